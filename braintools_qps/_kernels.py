@@ -1,0 +1,146 @@
+r"""The q-PseudoSpike family as pure functions of plain arrays: no units, no classes.
+
+With the half-width ``c = (alpha + 1) / 2`` the gradient is ``(1 + |x| / c) ** -alpha``; it tends to
+``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64. ``alpha`` is an array, or a `Static`
+number, which picks the cheapest formula while tracing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.custom_derivatives import SymbolicZero
+
+from . import _elementary
+
+# Up to here r ** alpha is multiplied out: no logarithm, and an error that grows with alpha alone.
+LARGEST_MULTIPLIED_ALPHA = 16.0
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Static:
+    """A value known while tracing: JAX carries it as structure, not as data."""
+
+    value: Any
+
+
+def number(value: Array | Static) -> Any:
+    """What a Static holds, or the array itself."""
+    return value.value if isinstance(value, Static) else value
+
+
+@jax.custom_jvp
+def gradient(x: Array, alpha: Array | Static) -> Array:
+    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at +-inf, NaN at NaN."""
+    magnitude = _finite_magnitude(x)
+    tail = _known_tail if isinstance(alpha, Static) else _any_tail
+    return jnp.where(jnp.isinf(x), 0, tail(magnitude, number(alpha)))
+
+
+def _gradient_jvp(primals, tangents):
+    (x, alpha), (x_dot, alpha_dot) = primals, tangents
+    value = gradient(x, alpha)
+    log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
+    if not isinstance(x_dot, SymbolicZero):
+        log_slope -= jnp.sign(x) * _decay(jnp.abs(x), number(alpha)) * x_dot
+    if not isinstance(alpha_dot, (SymbolicZero, Static)):
+        log_slope += _log_slope_by_alpha(_finite_magnitude(x), alpha) * alpha_dot
+    return value, value * log_slope
+
+
+gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
+
+
+@jax.custom_jvp
+def antiderivative(x: Array, alpha: Array | Static) -> Array:
+    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
+    return jnp.sign(x) * _integral(_finite_magnitude(x), alpha)
+
+
+def _antiderivative_jvp(primals, tangents):
+    (x, alpha), (x_dot, alpha_dot) = primals, tangents
+    value = antiderivative(x, alpha)
+    tangent = jnp.zeros_like(value)
+    if not isinstance(x_dot, SymbolicZero):
+        tangent += gradient(x, alpha) * x_dot
+    if not isinstance(alpha_dot, (SymbolicZero, Static)):
+        integral = lambda alpha: _integral(_finite_magnitude(x), alpha)
+        tangent += jnp.sign(x) * jax.jvp(integral, (alpha,), (alpha_dot,))[1]
+    return value, tangent
+
+
+antiderivative.defjvp(_antiderivative_jvp, symbolic_zeros=True)
+
+
+def _known_tail(magnitude: Array, alpha: float) -> Array:
+    if math.isinf(alpha):
+        return _elementary.exp(-2 * magnitude)
+    half_width = (alpha + 1) / 2
+    if (2 * alpha).is_integer() and alpha <= LARGEST_MULTIPLIED_ALPHA:
+        return _multiplied_tail(magnitude, alpha, half_width)
+    return _elementary.exp(-alpha * _elementary.log1p(magnitude / half_width))
+
+
+def _multiplied_tail(magnitude: Array, alpha: float, half_width: float) -> Array:
+    """r ** alpha with r = 1 / (1 + |x|/c), for whole and half alphas."""
+    total, lost = _elementary.sum_and_error(magnitude, half_width)
+    r = half_width / total
+    power = lax.integer_pow(r, int(alpha))
+    if not alpha.is_integer():
+        power = power * jnp.sqrt(r)
+    # The sum's rounding error would count alpha times: its first-order effect is taken out.
+    return power - power * (alpha / half_width) * lost * r
+
+
+def _any_tail(magnitude: Array, alpha: Array) -> Array:
+    exponential, alpha = _split_limit(alpha)
+    exponent = alpha * _elementary.log1p(magnitude / ((alpha + 1) / 2))
+    return _elementary.exp(-jnp.where(exponential, 2 * magnitude, exponent))
+
+
+def _decay(magnitude: Array, alpha: Array | float) -> Array:
+    """-d ln(gradient) / d|x| = alpha / (c + |x|), in a form that holds for alpha = inf."""
+    return 2 / (1 + (1 + 2 * magnitude) / alpha)
+
+
+def _log_slope_by_alpha(magnitude: Array, alpha: Array) -> Array:
+    """d ln(gradient) / d alpha; 0 for alpha = inf."""
+    half_width = (alpha + 1) / 2
+    shrinking = magnitude / (half_width + magnitude) / (1 + 1 / alpha)
+    return shrinking - jnp.log1p(magnitude / half_width)
+
+
+def _integral(magnitude: Array, alpha: Array | Static) -> Array:
+    """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
+    exponential, alpha = _split_limit(number(alpha))
+    half_width = (alpha + 1) / 2
+    ratio = magnitude / half_width
+    log = jnp.log1p(ratio)
+    length = jnp.where(exponential, magnitude, half_width * log)
+    exponent = jnp.where(exponential, -2 * magnitude, (1 - alpha) * log)
+    near = length * u.math.exprel(exponent)
+    # exp turns the rounding of a large exponent into a large relative error; in a heavy tail the
+    # product (1 + |x|/c) * gradient is the same number from a much smaller exponent.
+    heavy = (alpha < 0.5) & (exponent > 1)
+    far = ((1 + ratio) * jnp.exp(-alpha * log) - 1) * half_width / jnp.where(heavy, 1 - alpha, 1)
+    return jnp.where(heavy, far, near)
+
+
+def _split_limit(alpha):
+    """Whether alpha is inf, and a finite alpha to compute the unused branch with."""
+    if isinstance(alpha, float):
+        return math.isinf(alpha), 1.0 if math.isinf(alpha) else alpha
+    exponential = jnp.isinf(alpha)
+    return exponential, jnp.where(exponential, 1, alpha)
+
+
+def _finite_magnitude(x: Array) -> Array:
+    """|x|, with +-inf replaced by a number so large that its reciprocal is still normal."""
+    return jnp.minimum(jnp.abs(x), 0.1 * jnp.finfo(x.dtype).max)

@@ -1,0 +1,130 @@
+"""What a surrogate's hyperparameters may be, and one canonical form for each."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
+
+
+def canonical(name: str, value: Any) -> Any:
+    """Check a hyperparameter and bring it to one form; a State is checked and kept.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number, an array of them or a State.
+    ValueError
+        If a concrete value is not greater than 0, or residual_dtype is not one of those on offer.
+    brainunit.UnitMismatchError
+        If alpha or dampening has a dimension.
+    """
+    if isinstance(value, brainstate.State):
+        canonical(name, value.value)
+        return value
+    if name == "residual_dtype":
+        return _canonical_residual_dtype(value)
+    if name == "scale":
+        return _canonical_scale(value)
+    return _canonical_positive(name, value)
+
+
+def current(name: str, value: Any) -> Any:
+    """The value to compute with: a State is read when the surrogate is called."""
+    return canonical(name, value.value) if isinstance(value, brainstate.State) else value
+
+
+def identity(value: Any) -> Any:
+    """What equality and hash go by: numbers and scalar Quantities by value, arrays by identity."""
+    if value is None or isinstance(value, (float, str)):
+        return value
+    if isinstance(value, u.Quantity) and isinstance(value.mantissa, float):
+        return value.mantissa, value.unit
+    return id(value)
+
+
+def source(value: Any) -> str:
+    """Python source that evaluates back to a canonical scalar hyperparameter."""
+    if isinstance(value, float) and math.isinf(value):
+        return "float('inf')"
+    if isinstance(value, u.Quantity) and isinstance(value.mantissa, float):
+        return f'Quantity({value.mantissa!r}, "{value.unit}")'
+    return repr(value)
+
+
+def _canonical_positive(name: str, value: Any) -> Any:
+    """A dimensionless hyperparameter: real numbers become floats, the rest is checked and kept."""
+    if isinstance(value, u.Quantity):
+        if not value.dim.is_dimensionless:
+            raise u.UnitMismatchError(
+                f"{name} must be dimensionless, got {value}. Divide it by a reference, "
+                f"for example {name}={name} / {u.get_unit(value)}",
+                value.unit,
+                u.UNITLESS,
+            )
+        value = value.to_decimal()
+    if _is_real_number(value):
+        value = float(value)
+    _check_positive(name, value)
+    return value
+
+
+def _canonical_scale(value: Any) -> Any:
+    """None, a number, or a Quantity; a Unit means one of it."""
+    if value is None:
+        return None
+    if isinstance(value, u.Unit):
+        value = u.Quantity(1.0, unit=value)
+    if not isinstance(value, u.Quantity) or value.dim.is_dimensionless:
+        return _canonical_positive("scale", value)
+    if _is_real_number(value.mantissa):
+        value = u.Quantity(float(value.mantissa), unit=value.unit)
+    _check_positive("scale", value.mantissa)
+    return value
+
+
+def _canonical_residual_dtype(value: Any) -> str | None:
+    """None or the name of a dtype that residuals can be stored in."""
+    if value is None:
+        return None
+    try:
+        name = jnp.dtype(value).name
+    except TypeError:
+        name = value
+    if name not in RESIDUAL_DTYPES:
+        raise ValueError(
+            f"residual_dtype must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}"
+        )
+    return name
+
+
+def _check_positive(name: str, value: Any) -> None:
+    if isinstance(value, (bool, np.bool_)) or not (_is_real_number(value) or _is_real_array(value)):
+        raise TypeError(
+            f"{name} must be a positive real number, an array of them or a brainstate.State, "
+            f"got {value!r}. For example {name}=2.0"
+        )
+    if isinstance(value, jax.core.Tracer):
+        return
+    values = np.asarray(value, dtype=np.float64)
+    if not np.all(values > 0):
+        wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
+        raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
+
+
+def _is_real_number(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
+
+
+def _is_real_array(value: Any) -> bool:
+    if not isinstance(value, (np.ndarray, jax.Array)):
+        return False
+    return jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer)

@@ -1,0 +1,74 @@
+"""The boundary between Quantities and plain arrays: strip here, compute there, re-attach here."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple, NoReturn
+
+import brainunit as u
+import jax.numpy as jnp
+from jax import Array
+
+
+class Stripped(NamedTuple):
+    """A membrane distance and its scale without units, both measured in ``unit``."""
+
+    x: Array
+    scale: Any  # a float or an array; the unit itself where x has one and no scale was given
+    unit: u.Unit | None
+
+
+def strip(x: Any, scale: Any) -> Stripped:
+    """Express x and scale as plain numbers in the unit of x.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If one of them has a dimension that the other lacks, a missing scale aside.
+    TypeError
+        If x is not numeric, or complex.
+    """
+    if isinstance(x, u.Quantity) and x.dim.is_dimensionless:
+        x = x.to_decimal()
+    if not isinstance(x, u.Quantity):
+        if isinstance(scale, u.Quantity):
+            _reject(x, u.UNITLESS, scale)
+        return Stripped(_as_floating(x), 1.0 if scale is None else scale, None)
+    if scale is None:
+        return Stripped(_as_floating(x.mantissa), x.unit, x.unit)
+    if not isinstance(scale, u.Quantity) or scale.dim != x.dim:
+        _reject(x, x.unit, scale)
+    return Stripped(_as_floating(x.mantissa), scale.in_unit(x.unit).mantissa, x.unit)
+
+
+def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
+    """A derivative by something measured in ``unit``."""
+    return value if unit is None else u.Quantity(value, unit=unit.reverse())
+
+
+def missing_scale(unit: u.Unit) -> u.UnitMismatchError:
+    """The error for a derivative by a voltage of which nobody said how much counts as 1."""
+    return u.UnitMismatchError(
+        f"the surrogate derivative of x in {unit} needs a scale that says which distance counts "
+        "as 1. Pass scale=V_th - V_reset, or any Quantity of the same dimension",
+        unit,
+        u.UNITLESS,
+    )
+
+
+def _reject(x: Any, unit: u.Unit, scale: Any) -> NoReturn:
+    fix = f"scale=1.0 * u.{unit}" if unit != u.UNITLESS else "x with a unit, or scale as a number"
+    raise u.UnitMismatchError(
+        f"x and scale must have the same dimension, got x in {unit} and scale={scale}. Pass {fix}",
+        unit,
+        u.get_unit(scale),
+    )
+
+
+def _as_floating(x: Any) -> Array:
+    try:
+        x = jnp.asarray(x)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"x must be a real number or array, got {x!r}") from error
+    if jnp.issubdtype(x.dtype, jnp.complexfloating):
+        raise TypeError(f"x must be real, got dtype {x.dtype}. Pass x.real or abs(x)")
+    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))

@@ -1,0 +1,21 @@
+"""The one way in which tests compare numbers."""
+
+from __future__ import annotations
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+
+# A few units in the last place of each dtype.
+TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
+
+
+def assert_close(actual, expected, *, rtol=None, atol=0.0):
+    """Equal within the tolerance of ``actual``'s dtype; units must agree, NaNs must coincide."""
+    assert u.get_unit(actual) == u.get_unit(expected)
+    actual, expected = u.get_mantissa(actual), u.get_mantissa(expected)
+    if rtol is None:
+        rtol = TOLERANCES[jnp.asarray(actual).dtype.name]
+    np.testing.assert_allclose(
+        np.asarray(actual, np.float64), np.asarray(expected, np.float64), rtol=rtol, atol=atol
+    )
