@@ -1,4 +1,4 @@
-"""QPseudoSpike, a registry of surrogate gradients and tools to choose one, for the BrainX ecosystem."""
+"""QPseudoSpike, a registry of surrogate gradients and tools to choose one, for BrainX."""
 
 from importlib.metadata import version as _version
 

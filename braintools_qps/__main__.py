@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-COMMANDS = ()
+COMMANDS: tuple[Any, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

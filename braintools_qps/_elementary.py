@@ -8,6 +8,8 @@ derivative: the kernels that call them state theirs in closed form.
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -15,7 +17,7 @@ from jax import Array, lax
 # ln2 in two parts: n * LN2_HI is exact in float32 for every exponent n.
 LN2_HI, LN2_LO = 0.693359375, -2.12194440e-4
 SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
-# Adding it leaves a float32 its nearest integer in the low bits: half the time of round() and a cast.
+# Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
 SMALLEST_LOG = -87.33654  # exp of it is float32's smallest normal number
 
@@ -88,7 +90,7 @@ def _two_to_the(n: Array) -> Array:
 
 def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     """By Estrin's scheme: half the depth of Horner's, so that a core's units work side by side."""
-    terms = list(coefficients)
+    terms: list[Any] = list(coefficients)
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2])
         terms = [low + x * high for low, high in pairs] + terms[len(terms) & ~1 :]

@@ -61,7 +61,7 @@ gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 @jax.custom_jvp
 def antiderivative(x: Array, alpha: Array | Static) -> Array:
     """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
-    return jnp.sign(x) * _integral(_finite_magnitude(x), alpha)
+    return jnp.sign(x) * _integral(_finite_magnitude(x), number(alpha))
 
 
 def _antiderivative_jvp(primals, tangents):
@@ -117,9 +117,9 @@ def _log_slope_by_alpha(magnitude: Array, alpha: Array) -> Array:
     return shrinking - jnp.log1p(magnitude / half_width)
 
 
-def _integral(magnitude: Array, alpha: Array | Static) -> Array:
+def _integral(magnitude: Array, alpha: Array | float) -> Array:
     """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
-    exponential, alpha = _split_limit(number(alpha))
+    exponential, alpha = _split_limit(alpha)
     half_width = (alpha + 1) / 2
     ratio = magnitude / half_width
     log = jnp.log1p(ratio)
@@ -133,7 +133,7 @@ def _integral(magnitude: Array, alpha: Array | Static) -> Array:
     return jnp.where(heavy, far, near)
 
 
-def _split_limit(alpha):
+def _split_limit(alpha: Any) -> tuple[Any, Any]:
     """Whether alpha is inf, and a finite alpha to compute the unused branch with."""
     if isinstance(alpha, float):
         return math.isinf(alpha), 1.0 if math.isinf(alpha) else alpha

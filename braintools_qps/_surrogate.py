@@ -119,7 +119,8 @@ class QPseudoSpike(Surrogate):
     .. math::
 
         g'(x) &= \frac{d}{s} \left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{-\alpha} \\
-        g_\mathrm{origin}(x) &= \frac{1}{2} + d\, \mathrm{sign}(x)\, \frac{\alpha + 1}{2 (1 - \alpha)}
+        g_\mathrm{origin}(x) &= \frac{1}{2} + d\, \mathrm{sign}(x)\,
+        \frac{\alpha + 1}{2 (1 - \alpha)}
         \left[\left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{1 - \alpha} - 1\right]
 
     with :math:`s` = ``scale`` and :math:`d` = ``dampening``. The smaller ``alpha``, the fatter the
@@ -180,8 +181,9 @@ class QPseudoSpike(Surrogate):
     ) -> QPseudoSpike:
         r"""The paper's own form, whose original function runs from 0 to 1.
 
-        .. math:: g'(x) = d \left(1 + \frac{2 k |x/s|}{q - 1}\right)^{-q}, \quad k = \text{sharpness}
+        .. math:: g'(x) = \frac{d}{s} \left(1 + \frac{2 k |x/s|}{q - 1}\right)^{-q}
 
+        with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`k` = ``sharpness``.
         Its peak and area are 1 for ``dampening`` and ``sharpness`` of 1. SpikingJelly and the
         earlier BrainPy use this form.
 
