@@ -2,12 +2,28 @@
 
 from importlib.metadata import version as _version
 
+from ._model import set_surrogate
+from ._registry import (
+    UnknownSurrogateError,
+    get_surrogate,
+    list_surrogates,
+    register_surrogate,
+    surrogate_spec,
+)
 from ._surrogate import QPseudoSpike, q_pseudo_spike
 
 __version__ = _version("braintools-qps")
 
-__all__ = [
+__all__ = [  # noqa: RUF022 -- grouped by use
     # The surrogate
     "QPseudoSpike",
     "q_pseudo_spike",
+    # Surrogates by name
+    "UnknownSurrogateError",
+    "get_surrogate",
+    "list_surrogates",
+    "register_surrogate",
+    "surrogate_spec",
+    # Models
+    "set_surrogate",
 ]

@@ -1,0 +1,357 @@
+"""Surrogates by name: registered at run time, published by distributions, or braintools' own."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from itertools import groupby
+from threading import Lock
+from typing import Any, TypeVar, overload
+
+from braintools.surrogate import Surrogate
+
+from . import _entries, _spec
+from ._entries import Entry, is_surrogate_class, normalised
+
+__all__ = [
+    "UnknownSurrogateError",
+    "get_surrogate",
+    "list_surrogates",
+    "register_surrogate",
+    "surrogate_spec",
+]
+
+Class = TypeVar("Class", bound=type[Surrogate])
+
+# Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
+# a surrogate while it is imported by one thread must not wait for another that looks it up.
+_lock = Lock()
+_registered: dict[str, Entry] = {}
+
+
+class UnknownSurrogateError(LookupError):
+    """No surrogate has the name that was asked for."""
+
+
+def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
+    """Build a surrogate from its name, or from a spec out of a script or a configuration file.
+
+    A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``
+    is ``"QPseudoSpike"``. What was registered at run time comes before what distributions publish,
+    and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
+    ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
+
+    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
+    array.
+
+    Parameters
+    ----------
+    spec : str, mapping, type or Surrogate
+        A name; a call with literal arguments, ``"QPseudoSpike(alpha=1.5, scale='15 mV')"``, which
+        is parsed and never evaluated; a mapping with a ``"name"`` and parameters; a subclass of
+        `braintools.surrogate.Surrogate`; or a surrogate, which is returned as it is.
+    **params
+        Parameters of the surrogate. They replace those of the spec.
+
+    Returns
+    -------
+    braintools.surrogate.Surrogate
+
+    Raises
+    ------
+    UnknownSurrogateError
+        If no surrogate has the name.
+    LookupError
+        If two distributions claim the name for different classes.
+    ImportError
+        If the plugin with that name cannot be imported.
+    ValueError
+        If a string is not a name or a call with literal arguments, or a unit is unknown.
+    TypeError
+        If ``spec`` is none of the above, or the surrogate does not take the parameters.
+
+    See Also
+    --------
+    surrogate_spec : The way back, from a surrogate to a mapping.
+    list_surrogates : The names.
+
+    Examples
+    --------
+    >>> from braintools_qps import get_surrogate
+    >>> get_surrogate("q_pseudo_spike")
+    QPseudoSpike(alpha=2.0)
+    >>> get_surrogate("QPseudoSpike(alpha=inf, scale='15 mV')")
+    QPseudoSpike(alpha=float('inf'), scale=Quantity(15.0, "mV"))
+    >>> get_surrogate({"name": "Sigmoid", "alpha": 2.0})
+    Sigmoid(alpha=2.0)
+    """
+    if isinstance(spec, Surrogate):
+        if params:
+            raise TypeError(
+                f"parameters cannot be changed on a surrogate that is already built, got {spec!r} "
+                f"and {', '.join(params)}. Pass its class or its name"
+            )
+        return spec
+    if isinstance(spec, str):
+        call = _spec.parse(spec)
+        return _build(find_class(call.name), call.args, call.kwargs | params)
+    if isinstance(spec, Mapping):
+        name, kwargs = _spec.name_and_parameters(spec)
+        return _build(find_class(name), (), kwargs | params)
+    if is_surrogate_class(spec):
+        return _build(spec, (), params)
+    raise TypeError(
+        "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
+        f"braintools.surrogate.Surrogate or an instance of one, got {spec!r}"
+    )
+
+
+def list_surrogates() -> list[str]:
+    """Names that `get_surrogate` takes, sorted; every surrogate once.
+
+    Nothing is imported to make the list, so a plugin that turns out to be broken is in it. A name
+    that distributions seem to claim for different classes is listed as ``"distribution:Name"``, as
+    is a surrogate that is hidden by one of higher precedence: ``"braintools:QPseudoSpike"``.
+
+    Returns
+    -------
+    list of str
+
+    Examples
+    --------
+    >>> from braintools_qps import list_surrogates
+    >>> "QPseudoSpike" in list_surrogates()
+    True
+    """
+    return sorted(listed_entries())
+
+
+@overload
+def register_surrogate(
+    surrogate: Class, *, name: str | None = ..., overwrite: bool = ...
+) -> Class: ...
+
+
+@overload
+def register_surrogate(
+    surrogate: None = ..., *, name: str | None = ..., overwrite: bool = ...
+) -> Callable[[Class], Class]: ...
+
+
+def register_surrogate(
+    surrogate: Any = None, *, name: str | None = None, overwrite: bool = False
+) -> Any:
+    """Give a surrogate class a name in this process; also as a decorator.
+
+    It then takes precedence over published and built-in surrogates of that name. To offer one to
+    other people, publish it with an entry point in the group ``braintools.surrogate`` instead.
+
+    Parameters
+    ----------
+    surrogate : type, optional
+        A subclass of `braintools.surrogate.Surrogate`; without it, a decorator is returned.
+    name : str, optional
+        The name; by default that of the class.
+    overwrite : bool
+        Whether to replace another class registered under the name. The same class, and one
+        defined again in the same place as when a notebook cell is run twice, replaces itself.
+
+    Returns
+    -------
+    type or callable
+        The class, unchanged; or the decorator.
+
+    Raises
+    ------
+    TypeError
+        If it is not a subclass of Surrogate.
+    ValueError
+        If another class is registered under the name, or the name contains ``:`` or ``(``.
+
+    Examples
+    --------
+    >>> from braintools.surrogate import Sigmoid
+    >>> from braintools_qps import get_surrogate, register_surrogate
+    >>> @register_surrogate(name="SteepSigmoid")
+    ... class SteepSigmoid(Sigmoid):
+    ...     def __init__(self, alpha=10.0):
+    ...         super().__init__(alpha)
+    >>> get_surrogate("steep_sigmoid")
+    SteepSigmoid(alpha=10.0)
+    """
+    if surrogate is None:
+        return lambda surrogate: register_surrogate(surrogate, name=name, overwrite=overwrite)
+    if not is_surrogate_class(surrogate):
+        raise TypeError(
+            "only a subclass of braintools.surrogate.Surrogate can be registered, "
+            f"got {surrogate!r}"
+        )
+    _register(_entries.registered(name or surrogate.__name__, surrogate), overwrite)
+    return surrogate
+
+
+def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
+    """A mapping that JSON can hold and from which `get_surrogate` builds an equal surrogate.
+
+    Positional parameters are always written, keyword-only ones where they are not the default.
+    Quantities become ``"15.0 mV"``, infinity ``"inf"`` and arrays nested lists; a surrogate with
+    an array parameter comes back with the same numbers, but equality of arrays is by identity.
+
+    Parameters
+    ----------
+    surrogate : braintools.surrogate.Surrogate
+        One whose class has a name and keeps its parameters in attributes of the same names.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    TypeError
+        If it is not a surrogate, its class has no name, or a parameter is not kept or cannot be
+        written, as with a State or a traced value.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> from braintools_qps import QPseudoSpike, surrogate_spec
+    >>> surrogate_spec(QPseudoSpike(alpha=1.5, scale=15 * u.mV))
+    {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
+    """
+    if not isinstance(surrogate, Surrogate):
+        raise TypeError(f"surrogate_spec takes a Surrogate, got {surrogate!r}")
+    return {"name": _name_of(type(surrogate)), **_spec.written_parameters(surrogate)}
+
+
+def find_class(name: str) -> type[Surrogate]:
+    """The surrogate class that a plain or qualified name stands for."""
+    matches = _matches(name)
+    if not matches:
+        raise _unknown(name)
+    first = min(entry.source for entry in matches)
+    contenders = [entry for entry in matches if entry.source == first]
+    if len({entry.value for entry in contenders}) > 1:
+        _check_same_class(name, contenders)
+    return contenders[0].load()
+
+
+def listed_entries() -> dict[str, Entry]:
+    """The names of `list_surrogates`, each with the entry it reaches."""
+    listed = {}
+    for name, claims in groupby(_all_entries(), key=lambda entry: entry.name):
+        first, *others = claims
+        rivals = [entry for entry in others if entry.source == first.source]
+        if all(entry.value == first.value for entry in rivals):
+            listed[name] = first
+            others = [entry for entry in others if entry.value != first.value]
+        else:
+            others = [first, *others]
+        listed |= {entry.qualified_name: entry for entry in others}
+    return listed
+
+
+def _all_entries() -> list[Entry]:
+    """Sorted by name, then precedence, whatever the order of sys.path."""
+    with _lock:
+        registered = list(_registered.values())
+    return sorted(registered + _entries.published() + _entries.built_in())
+
+
+def _matches(name: str) -> list[Entry]:
+    distribution, _, bare = name.rpartition(":")
+    entries = [
+        entry
+        for entry in _all_entries()
+        if not distribution or entry.distribution == normalised(distribution)
+    ]
+    exact = [entry for entry in entries if entry.name == bare]
+    return exact or [entry for entry in entries if _loose(entry.name) == _loose(bare)]
+
+
+def _loose(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _check_same_class(name: str, contenders: list[Entry]) -> None:
+    """Distributions may share a name only for the same class."""
+    found: set[object] = set()
+    claims = []
+    for entry in contenders:
+        claim = f"{entry.qualified_name!r} (from {entry.value!r})"
+        try:
+            found.add(entry.load())
+        except (ImportError, TypeError) as error:
+            found.add(error)
+            claim += f", which fails: {error}"
+        claims.append(claim)
+    if len(found) > 1:
+        raise LookupError(
+            f"the surrogate name {name!r} is claimed for different classes. Ask for one of them: "
+            + "; ".join(claims)
+        )
+
+
+def _unknown(name: str) -> UnknownSurrogateError:
+    available = list_surrogates()
+    by_loose_name = {_loose(candidate): candidate for candidate in available}
+    close = difflib.get_close_matches(_loose(name), by_loose_name, n=1)
+    suggestion = f" Did you mean {by_loose_name[close[0]]!r}?" if close else ""
+    return UnknownSurrogateError(
+        f"no surrogate is called {name!r}.{suggestion} Available: {', '.join(available)}. Add one "
+        "with braintools_qps.register_surrogate, or install a package that publishes it in the "
+        f"entry point group {_entries.GROUP!r}"
+    )
+
+
+def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
+    args = tuple(_spec.read(value) for value in args)
+    kwargs = {name: _spec.read(value) for name, value in kwargs.items()}
+    try:
+        inspect.signature(surrogate).bind(*args, **kwargs)
+    except TypeError as error:
+        call = f"{surrogate.__name__}({', '.join(_spec.signature(surrogate))})"
+        raise TypeError(f"{error}. The surrogate is {call}") from None
+    return surrogate(*args, **kwargs)
+
+
+def _register(entry: Entry, overwrite: bool) -> None:
+    if not entry.name or set(entry.name) & set(":("):
+        raise ValueError(f"a surrogate's name must not contain ':' or '(', got {entry.name!r}")
+    with _lock:
+        present = _registered.get(entry.name, entry)
+        if present.value != entry.value and not overwrite:
+            raise ValueError(
+                f"the surrogate name {entry.name!r} is already registered for {present.value!r}, "
+                f"got {entry.value!r}. Choose another name=, or pass overwrite=True"
+            )
+        _registered[entry.name] = entry
+
+
+def _name_of(surrogate: type[Surrogate]) -> str:
+    """The plain name where it reaches the class, or else the qualified one."""
+    names = [entry for entry in _all_entries() if _reaches(entry, surrogate)]
+    for entry in names:
+        with suppress(LookupError):
+            if find_class(entry.name) is surrogate:
+                return entry.name
+    for entry in names:
+        if entry.distribution:
+            return entry.qualified_name
+    raise TypeError(
+        f"{surrogate!r} has no name that a spec could hold. Register it with "
+        "braintools_qps.register_surrogate"
+    )
+
+
+def _reaches(entry: Entry, surrogate: type[Surrogate]) -> bool:
+    """Whether an entry names the class; plugins that cannot do so are not imported to find out."""
+    package = surrogate.__module__.partition(".")[0]
+    if entry.module not in sys.modules and entry.module.partition(".")[0] != package:
+        return False
+    with suppress(ImportError, TypeError):
+        return entry.load() is surrogate
+    return False
