@@ -1,0 +1,1 @@
+"""Side-by-side timing of surrogates: ``python -m benchmarks``."""

@@ -1,0 +1,51 @@
+"""``python -m benchmarks``: run the suites, print their tables, keep them under results/."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import importlib
+from pathlib import Path
+
+from . import report
+from .harness import Settings, measure
+
+SUITES = ("kernels", "networks", "eager", "imports", "peers")
+QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    settings = QUICK if arguments.quick else Settings()
+    changes = {"elements": arguments.elements, "rounds": arguments.rounds}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    settings = dataclasses.replace(settings, **changes)
+    for name in arguments.only or SUITES:
+        run(name, settings, arguments.to)
+
+
+def run(name: str, settings: Settings, to: Path | None) -> None:
+    """Measure one suite and write what it found; a quick run only prints, unless told where to."""
+    suite = importlib.import_module(f"benchmarks.{name}")
+    facts = report.environment()
+    measurements = []
+    for case in suite.cases(settings):
+        print(f"{name}: {case.table}, {case.work}", flush=True)
+        measurements += measure(case, settings)
+    print(report.markdown(suite.__doc__, facts, measurements))
+    if to or not settings.quick:
+        print("written:", report.write(suite, facts, measurements, to or report.folder(facts)))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a minute, small sizes, few rounds")
+    parser.add_argument("--only", action="append", choices=SUITES, help="a suite; may be repeated")
+    parser.add_argument("--elements", type=int, help="size of the arrays of the kernels suite")
+    parser.add_argument("--rounds", type=int, help="samples of each contestant")
+    parser.add_argument("--to", type=Path, help="folder of the results")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

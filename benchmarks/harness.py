@@ -1,0 +1,180 @@
+"""Contestants are timed in turn, so that a busy machine slows all of them alike.
+
+A case is one piece of work and those who compete in it. Each contestant is prepared (compiled and
+warmed up) apart from what is timed; then rounds follow in which everyone runs once. Ratios are
+taken within a round before their median is, which cancels what the rounds differ by.
+"""
+
+from __future__ import annotations
+
+import random
+import statistics
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+import jax
+
+SHORTEST_SAMPLE = 2e-3  # seconds; quicker calls are repeated, against the clock's resolution
+FEWEST_ROUNDS = 3
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much to measure. ``elements`` is the size of the arrays where size is not the subject."""
+
+    quick: bool = False
+    elements: int = 4_000_000
+    rounds: int = 25
+    seconds: float = 120.0  # per case: rounds stop there, but not before FEWEST_ROUNDS
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A contestant that is compiled and warm: ``sample()`` gives the seconds that one call takes."""
+
+    sample: Callable[[], float]
+    compile_s: float | None = None
+    memory_bytes: int | None = None
+    close: Callable[[], Any] = lambda: None
+
+
+@dataclass(frozen=True)
+class Case:
+    """One piece of work, and by name those who compete in it."""
+
+    table: str
+    work: str
+    contestants: Mapping[str, Callable[[], Ready]]
+    bound: str | None = None
+    baseline: str | None = None
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one contestant took: quartiles in seconds, medians of ratios, or the error it raised."""
+
+    table: str
+    work: str
+    contestant: str
+    quartiles_s: tuple[float, float, float] | None = None
+    rounds: int = 0
+    to_bound: float | None = None
+    to_baseline: float | None = None
+    compile_s: float | None = None
+    memory_bytes: int | None = None
+    error: str | None = None
+
+
+@dataclass
+class _Field:
+    """Those who are ready, and why the others are not."""
+
+    ready: dict[str, Ready] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+
+    def attempt(self, name: str, action: Callable[[], Any]) -> Any:
+        """The action's result; where it raises, the contestant is out, and the error kept."""
+        try:
+            return action()
+        except Exception as error:
+            self.ready.pop(name, None)
+            self.errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+            return None
+
+
+def measure(case: Case, settings: Settings) -> list[Measurement]:
+    """Prepare everyone, run the rounds, and summarise."""
+    field = _Field()
+    with ExitStack() as stack:
+        for name, prepare in case.contestants.items():
+            if ready := field.attempt(name, prepare):
+                field.ready[name] = ready
+                stack.callback(ready.close)
+        rounds = _alternate(field, settings)
+    return [_summary(case, name, field, rounds) for name in case.contestants]
+
+
+def jitted(function: Callable, *arguments: Any) -> Callable[[], Ready]:
+    """A contestant that is one compiled call."""
+    return lambda: compiled(lambda: jax.jit(function).lower(*arguments).compile(), *arguments)
+
+
+def compiled(compile: Callable[[], Any], *arguments: Any) -> Ready:
+    """Compile under the clock; one call of the executable is what is sampled."""
+    start = time.perf_counter()
+    executable = compile()
+    compile_s = time.perf_counter() - start
+    return Ready(
+        sampler(lambda: executable(*arguments)),
+        compile_s,
+        peak_memory(executable.memory_analysis()),
+    )
+
+
+def sampler(call: Callable[[], Any]) -> Callable[[], float]:
+    """Warm up, and find how many calls in a row the clock can resolve."""
+    jax.block_until_ready(call())
+    calls = max(1, round(SHORTEST_SAMPLE / _seconds(call, 1)))
+    return lambda: _seconds(call, calls)
+
+
+def peak_memory(analysis: Any) -> int:
+    """Bytes that a compiled call holds at once: arguments, results and what lies between."""
+    return (
+        analysis.argument_size_in_bytes
+        + analysis.output_size_in_bytes
+        + analysis.temp_size_in_bytes
+        - analysis.alias_size_in_bytes
+    )
+
+
+def ratio(durations: list[float], others: list[float]) -> float:
+    """Median of the ratios within each round."""
+    return statistics.median(mine / other for mine, other in zip(durations, others, strict=True))
+
+
+def quartiles(durations: list[float]) -> tuple[float, float, float]:
+    """First quartile, median and third quartile."""
+    low, middle, high = statistics.quantiles(durations, n=4, method="inclusive")
+    return low, middle, high
+
+
+def _seconds(call: Callable[[], Any], calls: int) -> float:
+    start = time.perf_counter()
+    for _ in range(calls):
+        jax.block_until_ready(call())
+    return (time.perf_counter() - start) / calls
+
+
+def _alternate(field: _Field, settings: Settings) -> list[dict[str, float]]:
+    """Rounds of one sample each, in a new order every time: neighbours share caches."""
+    order = random.Random(0)
+    rounds: list[dict[str, float]] = []
+    deadline = time.perf_counter() + settings.seconds
+    while len(rounds) < settings.rounds:
+        if len(rounds) >= FEWEST_ROUNDS and time.perf_counter() > deadline:
+            break
+        names = order.sample(list(field.ready), len(field.ready))
+        rounds.append({name: field.attempt(name, field.ready[name].sample) for name in names})
+    return rounds
+
+
+def _summary(case: Case, name: str, field: _Field, rounds: list[dict[str, float]]) -> Measurement:
+    if name in field.errors:
+        return Measurement(case.table, case.work, name, error=field.errors[name])
+    column = lambda name: [durations[name] for durations in rounds]
+    against = lambda other: ratio(column(name), column(other)) if other in field.ready else None
+    return Measurement(
+        table=case.table,
+        work=case.work,
+        contestant=name,
+        quartiles_s=quartiles(column(name)),
+        rounds=len(rounds),
+        to_bound=against(case.bound),
+        to_baseline=against(case.baseline),
+        compile_s=field.ready[name].compile_s,
+        memory_bytes=field.ready[name].memory_bytes,
+    )

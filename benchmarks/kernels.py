@@ -1,0 +1,165 @@
+"""Kernels: what one call costs, compiled.
+
+The bound is what the memory traffic alone would take: a product of as many arrays as are read for a
+derivative, a cast for a function of one array. "To braintools" compares with its
+QPseudoSpike(2). Below 10^4 elements JAX's dispatch is all that shows: XLA runs what costs less than
+some 1,000 operations in the calling thread, the rest in another, 25 µs away. braintools 0.3 has no
+second order: its row computes zeros.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import braintools.surrogate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from braintools_qps import QPseudoSpike
+
+from .harness import Case, Settings, jitted
+
+BASELINE = "braintools QPseudoSpike(2)"
+ALPHAS = (0.5, 1.0, 1.7, 2.0, 3.0, 8.0, float("inf"))
+NEURONS = 100  # of one alpha each, in the contestants with a tail per neuron
+
+
+class Operation(NamedTuple):
+    """What is asked of a surrogate, and its bound: functions of x, a cotangent and a tangent."""
+
+    of: Callable[[Any], Callable]
+    bound: Callable
+
+
+def forward(surrogate):
+    return lambda x, ct, t: surrogate(x)
+
+
+def vector_jacobian(surrogate):
+    return lambda x, ct, t: jax.vjp(surrogate, x)[1](ct)[0]
+
+
+def jacobian_vector(surrogate):
+    return lambda x, ct, t: jax.jvp(surrogate, (x,), (t,))
+
+
+def second_order(surrogate):
+    product = vector_jacobian(surrogate)
+    return lambda x, ct, t: jax.jvp(lambda x: product(x, ct, t), (x,), (t,))[1]
+
+
+def cast(x, ct, t):
+    return (x >= 0).astype(x.dtype)
+
+
+OPERATIONS = {
+    "forward": Operation(forward, cast),
+    "vector-Jacobian product": Operation(vector_jacobian, lambda x, ct, t: x * ct),
+    "Jacobian-vector product": Operation(jacobian_vector, lambda x, ct, t: (cast(x, ct, t), x * t)),
+    "second order": Operation(second_order, lambda x, ct, t: x * ct * t),
+    "surrogate_grad": Operation(lambda s: lambda x, ct, t: s.surrogate_grad(x), cast),
+    "surrogate_fun": Operation(lambda s: lambda x, ct, t: s.surrogate_fun(x), cast),
+}
+PRODUCT = OPERATIONS["vector-Jacobian product"]
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """Everyone at the product; then a few as operation, dtype, size and unit change."""
+    size = settings.elements
+    product = _case("Vector-Jacobian product", f"float32, {size:,}", PRODUCT, _everyone(), size)
+    yield _with_arrays_of_alpha(product, size)
+    for name, operation in OPERATIONS.items():
+        yield _case("Operations, float32", f"{name}, {size:,}", operation, _few(), size)
+    for dtype in ("bfloat16", "float16", "float64"):
+        with jax.enable_x64(dtype == "float64"):  # while the caller measures, too
+            yield _case(
+                "Vector-Jacobian product by dtype",
+                f"{dtype}, {size:,}",
+                PRODUCT,
+                _few(),
+                size,
+                dtype,
+            )
+    for size in [10**k for k in range(2, 5 if settings.quick else 9)]:
+        yield _case("Vector-Jacobian product by size", f"float32, {size:,}", PRODUCT, _few(), size)
+    yield _with_units(settings.elements)
+
+
+def _few() -> dict[str, Any]:
+    return {
+        "QPseudoSpike(2)": QPseudoSpike(2.0),
+        "QPseudoSpike(1.7)": QPseudoSpike(1.7),
+        BASELINE: braintools.surrogate.QPseudoSpike(2.0),
+        "braintools Sigmoid()": braintools.surrogate.Sigmoid(),
+        "braintools ReluGrad()": braintools.surrogate.ReluGrad(),
+    }
+
+
+def _everyone() -> dict[str, Any]:
+    """Every alpha and residual dtype, and all that braintools has."""
+    ours = {f"QPseudoSpike({alpha:g})": QPseudoSpike(alpha) for alpha in ALPHAS}
+    compact = {
+        f"QPseudoSpike(2, {dtype} residual)": QPseudoSpike(2.0, residual_dtype=dtype)
+        for dtype in ("bfloat16", "uint8")
+    }
+    theirs = {
+        f"braintools QPseudoSpike({alpha:g})": braintools.surrogate.QPseudoSpike(alpha)
+        for alpha in (1.7, 2.0)
+    }
+    catalogue = {
+        f"braintools {name}()": kind()
+        for name, kind in inspect.getmembers(braintools.surrogate, inspect.isclass)
+        if issubclass(kind, braintools.surrogate.Surrogate)
+        and name not in ("Surrogate", "QPseudoSpike")
+    }
+    return ours | compact | theirs | catalogue
+
+
+def _with_arrays_of_alpha(case: Case, size: int) -> Case:
+    """Adds those whose alpha is an argument of the compiled function."""
+    arrays = _arrays(size, "float32")
+    rows = [array.reshape(-1, NEURONS) for array in arrays]
+    alphas = jnp.linspace(0.5, 4.0, NEURONS)
+    added = {}
+    for owner, kind in (("", QPseudoSpike), ("braintools ", braintools.surrogate.QPseudoSpike)):
+        run = lambda alpha, *arrays, kind=kind: PRODUCT.of(kind(alpha))(*arrays)
+        added[f"{owner}QPseudoSpike(traced)"] = jitted(run, jnp.float32(1.7), *arrays)
+        added[f"{owner}QPseudoSpike(per neuron)"] = jitted(run, alphas, *rows)
+    return dataclasses.replace(case, contestants={**case.contestants, **added})
+
+
+def _case(table, work, operation, surrogates, size, dtype="float32") -> Case:
+    arrays = _arrays(size, dtype)
+    contestants = {"bound": jitted(operation.bound, *arrays)}
+    for name, surrogate in surrogates.items():
+        contestants[name] = jitted(operation.of(surrogate), *arrays)
+    return Case(table, work, contestants, bound="bound", baseline=BASELINE)
+
+
+def _with_units(size: int) -> Case:
+    """The same product of a plain array and of millivolts."""
+    x, ct, t = _arrays(size, "float32")
+    surrogate = QPseudoSpike(2.0, scale=u.mV)
+    in_millivolts = lambda x, ct, t: jax.vjp(surrogate, x * u.mV)[1](ct)[0].mantissa
+    return Case(
+        "Units",
+        f"vector-Jacobian product, float32, {size:,}",
+        {
+            "bound": jitted(PRODUCT.bound, x, ct, t),
+            "plain array": jitted(PRODUCT.of(QPseudoSpike(2.0)), x, ct, t),
+            "Quantity in mV": jitted(in_millivolts, x, ct, t),
+        },
+        bound="bound",
+    )
+
+
+def _arrays(size: int, dtype: str) -> list[jax.Array]:
+    """Distances from the threshold of a few units, a cotangent and a tangent."""
+    keys = jax.random.split(jax.random.key(0), 3)
+    normal = partial(jax.random.normal, shape=(size,), dtype=dtype)
+    return [3 * normal(keys[0]), normal(keys[1]), normal(keys[2])]

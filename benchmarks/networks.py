@@ -1,0 +1,134 @@
+"""Networks: a training step of brainpy.state.LIF neurons.
+
+Forward, backward and the update of the weights, compiled, batch of 64. The bound is a surrogate
+whose derivative is 1, so that "above bound" is the share of the step that the surrogate takes.
+Memory is what the compiled step holds at once. Every contestant spikes alike at first; how spikes
+are distributed does not change the time of dense arrays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import brainpy.state
+import brainstate
+import braintools.surrogate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from braintools_qps import QPseudoSpike
+
+from .harness import Case, Ready, Settings, compiled
+
+INPUTS, CLASSES, BATCH = 64, 10, 64
+NEURONS, STEPS = 256, 100  # where they are not the subject
+BASELINE = "braintools QPseudoSpike(2)"
+
+
+@jax.custom_jvp
+def straight_through(x: jax.Array) -> jax.Array:
+    """A spike with derivative 1: nothing to compute, nothing to store."""
+    return (x >= 0).astype(x.dtype)
+
+
+straight_through.defjvp(lambda primals, tangents: (straight_through(*primals), *tangents))
+
+
+class Classifier(brainstate.nn.Module):
+    """Input current, LIF neurons, perhaps recurrent, and a readout of their firing rates."""
+
+    def __init__(self, neurons: int, surrogate: Callable, recurrent: bool):
+        super().__init__()
+        self.input = brainstate.nn.Linear(INPUTS, neurons)
+        self.recurrent = brainstate.nn.Linear(neurons, neurons) if recurrent else None
+        self.neurons = brainpy.state.LIF(neurons, tau=10 * u.ms, spk_fun=surrogate)
+        self.readout = brainstate.nn.Linear(neurons, CLASSES)
+
+    def update(self, inputs: jax.Array) -> jax.Array:
+        """Logits of inputs of shape (steps, batch, INPUTS)."""
+        silence = jnp.zeros((inputs.shape[1], *self.neurons.varshape))
+        _, spikes = brainstate.transform.scan(self._step, silence, inputs)
+        return self.readout(spikes.mean(axis=0))
+
+    def _step(self, spikes, inputs):
+        current = self.input(inputs)
+        if self.recurrent is not None:
+            current = current + self.recurrent(spikes)
+        spikes = self.neurons(current * u.mA)
+        return spikes, spikes
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """Everyone at one size, then a few as the network grows."""
+    neurons = (32, 256) if settings.quick else (32, 128, 512, 1024, 4096)
+    steps = (50,) if settings.quick else (50, 200, 500, 1000)
+    for recurrent in (False, True):
+        kind = "Recurrent" if recurrent else "Feed-forward"
+        yield _case(f"{kind} training step", _everyone(), NEURONS, STEPS, recurrent)
+        for count in neurons:
+            yield _case(f"{kind}, by neurons", _few(), count, STEPS, recurrent)
+        for count in steps:
+            yield _case(f"{kind}, by steps", _few(), NEURONS, count, recurrent)
+
+
+def training_step(surrogate: Callable, neurons: int, steps: int, recurrent: bool) -> Ready:
+    """One step of gradient descent on random spike trains."""
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        brainstate.random.seed(0)
+        network = Classifier(neurons, surrogate, recurrent)
+        step = brainstate.transform.jit(_descent(network))
+        data = _data(steps)
+        # The executable takes the states' values before the arguments.
+        states = step.stateful_fun.get_state_trace(*data).get_state_values()
+        return compiled(lambda: step.compile(*data), states, *data)
+
+
+def _descent(network: Classifier) -> Callable:
+    weights = network.states(brainstate.ParamState)
+
+    def step(inputs, labels):
+        def loss():
+            brainstate.nn.init_all_states(network, BATCH)
+            chosen = jax.nn.log_softmax(network(inputs))[jnp.arange(BATCH), labels]
+            return -chosen.mean()
+
+        gradients, value = brainstate.transform.grad(loss, weights, return_value=True)()
+        for name, gradient in gradients.items():
+            descend = lambda weight, slope: weight - 0.1 * slope
+            weights[name].value = jax.tree.map(descend, weights[name].value, gradient)
+        return value
+
+    return step
+
+
+def _data(steps: int) -> tuple[jax.Array, jax.Array]:
+    keys = jax.random.split(jax.random.key(0))
+    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, BATCH, INPUTS)).astype(jnp.float32)
+    return spikes, jax.random.randint(keys[1], (BATCH,), 0, CLASSES)
+
+
+def _few() -> dict[str, Any]:
+    return {
+        "derivative 1": straight_through,
+        "QPseudoSpike(2)": QPseudoSpike(2.0),
+        "QPseudoSpike(2, uint8 residual)": QPseudoSpike(2.0, residual_dtype="uint8"),
+        BASELINE: braintools.surrogate.QPseudoSpike(2.0),
+        "braintools ReluGrad()": braintools.surrogate.ReluGrad(),
+    }
+
+
+def _everyone() -> dict[str, Any]:
+    return _few() | {
+        "QPseudoSpike(1.7)": QPseudoSpike(1.7),
+        "QPseudoSpike(2, bfloat16 residual)": QPseudoSpike(2.0, residual_dtype="bfloat16"),
+        "braintools Sigmoid()": braintools.surrogate.Sigmoid(),
+        "braintools S2NN()": braintools.surrogate.S2NN(),
+    }
+
+
+def _case(table, surrogates, neurons: int, steps: int, recurrent: bool) -> Case:
+    prepare = lambda surrogate: lambda: training_step(surrogate, neurons, steps, recurrent)
+    contestants = {name: prepare(surrogate) for name, surrogate in surrogates.items()}
+    return Case(table, f"{neurons} neurons, {steps} steps", contestants, "derivative 1", BASELINE)

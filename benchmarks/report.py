@@ -1,0 +1,139 @@
+"""Results as JSON, for machines, and as Markdown tables, for people and the documentation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import platform
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+from .harness import Measurement
+
+RESULTS = Path(__file__).parent / "results"
+PACKAGES = (
+    "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
+    "torch spikingjelly snntorch norse spyx"
+).split()
+
+
+def environment() -> dict[str, Any]:
+    """Where the figures come from: device, core count, versions, date, load."""
+    return {
+        "device": jax.devices()[0].device_kind,
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0))
+        if hasattr(os, "sched_getaffinity")
+        else os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+        "python": platform.python_version(),
+        "versions": _versions(),
+        "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+    }
+
+
+def folder(facts: dict[str, Any]) -> Path:
+    """One folder for each device and release of JAX, such as ``results/cpu-jax-0.10``."""
+    device = facts["device"].lower().replace(" ", "-")
+    release = ".".join(facts["versions"]["jax"].split(".")[:2])
+    return RESULTS / f"{device}-jax-{release}"
+
+
+def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to: Path) -> Path:
+    """Write ``<suite>.json`` and ``<suite>.md``; the path of the latter."""
+    name = suite.__name__.rpartition(".")[2]
+    to.mkdir(parents=True, exist_ok=True)
+    record = {
+        "suite": name,
+        "environment": facts,
+        "measurements": [dataclasses.asdict(m) for m in measurements],
+    }
+    (to / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    page = to / f"{name}.md"
+    page.write_text(markdown(suite.__doc__, facts, measurements))
+    return page
+
+
+def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement]) -> str:
+    """A page: what is measured and where, then one table for each name of a table."""
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
+    where = (
+        f"Measured on {facts['date']} on {facts['device']} ({facts['processor']}, "
+        f"{facts['cores']} cores, load {facts['load']}), Python {facts['python']}, {versions}."
+    )
+    heading, _, text = title.strip().partition("\n")
+    parts = [f"# {heading.rstrip('.')}", *([text.strip()] if text.strip() else []), where]
+    for name in dict.fromkeys(m.table for m in measurements):
+        parts.append(f"## {name}")
+        parts.append("\n".join(_table([m for m in measurements if m.table == name])))
+    return "\n\n".join(parts) + "\n"
+
+
+def duration(seconds: float) -> str:
+    """Three digits, in the unit that suits."""
+    for unit, factor in (("s", 1), ("ms", 1e3)):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e6:.3g} µs"
+
+
+def _table(measurements: Iterable[Measurement]) -> list[str]:
+    """Columns that nobody fills are left out."""
+    rows = [{title: cell(m) for title, cell in COLUMNS.items()} for m in measurements]
+    titles = [title for title in COLUMNS if any(row[title] for row in rows)]
+    lines = [titles, ["---"] * len(titles), *([row[title] for title in titles] for row in rows)]
+    return ["| " + " | ".join(line) + " |" for line in lines]
+
+
+def _median(m: Measurement) -> str:
+    return duration(m.quartiles_s[1]) if m.quartiles_s else f"failed: {m.error}"
+
+
+def _quartiles(m: Measurement) -> str:
+    return f"{duration(m.quartiles_s[0])} to {duration(m.quartiles_s[2])}" if m.quartiles_s else ""
+
+
+def _number(value: float | None, form: str) -> str:
+    return "" if value is None else form.format(value)
+
+
+def _above_bound(m: Measurement) -> str:
+    return "" if m.to_bound is None else f"{max(0.0, 1 - 1 / m.to_bound):.0%}"
+
+
+COLUMNS: dict[str, Callable[[Measurement], str]] = {
+    "work": lambda m: m.work,
+    "contestant": lambda m: m.contestant,
+    "median": _median,
+    "quartiles": _quartiles,
+    "to bound": lambda m: _number(m.to_bound, "{:.2f}"),
+    "above bound": _above_bound,
+    "to braintools": lambda m: _number(m.to_baseline, "{:.2f}"),
+    "compile": lambda m: "" if m.compile_s is None else duration(m.compile_s),
+    "memory": lambda m: "" if m.memory_bytes is None else f"{m.memory_bytes / 1e6:.4g} MB",
+}
+
+
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
