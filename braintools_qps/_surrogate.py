@@ -132,8 +132,14 @@ class QPseudoSpike(Surrogate):
 
     Parameters
     ----------
-    alpha, scale, dampening, residual_dtype
-        As for `q_pseudo_spike`; checked here, and all but ``alpha`` by keyword only.
+    alpha : float, array_like or brainstate.State
+        Tail fatness, above 0, ``inf`` included. Each parameter is as for `q_pseudo_spike`.
+    scale : float, array_like, Quantity, Unit or brainstate.State, optional
+        The value of ``x`` that counts as 1.
+    dampening : float, array_like or brainstate.State
+        Factor of the derivative.
+    residual_dtype : {None, "bfloat16", "float16", "uint8"}
+        What reverse mode stores the derivative in.
 
     Raises
     ------
@@ -184,8 +190,8 @@ class QPseudoSpike(Surrogate):
         .. math:: g'(x) = \frac{d}{s} \left(1 + \frac{2 k |x/s|}{q - 1}\right)^{-q}
 
         with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`k` = ``sharpness``.
-        Its peak and area are 1 for ``dampening`` and ``sharpness`` of 1. SpikingJelly and the
-        earlier BrainPy use this form.
+        Its peak and area are 1 for ``dampening`` and ``sharpness`` of 1. SpikingJelly uses
+        this form.
 
         Parameters
         ----------
@@ -195,6 +201,11 @@ class QPseudoSpike(Surrogate):
             Factors of the distance and of the derivative, above 0, without unit.
         scale : float, array_like, Quantity or Unit, optional
             The value of ``x`` that counts as 1.
+
+        Returns
+        -------
+        QPseudoSpike
+            With ``alpha = q``, and the width and height of the paper's form.
 
         Raises
         ------
@@ -219,7 +230,17 @@ class QPseudoSpike(Surrogate):
         )
 
     def replace(self, **changes: Any) -> QPseudoSpike:
-        """A copy with some parameters changed, checked as at construction.
+        """Return a copy with some parameters changed.
+
+        Parameters
+        ----------
+        **changes
+            Parameters of the class by name, checked as at construction.
+
+        Returns
+        -------
+        QPseudoSpike
+            The copy; the original stays as it is.
 
         Examples
         --------
@@ -229,7 +250,7 @@ class QPseudoSpike(Surrogate):
         return dataclasses.replace(self, **changes)
 
     def __call__(self, x: ArrayLike | u.Quantity) -> Array:
-        """Spikes, as `q_pseudo_spike` gives them."""
+        """Return the spikes that `q_pseudo_spike` gives for ``x``."""
         return _spikes(x, **self._current())
 
     def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:

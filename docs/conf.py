@@ -1,0 +1,83 @@
+"""The Sphinx site. Nothing is fetched from a network, neither to build it nor to read it."""
+
+import os
+import sys
+from importlib.metadata import version as installed_version
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+sys.path.insert(0, str(DOCS / "ext"))
+
+# Inherited by the kernels that run the pages; set before matplotlib is imported here.
+os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+project = "braintools_qps"
+author = "braintools_qps developers"
+copyright = author
+version = release = installed_version("braintools-qps")
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.viewcode",
+    "sphinx.ext.mathjax",
+    "sphinx-mathjax-offline",
+    "matplotlib.sphinxext.plot_directive",
+    "myst_nb",
+    "numpydoc",
+    "sphinx_copybutton",
+    "sphinxcontrib.bibtex",
+    # In docs/ext
+    "coverage_check",
+    "ecosystem_links",
+]
+
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "**.ipynb_checkpoints"]
+nitpicky = True
+default_role = "py:obj"
+
+# Notebooks
+nb_execution_mode = "force"
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+nb_ipywidgets_js = {}  # its default loads scripts from the network
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_heading_anchors = 3
+
+# Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
+mathjax3_config = {"options": {"enableMenu": False}}
+
+# API reference
+autosummary_generate = True
+autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
+numpydoc_show_class_members = False
+numpydoc_validation_checks = {"GL08", "SS03", "SS04", "PR01", "PR02", "PR04", "RT01"}
+numpydoc_validation_exclude = {r"\.__\w+__$"}
+bibtex_bibfiles = ["references.bib"]
+bibtex_reference_style = "author_year"
+
+# Figures drawn by the plot directive
+plot_formats = ["svg"]
+plot_html_show_formats = False
+plot_html_show_source_link = False
+plot_include_source = False
+plot_rcparams = {}
+plot_apply_rcparams = False
+
+html_theme = "sphinx_book_theme"
+html_title = "braintools_qps"
+html_static_path = ["_static"]
+html_css_files = ["custom.css"]
+html_theme_options = {
+    "show_toc_level": 2,
+    "use_download_button": False,
+    "use_fullscreen_button": False,
+    "home_page_in_toc": True,
+    "navbar_persistent": [],  # the sidebar has the search field already
+}
+html_last_updated_fmt = None
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
