@@ -1,0 +1,132 @@
+"""Every neuron of brainpy.state that takes a spike function, found by looking."""
+
+import inspect
+from functools import cache
+
+import braintools.surrogate
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+
+from braintools_qps import QPseudoSpike
+
+state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
+
+STEPS, SIZE = 60, 3
+# Tried in this order until a neuron takes the unit and spikes: brainpy.state mixes conventions.
+UNITS = [u.mA, u.UNITLESS, u.mV / u.ms]
+AMPLITUDES = [30.0, 300.0, 10.0]
+OURS, THEIRS = QPseudoSpike(alpha=2.0), braintools.surrogate.QPseudoSpike(alpha=2.0)
+# Two base classes, and one that takes a spk_fun and never calls it.
+LEFT_OUT = {"Neuron", "NESTNeuron", "cm_default"}
+ALL = [
+    member
+    for name, member in inspect.getmembers(state, inspect.isclass)
+    if name not in LEFT_OUT and "spk_fun" in inspect.signature(member.__init__).parameters
+]
+# The NEST family of older versions runs through boolean spikes, which no surrogate can cross; what
+# it offers to a gradient is get_spike.
+NEURONS = [member for member in ALL if not issubclass(member, getattr(state, "NESTNeuron", ()))]
+
+
+@pytest.fixture(autouse=True)
+def _double_precision():
+    """Chaotic neurons (HH, Morris-Lecar) would blow the rounding errors of float32 up."""
+    with jax.enable_x64(True), brainstate.environ.context(precision=64, dt=0.1 * u.ms):
+        yield
+
+
+def spikes_of(neuron_class, surrogate, current, *, reset="soft", batch=None):
+    """Spikes of shape (steps, [batch,] neurons) under a constant current per neuron."""
+    neuron = neuron_class(SIZE, spk_fun=surrogate, spk_reset=reset)
+    with brainstate.random.seed_context(0):
+        brainstate.nn.init_all_states(neuron, **({} if batch is None else {"batch_size": batch}))
+
+    def step(i):
+        with brainstate.environ.context(i=i, t=i * 0.1 * u.ms):
+            return neuron.update(current)
+
+    return brainstate.transform.for_loop(step, jnp.arange(STEPS))
+
+
+@cache
+def driving_current(neuron_class):
+    """A current per neuron under which some of them spike and all stay finite."""
+    for unit in UNITS:
+        for amplitude in AMPLITUDES:
+            current = amplitude * np.linspace(0.8, 1.0, SIZE) * unit
+            try:
+                spikes = spikes_of(neuron_class, OURS, current)
+            except u.UnitMismatchError:
+                break
+            if jnp.isfinite(spikes).all() and spikes.any():
+                return current
+    raise AssertionError(f"no current makes {neuron_class.__name__} spike")
+
+
+def spikes_and_gradient(neuron_class, surrogate, **options):
+    """Spikes, and the derivative of a random projection of them by the current."""
+
+    def loss(current):
+        spikes = spikes_of(neuron_class, surrogate, current, **options)
+        readout = np.random.default_rng(0).normal(size=spikes.shape)
+        return jnp.sum(spikes * readout), spikes
+
+    gradient, spikes = u.autograd.grad(loss, has_aux=True)(driving_current(neuron_class))
+    return spikes, gradient
+
+
+@pytest.mark.parametrize(("reset", "batch"), [("soft", None), ("hard", 2)])
+@pytest.mark.parametrize("neuron_class", NEURONS, ids=lambda member: member.__name__)
+def test_spikes_and_gradients_through_time(neuron_class, reset, batch):
+    ours = spikes_and_gradient(neuron_class, OURS, reset=reset, batch=batch)
+    theirs = spikes_and_gradient(neuron_class, THEIRS, reset=reset, batch=batch)
+    assert jnp.array_equal(ours[0], theirs[0])
+    assert_gradients_agree(ours[1], theirs[1])
+    assert u.get_unit(ours[1]).dim == (1 / u.get_unit(driving_current(neuron_class))).dim
+
+
+def test_neurons_are_found():
+    names = {member.__name__ for member in NEURONS}
+    assert {"IF", "LIF", "LIFRef", "ALIF", "AdExIF", "Gif", "Izhikevich", "HH"} <= names
+
+
+def threshold_and_gradient(neuron_class, surrogate, unit):
+    neuron = neuron_class(SIZE, spk_fun=surrogate)
+    neuron.init_state()
+    potential = np.linspace(-90.0, 60.0, SIZE) * unit
+    total = lambda potential: jnp.sum(neuron.get_spike(potential))
+    return neuron.get_spike(potential), u.autograd.grad(total)(potential)
+
+
+@pytest.mark.parametrize("neuron_class", ALL, ids=lambda member: member.__name__)
+def test_threshold(neuron_class):
+    try:
+        ours = threshold_and_gradient(neuron_class, OURS, u.mV)
+        theirs = threshold_and_gradient(neuron_class, THEIRS, u.mV)
+    except u.UnitMismatchError:  # a dimensionless membrane
+        ours = threshold_and_gradient(neuron_class, OURS, 1.0)
+        theirs = threshold_and_gradient(neuron_class, THEIRS, 1.0)
+    assert jnp.array_equal(ours[0], theirs[0])
+    assert set(np.unique(ours[0])) == {0.0, 1.0}
+    assert_gradients_agree(ours[1], theirs[1])
+
+
+def assert_gradients_agree(ours, theirs):
+    """Finite, not all zero, in one unit, equal relative to the largest entry."""
+    scale = float(jnp.abs(u.get_mantissa(theirs)).max())
+    assert 0 < scale < np.inf
+    assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
+
+
+def test_float32_is_no_different():
+    """Training precision, for the neuron that is trained most."""
+    with jax.enable_x64(False), brainstate.environ.context(precision=32):
+        spikes, ours = spikes_and_gradient(state.LIF, OURS)
+        _, theirs = spikes_and_gradient(state.LIF, THEIRS)
+    assert spikes.dtype == jnp.float32
+    assert_gradients_agree(ours, theirs)
