@@ -33,7 +33,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Ready:
-    """A contestant that is compiled and warm: ``sample()`` gives the seconds that one call takes."""
+    """A contestant that is compiled and warm: ``sample()`` gives the seconds one call takes."""
 
     sample: Callable[[], float]
     compile_s: float | None = None

@@ -1,0 +1,72 @@
+"""Peers: the same formula in other frameworks.
+
+Everyone computes spikes, and the gradient (1 + 2|x|/(q - 1)) ** -q times a cotangent: SpikingJelly
+calls it QPseudoSpike; at q = 2 it is snnTorch's fast sigmoid, Norse's and spyx's SuperSpike with
+slope 2; here it is `QPseudoSpike.from_q(q)`. Each contestant checks that before it is timed, runs
+in a process of its own on all cores, and is compiled where its framework does so by itself (JAX) or
+is asked to (torch.compile). "To bound" compares with this package.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from .harness import Case, Ready, Settings
+from .peer_worker import CONTESTANTS, OURS
+
+ROOT = Path(__file__).parent.parent
+LAYER = 64 * 256  # a batch of 64, 256 neurons
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """One layer, and arrays that fill no cache; then a q that is not whole."""
+    for elements in (LAYER, settings.elements):
+        for work in ("forward", "forward and backward"):
+            yield _case(work, 2.0, elements)
+    yield _case("forward and backward", 1.7, settings.elements)
+
+
+def _case(work: str, q: float, elements: int) -> Case:
+    able = [name for name, framework in CONTESTANTS.items() if q == 2.0 or framework.any_q]
+    contestants = {name: _process(name, work, q, elements) for name in able}
+    return Case(f"q = {q:g}, float32", f"{work}, {elements:,}", contestants, bound=OURS)
+
+
+def _process(*task: object) -> Callable[[], Ready]:
+    """A worker that answers each line with the seconds of one sample."""
+
+    def prepare() -> Ready:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.peer_worker", *map(str, task)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"},  # idle threads give way to others
+        )
+        ask = lambda: _ask(worker)
+        try:
+            ask()
+        except RuntimeError:
+            worker.kill()
+            raise
+        return Ready(ask, close=lambda: worker.communicate(""))
+
+    return prepare
+
+
+def _ask(worker: subprocess.Popen) -> float:
+    assert worker.stdin
+    assert worker.stdout
+    worker.stdin.write("\n")
+    worker.stdin.flush()
+    answer = worker.stdout.readline().strip()
+    try:
+        return float(answer)
+    except ValueError:
+        raise RuntimeError(answer or f"the worker ended with {worker.wait()}") from None
