@@ -3,8 +3,8 @@
 import inspect
 from functools import cache
 
-import braintools.surrogate
 import brainstate
+import braintools.surrogate
 import brainunit as u
 import jax
 import jax.numpy as jnp
