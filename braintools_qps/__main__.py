@@ -7,7 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-COMMANDS: tuple[Any, ...] = ()
+from ._commands import catalogue
+
+COMMANDS: tuple[Any, ...] = (catalogue,)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -19,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     try:
         return arguments.run(arguments) or 0
-    except (ValueError, TypeError, LookupError) as error:
+    except (ValueError, TypeError, LookupError, ImportError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
 

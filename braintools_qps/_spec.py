@@ -46,10 +46,11 @@ def parse(text: str) -> Call:
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
         _malformed(text)
     args = tuple(_literal(node, text) for node in tree.args)
-    kwargs = {str(keyword.arg): _literal(keyword.value, text) for keyword in tree.keywords}
-    if len(kwargs) < len(tree.keywords):
+    names = [keyword.arg or _malformed(text) for keyword in tree.keywords]
+    if len(set(names)) < len(names):
         _malformed(text)
-    return Call(name.strip(), args, kwargs)
+    values = [_literal(keyword.value, text) for keyword in tree.keywords]
+    return Call(name.strip(), args, dict(zip(names, values)))
 
 
 def name_and_parameters(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -1,0 +1,281 @@
+"""A conformance kit for authors of surrogates: what a training loop relies on, checked at once."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from braintools.surrogate import Surrogate
+from jax import Array
+
+from ._registry import get_surrogate, surrogate_spec
+
+__all__ = ["Failure", "check_surrogate", "find_failures"]
+
+# Free of the round numbers where surrogates that are defined piecewise have their kinks.
+POINTS = np.concatenate([-np.geomspace(7.3, 3.7e-3, 24), np.geomspace(3.7e-3, 7.3, 24)])
+STEP_POINTS = np.array([-1e30, -7.3, -0.37, -1e-30, -0.0, 0.0, 1e-30, 0.37, 7.3, 1e30])
+WIDE_POINTS = np.concatenate([-np.geomspace(1e30, 1e-30, 61), [0.0], np.geomspace(1e-30, 1e30, 61)])
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One check that a surrogate does not pass.
+
+    Parameters
+    ----------
+    check : str
+        The name of the check.
+    expected, got : str
+        What should have come, and what came.
+    x : float, optional
+        The first distance from the threshold where they differ.
+    """
+
+    check: str
+    expected: str
+    got: str
+    x: float | None = None
+
+    def __str__(self) -> str:
+        where = "" if self.x is None else f" at x={self.x:g}"
+        return f"{self.check}{where}: expected {self.expected}, got {self.got}"
+
+
+def check_surrogate(surrogate: Any, *, unit: u.Unit | None = None, rtol: float = 1e-5) -> None:
+    """Check everything that a training loop relies on, and report all failures together.
+
+    - The forward pass is the Heaviside step, 1 at 0, and keeps the dtype of its argument.
+    - Its derivative is ``surrogate_grad``, in forward and in reverse mode, and under
+      `jax.jit`, `jax.vmap` and `jax.lax.scan`; it is finite from 1e-30 to 1e30.
+    - The derivative of ``surrogate_fun``, where there is one, is ``surrogate_grad``.
+    - Pickling and `surrogate_spec` give the same surrogate back, and it has a hash.
+
+    Parameters
+    ----------
+    surrogate : Surrogate, type, str or mapping
+        As for `get_surrogate`. Parameters must be scalars.
+    unit : brainunit.Unit, optional
+        The unit of the arguments that the surrogate is called with; by default none.
+    rtol : float
+        How far a derivative may be from ``surrogate_grad``, as a fraction of its peak and of
+        itself. One that is stored in bfloat16 for the backward pass needs 0.01.
+
+    Raises
+    ------
+    AssertionError
+        If any check fails. The message lists every one, with what was expected, what came and at
+        which ``x``.
+
+    See Also
+    --------
+    find_failures : The same checks, with the failures as records.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> from braintools_qps.testing import check_surrogate
+    >>> check_surrogate("QPseudoSpike(alpha=1.5)")
+    >>> check_surrogate("QPseudoSpike(scale='15 mV')", unit=u.mV)
+    """
+    surrogate = get_surrogate(surrogate)
+    failures = find_failures(surrogate, unit=unit, rtol=rtol)
+    if failures:
+        lines = "\n".join(f"  {failure}" for failure in failures)
+        raise AssertionError(f"{surrogate!r} does not conform:\n{lines}")
+
+
+def find_failures(
+    surrogate: Any, *, unit: u.Unit | None = None, rtol: float = 1e-5
+) -> list[Failure]:
+    """The checks of `check_surrogate` that fail.
+
+    Parameters
+    ----------
+    surrogate : Surrogate, type, str or mapping
+        As for `get_surrogate`. Parameters must be scalars.
+    unit : brainunit.Unit, optional
+        The unit of the arguments that the surrogate is called with; by default none.
+    rtol : float
+        How far a derivative may be from ``surrogate_grad``, as a fraction of its peak and of
+        itself. One that is stored in bfloat16 for the backward pass needs 0.01.
+
+    Returns
+    -------
+    list of Failure
+        Empty where all is well.
+
+    Examples
+    --------
+    >>> from braintools_qps.testing import find_failures
+    >>> find_failures("QPseudoSpike")
+    []
+    """
+    subject = _Subject(get_surrogate(surrogate), unit, rtol)
+    return [failure for name, check in CHECKS.items() for failure in _run(name, check, subject)]
+
+
+@dataclass(frozen=True)
+class _Subject:
+    """A surrogate as functions of plain arrays, measured in a unit."""
+
+    surrogate: Surrogate
+    unit: u.Unit | None
+    rtol: float
+
+    def spikes(self, x: Any) -> Array:
+        return self.surrogate(self._measured(x))
+
+    def gradient(self, x: Any) -> Array:
+        value = self.surrogate.surrogate_grad(self._measured(x))
+        return value if self.unit is None else u.Quantity(value).to_decimal(self.unit.reverse())
+
+    def original(self, x: Any) -> Array:
+        return self.surrogate.surrogate_fun(self._measured(x))
+
+    def derivative(self, x: Any) -> Array:
+        """The derivative of the spikes, in reverse mode, one per element."""
+        return jax.grad(lambda x: jnp.sum(self.spikes(x)))(x)
+
+    def _measured(self, x: Any) -> Any:
+        return x if self.unit is None else u.Quantity(x, unit=self.unit)
+
+
+def _run(name: str, check: Callable, subject: _Subject) -> Iterator[Failure]:
+    """A check that raises is one that fails."""
+    try:
+        for expected, got, x in check(subject):
+            yield Failure(name, str(expected), str(got), None if x is None else float(x))
+    except Exception as error:
+        yield Failure(name, "no exception", f"{type(error).__name__}: {error}")
+
+
+def _differences(expected: Any, got: Any, x: Any, rtol: float = 0.0) -> Iterator[tuple]:
+    """The first element where two arrays differ by more than rtol of it or of the largest one."""
+    expected, got, x = (np.asarray(value, np.float64) for value in (expected, got, x))
+    close = np.isclose(got, expected, rtol=rtol, atol=rtol * np.max(np.abs(expected)))
+    if got.shape != expected.shape:
+        yield f"the shape {expected.shape}", got.shape, None
+    elif not np.all(close):
+        first = np.flatnonzero(~close)[0]
+        yield f"{expected[first]:.7g}", f"{got[first]:.7g}", x[first]
+
+
+def _heaviside(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(STEP_POINTS, jnp.float32)
+    yield from _differences(STEP_POINTS >= 0, subject.spikes(x), x)
+
+
+def _reverse_mode(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(POINTS, jnp.float32)
+    yield from _differences(subject.gradient(x), subject.derivative(x), x, subject.rtol)
+
+
+def _forward_mode(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(POINTS, jnp.float32)
+    _, derivative = jax.jvp(subject.spikes, (x,), (jnp.ones_like(x),))
+    yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
+
+
+def _surrogate_fun(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(POINTS, jnp.float32)
+    try:
+        _, derivative = jax.jvp(subject.original, (x,), (jnp.ones_like(x),))
+    except NotImplementedError:  # braintools leaves it to the author whether there is one
+        return
+    yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
+
+
+def _jit(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(POINTS, jnp.float32)
+    yield from _differences(POINTS >= 0, jax.jit(subject.spikes)(x), x)
+    yield from _differences(subject.gradient(x), jax.jit(subject.derivative)(x), x, subject.rtol)
+
+
+def _vmap(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(POINTS, jnp.float32)
+    yield from _differences(POINTS >= 0, jax.vmap(subject.spikes)(x), x)
+    yield from _differences(
+        subject.gradient(x), jax.vmap(jax.grad(subject.spikes))(x), x, subject.rtol
+    )
+
+
+def _scan(subject: _Subject) -> Iterator[tuple]:
+    x = jnp.asarray(POINTS, jnp.float32)
+
+    def count(x: Array) -> Array:
+        return jax.lax.scan(lambda sum, x: (sum + subject.spikes(x), None), jnp.zeros(()), x)[0]
+
+    spikes, derivative = jax.value_and_grad(count)(x)
+    yield from _differences([np.sum(POINTS >= 0)], spikes[None], [np.nan])
+    yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
+
+
+def _dtypes(subject: _Subject) -> Iterator[tuple]:
+    for dtype in _float_dtypes():
+        x = jnp.asarray(POINTS, dtype)
+        for name in ("spikes", "gradient"):
+            got = getattr(subject, name)(x).dtype
+            if got != dtype:
+                yield f"{name} in {dtype.name}", got.name, None
+
+
+def _finite(subject: _Subject) -> Iterator[tuple]:
+    for dtype in _float_dtypes():
+        largest = float(jnp.finfo(dtype).max)
+        x = jnp.asarray(WIDE_POINTS[np.abs(WIDE_POINTS) < largest], dtype)
+        gradient = np.asarray(subject.gradient(x), np.float64)
+        if not np.all(np.isfinite(gradient)):
+            first = np.flatnonzero(~np.isfinite(gradient))[0]
+            yield f"a finite gradient in {dtype.name}", gradient[first], x[first]
+
+
+def _pickle(subject: _Subject) -> Iterator[tuple]:
+    yield from _same(subject.surrogate, pickle.loads(pickle.dumps(subject.surrogate)))
+
+
+def _hash(subject: _Subject) -> Iterator[tuple]:
+    twin = copy.deepcopy(subject.surrogate)
+    hashes = hash(subject.surrogate), hash(twin)
+    if subject.surrogate == twin and len(set(hashes)) > 1:
+        yield "one hash for equal surrogates", f"{hashes[0]} and {hashes[1]}", None
+
+
+def _spec(subject: _Subject) -> Iterator[tuple]:
+    spec = json.loads(json.dumps(surrogate_spec(subject.surrogate), allow_nan=False))
+    yield from _same(subject.surrogate, get_surrogate(spec))
+
+
+def _same(expected: Surrogate, got: Surrogate) -> Iterator[tuple]:
+    # braintools 0.3 compares surrogates by identity, so type and parameters are compared here.
+    if type(got) is not type(expected) or (got != expected and vars(got) != vars(expected)):
+        yield repr(expected), repr(got), None
+
+
+def _float_dtypes() -> list[np.dtype]:
+    default = jnp.result_type(float).name  # float64 where jax_enable_x64 is set
+    return [jnp.dtype(name) for name in dict.fromkeys(["float16", "bfloat16", "float32", default])]
+
+
+CHECKS: dict[str, Callable[[_Subject], Iterator[tuple]]] = {
+    "heaviside": _heaviside,
+    "reverse mode": _reverse_mode,
+    "forward mode": _forward_mode,
+    "surrogate_fun": _surrogate_fun,
+    "jit": _jit,
+    "vmap": _vmap,
+    "scan": _scan,
+    "dtypes": _dtypes,
+    "finite": _finite,
+    "pickle": _pickle,
+    "hash": _hash,
+    "spec": _spec,
+}
