@@ -81,7 +81,7 @@ class _Field:
             return action()
         except Exception as error:
             self.ready.pop(name, None)
-            self.errors[name] = f"{type(error).__name__}: {error}".splitlines()[0]
+            self.errors[name] = describe(error)
             return None
 
 
@@ -129,6 +129,11 @@ def peak_memory(analysis: Any) -> int:
         + analysis.temp_size_in_bytes
         - analysis.alias_size_in_bytes
     )
+
+
+def describe(error: Exception) -> str:
+    """An error in one line of a table."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"[:200].replace("|", "/")
 
 
 def ratio(durations: list[float], others: list[float]) -> float:

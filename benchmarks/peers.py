@@ -2,9 +2,10 @@
 
 Everyone computes spikes, and the gradient (1 + 2|x|/(q - 1)) ** -q times a cotangent: SpikingJelly
 calls it QPseudoSpike; at q = 2 it is snnTorch's fast sigmoid, Norse's and spyx's SuperSpike with
-slope 2; here it is `QPseudoSpike.from_q(q)`. Each contestant checks that before it is timed, runs
-in a process of its own on all cores, and is compiled where its framework does so by itself (JAX) or
-is asked to (torch.compile). "To bound" compares with this package.
+slope 2 (Norse's slope is 1, whatever its alpha); here it is `QPseudoSpike.from_q(q)`. Each
+contestant checks that before it is timed, and runs in a process of its own on all cores, compiled
+where its framework does so by itself (JAX) or is asked to (torch.compile). "To bound" compares with
+this package.
 """
 
 from __future__ import annotations

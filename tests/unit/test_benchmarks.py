@@ -1,0 +1,97 @@
+"""The benchmark harness: its statistics, its honesty about failures, and one tiny run."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.harness import Case, Ready, Settings, measure
+from benchmarks.report import duration, markdown
+
+ROOT = Path(__file__).parents[2]
+FACTS = {
+    "date": "today",
+    "device": "cpu",
+    "processor": "P",
+    "cores": 2,
+    "load": 0.0,
+    "python": "3",
+    "versions": {"jax": "0.10.2"},
+}
+
+
+def taking(*seconds):
+    """A contestant whose samples are known."""
+    samples = iter(seconds)
+    return lambda: Ready(lambda: next(samples), compile_s=0.5, memory_bytes=2_000_000)
+
+
+def broken():
+    raise ValueError("not today")
+
+
+def breaks_when_run():
+    return Ready(broken)
+
+
+def test_quartiles_and_ratios_by_hand():
+    # The machine slows down threefold; ratios within a round do not notice.
+    case = Case(
+        "table",
+        "work",
+        {"bound": taking(1, 2, 3), "slow": taking(2, 4, 6), "other": taking(4, 4, 30)},
+        bound="bound",
+        baseline="slow",
+    )
+    bound, slow, other = measure(case, Settings(rounds=3))
+    assert slow.quartiles_s == (3, 4, 5)
+    assert (bound.to_bound, slow.to_bound, other.to_bound) == (1, 2, 4)
+    assert (bound.to_baseline, slow.to_baseline, other.to_baseline) == (0.5, 1, 2)
+    assert slow.rounds == 3
+
+
+@pytest.mark.parametrize("failing", [broken, breaks_when_run])
+def test_a_failure_is_recorded_and_stops_nobody_else(failing):
+    case = Case("table", "work", {"good": taking(1, 1, 1), "bad": failing}, bound="bad")
+    good, bad = measure(case, Settings(rounds=3))
+    assert bad.error == "ValueError: not today"
+    assert good.quartiles_s == (1, 1, 1)
+    assert good.to_bound is None
+    assert "failed: ValueError: not today" in markdown("Title.", FACTS, [good, bad])
+
+
+def test_rounds_stop_when_the_time_is_over():
+    case = Case("table", "work", {"only": taking(*range(1, 100))})
+    (only,) = measure(case, Settings(rounds=50, seconds=0.0))
+    assert only.rounds == 3
+
+
+def test_the_share_above_the_bound():
+    case = Case("table", "work", {"b": taking(1, 1, 1), "s": taking(4, 4, 4)}, bound="b")
+    page = markdown("Title.\n\nText.", FACTS, measure(case, Settings(rounds=3)))
+    assert "| work | s | 4 s | 4 s to 4 s | 4.00 | 75% | 500 ms | 2 MB |" in page
+    assert "to braintools" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (2.5e-5, "25 µs")]
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_a_tiny_run_writes_tables_and_figures(tmp_path):
+    command = "-m benchmarks --quick --only kernels --elements 1000 --rounds 3 --to".split()
+    subprocess.run([sys.executable, *command, str(tmp_path)], cwd=ROOT, check=True)
+    record = json.loads((tmp_path / "kernels.json").read_text())
+    measured = {m["contestant"]: m for m in record["measurements"]}
+    assert record["environment"]["versions"]["jax"]
+    assert measured["QPseudoSpike(2)"]["to_bound"] > 0
+    assert measured["QPseudoSpike(2)"]["memory_bytes"] == 3 * 4 * 10_000
+    failed = {m["contestant"] for m in record["measurements"] if m["error"]}
+    assert not any(name.startswith("QPseudoSpike") for name in failed)
+    assert "## Vector-Jacobian product by size" in (tmp_path / "kernels.md").read_text()
