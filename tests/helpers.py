@@ -1,13 +1,23 @@
-"""The one way in which tests compare numbers."""
+"""The one way in which tests compare numbers, and the reference values of the family."""
 
 from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
 
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-# A few units in the last place of each dtype.
+# Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
+
+
+@cache
+def reference():
+    """Arrays of tests/data/reference.npz: rows by alpha, columns by |x|."""
+    with np.load(Path(__file__).parent / "data" / "reference.npz") as data:
+        return dict(data)
 
 
 def assert_close(actual, expected, *, rtol=None, atol=0.0):

@@ -1,0 +1,82 @@
+"""What holds for every member of the family, whatever x, alpha, scale and dampening are."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from braintools_qps import QPseudoSpike
+
+alphas = st.one_of(st.sampled_from([0.5, 1.0, 2.0, 16.0, np.inf]), st.floats(1e-3, 1e3))
+factors = st.floats(1e-2, 1e2)
+distances = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20)
+surrogates = st.builds(
+    QPseudoSpike, alphas, scale=st.none() | factors, dampening=st.just(1.0) | factors
+)
+checked = settings(deadline=None, max_examples=60)
+
+
+@checked
+@given(surrogates, distances)
+def test_spikes_are_a_step(surrogate, xs):
+    np.testing.assert_array_equal(surrogate(jnp.float32(xs)), np.float32(np.float32(xs) >= 0))
+
+
+@checked
+@given(surrogates, distances)
+def test_the_gradient_is_even_positive_and_highest_at_zero(surrogate, xs):
+    x = jnp.float32(xs)
+    gradient = np.asarray(surrogate.surrogate_grad(x))
+    np.testing.assert_array_equal(gradient, surrogate.surrogate_grad(-x))
+    peak = float(surrogate.surrogate_grad(jnp.float32(0)))
+    assert peak == np.float32(surrogate.dampening / (surrogate.scale or 1.0))
+    assert np.all((gradient >= 0) & (gradient <= peak * (1 + 1e-6)))
+
+
+@checked
+@given(surrogates, distances)
+def test_the_gradient_falls_with_distance(surrogate, xs):
+    x = np.sort(np.abs(np.float32(xs)))
+    gradient = np.asarray(surrogate.surrogate_grad(x), np.float64)
+    assert np.all(np.diff(gradient) <= 1e-5 * gradient[:-1])
+
+
+@checked
+@given(surrogates, distances)
+def test_the_original_function_rises_and_is_odd_about_one_half(surrogate, xs):
+    x = np.sort(np.float32(xs))
+    right = np.asarray(surrogate.surrogate_fun(x), np.float64)
+    left = np.asarray(surrogate.surrogate_fun(-x), np.float64)
+    assert np.all(np.diff(right) >= -1e-5 * np.abs(right[1:]))
+    np.testing.assert_allclose(right + left, 1, atol=1e-6 * max(1, np.abs(right).max()))
+
+
+@checked
+@given(surrogates, distances)
+def test_an_alpha_that_is_traced_gives_the_same(surrogate, xs):
+    x = jnp.float32(xs)
+    traced = jax.jit(lambda alpha: surrogate.replace(alpha=alpha).surrogate_grad(x))
+    expected = np.asarray(surrogate.surrogate_grad(x), np.float64)
+    actual = np.asarray(traced(surrogate.alpha), np.float64)
+    kept = expected > 1e-30
+    # The exponent alpha * log(1 + ...) is rounded once more where alpha is a float32.
+    size = 1 + np.abs(np.log(np.where(kept, expected, 1)))
+    assert np.all(np.abs(actual - expected)[kept] <= 1e-6 * (size * expected)[kept])
+
+
+@checked
+@given(surrogates, distances, st.floats(1e-2, 1e2))
+def test_units_are_only_a_scale(surrogate, xs, millivolts):
+    x = jnp.float32(xs)
+    scaled = surrogate.replace(scale=millivolts * u.mV)
+    expected = surrogate.replace(scale=millivolts).surrogate_grad(x)
+    np.testing.assert_array_equal((scaled.surrogate_grad(x * u.mV) * u.mV), expected)
+    np.testing.assert_array_equal(scaled(x * u.mV), surrogate(x))
+
+
+@checked
+@given(surrogates)
+def test_read_back_from_its_repr(surrogate):
+    assert eval(repr(surrogate), {"QPseudoSpike": QPseudoSpike}) == surrogate
