@@ -10,6 +10,7 @@ sys.path.insert(0, str(DOCS / "ext"))
 
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm, imported in a notebook
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 project = "braintools_qps"
@@ -43,6 +44,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
@@ -78,6 +80,6 @@ html_theme_options = {
     "home_page_in_toc": True,
     "navbar_persistent": [],  # the sidebar has the search field already
 }
-html_last_updated_fmt = None
+html_context = {"default_mode": "auto"}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -2,6 +2,8 @@
 
 from docutils import nodes
 
+import braintools_qps
+
 PAGES = {
     "braintools": "https://brainx.chaobrain.com/braintools/apis/generated/{name}.html",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
@@ -11,8 +13,11 @@ PAGES = {
 
 
 def link(app, env, node, contnode):
-    """Answer Sphinx's ``missing-reference`` for a name that belongs to one of the packages."""
+    """Answer Sphinx's ``missing-reference`` for names of theirs, and bare ones of ours."""
     name = node.get("reftarget", "")
+    if name in braintools_qps.__all__:
+        full, domain = f"braintools_qps.{name}", env.get_domain("py")
+        return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
     page = PAGES.get(name.partition(".")[0])
     if page is None:
         return None
