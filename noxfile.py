@@ -1,0 +1,42 @@
+"""Development tasks: ``nox -s tests``, ``lint``, ``types``, ``docs`` (``-- serve``), ``benchmarks``."""
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["tests", "lint", "types", "docs"]
+
+PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The whole suite, the examples of the docstrings and the README included."""
+    session.install(".[test]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Style, by ruff."""
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """Types, by mypy."""
+    session.run("mypy")
+
+
+@nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """The site, warnings being errors; ``-- serve`` shows it."""
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html")
+    if "serve" in session.posargs:
+        session.run("python", "-m", "http.server", "--directory", "docs/_build/html")
+
+
+@nox.session(python=False)
+def benchmarks(session: nox.Session) -> None:
+    """Every table of benchmarks/; ``-- --quick`` in a minute."""
+    session.run("python", "-m", "benchmarks", *session.posargs)
