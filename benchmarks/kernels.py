@@ -26,7 +26,7 @@ from .harness import Case, Settings, jitted
 
 BASELINE = "braintools QPseudoSpike(2)"
 ALPHAS = (0.5, 1.0, 1.7, 2.0, 3.0, 8.0, float("inf"))
-NEURONS = 100  # of one alpha each, in the contestants with a tail per neuron
+NEURONS = 250  # of one alpha each, in the contestants with a tail per neuron
 
 
 class Operation(NamedTuple):

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, _surrogate
 
 X = jnp.linspace(-3.0, 3.0, 1000)
 
@@ -43,3 +43,10 @@ def test_a_product_is_one_fusion_and_calls_no_library(alpha):
     assert len(re.findall(r" fusion\(", text)) == 1
     assert "custom-call" not in text
     assert "power(" not in text
+
+
+def test_an_eager_call_with_a_new_alpha_compiles_nothing():
+    QPseudoSpike(2.0)(X)
+    programs = _surrogate._heaviside._cache_size()
+    QPseudoSpike(2.123)(X)
+    assert _surrogate._heaviside._cache_size() == programs > 0
