@@ -2,6 +2,8 @@
 
 from importlib.metadata import version as _version
 
+from ._flow import gradient_flow
+from ._flow_records import GradientFlow
 from ._model import set_surrogate
 from ._registry import (
     UnknownSurrogateError,
@@ -26,4 +28,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "surrogate_spec",
     # Models
     "set_surrogate",
+    # Measurements
+    "GradientFlow",
+    "gradient_flow",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -160,8 +161,7 @@ class GradientFlow(Record):
     @property
     def growth(self) -> float:
         """Geometric mean of the populations' growth per step, those without one left out."""
-        logarithms = [math.log(p.growth) for p in self.populations if p.growth > 0]
-        return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
+        return mean_growth([population.growth for population in self.populations])
 
     @property
     def reach(self) -> int:
@@ -175,6 +175,12 @@ class GradientFlow(Record):
     def __repr__(self) -> str:
         head = f"GradientFlow of {self.name}: {self.steps} steps"
         return "\n".join([head, _table(self.populations), *(f"- {line}" for line in self.advice)])
+
+
+def mean_growth(growths: Sequence[float]) -> float:
+    """Geometric mean; what is NaN is left out, and NaN is what is left of nothing."""
+    logarithms = [math.log(growth) for growth in growths if growth > 0]
+    return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
 _COLUMNS = {

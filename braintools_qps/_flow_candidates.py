@@ -1,0 +1,172 @@
+"""Candidates measured on one forward pass."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from . import _flow_measures as measures
+from ._advice import advise
+from ._flow_passes import Forward, backward, slopes_of
+from ._flow_records import Adjustment, GradientFlow, PopulationFlow, mean_growth
+from ._flow_target import adjustment
+from ._flow_trace import Population, Step
+from ._parameters import current
+from ._surrogate import QPseudoSpike
+
+Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
+
+# Where the peak of a derivative is looked for, in multiples of its scale.
+_PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
+
+
+_UNCHANGED = {"scale": 1.0, "dampening": 1.0}
+
+
+class Bench:
+    """A run to measure candidates on; what they share is compiled once."""
+
+    def __init__(self, step: Step, run: Forward, cotangents: list[Array], batch: int | None):
+        self.step, self.run, self.batch = step, run, batch
+        back = jax.jit(lambda run, cotangents, slopes: backward(step, run, slopes, cotangents))
+        self.backward = partial(back, run, cotangents)
+
+    def measure(self, name: str, spikes: Spikes, target: float | None) -> GradientFlow:
+        """All figures of one candidate, and how to bring its growth to the target."""
+        slopes_with = jax.jit(partial(_slopes, self.step, spikes))
+        arguments = [call.argument for call in self.run.calls]
+        slopes = slopes_with(arguments, **_UNCHANGED)
+        result = self.backward(slopes)
+
+        def growth_with(parameter: str, factor: float) -> float:
+            changed = slopes_with(arguments, **_UNCHANGED | {parameter: factor})
+            return _network_growth(self.backward(changed).amplitudes)
+
+        flow = GradientFlow(
+            name,
+            _one_or_all(spikes),
+            len(self.run.inputs[0]),
+            tuple(
+                map(
+                    partial(self._population, spikes, slopes),
+                    result.amplitudes,
+                    self.step.populations,
+                )
+            ),
+            self._zero_share(int(result.zero_parameters)),
+            () if target is None else _adjustments(spikes, growth_with, target),
+        )
+        return dataclasses.replace(flow, advice=advise(flow))
+
+    def _population(
+        self, spikes: Spikes, slopes: list[Array], amplitudes: Array, population: Population
+    ) -> PopulationFlow:
+        # The last call of a step is the one whose spikes go out; brainpy.state's neurons call once
+        # before, for the reset.
+        last = max(i for i, name in enumerate(self.step.callers) if name == population.name)
+        call, spike = self.run.calls[last], spikes[population.name]
+        scale = _scale(spike, population.argument_unit)
+        probe = partial(_probe, spike, call.argument.shape[1:], scale, population.argument_unit)
+        peak = np.maximum(probe(_PROBES).max(axis=0), np.max(slopes[last], axis=0))
+        distances = np.asarray(call.argument / scale, np.float64)
+        edges = measures.bin_edges(distances)
+        relative = probe((edges[1:] + edges[:-1]) / 2).reshape(len(edges) - 1, -1).mean(axis=1)
+        moments = measures.second_moments(np.asarray(amplitudes))
+        batched = call.spikes.ndim > 2 and call.spikes.shape[1] == self.batch
+        rate, silent, saturated = measures.activity(np.asarray(call.spikes), int(batched))
+        steps, reached_start = measures.reach(moments)
+        return PopulationFlow(
+            name=population.name,
+            size=int(np.prod(call.spikes.shape[1 + batched :])),
+            unit="" if population.unit.is_unitless else str(population.unit),
+            second_moments=moments,
+            growth=measures.growth_per_step(moments),
+            reach=steps,
+            reached_start=reached_start,
+            flat_share=measures.flat_share(np.asarray(slopes[last]), peak),
+            firing_rate=rate,
+            silent_share=silent,
+            saturated_share=saturated,
+            scale=_shown(scale, population.argument_unit),
+            distances=measures.histogram(distances, edges, relative / peak.mean()),
+        )
+
+    def _zero_share(self, zero: int) -> float:
+        touched = sum(self.step.initial[i].size for i in self.step.parameters)
+        total = touched + self.step.idle_parameters
+        return (zero + self.step.idle_parameters) / total if total else np.nan
+
+
+def _slopes(
+    step: Step,
+    spikes: Spikes,
+    arguments: list[Array],
+    scale: Array,
+    dampening: Array,
+    alpha: Array | None = None,
+) -> list[Array]:
+    """The slope at each call, with parameters of the surrogates multiplied."""
+    units = {population.name: population.argument_unit for population in step.populations}
+    return [
+        slopes_of(_with_alpha(spikes[name], alpha), argument, units[name], scale, dampening)
+        for name, argument in zip(step.callers, arguments)
+    ]
+
+
+def _with_alpha(spike: Any, factor: Array | None) -> Any:
+    return spike if factor is None else spike.replace(alpha=spike.alpha * factor)
+
+
+def _adjustments(
+    spikes: Spikes, growth_with: Callable[[str, float], float], target: float
+) -> tuple[Adjustment, ...]:
+    surrogate = _one_or_all(spikes)
+    parameters = ["scale", "dampening"]
+    if all(isinstance(s, QPseudoSpike) and np.isfinite(s.alpha) for s in spikes.values()):
+        parameters.append("alpha")
+    return tuple(
+        adjustment(parameter, partial(growth_with, parameter), target, surrogate)
+        for parameter in parameters
+    )
+
+
+def _network_growth(amplitudes: Array) -> float:
+    moments = map(measures.second_moments, np.asarray(amplitudes))
+    return mean_growth([measures.growth_per_step(m) for m in moments])
+
+
+def _scale(spike: Any, unit: u.Unit | None) -> Any:
+    """What the argument is divided by to give a distance, as plain numbers in its unit."""
+    scale = current("scale", spike.scale) if isinstance(spike, QPseudoSpike) else None
+    if isinstance(scale, u.Quantity):
+        return scale.in_unit(unit).mantissa
+    return 1.0 if scale is None else scale
+
+
+def _probe(
+    spike: Any, shape: tuple[int, ...], scale: Any, unit: u.Unit | None, distances: np.ndarray
+) -> np.ndarray:
+    """The derivative of each neuron's surrogate at some distances, along the first axis."""
+    columns = distances.reshape(-1, *(1 for _ in shape))
+    arguments = jnp.broadcast_to(
+        jnp.asarray(columns * scale, jnp.float32), (len(distances), *shape)
+    )
+    return np.asarray(slopes_of(spike, arguments, unit))
+
+
+def _shown(scale: Any, unit: u.Unit | None) -> Any:
+    mean = float(np.mean(scale))
+    return mean if unit is None else u.Quantity(mean, unit=unit)
+
+
+def _one_or_all(spikes: Spikes) -> Any:
+    surrogates = tuple(spikes.values())
+    return surrogates[0] if all(s is surrogates[0] for s in surrogates) else surrogates

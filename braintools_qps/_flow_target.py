@@ -1,0 +1,77 @@
+"""By how much to change a parameter of a surrogate to bring the growth per step to a target."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+import numpy as np
+from scipy.optimize import brentq
+
+from ._flow_records import Adjustment
+from ._surrogate import QPseudoSpike
+
+FACTORS = np.geomspace(1 / 16, 16, 13)
+
+
+def adjustment(
+    parameter: str, growth_at: Callable[[float], float], target: float, surrogate: Any = None
+) -> Adjustment:
+    """Search the factor for one parameter, on a grid and then between its neighbours.
+
+    Of several factors that attain the target, the one closest to 1.
+
+    Parameters
+    ----------
+    parameter : str
+        What is multiplied: ``"scale"``, ``"dampening"`` or ``"alpha"``.
+    growth_at : callable
+        The growth per step that a factor gives; NaN where there is no gradient.
+    target : float
+        The growth per step to attain.
+    surrogate : Surrogate, optional
+        What the factor is to be applied to in the result.
+    """
+    miss = lambda log_factor: math.log(growth_at(math.exp(log_factor)) / target)
+    logs = np.log(FACTORS)
+    misses = np.array([miss(log) for log in logs])
+    growths = target * np.exp(misses)
+    attainable = (float(np.fmin.reduce(growths)), float(np.fmax.reduce(growths)))
+    bracket = _closest_bracket(logs, misses)
+    factor = None if bracket is None else _rounded(math.exp(brentq(miss, *bracket, xtol=1e-4)))
+    return Adjustment(
+        parameter,
+        target,
+        factor,
+        None if factor is None else growth_at(factor),
+        attainable,
+        (float(FACTORS[0]), float(FACTORS[-1])),
+        None if factor is None else changed(surrogate, parameter, factor),
+    )
+
+
+def changed(surrogate: Any, parameter: str, factor: float) -> QPseudoSpike | None:
+    """A q-PseudoSpike with one parameter multiplied; None where that cannot be written down."""
+    if not isinstance(surrogate, QPseudoSpike):
+        return None
+    value = getattr(surrogate, parameter)
+    value = 1.0 if value is None else value
+    if not isinstance(value, (float, u.Quantity)):
+        return None
+    return surrogate.replace(**{parameter: value * factor})
+
+
+def _rounded(factor: float) -> float:
+    """Four digits: what is reported is what was measured, and can be typed."""
+    return float(f"{factor:.4g}")
+
+
+def _closest_bracket(logs: np.ndarray, misses: np.ndarray) -> tuple[float, float] | None:
+    """Neighbours between which the miss changes its sign, those closest to a factor of 1."""
+    crossings = np.flatnonzero(np.sign(misses[:-1]) * np.sign(misses[1:]) <= 0)
+    if len(crossings) == 0:
+        return None
+    best = min(crossings, key=lambda i: min(abs(logs[i]), abs(logs[i + 1])))
+    return float(logs[best]), float(logs[best + 1])

@@ -1,0 +1,259 @@
+"""A model's time step as a pure function of arrays, open at its membranes and its spikes.
+
+The step is traced once, by the model's own code, and read back equation by equation. Membranes are
+perturbed where the value that the step stores is computed, so that everything after it in the same
+step, the spike above all, sees the perturbation. Adding it to the state between two steps would
+miss that: `brainpy.state.LIF` computes its spike from a local variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
+
+from ._flow_model import ARGUMENT, SPIKES, marked, no_neurons, preserved, ready_neurons
+
+# Primitives that only call a jaxpr.
+INLINED = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2")
+
+
+class Population(NamedTuple):
+    """Neurons that share a node of the model."""
+
+    name: str
+    spike: Callable[[Any], Any]
+    membrane: int  # position of V among the written states
+    unit: u.Unit  # of V
+    argument_unit: u.Unit | None  # of what the spike function is called with
+
+
+class Call(NamedTuple):
+    """What a spike function was called with, and what it gave, without units."""
+
+    argument: Array
+    spikes: Array
+
+
+@dataclass(frozen=True)
+class Step:
+    """One time step, on flat lists of arrays without units.
+
+    ``initial`` holds the leaves of all states; ``written`` and ``parameters`` are positions in it.
+    """
+
+    jaxpr: ClosedJaxpr
+    populations: tuple[Population, ...]
+    initial: tuple[Array, ...]
+    written: tuple[int, ...]
+    parameters: tuple[int, ...]
+    idle_parameters: int  # elements of parameters that the step does not touch
+    output_tree: Any
+
+    @property
+    def callers(self) -> list[str]:
+        """For each call of a spike function, in their order, the name of the population."""
+        marks = (eqn for eqn in self.jaxpr.jaxpr.eqns if eqn.primitive.name == "name")
+        names = (eqn.params["name"] for eqn in marks)
+        return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
+
+    def __call__(
+        self,
+        inputs: Sequence[Array],
+        states: Sequence[Array],
+        perturbations: Sequence[Array] = (),
+        slopes: Sequence[Array] | None = None,
+    ) -> tuple[list[Array], list[Array], list[Call]]:
+        """Outputs, the written states, and the calls of spike functions in their order.
+
+        ``perturbations``, one for each population, are added to its membrane. ``slopes``, one for
+        each call, are what spikes have as their derivatives, in place of the surrogate's.
+        """
+        outvars = self.jaxpr.jaxpr.outvars
+        n = len(outvars) - len(self.written)
+        membranes = [outvars[n + population.membrane] for population in self.populations]
+        calls: list[Call] = []
+        tap = partial(_tap, calls, {}, None if slopes is None else iter(slopes))
+        results = _evaluate(
+            self.jaxpr, [*inputs, *states], tap, dict(zip(membranes, perturbations))
+        )
+        return results[:n], results[n:], calls
+
+
+def trace(model: Any, inputs: Any) -> Step:
+    """Read the step of a model off one call; the model is as before when this returns.
+
+    Raises
+    ------
+    ValueError
+        If no neuron has a membrane and a spike function, or a state does not keep its shape.
+    """
+    arguments = (jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs))
+    with preserved(model):
+        neurons = ready_neurons(model, inputs)
+        spikes = {name: neuron.spk_fun for name, neuron in neurons.items()}
+        units: dict[str, u.Unit | None] = {}
+        for name, neuron in neurons.items():
+            neuron.spk_fun = marked(name, neuron.spk_fun, units)
+        function = brainstate.transform.StatefulFunction(partial(_advance, model))
+        function.make_jaxpr(*arguments)
+        leaves, written = _state_leaves(function, arguments)
+        jaxpr = _inlined(function.get_jaxpr(*arguments))
+        _check_kept(model, jaxpr, [leaves[i] for i in written])
+        place = {id(leaves[i][0]): j for j, i in enumerate(written)}
+        populations = tuple(
+            Population(name, spikes[name], place[id(node.V)], u.get_unit(node.V.value), units[name])
+            for name, node in neurons.items()
+            if name in units and id(node.V) in place
+        )
+        step = Step(
+            jaxpr,
+            populations,
+            tuple(leaf for _, leaf in leaves),
+            written,
+            *_parameters(model, leaves, written),
+            jax.tree.structure(function.get_out_shapes(*arguments)[0]),
+        )
+    _check_called(step)
+    return step
+
+
+def _advance(model: Any, i: Array, x: Any) -> Any:
+    """One step of the model, with the index and the time of the step in its environment."""
+    dt = brainstate.environ.get("dt", None)
+    time = {} if dt is None else {"t": i * dt}
+    with brainstate.environ.context(i=i, **time):
+        return model(x) if callable(model) else model.update(x)
+
+
+def _state_leaves(
+    function: Any, arguments: tuple
+) -> tuple[list[tuple[Any, Array]], tuple[int, ...]]:
+    """Leaves of all states that a step touches, and the positions of those that it writes."""
+    leaves = [
+        (state, jnp.asarray(leaf))
+        for state in function.get_states(*arguments)
+        for leaf in jax.tree.leaves(state.value)
+    ]
+    written = {id(state) for state in function.get_write_states(*arguments)}
+    return leaves, tuple(i for i, (state, _) in enumerate(leaves) if id(state) in written)
+
+
+def _parameters(
+    model: Any, leaves: list[tuple[Any, Array]], written: tuple[int, ...]
+) -> tuple[tuple[int, ...], int]:
+    """Positions of the parameters, and how many elements the others have, which no step touches."""
+    states = brainstate.graph.states(model, brainstate.ParamState).values()
+    known = {id(state) for state in states}
+    used = tuple(
+        i
+        for i, (state, leaf) in enumerate(leaves)
+        if id(state) in known and i not in written and is_real(leaf)
+    )
+    touched = {id(state) for state, _ in leaves}
+    idle = [leaf for s in states if id(s) not in touched for leaf in jax.tree.leaves(s.value)]
+    return used, sum(jnp.size(leaf) for leaf in idle)
+
+
+def is_real(x: Any) -> bool:
+    """Whether it can have a derivative."""
+    return jnp.issubdtype(x.dtype, jnp.floating)
+
+
+def _check_kept(model: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]) -> None:
+    names = {id(s): ".".join(map(str, p)) for p, s in brainstate.graph.states(model).items()}
+    results = jaxpr.out_avals[len(jaxpr.out_avals) - len(written) :]
+    for (state, before), after in zip(written, results):
+        if (before.shape, before.dtype) != (after.shape, after.dtype):
+            raise ValueError(
+                f"states must keep their shape and dtype, got {names.get(id(state), 'a state')} of "
+                f"shape {before.shape} and dtype {before.dtype} before a step and {after.shape}, "
+                f"{after.dtype} after it. Initialise them for these inputs, for example with "
+                "brainstate.nn.init_all_states(model, batch_size)"
+            )
+
+
+def _check_called(step: Step) -> None:
+    """Every population's spike function must have been seen, at the top level of the step."""
+    unseen = {population.name for population in step.populations} - set(step.callers)
+    if unseen:
+        raise no_neurons(f"{', '.join(sorted(unseen))} spike inside a loop within the step")
+    if not step.populations:
+        raise no_neurons("no neuron both changes V and calls spk_fun in a step")
+
+
+def _inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
+    """The same jaxpr without calls inside it, so that all its equations are on one level."""
+    flat = jax.make_jaxpr(lambda *arguments: _evaluate(closed, arguments, _bind, {}))
+    return flat(*closed.in_avals)
+
+
+def _evaluate(
+    closed: ClosedJaxpr,
+    arguments: Sequence[Any],
+    bind: Callable[[JaxprEqn, list], Sequence[Any]],
+    perturbations: Mapping[Any, Array],
+) -> list[Any]:
+    """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed."""
+    jaxpr = closed.jaxpr
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*closed.consts, *arguments]))
+
+    def read(atom: Any) -> Any:
+        return atom.val if isinstance(atom, Literal) else values[atom]
+
+    for eqn in jaxpr.eqns:
+        results = bind(eqn, [read(atom) for atom in eqn.invars])
+        for variable, value in zip(eqn.outvars, results):
+            shifted = variable in perturbations
+            values[variable] = value + perturbations[variable] if shifted else value
+    return [read(atom) for atom in jaxpr.outvars]
+
+
+def _bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+    """Run one equation; calls are run equation by equation."""
+    if eqn.primitive.name in INLINED:
+        inner = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
+        closed = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+        return _evaluate(closed, operands, _bind, {})
+    results = eqn.primitive.bind(*operands, **eqn.primitive.get_bind_params(eqn.params))
+    return results if eqn.primitive.multiple_results else [results]
+
+
+def _tap(
+    calls: list[Call],
+    arguments: dict[str, Array],
+    slopes: Iterator[Array] | None,
+    eqn: JaxprEqn,
+    operands: list,
+) -> Sequence[Any]:
+    """Run one equation; at a mark, note the spike function's argument or its spikes."""
+    mark = eqn.params["name"] if eqn.primitive.name == "name" else ""
+    if mark.startswith(ARGUMENT):
+        arguments[mark.removeprefix(ARGUMENT)] = operands[0]
+    elif mark.startswith(SPIKES):
+        argument, spikes = arguments[mark.removeprefix(SPIKES)], operands[0]
+        calls.append(Call(argument, spikes))
+        return [spikes if slopes is None else _spikes(argument, spikes, next(slopes))]
+    else:
+        return _bind(eqn, operands)
+    return operands
+
+
+@jax.custom_jvp
+def _spikes(argument: Array, spikes: Array, slope: Array) -> Array:
+    """Spikes that are known, with a slope that is known as their derivative by the argument."""
+    return spikes
+
+
+@_spikes.defjvp
+def _(primals, tangents):
+    _, spikes, slope = primals
+    return spikes, (slope * tangents[0]).astype(spikes.dtype)
