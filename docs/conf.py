@@ -32,6 +32,7 @@ extensions = [
     # In docs/ext
     "coverage_check",
     "ecosystem_links",
+    "self_contained",
 ]
 
 templates_path = ["_templates"]
