@@ -40,3 +40,10 @@ def docs(session: nox.Session) -> None:
 def benchmarks(session: nox.Session) -> None:
     """Every table of benchmarks/; ``-- --quick`` in a minute."""
     session.run("python", "-m", "benchmarks", *session.posargs)
+
+
+@nox.session(python="3.11")
+def benchmark_peers(session: nox.Session) -> None:
+    """The same formula in SpikingJelly, snnTorch, Norse and spyx, in an environment of their own."""
+    session.install(".[train]", "torch", "spikingjelly", "snntorch", "norse", "spyx")
+    session.run("python", "-m", "benchmarks", "--only", "peers", *session.posargs)
