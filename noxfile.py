@@ -44,6 +44,6 @@ def benchmarks(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def benchmark_peers(session: nox.Session) -> None:
-    """The same formula in SpikingJelly, snnTorch, Norse and spyx, in an environment of their own."""
+    """The same formula in SpikingJelly, snnTorch, Norse and spyx, on Python 3.11."""
     session.install(".[train]", "torch", "spikingjelly", "snntorch", "norse", "spyx")
     session.run("python", "-m", "benchmarks", "--only", "peers", *session.posargs)
