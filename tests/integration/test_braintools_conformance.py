@@ -1,0 +1,30 @@
+"""What check_surrogate finds in braintools' own surrogates, pinned per surrogate and version.
+
+The table is what docs/guides/publish.md says of them. A change of braintools that fixes or breaks
+one fails here, so that the page is corrected.
+"""
+
+from importlib.metadata import version
+
+import pytest
+
+from braintools_qps import list_surrogates
+from braintools_qps.testing import find_failures
+
+BRAINTOOLS = version("braintools").rpartition(".")[0]
+
+HALF_PRECISION = {
+    ("dtypes", "gradient in float16", "float32"),
+    ("dtypes", "gradient in bfloat16", "float32"),
+}
+FAILURES = {
+    "0.3": {"LeakyRelu": HALF_PRECISION, "PiecewiseLeakyRelu": HALF_PRECISION},
+    "0.4": {"LeakyRelu": HALF_PRECISION, "PiecewiseLeakyRelu": HALF_PRECISION},
+}
+
+
+@pytest.mark.skipif(BRAINTOOLS not in FAILURES, reason=f"no table for braintools {BRAINTOOLS}")
+@pytest.mark.parametrize("name", list_surrogates())
+def test_failures_of_each_surrogate(name):
+    found = {(failure.check, failure.expected, failure.got) for failure in find_failures(name)}
+    assert found == FAILURES[BRAINTOOLS].get(name, set())

@@ -1,0 +1,90 @@
+"""Every platform that XLA knows, by lowering for it here; and one fusion for elementwise work."""
+
+import re
+
+import brainunit as u
+import jax
+import jax.export
+import jax.numpy as jnp
+import pytest
+
+from braintools_qps import QPseudoSpike
+
+PLATFORMS = ["cpu", "cuda", "rocm", "tpu"]
+X = jax.ShapeDtypeStruct((64, 256), jnp.float32)
+ELEMENTWISE = {
+    "default": QPseudoSpike(),
+    "any alpha": QPseudoSpike(1.7),
+    "exponential": QPseudoSpike(float("inf")),
+    "per neuron": QPseudoSpike(jnp.linspace(0.5, 8.0, 256)),
+}
+SURROGATES = {
+    **ELEMENTWISE,
+    "bfloat16": QPseudoSpike(2.0, residual_dtype="bfloat16"),
+    "uint8": QPseudoSpike(2.0, residual_dtype="uint8"),
+}
+
+
+def gradient(surrogate):
+    return jax.grad(lambda x: surrogate(x).sum())
+
+
+def functions(surrogate):
+    original = lambda x: surrogate.surrogate_fun(x)
+    return {"forward": surrogate, "gradient": gradient(surrogate), "original": original}
+
+
+def assert_lowers_everywhere(function, *arguments):
+    exported = jax.export.export(jax.jit(function), platforms=PLATFORMS)(*arguments)
+    assert set(exported.platforms) == set(PLATFORMS)
+    assert "custom_call" not in exported.mlir_module()
+    return exported
+
+
+@pytest.mark.parametrize("surrogate", SURROGATES.values(), ids=SURROGATES)
+def test_functions_export(surrogate):
+    for function in functions(surrogate).values():
+        assert_lowers_everywhere(function, X)
+
+
+def test_what_was_exported_runs():
+    spike = QPseudoSpike(1.7)
+    exported = assert_lowers_everywhere(gradient(spike), X)
+    x = jnp.linspace(-5.0, 5.0, X.size).reshape(X.shape)
+    assert jnp.array_equal(exported.call(x), jax.jit(gradient(spike))(x))
+
+
+def test_a_voltage_exports():
+    spike = QPseudoSpike(2.0, scale=15 * u.mV)
+    assert_lowers_everywhere(lambda x: u.autograd.grad(lambda v: spike(v).sum())(x * u.mV), X)
+
+
+@pytest.mark.parametrize("residual_dtype", [None, "uint8"])
+def test_a_lif_training_step_exports(residual_dtype):
+    digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")
+    weights = digits.initial_weights()
+    surrogate = QPseudoSpike(2.0, residual_dtype=residual_dtype)
+    images, labels = (data[:8] for data in digits.load())
+    step = lambda weights, memory: digits.train_step(weights, memory, images, labels, surrogate)
+    assert_lowers_everywhere(step, weights, digits.OPTIMIZER.init(weights))
+
+
+@pytest.mark.parametrize("surrogate", ELEMENTWISE.values(), ids=ELEMENTWISE)
+def test_elementwise_work_is_one_fusion(surrogate):
+    """One pass over memory. (Compact residuals are stored between two, which is their purpose.)"""
+    for function in functions(surrogate).values():
+        text = jax.jit(function).lower(X).compile().as_text()
+        entry = text[text.index("\nENTRY") :]
+        assert len(re.findall(r" = \S+ fusion\(", entry)) == 1, entry
+        assert not re.findall(r" = \S+ (?:while|custom-call|call)\(", entry), entry
+
+
+def test_a_unit_costs_nothing_once_compiled():
+    """The same program, down to the last operation."""
+    plain = gradient(QPseudoSpike(2.0, scale=15.0))
+    spike = QPseudoSpike(2.0, scale=15 * u.mV)
+    measured = lambda x: jax.grad(lambda v: spike(v * u.mV).sum())(x)
+    operations = lambda function: re.findall(
+        r"stablehlo\.\w+", jax.jit(function).lower(X).as_text()
+    )
+    assert operations(measured) == operations(plain)

@@ -1,0 +1,128 @@
+"""Alpha that changes while a network trains, and alpha that is itself learnt."""
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+
+from braintools_qps import QPseudoSpike
+
+STEPS, INPUTS, NEURONS = 20, 6, 4
+ANNEALED = jnp.linspace(1.0, 8.0, 8)
+
+
+def make_data():
+    rng = np.random.default_rng(0)
+    inputs = jnp.asarray(rng.random((STEPS, INPUTS)) < 0.3, float)
+    weights = jnp.asarray(rng.normal(0.3, 0.6, (INPUTS, NEURONS)))
+    readout = jnp.asarray(rng.normal(size=(STEPS, NEURONS)))
+    return inputs, weights, readout
+
+
+def projection(weights, inputs, readout, spike):
+    """A weighted sum of the spikes of LIF neurons over time."""
+
+    def step(v, row):
+        v = 0.8 * v + row @ weights
+        spikes = spike(v - 1.0)
+        return v - jax.lax.stop_gradient(spikes), spikes
+
+    return jnp.sum(jax.lax.scan(step, jnp.zeros(NEURONS), inputs)[1] * readout)
+
+
+def gradients_at_constant_alpha():
+    inputs, weights, readout = make_data()
+    slope = lambda alpha: jax.grad(projection)(weights, inputs, readout, QPseudoSpike(alpha))
+    return jnp.stack([slope(float(alpha)) for alpha in ANNEALED])
+
+
+def test_a_state_is_annealed_without_compiling_again():
+    inputs, weights, readout = make_data()
+    weights = brainstate.ParamState(weights)
+    alpha = brainstate.ShortTermState(ANNEALED[0])
+    spike = QPseudoSpike(alpha)
+    traces = []
+
+    @brainstate.transform.jit
+    def gradient():
+        traces.append(1)
+        loss = lambda: projection(weights.value, inputs, readout, spike)
+        return brainstate.transform.grad(loss, weights)()
+
+    first = [gradient()]
+    compiled_once = len(traces)
+    for value in ANNEALED[1:]:
+        alpha.value = value
+        first.append(gradient())
+    assert len(traces) == compiled_once
+    assert_close(jnp.stack(first), gradients_at_constant_alpha(), rtol=1e-4)
+
+
+def test_a_state_is_annealed_inside_a_compiled_loop():
+    inputs, weights, readout = make_data()
+    weights = brainstate.ParamState(weights)
+    alpha = brainstate.ShortTermState(ANNEALED[0])
+    spike = QPseudoSpike(alpha)
+
+    def step(value):
+        alpha.value = value
+        loss = lambda: projection(weights.value, inputs, readout, spike)
+        return brainstate.transform.grad(loss, weights)()
+
+    gradients = brainstate.transform.jit(lambda: brainstate.transform.for_loop(step, ANNEALED))()
+    assert_close(gradients, gradients_at_constant_alpha(), rtol=1e-4)
+    assert alpha.value == ANNEALED[-1]
+
+
+def test_alpha_per_neuron():
+    inputs, weights, readout = make_data()
+    alphas = jnp.array([0.5, 1.0, 2.0, 8.0])
+    together = jax.grad(projection)(weights, inputs, readout, QPseudoSpike(alphas))
+    for neuron, alpha in enumerate(alphas):
+        alone = jax.grad(projection)(weights, inputs, readout, QPseudoSpike(float(alpha)))
+        assert_close(together[:, neuron], alone[:, neuron], rtol=1e-4)
+
+
+def validation_loss(hyperparameters, data):
+    """Of a membrane that does not spike, after two steps of gradient descent on spikes.
+
+    Only so can finite differences be the judge: where the loss looks at a spike, autodiff follows
+    the surrogate and a difference sees a step. The training loss is linear in the spikes for the
+    same reason.
+    """
+    inputs, weights, readout = data
+    spike = QPseudoSpike(
+        hyperparameters["alpha"],
+        scale=hyperparameters["scale"],
+        dampening=hyperparameters["dampening"],
+    )
+    for _ in range(2):
+        weights = weights - 0.01 * jax.grad(projection)(weights, inputs, readout, spike)
+    return jnp.sum(jnp.tanh(inputs @ weights) ** 2)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 2.5])
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+def test_meta_gradient_against_finite_differences(name, alpha):
+    with jax.enable_x64(True):
+        data = make_data()
+        at = {"alpha": alpha, "scale": 1.3, "dampening": 0.8}
+        loss = jax.jit(lambda value: validation_loss({**at, name: value}, data))
+        step = 1e-5
+        difference = (loss(at[name] + step) - loss(at[name] - step)) / (2 * step)
+        assert abs(difference) > 1e-4
+        assert_close(jax.grad(loss)(at[name]), difference, rtol=1e-6)
+
+
+def test_meta_gradient_of_a_parameter_state():
+    """The same through brainstate, which is how a user would hold alpha."""
+    with jax.enable_x64(True):
+        data = make_data()
+        at = {"alpha": 2.0, "scale": 1.0, "dampening": 1.0}
+        alpha = brainstate.ParamState(jnp.asarray(2.0))
+        loss = lambda: validation_loss({**at, "alpha": alpha}, data)
+        gradient = brainstate.transform.grad(loss, alpha)()
+        plain = jax.grad(lambda value: validation_loss({**at, "alpha": value}, data))(2.0)
+        assert_close(gradient, plain, rtol=1e-12)
