@@ -121,8 +121,8 @@ def _log_slope_by_alpha(magnitude: Array, alpha: Array) -> Array:
 
 def _integral(magnitude: Array, alpha: Array | float) -> Array:
     """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
-    if isinstance(alpha, Static) and alpha.value in FACTORED_ALPHAS:
-        return _factored_integral(magnitude, alpha.value)
+    if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
+        return _factored_integral(magnitude, alpha)
     exponential, alpha = _split_limit(alpha)
     half_width = (alpha + 1) / 2
     ratio = magnitude / half_width
