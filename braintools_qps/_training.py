@@ -1,0 +1,230 @@
+"""Training as a pure function of weights, data, the surrogate's parameters and a key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from braintools.surrogate import Surrogate
+from jax import Array
+
+from ._network import RecurrentClassifier, initial_weights
+from ._surrogate import QPseudoSpike
+from ._tasks import Split, Task
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all candidates."""
+
+    epochs: int = 30
+    hidden: int = 128
+    neuron: str = "LIF"
+    reset: str = "soft"
+    batch_size: int = 32
+    learning_rate: float = 0.05
+    weight_decay: float = 0.01
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "hidden", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
+        if self.reset not in ("soft", "hard"):
+            raise ValueError(f"reset must be 'soft' or 'hard', got {self.reset!r}")
+
+
+class Curves(NamedTuple):
+    """What one epoch leaves behind; after training, stacked over epochs on the last axis."""
+
+    loss: Array  # mean over the batches
+    validation_accuracy: Array
+
+
+class Trained(NamedTuple):
+    """Results with axes (candidate, seed), the curves with a third axis of epochs."""
+
+    curves: Curves
+    validation_accuracy: np.ndarray
+    test_accuracy: np.ndarray
+    firing_rate: np.ndarray  # spikes per neuron and step, over the test samples
+    weights: dict[str, Array]
+
+
+class Program(NamedTuple):
+    """Candidates that train in one compiled program: ``build(parameters)`` makes each of them.
+
+    ``parameters`` are arrays with one row for each candidate, vmapped over. A surrogate of any
+    other kind is alone in its program, and has none.
+    """
+
+    size: int
+    parameters: dict[str, Array]
+    build: Callable[[dict[str, Array]], Surrogate]
+
+
+def program(surrogates: Sequence[Surrogate]) -> Program:
+    """One surrogate, or several for which `can_share` holds."""
+    first = surrogates[0]
+    if len(surrogates) == 1:
+        return Program(1, {}, lambda _: first)
+    names = [n for n in ("alpha", "scale", "dampening") if getattr(first, n) is not None]
+    parameters = {n: jnp.array([getattr(s, n) for s in surrogates], jnp.float32) for n in names}
+    return Program(len(surrogates), parameters, lambda p: first.replace(**p))
+
+
+def can_share(one: Surrogate, other: Surrogate) -> bool:
+    """Whether two surrogates differ in nothing but numbers that can be traced."""
+    return all(_is_traceable(s) for s in (one, other)) and (
+        one.residual_dtype == other.residual_dtype and (one.scale is None) == (other.scale is None)
+    )
+
+
+def _is_traceable(surrogate: Surrogate) -> bool:
+    return type(surrogate) is QPseudoSpike and all(
+        value is None or isinstance(value, float)
+        for value in (surrogate.alpha, surrogate.scale, surrogate.dampening)
+    )
+
+
+def train(
+    candidates: Program,
+    task: Task,
+    settings: Settings,
+    seeds: Sequence[int],
+    on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
+) -> Trained:
+    """Train every candidate with every seed, all at once.
+
+    The seed alone decides on the initial weights and on the batches, so they are the same for every
+    candidate, in whatever program it is trained.
+    """
+    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
+    state = _initial_state(candidates.size, keys, task, settings)
+    epoch = jax.jit(_over_grid(_epoch_of(candidates.build, task, settings)), donate_argnums=0)
+    curves = []
+    for number in range(settings.epochs):
+        shuffles = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, number + 1)
+        state, curve = epoch(state, shuffles, candidates.parameters)
+        curves.append(jax.tree.map(np.asarray, curve))
+        on_epoch(number, float(curves[-1].loss.mean()))
+    curves = jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
+    accuracy, rate = _tested(candidates, state, task, settings)
+    return Trained(curves, curves.validation_accuracy[..., -1], accuracy, rate, state.weights)
+
+
+class State(NamedTuple):
+    weights: dict[str, Array]
+    optimizer: Any
+
+
+def optimizer(task: Task, settings: Settings) -> optax.GradientTransformation:
+    """Adam with decaying weights, clipped gradients and a learning rate that falls to 0."""
+    steps = settings.epochs * batches_per_epoch(task, settings)
+    rate = optax.cosine_decay_schedule(settings.learning_rate, steps)
+    decay = optax.adamw(rate, weight_decay=settings.weight_decay)
+    return optax.chain(optax.clip_by_global_norm(1.0), decay)
+
+
+def batches_per_epoch(task: Task, settings: Settings) -> int:
+    return max(1, len(task.train) // settings.batch_size)
+
+
+def initial_state(key: Array, task: Task, settings: Settings) -> State:
+    weights = initial_weights(key, task.features, settings.hidden, task.classes)
+    return State(weights, optimizer(task, settings).init(weights))
+
+
+def outputs_and_rate(
+    weights: dict[str, Array], inputs: Array, surrogate: Surrogate, task: Task, settings: Settings
+) -> tuple[Array, Array]:
+    """The network's answer, of shape (samples, classes), and its mean firing rate.
+
+    The model is built inside of the trace, so that what it stores in its States stays there.
+    """
+    model = RecurrentClassifier(
+        weights,
+        surrogate,
+        neuron=settings.neuron,
+        reset=settings.reset,
+        time_constants=time_constants(task),
+    )
+    brainstate.nn.init_all_states(model, batch_size=len(inputs))
+
+    def step(x: Array) -> tuple[Array, Array]:
+        return model.update(x), model.spikes.value.mean()
+
+    outputs, rates = brainstate.transform.for_loop(step, jnp.swapaxes(inputs, 0, 1))
+    return outputs[-task.readout_steps :].mean(0), rates.mean()
+
+
+def time_constants(task: Task) -> tuple[float, float]:
+    """Two steps to half of the sequence, 8 at least: memory of every length a task can need."""
+    return 2.0, max(8.0, task.steps / 2)
+
+
+def training_step(
+    state: State,
+    inputs: Array,
+    labels: Array,
+    surrogate: Surrogate,
+    task: Task,
+    settings: Settings,
+) -> tuple[State, Array]:
+    def loss_of(weights: dict[str, Array]) -> Array:
+        outputs, _ = outputs_and_rate(weights, inputs, surrogate, task, settings)
+        return optax.softmax_cross_entropy_with_integer_labels(outputs, labels).mean()
+
+    loss, gradient = jax.value_and_grad(loss_of)(state.weights)
+    changes, memory = optimizer(task, settings).update(gradient, state.optimizer, state.weights)
+    return State(optax.apply_updates(state.weights, changes), memory), loss
+
+
+def _epoch_of(build: Callable, task: Task, settings: Settings) -> Callable:
+    """``(state, key, parameters) -> (state, Curves)``, of one candidate and one seed."""
+    inputs, labels = jnp.asarray(task.train.inputs), jnp.asarray(task.train.labels)
+    batches = batches_per_epoch(task, settings)
+    size = min(settings.batch_size, len(labels))
+
+    def epoch(state: State, key: Array, parameters: dict[str, Array]) -> tuple[State, Curves]:
+        surrogate = build(parameters)
+
+        def step(state: State, rows: Array) -> tuple[State, Array]:
+            return training_step(state, inputs[rows], labels[rows], surrogate, task, settings)
+
+        rows = jax.random.permutation(key, len(labels))[: batches * size].reshape(batches, size)
+        state, losses = jax.lax.scan(step, state, rows)
+        accuracy, _ = _accuracy_and_rate(state.weights, surrogate, task.validation, task, settings)
+        return state, Curves(losses.mean(), accuracy)
+
+    return epoch
+
+
+def _accuracy_and_rate(
+    weights: dict[str, Array], surrogate: Surrogate, split: Split, task: Task, settings: Settings
+) -> tuple[Array, Array]:
+    outputs, rate = outputs_and_rate(weights, jnp.asarray(split.inputs), surrogate, task, settings)
+    return jnp.mean(outputs.argmax(-1) == split.labels), rate
+
+
+def _over_grid(function: Callable) -> Callable:
+    """Over seeds, then over candidates; batches depend on the seed alone and are shared."""
+    return jax.vmap(jax.vmap(function, in_axes=(0, 0, None)), in_axes=(0, None, 0))
+
+
+def _initial_state(candidates: int, keys: Array, task: Task, settings: Settings) -> State:
+    state = jax.vmap(lambda key: initial_state(key, task, settings))(keys)
+    return jax.tree.map(lambda x: jnp.tile(x, (candidates,) + (1,) * x.ndim), state)
+
+
+def _tested(candidates: Program, state: State, task: Task, settings: Settings):
+    def test(state: State, _: None, parameters: dict[str, Array]) -> tuple[Array, Array]:
+        surrogate = candidates.build(parameters)
+        return _accuracy_and_rate(state.weights, surrogate, task.test, task, settings)
+
+    return jax.tree.map(np.asarray, jax.jit(_over_grid(test))(state, None, candidates.parameters))
