@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -169,7 +170,8 @@ def register_surrogate(
     TypeError
         If it is not a subclass of Surrogate.
     ValueError
-        If another class is registered under the name, or the name contains ``:`` or ``(``.
+        If another class is registered under the name, or the name holds other characters
+        than letters, digits, ``_``, ``.`` and ``-``.
 
     Examples
     --------
@@ -243,13 +245,14 @@ def listed_entries() -> dict[str, Entry]:
     """The names of `list_surrogates`, each with the entry it reaches."""
     listed = {}
     for name, claims in groupby(_all_entries(), key=lambda entry: entry.name):
-        first, *others = claims
-        rivals = [entry for entry in others if entry.source == first.source]
-        if all(entry.value == first.value for entry in rivals):
-            listed[name] = first
-            others = [entry for entry in others if entry.value != first.value]
+        distinct: dict[str, Entry] = {}
+        for entry in claims:
+            distinct.setdefault(entry.value, entry)
+        first, *others = distinct.values()
+        if any(entry.source == first.source for entry in others):
+            others.insert(0, first)
         else:
-            others = [first, *others]
+            listed[name] = first
         listed |= {entry.qualified_name: entry for entry in others}
     return listed
 
@@ -319,8 +322,11 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
 
 
 def _register(entry: Entry, overwrite: bool) -> None:
-    if not entry.name or set(entry.name) & set(":("):
-        raise ValueError(f"a surrogate's name must not contain ':' or '(', got {entry.name!r}")
+    if not re.fullmatch(r"[\w.-]+", entry.name):
+        raise ValueError(
+            "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
+            f"got {entry.name!r}. For example name='TriangularSpike'"
+        )
     with _lock:
         present = _registered.get(entry.name, entry)
         if present.value != entry.value and not overwrite:

@@ -1,0 +1,55 @@
+"""Specs under Hypothesis: whatever can be built comes back, and no text does anything but fail."""
+
+import json
+import sys
+from contextlib import suppress
+
+import brainunit as u
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from braintools_qps import QPseudoSpike, get_surrogate, surrogate_spec
+
+settings.register_profile("specs", deadline=None, max_examples=200)
+PROFILE = settings.get_profile("specs")
+
+positive = st.floats(min_value=0, exclude_min=True, allow_nan=False)
+units = st.sampled_from([u.mV, u.volt, u.mV / u.ms, u.nA, u.mV**2])
+surrogates = st.builds(
+    QPseudoSpike,
+    positive,
+    scale=st.none() | positive | st.builds(lambda value, unit: value * unit, positive, units),
+    dampening=positive,
+    residual_dtype=st.sampled_from([None, "bfloat16", "float16", "uint8"]),
+)
+
+
+@PROFILE
+@given(surrogates)
+def test_every_surrogate_of_ours_comes_back_through_json(surrogate):
+    spec = surrogate_spec(surrogate)
+    assert get_surrogate(json.loads(json.dumps(spec, allow_nan=False))) == surrogate
+
+
+@PROFILE
+@given(surrogates)
+def test_a_spec_is_a_call_string_too(surrogate):
+    spec = surrogate_spec(surrogate)
+    name = spec.pop("name")
+    call = f"{name}({', '.join(f'{key}={value!r}' for key, value in spec.items())})"
+    assert get_surrogate(call) == surrogate
+
+
+TOKENS = """lambda await yield __import__ exec('raise SystemExit') f'{x}' alpha= QPseudoSpike mV 1
+inf 1e999 None ( ) [ ] { } , = : * + - . ' " # \\""".split()
+texts = st.lists(st.sampled_from([*TOKENS, " ", "\n", "\0"]) | st.text(max_size=3), max_size=12)
+
+
+@PROFILE
+@given(texts.map("".join))
+def test_text_builds_a_surrogate_or_is_refused(text):
+    modules = set(sys.modules)
+    for spec in (text, f"QPseudoSpike({text})", f"QPseudoSpike(scale={text!r})"):
+        with suppress(ValueError, TypeError, LookupError):  # a wrong name, text, unit or argument
+            get_surrogate(spec)
+    assert set(sys.modules) == modules

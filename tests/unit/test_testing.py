@@ -1,0 +1,201 @@
+"""The conformance kit: every check can fail, and says where."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import SoftSign, Surrogate
+
+from braintools_qps import QPseudoSpike, _registry, register_surrogate
+from braintools_qps.testing import CHECKS, check_surrogate, find_failures
+
+
+@pytest.fixture(autouse=True)
+def _own_registrations(monkeypatch):
+    monkeypatch.setattr(_registry, "_registered", {})
+
+
+def failed(surrogate):
+    return {failure.check for failure in find_failures(surrogate)}
+
+
+class Late(SoftSign):
+    """Spikes only above the threshold."""
+
+    def __call__(self, x):
+        return super().__call__(jnp.where(x == 0, -1.0, x).astype(x.dtype))
+
+
+class WrongIntegral(SoftSign):
+    def surrogate_fun(self, x):
+        return 2 * super().surrogate_fun(x)
+
+
+class NoIntegral(SoftSign):
+    def surrogate_fun(self, x):
+        raise NotImplementedError
+
+
+class BranchesInPython(SoftSign):
+    def surrogate_grad(self, x):
+        if jnp.ndim(x) == 0 and x < 0:
+            return super().surrogate_grad(x)
+        return super().surrogate_grad(x) if np.all(np.asarray(x) > -100) else 0.0 * x
+
+
+class Wide(SoftSign):
+    def surrogate_grad(self, x):
+        return super().surrogate_grad(x).astype(jnp.float32)
+
+
+class Overflows(SoftSign):
+    def surrogate_grad(self, x):
+        return super().surrogate_grad(x) * (x * x) / (x * x)
+
+
+class Unpicklable(SoftSign):
+    def __init__(self, alpha=1.0):
+        super().__init__(alpha)
+        self.function = lambda x: x
+
+
+class Unhashable(SoftSign):
+    __hash__ = None
+
+
+class HashOfIdentity(SoftSign):
+    def __eq__(self, other):
+        return type(self) is type(other)
+
+    def __hash__(self):
+        return id(self)
+
+
+class Forgetful(SoftSign):
+    def __init__(self, width=1.0):
+        super().__init__(width)
+
+
+class Constant(Surrogate):
+    """Conforms: it passes the gradient on as it is."""
+
+    def surrogate_grad(self, x):
+        return jnp.ones_like(x)
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "checks"),
+    [
+        (Constant, set()),
+        (NoIntegral, set()),
+        (Late, {"heaviside"}),
+        (WrongIntegral, {"surrogate_fun"}),
+        (Wide, {"dtypes"}),
+        (Overflows, {"finite"}),
+        (Unpicklable, {"pickle", "spec"}),
+        (Unhashable, {"hash"}),
+        (HashOfIdentity, {"hash"}),
+        (Forgetful, {"spec"}),
+    ],
+)
+def test_each_check_finds_what_it_is_for(surrogate, checks):
+    register_surrogate(surrogate)
+    assert failed(surrogate()) == checks
+
+
+def test_transforms_that_python_branches_break_are_found():
+    register_surrogate(BranchesInPython)
+    assert {"jit", "vmap", "scan"} <= failed(BranchesInPython())
+
+
+def test_every_derivative_that_differs_is_found_with_its_place():
+    class Doubled(SoftSign):
+        """Its derivative is twice what surrogate_grad gives outside of the spike function."""
+
+        inside = False
+
+        def __call__(self, x):
+            self.inside = True
+            try:
+                return super().__call__(x)
+            finally:
+                self.inside = False
+
+        def surrogate_grad(self, x):
+            return (1 + self.inside) * super().surrogate_grad(x)
+
+    register_surrogate(Doubled)
+    failures = {failure.check: failure for failure in find_failures(Doubled())}
+    assert {"reverse mode", "forward mode", "jit", "vmap", "scan"} <= failures.keys()
+    failure = failures["reverse mode"]
+    # SoftSign with alpha=1 at the outermost point: 1 / (2 (1 + |x|)^2), half of what came.
+    assert failure.x == pytest.approx(-7.3)
+    assert float(failure.expected) == pytest.approx(0.5 / 8.3**2, rel=1e-5)
+    assert float(failure.got) == pytest.approx(1 / 8.3**2, rel=1e-5)
+
+
+def test_all_failures_are_reported_at_once():
+    class Worst(WrongIntegral):
+        __hash__ = None
+
+        def surrogate_grad(self, x):
+            return super().surrogate_grad(x).astype(jnp.float32)
+
+    with pytest.raises(AssertionError) as caught:
+        check_surrogate(Worst())
+    message = str(caught.value)
+    assert "does not conform" in message
+    for part in (
+        "surrogate_fun at x=-7.3: expected 0.0072",
+        "dtypes: expected gradient in float16, got float32",
+        "hash: expected no exception",
+        "spec: expected no exception",
+    ):
+        assert part in message
+
+
+@pytest.mark.parametrize("alpha", [0.3, 2, float("inf")])
+def test_ours_conforms(alpha):
+    assert check_surrogate(QPseudoSpike(alpha)) is None
+
+
+def test_ours_conforms_with_units_and_every_parameter():
+    check_surrogate("QPseudoSpike(1.5, scale='15 mV', dampening=0.3)", unit=u.mV)
+    check_surrogate("QPseudoSpike(residual_dtype='bfloat16')", rtol=0.01)
+    with pytest.raises(AssertionError, match="reverse mode"):
+        check_surrogate("QPseudoSpike(residual_dtype='bfloat16')")
+
+
+def test_a_unit_that_the_surrogate_does_not_take_is_a_failure():
+    with pytest.raises(AssertionError, match="UnitMismatchError"):
+        check_surrogate("QPseudoSpike", unit=u.mV)
+
+
+def test_double_precision_is_checked_where_it_is_enabled():
+    class Single(SoftSign):
+        def surrogate_grad(self, x):
+            gradient = super().surrogate_grad(x)
+            return gradient if x.dtype != jnp.float64 else gradient.astype(jnp.float32)
+
+    register_surrogate(Single)
+    assert "dtypes" not in failed(Single())
+    with jax.enable_x64(True):
+        assert "dtypes" in failed(Single())
+
+
+def test_every_check_is_exercised_above():
+    assert set(CHECKS) == {
+        "heaviside",
+        "reverse mode",
+        "forward mode",
+        "surrogate_fun",
+        "jit",
+        "vmap",
+        "scan",
+        "dtypes",
+        "finite",
+        "pickle",
+        "hash",
+        "spec",
+    }
