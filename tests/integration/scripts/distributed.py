@@ -1,0 +1,46 @@
+"""Train on digits as one of two processes, or alone: RANK RESULT PORT, or ``alone`` RESULT."""
+
+import sys
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+BATCH, STEPS = 128, 10
+
+
+def main(rank, result, port=None):
+    if rank != "alone":
+        jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=int(rank))
+        assert jax.process_count() == 2
+    # Only now: brainstate 0.5 touches the devices when it is imported, and JAX must know first.
+    import digits
+
+    from braintools_qps import QPseudoSpike
+
+    devices = Mesh(np.array(jax.devices()), ("batch",))
+    everywhere, split = NamedSharding(devices, P()), NamedSharding(devices, P("batch"))
+    weights = jax.device_put(digits.initial_weights(), everywhere)
+    memory = jax.device_put(digits.OPTIMIZER.init(weights), everywhere)
+    for images, labels in batches(*digits.load()):
+        images, labels = (own_share(data, split) for data in (images, labels))
+        weights, memory = digits.train_step(weights, memory, images, labels, QPseudoSpike())
+    np.savez(result, **{name: value.addressable_data(0) for name, value in weights.items()})
+
+
+def batches(images, labels):
+    """The same on every process."""
+    for start in range(0, STEPS * BATCH, BATCH):
+        yield images[start : start + BATCH], labels[start : start + BATCH]
+
+
+def own_share(data, sharding):
+    """A global array of which this process holds its part."""
+    size = BATCH // jax.process_count()
+    local = data[jax.process_index() * size :][:size]
+    return jax.make_array_from_process_local_data(sharding, local, data.shape)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

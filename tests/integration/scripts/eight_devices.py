@@ -1,0 +1,83 @@
+"""What test_devices.py runs where JAX sees eight devices: one case, named on the command line."""
+
+import re
+import sys
+
+import digits
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import AxisType, NamedSharding
+from jax.sharding import PartitionSpec as P
+
+from braintools_qps import QPseudoSpike
+
+COLLECTIVE = re.compile(r"all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter")
+SURROGATES = [QPseudoSpike(1.7), QPseudoSpike(2.0, residual_dtype="uint8")]
+GRADIENT = jax.jit(jax.grad(digits.loss), static_argnames="surrogate")
+
+
+def mesh(axis, kind=AxisType.Auto):
+    return jax.make_mesh((8,), (axis,), axis_types=(kind,))
+
+
+def batch():
+    return [jnp.asarray(data[:128]) for data in digits.load()]
+
+
+def check_gradient(weights, images, labels):
+    """Against the gradient of the same batch on one device."""
+    for surrogate in SURROGATES:
+        alone = GRADIENT(digits.initial_weights(), *batch(), surrogate=surrogate)
+        together = GRADIENT(weights, images, labels, surrogate=surrogate)
+        for name in alone:
+            scale = np.abs(alone[name]).max()
+            np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=1e-5 * scale)
+
+
+def data_parallel():
+    devices = mesh("batch")
+    weights = jax.device_put(digits.initial_weights(), NamedSharding(devices, P()))
+    images, labels = jax.device_put(batch(), NamedSharding(devices, P("batch")))
+    check_gradient(weights, images, labels)
+    text = GRADIENT.lower(weights, images, labels, surrogate=SURROGATES[0]).compile().as_text()
+    collectives = [line for line in text.splitlines() if COLLECTIVE.search(line)]
+    assert collectives, "the gradient of the weights must be summed over devices"
+    assert not [line for line in collectives if "jit(_step)" in line]
+
+
+def neurons_sharded():
+    devices = mesh("neurons")
+    sharded = {
+        "input": P(None, "neurons"),
+        "recurrent": P(None, "neurons"),
+        "readout": P("neurons"),
+    }
+    weights = {
+        name: jax.device_put(value, NamedSharding(devices, sharded[name]))
+        for name, value in digits.initial_weights().items()
+    }
+    images, labels = jax.device_put(batch(), NamedSharding(devices, P()))
+    check_gradient(weights, images, labels)
+
+
+def no_collective():
+    """Elementwise in either way of sharding, and the result stays where its input was."""
+    for kind in (AxisType.Auto, AxisType.Explicit):
+        where = NamedSharding(mesh("neurons", kind), P(None, "neurons"))
+        x = jax.device_put(jnp.linspace(-3.0, 3.0, 16 * 64).reshape(16, 64), where)
+        for surrogate in SURROGATES:
+            for function in (surrogate, surrogate.surrogate_grad, surrogate.surrogate_fun):
+                check_elementwise(jax.jit(function), x)
+            check_elementwise(jax.jit(jax.grad(lambda x, s=surrogate: s(x).sum())), x)
+
+
+def check_elementwise(function, x):
+    result = function(x)
+    assert result.sharding.is_equivalent_to(x.sharding, x.ndim)
+    assert not COLLECTIVE.search(function.lower(x).compile().as_text())
+
+
+if __name__ == "__main__":
+    assert jax.device_count() == 8
+    {case.__name__: case for case in (data_parallel, neurons_sharded, no_collective)}[sys.argv[1]]()
