@@ -17,6 +17,8 @@ from jax import Array
 
 from ._flow_trace import Call, Step, is_real
 
+STREAM = 20220200  # any number that nobody else folds in
+
 
 class Forward(NamedTuple):
     """What a run leaves behind, by time step along the first axis."""
@@ -105,7 +107,8 @@ def projections(run: Forward, draws: int, seed: int) -> list[Array]:
     outputs = list(filter(is_real, run.outputs))
     if not outputs:
         raise ValueError("the model must return an array of real numbers at each step, got none")
-    keys = jax.random.split(jax.random.key(seed), len(outputs))
+    # Weights that were drawn from the same seed must not be what the outputs are projected on.
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), len(outputs))
     return [
         jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
         for key, output in zip(keys, outputs)
