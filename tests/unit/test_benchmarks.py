@@ -79,6 +79,11 @@ def test_the_share_above_the_bound():
     assert "to braintools" not in page
 
 
+def test_a_page_from_a_busy_machine_says_so():
+    assert "provisional" not in markdown("Title.", FACTS, [])
+    assert "provisional" in markdown("Title.", FACTS | {"load": 3.5}, [])
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"), [(1.5, "1.5 s"), (0.0123, "12.3 ms"), (2.5e-5, "25 µs")]
 )
