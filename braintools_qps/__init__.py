@@ -2,6 +2,7 @@
 
 from importlib.metadata import version as _version
 
+from ._compare import compare
 from ._flow import gradient_flow
 from ._flow_records import GradientFlow
 from ._model import set_surrogate
@@ -12,6 +13,7 @@ from ._registry import (
     register_surrogate,
     surrogate_spec,
 )
+from ._results import Comparison
 from ._surrogate import QPseudoSpike, q_pseudo_spike
 
 __version__ = _version("braintools-qps")
@@ -29,6 +31,8 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     # Models
     "set_surrogate",
     # Measurements
+    "Comparison",
     "GradientFlow",
+    "compare",
     "gradient_flow",
 ]

@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ._commands import catalogue
+from ._commands import catalogue, compare, figures
 
-COMMANDS: tuple[Any, ...] = (catalogue,)
+COMMANDS: tuple[Any, ...] = (catalogue, compare, figures)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

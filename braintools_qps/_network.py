@@ -109,14 +109,18 @@ def neuron_class(name: str) -> type:
     ValueError
         If it lacks what the network sets: ``tau``, ``V_th``, ``R``, ``spk_fun``, ``spk_reset``.
     """
-    from brainpy import state
-
+    try:
+        from brainpy import state
+    except ImportError as error:
+        raise ImportError(
+            "the network is built of brainpy's neurons. Run pip install 'braintools-qps[train]'"
+        ) from error
     found = getattr(state, name, None)
     if not (isinstance(found, type) and issubclass(found, state.Neuron)):
         raise LookupError(
             f"neuron must be a neuron class of brainpy.state, such as LIF or ALIF, got {name!r}"
         )
-    parameters = inspect.signature(found.__init__).parameters
+    parameters = inspect.signature(vars(found)["__init__"]).parameters
     missing = {"tau", "V_th", "R", "spk_fun", "spk_reset"} - parameters.keys()
     if missing:
         raise ValueError(

@@ -196,7 +196,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            "the digits are scikit-learn's. Install it with pip install 'braintools-qps[train]'"
+            "the digits are scikit-learn's. Run pip install 'braintools-qps[train]'"
         ) from error
     images, labels = load_digits(return_X_y=True)
     return images.astype(np.float32), labels

@@ -16,6 +16,7 @@ from .. import _spec
 from .._entries import Entry
 from .._profile import GradientProfile, gradient_profile, gradient_values
 from .._registry import get_surrogate, listed_entries
+from .figures import write_surrogates
 
 POINTS = np.array([-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0])
 
@@ -49,9 +50,7 @@ def run_show(arguments: argparse.Namespace) -> None:
     surrogate = get_surrogate(arguments.spec)
     print(_description(surrogate))
     if arguments.plot:
-        from ..plotting import plot_surrogates
-
-        plot_surrogates([surrogate]).figure.savefig(arguments.plot)
+        write_surrogates([surrogate], arguments.plot)
         print(f"\nDrawn in {arguments.plot}")
 
 

@@ -1,0 +1,289 @@
+"""Training the same network with each candidate surrogate, side by side."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import platform
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from ._measure import measure_cost, measure_flow
+from ._registry import get_surrogate, surrogate_spec
+from ._results import CandidateResult, Comparison, label_of, load, save
+from ._tasks import Task, load_task
+from ._training import Settings, Trained, batches_per_epoch, can_share, program, train
+
+__all__ = ["compare"]
+
+DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
+PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
+
+
+class Progress(NamedTuple):
+    """Where a comparison stands, after each epoch."""
+
+    labels: tuple[str, ...]  # of the candidates in training
+    done: int  # epochs, of all programs
+    total: int
+    loss: float  # mean over these candidates and all seeds
+
+
+class Candidate(NamedTuple):
+    label: str
+    surrogate: Surrogate
+    spec: dict[str, Any]
+
+
+def compare(
+    surrogates: Sequence[Any] = DEFAULT_SURROGATES,
+    *,
+    task: Any = "digits-rows",
+    seeds: int | Sequence[int] = 3,
+    epochs: int = Settings.epochs,
+    hidden: int = Settings.hidden,
+    neuron: str = Settings.neuron,
+    reset: str = Settings.reset,
+    measure: bool = True,
+    out: str | os.PathLike | None = None,
+    resume: bool = False,
+    on_epoch: Callable[[Progress], None] | None = None,
+) -> Comparison:
+    """Train a recurrent spiking classifier with each surrogate, from the same weights.
+
+    A seed decides on the initial weights and on the order of the samples, so that candidates differ
+    in nothing but their surrogate. `QPseudoSpike` with different numbers trains in one compiled
+    program, over all seeds at once; others, over all seeds.
+
+    Data is split into parts to train, to validate and to test, always in the same way. The test
+    part is looked at once, after the last epoch; `Comparison.best` goes by the validation part.
+
+    Parameters
+    ----------
+    surrogates : sequence
+        Candidates, each as `get_surrogate` takes them.
+    task : str, tuple or Task
+        ``"digits-rows"`` and ``"digits-pixels"``, scikit-learn's handwritten digits row by row (16
+        steps of 8 features) and pixel by pixel (64 steps); ``"cue-recall"``, a cue to be named
+        after a delay of 20 steps; or arrays ``(X, y)``, with X of shape (samples, time, features)
+        and y of shape (samples,).
+    seeds : int or sequence of int
+        How many seeds, or which.
+    epochs, hidden : int
+        Passes over the training part, and number of neurons.
+    neuron : str
+        A class of `brainpy.state`, such as ``"LIF"`` or ``"ALIF"``.
+    reset : {"soft", "hard"}
+        How the membrane comes down after a spike.
+    measure : bool
+        Whether to time a training step of each candidate, which compiles it once more, and to
+        measure the gradient flow.
+    out : path, optional
+        A directory to which results are saved as soon as a program has finished, so that an
+        interruption loses only what was in training.
+    resume : bool
+        Whether to keep the results that are in ``out`` and train only the rest.
+    on_epoch : callable, optional
+        Called with a `Progress` after each epoch.
+
+    Returns
+    -------
+    Comparison
+        Printing it shows a table.
+
+    Raises
+    ------
+    LookupError
+        If no surrogate, task or neuron has the name.
+    ValueError
+        If an option is out of its range, the arrays cannot be trained on, or what is to be resumed
+        was run with other options.
+
+    See Also
+    --------
+    gradient_flow : How the gradient travels through your own model, without training.
+    braintools_qps.plotting.plot_comparison : The figure.
+
+    Examples
+    --------
+    >>> from braintools_qps import compare
+    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=16, seeds=1, measure=False)
+    >>> comparison.best.label
+    'Sigmoid'
+    """
+    task, settings = load_task(task), Settings(epochs, hidden, neuron, reset)
+    candidates = _candidates(surrogates)
+    comparison = _blank(candidates, task, settings, _seeds(seeds))
+    if resume:
+        comparison = _resumed(comparison, out)
+    pending = [c for c in candidates if c.spec not in [r.spec for r in comparison.results]]
+    flows = _flows(pending, task, settings, comparison.seeds) if measure and pending else {}
+    groups = _groups(pending)
+    for number, group in enumerate(groups):
+        report = _reporter(on_epoch, group, settings.epochs, number, len(groups))
+        trained = train(
+            program([c.surrogate for c in group]), task, settings, comparison.seeds, report
+        )
+        for row, candidate in enumerate(group):
+            cost = _cost(candidate, task, settings) if measure else {}
+            result = _result(candidate, trained, row) | cost | flows.get(candidate.label, {})
+            comparison = _with_result(comparison, CandidateResult(**result))
+        if out is not None:
+            save(comparison, out)
+    return comparison
+
+
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(map(int, seeds))
+    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
+        raise ValueError(f"seeds must be 1 or more, or different numbers from 0 up, got {seeds!r}")
+    return chosen
+
+
+def _candidates(surrogates: Sequence[Any]) -> list[Candidate]:
+    if isinstance(surrogates, (str, Surrogate)):
+        surrogates = [surrogates]
+    candidates = []
+    for asked in surrogates:
+        surrogate = get_surrogate(asked)
+        candidates.append(Candidate(label_of(asked), surrogate, surrogate_spec(surrogate)))
+    for number, candidate in enumerate(candidates):
+        if candidate.spec in [other.spec for other in candidates[:number]]:
+            raise ValueError(
+                f"each surrogate can be compared only once, got {candidate.label} twice"
+            )
+    if not candidates:
+        raise ValueError("surrogates must name one candidate or more, got none")
+    return candidates
+
+
+def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
+    """Candidates that train in one program, in the order in which they were asked for."""
+    groups: list[list[Candidate]] = []
+    for candidate in candidates:
+        for group in groups:
+            if can_share(group[0].surrogate, candidate.surrogate):
+                group.append(candidate)
+                break
+        else:
+            groups.append([candidate])
+    return groups
+
+
+def _blank(
+    candidates: Sequence[Candidate], task: Task, settings: Settings, seeds: tuple[int, ...]
+) -> Comparison:
+    return Comparison(
+        task=_description(task),
+        settings=dataclasses.asdict(settings),
+        seeds=seeds,
+        candidates=tuple(candidate.spec for candidate in candidates),
+        environment=_environment(),
+    )
+
+
+def _description(task: Task) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for part in (task.train, task.validation, task.test):
+        digest.update(part.inputs.tobytes() + part.labels.tobytes())
+    return {
+        "name": task.name,
+        "samples": {n: len(getattr(task, n)) for n in ("train", "validation", "test")},
+        "steps": task.steps,
+        "features": task.features,
+        "classes": task.classes,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _environment() -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "device": f"{device.platform}: {device.device_kind}",
+        "cores": os.cpu_count(),
+    }
+
+
+def _resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison:
+    """With the results that were saved, as long as they were made in the same way."""
+    if out is None:
+        raise ValueError("resume=True needs out=, the directory of the results to go on from")
+    saved = load(out)
+    if saved is None:
+        return comparison
+    for name in ("task", "settings", "seeds", "environment"):
+        before, now = getattr(saved, name), getattr(comparison, name)
+        if before != now:
+            raise ValueError(
+                f"the results in {out} were made with another {name}: {_difference(before, now)}. "
+                "Repeat the options of that run, or give another directory"
+            )
+    wanted = [result for result in saved.results if result.spec in comparison.candidates]
+    return dataclasses.replace(comparison, results=tuple(wanted))
+
+
+def _difference(before: Any, now: Any) -> str:
+    if not isinstance(before, dict):
+        return f"{before}, now {now}"
+    changed = [key for key in before | now if before.get(key) != now.get(key)]
+    return ", ".join(f"{key} {before.get(key)}, now {now.get(key)}" for key in changed)
+
+
+def _flows(
+    candidates: Sequence[Candidate], task: Task, settings: Settings, seeds: Sequence[int]
+) -> dict[str, dict[str, Any]]:
+    flows = measure_flow([c.surrogate for c in candidates], task, settings, seeds)
+    return {c.label: flow._asdict() for c, flow in zip(candidates, flows)}
+
+
+def _cost(candidate: Candidate, task: Task, settings: Settings) -> dict[str, Any]:
+    cost = measure_cost(candidate.surrogate, task, settings)
+    per_epoch = cost.seconds_per_step * batches_per_epoch(task, settings)
+    return cost._asdict() | {"seconds_per_epoch": per_epoch}
+
+
+def _reporter(
+    on_epoch: Callable[[Progress], None] | None,
+    group: Sequence[Candidate],
+    epochs: int,
+    number: int,
+    programs: int,
+) -> Callable[[int, float], None]:
+    labels = tuple(candidate.label for candidate in group)
+
+    def report(epoch: int, loss: float) -> None:
+        if on_epoch is not None:
+            on_epoch(Progress(labels, number * epochs + epoch + 1, programs * epochs, loss))
+
+    return report
+
+
+def _result(candidate: Candidate, trained: Trained, row: int) -> dict[str, Any]:
+    numbers = {
+        "test_accuracy": trained.test_accuracy,
+        "validation_accuracy": trained.validation_accuracy,
+        "firing_rate": trained.firing_rate,
+        "loss": trained.curves.loss,
+        "validation_curve": trained.curves.validation_accuracy,
+    }
+    named = {name: _tuple(np.asarray(of_all)[row].tolist()) for name, of_all in numbers.items()}
+    return {"label": candidate.label, "spec": candidate.spec} | named
+
+
+def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:
+    found = (*comparison.results, result)
+    order = sorted(found, key=lambda one: comparison.candidates.index(one.spec))
+    return dataclasses.replace(comparison, results=tuple(order))
+
+
+def _tuple(values: Any) -> Any:
+    return tuple(map(_tuple, values)) if isinstance(values, list) else values
