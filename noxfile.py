@@ -1,4 +1,4 @@
-"""Development tasks: ``nox -s tests``, ``lint``, ``types``, ``docs`` (``-- serve``), ``benchmarks``."""
+"""Development tasks: tests, lint, types, docs (``-- serve`` shows the site), benchmarks."""
 
 import nox
 
@@ -31,7 +31,7 @@ def types(session: nox.Session) -> None:
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
     """The site, warnings being errors; ``-- serve`` shows it."""
-    session.run("sphinx-build", "-W", "--keep-going", "-n", "-b", "html", "docs", "docs/_build/html")
+    session.run("sphinx-build", "-W", "--keep-going", "-n", "docs", "docs/_build/html")
     if "serve" in session.posargs:
         session.run("python", "-m", "http.server", "--directory", "docs/_build/html")
 
