@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
@@ -106,4 +107,9 @@ def _itself(found: object) -> object:
 
 
 def _distribution(point: EntryPoint) -> str:
-    return normalised(point.dist.name) if point.dist else "unknown"
+    # What an interrupted uninstall leaves has no METADATA; reading its name then gives None or
+    # raises, by version of Python. That must not spoil the names of others.
+    with suppress(Exception):
+        if point.dist and point.dist.name:
+            return normalised(point.dist.name)
+    return "unknown"

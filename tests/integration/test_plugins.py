@@ -138,6 +138,20 @@ def test_a_name_claimed_twice_where_one_claim_is_broken_says_so(on_path, tmp_pat
     assert type(get_surrogate("triangle-spikes:TriangularSpike")).__name__ == "TriangularSpike"
 
 
+def test_what_an_interrupted_uninstall_leaves_spoils_no_other_name(monkeypatch, tmp_path):
+    metadata = tmp_path / "remains-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "entry_points.txt").write_text(
+        "[braintools.surrogate]\nRemains = remains:Remains\nWeird = not a reference\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    assert {"Remains", "Weird"} <= set(list_surrogates())
+    assert get_surrogate("QPseudoSpike") == QPseudoSpike()
+    for name in ("Remains", "Weird"):
+        with pytest.raises(ImportError, match=rf"'{name}' of the distribution 'unknown'"):
+            get_surrogate(name)
+
+
 def test_one_class_claimed_by_two_distributions_is_no_conflict(on_path):
     on_path("alias_spikes")
     assert type(get_surrogate("S2NN")) is braintools.surrogate.S2NN
