@@ -1,0 +1,134 @@
+"""Online learning of a LIF layer with braintrace."""
+
+import brainstate
+import braintools.init
+import braintools.surrogate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+
+from braintools_qps import QPseudoSpike
+
+braintrace = pytest.importorskip("braintrace", reason="braintrace is not installed")
+state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:The SnAp-n position analysis:UserWarning"),
+]
+
+STEPS, BATCH, INPUTS, NEURONS = 15, 2, 4, 6
+OURS, THEIRS = QPseudoSpike(alpha=2.0), braintools.surrogate.QPseudoSpike(alpha=2.0)
+ALGORITHMS = {
+    "d_rtrl": {},
+    "es_d_rtrl": {"decay_or_rank": 0.9},
+    "pp_prop": {"decay_or_rank": 5},
+    "eprop": {},
+    "ostl_recurrent": {},
+    "ostl_feedforward": {},
+    "uoro": {},
+}
+# Where an algorithm is exact. SnAp does not look into a spike's derivative rule, whoever's it is, and
+# then follows every influence: it becomes full RTRL.
+EXACT = [
+    ("d_rtrl", {}, False),
+    ("eprop", {}, False),
+    ("ostl_recurrent", {}, False),
+    (braintrace.SnAp, {"n": 2}, False),
+    (braintrace.SnAp, {"n": 2}, True),
+]
+
+
+class Layer(brainstate.nn.Module):
+    """LIF neurons that may see their own spikes of the step before."""
+
+    def __init__(self, spike, recurrent):
+        super().__init__()
+        self.recurrent = recurrent
+        sources = INPUTS + NEURONS * recurrent
+        with brainstate.random.seed_context(0):
+            weights = braintools.init.KaimingNormal(scale=20.0)
+            self.linear = braintrace.nn.Linear(sources, NEURONS, w_init=weights)
+        self.neurons = state.LIF(NEURONS, tau=5 * u.ms, V_th=1 * u.mV, spk_fun=spike)
+
+    def update(self, x):
+        if self.recurrent:
+            x = jnp.concatenate([x, self.neurons.get_spike()], axis=-1)
+        return self.neurons(self.linear(x) * u.mA)
+
+
+@pytest.fixture(autouse=True)
+def _time_step():
+    with brainstate.environ.context(dt=1 * u.ms):
+        yield
+
+
+def make_data():
+    rng = np.random.default_rng(0)
+    inputs = jnp.asarray(rng.random((STEPS, BATCH, INPUTS)) < 0.4, jnp.float32)
+    return inputs, jnp.asarray(rng.normal(size=(STEPS, BATCH, NEURONS)), jnp.float32)
+
+
+def online_gradient(spike, algorithm, options, recurrent):
+    inputs, readout = make_data()
+    layer = Layer(spike, recurrent)
+    with brainstate.random.seed_context(0):
+        learner = braintrace.compile(layer, algorithm, inputs[0], batch_size=BATCH, **options)
+        loss = lambda x, weight: jnp.sum(learner(x) * weight)
+        return learner.etrace_grad(inputs, readout, step_fn=loss, reduction="sum")
+
+
+def backpropagated_gradient(spike, recurrent):
+    inputs, readout = make_data()
+    layer = Layer(spike, recurrent)
+    brainstate.nn.init_all_states(layer, batch_size=BATCH)
+    loss = lambda: jnp.sum(brainstate.transform.for_loop(layer, inputs) * readout)
+    return brainstate.transform.grad(loss, layer.states(brainstate.ParamState))()
+
+
+def assert_agree(actual, expected):
+    actual, expected = jax.tree.leaves(actual), jax.tree.leaves(expected)
+    for ours, theirs in zip(actual, expected, strict=True):
+        scale = float(jnp.abs(theirs).max())
+        assert scale > 0
+        assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
+
+
+@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_learns_as_with_braintools(algorithm, recurrent):
+    options = ALGORITHMS[algorithm]
+    ours = online_gradient(OURS, algorithm, options, recurrent)
+    assert_agree(ours, online_gradient(THEIRS, algorithm, options, recurrent))
+
+
+@pytest.mark.parametrize(("algorithm", "options", "recurrent"), EXACT)
+def test_exact_algorithms_agree_with_backpropagation_through_time(algorithm, options, recurrent):
+    online = online_gradient(OURS, algorithm, options, recurrent)
+    assert_agree(online, backpropagated_gradient(OURS, recurrent))
+
+
+def test_an_approximation_points_the_same_way():
+    """D-RTRL leaves out what a neuron does to the others' future."""
+    online = jax.tree.leaves(online_gradient(OURS, "d_rtrl", {}, True))
+    exact = jax.tree.leaves(backpropagated_gradient(OURS, True))
+    online, exact = (np.concatenate([leaf.ravel() for leaf in tree]) for tree in (online, exact))
+    assert 0.9 < online @ exact / np.linalg.norm(online) / np.linalg.norm(exact) < 1
+
+
+def test_compact_residuals_online():
+    """Nothing is stored through time, so there is nothing to gain; bfloat16 works all the same."""
+    spike = OURS.replace(residual_dtype="bfloat16")
+    compact = jax.tree.leaves(online_gradient(spike, "d_rtrl", {}, True))
+    for ours, exact in zip(compact, jax.tree.leaves(online_gradient(OURS, "d_rtrl", {}, True))):
+        assert_close(ours, exact, rtol=0, atol=0.01 * float(jnp.abs(exact).max()))
+
+
+def test_integers_online_are_refused():
+    """braintrace differentiates its Jacobians once more."""
+    spike = OURS.replace(residual_dtype="uint8")
+    with pytest.raises(NotImplementedError, match="no second derivative"):
+        online_gradient(spike, "d_rtrl", {}, True)
