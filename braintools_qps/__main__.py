@@ -7,9 +7,9 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from ._commands import catalogue, compare, figures
+from ._commands import catalogue, compare, figures, flow
 
-COMMANDS: tuple[Any, ...] = (catalogue, compare, figures)
+COMMANDS: tuple[Any, ...] = (catalogue, compare, flow, figures)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

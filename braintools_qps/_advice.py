@@ -87,13 +87,15 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
     """Where most slopes are below 1 % of the peak, the membrane lies outside the surrogate.
 
     A wider surrogate, or weights that bring the membrane closer to its threshold, let more neurons
-    take part in learning.
+    take part in learning. A larger ``scale`` alone lowers the peak as it widens; ``dampening``
+    raised by the same factor keeps the height.
     """
     for p in flow.populations:
         if p.flat_share > OFTEN:
             yield (
                 f"In {p.name} the surrogate's derivative is below 1 % of its peak for "
-                f"{p.flat_share:.0%} of neuron-steps: make it wider or its tail fatter."
+                f"{p.flat_share:.0%} of neuron-steps: make it wider at the same height, or its "
+                "tail fatter."
             )
 
 
@@ -105,8 +107,8 @@ def silent(flow: GradientFlow) -> Iterator[str]:
     for p in flow.populations:
         if p.silent_share > MANY:
             yield (
-                f"{p.silent_share:.0%} of {p.name} never fire, so the weights that leave them do "
-                "not move: raise the input weights or lower the threshold."
+                f"{p.silent_share:.0%} of the neurons in {p.name} never fire, so the weights that "
+                "leave them do not move: raise the input weights or lower the threshold."
             )
 
 
@@ -115,8 +117,8 @@ def saturated(flow: GradientFlow) -> Iterator[str]:
     for p in flow.populations:
         if p.saturated_share > MANY:
             yield (
-                f"{p.saturated_share:.0%} of {p.name} fire at almost every step: lower the input "
-                "weights or raise the threshold."
+                f"{p.saturated_share:.0%} of the neurons in {p.name} fire at almost every step: "
+                "lower the input weights or raise the threshold."
             )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from .._flow_records import GradientFlow
 from .._results import Comparison
 
 
@@ -42,6 +43,14 @@ def write_comparison(comparison: Comparison, path: str | Path) -> None:
     from .. import plotting
 
     _save(plotting.plot_comparison(comparison)[0].get_figure(), path)
+
+
+def write_flows(flows: Mapping[str, GradientFlow], path: str | Path) -> None:
+    """Draw how the gradient of each candidate changes by lag into a file."""
+    _use_no_window()
+    from .. import plotting
+
+    _save(plotting.plot_gradient_flow(flows).get_figure(), path)
 
 
 def _use_no_window() -> None:
