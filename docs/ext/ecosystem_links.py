@@ -6,6 +6,7 @@ import braintools_qps
 
 PAGES = {
     "braintools": "https://brainx.chaobrain.com/braintools/apis/generated/{name}.html",
+    "brainpy": "https://brainpy.readthedocs.io/",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
