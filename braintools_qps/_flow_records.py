@@ -145,10 +145,12 @@ class GradientFlow(Record):
     zero_parameter_share : float
         Share of the model's parameters whose gradient is exactly 0; NaN where it has none.
     adjustments : tuple of Adjustment
-        How to bring `growth` to the target, one parameter at a time.
+        How to bring ``growth`` to the target, one parameter at a time.
     advice : tuple of str
         What follows from the numbers, by the rules in the guide on choosing a surrogate.
     """
+
+    __module__ = "braintools_qps"
 
     name: str
     surrogate: Any
