@@ -31,7 +31,7 @@ ALGORITHMS = {
     "ostl_feedforward": {},
     "uoro": {},
 }
-# Where an algorithm is exact. SnAp does not look into a spike's derivative rule, whoever's it is, and
+# Where an algorithm is exact. SnAp looks into no spike's derivative rule, braintools' included, and
 # then follows every influence: it becomes full RTRL.
 EXACT = [
     ("d_rtrl", {}, False),
