@@ -90,8 +90,8 @@ def compare(
     resume : bool
         Whether to keep the results that are in ``out`` and train only the rest.
     on_epoch : callable, optional
-        Called after each epoch with the named tuple ``(labels, done, total, loss)``: which candidates
-        are in training, epochs done and in all, and their mean loss.
+        Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
+        candidates are in training, epochs done and in all, and their mean loss.
 
     Returns
     -------
