@@ -77,14 +77,3 @@ def test_elementwise_work_is_one_fusion(surrogate):
         entry = text[text.index("\nENTRY") :]
         assert len(re.findall(r" = \S+ fusion\(", entry)) == 1, entry
         assert not re.findall(r" = \S+ (?:while|custom-call|call)\(", entry), entry
-
-
-def test_a_unit_costs_nothing_once_compiled():
-    """The same program, down to the last operation."""
-    plain = gradient(QPseudoSpike(2.0, scale=15.0))
-    spike = QPseudoSpike(2.0, scale=15 * u.mV)
-    measured = lambda x: jax.grad(lambda v: spike(v * u.mV).sum())(x)
-    operations = lambda function: re.findall(
-        r"stablehlo\.\w+", jax.jit(function).lower(X).as_text()
-    )
-    assert operations(measured) == operations(plain)

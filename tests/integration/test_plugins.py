@@ -195,25 +195,29 @@ def test_the_catalogue_shows_every_plugin_and_what_is_wrong_with_it(on_path, ins
 SCRIPT = """
 import itertools, sys
 import braintools  # which imports matplotlib
-before = set(sys.modules)
+
+def packages():
+    return {name.partition(".")[0] for name in sys.modules}
+
+before = packages()
 from braintools_qps import get_surrogate, list_surrogates
 
-plugins = sys.argv[1:]
+def paths():
+    for order in itertools.permutations(sys.argv[1:]):
+        yield [*order, *original]
+        yield [*original, *order]
+
+original = list(sys.path)
 messages = set()
-for order in itertools.permutations(plugins):
-    sys.path[:0] = order
+for sys.path[:] in paths():
     messages.add(repr(list_surrogates()))
-    del sys.path[: len(order)]
-added = {name.partition(".")[0] for name in set(sys.modules) - before}
-print(sorted(added - sys.stdlib_module_names))
-for order in itertools.permutations(plugins):
-    sys.path[:0] = order
+print(sorted(packages() - before - sys.stdlib_module_names))
+for sys.path[:] in paths():
     for name in ("QPseudoSpike", "no_such_name"):
         try:
             get_surrogate(name)
         except LookupError as error:
             messages.add(f"{name}: {error}")
-    del sys.path[: len(order)]
 print(*sorted(messages), sep="\\n")
 """
 
