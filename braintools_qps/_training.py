@@ -18,6 +18,9 @@ from ._network import RecurrentClassifier, initial_weights
 from ._surrogate import QPseudoSpike
 from ._tasks import Split, Task
 
+# How many networks a CPU trains at once. Their number changes no result.
+RUNS_ON_CPU = 4
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -114,7 +117,7 @@ def train(
         curves.append(jax.tree.map(np.asarray, curve))
         on_epoch(number, float(curves[-1].loss.mean()))
     curves = jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
-    accuracy, rate = _tested(candidates, state, task, settings)
+    accuracy, rate = _tested(candidates, state, keys, task, settings)
     return Trained(curves, curves.validation_accuracy[..., -1], accuracy, rate, state.weights)
 
 
@@ -213,8 +216,20 @@ def _accuracy_and_rate(
 
 
 def _over_grid(function: Callable) -> Callable:
-    """Over seeds, then over candidates; batches depend on the seed alone and are shared."""
-    return jax.vmap(jax.vmap(function, in_axes=(0, 0, None)), in_axes=(0, None, 0))
+    """Over seeds and candidates; batches depend on the seed alone, so candidates share them.
+
+    An accelerator takes all of them at once. A CPU takes a few at a time, whose weights fit into
+    its cache: the same arithmetic in half of the time.
+    """
+    over_seeds = jax.vmap(function, in_axes=(0, 0, None))
+
+    def over_grid(state: State, keys: Array, parameters: dict[str, Array]) -> Any:
+        candidates = len(state.weights["bias"])
+        at_once = max(1, RUNS_ON_CPU // len(keys)) if jax.default_backend() == "cpu" else candidates
+        of_candidate = lambda candidate: over_seeds(candidate[0], keys, candidate[1])
+        return jax.lax.map(of_candidate, (state, parameters), batch_size=at_once)
+
+    return over_grid
 
 
 def _initial_state(candidates: int, keys: Array, task: Task, settings: Settings) -> State:
@@ -222,9 +237,12 @@ def _initial_state(candidates: int, keys: Array, task: Task, settings: Settings)
     return jax.tree.map(lambda x: jnp.tile(x, (candidates,) + (1,) * x.ndim), state)
 
 
-def _tested(candidates: Program, state: State, task: Task, settings: Settings):
-    def test(state: State, _: None, parameters: dict[str, Array]) -> tuple[Array, Array]:
+def _tested(
+    candidates: Program, state: State, keys: Array, task: Task, settings: Settings
+) -> tuple[np.ndarray, np.ndarray]:
+    def test(state: State, _: Array, parameters: dict[str, Array]) -> tuple[Array, Array]:
         surrogate = candidates.build(parameters)
         return _accuracy_and_rate(state.weights, surrogate, task.test, task, settings)
 
-    return jax.tree.map(np.asarray, jax.jit(_over_grid(test))(state, None, candidates.parameters))
+    tested = jax.jit(_over_grid(test))(state, keys, candidates.parameters)
+    return jax.tree.map(np.asarray, tested)
