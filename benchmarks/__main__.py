@@ -10,7 +10,7 @@ from pathlib import Path
 from . import report
 from .harness import Settings, measure
 
-SUITES = ("kernels", "networks", "eager", "imports", "peers")
+SUITES = ("kernels", "networks", "residuals", "eager", "imports", "peers")
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 

@@ -5,7 +5,8 @@ calls it QPseudoSpike; at q = 2 it is snnTorch's fast sigmoid, Norse's and spyx'
 slope 2 (Norse's slope is 1, whatever its alpha); here it is `QPseudoSpike.from_q(q)`. Each
 contestant checks that before it is timed, and runs in a process of its own on all cores, compiled
 where its framework does so by itself (JAX) or is asked to (torch.compile). "To bound" compares with
-this package.
+this package. Processes differ in the state of their memory allocators, by more than two functions
+of JAX do: those meet in one process, too.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .harness import Case, Ready, Settings
-from .peer_worker import CONTESTANTS, OURS
+from .peer_worker import CONTESTANTS, OURS, in_jax, prepare
 
 ROOT = Path(__file__).parent.parent
 LAYER = 64 * 256  # a batch of 64, 256 neurons
@@ -29,6 +30,7 @@ def cases(settings: Settings) -> Iterator[Case]:
         for work in ("forward", "forward and backward"):
             yield _case(work, 2.0, elements)
     yield _case("forward and backward", 1.7, settings.elements)
+    yield _in_one_process("forward and backward", settings.elements)
 
 
 def _case(work: str, q: float, elements: int) -> Case:
@@ -37,10 +39,17 @@ def _case(work: str, q: float, elements: int) -> Case:
     return Case(f"q = {q:g}, float32", f"{work}, {elements:,}", contestants, bound=OURS)
 
 
+def _in_one_process(work: str, elements: int) -> Case:
+    of_jax = {name: peer for name, peer in CONTESTANTS.items() if peer.run is in_jax}
+    enter = lambda peer: lambda: Ready(prepare(peer, work, 2.0, elements))
+    contestants = {name: enter(peer) for name, peer in of_jax.items()}
+    return Case("q = 2, float32, in one process", f"{work}, {elements:,}", contestants, bound=OURS)
+
+
 def _process(*task: object) -> Callable[[], Ready]:
     """A worker that answers each line with the seconds of one sample."""
 
-    def prepare() -> Ready:
+    def start() -> Ready:
         worker = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.peer_worker", *map(str, task)],
             stdin=subprocess.PIPE,
@@ -58,7 +67,7 @@ def _process(*task: object) -> Callable[[], Ready]:
             raise
         return Ready(ask, close=lambda: worker.communicate(""))
 
-    return prepare
+    return start
 
 
 def _ask(worker: subprocess.Popen) -> float:
