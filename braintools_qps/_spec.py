@@ -197,8 +197,6 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
 
 
 def _write_quantity(name: str, value: u.Quantity) -> Any:
-    if value.dim.is_dimensionless:
-        return write(name, value.to_decimal())
     magnitude = value.mantissa
     if isinstance(magnitude, jax.core.Tracer):
         write(name, magnitude)
