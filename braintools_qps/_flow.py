@@ -25,7 +25,7 @@ def gradient_flow(
     model: Any,
     inputs: Any,
     *,
-    surrogates: Sequence[Any] | Mapping[str, Any] | None = None,
+    surrogates: Sequence[Any] | Mapping[str, Any] | str | None = None,
     loss: Callable[[Any], Any] | None = None,
     draws: int = 8,
     seed: int = 0,
@@ -51,9 +51,9 @@ def gradient_flow(
         size of the inputs. Model and states are afterwards as they were before.
     inputs : array_like, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
-    surrogates : sequence, or mapping of names, optional
-        Candidates, each as `get_surrogate` takes them. They are put into all neurons. By default
-        those that the model has, under the name ``"model"``.
+    surrogates : sequence, mapping of names, or str, optional
+        Candidates, each as `get_surrogate` takes them, or a single string. They are put into all
+        neurons. By default those that the model has, under the name ``"model"``.
     loss : callable, optional
         From the model's outputs of all steps, stacked along a first axis, to a scalar. By default
         random projections of the last step's output, so that the measure is of the network and not
@@ -123,6 +123,8 @@ def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:
     """For each candidate's name, the surrogate of each population."""
     if surrogates is None:
         return {OWN: {population.name: population.spike for population in step.populations}}
+    if isinstance(surrogates, str):
+        surrogates = [surrogates]
     if not isinstance(surrogates, Mapping):
         surrogates = {_name(spec): spec for spec in surrogates}
     everywhere = lambda spike: {population.name: spike for population in step.populations}

@@ -27,7 +27,6 @@ Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 # Where the peak of a derivative is looked for, in multiples of its scale.
 _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
-
 _UNCHANGED = {"scale": 1.0, "dampening": 1.0}
 
 
@@ -55,11 +54,8 @@ class Bench:
             _one_or_all(spikes),
             len(self.run.inputs[0]),
             tuple(
-                map(
-                    partial(self._population, spikes, slopes),
-                    result.amplitudes,
-                    self.step.populations,
-                )
+                self._population(spikes, slopes, amplitudes, population)
+                for amplitudes, population in zip(result.amplitudes, self.step.populations)
             ),
             self._zero_share(int(result.zero_parameters)),
             () if target is None else _adjustments(spikes, growth_with, target),
@@ -73,30 +69,12 @@ class Bench:
         # before, for the reset.
         last = max(i for i, name in enumerate(self.step.callers) if name == population.name)
         call, spike = self.run.calls[last], spikes[population.name]
-        scale = _scale(spike, population.argument_unit)
-        probe = partial(_probe, spike, call.argument.shape[1:], scale, population.argument_unit)
-        peak = np.maximum(probe(_PROBES).max(axis=0), np.max(slopes[last], axis=0))
-        distances = np.asarray(call.argument / scale, np.float64)
-        edges = measures.bin_edges(distances)
-        relative = probe((edges[1:] + edges[:-1]) / 2).reshape(len(edges) - 1, -1).mean(axis=1)
-        moments = measures.second_moments(np.asarray(amplitudes))
-        batched = call.spikes.ndim > 2 and call.spikes.shape[1] == self.batch
-        rate, silent, saturated = measures.activity(np.asarray(call.spikes), int(batched))
-        steps, reached_start = measures.reach(moments)
         return PopulationFlow(
             name=population.name,
-            size=int(np.prod(call.spikes.shape[1 + batched :])),
             unit="" if population.unit.is_unitless else str(population.unit),
-            second_moments=moments,
-            growth=measures.growth_per_step(moments),
-            reach=steps,
-            reached_start=reached_start,
-            flat_share=measures.flat_share(np.asarray(slopes[last]), peak),
-            firing_rate=rate,
-            silent_share=silent,
-            saturated_share=saturated,
-            scale=_shown(scale, population.argument_unit),
-            distances=measures.histogram(distances, edges, relative / peak.mean()),
+            **_fading(np.asarray(amplitudes)),
+            **_activity(np.asarray(call.spikes), self.batch),
+            **_distances(spike, call.argument, population.argument_unit, slopes[last]),
         )
 
     def _zero_share(self, zero: int) -> float:
@@ -122,7 +100,11 @@ def _slopes(
 
 
 def _with_alpha(spike: Any, factor: Array | None) -> Any:
-    return spike if factor is None else spike.replace(alpha=spike.alpha * factor)
+    return spike if factor is None else spike.replace(alpha=_alpha(spike) * factor)
+
+
+def _alpha(spike: QPseudoSpike) -> Any:
+    return current("alpha", spike.alpha)
 
 
 def _adjustments(
@@ -130,7 +112,7 @@ def _adjustments(
 ) -> tuple[Adjustment, ...]:
     surrogate = _one_or_all(spikes)
     parameters = ["scale", "dampening"]
-    if all(isinstance(s, QPseudoSpike) and np.isfinite(s.alpha) for s in spikes.values()):
+    if all(isinstance(s, QPseudoSpike) and np.all(np.isfinite(_alpha(s))) for s in spikes.values()):
         parameters.append("alpha")
     return tuple(
         adjustment(parameter, partial(growth_with, parameter), target, surrogate)
@@ -141,6 +123,44 @@ def _adjustments(
 def _network_growth(amplitudes: Array) -> float:
     moments = map(measures.second_moments, np.asarray(amplitudes))
     return mean_growth([measures.growth_per_step(m) for m in moments])
+
+
+def _fading(amplitudes: np.ndarray) -> dict[str, Any]:
+    moments = measures.second_moments(amplitudes)
+    steps, reached_start = measures.reach(moments)
+    return {
+        "second_moments": moments,
+        "growth": measures.growth_per_step(moments),
+        "reach": steps,
+        "reached_start": reached_start,
+    }
+
+
+def _activity(spikes: np.ndarray, batch: int | None) -> dict[str, Any]:
+    batched = spikes.ndim > 2 and spikes.shape[1] == batch
+    rate, silent, saturated = measures.activity(spikes, int(batched))
+    return {
+        "size": int(np.prod(spikes.shape[1 + batched :])),
+        "firing_rate": rate,
+        "silent_share": silent,
+        "saturated_share": saturated,
+    }
+
+
+def _distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> dict[str, Any]:
+    """Where the membrane lay and how much of the surrogate's derivative it met there."""
+    scale = _scale(spike, unit)
+    distances = np.asarray(argument / scale, np.float64)
+    edges = measures.bin_edges(distances)
+    probe = partial(_probe, spike, argument.shape[1:], scale, unit)
+    peak = np.maximum(probe(_PROBES).max(axis=0), np.max(slopes, axis=0))
+    relative = probe((edges[1:] + edges[:-1]) / 2).reshape(len(edges) - 1, -1).mean(axis=1)
+    mean = float(np.mean(scale))
+    return {
+        "flat_share": measures.flat_share(np.asarray(slopes), peak),
+        "scale": mean if unit is None else u.Quantity(mean, unit=unit),
+        "distances": measures.histogram(distances, edges, relative / peak.mean()),
+    }
 
 
 def _scale(spike: Any, unit: u.Unit | None) -> Any:
@@ -160,11 +180,6 @@ def _probe(
         jnp.asarray(columns * scale, jnp.float32), (len(distances), *shape)
     )
     return np.asarray(slopes_of(spike, arguments, unit))
-
-
-def _shown(scale: Any, unit: u.Unit | None) -> Any:
-    mean = float(np.mean(scale))
-    return mean if unit is None else u.Quantity(mean, unit=unit)
 
 
 def _one_or_all(spikes: Spikes) -> Any:

@@ -60,13 +60,25 @@ def no_neurons(found: str) -> ValueError:
     )
 
 
-def marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | None]) -> Callable:
-    """The spike function, its argument and its result marked in whatever jaxpr it is traced into.
+def mark(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
+    """Have every call of a spike function leave a mark in the jaxpr that it is traced into.
 
-    ``units`` is told the unit of the argument; None where it is a plain array.
+    Returns
+    -------
+    dict of str to Unit or None
+        Filled in the tracing: for each neuron that spiked, the unit of its spike function's
+        argument, None for a number.
     """
+    units: dict[str, u.Unit | None] = {}
+    for name, neuron in neurons.items():
+        neuron.spk_fun = _marked(name, neuron.spk_fun, units)
+    return units
 
+
+def _marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | None]) -> Callable:
     def marked_spike(x: Any) -> Any:
+        if isinstance(x, u.Quantity) and x.dim.is_dimensionless:
+            x = x.to_decimal()
         units[name] = x.unit if isinstance(x, u.Quantity) else None
         x = checkpoint_name(x, ARGUMENT + name)
         return checkpoint_name(spike(x), SPIKES + name)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import brainunit as u
+import brainstate
 import numpy as np
 from scipy.optimize import brentq
 
@@ -53,12 +53,12 @@ def adjustment(
 
 
 def changed(surrogate: Any, parameter: str, factor: float) -> QPseudoSpike | None:
-    """A q-PseudoSpike with one parameter multiplied; None where that cannot be written down."""
+    """A q-PseudoSpike with one parameter multiplied; None for others, and where it is a State."""
     if not isinstance(surrogate, QPseudoSpike):
         return None
     value = getattr(surrogate, parameter)
     value = 1.0 if value is None else value
-    if not isinstance(value, (float, u.Quantity)):
+    if isinstance(value, brainstate.State):
         return None
     return surrogate.replace(**{parameter: value * factor})
 

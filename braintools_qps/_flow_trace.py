@@ -20,7 +20,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
 
-from ._flow_model import ARGUMENT, SPIKES, marked, no_neurons, preserved, ready_neurons
+from ._flow_model import ARGUMENT, SPIKES, mark, no_neurons, preserved, ready_neurons
 
 # Primitives that only call a jaxpr.
 INLINED = ("jit", "pjit", "closed_call", "core_call", "checkpoint", "remat", "remat2")
@@ -100,23 +100,20 @@ def trace(model: Any, inputs: Any) -> Step:
     with preserved(model):
         neurons = ready_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in neurons.items()}
-        units: dict[str, u.Unit | None] = {}
-        for name, neuron in neurons.items():
-            neuron.spk_fun = marked(name, neuron.spk_fun, units)
+        units = mark(neurons)
         function = brainstate.transform.StatefulFunction(partial(_advance, model))
         function.make_jaxpr(*arguments)
         leaves, written = _state_leaves(function, arguments)
         jaxpr = _inlined(function.get_jaxpr(*arguments))
         _check_kept(model, jaxpr, [leaves[i] for i in written])
         place = {id(leaves[i][0]): j for j, i in enumerate(written)}
-        populations = tuple(
-            Population(name, spikes[name], place[id(node.V)], u.get_unit(node.V.value), units[name])
-            for name, node in neurons.items()
-            if name in units and id(node.V) in place
-        )
         step = Step(
             jaxpr,
-            populations,
+            tuple(
+                Population(n, spikes[n], place[id(node.V)], u.get_unit(node.V.value), units[n])
+                for n, node in neurons.items()
+                if n in units and id(node.V) in place
+            ),
             tuple(leaf for _, leaf in leaves),
             written,
             *_parameters(model, leaves, written),

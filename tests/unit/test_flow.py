@@ -381,6 +381,38 @@ def test_an_adjustment_brings_the_growth_to_its_target():
         assert a.attainable[0] <= target <= a.attainable[1]
 
 
+@pytest.mark.parametrize("kind", ["per neuron", "State"])
+def test_parameters_may_be_arrays_or_states(kind):
+    weights, inputs = weights_and_inputs()
+    alpha = {
+        "per neuron": np.full(N, ALPHA),
+        "State": brainstate.ShortTermState(jnp.asarray(ALPHA)),
+    }[kind]
+    layer = Layer(weights, QPseudoSpike(alpha, scale=np.full(N, SCALE)))
+    flow = only(gradient_flow(layer, inputs, loss=last_step))
+    (population,) = flow.populations
+    np.testing.assert_allclose(
+        population.second_moments, moments_by_hand(run_by_hand, last_step), rtol=1e-11
+    )
+    plain = only(gradient_flow(Layer(weights, SURROGATE), inputs, loss=last_step))
+    assert population.flat_share == plain.populations[0].flat_share
+    for ours, theirs in zip(flow.adjustments, plain.adjustments, strict=True):
+        assert ours.attainable == pytest.approx(theirs.attainable)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_the_models_own_dtype_is_kept(dtype):
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights.astype(dtype), SURROGATE)
+    layer.V.value = layer.V.value.astype(dtype)
+    flow = only(gradient_flow(layer, inputs.astype(dtype), loss=last_step, target=None))
+    np.testing.assert_allclose(
+        flow.populations[0].second_moments[:3],
+        moments_by_hand(run_by_hand, last_step)[:3],
+        rtol=0.2 if dtype == "bfloat16" else 0.02,
+    )
+
+
 def test_a_target_out_of_range_is_said_to_be():
     # Without recurrence or reset the membrane's own leak is the growth, whatever the surrogate.
     class Leaky(Layer):
