@@ -165,5 +165,5 @@ def test_training_is_no_worse():
         runs = [digits.accuracy(weights, surrogate) for weights in trained]
         accuracies[residual_dtype] = np.mean(runs)
     assert accuracies[None] > 0.8
-    # Five seeds of float32 alone differ by 0.03 (benchmarks/residuals.py).
+    # Five seeds of float32 alone differ by 0.03 (benchmarks/residual_accuracy.py).
     assert min(accuracies.values()) > accuracies[None] - 0.05
