@@ -8,6 +8,7 @@ colour-blind readers; line styles change when they have all been used.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import brainunit as u
@@ -203,7 +204,8 @@ def _draw_surrogates(named: Mapping[str, Surrogate], left: Axes, right: Axes) ->
     for (label, surrogate), style in zip(named.items(), _styles()):
         gradient = surrogate.surrogate_grad(x)
         left.plot(where, u.get_mantissa(gradient), label=label, **style)
-        right.plot(where, surrogate.surrogate_fun(x), label=label, **style)
+        with suppress(NotImplementedError):  # braintools leaves it to the author to define one
+            right.plot(where, surrogate.surrogate_fun(x), label=label, **style)
     right.step(where, where >= 0, where="post", color=GREY, linewidth=1, zorder=0)
     distance = "$V - V_{th}$" if unit else "$x$"
     left.set(title="Gradient", xlabel=distance + _in(unit), ylabel="gradient" + _in(unit, "1/"))
