@@ -179,11 +179,13 @@ def _check_kept(model: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]
 
 
 def _check_called(step: Step) -> None:
-    """Every population's spike function must have been seen, at the top level of the step."""
-    unseen = {population.name for population in step.populations} - set(step.callers)
-    if unseen:
-        raise no_neurons(f"{', '.join(sorted(unseen))} spike inside a loop within the step")
-    if not step.populations:
+    """Populations are those that change V and spike, both at the top level of the step."""
+    populations, callers = {population.name for population in step.populations}, set(step.callers)
+    if looping := populations - callers:
+        raise no_neurons(f"{', '.join(sorted(looping))} spike inside a loop within the step")
+    if still := callers - populations:
+        raise no_neurons(f"{', '.join(sorted(still))} spike without a change of V")
+    if not populations:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 

@@ -344,6 +344,16 @@ def test_spikes_in_an_inner_loop_are_refused():
         gradient_flow(Substeps(weights, SURROGATE), inputs)
 
 
+def test_spikes_of_a_membrane_that_stands_still_are_refused():
+    class Still(Layer):
+        def update(self, x):
+            return self.spk_fun(self.V.value + x)
+
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match="Still spike without a change of V"):
+        gradient_flow(Still(weights, SURROGATE), inputs)
+
+
 def test_states_that_change_their_shape_are_refused():
     weights, inputs = weights_and_inputs()
     with pytest.raises(ValueError, match=r"V of shape \(6,\).*init_all_states"):
