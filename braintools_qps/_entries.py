@@ -37,7 +37,7 @@ class Entry:
 
     @property
     def qualified_name(self) -> str:
-        return f"{self.distribution}:{self.name}"
+        return f"{self.distribution}:{self.name}" if self.distribution else self.name
 
     @property
     def module(self) -> str:

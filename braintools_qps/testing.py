@@ -161,10 +161,11 @@ def _run(name: str, check: Callable, subject: _Subject) -> Iterator[Failure]:
 def _differences(expected: Any, got: Any, x: Any, rtol: float = 0.0) -> Iterator[tuple]:
     """The first element where two arrays differ by more than rtol of it or of the largest one."""
     expected, got, x = (np.asarray(value, np.float64) for value in (expected, got, x))
-    close = np.isclose(got, expected, rtol=rtol, atol=rtol * np.max(np.abs(expected)))
     if got.shape != expected.shape:
         yield f"the shape {expected.shape}", got.shape, None
-    elif not np.all(close):
+        return
+    close = np.isclose(got, expected, rtol=rtol, atol=rtol * np.max(np.abs(expected)))
+    if not np.all(close):
         first = np.flatnonzero(~close)[0]
         yield f"{expected[first]:.7g}", f"{got[first]:.7g}", x[first]
 

@@ -14,8 +14,9 @@ from braintools.surrogate import Surrogate
 
 from .. import _spec
 from .._entries import Entry
+from .._names import listed_entries
 from .._profile import GradientProfile, gradient_profile, gradient_values
-from .._registry import get_surrogate, listed_entries
+from .._registry import get_surrogate
 from .figures import write_surrogates
 
 POINTS = np.array([-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0])

@@ -152,6 +152,18 @@ def test_what_an_interrupted_uninstall_leaves_spoils_no_other_name(monkeypatch, 
             get_surrogate(name)
 
 
+def test_a_broken_plugin_that_hides_a_built_in_does_not_spoil_its_spec(monkeypatch, tmp_path):
+    metadata = tmp_path / "sabotage-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: sabotage\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[braintools.surrogate]\nArctan = no_such:Arctan\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(ImportError, match="'sabotage'"):
+        get_surrogate("Arctan")
+    spec = surrogate_spec(braintools.surrogate.Arctan())
+    assert spec == {"name": "braintools:Arctan", "alpha": 1.0}
+
+
 def test_one_class_claimed_by_two_distributions_is_no_conflict(on_path):
     on_path("alias_spikes")
     assert type(get_surrogate("S2NN")) is braintools.surrogate.S2NN

@@ -70,6 +70,15 @@ def test_show_says_where_there_is_no_area(capsys):
     assert "0.441 below, 1 above the threshold" in out
 
 
+@pytest.mark.parametrize("spec", ["QPseudoSpike(scale='15 mV')", "GaussianGrad"])
+def test_show_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    file = tmp_path / "surrogate.svg"
+    assert main(["show", spec, "--plot", str(file)]) == 0
+    assert file.read_text(encoding="utf-8").lstrip().startswith("<?xml")
+    assert capsys.readouterr().out.endswith(f"Drawn in {file}\n")
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

@@ -13,7 +13,7 @@ from braintools.surrogate import GaussianGrad, Sigmoid, Surrogate
 
 from braintools_qps import (
     QPseudoSpike,
-    _registry,
+    _names,
     get_surrogate,
     list_surrogates,
     register_surrogate,
@@ -25,7 +25,7 @@ inf = float("inf")
 
 @pytest.fixture(autouse=True)
 def _own_registrations(monkeypatch):
-    monkeypatch.setattr(_registry, "_registered", {})
+    monkeypatch.setattr(_names, "_registered", {})
 
 
 def through_json(surrogate):
@@ -251,6 +251,16 @@ def test_a_surrogate_that_does_not_keep_its_parameters_says_what_to_do():
 
     with pytest.raises(TypeError, match=r"Set self\.width = width"):
         surrogate_spec(Forgetful(1))
+
+
+def test_a_parameter_called_name_cannot_be_written():
+    @register_surrogate
+    class Named(Surrogate):
+        def __init__(self, name="x"):
+            self.name = name
+
+    with pytest.raises(TypeError, match=r"name='x' cannot be written"):
+        surrogate_spec(Named())
 
 
 @pytest.mark.parametrize("wrong", [QPseudoSpike, "QPseudoSpike", None])

@@ -7,17 +7,24 @@ import numpy as np
 import pytest
 from braintools.surrogate import SoftSign, Surrogate
 
-from braintools_qps import QPseudoSpike, _registry, register_surrogate
+from braintools_qps import QPseudoSpike, _names, register_surrogate
 from braintools_qps.testing import CHECKS, check_surrogate, find_failures
 
 
 @pytest.fixture(autouse=True)
 def _own_registrations(monkeypatch):
-    monkeypatch.setattr(_registry, "_registered", {})
+    monkeypatch.setattr(_names, "_registered", {})
 
 
 def failed(surrogate):
     return {failure.check for failure in find_failures(surrogate)}
+
+
+class Flattens(SoftSign):
+    """Gives one spike for all."""
+
+    def __call__(self, x):
+        return jnp.max(super().__call__(x))
 
 
 class Late(SoftSign):
@@ -102,6 +109,12 @@ class Constant(Surrogate):
 def test_each_check_finds_what_it_is_for(surrogate, checks):
     register_surrogate(surrogate)
     assert failed(surrogate()) == checks
+
+
+def test_a_shape_that_is_not_kept_is_found():
+    register_surrogate(Flattens)
+    messages = [str(failure) for failure in find_failures(Flattens())]
+    assert "heaviside: expected the shape (10,), got ()" in messages
 
 
 def test_transforms_that_python_branches_break_are_found():
