@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from braintools_qps._tasks import TASKS, load_task, read_npz, task_from_arrays
 from sklearn.datasets import load_digits
+
+from braintools_qps._tasks import TASKS, load_task, read_npz, task_from_arrays
 
 
 def arrays(samples=40, steps=3, features=2, classes=2):

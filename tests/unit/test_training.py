@@ -4,6 +4,7 @@ import braintools
 import jax
 import numpy as np
 import pytest
+
 from braintools_qps import QPseudoSpike
 from braintools_qps._network import initial_weights, neuron_class
 from braintools_qps._tasks import task_from_arrays

@@ -1,0 +1,159 @@
+"""Figures: what is drawn, read back from the axes."""
+
+import brainstate
+import brainunit as u
+import jax
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
+from braintools_qps._network import RecurrentClassifier, initial_weights
+from braintools_qps._results import CandidateResult
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def flows():
+    weights = initial_weights(jax.random.key(0), 3, 20, 2)
+    model = RecurrentClassifier(weights, QPseudoSpike())
+    inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
+    return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)], target=None)
+
+
+@pytest.fixture
+def comparison():
+    loss = ((2.0, 1.0, 0.5), (1.0, 1.0, 0.25))
+    common = {
+        "test_accuracy": (0.9, 0.8),
+        "validation_accuracy": (0.9, 0.8),
+        "firing_rate": (0.1, 0.2),
+        "loss": loss,
+        "validation_curve": loss,
+        "gradient_by_lag": (1.0, 0.5, 0.25),
+    }
+    specs = ({"name": "Sigmoid", "alpha": 4.0}, {"name": "QPseudoSpike", "alpha": 2.0})
+    results = tuple(CandidateResult(label=spec["name"], spec=spec, **common) for spec in specs)
+    return Comparison({"name": "made"}, {}, (0, 1), specs, results)
+
+
+def line(axes, label):
+    (found,) = (line for line in axes.get_lines() if line.get_label() == label)
+    return found.get_data()
+
+
+def test_gradient_and_original_function_of_each_surrogate():
+    gradient, original = plotting.plot_surrogates(
+        ["QPseudoSpike(alpha=1)", QPseudoSpike(float("inf"))]
+    )
+    x, y = line(gradient, "QPseudoSpike(alpha=1)")
+    np.testing.assert_allclose(y, 1 / (1 + np.abs(x)), rtol=1e-6)
+    x, y = line(gradient, "QPseudoSpike(alpha=inf)")
+    np.testing.assert_allclose(y, np.exp(-2 * np.abs(x)), rtol=1e-5)
+    x, y = line(original, "QPseudoSpike(alpha=1)")
+    np.testing.assert_allclose(y, 0.5 + np.sign(x) * np.log1p(np.abs(x)), rtol=1e-4, atol=1e-6)
+    assert gradient.get_xlabel() == "$x$"
+
+
+def test_a_scale_with_a_unit_is_on_the_axes():
+    surrogates = {
+        "wide": QPseudoSpike(1.0, scale=10 * u.mV),
+        "narrow": QPseudoSpike(scale=1 * u.mV),
+    }
+    gradient, original = plotting.plot_surrogates(surrogates)
+    x, y = line(gradient, "wide")
+    np.testing.assert_allclose(y, 0.1 / (1 + np.abs(x / 10)), rtol=1e-5)
+    assert x.max() == pytest.approx(40)
+    assert gradient.get_xlabel() == original.get_xlabel() == "$V - V_{th}$ (mV)"
+    assert gradient.get_ylabel() == "gradient (1/mV)"
+
+
+@pytest.mark.parametrize("other", [QPseudoSpike(), QPseudoSpike(scale=1 * u.mA)])
+def test_scales_that_do_not_share_an_axis(other):
+    with pytest.raises(ValueError, match="scales of one dimension"):
+        plotting.plot_surrogates([QPseudoSpike(scale=10 * u.mV), other])
+
+
+def test_gradient_flow_is_relative_to_the_last_step(flows):
+    axes = plotting.plot_gradient_flow(flows)
+    lag, size = line(axes, "Sigmoid")
+    moments = flows["Sigmoid"].populations[0].second_moments
+    assert lag.tolist() == list(range(9))
+    np.testing.assert_allclose(size, np.sqrt(moments / moments[0]), rtol=1e-6)
+    assert axes.get_yscale() == "log"
+    alone = plotting.plot_gradient_flow(flows["Sigmoid"])
+    np.testing.assert_array_equal(line(alone, "Sigmoid")[1], size)
+
+
+def test_several_populations_are_named():
+    class Two(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            weights = initial_weights(jax.random.key(0), 3, 6, 3)
+            self.first, self.second = (RecurrentClassifier(weights, QPseudoSpike()) for _ in "ab")
+
+        def update(self, x):
+            return self.second.update(self.first.update(x))
+
+    flows = gradient_flow(Two(), jax.random.normal(jax.random.key(1), (5, 4, 3)), target=None)
+    labels = plotting.plot_gradient_flow(flows).get_legend_handles_labels()[1]
+    assert labels == ["model, first.neuron", "model, second.neuron"]
+
+
+def test_membrane_is_a_density_with_the_derivative_over_it(flows):
+    axes = plotting.plot_membrane(flows["Sigmoid"])
+    histogram = flows["Sigmoid"].populations[0].distances
+    (filled,) = axes.collections
+    corners = filled.get_paths()[0].vertices
+    assert corners[:, 1].max() == pytest.approx((histogram.share / np.diff(histogram.edges)).max())
+    (over,) = (other for other in axes.figure.axes if other is not axes)
+    np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)
+
+
+def test_learning_curves_show_mean_and_range(comparison):
+    axes = plotting.plot_learning_curves(comparison)
+    epochs, loss = line(axes, "Sigmoid")
+    assert epochs.tolist() == [1, 2, 3]
+    assert loss.tolist() == [1.5, 1.0, 0.375]
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.25, 2.0)
+
+
+def test_a_comparison_has_four_panels_and_one_legend(comparison):
+    panels = plotting.plot_comparison(comparison)
+    assert [panel.get_title() for panel in panels] == [
+        "Learning curves", "Gradient flow", "Gradient", "Original function",
+    ]  # fmt: skip
+    (legend,) = panels[0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "QPseudoSpike"]
+    assert line(panels[1], "Sigmoid")[1].tolist() == [1.0, 0.5, 0.25]
+
+
+def test_axes_that_are_given_are_drawn_into(flows, comparison):
+    _, (left, right) = plt.subplots(1, 2)
+    assert plotting.plot_surrogates(["Sigmoid"], axes=(left, right)) == [left, right]
+    assert left.get_lines()
+    for plot, what in (
+        (plotting.plot_gradient_flow, flows),
+        (plotting.plot_membrane, flows["Sigmoid"]),
+        (plotting.plot_learning_curves, comparison),
+    ):
+        _, axes = plt.subplots()
+        assert plot(what, axes=axes) is axes
+        assert axes.has_data()
+    with pytest.raises(ValueError, match="needs 2 axes, got 1"):
+        plotting.plot_surrogates(["Sigmoid"], axes=[left])
+
+
+def test_no_two_of_28_candidates_look_the_same():
+    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(28)])
+    looks = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
+    assert len(looks) == 28
