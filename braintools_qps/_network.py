@@ -50,7 +50,7 @@ class RecurrentClassifier(brainstate.nn.Module):
         *,
         neuron: str = "LIF",
         reset: str = "soft",
-        time_constants: tuple[float, float] = (2.0, 8.0),
+        time_constants: tuple[float, float] = (1.0, 8.0),
     ) -> None:
         super().__init__()
         self.weights = brainstate.ParamState(dict(weights))
