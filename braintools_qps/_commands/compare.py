@@ -16,7 +16,7 @@ from .figures import write_comparison
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
 DEFAULTS = {"seeds": 3, "epochs": Settings.epochs, "hidden": Settings.hidden}
-QUICK = {"seeds": 1, "epochs": 3, "hidden": 32}
+QUICK = {"seeds": 1, "epochs": 10, "hidden": 64}
 
 
 def add_parser(subparsers: Any) -> None:
