@@ -130,13 +130,13 @@ def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None)
     >>> axes = plot_membrane(flows["Sigmoid"])  # doctest: +SKIP
     """
     (axes,) = _panels(axes, 1)
-    population = flow.populations[0] if hasattr(flow, "populations") else flow
+    population = getattr(flow, "populations", [flow])[0]
     histogram = population.distances
     middle = (histogram.edges[1:] + histogram.edges[:-1]) / 2
     density = histogram.share / np.diff(histogram.edges)
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
-    axes.set(title=f"Membrane, {population.flat_share:.0%} without gradient")
+    axes.set(title=f"{label_of(flow.name)}: {population.flat_share:.0%} without gradient")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()
     over.plot(middle, histogram.slope, color=COLOURS[1])
