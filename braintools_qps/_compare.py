@@ -16,7 +16,7 @@ from braintools.surrogate import Surrogate
 
 from ._measure import measure_cost, measure_flow
 from ._registry import get_surrogate, surrogate_spec
-from ._results import CandidateResult, Comparison, label_of, load, save
+from ._results import CandidateResult, Comparison, label_of, load, save, tuples
 from ._tasks import Task, load_task
 from ._training import Settings, Trained, batches_per_epoch, can_share, program, train
 
@@ -141,7 +141,7 @@ def compare(
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(seeds)) if isinstance(seeds, int) else tuple(map(int, seeds))
+    chosen = tuple(range(seeds)) if isinstance(seeds, (int, np.integer)) else tuple(map(int, seeds))
     if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
         raise ValueError(f"seeds must be 1 or more, or different numbers from 0 up, got {seeds!r}")
     return chosen
@@ -276,7 +276,7 @@ def _result(candidate: Candidate, trained: Trained, row: int) -> dict[str, Any]:
         "loss": trained.curves.loss,
         "validation_curve": trained.curves.validation_accuracy,
     }
-    named = {name: _tuple(np.asarray(of_all)[row].tolist()) for name, of_all in numbers.items()}
+    named = {name: tuples(np.asarray(of_all)[row].tolist()) for name, of_all in numbers.items()}
     return {"label": candidate.label, "spec": candidate.spec} | named
 
 
@@ -284,7 +284,3 @@ def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:
     found = (*comparison.results, result)
     order = sorted(found, key=lambda one: comparison.candidates.index(one.spec))
     return dataclasses.replace(comparison, results=tuple(order))
-
-
-def _tuple(values: Any) -> Any:
-    return tuple(map(_tuple, values)) if isinstance(values, list) else values

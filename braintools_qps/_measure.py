@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Sequence
@@ -28,7 +29,7 @@ class Cost(NamedTuple):
 
 
 class Flow(NamedTuple):
-    growth: float
+    growth: float | None  # None where there is no gradient
     reach: int
     gradient_by_lag: tuple[float, ...]
 
@@ -91,9 +92,11 @@ def _flows_of_seed(
 
 
 def _mean(flows: Sequence[Flow]) -> Flow:
-    curves = np.array([flow.gradient_by_lag for flow in flows])
+    growth = mean_growth([flow.growth for flow in flows if flow.growth is not None])
+    lags = min(len(flow.gradient_by_lag) for flow in flows)
+    curves = np.array([flow.gradient_by_lag[:lags] for flow in flows])
     return Flow(
-        mean_growth([flow.growth for flow in flows]),
+        None if math.isnan(growth) else growth,
         round(np.mean([flow.reach for flow in flows])),
         tuple(np.exp(np.mean(np.log(curves), axis=0)).tolist()),
     )

@@ -41,7 +41,8 @@ class CandidateResult:
     loss, validation_curve : tuple of tuple of float
         Training loss and validation accuracy by seed and epoch.
     growth : float or None
-        Factor of the gradient per step back in time before training, from `gradient_flow`.
+        Factor of the gradient per step back in time before training, from `gradient_flow`; None
+        where there is no gradient, or it was not measured.
     reach : int or None
         Steps back until it is down to 1 %, before training.
     gradient_by_lag : tuple of float
@@ -127,11 +128,16 @@ class Comparison:
         if values.get("format") != FORMAT:
             raise ValueError(f"expected format {FORMAT!r}, got {values.get('format')!r}")
         fields = {f.name: values[f.name] for f in dataclasses.fields(cls)}
-        results = tuple(CandidateResult(**_tuples(result)) for result in fields.pop("results"))
-        return cls(**_tuples(fields), results=results)
+        results = tuple(CandidateResult(**_fields(result)) for result in fields.pop("results"))
+        return cls(**_fields(fields), results=results)
 
     def __repr__(self) -> str:
         return _table(self)
+
+
+def tuples(value: Any) -> Any:
+    """Lists in lists as tuples in tuples, so that a record made of them stays as it is."""
+    return tuple(map(tuples, value)) if isinstance(value, list) else value
 
 
 def label_of(spec: Any) -> str:
@@ -183,13 +189,9 @@ def _replace(path: Path, text: str) -> None:
     beside.replace(path)
 
 
-def _tuples(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields of a record, with JSON's lists as tuples; a mapping in them stays as it is."""
-    return {name: _tuple(value) for name, value in values.items()}
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(map(_tuple, value)) if isinstance(value, list) else value
+def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a record, with JSON's lists as tuples; a mapping in them stays as it is."""
+    return {name: tuples(value) for name, value in values.items()}
 
 
 def _csv(comparison: Comparison) -> str:

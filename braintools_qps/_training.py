@@ -14,15 +14,15 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from ._network import RecurrentClassifier, initial_weights
+from ._network import RecurrentClassifier, initial_weights, neuron_class
 from ._surrogate import QPseudoSpike
 from ._tasks import Split, Task
 
 # How many networks a CPU trains at once. Their number changes no result.
 RUNS_ON_CPU = 4
 
-# Norm above which the gradient of all weights together is scaled down. Under Adam it is not the
-# size that counts but the ratio to other steps: this low, outliers cannot throw training off.
+# Norm above which the gradient of all weights together is scaled down. Adam divides by the usual
+# size of gradients, so a norm this low makes no step smaller; it evens out those of odd batches.
 LARGEST_GRADIENT = 0.03
 
 
@@ -44,6 +44,7 @@ class Settings:
                 raise ValueError(f"{name} must be 1 or more, got {getattr(self, name)}")
         if self.reset not in ("soft", "hard"):
             raise ValueError(f"reset must be 'soft' or 'hard', got {self.reset!r}")
+        neuron_class(self.neuron)
 
 
 class Curves(NamedTuple):
