@@ -151,7 +151,8 @@ def _reading(found: list[Outcome]) -> str:
     return (
         f"Best by validation: alpha {best.alpha:g}, {best.variant}, with {_percent(best.test)} % "
         f"of the test samples. {near} of {len(found)} candidates, itself among them, come "
-        f"within 2 points of that or above. The growth before training lies between {min(growths):.2f} and {max(growths):.2f}."
+        "within 2 points of that or above. The growth before training lies between "
+        f"{min(growths):.2f} and {max(growths):.2f}."
     )
 
 
@@ -182,8 +183,8 @@ and with the same batches. Made by `python -m benchmarks.surrogate_study`.
 CORRELATION = """Spearman's rank correlation, over the candidates of a task, between what
 `gradient_flow` measures before training (means over two seeds) and the mean test accuracy after it:
 the growth of the gradient per step, how far that is from 1, and the reach. A useful predictor of
-accuracy would have +1 or, for the distance, -1. All candidates together mostly tell heavy tails from
-light ones; the second table leaves the heavy ones out."""
+accuracy would have +1 or, for the distance, -1. All candidates together mostly tell heavy tails
+from light ones; the second table leaves the heavy ones out."""
 
 CAVEATS = """
 ## What this does not show
