@@ -15,11 +15,9 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from ._network import RecurrentClassifier, initial_weights, neuron_class
+from ._shares import Shares
 from ._surrogate import QPseudoSpike
 from ._tasks import Split, Task
-
-# How many networks a CPU trains at once. Their number changes no result.
-RUNS_ON_CPU = 4
 
 # Norm above which the gradient of all weights together is scaled down. Adam divides by the usual
 # size of gradients, so a norm this low makes no step smaller; it evens out those of odd batches.
@@ -61,14 +59,14 @@ class Trained(NamedTuple):
     validation_accuracy: np.ndarray
     test_accuracy: np.ndarray
     firing_rate: np.ndarray  # spikes per neuron and step, over the test samples
-    weights: dict[str, Array]
+    weights: dict[str, np.ndarray]
 
 
 class Program(NamedTuple):
     """Candidates that train in one compiled program: ``build(parameters)`` makes each of them.
 
-    ``parameters`` are arrays with one row for each candidate, vmapped over. A surrogate of any
-    other kind is alone in its program, and has none.
+    ``parameters`` are arrays with one row for each candidate, traced and vmapped over. A surrogate
+    of any other kind is alone in its program, and has none.
     """
 
     size: int
@@ -107,23 +105,48 @@ def train(
     seeds: Sequence[int],
     on_epoch: Callable[[int, float], None] = lambda epoch, loss: None,
 ) -> Trained:
-    """Train every candidate with every seed, all at once.
+    """Train every candidate with every seed, in one compiled program.
 
     The seed alone decides on the initial weights and on the batches, so they are the same for every
     candidate, in whatever program it is trained.
     """
-    keys = jnp.stack([jax.random.key(seed) for seed in seeds])
-    state = _initial_state(candidates.size, keys, task, settings)
-    epoch = jax.jit(_over_grid(_epoch_of(candidates.build, task, settings)), donate_argnums=0)
+    runs = _Runs(candidates, seeds)
+    epoch, test = (make(candidates.build, task, settings) for make in (_epoch_of, _test_of))
+    states = runs.shares.deal(jax.vmap(lambda key: initial_state(key, task, settings))(runs.keys))
+    run_epoch = runs.shares.compile(epoch, states, *runs.arguments(0))
     curves = []
     for number in range(settings.epochs):
-        shuffles = jax.vmap(jax.random.fold_in, in_axes=(0, None))(keys, number + 1)
-        state, curve = epoch(state, shuffles, candidates.parameters)
-        curves.append(jax.tree.map(np.asarray, curve))
+        shares = run_epoch(states, *runs.arguments(number + 1))
+        states = [state for state, _ in shares]
+        curves.append(runs.grid([curve for _, curve in shares]))
         on_epoch(number, float(curves[-1].loss.mean()))
     curves = jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
-    accuracy, rate = _tested(candidates, state, keys, task, settings)
-    return Trained(curves, curves.validation_accuracy[..., -1], accuracy, rate, state.weights)
+    tested = runs.shares.compile(test, states, *runs.arguments(0))(states, *runs.arguments(0))
+    accuracy, rate = runs.grid(tested)
+    weights = runs.grid([state.weights for state in states])
+    return Trained(curves, curves.validation_accuracy[..., -1], accuracy, rate, weights)
+
+
+class _Runs:
+    """Each candidate with each seed."""
+
+    def __init__(self, candidates: Program, seeds: Sequence[int]) -> None:
+        self.shape = candidates.size, len(seeds)
+        self.keys = jnp.stack([jax.random.key(s) for _ in range(candidates.size) for s in seeds])
+        self.shares = Shares(len(self.keys))
+        self._parameters = self.shares.deal(
+            jax.tree.map(lambda x: jnp.repeat(x, len(seeds)), candidates.parameters)
+        )
+
+    def arguments(self, number: int) -> tuple[list[Array], list[dict[str, Array]]]:
+        """For each share: the keys of an epoch, the same for all candidates, and parameters."""
+        keys = jax.vmap(jax.random.fold_in, in_axes=(0, None))(self.keys, number)
+        return self.shares.deal(keys), self._parameters
+
+    def grid(self, shares: list[Any]) -> Any:
+        """Results with axes (candidate, seed)."""
+        reshaped = lambda leaf: leaf.reshape(self.shape + leaf.shape[1:])
+        return jax.tree.map(reshaped, self.shares.gather(shares))
 
 
 class State(NamedTuple):
@@ -213,41 +236,17 @@ def _epoch_of(build: Callable, task: Task, settings: Settings) -> Callable:
     return epoch
 
 
+def _test_of(build: Callable, task: Task, settings: Settings) -> Callable:
+    """``(state, key, parameters) -> (accuracy, firing rate)``, of one candidate and one seed."""
+
+    def test(state: State, _: Array, parameters: dict[str, Array]) -> tuple[Array, Array]:
+        return _accuracy_and_rate(state.weights, build(parameters), task.test, task, settings)
+
+    return test
+
+
 def _accuracy_and_rate(
     weights: dict[str, Array], surrogate: Surrogate, split: Split, task: Task, settings: Settings
 ) -> tuple[Array, Array]:
     outputs, rate = outputs_and_rate(weights, jnp.asarray(split.inputs), surrogate, task, settings)
     return jnp.mean(outputs.argmax(-1) == split.labels), rate
-
-
-def _over_grid(function: Callable) -> Callable:
-    """Over seeds and candidates; batches depend on the seed alone, so candidates share them.
-
-    An accelerator takes all of them at once. A CPU takes a few at a time, whose weights fit into
-    its cache: the same arithmetic in half of the time.
-    """
-    over_seeds = jax.vmap(function, in_axes=(0, 0, None))
-
-    def over_grid(state: State, keys: Array, parameters: dict[str, Array]) -> Any:
-        candidates = len(state.weights["bias"])
-        at_once = max(1, RUNS_ON_CPU // len(keys)) if jax.default_backend() == "cpu" else candidates
-        of_candidate = lambda candidate: over_seeds(candidate[0], keys, candidate[1])
-        return jax.lax.map(of_candidate, (state, parameters), batch_size=at_once)
-
-    return over_grid
-
-
-def _initial_state(candidates: int, keys: Array, task: Task, settings: Settings) -> State:
-    state = jax.vmap(lambda key: initial_state(key, task, settings))(keys)
-    return jax.tree.map(lambda x: jnp.tile(x, (candidates,) + (1,) * x.ndim), state)
-
-
-def _tested(
-    candidates: Program, state: State, keys: Array, task: Task, settings: Settings
-) -> tuple[np.ndarray, np.ndarray]:
-    def test(state: State, _: Array, parameters: dict[str, Array]) -> tuple[Array, Array]:
-        surrogate = candidates.build(parameters)
-        return _accuracy_and_rate(state.weights, surrogate, task.test, task, settings)
-
-    tested = jax.jit(_over_grid(test))(state, keys, candidates.parameters)
-    return jax.tree.map(np.asarray, tested)
