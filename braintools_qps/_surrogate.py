@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
-from jax.custom_derivatives import SymbolicZero
 from jax.typing import ArrayLike
 
-from . import _kernels, _units
-from ._kernels import Static, number
+from . import _spike
 from ._parameters import canonical, current, identity, source
-from ._residuals import compact_product
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
@@ -109,7 +104,7 @@ def q_pseudo_spike(
         "dampening": dampening,
         "residual_dtype": residual_dtype,
     }
-    return _spikes(x, **{name: canonical(name, value) for name, value in parameters.items()})
+    return _spike.spikes(x, **{name: canonical(name, value) for name, value in parameters.items()})
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -251,7 +246,7 @@ class QPseudoSpike(Surrogate):
 
     def __call__(self, x: ArrayLike | u.Quantity) -> Array:
         """Return the spikes that `q_pseudo_spike` gives for ``x``."""
-        return _spikes(x, **self._current())
+        return _spike.spikes(x, **self._current())
 
     def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
         """The derivative that stands in for the spike's: smooth in every parameter.
@@ -271,9 +266,7 @@ class QPseudoSpike(Surrogate):
         brainunit.UnitMismatchError
             If ``x`` has a dimension and the surrogate no scale of it.
         """
-        x, shape, unit = _strip(x, **self._shape())
-        _require_scale(shape)
-        return _units.per_unit(_derivative(x, shape), unit)
+        return _spike.derivative(x, **self._shape())
 
     def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
         """The function whose derivative is `surrogate_grad`, at 0 too; 1/2 at 0.
@@ -294,9 +287,7 @@ class QPseudoSpike(Surrogate):
         brainunit.UnitMismatchError
             If ``x`` has a dimension and the surrogate no scale of it.
         """
-        x, shape, _ = _strip(x, **self._shape())
-        _require_scale(shape)
-        return _original(x, shape)
+        return _spike.original(x, **self._shape())
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -322,109 +313,3 @@ class QPseudoSpike(Surrogate):
 
     def _shape(self) -> dict[str, Any]:
         return {name: value for name, value in self._current().items() if name != "residual_dtype"}
-
-
-class _Shape(NamedTuple):
-    """What shapes the derivative: arrays in the dtype of the computation, or Static numbers.
-
-    ``scale`` is a Static Unit where x was measured in it and nobody said how much counts as 1.
-    """
-
-    alpha: Array | Static
-    scale: Array | Static
-    dampening: Array | Static
-
-
-def _spikes(x, alpha, scale, dampening, residual_dtype) -> Array:
-    x, shape, _ = _strip(x, alpha, scale, dampening)
-    if not isinstance(x, jax.core.Tracer):
-        return _heaviside(x)  # nobody differentiates: one program serves every alpha
-    return _spike(x, shape, Static(residual_dtype))
-
-
-def _strip(x, alpha, scale, dampening) -> tuple[Array, _Shape, u.Unit | None]:
-    """Plain arrays that broadcast together, and the unit that was taken from x."""
-    x, scale, unit = _units.strip(x, scale)
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    shape = _Shape(*(_static_or_array(value, wide) for value in (alpha, scale, dampening)))
-    arrays = {n: v.shape for n, v in shape._asdict().items() if not isinstance(v, Static)}
-    if arrays:
-        x = _broadcast(x, arrays)
-    return x, shape, unit
-
-
-def _require_scale(shape: _Shape) -> None:
-    scale = number(shape.scale)
-    if isinstance(scale, u.Unit):
-        raise _units.missing_scale(scale)
-
-
-def _static_or_array(value: Any, dtype: jnp.dtype) -> Static | Array:
-    return Static(value) if isinstance(value, (float, u.Unit)) else jnp.asarray(value, dtype)
-
-
-def _broadcast(x: Array, others: dict[str, tuple[int, ...]]) -> Array:
-    try:
-        return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *others.values()))
-    except ValueError:
-        raise ValueError(
-            f"alpha, scale and dampening must broadcast against x, got shapes {others} and x of "
-            f"shape {x.shape}. Give them one value per neuron, along the last axis of x"
-        ) from None
-
-
-# Jitted for calls outside of jit, where a custom derivative rule costs 100 us a call and every
-# operation of a kernel 5 us; inside another trace ``inline`` leaves no sign of it.
-_jit = partial(jax.jit, inline=True)
-
-
-@_jit
-def _heaviside(x: Array) -> Array:
-    return jnp.where(jnp.isnan(x), x, (x >= 0).astype(x.dtype))
-
-
-@jax.custom_jvp
-def _step(x: Array, shape: _Shape, residual_dtype: Static) -> Array:
-    return _heaviside(x)
-
-
-def _step_jvp(primals, tangents):
-    # To first order a step does not depend on what shapes its surrogate, so only x's tangent
-    # counts. The derivative is an ordinary function of everything, for the second order.
-    x, shape, residual_dtype = primals
-    x_dot, *_ = tangents
-    spikes = _step(*primals)
-    if isinstance(x_dot, SymbolicZero):
-        return spikes, jnp.zeros_like(spikes)
-    _require_scale(shape)
-    if residual_dtype.value is None:
-        return spikes, _derivative(x, shape) * x_dot
-    gradient = _kernels.gradient(_normalised(x, shape), shape.alpha)
-    tangent = compact_product(residual_dtype.value, gradient, x_dot) * _peak(shape)
-    return spikes, tangent.astype(x.dtype)
-
-
-_step.defjvp(_step_jvp, symbolic_zeros=True)
-_spike = _jit(_step)
-
-
-@_jit
-def _derivative(x: Array, shape: _Shape) -> Array:
-    gradient = _kernels.gradient(_normalised(x, shape), shape.alpha)
-    return (gradient * _peak(shape)).astype(x.dtype)
-
-
-@_jit
-def _original(x: Array, shape: _Shape) -> Array:
-    integral = _kernels.antiderivative(_normalised(x, shape), shape.alpha)
-    return (0.5 + number(shape.dampening) * integral).astype(x.dtype)
-
-
-def _normalised(x: Array, shape: _Shape) -> Array:
-    """x as a multiple of the scale, in float32 at least, so that half precision cannot overflow."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32)) / number(shape.scale)
-
-
-def _peak(shape: _Shape) -> Array | float:
-    """The derivative at 0."""
-    return number(shape.dampening) / number(shape.scale)

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from braintools_qps import QPseudoSpike, _surrogate
+from braintools_qps import QPseudoSpike, _spike
 
 X = jnp.linspace(-3.0, 3.0, 1000)
 
@@ -47,6 +47,6 @@ def test_a_product_is_one_fusion_and_calls_no_library(alpha):
 
 def test_an_eager_call_with_a_new_alpha_compiles_nothing():
     QPseudoSpike(2.0)(X)
-    programs = _surrogate._heaviside._cache_size()
+    programs = _spike._heaviside._cache_size()
     QPseudoSpike(2.123)(X)
-    assert _surrogate._heaviside._cache_size() == programs > 0
+    assert _spike._heaviside._cache_size() == programs > 0

@@ -1,0 +1,98 @@
+"""Small recurrent networks for the tests of gradient_flow, as modules and written out by hand.
+
+By hand, the time loop is unrolled and a perturbation added to every membrane where it is stored.
+"""
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from braintools_qps import QPseudoSpike
+
+N, STEPS, BATCH = 6, 12, 3
+ALPHA, SCALE, LEAK = 1.5, 0.7, 0.8
+
+SURROGATE = QPseudoSpike(ALPHA, scale=SCALE)
+
+
+class Layer(brainstate.nn.Module):
+    """Recurrent leaky membranes whose spikes come from a local variable, as in brainpy.state."""
+
+    def __init__(self, weights, spike, unit=1.0, shape=(BATCH, N)):
+        super().__init__()
+        self.weights = brainstate.ParamState(weights)
+        self.spk_fun, self.unit = spike, unit
+        self.V = brainstate.HiddenState(jnp.zeros(shape) * unit)
+
+    def update(self, x):
+        spikes = self.spk_fun(self.V.value - 1.0 * self.unit)
+        drive = (spikes @ self.weights.value + x) * self.unit
+        V = LEAK * (self.V.value - spikes * self.unit) + drive
+        self.V.value = V
+        return self.spk_fun(V - 1.0 * self.unit)
+
+
+class ResetLayer(Layer):
+    """The same, but spikes are sent on, and the membrane reset, before it is stored."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.spikes = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+    def update(self, x):
+        V = LEAK * self.V.value + (self.spikes.value @ self.weights.value + x) * self.unit
+        self.spikes.value = self.spk_fun(V - 1.0 * self.unit)
+        self.V.value = V - self.spikes.value * self.unit
+        return self.spikes.value
+
+
+def weights_and_inputs(seed=0):
+    first, second = jax.random.split(jax.random.key(seed))
+    weights = jax.random.normal(first, (N, N)) / np.sqrt(N)
+    return weights, jax.random.normal(second, (STEPS, BATCH, N)) + 0.4
+
+
+def only(flows):
+    (flow,) = flows.values()
+    return flow
+
+
+def spike_by_hand(x):
+    """A step whose derivative is written as a straight line through each point."""
+    slope = jax.lax.stop_gradient((1 + 2 * jnp.abs(x / SCALE) / (ALPHA + 1)) ** -ALPHA / SCALE)
+    return jnp.where(x >= 0, 1.0, 0.0) + slope * (x - jax.lax.stop_gradient(x))
+
+
+def run_by_hand(weights, inputs, shifts):
+    V, outputs = jnp.zeros((BATCH, N)), []
+    for x, shift in zip(inputs, shifts):
+        spikes = spike_by_hand(V - 1)
+        V = LEAK * (V - spikes) + spikes @ weights + x + shift
+        outputs.append(spike_by_hand(V - 1))
+    return jnp.stack(outputs)
+
+
+def run_with_reset_by_hand(weights, inputs, shifts):
+    V, spikes, outputs = jnp.zeros((BATCH, N)), jnp.zeros((BATCH, N)), []
+    for x, shift in zip(inputs, shifts):
+        V = LEAK * V + spikes @ weights + x
+        spikes = spike_by_hand(V - 1)
+        V = V - spikes + shift
+        outputs.append(spikes)
+    return jnp.stack(outputs)
+
+
+def moments_by_hand(run, loss):
+    weights, inputs = weights_and_inputs()
+    by_shift = jax.jit(jax.grad(lambda shifts: loss(run(weights, inputs, shifts))))
+    adjoints = by_shift(jnp.zeros((STEPS, BATCH, N)))
+    return np.mean(np.square(adjoints), axis=(1, 2))[::-1]
+
+
+def last_step(outputs):
+    return jnp.sum(outputs[-1] * jnp.cos(jnp.arange(BATCH * N)).reshape(BATCH, N))
+
+
+def all_steps(outputs):
+    return jnp.sum(outputs * jnp.sin(jnp.arange(outputs.size)).reshape(outputs.shape))
