@@ -100,8 +100,13 @@ def find_failures(
 
     Parameters
     ----------
-    surrogate, unit, rtol
-        As for `check_surrogate`.
+    surrogate : Surrogate, type, str or mapping
+        As for `get_surrogate`. Parameters must be scalars.
+    unit : brainunit.Unit, optional
+        The unit of the arguments that the surrogate is called with; by default none.
+    rtol : float
+        How far a derivative may be from ``surrogate_grad``, as a fraction of its peak and of
+        itself. One that is stored in bfloat16 for the backward pass needs 0.01.
 
     Returns
     -------
