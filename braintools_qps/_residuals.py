@@ -29,9 +29,12 @@ NAN_CODE = 255
 
 def compact_product(dtype: str, gradient: Array, tangent: Array) -> Array:
     """``gradient * tangent`` with the gradient, in [0, 1] or NaN, rounded to ``dtype``."""
-    code = _encode(gradient) if dtype == "uint8" else gradient.astype(_sixteen_bits(dtype))
-    product = jax.checkpoint(lambda code, tangent: _decode(code, gradient.dtype) * tangent)
-    return product(code, tangent)
+    if dtype == "uint8":
+        return _eight_bit_product(gradient, tangent)
+    short = gradient.astype(_sixteen_bits(dtype))
+    return jax.checkpoint(lambda short, tangent: short.astype(gradient.dtype) * tangent)(
+        short, tangent
+    )
 
 
 def _sixteen_bits(dtype: str) -> str:
@@ -44,25 +47,32 @@ def _sixteen_bits(dtype: str) -> str:
     return "float16" if widens else dtype
 
 
+def _eight_bit_product(gradient: Array, tangent: Array) -> Array:
+    # Without prevent_cse, whose barrier would hold every operand: in a compiled program nobody
+    # reads the gradient but the second derivative, and it goes.
+    product = jax.checkpoint(lambda code, g, t: _rounded(code, g) * t, prevent_cse=False)
+    return product(_encode(lax.stop_gradient(gradient)), gradient, tangent)
+
+
 @jax.custom_jvp
+def _rounded(code: Array, gradient: Array) -> Array:
+    """What the code stands for, with the derivative of the gradient: integers have no tangent."""
+    # The barrier keeps XLA from making the code anew from what it was made of, in unrolled loops.
+    return _decode(lax.optimization_barrier(code), gradient.dtype)
+
+
+@_rounded.defjvp
+def _(primals, tangents):
+    return _rounded(*primals), tangents[1]
+
+
 def _encode(gradient: Array) -> Array:
     bits = lax.bitcast_convert_type(gradient.astype(jnp.float32) + OFFSET, jnp.uint32)
     rounded = bits - OFFSET_BITS + np.uint32(1 << (DROPPED_BITS - 1))
     return jnp.minimum(rounded >> DROPPED_BITS, NAN_CODE).astype(jnp.uint8)  # NaN has larger bits
 
 
-@_encode.defjvp
-def _(primals, tangents):
-    # Integers have no tangent: JAX would go on with zeros, a silently wrong second derivative.
-    raise NotImplementedError(
-        'residual_dtype="uint8" has no second derivative: the code that is stored for the '
-        'backward pass is an integer. Use residual_dtype="bfloat16" or None'
-    )
-
-
 def _decode(code: Array, dtype: jnp.dtype) -> Array:
-    if code.dtype != jnp.uint8:
-        return code.astype(dtype)
     bits = (code.astype(jnp.uint32) << DROPPED_BITS) + OFFSET_BITS
     gradient = lax.bitcast_convert_type(bits, jnp.float32) - OFFSET
     return jnp.where(code == NAN_CODE, jnp.nan, gradient).astype(dtype)

@@ -57,7 +57,7 @@ def q_pseudo_spike(
         Factor of the derivative, above 0, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         What reverse mode stores the derivative in, for every neuron and time step. ``None`` keeps
-        the dtype of ``x``. With ``"uint8"`` there is no second derivative.
+        the dtype of ``x``.
 
     Returns
     -------

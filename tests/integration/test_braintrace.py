@@ -119,16 +119,10 @@ def test_an_approximation_points_the_same_way():
     assert 0.9 < online @ exact / np.linalg.norm(online) / np.linalg.norm(exact) < 1
 
 
-def test_compact_residuals_online():
-    """Nothing is stored through time, so there is nothing to gain; bfloat16 works all the same."""
-    spike = OURS.replace(residual_dtype="bfloat16")
+@pytest.mark.parametrize(("residual_dtype", "error"), [("bfloat16", 0.01), ("uint8", 0.02)])
+def test_compact_residuals_online(residual_dtype, error):
+    """Nothing is stored through time, so there is nothing to gain; they work all the same."""
+    spike = OURS.replace(residual_dtype=residual_dtype)
     compact = jax.tree.leaves(online_gradient(spike, "d_rtrl", {}, True))
     for ours, exact in zip(compact, jax.tree.leaves(online_gradient(OURS, "d_rtrl", {}, True))):
-        assert_close(ours, exact, rtol=0, atol=0.01 * float(jnp.abs(exact).max()))
-
-
-def test_integers_online_are_refused():
-    """braintrace differentiates its Jacobians once more."""
-    spike = OURS.replace(residual_dtype="uint8")
-    with pytest.raises(NotImplementedError, match="no second derivative"):
-        online_gradient(spike, "d_rtrl", {}, True)
+        assert_close(ours, exact, rtol=0, atol=error * float(jnp.abs(exact).max()))

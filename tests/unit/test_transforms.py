@@ -22,6 +22,7 @@ SURROGATES = {
     "alpha a State": QPseudoSpike(brainstate.State(jnp.float32(2.0))),
     "alpha per neuron": QPseudoSpike(jnp.full(5, 2.0)),
     "bfloat16 residuals": QPseudoSpike(2.0, residual_dtype="bfloat16"),
+    "8-bit residuals": QPseudoSpike(2.0, residual_dtype="uint8"),
 }
 spiking = pytest.mark.parametrize("spike", SURROGATES.values(), ids=SURROGATES)
 
@@ -31,7 +32,7 @@ def smooth(x):
 
 
 def tolerance(spike):
-    return 2**-8 if spike.residual_dtype else 2e-6
+    return {None: 2e-6, "bfloat16": 2**-8, "uint8": 2**-5}[spike.residual_dtype]
 
 
 def weighted(function):
@@ -85,13 +86,6 @@ SECOND_ORDER = {
 def test_higher_order(transform, spike):
     actual, expected = transform(spike), transform(smooth)
     assert_close(actual, expected, rtol=max(5e-6, tolerance(spike)), atol=1e-7)
-
-
-def test_eight_bit_residuals_have_no_second_derivative():
-    spike = QPseudoSpike(residual_dtype="uint8")
-    assert_close(jax.grad(linear(spike))(X), jax.grad(linear(smooth))(X), rtol=0.05)
-    with pytest.raises(NotImplementedError, match='residual_dtype="uint8" has no second'):
-        jax.hessian(linear(spike))(X)
 
 
 @pytest.mark.parametrize("name", [name for name in SURROGATES if name != "alpha per neuron"])
