@@ -1,8 +1,8 @@
 """Eager calls: 32 elements, outside of jit.
 
-What is timed is overhead: Python, dispatch, and for a new alpha compilation. XLA runs what costs
-less than some 1,000 operations in the calling thread and the rest in another, so a derivative of
-some 40 operations an element takes 25 µs longer at 32 elements, whoever wrote it.
+What is timed is overhead: Python, dispatch, and for a new alpha compilation. XLA runs what it counts
+below 1,000 operations in the calling thread and the rest in another, so a derivative of 77
+operations an element takes 25 µs longer at 32 elements, whoever wrote it.
 """
 
 from __future__ import annotations

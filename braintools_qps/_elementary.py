@@ -52,7 +52,17 @@ def exp(t: Array) -> Array:
     return _exp_float32(t) if t.dtype == jnp.float32 else jnp.exp(t)
 
 
-def sum_and_error(a: Array, b: Array | float) -> tuple[Array, Array]:
+def _log1p_float32(u: Array) -> Array:
+    w, lost = _sum_and_error(u, 1)  # lost also carries a NaN past the bit tricks
+    exponent = (lax.bitcast_convert_type(w, jnp.int32) - SQRT_HALF_BITS) >> 23
+    shrink = _two_to_the(-exponent)
+    f = w * shrink - 1  # exact, in [sqrt(1/2) - 1, sqrt(2) - 1]
+    n = exponent.astype(jnp.float32)
+    curve = f * f * (f * _polynomial(LOG1P, f) - 0.5)
+    return n * LN2_HI + (f + (curve + (lost * shrink + n * LN2_LO)))
+
+
+def _sum_and_error(a: Array, b: float) -> tuple[Array, Array]:
     """a + b as rounded, for a, b >= 0, and what rounding took from it.
 
     By larger and smaller, since XLA folds ``(a + 1) - 1`` into ``a``.
@@ -60,16 +70,6 @@ def sum_and_error(a: Array, b: Array | float) -> tuple[Array, Array]:
     larger, smaller = jnp.maximum(a, b), jnp.minimum(a, b)
     total = larger + smaller
     return total, smaller - (total - larger)
-
-
-def _log1p_float32(u: Array) -> Array:
-    w, lost = sum_and_error(u, 1)  # lost also carries a NaN past the bit tricks
-    exponent = (lax.bitcast_convert_type(w, jnp.int32) - SQRT_HALF_BITS) >> 23
-    shrink = _two_to_the(-exponent)
-    f = w * shrink - 1  # exact, in [sqrt(1/2) - 1, sqrt(2) - 1]
-    n = exponent.astype(jnp.float32)
-    curve = f * f * (f * _polynomial(LOG1P, f) - 0.5)
-    return n * LN2_HI + (f + (curve + (lost * shrink + n * LN2_LO)))
 
 
 def _exp_float32(t: Array) -> Array:

@@ -41,9 +41,11 @@ def number(value: Array | Static) -> Any:
 @jax.custom_jvp
 def gradient(x: Array, alpha: Array | Static) -> Array:
     """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at +-inf, NaN at NaN."""
-    magnitude = _finite_magnitude(x)
-    tail = _known_tail if isinstance(alpha, Static) else _any_tail
-    return jnp.where(jnp.isinf(x), 0, tail(magnitude, number(alpha)))
+    exponent = number(alpha)
+    if isinstance(alpha, Static) and _is_multiplied(exponent):
+        half_width = jnp.asarray((exponent + 1) / 2, x.dtype)
+        return _multiplied_tail(half_width, half_width + jnp.abs(x), exponent)
+    return jnp.where(jnp.isinf(x), 0, _tail(_finite_magnitude(x), exponent))
 
 
 def _gradient_jvp(primals, tangents):
@@ -81,27 +83,24 @@ def _antiderivative_jvp(primals, tangents):
 antiderivative.defjvp(_antiderivative_jvp, symbolic_zeros=True)
 
 
-def _known_tail(magnitude: Array, alpha: float) -> Array:
-    if math.isinf(alpha):
-        return _elementary.exp(-2 * magnitude)
-    half_width = (alpha + 1) / 2
-    if (2 * alpha).is_integer() and alpha <= LARGEST_MULTIPLIED_ALPHA:
-        return _multiplied_tail(magnitude, alpha, half_width)
-    return _elementary.exp(-alpha * _elementary.log1p(magnitude / half_width))
+def _is_multiplied(alpha: float) -> bool:
+    return (2 * alpha).is_integer() and alpha <= LARGEST_MULTIPLIED_ALPHA
 
 
-def _multiplied_tail(magnitude: Array, alpha: float, half_width: float) -> Array:
-    """r ** alpha with r = 1 / (1 + |x|/c), for whole and half alphas."""
-    total, lost = _elementary.sum_and_error(magnitude, half_width)
-    r = half_width / total
-    power = lax.integer_pow(r, int(alpha))
-    if not alpha.is_integer():
-        power = power * jnp.sqrt(r)
-    # The sum's rounding error would count alpha times: its first-order effect is taken out.
-    return power - power * (alpha / half_width) * lost * r
+def _multiplied_tail(half_width: Array, total: Array, alpha: float) -> Array:
+    """(c / total) ** alpha for whole and half alphas; exactly 1 at total = c.
+
+    A ratio of powers rounds less than the power of a ratio. They overflow only where it is below
+    1e-33; beyond 8 they would do so sooner.
+    """
+    if alpha > 8:
+        rest = _multiplied_tail(half_width, total, alpha - 8)
+        return rest * _multiplied_tail(half_width, total, 8.0)
+    whole = lax.integer_pow(half_width, int(alpha)) / lax.integer_pow(total, int(alpha))
+    return whole if alpha.is_integer() else whole * jnp.sqrt(half_width / total)
 
 
-def _any_tail(magnitude: Array, alpha: Array) -> Array:
+def _tail(magnitude: Array, alpha: Array | float) -> Array:
     exponential, alpha = _split_limit(alpha)
     exponent = alpha * _elementary.log1p(magnitude / ((alpha + 1) / 2))
     return _elementary.exp(-jnp.where(exponential, 2 * magnitude, exponent))

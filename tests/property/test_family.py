@@ -11,7 +11,8 @@ from braintools_qps import QPseudoSpike
 
 alphas = st.one_of(st.sampled_from([0.5, 1.0, 2.0, 16.0, np.inf]), st.floats(1e-3, 1e3))
 factors = st.floats(1e-2, 1e2)
-distances = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20)
+# XLA for CPU takes subnormal numbers for 0.
+distances = st.lists(st.floats(-1e6, 1e6, width=32, allow_subnormal=False), min_size=1, max_size=20)
 surrogates = st.builds(
     QPseudoSpike, alphas, scale=st.none() | factors, dampening=st.just(1.0) | factors
 )
