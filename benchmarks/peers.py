@@ -4,9 +4,9 @@ Everyone computes spikes, and the gradient (1 + 2|x|/(q - 1)) ** -q times a cota
 calls it QPseudoSpike; at q = 2 it is snnTorch's fast sigmoid, Norse's and spyx's SuperSpike with
 slope 2 (Norse's slope is 1, whatever its alpha); here it is `QPseudoSpike.from_q(q)`. Each
 contestant checks that before it is timed, and runs in a process of its own on all cores, compiled
-where its framework does so by itself (JAX) or is asked to (torch.compile). "To bound" compares with
-this package. Processes differ in the state of their memory allocators, by more than two functions
-of JAX do: those meet in one process, too.
+where its framework does so by itself (JAX) or is asked to (torch.compile). None gives memory back
+to the system, which would make page faults, up to half the time, a matter of its allocator's
+history. "To bound" compares with this package.
 """
 
 from __future__ import annotations
@@ -18,10 +18,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .harness import Case, Ready, Settings
-from .peer_worker import CONTESTANTS, OURS, in_jax, prepare
+from .peer_worker import CONTESTANTS, OURS
 
 ROOT = Path(__file__).parent.parent
 LAYER = 64 * 256  # a batch of 64, 256 neurons
+ENVIRONMENT = {
+    "OMP_WAIT_POLICY": "passive",  # idle threads give way to others
+    "MALLOC_MMAP_MAX_": "0",  # glibc keeps what it has
+    "MALLOC_TRIM_THRESHOLD_": str(2**40),
+}
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -30,20 +35,12 @@ def cases(settings: Settings) -> Iterator[Case]:
         for work in ("forward", "forward and backward"):
             yield _case(work, 2.0, elements)
     yield _case("forward and backward", 1.7, settings.elements)
-    yield _in_one_process("forward and backward", settings.elements)
 
 
 def _case(work: str, q: float, elements: int) -> Case:
     able = [name for name, framework in CONTESTANTS.items() if q == 2.0 or framework.any_q]
     contestants = {name: _process(name, work, q, elements) for name in able}
     return Case(f"q = {q:g}, float32", f"{work}, {elements:,}", contestants, bound=OURS)
-
-
-def _in_one_process(work: str, elements: int) -> Case:
-    of_jax = {name: peer for name, peer in CONTESTANTS.items() if peer.run is in_jax}
-    enter = lambda peer: lambda: Ready(prepare(peer, work, 2.0, elements))
-    contestants = {name: enter(peer) for name, peer in of_jax.items()}
-    return Case("q = 2, float32, in one process", f"{work}, {elements:,}", contestants, bound=OURS)
 
 
 def _process(*task: object) -> Callable[[], Ready]:
@@ -57,7 +54,7 @@ def _process(*task: object) -> Callable[[], Ready]:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"OMP_WAIT_POLICY": "passive"},  # idle threads give way to others
+            env=os.environ | ENVIRONMENT,
         )
         ask = lambda: _ask(worker)
         try:
