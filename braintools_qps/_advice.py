@@ -123,15 +123,24 @@ def saturated(flow: GradientFlow) -> Iterator[str]:
 
 
 def unmoved(flow: GradientFlow) -> Iterator[str]:
-    """A parameter with a gradient of exactly 0 does not move in training, whatever the rate."""
+    """A parameter with a gradient of exactly 0 is not moved by this loss on these inputs.
+
+    Mostly it leaves a neuron that did not fire in time. The default loss reads the last step alone;
+    the one of the training tells what training will move.
+    """
     if flow.zero_parameter_share > 0:
-        yield f"{flow.zero_parameter_share:.1%} of the parameters have a gradient of exactly 0."
+        yield (
+            f"{flow.zero_parameter_share:.1%} of the parameters have a gradient of exactly 0 from "
+            "this loss on these inputs."
+        )
 
 
 def adjustable(flow: GradientFlow) -> Iterator[str]:
     """The growth is a function of the slopes alone once the spikes are known, so it can be aimed.
 
-    Said only where the gradient vanishes or explodes: a steady one needs no aim.
+    Said only where the gradient vanishes or explodes: a steady one needs no aim. And only as far as
+    the growth follows the parameter in one direction: past a turn, where slopes are so steep that
+    the reset overshoots, the gradient keeps its size by changing its sign at each step.
     """
     if any(_change(flow, p) > STEADY for p in flow.populations):
         for a in flow.adjustments:

@@ -111,7 +111,8 @@ class Adjustment(Record):
     attainable : tuple of float
         Lowest and highest growth per step that was found in the range.
     searched : tuple of float
-        Smallest and largest factor that was tried.
+        Smallest and largest factor that counts, from 1/16 to 16: on either side of 1, as far as the
+        growth moves one way.
     surrogate : Surrogate or None
         The surrogate with the parameter changed, where it has such a parameter.
     """
@@ -143,7 +144,8 @@ class GradientFlow(Record):
     populations : tuple of PopulationFlow
         In the order of their names.
     zero_parameter_share : float
-        Share of the model's parameters whose gradient is exactly 0; NaN where it has none.
+        Share of the model's parameters whose gradient is exactly 0 with this loss on these inputs;
+        NaN where it has none.
     adjustments : tuple of Adjustment
         How to bring ``growth`` to the target, one parameter at a time.
     advice : tuple of str

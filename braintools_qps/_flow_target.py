@@ -14,6 +14,7 @@ from ._flow_records import Adjustment
 from ._surrogate import QPseudoSpike
 
 FACTORS = np.geomspace(1 / 16, 16, 13)
+SMALLEST_CHANGE = 0.01  # of the growth from one factor to the next, relative; less is no direction
 
 
 def adjustment(
@@ -21,7 +22,9 @@ def adjustment(
 ) -> Adjustment:
     """Search the factor for one parameter, on a grid and then between its neighbours.
 
-    Of several factors that attain the target, the one closest to 1.
+    The search goes outwards from a factor of 1, on either side as far as the growth moves one way.
+    Where it turns, something else has taken over: a slope so steep that the reset overshoots, and
+    the gradient changes its sign from step to step. Such a growth of 1 carries nothing back.
 
     Parameters
     ----------
@@ -37,6 +40,7 @@ def adjustment(
     miss = lambda log_factor: math.log(growth_at(math.exp(log_factor)) / target)
     logs = np.log(FACTORS)
     misses = np.array([miss(log) for log in logs])
+    logs, misses = (values[_around_one(misses)] for values in (logs, misses))
     growths = target * np.exp(misses)
     attainable = (float(np.fmin.reduce(growths)), float(np.fmax.reduce(growths)))
     bracket = _closest_bracket(logs, misses)
@@ -47,7 +51,7 @@ def adjustment(
         factor,
         None if factor is None else growth_at(factor),
         attainable,
-        (float(FACTORS[0]), float(FACTORS[-1])),
+        (math.exp(logs[0]), math.exp(logs[-1])),
         None if factor is None else changed(surrogate, parameter, factor),
     )
 
@@ -66,6 +70,21 @@ def changed(surrogate: Any, parameter: str, factor: float) -> QPseudoSpike | Non
 def _rounded(factor: float) -> float:
     """Four digits: what is reported is what was measured, and can be typed."""
     return float(f"{factor:.4g}")
+
+
+def _around_one(misses: np.ndarray) -> slice:
+    """The factors from the last one before the growth turns, below 1, to the last one above."""
+    middle = len(misses) // 2
+    below, above = (_steps_before_a_turn(side) for side in (misses[middle::-1], misses[middle:]))
+    return slice(middle - below, middle + above + 1)
+
+
+def _steps_before_a_turn(misses: np.ndarray) -> int:
+    changes = np.diff(misses)
+    directions = np.sign(changes) * (np.abs(changes) > SMALLEST_CHANGE)
+    first = next((direction for direction in directions if direction != 0), 0)
+    turns = ~np.isin(directions, (0, first))  # NaN, for want of a gradient, is one
+    return int(np.argmax(turns)) if turns.any() else len(changes)
 
 
 def _closest_bracket(logs: np.ndarray, misses: np.ndarray) -> tuple[float, float] | None:

@@ -56,7 +56,7 @@ def test_an_exploding_gradient_is_told_by_its_doubling_time():
         ({"flat_share": 0.6}, "below 1 % of its peak for 60% of neuron-steps"),
         ({"silent_share": 0.4}, "40% of the neurons in lif never fire"),
         ({"saturated_share": 0.4}, "40% of the neurons in lif fire at almost every step"),
-        ({"zero": 0.25}, "25.0% of the parameters have a gradient of exactly 0"),
+        ({"zero": 0.25}, "25.0% of the parameters have a gradient of exactly 0 from this loss"),
     ],
 )
 def test_each_finding_has_its_sentence(changes, words):

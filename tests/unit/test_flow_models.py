@@ -1,6 +1,7 @@
 """gradient_flow on models of every make, and the models that it refuses."""
 
 import json
+import math
 
 import brainstate
 import jax
@@ -24,6 +25,7 @@ from flow_networks import (
 )
 
 from braintools_qps import GradientFlow, QPseudoSpike, gradient_flow
+from braintools_qps._flow_target import adjustment
 
 
 @pytest.fixture(autouse=True)
@@ -230,6 +232,23 @@ def test_a_target_out_of_range_is_said_to_be():
         assert a.factor is None
         assert a.attainable == pytest.approx((LEAK, LEAK))
     assert any("No scale" in sentence and "0.800 and 0.800" in sentence for sentence in flow.advice)
+
+
+def test_a_growth_past_a_turn_is_not_proposed():
+    """Leak and soft reset, d = |1 - D / 2|: at D = 4 the gradient keeps its size by flipping."""
+    growth = lambda factor: abs(1 - factor / 2)
+    one = adjustment("dampening", growth, 0.98)
+    assert one.factor is None
+    assert one.searched == pytest.approx((1 / 16, 2 ** (2 / 3)))  # the last before it rises
+    assert one.attainable == pytest.approx((1 - 2 ** (-1 / 3), 1 - 1 / 32))
+    assert adjustment("dampening", growth, 0.25).factor == pytest.approx(1.5)
+
+
+def test_no_gradient_ends_the_search():
+    growth = lambda factor: factor / 2 if factor > 0.3 else math.nan
+    one = adjustment("scale", growth, 2.0)
+    assert one.factor == pytest.approx(4.0, rel=1e-3)
+    assert one.searched == pytest.approx((2 ** (-4 / 3), 16))
 
 
 def test_records_turn_into_json():
