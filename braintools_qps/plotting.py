@@ -1,13 +1,12 @@
 """Figures of surrogates, of the gradient's way through a network and of comparisons.
 
 Every function draws into matplotlib axes, makes them where none are given, and returns them.
-Matplotlib is imported when one is called. The colours are those of Okabe and Ito, told apart by
-colour-blind readers; line styles change when they have all been used.
+Matplotlib is imported when one is called.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from ._panels import COLOURS, GREY, add_legend, panels_of, styles
 from ._registry import get_surrogate
 from ._results import label_of, relative_gradient
 
@@ -32,10 +32,6 @@ __all__ = [
     "plot_membrane",
     "plot_surrogates",
 ]
-
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = ("-", "--", ":", "-.")
-GREY = "0.8"
 
 # How far surrogates are drawn to each side, in multiples of the largest scale.
 WIDTH = 4.0
@@ -71,9 +67,9 @@ def plot_surrogates(
     >>> left.get_title()
     'Gradient'
     """
-    panels = _panels(axes, 2)
+    panels = panels_of(axes, 2)
     _draw_surrogates(_named(surrogates), *panels)
-    _add_legend(panels, outside=axes is None)
+    add_legend(panels, outside=axes is None)
     return panels
 
 
@@ -97,20 +93,29 @@ def plot_gradient_flow(
 
     Examples
     --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_gradient_flow
-    >>> axes = plot_gradient_flow(flows)  # doctest: +SKIP
+    >>> with brainstate.environ.context(dt=1.0 * u.ms):
+    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA, target=None)
+    >>> plot_gradient_flow(flows).get_xlabel()
+    'steps back in time'
     """
-    panels = _panels(axes, 1)
+    panels = panels_of(axes, 1)
     flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
     _draw_gradient_flow(_relative_gradients(flows), *panels)
-    _add_legend(panels, outside=axes is None)
+    add_legend(panels, outside=axes is None)
     return panels[0]
 
 
 def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None) -> Axes:
     """Draw where the membrane lies, and the surrogate's derivative over it.
 
-    Where the two hardly overlap, most neuron-steps pass next to no gradient on.
+    Where the two hardly overlap, most neuron-steps pass next to no gradient on; the title says for
+    how many the gradient is below 1 % of its peak.
 
     Parameters
     ----------
@@ -126,17 +131,26 @@ def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None)
 
     Examples
     --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_membrane
-    >>> axes = plot_membrane(flows["Sigmoid"])  # doctest: +SKIP
+    >>> with brainstate.environ.context(dt=1.0 * u.ms):
+    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA, target=None)
+    >>> plot_membrane(flows["model"]).get_ylabel()
+    'density of neuron-steps'
     """
-    (axes,) = _panels(axes, 1)
+    (axes,) = panels_of(axes, 1)
     population = getattr(flow, "populations", [flow])[0]
     histogram = population.distances
     middle = (histogram.edges[1:] + histogram.edges[:-1]) / 2
     density = histogram.share / np.diff(histogram.edges)
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
-    axes.set(title=f"{label_of(flow.name)}: {population.flat_share:.0%} without gradient")
+    flat = f"{100 * population.flat_share:.0f} % with a gradient below 1 % of its peak"
+    axes.set_title(f"{label_of(flow.name)}\n{flat}", fontsize="medium")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()
     over.plot(middle, histogram.slope, color=COLOURS[1])
@@ -162,12 +176,15 @@ def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Ax
 
     Examples
     --------
+    >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_learning_curves
-    >>> axes = plot_learning_curves(comparison)  # doctest: +SKIP
+    >>> comparison = compare(["Sigmoid"], epochs=2, hidden=8, seeds=1, measure=False)
+    >>> plot_learning_curves(comparison).get_ylabel()
+    'training loss'
     """
-    panels = _panels(axes, 1)
+    panels = panels_of(axes, 1)
     _draw_learning_curves(comparison, *panels)
-    _add_legend(panels, outside=axes is None)
+    add_legend(panels, outside=axes is None)
     return panels[0]
 
 
@@ -187,21 +204,24 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
 
     Examples
     --------
+    >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_comparison
-    >>> axes = plot_comparison(comparison)  # doctest: +SKIP
+    >>> comparison = compare(["Sigmoid"], epochs=2, hidden=8, seeds=1, measure=False)
+    >>> [axes.get_title() for axes in plot_comparison(comparison)]
+    ['Learning curves', 'Gradient flow', 'Gradient', 'Original function']
     """
-    panels = _panels(axes, 4)
+    panels = panels_of(axes, 4)
     _draw_learning_curves(comparison, panels[0])
     _draw_gradient_flow({r.label: r.gradient_by_lag for r in comparison.results}, panels[1])
     _draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:])
-    _add_legend(panels, outside=axes is None)
+    add_legend(panels, outside=axes is None)
     return panels
 
 
 def _draw_surrogates(named: Mapping[str, Surrogate], left: Axes, right: Axes) -> None:
     x, unit = _abscissa(list(named.values()))
     where = u.get_mantissa(x)
-    for (label, surrogate), style in zip(named.items(), _styles()):
+    for (label, surrogate), style in zip(named.items(), styles()):
         gradient = surrogate.surrogate_grad(x)
         left.plot(where, u.get_mantissa(gradient), label=label, **style)
         with suppress(NotImplementedError):  # braintools leaves it to the author to define one
@@ -214,58 +234,26 @@ def _draw_surrogates(named: Mapping[str, Surrogate], left: Axes, right: Axes) ->
 
 
 def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
-    for (label, curve), style in zip(curves.items(), _styles()):
+    for (label, curve), style in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **style)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
+    look = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
+    axes.text(0.01, 0.01, "1 %: reach", transform=axes.get_yaxis_transform(), **look)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")
 
 
 def _draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
-    for result, style in zip(comparison.results, _styles()):
+    for result, style in zip(comparison.results, styles()):
         loss = np.asarray(result.loss)
         epochs = np.arange(1, loss.shape[1] + 1)
         axes.plot(epochs, loss.mean(0), label=result.label, **style)
         band = {"color": style["color"], "alpha": 0.2, "linewidth": 0}
         axes.fill_between(epochs, loss.min(0), loss.max(0), **band)
     axes.locator_params(axis="x", integer=True)
-    axes.set(yscale="log", title="Learning curves", xlabel="epoch", ylabel="training loss")
-
-
-def _panels(axes: Any, count: int) -> list[Axes]:
-    """The axes given, one or several, or a new figure with so many of them."""
-    if axes is None:
-        import matplotlib.pyplot as plt
-
-        rows, columns = (count // 2, 2) if count > 1 else (1, 1)
-        size = (3.6 * columns, 2.7 * rows + 0.4)
-        _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-        for one in grid.flat:
-            one.spines[["top", "right"]].set_visible(False)
-        axes = grid
-    panels = list(np.ravel(axes))
-    if len(panels) != count:
-        raise ValueError(f"this figure needs {count} axes, got {len(panels)}")
-    return panels
-
-
-def _add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
-    """One for all panels of a figure of ours; within the last panel in somebody else's figure."""
-    lines, labels = panels[-1].get_legend_handles_labels()
-    look: dict[str, Any] = {"frameon": False, "fontsize": "small"}
-    if not outside:
-        panels[-1].legend(lines, labels, **look)
-        return
-    figure = panels[0].get_figure(root=True)
-    assert figure is not None  # we have just made it
-    columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, labels), default=0)))
-    figure.legend(lines, labels, loc="outside lower center", ncols=columns, **look)
-
-
-def _styles() -> Iterator[dict[str, Any]]:
-    for style in STYLES:
-        for colour in COLOURS:
-            yield {"color": colour, "linestyle": style}
+    axes.set(yscale="log", title="Learning curves", xlabel="epoch")
+    spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
+    axes.set_ylabel("training loss" + spread)
 
 
 def _named(surrogates: Sequence[Any] | Mapping[str, Any]) -> dict[str, Surrogate]:

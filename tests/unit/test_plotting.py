@@ -1,5 +1,8 @@
 """Figures: what is drawn, read back from the axes."""
 
+import dataclasses
+from itertools import pairwise
+
 import brainstate
 import brainunit as u
 import jax
@@ -89,6 +92,8 @@ def test_gradient_flow_is_relative_to_the_last_step(flows):
     assert lag.tolist() == list(range(9))
     np.testing.assert_allclose(size, np.sqrt(moments / moments[0]), rtol=1e-6)
     assert axes.get_yscale() == "log"
+    (said,) = axes.texts
+    assert (said.get_text(), said.get_position()[1]) == ("1 %: reach", 0.01)
     alone = plotting.plot_gradient_flow(flows["Sigmoid"])
     np.testing.assert_array_equal(line(alone, "Sigmoid")[1], size)
 
@@ -114,6 +119,8 @@ def test_membrane_is_a_density_with_the_derivative_over_it(flows):
     (filled,) = axes.collections
     corners = filled.get_paths()[0].vertices
     assert corners[:, 1].max() == pytest.approx((histogram.share / np.diff(histogram.edges)).max())
+    flat = round(100 * flows["Sigmoid"].populations[0].flat_share)
+    assert axes.get_title() == f"Sigmoid\n{flat} % with a gradient below 1 % of its peak"
     (over,) = (other for other in axes.figure.axes if other is not axes)
     np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)
 
@@ -125,6 +132,7 @@ def test_learning_curves_show_mean_and_range(comparison):
     assert loss.tolist() == [1.5, 1.0, 0.375]
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (0.25, 2.0)
+    assert axes.get_ylabel() == "training loss\n(mean and range of seeds)"
 
 
 def test_a_comparison_has_four_panels_and_one_legend(comparison):
@@ -135,6 +143,24 @@ def test_a_comparison_has_four_panels_and_one_legend(comparison):
     (legend,) = panels[0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "QPseudoSpike"]
     assert line(panels[1], "Sigmoid")[1].tolist() == [1.0, 0.5, 0.25]
+
+
+# ReluGrad draws nothing in the last panel: it has no original function.
+WITHOUT_ORIGINAL = {"name": "ReluGrad", "alpha": 0.3, "width": 1.0}
+
+
+def test_a_surrogate_without_original_function_is_in_the_legend(comparison):
+    figures = [plotting.plot_surrogates(["Sigmoid", "ReluGrad"])[0].figure]
+    results = [comparison.results[0]]
+    results += [dataclasses.replace(results[0], label="ReluGrad", spec=WITHOUT_ORIGINAL)]
+    both = dataclasses.replace(comparison, results=tuple(results))
+    figures += [plotting.plot_comparison(both)[0].figure]
+    for figure in figures:
+        (legend,) = figure.legends
+        assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "ReluGrad"]
+    _, axes = plt.subplots(1, 2)
+    plotting.plot_surrogates(["ReluGrad"], axes=axes)
+    assert [text.get_text() for text in axes[1].get_legend().get_texts()] == ["ReluGrad"]
 
 
 def test_axes_that_are_given_are_drawn_into(flows, comparison):
@@ -155,5 +181,17 @@ def test_axes_that_are_given_are_drawn_into(flows, comparison):
 
 def test_no_two_of_28_candidates_look_the_same():
     axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(28)])
-    looks = {(line.get_color(), line.get_linestyle()) for line in axes.get_lines()}
-    assert len(looks) == 28
+    lines = axes.get_lines()
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 28
+
+
+def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():
+    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(5)])
+    lines = axes.get_lines()
+    styles = [line.get_linestyle() for line in lines]
+    assert all(one != other for one, other in pairwise(styles))
+    solid, dashed = (
+        [line.get_zorder() for line in lines if (line.get_linestyle() == "-") is wanted]
+        for wanted in (True, False)
+    )
+    assert max(solid) < min(dashed)

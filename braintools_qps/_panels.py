@@ -1,0 +1,62 @@
+"""The axes of a figure, how its curves look, and its one legend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import cycle, islice
+from math import lcm
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Those of Okabe and Ito, told apart by colour-blind readers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+STYLES = ("-", "--", "-.", ":")  # the fewer gaps, the farther back
+GREY = "0.8"
+
+
+def panels_of(axes: Any, count: int) -> list[Axes]:
+    """The axes given, one or several, or a new figure with so many of them."""
+    if axes is None:
+        import matplotlib.pyplot as plt
+
+        rows, columns = (count // 2, 2) if count > 1 else (1, 1)
+        size = (3.6 * columns, 2.7 * rows + 0.4)
+        _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
+        for one in grid.flat:
+            one.spines[["top", "right"]].set_visible(False)
+        axes = grid
+    panels = list(np.ravel(axes))
+    if len(panels) != count:
+        raise ValueError(f"this figure needs {count} axes, got {len(panels)}")
+    return panels
+
+
+def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
+    """One for all panels of a figure of ours; within the last panel in somebody else's figure."""
+    found: dict[str, Any] = {}  # not every candidate is drawn in every panel
+    for panel in panels:
+        for line, label in zip(*panel.get_legend_handles_labels()):
+            found.setdefault(label, line)
+    look: dict[str, Any] = {"frameon": False, "fontsize": "small"}
+    if not outside:
+        panels[-1].legend(found.values(), found.keys(), **look)
+        return
+    figure = panels[0].get_figure(root=True)
+    assert figure is not None  # we have just made it
+    columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, found), default=0)))
+    look |= {"loc": "outside lower center", "ncols": columns}
+    figure.legend(found.values(), found.keys(), **look)
+
+
+def styles() -> Iterator[dict[str, Any]]:
+    """Colour and line style both change with every curve, so that of two that coincide both show.
+
+    Solid lines lie under dashed ones for the same reason.
+    """
+    looks = zip(cycle(COLOURS), cycle(enumerate(STYLES)))
+    for colour, (rank, style) in islice(looks, lcm(len(COLOURS), len(STYLES))):
+        yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES)}
