@@ -163,7 +163,13 @@ RULES: tuple[Rule, ...] = (
 
 def _attained(a: Adjustment) -> str:
     shown = "" if a.surrogate is None else f": {a.surrogate!r}"
-    return f"With {a.parameter} {a.factor:g} times as large the growth is {a.growth:.3f}{shown}."
+    outside = ""
+    if a.flat_share is not None and a.flat_share > OFTEN:
+        outside = f", but the derivative below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
+    return (
+        f"With {a.parameter} {a.factor:g} times as large the growth is "
+        f"{a.growth:.3f}{outside}{shown}."
+    )
 
 
 def _unattained(a: Adjustment) -> str:

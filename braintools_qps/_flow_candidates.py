@@ -28,6 +28,8 @@ Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
 _UNCHANGED = {"scale": 1.0, "dampening": 1.0}
+# How the peak of a derivative, dampening / scale, goes with each parameter.
+_PEAK_EXPONENTS = {"scale": -1, "dampening": 1, "alpha": 0}
 
 
 class Bench:
@@ -45,9 +47,15 @@ class Bench:
         slopes = slopes_with(arguments, **_UNCHANGED)
         result = self.backward(slopes)
 
+        def changed(parameter: str, factor: float) -> list[Array]:
+            return slopes_with(arguments, **_UNCHANGED | {parameter: factor})
+
         def growth_with(parameter: str, factor: float) -> float:
-            changed = slopes_with(arguments, **_UNCHANGED | {parameter: factor})
-            return _network_growth(self.backward(changed).amplitudes)
+            return _network_growth(self.backward(changed(parameter, factor)).amplitudes)
+
+        def flat_with(parameter: str, factor: float) -> float:
+            ratio = factor ** _PEAK_EXPONENTS[parameter]
+            return self._flat_share(spikes, changed(parameter, factor), slopes, ratio)
 
         flow = GradientFlow(
             name,
@@ -58,16 +66,14 @@ class Bench:
                 for amplitudes, population in zip(result.amplitudes, self.step.populations)
             ),
             self._zero_share(int(result.zero_parameters)),
-            () if target is None else _adjustments(spikes, growth_with, target),
+            () if target is None else _adjustments(spikes, growth_with, flat_with, target),
         )
         return dataclasses.replace(flow, advice=advise(flow))
 
     def _population(
         self, spikes: Spikes, slopes: list[Array], amplitudes: Array, population: Population
     ) -> PopulationFlow:
-        # The last call of a step is the one whose spikes go out; brainpy.state's neurons call once
-        # before, for the reset.
-        last = max(i for i, name in enumerate(self.step.callers) if name == population.name)
+        last = self._last_call(population)
         call, spike = self.run.calls[last], spikes[population.name]
         return PopulationFlow(
             name=population.name,
@@ -76,6 +82,25 @@ class Bench:
             **_activity(np.asarray(call.spikes), self.batch),
             **_distances(spike, call.argument, population.argument_unit, slopes[last]),
         )
+
+    def _flat_share(
+        self, spikes: Spikes, changed: list[Array], slopes: list[Array], ratio: float
+    ) -> float:
+        """Of the population with the largest; the peak is ``ratio`` times that of ``slopes``."""
+        shares = []
+        for population in self.step.populations:
+            last = self._last_call(population)
+            argument, unit = self.run.calls[last].argument, population.argument_unit
+            peak = _peak(spikes[population.name], argument, unit, slopes[last])
+            shares.append(measures.flat_share(np.asarray(changed[last]), ratio * peak))
+        return max(shares)
+
+    def _last_call(self, population: Population) -> int:
+        """The last call of a step is the one whose spikes go out.
+
+        brainpy.state's neurons call once before, for the reset.
+        """
+        return max(i for i, name in enumerate(self.step.callers) if name == population.name)
 
     def _zero_share(self, zero: int) -> float:
         touched = sum(self.step.initial[i].size for i in self.step.parameters)
@@ -108,15 +133,24 @@ def _alpha(spike: QPseudoSpike) -> Any:
 
 
 def _adjustments(
-    spikes: Spikes, growth_with: Callable[[str, float], float], target: float
+    spikes: Spikes,
+    growth_with: Callable[[str, float], float],
+    flat_with: Callable[[str, float], float],
+    target: float,
 ) -> tuple[Adjustment, ...]:
     surrogate = _one_or_all(spikes)
     parameters = ["scale", "dampening"]
     if all(isinstance(s, QPseudoSpike) and np.all(np.isfinite(_alpha(s))) for s in spikes.values()):
         parameters.append("alpha")
-    return tuple(
+    found = [
         adjustment(parameter, partial(growth_with, parameter), target, surrogate)
         for parameter in parameters
+    ]
+    return tuple(
+        a
+        if a.factor is None
+        else dataclasses.replace(a, flat_share=flat_with(a.parameter, a.factor))
+        for a in found
     )
 
 
@@ -152,9 +186,9 @@ def _distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) 
     scale = _scale(spike, unit)
     distances = np.asarray(argument / scale, np.float64)
     edges = measures.bin_edges(distances)
-    probe = partial(_probe, spike, argument.shape[1:], scale, unit)
-    peak = np.maximum(probe(_PROBES).max(axis=0), np.max(slopes, axis=0))
-    relative = probe((edges[1:] + edges[:-1]) / 2).reshape(len(edges) - 1, -1).mean(axis=1)
+    peak = _peak(spike, argument, unit, slopes)
+    middles = _probe(spike, argument, unit, (edges[1:] + edges[:-1]) / 2)
+    relative = middles.reshape(len(edges) - 1, -1).mean(axis=1)
     mean = float(np.mean(scale))
     return {
         "flat_share": measures.flat_share(np.asarray(slopes), peak),
@@ -171,13 +205,18 @@ def _scale(spike: Any, unit: u.Unit | None) -> Any:
     return 1.0 if scale is None else scale
 
 
-def _probe(
-    spike: Any, shape: tuple[int, ...], scale: Any, unit: u.Unit | None, distances: np.ndarray
-) -> np.ndarray:
+def _peak(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> np.ndarray:
+    """The largest derivative of each neuron's surrogate."""
+    probed = _probe(spike, argument, unit, _PROBES).max(axis=0)
+    return np.maximum(probed, np.max(slopes, axis=0))
+
+
+def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarray) -> np.ndarray:
     """The derivative of each neuron's surrogate at some distances, along the first axis."""
+    shape = argument.shape[1:]
     columns = distances.reshape(-1, *(1 for _ in shape))
     arguments = jnp.broadcast_to(
-        jnp.asarray(columns * scale, jnp.float32), (len(distances), *shape)
+        jnp.asarray(columns * _scale(spike, unit), jnp.float32), (len(distances), *shape)
     )
     return np.asarray(slopes_of(spike, arguments, unit))
 

@@ -115,6 +115,9 @@ class Adjustment(Record):
         growth moves one way.
     surrogate : Surrogate or None
         The surrogate with the parameter changed, where it has such a parameter.
+    flat_share : float or None
+        Share of neuron-steps where the derivative is then below 1 % of its peak; of several
+        populations the largest.
     """
 
     parameter: str
@@ -124,6 +127,7 @@ class Adjustment(Record):
     attainable: tuple[float, float]
     searched: tuple[float, float]
     surrogate: Any = None
+    flat_share: float | None = None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -40,7 +40,8 @@ def adjustment(
     miss = lambda log_factor: math.log(growth_at(math.exp(log_factor)) / target)
     logs = np.log(FACTORS)
     misses = np.array([miss(log) for log in logs])
-    logs, misses = (values[_around_one(misses)] for values in (logs, misses))
+    near = _around_one(misses)
+    logs, misses, factors = logs[near], misses[near], FACTORS[near].round(12)
     growths = target * np.exp(misses)
     attainable = (float(np.fmin.reduce(growths)), float(np.fmax.reduce(growths)))
     bracket = _closest_bracket(logs, misses)
@@ -51,7 +52,7 @@ def adjustment(
         factor,
         None if factor is None else growth_at(factor),
         attainable,
-        (math.exp(logs[0]), math.exp(logs[-1])),
+        (float(factors[0]), float(factors[-1])),
         None if factor is None else changed(surrogate, parameter, factor),
     )
 

@@ -76,6 +76,14 @@ def test_adjustments_are_told_where_the_gradient_is_not_steady():
     assert len(advise(flow(growth=1.0, adjustments=(attained, missed)))) == 1
 
 
+def test_an_adjustment_that_leaves_most_neurons_out_says_so():
+    narrow = Adjustment("scale", 1.0, 0.1, 1.0, (0.5, 1.2), (0.1, 10.0), flat_share=0.79)
+    assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
+        "With scale 0.1 times as large the growth is 1.000, but the derivative below 1 % of its "
+        "peak for 79% of neuron-steps."
+    )
+
+
 def test_growth_is_that_of_the_amplitude():
     # Amplitudes 8, 4, 2, 1 from the last step back; a lag without a gradient does not count.
     assert growth_per_step(np.array([64.0, 16.0, 4.0, 1.0])) == pytest.approx(0.5)

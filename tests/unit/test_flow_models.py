@@ -184,6 +184,7 @@ def test_an_adjustment_brings_the_growth_to_its_target():
         assert flow.growth == pytest.approx(target, rel=2e-3)
         assert flow.growth == pytest.approx(a.growth, rel=1e-4)
         assert a.attainable[0] <= target <= a.attainable[1]
+        assert flow.populations[0].flat_share == pytest.approx(a.flat_share, abs=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["per neuron", "State"])
