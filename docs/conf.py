@@ -30,6 +30,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinxcontrib.bibtex",
     # In docs/ext
+    "author_year",
     "benchmark_pages",
     "coverage_check",
     "ecosystem_links",
