@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import importlib
 from pathlib import Path
+from typing import Any
 
 from . import report
 from .harness import Settings, measure
@@ -20,14 +21,14 @@ def main() -> None:
     changes = {"elements": arguments.elements, "rounds": arguments.rounds}
     changes = {name: value for name, value in changes.items() if value is not None}
     settings = dataclasses.replace(settings, **changes)
+    facts = report.environment()  # once: the suites are no load of somebody else's
     for name in arguments.only or SUITES:
-        run(name, settings, arguments.to)
+        run(name, settings, facts, arguments.to)
 
 
-def run(name: str, settings: Settings, to: Path | None) -> None:
+def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -> None:
     """Measure one suite and write what it found; a quick run only prints, unless told where to."""
     suite = importlib.import_module(f"benchmarks.{name}")
-    facts = report.environment()
     measurements = []
     for case in suite.cases(settings):
         print(f"{name}: {case.table}, {case.work}", flush=True)

@@ -67,8 +67,8 @@ def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement])
         f"Measured on {facts['date']} on {facts['device']} ({facts['processor']}, "
         f"{facts['cores']} cores, load {facts['load']}), Python {facts['python']}, {versions}."
     )
-    if facts["load"] > 1:
-        where += " **Something else was running: these figures are provisional.**"
+    if facts["load"] > 1 and measurements:
+        where += " **Something else was running: these times are provisional.**"
     heading, _, text = title.strip().partition("\n")
     parts = [f"# {heading.rstrip('.')}", *([text.strip()] if text.strip() else []), where]
     for name in dict.fromkeys(m.table for m in measurements):

@@ -4,7 +4,7 @@ Every combination of alpha with one change of scale or dampening, five seeds, th
 network and batches for all: ``python -m benchmarks.surrogate_study`` writes
 ``docs/results/surrogate_study.md`` and, next to it, a JSON with every number. It also ranks the
 candidates by what `gradient_flow` measures before training, and correlates that with the accuracy
-after it.
+after it; and it follows the growth along scale and dampening to where it passes 1.
 """
 
 from __future__ import annotations
@@ -28,13 +28,8 @@ from braintools_qps._training import Settings, Trained, program, train
 from . import report
 
 ALPHAS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-VARIANTS = {  # (scale, dampening)
-    "as it is": (1.0, 1.0),
-    "scale 0.5": (0.5, 1.0),
-    "scale 2": (2.0, 1.0),
-    "dampening 0.5": (1.0, 0.5),
-    "dampening 2": (1.0, 2.0),
-}
+VARIANTS = ("as it is", "scale 0.5", "scale 2", "dampening 0.5", "dampening 2")
+LADDER_ALPHA, FACTORS = 2.0, (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 3.0, 4.0)
 SEEDS, FLOW_SEEDS = range(5), range(2)
 SETTINGS = Settings(hidden=64, epochs=20)
 LIGHT = 4.0  # tails from here on fall off fast
@@ -92,15 +87,31 @@ def study(
     """All candidates in one program."""
     print(task, flush=True)
     names = [(alpha, variant) for alpha in alphas for variant in VARIANTS]
+    names += [name for name in _ladder() if name not in names]
     surrogates = [_surrogate(*name) for name in names]
     trained = train(program(surrogates), task, settings, seeds, _say)
     flows = measure_flow(surrogates, task, settings, FLOW_SEEDS)
     return [_outcome(name, trained, row, flows[row]) for row, name in enumerate(names)]
 
 
+def _ladder() -> list[tuple[float, str]]:
+    """Names of those that differ in the scale or the dampening alone, in steps of FACTORS."""
+    return [
+        (LADDER_ALPHA, _variant(parameter, factor))
+        for parameter in ("scale", "dampening")
+        for factor in FACTORS
+    ]
+
+
+def _variant(parameter: str, factor: float) -> str:
+    return "as it is" if factor == 1 else f"{parameter} {factor:g}"
+
+
 def _surrogate(alpha: float, variant: str) -> QPseudoSpike:
-    scale, dampening = VARIANTS[variant]
-    return QPseudoSpike(alpha, scale=scale, dampening=dampening)
+    if variant == "as it is":
+        return QPseudoSpike(alpha, scale=1.0)
+    parameter, factor = variant.split()
+    return QPseudoSpike(alpha, **{"scale": 1.0, parameter: float(factor)})
 
 
 def _say(epoch: int, loss: float) -> None:
@@ -113,9 +124,10 @@ def _outcome(name: tuple[float, str], trained: Trained, row: int, flow: Flow) ->
 
 
 def write_page(record: dict[str, Any]) -> str:
-    outcomes = {
+    everything = {
         name: [Outcome(**values) for values in found] for name, found in record["outcomes"].items()
     }
+    outcomes = {n: [o for o in found if o.variant in VARIANTS] for n, found in everything.items()}
     parts = [
         report.markdown(TITLE, record["environment"], []).strip(),
         f"It took {record['minutes']:.0f} minutes. The numbers are in "
@@ -127,7 +139,8 @@ def write_page(record: dict[str, Any]) -> str:
     parts += ["## Does gradient_flow tell?", CORRELATION]
     parts += ["Over all candidates:", "\n".join(_correlations(outcomes))]
     parts += [f"Over those with an alpha of {LIGHT:g} or more:", "\n".join(_correlations(light))]
-    return "\n\n".join([*parts, CAVEATS.strip()]) + "\n"
+    parts += ["## Along one parameter", LADDER.strip(), "\n".join(_ladder_table(everything))]
+    return "\n\n".join([*parts, READING.strip(), CAVEATS.strip()]) + "\n"
 
 
 def _table(found: list[Outcome]) -> list[str]:
@@ -137,6 +150,16 @@ def _table(found: list[Outcome]) -> list[str]:
     for alpha in dict.fromkeys(o.alpha for o in found):
         row = [cells[alpha, variant] for variant in VARIANTS]
         lines.append(f"| {alpha:g} | " + " | ".join(row) + " |")
+    return lines
+
+
+def _ladder_table(outcomes: dict[str, list[Outcome]]) -> list[str]:
+    """Growth and test accuracy, a row for each step and a column for each task."""
+    lines = ["| | " + " | ".join(outcomes) + " |", "|---" * (1 + len(outcomes)) + "|"]
+    for name in dict.fromkeys(_ladder()):
+        found = [next(o for o in of if (o.alpha, o.variant) == name) for of in outcomes.values()]
+        cells = [f"{o.growth:.2f}: {_percent(o.test)}" for o in found]
+        lines.append(f"| {name[1]} | " + " | ".join(cells) + " |")
     return lines
 
 
@@ -185,6 +208,15 @@ CORRELATION = """Spearman's rank correlation, over the candidates of a task, bet
 the growth of the gradient per step, how far that is from 1, and the reach. A useful predictor of
 accuracy would have +1 or, for the distance, -1. All candidates together mostly tell heavy tails
 from light ones; the second table leaves the heavy ones out."""
+
+LADDER = f"""
+Growth before training, then test accuracy, for alpha {LADDER_ALPHA:g} as one parameter changes.
+`gradient_flow` proposes no factor past the point where the growth turns.
+"""
+
+READING = """
+## What this shows
+"""
 
 CAVEATS = """
 ## What this does not show
