@@ -105,7 +105,7 @@ def print_codes() -> None:
 
 
 def print_training() -> None:
-    candidates = [QPseudoSpike(2.0, residual_dtype=d) for d in (None, "bfloat16", "uint8")]
+    candidates = [QPseudoSpike(4.0, residual_dtype=d) for d in (None, "bfloat16", "uint8")]
     print("\nDigits row by row, five seeds\n")
     print(compare(candidates, seeds=5, measure=False))
 
