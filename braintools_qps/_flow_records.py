@@ -15,7 +15,11 @@ class Record:
     """A frozen dataclass that turns into plain values."""
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers, strings, lists and dictionaries, ready for JSON; NaN and inf become None."""
+        """The fields as plain values, ready for JSON.
+
+        Records become dictionaries, arrays and tuples lists, surrogates and Quantities their repr,
+        NaN and infinity None.
+        """
         fields = dataclasses.fields(self)  # type: ignore[arg-type]
         return {field.name: _plain(getattr(self, field.name)) for field in fields}
 
@@ -76,7 +80,7 @@ class PopulationFlow(Record):
     scale : float or Quantity
         What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
     distances : Histogram
-        Distribution of (V - V_th) / scale, as the spike function saw it.
+        Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
     """
 
     name: str
@@ -146,14 +150,35 @@ class GradientFlow(Record):
     steps : int
         How many time steps the model was run for.
     populations : tuple of PopulationFlow
-        In the order of their names.
+        In the order of their names; each a `.PopulationFlow`.
     zero_parameter_share : float
         Share of the model's parameters whose gradient is exactly 0 with this loss on these inputs;
         NaN where it has none.
     adjustments : tuple of Adjustment
-        How to bring ``growth`` to the target, one parameter at a time.
+        How to bring ``growth`` to the target, one parameter at a time; each an `.Adjustment`.
     advice : tuple of str
         What follows from the numbers, by the rules in the guide on choosing a surrogate.
+
+    See Also
+    --------
+    gradient_flow : What makes it.
+
+    Examples
+    --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms)
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     flows = gradient_flow(neurons, jnp.full((20, 4), 2.0) * u.mA, surrogates="QPseudoSpike")
+    >>> flow = flows["QPseudoSpike"]
+    >>> print(f"growth {flow.growth:.2f}, reach {flow.reach}")
+    growth 0.19, reach 5
+    >>> population = flow.populations[0]
+    >>> print(population.name, f"fires in {population.firing_rate:.0%} of the steps")
+    LIF fires in 10% of the steps
     """
 
     __module__ = "braintools_qps"
@@ -177,7 +202,11 @@ class GradientFlow(Record):
         return min(population.reach for population in self.populations)
 
     def to_dict(self) -> dict[str, Any]:
-        """As for every record, with ``growth`` and ``reach`` beside the fields."""
+        """The fields, ``growth`` and ``reach`` as plain values, ready for JSON.
+
+        Records become dictionaries, arrays and tuples lists, surrogates their repr, NaN and
+        infinity None.
+        """
         return super().to_dict() | {"growth": _plain(self.growth), "reach": self.reach}
 
     def __repr__(self) -> str:

@@ -21,7 +21,19 @@ _registered: dict[str, Entry] = {}
 
 
 class UnknownSurrogateError(LookupError):
-    """No surrogate has the name that was asked for."""
+    """No surrogate has the name that was asked for.
+
+    The message lists those that there are, with the closest first.
+
+    Examples
+    --------
+    >>> from braintools_qps import UnknownSurrogateError, get_surrogate
+    >>> try:
+    ...     get_surrogate("Sigmoyd")
+    ... except UnknownSurrogateError as error:
+    ...     print(str(error).partition(" Available")[0])
+    no surrogate is called 'Sigmoyd'. Did you mean 'Sigmoid'?
+    """
 
 
 def find_class(name: str) -> type[Surrogate]:

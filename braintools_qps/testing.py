@@ -38,6 +38,17 @@ class Failure:
         What should have come, and what came.
     x : float, optional
         The first distance from the threshold where they differ.
+
+    See Also
+    --------
+    find_failures : What makes them.
+
+    Examples
+    --------
+    >>> from braintools_qps.testing import find_failures
+    >>> first, *others = find_failures("LeakyRelu")  # braintools' own
+    >>> print(first)
+    dtypes: expected gradient in float16, got float32
     """
 
     check: str
