@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
-import platform
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from ._measure import measure_cost, measure_flow
+from ._provenance import blank, resumed
 from ._registry import get_surrogate, surrogate_spec
-from ._results import CandidateResult, Comparison, label_of, load, save, tuples
+from ._results import CandidateResult, Comparison, check_writable, label_of, save, set_aside, tuples
 from ._tasks import Task, load_task
 from ._training import Settings, Trained, batches_per_epoch, can_share, program, train
 
 __all__ = ["compare"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
-PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
 
 
 class Progress(NamedTuple):
@@ -54,6 +50,7 @@ def compare(
     out: str | os.PathLike | None = None,
     resume: bool = False,
     on_epoch: Callable[[Progress], None] | None = None,
+    on_result: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
     """Train a recurrent spiking classifier with each surrogate, from the same weights.
 
@@ -86,12 +83,16 @@ def compare(
         measure the gradient flow.
     out : path, optional
         A directory to which results are saved as soon as a program has finished, so that an
-        interruption loses only what was in training.
+        interruption loses only what was in training. What an earlier comparison has left there is
+        renamed at that moment, to ``comparison-1.json`` and so on.
     resume : bool
-        Whether to keep the results that are in ``out`` and train only the rest.
+        Whether to go on from the results that are in ``out``: they stay, those of candidates that
+        are not asked for now included, and only what is missing is trained.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
         candidates are in training, epochs done and in all, and their mean loss.
+    on_result : callable, optional
+        Called with the comparison so far, each time that results have come into it.
 
     Returns
     -------
@@ -105,6 +106,8 @@ def compare(
     ValueError
         If an option is out of its range, the arrays cannot be trained on, or what is to be resumed
         was run with other options.
+    OSError
+        If nothing can be written to ``out``, before anything is trained.
 
     See Also
     --------
@@ -120,9 +123,10 @@ def compare(
     """
     task, settings = load_task(task), Settings(epochs, hidden, neuron, reset)
     candidates = _candidates(surrogates)
-    comparison = _blank(candidates, task, settings, _seeds(seeds))
+    comparison = blank([c.spec for c in candidates], task, settings, _seeds(seeds))
     if resume:
-        comparison = _resumed(comparison, out)
+        comparison = resumed(comparison, out)
+    keep = _keeper(comparison, out, on_result)
     pending = [c for c in candidates if c.spec not in [r.spec for r in comparison.results]]
     flows = _flows(pending, task, settings, comparison.seeds) if measure and pending else {}
     groups = _groups(pending)
@@ -135,9 +139,33 @@ def compare(
             cost = _cost(candidate, task, settings) if measure else {}
             result = _result(candidate, trained, row) | cost | flows.get(candidate.label, {})
             comparison = _with_result(comparison, CandidateResult(**result))
-        if out is not None:
-            save(comparison, out)
+        keep(comparison)
     return comparison
+
+
+def _keeper(
+    start: Comparison,
+    out: str | os.PathLike | None,
+    on_result: Callable[[Comparison], None] | None,
+) -> Callable[[Comparison], None]:
+    """What to do with a comparison that has new results; checks at once that it can be done."""
+    on_result = on_result or (lambda comparison: None)
+    if out is not None:
+        check_writable(out)
+    strangers = not start.results  # what is in ``out`` is not what this comparison goes on from
+
+    def keep(comparison: Comparison) -> None:
+        nonlocal strangers
+        if out is not None:
+            if strangers:
+                set_aside(out)
+            save(comparison, out)
+            strangers = False
+        on_result(comparison)
+
+    if start.results:
+        on_result(start)
+    return keep
 
 
 def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
@@ -175,68 +203,6 @@ def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
         else:
             groups.append([candidate])
     return groups
-
-
-def _blank(
-    candidates: Sequence[Candidate], task: Task, settings: Settings, seeds: tuple[int, ...]
-) -> Comparison:
-    return Comparison(
-        task=_description(task),
-        settings=dataclasses.asdict(settings),
-        seeds=seeds,
-        candidates=tuple(candidate.spec for candidate in candidates),
-        environment=_environment(),
-    )
-
-
-def _description(task: Task) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for part in (task.train, task.validation, task.test):
-        digest.update(part.inputs.tobytes() + part.labels.tobytes())
-    return {
-        "name": task.name,
-        "samples": {n: len(getattr(task, n)) for n in ("train", "validation", "test")},
-        "steps": task.steps,
-        "features": task.features,
-        "classes": task.classes,
-        "sha256": digest.hexdigest(),
-    }
-
-
-def _environment() -> dict[str, Any]:
-    device = jax.devices()[0]
-    return {
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
-        "platform": platform.platform(),
-        "device": f"{device.platform}: {device.device_kind}",
-        "cores": os.cpu_count(),
-    }
-
-
-def _resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison:
-    """With the results that were saved, as long as they were made in the same way."""
-    if out is None:
-        raise ValueError("resume=True needs out=, the directory of the results to go on from")
-    saved = load(out)
-    if saved is None:
-        return comparison
-    for name in ("task", "settings", "seeds", "environment"):
-        before, now = getattr(saved, name), getattr(comparison, name)
-        if before != now:
-            raise ValueError(
-                f"the results in {out} were made with another {name}: {_difference(before, now)}. "
-                "Repeat the options of that run, or give another directory"
-            )
-    wanted = [result for result in saved.results if result.spec in comparison.candidates]
-    return dataclasses.replace(comparison, results=tuple(wanted))
-
-
-def _difference(before: Any, now: Any) -> str:
-    if not isinstance(before, dict):
-        return f"{before}, now {now}"
-    changed = [key for key in before | now if before.get(key) != now.get(key)]
-    return ", ".join(f"{key} {before.get(key)}, now {now.get(key)}" for key in changed)
 
 
 def _flows(

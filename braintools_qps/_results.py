@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -81,9 +82,10 @@ class Comparison:
     Attributes
     ----------
     task : dict
-        Name of the task, sizes of its parts, steps, features and classes, and a digest of its data.
+        Name of the task, sizes of its parts, steps, features and classes, from how many last steps
+        the answer is read, and a digest of its data.
     settings : dict
-        Options of the network and of its training, the same for all candidates.
+        Options and constants of the network and of its training, the same for all candidates.
     seeds : tuple of int
         Of the initial weights and the order of the samples.
     candidates : tuple of dict
@@ -156,6 +158,42 @@ def relative_gradient(second_moments: Any) -> np.ndarray:
         return np.array([])
     size = size[alive[0] :]
     return np.where(size > 0, size / size[0], np.nan)
+
+
+def check_writable(directory: str | os.PathLike) -> None:
+    """Make the directory if need be, and write to it.
+
+    Raises
+    ------
+    OSError
+        If that cannot be done.
+    """
+    probe = Path(directory) / (JSON_NAME + ".part")
+    try:
+        probe.parent.mkdir(parents=True, exist_ok=True)
+        probe.write_text("")
+        probe.unlink()
+    except OSError as error:
+        raise OSError(
+            f"results must go into a directory that can be written to, got {directory}: {error}. "
+            "Give another one as out"
+        ) from error
+
+
+def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
+    """New names, with the first number that is free, for the files that a comparison has left."""
+    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME)]
+    for number in count(1):
+        names = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
+        if not any(name.exists() for name in names.values()):
+            break
+    return {path: name for path, name in names.items() if path.exists()}
+
+
+def set_aside(directory: str | os.PathLike) -> None:
+    """Rename what an earlier comparison has left, so that none is ever lost."""
+    for path, name in numbered(directory).items():
+        path.rename(name)
 
 
 def save(comparison: Comparison, directory: str | os.PathLike) -> None:

@@ -237,7 +237,7 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
     for (label, curve), style in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **style)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    look = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
+    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
     axes.text(0.01, 0.01, "1 %: reach", transform=axes.get_yaxis_transform(), **look)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")

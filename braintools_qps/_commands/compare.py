@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .._compare import DEFAULT_SURROGATES, Progress, compare
-from .._results import CSV_NAME, FIGURE_NAME, JSON_NAME, Comparison, load
+from .._results import CSV_NAME, FIGURE_NAME, JSON_NAME, Comparison, numbered
 from .._tasks import TASKS, load_task, read_npz
 from .._training import Settings
 from .figures import write_comparison
@@ -42,7 +43,9 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help=f"as if {_options(QUICK)} were given")
     parser.add_argument(
-        "--resume", action="store_true", help="keep what is in --out, and train only the rest"
+        "--resume",
+        action="store_true",
+        help="go on from what is in --out; without it, that is renamed",
     )
     parser.set_defaults(run=run)
 
@@ -50,6 +53,8 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     task = load_task(arguments.task) if arguments.data is None else read_npz(arguments.data)
     print(task)
+    earlier = [] if arguments.resume else numbered(arguments.out).values()
+    so_far: list[Comparison] = []
     try:
         with _progress_bar() as bar:
             comparison = compare(
@@ -60,12 +65,15 @@ def run(arguments: argparse.Namespace) -> int:
                 out=arguments.out,
                 resume=arguments.resume,
                 on_epoch=partial(_show, bar),
+                on_result=so_far.append,
                 **_sizes(arguments),
             )
+        _present(comparison, arguments.out)
     except KeyboardInterrupt:
-        _explain_interruption(arguments.out)
+        _explain_interruption(so_far, arguments.out)
         return INTERRUPTED
-    _present(comparison, arguments.out)
+    finally:
+        _explain_renaming(earlier)
     return 0
 
 
@@ -87,12 +95,17 @@ def _present(comparison: Comparison, out: Path) -> None:
     print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}")
 
 
-def _explain_interruption(out: Path) -> None:
-    comparison = load(out)
-    if comparison is None:
+def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:
+    if not so_far:
         print("\nInterrupted before any candidate had finished.")
         return
-    print(f"\nInterrupted. Finished until now, in {out} (go on with --resume):\n{comparison}")
+    print(f"\nInterrupted. Finished until now, in {out} (go on with --resume):\n{so_far[-1]}")
+
+
+def _explain_renaming(earlier: Iterable[Path]) -> None:
+    if renamed := [path for path in earlier if path.exists()]:
+        names = ", ".join(path.name for path in renamed)
+        print(f"The comparison that was in {renamed[0].parent} before is kept: {names}")
 
 
 def _progress_bar() -> Any:

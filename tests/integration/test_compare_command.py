@@ -6,9 +6,12 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from braintools_qps.__main__ import main
 
 COMMAND = [sys.executable, "-m", "braintools_qps"]
 
@@ -47,6 +50,40 @@ def test_arrays_of_the_user_with_other_neurons_and_resume(tmp_path):
     other = run(*options, "--resume", "--seeds", "2", cwd=tmp_path)
     assert other.returncode == 2
     assert "were made with another seeds" in other.stderr
+
+
+def test_a_second_run_keeps_what_the_first_has_written(own_data, capsys):
+    for alpha in (2, 4):
+        assert main([*own_data, "--surrogates", f"QPseudoSpike(alpha={alpha})"]) == 0
+    kept = "comparison-1.json, comparison-1.csv, comparison-1.png"
+    assert f"The comparison that was in out before is kept: {kept}" in capsys.readouterr().out
+    assert "alpha=2" in Path("out/comparison-1.csv").read_text()
+    assert "alpha=4" in Path("out/comparison.csv").read_text()
+
+
+def test_an_interrupted_run_shows_nothing_of_an_earlier_one(own_data, monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=2)"]) == 0
+    monkeypatch.setattr("braintools_qps._commands.compare._show", interrupt)
+    capsys.readouterr()
+    assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
+    printed = capsys.readouterr().out
+    assert "Interrupted before any candidate had finished" in printed
+    assert "alpha=2" not in printed
+    assert main([*own_data, "--resume", "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
+    assert "QPseudoSpike(alpha=2)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def own_data(tmp_path, monkeypatch):
+    """Arguments of a comparison that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.savez("mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
+    options = "compare --data mine.npz --quick --epochs 1 --hidden 8 --out out"
+    return options.split()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to a process there")

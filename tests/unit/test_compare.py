@@ -54,6 +54,12 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
     assert values["settings"]["hidden"] == 8
     assert values["task"]["samples"] == {"train": 52, "validation": 12, "test": 16}
     assert {"jax", "braintools", "braintools-qps"} <= values["environment"]["packages"].keys()
+    # What the network and its training do that no option sets; half of 5 steps is less than 8.
+    constants = {"input_gain", "recurrent_gain", "readout_gain", "largest_gradient"}
+    assert all(values["settings"][name] > 0 for name in constants)
+    assert values["settings"]["time_constants"] == [1.0, 8.0]
+    assert values["settings"]["time_step_ms"] == 1.0
+    assert values["task"]["readout_steps"] == 5
     surrogates = [get_surrogate(spec) for spec in values["candidates"]]
     assert surrogates[1] == QPseudoSpike(2.0)
     again = compare(surrogates, **BARE)
@@ -120,6 +126,78 @@ def test_interruption_keeps_what_is_finished_and_resume_goes_on(tmp_path):
     assert trained == [(label, 1, 2), (label, 2, 2)]
     assert resumed.finished
     assert resumed == load(tmp_path) == compare(candidates, **BARE)
+
+
+def test_resume_with_other_candidates_keeps_all_results(tmp_path):
+    first = compare(["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], out=tmp_path, **BARE)
+    asked = ["QPseudoSpike(alpha=8)", "QPseudoSpike(alpha=4)"]
+    trained = []
+    on_epoch = lambda progress: trained.append(progress.labels)
+    both = compare(asked, out=tmp_path, resume=True, on_epoch=on_epoch, **BARE)
+    assert set(trained) == {("QPseudoSpike(alpha=4)",)}
+    assert [result.surrogate.alpha for result in both.results] == [2.0, 8.0, 4.0]
+    assert both.results[:2] == first.results
+    assert both.finished
+    assert load(tmp_path) == both
+    assert all(label in repr(both) for label in ("alpha=2", "alpha=8", "alpha=4"))
+
+
+def test_candidates_that_had_not_finished_and_are_not_asked_for_are_given_up(tmp_path):
+    def interrupt(progress):
+        if progress.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, on_epoch=interrupt, **BARE)
+    resumed = compare(["Sigmoid"], out=tmp_path, resume=True, **BARE)
+    assert resumed.finished
+    assert [spec["name"] for spec in resumed.candidates] == ["Sigmoid"]
+
+
+def test_each_comparison_so_far_is_reported(tmp_path):
+    so_far = []
+    report = lambda comparison: so_far.append([result.label for result in comparison.results])
+    compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, on_result=report, **BARE)
+    assert so_far == [["Sigmoid"], ["Sigmoid", "QPseudoSpike"]]
+    so_far.clear()
+    compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, resume=True, on_result=report, **BARE)
+    assert so_far == [["Sigmoid", "QPseudoSpike"]]
+
+
+def test_an_earlier_comparison_in_the_directory_is_kept(tmp_path):
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    alphas = lambda name: [
+        spec["alpha"] for spec in json.loads((tmp_path / name).read_text())["candidates"]
+    ]
+    compare(["QPseudoSpike(alpha=2)"], out=tmp_path, **BARE)
+    (tmp_path / "comparison.png").write_text("figure")
+    with pytest.raises(KeyboardInterrupt):
+        compare(["QPseudoSpike(alpha=4)"], out=tmp_path, on_epoch=stop, **BARE)
+    assert alphas("comparison.json") == [2.0]  # so that --resume still finds it
+    for alpha in (4, 8):
+        compare([f"QPseudoSpike(alpha={alpha})"], out=tmp_path, **BARE)
+    assert alphas("comparison.json") == [8.0]
+    assert alphas("comparison-1.json") == [2.0]
+    assert alphas("comparison-2.json") == [4.0]
+    assert (tmp_path / "comparison-1.png").read_text() == "figure"
+    assert "alpha=4" in (tmp_path / "comparison-2.csv").read_text()
+    assert not (tmp_path / "comparison.png").exists()
+
+
+@pytest.mark.parametrize("obstacle", ["", "below", "comparison.json.part"])
+def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_path, obstacle):
+    if obstacle.endswith(".part"):
+        (tmp_path / obstacle).mkdir()
+        out = tmp_path
+    else:
+        (tmp_path / "file").write_text("")
+        out = tmp_path / "file" / obstacle
+    trained = []
+    with pytest.raises(OSError, match="a directory that can be written to, got .* Give another"):
+        compare(["QPseudoSpike"], out=out, on_epoch=trained.append, **BARE)
+    assert not trained
 
 
 @pytest.mark.parametrize(
