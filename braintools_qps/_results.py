@@ -72,6 +72,7 @@ class CandidateResult:
 
     @property
     def surrogate(self) -> Surrogate:
+        """What ``spec`` stands for."""
         return get_surrogate(self.spec)
 
 
@@ -91,9 +92,26 @@ class Comparison:
     candidates : tuple of dict
         The specs of all candidates that were asked for.
     results : tuple of CandidateResult
-        In that order; fewer than ``candidates`` if the comparison was interrupted.
+        In that order, each a `.CandidateResult`; fewer than ``candidates`` if the comparison was
+        interrupted.
     environment : dict
         Versions of Python and of the packages, platform and device.
+
+    See Also
+    --------
+    compare : What makes it.
+    braintools_qps.plotting.plot_comparison : The figure.
+
+    Examples
+    --------
+    >>> from braintools_qps import Comparison, compare
+    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=8, seeds=2, measure=False)
+    >>> comparison.finished
+    True
+    >>> len(comparison.results[0].test_accuracy)  # one for each seed
+    2
+    >>> Comparison.from_dict(comparison.to_dict()) == comparison
+    True
     """
 
     task: Mapping[str, Any]
@@ -112,10 +130,14 @@ class Comparison:
 
     @property
     def finished(self) -> bool:
+        """Whether every candidate has a result."""
         return len(self.results) == len(self.candidates)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, ready for JSON."""
+        """The fields and the format's name as plain values, ready for JSON.
+
+        Results become dictionaries. `from_dict` is the way back.
+        """
         return {"format": FORMAT} | dataclasses.asdict(self)
 
     @classmethod

@@ -1,20 +1,25 @@
-"""Examples that pytest's own doctests do not reach, and that there is one for every function."""
+"""Examples that pytest's own doctests do not reach, and that every public name has one."""
 
+import dataclasses
 import doctest
 import inspect
+import re
 
 import pytest
 
 import braintools_qps
-from braintools_qps import plotting, testing
+from braintools_qps import Comparison, GradientFlow, plotting, testing
+from braintools_qps._flow_records import Adjustment, Histogram, PopulationFlow
+from braintools_qps._results import CandidateResult
 
 PUBLIC = {
     name: getattr(module, name)
     for module in (braintools_qps, plotting, testing)
     for name in module.__all__
 }
-FUNCTIONS = [name for name, member in PUBLIC.items() if inspect.isfunction(member)]
-# doctest takes the methods of a class for another module's where `__module__` is set by hand.
+RECORDS = [Adjustment, CandidateResult, Comparison, GradientFlow, Histogram, PopulationFlow]
+# doctest takes a class and its methods for another module's where `__module__` is set by hand.
+CLASSES = [name for name, member in PUBLIC.items() if inspect.isclass(member)]
 METHODS = [
     f"{name}.{method}"
     for name, member in PUBLIC.items()
@@ -25,18 +30,27 @@ METHODS = [
 ]
 
 
-@pytest.mark.parametrize("name", METHODS)
-def test_example_of_a_method_runs(name):
+@pytest.mark.parametrize("name", CLASSES + METHODS)
+def test_example_of_a_class_or_method_runs(name):
     owner, _, method = name.partition(".")
-    docstring = getattr(PUBLIC[owner], method).__doc__
+    docstring = (getattr(PUBLIC[owner], method) if method else PUBLIC[owner]).__doc__
     example = doctest.DocTestParser().get_doctest(docstring, PUBLIC.copy(), name, None, None)
-    assert doctest.DocTestRunner().run(example).failed == 0
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # those of pyproject.toml
+    assert doctest.DocTestRunner(optionflags=flags).run(example).failed == 0
 
 
 def test_methods_with_examples_are_found():
     assert {"QPseudoSpike.from_q", "QPseudoSpike.replace"} <= set(METHODS)
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_function_has_an_example(name):
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_has_an_example(name):
     assert ">>>" in PUBLIC[name].__doc__
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_field_of_a_record_is_described(record):
+    attributes = inspect.getdoc(record).partition("Attributes\n")[2].partition("\n\n")[0]
+    described = re.findall(r"^(\w+(?:, \w+)*) : ", attributes, re.M)
+    names = [name for line in described for name in line.split(", ")]
+    assert names == [field.name for field in dataclasses.fields(record)]
