@@ -1,11 +1,13 @@
-"""Warn, and so fail the build, about a public name that no page of the reference describes."""
+"""Warn, and so fail the build, about a public name or a record that no page describes."""
 
+import dataclasses
 import importlib
 import pkgutil
 
 from sphinx.util import logging
 
 import braintools_qps
+from braintools_qps import _flow_records, _results
 
 logger = logging.getLogger(__name__)
 
@@ -23,11 +25,21 @@ def public_modules():
             yield module.name
 
 
+def records():
+    """Yield the names of the records that users get from a public function."""
+    for module in (_flow_records, _results):
+        for name, member in vars(module).items():
+            if dataclasses.is_dataclass(member):
+                yield name
+
+
 def check(app, env):
     documented = env.get_domain("py").objects
-    for name in public_names():
-        if name not in documented:
-            logger.warning("%s is public, but docs/api has no page for it", name, type="coverage")
+    last_parts = {name.rpartition(".")[2] for name in documented}
+    missing = [name for name in public_names() if name not in documented]
+    missing += [name for name in records() if name not in last_parts]
+    for name in missing:
+        logger.warning("%s is public, but docs/api has no page for it", name, type="coverage")
 
 
 def setup(app):
