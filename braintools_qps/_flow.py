@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -76,7 +77,8 @@ def gradient_flow(
     Raises
     ------
     ValueError
-        If the model has no neuron with ``V`` and ``spk_fun``, or its states do not fit the inputs.
+        If the model has no neuron with ``V`` and ``spk_fun``, its states do not fit the inputs,
+        the inputs have no time step, or the target is not finite and above 0.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
@@ -106,12 +108,27 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = jax.tree.map(jnp.asarray, inputs)
+    _check(inputs, target)
     step = trace(model, inputs)
     run = forward(step, inputs)
     cotangents = _cotangents(step, run, loss, draws, seed)
     bench = Bench(step, run, cotangents, batch_size(inputs))
     candidates = _candidates(step, surrogates)
     return {name: bench.measure(name, spikes, target) for name, spikes in candidates.items()}
+
+
+def _check(inputs: Any, target: float | None) -> None:
+    shapes = [leaf.shape for leaf in jax.tree.leaves(inputs)]
+    if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
+        raise ValueError(
+            "inputs must have the shape (time, features) or (time, batch, features...) with one "
+            f"time step or more, got {', '.join(map(str, shapes)) or 'nothing'}"
+        )
+    if target is not None and not (math.isfinite(target) and target > 0):
+        raise ValueError(
+            "target, the growth per step to aim at, must be finite and greater than 0, got "
+            f"{target}. Pass 1.0, or None to leave the search out"
+        )
 
 
 def _cotangents(step: Step, run: Forward, loss: Any, draws: int, seed: int) -> list[Array]:
