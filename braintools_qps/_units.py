@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple, NoReturn
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -56,12 +57,26 @@ def missing_scale(unit: u.Unit) -> u.UnitMismatchError:
 
 
 def _reject(x: Any, unit: u.Unit, scale: Any) -> NoReturn:
-    fix = f"scale=1.0 * u.{unit}" if unit != u.UNITLESS else "x with a unit, or scale as a number"
+    fix = f"Pass scale=1.0 * u.{unit}"
+    if unit == u.UNITLESS:
+        fix = (
+            "Pass x with a unit, or scale as a number; for neurons of brainpy.state leave scale "
+            "out, as they divide by V_th - V_reset before they spike"
+        )
     raise u.UnitMismatchError(
-        f"x and scale must have the same dimension, got x in {unit} and scale={scale}. Pass {fix}",
+        "x and scale must have the same dimension, "
+        f"got x in {unit} and scale={_shown(scale)}. {fix}",
         unit,
         u.get_unit(scale),
     )
+
+
+def _shown(scale: Any) -> str:
+    # Within a trace str() of a Quantity computes, so that a number would show as a tracer.
+    if not isinstance(scale, u.Quantity):
+        return str(scale)
+    traced = isinstance(scale.mantissa, jax.core.Tracer)
+    return f"{'a traced value in' if traced else scale.mantissa} {scale.unit}"
 
 
 def _as_floating(x: Any) -> Array:
