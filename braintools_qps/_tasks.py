@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
@@ -89,20 +90,21 @@ def read_npz(path: str | PathLike) -> Task:
     Raises
     ------
     ValueError
-        If the file is empty, not an npz archive, or has no plain arrays X and y to train on.
+        If the file is not an npz archive, or has no plain arrays X and y to train on.
     OSError
         If it cannot be read.
     """
+    fix = f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
+    with open(path, "rb") as file:
+        if not is_zipfile(file):
+            raise ValueError(f"{path} is not an npz archive. {fix}")
     try:
         with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(archive) if isinstance(archive, Mapping) else {}
+            arrays = dict(archive)
     except (ValueError, EOFError, BadZipFile) as error:
         raise ValueError(f"{path} is not an npz file of plain arrays: {error}") from error
     if not {"X", "y"} <= arrays.keys():
-        raise ValueError(
-            f"{path} must hold arrays X and y, got {sorted(arrays) or 'none'}. Write it with "
-            f"numpy.savez({str(path)!r}, X=X, y=y)"
-        )
+        raise ValueError(f"{path} must hold arrays X and y, got {sorted(arrays) or 'none'}. {fix}")
     return task_from_arrays(arrays["X"], arrays["y"], name=str(path))
 
 
@@ -112,8 +114,9 @@ def task_from_arrays(X: Any, y: Any, *, name: str = "arrays") -> Task:
     Parameters
     ----------
     X : array_like
-        Finite real numbers, of shape (samples, time, features). They are divided by their root
-        mean square over the training part, so that their unit does not matter.
+        Finite real numbers, or booleans for spikes, of shape (samples, time, features). They are
+        divided by their root mean square over the training part, so that their unit does not
+        matter.
     y : array_like
         One label for each sample, of shape (samples,): integers or strings.
     name : str
@@ -135,7 +138,7 @@ def task_from_arrays(X: Any, y: Any, *, name: str = "arrays") -> Task:
 
 
 def _check_arrays(X: np.ndarray, y: np.ndarray) -> None:
-    if not (np.issubdtype(X.dtype, np.floating) or np.issubdtype(X.dtype, np.integer)):
+    if X.dtype.kind not in "biuf":
         raise TypeError(f"X must hold real numbers, got dtype {X.dtype}")
     if not (np.issubdtype(y.dtype, np.integer) or y.dtype.kind in "bSU"):
         raise TypeError(f"y must hold integers or strings, got dtype {y.dtype}. Try y.astype(int)")

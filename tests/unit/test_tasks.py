@@ -85,6 +85,13 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
     np.testing.assert_array_equal(all_inputs(read), all_inputs(given))
 
 
+def test_spikes_may_be_booleans():
+    spikes = np.random.default_rng(0).random((40, 3, 2)) < 0.5
+    y = np.arange(40) % 2
+    booleans, numbers = task_from_arrays(spikes, y), task_from_arrays(spikes.astype(float), y)
+    np.testing.assert_array_equal(all_inputs(booleans), all_inputs(numbers))
+
+
 X, Y = arrays()
 NAN = np.where(np.arange(len(X))[:, None, None] == 3, np.nan, X)
 
@@ -110,13 +117,19 @@ def test_arrays_that_cannot_be_trained_on(X, y, error, message):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    empty, text, other = (tmp_path / name for name in ("empty.npz", "text.npz", "other.npz"))
+    names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "other.npz")
+    empty, text, single, torn, other = (tmp_path / name for name in names)
+    np.save(single, X)
+    np.savez(torn, X=X, y=Y)
+    torn.write_bytes(torn.read_bytes().replace(X.tobytes(), bytes(X.nbytes)))
     empty.write_bytes(b"")
     text.write_text("not an archive")
     np.savez(other, inputs=X)
     for path, message in (
-        (empty, "not an npz file"),
-        (text, "not an npz file"),
+        (empty, "is not an npz archive"),
+        (text, r"is not an npz archive. Write it with numpy.savez\('.*text.npz', X=X, y=y\)"),
+        (single, r"single.npy is not an npz archive. Write .*single.npz'"),
+        (torn, "not an npz file of plain arrays"),
         (other, r"must hold arrays X and y, got \['inputs'\].*numpy.savez"),
     ):
         with pytest.raises(ValueError, match=message):
