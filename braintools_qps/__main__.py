@@ -7,22 +7,26 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from . import __version__
 from ._commands import catalogue, compare, figures, flow
+from ._commands.texts import EXPECTED, reason
 
+DESCRIPTION = "Surrogate gradients of spiking networks, to be listed, drawn, measured and compared."
 COMMANDS: tuple[Any, ...] = (catalogue, compare, flow, figures)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; 0 on success, 2 where the arguments are at fault."""
-    parser = argparse.ArgumentParser(prog="braintools-qps", description=__doc__)
+    parser = argparse.ArgumentParser(prog="braintools-qps", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     subparsers = parser.add_subparsers(dest="command", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)
     arguments = parser.parse_args(argv)
     try:
         return arguments.run(arguments) or 0
-    except (ValueError, TypeError, LookupError, ImportError, OSError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
+    except EXPECTED as error:
+        print(f"{parser.prog}: {reason(error)}", file=sys.stderr)
         return 2
 
 

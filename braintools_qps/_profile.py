@@ -51,7 +51,13 @@ def gradient_profile(surrogate: Surrogate) -> GradientProfile:
     -------
     GradientProfile
         Accurate to about four digits.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has several values.
     """
+    require_one_shape(surrogate)
     unit = scale_unit(surrogate)
     below, above = (gradient_values(surrogate, sign * DISTANCES, unit) for sign in (-1, 1))
     peak = float(max(below.max(), above.max()))
@@ -61,6 +67,22 @@ def gradient_profile(surrogate: Surrogate) -> GradientProfile:
         area=_area(below) + _area(above),
         unit=unit,
     )
+
+
+def require_one_shape(surrogate: Surrogate) -> None:
+    """Check that the surrogate is the same for all neurons, so that one curve shows it.
+
+    Raises
+    ------
+    ValueError
+        If a parameter has several values.
+    """
+    shape = gradient_values(surrogate, np.zeros(()), scale_unit(surrogate)).shape
+    if math.prod(shape) > 1:
+        raise ValueError(
+            "only a surrogate whose parameters are single numbers can be shown, got parameters of "
+            f"shape {shape}. Show one for each of the values"
+        )
 
 
 def scale_unit(surrogate: Surrogate) -> u.Unit | None:

@@ -16,6 +16,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from ._panels import COLOURS, GREY, add_legend, panels_of, styles
+from ._profile import require_one_shape
 from ._registry import get_surrogate
 from ._results import label_of, relative_gradient
 
@@ -58,7 +59,8 @@ def plot_surrogates(
     Raises
     ------
     ValueError
-        If only some have a scale with a dimension, or the dimensions differ.
+        If only some have a scale with a dimension, the dimensions differ, or a parameter has
+        several values.
 
     Examples
     --------
@@ -257,11 +259,14 @@ def _draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
 
 
 def _named(surrogates: Sequence[Any] | Mapping[str, Any]) -> dict[str, Surrogate]:
-    if isinstance(surrogates, Mapping):
-        return {label: get_surrogate(spec) for label, spec in surrogates.items()}
     if isinstance(surrogates, (str, Surrogate)):
         surrogates = [surrogates]
-    return {label_of(spec): get_surrogate(spec) for spec in surrogates}
+    if not isinstance(surrogates, Mapping):
+        surrogates = {label_of(spec): spec for spec in surrogates}
+    named = {label: get_surrogate(spec) for label, spec in surrogates.items()}
+    for surrogate in named.values():
+        require_one_shape(surrogate)
+    return named
 
 
 def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Any, u.Unit | None]:

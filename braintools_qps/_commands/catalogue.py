@@ -18,6 +18,7 @@ from .._names import listed_entries
 from .._profile import GradientProfile, gradient_profile, gradient_values
 from .._registry import get_surrogate
 from .figures import write_surrogates
+from .latex import plain
 
 POINTS = np.array([-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0])
 
@@ -117,14 +118,14 @@ def _description(surrogate: Surrogate) -> str:
 
 
 def _formula(surrogate: type[Surrogate]) -> str:
-    """The first display formula for the gradient in the class's docstring, as LaTeX.
+    """The first display formula for the gradient in the class's docstring, as plain text.
 
     braintools' docstrings begin with the Heaviside step, which is the same for all.
     """
     docstring = inspect.cleandoc(surrogate.__doc__ or "") + "\n"
     blocks = re.findall(r"\.\. math::[^\S\n]*(.*\n(?:[^\S\n]+.*\n|[^\S\n]*\n)*)", docstring)
     formulas = [textwrap.dedent(block).strip("\n") for block in blocks]
-    return next((formula for formula in formulas if "g'" in formula), "".join(formulas[:1]))
+    return plain(next((formula for formula in formulas if "g'" in formula), "".join(formulas[:1])))
 
 
 def _gradient_table(surrogate: Surrogate, profile: GradientProfile) -> str:

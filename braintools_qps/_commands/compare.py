@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,7 @@ from .._results import CSV_NAME, FIGURE_NAME, JSON_NAME, Comparison, numbered
 from .._tasks import TASKS, load_task, read_npz
 from .._training import Settings
 from .figures import write_comparison
+from .texts import about
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
@@ -21,10 +23,11 @@ QUICK = {"seeds": 1, "epochs": 10, "hidden": 64}
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("compare", help=__doc__.split(": ")[1], description=__doc__)
+    parser = subparsers.add_parser("compare", **about(__doc__))
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(DEFAULT_SURROGATES),
-        help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' (default: %(default)s)",
+        help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
+        f"(default: {shlex.join(DEFAULT_SURROGATES)})",
     )  # fmt: skip
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
@@ -33,10 +36,15 @@ def add_parser(subparsers: Any) -> None:
     data.add_argument(
         "--data", metavar="FILE.npz", help="arrays X (samples, time, features) and y to train on"
     )
-    for name, about in (("seeds", "how many"), ("epochs", "passes"), ("hidden", "neurons")):
-        parser.add_argument(f"--{name}", type=int, help=f"{about} (default: {DEFAULTS[name]})")
-    parser.add_argument("--neuron", default=Settings.neuron, help="a class of brainpy.state")
-    parser.add_argument("--reset", choices=("soft", "hard"), default=Settings.reset)
+    for name, what in (("seeds", "how many"), ("epochs", "passes"), ("hidden", "neurons")):
+        parser.add_argument(f"--{name}", type=int, help=f"{what} (default: {DEFAULTS[name]})")
+    parser.add_argument(
+        "--neuron", default=Settings.neuron, help="a class of brainpy.state (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--reset", choices=("soft", "hard"), default=Settings.reset,
+        help="how the membrane comes down after a spike (default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
         help=f"for {JSON_NAME}, {CSV_NAME} and {FIGURE_NAME} (default: %(default)s)",

@@ -9,10 +9,11 @@ from typing import Any
 
 from .._flow_records import GradientFlow
 from .._results import Comparison
+from .texts import about
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("plot", help=__doc__.split(": ")[1], description=__doc__)
+    parser = subparsers.add_parser("plot", **about(__doc__))
     parser.add_argument(
         "surrogates", nargs="+", metavar="SPEC",
         help="names or calls, such as Sigmoid \"QPseudoSpike(alpha=1.5, scale='15 mV')\"",

@@ -6,6 +6,8 @@ import argparse
 import importlib
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +20,13 @@ from .._surrogate import QPseudoSpike
 from .._tasks import TASKS, load_task
 from .._training import Settings, initial_state, time_constants
 from .figures import write_flows
+from .texts import EXPECTED, about, reason
 
 SAMPLES = 64
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("flow", help=__doc__.split(": ")[1], description=__doc__)
+    parser = subparsers.add_parser("flow", **about(__doc__))
     network = parser.add_mutually_exclusive_group()
     network.add_argument(
         "--model", metavar="MODULE:FACTORY",
@@ -48,23 +51,35 @@ def add_parser(subparsers: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    options = {name: getattr(arguments, name) for name in ("surrogates", "seed", "target")}
     if arguments.model is None:
-        model, inputs = _demonstration(arguments.task, arguments.seed)
+        flows = gradient_flow(*_demonstration(arguments.task, arguments.seed), **options)
     else:
-        model, inputs = _made_by(arguments.model)
-    flows = gradient_flow(
-        model,
-        inputs,
-        surrogates=arguments.surrogates,
-        seed=arguments.seed,
-        target=arguments.target,
-    )
+        with _blamed_on(arguments.model):
+            flows = gradient_flow(*_made_by(arguments.model), **options)
     print("\n\n".join(map(repr, flows.values())))
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
+        print(f"\nWritten to {arguments.json}")
     if arguments.plot:
         write_flows(flows, arguments.plot)
+        print(f"\nDrawn in {arguments.plot}")
+
+
+@contextmanager
+def _blamed_on(path: str) -> Iterator[None]:
+    """Say whose model an error is about: JAX's own messages do not."""
+    try:
+        yield
+    except EXPECTED as error:
+        why = reason(error)
+        if isinstance(error, KeyError) and "'dt'" in why:
+            why = (
+                "the model needs the length of a time step. Call for example "
+                "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"
+            )
+        raise ValueError(f"with the model of {path}: {why}") from error
 
 
 def _demonstration(name: str, seed: int) -> tuple[Any, Any]:

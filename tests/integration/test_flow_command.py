@@ -28,6 +28,22 @@ def make():
     return Network(), jax.random.normal(jax.random.key(0), (10, 3, 4))
 
 
+def without_time_step():
+    return brainpy.state.LIF(4), 1.0 * jax.numpy.ones((10, 4)) * u.mA
+
+
+def wrong_features():
+    return Network(), jax.numpy.ones((10, 3, 7))
+
+
+def no_steps():
+    return Network(), jax.numpy.ones((0, 3, 4))
+
+
+def lookup():
+    return {}["absent"]
+
+
 def only_model():
     return Network()
 """
@@ -52,6 +68,8 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     assert list(data) == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     assert data["Sigmoid"]["populations"][0]["unit"] == "mV"
     assert (tmp_path / "flow.png").stat().st_size > 10_000
+    assert "Written to flow.json" in out
+    assert "Drawn in flow.png" in out
 
 
 @pytest.mark.usefixtures("_module")
@@ -62,11 +80,29 @@ def test_flow_of_a_users_model(capsys, tmp_path):
         ("my_networks:absent", "no function 'absent'"),
         ("my_networks:only_model", r"must return a tuple (model, inputs), got Network"),
         ("no_such_module:make", "No module named 'no_such_module'"),
+        ("my_networks:without_time_step", "Call for example brainstate.environ.set(dt=1.0 * "),
+        ("my_networks:wrong_features", "with the model of my_networks:wrong_features: "),
+        ("my_networks:no_steps", "with one time step or more, got (0, 3, 4)"),
+        ("my_networks:lookup", "with the model of my_networks:lookup: absent"),
     ],
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
     assert main(["flow", "--model", model]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("target", ["0", "-1", "nan", "inf"])
+def test_flow_refuses_a_target_that_no_growth_can_have(target, capsys):
+    assert main(["flow", f"--target={target}"]) == 2
+    error = capsys.readouterr().err
+    assert f"must be finite and greater than 0, got {float(target)}. Pass 1.0" in error
+
+
+def test_units_that_do_not_match_end_with_one_line(capsys):
+    assert main(["flow", "--surrogates", "QPseudoSpike(scale='15 mV')"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "got x in 1 and scale=15.0 mV" in line
+    assert "leave scale out, as they divide by V_th - V_reset" in line
 
 
 def test_flow_of_the_demonstration_network(capsys):

@@ -1,11 +1,13 @@
 """The subcommands list and show."""
 
 import json
+from importlib.metadata import version
 
 import pytest
 
 from braintools_qps import get_surrogate, list_surrogates
 from braintools_qps.__main__ import main
+from braintools_qps._commands.latex import plain
 
 
 def test_list_has_a_row_per_surrogate(capsys):
@@ -43,7 +45,10 @@ def test_show_describes_a_surrogate(capsys):
     out = capsys.readouterr().out
     lines = [line.split() for line in out.splitlines()]
     assert out.startswith('QPseudoSpike(alpha=1.5, scale=Quantity(10.0, "mV"))\n')
-    assert r"\left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{-\alpha}" in out
+    assert (
+        "\n  g'(x) = d/s (1 + (2 |x/s|)/(alpha + 1))^(-alpha)\n  g_origin(x) = 1/2 + d sign(x)"
+        in out
+    )
     assert "Gradient, x in mV, gradient per mV" in out
     assert ["alpha", "1.5"] in lines
     assert ["scale", "10.0", "mV"] in lines
@@ -60,7 +65,8 @@ def test_show_knows_every_surrogate_and_its_gradient_formula(name, capsys):
     assert main(["show", name]) == 0
     out = capsys.readouterr().out
     formula = out.partition("Formula\n")[2].partition("\nParameters")[0]
-    assert "g'(x)" in formula
+    assert "g'(x) = " in formula
+    assert not set(formula) & set("\\{}&")  # plain text
 
 
 def test_show_says_where_there_is_no_area(capsys):
@@ -83,6 +89,8 @@ def test_show_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_p
     ("spec", "message"),
     [
         ("qpseudospke", "Did you mean 'QPseudoSpike'?"),
+        ("QPseudoSpike(alpha=[1, 2])", "single numbers can be shown, got parameters of shape (2,)"),
+        ("QPseudoSpike(scale=['1 mV', '2 mV'])", "scale must be a positive real number"),
         ("QPseudoSpike(alpha=-1)", "alpha must be greater than 0"),
         ("QPseudoSpike(beta=1)", "The surrogate is QPseudoSpike(alpha=2.0"),
         ("QPseudoSpike(alpha=open('f'))", "a call with literal arguments"),
@@ -94,3 +102,49 @@ def test_a_wrong_spec_exits_with_2_and_the_reason_on_stderr(spec, message, capsy
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("formula", "text"),
+    [
+        (
+            r"\frac{1}{\sigma\sqrt{2\pi}} \exp\left(-\frac{x^2}{2}\right)",
+            "1/(sigma sqrt(2 pi)) exp(-x^2/2)",
+        ),
+        (
+            "\\\\alpha \\\\cdot \\\\sigma(\\\\alpha x)",
+            "alpha * sigma(alpha x)",
+        ),  # doubled backslashes
+        (r"e^{-\alpha^2x^2}", "e^(-alpha^2 x^2)"),
+        (
+            "\\begin{cases}\n\\beta, & x \\geq 0 \\\\\n\\alpha, & x < 0 \\\\\n\\end{cases}",
+            "beta if x >= 0\n        alpha if x < 0",
+        ),
+    ],
+)
+def test_formulas_in_plain_text(formula, text):
+    assert plain(f"g'(x) = {formula}") == f"g'(x) = {text}"
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"braintools-qps {version('braintools-qps')}\n"
+
+
+@pytest.mark.parametrize("command", ["", "compare", "flow", "plot", "show", "list"])
+def test_help_is_plain_and_shows_defaults(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([*command.split(), "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "`" not in out
+    if command == "compare":
+        assert "a class of brainpy.state (default: LIF)" in out
+        assert "comes down after a spike (default: soft)" in out
+        assert "(default: Sigmoid S2NN 'QPseudoSpike(alpha=2)'" in out
+
+
+@pytest.mark.parametrize("command", [["show"], ["plot", "--out", "unused.png"]])
+def test_one_curve_cannot_show_many_neurons(command, capsys):
+    assert main([*command, "QPseudoSpike(alpha=[1, 2, 3])"]) == 2
+    assert "got parameters of shape (3,). Show one for each" in capsys.readouterr().err
