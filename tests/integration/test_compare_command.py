@@ -114,6 +114,7 @@ def test_ctrl_c_keeps_what_is_finished(tmp_path):
         (["--data", "absent.npz"], "absent.npz"),
         (["--hidden", "0"], "hidden must be 1 or more, got 0"),
         (["--neuron", "HH"], "Take LIF or ALIF"),
+        (["--surrogates", "QPseudoSpike(scale='15 mV')"], "got x in 1 and scale=15.0 mV. Pass"),
     ],
 )
 def test_mistakes_end_with_one_line(arguments, message, tmp_path):
