@@ -13,7 +13,8 @@ from braintools.surrogate import Surrogate
 from ._measure import measure_cost, measure_flow
 from ._provenance import blank, resumed
 from ._registry import get_surrogate, surrogate_spec
-from ._results import CandidateResult, Comparison, check_writable, label_of, save, set_aside, tuples
+from ._results import CandidateResult, Comparison, label_of, tuples
+from ._saving import check_writable, save, set_aside
 from ._tasks import Task, load_task
 from ._training import Settings, Trained, batches_per_epoch, can_share, program, train
 
@@ -152,15 +153,15 @@ def _keeper(
     on_result = on_result or (lambda comparison: None)
     if out is not None:
         check_writable(out)
-    strangers = not start.results  # what is in ``out`` is not what this comparison goes on from
+    fresh = not start.results  # what may be in ``out`` is another comparison's
 
     def keep(comparison: Comparison) -> None:
-        nonlocal strangers
+        nonlocal fresh
         if out is not None:
-            if strangers:
+            if fresh:
                 set_aside(out)
             save(comparison, out)
-            strangers = False
+            fresh = False
         on_result(comparison)
 
     if start.results:

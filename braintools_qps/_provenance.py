@@ -14,7 +14,8 @@ import brainunit as u
 import jax
 
 from ._network import INPUT_GAIN, READOUT_GAIN, RECURRENT_GAIN, STEP
-from ._results import Comparison, load
+from ._results import Comparison
+from ._saving import load
 from ._tasks import Task
 from ._training import LARGEST_GRADIENT, Settings, time_constants
 

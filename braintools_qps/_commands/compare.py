@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from .._compare import DEFAULT_SURROGATES, Progress, compare
-from .._results import CSV_NAME, FIGURE_NAME, JSON_NAME, Comparison, numbered
+from .._results import Comparison
+from .._saving import CSV_NAME, FIGURE_NAME, JSON_NAME, numbered
 from .._tasks import TASKS, load_task, read_npz
 from .._training import Settings
 from .figures import write_comparison
@@ -61,7 +62,7 @@ def add_parser(subparsers: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     task = load_task(arguments.task) if arguments.data is None else read_npz(arguments.data)
     print(task)
-    earlier = [] if arguments.resume else numbered(arguments.out).values()
+    earlier = numbered(arguments.out).values()
     so_far: list[Comparison] = []
     try:
         with _progress_bar() as bar:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, compare, get_surrogate, surrogate_spec
-from braintools_qps._results import load
+from braintools_qps._saving import load
 
 rng = np.random.default_rng(0)
 Y = np.arange(80) % 2
