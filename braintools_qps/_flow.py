@@ -38,7 +38,8 @@ def gradient_flow(
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
     step: the derivative by the value that the update of step t stores in ``V``, through everything
     that is computed from it, in that step and later. With a ``target``, which there is by default,
-    it costs some 15 further backward passes for each parameter that is searched. Nothing is trained.
+    it costs some 15 further backward passes for each parameter that is searched. Nothing is
+    trained.
 
     It is a diagnosis. A growth of 1 per step keeps the gradient alive over many steps; it does not
     guarantee the best accuracy.
