@@ -165,7 +165,9 @@ def _attained(a: Adjustment) -> str:
     shown = "" if a.surrogate is None else f": {a.surrogate!r}"
     outside = ""
     if a.flat_share is not None and a.flat_share > OFTEN:
-        outside = f", but the derivative below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
+        outside = (
+            f", but the derivative below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
+        )
     return (
         f"With {a.parameter} {a.factor:g} times as large the growth is "
         f"{a.growth:.3f}{outside}{shown}."
