@@ -21,6 +21,7 @@ from . import _elementary
 
 # Up to here r ** alpha is multiplied out: no logarithm, and an error that grows with alpha alone.
 LARGEST_MULTIPLIED_ALPHA = 16.0
+ALMOST_INFINITE = 1e20
 # The integral divided out, as far as rounding stays within 1e-6.
 FACTORED_ALPHAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 
@@ -101,9 +102,10 @@ def _multiplied_tail(half_width: Array, total: Array, alpha: float) -> Array:
 
 
 def _tail(magnitude: Array, alpha: Array | float) -> Array:
-    exponential, alpha = _split_limit(alpha)
-    exponent = alpha * _elementary.log1p(magnitude / ((alpha + 1) / 2))
-    return _elementary.exp(-jnp.where(exponential, 2 * magnitude, exponent))
+    if isinstance(alpha, float) and math.isinf(alpha):
+        return _elementary.exp(-2 * magnitude)
+    alpha = _finite(alpha)
+    return _elementary.exp(-alpha * _elementary.log1p(magnitude / ((alpha + 1) / 2)))
 
 
 def _decay(magnitude: Array, alpha: Array | float) -> Array:
@@ -122,13 +124,12 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
     if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
         return _factored_integral(magnitude, alpha)
-    exponential, alpha = _split_limit(alpha)
+    alpha = _finite(alpha)
     half_width = (alpha + 1) / 2
     ratio = magnitude / half_width
     log = jnp.log1p(ratio)
-    length = jnp.where(exponential, magnitude, half_width * log)
-    exponent = jnp.where(exponential, -2 * magnitude, (1 - alpha) * log)
-    near = length * u.math.exprel(exponent)
+    exponent = (1 - alpha) * log
+    near = half_width * log * u.math.exprel(exponent)
     # exp turns the rounding of a large exponent into a large relative error; in a heavy tail the
     # product (1 + |x|/c) * gradient is the same number from a much smaller exponent.
     heavy = (alpha < 0.5) & (exponent > 1)
@@ -162,12 +163,11 @@ def _geometric_sum(r: Array, terms: int) -> Array | int:
     return total
 
 
-def _split_limit(alpha: Any) -> tuple[Any, Any]:
-    """Whether alpha is inf, and a finite alpha to compute the unused branch with."""
+def _finite(alpha: Array | float) -> Array | float:
+    """alpha, with inf replaced by a number that float64 cannot tell from it."""
     if isinstance(alpha, float):
-        return math.isinf(alpha), 1.0 if math.isinf(alpha) else alpha
-    exponential = jnp.isinf(alpha)
-    return exponential, jnp.where(exponential, 1, alpha)
+        return min(alpha, ALMOST_INFINITE)
+    return jnp.minimum(alpha, ALMOST_INFINITE)
 
 
 def _finite_magnitude(x: Array) -> Array:

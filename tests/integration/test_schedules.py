@@ -57,7 +57,7 @@ def test_a_state_is_annealed_without_compiling_again():
         alpha.value = value
         first.append(gradient())
     assert len(traces) == compiled_once
-    assert_close(jnp.stack(first), gradients_at_constant_alpha(), rtol=1e-4)
+    assert_close(jnp.stack(first), gradients_at_constant_alpha(), rtol=1e-5, atol=1e-5)
 
 
 def test_a_state_is_annealed_inside_a_compiled_loop():
@@ -72,7 +72,7 @@ def test_a_state_is_annealed_inside_a_compiled_loop():
         return brainstate.transform.grad(loss, weights)()
 
     gradients = brainstate.transform.jit(lambda: brainstate.transform.for_loop(step, ANNEALED))()
-    assert_close(gradients, gradients_at_constant_alpha(), rtol=1e-4)
+    assert_close(gradients, gradients_at_constant_alpha(), rtol=1e-5, atol=1e-5)
     assert alpha.value == ANNEALED[-1]
 
 
