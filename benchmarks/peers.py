@@ -4,9 +4,8 @@ Everyone computes spikes, and the gradient (1 + 2|x|/(q - 1)) ** -q times a cota
 calls it QPseudoSpike; at q = 2 it is snnTorch's fast sigmoid, Norse's and spyx's SuperSpike with
 slope 2 (Norse's slope is 1, whatever its alpha); here it is `QPseudoSpike.from_q(q)`. Each
 contestant checks that before it is timed, and runs in a process of its own on all cores, compiled
-where its framework does so by itself (JAX) or is asked to (torch.compile). None gives memory back
-to the system, which would make page faults, up to half the time, a matter of its allocator's
-history. "To bound" compares with this package.
+where its framework does so by itself (JAX) or is asked to (torch.compile). "To bound" compares with
+this package.
 """
 
 from __future__ import annotations
@@ -22,11 +21,6 @@ from .peer_worker import CONTESTANTS, OURS
 
 ROOT = Path(__file__).parent.parent
 LAYER = 64 * 256  # a batch of 64, 256 neurons
-ENVIRONMENT = {
-    "OMP_WAIT_POLICY": "passive",  # idle threads give way to others
-    "MALLOC_MMAP_MAX_": "0",  # glibc keeps what it has
-    "MALLOC_TRIM_THRESHOLD_": str(2**40),
-}
 
 
 def cases(settings: Settings) -> Iterator[Case]:
@@ -54,7 +48,7 @@ def _process(*task: object) -> Callable[[], Ready]:
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=os.environ | ENVIRONMENT,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"},  # idle threads give way to others
         )
         ask = lambda: _ask(worker)
         try:

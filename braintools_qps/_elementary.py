@@ -19,7 +19,7 @@ LN2_HI, LN2_LO = 0.693359375, -2.12194440e-4
 SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
 # Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
-SMALLEST_LOG = -87.33654  # exp of it is float32's smallest normal number
+LOWEST = -127 * np.log(2)  # where exp would be subnormal, and the exponent bits are those of 0
 
 # Minimax on [sqrt(1/2) - 1, sqrt(2) - 1] of (log1p(f) - f + f^2/2) / f^3, and on
 # [-ln2/2, ln2/2] of (exp(r) - 1 - r) / r^2; made by tests/data/make_minimax.py.
@@ -73,14 +73,13 @@ def _sum_and_error(a: Array, b: float) -> tuple[Array, Array]:
 
 
 def _exp_float32(t: Array) -> Array:
-    clamped = jnp.maximum(t, SMALLEST_LOG)
+    clamped = jnp.maximum(t, np.float32(LOWEST))
     shifted = clamped * np.float32(1 / np.log(2)) + ROUND_TO_INTEGER
     exponent = lax.bitcast_convert_type(shifted, jnp.int32) - ROUND_TO_INTEGER.view(np.int32)
     n = exponent.astype(jnp.float32)
     r = clamped - n * LN2_HI - n * LN2_LO
     power = _two_to_the(exponent)
-    value = power + power * (r + r * r * _polynomial(EXP, r))
-    return jnp.where(t < SMALLEST_LOG, 0, value)
+    return power + power * (r + r * r * _polynomial(EXP, r))
 
 
 def _two_to_the(n: Array) -> Array:
