@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import importlib
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +12,10 @@ from . import report
 from .harness import Settings, measure
 
 SUITES = ("kernels", "networks", "residuals", "eager", "imports", "peers")
-# No memory goes back to the system, glibc's habit after a large array: page faults, up to three
-# quarters of the time of a product, would come and go with the history of each process.
-ALLOCATOR = {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(2**40)}
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 
 def main() -> None:
-    if os.environ | ALLOCATOR != os.environ:
-        os.execve(sys.executable, sys.orig_argv, os.environ | ALLOCATOR)
     arguments = _parser().parse_args()
     settings = QUICK if arguments.quick else Settings()
     changes = {"elements": arguments.elements, "rounds": arguments.rounds}
