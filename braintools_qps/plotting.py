@@ -241,6 +241,7 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
     look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
     axes.text(0.01, 0.01, "1 %: reach", transform=axes.get_yaxis_transform(), **look)
+    axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")
 
