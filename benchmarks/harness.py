@@ -121,9 +121,7 @@ def sampler(call: Callable[[], Any]) -> Callable[[], float]:
 
     def sample() -> float:
         if calls > 1:
-            _seconds(
-                call, 1
-            )  # untimed: it pays for pages that the system took back while others ran
+            _seconds(call, 1)  # for pages that the system took back while others ran
         return _seconds(call, calls)
 
     return sample

@@ -16,7 +16,6 @@ import jax
 
 from .harness import Measurement
 
-BUSY = 0.75  # load for each core, above which times are not to be trusted
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
@@ -61,14 +60,19 @@ def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to
     return page
 
 
-def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement]) -> str:
-    """A page: what is measured and where, then one table for each name of a table."""
+def markdown(
+    title: str, facts: dict[str, Any], measurements: list[Measurement], *, timed: bool = True
+) -> str:
+    """A page: what is measured and where, then one table for each name of a table.
+
+    Times that were taken beside other work are called provisional; accuracies do not mind.
+    """
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     where = (
         f"Measured on {facts['date']} on {facts['device']} ({facts['processor']}, "
         f"{facts['cores']} cores, load {facts['load']}), Python {facts['python']}, {versions}."
     )
-    if facts["load"] > BUSY * facts["cores"] and measurements:
+    if timed and facts["load"] > 1:
         where += " **Something else was running: these times are provisional.**"
     heading, _, text = title.strip().partition("\n")
     parts = [f"# {heading.rstrip('.')}", *([text.strip()] if text.strip() else []), where]
