@@ -20,8 +20,8 @@ from typing import NamedTuple
 import numpy as np
 
 from braintools_qps import QPseudoSpike
-from braintools_qps._tasks import load_task
-from braintools_qps._training import Settings, program, train
+from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.training import Settings, program, train
 
 from . import report
 

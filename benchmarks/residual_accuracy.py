@@ -14,7 +14,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from braintools_qps import QPseudoSpike, _residuals, compare
+from braintools_qps import QPseudoSpike, compare
+from braintools_qps._surrogate import residuals
 
 from .residuals import linear_lif
 
@@ -50,7 +51,7 @@ CODES = {
         lambda part: jnp.exp(-254 * LOG_STEP * part),
     ),
     "uint8 as chosen": Code(
-        _residuals._encode, lambda code: _residuals._decode(code, jnp.dtype("float32"))
+        residuals._encode, lambda code: residuals._decode(code, jnp.dtype("float32"))
     ),
     "bfloat16": rounded_to("bfloat16"),
     "float16": rounded_to("float16"),

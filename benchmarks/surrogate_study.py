@@ -21,9 +21,9 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from braintools_qps import QPseudoSpike
-from braintools_qps._measure import Flow, measure_flow
-from braintools_qps._tasks import TASKS, Task, load_task
-from braintools_qps._training import Settings, Trained, program, train
+from braintools_qps._comparison.cost import Flow, measure_flow
+from braintools_qps._comparison.tasks import TASKS, Task, load_task
+from braintools_qps._comparison.training import Settings, Trained, program, train
 
 from . import report
 

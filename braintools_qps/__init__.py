@@ -2,10 +2,9 @@
 
 from importlib.metadata import version as _version
 
-from ._compare import compare
-from ._flow import gradient_flow
-from ._flow_records import GradientFlow
-from ._model import set_surrogate
+from ._comparison import compare
+from ._gradient_flow import gradient_flow
+from ._neurons import set_surrogate
 from ._registry import (
     UnknownSurrogateError,
     get_surrogate,
@@ -13,8 +12,8 @@ from ._registry import (
     register_surrogate,
     surrogate_spec,
 )
-from ._results import Comparison
 from ._surrogate import QPseudoSpike, q_pseudo_spike
+from .records import Comparison, GradientFlow
 
 __version__ = _version("braintools-qps")
 

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import __version__
-from ._commands import catalogue, compare, figures, flow
-from ._commands.texts import EXPECTED, reason
+from ._cli import catalogue, compare, figures, flow
+from ._cli.texts import EXPECTED, reason
 
 DESCRIPTION = "Surrogate gradients of spiking networks, to be listed, drawn, measured and compared."
 COMMANDS: tuple[Any, ...] = (catalogue, compare, flow, figures)

@@ -1,4 +1,4 @@
-"""Prints the polynomial coefficients of braintools_qps/_elementary.py (Remez exchange, mpmath)."""
+"""Prints the coefficients of _surrogate/float32_math.py (Remez exchange, mpmath)."""
 
 import mpmath as mp
 import numpy as np

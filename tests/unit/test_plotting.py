@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
-from braintools_qps._network import RecurrentClassifier, initial_weights
-from braintools_qps._results import CandidateResult
+from braintools_qps._comparison.network import RecurrentClassifier, initial_weights
+from braintools_qps.records.comparison import CandidateResult
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

@@ -1,0 +1,106 @@
+"""What a comparison is made with, and whether a saved one was made with the same."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from typing import Any
+
+import brainunit as u
+import jax
+
+from ..records.comparison import Comparison
+from .network import INPUT_GAIN, READOUT_GAIN, RECURRENT_GAIN, STEP
+from .storage import load
+from .tasks import Task
+from .training import LARGEST_GRADIENT, Settings, time_constants
+
+PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
+
+
+def blank(
+    specs: Sequence[Mapping[str, Any]], task: Task, settings: Settings, seeds: tuple[int, ...]
+) -> Comparison:
+    """A comparison that has no results yet."""
+    return Comparison(
+        task=_description(task),
+        settings=dataclasses.asdict(settings) | _constants(task),
+        seeds=seeds,
+        candidates=tuple(specs),
+        environment=_environment(),
+    )
+
+
+def resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison:
+    """With everything that was saved, as long as it was made in the same way.
+
+    Raises
+    ------
+    ValueError
+        If it was not, or there is no directory to look in.
+    """
+    if out is None:
+        raise ValueError("resume=True needs out=, the directory of the results to go on from")
+    saved = load(out)
+    if saved is None:
+        return comparison
+    for name in ("task", "settings", "seeds", "environment"):
+        before, now = getattr(saved, name), getattr(comparison, name)
+        if before != now:
+            raise ValueError(
+                f"the results in {out} were made with another {name}: {_difference(before, now)}. "
+                "Repeat the options of that run, or give another directory"
+            )
+    finished = [result.spec for result in saved.results]
+    kept = [spec for spec in saved.candidates if spec in finished or spec in comparison.candidates]
+    added = [spec for spec in comparison.candidates if spec not in kept]
+    return dataclasses.replace(comparison, candidates=(*kept, *added), results=saved.results)
+
+
+def _constants(task: Task) -> dict[str, Any]:
+    """What decides on results and is no option: gains, time constants in steps, the clip."""
+    return {
+        "input_gain": INPUT_GAIN,
+        "recurrent_gain": RECURRENT_GAIN,
+        "readout_gain": READOUT_GAIN,
+        "time_step_ms": float(STEP.to_decimal(u.ms)),
+        "time_constants": list(time_constants(task)),
+        "largest_gradient": LARGEST_GRADIENT,
+    }
+
+
+def _description(task: Task) -> dict[str, Any]:
+    digest = hashlib.sha256()
+    for part in (task.train, task.validation, task.test):
+        digest.update(part.inputs.tobytes() + part.labels.tobytes())
+    return {
+        "name": task.name,
+        "samples": {n: len(getattr(task, n)) for n in ("train", "validation", "test")},
+        "steps": task.steps,
+        "features": task.features,
+        "classes": task.classes,
+        "readout_steps": task.readout_steps,
+        "sha256": digest.hexdigest(),
+    }
+
+
+def _environment() -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "packages": {name: version(name) for name in PACKAGES},
+        "platform": platform.platform(),
+        "device": f"{device.platform}: {device.device_kind}",
+        "cores": os.cpu_count(),
+    }
+
+
+def _difference(before: Any, now: Any) -> str:
+    if not isinstance(before, dict):
+        return f"{before}, now {now}"
+    changed = [key for key in before | now if before.get(key) != now.get(key)]
+    return ", ".join(f"{key} {before.get(key)}, now {now.get(key)}" for key in changed)

@@ -1,0 +1,75 @@
+"""Numbers that describe a gradient's way back and the activity it travels through."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..records.flow import Histogram
+
+FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
+SATURATED = 0.95  # share of the steps in which a neuron fires
+BINS = 60
+
+
+def second_moments(amplitudes: np.ndarray) -> np.ndarray:
+    """Mean square over draws, by lag, from root mean squares of shape (time, draws)."""
+    return np.mean(np.square(np.asarray(amplitudes, np.float64)), axis=-1)[::-1]
+
+
+def growth_per_step(moments: np.ndarray) -> float:
+    """Factor per step back of the root of the second moment: a line through its logarithm.
+
+    Lags without a gradient have no logarithm and are left out. NaN if fewer than two are left.
+    """
+    lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
+    if len(lags) < 2:
+        return np.nan
+    slope, _ = np.polyfit(lags, 0.5 * np.log(moments[lags]), 1)
+    return float(np.exp(slope))
+
+
+def reach(moments: np.ndarray) -> tuple[int, bool]:
+    """Steps back until the amplitude is down to 1 %, and whether the first step came before that.
+
+    Counted from the last step that has a gradient: the membrane of a neuron that resets within the
+    step has none at the very last.
+    """
+    present = np.flatnonzero(moments > 0)
+    if len(present) == 0:
+        return 0, False
+    relative = np.sqrt(moments[present[0] :] / moments[present[0]])
+    faded = np.flatnonzero(relative <= FADED)
+    return (int(faded[0]), False) if len(faded) else (len(relative) - 1, True)
+
+
+def activity(spikes: np.ndarray, batch_dims: int) -> tuple[float, float, float]:
+    """Firing rate per step, share of silent and share of saturated neurons.
+
+    ``spikes`` has the shape (time, batch..., neurons...).
+    """
+    rates = spikes.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
+    return float(rates.mean()), float(np.mean(rates == 0)), float(np.mean(rates >= SATURATED))
+
+
+def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:
+    """Share of neuron-steps whose slope is below 1 % of the neuron's peak."""
+    return float(np.mean(np.abs(slopes) < FADED * peak))
+
+
+def bin_edges(distances: np.ndarray) -> np.ndarray:
+    """Edges that hold 99 % of the distances, and one scale on either side of the threshold.
+
+    The threshold is the middle of a bin, so that the peak of a narrow surrogate is not missed.
+    """
+    finite = distances[np.isfinite(distances)]
+    low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 0.0)
+    low, high = min(low, -1.0), max(high, 1.0)
+    width = (high - low) / BINS
+    return width * (np.arange(np.floor(low / width), np.ceil(high / width) + 2) - 0.5)
+
+
+def histogram(distances: np.ndarray, edges: np.ndarray, slope: np.ndarray) -> Histogram:
+    """Shares of neuron-steps by distance; those that are not finite count as outside."""
+    counts, _ = np.histogram(distances[np.isfinite(distances)], edges)
+    share = counts / distances.size
+    return Histogram(edges, share, slope, max(0.0, 1.0 - float(share.sum())))

@@ -1,0 +1,167 @@
+"""Which class a name stands for: precedence, qualified names and conflicts."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from contextlib import suppress
+from itertools import groupby
+from threading import Lock
+
+from braintools.surrogate import Surrogate
+
+from . import discovery
+from .discovery import Entry, normalised
+
+# Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
+# a surrogate while it is imported by one thread must not wait for another that looks it up.
+_lock = Lock()
+_registered: dict[str, Entry] = {}
+
+
+class UnknownSurrogateError(LookupError):
+    """No surrogate has the name that was asked for.
+
+    The message lists those that there are, with the closest first.
+
+    Examples
+    --------
+    >>> from braintools_qps import UnknownSurrogateError, get_surrogate
+    >>> try:
+    ...     get_surrogate("Sigmoyd")
+    ... except UnknownSurrogateError as error:
+    ...     print(str(error).partition(" Available")[0])
+    no surrogate is called 'Sigmoyd'. Did you mean 'Sigmoid'?
+    """
+
+
+def find_class(name: str) -> type[Surrogate]:
+    """The surrogate class that a plain or qualified name stands for."""
+    matches = _matches(name)
+    if not matches:
+        raise _unknown(name)
+    first = min(entry.source for entry in matches)
+    contenders = [entry for entry in matches if entry.source == first]
+    if len({entry.value for entry in contenders}) > 1:
+        _check_same_class(name, contenders)
+    return contenders[0].load()
+
+
+def listed_entries() -> dict[str, Entry]:
+    """Every surrogate under the shortest name that reaches it and no other."""
+    listed = {}
+    for name, claims in groupby(_all_entries(), key=lambda entry: entry.name):
+        distinct: dict[str, Entry] = {}
+        for entry in claims:
+            distinct.setdefault(entry.value, entry)
+        first, *others = distinct.values()
+        if any(entry.source == first.source for entry in others):
+            others.insert(0, first)
+        else:
+            listed[name] = first
+        listed |= {entry.qualified_name: entry for entry in others}
+    return listed
+
+
+def register(entry: Entry, overwrite: bool) -> None:
+    """Add an entry, in place of one for another class only where ``overwrite`` says so."""
+    if not re.fullmatch(r"[\w.-]+", entry.name):
+        raise ValueError(
+            "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
+            f"got {entry.name!r}. For example name='TriangularSpike'"
+        )
+    with _lock:
+        present = _registered.get(entry.name, entry)
+        if present.value != entry.value and not overwrite:
+            raise ValueError(
+                f"the surrogate name {entry.name!r} is already registered for {present.value!r}, "
+                f"got {entry.value!r}. Choose another name=, or pass overwrite=True"
+            )
+        _registered[entry.name] = entry
+
+
+def name_of(surrogate: type[Surrogate]) -> str:
+    """The plain name where it reaches the class, or else the qualified one."""
+    entries = [entry for entry in _all_entries() if _reaches(entry, surrogate)]
+    for entry in entries:
+        with suppress(LookupError, ImportError, TypeError):
+            if find_class(entry.name) is surrogate:
+                return entry.name
+    if entries:
+        return entries[0].qualified_name
+    raise TypeError(
+        f"{surrogate!r} has no name that a spec could hold. Register it with "
+        "braintools_qps.register_surrogate"
+    )
+
+
+def qualified_name(surrogate: type[Surrogate]) -> str:
+    """``"distribution:Name"``; the package stands for the distribution where no entry says it."""
+    for entry in _all_entries():
+        if entry.distribution and _reaches(entry, surrogate):
+            return entry.qualified_name
+    return f"{surrogate.__module__.partition('.')[0]}:{surrogate.__name__}"
+
+
+def _all_entries() -> list[Entry]:
+    """Sorted by name, then precedence, whatever the order of sys.path."""
+    with _lock:
+        registered = list(_registered.values())
+    return sorted(registered + discovery.published() + discovery.built_in())
+
+
+def _matches(name: str) -> list[Entry]:
+    distribution, _, bare = name.rpartition(":")
+    entries = [
+        entry
+        for entry in _all_entries()
+        if not distribution or entry.distribution == normalised(distribution)
+    ]
+    exact = [entry for entry in entries if entry.name == bare]
+    return exact or [entry for entry in entries if _loose(entry.name) == _loose(bare)]
+
+
+def _loose(name: str) -> str:
+    return name.replace("_", "").casefold()
+
+
+def _check_same_class(name: str, contenders: list[Entry]) -> None:
+    """Distributions may share a name only for the same class."""
+    found: set[object] = set()
+    claims = []
+    for entry in contenders:
+        claim = f"{entry.qualified_name!r} (from {entry.value!r})"
+        try:
+            found.add(entry.load())
+        except (ImportError, TypeError) as error:
+            found.add(error)
+            claim += f", which fails: {error}"
+        claims.append(claim)
+    if len(found) > 1:
+        raise LookupError(
+            f"the surrogate name {name!r} is claimed for different classes. Ask for one of them: "
+            + "; ".join(claims)
+        )
+
+
+def _unknown(name: str) -> UnknownSurrogateError:
+    available = sorted(listed_entries())
+    by_loose_name = {_loose(candidate): candidate for candidate in available}
+    close = difflib.get_close_matches(_loose(name), by_loose_name, n=1)
+    suggestion = f" Did you mean {by_loose_name[close[0]]!r}?" if close else ""
+    return UnknownSurrogateError(
+        f"no surrogate is called {name!r}.{suggestion} Available: {', '.join(available)}. Add one "
+        "with braintools_qps.register_surrogate, or install a package that publishes it in the "
+        f"entry point group {discovery.GROUP!r}"
+    )
+
+
+def _reaches(entry: Entry, surrogate: type[Surrogate]) -> bool:
+    """Whether an entry names the class; plugins that cannot do so are not imported to find out."""
+    package = surrogate.__module__.partition(".")[0]
+    if entry.module not in sys.modules and entry.module.partition(".")[0] != package:
+        return False
+    with suppress(ImportError, TypeError):
+        return entry.load() is surrogate
+    return False

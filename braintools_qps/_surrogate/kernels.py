@@ -1,0 +1,175 @@
+r"""The q-PseudoSpike family as pure functions of plain arrays: no units, no classes.
+
+With the half-width ``c = (alpha + 1) / 2`` the gradient is ``(1 + |x| / c) ** -alpha``; it tends to
+``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64. ``alpha`` is an array, or a `Static`
+number, which picks the cheapest formula while tracing.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jax.custom_derivatives import SymbolicZero
+
+from . import float32_math
+
+# Up to here r ** alpha is multiplied out: no logarithm, and an error that grows with alpha alone.
+LARGEST_MULTIPLIED_ALPHA = 16.0
+ALMOST_INFINITE = 1e20
+# The integral divided out, as far as rounding stays within 1e-6.
+FACTORED_ALPHAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Static:
+    """A value known while tracing: JAX carries it as structure, not as data."""
+
+    value: Any
+
+
+def number(value: Array | Static) -> Any:
+    """What a Static holds, or the array itself."""
+    return value.value if isinstance(value, Static) else value
+
+
+@jax.custom_jvp
+def gradient(x: Array, alpha: Array | Static) -> Array:
+    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at +-inf, NaN at NaN."""
+    exponent = number(alpha)
+    if isinstance(alpha, Static) and _is_multiplied(exponent):
+        half_width = jnp.asarray((exponent + 1) / 2, x.dtype)
+        return _multiplied_tail(half_width, half_width + jnp.abs(x), exponent)
+    return jnp.where(jnp.isinf(x), 0, _tail(_finite_magnitude(x), exponent))
+
+
+def _gradient_jvp(primals, tangents):
+    (x, alpha), (x_dot, alpha_dot) = primals, tangents
+    value, magnitude = gradient(x, alpha), _finite_magnitude(x)
+    log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
+    if not isinstance(x_dot, SymbolicZero):
+        log_slope -= jnp.sign(x) * _decay(magnitude, number(alpha)) * x_dot
+    if not isinstance(alpha_dot, (SymbolicZero, Static)):
+        log_slope += _log_slope_by_alpha(magnitude, alpha) * alpha_dot
+    return value, value * log_slope
+
+
+gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
+
+
+@jax.custom_jvp
+def antiderivative(x: Array, alpha: Array | Static) -> Array:
+    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
+    return jnp.sign(x) * _integral(_finite_magnitude(x), number(alpha))
+
+
+def _antiderivative_jvp(primals, tangents):
+    (x, alpha), (x_dot, alpha_dot) = primals, tangents
+    value = antiderivative(x, alpha)
+    tangent = jnp.zeros_like(value)
+    if not isinstance(x_dot, SymbolicZero):
+        tangent += gradient(x, alpha) * x_dot
+    if not isinstance(alpha_dot, (SymbolicZero, Static)):
+        integral = lambda alpha: _integral(_finite_magnitude(x), alpha)
+        tangent += jnp.sign(x) * jax.jvp(integral, (alpha,), (alpha_dot,))[1]
+    return value, tangent
+
+
+antiderivative.defjvp(_antiderivative_jvp, symbolic_zeros=True)
+
+
+def _is_multiplied(alpha: float) -> bool:
+    return (2 * alpha).is_integer() and alpha <= LARGEST_MULTIPLIED_ALPHA
+
+
+def _multiplied_tail(half_width: Array, total: Array, alpha: float) -> Array:
+    """(c / total) ** alpha for whole and half alphas; exactly 1 at total = c.
+
+    A ratio of powers rounds less than the power of a ratio. They overflow only where it is below
+    1e-33; beyond 8 they would do so sooner.
+    """
+    if alpha > 8:
+        rest = _multiplied_tail(half_width, total, alpha - 8)
+        return rest * _multiplied_tail(half_width, total, 8.0)
+    whole = lax.integer_pow(half_width, int(alpha)) / lax.integer_pow(total, int(alpha))
+    return whole if alpha.is_integer() else whole * jnp.sqrt(half_width / total)
+
+
+def _tail(magnitude: Array, alpha: Array | float) -> Array:
+    if isinstance(alpha, float) and math.isinf(alpha):
+        return float32_math.exp(-2 * magnitude)
+    alpha = _finite(alpha)
+    return float32_math.exp(-alpha * float32_math.log1p(magnitude / ((alpha + 1) / 2)))
+
+
+def _decay(magnitude: Array, alpha: Array | float) -> Array:
+    """-d ln(gradient) / d|x| = alpha / (c + |x|), in a form that holds for alpha = inf."""
+    return 2 / (1 + (1 + 2 * magnitude) / alpha)
+
+
+def _log_slope_by_alpha(magnitude: Array, alpha: Array) -> Array:
+    """d ln(gradient) / d alpha; 0 for alpha = inf."""
+    half_width = (alpha + 1) / 2
+    shrinking = magnitude / (half_width + magnitude) / (1 + 1 / alpha)
+    return shrinking - jnp.log1p(magnitude / half_width)
+
+
+def _integral(magnitude: Array, alpha: Array | float) -> Array:
+    """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
+    if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
+        return _factored_integral(magnitude, alpha)
+    alpha = _finite(alpha)
+    half_width = (alpha + 1) / 2
+    ratio = magnitude / half_width
+    log = jnp.log1p(ratio)
+    exponent = (1 - alpha) * log
+    near = half_width * log * u.math.exprel(exponent)
+    # exp turns the rounding of a large exponent into a large relative error; in a heavy tail the
+    # product (1 + |x|/c) * gradient is the same number from a much smaller exponent.
+    heavy = (alpha < 0.5) & (exponent > 1)
+    far = ((1 + ratio) * jnp.exp(-alpha * log) - 1) * half_width / jnp.where(heavy, 1 - alpha, 1)
+    return jnp.where(heavy, far, near)
+
+
+def _factored_integral(magnitude: Array, alpha: float) -> Array:
+    """c (1 - s^n) / (alpha - 1) with s^2 = r = 1 / (1 + |x|/c) and n = 2 (alpha - 1) whole.
+
+    Divided out, ``1 - s^n = (1 - s) (1 + s + ... + s^(n-1))`` and ``c (1 - s) = |x| r / (1 + s)``
+    leave sums of positive terms: no cancellation near 0.
+    """
+    half_width = (alpha + 1) / 2
+    if alpha == 1:
+        return float32_math.log1p(magnitude)
+    r = half_width / (half_width + magnitude)
+    if alpha.is_integer():
+        return magnitude * r * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
+    s = jnp.sqrt(r)
+    if alpha == 0.5:
+        return 2 * magnitude * s / (1 + s)
+    return magnitude * r / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
+
+
+def _geometric_sum(r: Array, terms: int) -> Array | int:
+    """1 + r + ... + r^(terms - 1)."""
+    total: Array | int = 1
+    for _ in range(terms - 1):
+        total = total * r + 1
+    return total
+
+
+def _finite(alpha: Array | float) -> Array | float:
+    """alpha, with inf replaced by a number that float64 cannot tell from it."""
+    if isinstance(alpha, float):
+        return min(alpha, ALMOST_INFINITE)
+    return jnp.minimum(alpha, ALMOST_INFINITE)
+
+
+def _finite_magnitude(x: Array) -> Array:
+    """|x|, with +-inf replaced by a number so large that its reciprocal is still normal."""
+    return jnp.minimum(jnp.abs(x), 0.1 * jnp.finfo(x.dtype).max)

@@ -1,0 +1,315 @@
+"""The q-PseudoSpike surrogate: a spike function, and the class that carries its parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+from braintools.surrogate import Surrogate
+from jax import Array
+from jax.typing import ArrayLike
+
+from . import spike
+from .hyperparameters import canonical, current, identity, source
+
+__all__ = ["QPseudoSpike", "q_pseudo_spike"]
+
+
+def q_pseudo_spike(
+    x: ArrayLike | u.Quantity,
+    alpha: Any = 2.0,
+    *,
+    scale: Any = None,
+    dampening: Any = 1.0,
+    residual_dtype: Any = None,
+) -> Array:
+    r"""Spike where ``x >= 0``, with the q-PseudoSpike surrogate as its derivative.
+
+    .. math::
+
+        g(x) = \begin{cases} 1 & x \ge 0 \\ 0 & x < 0 \end{cases}
+        \qquad
+        g'(x) = \frac{d}{s} \left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{-\alpha}
+
+    with :math:`s` = ``scale`` and :math:`d` = ``dampening``. At 0 it spikes. NaN gives NaN, in both
+    passes; at :math:`\pm\infty` the derivative is 0.
+
+    Under automatic differentiation only ``x`` has a first derivative: as a step does not depend on
+    what shapes its surrogate, those by ``alpha``, ``scale`` and ``dampening`` are 0. Second
+    derivatives see them all, so that unrolled training can be differentiated by ``alpha``.
+
+    Parameters
+    ----------
+    x : array_like or Quantity
+        Distance of the membrane potential from its threshold, of any shape. Integers and booleans
+        are taken as floats. A Quantity in mV spikes without a ``scale``, but has no derivative.
+    alpha : float, array_like or brainstate.State
+        Tail fatness, the paper's q: any number above 0, ``inf`` included, without unit. An array
+        broadcasts against ``x``, for one tail per neuron. A State is read at each call.
+    scale : float, array_like, Quantity, Unit or brainstate.State, optional
+        The value of ``x`` that counts as 1, with the dimension of ``x``, above 0; an array
+        broadcasts against ``x``. ``u.mV`` means 1 mV. By default 1 where ``x`` has no unit.
+    dampening : float, array_like or brainstate.State
+        Factor of the derivative, above 0, without unit.
+    residual_dtype : {None, "bfloat16", "float16", "uint8"}
+        What reverse mode stores the derivative in, for every neuron and time step. ``None`` keeps
+        the dtype of ``x``.
+
+    Returns
+    -------
+    Array
+        Zeros and ones in the shape and dtype of ``x``, without unit.
+
+    Raises
+    ------
+    TypeError
+        If ``x`` is complex or not numeric, or a parameter is not a real number.
+    ValueError
+        If a parameter is not above 0, or does not broadcast against ``x``.
+    brainunit.UnitMismatchError
+        If ``x`` and ``scale`` differ in dimension; if ``alpha`` or ``dampening`` has one; if a
+        derivative by a Quantity with a dimension is asked for without a ``scale``.
+
+    See Also
+    --------
+    QPseudoSpike : The same function with its parameters bound, for neuron models.
+
+    Notes
+    -----
+    ``alpha + 1`` stands where the paper and SpikingJelly have q - 1. That keeps the derivative
+    finite for every ``alpha`` above 0; `QPseudoSpike.from_q` gives the paper's form.
+
+    References
+    ----------
+    .. [1] L. Herranz-Celotti and J. Rouat, "Stabilizing Spiking Neuron Training",
+       arXiv:2202.00282 (2022).
+
+    Examples
+    --------
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import q_pseudo_spike
+    >>> print(q_pseudo_spike(jnp.array([-1.0, 0.0, 1.0])))
+    [0. 1. 1.]
+    >>> print(jax.grad(q_pseudo_spike)(0.5))
+    0.5625
+    """
+    parameters = {
+        "alpha": alpha,
+        "scale": scale,
+        "dampening": dampening,
+        "residual_dtype": residual_dtype,
+    }
+    return spike.spikes(x, **{name: canonical(name, value) for name, value in parameters.items()})
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QPseudoSpike(Surrogate):
+    r"""The q-PseudoSpike surrogate, to be given to a neuron model as its spike function.
+
+    .. math::
+
+        g'(x) &= \frac{d}{s} \left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{-\alpha} \\
+        g_\mathrm{origin}(x) &= \frac{1}{2} + d\, \mathrm{sign}(x)\,
+        \frac{\alpha + 1}{2 (1 - \alpha)}
+        \left[\left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{1 - \alpha} - 1\right]
+
+    with :math:`s` = ``scale`` and :math:`d` = ``dampening``. The smaller ``alpha``, the fatter the
+    tail: near 0 the gradient is 1 everywhere (straight-through), at 1 it is :math:`1/(1+|x|)`, at 2
+    the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
+
+    An object is immutable. Equality, hash and repr come from the parameters, arrays counting by
+    identity, so that equal surrogates as static arguments of `jax.jit` compile once.
+
+    Parameters
+    ----------
+    alpha : float, array_like or brainstate.State
+        Tail fatness, above 0, ``inf`` included. Each parameter is as for `q_pseudo_spike`.
+    scale : float, array_like, Quantity, Unit or brainstate.State, optional
+        The value of ``x`` that counts as 1.
+    dampening : float, array_like or brainstate.State
+        Factor of the derivative.
+    residual_dtype : {None, "bfloat16", "float16", "uint8"}
+        What reverse mode stores the derivative in.
+
+    Raises
+    ------
+    TypeError, ValueError, brainunit.UnitMismatchError
+        If a parameter is not what `q_pseudo_spike` takes.
+
+    See Also
+    --------
+    q_pseudo_spike : The functional form.
+    braintools.surrogate.Sigmoid : The derivative of a logistic function.
+    braintools.surrogate.S2NN : An asymmetric surrogate.
+
+    References
+    ----------
+    .. [1] L. Herranz-Celotti and J. Rouat, "Stabilizing Spiking Neuron Training",
+       arXiv:2202.00282 (2022).
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import QPseudoSpike
+    >>> surrogate = QPseudoSpike(alpha=2.0, scale=10 * u.mV)
+    >>> distance = jnp.array([-15.0, 0.0, 15.0]) * u.mV
+    >>> print(surrogate(distance))
+    [0. 1. 1.]
+    >>> surrogate.surrogate_grad(distance) * u.mV
+    Array([0.025, 0.1  , 0.025], dtype=float32)
+    """
+
+    __module__ = "braintools_qps"
+
+    alpha: Any = 2.0
+    scale: Any = field(default=None, kw_only=True)
+    dampening: Any = field(default=1.0, kw_only=True)
+    residual_dtype: Any = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            object.__setattr__(self, name, canonical(name, value))
+
+    @classmethod
+    def from_q(
+        cls, q: float, sharpness: float = 1.0, dampening: float = 1.0, scale: Any = None
+    ) -> QPseudoSpike:
+        r"""The paper's own form, whose original function runs from 0 to 1.
+
+        .. math:: g'(x) = \frac{d}{s} \left(1 + \frac{2 k |x/s|}{q - 1}\right)^{-q}
+
+        with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`k` = ``sharpness``.
+        Its peak and area are 1 for ``dampening`` and ``sharpness`` of 1. SpikingJelly uses
+        this form.
+
+        Parameters
+        ----------
+        q : float or array_like
+            Tail fatness, above 1, without unit.
+        sharpness, dampening : float or array_like
+            Factors of the distance and of the derivative, above 0, without unit.
+        scale : float, array_like, Quantity or Unit, optional
+            The value of ``x`` that counts as 1.
+
+        Returns
+        -------
+        QPseudoSpike
+            With ``alpha = q``, and the width and height of the paper's form.
+
+        Raises
+        ------
+        ValueError
+            If a concrete ``q`` is not above 1.
+
+        Examples
+        --------
+        >>> QPseudoSpike.from_q(3.0)
+        QPseudoSpike(alpha=3.0, scale=0.5, dampening=0.5)
+        """
+        q = canonical("q", q)
+        if not isinstance(q, jax.core.Tracer) and not np.all(np.asarray(q) > 1):
+            raise ValueError(f"q must be greater than 1, got {q}. Use QPseudoSpike(alpha={q})")
+        # (q - 1) / (q + 1), in a form that holds for q = inf.
+        ratio = (1 - 2 / (q + 1)) / canonical("sharpness", sharpness)
+        scale = canonical("scale", scale)
+        return cls(
+            q,
+            scale=ratio if scale is None else ratio * scale,
+            dampening=ratio * canonical("dampening", dampening),
+        )
+
+    def replace(self, **changes: Any) -> QPseudoSpike:
+        """Return a copy with some parameters changed.
+
+        Parameters
+        ----------
+        **changes
+            Parameters of the class by name, checked as at construction.
+
+        Returns
+        -------
+        QPseudoSpike
+            The copy; the original stays as it is.
+
+        Examples
+        --------
+        >>> QPseudoSpike(alpha=2.0).replace(dampening=0.5)
+        QPseudoSpike(alpha=2.0, dampening=0.5)
+        """
+        return dataclasses.replace(self, **changes)
+
+    def __call__(self, x: ArrayLike | u.Quantity) -> Array:
+        """Return the spikes that `q_pseudo_spike` gives for ``x``."""
+        return spike.spikes(x, **self._current())
+
+    def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
+        """The derivative that stands in for the spike's: smooth in every parameter.
+
+        Parameters
+        ----------
+        x : array_like or Quantity
+            Distance from the threshold, of any shape; with a dimension only beside a ``scale``.
+
+        Returns
+        -------
+        Array or Quantity
+            In the shape and dtype of ``x``, per unit of ``x``.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If ``x`` has a dimension and the surrogate no scale of it.
+        """
+        return spike.derivative(x, **self._shape())
+
+    def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
+        """The function whose derivative is `surrogate_grad`, at 0 too; 1/2 at 0.
+
+        Parameters
+        ----------
+        x : array_like or Quantity
+            Distance from the threshold, of any shape; with a dimension only beside a ``scale``.
+
+        Returns
+        -------
+        Array
+            In the shape and dtype of ``x``, without unit. It stays within 0 and 1 for the paper's
+            form (`from_q`), not in general: at ``alpha=2`` it runs from -1 to 2.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If ``x`` has a dimension and the surrogate no scale of it.
+        """
+        return spike.original(x, **self._shape())
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._identity()))
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={source(value)}"
+            for name, value in vars(self).items()
+            if name == "alpha" or identity(value) != getattr(type(self), name)
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _identity(self) -> tuple:
+        return tuple(identity(value) for value in vars(self).values())
+
+    def _current(self) -> dict[str, Any]:
+        return {name: current(name, value) for name, value in vars(self).items()}
+
+    def _shape(self) -> dict[str, Any]:
+        return {name: value for name, value in self._current().items() if name != "residual_dtype"}

@@ -1,0 +1,56 @@
+"""Examples that pytest's own doctests do not reach, and that every public name has one."""
+
+import dataclasses
+import doctest
+import inspect
+import re
+
+import pytest
+
+import braintools_qps
+from braintools_qps import Comparison, GradientFlow, plotting, testing
+from braintools_qps.records.comparison import CandidateResult
+from braintools_qps.records.flow import Adjustment, Histogram, PopulationFlow
+
+PUBLIC = {
+    name: getattr(module, name)
+    for module in (braintools_qps, plotting, testing)
+    for name in module.__all__
+}
+RECORDS = [Adjustment, CandidateResult, Comparison, GradientFlow, Histogram, PopulationFlow]
+# doctest takes a class and its methods for another module's where `__module__` is set by hand.
+CLASSES = [name for name, member in PUBLIC.items() if inspect.isclass(member)]
+METHODS = [
+    f"{name}.{method}"
+    for name, member in PUBLIC.items()
+    if inspect.isclass(member)
+    for method in vars(member)
+    if not method.startswith("_")
+    and ">>>" in (getattr(getattr(member, method), "__doc__", None) or "")
+]
+
+
+@pytest.mark.parametrize("name", CLASSES + METHODS)
+def test_example_of_a_class_or_method_runs(name):
+    owner, _, method = name.partition(".")
+    docstring = (getattr(PUBLIC[owner], method) if method else PUBLIC[owner]).__doc__
+    example = doctest.DocTestParser().get_doctest(docstring, PUBLIC.copy(), name, None, None)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # those of pyproject.toml
+    assert doctest.DocTestRunner(optionflags=flags).run(example).failed == 0
+
+
+def test_methods_with_examples_are_found():
+    assert {"QPseudoSpike.from_q", "QPseudoSpike.replace"} <= set(METHODS)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name_has_an_example(name):
+    assert ">>>" in PUBLIC[name].__doc__
+
+
+@pytest.mark.parametrize("record", RECORDS)
+def test_every_field_of_a_record_is_described(record):
+    attributes = inspect.getdoc(record).partition("Attributes\n")[2].partition("\n\n")[0]
+    described = re.findall(r"^(\w+(?:, \w+)*) : ", attributes, re.M)
+    names = [name for line in described for name in line.split(", ")]
+    assert names == [field.name for field in dataclasses.fields(record)]

@@ -1,0 +1,259 @@
+"""compare: what it reports, saves, resumes and refuses."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from braintools_qps import Comparison, QPseudoSpike, compare, get_surrogate, surrogate_spec
+from braintools_qps._comparison.storage import load
+
+rng = np.random.default_rng(0)
+Y = np.arange(80) % 2
+X = 0.2 * rng.standard_normal((80, 5, 2))
+X[np.arange(80), :, Y] += 1
+
+OPTIONS = {"task": (X, Y), "hidden": 8, "epochs": 2, "seeds": [0, 4]}
+BARE = OPTIONS | {"measure": False}
+
+
+@pytest.fixture(scope="module")
+def comparison():
+    return compare(["Sigmoid", QPseudoSpike(2.0), "QPseudoSpike(alpha=8)"], **OPTIONS)
+
+
+def test_each_candidate_is_reported_with_each_seed(comparison):
+    labels = [result.label for result in comparison.results]
+    assert labels == ["Sigmoid", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
+    for result in comparison.results:
+        assert np.shape(result.loss) == np.shape(result.validation_curve) == (2, 2)
+        for name in ("test_accuracy", "validation_accuracy", "firing_rate"):
+            values = np.array(getattr(result, name))
+            assert values.shape == (2,)
+            assert np.all((values >= 0) & (values <= 1))
+        assert result.validation_accuracy == tuple(curve[-1] for curve in result.validation_curve)
+
+
+def test_costs_and_gradient_flow_are_measured(comparison):
+    for result in comparison.results:
+        assert result.seconds_per_step > 0
+        # 52 of 80 samples are trained on, in batches of 32: one step is an epoch.
+        assert result.seconds_per_epoch == result.seconds_per_step
+        # Weights, their two moments in Adam, and the batch are the least that a step holds.
+        weights = 2 * 8 + 8 * 8 + 8 * 2 + 8 + 2
+        assert result.peak_bytes > 4 * (3 * weights + 32 * 5 * 2)
+        assert 0 < result.growth < 10
+        assert 0 < result.reach <= 5
+        assert result.gradient_by_lag[0] == pytest.approx(1)
+
+
+def test_a_comparison_can_be_repeated_from_its_json(comparison):
+    values = json.loads(json.dumps(comparison.to_dict()))
+    assert values["seeds"] == [0, 4]
+    assert values["settings"]["hidden"] == 8
+    assert values["task"]["samples"] == {"train": 52, "validation": 12, "test": 16}
+    assert {"jax", "braintools", "braintools-qps"} <= values["environment"]["packages"].keys()
+    # What the network and its training do that no option sets; half of 5 steps is less than 8.
+    constants = {"input_gain", "recurrent_gain", "readout_gain", "largest_gradient"}
+    assert all(values["settings"][name] > 0 for name in constants)
+    assert values["settings"]["time_constants"] == [1.0, 8.0]
+    assert values["settings"]["time_step_ms"] == 1.0
+    assert values["task"]["readout_steps"] == 5
+    surrogates = [get_surrogate(spec) for spec in values["candidates"]]
+    assert surrogates[1] == QPseudoSpike(2.0)
+    again = compare(surrogates, **BARE)
+    for one, other in zip(again.results, comparison.results):
+        assert one.loss == other.loss
+        assert one.test_accuracy == other.test_accuracy
+
+
+def test_json_leads_back_to_an_equal_comparison(comparison):
+    back = Comparison.from_dict(json.loads(json.dumps(comparison.to_dict())))
+    assert back == comparison
+    assert back.results[1].surrogate == QPseudoSpike(2.0)
+    with pytest.raises(ValueError, match=r"expected format .*comparison/1.*got 'other'"):
+        Comparison.from_dict({"format": "other"})
+
+
+def test_the_table_shows_mean_and_spread(comparison):
+    result = comparison.results[0]
+    a, b = (100 * value for value in result.test_accuracy)
+    header, row, *_ = repr(comparison).splitlines()
+    assert header.split()[:3] == ["surrogate", "test", "%"]
+    # The sample standard deviation of two numbers is their difference over the root of 2.
+    assert f"{(a + b) / 2:.1f} ± {abs(a - b) / math.sqrt(2):.1f}" in row
+
+
+def test_the_best_goes_by_validation():
+    comparison = compare(["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], **BARE)
+    values = comparison.to_dict()
+    for result, validated, tested in zip(values["results"], (0.9, 0.8), (0.1, 1.0)):
+        result |= {"validation_accuracy": [validated] * 2, "test_accuracy": [tested] * 2}
+    assert Comparison.from_dict(values).best.label == "QPseudoSpike(alpha=2)"
+
+
+def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
+    comparison = compare(["QPseudoSpike(alpha=4)"], out=tmp_path, **BARE)
+    assert load(tmp_path) == comparison
+    header, *lines = (tmp_path / "comparison.csv").read_text().splitlines()
+    assert header.startswith("surrogate,task,seed,test_accuracy,")
+    assert [line.split(",")[:3] for line in lines] == [
+        ["QPseudoSpike(alpha=4)", "arrays", "0"],
+        ["QPseudoSpike(alpha=4)", "arrays", "4"],
+    ]
+    assert float(lines[1].split(",")[3]) == comparison.results[0].test_accuracy[1]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.csv", "comparison.json"]
+
+
+def test_interruption_keeps_what_is_finished_and_resume_goes_on(tmp_path):
+    candidates = ["Sigmoid", "QPseudoSpike(alpha=2)"]
+
+    def interrupt(progress):
+        if progress.done == 3:  # of four: the first candidate has finished
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(candidates, out=tmp_path, on_epoch=interrupt, **BARE)
+    kept = load(tmp_path)
+    assert [result.label for result in kept.results] == ["Sigmoid"]
+    assert not kept.finished
+
+    trained = []
+    on_epoch = lambda progress: trained.append((progress.labels, progress.done, progress.total))
+    resumed = compare(candidates, out=tmp_path, resume=True, on_epoch=on_epoch, **BARE)
+    label = ("QPseudoSpike(alpha=2)",)
+    assert trained == [(label, 1, 2), (label, 2, 2)]
+    assert resumed.finished
+    assert resumed == load(tmp_path) == compare(candidates, **BARE)
+
+
+def test_resume_with_other_candidates_keeps_all_results(tmp_path):
+    first = compare(["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], out=tmp_path, **BARE)
+    asked = ["QPseudoSpike(alpha=8)", "QPseudoSpike(alpha=4)"]
+    trained = []
+    on_epoch = lambda progress: trained.append(progress.labels)
+    both = compare(asked, out=tmp_path, resume=True, on_epoch=on_epoch, **BARE)
+    assert set(trained) == {("QPseudoSpike(alpha=4)",)}
+    assert [result.surrogate.alpha for result in both.results] == [2.0, 8.0, 4.0]
+    assert both.results[:2] == first.results
+    assert both.finished
+    assert load(tmp_path) == both
+    assert all(label in repr(both) for label in ("alpha=2", "alpha=8", "alpha=4"))
+
+
+def test_candidates_that_had_not_finished_and_are_not_asked_for_are_given_up(tmp_path):
+    def interrupt(progress):
+        if progress.done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, on_epoch=interrupt, **BARE)
+    resumed = compare(["Sigmoid"], out=tmp_path, resume=True, **BARE)
+    assert resumed.finished
+    assert [spec["name"] for spec in resumed.candidates] == ["Sigmoid"]
+
+
+def test_each_comparison_so_far_is_reported(tmp_path):
+    so_far = []
+    report = lambda comparison: so_far.append([result.label for result in comparison.results])
+    compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, on_result=report, **BARE)
+    assert so_far == [["Sigmoid"], ["Sigmoid", "QPseudoSpike"]]
+    so_far.clear()
+    compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, resume=True, on_result=report, **BARE)
+    assert so_far == [["Sigmoid", "QPseudoSpike"]]
+
+
+def test_an_earlier_comparison_in_the_directory_is_kept(tmp_path):
+    def stop(progress):
+        raise KeyboardInterrupt
+
+    alphas = lambda name: [
+        spec["alpha"] for spec in json.loads((tmp_path / name).read_text())["candidates"]
+    ]
+    compare(["QPseudoSpike(alpha=2)"], out=tmp_path, **BARE)
+    (tmp_path / "comparison.png").write_text("figure")
+    with pytest.raises(KeyboardInterrupt):
+        compare(["QPseudoSpike(alpha=4)"], out=tmp_path, on_epoch=stop, **BARE)
+    assert alphas("comparison.json") == [2.0]  # so that --resume still finds it
+    for alpha in (4, 8):
+        compare([f"QPseudoSpike(alpha={alpha})"], out=tmp_path, **BARE)
+    assert alphas("comparison.json") == [8.0]
+    assert alphas("comparison-1.json") == [2.0]
+    assert alphas("comparison-2.json") == [4.0]
+    assert (tmp_path / "comparison-1.png").read_text() == "figure"
+    assert "alpha=4" in (tmp_path / "comparison-2.csv").read_text()
+    assert not (tmp_path / "comparison.png").exists()
+
+
+@pytest.mark.parametrize("obstacle", ["", "below", "comparison.json.part"])
+def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_path, obstacle):
+    if obstacle.endswith(".part"):
+        (tmp_path / obstacle).mkdir()
+        out = tmp_path
+    else:
+        (tmp_path / "file").write_text("")
+        out = tmp_path / "file" / obstacle
+    trained = []
+    with pytest.raises(OSError, match="a directory that can be written to, got .* Give another"):
+        compare(["QPseudoSpike"], out=out, on_epoch=trained.append, **BARE)
+    assert not trained
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"epochs": 3}, r"another settings: epochs 2, now 3. Repeat the options"),
+        ({"seeds": [0]}, r"another seeds: \(0, 4\), now \(0,\)"),
+        ({"task": (X[::-1], Y)}, "another task: sha256"),
+    ],
+)
+def test_resume_refuses_other_options(change, message, saved):
+    with pytest.raises(ValueError, match=message):
+        compare(["QPseudoSpike(alpha=4)"], out=saved, resume=True, **(BARE | change))
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("saved")
+    compare(["QPseudoSpike(alpha=4)"], out=directory, **BARE)
+    return directory
+
+
+def test_resume_needs_a_directory_and_a_readable_file(tmp_path):
+    with pytest.raises(ValueError, match="resume=True needs out="):
+        compare(resume=True, **BARE)
+    (tmp_path / "comparison.json").write_text("{}")
+    with pytest.raises(ValueError, match="is not a saved comparison"):
+        compare(out=tmp_path, resume=True, **BARE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"surrogates": []}, ValueError, "one candidate or more"),
+        ({"surrogates": ["Sigmoid", "sigmoid"]}, ValueError, "only once, got sigmoid twice"),
+        ({"surrogates": ["Sigmoit"]}, LookupError, "Sigmoid"),
+        ({"seeds": 0}, ValueError, "seeds must be 1 or more"),
+        ({"seeds": [1, 1]}, ValueError, "different numbers"),
+        ({"task": "mnist"}, LookupError, "digits-rows"),
+        ({"hidden": 0}, ValueError, "hidden must be 1 or more, got 0"),
+        ({"neuron": "HH"}, ValueError, "Take LIF or ALIF"),
+    ],
+)
+def test_bad_arguments(arguments, error, message):
+    with pytest.raises(error, match=message):
+        compare(**({"surrogates": ["QPseudoSpike"]} | BARE | arguments))
+
+
+def test_specs_name_the_parameters(comparison):
+    assert comparison.candidates[2] == surrogate_spec(QPseudoSpike(8.0))
+
+
+def test_a_surrogate_without_gradient_has_no_growth():
+    # A derivative as narrow as this is 0 in float32 wherever the membrane is.
+    comparison = compare(["QPseudoSpike(alpha=inf, scale=1e-6)"], **OPTIONS)
+    (result,) = comparison.results
+    assert result.growth is None
+    assert result.reach == 0
+    assert " - " in repr(comparison)

@@ -1,0 +1,132 @@
+"""The commands compare and plot, as a user runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from braintools_qps.__main__ import main
+
+COMMAND = [sys.executable, "-m", "braintools_qps"]
+
+
+def run(*arguments, **options):
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=300, **options
+    )
+
+
+def test_compare_quick(tmp_path):
+    done = run("compare", "--quick", "--surrogates", "Sigmoid", "S2NN", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "1169/269/359 samples" in done.stdout
+    assert "Best by validation accuracy: S" in done.stdout
+    assert "epoch" in done.stderr  # the progress bar
+    out = tmp_path / "comparison"
+    values = json.loads((out / "comparison.json").read_text())
+    assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
+    assert min(values["results"][0]["test_accuracy"]) > 0.3  # chance is 0.1
+    assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert len((out / "comparison.csv").read_text().splitlines()) == 3
+
+
+def test_arrays_of_the_user_with_other_neurons_and_resume(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
+    options = ["compare", "--data", "mine.npz", "--quick", "--epochs", "1", "--hidden", "8"]
+    options += ["--neuron", "ALIF", "--reset", "hard", "--out", "out"]
+    first = run(*options, "--surrogates", "Sigmoid", cwd=tmp_path)
+    assert first.returncode == 0, first.stderr
+    again = run(*options, "--resume", "--surrogates", "Sigmoid", "QPseudoSpike", cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+    results = json.loads((tmp_path / "out" / "comparison.json").read_text())["results"]
+    assert [result["label"] for result in results] == ["Sigmoid", "QPseudoSpike"]
+    other = run(*options, "--resume", "--seeds", "2", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "were made with another seeds" in other.stderr
+
+
+def test_a_second_run_keeps_what_the_first_has_written(own_data, capsys):
+    for alpha in (2, 4):
+        assert main([*own_data, "--surrogates", f"QPseudoSpike(alpha={alpha})"]) == 0
+    kept = "comparison-1.json, comparison-1.csv, comparison-1.png"
+    assert f"The comparison that was in out before is kept: {kept}" in capsys.readouterr().out
+    assert "alpha=2" in Path("out/comparison-1.csv").read_text()
+    assert "alpha=4" in Path("out/comparison.csv").read_text()
+
+
+def test_an_interrupted_run_shows_nothing_of_an_earlier_one(own_data, monkeypatch, capsys):
+    def interrupt(*arguments):
+        raise KeyboardInterrupt
+
+    assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=2)"]) == 0
+    monkeypatch.setattr("braintools_qps._cli.compare._show", interrupt)
+    capsys.readouterr()
+    assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
+    printed = capsys.readouterr().out
+    assert "Interrupted before any candidate had finished" in printed
+    assert "alpha=2" not in printed
+    assert main([*own_data, "--resume", "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
+    assert "QPseudoSpike(alpha=2)" in capsys.readouterr().out
+
+
+@pytest.fixture
+def own_data(tmp_path, monkeypatch):
+    """Arguments of a comparison that takes no time."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.savez("mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
+    options = "compare --data mine.npz --quick --epochs 1 --hidden 8 --out out"
+    return options.split()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to a process there")
+def test_ctrl_c_keeps_what_is_finished(tmp_path):
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
+    process = subprocess.Popen(
+        [*COMMAND, "compare", "--data", "mine.npz", "--epochs", "200", "--hidden", "8"],
+        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    saved = tmp_path / "comparison" / "comparison.json"
+    deadline = time.monotonic() + 240
+    while not saved.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    printed, _ = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert "--resume" in printed
+    assert "Sigmoid" in printed
+    values = json.loads(saved.read_text())
+    assert 0 < len(values["results"]) < len(values["candidates"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--surrogates", "Sigmoit"], "Sigmoid"),
+        (["--data", "absent.npz"], "absent.npz"),
+        (["--hidden", "0"], "hidden must be 1 or more, got 0"),
+        (["--neuron", "HH"], "Take LIF or ALIF"),
+        (["--surrogates", "QPseudoSpike(scale='15 mV')"], "got x in 1 and scale=15.0 mV. Pass"),
+    ],
+)
+def test_mistakes_end_with_one_line(arguments, message, tmp_path):
+    done = run("compare", "--quick", *arguments, cwd=tmp_path)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
+def test_plot(suffix, start, tmp_path):
+    path = tmp_path / f"figure.{suffix}"
+    done = run("plot", "Sigmoid", "QPseudoSpike(alpha=1.5)", "--out", path)
+    assert done.returncode == 0, done.stderr
+    assert path.read_bytes().startswith(start)

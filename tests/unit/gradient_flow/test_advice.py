@@ -1,0 +1,99 @@
+"""Each rule of the advice where it must speak, and where it must not."""
+
+import numpy as np
+import pytest
+
+from braintools_qps import GradientFlow, QPseudoSpike
+from braintools_qps._gradient_flow.advice import advise
+from braintools_qps._gradient_flow.measures import growth_per_step, reach
+from braintools_qps.records.flow import Adjustment, Histogram, PopulationFlow
+
+STEPS = 21
+FLAT = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)
+
+
+def flow(growth=1.0, moments=None, adjustments=(), zero=0.0, **changes):
+    moments = growth ** (2.0 * np.arange(STEPS)) if moments is None else moments
+    steps, reached_start = reach(moments)
+    fields = {
+        "name": "lif", "size": 10, "unit": "mV", "second_moments": moments,
+        "growth": growth_per_step(moments), "reach": steps, "reached_start": reached_start,
+        "flat_share": 0.1, "firing_rate": 0.1, "silent_share": 0.0, "saturated_share": 0.0,
+        "scale": 1.0, "distances": FLAT,
+    }  # fmt: skip
+    population = PopulationFlow(**fields | changes)
+    return GradientFlow("model", QPseudoSpike(), STEPS, (population,), zero, tuple(adjustments))
+
+
+def test_a_steady_gradient_is_left_alone():
+    (sentence,) = advise(flow(growth=0.95))
+    # 0.95 ** -20
+    assert sentence == (
+        "The gradient in lif keeps its size within a factor of 2.8 over 21 steps "
+        "(growth 0.950 per step)."
+    )
+
+
+def test_a_vanishing_gradient_is_told_by_its_half_life():
+    first, *_ = advise(flow(growth=2 ** (-1 / 3)))
+    # 2 ** (-7) is the first below 1 %, after 20 steps: 2 ** (-20 / 3) = 0.0098.
+    assert first == (
+        "The gradient in lif falls by half every 3 steps (growth 0.794 per step) and is down to "
+        "1 % after 20."
+    )
+
+
+def test_an_exploding_gradient_is_told_by_its_doubling_time():
+    first, *_ = advise(flow(growth=2.0))
+    assert first.startswith("The gradient in lif doubles every step (growth 2.000 per step)")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"moments": np.zeros(STEPS)}, "No gradient reaches lif"),
+        ({"moments": np.full(STEPS, np.nan)}, "is not finite"),
+        ({"flat_share": 0.6}, "below 1 % of its peak for 60% of neuron-steps"),
+        ({"silent_share": 0.4}, "40% of the neurons in lif never fire"),
+        ({"saturated_share": 0.4}, "40% of the neurons in lif fire at almost every step"),
+        ({"zero": 0.25}, "25.0% of the parameters have a gradient of exactly 0 from this loss"),
+    ],
+)
+def test_each_finding_has_its_sentence(changes, words):
+    assert any(words in sentence for sentence in advise(flow(**changes)))
+    assert not any(words in sentence for sentence in advise(flow()))
+
+
+def test_adjustments_are_told_where_the_gradient_is_not_steady():
+    attained = Adjustment("scale", 1.0, 3.0, 1.0, (0.5, 1.2), (0.1, 10.0), QPseudoSpike(scale=3.0))
+    missed = Adjustment("dampening", 1.0, None, None, (0.5, 0.9), (0.1, 10.0))
+    sentences = advise(flow(growth=0.5, adjustments=(attained, missed)))
+    assert sentences[-2:] == (
+        "With scale 3 times as large the growth is 1.000: QPseudoSpike(alpha=2.0, scale=3.0).",
+        "No dampening from 0.1 to 10 times its value brings the growth to 1: it stays between "
+        "0.500 and 0.900.",
+    )
+    assert len(advise(flow(growth=1.0, adjustments=(attained, missed)))) == 1
+
+
+def test_an_adjustment_that_leaves_most_neurons_out_says_so():
+    narrow = Adjustment("scale", 1.0, 0.1, 1.0, (0.5, 1.2), (0.1, 10.0), flat_share=0.79)
+    assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
+        "With scale 0.1 times as large the growth is 1.000, but the derivative below 1 % of its "
+        "peak for 79% of neuron-steps."
+    )
+
+
+def test_growth_is_that_of_the_amplitude():
+    # Amplitudes 8, 4, 2, 1 from the last step back; a lag without a gradient does not count.
+    assert growth_per_step(np.array([64.0, 16.0, 4.0, 1.0])) == pytest.approx(0.5)
+    assert growth_per_step(np.array([0.0, 64.0, 16.0, 4.0])) == pytest.approx(0.5)
+    assert np.isnan(growth_per_step(np.array([1.0, 0.0, 0.0])))
+
+
+def test_reach_counts_from_the_last_step_with_a_gradient():
+    # Amplitudes 1, 0.1, 0.01.
+    assert reach(np.array([1.0, 1e-2, 1e-4, 1e-6])) == (2, False)
+    assert reach(np.array([0.0, 1.0, 1e-2, 1e-4])) == (2, False)
+    assert reach(np.array([1.0, 1e-2, 1e-3])) == (2, True)
+    assert reach(np.zeros(3)) == (0, False)

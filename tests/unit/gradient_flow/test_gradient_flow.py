@@ -1,0 +1,163 @@
+"""gradient_flow against networks by hand, in float64, and against what can be counted."""
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import (
+    ALPHA,
+    BATCH,
+    LEAK,
+    SCALE,
+    SURROGATE,
+    Layer,
+    N,
+    ResetLayer,
+    all_steps,
+    last_step,
+    moments_by_hand,
+    only,
+    run_by_hand,
+    run_with_reset_by_hand,
+    weights_and_inputs,
+)
+
+from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps._gradient_flow.passes import forward, projections
+from braintools_qps._gradient_flow.step import trace
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        yield
+
+
+@pytest.mark.parametrize("loss", [last_step, all_steps])
+@pytest.mark.parametrize(
+    ("layer", "run"), [(Layer, run_by_hand), (ResetLayer, run_with_reset_by_hand)]
+)
+def test_second_moments_are_those_of_automatic_differentiation(layer, run, loss):
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(layer(weights, SURROGATE), inputs, loss=loss, target=None))
+    (population,) = flow.populations
+    np.testing.assert_allclose(
+        population.second_moments, moments_by_hand(run, loss), rtol=1e-11, atol=1e-25
+    )
+
+
+def test_a_compiled_model_gives_the_same():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE)
+    layer.update = brainstate.transform.jit(layer.update)
+    flow = only(gradient_flow(layer, inputs, loss=last_step, target=None))
+    np.testing.assert_allclose(
+        flow.populations[0].second_moments, moments_by_hand(run_by_hand, last_step), rtol=1e-11
+    )
+
+
+def test_millivolts_divide_out():
+    weights, inputs = weights_and_inputs()
+    spike = QPseudoSpike(ALPHA, scale=SCALE * 1000 * u.uvolt)
+    layer = Layer(weights, spike, unit=u.mV)
+    loss = lambda outputs: last_step(outputs) * 2.0 * u.second
+    (population,) = only(gradient_flow(layer, inputs, loss=loss, target=None)).populations
+    assert population.unit == "mV"
+    np.testing.assert_allclose(
+        population.second_moments, 4 * moments_by_hand(run_by_hand, last_step), rtol=1e-11
+    )
+    assert u.math.allclose(population.scale, SCALE * u.mV)
+
+
+def test_a_voltage_without_a_scale_is_refused():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV)
+    with pytest.raises(u.UnitMismatchError, match="needs a scale"):
+        gradient_flow(layer, inputs, surrogates=["QPseudoSpike"], target=None)
+
+
+def test_the_growth_of_one_step_is_the_analytic_one():
+    # E|delta_{t-1}|^2 / E|delta_t|^2 = E[d^2] + s^2 E[G^2] for an adjoint that does not depend on
+    # the slopes; the projection of the last membranes is such a one.
+    n, batch, steps, leak, gain = 256, 16, 4, 0.9, 1.2
+    spike = QPseudoSpike(2.0)
+
+    class Membranes(Layer):
+        def update(self, x):
+            spikes = self.spk_fun(self.V.value - 1)
+            self.V.value = leak * (self.V.value - spikes) + spikes @ self.weights.value + x
+            return self.V.value
+
+    def measured_and_predicted(seed):
+        first, second = jax.random.split(jax.random.key(seed))
+        weights = np.asarray(jax.random.normal(first, (n, n)) * gain / np.sqrt(n))
+        inputs = np.asarray(0.5 * jax.random.normal(second, (steps, batch, n)) + 0.1)
+        layer = Membranes(jnp.asarray(weights), spike, shape=(batch, n))
+        (population,) = only(gradient_flow(layer, inputs, draws=32, target=None)).populations
+        V = np.zeros((batch, n))
+        for x in inputs[:-1]:
+            spikes = (V >= 1) * 1.0
+            V = leak * (V - spikes) + spikes @ weights + x
+        G = (1 + 2 * np.abs(V - 1) / 3) ** -2.0
+        d = leak * (1 - G)
+        predicted = np.mean(d**2) + np.sum(weights**2) / n * np.mean(G**2)
+        return population.second_moments[1] / population.second_moments[0], predicted
+
+    measured, predicted = np.mean([measured_and_predicted(seed) for seed in range(4)], axis=0)
+    assert measured == pytest.approx(predicted, rel=0.01)
+
+
+def test_what_the_forward_pass_says_does_not_depend_on_the_surrogate():
+    weights, inputs = weights_and_inputs()
+    flows = gradient_flow(
+        Layer(weights, SURROGATE), inputs, surrogates={"a": "Sigmoid", "b": SURROGATE}, target=None
+    )
+    V, spikes = np.zeros((BATCH, N)), []
+    for x in inputs:
+        z = (V >= 1) * 1.0
+        V = LEAK * (V - z) + z @ np.asarray(weights) + np.asarray(x)
+        spikes.append(V >= 1)
+    rates = np.mean(spikes, axis=(0, 1))
+    for flow in flows.values():
+        (population,) = flow.populations
+        assert population.firing_rate == pytest.approx(rates.mean())
+        assert population.silent_share == np.mean(rates == 0)
+        assert population.size == N
+    assert list(flows) == ["a", "b"]
+    assert flows["b"].surrogate is SURROGATE
+
+
+def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE)
+    histogram = only(gradient_flow(layer, inputs, target=None)).populations[0].distances
+    assert histogram.share.sum() + histogram.outside == pytest.approx(1)
+    assert histogram.outside <= 0.02
+    centres = (histogram.edges[1:] + histogram.edges[:-1]) / 2
+    expected = (1 + 2 * np.abs(centres) / (ALPHA + 1)) ** -ALPHA
+    np.testing.assert_allclose(histogram.slope, expected, rtol=1e-5)
+
+
+def test_projections_are_not_drawn_like_the_weights_of_the_same_seed():
+    inputs = jnp.zeros((2, BATCH, N))
+    run = forward(trace(Layer(jnp.eye(N), SURROGATE), inputs), inputs)
+    (drawn,) = projections(run, 100, 0)
+    for key in (jax.random.key(0), *jax.random.split(jax.random.key(0))):
+        same_bits = jax.random.normal(key, drawn.shape)
+        assert abs(np.corrcoef(np.ravel(drawn), np.ravel(same_bits))[0, 1]) < 0.1
+
+
+def test_flat_share_counts_slopes_below_one_percent_of_the_peak():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, QPseudoSpike(float("inf"), scale=0.2))
+    (population,) = only(gradient_flow(layer, inputs, target=None)).populations
+    V, distances = np.zeros((BATCH, N)), []
+    for x in inputs:
+        z = (V >= 1) * 1.0
+        V = LEAK * (V - z) + z @ np.asarray(weights) + np.asarray(x)
+        distances.append(np.abs(V - 1) / 0.2)
+    # exp(-2 x) < 0.01
+    assert population.flat_share == np.mean(np.array(distances) > np.log(100) / 2)
+    assert 0.1 < population.flat_share < 0.9

@@ -1,0 +1,264 @@
+"""gradient_flow on models of every make, and the models that it refuses."""
+
+import json
+import math
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import (
+    ALPHA,
+    BATCH,
+    LEAK,
+    SCALE,
+    STEPS,
+    SURROGATE,
+    Layer,
+    N,
+    last_step,
+    moments_by_hand,
+    only,
+    run_by_hand,
+    weights_and_inputs,
+)
+
+from braintools_qps import GradientFlow, QPseudoSpike, gradient_flow
+from braintools_qps._gradient_flow.target import adjustment
+
+
+@pytest.fixture(autouse=True)
+def _float64():
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        yield
+
+
+class TwoLayers(brainstate.nn.Module):
+    """A recurrent layer below a feed-forward one, in a list, and a parameter that nothing uses."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.layers = [Layer(weights, SURROGATE), Layer(0 * weights, SURROGATE)]
+        self.readout = brainstate.ParamState(jnp.ones((N, 2)))
+        self.spare = brainstate.ParamState(jnp.ones((N, N)))
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x @ self.readout.value
+
+
+def test_populations_are_named_by_their_place():
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(TwoLayers(weights), inputs, target=None))
+    assert [population.name for population in flow.populations] == ["layers.0", "layers.1"]
+    growths = [population.growth for population in flow.populations]
+    assert flow.growth == pytest.approx(np.sqrt(np.prod(growths)))
+
+
+def test_parameters_that_do_not_move_are_counted():
+    weights, inputs = weights_and_inputs()
+    inputs = inputs.at[..., 0].set(-20.0)  # one neuron of the first layer never fires
+    weights = weights.at[:, 0].set(0.0)
+    flow = only(gradient_flow(TwoLayers(weights), inputs, target=None))
+    # By hand: the silent neuron's row in the first layer; that of the second is filled by its own.
+    second = np.zeros(N)
+    states = [np.zeros((BATCH, N)), np.zeros((BATCH, N))]
+    for x in np.asarray(inputs):
+        for k, w in enumerate((np.asarray(weights), 0)):
+            z = (states[k] >= 1) * 1.0
+            states[k] = LEAK * (states[k] - z) + (z @ w if k == 0 else 0) + x
+            before, x = z, (states[k] >= 1) * 1.0
+        second = np.maximum(second, before.max(axis=0))
+    silent_at_the_end = int(np.sum(states[1].max(axis=0) < 1))
+    zero = N + int(np.sum(second == 0)) * N + 2 * silent_at_the_end + N * N
+    assert flow.zero_parameter_share == pytest.approx(zero / (3 * N * N + 2 * N))
+
+
+class Fresh(Layer):
+    """States come with init_state."""
+
+    def __init__(self, weights, spike):
+        super().__init__(weights, spike)
+        del self.V
+
+    def init_state(self, batch_size=None):
+        shape = (N,) if batch_size is None else (batch_size, N)
+        self.V = brainstate.HiddenState(jnp.zeros(shape))
+
+
+@pytest.mark.parametrize("batched", [True, False])
+def test_missing_states_are_initialised_for_the_inputs_and_taken_away(batched):
+    weights, inputs = weights_and_inputs()
+    model = Fresh(weights, SURROGATE)
+    (population,) = only(
+        gradient_flow(model, inputs if batched else inputs[:, 0], target=None)
+    ).populations
+    assert population.size == N
+    assert not hasattr(model, "V")
+
+
+def test_the_model_is_left_as_it_was():
+    weights, inputs = weights_and_inputs()
+    model = Layer(weights, SURROGATE)
+    before = model.V.value
+    gradient_flow(model, inputs, surrogates=["Sigmoid"], target=None)
+    assert model.V.value is before
+    assert model.spk_fun is SURROGATE
+
+
+def test_the_model_is_left_as_it_was_after_an_error():
+    class Broken(Layer):
+        def update(self, x):
+            super().update(x)
+            raise RuntimeError("broken")
+
+    weights, inputs = weights_and_inputs()
+    model = Broken(weights, SURROGATE)
+    before = model.V.value
+    with pytest.raises(RuntimeError, match="broken"):
+        gradient_flow(model, inputs)
+    assert model.V.value is before
+    assert model.spk_fun is SURROGATE
+
+
+def test_a_model_without_neurons_is_refused():
+    model = brainstate.nn.Linear(N, 2)
+    with pytest.raises(ValueError, match=r"state V .*spk_fun.*Linear has 0 nodes"):
+        gradient_flow(model, jnp.ones((STEPS, N)))
+
+
+def test_spikes_in_an_inner_loop_are_refused():
+    class Substeps(Layer):
+        def update(self, x):
+            return brainstate.transform.for_loop(lambda _: Layer.update(self, x), np.arange(2))[-1]
+
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match="Substeps spike inside a loop"):
+        gradient_flow(Substeps(weights, SURROGATE), inputs)
+
+
+def test_spikes_of_a_membrane_that_stands_still_are_refused():
+    class Still(Layer):
+        def update(self, x):
+            return self.spk_fun(self.V.value + x)
+
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match="Still spike without a change of V"):
+        gradient_flow(Still(weights, SURROGATE), inputs)
+
+
+def test_states_that_change_their_shape_are_refused():
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match=r"V of shape \(6,\).*init_all_states"):
+        gradient_flow(Layer(weights, SURROGATE, shape=(N,)), inputs)
+
+
+def test_a_loss_that_is_not_a_scalar_is_refused():
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match=r"must return a scalar, got shape \(12, 3, 6\)"):
+        gradient_flow(Layer(weights, SURROGATE), inputs, loss=lambda outputs: outputs)
+
+
+def test_noise_in_the_model_is_the_same_in_both_passes():
+    class Noisy(Layer):
+        def update(self, x):
+            return super().update(x + brainstate.random.randn(*x.shape))
+
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Noisy(weights, SURROGATE), inputs, target=None))
+    assert np.all(flow.populations[0].second_moments > 0)
+
+
+def test_an_adjustment_brings_the_growth_to_its_target():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE)
+    target = only(gradient_flow(layer, inputs, target=None)).growth * 1.1
+    adjustments = only(gradient_flow(layer, inputs, target=target)).adjustments
+    assert [a.parameter for a in adjustments] == ["scale", "dampening", "alpha"]
+    attained = [a for a in adjustments if a.factor is not None]
+    assert attained
+    for a in attained:
+        flow = only(gradient_flow(layer, inputs, surrogates=[a.surrogate], target=None))
+        assert flow.growth == pytest.approx(target, rel=2e-3)
+        assert flow.growth == pytest.approx(a.growth, rel=1e-4)
+        assert a.attainable[0] <= target <= a.attainable[1]
+        assert flow.populations[0].flat_share == pytest.approx(a.flat_share, abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["per neuron", "State"])
+def test_parameters_may_be_arrays_or_states(kind):
+    weights, inputs = weights_and_inputs()
+    alpha = {
+        "per neuron": np.full(N, ALPHA),
+        "State": brainstate.ShortTermState(jnp.asarray(ALPHA)),
+    }[kind]
+    layer = Layer(weights, QPseudoSpike(alpha, scale=np.full(N, SCALE)))
+    flow = only(gradient_flow(layer, inputs, loss=last_step))
+    (population,) = flow.populations
+    np.testing.assert_allclose(
+        population.second_moments, moments_by_hand(run_by_hand, last_step), rtol=1e-11
+    )
+    plain = only(gradient_flow(Layer(weights, SURROGATE), inputs, loss=last_step))
+    assert population.flat_share == plain.populations[0].flat_share
+    for ours, theirs in zip(flow.adjustments, plain.adjustments, strict=True):
+        assert ours.attainable == pytest.approx(theirs.attainable)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+def test_the_models_own_dtype_is_kept(dtype):
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights.astype(dtype), SURROGATE)
+    layer.V.value = layer.V.value.astype(dtype)
+    flow = only(gradient_flow(layer, inputs.astype(dtype), loss=last_step, target=None))
+    np.testing.assert_allclose(
+        flow.populations[0].second_moments[:3],
+        moments_by_hand(run_by_hand, last_step)[:3],
+        rtol=0.2 if dtype == "bfloat16" else 0.02,
+    )
+
+
+def test_a_target_out_of_range_is_said_to_be():
+    # Without recurrence or reset the membrane's own leak is the growth, whatever the surrogate.
+    class Leaky(Layer):
+        def update(self, x):
+            self.V.value = LEAK * self.V.value + x
+            return self.spk_fun(self.V.value - 1)
+
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Leaky(weights, SURROGATE), inputs))
+    assert flow.growth == pytest.approx(LEAK)
+    for a in flow.adjustments:
+        assert a.factor is None
+        assert a.attainable == pytest.approx((LEAK, LEAK))
+    assert any("No scale" in sentence and "0.800 and 0.800" in sentence for sentence in flow.advice)
+
+
+def test_a_growth_past_a_turn_is_not_proposed():
+    """Leak and soft reset, d = |1 - D / 2|: at D = 4 the gradient keeps its size by flipping."""
+    growth = lambda factor: abs(1 - factor / 2)
+    one = adjustment("dampening", growth, 0.98)
+    assert one.factor is None
+    assert one.searched == pytest.approx((1 / 16, 2 ** (2 / 3)))  # the last before it rises
+    assert one.attainable == pytest.approx((1 - 2 ** (-1 / 3), 1 - 1 / 32))
+    assert adjustment("dampening", growth, 0.25).factor == pytest.approx(1.5)
+
+
+def test_no_gradient_ends_the_search():
+    growth = lambda factor: factor / 2 if factor > 0.3 else math.nan
+    one = adjustment("scale", growth, 2.0)
+    assert one.factor == pytest.approx(4.0, rel=1e-3)
+    assert one.searched == pytest.approx((2 ** (-4 / 3), 16))
+
+
+def test_records_turn_into_json():
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Layer(weights, SURROGATE), inputs))
+    assert isinstance(flow, GradientFlow)
+    data = json.loads(json.dumps(flow.to_dict(), allow_nan=False))
+    assert data["surrogate"] == "QPseudoSpike(alpha=1.5, scale=0.7)"
+    assert len(data["populations"][0]["second_moments"]) == STEPS
+    assert data["growth"] == pytest.approx(flow.growth)
+    assert "Layer" in repr(flow)
+    assert "growth" in repr(flow)

@@ -1,0 +1,197 @@
+"""Names, precedence and registration; plugins that are really installed are in integration."""
+
+from importlib.metadata import entry_points
+
+import braintools.surrogate
+import pytest
+from braintools.surrogate import Sigmoid, Surrogate
+
+import braintools_qps
+from braintools_qps import (
+    QPseudoSpike,
+    UnknownSurrogateError,
+    get_surrogate,
+    list_surrogates,
+    register_surrogate,
+    surrogate_spec,
+)
+from braintools_qps._registry import resolution
+
+
+@pytest.fixture(autouse=True)
+def _own_registrations(monkeypatch):
+    monkeypatch.setattr(resolution, "_registered", {})
+
+
+class Steep(Sigmoid):
+    def __init__(self, alpha=10.0):
+        super().__init__(alpha)
+
+
+class Other(Sigmoid):
+    pass
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["QPseudoSpike", "q_pseudo_spike", "qpseudospike", "Q_PSEUDO_SPIKE", " QPseudoSpike "],
+)
+def test_a_name_matches_ignoring_case_and_underscores(name):
+    assert get_surrogate(name) == QPseudoSpike()
+
+
+def test_every_functional_form_of_braintools_names_its_class():
+    functions = {"q_pseudo_spike": "braintools:q_pseudo_spike"}
+    for function in braintools.surrogate.__all__:
+        if function[0].islower():
+            built = get_surrogate(functions.get(function, function))
+            # What the function computes by default, from the class that it instantiates.
+            by_hand = getattr(braintools.surrogate, function)
+            assert type(built).__name__ in by_hand.__code__.co_names
+
+
+def test_list_is_sorted_and_each_name_builds_a_different_class():
+    names = list_surrogates()
+    assert names == sorted(names)
+    assert {"QPseudoSpike", "Sigmoid", "S2NN", "braintools:QPseudoSpike"} <= set(names)
+    classes = {type(get_surrogate(name)) for name in names}
+    assert len(classes) == len(names)
+    public = {
+        member
+        for member in vars(braintools.surrogate).values()
+        if isinstance(member, type) and issubclass(member, Surrogate) and member is not Surrogate
+    }
+    assert classes == public | {QPseudoSpike}
+
+
+@pytest.mark.parametrize("distribution", ["braintools-qps", "braintools_qps", "BrainTools.QPS"])
+def test_a_qualified_name_picks_the_distribution(distribution):
+    assert type(get_surrogate(f"{distribution}:QPseudoSpike")) is QPseudoSpike
+    assert type(get_surrogate(f"{distribution}:Sigmoid")) is Sigmoid
+    built_in = get_surrogate("braintools:QPseudoSpike(alpha=3)")
+    assert type(built_in) is braintools.surrogate.QPseudoSpike
+    assert built_in.alpha == 3
+
+
+def test_the_standard_library_shows_three_entry_points_of_ours():
+    ours = {
+        point.name: point.load()
+        for point in entry_points(group="braintools.surrogate")
+        if point.dist.name == "braintools-qps"
+    }
+    expected = {"QPseudoSpike": QPseudoSpike, "Sigmoid": Sigmoid}
+    assert ours == expected | {"S2NN": braintools.surrogate.S2NN}
+
+
+def test_a_class_that_a_later_braintools_adds_is_found(monkeypatch):
+    monkeypatch.setattr(braintools.surrogate, "Later", Steep, raising=False)
+    monkeypatch.setattr(braintools.surrogate, "_Private", Other, raising=False)
+    assert type(get_surrogate("later")) is Steep
+    assert type(get_surrogate("braintools:Later")) is Steep
+    assert "Later" in list_surrogates()
+    with pytest.raises(UnknownSurrogateError):
+        get_surrogate("_Private")
+
+
+def test_registration_takes_precedence_over_entry_points_and_built_in():
+    register_surrogate(Steep, name="QPseudoSpike")
+    register_surrogate(Other, name="Arctan")
+    assert type(get_surrogate("q_pseudo_spike")) is Steep
+    assert type(get_surrogate("Arctan")) is Other
+    assert type(get_surrogate("braintools-qps:QPseudoSpike")) is QPseudoSpike
+    hidden = {"braintools-qps:QPseudoSpike", "braintools:QPseudoSpike", "braintools:Arctan"}
+    assert hidden <= set(list_surrogates())
+
+
+def test_registration_as_a_decorator():
+    assert register_surrogate(Steep) is Steep
+    assert register_surrogate(name="VerySteep")(Steep) is Steep
+    assert get_surrogate("steep").alpha == 10.0
+    assert type(get_surrogate("very_steep")) is Steep
+
+
+def test_an_exact_name_wins_over_one_that_differs_in_case():
+    register_surrogate(Steep, name="SIGMOID")
+    assert type(get_surrogate("Sigmoid")) is Sigmoid
+    assert type(get_surrogate("SIGMOID")) is Steep
+    assert type(get_surrogate("sigmoid")) is Steep
+
+
+def test_names_that_differ_in_case_are_told_apart_or_refused():
+    register_surrogate(Steep, name="Bump")
+    register_surrogate(Other, name="BUMP")
+    with pytest.raises(LookupError, match=r"'bump' is claimed .* 'BUMP' \(from .*; 'Bump' \(from"):
+        get_surrogate("bump")
+
+
+def test_a_registered_name_is_not_replaced_silently():
+    register_surrogate(Steep, name="Mine")
+    register_surrogate(Steep, name="Mine")
+    with pytest.raises(ValueError, match=r"'Mine' is already registered.*Steep.*overwrite=True"):
+        register_surrogate(Other, name="Mine")
+    assert type(get_surrogate("Mine")) is Steep
+    register_surrogate(Other, name="Mine", overwrite=True)
+    assert type(get_surrogate("Mine")) is Other
+
+
+def test_a_class_that_is_defined_again_replaces_itself():
+    def run_cell():
+        @register_surrogate
+        class Cell(Sigmoid):
+            pass
+
+        return Cell
+
+    run_cell()
+    second = run_cell()
+    assert type(get_surrogate("Cell")) is second
+
+
+@pytest.mark.parametrize("name", ["a:b", "a(b)", " a", "a b"])
+def test_a_name_that_no_spec_could_hold_is_refused(name):
+    with pytest.raises(ValueError, match="name must"):
+        register_surrogate(Steep, name=name)
+
+
+@pytest.mark.parametrize("wrong", [Steep(), len, int, "Steep"])
+def test_only_surrogate_classes_are_registered(wrong):
+    with pytest.raises(TypeError, match="only a subclass"):
+        register_surrogate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("typo", "meant"),
+    [
+        ("QPsuedoSpike", "QPseudoSpike"),
+        ("q_psuedo_spike", "QPseudoSpike"),
+        ("braintols:QPseudoSpike", "braintools:QPseudoSpike"),
+    ],
+)
+def test_an_unknown_name_lists_names_suggests_one_and_says_how_to_add_one(typo, meant):
+    with pytest.raises(UnknownSurrogateError) as caught:
+        get_surrogate(typo)
+    message = str(caught.value)
+    assert repr(typo) in message
+    assert f"Did you mean {meant!r}?" in message
+    for hint in ("Arctan, ERF", "register_surrogate", "'braintools.surrogate'"):
+        assert hint in message
+
+
+def test_a_name_like_no_other_gets_no_suggestion():
+    with pytest.raises(UnknownSurrogateError, match=r"'zzz'\. Available"):
+        get_surrogate("zzz")
+
+
+def test_the_spec_of_a_class_without_a_name_says_how_to_give_it_one():
+    with pytest.raises(TypeError, match=r"Steep.*register_surrogate"):
+        surrogate_spec(Steep())
+
+
+def test_the_spec_of_a_hidden_class_is_qualified():
+    register_surrogate(Steep, name="QPseudoSpike")
+    assert surrogate_spec(Steep())["name"] == "QPseudoSpike"
+    assert surrogate_spec(QPseudoSpike())["name"] == "braintools-qps:QPseudoSpike"
+
+
+def test_every_public_name_is_listed():
+    assert all(hasattr(braintools_qps, name) for name in braintools_qps.__all__)

@@ -1,0 +1,142 @@
+"""The family against mpmath at 50 digits (tests/data/make_reference.py), in every dtype."""
+
+import jax
+import jax.numpy as jnp
+import ml_dtypes
+import numpy as np
+import pytest
+from helpers import SLACK, assert_close, reference
+
+from braintools_qps import QPseudoSpike
+from braintools_qps._surrogate import kernels
+from braintools_qps._surrogate.kernels import Static
+
+ALPHAS = reference()["alpha"].tolist()
+NORMAL = 1e-30  # what lies below soon leaves float32's normal range
+
+
+def row(name, alpha):
+    return reference()[name][ALPHAS.index(alpha)]
+
+
+def worst(actual, expected, where=True):
+    """The largest relative error over the points in ``where``, as if on a CPU."""
+    expected = np.asarray(expected, np.float64)
+    error = np.abs(np.asarray(actual, np.float64) - expected)
+    return float(np.max(np.where(where, error / np.where(where, expected, 1), 0))) / SLACK
+
+
+def sides(function, x):
+    """Values at x and -x."""
+    return function(jnp.asarray(x)), function(jnp.asarray(-x))
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_gradient_in_float32(alpha):
+    x, expected = reference()["x"], row("gradient", alpha)
+    for actual in sides(QPseudoSpike(alpha).surrogate_grad, x):
+        assert worst(actual, expected, expected > NORMAL) < 8e-6
+        assert worst(actual, expected, (expected > NORMAL) & (x <= 10)) < 2.5e-6
+        if (2 * alpha).is_integer() and alpha <= 8:
+            assert worst(actual, expected) < 1e-6
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_original_function_in_float32(alpha):
+    """Less the 1/2, beside which a small integral has no digits left."""
+    x, expected = reference()["x"], row("integral", alpha)
+    right, left = sides(lambda x: kernels.antiderivative(x, Static(alpha)), x)
+    assert worst(right, expected) < 1e-6
+    assert worst(-left, expected) < 1e-6
+    assert_close(QPseudoSpike(alpha).surrogate_fun(x), 0.5 + expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_traced_alpha_in_float32(alpha):
+    """An alpha that is not known while tracing takes another kernel; its value is a float32."""
+    x, expected = reference()["x"], row("gradient", alpha)
+    gradient = jax.jit(lambda alpha: QPseudoSpike(alpha).surrogate_grad(x))
+    rounding = abs(float(np.float32(alpha)) - alpha) if np.isfinite(alpha) else 0.0
+    expected = expected + np.nan_to_num(row("gradient_by_alpha", alpha)) * rounding
+    assert worst(gradient(alpha), expected, expected > NORMAL) < 8e-6
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_float64(alpha):
+    with jax.enable_x64(True):
+        surrogate = QPseudoSpike(alpha)
+        x, expected = reference()["x"].astype(np.float64), row("gradient", alpha)
+        for actual in sides(surrogate.surrogate_grad, x):
+            assert actual.dtype == jnp.float64
+            assert worst(actual, expected, expected > 1e-300) < 1e-13
+        right, left = sides(surrogate.surrogate_fun, x)
+        assert_close(right, 0.5 + row("integral", alpha), rtol=1e-13)
+        assert_close(left, 0.5 - row("integral", alpha), rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16], ids=["bfloat16", "float16"])
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_half_precision(alpha, dtype):
+    """Within two units in the last place of the rounded true value."""
+    exact = reference()["is_bfloat16"] & (reference()["x"] >= 2e-4)
+    x = jnp.asarray(reference()["x"][exact].astype(dtype))
+    surrogate = QPseudoSpike(alpha)
+    gradient = row("gradient", alpha)[exact]
+    assert units_in_the_last_place(surrogate.surrogate_grad(x), gradient, dtype) <= 2
+    original = 0.5 + row("integral", alpha)[exact]
+    assert units_in_the_last_place(surrogate.surrogate_fun(x), original, dtype) <= 2
+
+
+def units_in_the_last_place(actual, expected, dtype):
+    assert actual.dtype == dtype
+    info = ml_dtypes.finfo(dtype)
+    rounded = expected.astype(dtype).astype(np.float64)
+    spacing = np.maximum(np.abs(rounded), float(info.tiny)) * float(info.eps)
+    # XLA flushes what is subnormal in float32, and float16 ends at 65504.
+    compared = np.isfinite(rounded) & (expected > 1e-37)
+    return np.max(np.abs(np.asarray(actual, np.float64) - rounded)[compared] / spacing[compared])
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_gradient_is_the_derivative_of_the_original_function(alpha):
+    surrogate = QPseudoSpike(alpha)
+    x = np.concatenate([-reference()["x"], [0.0], reference()["x"]]).astype(np.float32)
+    derivative = jax.vmap(jax.grad(surrogate.surrogate_fun))(x)
+    np.testing.assert_array_equal(derivative, surrogate.surrogate_grad(x))
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("name", ["gradient", "integral"])
+def test_derivatives_by_alpha_in_float64(alpha, name):
+    method = {"gradient": "surrogate_grad", "integral": "surrogate_fun"}[name]
+    with jax.enable_x64(True):
+        x = reference()["x"].astype(np.float64)
+        along_alpha = lambda alpha: getattr(QPseudoSpike(alpha), method)(x)
+        _, derivative = jax.jvp(along_alpha, (alpha,), (1.0,))
+        expected = row(f"{name}_by_alpha", alpha)
+        # Near x = 0 both are differences of larger terms, of the size of x itself.
+        assert_close(derivative, expected, rtol=1e-8, atol=1e-15)
+
+
+@pytest.mark.parametrize("alpha", [0.999, 0.99999, 1.0, 1.00001, 1.001, 2.0])
+def test_derivative_by_alpha_near_the_removable_singularity(alpha):
+    x = reference()["x"]
+    _, derivative = jax.jvp(lambda a: QPseudoSpike(a).surrogate_fun(x), (alpha,), (1.0,))
+    assert_close(derivative, row("integral_by_alpha", alpha), rtol=1e-4, atol=1e-6)
+
+
+class TestWhereBraintoolsIsWrong:
+    """True values by mpmath; braintools' QPseudoSpike (0.3 and 0.4) misses each of them."""
+
+    def test_original_function_near_alpha_one(self):
+        # mp.quad of the gradient from 0 to 3 at alpha = 0.99999; braintools gives 1.8828
+        actual = QPseudoSpike(0.99999).surrogate_fun(jnp.float32(3.0))
+        assert_close(actual, 1.886300788749676)
+
+    def test_derivative_of_the_original_function_at_zero(self):
+        assert jax.grad(QPseudoSpike(2.0).surrogate_fun)(0.0) == 1.0  # braintools gives 0
+
+    def test_derivative_by_alpha_at_one(self):
+        # mp.diff by alpha of mp.quad of the gradient from 0 to 0.3; braintools gives 0.0158
+        actual = jax.grad(lambda alpha: QPseudoSpike(alpha).surrogate_fun(0.3))(1.0)
+        assert_close(actual, -0.018619986777)
