@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from braintools.surrogate import SoftSign, Surrogate
 
-from braintools_qps import QPseudoSpike, _names, register_surrogate
+from braintools_qps import QPseudoSpike, register_surrogate
+from braintools_qps._registry import resolution
 from braintools_qps.testing import CHECKS, check_surrogate, find_failures
 
 
 @pytest.fixture(autouse=True)
 def _own_registrations(monkeypatch):
-    monkeypatch.setattr(_names, "_registered", {})
+    monkeypatch.setattr(resolution, "_registered", {})
 
 
 def failed(surrogate):
