@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import inspect
 import json
+import re
 import shutil
+import textwrap
 from pydoc import splitdoc
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 COLUMNS = ("NAME", "FROM", "PARAMETERS", "DESCRIPTION")
-GAP = "  "
+GAP, INDENT = "  ", "    "
 FILE = 10_000  # characters in a line of what is no terminal: as many as are needed
 
 
@@ -64,17 +66,25 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _table(rows: list[tuple[str, ...]], width: int) -> str:
-    """Rows that fit: the two last columns share what the others leave of the width."""
+    """Rows in columns; where these do not fit, descriptions have lines of their own."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    left = max(0, width - sum(widths[:2]) - 3 * len(GAP))
-    widths[2] = max(min(widths[2], left - widths[3]), min(widths[2], left // 3))
-    widths[3] = left - widths[2]
-    lines = [[_cut(cell, space).ljust(space) for cell, space in zip(row, widths)] for row in rows]
-    return "\n".join(GAP.join(line).rstrip() for line in lines)
+    if sum(widths) + len(GAP) * (len(widths) - 1) <= width:
+        return "\n".join(_row_in(widths, row).rstrip() for row in rows)
+    hang = min(sum(widths[:2]) + 2 * len(GAP), width // 2)
+    lines = []
+    for row in rows:
+        lines += _wrap(_row_in(widths, row[:-1]), width, "", " " * hang)
+        lines += _wrap(row[-1], width, INDENT, INDENT)
+    return "\n".join(lines)
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 3)] + "..."
+def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
+    indents = {"initial_indent": first, "subsequent_indent": others}
+    return textwrap.wrap(text, width, break_on_hyphens=False, **indents)
+
+
+def _row_in(widths: list[int], row: tuple[str, ...]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(row, widths))
 
 
 def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
@@ -99,4 +109,5 @@ def _plain(name: str, default: Any) -> Any:
 
 def summary(surrogate: type[Surrogate]) -> str:
     """The first line of the docstring that the class has itself, not of its base class's."""
-    return splitdoc(inspect.cleandoc(surrogate.__doc__ or ""))[0]
+    line = splitdoc(inspect.cleandoc(surrogate.__doc__ or ""))[0]
+    return re.sub(r"\s*\[\w+\]_", "", line)  # references point to what is not shown
