@@ -11,6 +11,8 @@ import textwrap
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .list import plain
+
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
 
@@ -68,10 +70,8 @@ def _documentation(surrogate: type[Surrogate]) -> str:
 
 def _values(surrogate: Surrogate) -> dict[str, Any]:
     """Every parameter, those at their default included."""
-    from .._registry import write_value
-
     return {
-        name: write_value(name, getattr(surrogate, name), parameter.default)
+        name: plain(name, getattr(surrogate, name), parameter)
         for name, parameter in inspect.signature(type(surrogate)).parameters.items()
         if hasattr(surrogate, name)
     }

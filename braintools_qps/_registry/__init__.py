@@ -96,8 +96,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
             )
         return spec
     if isinstance(spec, str):
-        call = spec_text.parse(spec)
-        return _build(resolution.find_class(call.name), call.args, call.kwargs | params)
+        return _from_call(spec_text.parse(spec), params)
     if isinstance(spec, Mapping):
         name, kwargs = spec_text.name_and_parameters(spec)
         return _build(resolution.find_class(name), (), kwargs | params)
@@ -225,13 +224,22 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """
     if not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate_spec takes a Surrogate, got {spec_text.shown(surrogate)}")
-    return {"name": resolution.name_of(type(surrogate)), **spec_text.written_parameters(surrogate)}
+    parameters = spec_text.written_parameters(surrogate, surrogate_spec)
+    return {"name": resolution.name_of(type(surrogate)), **parameters}
+
+
+def _from_call(call: spec_text.Call, params: Mapping[str, Any]) -> Surrogate:
+    return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
+
+
+def _nested(spec: Any) -> Surrogate:
+    return _from_call(spec, {}) if isinstance(spec, spec_text.Call) else get_surrogate(spec)
 
 
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
     bound = _bound(surrogate, args, kwargs)
     try:
-        spec_text.read_arguments(bound)
+        spec_text.read_arguments(bound, _nested)
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(
