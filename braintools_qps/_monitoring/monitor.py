@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, Literal
 
 import brainstate
@@ -113,7 +114,7 @@ class TrainingMonitor(Callback):
         self.model, self.inputs = model, inputs
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
-        self._options = {"loss": loss, "draws": draws, "target": None}
+        self._flow = partial(gradient_flow, model, inputs, loss=loss, draws=draws, target=None)
         self._writers = [] if log is None else [writer(log)]
         self._told: set[Sign] = set()
         self._next = 0
@@ -161,7 +162,7 @@ class TrainingMonitor(Callback):
         batch = np.shape(jax.tree.leaves(self.inputs)[0])[1:-1]
         with brainstate.random.seed_context(0), preserved(self.model):
             brainstate.nn.init_all_states(self.model, *batch[:1])
-            (flow,) = gradient_flow(self.model, self.inputs, **self._options).values()
+            (flow,) = self._flow().values()
         return flow
 
     def _warn(self, flow: GradientFlow, step: int) -> None:

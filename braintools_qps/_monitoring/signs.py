@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from ..records import GradientFlow, PopulationFlow
 from .readings import gradient_size
@@ -13,54 +13,57 @@ MOST = 0.95
 # A gradient this many times smaller than at the first measurement has gone.
 GONE = 1e-6
 
-Sign = tuple[str, str]  # where, and what: each is told once
+DEAD = (
+    "{name} has died: {neurons} fired in no step of any sample. Give it more input or a lower "
+    "threshold, or start with a smaller alpha, whose fatter tail still reaches silent neurons"
+)
+SATURATED = (
+    "{name} is saturated: {neurons} fired in nearly every step. Give it less input or a higher "
+    "threshold"
+)
+DIVERGED = (
+    "the gradient through {name} is not finite: training has diverged. Go back to the last "
+    "checkpoint with a lower learning rate, or clip the gradient"
+)
+FADED = (
+    "the gradient through {name} has gone: its root mean square is {now:.1e}, after {first:.1e} at "
+    "the first measurement. Widen the surrogate (scale) or give it a fatter tail (a smaller alpha)"
+)
+NO_GRADIENT = (
+    "no gradient passes through {name}. Widen the surrogate (scale) or give it a fatter tail (a "
+    "smaller alpha), and look for a stop_gradient on the way to the output"
+)
+NOTHING_TO_LEARN = (
+    "no parameter of the model has a gradient: nothing will be learnt. Look for the first "
+    "population that is named dead, or for a stop_gradient on the way to the output"
+)
+
+Sign = tuple[str, str]  # the population, and the sentence that is filled in: each is told once
 
 
 def signs(flow: GradientFlow, first: GradientFlow) -> dict[Sign, str]:
-    """What is wrong, by place and kind; ``first`` is the first measurement of this training."""
+    """What is wrong; ``first`` is the first measurement of this training."""
     at_first = {population.name: gradient_size(population) for population in first.populations}
-    found = dict(_of_model(flow))
+    found = {("", NOTHING_TO_LEARN): NOTHING_TO_LEARN} if flow.zero_parameter_share == 1 else {}
     for population in flow.populations:
-        for kind, text in _of_population(population, at_first):
-            found[population.name, kind] = text
+        numbers = {"name": population.name, "first": at_first[population.name]}
+        for sentence, values in _of_population(population, at_first[population.name]):
+            found[population.name, sentence] = sentence.format(**numbers, **values)
     return found
 
 
-def _of_model(flow: GradientFlow) -> Iterator[tuple[Sign, str]]:
-    if flow.zero_parameter_share == 1:
-        yield ("", "parameters"), (
-            "no parameter of the model has a gradient: nothing will be learnt. Look for the first "
-            "population that is named dead, or for a stop_gradient on the way to the output"
-        )
-
-
-def _of_population(
-    population: PopulationFlow, at_first: Mapping[str, float]
-) -> Iterator[tuple[str, str]]:
-    name = population.name
+def _of_population(population: PopulationFlow, first: float) -> Iterator[tuple[str, dict]]:
     if population.silent_share >= MOST:
-        yield "dead", (
-            f"{name} has died: {_neurons(population, population.silent_share)} fired in no step of "
-            "any sample. Give it more input or a lower threshold, or start with a smaller alpha, "
-            "whose fatter tail still reaches silent neurons"
-        )
+        yield DEAD, {"neurons": _neurons(population, population.silent_share)}
     if population.saturated_share >= MOST:
-        yield "saturated", (
-            f"{name} is saturated: {_neurons(population, population.saturated_share)} fired in "
-            "nearly every step. Give it less input or a higher threshold"
-        )
-    size = gradient_size(population)
-    if not math.isfinite(size):
-        yield "diverged", (
-            f"the gradient through {name} is not finite: training has diverged. Go back to the "
-            "last checkpoint with a lower learning rate, or clip the gradient"
-        )
-    elif size <= GONE * at_first[name]:
-        then = f", after {at_first[name]:.1e} at the first measurement" if at_first[name] else ""
-        yield "gone", (
-            f"the gradient through {name} has gone: its root mean square is {size:.1e}{then}. "
-            "Widen the surrogate (scale) or give it a fatter tail (a smaller alpha)"
-        )
+        yield SATURATED, {"neurons": _neurons(population, population.saturated_share)}
+    now = gradient_size(population)
+    if not math.isfinite(now):
+        yield DIVERGED, {}
+    elif now == 0:
+        yield NO_GRADIENT, {}
+    elif now <= GONE * first:
+        yield FADED, {"now": now}
 
 
 def _neurons(population: PopulationFlow, share: float) -> str:

@@ -32,28 +32,26 @@ def flow(zero=0.0, **changes):
     return GradientFlow("model", None, 3, (population,), zero)
 
 
-
 def test_a_healthy_network_says_nothing():
     assert signs(flow(), flow()) == {}
 
 
 @pytest.mark.parametrize(
-    ("changes", "kind", "words"),
+    ("changes", "words"),
     [
-        ({"silent_share": 1.0}, "dead", "lif has died: all of its 100 neurons fired in no step"),
-        ({"silent_share": 0.97}, "dead", "lif has died: 97.0% of its 100 neurons"),
-        ({"saturated_share": 1.0}, "saturated", "lif is saturated: all of its 100 neurons"),
-        ({"second_moments": np.zeros(3)}, "gone", "through lif has gone"),
-        ({"second_moments": np.full(3, 3e-12)}, "gone", "is 1.7e-06, after 2.0e"),
-        ({"second_moments": np.array([1, math.nan])}, "diverged", "lif is not finite"),
-        ({"second_moments": np.array([1, math.inf])}, "diverged", "lif is not finite"),
-        ({"zero": 1.0}, "parameters", "no parameter of the model has a gradient"),
+        ({"silent_share": 1.0}, "lif has died: all of its 100 neurons fired in no step"),
+        ({"silent_share": 0.97}, "lif has died: 97.0% of its 100 neurons"),
+        ({"saturated_share": 1.0}, "lif is saturated: all of its 100 neurons"),
+        ({"second_moments": np.zeros(3)}, "no gradient passes through lif"),
+        ({"second_moments": np.full(3, 3e-12)}, "lif has gone: its root mean square is 1.7e-06, "),
+        ({"second_moments": np.array([1, math.nan])}, "lif is not finite"),
+        ({"second_moments": np.array([1, math.inf])}, "lif is not finite"),
+        ({"zero": 1.0}, "no parameter of the model has a gradient"),
     ],
 )
-def test_what_is_wrong_is_said(changes, kind, words):
-    found = {what: text for (_, what), text in signs(flow(**changes), flow()).items()}
-    assert set(found) == {kind}
-    assert words in found[kind]
+def test_what_is_wrong_is_said(changes, words):
+    (text,) = signs(flow(**changes), flow()).values()
+    assert words in text
 
 
 @pytest.mark.parametrize(
@@ -69,10 +67,9 @@ def test_short_of_the_limit_nothing_is_said(changes):
     assert signs(flow(**changes), flow()) == {}
 
 
-def test_no_gradient_from_the_start_has_gone_too():
+def test_no_gradient_from_the_start_is_said_too():
     nothing = flow(second_moments=np.zeros(3))
-    (text,) = signs(nothing, nothing).values()
-    assert "is 0.0e+00. Widen" in text
+    assert len(signs(nothing, nothing)) == 1
 
 
 def test_readings_are_plain_numbers():
