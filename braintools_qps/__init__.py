@@ -5,6 +5,7 @@ from importlib.metadata import version as _version
 from ._comparison import compare
 from ._gradient_flow import gradient_flow
 from ._memory import SpikeLinear, spike_matmul
+from ._monitoring import SurrogateSchedule, TrainingMonitor
 from ._neurons import set_surrogate
 from ._registry import (
     UnknownSurrogateError,
@@ -38,4 +39,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "GradientFlow",
     "compare",
     "gradient_flow",
+    # While training
+    "SurrogateSchedule",
+    "TrainingMonitor",
 ]
