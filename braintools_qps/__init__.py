@@ -4,6 +4,8 @@ from importlib.metadata import version as _version
 
 from ._comparison import compare
 from ._gradient_flow import gradient_flow
+from ._memory import SpikeLinear, spike_matmul
+from ._monitoring import SurrogateSchedule, TrainingMonitor
 from ._neurons import set_surrogate
 from ._registry import (
     UnknownSurrogateError,
@@ -29,9 +31,15 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "surrogate_spec",
     # Models
     "set_surrogate",
+    # Memory
+    "SpikeLinear",
+    "spike_matmul",
     # Measurements
     "Comparison",
     "GradientFlow",
     "compare",
     "gradient_flow",
+    # While training
+    "SurrogateSchedule",
+    "TrainingMonitor",
 ]
