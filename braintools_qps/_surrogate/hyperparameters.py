@@ -57,7 +57,9 @@ def source(value: Any) -> str:
         return "float('inf')"
     if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
         magnitude = value.mantissa
-        shown = source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
+        shown = (
+            source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
+        )
         return f'Quantity({shown}, "{value.unit}")'
     return repr(value)
 
