@@ -52,12 +52,14 @@ def identity(value: Any) -> Any:
 
 
 def source(value: Any) -> str:
-    """Python source that evaluates back to a canonical hyperparameter; of an array, to its numbers."""
+    """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
     if isinstance(value, float) and math.isinf(value):
         return "float('inf')"
     if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
         magnitude = value.mantissa
-        shown = source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
+        shown = (
+            source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
+        )
         return f'Quantity({shown}, "{value.unit}")'
     return repr(value)
 
