@@ -122,7 +122,7 @@ def test_a_shape_that_is_not_kept_is_found():
 
 def test_transforms_that_python_branches_break_are_found():
     register_surrogate(BranchesInPython)
-    assert TRANSFORMS <= failed(BranchesInPython())
+    assert failed(BranchesInPython()) >= TRANSFORMS
 
 
 def test_every_derivative_that_differs_is_found_with_its_place():
@@ -143,7 +143,7 @@ def test_every_derivative_that_differs_is_found_with_its_place():
 
     register_surrogate(Doubled)
     failures = {failure.check: failure for failure in find_failures(Doubled())}
-    assert DERIVATIVES | TRANSFORMS <= failures.keys()
+    assert failures.keys() >= DERIVATIVES | TRANSFORMS
     failure = failures["reverse mode"]
     # SoftSign with alpha=1 at the outermost point: 1 / (2 (1 + |x|)^2), half of what came.
     assert failure.x == pytest.approx(-7.3)
