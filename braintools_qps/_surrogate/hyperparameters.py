@@ -52,7 +52,7 @@ def identity(value: Any) -> Any:
 
 
 def source(value: Any) -> str:
-    """Python source that evaluates back to a canonical hyperparameter; of an array, to its numbers."""
+    """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
     if isinstance(value, float) and math.isinf(value):
         return "float('inf')"
     if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):

@@ -1,4 +1,4 @@
-"""What text, numbers, lists and reprs in a spec stand for, decided by the parameter they are for."""
+"""What text, numbers, lists and reprs in a spec stand for, by the parameter that they are for."""
 
 import json
 
