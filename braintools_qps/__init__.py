@@ -13,6 +13,7 @@ from ._registry import (
     register_surrogate,
     surrogate_spec,
 )
+from ._report import write_report
 from ._surrogate import QPseudoSpike, q_pseudo_spike
 from .records import Comparison, GradientFlow
 
@@ -35,6 +36,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "GradientFlow",
     "compare",
     "gradient_flow",
+    "write_report",
     # While training
     "SurrogateSchedule",
     "TrainingMonitor",

@@ -6,7 +6,7 @@ import argparse
 import importlib
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,9 @@ from .._comparison.network import RecurrentClassifier
 from .._comparison.tasks import TASKS, load_task
 from .._comparison.training import Settings, initial_state, time_constants
 from .._gradient_flow import gradient_flow
+from .._report import write_report
 from .._surrogate import QPseudoSpike
+from ..records import GradientFlow
 from .figures import write_flows
 from .texts import EXPECTED, about, reason
 
@@ -45,7 +47,10 @@ def add_parser(subparsers: Any) -> None:
         "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE",
+        help="write all figures there, and a report as HTML beside it if it ends in .json",
+    )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
     parser.set_defaults(run=run)
 
@@ -62,9 +67,18 @@ def run(arguments: argparse.Namespace) -> None:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
         print(f"\nWritten to {arguments.json}")
+        if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
+            _write_report(flows, arguments)
     if arguments.plot:
         write_flows(flows, arguments.plot)
         print(f"\nDrawn in {arguments.plot}")
+
+
+def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+    path = arguments.json.with_suffix(".html")
+    settings = {name: getattr(arguments, name) for name in ("seed", "target")}
+    write_report(flows, path, command=arguments.command_line, settings=settings)
+    print(f"A report to read and to send: {path}")
 
 
 @contextmanager
