@@ -23,7 +23,7 @@ COLOURS = {
     "#666666": "var(--faint-text)",
     "#cccccc": "var(--line)",
 }
-STYLE = {
+STYLE: Any = {
     "axes.edgecolor": INK,
     "axes.facecolor": "none",
     "axes.labelcolor": INK,
@@ -76,7 +76,7 @@ def _panel() -> Axes:
 
 
 def _has_curves(panel: Axes) -> bool:
-    lines, _ = panel.get_legend_handles_labels()
+    lines: Any = panel.get_legend_handles_labels()[0]
     return any(len(line.get_xdata()) for line in lines)
 
 
@@ -88,22 +88,23 @@ def _drawings(panels: Iterable[Axes]) -> list[Drawing]:
 def _drawing(panel: Axes, salt: str) -> Drawing:
     import matplotlib
 
-    figure, title = panel.get_figure(root=True), panel.get_title()
-    assert figure is not None  # `_panel` has made it
+    title = panel.get_title()
     panel.set_title("")
-    _add_legend(panel)
+    figure: Any = panel.get_figure(root=True)
+    _add_legend(panel, figure)
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": salt}):
         figure.savefig(text, format="svg", metadata=NO_METADATA)
     return Drawing(title, _inline(text.getvalue()))
 
 
-def _add_legend(panel: Axes) -> None:
+def _add_legend(panel: Axes, figure: Any) -> None:
+    """Below the panel, where it covers no curve."""
     lines, labels = panel.get_legend_handles_labels()
+    if legend := panel.get_legend():
+        legend.remove()
     if labels:
-        if panel.get_legend() is not None:
-            panel.get_legend().remove()
-        panel.get_figure().legend(lines, labels, loc="outside lower left")
+        figure.legend(lines, labels, loc="outside lower left")
 
 
 def _inline(svg: str) -> str:
