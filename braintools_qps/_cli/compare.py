@@ -14,9 +14,9 @@ from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME,
 from .._comparison.tasks import TASKS, load_task, read_npz
 from .._comparison.training import Settings
 from .._report import write_report
+from ..plotting import plot_comparison
 from ..records.comparison import Comparison
-from .figures import write_comparison
-from .texts import about
+from .writing import write_figure
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
@@ -24,8 +24,7 @@ DEFAULTS = {"seeds": 3, "epochs": Settings.epochs, "hidden": Settings.hidden}
 QUICK = {"seeds": 1, "epochs": 10, "hidden": 64}
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("compare", **about(__doc__))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(DEFAULT_SURROGATES),
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
@@ -57,7 +56,6 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="go on from what is in --out; without it, that is renamed",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -99,7 +97,7 @@ def _options(values: dict[str, int]) -> str:
 
 def _present(comparison: Comparison, out: Path, command: str) -> None:
     best = comparison.best
-    write_comparison(comparison, out / FIGURE_NAME)
+    write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
     write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
     print(f"Best by validation accuracy: {best.label}")
