@@ -15,6 +15,8 @@ from braintools.surrogate import Surrogate
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .spec_text import read as read_value
+from .spec_text import write as write_value
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -27,6 +29,8 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "is_surrogate_class",
     "listed_entries",
     "qualified_name",
+    "read_value",
+    "write_value",
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
