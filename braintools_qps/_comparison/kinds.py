@@ -9,6 +9,7 @@ import brainunit as u
 import jax
 from braintools.surrogate import Surrogate
 
+from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike, Scaled
 
 SCALED = ("scale", "dampening")
@@ -33,11 +34,11 @@ def kind_of(surrogate: Surrogate) -> Kind:
     own = ("alpha",) if isinstance(surrogate, QPseudoSpike) else ()
     values = {name: getattr(surrogate, name) for name in (*own, *SCALED)}
     if not all(map(_is_traceable, values.values())):
-        return Kind((surrogate,), {}, lambda numbers: surrogate)
+        return Kind((repr(surrogate), id(surrogate)), {}, lambda numbers: surrogate)
     units = {name: u.get_unit(value) for name, value in values.items() if value is not None}
-    inner = getattr(surrogate, "surrogate", QPseudoSpike)
+    inner = surrogate.surrogate if isinstance(surrogate, Scaled) else None
     return Kind(
-        (inner, surrogate.residual_dtype, tuple((n, str(unit)) for n, unit in units.items())),
+        (_identity(inner), surrogate.residual_dtype, tuple((n, str(unit)) for n, unit in units.items())),
         {name: float(u.get_mantissa(values[name])) for name in units},
         lambda numbers: surrogate.replace(
             **{n: u.maybe_decimal(numbers[n] * unit) for n, unit in units.items()}
@@ -79,9 +80,12 @@ def _with_alpha(surrogate: Surrogate, alpha: float) -> Surrogate:
     return type(surrogate)(**{**_parameters(surrogate), "alpha": alpha})
 
 
-def _parameters(surrogate: Surrogate) -> dict[str, Any]:
-    from .._registry import surrogate_spec
+def _identity(inner: Surrogate | None) -> str:
+    """The spec as text: not all surrogates of other libraries know when they are equal."""
+    return "" if inner is None else str(surrogate_spec(inner))
 
+
+def _parameters(surrogate: Surrogate) -> dict[str, Any]:
     return {name: value for name, value in surrogate_spec(surrogate).items() if name != "name"}
 
 

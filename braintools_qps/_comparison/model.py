@@ -67,6 +67,13 @@ class Factory:
         set_surrogate(model, surrogate, where=self.where)
         return model
 
+    @property
+    def all_options(self) -> dict[str, Any]:
+        """Options as given, and those that the factory has defaults for."""
+        parameters = inspect.signature(self.make).parameters.values()
+        usual = {p.name: p.default for p in parameters if p.default is not p.empty}
+        return {n: value for n, value in usual.items() if n not in GIVEN} | dict(self.options)
+
     def _arguments(self, task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
         parameters = inspect.signature(self.make).parameters.values()
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)

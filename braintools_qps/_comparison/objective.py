@@ -25,6 +25,7 @@ class Objective:
     score: Callable[[Any, Array], Any]
     score_name: str
     loss_name: str
+    is_own: bool  # both functions are the user's: outputs may be anything that they take
 
     def read(self, outputs: Any) -> Any:
         """Outputs (steps, samples, ...) to (samples, ...), or (samples, steps, ...) for "all"."""
@@ -55,6 +56,7 @@ def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> O
         usual_score if score is None else score,
         names[1] if score is None else getattr(score, "__name__", "score"),
         names[0] if loss is None else getattr(loss, "__name__", "loss"),
+        loss is not None and score is not None,
     )
 
 

@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 from .kinds import Kind, kind_of
 from .runs import Shares, in_threads, usual_width
 from .tasks import Split
-from .training import Bench, Curves, Run, State, Tested, epoch_of, initial_state, tested_of
+from .training import Bench, Curves, Run, Samples, State, Tested, epoch_of, initial_state, tested_of
 
 OnEpoch = Callable[[int, float], None]
 
@@ -24,7 +24,7 @@ class Trained(NamedTuple):
     shares: Shares
     states: list[State]
     curves: Curves
-    epochs: np.ndarray  # until a run ended, by patience or by its settings
+    best_epoch: np.ndarray
 
 
 class Trainer:
@@ -59,8 +59,8 @@ class Trainer:
             curves.append(shares.gather([curve for _, curve in done]))
             on_epoch(number, float(np.mean(curves[-1].loss)))
         stacked = jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
-        ended = shares.gather([state.epoch for state in states])
-        return Trained(shares, states, jax.tree.map(lambda c: _held(c, ended), stacked), ended)
+        ended, best = shares.gather([(state.epoch, state.best_epoch) for state in states])
+        return Trained(shares, states, jax.tree.map(lambda c: _held(c, ended), stacked), best)
 
     def test(self, runs: Sequence[Run], trained: Trained) -> Tested:
         """Look at the test part, with the weights of the last and of the best epoch."""
@@ -112,8 +112,8 @@ def _in_turn(function: Callable) -> Callable:
     return of_share
 
 
-def _arrays(part: Split) -> Split:
-    return Split(jnp.asarray(part.inputs), jnp.asarray(part.labels))
+def _arrays(part: Split) -> Samples:
+    return Samples(jnp.asarray(part.inputs), jnp.asarray(part.labels))
 
 
 def _held(curve: np.ndarray, ended: np.ndarray) -> np.ndarray:

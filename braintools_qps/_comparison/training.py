@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,9 +21,16 @@ from .model import (
 )  # fmt: skip
 from .objective import Objective
 from .settings import Settings
-from .tasks import Split, Task
+from .tasks import Task
 
 Numbers = dict[str, Array]  # of one run: learning_rate, clip, epochs, and of its surrogate
+
+
+class Samples(NamedTuple):
+    """A part of the data, or a batch of it."""
+
+    inputs: Array  # (samples, steps, features)
+    labels: Array
 
 
 class Run(NamedTuple):
@@ -118,13 +125,13 @@ def epoch_of(kind: Kind, bench: Bench) -> Callable:
     size, batches = min_batch(bench), bench.batches
 
     def epoch(
-        state: State, key: Array, numbers: Numbers, train: Split, validation: Split
+        state: State, key: Array, numbers: Numbers, train: Samples, validation: Samples
     ) -> tuple[State, Curves]:
         surrogate = kind.build(numbers)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
             index, rows = batch
-            samples = Split(train.inputs[rows], train.labels[rows])
+            samples = Samples(train.inputs[rows], train.labels[rows])
             progress = state.epoch + index / batches
             return training_step(*carry, samples, (key, index), numbers, progress, surrogate, bench)
 
@@ -142,7 +149,7 @@ def epoch_of(kind: Kind, bench: Bench) -> Callable:
 def training_step(
     weights: Weights,
     memory: Any,
-    samples: Split,
+    samples: Samples,
     draw: tuple[Array, Array],
     numbers: Numbers,
     progress: Array,
@@ -163,7 +170,7 @@ def training_step(
 def _loss(
     trained: Values,
     kept: Values,
-    samples: Split,
+    samples: Samples,
     draw: tuple[Array, Array],
     surrogate: Surrogate,
     bench: Bench,
@@ -180,7 +187,7 @@ def _loss(
 
 
 def evaluated(
-    weights: Weights, key: Array, surrogate: Surrogate, samples: Split, bench: Bench
+    weights: Weights, key: Array, surrogate: Surrogate, samples: Samples, bench: Bench
 ) -> tuple[Array, Neurons]:
     """Score, NaN where outputs are not finite, and what the neurons did."""
     with seeded(key):
@@ -196,7 +203,7 @@ def evaluated(
 def tested_of(kind: Kind, bench: Bench) -> Callable:
     """``(state, key, numbers, test) -> Tested``, of one run."""
 
-    def tested(state: State, key: Array, numbers: Numbers, test: Split) -> Tested:
+    def tested(state: State, key: Array, numbers: Numbers, test: Samples) -> Tested:
         both = jax.tree.map(lambda *x: jnp.stack(x), state.weights, state.best)
         surrogate = kind.build(numbers)
         scores, neurons = jax.lax.map(lambda w: evaluated(w, key, surrogate, test, bench), both)
