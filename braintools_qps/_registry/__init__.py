@@ -15,6 +15,8 @@ from braintools.surrogate import Surrogate
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .spec_text import parse as parse_call
+from .spec_text import read as read_value
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -26,7 +28,9 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
+    "parse_call",
     "qualified_name",
+    "read_value",
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
