@@ -143,7 +143,7 @@ def test_every_unit_of_random_manifolds_fires_as_often_in_every_sample(spikes):
 
 
 def test_a_random_manifold_is_the_formula():
-    # With alpha 1000 the second frequency is nothing: A sin(2 pi (B x + C)), stretched to the steps.
+    # At alpha 1000 the second frequency is nothing: A sin(2 pi (B x + C)), stretched to the steps.
     rng = np.random.default_rng([5, 2, 1, 1])
     times = {}
     for label in range(2):
