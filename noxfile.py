@@ -1,18 +1,41 @@
-"""Development tasks: tests, lint, types, docs (``-- serve`` shows the site), benchmarks."""
+"""Development tasks; without arguments, those that `.ci/run` and the GitHub workflow run."""
+
+import re
+import subprocess
+from pathlib import Path
 
 import nox
-
-nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["tests", "lint", "types", "docs"]
 
 PYTHONS = ["3.11", "3.12", "3.13", "3.14"]
 
 
-@nox.session(python=PYTHONS)
-def tests(session: nox.Session) -> None:
-    """The whole suite, the examples of the docstrings and the README included."""
-    session.install(".[test]")
-    session.run("pytest", *session.posargs)
+def newest_python() -> str:
+    """The newest of them that is here and starts: a name on the path may lead nowhere."""
+    starts = [python for python in PYTHONS if _starts(f"python{python}")]
+    return starts[-1] if starts else PYTHONS[0]
+
+
+def _starts(command: str) -> bool:
+    try:
+        return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["readme", "lint", "types", "docs", f"tests-{newest_python()}"]
+
+
+@nox.session(python=False)
+def readme(session: nox.Session) -> None:
+    """The commands of the README in a fresh clone, on python3."""
+    clone = Path(session.create_tmp()) / "clone"
+    session.run("rm", "-rf", str(clone), external=True)
+    session.run("git", "clone", "--quiet", ".", str(clone), external=True)
+    blocks = re.findall(r"<!-- ci: \w+ -->\n```bash\n(.*?)```", Path("README.md").read_text(), re.S)
+    with session.chdir(clone):
+        for block in blocks:
+            session.run("bash", "-euxc", block, external=True)
 
 
 @nox.session(python=False)
@@ -34,6 +57,19 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-n", "docs", "docs/_build/html")
     if "serve" in session.posargs:
         session.run("python", "-m", "http.server", "--directory", "docs/_build/html")
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """The whole suite: the long tests, the examples of the docstrings and the README included."""
+    session.install(".[cpu,test]")
+    session.run("pytest", "-m", "", "-n", "2", *session.posargs)
+
+
+@nox.session(python="3.11")
+def mutation(session: nox.Session) -> None:
+    """What share of small faults in the code the tests notice; takes hours."""
+    session.install(".[cpu,test]", "cosmic-ray")
 
 
 @nox.session(python=False)

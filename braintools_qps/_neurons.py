@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import brainstate
@@ -93,7 +93,7 @@ def preserved(model: Any) -> Iterator[None]:
     """Undo every change of the model's attributes and states on the way out, errors included."""
     nodes = list(brainstate.graph.nodes(model).values())
     attributes = [dict(vars(node)) for node in nodes]
-    values = [(state, state.value) for state in brainstate.graph.states(model).values()]
+    values = _living_values(model)
     try:
         yield
     finally:
@@ -102,6 +102,15 @@ def preserved(model: Any) -> Iterator[None]:
             vars(node).update(before)
         for state, value in values:
             state.value = value
+
+
+def _living_values(model: Any) -> list[tuple[Any, Any]]:
+    """Every state with its value; those that were made in a trace and died with it are left out."""
+    values = []
+    for state in brainstate.graph.states(model).values():
+        with suppress(brainstate.TraceContextError):
+            values.append((state, state.value))
+    return values
 
 
 def mark(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:

@@ -13,9 +13,9 @@ from .._comparison import DEFAULT_SURROGATES, Progress, compare
 from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, numbered
 from .._comparison.tasks import TASKS, load_task, read_file
 from .._comparison.training import Settings
+from ..plotting import plot_comparison
 from ..records.comparison import Comparison
-from .figures import write_comparison
-from .texts import about
+from .writing import write_figure
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
@@ -23,8 +23,7 @@ DEFAULTS = {"seeds": 3, "epochs": Settings.epochs, "hidden": Settings.hidden}
 QUICK = {"seeds": 1, "epochs": 10, "hidden": 64}
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("compare", **about(__doc__))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(DEFAULT_SURROGATES),
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
@@ -56,7 +55,6 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="go on from what is in --out; without it, that is renamed",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -98,7 +96,7 @@ def _options(values: dict[str, int]) -> str:
 
 def _present(comparison: Comparison, out: Path) -> None:
     best = comparison.best
-    write_comparison(comparison, out / FIGURE_NAME)
+    write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
     print(comparison)
     print(f"Best by validation accuracy: {best.label}")
     print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}")

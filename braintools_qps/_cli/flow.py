@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +21,16 @@ from .._comparison.tasks import TASKS, load_task
 from .._comparison.training import Settings, initial_state, time_constants
 from .._gradient_flow import gradient_flow
 from .._surrogate import QPseudoSpike
-from .figures import write_flows
-from .texts import EXPECTED, about, reason
+from ..plotting import plot_gradient_flow
+from .errors import described, reason
+from .writing import write_figure
+
+logger = logging.getLogger(__name__)
 
 SAMPLES = 64
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("flow", **about(__doc__))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     network = parser.add_mutually_exclusive_group()
     network.add_argument(
         "--model", metavar="MODULE:FACTORY",
@@ -47,7 +51,6 @@ def add_parser(subparsers: Any) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -61,10 +64,10 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
-        print(f"\nWritten to {arguments.json}")
+        logger.info("Written to %s", arguments.json)
     if arguments.plot:
-        write_flows(flows, arguments.plot)
-        print(f"\nDrawn in {arguments.plot}")
+        write_figure(partial(plot_gradient_flow, flows), arguments.plot)
+        logger.info("Drawn in %s", arguments.plot)
 
 
 @contextmanager
@@ -72,9 +75,9 @@ def _blamed_on(path: str) -> Iterator[None]:
     """Say whose model an error is about: JAX's own messages do not."""
     try:
         yield
-    except EXPECTED as error:
-        why = reason(error)
-        if isinstance(error, KeyError) and "'dt'" in why:
+    except (Exception, SystemExit) as error:
+        why = described(error)
+        if isinstance(error, KeyError) and "'dt'" in reason(error):
             why = (
                 "the model needs the length of a time step. Call for example "
                 "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"

@@ -17,6 +17,7 @@ from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
 from .spec_text import parse as parse_call
 from .spec_text import read as read_value
+from .spec_text import write as write_value
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -31,6 +32,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "parse_call",
     "qualified_name",
     "read_value",
+    "write_value",
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
@@ -105,7 +107,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
         return _build(spec, (), params)
     raise TypeError(
         "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {spec!r}"
+        f"braintools.surrogate.Surrogate or an instance of one, got {spec_text.shown(spec)}"
     )
 
 
@@ -188,7 +190,7 @@ def register_surrogate(
     if not is_surrogate_class(surrogate):
         raise TypeError(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
-            f"got {surrogate!r}"
+            f"got {spec_text.shown(surrogate)}"
         )
     resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
     return surrogate
@@ -224,16 +226,30 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
     """
     if not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate_spec takes a Surrogate, got {surrogate!r}")
+        raise TypeError(f"surrogate_spec takes a Surrogate, got {spec_text.shown(surrogate)}")
     return {"name": resolution.name_of(type(surrogate)), **spec_text.written_parameters(surrogate)}
 
 
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
-    args = tuple(spec_text.read(value) for value in args)
-    kwargs = {name: spec_text.read(value) for name, value in kwargs.items()}
+    bound = _bound(surrogate, args, kwargs)
     try:
-        inspect.signature(surrogate).bind(*args, **kwargs)
+        spec_text.read_arguments(bound)
+        return surrogate(*bound.args, **bound.kwargs)
+    except RecursionError as error:
+        raise ValueError(
+            f"a parameter of {surrogate.__name__} is nested too deeply, or contains itself. Pass a "
+            "number, text, or a list of numbers"
+        ) from error
+    except (TypeError, ValueError):
+        spec_text.check_units(bound.arguments.values())
+        raise
+
+
+def _bound(
+    surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return inspect.signature(surrogate).bind(*args, **kwargs)
     except TypeError as error:
         call = f"{surrogate.__name__}({', '.join(spec_text.signature(surrogate))})"
         raise TypeError(f"{error}. The surrogate is {call}") from None
-    return surrogate(*args, **kwargs)

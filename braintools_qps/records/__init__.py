@@ -1,16 +1,21 @@
 """What measurements and comparisons return, as frozen records.
 
+Start with `Record` in `record`, the base of them all: plain values and back, equality, a table.
 `flow` has the records of `gradient_flow`, `comparison` those of `compare`.
 """
 
 from .comparison import CandidateResult, Comparison
 from .flow import Adjustment, GradientFlow, Histogram, PopulationFlow
+from .record import Described, Record, RecordTable
 
 __all__ = [
     "Adjustment",
     "CandidateResult",
     "Comparison",
+    "Described",
     "GradientFlow",
     "Histogram",
     "PopulationFlow",
+    "Record",
+    "RecordTable",
 ]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-
-FORMAT = "braintools_qps.comparison/1"
+from .record import Record
+from .table import Rows, text_table
 
 Seeds = tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class CandidateResult:
+@dataclass(frozen=True, eq=False)
+class CandidateResult(Record):
     """How one surrogate did. Tuples have one number for each seed.
 
     Attributes
@@ -68,8 +67,8 @@ class CandidateResult:
         return get_surrogate(self.spec)
 
 
-@dataclass(frozen=True, repr=False)
-class Comparison:
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Record):
     """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
 
     Attributes
@@ -106,6 +105,8 @@ class Comparison:
     True
     """
 
+    FORMAT: ClassVar[str] = "braintools_qps.comparison/1"
+
     task: Mapping[str, Any]
     settings: Mapping[str, Any]
     seeds: tuple[int, ...]
@@ -125,30 +126,12 @@ class Comparison:
         """Whether every candidate has a result."""
         return len(self.results) == len(self.candidates)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields and the format's name as plain values, ready for JSON.
-
-        Results become dictionaries. `from_dict` is the way back.
-        """
-        return {"format": FORMAT} | dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Comparison:
-        """The way back from `to_dict`.
-
-        Raises
-        ------
-        ValueError
-            If the format is not that of a comparison.
-        """
-        if values.get("format") != FORMAT:
-            raise ValueError(f"expected format {FORMAT!r}, got {values.get('format')!r}")
-        fields = {f.name: values[f.name] for f in dataclasses.fields(cls)}
-        results = tuple(CandidateResult(**_fields(result)) for result in fields.pop("results"))
-        return cls(**_fields(fields), results=results)
-
     def __repr__(self) -> str:
-        return _table(self)
+        return text_table(self._rows())
+
+    def _rows(self) -> Rows:
+        rows = [[r.label, *(cell(r) for cell in _COLUMNS.values())] for r in self.results]
+        return [["surrogate", *_COLUMNS], *rows]
 
 
 def tuples(value: Any) -> Any:
@@ -166,11 +149,6 @@ def relative_gradient(second_moments: Any) -> np.ndarray:
     return np.where(size > 0, size / size[0], np.nan)
 
 
-def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record, with JSON's lists as tuples; a mapping in them stays as it is."""
-    return {name: tuples(value) for name, value in values.items()}
-
-
 _COLUMNS = {
     "test %": lambda r: _spread(r.test_accuracy, 100, 1),
     "validation %": lambda r: _spread(r.validation_accuracy, 100, 1),
@@ -181,17 +159,6 @@ _COLUMNS = {
     "s/epoch": lambda r: _optional(r.seconds_per_epoch, "{:.2f}"),
     "peak MB": lambda r: _optional(r.peak_bytes, "{:.1f}", 1e-6),
 }
-
-
-def _table(comparison: Comparison) -> str:
-    rows: list[Sequence[str]] = [["surrogate", *_COLUMNS]]
-    rows += [[r.label, *(cell(r) for cell in _COLUMNS.values())] for r in comparison.results]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
-        for row in rows
-    ]
-    return "\n".join(lines)
 
 
 def _spread(values: Sequence[float], factor: float, digits: int) -> str:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+import brainunit as u
 import numpy as np
+from braintools.surrogate import Surrogate
 
+from .plain import plain
+from .record import Described, Record
+from .table import Rows, text_table
 
-class Record:
-    """A frozen dataclass that turns into plain values."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, ready for JSON.
-
-        Records become dictionaries, arrays and tuples lists, surrogates and Quantities their repr,
-        NaN and infinity None.
-        """
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {field.name: _plain(getattr(self, field.name)) for field in fields}
+SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +88,7 @@ class PopulationFlow(Record):
     firing_rate: float
     silent_share: float
     saturated_share: float
-    scale: Any
+    scale: float | u.Quantity
     distances: Histogram
 
 
@@ -130,7 +124,7 @@ class Adjustment(Record):
     growth: float | None
     attainable: tuple[float, float]
     searched: tuple[float, float]
-    surrogate: Any = None
+    surrogate: SpikeFunction | tuple[SpikeFunction, ...] | None = None
     flat_share: float | None = None
 
 
@@ -181,10 +175,8 @@ class GradientFlow(Record):
     LIF fires in 10% of the steps
     """
 
-    __module__ = "braintools_qps"
-
     name: str
-    surrogate: Any
+    surrogate: SpikeFunction | tuple[SpikeFunction, ...]
     steps: int
     populations: tuple[PopulationFlow, ...]
     zero_parameter_share: float
@@ -202,16 +194,21 @@ class GradientFlow(Record):
         return min(population.reach for population in self.populations)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ``growth`` and ``reach`` as plain values, ready for JSON.
+        """The fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
 
-        Records become dictionaries, arrays and tuples lists, surrogates their repr, NaN and
-        infinity None.
+        Returns
+        -------
+        dict
         """
-        return super().to_dict() | {"growth": _plain(self.growth), "reach": self.reach}
+        return super().to_dict() | {"growth": plain(self.growth), "reach": self.reach}
 
     def __repr__(self) -> str:
         head = f"GradientFlow of {self.name}: {self.steps} steps"
-        return "\n".join([head, _table(self.populations), *(f"- {line}" for line in self.advice)])
+        return "\n".join([head, text_table(self._rows()), *(f"- {line}" for line in self.advice)])
+
+    def _rows(self) -> Rows:
+        rows = [[p.name, *(column(p) for column in _COLUMNS.values())] for p in self.populations]
+        return [["population", *_COLUMNS], *rows]
 
 
 def mean_growth(growths: Sequence[float]) -> float:
@@ -228,24 +225,3 @@ _COLUMNS = {
     "silent": lambda p: f"{p.silent_share:.0%}",
     "saturated": lambda p: f"{p.saturated_share:.0%}",
 }
-
-
-def _table(populations: tuple[PopulationFlow, ...]) -> str:
-    width = max(10, *(len(population.name) for population in populations))
-    rows = [["population", *_COLUMNS]]
-    rows += [[p.name, *(column(p) for column in _COLUMNS.values())] for p in populations]
-    return "\n".join(f"  {row[0]:<{width}}" + "".join(f"{x:>11}" for x in row[1:]) for row in rows)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.to_dict()
-    if isinstance(value, (tuple, list, np.ndarray)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (bool, np.bool_, str)) or value is None:
-        return value if not isinstance(value, np.bool_) else bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return repr(value)

@@ -256,8 +256,9 @@ def test_records_turn_into_json():
     weights, inputs = weights_and_inputs()
     flow = only(gradient_flow(Layer(weights, SURROGATE), inputs))
     assert isinstance(flow, GradientFlow)
-    data = json.loads(json.dumps(flow.to_dict(), allow_nan=False))
-    assert data["surrogate"] == "QPseudoSpike(alpha=1.5, scale=0.7)"
+    assert GradientFlow.from_json(flow.to_json()) == flow
+    data = json.loads(flow.to_json())
+    assert data["surrogate"] == {"name": "QPseudoSpike", "alpha": 1.5, "scale": 0.7}
     assert len(data["populations"][0]["second_moments"]) == STEPS
     assert data["growth"] == pytest.approx(flow.growth)
     assert "Layer" in repr(flow)
