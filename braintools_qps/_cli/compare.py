@@ -11,7 +11,7 @@ from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, compare
 from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
-from .._comparison.tasks import TASKS, load_task, read_npz
+from .._comparison.tasks import TASKS, load_task, read_file
 from .._comparison.training import Settings
 from .._report import write_report
 from ..plotting import plot_comparison
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    task = load_task(arguments.task) if arguments.data is None else read_npz(arguments.data)
+    task = load_task(arguments.task) if arguments.data is None else read_file(arguments.data)
     print(task)
     earlier = numbered(arguments.out).values()
     so_far: list[Comparison] = []

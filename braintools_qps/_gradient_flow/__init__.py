@@ -19,9 +19,9 @@ from .._candidates import candidates
 from ..records.flow import GradientFlow
 from .evaluate import Bench, Spikes
 from .passes import Forward, forward, loss_cotangents, projections
-from .step import Step, batch_size, trace
+from .step import Step, advance, batch_size, trace
 
-__all__ = ["gradient_flow"]
+__all__ = ["advance", "gradient_flow"]
 
 OWN = "model"
 

@@ -87,7 +87,7 @@ def trace(model: Any, inputs: Any) -> Step:
         neurons = initialised_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in neurons.items()}
         units = mark(neurons)
-        function = brainstate.transform.StatefulFunction(partial(_advance, model))
+        function = brainstate.transform.StatefulFunction(partial(advance, model))
         function.make_jaxpr(*arguments)
         leaves, written = _state_leaves(function, arguments)
         jaxpr = inlined(function.get_jaxpr(*arguments))
@@ -109,7 +109,7 @@ def trace(model: Any, inputs: Any) -> Step:
     return step
 
 
-def _advance(model: Any, i: Array, x: Any) -> Any:
+def advance(model: Any, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment."""
     dt = brainstate.environ.get("dt", None)
     time = {} if dt is None else {"t": i * dt}
