@@ -12,7 +12,7 @@ from ._registry import (
     register_surrogate,
     surrogate_spec,
 )
-from ._surrogate import QPseudoSpike, q_pseudo_spike
+from ._surrogate import QPseudoSpike, Scaled, q_pseudo_spike
 from .records import Comparison, GradientFlow
 
 __version__ = _version("braintools-qps")
@@ -21,6 +21,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     # The surrogate
     "QPseudoSpike",
     "q_pseudo_spike",
+    "Scaled",
     # Surrogates by name
     "UnknownSurrogateError",
     "get_surrogate",

@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import Entry, get_surrogate, listed_entries, spec_text
-from .._surrogate import GradientProfile, gradient_profile, gradient_values
+from .._surrogate import GradientProfile, gradient_profile, gradient_values, scale_of
 from .figures import write_surrogates
 from .latex import plain
 
@@ -107,7 +107,7 @@ def _description(surrogate: Surrogate) -> str:
     if formula := _formula(type(surrogate)):
         sections.append("Formula\n" + textwrap.indent(formula, "  "))
     sections += [
-        "Parameters\n" + _table(spec_text.written_parameters(surrogate)),
+        "Parameters\n" + _table(spec_text.written_parameters(surrogate, repr)),
         f"Gradient{_at(profile)}\n" + _gradient_table(surrogate, profile),
         "Shape of the gradient\n" + _table(_shape(profile)),
     ]
@@ -127,7 +127,7 @@ def _formula(surrogate: type[Surrogate]) -> str:
 
 def _gradient_table(surrogate: Surrogate, profile: GradientProfile) -> str:
     """At multiples of the scale, so that the points are where the gradient varies."""
-    scale = getattr(surrogate, "scale", None) if profile.unit is not None else None
+    scale = scale_of(surrogate) if profile.unit is not None else None
     x = POINTS if scale is None else POINTS * scale.mantissa
     gradient = gradient_values(surrogate, x, profile.unit)
     return _table({f"{point:g}": f"{value:.6g}" for point, value in zip(x, gradient)})

@@ -41,7 +41,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array.
+    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
 
     Parameters
     ----------
@@ -83,6 +83,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     QPseudoSpike(alpha=float('inf'), scale=Quantity(15.0, "mV"))
     >>> get_surrogate({"name": "Sigmoid", "alpha": 2.0})
     Sigmoid(alpha=2.0)
+    >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
+    Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
     """
     if isinstance(spec, Surrogate):
         if params:
@@ -194,8 +196,9 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """A mapping that JSON can hold and from which `get_surrogate` builds an equal surrogate.
 
     Positional parameters are always written, keyword-only ones where they are not the default.
-    Quantities become ``"15.0 mV"``, infinity ``"inf"`` and arrays nested lists; a surrogate with
-    an array parameter comes back with the same numbers, but equality of arrays is by identity.
+    Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists and surrogates specs;
+    a surrogate with an array parameter comes back with the same numbers, but equality of arrays is
+    by identity.
 
     Parameters
     ----------
@@ -221,15 +224,21 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """
     if not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate_spec takes a Surrogate, got {surrogate!r}")
-    return {"name": resolution.name_of(type(surrogate)), **spec_text.written_parameters(surrogate)}
+    parameters = spec_text.written_parameters(surrogate, surrogate_spec)
+    return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
     args = tuple(spec_text.read(value) for value in args)
     kwargs = {name: spec_text.read(value) for name, value in kwargs.items()}
+    signature = inspect.signature(surrogate)
     try:
-        inspect.signature(surrogate).bind(*args, **kwargs)
+        bound = signature.bind(*args, **kwargs)
     except TypeError as error:
         call = f"{surrogate.__name__}({', '.join(spec_text.signature(surrogate))})"
         raise TypeError(f"{error}. The surrogate is {call}") from None
-    return surrogate(*args, **kwargs)
+    for name, value in bound.arguments.items():
+        # As text where the class's module has annotations from __future__.
+        if signature.parameters[name].annotation in (Surrogate, "Surrogate"):
+            bound.arguments[name] = get_surrogate(value)
+    return surrogate(*bound.args, **bound.kwargs)

@@ -6,7 +6,7 @@ import ast
 import inspect
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -95,8 +95,10 @@ def read(value: Any) -> Any:
     return value
 
 
-def written_parameters(surrogate: Surrogate) -> dict[str, Any]:
+def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any]) -> dict[str, Any]:
     """What JSON can hold of the parameters, keyword-only ones left out at their default.
+
+    ``nested`` writes one that is a surrogate itself.
 
     Raises
     ------
@@ -107,7 +109,8 @@ def written_parameters(surrogate: Surrogate) -> dict[str, Any]:
     for name, parameter in inspect.signature(type(surrogate)).parameters.items():
         if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
             continue
-        value = write(name, _attribute(surrogate, name))
+        value = _attribute(surrogate, name)
+        value = nested(value) if isinstance(value, Surrogate) else write(name, value)
         if name == "name":
             _unwritable(name, value, "a spec has the name of the surrogate there")
         if parameter.kind is not _Parameter.KEYWORD_ONLY or value != parameter.default:

@@ -4,6 +4,7 @@ import json
 from importlib.metadata import version
 
 import pytest
+from helpers import names_that_build
 
 from braintools_qps import get_surrogate, list_surrogates
 from braintools_qps.__main__ import main
@@ -32,6 +33,7 @@ def test_list_as_json(capsys):
         {"name": "beta", "default": 1.0},
         {"name": "epsilon", "default": 1e-8},
     ]
+    assert {"name": "surrogate"} in rows.pop("Scaled")["parameters"]
     for row in rows.values():
         assert row["description"]
         defaults = {p["name"]: p["default"] for p in row["parameters"]}
@@ -60,13 +62,22 @@ def test_show_describes_a_surrogate(capsys):
     assert ["area", "5"] in lines  # 2.5 / 0.5
 
 
-@pytest.mark.parametrize("name", list_surrogates())
+@pytest.mark.parametrize("name", names_that_build())
 def test_show_knows_every_surrogate_and_its_gradient_formula(name, capsys):
     assert main(["show", name]) == 0
     out = capsys.readouterr().out
     formula = out.partition("Formula\n")[2].partition("\nParameters")[0]
     assert "g'(x) = " in formula
     assert not set(formula) & set("\\{}&")  # plain text
+
+
+def test_show_a_surrogate_that_is_scaled(capsys):
+    assert main(["show", "Scaled(\"QPseudoSpike(scale='10 mV')\", scale=2.0)"]) == 0
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.splitlines()]
+    assert "g'(x) = d/s h'(x/s)" in out
+    assert ["peak", "0.05"] in lines
+    assert ["20", "0.018"] in lines  # (1 + 2/3)^-2 / 20 at the product of the scales
 
 
 def test_show_says_where_there_is_no_area(capsys):
