@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._comparison import compare
     from ._gradient_flow import gradient_flow
+    from ._memory import SpikeLinear, spike_matmul
+    from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._neurons import set_surrogate
     from ._registry import (
         UnknownSurrogateError,
@@ -14,7 +16,8 @@ if TYPE_CHECKING:
         register_surrogate,
         surrogate_spec,
     )
-    from ._surrogate import QPseudoSpike, q_pseudo_spike
+    from ._report import write_report
+    from ._surrogate import QPseudoSpike, Scaled, q_pseudo_spike
     from .records import Comparison, GradientFlow
 
     __version__: str
@@ -23,6 +26,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     # The surrogate
     "QPseudoSpike",
     "q_pseudo_spike",
+    "Scaled",
     # Surrogates by name
     "UnknownSurrogateError",
     "get_surrogate",
@@ -31,16 +35,33 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "surrogate_spec",
     # Models
     "set_surrogate",
+    # Memory
+    "SpikeLinear",
+    "spike_matmul",
     # Measurements
     "Comparison",
     "GradientFlow",
     "compare",
     "gradient_flow",
+    "write_report",
+    # While training
+    "SurrogateSchedule",
+    "TrainingMonitor",
 ]
 
 # A public name is imported when it is first used. The package itself loads nothing, so that the
 # command line can show its help, and be interrupted, before it has loaded JAX.
-_ROOMS = ("_surrogate", "_registry", "_neurons", "records", "_gradient_flow", "_comparison")
+_ROOMS = (
+    "_surrogate",
+    "_registry",
+    "_neurons",
+    "records",
+    "_gradient_flow",
+    "_memory",
+    "_comparison",
+    "_monitoring",
+    "_report",
+)
 _MODULES = ("plotting", "records", "testing", "typing")
 
 if not TYPE_CHECKING:  # or else a type checker would take any name for one of ours

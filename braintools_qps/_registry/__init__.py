@@ -15,6 +15,7 @@ from braintools.surrogate import Surrogate
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .spec_text import parse as parse_call
 from .spec_text import read as read_value
 from .spec_text import write as write_value
 
@@ -28,6 +29,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
+    "parse_call",
     "qualified_name",
     "read_value",
     "write_value",
@@ -45,7 +47,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array.
+    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
 
     Parameters
     ----------
@@ -87,6 +89,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     QPseudoSpike(alpha=float('inf'), scale=Quantity(15.0, "mV"))
     >>> get_surrogate({"name": "Sigmoid", "alpha": 2.0})
     Sigmoid(alpha=2.0)
+    >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
+    Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
     """
     if isinstance(spec, Surrogate):
         if params:
@@ -197,8 +201,9 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """A mapping that JSON can hold and from which `get_surrogate` builds an equal surrogate.
 
     Positional parameters are always written, keyword-only ones where they are not the default.
-    Quantities become ``"15.0 mV"``, infinity ``"inf"`` and arrays nested lists; a surrogate with
-    an array parameter comes back with the same numbers, but equality of arrays is by identity.
+    Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists and surrogates specs;
+    a surrogate with an array parameter comes back with the same numbers, but equality of arrays is
+    by identity.
 
     Parameters
     ----------
