@@ -70,9 +70,10 @@ def test_json(capsys):
         {"name": "beta", "default": 1.0},
         {"name": "epsilon", "default": 1e-8},
     ]
+    assert {"name": "surrogate"} in rows.pop("Scaled")["parameters"]
     for row in rows.values():
         assert row["description"]
-        defaults = {p["name"]: p["default"] for p in row["parameters"] if "default" in p}
+        defaults = {p["name"]: p["default"] for p in row["parameters"]}
         assert type(get_surrogate({"name": row["name"], **defaults})) is type(
             get_surrogate(row["name"])
         )
