@@ -111,9 +111,7 @@ def described(bench: Bench, plan: Plan) -> dict[str, Any]:
     )
 
 
-def _tuned(
-    candidate: Candidate, programs: Programs, plan: Plan, report: OnEpochs
-) -> Tuning | None:
+def _tuned(candidate: Candidate, programs: Programs, plan: Plan, report: OnEpochs) -> Tuning | None:
     if len(plan.settings) < 2:
         return None
     start = time.perf_counter()

@@ -38,7 +38,11 @@ def kind_of(surrogate: Surrogate) -> Kind:
     units = {name: u.get_unit(value) for name, value in values.items() if value is not None}
     inner = surrogate.surrogate if isinstance(surrogate, Scaled) else None
     return Kind(
-        (_identity(inner), surrogate.residual_dtype, tuple((n, str(unit)) for n, unit in units.items())),
+        (
+            _identity(inner),
+            surrogate.residual_dtype,
+            tuple((n, str(unit)) for n, unit in units.items()),
+        ),
         {name: float(u.get_mantissa(values[name])) for name in units},
         lambda numbers: surrogate.replace(
             **{n: u.maybe_decimal(numbers[n] * unit) for n, unit in units.items()}

@@ -52,9 +52,7 @@ class Trainer:
         step = self._program("epoch", epoch_of, states[0], *arguments[0], *parts)
         curves = []
         for number in range(epochs):
-            done = in_threads(
-                lambda state, share: step(state, *share, *parts), states, arguments
-            )
+            done = in_threads(lambda state, share: step(state, *share, *parts), states, arguments)
             states = [state for state, _ in done]
             curves.append(shares.gather([curve for _, curve in done]))
             on_epoch(number, float(np.mean(curves[-1].loss)))

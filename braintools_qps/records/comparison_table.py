@@ -37,7 +37,9 @@ def rows(comparison: Comparison) -> Rows:
         "peak MB": [_optional(r.peak_bytes, "{:.1f}", 1e-6) for r in results],
         "notes": [_notes(r) for r in results],
     }
-    kept = {title: cells for title, cells in columns.items() if any(c not in ("", "-") for c in cells)}
+    kept = {
+        title: cells for title, cells in columns.items() if any(c not in ("", "-") for c in cells)
+    }
     body = [[r.label, *cells] for r, cells in zip(results, zip(*kept.values()))]
     return [["surrogate", *kept], *body]
 
@@ -57,13 +59,20 @@ def caption(comparison: Comparison) -> list[str]:
         parts.append(f"'{LEVEL}': cannot be told from the highest mean.")
     if any(r.tuning and r.tuning.at_edge for r in results):
         parts.append("'*': at the edge of what was searched.")
-    if not any("clip" in (r.tuning.rungs[0].trials[0].setting if r.tuning else ()) for r in results):
-        parts.append("Gradients are not clipped." if clip is None else f"Gradient norm clipped at {clip:g}.")
+    if not any(
+        "clip" in (r.tuning.rungs[0].trials[0].setting if r.tuning else ()) for r in results
+    ):
+        parts.append(
+            "Gradients are not clipped." if clip is None else f"Gradient norm clipped at {clip:g}."
+        )
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one}.")
     difference, words = (0.01, "1 point") if factor != 1 else _hundredth(results)
     told = sentence(
-        [r.label for r in results], [r.test_score for r in results], difference=difference, words=words
+        [r.label for r in results],
+        [r.test_score for r in results],
+        difference=difference,
+        words=words,
     )
     return [*textwrap.wrap(" ".join(parts), LINE), *textwrap.wrap(told, LINE)]
 
@@ -111,9 +120,7 @@ def _interval(values: Sequence[float], factor: float) -> str:
 
 def _shown(interval: Interval, factor: float) -> str:
     number = "{:.1f}" if factor != 1 else "{:.3g}"
-    mean, low, high = (
-        None if x is None else number.format(factor * x) for x in interval[:3]
-    )
+    mean, low, high = (None if x is None else number.format(factor * x) for x in interval[:3])
     return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
 
 
