@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
-from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, numbered
+from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
 from .._comparison.tasks import TASKS, load_task, read_file
 from .._comparison.tuning import DEFAULT_TUNE
+from .._report import write_report
 from ..plotting import plot_comparison
 from ..records.comparison import Comparison
 from .factories import blamed_on, factory_of
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_tuning(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"for {JSON_NAME}, {CSV_NAME} and {FIGURE_NAME} (default: %(default)s)",
+        help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
@@ -121,7 +122,7 @@ def run(arguments: argparse.Namespace) -> int:
                 on_result=so_far.append,
                 **(QUICK if arguments.quick else {}) | _given(arguments),
             )
-        _present(comparison, arguments.out)
+        _present(comparison, arguments.out, arguments.command_line)
     except KeyboardInterrupt:
         _explain_interruption(so_far, arguments.out)
         return INTERRUPTED
@@ -168,10 +169,11 @@ def _readout(text: str) -> str | int:
     return int(text) if text.isdigit() else text
 
 
-def _present(comparison: Comparison, out: Path) -> None:
+def _present(comparison: Comparison, out: Path, command: str) -> None:
     write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
+    write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
-    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}")
+    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}, {REPORT_NAME}")
 
 
 def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -11,7 +11,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
-from ..records.comparison import CandidateResult, Rung, Trial, Tuning
+from ..records.comparison import CandidateResult, Trial, Tuning
 from ..records.plain import plain
 from .cost import measure_cost, measure_flow
 from .kinds import adjusted

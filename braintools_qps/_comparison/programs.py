@@ -17,7 +17,6 @@ from .trainer import Trainer
 from .training import Bench, Run
 from .tuning import POSITIVE
 
-
 OnEpochs = Callable[[int, float], None]  # epochs done since the last call, mean loss
 
 

@@ -10,14 +10,21 @@ from typing import Any, NamedTuple
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
 from .kinds import Kind
 from .model import (
-    Factory, Neurons, Values, initialised, put, run_over, seeded, values_of, watched
+    Factory,
+    Neurons,
+    Values,
+    initialised,
+    put,
+    run_over,
+    seeded,
+    values_of,
+    watched,
 )  # fmt: skip
 from .objective import Objective
 from .settings import Settings
