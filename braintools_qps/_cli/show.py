@@ -83,7 +83,7 @@ def _gradient(surrogate: Surrogate, profile: GradientProfile) -> dict[str, str]:
 
     from .._surrogate import gradient_values
 
-    scale = getattr(surrogate, "scale", None) if profile.unit is not None else None
+    scale = scale_of(surrogate) if profile.unit is not None else None
     x = np.array(POINTS) * (1 if scale is None else scale.mantissa)
     values = gradient_values(surrogate, x, profile.unit)
     return {f"{point:g}": f"{value:.6g}" for point, value in zip(x, values)}
