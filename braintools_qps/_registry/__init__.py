@@ -238,7 +238,7 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
     bound = _bound(surrogate, args, kwargs)
     try:
         spec_text.read_arguments(bound)
-        _read_nested(surrogate, bound)
+        _build_nested(bound)
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(
@@ -250,6 +250,14 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
         raise
 
 
+def _build_nested(bound: inspect.BoundArguments) -> None:
+    """Replace the specs of parameters that are surrogates themselves."""
+    for name, value in bound.arguments.items():
+        # As text where the class's module has annotations from __future__.
+        if bound.signature.parameters[name].annotation in (Surrogate, "Surrogate"):
+            bound.arguments[name] = get_surrogate(value)
+
+
 def _bound(
     surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]
 ) -> inspect.BoundArguments:
@@ -258,12 +266,3 @@ def _bound(
     except TypeError as error:
         call = f"{surrogate.__name__}({', '.join(spec_text.signature(surrogate))})"
         raise TypeError(f"{error}. The surrogate is {call}") from None
-
-
-def _read_nested(surrogate: type[Surrogate], bound: inspect.BoundArguments) -> None:
-    """Replace the specs of parameters that are surrogates themselves."""
-    parameters = inspect.signature(surrogate).parameters
-    for name, value in bound.arguments.items():
-        # As text where the class's module has annotations from __future__.
-        if parameters[name].annotation in (Surrogate, "Surrogate"):
-            bound.arguments[name] = get_surrogate(value)

@@ -153,8 +153,10 @@ def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any])
         if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
             continue
         value = _attribute(surrogate, name)
-        is_inner = isinstance(value, Surrogate)
-        value = nested(value) if is_inner else write(name, value, parameter.default)
+        if isinstance(value, Surrogate):
+            value = nested(value)
+        else:
+            value = write(name, value, parameter.default)
         if name == "name":
             _unwritable(name, value, "a spec has the name of the surrogate there")
         if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
