@@ -13,7 +13,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import optax
 from braintools.surrogate import Surrogate
 
@@ -21,7 +20,8 @@ from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from .candidate import Candidate, Plan, described, failed, result_of
-from .model import Factory
+from .checks import checked_seeds
+from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
@@ -33,7 +33,7 @@ from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, tuning_seeds
 
-__all__ = ["compare"]
+__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 
@@ -51,7 +51,6 @@ def compare(
     surrogates: Sequence[Any] | Mapping[str, Any] = DEFAULT_SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
-    options: Mapping[str, Any] | None = None,
     where: Any = None,
     task: Any = "digits-rows",
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
@@ -72,6 +71,7 @@ def compare(
     resume: bool = False,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
+    **options: Any,
 ) -> Comparison:
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
@@ -94,8 +94,6 @@ def compare(
         other states that outlive a batch are kept, and ``fit`` in the environment says whether this
         is training. By default a layer of recurrent LIF neurons with the options ``hidden``,
         ``neuron`` (a class of `brainpy.state`) and ``reset``.
-    options : mapping, optional
-        Further keywords for the factory.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple or Task
@@ -143,6 +141,8 @@ def compare(
         candidates are in training, epochs of all runs done and in all, and the mean loss.
     on_result : callable, optional
         Called with the comparison so far, each time that results have come into it.
+    **options
+        Further keywords for the factory, such as ``hidden=128``.
 
     Returns
     -------
@@ -168,16 +168,16 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> small = {"epochs": 1, "seeds": 1, "tune": None, "options": {"hidden": 16}}
-    >>> comparison = compare(["Sigmoid"], measure=False, **small)
+    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.best.label
     'Sigmoid'
     """
     task = load_task(task)
     settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
-    factory = Factory(model, dict(options or {}), where)
+    factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
-    asked, seeds = _candidates(surrogates), _seeds(seeds)
+    asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     tune = {name: tuple(values) for name, values in (tune or {}).items()}
     check_names(tune, model)
     plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
@@ -238,20 +238,6 @@ def _keeper(
     if start.results:
         on_result(start)
     return keep
-
-
-def _seeds(seeds: Any) -> tuple[int, ...]:
-    """Different numbers that a 32-bit key can hold."""
-    whole = lambda x: isinstance(x, (int, np.integer)) and not isinstance(x, bool)
-    chosen = range(seeds) if whole(seeds) else tuple(seeds)
-    if not all(map(whole, chosen)):
-        raise TypeError(f"seeds must be whole numbers, got {seeds!r}")
-    chosen = tuple(map(int, chosen))
-    if not chosen or len(set(chosen)) < len(chosen) or not 0 <= min(chosen) <= max(chosen) < 2**32:
-        raise ValueError(
-            f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
-        )
-    return chosen
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
