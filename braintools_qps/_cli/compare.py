@@ -55,6 +55,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on from what is in --out; without it, that is renamed",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="resume only on the same machine with the same versions",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -71,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 reset=arguments.reset,
                 out=arguments.out,
                 resume=arguments.resume,
+                strict=arguments.strict,
                 on_epoch=partial(_show, bar),
                 on_result=so_far.append,
                 **_sizes(arguments),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,9 +19,10 @@ from braintools.surrogate import Surrogate
 from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison, tuples
+from .checks import checked_seeds
 from .cost import measure_cost, measure_flow
 from .provenance import blank, resumed
-from .storage import check_writable, save, set_aside
+from .storage import Store, opened
 from .tasks import Task, load_task
 from .training import Settings, Trained, batches_per_epoch, can_share, program, train
 
@@ -56,6 +58,7 @@ def compare(
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
+    strict: bool = False,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
 ) -> Comparison:
@@ -95,6 +98,9 @@ def compare(
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
         are not asked for now included, and only what is missing is trained.
+    strict : bool
+        Whether to resume only on the same machine with the same versions; otherwise a warning names
+        what differs.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
         candidates are in training, epochs done and in all, and their mean loss.
@@ -130,56 +136,41 @@ def compare(
     """
     task, settings = load_task(task), Settings(epochs, hidden, neuron, reset)
     asked = _candidates(surrogates)
-    comparison = blank([c.spec for c in asked], task, settings, _seeds(seeds))
-    if resume:
-        comparison = resumed(comparison, out)
-    keep = _keeper(comparison, out, on_result)
-    pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
-    flows = _flows(pending, task, settings, comparison.seeds) if measure and pending else {}
-    groups = _groups(pending)
-    for number, group in enumerate(groups):
-        report = _reporter(on_epoch, group, settings.epochs, number, len(groups))
-        trained = train(
-            program([c.surrogate for c in group]), task, settings, comparison.seeds, report
-        )
-        for row, candidate in enumerate(group):
-            cost = _cost(candidate, task, settings) if measure else {}
-            result = _result(candidate, trained, row) | cost | flows.get(candidate.label, {})
-            comparison = _with_result(comparison, CandidateResult(**result))
-        keep(comparison)
-    return comparison
+    comparison = blank([c.spec for c in asked], task, settings, checked_seeds(seeds))
+    with opened(out) if out is not None else nullcontext() as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=strict)
+        keep = _keeper(comparison, store, on_result)
+        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        flows = _flows(pending, task, settings, comparison.seeds) if measure and pending else {}
+        groups = _groups(pending)
+        for number, group in enumerate(groups):
+            report = _reporter(on_epoch, group, settings.epochs, number, len(groups))
+            trained = train(
+                program([c.surrogate for c in group]), task, settings, comparison.seeds, report
+            )
+            for row, candidate in enumerate(group):
+                cost = _cost(candidate, task, settings) if measure else {}
+                result = _result(candidate, trained, row) | cost | flows.get(candidate.label, {})
+                comparison = _with_result(comparison, CandidateResult(**result))
+            keep(comparison)
+        return comparison
 
 
 def _keeper(
-    start: Comparison,
-    out: str | os.PathLike | None,
-    on_result: Callable[[Comparison], None] | None,
+    start: Comparison, store: Store | None, on_result: Callable[[Comparison], None] | None
 ) -> Callable[[Comparison], None]:
-    """What to do with a comparison that has new results; checks at once that it can be done."""
-    on_result = on_result or (lambda comparison: None)
-    if out is not None:
-        check_writable(out)
-    fresh = not start.results  # what may be in ``out`` is another comparison's
+    """What to do with a comparison that has new results, and with those that are resumed."""
 
     def keep(comparison: Comparison) -> None:
-        nonlocal fresh
-        if out is not None:
-            if fresh:
-                set_aside(out)
-            save(comparison, out)
-            fresh = False
-        on_result(comparison)
+        if store is not None:
+            store.save(comparison)
+        if on_result is not None:
+            on_result(comparison)
 
     if start.results:
-        on_result(start)
+        keep(start)  # whatever of its files is missing is written anew
     return keep
-
-
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(seeds)) if isinstance(seeds, (int, np.integer)) else tuple(map(int, seeds))
-    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
-        raise ValueError(f"seeds must be 1 or more, or different numbers from 0 up, got {seeds!r}")
-    return chosen
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
