@@ -14,9 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-import numpy as np
 import optax
-from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import surrogate_spec

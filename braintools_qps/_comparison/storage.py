@@ -16,7 +16,8 @@ from pathlib import Path
 from ..records.comparison import Comparison
 from .locks import locked
 
-JSON_NAME, CSV_NAME, FIGURE_NAME = "comparison.json", "comparison.csv", "comparison.png"
+JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
+FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
 PROBE_BYTES = 1 << 16
 
 
@@ -97,7 +98,7 @@ def opened(directory: str | os.PathLike) -> Iterator[Store]:
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
     """New names, with the first number that is free, for the files that a comparison has left."""
-    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME)]
+    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME)]
     for number in count(1):
         names = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
         if not any(name.exists() for name in names.values()):
@@ -169,15 +170,19 @@ def _written_beside(path: Path, text: str) -> Path:
 
 
 def _csv(comparison: Comparison) -> str:
-    """One line for each candidate and seed."""
-    shared = ("growth", "reach", "seconds_per_step", "seconds_per_epoch", "peak_bytes")
-    each = ("test_accuracy", "validation_accuracy", "firing_rate")
+    """One line for each candidate and seed, and one for each candidate that failed."""
+    each = ("test_score", "best_test_score", "validation_score", "firing_rate", "spikes")
+    shared = ("growth", "reach", "seconds_per_step", "seconds_per_epoch", "peak_bytes", "error")
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["surrogate", "task", "seed", *each, "final_loss", *shared])
     for result in comparison.results:
+        head = [result.label, comparison.task["name"]]
+        tail = [getattr(result, name) for name in shared]
+        if not result.test_score:
+            writer.writerow([*head, "", *[""] * (len(each) + 1), *tail])
+            continue
         for row, seed in enumerate(comparison.seeds):
             numbers = [getattr(result, name)[row] for name in each]
-            numbers += [result.loss[row][-1], *(getattr(result, name) for name in shared)]
-            writer.writerow([result.label, comparison.task["name"], seed, *numbers])
+            writer.writerow([*head, seed, *numbers, result.loss[row][-1], *tail])
     return text.getvalue()

@@ -97,7 +97,7 @@ def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
     comparison = compare(["QPseudoSpike(alpha=4)"], out=tmp_path, **BARE)
     assert load(tmp_path) == comparison
     header, *lines = (tmp_path / "comparison.csv").read_text().splitlines()
-    assert header.startswith("surrogate,task,seed,test_accuracy,")
+    assert header.startswith("surrogate,task,seed,test_score,")
     assert [line.split(",")[:3] for line in lines] == [
         ["QPseudoSpike(alpha=4)", "arrays", "0"],
         ["QPseudoSpike(alpha=4)", "arrays", "4"],

@@ -1,5 +1,6 @@
 """Results on disk: whole or not at all, never lost, one comparison at a time."""
 
+import csv
 import dataclasses
 import errno
 import json
@@ -17,9 +18,11 @@ from braintools_qps.records import CandidateResult, Comparison
 RESULT = CandidateResult(
     label="Sigmoid",
     spec={"name": "Sigmoid", "alpha": 4.0},
-    test_accuracy=(0.5, 0.25),
-    validation_accuracy=(0.5, float("nan")),
+    test_score=(0.5, 0.25),
+    best_test_score=(0.5, 0.5),
+    validation_score=(0.5, float("nan")),
     firing_rate=(0.1, 0.1),
+    spikes=(3.0, 4.0),
     loss=((1.0,), (2.0,)),
     validation_curve=((0.5,), (0.5,)),
 )
@@ -62,6 +65,18 @@ def test_what_is_saved_is_loaded_and_nothing_else_is_left(tmp_path):
     json.loads(
         (tmp_path / "new" / "results" / "comparison.json").read_text(), parse_constant=pytest.fail
     )
+
+
+def test_the_csv_has_a_line_for_each_seed_and_for_a_failure(tmp_path):
+    failed = CandidateResult("S2NN", {"name": "S2NN"}, error="ValueError: no, it is not")
+    both = dataclasses.replace(ONE, candidates=(RESULT.spec, failed.spec), results=(RESULT, failed))
+    save(both, tmp_path)
+    with open(tmp_path / "comparison.csv") as file:
+        lines = list(csv.DictReader(file))
+    assert [line["seed"] for line in lines] == ["0", "1", ""]
+    assert [line["test_score"] for line in lines] == ["0.5", "0.25", ""]
+    assert [line["final_loss"] for line in lines] == ["1.0", "2.0", ""]
+    assert [line["error"] for line in lines] == ["", "", "ValueError: no, it is not"]
 
 
 def test_an_earlier_comparison_is_renamed_and_a_resumed_one_replaced(tmp_path):
