@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         register_surrogate,
         surrogate_spec,
     )
+    from ._report import write_report
     from ._surrogate import QPseudoSpike, q_pseudo_spike
     from .records import Comparison, GradientFlow
 
@@ -41,6 +42,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "GradientFlow",
     "compare",
     "gradient_flow",
+    "write_report",
     # While training
     "SurrogateSchedule",
     "TrainingMonitor",
@@ -57,6 +59,7 @@ _ROOMS = (
     "_memory",
     "_comparison",
     "_monitoring",
+    "_report",
 )
 _MODULES = ("plotting", "records", "testing", "typing")
 

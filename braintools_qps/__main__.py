@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -31,6 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
         arguments = _parser(argv).parse_args(argv)
+        arguments.command_line = shlex.join([PROGRAM, *argv])
         with console.listening(arguments):
             return arguments.run(arguments) or 0
     except KeyboardInterrupt:

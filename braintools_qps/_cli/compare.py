@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, compare
-from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, numbered
-from .._comparison.tasks import TASKS, load_task, read_npz
+from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
+from .._comparison.tasks import TASKS, load_task, read_file
 from .._comparison.training import Settings
+from .._report import write_report
 from ..plotting import plot_comparison
 from ..records.comparison import Comparison
 from .writing import write_figure
@@ -47,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"for {JSON_NAME}, {CSV_NAME} and {FIGURE_NAME} (default: %(default)s)",
+        help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help=f"as if {_options(QUICK)} were given")
     parser.add_argument(
@@ -58,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    task = load_task(arguments.task) if arguments.data is None else read_npz(arguments.data)
+    task = load_task(arguments.task) if arguments.data is None else read_file(arguments.data)
     print(task)
     earlier = numbered(arguments.out).values()
     so_far: list[Comparison] = []
@@ -75,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 on_result=so_far.append,
                 **_sizes(arguments),
             )
-        _present(comparison, arguments.out)
+        _present(comparison, arguments.out, arguments.command_line)
     except KeyboardInterrupt:
         _explain_interruption(so_far, arguments.out)
         return INTERRUPTED
@@ -94,12 +95,13 @@ def _options(values: dict[str, int]) -> str:
     return " ".join(f"--{name} {value}" for name, value in values.items())
 
 
-def _present(comparison: Comparison, out: Path) -> None:
+def _present(comparison: Comparison, out: Path, command: str) -> None:
     best = comparison.best
     write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
+    write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
     print(f"Best by validation accuracy: {best.label}")
-    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}")
+    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}, {REPORT_NAME}")
 
 
 def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:

@@ -7,7 +7,7 @@ import importlib
 import json
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,10 @@ from .._comparison.network import RecurrentClassifier
 from .._comparison.tasks import TASKS, load_task
 from .._comparison.training import Settings, initial_state, time_constants
 from .._gradient_flow import gradient_flow
+from .._report import write_report
 from .._surrogate import QPseudoSpike
 from ..plotting import plot_gradient_flow
+from ..records import GradientFlow
 from .errors import described, reason
 from .writing import write_figure
 
@@ -49,7 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE",
+        help="write all figures there, and a report as HTML beside it if it ends in .json",
+    )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
 
 
@@ -65,9 +70,18 @@ def run(arguments: argparse.Namespace) -> None:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
         logger.info("Written to %s", arguments.json)
+        if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
+            _write_report(flows, arguments)
     if arguments.plot:
         write_figure(partial(plot_gradient_flow, flows), arguments.plot)
         logger.info("Drawn in %s", arguments.plot)
+
+
+def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+    path = arguments.json.with_suffix(".html")
+    settings = {name: getattr(arguments, name) for name in ("seed", "target")}
+    write_report(flows, path, command=arguments.command_line, settings=settings)
+    logger.info("A report to read and to send: %s", path)
 
 
 @contextmanager

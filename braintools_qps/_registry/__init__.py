@@ -15,6 +15,7 @@ from braintools.surrogate import Surrogate
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .spec_text import parse as parse_call
 from .spec_text import read as read_value
 from .spec_text import write as write_value
 
@@ -28,6 +29,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
+    "parse_call",
     "qualified_name",
     "read_value",
     "write_value",
