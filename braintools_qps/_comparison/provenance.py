@@ -33,7 +33,7 @@ def blank(
 
 
 def resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison:
-    """With everything that was saved, as long as it was made in the same way.
+    """The comparison with all results that were saved, if they were made in the same way.
 
     Raises
     ------
