@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
+from ..typing import SurrogateSpec
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
@@ -38,7 +39,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
 Class = TypeVar("Class", bound=type[Surrogate])
 
 
-def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
+def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     """Build a surrogate from its name, or from a spec out of a script or a configuration file.
 
     A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``

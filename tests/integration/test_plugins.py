@@ -234,6 +234,7 @@ print(*sorted(messages), sep="\\n")
 """
 
 
+@pytest.mark.thorough
 def test_nothing_depends_on_the_hash_seed_or_the_order_of_the_path(installed):
     plugins = [str(installed[n]) for n in ("triangle_spikes", "rival_spikes", "alias_spikes")]
 
