@@ -47,8 +47,10 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
-    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
+    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
+    list of numbers is an array, except where the default of the parameter is text. A parameter that
+    a class annotates as a `Surrogate` takes whatever ``spec`` may be. So the repr of a surrogate of
+    this package is a spec.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
-        If a string is not a name or a call with literal arguments, or a unit is unknown.
+        If a string is not a name or a call with literal arguments, a unit is unknown, or a spec is
+        nested too deeply.
     TypeError
         If ``spec`` is none of the above, or the surrogate does not take the parameters.
 
@@ -80,6 +83,7 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     --------
     surrogate_spec : The way back, from a surrogate to a mapping.
     list_surrogates : The names.
+    braintools_qps.typing.SurrogateSpec : The type of ``spec``.
 
     Examples
     --------

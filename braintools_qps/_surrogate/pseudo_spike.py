@@ -78,6 +78,8 @@ def q_pseudo_spike(
     See Also
     --------
     QPseudoSpike : The same function with its parameters bound, for neuron models.
+    braintools_qps.typing.Hyperparameter : The type of ``alpha`` and ``dampening``.
+    braintools_qps.typing.Scale : The type of ``scale``.
 
     Notes
     -----
