@@ -14,7 +14,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import optax
-from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import surrogate_spec
