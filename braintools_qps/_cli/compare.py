@@ -52,6 +52,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="go on from what is in --out; without it, that is renamed",
     )
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="resume only on the same machine with the same versions",
+    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
@@ -122,6 +127,7 @@ def run(arguments: argparse.Namespace) -> int:
                 task=task,
                 out=arguments.out,
                 resume=arguments.resume,
+                strict=arguments.strict,
                 on_epoch=partial(_show, bar),
                 on_result=so_far.append,
                 **(QUICK if arguments.quick else {}) | _given(arguments),

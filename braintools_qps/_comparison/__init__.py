@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import optax
@@ -27,7 +28,7 @@ from .objective import objective
 from .programs import Programs, check_names
 from .provenance import blank, resumed
 from .settings import Settings
-from .storage import check_writable, save, set_aside
+from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, tuning_seeds
@@ -68,6 +69,7 @@ def compare(
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
+    strict: bool = False,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
     **options: Any,
@@ -135,6 +137,9 @@ def compare(
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
         are not asked for now included, and only what is missing is trained.
+    strict : bool
+        Whether to resume only on the same machine with the same versions; otherwise a warning names
+        what differs.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
         candidates are in training, epochs of all runs done and in all, and the mean loss.
@@ -181,13 +186,14 @@ def compare(
     check_names(tune, model)
     plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
-    if resume:
-        comparison = resumed(comparison, out)
-    keep = _keeper(comparison, out, on_result)
-    pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
-    if pending:
-        check_model(bench, pending[0].surrogate, measure=measure)
-    return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
+    with opened(out) if out is not None else nullcontext() as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=strict)
+        keep = _keeper(comparison, store, on_result)
+        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        if pending:
+            check_model(bench, pending[0].surrogate, measure=measure)
+        return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
 
 
 def _trained(
@@ -215,27 +221,18 @@ def _trained(
 
 
 def _keeper(
-    start: Comparison,
-    out: str | os.PathLike | None,
-    on_result: Callable[[Comparison], None] | None,
+    start: Comparison, store: Store | None, on_result: Callable[[Comparison], None] | None
 ) -> Callable[[Comparison], None]:
-    """What to do with a comparison that has new results; checks at once that it can be done."""
-    on_result = on_result or (lambda comparison: None)
-    if out is not None:
-        check_writable(out)
-    fresh = not start.results  # what may be in ``out`` is another comparison's
+    """What to do with a comparison that has new results, and with those that are resumed."""
 
     def keep(comparison: Comparison) -> None:
-        nonlocal fresh
-        if out is not None:
-            if fresh:
-                set_aside(out)
-            save(comparison, out)
-            fresh = False
-        on_result(comparison)
+        if store is not None:
+            store.save(comparison)
+        if on_result is not None:
+            on_result(comparison)
 
     if start.results:
-        on_result(start)
+        keep(start)  # whatever of its files is missing is written anew
     return keep
 
 
