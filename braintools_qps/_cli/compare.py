@@ -23,7 +23,11 @@ from .writing import write_figure
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
-QUICK = {"seeds": 1, "epochs": 10, "tune": {}}
+PASSED = (
+    *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
+    *("hidden", "neuron", "reset"),
+)
+QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -139,9 +143,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `compare` for what was given on the command line, and nothing else."""
-    names = ("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout")
-    names += ("hidden", "neuron", "reset")
-    given = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
+    given = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
     if given.get("clip") == 0:
         given["clip"] = None
     if arguments.model is not None:

@@ -91,7 +91,7 @@ def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
 
 def survivors(rung: Rung, count: int) -> list[Setting]:
     """The settings with the highest mean scores; what diverged comes last."""
-    means = [np.mean(trial.scores) if trial.scores else np.nan for trial in rung.trials]
+    means = np.array([np.mean(trial.scores) for trial in rung.trials])
     order = np.argsort(-np.where(np.isnan(means), -np.inf, means), kind="stable")
     return [dict(rung.trials[index].setting) for index in order[:count]]
 
