@@ -4,7 +4,7 @@ from importlib.metadata import version as _version
 
 from ._comparison import compare
 from ._gradient_flow import gradient_flow
-from ._memory import SpikeLinear, spike_matmul
+from ._memory import SpikeLinear, save_memory, spike_matmul
 from ._neurons import set_surrogate
 from ._registry import (
     UnknownSurrogateError,
@@ -32,6 +32,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "set_surrogate",
     # Memory
     "SpikeLinear",
+    "save_memory",
     "spike_matmul",
     # Measurements
     "Comparison",
