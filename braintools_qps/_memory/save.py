@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._neurons import SPIKES, find_neurons, has_membrane, mark, preserved
-from ..records.memory import SavedMemory
+from ..records import SavedMemory
 from .linear import SpikeLinear
 from .values import ANY, FLAG, Mark, Values, join, settle, spread, values_of
 

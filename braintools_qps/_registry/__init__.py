@@ -15,6 +15,9 @@ from braintools.surrogate import Surrogate
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .spec_text import parse as parse_call
+from .spec_text import read as read_value
+from .spec_text import write as write_value
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -26,7 +29,10 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
+    "parse_call",
     "qualified_name",
+    "read_value",
+    "write_value",
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
@@ -41,7 +47,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array.
+    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
 
     Parameters
     ----------
@@ -83,6 +89,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     QPseudoSpike(alpha=float('inf'), scale=Quantity(15.0, "mV"))
     >>> get_surrogate({"name": "Sigmoid", "alpha": 2.0})
     Sigmoid(alpha=2.0)
+    >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
+    Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
     """
     if isinstance(spec, Surrogate):
         if params:
@@ -92,8 +100,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
             )
         return spec
     if isinstance(spec, str):
-        call = spec_text.parse(spec)
-        return _build(resolution.find_class(call.name), call.args, call.kwargs | params)
+        return _from_call(spec_text.parse(spec), params)
     if isinstance(spec, Mapping):
         name, kwargs = spec_text.name_and_parameters(spec)
         return _build(resolution.find_class(name), (), kwargs | params)
@@ -101,7 +108,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
         return _build(spec, (), params)
     raise TypeError(
         "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {spec!r}"
+        f"braintools.surrogate.Surrogate or an instance of one, got {spec_text.shown(spec)}"
     )
 
 
@@ -184,7 +191,7 @@ def register_surrogate(
     if not is_surrogate_class(surrogate):
         raise TypeError(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
-            f"got {surrogate!r}"
+            f"got {spec_text.shown(surrogate)}"
         )
     resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
     return surrogate
@@ -194,8 +201,9 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """A mapping that JSON can hold and from which `get_surrogate` builds an equal surrogate.
 
     Positional parameters are always written, keyword-only ones where they are not the default.
-    Quantities become ``"15.0 mV"``, infinity ``"inf"`` and arrays nested lists; a surrogate with
-    an array parameter comes back with the same numbers, but equality of arrays is by identity.
+    Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists and surrogates specs;
+    a surrogate with an array parameter comes back with the same numbers, but equality of arrays is
+    by identity.
 
     Parameters
     ----------
@@ -220,16 +228,39 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
     """
     if not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate_spec takes a Surrogate, got {surrogate!r}")
-    return {"name": resolution.name_of(type(surrogate)), **spec_text.written_parameters(surrogate)}
+        raise TypeError(f"surrogate_spec takes a Surrogate, got {spec_text.shown(surrogate)}")
+    parameters = spec_text.written_parameters(surrogate, surrogate_spec)
+    return {"name": resolution.name_of(type(surrogate)), **parameters}
+
+
+def _from_call(call: spec_text.Call, params: Mapping[str, Any]) -> Surrogate:
+    return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
+
+
+def _nested(spec: Any) -> Surrogate:
+    return _from_call(spec, {}) if isinstance(spec, spec_text.Call) else get_surrogate(spec)
 
 
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
-    args = tuple(spec_text.read(value) for value in args)
-    kwargs = {name: spec_text.read(value) for name, value in kwargs.items()}
+    bound = _bound(surrogate, args, kwargs)
     try:
-        inspect.signature(surrogate).bind(*args, **kwargs)
+        spec_text.read_arguments(bound, _nested)
+        return surrogate(*bound.args, **bound.kwargs)
+    except RecursionError as error:
+        raise ValueError(
+            f"a parameter of {surrogate.__name__} is nested too deeply, or contains itself. Pass a "
+            "number, text, or a list of numbers"
+        ) from error
+    except (TypeError, ValueError):
+        spec_text.check_units(bound.arguments.values())
+        raise
+
+
+def _bound(
+    surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return inspect.signature(surrogate).bind(*args, **kwargs)
     except TypeError as error:
         call = f"{surrogate.__name__}({', '.join(spec_text.signature(surrogate))})"
         raise TypeError(f"{error}. The surrogate is {call}") from None
-    return surrogate(*args, **kwargs)

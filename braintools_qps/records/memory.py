@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-from .flow import Record
+from .record import Record
+from .table import Rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SavedMemory(Record):
     """What `save_memory` changed in a model, and what it left.
 
@@ -26,14 +26,13 @@ class SavedMemory(Record):
     changed: Mapping[str, str]
     left: Mapping[str, str]
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, ready for JSON."""
-        return {"changed": dict(self.changed), "left": dict(self.left)}
-
     def __str__(self) -> str:
-        entries = [
-            *self.changed.items(),
-            *((path, f"left: {why}") for path, why in self.left.items()),
-        ]
-        width = max((len(path) for path, _ in entries), default=0)
-        return "\n".join(f"{path:{width}}  {text}" for path, text in entries)
+        width = max((len(path) for path, _ in self._entries()), default=0)
+        return "\n".join(f"{path:{width}}  {text}" for path, text in self._entries())
+
+    def _entries(self) -> list[tuple[str, str]]:
+        left = [(path, f"left: {why}") for path, why in self.left.items()]
+        return [*self.changed.items(), *left]
+
+    def _rows(self) -> Rows:
+        return [("", "now"), *self._entries()]

@@ -1,4 +1,7 @@
-"""Links to the documentation of other packages, without fetching their inventories."""
+"""Links to the documentation of other packages.
+
+In place of intersphinx, which fetches an inventory from each of them: this site builds offline.
+"""
 
 from docutils import nodes
 
@@ -9,6 +12,7 @@ PAGES = {
     "brainpy": "https://brainpy.readthedocs.io/",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
+    "logging": "https://docs.python.org/3/library/logging.html",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
 }
 

@@ -171,10 +171,8 @@ def test_model_and_states_are_as_before():
 def test_the_record():
     record = SavedMemory(changed={"a": "SpikeLinear"}, left={"long.name": "it was not called"})
     assert str(record) == "a          SpikeLinear\nlong.name  left: it was not called"
-    assert record.to_dict() == {
-        "changed": {"a": "SpikeLinear"},
-        "left": {"long.name": "it was not called"},
-    }
+    assert SavedMemory.from_json(record.to_json()) == record
+    assert "<td>left: it was not called</td>" in record._repr_html_()
 
 
 def test_without_neurons():
