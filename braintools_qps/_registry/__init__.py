@@ -47,7 +47,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
+    array. A parameter that is annotated as `braintools.surrogate.Surrogate` takes whatever ``spec``
+    may be.
 
     Parameters
     ----------
