@@ -61,7 +61,7 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL08", "SS03", "SS04", "PR01", "PR02", "PR04", "RT01"}
-numpydoc_validation_exclude = {r"\.__\w+__$", r"\.[A-Z]\w+$", r"\.(to|from)_dict$"}
+numpydoc_validation_exclude = {r"\.__\w+__$", r"\.[A-Z]\w+$"}
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 

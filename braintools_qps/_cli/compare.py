@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, compare
-from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, numbered
-from .._comparison.tasks import TASKS, load_task, read_npz
+from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
+from .._comparison.tasks import TASKS, load_task, read_file
 from .._comparison.training import Settings
+from .._report import write_report
+from ..plotting import plot_comparison
 from ..records.comparison import Comparison
-from .figures import write_comparison
-from .texts import about
+from .writing import write_figure
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
@@ -23,8 +24,7 @@ DEFAULTS = {"seeds": 3, "epochs": Settings.epochs, "hidden": Settings.hidden}
 QUICK = {"seeds": 1, "epochs": 10, "hidden": 64}
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("compare", **about(__doc__))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(DEFAULT_SURROGATES),
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
@@ -48,7 +48,7 @@ def add_parser(subparsers: Any) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"for {JSON_NAME}, {CSV_NAME} and {FIGURE_NAME} (default: %(default)s)",
+        help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument("--quick", action="store_true", help=f"as if {_options(QUICK)} were given")
     parser.add_argument(
@@ -56,11 +56,10 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="go on from what is in --out; without it, that is renamed",
     )
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> int:
-    task = load_task(arguments.task) if arguments.data is None else read_npz(arguments.data)
+    task = load_task(arguments.task) if arguments.data is None else read_file(arguments.data)
     print(task)
     earlier = numbered(arguments.out).values()
     so_far: list[Comparison] = []
@@ -77,7 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
                 on_result=so_far.append,
                 **_sizes(arguments),
             )
-        _present(comparison, arguments.out)
+        _present(comparison, arguments.out, arguments.command_line)
     except KeyboardInterrupt:
         _explain_interruption(so_far, arguments.out)
         return INTERRUPTED
@@ -96,12 +95,13 @@ def _options(values: dict[str, int]) -> str:
     return " ".join(f"--{name} {value}" for name, value in values.items())
 
 
-def _present(comparison: Comparison, out: Path) -> None:
+def _present(comparison: Comparison, out: Path, command: str) -> None:
     best = comparison.best
-    write_comparison(comparison, out / FIGURE_NAME)
+    write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
+    write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
     print(f"Best by validation accuracy: {best.label}")
-    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}")
+    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}, {REPORT_NAME}")
 
 
 def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +20,19 @@ from .._comparison.network import RecurrentClassifier
 from .._comparison.tasks import TASKS, load_task
 from .._comparison.training import Settings, initial_state, time_constants
 from .._gradient_flow import gradient_flow
+from .._report import write_report
 from .._surrogate import QPseudoSpike
-from .figures import write_flows
-from .texts import EXPECTED, about, reason
+from ..plotting import plot_gradient_flow
+from ..records import GradientFlow
+from .errors import described, reason
+from .writing import write_figure
+
+logger = logging.getLogger(__name__)
 
 SAMPLES = 64
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("flow", **about(__doc__))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     network = parser.add_mutually_exclusive_group()
     network.add_argument(
         "--model", metavar="MODULE:FACTORY",
@@ -45,9 +51,11 @@ def add_parser(subparsers: Any) -> None:
         "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE",
+        help="write all figures there, and a report as HTML beside it if it ends in .json",
+    )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -61,10 +69,19 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
-        print(f"\nWritten to {arguments.json}")
+        logger.info("Written to %s", arguments.json)
+        if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
+            _write_report(flows, arguments)
     if arguments.plot:
-        write_flows(flows, arguments.plot)
-        print(f"\nDrawn in {arguments.plot}")
+        write_figure(partial(plot_gradient_flow, flows), arguments.plot)
+        logger.info("Drawn in %s", arguments.plot)
+
+
+def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+    path = arguments.json.with_suffix(".html")
+    settings = {name: getattr(arguments, name) for name in ("seed", "target")}
+    write_report(flows, path, command=arguments.command_line, settings=settings)
+    logger.info("A report to read and to send: %s", path)
 
 
 @contextmanager
@@ -72,9 +89,9 @@ def _blamed_on(path: str) -> Iterator[None]:
     """Say whose model an error is about: JAX's own messages do not."""
     try:
         yield
-    except EXPECTED as error:
-        why = reason(error)
-        if isinstance(error, KeyError) and "'dt'" in why:
+    except (Exception, SystemExit) as error:
+        why = described(error)
+        if isinstance(error, KeyError) and "'dt'" in reason(error):
             why = (
                 "the model needs the length of a time step. Call for example "
                 "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"

@@ -10,25 +10,22 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import brainunit as u
 import jax
 
 from ..records.comparison import Comparison
-from .network import INPUT_GAIN, READOUT_GAIN, RECURRENT_GAIN, STEP
 from .storage import load
 from .tasks import Task
-from .training import LARGEST_GRADIENT, Settings, time_constants
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
 
 
 def blank(
-    specs: Sequence[Mapping[str, Any]], task: Task, settings: Settings, seeds: tuple[int, ...]
+    specs: Sequence[Mapping[str, Any]], task: Task, settings: dict[str, Any], seeds: tuple[int, ...]
 ) -> Comparison:
     """A comparison that has no results yet."""
     return Comparison(
         task=_description(task),
-        settings=dataclasses.asdict(settings) | _constants(task),
+        settings=settings,
         seeds=seeds,
         candidates=tuple(specs),
         environment=_environment(),
@@ -59,18 +56,6 @@ def resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison
     kept = [spec for spec in saved.candidates if spec in finished or spec in comparison.candidates]
     added = [spec for spec in comparison.candidates if spec not in kept]
     return dataclasses.replace(comparison, candidates=(*kept, *added), results=saved.results)
-
-
-def _constants(task: Task) -> dict[str, Any]:
-    """What decides on results and is no option: gains, time constants in steps, the clip."""
-    return {
-        "input_gain": INPUT_GAIN,
-        "recurrent_gain": RECURRENT_GAIN,
-        "readout_gain": READOUT_GAIN,
-        "time_step_ms": float(STEP.to_decimal(u.ms)),
-        "time_constants": list(time_constants(task)),
-        "largest_gradient": LARGEST_GRADIENT,
-    }
 
 
 def _description(task: Task) -> dict[str, Any]:

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from ..records.comparison import Comparison
 
-JSON_NAME, CSV_NAME, FIGURE_NAME = "comparison.json", "comparison.csv", "comparison.png"
+JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
+FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
 
 
 def check_writable(directory: str | os.PathLike) -> None:
@@ -36,7 +37,7 @@ def check_writable(directory: str | os.PathLike) -> None:
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
     """New names, with the first number that is free, for the files that a comparison has left."""
-    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME)]
+    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME)]
     for number in count(1):
         names = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
         if not any(name.exists() for name in names.values()):

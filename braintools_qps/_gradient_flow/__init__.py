@@ -22,10 +22,10 @@ from .evaluate import Bench, Spikes
 from .passes import loss_of_outputs, projections, with_index
 from .programs import programs
 from .ready import batch_size
-from .step import Step, trace
+from .step import Step, advance, trace
 from .suspicion import suspicions
 
-__all__ = ["gradient_flow"]
+__all__ = ["advance", "gradient_flow"]
 
 OWN = "model"
 

@@ -101,10 +101,10 @@ def trace(model: Any, inputs: Any) -> Step:
         ready = ready_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
         units = mark(ready.neurons)
-        function = brainstate.transform.StatefulFunction(partial(_advance, model))
+        function = brainstate.transform.StatefulFunction(partial(advance, model))
         function.make_jaxpr(*arguments)
         if ready.alone and _give_batch(function, arguments):
-            function = brainstate.transform.StatefulFunction(partial(_advance, model))
+            function = brainstate.transform.StatefulFunction(partial(advance, model))
             function.make_jaxpr(*arguments)
         leaves, written = _state_leaves(function, arguments)
         closed = inlined(function.get_jaxpr(*arguments))
@@ -148,7 +148,7 @@ def _give_batch(function: Any, arguments: tuple) -> bool:
     return changed
 
 
-def _advance(model: Any, i: Array, x: Any) -> Any:
+def advance(model: Any, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment."""
     dt = brainstate.environ.get("dt", None)
     time = {} if dt is None else {"t": i * dt}

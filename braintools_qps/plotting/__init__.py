@@ -19,6 +19,7 @@ from .._candidates import candidates, label_of
 from .._surrogate import require_one_shape
 from ..records.comparison import relative_gradient
 from .panels import COLOURS, GREY, add_legend, panels_of, styles
+from .training import plot_flow_over_training
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "plot_comparison",
+    "plot_flow_over_training",
     "plot_gradient_flow",
     "plot_learning_curves",
     "plot_membrane",

@@ -51,6 +51,11 @@ class Record:
         ----------
         values : mapping
 
+        Returns
+        -------
+        Record
+            One of the class that it was called on.
+
         Raises
         ------
         ValueError
@@ -84,6 +89,11 @@ class Record:
         Parameters
         ----------
         text : str
+
+        Returns
+        -------
+        Record
+            One of the class that it was called on.
 
         Raises
         ------

@@ -1,4 +1,7 @@
-"""Links to the documentation of other packages, without fetching their inventories."""
+"""Links to the documentation of other packages.
+
+In place of intersphinx, which fetches an inventory from each of them: this site builds offline.
+"""
 
 from docutils import nodes
 
