@@ -86,16 +86,16 @@ class Bench:
         return dataclasses.replace(flow, advice=self.notes + advise(flow))
 
     def slopes(
-        self, spikes: Spikes, *, by_name: Mapping[str, float] | None = None, **factors: Any
+        self, spikes: Spikes, parameter: str = "dampening", factor: Any = 1.0
     ) -> list[Array]:
-        """The slope at each call, with parameters of the surrogates multiplied.
+        """The slope at each call, with a parameter multiplied.
 
-        ``by_name`` are factors of the dampening, one for each population.
+        ``factor`` is a number, or a mapping with one for each population.
         """
         units = {population.name: population.argument_unit for population in self.step.populations}
-        own = lambda name: factors if by_name is None else {"dampening": by_name[name]}
+        own = lambda name: factor[name] if isinstance(factor, Mapping) else factor
         return [
-            _slopes(spikes[name], call.argument, units[name], **own(name))
+            _slopes(spikes[name], call.argument, units[name], **{parameter: own(name)})
             for name, call in zip(self.step.callers, self.run.calls)
         ]
 
@@ -179,7 +179,7 @@ class Bench:
         self, parameter: str, spikes: Spikes, slopes: list[Array], target: float
     ) -> Adjustment:
         def measure(factor: float) -> Measured:
-            amplitudes, cosines, _ = self.backward(self.slopes(spikes, **{parameter: factor}))
+            amplitudes, cosines, _ = self.backward(self.slopes(spikes, parameter, factor))
             sent_back = self.loss.transported
             return _measured(amplitudes[..., sent_back], cosines[..., sent_back])
 
@@ -187,7 +187,7 @@ class Bench:
         if found.factor is None:
             return found
         ratio = found.factor ** _PEAK_EXPONENTS[parameter]
-        changed = self.slopes(spikes, **{parameter: found.factor})
+        changed = self.slopes(spikes, parameter, found.factor)
         flat = self._flat_share(spikes, changed, slopes, ratio)
         return dataclasses.replace(found, flat_share=flat)
 

@@ -112,7 +112,9 @@ def normalize_surrogate(
     start = {population.name: population.spike for population in step.populations}
     if surrogate is not None:
         start |= by_population(surrogate, start)
-    even = _even_depth(bench, start) if rule == "depth" else _even_slopes(bench, start, rule, target)
+    even = (
+        _even_depth(bench, start) if rule == "depth" else _even_slopes(bench, start, rule, target)
+    )
     return {name: changed(start[name], "dampening", factor) for name, factor in even.items()}
 
 
@@ -169,7 +171,7 @@ def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
 
 def _sizes(bench: Bench, start: dict[str, Any], factors: dict[str, float]) -> dict[str, float]:
     """Root mean square of each population's gradient over all steps."""
-    amplitudes, _, _ = bench.backward(bench.slopes(start, by_name=factors))
+    amplitudes, _, _ = bench.backward(bench.slopes(start, "dampening", factors))
     squares = np.square(np.asarray(amplitudes[..., bench.loss.whole], np.float64))
     roots = np.sqrt(squares.mean(axis=(1, 2)))
     return {p.name: float(root) for p, root in zip(bench.step.populations, roots)}

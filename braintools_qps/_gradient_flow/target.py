@@ -88,7 +88,11 @@ def changed(surrogate: Any, parameter: str, factor: float) -> Any:
         return Scaled(surrogate, **{parameter: factor})
     value = getattr(surrogate, parameter)
     value = 1.0 if value is None else value
-    return None if isinstance(value, brainstate.State) else surrogate.replace(**{parameter: value * factor})
+    return (
+        None
+        if isinstance(value, brainstate.State)
+        else surrogate.replace(**{parameter: value * factor})
+    )
 
 
 def _followed(measure: Measure, end: float) -> Iterator[Point]:
