@@ -1,6 +1,7 @@
 """Development tasks; without arguments, those that `.ci/run` and the GitHub workflow run."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -15,12 +16,35 @@ def newest_python() -> str:
     return starts[-1] if starts else PYTHONS[0]
 
 
+def _clone(session: nox.Session, folder: Path) -> Path:
+    clone = folder.absolute() / "clone"
+    shutil.rmtree(clone, ignore_errors=True)
+    session.run("git", "clone", "--quiet", ".", str(clone), external=True)
+    return clone
+
+
 def _starts(command: str) -> bool:
     try:
         return subprocess.run([command, "-c", ""], capture_output=True).returncode == 0
     except OSError:
         return False
 
+
+# What `mutation` changes, and the tests that must notice.
+MUTATED = {
+    "surrogate": ("braintools_qps/_surrogate", "tests/unit/surrogate"),
+    "spec_text": ("braintools_qps/_registry/spec_text.py", "tests/unit/registry"),
+    "measures": ("braintools_qps/_gradient_flow/measures.py", "tests/unit/gradient_flow"),
+}
+COSMIC_RAY = """
+[cosmic-ray]
+module-path = "{files}"
+timeout = 600.0
+excluded-modules = []
+test-command = "python -m pytest -x -q {tests}"
+[cosmic-ray.distributor]
+name = "local"
+"""
 
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["readme", "lint", "types", "docs", f"tests-{newest_python()}"]
@@ -29,9 +53,7 @@ nox.options.sessions = ["readme", "lint", "types", "docs", f"tests-{newest_pytho
 @nox.session(python=False)
 def readme(session: nox.Session) -> None:
     """The commands of the README in a fresh clone, on python3."""
-    clone = Path(session.create_tmp()) / "clone"
-    session.run("rm", "-rf", str(clone), external=True)
-    session.run("git", "clone", "--quiet", ".", str(clone), external=True)
+    clone = _clone(session, Path(session.create_tmp()))
     blocks = re.findall(r"<!-- ci: \w+ -->\n```bash\n(.*?)```", Path("README.md").read_text(), re.S)
     with session.chdir(clone):
         for block in blocks:
@@ -68,8 +90,21 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def mutation(session: nox.Session) -> None:
-    """What share of small faults in the code the tests notice; takes hours."""
-    session.install(".[cpu,test]", "cosmic-ray")
+    """What share of small faults in the code the tests notice; ``-- measures`` in one file only."""
+    session.install(".[cpu,test]", "cosmic-ray>=8.4")
+    folder = Path(session.create_tmp())
+    clone = _clone(session, folder)  # files are changed in place
+    wanted = session.posargs or MUTATED
+    for name in wanted:
+        files, tests = MUTATED[name]
+        (folder / "config.toml").write_text(COSMIC_RAY.format(files=files, tests=tests))
+        state = f"../{name}.sqlite"
+        with session.chdir(clone):
+            session.run("cosmic-ray", "init", "../config.toml", state)
+            fresh = {"PYTHONDONTWRITEBYTECODE": "1"}  # two versions of a file may share a second
+            session.run("cosmic-ray", "exec", "../config.toml", state, env=fresh)
+            session.run("cr-report", "--surviving-only", "--show-diff", state)
+            session.run("cr-rate", state)
 
 
 @nox.session(python=False)

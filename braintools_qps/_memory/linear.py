@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import brainstate
-from jax import Array
 
 from .matmul import spike_matmul
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from functools import partial
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
@@ -29,7 +30,8 @@ def spike_matmul(
     Within a transformation nobody can look at the elements; there the value and the derivative with
     respect to the spikes are right whatever they are, and an element that is not a spike, NaN
     included, makes the derivative with respect to the weights that it meets NaN. `jax.debug_nans`
-    and ``jax.experimental.checkify`` (``float_checks``) find the call.
+    runs such a program again step by step, up to the error, and ``jax.experimental.checkify`` has
+    ``float_checks`` for it.
 
     Parameters
     ----------
@@ -37,7 +39,7 @@ def spike_matmul(
         Of shape (..., n), each 0 or the scale.
     weights : array_like or Quantity
         Of shape (n, m), or any shape that `jax.numpy.dot` takes there: (n,) or (..., n, m).
-    scale : number, scalar array or Quantity, optional
+    scale : number, scalar array, Quantity or Unit, optional
         What one spike counts, in the unit of the spikes: ``1 / keep_probability`` after a dropout,
         or a synaptic gain, of either sign. It may be traced. By default 1. A spike equals it to
         within a unit in the last place.
@@ -81,12 +83,16 @@ def spike_matmul(
     >>> spike_matmul(2 * spikes, weights, scale=2.0)
     Array([12.], dtype=float32)
     """
-    plain = strip(spikes, scale)
     mantissa = jnp.asarray(u.get_mantissa(weights))
+    plain = strip(spikes, scale, mantissa)
     _check_shapes(plain.spikes, mantissa)
-    product = packed_product(jnp.dot, plain.spikes, mantissa, plain.scale)
+    product = _dot(plain.spikes, mantissa, plain.scale)
     unit = plain.unit * u.get_unit(weights)
     return u.maybe_decimal(u.Quantity(product, unit=unit))
+
+
+# Jitted for calls outside of jit; inside another trace ``inline`` leaves no sign of it.
+_dot = jax.jit(partial(packed_product, jnp.dot), inline=True)
 
 
 def _check_shapes(spikes: Array, weights: Array) -> None:

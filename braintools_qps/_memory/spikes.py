@@ -21,8 +21,10 @@ class Stripped(NamedTuple):
     unit: u.Unit
 
 
-def strip(spikes: Any, scale: Any) -> Stripped:
+def strip(spikes: Any, scale: Any, weights: Array) -> Stripped:
     """Express spikes and scale as floating arrays in one unit; concrete spikes are checked.
+
+    Spikes that are integers or booleans become what the product with the weights promotes them to.
 
     Raises
     ------
@@ -39,23 +41,27 @@ def strip(spikes: Any, scale: Any) -> Stripped:
         _reject_unit(unit, scale)
     if isinstance(spikes, u.Quantity):
         spikes, scale = spikes.mantissa, scale.in_unit(unit).mantissa
-    spikes, scale = _as_floating(spikes), None if scale is None else _as_scale(scale)
-    if not isinstance(spikes, jax.core.Tracer) and not isinstance(scale, jax.core.Tracer):
-        _check(spikes, scale)
+    spikes, scale = _as_floating(spikes, weights), None if scale is None else _as_scale(scale)
+    _check(spikes, scale)
     return Stripped(spikes, scale, unit)
 
 
 def _without_trivial_unit(value: Any) -> Any:
+    if isinstance(value, u.Unit):
+        value = 1.0 * value
     trivial = isinstance(value, u.Quantity) and value.dim.is_dimensionless
     return value.to_decimal() if trivial else value
 
 
-def _as_floating(spikes: Any) -> Array:
+def _as_floating(spikes: Any, weights: Array) -> Array:
     spikes = jnp.asarray(spikes)
     if jnp.issubdtype(spikes.dtype, jnp.complexfloating):
         raise TypeError(f"spikes must be real, got dtype {spikes.dtype}. Pass spikes.real")
-    floating = jnp.issubdtype(spikes.dtype, jnp.floating)
-    return spikes if floating else spikes.astype(jnp.result_type(float))
+    if jnp.issubdtype(spikes.dtype, jnp.floating):
+        return spikes
+    promoted = jnp.result_type(spikes, weights)
+    floating = jnp.issubdtype(promoted, jnp.floating)
+    return spikes.astype(promoted if floating else jnp.result_type(float))
 
 
 def _as_scale(scale: Any) -> Array:
@@ -73,14 +79,21 @@ def _as_scale(scale: Any) -> Array:
 
 
 def _check(spikes: Array, scale: Array | None) -> None:
-    with jax.ensure_compile_time_eval():  # of constants, while something else is traced
-        strange = spikes[(spikes != 0) & ~bits.is_spike(spikes, scale)]
+    if not (_is_at_hand(spikes) and _is_at_hand(scale)):
+        return
+    values, scale = np.asarray(spikes), None if scale is None else np.asarray(scale)
+    strange = values[(values != 0) & ~bits.is_spike(values, scale)]
     if strange.size:
         raise ValueError(
             f"spikes must be 0 or {1 if scale is None else scale}, got {strange[0]} among them. "
             "Pass what a spike counts as scale=..., or multiply currents and graded spikes by "
             "weights with jnp.dot or brainstate.nn.Linear"
         )
+
+
+def _is_at_hand(value: Any) -> bool:
+    """Whether its elements can be looked at: not traced, and not on another machine."""
+    return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)
 
 
 def _reject_unit(unit: u.Unit, scale: Any) -> NoReturn:

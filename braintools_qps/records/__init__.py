@@ -5,7 +5,16 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 """
 
 from .comparison import CandidateResult, Comparison
-from .flow import Adjustment, GradientFlow, Histogram, PopulationFlow
+from .flow import (
+    Adjustment,
+    GradientFlow,
+    GradientFlows,
+    Histogram,
+    PathGains,
+    Phase,
+    PopulationFlow,
+    RateAdjustment,
+)
 from .record import Described, Record, RecordTable
 
 __all__ = [
@@ -14,8 +23,12 @@ __all__ = [
     "Comparison",
     "Described",
     "GradientFlow",
+    "GradientFlows",
     "Histogram",
+    "PathGains",
+    "Phase",
     "PopulationFlow",
+    "RateAdjustment",
     "Record",
     "RecordTable",
 ]

@@ -1,0 +1,132 @@
+"""All trainings of a comparison: each goes to the compiled program of its kind."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .kinds import adjusted, kind_of
+from .model import GIVEN, name_of
+from .trainer import Trainer
+from .training import Bench, Run
+from .tuning import POSITIVE
+
+OnEpochs = Callable[[int, float], None]  # epochs done since the last call, mean loss
+
+
+class Job(NamedTuple):
+    """One training: a surrogate at a setting, with a seed."""
+
+    surrogate: Surrogate
+    setting: Mapping[str, Any]
+    seed: int
+
+
+class Outcome(NamedTuple):
+    """What became of a job; curves are by epoch, and what was tested is None where nothing was."""
+
+    loss: np.ndarray
+    score: np.ndarray
+    firing_rate: np.ndarray
+    tested: Mapping[str, float] | None
+
+
+class Programs:
+    """Compiled programs, made when they are first needed."""
+
+    def __init__(self, bench: Bench, most_runs: int) -> None:
+        self.bench = bench
+        self._most_runs = most_runs
+        self._trainers: dict[Any, Trainer] = {}
+
+    @property
+    def one_by_one(self) -> str | None:
+        """Why some model could not be vmapped, if one could not."""
+        reasons = (trainer.one_by_one for trainer in self._trainers.values())
+        return next(filter(None, reasons), None)
+
+    def bench_of(self, setting: Mapping[str, Any]) -> Bench:
+        """The bench with the factory's options at a setting."""
+        return dataclasses.replace(self.bench, options=options_of(setting))
+
+    def train(
+        self, jobs: Sequence[Job], epochs: int, on_epochs: OnEpochs, *, test: bool = False
+    ) -> list[Outcome]:
+        """Train all jobs for so many epochs; return what became of each, in their order."""
+        groups: dict[Any, list[int]] = {}
+        for number, job in enumerate(jobs):
+            groups.setdefault(self._key(job), []).append(number)
+        outcomes: dict[int, Outcome] = {}
+        for key, numbers in groups.items():
+            group = [jobs[number] for number in numbers]
+            report = lambda epoch, loss, size=len(group): on_epochs(size, loss)
+            found = self._train_group(self._trainer(key, group[0]), group, epochs, report, test)
+            outcomes |= zip(numbers, found)
+        return [outcomes[number] for number in range(len(jobs))]
+
+    def _train_group(
+        self, trainer: Trainer, jobs: list[Job], epochs: int, report: Any, test: bool
+    ) -> list[Outcome]:
+        runs = [self._run(job) for job in jobs]
+        trained = trainer.train(runs, epochs, report)
+        tested = trainer.test(runs, trained)._asdict() if test else None
+        rows = range(len(runs))
+        of_row = lambda row: tested and {name: float(x[row]) for name, x in tested.items()}
+        return [
+            Outcome(
+                *(curve[row] for curve in trained.curves),
+                tested=of_row(row) and of_row(row) | {"best_epoch": int(trained.best_epoch[row])},
+            )
+            for row in rows
+        ]
+
+    def _key(self, job: Job) -> Any:
+        """What a compiled program depends on."""
+        options = tuple((name, repr(value)) for name, value in options_of(job.setting).items())
+        return kind_of(adjusted(job.surrogate, job.setting)).identity, options
+
+    def _trainer(self, key: Any, job: Job) -> Trainer:
+        if key not in self._trainers:
+            surrogate = adjusted(job.surrogate, job.setting)
+            bench = self.bench_of(job.setting)
+            self._trainers[key] = Trainer(surrogate, bench, self._most_runs)
+        return self._trainers[key]
+
+    def _run(self, job: Job) -> Run:
+        settings = self.bench.settings
+        rate = job.setting.get("learning_rate", settings.learning_rate)
+        clip = job.setting.get("clip", settings.clip)
+        numbers = kind_of(adjusted(job.surrogate, job.setting)).numbers
+        own = {"learning_rate": rate, "clip": math.inf if clip is None else clip}
+        return Run(job.seed, numbers | own)
+
+
+def options_of(setting: Mapping[str, Any]) -> dict[str, Any]:
+    """Of a setting, what is the factory's."""
+    return {name: value for name, value in setting.items() if name not in POSITIVE}
+
+
+def check_names(tune: Mapping[str, Any], factory: Callable) -> None:
+    """Whether every name is one that can be tuned.
+
+    Raises
+    ------
+    ValueError
+        If one is neither ours nor a keyword of the factory.
+    """
+    parameters = inspect.signature(factory).parameters.values()
+    if any(p.kind is p.VAR_KEYWORD for p in parameters):
+        return
+    known = [p.name for p in parameters if p.name not in GIVEN]
+    if unknown := [name for name in tune if name not in (*POSITIVE, *known)]:
+        raise ValueError(
+            f"tune can name {', '.join((*POSITIVE, *known))} (the latter are keywords of "
+            f"{name_of(factory)}), got {', '.join(unknown)}. Add the keyword to the factory, or "
+            "correct the name"
+        )
