@@ -51,7 +51,8 @@ CODES = {
         lambda part: jnp.exp(-254 * LOG_STEP * part),
     ),
     "uint8 as chosen": Code(
-        residuals._encode, lambda code: residuals._decode(code, jnp.dtype("float32"))
+        residuals.UNSIGNED.encode,
+        lambda code: residuals.UNSIGNED.decode(code, jnp.dtype("float32")),
     ),
     "bfloat16": rounded_to("bfloat16"),
     "float16": rounded_to("float16"),

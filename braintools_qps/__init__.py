@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         surrogate_spec,
     )
     from ._report import write_report
-    from ._surrogate import QPseudoSpike, q_pseudo_spike
+    from ._surrogate import QPseudoSpike, Scaled, q_pseudo_spike
     from .records import Comparison, GradientFlow
 
     __version__: str
@@ -26,6 +26,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     # The surrogate
     "QPseudoSpike",
     "q_pseudo_spike",
+    "Scaled",
     # Surrogates by name
     "UnknownSurrogateError",
     "get_surrogate",

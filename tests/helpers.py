@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from braintools_qps import list_surrogates
+
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
 # By how much a device's division, exp and log may be worse than a CPU's.
@@ -31,3 +33,8 @@ def assert_close(actual, expected, *, rtol=None, atol=0.0):
         rtol = TOLERANCES[jnp.asarray(actual).dtype.name]
     actual, expected = np.asarray(actual, np.float64), np.asarray(expected, np.float64)
     np.testing.assert_allclose(actual, expected, rtol=rtol * SLACK, atol=atol * SLACK)
+
+
+def names_that_build():
+    """Every surrogate of the registry but `Scaled`, which needs one to scale."""
+    return [name for name in list_surrogates() if name != "Scaled"]

@@ -68,22 +68,28 @@ def _documentation(surrogate: type[Surrogate]) -> str:
 
 def _values(surrogate: Surrogate) -> dict[str, Any]:
     """Every parameter, those at their default included."""
-    from .._registry import write_value
-
     return {
-        name: write_value(name, getattr(surrogate, name), parameter.default)
+        name: _written(name, getattr(surrogate, name), parameter.default)
         for name, parameter in inspect.signature(type(surrogate)).parameters.items()
         if hasattr(surrogate, name)
     }
+
+
+def _written(name: str, value: Any, default: Any) -> Any:
+    from braintools.surrogate import Surrogate
+
+    from .._registry import write_value
+
+    return repr(value) if isinstance(value, Surrogate) else write_value(name, value, default)
 
 
 def _gradient(surrogate: Surrogate, profile: GradientProfile) -> dict[str, str]:
     """At multiples of the scale, so that the points are where the gradient varies."""
     import numpy as np
 
-    from .._surrogate import gradient_values
+    from .._surrogate import gradient_values, scale_of
 
-    scale = getattr(surrogate, "scale", None) if profile.unit is not None else None
+    scale = scale_of(surrogate) if profile.unit is not None else None
     x = np.array(POINTS) * (1 if scale is None else scale.mantissa)
     values = gradient_values(surrogate, x, profile.unit)
     return {f"{point:g}": f"{value:.6g}" for point, value in zip(x, values)}

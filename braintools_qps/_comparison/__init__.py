@@ -21,7 +21,7 @@ from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from .candidate import Candidate, Plan, described, failed, result_of
 from .checks import checked_seeds
-from .model import Factory
+from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
@@ -33,7 +33,7 @@ from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, tuning_seeds
 
-__all__ = ["compare"]
+__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 
@@ -51,7 +51,6 @@ def compare(
     surrogates: Sequence[Any] | Mapping[str, Any] = DEFAULT_SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
-    options: Mapping[str, Any] | None = None,
     where: Any = None,
     task: Any = "digits-rows",
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
@@ -73,6 +72,7 @@ def compare(
     strict: bool = False,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
+    **options: Any,
 ) -> Comparison:
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
@@ -95,8 +95,6 @@ def compare(
         other states that outlive a batch are kept, and ``fit`` in the environment says whether this
         is training. By default a layer of recurrent LIF neurons with the options ``hidden``,
         ``neuron`` (a class of `brainpy.state`) and ``reset``.
-    options : mapping, optional
-        Further keywords for the factory.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple or Task
@@ -147,6 +145,8 @@ def compare(
         candidates are in training, epochs of all runs done and in all, and the mean loss.
     on_result : callable, optional
         Called with the comparison so far, each time that results have come into it.
+    **options
+        Further keywords for the factory, such as ``hidden=128``.
 
     Returns
     -------
@@ -172,14 +172,14 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> small = {"epochs": 1, "seeds": 1, "tune": None, "options": {"hidden": 16}}
-    >>> comparison = compare(["Sigmoid"], measure=False, **small)
+    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.best.label
     'Sigmoid'
     """
     task = load_task(task)
     settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
-    factory = Factory(model, dict(options or {}), where)
+    factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     tune = {name: tuple(values) for name, values in (tune or {}).items()}

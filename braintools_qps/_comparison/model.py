@@ -42,14 +42,20 @@ class Factory:
     where: Any = None
 
     def __call__(self, task: Task, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
-        """Return a fresh model with the surrogate in its neurons.
+        """Return a fresh model with the surrogate in its neurons."""
+        model = self.fresh(task, options)
+        set_surrogate(model, surrogate, where=self.where)
+        return model
+
+    def fresh(self, task: Task, options: Mapping[str, Any] = {}) -> Any:
+        """Return a fresh model.
 
         Raises
         ------
         TypeError
             If the factory needs an argument that it does not get, or returns no brainstate model.
         ValueError
-            If the model has no neuron for the surrogate.
+            If the model has no neuron.
         """
         model = self.make(**self._arguments(task, {**self.options, **options}))
         if not isinstance(model, brainstate.graph.Node):
@@ -64,7 +70,6 @@ class Factory:
                 f"{type(model).__name__}. Keep the surrogate as self.spk_fun and call it as "
                 "self.spk_fun(V - V_th)"
             )
-        set_surrogate(model, surrogate, where=self.where)
         return model
 
     @property
@@ -92,7 +97,7 @@ class Factory:
             raise TypeError(
                 f"a factory is called with those of {_listed(GIVEN)} that it takes, and with "
                 f"options; {name_of(self.make)} needs {_listed(missing)} too. Give the argument a "
-                f"default, or pass options={{{missing[0]!r}: ...}}"
+                f"default, or pass {missing[0]}=..."
             )
         return given
 

@@ -47,7 +47,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array.
+    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
 
     Parameters
     ----------
@@ -89,6 +89,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     QPseudoSpike(alpha=float('inf'), scale=Quantity(15.0, "mV"))
     >>> get_surrogate({"name": "Sigmoid", "alpha": 2.0})
     Sigmoid(alpha=2.0)
+    >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
+    Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
     """
     if isinstance(spec, Surrogate):
         if params:
@@ -200,8 +202,9 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """A mapping that JSON can hold and from which `get_surrogate` builds an equal surrogate.
 
     Positional parameters are always written, keyword-only ones where they are not the default.
-    Quantities become ``"15.0 mV"``, infinity ``"inf"`` and arrays nested lists; a surrogate with
-    an array parameter comes back with the same numbers, but equality of arrays is by identity.
+    Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists and surrogates specs;
+    a surrogate with an array parameter comes back with the same numbers, but equality of arrays is
+    by identity.
 
     Parameters
     ----------
@@ -227,13 +230,15 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """
     if not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate_spec takes a Surrogate, got {spec_text.shown(surrogate)}")
-    return {"name": resolution.name_of(type(surrogate)), **spec_text.written_parameters(surrogate)}
+    parameters = spec_text.written_parameters(surrogate, surrogate_spec)
+    return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
     bound = _bound(surrogate, args, kwargs)
     try:
         spec_text.read_arguments(bound)
+        _build_nested(bound)
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(
@@ -243,6 +248,14 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
     except (TypeError, ValueError):
         spec_text.check_units(bound.arguments.values())
         raise
+
+
+def _build_nested(bound: inspect.BoundArguments) -> None:
+    """Replace the specs of parameters that are surrogates themselves."""
+    for name, value in bound.arguments.items():
+        # As text where the class's module has annotations from __future__.
+        if bound.signature.parameters[name].annotation in (Surrogate, "Surrogate"):
+            bound.arguments[name] = get_surrogate(value)
 
 
 def _bound(

@@ -7,7 +7,7 @@ import inspect
 import math
 import re
 import reprlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -138,8 +138,10 @@ def check_units(values: Iterable[Any]) -> None:
             _read_text(value, must_be_number=True)
 
 
-def written_parameters(surrogate: Surrogate) -> dict[str, Any]:
+def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any]) -> dict[str, Any]:
     """What JSON can hold of the parameters, keyword-only ones left out at their default.
+
+    ``nested`` writes one that is a surrogate itself.
 
     Raises
     ------
@@ -150,7 +152,11 @@ def written_parameters(surrogate: Surrogate) -> dict[str, Any]:
     for name, parameter in inspect.signature(type(surrogate)).parameters.items():
         if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
             continue
-        value = write(name, _attribute(surrogate, name), parameter.default)
+        value = _attribute(surrogate, name)
+        if isinstance(value, Surrogate):
+            value = nested(value)
+        else:
+            value = write(name, value, parameter.default)
         if name == "name":
             _unwritable(name, value, "a spec has the name of the surrogate there")
         if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):

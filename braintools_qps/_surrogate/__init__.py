@@ -1,7 +1,8 @@
 """The heart: surrogates as spike functions with a derivative of their own.
 
-Start with `pseudo_spike`, the public names; `spike` has the custom derivative that they share, and
-`kernels` the formulas on plain arrays. Units are handled in `units`, parameters checked in
+Start with `pseudo_spike` and `scaled`, the public names; `parametrised` has what the two classes
+share, and `spike` the custom derivative. `curves` says what that derivative may look like, and
+`kernels` has its formulas on plain arrays. Units are handled in `units`, parameters checked in
 `hyperparameters`, memory saved in `residuals`.
 """
 
@@ -11,17 +12,21 @@ from .profile import (
     gradient_profile,
     gradient_values,
     require_one_shape,
+    scale_of,
     scale_unit,
 )
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
+from .scaled import Scaled
 
 __all__ = [
     "GradientProfile",
     "QPseudoSpike",
+    "Scaled",
     "current",
     "gradient_profile",
     "gradient_values",
     "q_pseudo_spike",
     "require_one_shape",
+    "scale_of",
     "scale_unit",
 ]

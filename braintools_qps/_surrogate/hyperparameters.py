@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import numbers
 from typing import Any
@@ -11,6 +12,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from braintools.surrogate import Surrogate
 
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
 
@@ -21,7 +23,7 @@ def canonical(name: str, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it is not a real number, an array of them or a State.
+        If it is not a real number, an array of them or a State; if surrogate is none.
     ValueError
         If a concrete value is not greater than 0, or residual_dtype is not one of those on offer.
     brainunit.UnitMismatchError
@@ -32,22 +34,42 @@ def canonical(name: str, value: Any) -> Any:
         return value
     if name == "residual_dtype":
         return _canonical_residual_dtype(value)
+    if name == "surrogate":
+        return _canonical_surrogate(value)
     if name == "scale":
         return _canonical_scale(value)
     return _canonical_positive(name, value)
 
 
 def current(name: str, value: Any) -> Any:
-    """The value to compute with: a State is read when the surrogate is called."""
-    return canonical(name, value.value) if isinstance(value, brainstate.State) else value
+    """The value to compute with, checked: a State is read when the surrogate is called."""
+    return canonical(name, value.value if isinstance(value, brainstate.State) else value)
+
+
+def product(a: Any, b: Any) -> Any:
+    """Two scales or two dampenings as one; None is no scale."""
+    if a is None or b is None:
+        return b if a is None else a
+    unit = u.get_unit(a) * u.get_unit(b)
+    # Without brainunit's own product, which would make an array of two numbers.
+    value = u.get_mantissa(a) * u.get_mantissa(b)
+    return value if unit == u.UNITLESS else u.Quantity(value, unit=unit)
 
 
 def identity(value: Any) -> Any:
-    """What equality and hash go by: numbers and scalar Quantities by value, arrays by identity."""
-    if value is None or isinstance(value, (float, str)):
+    """What equality and hash go by: numbers by value, JAX's arrays and whatever else by identity.
+
+    A surrogate goes by its parameters, since those of braintools 0.3 compare by identity.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, u.Quantity) and isinstance(value.mantissa, float):
-        return value.mantissa, value.unit
+    if isinstance(value, Surrogate):
+        parameters = sorted(vars(value).items())
+        return type(value), tuple((name, identity(value)) for name, value in parameters)
+    if isinstance(value, u.Quantity):
+        return identity(value.mantissa), value.unit
+    if isinstance(value, np.ndarray):  # a copy that nobody writes to
+        return value.dtype.str, value.shape, value.tobytes()
     return id(value)
 
 
@@ -64,6 +86,17 @@ def source(value: Any) -> str:
     return repr(value)
 
 
+def _canonical_surrogate(value: Any) -> Surrogate:
+    """A copy, which nobody can change from outside."""
+    if isinstance(value, Surrogate):
+        return copy.copy(value)
+    wanted = f"{value!r}" if isinstance(value, str) else getattr(value, "__name__", "...")
+    raise TypeError(
+        f"surrogate must be an instance of braintools.surrogate.Surrogate, got {value!r}. Build "
+        f"one: braintools_qps.get_surrogate({wanted})"
+    )
+
+
 def _canonical_positive(name: str, value: Any) -> Any:
     """A dimensionless hyperparameter: real numbers become floats, the rest is checked and kept."""
     if isinstance(value, u.Quantity):
@@ -75,8 +108,7 @@ def _canonical_positive(name: str, value: Any) -> Any:
                 u.UNITLESS,
             )
         value = value.to_decimal()
-    if _is_real_number(value):
-        value = float(value)
+    value = _own(value)
     _check_positive(name, value)
     return value
 
@@ -89,10 +121,9 @@ def _canonical_scale(value: Any) -> Any:
         value = u.Quantity(1.0, unit=value)
     if not isinstance(value, u.Quantity) or value.dim.is_dimensionless:
         return _canonical_positive("scale", value)
-    if _is_real_number(value.mantissa):
-        value = u.Quantity(float(value.mantissa), unit=value.unit)
-    _check_positive("scale", value.mantissa)
-    return value
+    magnitude = _own(value.mantissa)
+    _check_positive("scale", magnitude)
+    return u.Quantity(magnitude, unit=value.unit)
 
 
 def _canonical_residual_dtype(value: Any) -> str | None:
@@ -108,6 +139,17 @@ def _canonical_residual_dtype(value: Any) -> str | None:
             f"residual_dtype must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}"
         )
     return name
+
+
+def _own(value: Any) -> Any:
+    """A number as a float, NumPy's array as a copy that stays as it is."""
+    if _is_real_number(value):
+        return float(value)
+    if not isinstance(value, np.ndarray) or not (value.flags.writeable or value.base is not None):
+        return value
+    value = value.copy()
+    value.setflags(write=False)
+    return value
 
 
 def _check_positive(name: str, value: Any) -> None:

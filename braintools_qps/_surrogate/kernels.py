@@ -34,7 +34,7 @@ class Static:
     value: Any
 
 
-def number(value: Array | Static) -> Any:
+def unwrap(value: Array | Static) -> Any:
     """What a Static holds, or the array itself."""
     return value.value if isinstance(value, Static) else value
 
@@ -42,7 +42,7 @@ def number(value: Array | Static) -> Any:
 @jax.custom_jvp
 def gradient(x: Array, alpha: Array | Static) -> Array:
     """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at +-inf, NaN at NaN."""
-    exponent = number(alpha)
+    exponent = unwrap(alpha)
     if isinstance(alpha, Static) and _is_multiplied(exponent):
         half_width = jnp.asarray((exponent + 1) / 2, x.dtype)
         return _multiplied_tail(half_width, half_width + jnp.abs(x), exponent)
@@ -54,7 +54,7 @@ def _gradient_jvp(primals, tangents):
     value, magnitude = gradient(x, alpha), _finite_magnitude(x)
     log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
     if not isinstance(x_dot, SymbolicZero):
-        log_slope -= jnp.sign(x) * _decay(magnitude, number(alpha)) * x_dot
+        log_slope -= jnp.sign(x) * _decay(magnitude, unwrap(alpha)) * x_dot
     if not isinstance(alpha_dot, (SymbolicZero, Static)):
         log_slope += _log_slope_by_alpha(magnitude, alpha) * alpha_dot
     return value, value * log_slope
@@ -66,7 +66,7 @@ gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 @jax.custom_jvp
 def antiderivative(x: Array, alpha: Array | Static) -> Array:
     """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
-    return jnp.sign(x) * _integral(_finite_magnitude(x), number(alpha))
+    return jnp.sign(x) * _integral(_finite_magnitude(x), unwrap(alpha))
 
 
 def _antiderivative_jvp(primals, tangents):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
+
+from .parametrised import ParametrisedSurrogate
 
 __all__ = ["GradientProfile", "gradient_profile"]
 
@@ -85,9 +88,16 @@ def require_one_shape(surrogate: Surrogate) -> None:
         )
 
 
+def scale_of(surrogate: Surrogate) -> Any:
+    """The value of x that counts as 1; None where the surrogate has no scale."""
+    if isinstance(surrogate, ParametrisedSurrogate):
+        return surrogate._shape().scale
+    return getattr(surrogate, "scale", None)
+
+
 def scale_unit(surrogate: Surrogate) -> u.Unit | None:
     """The unit that a surrogate's arguments must have."""
-    scale = getattr(surrogate, "scale", None)
+    scale = scale_of(surrogate)
     return scale.unit if isinstance(scale, u.Quantity) else None
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import brainunit as u
 import jax
 import numpy as np
-from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
 from . import spike
-from .hyperparameters import canonical, current, identity, source
+from .curves import Tail
+from .hyperparameters import canonical, current
+from .parametrised import ParametrisedSurrogate
+from .spike import Shape
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
@@ -98,17 +99,14 @@ def q_pseudo_spike(
     >>> print(jax.grad(q_pseudo_spike)(0.5))
     0.5625
     """
-    parameters = {
-        "alpha": alpha,
-        "scale": scale,
-        "dampening": dampening,
-        "residual_dtype": residual_dtype,
-    }
-    return spike.spikes(x, **{name: canonical(name, value) for name, value in parameters.items()})
+    shape = Shape(
+        Tail(current("alpha", alpha)), current("scale", scale), current("dampening", dampening)
+    )
+    return spike.spikes(x, shape, canonical("residual_dtype", residual_dtype))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class QPseudoSpike(Surrogate):
+class QPseudoSpike(ParametrisedSurrogate):
     r"""The q-PseudoSpike surrogate, to be given to a neuron model as its spike function.
 
     .. math::
@@ -168,13 +166,6 @@ class QPseudoSpike(Surrogate):
     __module__ = "braintools_qps"
 
     alpha: Any = 2.0
-    scale: Any = field(default=None, kw_only=True)
-    dampening: Any = field(default=1.0, kw_only=True)
-    residual_dtype: Any = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            object.__setattr__(self, name, canonical(name, value))
 
     @classmethod
     def from_q(
@@ -224,92 +215,5 @@ class QPseudoSpike(Surrogate):
             dampening=ratio * canonical("dampening", dampening),
         )
 
-    def replace(self, **changes: Any) -> QPseudoSpike:
-        """Return a copy with some parameters changed.
-
-        Parameters
-        ----------
-        **changes
-            Parameters of the class by name, checked as at construction.
-
-        Returns
-        -------
-        QPseudoSpike
-            The copy; the original stays as it is.
-
-        Examples
-        --------
-        >>> QPseudoSpike(alpha=2.0).replace(dampening=0.5)
-        QPseudoSpike(alpha=2.0, dampening=0.5)
-        """
-        return dataclasses.replace(self, **changes)
-
-    def __call__(self, x: ArrayLike | u.Quantity) -> Array:
-        """Return the spikes that `q_pseudo_spike` gives for ``x``."""
-        return spike.spikes(x, **self._current())
-
-    def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
-        """The derivative that stands in for the spike's: smooth in every parameter.
-
-        Parameters
-        ----------
-        x : array_like or Quantity
-            Distance from the threshold, of any shape; with a dimension only beside a ``scale``.
-
-        Returns
-        -------
-        Array or Quantity
-            In the shape and dtype of ``x``, per unit of ``x``.
-
-        Raises
-        ------
-        brainunit.UnitMismatchError
-            If ``x`` has a dimension and the surrogate no scale of it.
-        """
-        return spike.derivative(x, **self._shape())
-
-    def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
-        """The function whose derivative is `surrogate_grad`, at 0 too; 1/2 at 0.
-
-        Parameters
-        ----------
-        x : array_like or Quantity
-            Distance from the threshold, of any shape; with a dimension only beside a ``scale``.
-
-        Returns
-        -------
-        Array
-            In the shape and dtype of ``x``, without unit. It stays within 0 and 1 for the paper's
-            form (`from_q`), not in general: at ``alpha=2`` it runs from -1 to 2.
-
-        Raises
-        ------
-        brainunit.UnitMismatchError
-            If ``x`` has a dimension and the surrogate no scale of it.
-        """
-        return spike.original(x, **self._shape())
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        return self._identity() == other._identity()
-
-    def __hash__(self) -> int:
-        return hash((type(self), self._identity()))
-
-    def __repr__(self) -> str:
-        shown = [
-            f"{name}={source(value)}"
-            for name, value in vars(self).items()
-            if name == "alpha" or identity(value) != getattr(type(self), name)
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def _identity(self) -> tuple:
-        return tuple(identity(value) for value in vars(self).values())
-
-    def _current(self) -> dict[str, Any]:
-        return {name: current(name, value) for name, value in vars(self).items()}
-
-    def _shape(self) -> dict[str, Any]:
-        return {name: value for name, value in self._current().items() if name != "residual_dtype"}
+    def _shape(self) -> Shape:
+        return Shape(Tail(current("alpha", self.alpha)), *self._scale_and_dampening())

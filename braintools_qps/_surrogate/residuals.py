@@ -6,6 +6,9 @@ and step is the code of the surrogate derivative, not its float32 copy.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +17,7 @@ from jax import Array, lax
 # Eight bits hold the top of a float32's bits, five of them mantissa, after 1/240 was added. Of the
 # codes measured it is the one that errs little both where the weights' gradient comes from and in
 # the tail, and the only one without a transcendental or a division. Relative error of the weights'
-# gradient in a linear LIF scan with x up to some 10, then largest relative error for |x| <= 10, at
+# gradient in a linear LIF scan with x up to about 10, then largest relative error for |x| <= 10, at
 # alpha 1, 2 and 4 (benchmarks/residual_accuracy.py):
 #     linear        0.09 0.36 0.51 %      2   11  100 %
 #     square root   0.06 0.08 0.10 %      1    3   10 %
@@ -23,14 +26,65 @@ from jax import Array, lax
 # The constant makes 0 the lowest code and 1 exactly the 254th above it.
 OFFSET = np.float32(1 / 240)
 OFFSET_BITS = OFFSET.view(np.uint32)
-DROPPED_BITS = 23 - 5
-NAN_CODE = 255
+SIGN_BIT = np.uint8(128)
 
 
-def compact_product(dtype: str, gradient: Array, tangent: Array) -> Array:
-    """``gradient * tangent`` with the gradient, in [0, 1] or NaN, rounded to ``dtype``."""
+class Layout(NamedTuple):
+    """How eight bits are used: whether one is a sign, how many are dropped, and what NaN is.
+
+    With five bits of mantissa 1 is code 254, so that 255 is free; with four it is code 127, and
+    the free one is that of a negative 0.
+    """
+
+    signed: bool
+    dropped_bits: int
+    nan_code: int
+
+    def encode(self, gradient: Array) -> Array:
+        """Codes of magnitudes up to 1, and signs where they are kept."""
+        bits = lax.bitcast_convert_type(jnp.abs(gradient).astype(jnp.float32) + OFFSET, jnp.uint32)
+        rounded = bits - OFFSET_BITS + np.uint32(1 << (self.dropped_bits - 1))
+        code = rounded >> self.dropped_bits
+        if self.signed:
+            code |= jnp.where((gradient < 0) & (code > 0), np.uint32(SIGN_BIT), np.uint32(0))
+        return jnp.where(jnp.isnan(gradient), self.nan_code, code).astype(jnp.uint8)
+
+    def decode(self, code: Array, dtype: jnp.dtype) -> Array:
+        """The magnitudes in the middle of what was rounded to them, with their signs."""
+        magnitude = code & ~SIGN_BIT if self.signed else code
+        bits = (magnitude.astype(jnp.uint32) << self.dropped_bits) + OFFSET_BITS
+        gradient = lax.bitcast_convert_type(bits, jnp.float32) - OFFSET
+        if self.signed:
+            gradient = jnp.where(code >= SIGN_BIT, -gradient, gradient)
+        return jnp.where(code == self.nan_code, jnp.nan, gradient).astype(dtype)
+
+
+UNSIGNED = Layout(False, dropped_bits=23 - 5, nan_code=255)
+SIGNED = Layout(True, dropped_bits=23 - 4, nan_code=128)
+
+
+def compact_product(dtype: str, gradient: Array, tangent: Array, within_one: bool) -> Array:
+    """``gradient * tangent`` with the gradient rounded to ``dtype``.
+
+    It lies in [0, 1] where ``within_one`` says so, NaN aside. Any other is divided by its largest
+    element, and in 8 bits one of them is its sign.
+    """
+    if not within_one:
+        largest = _largest(gradient)
+        return _product(dtype, gradient / largest, tangent, signed=True) * largest
+    return _product(dtype, gradient, tangent, signed=False)
+
+
+def _largest(gradient: Array) -> Array:
+    """The largest magnitude, NaN aside; 1 where all are 0."""
+    magnitude = jnp.abs(lax.stop_gradient(gradient))
+    largest = jnp.max(jnp.where(jnp.isnan(magnitude), 0, magnitude), initial=0.0)
+    return jnp.where(largest > 0, largest, 1)
+
+
+def _product(dtype: str, gradient: Array, tangent: Array, signed: bool) -> Array:
     if dtype == "uint8":
-        return _eight_bit_product(gradient, tangent)
+        return _eight_bit_product(SIGNED if signed else UNSIGNED, gradient, tangent)
     short = gradient.astype(_sixteen_bits(dtype))
     return jax.checkpoint(lambda short, tangent: short.astype(gradient.dtype) * tangent)(
         short, tangent
@@ -47,32 +101,21 @@ def _sixteen_bits(dtype: str) -> str:
     return "float16" if widens else dtype
 
 
-def _eight_bit_product(gradient: Array, tangent: Array) -> Array:
+def _eight_bit_product(layout: Layout, gradient: Array, tangent: Array) -> Array:
     # Without prevent_cse, whose barrier would hold every operand: in a compiled program nobody
     # reads the gradient but the second derivative, and it goes.
-    product = jax.checkpoint(lambda code, g, t: _rounded(code, g) * t, prevent_cse=False)
-    return product(_encode(lax.stop_gradient(gradient)), gradient, tangent)
+    rounded = partial(_rounded, layout)
+    product = jax.checkpoint(lambda code, g, t: rounded(code, g) * t, prevent_cse=False)
+    return product(layout.encode(lax.stop_gradient(gradient)), gradient, tangent)
 
 
-@jax.custom_jvp
-def _rounded(code: Array, gradient: Array) -> Array:
+@partial(jax.custom_jvp, nondiff_argnums=(0,))
+def _rounded(layout: Layout, code: Array, gradient: Array) -> Array:
     """What the code stands for, with the derivative of the gradient: integers have no tangent."""
     # The barrier keeps XLA from making the code anew from what it was made of, in unrolled loops.
-    return _decode(lax.optimization_barrier(code), gradient.dtype)
+    return layout.decode(lax.optimization_barrier(code), gradient.dtype)
 
 
 @_rounded.defjvp
-def _(primals, tangents):
-    return _rounded(*primals), tangents[1]
-
-
-def _encode(gradient: Array) -> Array:
-    bits = lax.bitcast_convert_type(gradient.astype(jnp.float32) + OFFSET, jnp.uint32)
-    rounded = bits - OFFSET_BITS + np.uint32(1 << (DROPPED_BITS - 1))
-    return jnp.minimum(rounded >> DROPPED_BITS, NAN_CODE).astype(jnp.uint8)  # NaN has larger bits
-
-
-def _decode(code: Array, dtype: jnp.dtype) -> Array:
-    bits = (code.astype(jnp.uint32) << DROPPED_BITS) + OFFSET_BITS
-    gradient = lax.bitcast_convert_type(bits, jnp.float32) - OFFSET
-    return jnp.where(code == NAN_CODE, jnp.nan, gradient).astype(dtype)
+def _(layout, primals, tangents):
+    return _rounded(layout, *primals), tangents[1]

@@ -3,8 +3,9 @@
 import inspect
 
 import pytest
+from helpers import names_that_build
 
-from braintools_qps import get_surrogate, list_surrogates
+from braintools_qps import get_surrogate
 from braintools_qps.__main__ import main
 
 
@@ -41,13 +42,20 @@ def test_show_defines_every_symbol_and_parameter_of_ours(capsys):
         assert left_out not in out
 
 
-@pytest.mark.parametrize("name", list_surrogates())
+@pytest.mark.parametrize("name", names_that_build())
 def test_show_knows_every_surrogate_and_its_gradient_formula(name, capsys):
     assert main(["show", name]) == 0
     out = capsys.readouterr().out
     assert "g'(x)" in out.partition("\nValues\n")[0]
     for parameter in inspect.signature(type(get_surrogate(name))).parameters:
         assert f"\n  {parameter} : " in out
+
+
+def test_show_a_surrogate_that_is_scaled(capsys):
+    assert main(["show", "Scaled(\"QPseudoSpike(scale='10 mV')\", scale=2.0)"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["peak", "0.05"] in lines
+    assert ["20", "0.018"] in lines  # (1 + 2/3)^-2 / 20 at the product of the scales
 
 
 def test_show_says_where_there_is_no_area(capsys):

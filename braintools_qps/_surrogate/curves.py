@@ -1,0 +1,161 @@
+"""The curves that a surrogate may have: pure functions of a dimensionless x, carried as pytrees.
+
+There are two: the q-PseudoSpike's `Tail`, and `Foreign` for any other surrogate that derives from
+`braintools.surrogate.Surrogate`.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Protocol
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+from braintools.surrogate import Surrogate
+from jax import Array
+
+from . import kernels
+from .kernels import Static
+
+
+class Curve(Protocol):
+    """A surrogate gradient of height and width as its author made it."""
+
+    @property
+    def within_one(self) -> bool:
+        """Whether the gradient is known to lie in [0, 1]."""
+
+    def in_dtype(self, dtype: jnp.dtype) -> Curve:
+        """The curve to compute with: arrays in that dtype, numbers as structure."""
+
+    def shapes(self, dtype: jnp.dtype) -> dict[str, tuple[int, ...]]:
+        """What x of that dtype has to broadcast against, by the name of its parameter."""
+
+    def gradient(self, x: Array) -> Array:
+        """The surrogate gradient; 0 at +-inf, NaN at NaN."""
+
+    def original(self, x: Array, dampening: Any) -> Array:
+        """1/2 + dampening * (f(x) - 1/2), where f is the original function."""
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["alpha"], meta_fields=[])
+@dataclass(frozen=True)
+class Tail:
+    """The q-PseudoSpike's curve."""
+
+    alpha: Any
+
+    within_one = True
+
+    def in_dtype(self, dtype: jnp.dtype) -> Tail:
+        return Tail(static_or_array(self.alpha, dtype))
+
+    def shapes(self, dtype: jnp.dtype) -> dict[str, tuple[int, ...]]:
+        return {} if isinstance(self.alpha, Static) else {"alpha": self.alpha.shape}
+
+    def gradient(self, x: Array) -> Array:
+        return kernels.gradient(x, self.alpha)
+
+    def original(self, x: Array, dampening: Any) -> Array:
+        return 0.5 + dampening * kernels.antiderivative(x, self.alpha)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["owner"])
+@dataclass(frozen=True)
+class Foreign:
+    """The curve of a surrogate from elsewhere.
+
+    Its arrays travel as data, so that a derivative of any order can be taken with respect to them;
+    the rest of it stays as it is. Only its ``surrogate_grad`` and ``surrogate_fun`` are called:
+    braintools 0.3's own spike would leak the derivative with respect to a parameter.
+    """
+
+    arrays: list[Array]
+    owner: Owner
+
+    within_one = False
+
+    @classmethod
+    def of(cls, surrogate: Surrogate) -> Foreign:
+        owner = Owner(surrogate)
+        return cls([_value(leaf) for leaf in owner.leaves if _is_data(leaf)], owner)
+
+    def in_dtype(self, dtype: jnp.dtype) -> Foreign:
+        return self
+
+    def shapes(self, dtype: jnp.dtype) -> dict[str, tuple[int, ...]]:
+        if not self.arrays:
+            return {}
+        at_one_distance = jax.eval_shape(self.gradient, jax.ShapeDtypeStruct((), dtype))
+        return {"surrogate": at_one_distance.shape}
+
+    def gradient(self, x: Array) -> Array:
+        infinite = jnp.isinf(x)
+        finite = jnp.where(infinite, 0, x)
+        gradient = jnp.asarray(self._surrogate().surrogate_grad(finite), x.dtype)
+        nan = jax.lax.stop_gradient(finite) * finite  # where x is NaN, and so is its slope
+        return jnp.where(infinite, 0, jnp.where(jnp.isnan(x), nan, gradient))
+
+    def original(self, x: Array, dampening: Any) -> Array:
+        return dampening * _original(x, self) + (1 - dampening) / 2
+
+    def _surrogate(self) -> Surrogate:
+        return self.owner.holding(self.arrays)
+
+
+class Owner:
+    """A surrogate that can be given other arrays in place of its own. Compared by identity."""
+
+    def __init__(self, surrogate: Surrogate) -> None:
+        self.surrogate = surrogate
+        is_state = lambda value: isinstance(value, brainstate.State)
+        self.leaves, self.structure = jax.tree.flatten(vars(surrogate), is_leaf=is_state)
+
+    def holding(self, arrays: list[Array]) -> Surrogate:
+        """A copy with these arrays, in a State where there was one."""
+        if not arrays:
+            return self.surrogate
+        remaining = iter(arrays)
+        leaves = [_like(leaf, next(remaining)) if _is_data(leaf) else leaf for leaf in self.leaves]
+        twin = copy.copy(self.surrogate)
+        vars(twin).update(jax.tree.unflatten(self.structure, leaves))
+        return twin
+
+
+def _value_of_original(x: Array, curve: Foreign) -> Array:
+    largest = jnp.finfo(x.dtype).max
+    value = curve._surrogate().surrogate_fun(jnp.clip(x, -largest, largest))
+    return jnp.where(jnp.isnan(x), x, jnp.asarray(value, x.dtype))
+
+
+_original = jax.custom_jvp(_value_of_original)
+
+
+@_original.defjvp
+def _(primals, tangents):
+    # Stated, as a formula by parts has a derivative of its own choice where its parts meet.
+    (x, curve), (x_dot, curve_dot) = primals, tangents
+    by_parameters = partial(_value_of_original, x)
+    value, tangent = jax.jvp(by_parameters, (curve,), (curve_dot,))
+    return value, tangent + curve.gradient(x) * x_dot
+
+
+def static_or_array(value: Any, dtype: jnp.dtype) -> Static | Array:
+    """A number as structure, the rest as an array."""
+    return Static(value) if isinstance(value, float) else jnp.asarray(value, dtype)
+
+
+def _is_data(leaf: Any) -> bool:
+    return isinstance(leaf, (brainstate.State, jax.Array, np.ndarray))
+
+
+def _value(leaf: Any) -> Array:
+    return jnp.asarray(leaf.value if isinstance(leaf, brainstate.State) else leaf)
+
+
+def _like(leaf: Any, value: Array) -> Any:
+    return brainstate.State(value) if isinstance(leaf, brainstate.State) else value

@@ -1,0 +1,92 @@
+"""Scale, dampening, units and compact residuals for any surrogate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from braintools.surrogate import Surrogate
+
+from .curves import Foreign
+from .hyperparameters import product
+from .parametrised import ParametrisedSurrogate
+from .spike import Shape
+
+__all__ = ["Scaled"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scaled(ParametrisedSurrogate):
+    r"""Give any surrogate a scale, a dampening, units and compact residuals.
+
+    .. math::
+
+        g'(x) &= \frac{d}{s}\, h'(x/s) \\
+        g_\mathrm{origin}(x) &= \frac{1}{2} + d \left(h_\mathrm{origin}(x/s) - \frac{1}{2}\right)
+
+    with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h` the surrogate that is
+    scaled. At 1 both leave it as it is. Everything that `QPseudoSpike` promises holds: the spike is
+    exact, with NaN passed on; at :math:`\pm\infty` the derivative is 0; parameters have no
+    derivative at first order and have one at second order, with every version of braintools. Of
+    the surrogate only ``surrogate_grad`` and ``surrogate_fun`` are used, on arrays without unit.
+
+    What is scaled twice has the product of the scales and that of the dampenings, so that
+    ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` takes mV.
+
+    An object is immutable, and keeps a copy of the surrogate. Equality, hash and repr come from the
+    parameters, those of the surrogate included.
+
+    Parameters
+    ----------
+    surrogate : braintools.surrogate.Surrogate
+        The one to be scaled. An array among its parameters broadcasts against ``x``.
+    scale : float, array_like, Quantity, Unit or brainstate.State, optional
+        The value of ``x`` that counts as 1, above 0; an array broadcasts against ``x``. ``u.mV``
+        means 1 mV. By default 1 where ``x`` has no unit.
+    dampening : float, array_like or brainstate.State
+        Factor of the derivative, above 0, without unit.
+    residual_dtype : {None, "bfloat16", "float16", "uint8"}
+        What reverse mode stores the derivative in, for every neuron and time step, as a fraction of
+        the largest at that step. ``None`` keeps the dtype of ``x``. ``"uint8"`` keeps the sign in
+        one of the bits, unless a `QPseudoSpike` is scaled, whose derivative has none.
+
+    Raises
+    ------
+    TypeError
+        If ``surrogate`` is not an instance of Surrogate, or a parameter is not a real number.
+    ValueError
+        If a parameter is not above 0.
+    brainunit.UnitMismatchError
+        If ``dampening`` has a dimension; when called, if ``x`` and ``scale`` differ in theirs.
+
+    See Also
+    --------
+    QPseudoSpike : Has the same parameters of its own.
+    get_surrogate : Takes ``"Scaled('Sigmoid(alpha=4.0)', dampening=0.25)"``.
+
+    Examples
+    --------
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools.surrogate import Sigmoid
+    >>> from braintools_qps import Scaled
+    >>> surrogate = Scaled(Sigmoid(alpha=4.0), scale=10 * u.mV, dampening=0.5)
+    >>> surrogate
+    Scaled(surrogate=Sigmoid(alpha=4.0), scale=Quantity(10.0, "mV"), dampening=0.5)
+    >>> distance = jnp.array([-10.0, 0.0, 10.0]) * u.mV
+    >>> print(surrogate(distance))
+    [0. 1. 1.]
+    >>> print(surrogate.surrogate_grad(0.0 * u.mV) * u.mV)
+    0.05
+    """
+
+    __module__ = "braintools_qps"
+
+    surrogate: Surrogate
+
+    def _shape(self) -> Shape:
+        scale, dampening = self._scale_and_dampening()
+        inner = self.surrogate
+        if not isinstance(inner, ParametrisedSurrogate):
+            return Shape(Foreign.of(inner), scale, dampening)
+        shape = inner._shape()
+        return Shape(shape.curve, product(shape.scale, scale), product(shape.dampening, dampening))
