@@ -190,7 +190,8 @@ def compare(
         if resume:
             comparison = resumed(comparison, store, strict=strict)
         keep = _keeper(comparison, store, on_result)
-        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        finished = [r.spec for r in comparison.results if not r.error]
+        pending = [c for c in asked if c.spec not in finished]
         if pending:
             check_model(bench, pending[0].surrogate, measure=measure)
         return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
@@ -214,7 +215,7 @@ def _trained(
             errors.append(error)
             result = failed(candidate, error)
         comparison = _with_result(comparison, result)
-        if len(errors) == len(pending) == len(comparison.results):
+        if len(errors) == len(comparison.results) == len(comparison.candidates):
             raise errors[0]  # there is nothing to report beside it
         keep(comparison)
     return comparison
@@ -261,6 +262,6 @@ def _reporter(
 
 
 def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:
-    found = (*comparison.results, result)
+    found = (*(r for r in comparison.results if r.spec != result.spec), result)
     order = sorted(found, key=lambda one: comparison.candidates.index(one.spec))
     return dataclasses.replace(comparison, results=tuple(order))

@@ -86,10 +86,10 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
 def _progress_of(comparison: Comparison) -> str:
     done, asked, seeds = len(comparison.results), len(comparison.candidates), len(comparison.seeds)
     finished = str(done) if comparison.finished else f"{done} of {asked}"
-    return (
-        f"{finished} {_noun(asked, 'candidate')}, trained with {seeds} {_noun(seeds, 'seed')}. The "
-        f"best by validation accuracy is {comparison.best.label}."
+    trained = (
+        f"{finished} {_noun(asked, 'candidate')}, trained with {seeds} {_noun(seeds, 'seed')}."
     )
+    return f"{trained} {comparison.verdict}".rstrip()
 
 
 def _noun(count: int, name: str) -> str:

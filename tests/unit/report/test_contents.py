@@ -23,7 +23,7 @@ def report(tmp_path):
 def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on cue-recall</title>" in text
-    assert "1 of 2 candidates, trained with 2 seeds. The best by validation accuracy" in text
+    assert "1 of 2 candidates, trained with 2 seeds." in text
     for fact in (
         "<dt>samples</dt><dd>train 7, test 2</dd>",
         "<dt>learning rate</dt><dd>0.125</dd>",
