@@ -31,7 +31,7 @@ from .settings import Settings
 from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
-from .tuning import DEFAULT_TUNE, grid, tuning_seeds
+from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
@@ -182,9 +182,9 @@ def compare(
     factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
-    tune = {name: tuple(values) for name, values in (tune or {}).items()}
-    check_names(tune, model)
-    plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
+    names = searched(tune)
+    check_names(names, model)
+    plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:

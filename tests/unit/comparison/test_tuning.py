@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison.tuning import (
-    DEFAULT_TUNE, at_edge, grid, rounds, search, survivors, tuning_seeds,
+    DEFAULT_TUNE,
+    at_edge,
+    grid,
+    rounds,
+    search,
+    searched,
+    survivors,
+    tuning_seeds,
 )  # fmt: skip
 from braintools_qps.records.comparison import Rung, Trial
 
@@ -14,7 +21,8 @@ from braintools_qps.records.comparison import Rung, Trial
 def test_every_combination_is_in_the_search():
     assert len(grid(DEFAULT_TUNE)) == 20
     assert grid({"a": (1, 2), "b": ("x",)}) == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
-    assert grid(None) == grid({}) == [{}]
+    assert grid(searched(None)) == grid({}) == [{}]
+    assert searched({"a": [1, 2]}) == {"a": (1, 2)}
 
 
 @pytest.mark.parametrize(
@@ -29,7 +37,7 @@ def test_every_combination_is_in_the_search():
 )
 def test_what_cannot_be_searched(tune, error, message):
     with pytest.raises(error, match=message):
-        grid(tune)
+        searched(tune)
 
 
 def test_the_search_costs_five_percent_of_the_grid():
