@@ -78,7 +78,7 @@ def _told_apart(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate
 
 
 def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
-    """Of one class, surrogates that have the same repr are the same."""
+    """Two surrogates of one class that print alike are the same candidate."""
     seen: dict[tuple[type, str], str] = {}
     for label, surrogate in pairs:
         key = (type(surrogate), repr(surrogate))

@@ -61,7 +61,11 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL08", "SS03", "SS04", "PR01", "PR02", "PR04", "RT01"}
-numpydoc_validation_exclude = {r"\.__\w+__$", r"\.[A-Z]\w+$"}
+numpydoc_validation_exclude = {
+    r"\.__\w+__$",
+    r"\.[A-Z]\w+$",
+    r"\.on_\w+$",  # called by a trainer, not by a reader
+}
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 

@@ -153,7 +153,7 @@ def groups(jobs: Sequence[Job]) -> dict[Any, list[int]]:
 
 
 def options_of(setting: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a setting, what is the factory's."""
+    """The part of a setting that the factory takes."""
     return {name: value for name, value in setting.items() if name not in POSITIVE}
 
 

@@ -100,8 +100,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
             )
         return spec
     if isinstance(spec, str):
-        call = spec_text.parse(spec)
-        return _build(resolution.find_class(call.name), call.args, call.kwargs | params)
+        return _from_call(spec_text.parse(spec), params)
     if isinstance(spec, Mapping):
         name, kwargs = spec_text.name_and_parameters(spec)
         return _build(resolution.find_class(name), (), kwargs | params)
@@ -234,11 +233,18 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
+def _from_call(call: spec_text.Call, params: Mapping[str, Any]) -> Surrogate:
+    return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
+
+
+def _nested(spec: Any) -> Surrogate:
+    return _from_call(spec, {}) if isinstance(spec, spec_text.Call) else get_surrogate(spec)
+
+
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
     bound = _bound(surrogate, args, kwargs)
     try:
-        spec_text.read_arguments(bound)
-        _build_nested(bound)
+        spec_text.read_arguments(bound, _nested)
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(
@@ -248,14 +254,6 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
     except (TypeError, ValueError):
         spec_text.check_units(bound.arguments.values())
         raise
-
-
-def _build_nested(bound: inspect.BoundArguments) -> None:
-    """Replace the specs of parameters that are surrogates themselves."""
-    for name, value in bound.arguments.items():
-        # As text where the class's module has annotations from __future__.
-        if bound.signature.parameters[name].annotation in (Surrogate, "Surrogate"):
-            bound.arguments[name] = get_surrogate(value)
 
 
 def _bound(

@@ -4,7 +4,7 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 `flow` has the records of `gradient_flow`, `comparison` those of `compare`.
 """
 
-from .comparison import CandidateResult, Comparison
+from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
 from .flow import (
     Adjustment,
     GradientFlow,
@@ -31,4 +31,7 @@ __all__ = [
     "RateAdjustment",
     "Record",
     "RecordTable",
+    "Rung",
+    "Trial",
+    "Tuning",
 ]

@@ -12,6 +12,7 @@ PAGES = {
     "brainpy": "https://brainpy.readthedocs.io/",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
+    "logging": "https://docs.python.org/3/library/logging.html",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
 }
 

@@ -37,8 +37,8 @@ import jax.numpy as jnp
 
 def make():
     print("ready", flush=True)
-    forever = jax.jit(lambda x: jax.lax.while_loop(lambda x: x > 0, lambda x: x, x))
-    forever(jnp.ones(())).block_until_ready()
+    forever = jax.jit(lambda x: jax.lax.while_loop(lambda x: x >= 0, lambda x: (x + 1) % 9, x))
+    forever(jnp.zeros((), int)).block_until_ready()
 """
 
 # Between two instructions of Python, while a module is imported.

@@ -70,6 +70,7 @@ def test_json(capsys):
         {"name": "beta", "default": 1.0},
         {"name": "epsilon", "default": 1e-8},
     ]
+    assert {"name": "surrogate"} in rows.pop("Scaled")["parameters"]
     for row in rows.values():
         assert row["description"]
         defaults = {p["name"]: p["default"] for p in row["parameters"]}
