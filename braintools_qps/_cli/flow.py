@@ -13,15 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import jax
+import brainstate
 import numpy as np
 
-from .._comparison.network import RecurrentClassifier
+from .._comparison.network import demonstration
 from .._comparison.tasks import TASKS, load_task
-from .._comparison.training import Settings, initial_state, time_constants
 from .._gradient_flow import gradient_flow
 from .._report import write_report
-from .._surrogate import QPseudoSpike
 from ..plotting import plot_gradient_flow
 from ..records import GradientFlow
 from .errors import described, reason
@@ -30,6 +28,7 @@ from .writing import write_figure
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
+OPTIONS = ("surrogates", "seed", "target", "rate", "paths")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -50,6 +49,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
     )
+    parser.add_argument(
+        "--rate", type=float, default=0.1,
+        help="firing rate per step to aim at where neurons are silent or saturated (default: "
+        "%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--paths", action="store_true",
+        help="split the gain of one step into leak, reset, recurrence and feed-forward",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
     parser.add_argument(
         "--json", type=Path, metavar="FILE",
@@ -59,13 +67,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    options = {name: getattr(arguments, name) for name in ("surrogates", "seed", "target")}
+    options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.model is None:
         flows = gradient_flow(*_demonstration(arguments.task, arguments.seed), **options)
     else:
         with _blamed_on(arguments.model):
             flows = gradient_flow(*_made_by(arguments.model), **options)
     print("\n\n".join(map(repr, flows.values())))
+    if len(flows) > 1:
+        print(f"\nRanked by how near the growth is to 1:\n{flows!r}")
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
@@ -102,8 +112,8 @@ def _blamed_on(path: str) -> Iterator[None]:
 def _demonstration(name: str, seed: int) -> tuple[Any, Any]:
     """The network that ``compare`` trains, at its initial weights, and some of its samples."""
     task = load_task(name)
-    weights = initial_state(jax.random.key(seed), task, Settings()).weights
-    model = RecurrentClassifier(weights, QPseudoSpike(), time_constants=time_constants(task))
+    with brainstate.random.seed_context(seed):
+        model = demonstration(task.features, task.classes, task.steps)
     return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)
 
 
