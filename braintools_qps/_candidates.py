@@ -6,14 +6,12 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from ._registry import get_surrogate, is_surrogate_class, qualified_name
-
-if TYPE_CHECKING:
-    from .typing import SurrogateSpec, SurrogateSpecs
+from .typing import SurrogateSpec, SurrogateSpecs
 
 Candidates = dict[str, Surrogate]
 LONGEST_LABEL = 80
@@ -78,7 +76,7 @@ def _told_apart(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate
 
 
 def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
-    """Of one class, surrogates that have the same repr are the same."""
+    """Two surrogates of one class that print alike are the same candidate."""
     seen: dict[tuple[type, str], str] = {}
     for label, surrogate in pairs:
         key = (type(surrogate), repr(surrogate))

@@ -7,12 +7,14 @@ from pathlib import Path
 import jax
 import pytest
 
+TESTS_TO_REMEMBER = 20
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_configure(config):
     compile_once(config)
-    config.pluginmanager.register(ForgetfulModules())
+    config.pluginmanager.register(Forgetful())
 
 
 def compile_once(config):
@@ -30,15 +32,19 @@ def compile_once(config):
         os.environ[name.upper()] = str(value)  # for the processes that tests start
 
 
-class ForgetfulModules:
-    """Frees what a module has compiled once its tests are over; by the end it would be gigabytes.
+class Forgetful:
+    """Frees compiled programs after every few tests; by the end they would be gigabytes.
 
     A plugin, so that it reaches the examples in the package's docstrings, too.
     """
 
+    def __init__(self):
+        self.tests = 0
+
     @pytest.hookimpl(trylast=True)
-    def pytest_runtest_teardown(self, item, nextitem):
-        if nextitem is None or nextitem.path != item.path:
+    def pytest_runtest_teardown(self, item):
+        self.tests += 1
+        if self.tests % TESTS_TO_REMEMBER == 0:
             jax.clear_caches()
 
 

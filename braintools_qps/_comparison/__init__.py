@@ -11,47 +11,41 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from concurrent.futures import Executor
+from contextlib import closing, nullcontext
+from typing import Any
 
-import numpy as np
 import optax
-from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
-from .candidate import Candidate, Plan, described, failed, result_of
-from .model import Factory
+from ..typing import SurrogateSpecs
+from .candidate import Candidate, Plan, described, failed
+from .checks import checked_seeds
+from .dispatch import Found, Progress, Workplace, by_executor, in_turn
+from .journal import Journal
+from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
 from .programs import Programs, check_names
 from .provenance import blank, resumed
 from .settings import Settings
-from .storage import check_writable, save, set_aside
+from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, tuning_seeds
 
-__all__ = ["compare"]
+__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 
 
-class Progress(NamedTuple):
-    """Where a comparison stands."""
-
-    labels: tuple[str, ...]  # of the candidates in training
-    done: int  # epochs, of all runs
-    total: int
-    loss: float  # mean over the runs of this epoch
-
-
 def compare(
-    surrogates: Sequence[Any] | Mapping[str, Any] = DEFAULT_SURROGATES,
+    surrogates: SurrogateSpecs = DEFAULT_SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
-    options: Mapping[str, Any] | None = None,
     where: Any = None,
     task: Any = "digits-rows",
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
@@ -70,8 +64,11 @@ def compare(
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
+    strict: bool = False,
+    executor: Executor | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
+    **options: Any,
 ) -> Comparison:
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
@@ -94,8 +91,6 @@ def compare(
         other states that outlive a batch are kept, and ``fit`` in the environment says whether this
         is training. By default a layer of recurrent LIF neurons with the options ``hidden``,
         ``neuron`` (a class of `brainpy.state`) and ``reset``.
-    options : mapping, optional
-        Further keywords for the factory.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple or Task
@@ -138,11 +133,20 @@ def compare(
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
         are not asked for now included, and only what is missing is trained.
+    strict : bool
+        Whether to resume only on the same machine with the same versions; otherwise a warning names
+        what differs.
+    executor : concurrent.futures.Executor, optional
+        Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
+        data travels to each worker once. The factory, and any function that is given beside it,
+        must be importable there.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
         candidates are in training, epochs of all runs done and in all, and the mean loss.
     on_result : callable, optional
         Called with the comparison so far, each time that results have come into it.
+    **options
+        Further keywords for the factory, such as ``hidden=128``.
 
     Returns
     -------
@@ -168,90 +172,68 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> small = {"epochs": 1, "seeds": 1, "tune": None, "options": {"hidden": 16}}
-    >>> comparison = compare(["Sigmoid"], measure=False, **small)
+    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.best.label
     'Sigmoid'
     """
     task = load_task(task)
     settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
-    factory = Factory(model, dict(options or {}), where)
+    factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
-    asked, seeds = _candidates(surrogates), _seeds(seeds)
+    asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     tune = {name: tuple(values) for name, values in (tune or {}).items()}
     check_names(tune, model)
     plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
-    if resume:
-        comparison = resumed(comparison, out)
-    keep = _keeper(comparison, out, on_result)
-    pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
-    if pending:
-        check_model(bench, pending[0].surrogate, measure=measure)
-    return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
+    with opened(out) if out is not None else nullcontext() as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=strict)
+        keep = _keeper(comparison, store, on_result)
+        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        if pending:
+            check_model(bench, pending[0].surrogate, measure=measure)
+        if executor is None:
+            found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
+            return _trained(comparison, len(pending), found, keep)
+        journal = Journal(None if store is None else store.directory, resume=resume)
+        found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
+        comparison = _trained(comparison, len(pending), found, keep)
+        journal.close()
+        return comparison
 
 
 def _trained(
-    comparison: Comparison,
-    pending: Sequence[Candidate],
-    programs: Programs,
-    plan: Plan,
-    keep: Callable[[Comparison], None],
-    on_epoch: Callable[[Progress], None] | None,
+    comparison: Comparison, pending: int, found: Found, keep: Callable[[Comparison], None]
 ) -> Comparison:
-    """Train what is pending, one candidate after the other, and keep each result."""
+    """Keep each result that is found; one that failed is a row with its error."""
     errors = []
-    for number, candidate in enumerate(pending):
-        report = _reporter(on_epoch, candidate, number * plan.cost, len(pending) * plan.cost)
-        try:
-            result = result_of(candidate, programs, plan, report)
-        except Exception as error:
-            errors.append(error)
-            result = failed(candidate, error)
-        comparison = _with_result(comparison, result)
-        if len(errors) == len(pending) == len(comparison.results):
-            raise errors[0]  # there is nothing to report beside it
-        keep(comparison)
+    with closing(found):
+        for candidate, result in found:
+            if isinstance(result, Exception):
+                errors.append(result)
+                result = failed(candidate, result)
+            comparison = _with_result(comparison, result)
+            if len(errors) == pending == len(comparison.results):
+                raise errors[0]  # there is nothing to report beside it
+            keep(comparison)
     return comparison
 
 
 def _keeper(
-    start: Comparison,
-    out: str | os.PathLike | None,
-    on_result: Callable[[Comparison], None] | None,
+    start: Comparison, store: Store | None, on_result: Callable[[Comparison], None] | None
 ) -> Callable[[Comparison], None]:
-    """What to do with a comparison that has new results; checks at once that it can be done."""
-    on_result = on_result or (lambda comparison: None)
-    if out is not None:
-        check_writable(out)
-    fresh = not start.results  # what may be in ``out`` is another comparison's
+    """What to do with a comparison that has new results, and with those that are resumed."""
 
     def keep(comparison: Comparison) -> None:
-        nonlocal fresh
-        if out is not None:
-            if fresh:
-                set_aside(out)
-            save(comparison, out)
-            fresh = False
-        on_result(comparison)
+        if store is not None:
+            store.save(comparison)
+        if on_result is not None:
+            on_result(comparison)
 
     if start.results:
-        on_result(start)
+        keep(start)  # whatever of its files is missing is written anew
     return keep
-
-
-def _seeds(seeds: Any) -> tuple[int, ...]:
-    """Different numbers that a 32-bit key can hold."""
-    whole = lambda x: isinstance(x, (int, np.integer)) and not isinstance(x, bool)
-    chosen = range(seeds) if whole(seeds) else tuple(seeds)
-    if not all(map(whole, chosen)):
-        raise TypeError(f"seeds must be whole numbers, got {seeds!r}")
-    chosen = tuple(map(int, chosen))
-    if not chosen or len(set(chosen)) < len(chosen) or not 0 <= min(chosen) <= max(chosen) < 2**32:
-        raise ValueError(
-            f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
-        )
-    return chosen
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
@@ -262,20 +244,6 @@ def _candidates(surrogates: Any) -> list[Candidate]:
                 f"each surrogate can be compared only once, got {candidate.label} twice"
             )
     return found
-
-
-def _reporter(
-    on_epoch: Callable[[Progress], None] | None, candidate: Candidate, done: int, total: int
-) -> Callable[[int, float], None]:
-    """Count the epochs of all runs, from ``done`` on."""
-
-    def report(epochs: int, loss: float) -> None:
-        nonlocal done
-        done += epochs
-        if on_epoch is not None:
-            on_epoch(Progress((candidate.label,), done, total, loss))
-
-    return report
 
 
 def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:

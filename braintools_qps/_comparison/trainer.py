@@ -19,7 +19,7 @@ OnEpoch = Callable[[int, float], None]
 
 
 class Trained(NamedTuple):
-    """Of each run, along the first axis; the curves have a second axis of epochs."""
+    """What training gave, by run along the first axis; curves have a second axis of epochs."""
 
     shares: Shares
     states: list[State]

@@ -241,7 +241,7 @@ def _remedy(p: PopulationFlow) -> str:
 
 
 def _change(p: PopulationFlow) -> float:
-    """By what factor the fitted gradient rises or falls over the lags that it has; NaN for none."""
+    """The factor of the fitted gradient over the lags that it has; NaN where it has none."""
     if not p.phases:
         return math.nan
     return max(math.exp(abs(math.log(f.growth)) * (f.last - f.first)) for f in p.phases)

@@ -135,7 +135,7 @@ class Frame:
         return [jnp.zeros((self.draws, *x.shape), x.dtype) for x in arrays]
 
     def no_adjoint(self) -> list[Array]:
-        """Of the states, after the last step."""
+        """The adjoint of the states after the last step: zero."""
         return self.zeros([self.run.states[j][0] for j in self.real])
 
     def loss(self, now: tuple) -> list[Array]:
@@ -279,7 +279,7 @@ def root_mean_square(adjoint: Array) -> Array:
 
 
 def cosine(one: Array, other: Array) -> Array:
-    """Of the angle between two adjoints, per draw; 0 where one of them is 0."""
+    """Cosine of the angle between two adjoints, per draw; 0 where one of them is 0."""
     (_, one), (_, other) = _relative(one), _relative(other)
     norms = jnp.linalg.norm(one, axis=-1) * jnp.linalg.norm(other, axis=-1)
     return jnp.sum(one * other, axis=-1) / jnp.where(norms == 0, 1, norms)

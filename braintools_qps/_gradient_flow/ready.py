@@ -121,6 +121,6 @@ def no_neurons(found: str) -> ValueError:
 
 
 def batch_size(inputs: Any) -> int | None:
-    """Of inputs of shape (time, batch, features...); None for (time, features)."""
+    """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
     shape = jax.tree.leaves(inputs)[0].shape
     return shape[1] if len(shape) > 2 else None

@@ -32,7 +32,7 @@ def suspicions(inputs: Any) -> tuple[str, ...]:
 
 
 def _correlation(values: np.ndarray) -> float:
-    """Of neighbours along the first axis, each series less its mean; 0 where nothing changes."""
+    """Correlation of neighbours along the first axis; 0 where nothing changes."""
     moved = values - values.mean(axis=0)
     power = np.sum(moved**2)
     return float(np.sum(moved[1:] * moved[:-1]) / power) if power > 0 else 0.0

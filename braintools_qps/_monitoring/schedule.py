@@ -119,7 +119,7 @@ def _like(before: Any, value: Any) -> Any:
 
 
 def _strong(value: Any) -> Any:
-    """With a dtype that does not depend on whether a number or an array was given."""
+    """The value in a dtype that is the same for numbers and arrays."""
     dtype = jnp.result_type(float)
     if isinstance(value, u.Quantity):
         return u.Quantity(jnp.asarray(value.mantissa, dtype), unit=value.unit)

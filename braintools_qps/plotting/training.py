@@ -26,7 +26,7 @@ def plot_flow_over_training(
     Parameters
     ----------
     history : mapping of int to GradientFlow
-        Measurements by training step, as `TrainingMonitor.history` has them, of one model.
+        Measurements by training step, as ``TrainingMonitor.history`` has them, of one model.
     axes : matplotlib.axes.Axes or sequence of them, optional
         One for each population.
 
@@ -100,6 +100,6 @@ def _boundary(population: Any) -> float:
 
 
 def _edges(steps: list[int]) -> np.ndarray:
-    """Of the columns: the last one is as wide as the one before it."""
+    """Edges of the columns, the last one as wide as the one before it."""
     last = steps[-1] - steps[-2] if len(steps) > 1 else 1
     return np.array([*steps, steps[-1] + last])

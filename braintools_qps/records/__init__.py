@@ -1,10 +1,11 @@
 """What measurements and comparisons return, as frozen records.
 
 Start with `Record` in `record`, the base of them all: plain values and back, equality, a table.
-`flow` has the records of `gradient_flow`, `comparison` those of `compare`.
+`flow` has the records of `gradient_flow`, `comparison` those of `compare`,
+`memory` that of `save_memory`.
 """
 
-from .comparison import CandidateResult, Comparison
+from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
 from .flow import (
     Adjustment,
     GradientFlow,
@@ -17,6 +18,7 @@ from .flow import (
     PopulationFlow,
     RateAdjustment,
 )
+from .memory import SavedMemory
 from .record import Described, Record, RecordTable
 
 __all__ = [
@@ -35,4 +37,8 @@ __all__ = [
     "RateAdjustment",
     "Record",
     "RecordTable",
+    "Rung",
+    "SavedMemory",
+    "Trial",
+    "Tuning",
 ]

@@ -88,7 +88,7 @@ def _hundredth(results: Sequence[CandidateResult]) -> tuple[float, str]:
 
 
 def _from_highest(results: Sequence[CandidateResult]) -> FromBest | None:
-    """Of all that have a score; those with an error get NaN."""
+    """Differences from the highest score; NaN for a candidate that ended in an error."""
     from .._comparison.statistics import from_best
 
     seeds = max((len(r.test_score) for r in results), default=0)

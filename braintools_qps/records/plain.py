@@ -86,7 +86,7 @@ def _is_written(kind: Any, value: Any) -> bool:
 
 
 def _read_first(kinds: tuple[Any, ...], union: Any, value: Any) -> Any:
-    """By the first type of a union that the value fits."""
+    """Read the value by the first type of a union that it fits."""
     for kind in kinds:
         try:
             return read(kind, value)
