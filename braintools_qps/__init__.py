@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._comparison import compare
     from ._gradient_flow import gradient_flow
-    from ._memory import SpikeLinear, spike_matmul
+    from ._memory import SpikeLinear, save_memory, spike_matmul
     from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._neurons import set_surrogate
     from ._registry import (
@@ -37,6 +37,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "set_surrogate",
     # Memory
     "SpikeLinear",
+    "save_memory",
     "spike_matmul",
     # Measurements
     "Comparison",

@@ -15,6 +15,7 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from ._registry import get_surrogate
+from .typing import SurrogateSpec
 
 __all__ = ["set_surrogate"]
 
@@ -47,7 +48,7 @@ def has_membrane(node: Any) -> bool:
 
 def set_surrogate(
     model: Any,
-    spec: Any,
+    spec: SurrogateSpec,
     *,
     where: type | tuple[type, ...] | Callable[[Any], bool] | None = None,
     detach_reset: bool = False,

@@ -79,8 +79,9 @@ def _table(rows: list[tuple[str, ...]], width: int) -> str:
 
 
 def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
-    indents = {"initial_indent": first, "subsequent_indent": others}
-    return textwrap.wrap(text, width, break_on_hyphens=False, **indents)
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )
 
 
 def _row_in(widths: list[int], row: tuple[str, ...]) -> str:
@@ -93,18 +94,19 @@ def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
     for name, parameter in inspect.signature(surrogate).parameters.items():
         described = {"name": name}
         if parameter.default is not parameter.empty:
-            described["default"] = _plain(name, parameter.default)
+            described["default"] = plain(name, parameter.default, parameter)
         parameters.append(described)
     return parameters
 
 
-def _plain(name: str, default: Any) -> Any:
+def plain(name: str, value: Any, parameter: inspect.Parameter) -> Any:
+    """The value of a parameter as a spec has it, or else its repr."""
     from .._registry import write_value
 
     try:
-        return write_value(name, default, default)
+        return write_value(name, value, parameter.default)
     except TypeError:
-        return repr(default)
+        return repr(value)
 
 
 def summary(surrogate: type[Surrogate]) -> str:

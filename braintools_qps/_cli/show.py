@@ -11,6 +11,8 @@ import textwrap
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from .list import plain
+
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
 
@@ -69,18 +71,10 @@ def _documentation(surrogate: type[Surrogate]) -> str:
 def _values(surrogate: Surrogate) -> dict[str, Any]:
     """Every parameter, those at their default included."""
     return {
-        name: _written(name, getattr(surrogate, name), parameter.default)
+        name: plain(name, getattr(surrogate, name), parameter)
         for name, parameter in inspect.signature(type(surrogate)).parameters.items()
         if hasattr(surrogate, name)
     }
-
-
-def _written(name: str, value: Any, default: Any) -> Any:
-    from braintools.surrogate import Surrogate
-
-    from .._registry import write_value
-
-    return repr(value) if isinstance(value, Surrogate) else write_value(name, value, default)
 
 
 def _gradient(surrogate: Surrogate, profile: GradientProfile) -> dict[str, str]:

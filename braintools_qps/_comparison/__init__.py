@@ -11,29 +11,30 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
-import numpy as np
 import optax
-from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
+from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, result_of
-from .model import Factory
+from .checks import checked_seeds
+from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
 from .programs import Programs, check_names
 from .provenance import blank, resumed
 from .settings import Settings
-from .storage import check_writable, save, set_aside
+from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, tuning_seeds
 
-__all__ = ["compare"]
+__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 
@@ -48,10 +49,9 @@ class Progress(NamedTuple):
 
 
 def compare(
-    surrogates: Sequence[Any] | Mapping[str, Any] = DEFAULT_SURROGATES,
+    surrogates: SurrogateSpecs = DEFAULT_SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
-    options: Mapping[str, Any] | None = None,
     where: Any = None,
     task: Any = "digits-rows",
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
@@ -70,8 +70,10 @@ def compare(
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
+    strict: bool = False,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
+    **options: Any,
 ) -> Comparison:
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
@@ -94,8 +96,6 @@ def compare(
         other states that outlive a batch are kept, and ``fit`` in the environment says whether this
         is training. By default a layer of recurrent LIF neurons with the options ``hidden``,
         ``neuron`` (a class of `brainpy.state`) and ``reset``.
-    options : mapping, optional
-        Further keywords for the factory.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple or Task
@@ -138,11 +138,16 @@ def compare(
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
         are not asked for now included, and only what is missing is trained.
+    strict : bool
+        Whether to resume only on the same machine with the same versions; otherwise a warning names
+        what differs.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
         candidates are in training, epochs of all runs done and in all, and the mean loss.
     on_result : callable, optional
         Called with the comparison so far, each time that results have come into it.
+    **options
+        Further keywords for the factory, such as ``hidden=128``.
 
     Returns
     -------
@@ -168,27 +173,28 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> small = {"epochs": 1, "seeds": 1, "tune": None, "options": {"hidden": 16}}
-    >>> comparison = compare(["Sigmoid"], measure=False, **small)
+    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.best.label
     'Sigmoid'
     """
     task = load_task(task)
     settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
-    factory = Factory(model, dict(options or {}), where)
+    factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
-    asked, seeds = _candidates(surrogates), _seeds(seeds)
+    asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     tune = {name: tuple(values) for name, values in (tune or {}).items()}
     check_names(tune, model)
     plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
-    if resume:
-        comparison = resumed(comparison, out)
-    keep = _keeper(comparison, out, on_result)
-    pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
-    if pending:
-        check_model(bench, pending[0].surrogate, measure=measure)
-    return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
+    with opened(out) if out is not None else nullcontext() as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=strict)
+        keep = _keeper(comparison, store, on_result)
+        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        if pending:
+            check_model(bench, pending[0].surrogate, measure=measure)
+        return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
 
 
 def _trained(
@@ -216,42 +222,19 @@ def _trained(
 
 
 def _keeper(
-    start: Comparison,
-    out: str | os.PathLike | None,
-    on_result: Callable[[Comparison], None] | None,
+    start: Comparison, store: Store | None, on_result: Callable[[Comparison], None] | None
 ) -> Callable[[Comparison], None]:
-    """What to do with a comparison that has new results; checks at once that it can be done."""
-    on_result = on_result or (lambda comparison: None)
-    if out is not None:
-        check_writable(out)
-    fresh = not start.results  # what may be in ``out`` is another comparison's
+    """What to do with a comparison that has new results, and with those that are resumed."""
 
     def keep(comparison: Comparison) -> None:
-        nonlocal fresh
-        if out is not None:
-            if fresh:
-                set_aside(out)
-            save(comparison, out)
-            fresh = False
-        on_result(comparison)
+        if store is not None:
+            store.save(comparison)
+        if on_result is not None:
+            on_result(comparison)
 
     if start.results:
-        on_result(start)
+        keep(start)  # whatever of its files is missing is written anew
     return keep
-
-
-def _seeds(seeds: Any) -> tuple[int, ...]:
-    """Different numbers that a 32-bit key can hold."""
-    whole = lambda x: isinstance(x, (int, np.integer)) and not isinstance(x, bool)
-    chosen = range(seeds) if whole(seeds) else tuple(seeds)
-    if not all(map(whole, chosen)):
-        raise TypeError(f"seeds must be whole numbers, got {seeds!r}")
-    chosen = tuple(map(int, chosen))
-    if not chosen or len(set(chosen)) < len(chosen) or not 0 <= min(chosen) <= max(chosen) < 2**32:
-        raise ValueError(
-            f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
-        )
-    return chosen
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:

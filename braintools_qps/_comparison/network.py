@@ -12,6 +12,7 @@ import numpy as np
 from jax import Array
 
 from .._surrogate import QPseudoSpike
+from .checks import checked_count
 
 STEP = 1.0 * u.ms
 SHORTEST_MEMORY, LEAST_LONG_MEMORY = 1.0, 8.0  # steps
@@ -130,9 +131,7 @@ class RecurrentClassifier(brainstate.nn.Module):
 
 
 def _check(hidden: int, reset: str) -> None:
-    whole = isinstance(hidden, (int, np.integer)) and not isinstance(hidden, bool)
-    if not whole or hidden < 1:
-        raise ValueError(f"hidden, the number of neurons, must be 1 or more, got {hidden!r}")
+    checked_count("hidden", hidden)
     if reset not in ("soft", "hard"):
         raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
 

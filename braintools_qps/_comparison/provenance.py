@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import os
 import platform
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import jax
 
 from ..records.comparison import Comparison
-from .storage import load
+from .storage import Store
 from .tasks import Task
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
@@ -32,30 +33,61 @@ def blank(
     )
 
 
-def resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison:
-    """The comparison with all results that were saved, if they were made in the same way.
+def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
+    """With everything that was saved, as long as it means the same.
+
+    Another machine or other versions bring a warning, and an entry in the record: the environments
+    before are in ``environment["earlier"]``.
 
     Raises
     ------
     ValueError
-        If it was not, or there is no directory to look in.
+        If the task, the settings or the seeds differ, or with ``strict`` the environment; or there
+        is no directory to look in.
     """
-    if out is None:
+    if store is None:
         raise ValueError("resume=True needs out=, the directory of the results to go on from")
-    saved = load(out)
+    saved = store.load()
     if saved is None:
         return comparison
-    for name in ("task", "settings", "seeds", "environment"):
-        before, now = getattr(saved, name), getattr(comparison, name)
-        if before != now:
-            raise ValueError(
-                f"the results in {out} were made with another {name}: {_difference(before, now)}. "
-                "Repeat the options of that run, or give another directory"
-            )
+    before, now = saved.to_dict(), comparison.to_dict()
+    for name in ("task", "settings", "seeds"):
+        _check_same(name, before[name], now[name], store)
     finished = [result.spec for result in saved.results]
     kept = [spec for spec in saved.candidates if spec in finished or spec in comparison.candidates]
     added = [spec for spec in comparison.candidates if spec not in kept]
-    return dataclasses.replace(comparison, candidates=(*kept, *added), results=saved.results)
+    return dataclasses.replace(
+        comparison,
+        candidates=(*kept, *added),
+        results=saved.results,
+        environment=_environments(before["environment"], now["environment"], store, strict),
+    )
+
+
+def _check_same(name: str, before: Any, now: Any, store: Store) -> None:
+    if before != now:
+        raise ValueError(
+            f"the results in {store.directory} were made with another {name}: "
+            f"{_difference(before, now)}. Repeat the options of that run, or give another directory"
+        )
+
+
+def _environments(
+    before: dict[str, Any], now: dict[str, Any], store: Store, strict: bool
+) -> dict[str, Any]:
+    """That of now, with those of the results before."""
+    earlier = before.pop("earlier", [])
+    if before == now:
+        return now | ({"earlier": earlier} if earlier else {})
+    if strict:
+        _check_same("environment", before, now, store)
+    warnings.warn(
+        f"the results in {store.directory} come from another environment: "
+        f"{_difference(before, now)}. Differences within rounding are to be expected; with strict "
+        "nothing is mixed",
+        stacklevel=2,
+    )
+    return now | {"earlier": [*earlier, before]}
 
 
 def _description(task: Task) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import optax
 
+from .checks import checked_count
 from .model import name_of
 
 # Adam divides by the usual size of gradients, so a norm this low makes no step smaller; it evens
@@ -37,9 +38,9 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
-            _check_whole(name, getattr(self, name))
+            checked_count(name, getattr(self, name))
         if self.patience is not None:
-            _check_whole("patience", self.patience)
+            checked_count("patience", self.patience)
         for name in ("learning_rate", "clip"):
             check_positive(name, getattr(self, name), none=name == "clip")
         if self.schedule not in SCHEDULES:
@@ -62,13 +63,6 @@ class Settings:
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
         shown = ("epochs", "batch_size", "learning_rate", "clip", "schedule", "patience")
         return {n: getattr(self, n) for n in shown} | {"optimizer": name}
-
-
-def _check_whole(name: str, value: Any) -> None:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be a whole number, got {value!r}")
-    if value < 1:
-        raise ValueError(f"{name} must be 1 or more, got {value}")
 
 
 def check_positive(name: str, value: Any, *, none: bool = False) -> None:

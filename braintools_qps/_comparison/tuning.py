@@ -17,8 +17,8 @@ import numpy as np
 from ..records.comparison import Rung, Trial
 from .settings import check_positive
 
-LEARNING_RATES = (0.01, 0.03, 0.1, 0.3)
-DAMPENINGS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+LEARNING_RATES = (0.1, 0.03, 0.3, 0.01)  # of settings that do alike, the first wins
+DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
     "learning_rate": LEARNING_RATES,
     "dampening": DAMPENINGS,
@@ -91,7 +91,7 @@ def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
 
 def survivors(rung: Rung, count: int) -> list[Setting]:
     """The settings with the highest mean scores; what diverged comes last."""
-    means = [np.mean(trial.scores) if trial.scores else np.nan for trial in rung.trials]
+    means = np.array([np.mean(trial.scores) for trial in rung.trials])
     order = np.argsort(-np.where(np.isnan(means), -np.inf, means), kind="stable")
     return [dict(rung.trials[index].setting) for index in order[:count]]
 

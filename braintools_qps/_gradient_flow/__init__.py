@@ -18,6 +18,7 @@ import jax.numpy as jnp
 from .._candidates import candidates, is_candidate
 from .._neurons import by_population
 from ..records.flow import GradientFlows
+from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
 from .passes import loss_of_outputs, projections, with_index
 from .programs import programs
@@ -34,7 +35,7 @@ def gradient_flow(
     model: Any,
     inputs: Any,
     *,
-    surrogates: Any = None,
+    surrogates: SurrogateSpecs | None = None,
     loss: Callable[[Any], Any] | None = None,
     draws: int = 8,
     seed: int = 0,

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
+from ..typing import SurrogateSpec
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
@@ -38,7 +39,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
 Class = TypeVar("Class", bound=type[Surrogate])
 
 
-def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
+def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     """Build a surrogate from its name, or from a spec out of a script or a configuration file.
 
     A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``
@@ -46,9 +47,10 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
-    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array. A parameter that is annotated as `braintools.surrogate.Surrogate` takes whatever ``spec``
-    may be.
+    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
+    list of numbers is an array, except where the default of the parameter is text. A parameter that
+    is annotated as `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr of
+    a surrogate of this package is a spec.
 
     Parameters
     ----------
@@ -72,7 +74,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
-        If a string is not a name or a call with literal arguments, or a unit is unknown.
+        If a string is not a name or a call with literal arguments, a unit is unknown, or a spec is
+        nested too deeply.
     TypeError
         If ``spec`` is none of the above, or the surrogate does not take the parameters.
 
@@ -80,6 +83,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     --------
     surrogate_spec : The way back, from a surrogate to a mapping.
     list_surrogates : The names.
+    braintools_qps.typing.SurrogateSpec : The type of ``spec``.
 
     Examples
     --------
@@ -101,8 +105,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
             )
         return spec
     if isinstance(spec, str):
-        call = spec_text.parse(spec)
-        return _build(resolution.find_class(call.name), call.args, call.kwargs | params)
+        return _from_call(spec_text.parse(spec), params)
     if isinstance(spec, Mapping):
         name, kwargs = spec_text.name_and_parameters(spec)
         return _build(resolution.find_class(name), (), kwargs | params)
@@ -235,11 +238,18 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
+def _from_call(call: spec_text.Call, params: Mapping[str, Any]) -> Surrogate:
+    return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
+
+
+def _nested(spec: Any) -> Surrogate:
+    return _from_call(spec, {}) if isinstance(spec, spec_text.Call) else get_surrogate(spec)
+
+
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
     bound = _bound(surrogate, args, kwargs)
     try:
-        spec_text.read_arguments(bound)
-        _build_nested(bound)
+        spec_text.read_arguments(bound, _nested)
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(
@@ -249,14 +259,6 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
     except (TypeError, ValueError):
         spec_text.check_units(bound.arguments.values())
         raise
-
-
-def _build_nested(bound: inspect.BoundArguments) -> None:
-    """Replace the specs of parameters that are surrogates themselves."""
-    for name, value in bound.arguments.items():
-        # As text where the class's module has annotations from __future__.
-        if bound.signature.parameters[name].annotation in (Surrogate, "Surrogate"):
-            bound.arguments[name] = get_surrogate(value)
 
 
 def _bound(

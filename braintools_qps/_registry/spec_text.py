@@ -24,6 +24,7 @@ _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
 _Parameter = inspect.Parameter
 _NO_DEFAULT = _Parameter.empty
+_SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
 _NUMERIC = (int, float, np.ndarray, np.generic, jax.Array, u.Quantity)
 _shortener = reprlib.Repr()
 _shortener.maxstring = _shortener.maxother = 200
@@ -52,12 +53,7 @@ def parse(text: str) -> Call:
     tree = _syntax_tree("_(" + rest, text)
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
         _malformed(text)
-    args = tuple(_literal(node, text) for node in tree.args)
-    names = [keyword.arg or _malformed(text) for keyword in tree.keywords]
-    if len(set(names)) < len(names):
-        _malformed(text)
-    values = [_literal(keyword.value, text) for keyword in tree.keywords]
-    return Call(name.strip(), args, dict(zip(names, values)))
+    return _call(name.strip(), tree.args, tree.keywords, text)
 
 
 def name_and_parameters(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -86,15 +82,17 @@ def signature(surrogate: type[Surrogate]) -> list[str]:
     return [str(parameter.replace(annotation=_Parameter.empty)) for parameter in parameters]
 
 
-def read_arguments(bound: inspect.BoundArguments) -> None:
+def read_arguments(bound: inspect.BoundArguments, build: Callable[[Any], Surrogate]) -> None:
     """Replace the arguments of a call by the values that they stand for.
+
+    A parameter that is annotated as a Surrogate takes a spec, of which ``build`` makes one.
 
     Raises
     ------
     ValueError
         As `read` does.
     RecursionError
-        If a list contains itself.
+        If a list or a spec contains itself.
     """
     for name, value in bound.arguments.items():
         parameter = bound.signature.parameters[name]
@@ -102,6 +100,8 @@ def read_arguments(bound: inspect.BoundArguments) -> None:
             bound.arguments[name] = tuple(map(read, value))
         elif parameter.kind is _Parameter.VAR_KEYWORD:
             bound.arguments[name] = {key: read(item) for key, item in value.items()}
+        elif parameter.annotation in _SURROGATE:
+            bound.arguments[name] = build(value)
         else:
             bound.arguments[name] = read(value, parameter.default)
 
@@ -122,6 +122,8 @@ def read(value: Any, default: Any = _NO_DEFAULT) -> Any:
         return _read_text(value, isinstance(default, _NUMERIC))
     if isinstance(value, list):
         return _read_list(value, default)
+    if isinstance(value, Call):
+        _malformed(f"{value.name}(...)")
     return value
 
 
@@ -227,25 +229,34 @@ def _literal(node: ast.expr, text: str) -> Any:
             return -math.inf
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return [_literal(element, text) for element in elements]
-        case ast.Call(func=ast.Name(id=name), args=[argument, *others], keywords=keywords):
-            return _call_in_repr(name, _literal(argument, text), others, keywords, text)
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+            return _call_in_call(name, arguments, keywords, text)
     _malformed(text)
 
 
-def _call_in_repr(
-    name: str, value: Any, others: list[ast.expr], keywords: list[ast.keyword], text: str
+def _call(name: str, arguments: list[ast.expr], keywords: list[ast.keyword], text: str) -> Call:
+    args = tuple(_literal(argument, text) for argument in arguments)
+    names = [keyword.arg or _malformed(text) for keyword in keywords]
+    if len(set(names)) < len(names):
+        _malformed(text)
+    values = [_literal(keyword.value, text) for keyword in keywords]
+    return Call(name, args, dict(zip(names, values)))
+
+
+def _call_in_call(
+    name: str, arguments: list[ast.expr], keywords: list[ast.keyword], text: str
 ) -> Any:
-    """What a repr writes as a call: infinity, a Quantity, an array."""
-    match name, others, keywords:
-        case "float", [], [] if value in _NON_FINITE:
-            return float(value)
-        case "Quantity", [ast.Constant(value=str() as unit)], []:
-            return u.Quantity(read(value), unit=_unit(unit, text))
-        case "array" | "Array", [], []:
-            return np.asarray(value)
-        case "array" | "Array", [], [ast.keyword(arg="dtype", value=ast.Name(id=dtype))]:
-            return np.asarray(value, dtype)
-    _malformed(text)
+    """A surrogate, or what a repr writes as a call: infinity, a Quantity, an array."""
+    match name, arguments, keywords:
+        case "float", [ast.Constant(value="inf" | "-inf" | "nan" as number)], []:
+            return float(number)
+        case "Quantity", [magnitude, ast.Constant(value=str() as unit)], []:
+            return u.Quantity(read(_literal(magnitude, text)), unit=_unit(unit, text))
+        case "array" | "Array", [numbers], []:
+            return np.asarray(_literal(numbers, text))
+        case "array" | "Array", [numbers], [ast.keyword("dtype", ast.Name(id=dtype))]:
+            return np.asarray(_literal(numbers, text), dtype)
+    return _call(name, arguments, keywords, text)
 
 
 def _read_text(text: str, must_be_number: bool) -> Any:

@@ -18,6 +18,7 @@ from braintools.surrogate import Surrogate
 from .._candidates import candidates, label_of
 from .._surrogate import require_one_shape
 from ..records.comparison import relative_gradient
+from ..typing import SurrogateSpecs
 from .panels import COLOURS, GREY, add_legend, panels_of, styles
 from .training import plot_flow_over_training
 
@@ -41,9 +42,7 @@ WIDTH = 4.0
 POINTS = 801
 
 
-def plot_surrogates(
-    surrogates: Sequence[Any] | Mapping[str, Any], axes: Sequence[Axes] | None = None
-) -> list[Axes]:
+def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw the gradient and the original function of some surrogates.
 
     Parameters

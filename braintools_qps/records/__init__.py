@@ -1,7 +1,8 @@
 """What measurements and comparisons return, as frozen records.
 
 Start with `Record` in `record`, the base of them all: plain values and back, equality, a table.
-`flow` has the records of `gradient_flow`, `comparison` those of `compare`.
+`flow` has the records of `gradient_flow`, `comparison` those of `compare`,
+`memory` that of `save_memory`.
 """
 
 from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
@@ -15,6 +16,7 @@ from .flow import (
     PopulationFlow,
     RateAdjustment,
 )
+from .memory import SavedMemory
 from .record import Described, Record, RecordTable
 
 __all__ = [
@@ -32,6 +34,7 @@ __all__ = [
     "Record",
     "RecordTable",
     "Rung",
+    "SavedMemory",
     "Trial",
     "Tuning",
 ]

@@ -205,8 +205,8 @@ class Comparison(Record):
     Examples
     --------
     >>> from braintools_qps import Comparison, compare
-    >>> small = {"epochs": 1, "seeds": 2, "tune": None, "options": {"hidden": 8}}
-    >>> comparison = compare(["Sigmoid"], measure=False, **small)
+    >>> small = {"epochs": 1, "seeds": 2, "hidden": 8}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.finished
     True
     >>> len(comparison.results[0].test_score)  # one for each seed

@@ -220,6 +220,61 @@ def test_a_unit_that_a_repr_cannot_have_is_named():
         get_surrogate("QPseudoSpike(scale=Quantity(1.0, 'mv'))")
 
 
+# Surrogates as parameters
+
+
+class Halved(Surrogate):
+    """Half of another surrogate."""
+
+    def __init__(self, surrogate: Surrogate, *, other: "Surrogate" = None):
+        self.surrogate, self.other = surrogate, other
+
+    def __repr__(self):
+        return f"Halved(surrogate={self.surrogate!r})"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    ["QPseudoSpike(3)", {"name": "q_pseudo_spike", "alpha": "3"}, QPseudoSpike(3)],
+)
+def test_a_parameter_annotated_as_a_surrogate_takes_a_spec(inner):
+    register_surrogate(Halved)
+    for built in (
+        get_surrogate("Halved", surrogate=inner),
+        get_surrogate({"name": "Halved", "surrogate": inner, "other": inner}),
+        get_surrogate(Halved, surrogate=inner),
+    ):
+        assert built.surrogate == QPseudoSpike(3)
+    built = get_surrogate("Halved", surrogate=inner, other=inner)
+    assert built.other == QPseudoSpike(3)
+
+
+def test_surrogates_in_surrogates_come_back():
+    register_surrogate(Halved)
+    surrogate = Halved(Halved(QPseudoSpike(inf, scale=15 * u.mV)))
+    inner = {"name": "QPseudoSpike", "alpha": "inf", "scale": "15.0 mV"}
+    spec = {"name": "Halved", "surrogate": {"name": "Halved", "surrogate": inner}}
+    assert surrogate_spec(Halved(surrogate, other=surrogate))["other"] == spec
+    assert surrogate_spec(surrogate) == spec
+    for back in (through_json(surrogate), get_surrogate(repr(surrogate))):
+        assert back.surrogate.surrogate == surrogate.surrogate.surrogate
+    assert get_surrogate("Halved(Halved(Sigmoid(2)))").surrogate.surrogate.alpha == 2
+
+
+def test_a_spec_that_contains_itself_is_refused():
+    register_surrogate(Halved)
+    spec = {"name": "Halved"}
+    spec["surrogate"] = spec
+    with pytest.raises(ValueError, match="Halved is nested too deeply, or contains itself"):
+        get_surrogate(spec)
+
+
+@pytest.mark.parametrize("argument", ["Sigmoid(2)", "[Sigmoid(2)]", "open('f')"])
+def test_a_surrogate_is_refused_where_none_is_asked_for(argument):
+    with pytest.raises(ValueError, match=r"with literal arguments.*got '(Sigmoid|open)\(\.\.\.\)'"):
+        get_surrogate(f"QPseudoSpike({argument})")
+
+
 # Units without a name that would be read back
 
 
