@@ -93,7 +93,9 @@ def normalised(features, classes, hidden=12):
 
 def plain(features, classes, hidden=8):
     return brainstate.nn.Sequential(
-        brainstate.nn.Linear(features, hidden), Neurons(hidden), brainstate.nn.Linear(hidden, classes)
+        brainstate.nn.Linear(features, hidden),
+        Neurons(hidden),
+        brainstate.nn.Linear(hidden, classes),
     )
 
 

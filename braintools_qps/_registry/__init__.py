@@ -49,8 +49,8 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
     list of numbers is an array, except where the default of the parameter is text. A parameter that
-    is annotated as `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr of
-    a surrogate of this package is a spec.
+    is annotated as a `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr
+    of a surrogate of this package is a spec.
 
     Parameters
     ----------

@@ -240,8 +240,9 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
     for (label, curve), style in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **style)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
-    axes.text(0.01, 0.01, "1 %: reach", transform=axes.get_yaxis_transform(), **look)
+    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    # Beside the axes, where no curve can lie over it.
+    axes.text(1.01, 0.01, "reach:\n1 %", transform=axes.get_yaxis_transform(), **look)
     axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")
@@ -249,6 +250,8 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
 
 def _draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
     for result, style in zip(comparison.results, styles()):
+        if not result.loss:  # it could not be trained
+            continue
         loss = np.asarray(result.loss)
         epochs = np.arange(1, loss.shape[1] + 1)
         axes.plot(epochs, loss.mean(0), label=result.label, **style)

@@ -8,7 +8,7 @@ import numpy as np
 import optax
 import pytest
 
-from braintools_qps import QPseudoSpike, Scaled, compare
+from braintools_qps import QPseudoSpike, compare
 from braintools_qps._comparison.kinds import kind_of
 from braintools_qps._comparison.model import Factory
 from braintools_qps._comparison.objective import objective
@@ -95,7 +95,6 @@ def test_models_train(make, surrogates):
         assert np.mean(result.loss, axis=0)[-1] < 0.8 * np.mean(result.loss, axis=0)[0]
         assert 0 < np.mean(result.firing_rate) < 1
         assert not result.flags
-
 
 
 def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
