@@ -14,7 +14,7 @@ from jax.typing import ArrayLike
 
 from . import spike
 from .hyperparameters import canonical, current, identity, source
-from .spike import Shape
+from .prepared import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
