@@ -20,7 +20,7 @@ from braintools_qps._surrogate import residuals
 from .residuals import linear_lif
 
 STEPS, BATCH, INPUTS, NEURONS = 200, 64, 100, 256
-WIDTHS = (1.0, 0.1)  # of the surrogate: x up to some 1 and some 10
+WIDTHS = (1.0, 0.1)  # of the surrogate: x up to about 1 and about 10
 ALPHAS = (1.0, 2.0, 4.0)
 LOG_STEP = 0.0433  # 254 steps of 2 ** (-1/16)
 
@@ -60,7 +60,7 @@ CODES = {
 
 
 def gradient_error(code: Code, alpha: float, width: float) -> float:
-    """Of the weights, relative to what float32 gives, in the norm."""
+    """Error of the weights' gradient, relative to float32, in the norm."""
     surrogate = QPseudoSpike(alpha, scale=width)
     exact, stored = (weights_gradient(surrogate, code) for code in (None, code))
     return float(jnp.linalg.norm(stored - exact) / jnp.linalg.norm(exact))

@@ -56,7 +56,7 @@ def _everyone() -> dict[str, Any]:
 
 
 def _scan(surrogate: Callable) -> Callable[[], Ready]:
-    """By the initial membrane, so that a result is small."""
+    """The gradient with respect to the initial membrane, so that the result is small."""
     gradient = jax.grad(lambda v, currents: linear_lif(surrogate, v, currents).sum())
     v = jnp.zeros((BATCH, NEURONS))
     currents = jax.random.normal(jax.random.key(0), (STEPS, BATCH, NEURONS))

@@ -38,7 +38,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results" / "surrogate_study.md"
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """Of one candidate on one task: accuracies by seed, and its gradient flow before training."""
+    """One candidate on one task: accuracies by seed, and its gradient flow before training."""
 
     alpha: float
     variant: str
@@ -136,7 +136,7 @@ def write_page(record: dict[str, Any]) -> str:
     for name, found in outcomes.items():
         parts += [f"## {name}", "\n".join(_table(found)), _reading(found)]
     light = {n: [o for o in found if o.alpha >= LIGHT] for n, found in outcomes.items()}
-    parts += ["## Does gradient_flow tell?", CORRELATION]
+    parts += ["## Does gradient_flow predict accuracy?", CORRELATION]
     parts += ["Over all candidates:", "\n".join(_correlations(outcomes))]
     parts += [f"Over those with an alpha of {LIGHT:g} or more:", "\n".join(_correlations(light))]
     parts += ["## Along one parameter", LADDER.strip(), "\n".join(_ladder_table(everything))]

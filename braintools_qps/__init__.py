@@ -1,21 +1,26 @@
 """QPseudoSpike, a registry of surrogate gradients and tools to choose one, for BrainX."""
 
-from importlib.metadata import version as _version
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from ._comparison import compare
-from ._gradient_flow import gradient_flow
-from ._neurons import set_surrogate
-from ._registry import (
-    UnknownSurrogateError,
-    get_surrogate,
-    list_surrogates,
-    register_surrogate,
-    surrogate_spec,
-)
-from ._surrogate import QPseudoSpike, Scaled, q_pseudo_spike
-from .records import Comparison, GradientFlow
+if TYPE_CHECKING:
+    from ._comparison import compare
+    from ._gradient_flow import gradient_flow
+    from ._memory import SpikeLinear, save_memory, spike_matmul
+    from ._monitoring import SurrogateSchedule, TrainingMonitor
+    from ._neurons import set_surrogate
+    from ._registry import (
+        UnknownSurrogateError,
+        get_surrogate,
+        list_surrogates,
+        register_surrogate,
+        surrogate_spec,
+    )
+    from ._report import write_report
+    from ._surrogate import QPseudoSpike, Scaled, q_pseudo_spike
+    from .records import Comparison, GradientFlow
 
-__version__ = _version("braintools-qps")
+    __version__: str
 
 __all__ = [  # noqa: RUF022 -- grouped by use
     # The surrogate
@@ -30,9 +35,50 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "surrogate_spec",
     # Models
     "set_surrogate",
+    # Memory
+    "SpikeLinear",
+    "save_memory",
+    "spike_matmul",
     # Measurements
     "Comparison",
     "GradientFlow",
     "compare",
     "gradient_flow",
+    "write_report",
+    # While training
+    "SurrogateSchedule",
+    "TrainingMonitor",
 ]
+
+# A public name is imported when it is first used. The package itself loads nothing, so that the
+# command line can show its help, and be interrupted, before it has loaded JAX.
+_ROOMS = (
+    "_surrogate",
+    "_registry",
+    "_neurons",
+    "records",
+    "_gradient_flow",
+    "_memory",
+    "_comparison",
+    "_monitoring",
+    "_report",
+)
+_MODULES = ("plotting", "records", "testing", "typing")
+
+if not TYPE_CHECKING:  # or else a type checker would take any name for one of ours
+
+    def __getattr__(name: str) -> Any:
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
+        if name == "__version__":
+            value = import_module("importlib.metadata").version("braintools-qps")
+        elif name in __all__:
+            rooms = (import_module(f".{room}", __name__) for room in _ROOMS)
+            value = next(getattr(room, name) for room in rooms if hasattr(room, name))
+        else:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__, *_MODULES, "__version__"})

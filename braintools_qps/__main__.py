@@ -3,32 +3,75 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
-from typing import Any
+from importlib import import_module
 
-from . import __version__
-from ._cli import catalogue, compare, figures, flow
-from ._cli.texts import EXPECTED, reason
+from ._cli import console, errors, interrupts
 
+PROGRAM = "braintools-qps"
 DESCRIPTION = "Surrogate gradients of spiking networks, to be listed, drawn, measured and compared."
-COMMANDS: tuple[Any, ...] = (catalogue, compare, flow, figures)
+COMMANDS = {
+    "list": "every surrogate that get_surrogate knows",
+    "show": "formula, parameters and shape of one surrogate",
+    "plot": "draw the gradients and original functions of surrogates",
+    "flow": "how gradients travel back through a network, surrogate by surrogate, untrained",
+    "compare": "train a spiking classifier with each surrogate, side by side",
+}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; 0 on success, 2 where the arguments are at fault."""
-    parser = argparse.ArgumentParser(prog="braintools-qps", description=DESCRIPTION)
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    subparsers = parser.add_subparsers(dest="command", required=True)
-    for command in COMMANDS:
-        command.add_parser(subparsers)
-    arguments = parser.parse_args(argv)
+    """Run one subcommand.
+
+    Returns
+    -------
+    int
+        0 on success, 2 where the arguments are at fault, 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
     try:
-        return arguments.run(arguments) or 0
-    except EXPECTED as error:
-        print(f"{parser.prog}: {reason(error)}", file=sys.stderr)
-        return 2
+        arguments = _parser(argv).parse_args(argv)
+        arguments.command_line = shlex.join([PROGRAM, *argv])
+        with console.listening(arguments):
+            return arguments.run(arguments) or 0
+    except KeyboardInterrupt:
+        return interrupts.report()
+    except Exception as error:
+        if interrupts.seen():  # what an import makes of the KeyboardInterrupt that cut it short
+            return interrupts.report()
+        return errors.report(error, PROGRAM, with_traceback="--traceback" in argv)
+
+
+def command() -> int:
+    """Run one subcommand as the whole of this process, which Ctrl-C and a closed pipe then end."""
+    interrupts.end_on_ctrl_c()
+    try:
+        status = main()
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
+        return console.abandon_output()
+    if status == interrupts.STATUS:
+        interrupts.leave()
+    interrupts.leave_it_to_the_system()
+    return status
+
+
+def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Only the module of the subcommand in question is imported."""
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION)
+    parser.add_argument("--version", action=console.Version)
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
+    for name, what in COMMANDS.items():
+        description = what[0].upper() + what[1:] + "."
+        subparser = subparsers.add_parser(name, help=what, description=description)
+        if name in argv:
+            module = import_module(f"._cli.{name}", __package__)
+            module.add_arguments(subparser)
+            console.add_options(subparser)
+            subparser.set_defaults(run=module.run)
+    return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -10,11 +11,13 @@ from typing import Any
 from braintools.surrogate import Surrogate
 
 from ._registry import get_surrogate, is_surrogate_class, qualified_name
+from .typing import SurrogateSpec, SurrogateSpecs
 
 Candidates = dict[str, Surrogate]
+LONGEST_LABEL = 80
 
 
-def candidates(surrogates: Any) -> Candidates:
+def candidates(surrogates: SurrogateSpecs) -> Candidates:
     """Uniquely labelled surrogates.
 
     A label is the key of a mapping, the string that was given, or else a short form of the repr.
@@ -22,24 +25,28 @@ def candidates(surrogates: Any) -> Candidates:
 
     Parameters
     ----------
-    surrogates : sequence, mapping of labels, or a single candidate
+    surrogates : iterable, mapping of labels, or a single candidate
         Each candidate as `get_surrogate` takes it.
 
     Raises
     ------
     ValueError
         If there is no candidate, the same one twice, or two cannot be told apart.
+    TypeError
+        If it is none of these.
     """
     if is_candidate(surrogates):
         surrogates = [surrogates]
-    if isinstance(surrogates, Mapping):
-        return {str(label): get_surrogate(spec) for label, spec in surrogates.items()}
     if not isinstance(surrogates, Iterable):
         raise TypeError(
             "surrogates must be a sequence of candidates, a mapping of labels to them, or one "
             f"candidate, got {surrogates!r}. For example surrogates=['Sigmoid', 'QPseudoSpike']"
         )
-    return _labelled([(label_of(spec), get_surrogate(spec)) for spec in surrogates])
+    if isinstance(surrogates, Mapping):
+        pairs = [(str(label), get_surrogate(spec)) for label, spec in surrogates.items()]
+    else:
+        pairs = _told_apart([(label_of(spec), get_surrogate(spec)) for spec in surrogates])
+    return _unique(pairs)
 
 
 def is_candidate(spec: Any) -> bool:
@@ -48,36 +55,56 @@ def is_candidate(spec: Any) -> bool:
     return isinstance(spec, (str, Surrogate)) or is_surrogate_class(spec) or named
 
 
-def label_of(spec: Any) -> str:
+def label_of(spec: SurrogateSpec) -> str:
     """A short name for tables and figures: what was asked for, or the repr without its noise."""
     if isinstance(spec, str):
         return spec
-    shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", repr(get_surrogate(spec)))
-    return re.sub(r"float\('inf'\)", "inf", re.sub(r"(\d)\.0\b", r"\1", shown))
+    shown = repr(get_surrogate(spec)).replace("float('inf')", "inf")
+    shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", shown)
+    shown = re.sub(r"(\d)\.0\b", r"\1", shown)
+    return textwrap.shorten(shown, LONGEST_LABEL, placeholder=" ...")
 
 
-def _labelled(pairs: list[tuple[str, Surrogate]]) -> Candidates:
-    if not pairs:
-        raise ValueError("surrogates must name one candidate or more, got none")
+def _told_apart(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate]]:
+    """Labels that surrogates of different classes share, with the distributions in front."""
+    _check_distinct(pairs)
     shared = Counter(label for label, _ in pairs)
-    named: Candidates = {}
+    return [
+        (_qualified(label, surrogate) if shared[label] > 1 else label, surrogate)
+        for label, surrogate in pairs
+    ]
+
+
+def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
+    """Two surrogates of one class that print alike are the same candidate."""
+    seen: dict[tuple[type, str], str] = {}
     for label, surrogate in pairs:
-        if shared[label] > 1 and len(_types(label, pairs)) > 1:
-            label = _qualified(label, surrogate)
-        if label in named:
+        key = (type(surrogate), repr(surrogate))
+        if key in seen:
+            also = "" if seen[key] == label else f", first as {seen[key]}"
             raise ValueError(
-                f"each surrogate can be given only once, got {label} twice. Give candidates that "
-                "print alike labels of their own: {'one': ..., 'other': ...}"
+                f"each surrogate can be given only once, got {label} twice{also}. Leave one out, "
+                "or give each a label of its own: {'one': ..., 'other': ...}"
             )
-        named[label] = surrogate
-    return named
+        seen[key] = label
 
 
-def _types(label: str, pairs: list[tuple[str, Surrogate]]) -> set[type]:
-    return {type(surrogate) for other, surrogate in pairs if other == label}
+def _unique(pairs: list[tuple[str, Surrogate]]) -> Candidates:
+    if not pairs:
+        raise ValueError(
+            "surrogates must have one candidate or more, got none. "
+            "For example surrogates=['Sigmoid', 'QPseudoSpike']"
+        )
+    label, times = Counter(label for label, _ in pairs).most_common(1)[0]
+    if times > 1:
+        raise ValueError(
+            f"candidates need labels that tell them apart, got {label} {times} times. Pass a "
+            "mapping: {'one': ..., 'other': ...}"
+        )
+    return dict(pairs)
 
 
 def _qualified(label: str, surrogate: Surrogate) -> str:
     """The label with the distribution in front: ``"braintools:QPseudoSpike(alpha=2)"``."""
     distribution = qualified_name(type(surrogate)).partition(":")[0]
-    return f"{distribution}:{label.partition(':')[2] or label}"
+    return f"{distribution}:{label}"

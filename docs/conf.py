@@ -34,6 +34,7 @@ extensions = [
     "benchmark_pages",
     "coverage_check",
     "ecosystem_links",
+    "notebook_downloads",
     "self_contained",
 ]
 
@@ -61,7 +62,11 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL08", "SS03", "SS04", "PR01", "PR02", "PR04", "RT01"}
-numpydoc_validation_exclude = {r"\.__\w+__$", r"\.[A-Z]\w+$", r"\.(to|from)_dict$"}
+numpydoc_validation_exclude = {
+    r"\.__\w+__$",
+    r"\.[A-Z]\w+$",
+    r"\.on_\w+$",  # called by a trainer, not by a reader
+}
 bibtex_bibfiles = ["references.bib"]
 bibtex_reference_style = "author_year"
 
@@ -77,9 +82,9 @@ html_theme = "sphinx_book_theme"
 html_title = "braintools_qps"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_favicon = "_static/favicon.svg"
 html_theme_options = {
     "show_toc_level": 2,
-    "use_download_button": False,
     "use_fullscreen_button": False,
     "home_page_in_toc": True,
     "navbar_persistent": [],  # the sidebar has the search field already

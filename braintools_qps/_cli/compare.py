@@ -1,83 +1,138 @@
-"""``compare``: train a spiking classifier with each surrogate, side by side."""
+"""``compare``: train a spiking network with each surrogate, each at its own setting."""
 
 from __future__ import annotations
 
 import argparse
+import ast
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .._comparison import DEFAULT_SURROGATES, Progress, compare
-from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, numbered
-from .._comparison.tasks import TASKS, load_task, read_npz
-from .._comparison.training import Settings
+from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
+from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
+from .._comparison.tasks import TASKS, load_task, read_file
+from .._comparison.tuning import DEFAULT_TUNE
+from .._report import write_report
+from ..plotting import plot_comparison
 from ..records.comparison import Comparison
-from .figures import write_comparison
-from .texts import about
+from .factories import blamed_on, factory_of
+from .writing import write_figure
 
 INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
 
-DEFAULTS = {"seeds": 3, "epochs": Settings.epochs, "hidden": Settings.hidden}
-QUICK = {"seeds": 1, "epochs": 10, "hidden": 64}
+PASSED = (
+    *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
+    *("hidden", "neuron", "reset"),
+)
+QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("compare", **about(__doc__))
+def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(DEFAULT_SURROGATES),
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
         f"(default: {shlex.join(DEFAULT_SURROGATES)})",
     )  # fmt: skip
-    data = parser.add_mutually_exclusive_group()
-    data.add_argument(
-        "--task", choices=sorted(TASKS), default="digits-rows", help="default: %(default)s"
-    )
-    data.add_argument(
-        "--data", metavar="FILE.npz", help="arrays X (samples, time, features) and y to train on"
-    )
-    for name, what in (("seeds", "how many"), ("epochs", "passes"), ("hidden", "neurons")):
-        parser.add_argument(f"--{name}", type=int, help=f"{what} (default: {DEFAULTS[name]})")
-    parser.add_argument(
-        "--neuron", default=Settings.neuron, help="a class of brainpy.state (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--reset", choices=("soft", "hard"), default=Settings.reset,
-        help="how the membrane comes down after a spike (default: %(default)s)",
-    )  # fmt: skip
+    _add_data(parser)
+    _add_model(parser)
+    _add_training(parser)
+    _add_tuning(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"for {JSON_NAME}, {CSV_NAME} and {FIGURE_NAME} (default: %(default)s)",
+        help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--quick", action="store_true", help=f"as if {_options(QUICK)} were given")
+    parser.add_argument(
+        "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
         help="go on from what is in --out; without it, that is renamed",
     )
-    parser.set_defaults(run=run)
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        help="resume only on the same machine with the same versions",
+    )
+
+
+def _add_data(parser: argparse.ArgumentParser) -> None:
+    data = parser.add_mutually_exclusive_group()
+    data.add_argument(
+        "--task", default="digits-rows", metavar="NAME",
+        help=f"one of {', '.join(sorted(TASKS))}, or a call such as 'randman(dim=2)' "
+        "(default: %(default)s)",
+    )  # fmt: skip
+    data.add_argument(
+        "--data", metavar="FILE", help="arrays X (samples, time, features) and y to train on, .npz"
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("model")
+    group.add_argument(
+        "--model", metavar="MODULE:FACTORY",
+        help="your network: a function that returns a brainstate model, called with those of "
+        "features, classes and steps that it takes",
+    )  # fmt: skip
+    group.add_argument(
+        "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
+        help="further keywords of the function",
+    )  # fmt: skip
+    group.add_argument("--hidden", type=int, help="neurons of our network, as --option hidden=64")
+    group.add_argument("--neuron", help="its class of brainpy.state, as --option neuron=ALIF")
+    group.add_argument("--reset", help="how its membrane comes down after a spike: soft or hard")
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("training")
+    group.add_argument("--seeds", type=int, help="how many (default: 5)")
+    group.add_argument("--epochs", type=int, help=f"passes (default: {Settings.epochs})")
+    for name, kind, what in (
+        ("batch-size", int, "samples in a batch"),
+        ("learning-rate", float, "where it is not tuned"),
+        ("clip", float, "largest norm of the gradient, 0 for any"),
+        ("patience", int, "end a run after so many epochs without a better validation score"),
+    ):
+        usual = getattr(Settings, name.replace("-", "_"))
+        group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
+    group.add_argument(
+        "--readout", type=_readout, help="which steps are read: last, mean, all, or how many last"
+    )
+
+
+def _add_tuning(parser: argparse.ArgumentParser) -> None:
+    tuning = parser.add_argument_group("tuning").add_mutually_exclusive_group()
+    usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in DEFAULT_TUNE.items())
+    tuning.add_argument(
+        "--tune", nargs="+", metavar="NAME=VALUES",
+        help=f"what each candidate gets its own of (default: {usual})",
+    )  # fmt: skip
+    tuning.add_argument("--no-tune", action="store_true", help="compare as given")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    task = load_task(arguments.task) if arguments.data is None else read_npz(arguments.data)
+    task = load_task(arguments.task) if arguments.data is None else read_file(arguments.data)
     print(task)
     earlier = numbered(arguments.out).values()
     so_far: list[Comparison] = []
+    blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar() as bar:
+        with _progress_bar() as bar, blame:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
-                neuron=arguments.neuron,
-                reset=arguments.reset,
                 out=arguments.out,
                 resume=arguments.resume,
+                strict=arguments.strict,
                 on_epoch=partial(_show, bar),
                 on_result=so_far.append,
-                **_sizes(arguments),
+                **(QUICK if arguments.quick else {}) | _given(arguments),
             )
-        _present(comparison, arguments.out)
+        _present(comparison, arguments.out, arguments.command_line)
     except KeyboardInterrupt:
         _explain_interruption(so_far, arguments.out)
         return INTERRUPTED
@@ -86,22 +141,47 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _sizes(arguments: argparse.Namespace) -> dict[str, Any]:
-    given = {name: getattr(arguments, name) for name in DEFAULTS}
-    usual = QUICK if arguments.quick else DEFAULTS
-    return {name: usual[name] if value is None else value for name, value in given.items()}
+def _given(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Keywords of `compare` for what was given on the command line, and nothing else."""
+    given = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
+    if given.get("clip") == 0:
+        given["clip"] = None
+    if arguments.model is not None:
+        given["model"] = factory_of(arguments.model)
+    if arguments.tune or arguments.no_tune:
+        given["tune"] = {n: tuple(texts) for n, texts in _pairs(arguments.tune or [], many=True)}
+    return given | dict(_pairs(arguments.option, many=False))
 
 
-def _options(values: dict[str, int]) -> str:
-    return " ".join(f"--{name} {value}" for name, value in values.items())
+def _pairs(texts: Iterable[str], *, many: bool) -> Iterator[tuple[str, Any]]:
+    """Read ``name=value``, or ``name=value,value``; fractions such as 1/4 count as numbers."""
+    for text in texts:
+        name, equals, values = text.partition("=")
+        if not (name.isidentifier() and equals and values):
+            raise ValueError(f"expected name={'value,value' if many else 'value'}, got {text!r}")
+        read = [_value(one) for one in values.split(",")]
+        yield name, read if many else _value(values)
 
 
-def _present(comparison: Comparison, out: Path) -> None:
-    best = comparison.best
-    write_comparison(comparison, out / FIGURE_NAME)
+def _value(text: str) -> Any:
+    """A number, a fraction, True, False, None, or else the text itself."""
+    over, slash, under = text.partition("/")
+    try:
+        value = ast.literal_eval(over)
+        return value / ast.literal_eval(under) if slash else value
+    except (ValueError, SyntaxError, TypeError, ZeroDivisionError):
+        return text
+
+
+def _readout(text: str) -> str | int:
+    return int(text) if text.isdigit() else text
+
+
+def _present(comparison: Comparison, out: Path, command: str) -> None:
+    write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
+    write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
-    print(f"Best by validation accuracy: {best.label}")
-    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}")
+    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}, {REPORT_NAME}")
 
 
 def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:

@@ -3,39 +3,41 @@
 from __future__ import annotations
 
 import argparse
-import importlib
+import inspect
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from .._comparison.network import RecurrentClassifier
-from .._comparison.tasks import TASKS, load_task
-from .._comparison.training import Settings, initial_state, time_constants
+from .._comparison import Factory, demonstration, load_task, seeded
+from .._comparison.tasks import TASKS
 from .._gradient_flow import gradient_flow
-from .._surrogate import QPseudoSpike
-from .figures import write_flows
-from .texts import EXPECTED, about, reason
+from .._report import write_report
+from ..plotting import plot_gradient_flow
+from ..records import GradientFlow
+from .factories import blamed_on, factory_of
+from .writing import write_figure
+
+logger = logging.getLogger(__name__)
 
 SAMPLES = 64
 
 
-def add_parser(subparsers: Any) -> None:
-    parser = subparsers.add_parser("flow", **about(__doc__))
-    network = parser.add_mutually_exclusive_group()
-    network.add_argument(
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--model", metavar="MODULE:FACTORY",
-        help="your network: a function without arguments that returns (model, inputs), the inputs "
-        "of shape (time, batch, features)",
+        help="your network: a function that returns a model, called with those of features, "
+        "classes and steps that it takes, as by compare; or without arguments, returning (model, "
+        "inputs), the inputs of shape (time, batch, features)",
     )  # fmt: skip
-    network.add_argument(
+    parser.add_argument(
         "--task", choices=sorted(TASKS), default="digits-rows",
-        help="of the demonstration network (default: %(default)s)",
+        help="where the inputs come from (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC",
@@ -45,9 +47,11 @@ def add_parser(subparsers: Any) -> None:
         "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
     )
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE",
+        help="write all figures there, and a report as HTML beside it if it ends in .json",
+    )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
-    parser.set_defaults(run=run)
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -55,52 +59,43 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.model is None:
         flows = gradient_flow(*_demonstration(arguments.task, arguments.seed), **options)
     else:
-        with _blamed_on(arguments.model):
-            flows = gradient_flow(*_made_by(arguments.model), **options)
+        with blamed_on(arguments.model):
+            made = _made_by(arguments.model, arguments.task, arguments.seed)
+            flows = gradient_flow(*made, **options)
     print("\n\n".join(map(repr, flows.values())))
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
-        print(f"\nWritten to {arguments.json}")
+        logger.info("Written to %s", arguments.json)
+        if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
+            _write_report(flows, arguments)
     if arguments.plot:
-        write_flows(flows, arguments.plot)
-        print(f"\nDrawn in {arguments.plot}")
+        write_figure(partial(plot_gradient_flow, flows), arguments.plot)
+        logger.info("Drawn in %s", arguments.plot)
 
 
-@contextmanager
-def _blamed_on(path: str) -> Iterator[None]:
-    """Say whose model an error is about: JAX's own messages do not."""
-    try:
-        yield
-    except EXPECTED as error:
-        why = reason(error)
-        if isinstance(error, KeyError) and "'dt'" in why:
-            why = (
-                "the model needs the length of a time step. Call for example "
-                "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"
-            )
-        raise ValueError(f"with the model of {path}: {why}") from error
+def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+    path = arguments.json.with_suffix(".html")
+    settings = {name: getattr(arguments, name) for name in ("seed", "target")}
+    write_report(flows, path, command=arguments.command_line, settings=settings)
+    logger.info("A report to read and to send: %s", path)
 
 
 def _demonstration(name: str, seed: int) -> tuple[Any, Any]:
     """The network that ``compare`` trains, at its initial weights, and some of its samples."""
-    task = load_task(name)
-    weights = initial_state(jax.random.key(seed), task, Settings()).weights
-    model = RecurrentClassifier(weights, QPseudoSpike(), time_constants=time_constants(task))
+    return _made(demonstration, load_task(name), seed)
+
+
+def _made_by(path: str, name: str, seed: int) -> tuple[Any, Any]:
+    """What the factory returns: a model and its inputs, or a model that gets a task's samples."""
+    factory = factory_of(path)
+    made = factory() if not inspect.signature(factory).parameters else None
+    if isinstance(made, tuple) and len(made) == 2:
+        return made
+    return _made(factory, load_task(name), seed)
+
+
+def _made(factory: Callable[..., Any], task: Any, seed: int) -> tuple[Any, Any]:
+    with seeded(jax.random.key(seed), seed):
+        model = Factory(factory).fresh(task)
     return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)
-
-
-def _made_by(path: str) -> tuple[Any, Any]:
-    """Call the factory that ``module:factory`` names; modules in the working directory count."""
-    module, colon, name = path.partition(":")
-    if not (module and colon and name):
-        raise ValueError(f"a model is given as module:factory, got {path!r}")
-    if "" not in sys.path:
-        sys.path.insert(0, "")
-    factory = getattr(importlib.import_module(module), name, None)
-    if not callable(factory):
-        raise ValueError(f"{module} has no function {name!r}")
-    made = factory()
-    if not (isinstance(made, tuple) and len(made) == 2):
-        raise ValueError(f"{path} must return a tuple (model, inputs), got {type(made).__name__}")
-    return made

@@ -1,118 +1,166 @@
 """Training with each candidate surrogate, side by side.
 
-Start here with `compare`. `tasks` has the data, `network` the demonstration model, `training` the
-compiled program, `runs` how it is shared out, `cost` what is measured beside it, `provenance` and
-`storage` what is kept.
+Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
+goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
+the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
+`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import closing, nullcontext
+from typing import Any
 
-import numpy as np
-from braintools.surrogate import Surrogate
+import optax
 
 from .._candidates import candidates
 from .._registry import surrogate_spec
-from ..records.comparison import CandidateResult, Comparison, tuples
-from .cost import measure_cost, measure_flow
+from ..records.comparison import CandidateResult, Comparison
+from ..typing import SurrogateSpecs
+from .candidate import Candidate, Plan, described, failed
+from .checks import checked_seeds
+from .dispatch import Found, Progress, Workplace, by_executor, in_turn
+from .journal import Journal
+from .model import Factory, seeded
+from .model_checks import check_model
+from .network import demonstration
+from .objective import objective
+from .programs import Programs, check_names
 from .provenance import blank, resumed
-from .storage import check_writable, save, set_aside
-from .tasks import Task, load_task
-from .training import Settings, Trained, batches_per_epoch, can_share, program, train
+from .settings import Settings
+from .storage import Store, opened
+from .tasks import load_task
+from .training import Bench
+from .tuning import DEFAULT_TUNE, grid, tuning_seeds
 
-__all__ = ["compare"]
+__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 
 
-class Progress(NamedTuple):
-    """Where a comparison stands, after each epoch."""
-
-    labels: tuple[str, ...]  # of the candidates in training
-    done: int  # epochs, of all programs
-    total: int
-    loss: float  # mean over these candidates and all seeds
-
-
-class Candidate(NamedTuple):
-    label: str
-    surrogate: Surrogate
-    spec: dict[str, Any]
-
-
 def compare(
-    surrogates: Sequence[Any] = DEFAULT_SURROGATES,
+    surrogates: SurrogateSpecs = DEFAULT_SURROGATES,
     *,
+    model: Callable[..., Any] = demonstration,
+    where: Any = None,
     task: Any = "digits-rows",
-    seeds: int | Sequence[int] = 3,
+    tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
+    tuning_runs: int = 1,
+    seeds: int | Sequence[int] = 5,
     epochs: int = Settings.epochs,
-    hidden: int = Settings.hidden,
-    neuron: str = Settings.neuron,
-    reset: str = Settings.reset,
+    batch_size: int = Settings.batch_size,
+    learning_rate: float = Settings.learning_rate,
+    clip: float | None = Settings.clip,
+    schedule: str = Settings.schedule,
+    patience: int | None = None,
+    optimizer: Callable[[Any], optax.GradientTransformation] | None = None,
+    readout: str | int | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    score: Callable[[Any, Any], Any] | None = None,
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
+    strict: bool = False,
+    executor: Executor | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
+    **options: Any,
 ) -> Comparison:
-    """Train a recurrent spiking classifier with each surrogate, from the same weights.
+    """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
-    A seed decides on the initial weights and on the order of the samples, so that candidates differ
-    in nothing but their surrogate. `QPseudoSpike` with different numbers trains in one compiled
-    program, over all seeds at once; others, over all seeds.
-
-    Data is split into parts to train, to validate and to test, always in the same way. The test
-    part is looked at once, after the last epoch; `Comparison.best` goes by the validation part.
+    The height of a surrogate gradient decides more than its shape, and a learning rate that suits
+    one does not suit the next. So each candidate is first tuned, by successive halving on the
+    validation part, with seeds of their own; then the setting that won is trained anew, with the
+    seeds that are reported. Only these are tested. A seed decides on the initial weights and on the
+    order of the samples, so differences between candidates are paired by seed.
 
     Parameters
     ----------
-    surrogates : sequence
+    surrogates : sequence, or mapping of labels
         Candidates, each as `get_surrogate` takes them.
+    model : callable
+        A factory: it returns a fresh brainstate model, and is called with those of the keywords
+        ``features``, ``classes`` and ``steps`` that it takes. The model is called as ``model(x)``,
+        or ``model.update(x)``, once for each step, with x of shape (batch, features) and the index
+        ``i`` and the time ``t`` of the step in `brainstate.environ`; ``dt`` is 1 ms where none is
+        set. `brainstate.nn.init_all_states` is called before each batch. Parameters are trained,
+        other states that outlive a batch are kept, and ``fit`` in the environment says whether this
+        is training. By default a layer of recurrent LIF neurons with the options ``hidden``,
+        ``neuron`` (a class of `brainpy.state`) and ``reset``.
+    where : type, tuple of types or callable, optional
+        Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple or Task
-        ``"digits-rows"`` and ``"digits-pixels"``, scikit-learn's handwritten digits row by row (16
-        steps of 8 features) and pixel by pixel (64 steps); ``"cue-recall"``, a cue to be named
-        after a delay of 20 steps; or arrays ``(X, y)``, with X of shape (samples, time, features)
-        and y of shape (samples,).
+        The name of a task, such as ``"digits-rows"``, ``"digits-pixels"`` or ``"cue-recall"``; or
+        arrays ``(X, y)``, with X of shape (samples, time, features) and y whole numbers of shape
+        (samples,), or numbers to predict of shape (samples, ...) or (samples, time, ...).
+    tune : mapping of names to values, or None
+        What each candidate gets its own of: ``learning_rate``; ``dampening`` and ``scale``, as
+        factors of the candidate's; ``alpha``; ``clip``; or keywords of the factory. None compares
+        the candidates as they are given.
+    tuning_runs : int
+        How many seeds each setting is tried with.
     seeds : int or sequence of int
-        How many seeds, or which.
-    epochs, hidden : int
-        Passes over the training part, and number of neurons.
-    neuron : str
-        A class of `brainpy.state`, such as ``"LIF"`` or ``"ALIF"``.
-    reset : {"soft", "hard"}
-        How the membrane comes down after a spike.
+        How many seeds to report on, or which.
+    epochs, batch_size : int
+        Passes over the training part, and samples in a batch.
+    learning_rate, clip : float
+        Where they are not tuned: the learning rate, and the norm above which the gradient of all
+        weights together is scaled down, None for never.
+    schedule : {"cosine", "constant"}
+        Whether the learning rate falls to 0 with the last step.
+    patience : int, optional
+        End a run after so many epochs without a better validation score.
+    optimizer : callable, optional
+        From a learning rate, which is traced, to an optax transformation; `optax.adamw` by default.
+        Weights with units are trained as numbers in their unit.
+    readout : {"last", "mean", "all"} or int, optional
+        Which steps' outputs are read: the last, the mean of all or of so many last ones, or every
+        one by itself. By default what suits the task.
+    loss, score : callable, optional
+        Functions of (outputs, y), traced. By default cross-entropy and accuracy for classes, the
+        mean squared error and its negative for numbers. A higher score is better.
     measure : bool
         Whether to time a training step of each candidate, which compiles it once more, and to
         measure the gradient flow.
     out : path, optional
-        A directory to which results are saved as soon as a program has finished, so that an
+        A directory to which results are saved as soon as a candidate has finished, so that an
         interruption loses only what was in training. What an earlier comparison has left there is
         renamed at that moment, to ``comparison-1.json`` and so on.
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
         are not asked for now included, and only what is missing is trained.
+    strict : bool
+        Whether to resume only on the same machine with the same versions; otherwise a warning names
+        what differs.
+    executor : concurrent.futures.Executor, optional
+        Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
+        data travels to each worker once. The factory, and any function that is given beside it,
+        must be importable there.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
-        candidates are in training, epochs done and in all, and their mean loss.
+        candidates are in training, epochs of all runs done and in all, and the mean loss.
     on_result : callable, optional
         Called with the comparison so far, each time that results have come into it.
+    **options
+        Further keywords for the factory, such as ``hidden=128``.
 
     Returns
     -------
     Comparison
-        Printing it shows a table.
+        Printing it shows a table. A candidate that fails while others do not is a row with its
+        error.
 
     Raises
     ------
     LookupError
         If no surrogate, task or neuron has the name.
-    ValueError
-        If an option is out of its range, the arrays cannot be trained on, or what is to be resumed
-        was run with other options.
+    TypeError, ValueError
+        If an option is out of its range, the arrays or the model cannot be trained on, or what is
+        to be resumed was run with other options.
     OSError
         If nothing can be written to ``out``, before anything is trained.
 
@@ -124,62 +172,68 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=16, seeds=1, measure=False)
+    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.best.label
     'Sigmoid'
     """
-    task, settings = load_task(task), Settings(epochs, hidden, neuron, reset)
-    asked = _candidates(surrogates)
-    comparison = blank([c.spec for c in asked], task, settings, _seeds(seeds))
-    if resume:
-        comparison = resumed(comparison, out)
-    keep = _keeper(comparison, out, on_result)
-    pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
-    flows = _flows(pending, task, settings, comparison.seeds) if measure and pending else {}
-    groups = _groups(pending)
-    for number, group in enumerate(groups):
-        report = _reporter(on_epoch, group, settings.epochs, number, len(groups))
-        trained = train(
-            program([c.surrogate for c in group]), task, settings, comparison.seeds, report
-        )
-        for row, candidate in enumerate(group):
-            cost = _cost(candidate, task, settings) if measure else {}
-            result = _result(candidate, trained, row) | cost | flows.get(candidate.label, {})
-            comparison = _with_result(comparison, CandidateResult(**result))
-        keep(comparison)
+    task = load_task(task)
+    settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
+    factory = Factory(model, options, where)
+    bench = Bench(factory, task, settings, objective(task, readout, loss, score))
+    asked, seeds = _candidates(surrogates), checked_seeds(seeds)
+    tune = {name: tuple(values) for name, values in (tune or {}).items()}
+    check_names(tune, model)
+    plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
+    comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
+    with opened(out) if out is not None else nullcontext() as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=strict)
+        keep = _keeper(comparison, store, on_result)
+        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        if pending:
+            check_model(bench, pending[0].surrogate, measure=measure)
+        if executor is None:
+            found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
+            return _trained(comparison, len(pending), found, keep)
+        journal = Journal(None if store is None else store.directory, resume=resume)
+        found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
+        comparison = _trained(comparison, len(pending), found, keep)
+        journal.close()
+        return comparison
+
+
+def _trained(
+    comparison: Comparison, pending: int, found: Found, keep: Callable[[Comparison], None]
+) -> Comparison:
+    """Keep each result that is found; one that failed is a row with its error."""
+    errors = []
+    with closing(found):
+        for candidate, result in found:
+            if isinstance(result, Exception):
+                errors.append(result)
+                result = failed(candidate, result)
+            comparison = _with_result(comparison, result)
+            if len(errors) == pending == len(comparison.results):
+                raise errors[0]  # there is nothing to report beside it
+            keep(comparison)
     return comparison
 
 
 def _keeper(
-    start: Comparison,
-    out: str | os.PathLike | None,
-    on_result: Callable[[Comparison], None] | None,
+    start: Comparison, store: Store | None, on_result: Callable[[Comparison], None] | None
 ) -> Callable[[Comparison], None]:
-    """What to do with a comparison that has new results; checks at once that it can be done."""
-    on_result = on_result or (lambda comparison: None)
-    if out is not None:
-        check_writable(out)
-    fresh = not start.results  # what may be in ``out`` is another comparison's
+    """What to do with a comparison that has new results, and with those that are resumed."""
 
     def keep(comparison: Comparison) -> None:
-        nonlocal fresh
-        if out is not None:
-            if fresh:
-                set_aside(out)
-            save(comparison, out)
-            fresh = False
-        on_result(comparison)
+        if store is not None:
+            store.save(comparison)
+        if on_result is not None:
+            on_result(comparison)
 
     if start.results:
-        on_result(start)
+        keep(start)  # whatever of its files is missing is written anew
     return keep
-
-
-def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
-    chosen = tuple(range(seeds)) if isinstance(seeds, (int, np.integer)) else tuple(map(int, seeds))
-    if not chosen or len(set(chosen)) < len(chosen) or min(chosen) < 0:
-        raise ValueError(f"seeds must be 1 or more, or different numbers from 0 up, got {seeds!r}")
-    return chosen
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
@@ -190,60 +244,6 @@ def _candidates(surrogates: Any) -> list[Candidate]:
                 f"each surrogate can be compared only once, got {candidate.label} twice"
             )
     return found
-
-
-def _groups(candidates: Sequence[Candidate]) -> list[list[Candidate]]:
-    """Candidates that train in one program, in the order in which they were asked for."""
-    groups: list[list[Candidate]] = []
-    for candidate in candidates:
-        for group in groups:
-            if can_share(group[0].surrogate, candidate.surrogate):
-                group.append(candidate)
-                break
-        else:
-            groups.append([candidate])
-    return groups
-
-
-def _flows(
-    candidates: Sequence[Candidate], task: Task, settings: Settings, seeds: Sequence[int]
-) -> dict[str, dict[str, Any]]:
-    flows = measure_flow([c.surrogate for c in candidates], task, settings, seeds)
-    return {c.label: flow._asdict() for c, flow in zip(candidates, flows)}
-
-
-def _cost(candidate: Candidate, task: Task, settings: Settings) -> dict[str, Any]:
-    cost = measure_cost(candidate.surrogate, task, settings)
-    per_epoch = cost.seconds_per_step * batches_per_epoch(task, settings)
-    return cost._asdict() | {"seconds_per_epoch": per_epoch}
-
-
-def _reporter(
-    on_epoch: Callable[[Progress], None] | None,
-    group: Sequence[Candidate],
-    epochs: int,
-    number: int,
-    programs: int,
-) -> Callable[[int, float], None]:
-    labels = tuple(candidate.label for candidate in group)
-
-    def report(epoch: int, loss: float) -> None:
-        if on_epoch is not None:
-            on_epoch(Progress(labels, number * epochs + epoch + 1, programs * epochs, loss))
-
-    return report
-
-
-def _result(candidate: Candidate, trained: Trained, row: int) -> dict[str, Any]:
-    numbers = {
-        "test_accuracy": trained.test_accuracy,
-        "validation_accuracy": trained.validation_accuracy,
-        "firing_rate": trained.firing_rate,
-        "loss": trained.curves.loss,
-        "validation_curve": trained.curves.validation_accuracy,
-    }
-    named = {name: tuples(np.asarray(of_all)[row].tolist()) for name, of_all in numbers.items()}
-    return {"label": candidate.label, "spec": candidate.spec} | named
 
 
 def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:

@@ -6,25 +6,27 @@ import math
 import statistics
 import time
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._gradient_flow import gradient_flow
 from ..records.comparison import relative_gradient
 from ..records.flow import mean_growth
-from .network import RecurrentClassifier
-from .tasks import Task
-from .training import Settings, initial_state, time_constants, training_step
+from .model import environment, seeded
+from .training import Bench, Samples, initial_state, min_batch, training_step
 
 WARM_UP, TIMED = 3, 20
 FLOW_SAMPLES = 64
+FLOW_SEEDS = 2
 
 
 class Cost(NamedTuple):
     seconds_per_step: float
+    seconds_per_epoch: float
     peak_bytes: int | None  # None where the backend does not say
 
 
@@ -34,22 +36,30 @@ class Flow(NamedTuple):
     gradient_by_lag: tuple[float, ...]
 
 
-def measure_cost(surrogate: Surrogate, task: Task, settings: Settings) -> Cost:
+def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
     """Time and memory of one training step of one network, compiled on its own."""
-    state = initial_state(jax.random.key(0), task, settings)
-    inputs = task.train.inputs[: settings.batch_size]
-    labels = task.train.labels[: settings.batch_size]
+    state = initial_state(bench, surrogate, 0)
+    train, size = bench.task.train, min_batch(bench)
+    samples = Samples(jnp.asarray(train.inputs[:size]), jnp.asarray(train.labels[:size]))
+    draw = jax.random.key(0), jnp.asarray(0)
+    numbers = {
+        n: jnp.asarray(x) for n, x in (("learning_rate", 0.0), ("clip", 1.0), ("epochs", 1.0))
+    }
 
-    def step(state, inputs, labels):
-        return training_step(state, inputs, labels, surrogate, task, settings)
+    def step(weights: Any, memory: Any, samples: Samples, draw: Any) -> Any:
+        return training_step(
+            weights, memory, samples, draw, numbers, jnp.zeros(()), surrogate, bench
+        )
 
-    compiled = jax.jit(step).lower(state, inputs, labels).compile()
+    carry = state.weights, state.optimizer
+    compiled = jax.jit(step).lower(*carry, samples, draw).compile()
     times = []
     for _ in range(WARM_UP + TIMED):
         start = time.perf_counter()
-        state, _ = jax.block_until_ready(compiled(state, inputs, labels))
+        carry, _ = jax.block_until_ready(compiled(*carry, samples, draw))
         times.append(time.perf_counter() - start)
-    return Cost(statistics.median(times[WARM_UP:]), _peak_bytes(compiled))
+    seconds = statistics.median(times[WARM_UP:])
+    return Cost(seconds, seconds * bench.batches, _peak_bytes(compiled))
 
 
 def _peak_bytes(compiled: jax.stages.Compiled) -> int | None:
@@ -63,32 +73,18 @@ def _peak_bytes(compiled: jax.stages.Compiled) -> int | None:
     return int(used - memory.alias_size_in_bytes)
 
 
-def measure_flow(
-    surrogates: Sequence[Surrogate], task: Task, settings: Settings, seeds: Sequence[int]
-) -> list[Flow]:
-    """Of each surrogate, at the initial weights: means over seeds, of the growth geometric."""
-    flows = [_flows_of_seed(surrogates, task, settings, seed) for seed in seeds]
-    return [_mean(of_one) for of_one in zip(*flows)]
+def measure_flow(surrogate: Surrogate, bench: Bench, seeds: Sequence[int]) -> Flow:
+    """At the initial weights: means over the first seeds, of the growth geometric."""
+    return _mean([_flow_of_seed(surrogate, bench, seed) for seed in seeds[:FLOW_SEEDS]])
 
 
-def _flows_of_seed(
-    surrogates: Sequence[Surrogate], task: Task, settings: Settings, seed: int
-) -> list[Flow]:
-    weights = initial_state(jax.random.key(seed), task, settings).weights
-    model = RecurrentClassifier(
-        weights,
-        surrogates[0],
-        neuron=settings.neuron,
-        reset=settings.reset,
-        time_constants=time_constants(task),
-    )
-    inputs = np.swapaxes(task.train.inputs[:FLOW_SAMPLES], 0, 1)
-    candidates = {str(number): surrogate for number, surrogate in enumerate(surrogates)}
-    measured = gradient_flow(model, inputs, surrogates=candidates, seed=seed, target=None)
-    return [
-        Flow(f.growth, f.reach, tuple(relative_gradient(f.populations[0].second_moments)))
-        for f in measured.values()
-    ]
+def _flow_of_seed(surrogate: Surrogate, bench: Bench, seed: int) -> Flow:
+    inputs = jnp.asarray(np.swapaxes(bench.task.train.inputs[:FLOW_SAMPLES], 0, 1))
+    with seeded(jax.random.key(seed), seed), environment(fit=False):
+        flows = gradient_flow(bench.model(surrogate), inputs, seed=seed, target=None)
+    (flow,) = flows.values()
+    curve = relative_gradient(flow.populations[0].second_moments)
+    return Flow(flow.growth, flow.reach, tuple(curve.tolist()))
 
 
 def _mean(flows: Sequence[Flow]) -> Flow:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from typing import Any
 
 import brainstate
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
-from braintools.surrogate import Surrogate
 from jax import Array
 
+from .._surrogate import QPseudoSpike
+from .checks import checked_count
+
 STEP = 1.0 * u.ms
+SHORTEST_MEMORY, LEAST_LONG_MEMORY = 1.0, 8.0  # steps
 
 # Of the weights' sums, in units of the distance from rest to threshold.
 INPUT_GAIN = 1.0
@@ -22,17 +23,46 @@ RECURRENT_GAIN = 0.2
 READOUT_GAIN = 4.0
 
 
+def demonstration(
+    features: int,
+    classes: int | None,
+    steps: int,
+    *,
+    hidden: int = 64,
+    neuron: str = "LIF",
+    reset: str = "soft",
+) -> RecurrentClassifier:
+    """The factory of the network that `compare` trains by default.
+
+    Membrane time constants reach from one step to half of the sequence, 8 at least: memory of every
+    length that a task can need.
+    """
+    longest = max(LEAST_LONG_MEMORY, steps / 2)
+    return RecurrentClassifier(
+        features,
+        1 if classes is None else classes,
+        hidden=hidden,
+        neuron=neuron,
+        reset=reset,
+        time_constants=(SHORTEST_MEMORY, longest),
+    )
+
+
 class RecurrentClassifier(brainstate.nn.Module):
     """Spiking neurons that see the input and each other; their spikes are summed into classes.
 
     It is an ordinary brainstate model: ``init_state(batch_size)``, then `update` once per step.
 
+    Weights are of order 1: the network divides by the root of the number of inputs. In this form
+    one learning rate suits all the layers, because a step of Adam changes each sum by as much as
+    its number of inputs allows, whatever the layer.
+
     Parameters
     ----------
-    weights : mapping
-        What `initial_weights` returns, or what became of it in training.
-    surrogate : callable
-        The spike function of the neurons.
+    features, classes : int
+        Inputs and outputs.
+    hidden : int
+        Number of neurons.
     neuron : str
         A class of `brainpy.state` with a membrane time constant ``tau``, a threshold ``V_th`` and a
         resistance ``R``.
@@ -41,23 +71,40 @@ class RecurrentClassifier(brainstate.nn.Module):
     time_constants : tuple of float
         Shortest and longest membrane time constant in steps; the neurons' are spaced evenly, on a
         logarithmic scale, between the two.
+
+    Raises
+    ------
+    LookupError
+        If brainpy.state has no such neuron.
+    ValueError
+        If an option is out of its range.
     """
 
     def __init__(
         self,
-        weights: Mapping[str, Array],
-        surrogate: Surrogate,
+        features: int,
+        classes: int,
         *,
+        hidden: int = 64,
         neuron: str = "LIF",
         reset: str = "soft",
-        time_constants: tuple[float, float] = (1.0, 8.0),
+        time_constants: tuple[float, float] = (SHORTEST_MEMORY, LEAST_LONG_MEMORY),
     ) -> None:
         super().__init__()
-        self.weights = brainstate.ParamState(dict(weights))
-        hidden = len(weights["bias"])
+        _check(hidden, reset)
+        normal = brainstate.random.normal
+        self.weights = brainstate.ParamState(
+            {
+                "input": normal(size=(features, hidden)),
+                "recurrent": normal(size=(hidden, hidden)),
+                "readout": normal(size=(hidden, classes)),
+                "bias": jnp.zeros(hidden),
+                "offset": jnp.zeros(classes),
+            }
+        )
         tau = np.geomspace(*time_constants, hidden)
         self.neuron = neuron_class(neuron)(
-            hidden, tau=tau * STEP, spk_fun=surrogate, spk_reset=reset
+            hidden, tau=tau * STEP, spk_fun=QPseudoSpike(), spk_reset=reset
         )
         self.current = _threshold_current(self.neuron, tau)
 
@@ -83,20 +130,10 @@ class RecurrentClassifier(brainstate.nn.Module):
         )
 
 
-def initial_weights(key: Array, features: int, hidden: int, classes: int) -> dict[str, Array]:
-    """Weights of order 1: the network divides by the root of the number of inputs.
-
-    In this form one learning rate suits all the layers, because a step of Adam changes each sum by
-    as much as its number of inputs allows, whatever the layer.
-    """
-    shapes = {
-        "input": (features, hidden),
-        "recurrent": (hidden, hidden),
-        "readout": (hidden, classes),
-    }
-    keys = jax.random.split(key, len(shapes))
-    weights = {n: jax.random.normal(k, s) for k, (n, s) in zip(keys, shapes.items())}
-    return weights | {"bias": jnp.zeros(hidden), "offset": jnp.zeros(classes)}
+def _check(hidden: int, reset: str) -> None:
+    checked_count("hidden", hidden)
+    if reset not in ("soft", "hard"):
+        raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
 
 
 def neuron_class(name: str) -> type:

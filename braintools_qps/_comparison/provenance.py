@@ -6,77 +6,105 @@ import dataclasses
 import hashlib
 import os
 import platform
+import warnings
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from typing import Any
 
-import brainunit as u
 import jax
 
 from ..records.comparison import Comparison
-from .network import INPUT_GAIN, READOUT_GAIN, RECURRENT_GAIN, STEP
-from .storage import load
+from .storage import Store
 from .tasks import Task
-from .training import LARGEST_GRADIENT, Settings, time_constants
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
 
 
 def blank(
-    specs: Sequence[Mapping[str, Any]], task: Task, settings: Settings, seeds: tuple[int, ...]
+    specs: Sequence[Mapping[str, Any]], task: Task, settings: dict[str, Any], seeds: tuple[int, ...]
 ) -> Comparison:
     """A comparison that has no results yet."""
     return Comparison(
         task=_description(task),
-        settings=dataclasses.asdict(settings) | _constants(task),
+        settings=settings,
         seeds=seeds,
         candidates=tuple(specs),
         environment=_environment(),
     )
 
 
-def resumed(comparison: Comparison, out: str | os.PathLike | None) -> Comparison:
-    """With everything that was saved, as long as it was made in the same way.
+def digest(task: Task) -> str:
+    """A number for the data, other than for any other data."""
+    found = hashlib.sha256()
+    for part in task.parts.values():
+        found.update(part.inputs.tobytes() + part.labels.tobytes())
+    return found.hexdigest()
+
+
+def packages() -> dict[str, str]:
+    """The versions that decide on results."""
+    return {name: version(name) for name in PACKAGES}
+
+
+def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
+    """With everything that was saved, as long as it means the same; failures are tried again.
+
+    Another machine or other versions bring a warning, and an entry in the record: the environments
+    before are in ``environment["earlier"]``.
 
     Raises
     ------
     ValueError
-        If it was not, or there is no directory to look in.
+        If the task, the settings or the seeds differ, or with ``strict`` the environment; or there
+        is no directory to look in.
     """
-    if out is None:
+    if store is None:
         raise ValueError("resume=True needs out=, the directory of the results to go on from")
-    saved = load(out)
+    saved = store.load()
     if saved is None:
         return comparison
-    for name in ("task", "settings", "seeds", "environment"):
-        before, now = getattr(saved, name), getattr(comparison, name)
-        if before != now:
-            raise ValueError(
-                f"the results in {out} were made with another {name}: {_difference(before, now)}. "
-                "Repeat the options of that run, or give another directory"
-            )
-    finished = [result.spec for result in saved.results]
+    before, now = saved.to_dict(), comparison.to_dict()
+    for name in ("task", "settings", "seeds"):
+        _check_same(name, before[name], now[name], store)
+    results = tuple(result for result in saved.results if result.error is None)
+    finished = [result.spec for result in results]
     kept = [spec for spec in saved.candidates if spec in finished or spec in comparison.candidates]
     added = [spec for spec in comparison.candidates if spec not in kept]
-    return dataclasses.replace(comparison, candidates=(*kept, *added), results=saved.results)
+    return dataclasses.replace(
+        comparison,
+        candidates=(*kept, *added),
+        results=results,
+        environment=_environments(before["environment"], now["environment"], store, strict),
+    )
 
 
-def _constants(task: Task) -> dict[str, Any]:
-    """What decides on results and is no option: gains, time constants in steps, the clip."""
-    return {
-        "input_gain": INPUT_GAIN,
-        "recurrent_gain": RECURRENT_GAIN,
-        "readout_gain": READOUT_GAIN,
-        "time_step_ms": float(STEP.to_decimal(u.ms)),
-        "time_constants": list(time_constants(task)),
-        "largest_gradient": LARGEST_GRADIENT,
-    }
+def _check_same(name: str, before: Any, now: Any, store: Store) -> None:
+    if before != now:
+        raise ValueError(
+            f"the results in {store.directory} were made with another {name}: "
+            f"{_difference(before, now)}. Repeat the options of that run, or give another directory"
+        )
+
+
+def _environments(
+    before: dict[str, Any], now: dict[str, Any], store: Store, strict: bool
+) -> dict[str, Any]:
+    """That of now, with those of the results before."""
+    earlier = before.pop("earlier", [])
+    if before == now:
+        return now | ({"earlier": earlier} if earlier else {})
+    if strict:
+        _check_same("environment", before, now, store)
+    warnings.warn(
+        f"the results in {store.directory} come from another environment: "
+        f"{_difference(before, now)}. Differences within rounding are to be expected; with strict "
+        "nothing is mixed",
+        stacklevel=2,
+    )
+    return now | {"earlier": [*earlier, before]}
 
 
 def _description(task: Task) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for part in (task.train, task.validation, task.test):
-        digest.update(part.inputs.tobytes() + part.labels.tobytes())
     return {
         "name": task.name,
         "samples": {n: len(getattr(task, n)) for n in ("train", "validation", "test")},
@@ -84,7 +112,7 @@ def _description(task: Task) -> dict[str, Any]:
         "features": task.features,
         "classes": task.classes,
         "readout_steps": task.readout_steps,
-        "sha256": digest.hexdigest(),
+        "sha256": digest(task),
     }
 
 
@@ -92,7 +120,7 @@ def _environment() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": packages(),
         "platform": platform.platform(),
         "device": f"{device.platform}: {device.device_kind}",
         "cores": os.cpu_count(),

@@ -10,25 +10,24 @@ from typing import Any
 import jax
 import numpy as np
 
-# So many networks fit into a core's cache. More at once do the same arithmetic in twice the time.
-RUNS_AT_ONCE_ON_CPU = 4
+# A few small networks fit into a core's cache, and fill its vectors; many do the same arithmetic in
+# twice the time. With few at once the last share is soon full, whatever the number of runs.
+RUNS_AT_ONCE_ON_CPU = 3
 
 
 class Shares:
-    """Runs dealt out in equal shares: one for each core, or all of them to an accelerator.
+    """Runs dealt out in shares of one width: to all cores, or all of them to an accelerator.
 
     XLA works through a small network on one core. The same program, called from as many threads as
     there are cores, uses them all.
     """
 
-    def __init__(self, runs: int) -> None:
-        on_cpu = jax.default_backend() == "cpu"
-        size = -(-runs // min(runs, _cores() if on_cpu else 1))
-        count = -(-runs // size)
+    def __init__(self, runs: int, width: int | None = None) -> None:
+        self.width = usual_width(runs) if width is None else width
+        count = -(-runs // self.width)
         self.runs = runs
-        self.at_once = _largest_divisor(size, RUNS_AT_ONCE_ON_CPU) if on_cpu else size
         # What is missing in the last share is filled up with the last run.
-        self.rows = np.minimum(np.arange(count * size), runs - 1).reshape(count, size)
+        self.rows = np.minimum(np.arange(count * self.width), runs - 1).reshape(count, self.width)
 
     def deal(self, tree: Any) -> list[Any]:
         """The rows of each share, out of arrays with a row for each run."""
@@ -38,29 +37,21 @@ class Shares:
         """The way back from `deal`, as numpy arrays."""
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: self.runs], *shares)
 
-    def compile(self, function: Callable, *arguments: list[Any]) -> Callable[..., list[Any]]:
-        """From a function of one run to one of shares; ``arguments`` are an example of them."""
 
-        def of_share(*arguments: Any) -> Any:
-            return jax.lax.map(lambda run: function(*run), arguments, batch_size=self.at_once)
-
-        compiled = jax.jit(of_share).lower(*(shares[0] for shares in arguments)).compile()
-        finished = lambda *share: jax.block_until_ready(compiled(*share))
-
-        def in_threads(*arguments: list[Any]) -> list[Any]:
-            with ThreadPoolExecutor(len(self.rows)) as pool:
-                return list(pool.map(finished, *arguments))
-
-        return in_threads
+def usual_width(runs: int) -> int:
+    """How many of so many runs to train at once."""
+    return min(runs, RUNS_AT_ONCE_ON_CPU) if jax.default_backend() == "cpu" else runs
 
 
-def _cores() -> int:
+def in_threads(function: Callable[..., Any], *shares: list[Any]) -> list[Any]:
+    """Call a compiled function with each share, on as many cores as there are."""
+    finished = lambda *share: jax.block_until_ready(function(*share))
+    with ThreadPoolExecutor(min(cores(), len(shares[0]))) as pool:
+        return list(pool.map(finished, *shares))
+
+
+def cores() -> int:
     """Those that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _largest_divisor(number: int, limit: int) -> int:
-    """A remainder would be compiled as a second program."""
-    return max(d for d in range(1, limit + 1) if number % d == 0)

@@ -3,59 +3,107 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
+import secrets
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from io import StringIO
 from itertools import count
 from pathlib import Path
 
 from ..records.comparison import Comparison
+from .locks import locked
 
-JSON_NAME, CSV_NAME, FIGURE_NAME = "comparison.json", "comparison.csv", "comparison.png"
+JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
+FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
+PROBE_BYTES = 1 << 16
 
 
-def check_writable(directory: str | os.PathLike) -> None:
-    """Make the directory if need be, and write to it.
+class Store:
+    """A directory that results go into, and that one comparison at a time has to itself.
+
+    Saving never ends a comparison: what cannot be written where it should be goes into a temporary
+    directory, with a warning that says where.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._fresh = True  # what may be there is another comparison's
+        self._substitute: Path | None = None
+
+    def load(self) -> Comparison | None:
+        """Return what is there, to go on from: `save` will replace it.
+
+        Raises
+        ------
+        ValueError
+            If the file there is not a comparison of this version.
+        """
+        saved = load(self.directory)
+        self._fresh = saved is None
+        return saved
+
+    def save(self, comparison: Comparison) -> None:
+        """Write the JSON and the CSV, whole or not at all.
+
+        The first time, what an earlier comparison has left there is renamed, once the new files are
+        on the disk.
+        """
+        files = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
+        try:
+            _write(self.directory, files, keep_earlier=self._fresh)
+            self._fresh = False
+        except OSError as error:
+            self._save_elsewhere(files, error)
+
+    def _save_elsewhere(self, files: Mapping[str, str], reason: OSError) -> None:
+        trouble = f"results could not be written to {self.directory} ({reason})"
+        try:
+            self._substitute = self._substitute or Path(tempfile.mkdtemp(prefix="comparison-"))
+            _write(self._substitute, files, keep_earlier=False)
+        except OSError as error:
+            where = f"nor elsewhere ({error}). They are in the Comparison that compare returns: "
+            where += "write its to_json() to a file"
+        else:
+            where = f"and are in {self._substitute}. Copy them from there"
+        warnings.warn(f"{trouble}, {where}", stacklevel=2)
+
+
+@contextmanager
+def opened(directory: str | os.PathLike) -> Iterator[Store]:
+    """Make the directory if need be, see that it can be written to, and hold it.
+
+    If it was made and nothing is saved, it is removed again.
 
     Raises
     ------
+    FileExistsError
+        If another comparison holds it.
     OSError
-        If that cannot be done.
+        If it cannot be written to.
     """
-    probe = Path(directory) / (JSON_NAME + ".part")
+    path = Path(directory)
+    made = not path.exists()
     try:
-        probe.parent.mkdir(parents=True, exist_ok=True)
-        probe.write_text("")
-        probe.unlink()
-    except OSError as error:
-        raise OSError(
-            f"results must go into a directory that can be written to, got {directory}: {error}. "
-            "Give another one as out"
-        ) from error
+        _probe(path)
+        with locked(path):
+            yield Store(path)
+    finally:
+        if made:
+            with suppress(OSError):  # it holds something, or was never made
+                path.rmdir()
 
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
     """New names, with the first number that is free, for the files that a comparison has left."""
-    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME)]
+    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME)]
     for number in count(1):
         names = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
         if not any(name.exists() for name in names.values()):
             break
     return {path: name for path, name in names.items() if path.exists()}
-
-
-def set_aside(directory: str | os.PathLike) -> None:
-    """Rename what an earlier comparison has left, so that none is ever lost."""
-    for path, name in numbered(directory).items():
-        path.rename(name)
-
-
-def save(comparison: Comparison, directory: str | os.PathLike) -> None:
-    """Write the JSON and the CSV. A file is replaced whole, so that none is ever half written."""
-    directory = Path(directory)
-    directory.mkdir(parents=True, exist_ok=True)
-    _replace(directory / JSON_NAME, json.dumps(comparison.to_dict(), indent=1) + "\n")
-    _replace(directory / CSV_NAME, _csv(comparison))
 
 
 def load(directory: str | os.PathLike) -> Comparison | None:
@@ -70,27 +118,71 @@ def load(directory: str | os.PathLike) -> Comparison | None:
     if not path.exists():
         return None
     try:
-        return Comparison.from_dict(json.loads(path.read_text()))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise ValueError(f"{path} is not a saved comparison: {error}") from error
+        return Comparison.from_json(path.read_text(encoding="utf-8"))
+    except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path} is not a comparison that this version has saved: {error}. Give another "
+            "directory, or go on without resume; the file will be kept"
+        ) from error
 
 
-def _replace(path: Path, text: str) -> None:
-    beside = path.with_name(path.name + ".part")
-    beside.write_text(text)
-    beside.replace(path)
+def _probe(directory: Path) -> None:
+    """Write as much as a small result takes: to a full disk an empty file can still be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _written_beside(directory / JSON_NAME, " " * PROBE_BYTES).unlink()
+    except OSError as error:
+        raise OSError(
+            f"results must go into a directory that can be written to, got {directory}: {error}. "
+            "Give another one as out"
+        ) from error
+
+
+def _write(directory: Path, files: Mapping[str, str], *, keep_earlier: bool) -> None:
+    """Replace files only when all of the new ones are on the disk."""
+    directory.mkdir(parents=True, exist_ok=True)
+    beside: dict[Path, Path] = {}
+    try:
+        for name, text in files.items():
+            beside[directory / name] = _written_beside(directory / name, text)
+        if keep_earlier:
+            for path, other in numbered(directory).items():
+                path.rename(other)
+        for path, new in beside.items():
+            new.replace(path)
+    finally:
+        for new in beside.values():
+            new.unlink(missing_ok=True)
+
+
+def _written_beside(path: Path, text: str) -> Path:
+    """A new file of a name that no one else has, with the text on the disk."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with open(beside, "x", encoding="utf-8", newline="") as file:  # follows no symlink
+        try:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        except BaseException:
+            beside.unlink()
+            raise
+    return beside
 
 
 def _csv(comparison: Comparison) -> str:
-    """One line for each candidate and seed."""
-    shared = ("growth", "reach", "seconds_per_step", "seconds_per_epoch", "peak_bytes")
-    each = ("test_accuracy", "validation_accuracy", "firing_rate")
+    """One line for each candidate and seed, and one for each candidate that failed."""
+    each = ("test_score", "best_test_score", "validation_score", "firing_rate", "spikes")
+    shared = ("growth", "reach", "seconds_per_step", "seconds_per_epoch", "peak_bytes", "error")
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["surrogate", "task", "seed", *each, "final_loss", *shared])
     for result in comparison.results:
+        head = [result.label, comparison.task["name"]]
+        tail = [getattr(result, name) for name in shared]
+        if not result.test_score:
+            writer.writerow([*head, "", *[""] * (len(each) + 1), *tail])
+            continue
         for row, seed in enumerate(comparison.seeds):
             numbers = [getattr(result, name)[row] for name in each]
-            numbers += [result.loss[row][-1], *(getattr(result, name) for name in shared)]
-            writer.writerow([result.label, comparison.task["name"], seed, *numbers])
+            writer.writerow([*head, seed, *numbers, result.loss[row][-1], *tail])
     return text.getvalue()

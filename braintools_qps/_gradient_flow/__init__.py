@@ -8,20 +8,25 @@ that a release of JAX can break; `measures`, `target` and `advice` say what the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 
-from .._candidates import candidates
-from ..records.flow import GradientFlow
+from .._candidates import candidates, is_candidate
+from .._neurons import by_population
+from ..records.flow import GradientFlows
+from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
-from .passes import Forward, forward, loss_cotangents, projections
-from .step import Step, batch_size, trace
+from .passes import loss_of_outputs, projections, with_index
+from .programs import programs
+from .ready import batch_size
+from .step import Step, advance, trace
+from .suspicion import suspicions
 
-__all__ = ["gradient_flow"]
+__all__ = ["advance", "gradient_flow"]
 
 OWN = "model"
 
@@ -30,23 +35,25 @@ def gradient_flow(
     model: Any,
     inputs: Any,
     *,
-    surrogates: Sequence[Any] | Mapping[str, Any] | str | None = None,
+    surrogates: SurrogateSpecs | None = None,
     loss: Callable[[Any], Any] | None = None,
     draws: int = 8,
     seed: int = 0,
     target: float | None = 1.0,
-) -> dict[str, GradientFlow]:
+    rate: float | None = 0.1,
+    paths: bool = False,
+) -> GradientFlows:
     r"""Measure how the gradient travels back in time through a model, for each surrogate.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
     step: the derivative by the value that the update of step t stores in ``V``, through everything
     that is computed from it, in that step and later. With a ``target``, which there is by default,
-    it costs some 15 further backward passes for each parameter that is searched. Nothing is
-    trained.
+    each parameter that is searched costs about 20 further backward passes. Nothing is trained. A
+    second call with the same model and shapes compiles nothing.
 
     It is a diagnosis. A growth of 1 per step keeps the gradient alive over many steps; it does not
-    guarantee the best accuracy.
+    guarantee the best accuracy. What it proposes are candidates to train.
 
     Parameters
     ----------
@@ -54,36 +61,46 @@ def gradient_flow(
         Called as ``model(x)``, or ``model.update(x)`` where it is not callable, once for each step
         with the step's index ``i`` and time ``t`` in `brainstate.environ`. Its neurons are all
         nodes with a state ``V`` and an elementwise ``spk_fun``. Its states are used as they are;
-        where a neuron has no ``V`` yet, `brainstate.nn.init_all_states` is called with the batch
-        size of the inputs. Model and states are afterwards as they were before.
+        where a neuron has no ``V`` yet, or a state holds what a function traced by JAX has left
+        behind, they are initialised for the batch of the inputs. Model, states and random state are
+        afterwards as they were before.
     inputs : array_like, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
-    surrogates : sequence, mapping of names, or str, optional
-        Candidates, each as `get_surrogate` takes them, or a single string. They are put into all
-        neurons. By default those that the model has, under the name ``"model"``.
+    surrogates : sequence, mapping of names, or a single candidate, optional
+        Candidates, each as `get_surrogate` takes them, to be put into all neurons. Or, in a
+        mapping of names, each a mapping of populations to specs as `set_surrogate` takes it, where
+        populations that are left out keep what they have. By default the surrogates of the model,
+        under the name ``"model"``.
     loss : callable, optional
         From the model's outputs of all steps, stacked along a first axis, to a scalar. By default
         random projections of the last step's output, so that the measure is of the network and not
-        of a label. With a loss on every step, what a step adds itself hides how the gradient fades.
+        of a label. With a loss on several steps, growth and reach are of what the last of them
+        sends back; what the others add on the way is told by ``accumulation``.
     draws : int
         How many random projections to average over.
     seed : int
         Of the random projections.
     target : float, optional
-        The growth per step for which changes of ``scale``, ``dampening`` and, for `QPseudoSpike`,
-        ``alpha`` are searched, from 1/16 to 16 times their values. None leaves the search out.
+        The growth per step for which a smaller ``dampening``, a larger ``scale`` and, for
+        `QPseudoSpike`, a larger ``alpha`` are searched. None leaves the search out.
+    rate : float, optional
+        The firing rate, in spikes per neuron and step, for which an input gain and a change of the
+        threshold are searched where a population is silent or saturated. None leaves it out.
+    paths : bool
+        Whether to split the gain of one step back into leak, reset, recurrence and feed-forward.
 
     Returns
     -------
-    dict of str to GradientFlow
-        One for each candidate, by its name: the key of the mapping, the string, or the surrogate's
-        repr.
+    GradientFlows
+        A dictionary of a `GradientFlow` for each candidate, by its name: the key of the mapping,
+        the string, or the surrogate's repr. It prints as a table that ranks them.
 
     Raises
     ------
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, its states do not fit the inputs,
-        the inputs have no time step, or the target is not finite and above 0.
+        the inputs have no time step, draws is below 1, the target is not finite and above 0, or the
+        rate is not between 0 and 1.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
@@ -113,40 +130,48 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = jax.tree.map(jnp.asarray, inputs)
-    _check(inputs, target)
+    _check(inputs, draws, target, rate)
     step = trace(model, inputs)
-    run = forward(step, inputs)
-    cotangents = _cotangents(step, run, loss, draws, seed)
-    bench = Bench(step, run, cotangents, batch_size(inputs))
-    return {
-        label: bench.measure(label, spikes, target)
+    compiled = programs(step)
+    run = compiled.forward(step.arrays, with_index(inputs))
+    measured_loss = (
+        projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
+    )
+    notes = (*step.notes, *suspicions(inputs))
+    bench = Bench(step, compiled, run, measured_loss, batch_size(inputs), rate, paths, notes)
+    shared = bench.shared()
+    return GradientFlows(
+        (label, bench.measure(label, spikes, target, shared))
         for label, spikes in _candidates(step, surrogates).items()
-    }
+    )
 
 
-def _check(inputs: Any, target: float | None) -> None:
+def _check(inputs: Any, draws: int, target: float | None, rate: float | None) -> None:
     shapes = [leaf.shape for leaf in jax.tree.leaves(inputs)]
     if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...) with one "
             f"time step or more, got {', '.join(map(str, shapes)) or 'nothing'}"
         )
+    if isinstance(draws, bool) or not isinstance(draws, Integral) or draws < 1:
+        raise ValueError(f"draws must be a whole number of 1 or more, got {draws!r}. Pass draws=8")
     if target is not None and not (math.isfinite(target) and target > 0):
         raise ValueError(
             "target, the growth per step to aim at, must be finite and greater than 0, got "
             f"{target}. Pass 1.0, or None to leave the search out"
         )
-
-
-def _cotangents(step: Step, run: Forward, loss: Any, draws: int, seed: int) -> list[Array]:
-    if loss is not None:
-        return loss_cotangents(step, run, loss)
-    return projections(run, draws, seed)
+    if rate is not None and not 0 < rate < 1:
+        raise ValueError(
+            "rate, the spikes per neuron and step to aim at, must lie between 0 and 1, got "
+            f"{rate}. Pass 0.1, or None to leave the search out"
+        )
 
 
 def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:
     """For each candidate's label, the surrogate of each population."""
+    own = {population.name: population.spike for population in step.populations}
     if surrogates is None:
-        return {OWN: {population.name: population.spike for population in step.populations}}
-    everywhere = lambda spike: {population.name: spike for population in step.populations}
-    return {label: everywhere(one) for label, one in candidates(surrogates).items()}
+        return {OWN: own}
+    if not is_candidate(surrogates) and isinstance(surrogates, Mapping):
+        return {str(label): own | by_population(spec, own) for label, spec in surrogates.items()}
+    return {label: dict.fromkeys(own, one) for label, one in candidates(surrogates).items()}

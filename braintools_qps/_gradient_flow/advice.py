@@ -11,11 +11,16 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..records.flow import Adjustment, GradientFlow, PopulationFlow
+from ..records.flow import Adjustment, GradientFlow, Phase, PopulationFlow
 
 STEADY = 10.0  # a gradient that changes by at most this factor over all steps
+LOOSE = 2.0  # factor by which the gradient may lie off its fit
+NOTICEABLE = 1.01  # ratio of two growths per step
 OFTEN = 0.5  # share of neuron-steps outside of the surrogate
 MANY = 0.3  # share of neurons that are silent or saturated
+
+RAISE = "raise the input weights or lower the threshold"
+LOWER = "lower the input weights or raise the threshold"
 
 Rule = Callable[[GradientFlow], Iterator[str]]
 
@@ -46,40 +51,70 @@ def absent(flow: GradientFlow) -> Iterator[str]:
             )
 
 
-def vanishing(flow: GradientFlow) -> Iterator[str]:
-    """Over the run the gradient falls by a factor of 10 or more: what came early is hardly learnt.
+def overshooting(flow: GradientFlow) -> Iterator[str]:
+    """A mean cosine below 0 says that the gradient changes its sign from step to step.
 
-    The time to halve is log(1/2) / log(growth).
+    With a soft reset a membrane passes back its leak times ``1 - G * (V_th - V_reset)``, G being
+    the slope. Slopes that make it negative keep the gradient's size and lose what it says.
     """
     for p in flow.populations:
-        if p.growth < 1 and _change(flow, p) > STEADY:
+        if p.overshoots:
             yield (
-                f"The gradient in {p.name} falls by half every {_steps(p)} "
-                f"(growth {p.growth:.3f} per step)"
-                + ("." if p.reached_start else f" and is down to 1 % after {p.reach}.")
+                f"The gradient in {p.name} changes its sign from step to step (mean cosine "
+                f"{p.consistency:.2f}): slopes are so steep that the reset overshoots. Lower the "
+                "dampening, or detach the reset."
             )
 
 
-def exploding(flow: GradientFlow) -> Iterator[str]:
-    """Over the run the gradient rises by a factor of 10 or more: early steps drown the late ones.
+def changing(flow: GradientFlow) -> Iterator[str]:
+    """Over the run the gradient falls or rises by a factor of 10 or more.
 
-    The time to double is log(2) / log(growth).
+    What came early is then hardly learnt, or drowns the late. The time to halve is log(1/2) /
+    log(growth), that to double log(2) / log(growth). Where two lines fit much better than one, both
+    are told; where even they lie off by a factor of 2, so is that.
     """
     for p in flow.populations:
-        if p.growth > 1 and _change(flow, p) > STEADY:
-            yield (
-                f"The gradient in {p.name} doubles every {_steps(p)} (growth {p.growth:.3f} per "
-                "step): clip it, or bring the growth down."
+        if _change(p) > STEADY:
+            pace = ", then ".join(_pace(phase) for phase in p.phases)
+            reach = (
+                "" if p.reached_start or p.growth > 1 else f" It is down to 1 % after {p.reach}."
             )
+            loose = (
+                f" It is irregular: the fit is off by a factor of {p.deviation:.2g}."
+                if p.deviation > LOOSE
+                else ""
+            )
+            yield f"The gradient in {p.name} {pace}.{reach}{loose}"
 
 
 def steady(flow: GradientFlow) -> Iterator[str]:
     """Between the two, nothing needs to be done for the gradient's sake."""
     for p in flow.populations:
-        if np.isfinite(p.growth) and _change(flow, p) <= STEADY:
+        if np.isfinite(p.growth) and _change(p) <= STEADY:
             yield (
-                f"The gradient in {p.name} keeps its size within a factor of "
-                f"{_change(flow, p):.2g} over {flow.steps} steps (growth {p.growth:.3f} per step)."
+                f"The gradient in {p.name} keeps its size within a factor of {_change(p):.2g} over "
+                f"{flow.steps} steps (growth {p.growth:.3f} per step)."
+            )
+
+
+def piling_up(flow: GradientFlow) -> Iterator[str]:
+    """A loss on several steps adds to the gradient as it goes back, which is no explosion."""
+    for p in flow.populations:
+        if p.accumulation > p.growth * NOTICEABLE:
+            yield (
+                f"In {p.name} the loss on several steps piles up going back ({p.accumulation:.3f} "
+                f"per step), while what a single step sends back changes by {p.growth:.3f}: this "
+                "is a sum over steps, not an explosion."
+            )
+
+
+def uneven_depth(flow: GradientFlow) -> Iterator[str]:
+    """A network can be even in time and uneven in depth: each layer learns at its own pace."""
+    for p in flow.populations:
+        if p.depth_growth > 0 and abs(math.log(p.depth_growth)) > math.log(STEADY):
+            yield (
+                f"The gradient in {p.name} is {p.depth_growth:.2g} times as large as in the next "
+                "population on the way to the output: normalize_surrogate can even that out."
             )
 
 
@@ -102,13 +137,14 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
 def silent(flow: GradientFlow) -> Iterator[str]:
     """A neuron that never fires gives exactly 0 as the gradient of the weights that leave it.
 
-    No surrogate changes that. Larger input weights or a lower threshold do.
+    No surrogate changes that. Larger input weights or a lower threshold do; by how much is found by
+    bisection on the forward pass.
     """
     for p in flow.populations:
         if p.silent_share > MANY:
             yield (
                 f"{p.silent_share:.0%} of the neurons in {p.name} never fire, so the weights that "
-                "leave them do not move: raise the input weights or lower the threshold."
+                f"leave them do not move: {_remedy(p) or RAISE}."
             )
 
 
@@ -118,7 +154,7 @@ def saturated(flow: GradientFlow) -> Iterator[str]:
         if p.saturated_share > MANY:
             yield (
                 f"{p.saturated_share:.0%} of the neurons in {p.name} fire at almost every step: "
-                "lower the input weights or raise the threshold."
+                f"{_remedy(p) or LOWER}."
             )
 
 
@@ -138,21 +174,24 @@ def unmoved(flow: GradientFlow) -> Iterator[str]:
 def adjustable(flow: GradientFlow) -> Iterator[str]:
     """The growth is a function of the slopes alone once the spikes are known, so it can be aimed.
 
-    Said only where the gradient vanishes or explodes: a steady one needs no aim. And only as far as
-    the growth follows the parameter in one direction: past a turn, where slopes are so steep that
-    the reset overshoots, the gradient keeps its size by changing its sign at each step.
+    Said only where the gradient falls or rises by more than 10, and only of changes that lower,
+    widen or thin the surrogate: steeper ones did harm wherever they were trained.
     """
-    if any(_change(flow, p) > STEADY for p in flow.populations):
-        for a in flow.adjustments:
-            yield _attained(a) if a.factor is not None else _unattained(a)
+    if any(_change(p) > STEADY for p in flow.populations):
+        attained = [a for a in flow.adjustments if a.factor is not None]
+        yield from map(_attained, attained)
+        if flow.adjustments and not attained:
+            yield _unattained(flow.adjustments)
 
 
 RULES: tuple[Rule, ...] = (
     not_finite,
     absent,
-    vanishing,
-    exploding,
+    overshooting,
+    changing,
     steady,
+    piling_up,
+    uneven_depth,
     out_of_range,
     silent,
     saturated,
@@ -169,24 +208,50 @@ def _attained(a: Adjustment) -> str:
             f", but the derivative below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
         )
     return (
-        f"With {a.parameter} {a.factor:g} times as large the growth is "
+        f"A candidate to train: with {a.parameter} {a.factor:g} times as large the growth is "
         f"{a.growth:.3f}{outside}{shown}."
     )
 
 
-def _unattained(a: Adjustment) -> str:
-    low, high = a.attainable
+def _unattained(adjustments: tuple[Adjustment, ...]) -> str:
+    low = min(a.attainable[0] for a in adjustments)
+    high = max(a.attainable[1] for a in adjustments)
     return (
-        f"No {a.parameter} from {a.searched[0]:.3g} to {a.searched[1]:.3g} times its value brings "
-        f"the growth to {a.target:g}: it stays between {low:.3f} and {high:.3f}."
+        f"No lower dampening and no wider or thinner surrogate brings the growth to "
+        f"{adjustments[0].target:g}: it stays between {low:.3f} and {high:.3f}."
     )
 
 
-def _change(flow: GradientFlow, population: PopulationFlow) -> float:
-    """By what factor the fitted gradient rises or falls over the run; at least 1, NaN for none."""
-    return math.exp(abs(math.log(population.growth)) * (flow.steps - 1))
+def _remedy(p: PopulationFlow) -> str:
+    """What the search on the forward pass found, as the end of a sentence; empty for nothing."""
+    found, ways = p.rate_adjustment, []
+    if found is None:
+        return ""
+    if found.input_gain is not None:
+        ways.append(
+            f"with inputs, or first weights, {found.input_gain:g} times as large the firing rate "
+            f"is {found.input_rate:.3f}"
+        )
+    if found.threshold_change is not None:
+        ways.append(
+            f"with a threshold changed by {found.threshold_change} in terms of what spk_fun is "
+            f"called with it is {found.threshold_rate:.3f}"
+        )
+    return "; ".join(ways)
 
 
-def _steps(population: PopulationFlow) -> str:
-    steps = math.log(2) / abs(math.log(population.growth))
-    return "step" if f"{steps:.2g}" == "1" else f"{steps:.2g} steps"
+def _change(p: PopulationFlow) -> float:
+    """The factor of the fitted gradient over the lags that it has; NaN where it has none."""
+    if not p.phases:
+        return math.nan
+    return max(math.exp(abs(math.log(f.growth)) * (f.last - f.first)) for f in p.phases)
+
+
+def _pace(phase: Phase) -> str:
+    """What happens over a phase: how many steps halve or double the gradient, and the growth."""
+    if phase.growth == 1:
+        return "keeps its size"
+    steps = math.log(2) / abs(math.log(phase.growth))
+    every = "step" if f"{steps:.2g}" == "1" else f"{steps:.2g} steps"
+    verb = "falls by half" if phase.growth < 1 else "doubles"
+    return f"{verb} every {every} (growth {phase.growth:.3f} per step)"

@@ -4,179 +4,267 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from functools import partial
+from itertools import pairwise
 from typing import Any
 
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from .._surrogate import QPseudoSpike, current
-from ..records.flow import Adjustment, GradientFlow, PopulationFlow, mean_growth
+from ..records.flow import (
+    Adjustment,
+    GradientFlow,
+    PathGains,
+    PopulationFlow,
+    RateAdjustment,
+    mean_growth,
+)
 from . import measures
-from .advice import advise
-from .passes import Forward, backward, slopes_of
+from .advice import MANY, advise
+from .passes import Forward, Loss, slopes_of
+from .programs import Programs, slopes, slopes_with_alpha
+from .rates import rate_adjustment
 from .step import Population, Step
-from .target import adjustment
+from .target import Measured, adjustment
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
 # Where the peak of a derivative is looked for, in multiples of its scale.
 _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
-_UNCHANGED = {"scale": 1.0, "dampening": 1.0}
 # How the peak of a derivative, dampening / scale, goes with each parameter.
 _PEAK_EXPONENTS = {"scale": -1, "dampening": 1, "alpha": 0}
 
 
+@dataclasses.dataclass(frozen=True)
 class Bench:
-    """A run to measure candidates on; what they share is compiled once."""
+    """A run to measure candidates on; what does not depend on them is measured once."""
 
-    def __init__(self, step: Step, run: Forward, cotangents: list[Array], batch: int | None):
-        self.step, self.run, self.batch = step, run, batch
-        back = jax.jit(lambda run, cotangents, slopes: backward(step, run, slopes, cotangents))
-        self.backward = partial(back, run, cotangents)
+    step: Step
+    programs: Programs
+    run: Forward
+    loss: Loss
+    batch: int | None
+    rate: float | None
+    paths: bool
+    notes: tuple[str, ...]
 
-    def measure(self, name: str, spikes: Spikes, target: float | None) -> GradientFlow:
+    def measure(
+        self, name: str, spikes: Spikes, target: float | None, shared: tuple[dict[str, Any], ...]
+    ) -> GradientFlow:
         """All figures of one candidate, and how to bring its growth to the target."""
-        slopes_with = jax.jit(partial(_slopes, self.step, spikes))
-        arguments = [call.argument for call in self.run.calls]
-        slopes = slopes_with(arguments, **_UNCHANGED)
-        result = self.backward(slopes)
-
-        def changed(parameter: str, factor: float) -> list[Array]:
-            return slopes_with(arguments, **_UNCHANGED | {parameter: factor})
-
-        def growth_with(parameter: str, factor: float) -> float:
-            return _network_growth(self.backward(changed(parameter, factor)).amplitudes)
-
-        def flat_with(parameter: str, factor: float) -> float:
-            ratio = factor ** _PEAK_EXPONENTS[parameter]
-            return self._flat_share(spikes, changed(parameter, factor), slopes, ratio)
-
+        slopes = self.slopes(spikes)
+        amplitudes, cosines, zero = self.backward(slopes)
+        whole, transported = (
+            amplitudes[..., self.loss.whole],
+            amplitudes[..., self.loss.transported],
+        )
+        depth = self._depth_growths(whole)
+        parts = self._paths(slopes) if self.paths else [None] * len(depth)
+        populations = tuple(
+            PopulationFlow(
+                **known,
+                **_fading(whole[i], transported[i], cosines[i][:, self.loss.transported]),
+                **self._slopes_met(spikes, slopes, population),
+                depth_growth=depth[i],
+                paths=parts[i],
+            )
+            for i, (known, population) in enumerate(zip(shared, self.step.populations))
+        )
         flow = GradientFlow(
             name,
             _one_or_all(spikes),
             len(self.run.inputs[0]),
-            tuple(
-                self._population(spikes, slopes, amplitudes, population)
-                for amplitudes, population in zip(result.amplitudes, self.step.populations)
-            ),
-            self._zero_share(int(result.zero_parameters)),
-            () if target is None else _adjustments(spikes, growth_with, flat_with, target),
+            populations,
+            self._zero_share(zero),
         )
-        return dataclasses.replace(flow, advice=advise(flow))
+        if target is not None and _is_adjustable(flow):
+            found = self._adjustments(spikes, slopes, target)
+            flow = dataclasses.replace(flow, adjustments=found)
+        return dataclasses.replace(flow, advice=self.notes + advise(flow))
 
-    def _population(
-        self, spikes: Spikes, slopes: list[Array], amplitudes: Array, population: Population
-    ) -> PopulationFlow:
-        last = self._last_call(population)
-        call, spike = self.run.calls[last], spikes[population.name]
-        return PopulationFlow(
-            name=population.name,
-            unit="" if population.unit.is_unitless else str(population.unit),
-            **_fading(np.asarray(amplitudes)),
-            **_activity(np.asarray(call.spikes), self.batch),
-            **_distances(spike, call.argument, population.argument_unit, slopes[last]),
-        )
+    def slopes(
+        self, spikes: Spikes, parameter: str = "dampening", factor: Any = 1.0
+    ) -> list[Array]:
+        """The slope at each call, with a parameter multiplied.
+
+        ``factor`` is a number, or a mapping with one for each population.
+        """
+        units = {population.name: population.argument_unit for population in self.step.populations}
+        own = lambda name: factor[name] if isinstance(factor, Mapping) else factor
+        return [
+            _slopes(spikes[name], call.argument, units[name], **{parameter: own(name)})
+            for name, call in zip(self.step.callers, self.run.calls)
+        ]
+
+    def backward(self, slopes: list[Array]) -> tuple[np.ndarray, np.ndarray, int]:
+        """Amplitudes and cosines of the run's adjoints with these slopes, and idle parameters."""
+        arguments = self.step.arrays, self.run, slopes, self.loss.cotangents
+        result = self.programs.backward(*arguments)
+        amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
+        return amplitudes, cosines, int(result.zero_parameters)
+
+    def shared(self) -> tuple[dict[str, Any], ...]:
+        """What is the same for all candidates, by population."""
+        return tuple(self._activity(i) for i in range(len(self.step.populations)))
+
+    def _activity(self, index: int) -> dict[str, Any]:
+        population = self.step.populations[index]
+        spikes = np.asarray(self.run.calls[self.last_call(population)].spikes)
+        batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
+        rate, silent, saturated = measures.activity(spikes, int(batched))
+        return {
+            "name": population.name,
+            "kind": population.kind,
+            "unit": "" if population.unit.is_unitless else str(population.unit),
+            "size": int(np.prod(spikes.shape[1 + batched :])),
+            "firing_rate": rate,
+            "silent_share": silent,
+            "saturated_share": saturated,
+            "rate_adjustment": self._rate_adjustment(index, max(silent, saturated)),
+        }
+
+    def _rate_adjustment(self, index: int, idle: float) -> RateAdjustment | None:
+        if self.rate is None or idle <= MANY:
+            return None
+        return rate_adjustment(self.step, self.programs, self.run, index, self.rate)
+
+    def _slopes_met(
+        self, spikes: Spikes, slopes: list[Array], population: Population
+    ) -> dict[str, Any]:
+        last = self.last_call(population)
+        argument, met = self.run.calls[last].argument, slopes[last]
+        return {
+            "mean_slope": float(np.mean(np.asarray(met, np.float64))),
+            "half_share": measures.half_share(np.asarray(met)),
+            **_distances(spikes[population.name], argument, population.argument_unit, met),
+        }
+
+    def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
+        """For each population, relative to the one whose spikes come next in a step."""
+        names = [population.name for population in self.step.populations]
+        squares = np.square(np.asarray(amplitudes, np.float64))
+        totals = dict(zip(names, squares.mean(axis=(1, 2)).tolist()))
+        growths = dict.fromkeys(names, np.nan)
+        for here, after in pairwise(self.in_order()):
+            if totals[here] > 0 and totals[after] > 0:
+                growths[here] = float(np.sqrt(totals[here] / totals[after]))
+        return list(growths.values())
+
+    def in_order(self) -> list[str]:
+        """The populations as their spikes go out in a step, the nearest to the output last."""
+        ordered = sorted(self.step.populations, key=self.last_call)
+        return [population.name for population in ordered]
+
+    def _paths(self, slopes: list[Array]) -> list[PathGains]:
+        arguments = self.step.arrays, self.run, slopes, self.loss.cotangents
+        split = self.programs.split(*arguments)
+        *parts, later = (np.asarray(part, np.float64)[..., self.loss.transported] for part in split)
+        return [
+            PathGains(*(measures.path_gain(part[i], later[i]) for part in parts))
+            for i in range(len(self.step.populations))
+        ]
+
+    def _adjustments(
+        self, spikes: Spikes, slopes: list[Array], target: float
+    ) -> tuple[Adjustment, ...]:
+        parameters = ["dampening", "scale"]
+        if all(map(_has_alpha, spikes.values())):
+            parameters.append("alpha")
+        return tuple(self._adjustment(name, spikes, slopes, target) for name in parameters)
+
+    def _adjustment(
+        self, parameter: str, spikes: Spikes, slopes: list[Array], target: float
+    ) -> Adjustment:
+        def measure(factor: float) -> Measured:
+            amplitudes, cosines, _ = self.backward(self.slopes(spikes, parameter, factor))
+            sent_back = self.loss.transported
+            return _measured(amplitudes[..., sent_back], cosines[..., sent_back])
+
+        found = adjustment(parameter, measure, target, _one_or_all(spikes))
+        if found.factor is None:
+            return found
+        ratio = found.factor ** _PEAK_EXPONENTS[parameter]
+        changed = self.slopes(spikes, parameter, found.factor)
+        flat = self._flat_share(spikes, changed, slopes, ratio)
+        return dataclasses.replace(found, flat_share=flat)
 
     def _flat_share(
         self, spikes: Spikes, changed: list[Array], slopes: list[Array], ratio: float
     ) -> float:
-        """Of the population with the largest; the peak is ``ratio`` times that of ``slopes``."""
+        """The largest of any population; the peak is ``ratio`` times that of ``slopes``."""
         shares = []
         for population in self.step.populations:
-            last = self._last_call(population)
+            last = self.last_call(population)
             argument, unit = self.run.calls[last].argument, population.argument_unit
             peak = _peak(spikes[population.name], argument, unit, slopes[last])
             shares.append(measures.flat_share(np.asarray(changed[last]), ratio * peak))
         return max(shares)
 
-    def _last_call(self, population: Population) -> int:
-        """The last call of a step is the one whose spikes go out.
+    def last_call(self, population: Population) -> int:
+        """Which call of a step is a population's last.
 
-        brainpy.state's neurons call once before, for the reset.
+        Its spikes go out; brainpy.state's neurons call once before, for the reset.
         """
         return max(i for i, name in enumerate(self.step.callers) if name == population.name)
 
     def _zero_share(self, zero: int) -> float:
-        touched = sum(self.step.initial[i].size for i in self.step.parameters)
+        touched = sum(self.step.arrays.states[i].size for i in self.step.parameters)
         total = touched + self.step.idle_parameters
         return (zero + self.step.idle_parameters) / total if total else np.nan
 
 
 def _slopes(
-    step: Step,
-    spikes: Spikes,
-    arguments: list[Array],
-    scale: Array,
-    dampening: Array,
-    alpha: Array | None = None,
-) -> list[Array]:
-    """The slope at each call, with parameters of the surrogates multiplied."""
-    units = {population.name: population.argument_unit for population in step.populations}
-    return [
-        slopes_of(_with_alpha(spikes[name], alpha), argument, units[name], scale, dampening)
-        for name, argument in zip(step.callers, arguments)
-    ]
+    spike: Any,
+    argument: Array,
+    unit: u.Unit | None,
+    scale: float = 1.0,
+    dampening: Any = 1.0,
+    alpha: float | None = None,
+) -> Array:
+    if alpha is None:
+        return slopes(spike, argument, unit, scale, dampening)
+    return slopes_with_alpha(spike, argument, unit, _alpha(spike) * alpha)
 
 
-def _with_alpha(spike: Any, factor: Array | None) -> Any:
-    return spike if factor is None else spike.replace(alpha=_alpha(spike) * factor)
+def _has_alpha(spike: Any) -> bool:
+    return isinstance(spike, QPseudoSpike) and bool(np.all(np.isfinite(_alpha(spike))))
 
 
 def _alpha(spike: QPseudoSpike) -> Any:
     return current("alpha", spike.alpha)
 
 
-def _adjustments(
-    spikes: Spikes,
-    growth_with: Callable[[str, float], float],
-    flat_with: Callable[[str, float], float],
-    target: float,
-) -> tuple[Adjustment, ...]:
-    surrogate = _one_or_all(spikes)
-    parameters = ["scale", "dampening"]
-    if all(isinstance(s, QPseudoSpike) and np.all(np.isfinite(_alpha(s))) for s in spikes.values()):
-        parameters.append("alpha")
-    found = [
-        adjustment(parameter, partial(growth_with, parameter), target, surrogate)
-        for parameter in parameters
-    ]
-    return tuple(
-        a
-        if a.factor is None
-        else dataclasses.replace(a, flat_share=flat_with(a.parameter, a.factor))
-        for a in found
+def _is_adjustable(flow: GradientFlow) -> bool:
+    """No candidate is looked for while populations are silent, saturated or without a gradient."""
+    return all(
+        np.isfinite(p.growth) and max(p.silent_share, p.saturated_share) <= MANY
+        for p in flow.populations
     )
 
 
-def _network_growth(amplitudes: Array) -> float:
-    moments = map(measures.second_moments, np.asarray(amplitudes))
-    return mean_growth([measures.growth_per_step(m) for m in moments])
+def _measured(amplitudes: np.ndarray, cosines: np.ndarray) -> Measured:
+    growths = [measures.growth_per_step(measures.second_moments(one)) for one in amplitudes]
+    directions = [measures.consistency(c, a) for c, a in zip(cosines, amplitudes)]
+    return Measured(mean_growth(growths), min(directions))
 
 
-def _fading(amplitudes: np.ndarray) -> dict[str, Any]:
-    moments = measures.second_moments(amplitudes)
-    steps, reached_start = measures.reach(moments)
+def _fading(whole: np.ndarray, transported: np.ndarray, cosines: np.ndarray) -> dict[str, Any]:
+    moments = measures.second_moments(whole)
+    sent_back = measures.second_moments(transported)
+    steps, reached_start = measures.reach(sent_back)
+    deviation, phases = measures.growth_phases(sent_back)
     return {
         "second_moments": moments,
-        "growth": measures.growth_per_step(moments),
+        "growth": measures.growth_per_step(sent_back),
+        "accumulation": measures.growth_per_step(moments),
+        "deviation": deviation,
+        "phases": phases,
         "reach": steps,
         "reached_start": reached_start,
-    }
-
-
-def _activity(spikes: np.ndarray, batch: int | None) -> dict[str, Any]:
-    batched = spikes.ndim > 2 and spikes.shape[1] == batch
-    rate, silent, saturated = measures.activity(spikes, int(batched))
-    return {
-        "size": int(np.prod(spikes.shape[1 + batched :])),
-        "firing_rate": rate,
-        "silent_share": silent,
-        "saturated_share": saturated,
+        "consistency": measures.consistency(cosines, transported),
     }
 
 

@@ -6,18 +6,52 @@ All that a release of JAX can break is here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr, JaxprEqn, Literal
-from jax.extend.core.primitives import call_p, closed_call_p, jit_p, name_p, remat_p
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core.primitives import (
+    broadcast_in_dim_p,
+    call_p,
+    closed_call_p,
+    concatenate_p,
+    conv_general_dilated_p,
+    cumsum_p,
+    custom_jvp_call_p,
+    custom_vjp_call_p,
+    dot_general_p,
+    gather_p,
+    jit_p,
+    name_p,
+    reduce_sum_p,
+    remat_p,
+    reshape_p,
+    rev_p,
+    scan_p,
+    scatter_add_p,
+    scatter_p,
+    select_n_p,
+    slice_p,
+    sort_p,
+    squeeze_p,
+    while_p,
+)
 
 from .._neurons import ARGUMENT, SPIKES
 
 # Primitives that only call a jaxpr.
 INLINED = (call_p, closed_call_p, jit_p, remat_p)
+# Functions with a derivative rule of their own.
+RULED = (custom_jvp_call_p, custom_vjp_call_p)
+# What carries something from one neuron to another, and what changes shapes alone.
+MIXING = (
+    dot_general_p, conv_general_dilated_p, gather_p, scatter_p, scatter_add_p, reduce_sum_p,
+    cumsum_p, sort_p, rev_p, scan_p, while_p,
+)  # fmt: skip
+SHAPING = (broadcast_in_dim_p, reshape_p, squeeze_p, slice_p, concatenate_p, select_n_p)
 
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
 
@@ -30,8 +64,11 @@ class Call(NamedTuple):
 
 
 def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """The same jaxpr without calls inside it, so that all its equations are on one level."""
-    flat = jax.make_jaxpr(lambda *arguments: evaluate(closed, arguments))
+    """The same jaxpr without calls inside it, so that all its equations are on one level.
+
+    The derivative rules of spike functions go as well: a candidate's slopes stand in for them.
+    """
+    flat = jax.make_jaxpr(lambda *arguments: evaluate(closed, arguments, _Inliner()))
     return flat(*closed.in_avals)
 
 
@@ -41,31 +78,75 @@ def callers(closed: ClosedJaxpr) -> list[str]:
     return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
 
 
+def inner_callers(closed: ClosedJaxpr) -> set[str]:
+    """Whose spike functions are called inside the loops and branches that are left."""
+    inner = (eqn for outer in closed.jaxpr.eqns for eqn in _equations_within(outer))
+    names = map(_mark, inner)
+    return {name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)}
+
+
+def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:
+    """What two jaxprs share that compute the same, derivatives included, from the same arguments.
+
+    The text has every equation, but of a derivative rule only its name. The text of the derivative
+    has forward rules written out; reverse rules stand for themselves.
+    """
+    everything = [*closed.jaxpr.eqns, *(e for o in closed.jaxpr.eqns for e in _equations_within(o))]
+    primitives = {eqn.primitive for eqn in everything}
+    derivative = _derivative_text(closed) if custom_jvp_call_p in primitives else ""
+    rules = tuple(
+        value
+        for eqn in everything
+        if eqn.primitive is custom_vjp_call_p
+        for value in eqn.params.values()
+        if not isinstance(value, (Jaxpr, ClosedJaxpr))
+    )
+    return str(closed.jaxpr), derivative, rules
+
+
+def _derivative_text(closed: ClosedJaxpr) -> str:
+    is_real = lambda aval: jnp.issubdtype(aval.dtype, jnp.floating)
+    real = [i for i, aval in enumerate(closed.in_avals) if is_real(aval)]
+    results = [i for i, aval in enumerate(closed.out_avals) if is_real(aval)]
+
+    def derivative(arguments: list[Any], tangents: list[Any]) -> Any:
+        def function(*changed: Any) -> list[Any]:
+            complete = dict(enumerate(arguments)) | dict(zip(real, changed))
+            values = evaluate(closed, list(complete.values()), bind)
+            return [values[i] for i in results]
+
+        return jax.jvp(function, [arguments[i] for i in real], tangents)
+
+    arguments = list(closed.in_avals)
+    return str(jax.make_jaxpr(derivative)(arguments, [arguments[i] for i in real]).jaxpr)
+
+
 def run(
-    closed: ClosedJaxpr,
+    jaxpr: Jaxpr,
+    constants: Sequence[Any],
     arguments: Sequence[Any],
     perturbations: Mapping[Any, Array],
-    slopes: Sequence[Array] | None,
+    tap: Tap,
 ) -> tuple[list[Any], list[Call]]:
     """Results, and the calls of spike functions in their order.
 
-    ``perturbations`` are added to variables as they are computed. ``slopes``, one for each call,
-    are what spikes have as their derivatives, in place of the surrogate's.
+    ``perturbations`` are added to variables as they are computed.
     """
-    calls: list[Call] = []
-    tap = partial(_tap, calls, {}, None if slopes is None else iter(slopes))
-    return evaluate(closed, arguments, tap, perturbations), calls
+    return evaluate(jaxpr, arguments, tap, constants, perturbations), tap.calls
 
 
 def evaluate(
-    closed: ClosedJaxpr,
+    jaxpr: Any,
     arguments: Sequence[Any],
-    bind: Bind | None = None,
+    bind: Bind,
+    constants: Sequence[Any] = (),
     perturbations: Mapping[Any, Array] | None = None,
 ) -> list[Any]:
     """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed."""
-    jaxpr, bind, perturbations = closed.jaxpr, bind or _bind, perturbations or {}
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*closed.consts, *arguments]))
+    if isinstance(jaxpr, ClosedJaxpr):
+        jaxpr, constants = jaxpr.jaxpr, jaxpr.consts
+    perturbations = perturbations or {}
+    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments]))
 
     def read(atom: Any) -> Any:
         return atom.val if isinstance(atom, Literal) else values[atom]
@@ -78,34 +159,87 @@ def evaluate(
     return [read(atom) for atom in jaxpr.outvars]
 
 
-def _bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
-    """Run one equation; calls are run equation by equation."""
-    if eqn.primitive in INLINED:
-        inner = eqn.params["call_jaxpr" if "call_jaxpr" in eqn.params else "jaxpr"]
-        closed = inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
-        return evaluate(closed, operands)
+@dataclass
+class Tap:
+    """Runs equations, and notes the argument and the spikes of every spike function on the way.
+
+    ``slopes``, one for each call, are what spikes have as their derivatives. ``shifts``, by
+    population, are added to what its spike function is called with. ``blocked`` lets no derivative
+    pass from one neuron to another.
+    """
+
+    slopes: Iterator[Array] | None = None
+    shifts: Mapping[str, Array] = field(default_factory=dict)
+    blocked: bool = False
+    calls: list[Call] = field(default_factory=list)
+    arguments: dict[str, Array] = field(default_factory=dict)
+
+    def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+        mark = _mark(eqn)
+        if mark.startswith(ARGUMENT):
+            return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
+        if mark.startswith(SPIKES):
+            return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
+        if self.blocked and _mixes(eqn):
+            operands = [jax.lax.stop_gradient(operand) for operand in operands]
+        return bind(eqn, operands)
+
+    def _called(self, name: str, argument: Array) -> Array:
+        shift = self.shifts.get(name)
+        self.arguments[name] = argument if shift is None else argument + shift
+        return self.arguments[name]
+
+    def _spiked(self, name: str, spikes: Array) -> Array:
+        argument = self.arguments[name]
+        self.calls.append(Call(argument, spikes))
+        return spikes if self.slopes is None else _spikes(argument, spikes, next(self.slopes))
+
+
+def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+    """Run one equation as it stands."""
     results = eqn.primitive.bind(*operands, **eqn.primitive.get_bind_params(eqn.params))
     return results if eqn.primitive.multiple_results else [results]
 
 
-def _tap(
-    calls: list[Call],
-    arguments: dict[str, Array],
-    slopes: Iterator[Array] | None,
-    eqn: JaxprEqn,
-    operands: list,
-) -> Sequence[Any]:
-    """Run one equation; at a mark, note the spike function's argument or its spikes."""
-    mark = _mark(eqn)
-    if mark.startswith(ARGUMENT):
-        arguments[mark.removeprefix(ARGUMENT)] = operands[0]
-    elif mark.startswith(SPIKES):
-        argument, spikes = arguments[mark.removeprefix(SPIKES)], operands[0]
-        calls.append(Call(argument, spikes))
-        return [spikes if slopes is None else _spikes(argument, spikes, next(slopes))]
-    else:
-        return _bind(eqn, operands)
-    return operands
+class _Inliner:
+    """Runs equations, calls equation by equation; within a spike function, rules are calls too."""
+
+    def __init__(self) -> None:
+        self.spiking = False
+
+    def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+        mark = _mark(eqn)
+        self.spiking = mark.startswith(ARGUMENT) or (self.spiking and not mark.startswith(SPIKES))
+        if eqn.primitive in INLINED or (self.spiking and eqn.primitive in RULED):
+            return evaluate(_called_by(eqn), operands, self)
+        return bind(eqn, operands)
+
+
+def _called_by(eqn: JaxprEqn) -> ClosedJaxpr:
+    inner = next(eqn.params[key] for key in ("call_jaxpr", "jaxpr") if key in eqn.params)
+    return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+
+
+def _equations_within(eqn: JaxprEqn) -> Iterator[JaxprEqn]:
+    """All equations of the jaxprs among an equation's parameters, at any depth."""
+    for value in eqn.params.values():
+        for part in value if isinstance(value, (tuple, list)) else [value]:
+            inner = part.jaxpr if isinstance(part, ClosedJaxpr) else part
+            if isinstance(inner, Jaxpr):
+                for each in inner.eqns:
+                    yield each
+                    yield from _equations_within(each)
+
+
+def _mixes(eqn: JaxprEqn) -> bool:
+    """Whether a neuron's result depends on another neuron's operand.
+
+    A primitive that is not known, a sparse product for example, does where the shapes differ.
+    """
+    if eqn.primitive in MIXING:
+        return True
+    shapes = {getattr(v.aval, "shape", ()) for v in [*eqn.invars, *eqn.outvars]} - {()}
+    return len(shapes) > 1 and eqn.primitive not in SHAPING
 
 
 def _mark(eqn: JaxprEqn) -> str:

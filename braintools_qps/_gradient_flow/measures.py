@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records.flow import Histogram
+from ..records.flow import FADED, Histogram, Phase
 
-FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
+LOOSE = 0.3  # deviation of the logarithm from a line above which two lines are tried
+TIGHTER = 0.5  # of that deviation, which two lines must stay below
+SHORTEST = 3  # lags that a phase has at least
 
 
 def second_moments(amplitudes: np.ndarray) -> np.ndarray:
@@ -26,6 +28,66 @@ def growth_per_step(moments: np.ndarray) -> float:
         return np.nan
     slope, _ = np.polyfit(lags, 0.5 * np.log(moments[lags]), 1)
     return float(np.exp(slope))
+
+
+def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
+    """How far the amplitude lies off its fit, as a factor, and the one or two phases of the fit.
+
+    Two lines are fitted to the logarithm where one line leaves more than ``LOOSE`` and they leave
+    less than half of that.
+    """
+    lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
+    if len(lags) < 2:
+        return np.nan, ()
+    logs = 0.5 * np.log(moments[lags])
+    whole = _deviation(lags, logs)
+    cuts = range(SHORTEST, len(lags) - SHORTEST + 1)
+    if whole > LOOSE and cuts:
+        parted = lambda cut: np.hypot(
+            _deviation(lags[:cut], logs[:cut]) * np.sqrt(cut / len(lags)),
+            _deviation(lags[cut:], logs[cut:]) * np.sqrt(1 - cut / len(lags)),
+        )
+        best = min(cuts, key=parted)
+        if parted(best) < TIGHTER * whole:
+            parts = [(lags[:best], logs[:best]), (lags[best:], logs[best:])]
+            return float(np.exp(parted(best))), tuple(_phase(*part) for part in parts)
+    return float(np.exp(whole)), (_phase(lags, logs),)
+
+
+def _phase(lags: np.ndarray, logs: np.ndarray) -> Phase:
+    return Phase(int(lags[0]), int(lags[-1]), float(np.exp(np.polyfit(lags, logs, 1)[0])))
+
+
+def _deviation(lags: np.ndarray, logs: np.ndarray) -> float:
+    """Root mean square distance of points from their line."""
+    line = np.polyval(np.polyfit(lags, logs, 1), lags)
+    return float(np.sqrt(np.mean((logs - line) ** 2)))
+
+
+def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
+    """Mean cosine between the adjoints of neighbouring steps, over draws and steps that have both.
+
+    Both arguments have the shape (time, draws); a cosine is that with the step after.
+    """
+    present = (amplitudes[:-1] > 0) & (amplitudes[1:] > 0)
+    return float(np.mean(cosines[:-1][present])) if present.any() else np.nan
+
+
+def half_share(slopes: np.ndarray) -> float:
+    """Share of neuron-steps that carry half of the sum of all slopes, the largest first."""
+    ordered = np.sort(np.abs(np.asarray(slopes, np.float64)), axis=None)[::-1]
+    carried = np.cumsum(ordered)
+    if not carried[-1] > 0:
+        return np.nan
+    return float(np.searchsorted(carried, carried[-1] / 2) + 1) / ordered.size
+
+
+def path_gain(part: np.ndarray, later: np.ndarray) -> float:
+    """Root mean square of a part of the adjoint relative to the whole adjoint of the step after."""
+    present = later > 0
+    if not present.any():
+        return np.nan
+    return float(np.sqrt(np.mean((part[present] / later[present]) ** 2)))
 
 
 def reach(moments: np.ndarray) -> tuple[int, bool]:

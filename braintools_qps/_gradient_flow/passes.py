@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
-from .jaxpr import Call
-from .step import Step, is_real
+from .jaxpr import Call, Tap
+from .step import Arrays, Step, is_real
 
 STREAM = 20220200  # any number that nobody else folds in
 
@@ -30,75 +31,151 @@ class Forward(NamedTuple):
     calls: list[Call]
 
 
-class Backward(NamedTuple):
-    """Root mean square of each membrane's adjoint by step and draw, and which parameters have none.
+class Loss(NamedTuple):
+    """Derivatives of a loss by the real outputs, several draws of them.
 
-    ``amplitudes`` has the shape (populations, time, draws).
+    ``cotangents`` have the shape (draws, k, ...) for the last k steps. ``whole`` are the draws of
+    the loss as it is, ``transported`` those of one step's outputs alone.
+    """
+
+    cotangents: list[Array]
+    whole: slice = slice(None)
+    transported: slice = slice(None)
+
+
+class Backward(NamedTuple):
+    """What is left of the adjoints of each population's membrane, and idle parameters.
+
+    ``amplitudes``, the root mean square, and ``cosines``, between the adjoint of a step and that of
+    the step after it, have the shape (populations, time, draws).
     """
 
     amplitudes: Array
+    cosines: Array
     zero_parameters: Array
 
 
-def forward(step: Step, inputs: Any) -> Forward:
-    """Run the model over inputs that have time along their first axis."""
-    leaves = jax.tree.leaves(inputs)
-    indexed = [jnp.arange(leaves[0].shape[0], dtype=jnp.int32), *map(jnp.asarray, leaves)]
+def forward(
+    step: Step, arrays: Arrays, indexed: list[Array], gain: Any = 1.0, shifts: Any = None
+) -> Forward:
+    """Run the model over inputs, the index of each step first, that have time along their axis 0.
+
+    ``gain`` multiplies the real inputs, ``shifts`` are added to the arguments of populations' spike
+    functions.
+    """
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
-        outputs, after, calls = step(x, _with(step.initial, step.written, written))
+        states = replaced(arrays.states, step.written, written)
+        stronger = [(leaf * gain).astype(leaf.dtype) if is_real(leaf) else leaf for leaf in x]
+        tap = Tap(shifts=shifts or {})
+        outputs, after, calls = step(arrays.constants, stronger, states, tap=tap)
         return after, (written, outputs, calls)
 
-    start = [step.initial[i] for i in step.written]
-    run = jax.jit(lambda start, xs: jax.lax.scan(advance, start, xs)[1])
-    return Forward(indexed, *run(start, indexed))
+    start = [arrays.states[i] for i in step.written]
+    return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
+
+
+def with_index(inputs: Any) -> list[Array]:
+    """The leaves of the inputs, the index of each step before them."""
+    leaves = jax.tree.leaves(inputs)
+    return [jnp.arange(leaves[0].shape[0], dtype=jnp.int32), *map(jnp.asarray, leaves)]
 
 
 def backward(
-    step: Step, run: Forward, slopes: Sequence[Array], cotangents: Sequence[Array]
+    step: Step,
+    arrays: Arrays,
+    run: Forward,
+    slopes: Sequence[Array],
+    cotangents: Sequence[Array],
 ) -> Backward:
     """Follow the adjoints of all membranes back through a run.
 
     Parameters
     ----------
-    step, run
-        The traced model and its forward pass.
+    step, arrays, run
+        The traced model, what it computes with, and its forward pass.
     slopes : sequence of Array
         The surrogate's derivative at the argument of each call, by time step.
     cotangents : sequence of Array
         Derivatives of a loss by the real outputs, of shape (draws, k, ...) for the last k steps.
     """
-    perturbations = [jnp.zeros_like(run.states[p.membrane][0]) for p in step.populations]
-    written_real = [j for j, i in enumerate(step.written) if is_real(step.initial[i])]
-    parameters = [step.initial[i] for i in step.parameters]
+    frame = Frame(step, arrays, run, cotangents)
 
-    def back(carry: tuple, now: tuple) -> tuple[tuple, list[Array]]:
-        time, x, written, slope = now
+    def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], list[Array]]]:
+        adjoint, total, later = carry
+        before, share, membranes = frame.pull(now)(frame.loss(now), adjoint)
+        cosines = [cosine(one, other) for one, other in zip(membranes, later)]
+        total = jax.tree.map(jnp.add, total, share)
+        return (before, total, membranes), (list(map(root_mean_square, membranes)), cosines)
 
-        def advance(real_states, parameters, perturbations):
-            states = _with(step.initial, step.written, _with(written, written_real, real_states))
-            states = _with(states, step.parameters, parameters)
-            outputs, after, _ = step(x, states, perturbations, slope)
-            return list(filter(is_real, outputs)), [after[j] for j in written_real]
-
-        adjoint, total = carry
-        _, pull = jax.vjp(advance, [written[j] for j in written_real], parameters, perturbations)
-        loss = [_at(c, time - steps) for c in cotangents]
-        adjoint, share, membranes = jax.vmap(pull)((loss, adjoint))
-        return (adjoint, jax.tree.map(jnp.add, total, share)), list(map(_amplitude, membranes))
-
-    steps = run.inputs[0].shape[0]
-    draws = cotangents[0].shape[0]
-    zeros = lambda arrays: [jnp.zeros((draws, *x.shape), x.dtype) for x in arrays]
-    carry = zeros(run.states[j][0] for j in written_real), zeros(parameters)
-    by_step = (jnp.arange(steps), run.inputs, run.states, list(slopes))
-    (_, total), amplitudes = jax.lax.scan(back, carry, by_step, reverse=True)
+    carry = frame.no_adjoint(), frame.zeros(frame.parameters), frame.zeros(frame.membranes)
+    by_step = frame.by_step(list(slopes))
+    (_, total, _), (amplitudes, cosines) = jax.lax.scan(back, carry, by_step, reverse=True)
     zero = sum(jnp.sum(jnp.all(gradient == 0, axis=0)) for gradient in total)
-    return Backward(jnp.stack(amplitudes), jnp.asarray(zero))
+    return Backward(jnp.stack(amplitudes), jnp.stack(cosines), jnp.asarray(zero))
 
 
-def projections(run: Forward, draws: int, seed: int) -> list[Array]:
-    """Cotangents of random projections of the last step's real outputs.
+class Frame:
+    """What every pass backward through a run shares: its steps and how to pull through one."""
+
+    def __init__(self, step: Step, arrays: Arrays, run: Forward, cotangents: Sequence[Array]):
+        self.step, self.arrays, self.run, self.cotangents = step, arrays, run, cotangents
+        self.real = [j for j, i in enumerate(step.written) if is_real(arrays.states[i])]
+        self.parameters = [arrays.states[i] for i in step.parameters]
+        self.membranes = [run.states[p.membrane][0] for p in step.populations]
+        self.draws = cotangents[0].shape[0]
+
+    def by_step(self, slopes: list[Array]) -> tuple:
+        """What a scan over the steps runs through."""
+        times = jnp.arange(self.run.inputs[0].shape[0])
+        return times, self.run.inputs, self.run.states, slopes
+
+    def zeros(self, arrays: Sequence[Array]) -> list[Array]:
+        """Zero for every draw."""
+        return [jnp.zeros((self.draws, *x.shape), x.dtype) for x in arrays]
+
+    def no_adjoint(self) -> list[Array]:
+        """The adjoint of the states after the last step: zero."""
+        return self.zeros([self.run.states[j][0] for j in self.real])
+
+    def loss(self, now: tuple) -> list[Array]:
+        """Derivatives of the loss by the outputs of a step."""
+        steps = self.run.inputs[0].shape[0]
+        return [_at(cotangent, now[0] - steps) for cotangent in self.cotangents]
+
+    def no_loss(self) -> list[Array]:
+        """The same where the loss does not count."""
+        return [jnp.zeros_like(cotangent[:, 0]) for cotangent in self.cotangents]
+
+    def pull(
+        self, now: tuple, *, spiking: bool = True, blocked: bool = False
+    ) -> Callable[[list[Array], list[Array]], tuple]:
+        """The pullback of one step, for all draws: from outputs and states after the step.
+
+        It leads to the states before the step, to the parameters, and to the membranes where they
+        are stored. Without ``spiking`` no derivative passes a spike, with ``blocked`` none passes
+        from one neuron to another.
+        """
+        _, x, written, slopes = now
+        if not spiking:
+            slopes = [jnp.zeros_like(slope) for slope in slopes]
+
+        def advance(real: Any, weights: Any, perturbations: Any) -> tuple[list, list]:
+            states = replaced(written, self.real, real)
+            states = replaced(self.arrays.states, self.step.written, states)
+            states = replaced(states, self.step.parameters, weights)
+            tap = Tap(slopes=iter(slopes), blocked=blocked)
+            outputs, after, _ = self.step(self.arrays.constants, x, states, perturbations, tap)
+            return list(filter(is_real, outputs)), [after[j] for j in self.real]
+
+        perturbations = [jnp.zeros_like(membrane) for membrane in self.membranes]
+        real = [written[j] for j in self.real]
+        _, pull = jax.vjp(advance, real, self.parameters, perturbations)
+        return lambda loss, adjoint: jax.vmap(pull)((loss, adjoint))
+
+
+def projections(run: Forward, draws: int, seed: int) -> Loss:
+    """Random projections of the last step's real outputs.
 
     Raises
     ------
@@ -110,14 +187,19 @@ def projections(run: Forward, draws: int, seed: int) -> list[Array]:
         raise ValueError("the model must return an array of real numbers at each step, got none")
     # Weights that were drawn from the same seed must not be what the outputs are projected on.
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), len(outputs))
-    return [
-        jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
-        for key, output in zip(keys, outputs)
-    ]
+    return Loss(
+        [
+            jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
+            for key, output in zip(keys, outputs)
+        ]
+    )
 
 
-def loss_cotangents(step: Step, run: Forward, loss: Callable[[Any], Any]) -> list[Array]:
-    """Derivatives of a loss by the real outputs of all steps, as a single draw.
+def loss_of_outputs(step: Step, run: Forward, loss: Callable[[Any], Any]) -> Loss:
+    """A user's loss of the outputs of all steps.
+
+    Where it counts the outputs of several steps, a second draw has those of the last of them alone:
+    how they travel back, and nothing that is added on the way.
 
     Raises
     ------
@@ -127,14 +209,26 @@ def loss_cotangents(step: Step, run: Forward, loss: Callable[[Any], Any]) -> lis
     real = [i for i, output in enumerate(run.outputs) if is_real(output)]
 
     def value(outputs: list[Array]) -> Array:
-        result = loss(jax.tree.unflatten(step.output_tree, _with(run.outputs, real, outputs)))
+        result = loss(jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs)))
         result = jnp.asarray(u.get_mantissa(result))
         if result.shape != ():
             raise ValueError(f"loss(outputs) must return a scalar, got shape {result.shape}")
         return result
 
-    gradients = jax.jit(jax.grad(value))([run.outputs[i] for i in real])
-    return [gradient[None] for gradient in gradients]
+    gradients = jax.grad(value)([run.outputs[i] for i in real])
+    counted = _steps_that_count(gradients)
+    if len(counted) < 2:
+        return Loss([gradient[None] for gradient in gradients])
+    last = counted[-1]
+    alone = [jnp.zeros_like(g).at[last].set(g[last]) for g in gradients]
+    both = [jnp.stack([g, one]) for g, one in zip(gradients, alone)]
+    return Loss(both, slice(0, 1), slice(1, 2))
+
+
+def _steps_that_count(gradients: list[Array]) -> np.ndarray:
+    """The steps whose outputs the loss depends on."""
+    counts = [np.any(np.asarray(g).reshape(len(g), -1) != 0, axis=1) for g in gradients]
+    return np.flatnonzero(np.any(counts, axis=0))
 
 
 def slopes_of(
@@ -154,24 +248,36 @@ def slopes_of(
     return (slope * (gain / width)).astype(argument.dtype)
 
 
-def _with(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:
+def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:
+    """The values, with others in some positions."""
     result = list(values)
     for position, value in zip(positions, changed):
         result[position] = value
     return result
 
 
+def root_mean_square(adjoint: Array) -> Array:
+    """Root mean square per draw, by way of the largest: squares would underflow in float32."""
+    largest, relative = _relative(adjoint)
+    return largest * jnp.sqrt(jnp.mean(relative**2, axis=-1))
+
+
+def cosine(one: Array, other: Array) -> Array:
+    """Cosine of the angle between two adjoints, per draw; 0 where one of them is 0."""
+    (_, one), (_, other) = _relative(one), _relative(other)
+    norms = jnp.linalg.norm(one, axis=-1) * jnp.linalg.norm(other, axis=-1)
+    return jnp.sum(one * other, axis=-1) / jnp.where(norms == 0, 1, norms)
+
+
+def _relative(adjoint: Array) -> tuple[Array, Array]:
+    """The largest entry of each draw, and all entries divided by it, of shape (draws, entries)."""
+    flat = adjoint.reshape(len(adjoint), -1)
+    flat = flat.astype(jnp.promote_types(flat.dtype, jnp.float32))
+    largest = jnp.max(jnp.abs(flat), axis=-1)
+    return largest, flat / jnp.where(largest == 0, 1, largest)[:, None]
+
+
 def _at(cotangent: Array, back: Array) -> Array:
     """The cotangent of one step, counted from behind (-1 is the last); 0 before the first."""
     index = cotangent.shape[1] + back
     return jnp.where(index >= 0, cotangent[:, jnp.maximum(index, 0)], 0)
-
-
-def _amplitude(adjoint: Array) -> Array:
-    """Root mean square per draw, by way of the largest: squares would underflow in float32."""
-    axes = tuple(range(1, adjoint.ndim))
-    adjoint = adjoint.astype(jnp.promote_types(adjoint.dtype, jnp.float32))
-    largest = jnp.max(jnp.abs(adjoint), axis=axes)
-    safe = jnp.where(largest == 0, 1, largest)
-    relative = adjoint / safe.reshape(-1, *(1 for _ in axes))
-    return largest * jnp.sqrt(jnp.mean(relative**2, axis=axes))

@@ -18,59 +18,73 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr
+from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from .._neurons import find_neurons, has_membrane, mark, preserved
-from .jaxpr import Call, callers, inlined, run
+from .._neurons import mark, preserved
+from .jaxpr import Call, Tap, callers, inlined, inner_callers, run, signature
+from .ready import batch_size, no_neurons, ready_neurons
 
 
 class Population(NamedTuple):
     """Neurons that share a node of the model."""
 
     name: str
+    kind: str  # the class of the node
     spike: Callable[[Any], Any]
     membrane: int  # position of V among the written states
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
 
 
+class Arrays(NamedTuple):
+    """What a step computes with besides its inputs: nothing here decides how it is compiled."""
+
+    constants: Sequence[Array]
+    states: Sequence[Array]  # the leaves of all states at the start
+
+
 @dataclass(frozen=True)
 class Step:
     """One time step, on flat lists of arrays without units.
 
-    ``initial`` holds the leaves of all states; ``written`` and ``parameters`` are positions in it.
+    ``written`` and ``parameters`` are positions among the leaves of all states.
     """
 
-    jaxpr: ClosedJaxpr
+    jaxpr: Jaxpr
+    signature: tuple[Any, ...]
+    arrays: Arrays
     populations: tuple[Population, ...]
-    initial: tuple[Array, ...]
     written: tuple[int, ...]
     parameters: tuple[int, ...]
     idle_parameters: int  # elements of parameters that the step does not touch
     output_tree: Any
+    callers: tuple[str, ...]  # for each call of a spike function, in order, the population
+    notes: tuple[str, ...] = ()
 
     @property
-    def callers(self) -> list[str]:
-        """For each call of a spike function, in their order, the name of the population."""
-        return callers(self.jaxpr)
+    def identity(self) -> tuple[Any, ...]:
+        """Equal for two steps that one compiled program serves."""
+        places = tuple((p.name, p.membrane) for p in self.populations)
+        return self.signature, places, self.written, self.parameters
 
     def __call__(
         self,
+        constants: Sequence[Array],
         inputs: Sequence[Array],
         states: Sequence[Array],
         perturbations: Sequence[Array] = (),
-        slopes: Sequence[Array] | None = None,
+        tap: Tap | None = None,
     ) -> tuple[list[Array], list[Array], list[Call]]:
         """Outputs, the written states, and the calls of spike functions in their order.
 
-        ``perturbations``, one for each population, are added to its membrane. ``slopes``, one for
-        each call, are what spikes have as their derivatives, in place of the surrogate's.
+        ``perturbations``, one for each population, are added to its membrane.
         """
-        outvars = self.jaxpr.jaxpr.outvars
+        outvars = self.jaxpr.outvars
         n = len(outvars) - len(self.written)
         membranes = [outvars[n + population.membrane] for population in self.populations]
         perturbed = dict(zip(membranes, perturbations))
-        results, calls = run(self.jaxpr, [*inputs, *states], perturbed, slopes)
+        arguments = [*inputs, *states]
+        results, calls = run(self.jaxpr, constants, arguments, perturbed, tap or Tap())
         return results[:n], results[n:], calls
 
 
@@ -84,32 +98,57 @@ def trace(model: Any, inputs: Any) -> Step:
     """
     arguments = (jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs))
     with preserved(model):
-        neurons = initialised_neurons(model, inputs)
-        spikes = {name: neuron.spk_fun for name, neuron in neurons.items()}
-        units = mark(neurons)
-        function = brainstate.transform.StatefulFunction(partial(_advance, model))
+        ready = ready_neurons(model, inputs)
+        spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
+        units = mark(ready.neurons)
+        function = brainstate.transform.StatefulFunction(partial(advance, model))
         function.make_jaxpr(*arguments)
+        if ready.alone and _give_batch(function, arguments):
+            function = brainstate.transform.StatefulFunction(partial(advance, model))
+            function.make_jaxpr(*arguments)
         leaves, written = _state_leaves(function, arguments)
-        jaxpr = inlined(function.get_jaxpr(*arguments))
-        _check_kept(model, jaxpr, [leaves[i] for i in written])
+        closed = inlined(function.get_jaxpr(*arguments))
+        _check_kept(model, inputs, closed, [leaves[i] for i in written])
         place = {id(leaves[i][0]): j for j, i in enumerate(written)}
+        populations = tuple(
+            Population(
+                name, type(node).__name__, spikes[name], place[id(node.V)],
+                u.get_unit(node.V.value), units[name],
+            )
+            for name, node in ready.neurons.items()
+            if name in units and id(node.V) in place
+        )  # fmt: skip
         step = Step(
-            jaxpr,
-            tuple(
-                Population(n, spikes[n], place[id(node.V)], u.get_unit(node.V.value), units[n])
-                for n, node in neurons.items()
-                if n in units and id(node.V) in place
-            ),
-            tuple(leaf for _, leaf in leaves),
+            closed.jaxpr,
+            signature(closed),
+            Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
+            populations,
             written,
             *_parameters(model, leaves, written),
             jax.tree.structure(function.get_out_shapes(*arguments)[0]),
+            tuple(callers(closed)),
+            ready.notes,
         )
-    _check_called(step)
+    _check_called(step, inner_callers(closed))
     return step
 
 
-def _advance(model: Any, i: Array, x: Any) -> Any:
+def _give_batch(function: Any, arguments: tuple) -> bool:
+    """Repeat the states that were made for one sample for the batch that the step makes of them."""
+    leaves, written = _state_leaves(function, arguments)
+    closed = function.get_jaxpr(*arguments)
+    results = closed.out_avals[len(closed.out_avals) - len(written) :]
+    changed = False
+    for i, after in zip(written, results):
+        state, before = leaves[i]
+        if after.shape[1:] == before.shape and after.shape != before.shape:
+            repeat = lambda x, n=after.shape[0]: u.math.broadcast_to(x, (n, *x.shape))
+            state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+            changed = True
+    return changed
+
+
+def advance(model: Any, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment."""
     dt = brainstate.environ.get("dt", None)
     time = {} if dt is None else {"t": i * dt}
@@ -151,7 +190,9 @@ def is_real(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.floating)
 
 
-def _check_kept(model: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]) -> None:
+def _check_kept(
+    model: Any, inputs: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]
+) -> None:
     names = {id(s): ".".join(map(str, p)) for p, s in brainstate.graph.states(model).items()}
     results = jaxpr.out_avals[len(jaxpr.out_avals) - len(written) :]
     for (state, before), after in zip(written, results):
@@ -159,49 +200,30 @@ def _check_kept(model: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]
             raise ValueError(
                 f"states must keep their shape and dtype, got {names.get(id(state), 'a state')} of "
                 f"shape {before.shape} and dtype {before.dtype} before a step and {after.shape}, "
-                f"{after.dtype} after it. Initialise them for these inputs, for example with "
-                "brainstate.nn.init_all_states(model, batch_size)"
+                f"{after.dtype} after it. " + _how_to_fit(before, inputs)
             )
 
 
-def _check_called(step: Step) -> None:
+def _how_to_fit(before: Array, inputs: Any) -> str:
+    steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
+    if before.shape[:1] == (steps,) and steps != batch:
+        return (
+            f"The state fits a batch of {steps}, the first axis of the inputs: they seem to be "
+            "(batch, time, features). Pass them as (time, batch, features), for example with "
+            "jax.numpy.swapaxes(inputs, 0, 1)"
+        )
+    return (
+        "Initialise them for these inputs, for example with "
+        "brainstate.nn.init_all_states(model, batch_size)"
+    )
+
+
+def _check_called(step: Step, inner: set[str]) -> None:
     """Populations are those that change V and spike, both at the top level of the step."""
     populations, callers = {population.name for population in step.populations}, set(step.callers)
-    if looping := populations - callers:
+    if looping := inner | (populations - callers):
         raise no_neurons(f"{', '.join(sorted(looping))} spike inside a loop within the step")
     if still := callers - populations:
         raise no_neurons(f"{', '.join(sorted(still))} spike without a change of V")
     if not populations:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
-
-
-def initialised_neurons(model: Any, inputs: Any) -> dict[str, Any]:
-    """Neurons with a membrane, by name; all states are initialised where one has none yet.
-
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    found = {n: node for n, node in find_neurons(model).items() if callable(node.spk_fun)}
-    if not all(map(has_membrane, found.values())):
-        batch = batch_size(inputs)
-        brainstate.nn.init_all_states(model, *([] if batch is None else [batch]))
-    ready = {name: node for name, node in sorted(found.items()) if has_membrane(node)}
-    if not ready:
-        raise no_neurons(f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V")
-    return ready
-
-
-def no_neurons(found: str) -> ValueError:
-    """The error for a model in which there is nothing to measure."""
-    return ValueError(
-        "gradient_flow needs neurons with a membrane potential in a state V and a spike function "
-        f"spk_fun that each time step calls, outside of inner loops. Here {found}"
-    )
-
-
-def batch_size(inputs: Any) -> int | None:
-    """Of inputs of shape (time, batch, features...); None for (time, features)."""
-    shape = jax.tree.leaves(inputs)[0].shape
-    return shape[1] if len(shape) > 2 else None

@@ -12,9 +12,13 @@ from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
+from ..typing import SurrogateSpec
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
+from .spec_text import parse as parse_call
+from .spec_text import read as read_value
+from .spec_text import write as write_value
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -26,13 +30,16 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
+    "parse_call",
     "qualified_name",
+    "read_value",
+    "write_value",
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
 
 
-def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
+def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     """Build a surrogate from its name, or from a spec out of a script or a configuration file.
 
     A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``
@@ -40,8 +47,10 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
-    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
+    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
+    list of numbers is an array, except where the default of the parameter is text. A parameter that
+    is annotated as a `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr
+    of a surrogate of this package is a spec.
 
     Parameters
     ----------
@@ -65,7 +74,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
-        If a string is not a name or a call with literal arguments, or a unit is unknown.
+        If a string is not a name or a call with literal arguments, a unit is unknown, or a spec is
+        nested too deeply.
     TypeError
         If ``spec`` is none of the above, or the surrogate does not take the parameters.
 
@@ -73,6 +83,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     --------
     surrogate_spec : The way back, from a surrogate to a mapping.
     list_surrogates : The names.
+    braintools_qps.typing.SurrogateSpec : The type of ``spec``.
 
     Examples
     --------
@@ -94,8 +105,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
             )
         return spec
     if isinstance(spec, str):
-        call = spec_text.parse(spec)
-        return _build(resolution.find_class(call.name), call.args, call.kwargs | params)
+        return _from_call(spec_text.parse(spec), params)
     if isinstance(spec, Mapping):
         name, kwargs = spec_text.name_and_parameters(spec)
         return _build(resolution.find_class(name), (), kwargs | params)
@@ -103,7 +113,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
         return _build(spec, (), params)
     raise TypeError(
         "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {spec!r}"
+        f"braintools.surrogate.Surrogate or an instance of one, got {spec_text.shown(spec)}"
     )
 
 
@@ -186,7 +196,7 @@ def register_surrogate(
     if not is_surrogate_class(surrogate):
         raise TypeError(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
-            f"got {surrogate!r}"
+            f"got {spec_text.shown(surrogate)}"
         )
     resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
     return surrogate
@@ -223,22 +233,39 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
     """
     if not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate_spec takes a Surrogate, got {surrogate!r}")
+        raise TypeError(f"surrogate_spec takes a Surrogate, got {spec_text.shown(surrogate)}")
     parameters = spec_text.written_parameters(surrogate, surrogate_spec)
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
+def _from_call(call: spec_text.Call, params: Mapping[str, Any]) -> Surrogate:
+    return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
+
+
+def _nested(spec: Any) -> Surrogate:
+    return _from_call(spec, {}) if isinstance(spec, spec_text.Call) else get_surrogate(spec)
+
+
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
-    args = tuple(spec_text.read(value) for value in args)
-    kwargs = {name: spec_text.read(value) for name, value in kwargs.items()}
-    signature = inspect.signature(surrogate)
+    bound = _bound(surrogate, args, kwargs)
     try:
-        bound = signature.bind(*args, **kwargs)
+        spec_text.read_arguments(bound, _nested)
+        return surrogate(*bound.args, **bound.kwargs)
+    except RecursionError as error:
+        raise ValueError(
+            f"a parameter of {surrogate.__name__} is nested too deeply, or contains itself. Pass a "
+            "number, text, or a list of numbers"
+        ) from error
+    except (TypeError, ValueError):
+        spec_text.check_units(bound.arguments.values())
+        raise
+
+
+def _bound(
+    surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]
+) -> inspect.BoundArguments:
+    try:
+        return inspect.signature(surrogate).bind(*args, **kwargs)
     except TypeError as error:
         call = f"{surrogate.__name__}({', '.join(spec_text.signature(surrogate))})"
         raise TypeError(f"{error}. The surrogate is {call}") from None
-    for name, value in bound.arguments.items():
-        # As text where the class's module has annotations from __future__.
-        if signature.parameters[name].annotation in (Surrogate, "Surrogate"):
-            bound.arguments[name] = get_surrogate(value)
-    return surrogate(*bound.args, **bound.kwargs)

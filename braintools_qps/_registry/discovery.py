@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
 from typing import TypeGuard
 
 import braintools.surrogate
 from braintools.surrogate import Surrogate
 
 GROUP = "braintools.surrogate"
+UNKNOWN = "unknown"  # the distribution of what an interrupted uninstall has left
+
+logger = logging.getLogger(__name__)
 
 
 class Source(IntEnum):
@@ -53,9 +57,13 @@ class Entry:
         TypeError
             If it is not a subclass of Surrogate.
         """
+        if self.source == Source.ENTRY_POINT:
+            logger.debug("%s is %s, published by %s", self.name, self.value, self.distribution)
         try:
             found = self.find()
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a module that calls sys.exit, too, spoils no other name
             raise ImportError(
                 f"the surrogate {self.name!r} of the distribution {self.distribution!r} cannot be "
                 f"loaded from {self.value!r}: {type(error).__name__}: {error}. Repair, update or "
@@ -83,8 +91,9 @@ def registered(name: str, surrogate: type[Surrogate]) -> Entry:
 def published() -> list[Entry]:
     """The entries of installed distributions. A scan takes some milliseconds, so none is kept."""
     return [
-        Entry(point.name, Source.ENTRY_POINT, _distribution(point), point.value, point.load)
-        for point in entry_points(group=GROUP)
+        Entry(point.name, Source.ENTRY_POINT, distribution, point.value, point.load)
+        for distribution, point in _entry_points()
+        if is_reachable(point.name)
     ]
 
 
@@ -102,14 +111,50 @@ def normalised(distribution: str) -> str:
     return re.sub(r"[-_.]+", "-", distribution).lower()
 
 
+def is_reachable(name: str) -> bool:
+    """Whether a spec can hold the name, in which ``:`` and ``(`` have a meaning of their own."""
+    return bool(re.fullmatch(r"[^:()]+", name))
+
+
 def _itself(found: object) -> object:
     return found
 
 
-def _distribution(point: EntryPoint) -> str:
+def _entry_points() -> Iterable[tuple[str, EntryPoint]]:
+    """The name of the distribution with each entry point."""
+    try:
+        return [(_name_of(point.dist), point) for point in entry_points(group=GROUP)]
+    except Exception:  # the standard library stops at the first line that it cannot read
+        return _readable_entry_points()
+
+
+def _readable_entry_points() -> Iterator[tuple[str, EntryPoint]]:
+    """What can be read of every distribution; of two with one name, the first on the path."""
+    seen = set()
+    for distribution in distributions():
+        name = _name_of(distribution)
+        if name not in seen:
+            with suppress(Exception):
+                lines = (distribution.read_text("entry_points.txt") or "").splitlines()
+                yield from ((name, point) for point in _readable(lines))
+        if name != UNKNOWN:
+            seen.add(name)
+
+
+def _readable(lines: Iterable[str]) -> Iterator[EntryPoint]:
+    section = ""
+    for line in lines:
+        name, equals, value = map(str.strip, line.partition("="))
+        if name.startswith("["):
+            section = name.strip("[]")
+        elif section == GROUP and equals and not name.startswith("#"):
+            yield EntryPoint(name, value, GROUP)
+
+
+def _name_of(distribution: Distribution | None) -> str:
     # What an interrupted uninstall leaves has no METADATA; reading its name then gives None or
     # raises, by version of Python. That must not spoil the names of others.
     with suppress(Exception):
-        if point.dist and point.dist.name:
-            return normalised(point.dist.name)
-    return "unknown"
+        if distribution and distribution.name:
+            return normalised(distribution.name)
+    return UNKNOWN

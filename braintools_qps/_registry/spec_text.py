@@ -6,7 +6,8 @@ import ast
 import inspect
 import math
 import re
-from collections.abc import Callable, Mapping
+import reprlib
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -19,8 +20,14 @@ from braintools.surrogate import Surrogate
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 # "15mV" needs no space; "inf mV" does, as a word may begin with inf, and a unit with a digit.
 _QUANTITY = re.compile(rf"\s*({_NUMBER}|[-+]?inf(?=\s)|\[.*\])(?:\s+|(?=[^\s\d.]))(\S.*)")
+_WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
 _Parameter = inspect.Parameter
+_NO_DEFAULT = _Parameter.empty
+_SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
+_NUMERIC = (int, float, np.ndarray, np.generic, jax.Array, u.Quantity)
+_shortener = reprlib.Repr()
+_shortener.maxstring = _shortener.maxother = 200
 
 
 class Call(NamedTuple):
@@ -46,12 +53,7 @@ def parse(text: str) -> Call:
     tree = _syntax_tree("_(" + rest, text)
     if not isinstance(tree, ast.Call) or not isinstance(tree.func, ast.Name):
         _malformed(text)
-    args = tuple(_literal(node, text) for node in tree.args)
-    names = [keyword.arg or _malformed(text) for keyword in tree.keywords]
-    if len(set(names)) < len(names):
-        _malformed(text)
-    values = [_literal(keyword.value, text) for keyword in tree.keywords]
-    return Call(name.strip(), args, dict(zip(names, values)))
+    return _call(name.strip(), tree.args, tree.keywords, text)
 
 
 def name_and_parameters(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -70,7 +72,7 @@ def name_and_parameters(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     name = parameters.pop("name")
     for text in (name, *parameters):
         if not isinstance(text, str):
-            raise TypeError(f"names of surrogates and parameters are strings, got {text!r}")
+            raise TypeError(f"names of surrogates and parameters are strings, got {shown(text)}")
     return name, parameters
 
 
@@ -80,19 +82,62 @@ def signature(surrogate: type[Surrogate]) -> list[str]:
     return [str(parameter.replace(annotation=_Parameter.empty)) for parameter in parameters]
 
 
-def read(value: Any) -> Any:
-    """The value that a parameter in a string or mapping stands for.
+def read_arguments(bound: inspect.BoundArguments, build: Callable[[Any], Surrogate]) -> None:
+    """Replace the arguments of a call by the values that they stand for.
+
+    A parameter that is annotated as a Surrogate takes a spec, of which ``build`` makes one.
 
     Raises
     ------
     ValueError
-        If a string is a number with an unknown unit.
+        As `read` does.
+    RecursionError
+        If a list or a spec contains itself.
     """
-    if isinstance(value, str):
-        return _read_text(value)
+    for name, value in bound.arguments.items():
+        parameter = bound.signature.parameters[name]
+        if parameter.kind is _Parameter.VAR_POSITIONAL:
+            bound.arguments[name] = tuple(map(read, value))
+        elif parameter.kind is _Parameter.VAR_KEYWORD:
+            bound.arguments[name] = {key: read(item) for key, item in value.items()}
+        elif parameter.annotation in _SURROGATE:
+            bound.arguments[name] = build(value)
+        else:
+            bound.arguments[name] = read(value, parameter.default)
+
+
+def read(value: Any, default: Any = _NO_DEFAULT) -> Any:
+    """The value that a parameter in a string or mapping stands for.
+
+    Where the default is text, text is taken as it is. Elsewhere it is a number or a Quantity if it
+    can be one: YAML takes ``1e3`` for text. A number with an unknown unit is an error where the
+    default is a number, and text where the parameter may hold text.
+
+    Raises
+    ------
+    ValueError
+        If text is a number with an unknown unit in place of a number.
+    """
+    if isinstance(value, str) and not isinstance(default, str):
+        return _read_text(value, isinstance(default, _NUMERIC))
     if isinstance(value, list):
-        return _read_list(value)
+        return _read_list(value, default)
+    if isinstance(value, Call):
+        _malformed(f"{value.name}(...)")
     return value
+
+
+def check_units(values: Iterable[Any]) -> None:
+    """Say so where one of the values, refused by a surrogate, is a number with an unknown unit.
+
+    Raises
+    ------
+    ValueError
+        If it is.
+    """
+    for value in values:
+        if isinstance(value, str):
+            _read_text(value, must_be_number=True)
 
 
 def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any]) -> dict[str, Any]:
@@ -110,16 +155,31 @@ def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any])
         if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
             continue
         value = _attribute(surrogate, name)
-        value = nested(value) if isinstance(value, Surrogate) else write(name, value)
+        if isinstance(value, Surrogate):
+            value = nested(value)
+        else:
+            value = write(name, value, parameter.default)
         if name == "name":
             _unwritable(name, value, "a spec has the name of the surrogate there")
-        if parameter.kind is not _Parameter.KEYWORD_ONLY or value != parameter.default:
+        if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
             written[name] = value
     return written
 
 
-def write(name: str, value: Any) -> Any:
+def write(name: str, value: Any, default: Any = _NO_DEFAULT) -> Any:
     """The inverse of `read`, in terms of what JSON has."""
+    try:
+        return _written(name, value, default)
+    except RecursionError:
+        _unwritable(name, value, "it is nested too deeply or contains itself")
+
+
+def shown(value: Any) -> str:
+    """A repr for messages, of bounded length and depth."""
+    return _shortener.repr(value)
+
+
+def _written(name: str, value: Any, default: Any) -> Any:
     if isinstance(value, u.Quantity):
         return _write_quantity(name, value)
     if isinstance(value, (brainstate.State, jax.core.Tracer)):
@@ -127,14 +187,27 @@ def write(name: str, value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
         value = np.asarray(value).tolist()
     if isinstance(value, list):
-        return [write(name, element) for element in value]
+        return [_written(name, element, default) for element in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    if isinstance(value, str) and read(value) is not value:
+    if isinstance(value, str) and not _is_text(value, default):
         _unwritable(name, value, "the text would be read as a number")
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     _unwritable(name, value, "only numbers, arrays, Quantities, strings, None can be written")
+
+
+def _is_text(value: str, default: Any) -> bool:
+    with suppress(ValueError):
+        return read(value, default) is value
+    return False
+
+
+def _is_default(written: Any, parameter: inspect.Parameter) -> bool:
+    """Whether the written value is that of the default: arrays and Quantities compare as text."""
+    with suppress(TypeError):
+        return bool(written == write(parameter.name, parameter.default, parameter.default))
+    return False
 
 
 def _syntax_tree(source: str, text: str) -> ast.expr:
@@ -156,23 +229,63 @@ def _literal(node: ast.expr, text: str) -> Any:
             return -math.inf
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return [_literal(element, text) for element in elements]
+        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
+            return _call_in_call(name, arguments, keywords, text)
     _malformed(text)
 
 
-def _read_text(text: str) -> Any:
+def _call(name: str, arguments: list[ast.expr], keywords: list[ast.keyword], text: str) -> Call:
+    args = tuple(_literal(argument, text) for argument in arguments)
+    names = [keyword.arg or _malformed(text) for keyword in keywords]
+    if len(set(names)) < len(names):
+        _malformed(text)
+    values = [_literal(keyword.value, text) for keyword in keywords]
+    return Call(name, args, dict(zip(names, values)))
+
+
+def _call_in_call(
+    name: str, arguments: list[ast.expr], keywords: list[ast.keyword], text: str
+) -> Any:
+    """A surrogate, or what a repr writes as a call: infinity, a Quantity, an array."""
+    match name, arguments, keywords:
+        case "float", [ast.Constant(value="inf" | "-inf" | "nan" as number)], []:
+            return float(number)
+        case "Quantity", [magnitude, ast.Constant(value=str() as unit)], []:
+            return u.Quantity(read(_literal(magnitude, text)), unit=_unit(unit, text))
+        case "array" | "Array", [numbers], []:
+            return np.asarray(_literal(numbers, text))
+        case "array" | "Array", [numbers], [ast.keyword("dtype", ast.Name(id=dtype))]:
+            return np.asarray(_literal(numbers, text), dtype)
+    return _call(name, arguments, keywords, text)
+
+
+def _read_text(text: str, must_be_number: bool) -> Any:
     if text in _NON_FINITE:
+        return float(text)
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    if re.fullmatch(_NUMBER, text):
         return float(text)
     quantity = _QUANTITY.fullmatch(text)
     if not quantity:
         return text
     magnitude, unit = quantity.groups()
     try:
-        unit = u.parse_unit(unit.strip())
+        unit = _unit(unit, text)
     except ValueError:
-        raise ValueError(
-            f"the unit in {text!r} is unknown. Write it as brainunit prints it, like '15 mV'"
-        ) from None
+        if must_be_number:
+            raise
+        return text
     return u.Quantity(_magnitude(magnitude, text), unit=unit)
+
+
+def _unit(unit: str, text: str) -> u.Unit:
+    try:
+        return u.parse_unit(unit.strip())
+    except (ValueError, OverflowError, RecursionError):  # mV^1e999, a thousand parentheses
+        raise ValueError(
+            f"the unit in {shown(text)} is unknown. Write it as brainunit prints it, like '15 mV'"
+        ) from None
 
 
 def _magnitude(magnitude: str, text: str) -> float | np.ndarray:
@@ -181,9 +294,9 @@ def _magnitude(magnitude: str, text: str) -> float | np.ndarray:
     return float(magnitude)
 
 
-def _read_list(values: list) -> Any:
+def _read_list(values: list, default: Any) -> Any:
     """An array where the list holds numbers only, at whatever depth."""
-    elements = [read(value) for value in values]
+    elements = [read(value, default) for value in values]
     if not elements or not all(type(value) in (int, float, np.ndarray) for value in elements):
         return elements
     try:
@@ -207,18 +320,17 @@ def _write_quantity(name: str, value: u.Quantity) -> Any:
     if isinstance(magnitude, jax.core.Tracer):
         write(name, magnitude)
     text = f"{np.asarray(magnitude).tolist()} {value.unit}"
-    with suppress(ValueError):
-        if u.get_unit(read(text)) == value.unit:
-            return text
+    if u.get_unit(read(text)) == value.unit:
+        return text
     _unwritable(name, value, f"it would not be read back from {text!r}")
 
 
 def _malformed(text: str) -> NoReturn:
     raise ValueError(
         "a surrogate string is a name or a call with literal arguments, such as "
-        f"\"QPseudoSpike(alpha=1.5, scale='15 mV')\", got {text!r}"
+        f"\"QPseudoSpike(alpha=1.5, scale='15 mV')\", got {shown(text)}"
     )
 
 
 def _unwritable(name: str, value: Any, reason: str) -> NoReturn:
-    raise TypeError(f"the parameter {name}={value!r} cannot be written in a spec: {reason}")
+    raise TypeError(f"the parameter {name}={shown(value)} cannot be written in a spec: {reason}")

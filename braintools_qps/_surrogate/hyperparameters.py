@@ -75,11 +75,15 @@ def identity(value: Any) -> Any:
 
 
 def source(value: Any) -> str:
-    """Python source that evaluates back to a canonical scalar hyperparameter."""
+    """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
     if isinstance(value, float) and math.isinf(value):
         return "float('inf')"
-    if isinstance(value, u.Quantity) and isinstance(value.mantissa, float):
-        return f'Quantity({value.mantissa!r}, "{value.unit}")'
+    if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
+        magnitude = value.mantissa
+        shown = (
+            source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
+        )
+        return f'Quantity({shown}, "{value.unit}")'
     return repr(value)
 
 

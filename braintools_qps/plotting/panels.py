@@ -23,12 +23,14 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
     if axes is None:
         import matplotlib.pyplot as plt
 
-        rows, columns = (count // 2, 2) if count > 1 else (1, 1)
+        rows, columns = ((count + 1) // 2, 2) if count > 1 else (1, 1)
         size = (3.6 * columns, 2.7 * rows + 0.4)
         _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
         for one in grid.flat:
             one.spines[["top", "right"]].set_visible(False)
-        axes = grid
+        for unused in grid.flat[count:]:
+            unused.remove()
+        axes = grid.flat[:count]
     panels = list(np.ravel(axes))
     if len(panels) != count:
         raise ValueError(f"this figure needs {count} axes, got {len(panels)}")

@@ -1,24 +1,83 @@
-"""What a comparison found, as frozen records, and its table."""
+"""What a comparison found, as frozen records."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-
-FORMAT = "braintools_qps.comparison/1"
+from .comparison_table import caption, rows
+from .record import Record
+from .table import Rows, text_table
 
 Seeds = tuple[float, ...]
 
 
-@dataclass(frozen=True)
-class CandidateResult:
+@dataclass(frozen=True, eq=False)
+class Trial(Record):
+    """One setting, trained for one round of the search.
+
+    Attributes
+    ----------
+    setting : dict
+        Value of each name that is tuned.
+    scores : tuple of float
+        Validation score by tuning seed, after the last epoch; NaN where training diverged.
+    """
+
+    setting: Mapping[str, Any]
+    scores: Seeds
+
+
+@dataclass(frozen=True, eq=False)
+class Rung(Record):
+    """A round of the search: everything that was still in it, trained for so many epochs.
+
+    Attributes
+    ----------
+    epochs : int
+        From the initial weights, with a schedule of this length.
+    trials : tuple of Trial
+        Each a `.Trial`.
+    """
+
+    epochs: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning(Record):
+    """How a candidate's own setting was found, by successive halving on the validation part.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        Seeds of their own: none of them is reported on.
+    rungs : tuple of Rung
+        The rounds in their order, each a `.Rung`; those that did best in one are in the next.
+    at_edge : tuple of str
+        Names of which the chosen value is the first or the last that was searched.
+    runs, epochs : int
+        How many runs it took, and how many epochs in all of them.
+    seconds : float
+        The time for them, compilation included.
+    """
+
+    seeds: tuple[int, ...]
+    rungs: tuple[Rung, ...]
+    at_edge: tuple[str, ...]
+    runs: int
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateResult(Record):
     """How one surrogate did. Tuples have one number for each seed.
 
     Attributes
@@ -27,12 +86,35 @@ class CandidateResult:
         A short name for tables and figures.
     spec : dict
         What `surrogate_spec` returns.
-    test_accuracy, validation_accuracy : tuple of float
-        Share of samples classified correctly after the last epoch.
+    setting : dict
+        What it was trained with: ``learning_rate``, ``clip``, and whatever else was tuned;
+        ``dampening`` and ``scale`` are factors of the candidate's own.
+    trained : dict
+        The spec of the surrogate at that setting.
+    test_score, validation_score : tuple of float
+        After the last epoch; NaN where training diverged. For classes the score is the share of
+        samples classified correctly.
+    best_test_score : tuple of float
+        With the weights of the epoch that has the best validation score.
+    best_epoch : tuple of int
+        Which one that is, counted from 1; 0 where no score was finite.
     firing_rate : tuple of float
         Spikes per neuron and step over the test samples, after the last epoch.
-    loss, validation_curve : tuple of tuple of float
-        Training loss and validation accuracy by seed and epoch.
+    spikes : tuple of float
+        Spikes of all neurons per test sample.
+    loss, validation_curve, firing_rate_curve : tuple of tuple of float
+        Training loss, validation score and firing rate by seed and epoch.
+    flags : dict
+        In how many seeds training went wrong: ``"collapse"`` (what was learnt was lost again),
+        ``"runaway"`` and ``"silent"`` (of the firing rate), ``"nan"``.
+    tuning : Tuning or None
+        The search, a `.Tuning`; None where nothing was tuned.
+    one_by_one : str or None
+        Why runs were trained one after the other: the model cannot be vmapped.
+    workers : tuple of dict
+        Host, process, device and versions of those it was trained on by an executor.
+    error : str or None
+        Why there are no results: all tuples are empty then.
     growth : float or None
         Factor of the gradient per step back in time before training, from `gradient_flow`; None
         where there is no gradient, or it was not measured.
@@ -50,11 +132,22 @@ class CandidateResult:
 
     label: str
     spec: Mapping[str, Any]
-    test_accuracy: Seeds
-    validation_accuracy: Seeds
-    firing_rate: Seeds
-    loss: tuple[Seeds, ...]
-    validation_curve: tuple[Seeds, ...]
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    test_score: Seeds = ()
+    validation_score: Seeds = ()
+    best_test_score: Seeds = ()
+    best_epoch: tuple[int, ...] = ()
+    firing_rate: Seeds = ()
+    spikes: Seeds = ()
+    loss: tuple[Seeds, ...] = ()
+    validation_curve: tuple[Seeds, ...] = ()
+    firing_rate_curve: tuple[Seeds, ...] = ()
+    flags: Mapping[str, int] = field(default_factory=dict)
+    tuning: Tuning | None = None
+    one_by_one: str | None = None
+    workers: tuple[Mapping[str, Any], ...] = ()
+    error: str | None = None
     growth: float | None = None
     reach: int | None = None
     gradient_by_lag: Seeds = ()
@@ -67,18 +160,36 @@ class CandidateResult:
         """What ``spec`` stands for."""
         return get_surrogate(self.spec)
 
+    @property
+    def test_accuracy(self) -> Seeds:
+        """Another name of ``test_score``, from when there was no other score."""
+        return self.test_score
 
-@dataclass(frozen=True, repr=False)
-class Comparison:
+    @property
+    def validation_accuracy(self) -> Seeds:
+        """Another name of ``validation_score``."""
+        return self.validation_score
+
+    @property
+    def diverged(self) -> bool:
+        """Whether there is no finite score for one of the seeds, or none at all."""
+        scores = (*self.test_score, *self.validation_score)
+        return not scores or not all(map(math.isfinite, scores))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Comparison(Record):
     """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
+
+    Printed, it is a table with a caption. It shows means with 95 % confidence intervals over seeds,
+    and differences from the highest mean, paired by seed.
 
     Attributes
     ----------
     task : dict
-        Name of the task, sizes of its parts, steps, features and classes, from how many last steps
-        the answer is read, and a digest of its data.
+        Name of the task, sizes of its parts, steps, features and classes, and a digest of its data.
     settings : dict
-        Options and constants of the network and of its training, the same for all candidates.
+        Options of the model and of training, the same for all candidates, and what was tuned.
     seeds : tuple of int
         Of the initial weights and the order of the samples.
     candidates : tuple of dict
@@ -97,14 +208,17 @@ class Comparison:
     Examples
     --------
     >>> from braintools_qps import Comparison, compare
-    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=8, seeds=2, measure=False)
+    >>> small = {"epochs": 1, "seeds": 2, "hidden": 8}
+    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
     >>> comparison.finished
     True
-    >>> len(comparison.results[0].test_accuracy)  # one for each seed
+    >>> len(comparison.results[0].test_score)  # one for each seed
     2
     >>> Comparison.from_dict(comparison.to_dict()) == comparison
     True
     """
+
+    FORMAT: ClassVar[str] = "braintools_qps.comparison/2"
 
     task: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -115,45 +229,39 @@ class Comparison:
 
     @property
     def best(self) -> CandidateResult:
-        """The result with the highest mean validation accuracy: the test set makes no choices."""
-        if not self.results:
-            raise ValueError("nothing has finished, so there is no best result")
-        return max(self.results, key=lambda result: np.mean(result.validation_accuracy))
+        """The result with the highest mean validation score: the test part makes no choices.
+
+        Whether others can be told from it is another question, which the table answers. A candidate
+        that diverged with one seed or more is never it.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        sound = [result for result in self.results if not result.diverged]
+        if not sound:
+            raise ValueError(
+                f"nothing has finished with finite scores, of {len(self.results)} results, so "
+                "there is no best one"
+            )
+        return max(sound, key=lambda result: np.mean(result.validation_score))
 
     @property
     def finished(self) -> bool:
         """Whether every candidate has a result."""
         return len(self.results) == len(self.candidates)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields and the format's name as plain values, ready for JSON.
+    @property
+    def score(self) -> str:
+        """What the score is called."""
+        return self.settings.get("score", "accuracy")
 
-        Results become dictionaries. `from_dict` is the way back.
-        """
-        return {"format": FORMAT} | dataclasses.asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> Comparison:
-        """The way back from `to_dict`.
-
-        Raises
-        ------
-        ValueError
-            If the format is not that of a comparison.
-        """
-        if values.get("format") != FORMAT:
-            raise ValueError(f"expected format {FORMAT!r}, got {values.get('format')!r}")
-        fields = {f.name: values[f.name] for f in dataclasses.fields(cls)}
-        results = tuple(CandidateResult(**_fields(result)) for result in fields.pop("results"))
-        return cls(**_fields(fields), results=results)
+    def _rows(self) -> Rows:
+        return rows(self)
 
     def __repr__(self) -> str:
-        return _table(self)
-
-
-def tuples(value: Any) -> Any:
-    """Lists in lists as tuples in tuples, so that a record made of them stays as it is."""
-    return tuple(map(tuples, value)) if isinstance(value, list) else value
+        return "\n".join([text_table(self._rows()), *caption(self)])
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:
@@ -164,41 +272,3 @@ def relative_gradient(second_moments: Any) -> np.ndarray:
         return np.array([])
     size = size[alive[0] :]
     return np.where(size > 0, size / size[0], np.nan)
-
-
-def _fields(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Of a record, with JSON's lists as tuples; a mapping in them stays as it is."""
-    return {name: tuples(value) for name, value in values.items()}
-
-
-_COLUMNS = {
-    "test %": lambda r: _spread(r.test_accuracy, 100, 1),
-    "validation %": lambda r: _spread(r.validation_accuracy, 100, 1),
-    "firing rate": lambda r: f"{np.mean(r.firing_rate):.3f}",
-    "growth": lambda r: _optional(r.growth, "{:.2f}"),
-    "reach": lambda r: _optional(r.reach, "{}"),
-    "ms/step": lambda r: _optional(r.seconds_per_step, "{:.1f}", 1e3),
-    "s/epoch": lambda r: _optional(r.seconds_per_epoch, "{:.2f}"),
-    "peak MB": lambda r: _optional(r.peak_bytes, "{:.1f}", 1e-6),
-}
-
-
-def _table(comparison: Comparison) -> str:
-    rows: list[Sequence[str]] = [["surrogate", *_COLUMNS]]
-    rows += [[r.label, *(cell(r) for cell in _COLUMNS.values())] for r in comparison.results]
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-        "  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:]))])
-        for row in rows
-    ]
-    return "\n".join(lines)
-
-
-def _spread(values: Sequence[float], factor: float, digits: int) -> str:
-    """Mean and, of several, standard deviation."""
-    text = f"{factor * np.mean(values):.{digits}f}"
-    return text + (f" ± {factor * np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else "")
-
-
-def _optional(value: float | None, form: str, factor: float = 1) -> str:
-    return "-" if value is None else form.format(value * factor)

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
+import brainunit as u
 import numpy as np
+from braintools.surrogate import Surrogate
 
+from .plain import plain
+from .record import Described, Record, RecordTable
+from .table import Rows, text_table
 
-class Record:
-    """A frozen dataclass that turns into plain values."""
+SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, ready for JSON.
-
-        Records become dictionaries, arrays and tuples lists, surrogates and Quantities their repr,
-        NaN and infinity None.
-        """
-        fields = dataclasses.fields(self)  # type: ignore[arg-type]
-        return {field.name: _plain(getattr(self, field.name)) for field in fields}
+FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +43,80 @@ class Histogram(Record):
 
 
 @dataclass(frozen=True, eq=False)
+class Phase(Record):
+    """A stretch of lags over which the gradient changes at one pace.
+
+    Attributes
+    ----------
+    first, last : int
+        The lags at its ends.
+    growth : float
+        Factor by which the root of the second moment changes with each step back in time.
+    """
+
+    first: int
+    last: int
+    growth: float
+
+
+@dataclass(frozen=True, eq=False)
+class PathGains(Record):
+    """What one step back in time does to the gradient of a population, path by path.
+
+    Each is the root mean square of a part of dL/dV, relative to that of the whole dL/dV of the same
+    population one step later. The parts add up to the whole; their root mean squares do not.
+
+    Attributes
+    ----------
+    leak : float
+        The part that passed neither a spike nor a connection.
+    reset : float
+        The part that passed a spike of the neuron itself: its reset, or its adaptation.
+    recurrence : float
+        The part that passed connections on the way from the population to itself.
+    feedforward : float
+        The part that came from other populations or from the loss, and what the population's own
+        past took more than one step to return, by way of a synapse's state for example.
+    without_reset : float
+        Leak and recurrence together: what the step would pass on if the reset were detached.
+    """
+
+    leak: float
+    reset: float
+    recurrence: float
+    feedforward: float
+    without_reset: float
+
+
+@dataclass(frozen=True, eq=False)
+class RateAdjustment(Record):
+    """What brings a population that is silent or saturated to a target firing rate.
+
+    Attributes
+    ----------
+    target : float
+        Spikes per neuron and step to aim at.
+    input_gain : float or None
+        What to multiply the model's inputs, or the weights that they meet first, by; None where no
+        factor from 1/1024 to 1024 attains the target.
+    input_rate : float or None
+        The firing rate with that factor.
+    threshold_change : float, Quantity or None
+        What to add to the threshold, as the population's spike function is called: in units of
+        V_th - V_reset for brainpy.state's neurons. Below 0, the threshold falls. None where no
+        shift attains the target.
+    threshold_rate : float or None
+        The firing rate with that change.
+    """
+
+    target: float
+    input_gain: float | None
+    input_rate: float | None
+    threshold_change: float | u.Quantity | None
+    threshold_rate: float | None
+
+
+@dataclass(frozen=True, eq=False)
 class PopulationFlow(Record):
     """The gradient's way back through one population of neurons.
 
@@ -64,9 +134,11 @@ class PopulationFlow(Record):
     growth : float
         Factor by which the root of the second moment changes with each step back in time. Below 1
         the gradient vanishes, above 1 it explodes. NaN where there are not two steps to compare.
+        With a loss on several steps, of what the last of them sends back.
     reach : int
         Steps back, from the last step that has a gradient, until its root mean square is down to
-        1 %; the number of steps there were, where it never is. 0 where there is no gradient.
+        1 %; the number of steps there were, where it never is. 0 where there is no gradient. With
+        a loss on several steps, as for ``growth``.
     reached_start : bool
         Whether the gradient was still above 1 % at the first step, so that ``reach`` is a bound.
     flat_share : float
@@ -81,6 +153,35 @@ class PopulationFlow(Record):
         What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
     distances : Histogram
         Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
+    kind : str
+        The class of the neurons.
+    accumulation : float
+        The growth of ``second_moments`` themselves, in which a loss on several steps piles up as it
+        goes back. Equal to ``growth`` for a loss on one step.
+    deviation : float
+        By what factor the amplitude typically lies off the fitted line, or the two lines; at least
+        1. The higher, the less ``growth`` says.
+    phases : tuple of Phase
+        The stretches of lags that one line each fits: a single one, or two where they fit much
+        better. Each is a `.Phase`.
+    consistency : float
+        Mean cosine between dL/dV at neighbouring steps. Near 1 the gradient keeps its direction;
+        below 0 it changes its sign from step to step, because slopes are so steep that the reset
+        overshoots.
+    depth_growth : float
+        Factor by which the root of the second moment, averaged over all steps, changes from the
+        next population on the way to the output to this one; NaN for the last. In a ratio of
+        units where the two differ.
+    mean_slope : float
+        Mean of the surrogate's derivative over all neurons and steps, dampening and scale
+        included: how much gradient a spike lets through. Per unit of the spike function's argument.
+    half_share : float
+        Share of neuron-steps that carry half of the sum of all slopes: the effective participation.
+    paths : PathGains or None
+        The gain of one step back by path, where it was asked for: a `.PathGains`.
+    rate_adjustment : RateAdjustment or None
+        What would bring the firing rate to the target, for a population that is silent or
+        saturated: a `.RateAdjustment`.
     """
 
     name: str
@@ -94,29 +195,48 @@ class PopulationFlow(Record):
     firing_rate: float
     silent_share: float
     saturated_share: float
-    scale: Any
+    scale: float | u.Quantity
     distances: Histogram
+    kind: str = ""
+    accumulation: float = math.nan
+    deviation: float = math.nan
+    phases: tuple[Phase, ...] = ()
+    consistency: float = math.nan
+    depth_growth: float = math.nan
+    mean_slope: float = math.nan
+    half_share: float = math.nan
+    paths: PathGains | None = None
+    rate_adjustment: RateAdjustment | None = None
+
+    @property
+    def overshoots(self) -> bool:
+        """Whether the gradient changes its sign from step to step more often than not."""
+        return self.consistency < 0
 
 
 @dataclass(frozen=True, eq=False)
 class Adjustment(Record):
-    """How far one parameter of a surrogate has to go to bring the growth per step to a target.
+    """A candidate to train: one parameter changed so that the growth per step meets a target.
+
+    Only changes that make the surrogate lower, wider or thinner are looked for: a smaller
+    dampening, a larger scale, a larger alpha. A steeper surrogate attains a growth of 1 by changing
+    the gradient's sign at every step, and did harm wherever it was trained.
 
     Attributes
     ----------
     parameter : str
-        ``"scale"``, ``"dampening"`` or ``"alpha"``.
+        ``"dampening"``, ``"scale"`` or ``"alpha"``.
     target : float
         The growth per step that was aimed at.
     factor : float or None
-        What to multiply the parameter by; None where no value in the range attains the target.
+        What to multiply the parameter by; None where no factor in the range attains the target.
     growth : float or None
         The growth per step measured at that factor.
     attainable : tuple of float
         Lowest and highest growth per step that was found in the range.
     searched : tuple of float
-        Smallest and largest factor that counts, from 1/16 to 16: on either side of 1, as far as the
-        growth moves one way.
+        Smallest and largest factor that counts: from 1 outwards as far as the growth moves one way
+        and the gradient keeps its direction.
     surrogate : Surrogate or None
         The surrogate with the parameter changed, where it has such a parameter.
     flat_share : float or None
@@ -130,7 +250,7 @@ class Adjustment(Record):
     growth: float | None
     attainable: tuple[float, float]
     searched: tuple[float, float]
-    surrogate: Any = None
+    surrogate: SpikeFunction | tuple[SpikeFunction, ...] | None = None
     flat_share: float | None = None
 
 
@@ -155,7 +275,8 @@ class GradientFlow(Record):
         Share of the model's parameters whose gradient is exactly 0 with this loss on these inputs;
         NaN where it has none.
     adjustments : tuple of Adjustment
-        How to bring ``growth`` to the target, one parameter at a time; each an `.Adjustment`.
+        Candidates to train, with one parameter changed that brings ``growth`` to the target; each
+        an `.Adjustment`. Empty where a population is silent, saturated or without a gradient.
     advice : tuple of str
         What follows from the numbers, by the rules in the guide on choosing a surrogate.
 
@@ -181,10 +302,8 @@ class GradientFlow(Record):
     LIF fires in 10% of the steps
     """
 
-    __module__ = "braintools_qps"
-
     name: str
-    surrogate: Any
+    surrogate: SpikeFunction | tuple[SpikeFunction, ...]
     steps: int
     populations: tuple[PopulationFlow, ...]
     zero_parameter_share: float
@@ -201,51 +320,109 @@ class GradientFlow(Record):
         """The shortest reach of any population."""
         return min(population.reach for population in self.populations)
 
-    def to_dict(self) -> dict[str, Any]:
-        """The fields, ``growth`` and ``reach`` as plain values, ready for JSON.
+    @property
+    def depth_growth(self) -> float:
+        """Geometric mean of the populations' growth from layer to layer; NaN for one population."""
+        return mean_growth([population.depth_growth for population in self.populations])
 
-        Records become dictionaries, arrays and tuples lists, surrogates their repr, NaN and
-        infinity None.
+    @property
+    def consistency(self) -> float:
+        """The lowest of any population."""
+        return _lowest(population.consistency for population in self.populations)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
+
+        Returns
+        -------
+        dict
         """
-        return super().to_dict() | {"growth": _plain(self.growth), "reach": self.reach}
+        return super().to_dict() | {"growth": plain(self.growth), "reach": self.reach}
 
     def __repr__(self) -> str:
         head = f"GradientFlow of {self.name}: {self.steps} steps"
-        return "\n".join([head, _table(self.populations), *(f"- {line}" for line in self.advice)])
+        return "\n".join([head, text_table(self._rows()), *(f"- {line}" for line in self.advice)])
+
+    def _rows(self) -> Rows:
+        rows = [[_place(p), *(column(p) for column in _COLUMNS.values())] for p in self.populations]
+        return [["population", *_COLUMNS], *rows]
+
+
+class GradientFlows(RecordTable[GradientFlow]):
+    """Gradient flows by candidate: a dictionary that prints as a ranking, best first.
+
+    The best has the growth per step nearest to 1. Candidates in which a population changes the sign
+    of its gradient from step to step come after all others, and those without a gradient last. The
+    order is of what was measured before training: train the first few.
+    """
+
+    def ranked(self) -> list[str]:
+        """The candidates' names, best first.
+
+        Returns
+        -------
+        list of str
+        """
+        return sorted(self, key=lambda name: _rank(self[name]))
+
+    def _rows(self) -> Rows:
+        names = self.ranked()
+        rows = [[name, *(f(self[name]) for f in _RANKING.values())] for name in names]
+        return [["surrogate", *_RANKING], *rows]
 
 
 def mean_growth(growths: Sequence[float]) -> float:
-    """Geometric mean; what is NaN is left out, and NaN is what is left of nothing."""
+    """Geometric mean of the growths that are known; NaN if none is."""
     logarithms = [math.log(growth) for growth in growths if growth > 0]
     return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
-_COLUMNS = {
+def _rank(flow: GradientFlow) -> tuple[bool, bool, float]:
+    absent = not (math.isfinite(flow.growth) and flow.growth > 0)
+    overshoots = any(population.overshoots for population in flow.populations)
+    return absent, overshoots, math.inf if absent else abs(math.log(flow.growth))
+
+
+def _lowest(values: Iterable[float]) -> float:
+    return min((value for value in values if not math.isnan(value)), default=math.nan)
+
+
+def _place(p: PopulationFlow) -> str:
+    return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
+
+
+def _spread(values: Iterable[float], form: str) -> str:
+    """One number, or the lowest and the highest."""
+    shown = sorted(value for value in values if not math.isnan(value))
+    if not shown:
+        return "-"
+    ends = [format(shown[0], form), format(shown[-1], form)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+def _reach(flow: GradientFlow) -> str:
+    shortest = min(flow.populations, key=lambda p: p.reach)
+    return f"{shortest.reach}{'+' if shortest.reached_start else ''}"
+
+
+_COLUMNS: dict[str, Callable[[PopulationFlow], str]] = {
     "growth": lambda p: f"{p.growth:.3f}",
+    "depth": lambda p: _spread([p.depth_growth], ".3g"),
     "reach": lambda p: f"{p.reach}{'+' if p.reached_start else ''}",
+    "consistency": lambda p: _spread([p.consistency], ".2f"),
+    "slope": lambda p: _spread([p.mean_slope], ".3g"),
+    "half": lambda p: _spread([p.half_share], ".0%"),
     "flat": lambda p: f"{p.flat_share:.0%}",
     "rate": lambda p: f"{p.firing_rate:.3f}",
     "silent": lambda p: f"{p.silent_share:.0%}",
     "saturated": lambda p: f"{p.saturated_share:.0%}",
 }
-
-
-def _table(populations: tuple[PopulationFlow, ...]) -> str:
-    width = max(10, *(len(population.name) for population in populations))
-    rows = [["population", *_COLUMNS]]
-    rows += [[p.name, *(column(p) for column in _COLUMNS.values())] for p in populations]
-    return "\n".join(f"  {row[0]:<{width}}" + "".join(f"{x:>11}" for x in row[1:]) for row in rows)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Record):
-        return value.to_dict()
-    if isinstance(value, (tuple, list, np.ndarray)):
-        return [_plain(item) for item in value]
-    if isinstance(value, (bool, np.bool_, str)) or value is None:
-        return value if not isinstance(value, np.bool_) else bool(value)
-    if isinstance(value, (int, np.integer)):
-        return int(value)
-    if isinstance(value, (float, np.floating)):
-        return float(value) if math.isfinite(value) else None
-    return repr(value)
+_RANKING: dict[str, Callable[[GradientFlow], str]] = {
+    "growth": lambda flow: _spread([flow.growth], ".3f"),
+    "of populations": lambda flow: _spread((p.growth for p in flow.populations), ".3f"),
+    "depth": lambda flow: _spread((p.depth_growth for p in flow.populations), ".3g"),
+    "reach": _reach,
+    "consistency": lambda flow: _spread([flow.consistency], ".2f"),
+    "slope": lambda flow: _spread((p.mean_slope for p in flow.populations), ".3g"),
+    "half": lambda flow: _spread((p.half_share for p in flow.populations), ".0%"),
+}

@@ -11,10 +11,15 @@ logger = logging.getLogger(__name__)
 
 
 def public_names():
-    """Yield what the package and its public modules list in ``__all__``, in full."""
-    for module in [braintools_qps, *map(importlib.import_module, public_modules())]:
+    """Yield what the package and its public modules list in ``__all__``, in full.
+
+    What a module shares with the package is described there.
+    """
+    yield from (f"braintools_qps.{name}" for name in braintools_qps.__all__)
+    for module in map(importlib.import_module, public_modules()):
         for name in module.__all__:
-            yield f"{module.__name__}.{name}"
+            if name not in braintools_qps.__all__:
+                yield f"{module.__name__}.{name}"
 
 
 def public_modules():

@@ -1,4 +1,7 @@
-"""Links to the documentation of other packages, without fetching their inventories."""
+"""Links to the documentation of other packages.
+
+In place of intersphinx, which fetches an inventory from each of them: this site builds offline.
+"""
 
 from docutils import nodes
 
@@ -10,6 +13,10 @@ PAGES = {
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
+    "logging": "https://docs.python.org/3/library/logging.html",
+    "numpy": "https://numpy.org/doc/stable/reference/",
+    "optax": "https://optax.readthedocs.io/",
+    "saiunit": "https://brainx.chaobrain.com/saiunit/",
 }
 
 

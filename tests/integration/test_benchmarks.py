@@ -93,6 +93,7 @@ def test_durations(seconds, text):
     assert duration(seconds) == text
 
 
+@pytest.mark.thorough
 def test_a_tiny_run_writes_tables_and_figures(tmp_path):
     command = "-m benchmarks --quick --only kernels --elements 1000 --rounds 3 --to".split()
     subprocess.run([sys.executable, *command, str(tmp_path)], cwd=ROOT, check=True)

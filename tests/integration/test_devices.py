@@ -53,6 +53,7 @@ def free_port():
         return listening.getsockname()[1]
 
 
+@pytest.mark.thorough
 def test_two_processes_train_to_the_weights_of_one(tmp_path, free_port):
     """jax.distributed over the loopback interface, half of every batch on each side."""
     results = {name: tmp_path / f"{name}.npz" for name in ("0", "1", "alone")}

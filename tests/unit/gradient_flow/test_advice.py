@@ -5,8 +5,8 @@ import pytest
 
 from braintools_qps import GradientFlow, QPseudoSpike
 from braintools_qps._gradient_flow.advice import advise
-from braintools_qps._gradient_flow.measures import growth_per_step, reach
-from braintools_qps.records.flow import Adjustment, Histogram, PopulationFlow
+from braintools_qps._gradient_flow.measures import growth_per_step, growth_phases, reach
+from braintools_qps.records.flow import Adjustment, Histogram, PopulationFlow, RateAdjustment
 
 STEPS = 21
 FLAT = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)
@@ -15,11 +15,13 @@ FLAT = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)
 def flow(growth=1.0, moments=None, adjustments=(), zero=0.0, **changes):
     moments = growth ** (2.0 * np.arange(STEPS)) if moments is None else moments
     steps, reached_start = reach(moments)
+    deviation, phases = growth_phases(moments)
     fields = {
         "name": "lif", "size": 10, "unit": "mV", "second_moments": moments,
         "growth": growth_per_step(moments), "reach": steps, "reached_start": reached_start,
         "flat_share": 0.1, "firing_rate": 0.1, "silent_share": 0.0, "saturated_share": 0.0,
-        "scale": 1.0, "distances": FLAT,
+        "scale": 1.0, "distances": FLAT, "deviation": deviation, "phases": phases,
+        "accumulation": growth_per_step(moments), "consistency": 0.5,
     }  # fmt: skip
     population = PopulationFlow(**fields | changes)
     return GradientFlow("model", QPseudoSpike(), STEPS, (population,), zero, tuple(adjustments))
@@ -38,14 +40,41 @@ def test_a_vanishing_gradient_is_told_by_its_half_life():
     first, *_ = advise(flow(growth=2 ** (-1 / 3)))
     # 2 ** (-7) is the first below 1 %, after 20 steps: 2 ** (-20 / 3) = 0.0098.
     assert first == (
-        "The gradient in lif falls by half every 3 steps (growth 0.794 per step) and is down to "
+        "The gradient in lif falls by half every 3 steps (growth 0.794 per step). It is down to "
         "1 % after 20."
     )
 
 
 def test_an_exploding_gradient_is_told_by_its_doubling_time():
-    first, *_ = advise(flow(growth=2.0))
-    assert first.startswith("The gradient in lif doubles every step (growth 2.000 per step)")
+    (first,) = advise(flow(growth=2.0))
+    assert first == "The gradient in lif doubles every step (growth 2.000 per step)."
+
+
+def test_a_drop_and_a_plateau_are_told_as_two():
+    """Amplitudes 1, 1/4, 1/16, 1/64, 1/256, then 0.99 per step: one line would say 0.9 at most."""
+    drop = 4.0 ** -np.arange(5)
+    plateau = drop[-1] * 0.99 ** np.arange(1, STEPS - 4)
+    first, *_ = advise(flow(moments=np.concatenate([drop, plateau]) ** 2))
+    assert first == (
+        "The gradient in lif falls by half every 0.5 steps (growth 0.250 per step), then falls by "
+        "half every 69 steps (growth 0.990 per step). It is down to 1 % after 4."
+    )
+
+
+def test_a_gradient_that_no_line_fits_is_told_to_be_irregular():
+    moments = np.where(np.arange(STEPS) % 2, 1e-4, 1.0) * 0.5 ** np.arange(STEPS)
+    first, *_ = advise(flow(moments=moments))
+    assert "It is irregular: the fit is off by a factor of 10." in first
+
+
+def test_a_sum_over_steps_is_not_called_an_explosion():
+    sentences = advise(flow(growth=0.933, accumulation=1.028))
+    assert any(
+        "piles up going back (1.028 per step), while what a single step sends back changes by 0.933"
+        in sentence
+        for sentence in sentences
+    )
+    assert not any("doubles" in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +85,9 @@ def test_an_exploding_gradient_is_told_by_its_doubling_time():
         ({"flat_share": 0.6}, "below 1 % of its peak for 60% of neuron-steps"),
         ({"silent_share": 0.4}, "40% of the neurons in lif never fire"),
         ({"saturated_share": 0.4}, "40% of the neurons in lif fire at almost every step"),
+        ({"consistency": -0.4}, "changes its sign from step to step (mean cosine -0.40)"),
+        ({"depth_growth": 12.0}, "is 12 times as large as in the next population"),
+        ({"depth_growth": 0.05}, "is 0.05 times as large as in the next population"),
         ({"zero": 0.25}, "25.0% of the parameters have a gradient of exactly 0 from this loss"),
     ],
 )
@@ -64,23 +96,38 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
-def test_adjustments_are_told_where_the_gradient_is_not_steady():
-    attained = Adjustment("scale", 1.0, 3.0, 1.0, (0.5, 1.2), (0.1, 10.0), QPseudoSpike(scale=3.0))
-    missed = Adjustment("dampening", 1.0, None, None, (0.5, 0.9), (0.1, 10.0))
-    sentences = advise(flow(growth=0.5, adjustments=(attained, missed)))
-    assert sentences[-2:] == (
-        "With scale 3 times as large the growth is 1.000: QPseudoSpike(alpha=2.0, scale=3.0).",
-        "No dampening from 0.1 to 10 times its value brings the growth to 1: it stays between "
-        "0.500 and 0.900.",
+def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
+    attained = Adjustment("scale", 1.0, 3.0, 1.0, (0.5, 1.2), (1, 16.0), QPseudoSpike(scale=3.0))
+    missed = Adjustment("dampening", 1.0, None, None, (0.4, 0.9), (0.1, 1.0))
+    assert advise(flow(growth=0.5, adjustments=(attained, missed)))[-1] == (
+        "A candidate to train: with scale 3 times as large the growth is 1.000: "
+        "QPseudoSpike(alpha=2.0, scale=3.0)."
+    )
+    assert advise(flow(growth=0.5, adjustments=(missed,)))[-1] == (
+        "No lower dampening and no wider or thinner surrogate brings the growth to 1: it stays "
+        "between 0.400 and 0.900."
     )
     assert len(advise(flow(growth=1.0, adjustments=(attained, missed)))) == 1
 
 
-def test_an_adjustment_that_leaves_most_neurons_out_says_so():
-    narrow = Adjustment("scale", 1.0, 0.1, 1.0, (0.5, 1.2), (0.1, 10.0), flat_share=0.79)
+def test_a_candidate_that_leaves_most_neurons_out_says_so():
+    narrow = Adjustment("alpha", 1.0, 9.0, 1.0, (0.5, 1.2), (1, 16), flat_share=0.79)
     assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
-        "With scale 0.1 times as large the growth is 1.000, but the derivative below 1 % of its "
-        "peak for 79% of neuron-steps."
+        "A candidate to train: with alpha 9 times as large the growth is 1.000, but the derivative "
+        "below 1 % of its peak for 79% of neuron-steps."
+    )
+
+
+def test_silence_is_answered_with_numbers():
+    found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1)
+    (sentence,) = (s for s in advise(flow(silent_share=1.0, rate_adjustment=found)) if "never" in s)
+    assert sentence.endswith(
+        "do not move: with inputs, or first weights, 3.5 times as large the firing rate is 0.110; "
+        "with a threshold changed by -0.25 in terms of what spk_fun is called with it is 0.100."
+    )
+    nothing = RateAdjustment(0.1, None, None, None, None)
+    assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(
+        "raise the input weights or lower the threshold."
     )
 
 

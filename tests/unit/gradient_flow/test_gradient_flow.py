@@ -25,7 +25,7 @@ from flow_networks import (
 )
 
 from braintools_qps import QPseudoSpike, gradient_flow
-from braintools_qps._gradient_flow.passes import forward, projections
+from braintools_qps._gradient_flow.passes import forward, projections, with_index
 from braintools_qps._gradient_flow.step import trace
 
 
@@ -142,8 +142,9 @@ def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
 
 def test_projections_are_not_drawn_like_the_weights_of_the_same_seed():
     inputs = jnp.zeros((2, BATCH, N))
-    run = forward(trace(Layer(jnp.eye(N), SURROGATE), inputs), inputs)
-    (drawn,) = projections(run, 100, 0)
+    step = trace(Layer(jnp.eye(N), SURROGATE), inputs)
+    run = forward(step, step.arrays, with_index(inputs))
+    (drawn,) = projections(run, 100, 0).cotangents
     for key in (jax.random.key(0), *jax.random.split(jax.random.key(0))):
         same_bits = jax.random.normal(key, drawn.shape)
         assert abs(np.corrcoef(np.ravel(drawn), np.ravel(same_bits))[0, 1]) < 0.1

@@ -1,5 +1,7 @@
 """Names, precedence and registration; plugins that are really installed are in integration."""
 
+import ast
+import inspect
 from importlib.metadata import entry_points
 
 import braintools.surrogate
@@ -44,12 +46,13 @@ def test_a_name_matches_ignoring_case_and_underscores(name):
 
 def test_every_functional_form_of_braintools_names_its_class():
     functions = {"q_pseudo_spike": "braintools:q_pseudo_spike"}
-    for function in braintools.surrogate.__all__:
-        if function[0].islower():
-            built = get_surrogate(functions.get(function, function))
-            # What the function computes by default, from the class that it instantiates.
-            by_hand = getattr(braintools.surrogate, function)
-            assert type(built).__name__ in by_hand.__code__.co_names
+    names = [name for name in braintools.surrogate.__all__ if name[0].islower()]
+    assert len(names) >= 18
+    for function in names:
+        built = get_surrogate(functions.get(function, function))
+        # What the function computes by default, from the class that it instantiates.
+        by_hand = getattr(braintools.surrogate, function)
+        assert type(built).__name__ in by_hand.__code__.co_names
 
 
 def test_list_is_sorted_and_each_name_builds_a_different_class():
@@ -196,4 +199,14 @@ def test_the_spec_of_a_hidden_class_is_qualified():
 
 
 def test_every_public_name_is_listed():
-    assert all(hasattr(braintools_qps, name) for name in braintools_qps.__all__)
+    for name in braintools_qps.__all__:
+        assert getattr(braintools_qps, name).__name__ == name
+    tree = ast.parse(inspect.getsource(braintools_qps))
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.level
+        for alias in node.names
+    }
+    assert imported == set(braintools_qps.__all__)
+    assert len(imported) == len(braintools_qps.__all__)

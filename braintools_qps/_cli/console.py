@@ -1,0 +1,83 @@
+"""What every subcommand has: options, notes on what it does, and output that may be closed.
+
+Results are printed; notes, such as where a file was written, are logged. ``--quiet`` leaves the
+notes out, ``--verbose`` shows what the library logs beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NoReturn
+
+CLOSED_PIPE = 141  # what a shell reports of a program whose reader has gone
+
+logger = logging.getLogger("braintools_qps")
+
+
+class Version(argparse.Action):
+    """Print the version of the program, which is looked up only then."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(nargs=0, help="show the version and exit", **options)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        print(parser.prog, version("braintools-qps"))
+        parser.exit()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that every subcommand has."""
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("-q", "--quiet", action="store_true", help="print results and errors only")
+    amount.add_argument("-v", "--verbose", action="store_true", help="say what is being done")
+    parser.add_argument("--traceback", action="store_true", help="show where an error comes from")
+
+
+@contextmanager
+def listening(arguments: argparse.Namespace) -> Iterator[None]:
+    """Show what is logged on the way, as much of it as the options ask for."""
+    handler = logging.StreamHandler(sys.stderr)
+    level = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(_level(arguments))
+    logger.debug(", ".join(map(_installed, ("braintools-qps", "braintools", "jax"))))
+    logger.debug("Python %s on %s", platform.python_version(), platform.platform())
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+
+def abandon_output() -> int:
+    """Let nothing more be written to an output that is closed, not even at exit.
+
+    Returns
+    -------
+    int
+        The status to exit with.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
+    return CLOSED_PIPE
+
+
+def _level(arguments: argparse.Namespace) -> int:
+    if arguments.verbose:
+        return logging.DEBUG
+    return logging.WARNING if arguments.quiet else logging.INFO
+
+
+def _installed(distribution: str) -> str:
+    try:
+        return f"{distribution} {version(distribution)}"
+    except PackageNotFoundError:
+        return f"{distribution} is not installed"

@@ -1,0 +1,59 @@
+"""What the command line says of an error: one line, and where in the user's own code it arose."""
+
+from __future__ import annotations
+
+import sys
+import sysconfig
+import traceback
+from pathlib import Path
+
+STATUS = 2  # as argparse has it, for what the user can mend
+EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError)
+
+
+def report(error: Exception, program: str, with_traceback: bool) -> int:
+    """Print an error that the user can mend to stderr; raise one that only we can.
+
+    Returns
+    -------
+    int
+        The status to exit with.
+    """
+    if isinstance(error, BrokenPipeError) or not (_is_expected(error) or _place(error)):
+        raise error
+    if with_traceback:
+        traceback.print_exception(error)
+    print(f"{program}: {described(error)}", file=sys.stderr)
+    return STATUS
+
+
+def described(error: BaseException) -> str:
+    """The message; of an error in the user's own code, its type, file and line too."""
+    place = _place(error)
+    if place is None:
+        return reason(error)
+    message = f"{type(error).__name__}: {reason(error)}".removesuffix(": ")
+    return f"{message} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
+
+
+def reason(error: BaseException) -> str:
+    """The message; of a KeyError, whose str() is a repr, what it was raised with."""
+    if type(error) is KeyError and error.args:
+        return str(error.args[0])
+    return str(error)
+
+
+def _is_expected(error: Exception) -> bool:
+    units = sys.modules.get("brainunit")
+    return isinstance(error, EXPECTED + ((units.UnitMismatchError,) if units else ()))
+
+
+def _place(error: BaseException) -> traceback.FrameSummary | None:
+    """The innermost line of code that belongs neither to us nor to Python nor to a package."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return next((frame for frame in reversed(frames) if _is_users(frame.filename)), None)
+
+
+def _is_users(filename: str) -> bool:
+    ours = str(Path(__file__).parents[1])
+    return not filename.startswith((*sysconfig.get_paths().values(), ours, "<"))

@@ -1,0 +1,45 @@
+"""Models of the user's own, named on the command line as ``module:factory``."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from .errors import described, reason
+
+
+def factory_of(path: str) -> Callable[..., Any]:
+    """Import the factory; modules in the working directory count.
+
+    Raises
+    ------
+    ValueError
+        If the path has another form, or names no function.
+    """
+    module, colon, name = path.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"a model is given as module:factory, got {path!r}")
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+    factory = getattr(importlib.import_module(module), name, None)
+    if not callable(factory):
+        raise ValueError(f"{module} has no function {name!r}")
+    return factory
+
+
+@contextmanager
+def blamed_on(path: str) -> Iterator[None]:
+    """Say whose model an error is about: JAX's own messages do not."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        why = described(error)
+        if isinstance(error, KeyError) and "'dt'" in reason(error):
+            why = (
+                "the model needs the length of a time step. Call for example "
+                "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"
+            )
+        raise ValueError(f"with the model of {path}: {why}") from error

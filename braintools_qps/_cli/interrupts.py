@@ -1,0 +1,89 @@
+"""Ctrl-C: one line, status 130, and at once, whatever the process is doing.
+
+Python raises KeyboardInterrupt between two of its own instructions. Until XLA has compiled or
+computed, which may take minutes, there is none. So a thread waits for the signal as well, by the
+file descriptor that Python's C code writes to as soon as the signal arrives, and ends the process
+where the main thread has not done so itself.
+
+The process is then left without the interpreter's usual end, which would wait for the threads that
+train, and take away the interpreter under those that still run.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import sys
+from threading import Event, Thread
+from typing import Any, NoReturn
+
+STATUS = 130  # what a shell reports of a program that Ctrl-C has ended
+GRACE = 1.0  # seconds in which the main thread can clear up
+
+_seen = Event()
+_reported = Event()
+
+
+def seen() -> bool:
+    """Whether Ctrl-C was pressed since `end_on_ctrl_c`."""
+    return _seen.is_set()
+
+
+def end_on_ctrl_c() -> None:
+    """From now on, Ctrl-C ends the process: by KeyboardInterrupt, or else after a second."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return  # ignored, as in a shell script's background, or somebody else's
+    inbox, outbox = socket.socketpair()
+    outbox.setblocking(False)
+    signal.set_wakeup_fd(outbox.fileno(), warn_on_full_buffer=False)
+    signal.signal(signal.SIGINT, _raise)
+    Thread(target=_watch, args=(inbox, outbox), daemon=True).start()
+
+
+def report() -> int:
+    """Say that the command was interrupted, once.
+
+    Returns
+    -------
+    int
+        The status to exit with.
+    """
+    if not _reported.is_set():
+        _reported.set()
+        newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
+        print(f"{newline}Interrupted", file=sys.stderr)
+    return STATUS
+
+
+def leave() -> NoReturn:
+    """End the process here and now, with what was printed."""
+    # In a thread, as it would wait for ever where another one is held up in printing.
+    flushing = Thread(target=_flush, daemon=True)
+    flushing.start()
+    flushing.join(GRACE)
+    os._exit(STATUS)
+
+
+def leave_it_to_the_system() -> None:
+    """Once all is done, Ctrl-C ends the process without a word of Python's."""
+    if signal.getsignal(signal.SIGINT) is _raise:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _raise(number: int, frame: Any) -> NoReturn:
+    _seen.set()
+    raise KeyboardInterrupt
+
+
+def _watch(inbox: socket.socket, outbox: socket.socket) -> None:
+    while signal.SIGINT not in inbox.recv(1):
+        pass
+    Event().wait(GRACE)
+    report()
+    leave()
+
+
+def _flush() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()

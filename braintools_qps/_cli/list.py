@@ -1,0 +1,115 @@
+"""``list``: which surrogates there are, and whose."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import json
+import re
+import shutil
+import textwrap
+from pydoc import splitdoc
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from braintools.surrogate import Surrogate
+
+    from .._registry import Entry
+
+
+COLUMNS = ("NAME", "FROM", "PARAMETERS", "DESCRIPTION")
+GAP, INDENT = "  ", "    "
+FILE = 10_000  # characters in a line of what is no terminal: as many as are needed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for other programs to read")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print one row per surrogate; a plugin that cannot be loaded says so in its row."""
+    from .._registry import listed_entries
+
+    rows = [_row(name, entry) for name, entry in sorted(listed_entries().items())]
+    if arguments.json:
+        print(json.dumps(rows, indent=2, allow_nan=False))
+        return
+    width = shutil.get_terminal_size(fallback=(FILE, 24)).columns
+    print(_table([COLUMNS, *map(_cells, rows)], width))
+
+
+def _row(name: str, entry: Entry) -> dict[str, Any]:
+    """What is known of a surrogate: who publishes the name, and whose class it stands for."""
+    row = {"name": name, "distribution": entry.distribution}
+    try:
+        surrogate = entry.load()
+        package = surrogate.__module__.partition(".")[0]
+        return row | {
+            "package": package.replace("_", "-"),
+            "parameters": _parameters(surrogate),
+            "description": summary(surrogate),
+        }
+    except Exception as error:  # whatever is wrong with one surrogate, the others are listed
+        return row | {"error": " ".join(str(error).split())}
+
+
+def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+    if "error" in row:
+        return row["name"], row["distribution"], "", f"Broken: {row['error']}"
+    parameters = [
+        f"{parameter['name']}={parameter['default']}"
+        if "default" in parameter
+        else parameter["name"]
+        for parameter in row["parameters"]
+    ]
+    return row["name"], row["package"], ", ".join(parameters), row["description"]
+
+
+def _table(rows: list[tuple[str, ...]], width: int) -> str:
+    """Rows in columns; where these do not fit, descriptions have lines of their own."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    if sum(widths) + len(GAP) * (len(widths) - 1) <= width:
+        return "\n".join(_row_in(widths, row).rstrip() for row in rows)
+    hang = min(sum(widths[:2]) + 2 * len(GAP), width // 2)
+    lines = []
+    for row in rows:
+        lines += _wrap(_row_in(widths, row[:-1]), width, "", " " * hang)
+        lines += _wrap(row[-1], width, INDENT, INDENT)
+    return "\n".join(lines)
+
+
+def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
+    return textwrap.wrap(
+        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
+    )
+
+
+def _row_in(widths: list[int], row: tuple[str, ...]) -> str:
+    return GAP.join(cell.ljust(width) for cell, width in zip(row, widths))
+
+
+def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
+    """Names with defaults; a parameter that has none has no key for it."""
+    parameters = []
+    for name, parameter in inspect.signature(surrogate).parameters.items():
+        described = {"name": name}
+        if parameter.default is not parameter.empty:
+            described["default"] = plain(name, parameter.default, parameter)
+        parameters.append(described)
+    return parameters
+
+
+def plain(name: str, value: Any, parameter: inspect.Parameter) -> Any:
+    """The value of a parameter as a spec has it, or else its repr."""
+    from .._registry import write_value
+
+    try:
+        return write_value(name, value, parameter.default)
+    except TypeError:
+        return repr(value)
+
+
+def summary(surrogate: type[Surrogate]) -> str:
+    """The first line of the docstring that the class has itself, not of its base class's."""
+    line = splitdoc(inspect.cleandoc(surrogate.__doc__ or ""))[0]
+    return re.sub(r"\s*\[\w+\]_", "", line)  # references point to what is not shown

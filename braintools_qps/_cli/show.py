@@ -1,0 +1,104 @@
+"""``show``: what one surrogate computes, in its author's words and in numbers."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import logging
+import math
+import re
+import textwrap
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from .list import plain
+
+if TYPE_CHECKING:
+    from braintools.surrogate import Surrogate
+
+    from .._surrogate import GradientProfile
+
+logger = logging.getLogger(__name__)
+
+POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
+# Sections of a numpydoc docstring that neither define a symbol nor a parameter.
+LEFT_OUT = ("Raises", "See Also", "References", "Examples")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("spec", help='a name or a call, such as "QPseudoSpike(alpha=1.5)"')
+    parser.add_argument("--plot", metavar="FILE", help="draw it; the suffix decides the format")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print what a surrogate computes, and draw it where a file is named."""
+    from .. import plotting
+    from .._registry import get_surrogate
+    from .writing import write_figure
+
+    surrogate = get_surrogate(arguments.spec)
+    logger.debug("%s is defined in %s", type(surrogate).__name__, inspect.getfile(type(surrogate)))
+    print(_description(surrogate))
+    if arguments.plot:
+        write_figure(partial(plotting.plot_surrogates, [surrogate]), arguments.plot)
+        logger.info("Drawn in %s", arguments.plot)
+
+
+def _description(surrogate: Surrogate) -> str:
+    from .._surrogate import gradient_profile
+
+    profile = gradient_profile(surrogate)
+    per = "" if profile.unit is None else f", x in {profile.unit}, gradient per {profile.unit}"
+    sections = [
+        f"{surrogate!r}, from {type(surrogate).__module__}",
+        _documentation(type(surrogate)),
+        "Values\n" + _table(_values(surrogate)),
+        f"Surrogate gradient at x, the distance from the threshold{per}\n"
+        + _table(_gradient(surrogate, profile)),
+        "Shape of the surrogate gradient\n" + _table(_shape(profile)),
+    ]
+    return "\n\n".join(section for section in sections if section)
+
+
+def _documentation(surrogate: type[Surrogate]) -> str:
+    """The class's own docstring, without what defines nothing that is shown."""
+    docstring = inspect.cleandoc(surrogate.__doc__ or "")
+    sections = re.split(r"\n\n(?=[A-Z][A-Za-z ]+\n-{3,}\n)", docstring)
+    kept = [section for section in sections if not section.startswith(LEFT_OUT)]
+    return textwrap.indent("\n\n".join(kept).strip(), "  ")
+
+
+def _values(surrogate: Surrogate) -> dict[str, Any]:
+    """Every parameter, those at their default included."""
+    return {
+        name: plain(name, getattr(surrogate, name), parameter)
+        for name, parameter in inspect.signature(type(surrogate)).parameters.items()
+        if hasattr(surrogate, name)
+    }
+
+
+def _gradient(surrogate: Surrogate, profile: GradientProfile) -> dict[str, str]:
+    """At multiples of the scale, so that the points are where the gradient varies."""
+    import numpy as np
+
+    from .._surrogate import gradient_values, scale_of
+
+    scale = scale_of(surrogate) if profile.unit is not None else None
+    x = np.array(POINTS) * (1 if scale is None else scale.mantissa)
+    values = gradient_values(surrogate, x, profile.unit)
+    return {f"{point:g}": f"{value:.6g}" for point, value in zip(x, values)}
+
+
+def _shape(profile: GradientProfile) -> dict[str, str]:
+    below, above = (f"{width:.3g}" for width in profile.half_width)
+    finite = math.isfinite(profile.area)
+    return {
+        "peak": f"{profile.peak:.4g}",
+        "half-width": below if below == above else f"{below} below, {above} above the threshold",
+        "area": f"{profile.area:.4g}" if finite else "infinite: the tails fall too slowly",
+    }
+
+
+def _table(cells: dict[str, Any]) -> str:
+    width = max(map(len, cells), default=0)
+    return "\n".join(f"  {name:>{width}}  {value}" for name, value in cells.items())

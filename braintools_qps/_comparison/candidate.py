@@ -1,0 +1,141 @@
+"""One candidate of a comparison: tuned, trained anew, tested and measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._registry import surrogate_spec
+from ..records.comparison import CandidateResult, Trial, Tuning
+from ..records.plain import plain
+from .kinds import adjusted
+from .model import name_of
+from .model_checks import check_finite
+from .outcome import noise_of_accuracy, numbers_of
+from .programs import Job, OnEpochs, Outcome, Runner
+from .training import Bench
+from .tuning import Setting, at_edge, rounds, search, survivors
+
+
+class Candidate(NamedTuple):
+    """What was asked for."""
+
+    label: str
+    surrogate: Surrogate
+    spec: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with each candidate."""
+
+    settings: Sequence[Setting]
+    tune: Mapping[str, Sequence[Any]]
+    tuning_seeds: tuple[int, ...]
+    seeds: tuple[int, ...]
+    epochs: int
+    measure: bool
+
+    @property
+    def searched(self) -> int:
+        """Epochs of all runs of the search."""
+        each = sum(count * epochs for count, epochs in rounds(len(self.settings), self.epochs))
+        return each * len(self.tuning_seeds)
+
+    @property
+    def cost(self) -> int:
+        """Epochs of all runs."""
+        return self.searched + len(self.seeds) * self.epochs
+
+    @property
+    def most_runs(self) -> int:
+        """The largest number of runs that are trained together."""
+        return max(len(self.settings) * len(self.tuning_seeds), len(self.seeds))
+
+
+def result_of(
+    candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs
+) -> CandidateResult:
+    """Find the candidate's setting, train it with each seed, and measure it."""
+    tuning = _tuned(candidate, programs, plan, report)
+    setting = survivors(tuning.rungs[-1], 1)[0] if tuning else dict(plan.settings[0])
+    jobs = [Job(candidate.surrogate, setting, seed) for seed in plan.seeds]
+    outcomes = programs.train(jobs, plan.epochs, report, test=True)
+    _check_learnable(outcomes, candidate, programs, plan)
+    chosen = adjusted(candidate.surrogate, setting)
+    bench = programs.bench_of(setting)
+    costs = programs.measure(jobs) if plan.measure else {}
+    settings, samples = bench.settings, len(bench.task.validation)
+    noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else 0.0
+    return CandidateResult(
+        label=candidate.label,
+        spec=candidate.spec,
+        setting={"learning_rate": settings.learning_rate, "clip": settings.clip} | setting,
+        trained=surrogate_spec(chosen),
+        tuning=tuning,
+        one_by_one=programs.one_by_one,
+        workers=tuple(programs.workers),
+        **numbers_of(outcomes, noise),
+        **costs,
+    )
+
+
+def failed(candidate: Candidate, error: Exception) -> CandidateResult:
+    """The row of a candidate that has no results."""
+    lines = str(error).strip().splitlines() or [""]
+    return CandidateResult(
+        candidate.label, candidate.spec, error=f"{type(error).__name__}: {lines[0]}"
+    )
+
+
+def described(bench: Bench, plan: Plan) -> dict[str, Any]:
+    """What is the same for all candidates, as plain values for the record."""
+    objective, factory = bench.objective, bench.factory
+    return plain(
+        {
+            "model": name_of(factory.make),
+            "options": factory.all_options,
+            "where": None if factory.where is None else repr(factory.where),
+            **bench.settings.described(),
+            "readout": objective.readout,
+            "loss": objective.loss_name,
+            "score": objective.score_name,
+            "tune": plan.tune,
+            "tuning_seeds": plan.tuning_seeds,
+        }
+    )
+
+
+def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs) -> Tuning | None:
+    if len(plan.settings) < 2:
+        return None
+    start = time.perf_counter()
+
+    def train(settings: list[Setting], epochs: int) -> list[Trial]:
+        jobs = [Job(candidate.surrogate, s, seed) for s in settings for seed in plan.tuning_seeds]
+        outcomes = programs.train(jobs, epochs, report)
+        scores = np.reshape([one.curves.score[-1] for one in outcomes], (len(settings), -1))
+        return [Trial(setting, tuple(row.tolist())) for setting, row in zip(settings, scores)]
+
+    rungs = search(plan.settings, plan.epochs, train)
+    return Tuning(
+        seeds=plan.tuning_seeds,
+        rungs=rungs,
+        at_edge=at_edge(survivors(rungs[-1], 1)[0], plan.tune),
+        runs=len(plan.tuning_seeds) * sum(len(rung.trials) for rung in rungs),
+        epochs=plan.searched,
+        seconds=round(time.perf_counter() - start, 3),
+    )
+
+
+def _check_learnable(
+    outcomes: Sequence[Outcome], candidate: Candidate, programs: Runner, plan: Plan
+) -> None:
+    """If no run has had a finite score, find out whether the model is at fault."""
+    if not any(np.isfinite(one.curves.score).any() for one in outcomes):
+        check_finite(programs.bench, candidate.surrogate, plan.seeds[0])

@@ -1,0 +1,73 @@
+"""Whole numbers that are asked for: how many, and which seeds."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+SEEDS = 2**32  # JAX makes a key of the lowest 32 bits of a seed
+MOST_SEEDS = 1_000_000
+
+
+def checked_count(name: str, value: Any, least: int = 1) -> int:
+    """Return ``value`` as an int if it is a whole number that is large enough.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number: 2.0 and True are none.
+    ValueError
+        If it is less than ``least``.
+    """
+    number = _whole(value)
+    if number is None:
+        raise TypeError(
+            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}"
+        )
+    if number < least:
+        raise ValueError(f"{name} must be {least} or more, got {number}")
+    return number
+
+
+def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
+    """Return the seeds 0, 1, ... if asked for so many, or those that are listed.
+
+    Raises
+    ------
+    TypeError
+        If one is not a whole number.
+    ValueError
+        If there is none, one is out of range, or one is listed twice.
+
+    Examples
+    --------
+    >>> from braintools_qps._comparison.checks import checked_seeds
+    >>> checked_seeds(3), checked_seeds([7, 8])
+    ((0, 1, 2), (7, 8))
+    """
+    if not isinstance(seeds, Iterable):
+        number = checked_count("seeds", seeds)
+        if number > MOST_SEEDS:
+            raise ValueError(
+                f"seeds, as a number, says how many: {MOST_SEEDS:,} at most, got {number}. For a "
+                "seed of your choice, pass a list of it"
+            )
+        return tuple(range(number))
+    chosen = tuple(checked_count("each of the seeds", seed, 0) for seed in seeds)
+    if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= SEEDS:
+        raise ValueError(
+            f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
+        )
+    return chosen
+
+
+def _whole(value: Any) -> int | None:
+    if isinstance(value, (bool, np.bool_)):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        return None

@@ -1,0 +1,103 @@
+"""Kinds of surrogates: what differs in nothing but numbers trains in one compiled program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import brainunit as u
+import jax
+from braintools.surrogate import Surrogate
+
+from .._registry import surrogate_spec
+from .._surrogate import QPseudoSpike, Scaled
+
+SCALED = ("scale", "dampening")
+
+
+class Kind(NamedTuple):
+    """``build(numbers)`` makes a surrogate of it, of numbers that may be traced."""
+
+    identity: tuple[Any, ...]  # equal for surrogates of one kind
+    numbers: dict[str, float]
+    build: Callable[[Mapping[str, Any]], Surrogate]
+
+
+def kind_of(surrogate: Surrogate) -> Kind:
+    """What can be traced of a surrogate, and what cannot.
+
+    A surrogate of another library counts as one in `Scaled` that changes nothing, so that it shares
+    a program with all that are dampened.
+    """
+    if type(surrogate) not in (QPseudoSpike, Scaled):
+        surrogate = Scaled(surrogate)
+    own = ("alpha",) if isinstance(surrogate, QPseudoSpike) else ()
+    values = {name: getattr(surrogate, name) for name in (*own, *SCALED)}
+    if not all(map(_is_traceable, values.values())):
+        return Kind((repr(surrogate), id(surrogate)), {}, lambda numbers: surrogate)
+    units = {name: u.get_unit(value) for name, value in values.items() if value is not None}
+    inner = surrogate.surrogate if isinstance(surrogate, Scaled) else None
+    return Kind(
+        (
+            _identity(inner),
+            surrogate.residual_dtype,
+            tuple((n, str(unit)) for n, unit in units.items()),
+        ),
+        {name: float(u.get_mantissa(values[name])) for name in units},
+        lambda numbers: surrogate.replace(
+            **{n: u.maybe_decimal(numbers[n] * unit) for n, unit in units.items()}
+        ),
+    )
+
+
+def adjusted(surrogate: Surrogate, setting: Mapping[str, Any]) -> Surrogate:
+    """The surrogate at a setting: ``dampening`` and ``scale`` are factors, ``alpha`` is a value.
+
+    Raises
+    ------
+    ValueError
+        If the setting has an alpha and the surrogate none.
+    """
+    if "alpha" in setting:
+        surrogate = _with_alpha(surrogate, setting["alpha"])
+    factors = {name: setting[name] for name in SCALED if setting.get(name, 1) != 1}
+    if not factors:
+        return surrogate
+    if not isinstance(surrogate, (QPseudoSpike, Scaled)):
+        surrogate = Scaled(surrogate)
+    own = {name: getattr(surrogate, name) for name in factors}
+    return surrogate.replace(
+        **{n: factor * (1.0 if own[n] is None else own[n]) for n, factor in factors.items()}
+    )
+
+
+def _with_alpha(surrogate: Surrogate, alpha: float) -> Surrogate:
+    if isinstance(surrogate, Scaled):
+        return surrogate.replace(surrogate=_with_alpha(surrogate.surrogate, alpha))
+    if not hasattr(surrogate, "alpha"):
+        raise ValueError(
+            f"tune names alpha, which {surrogate!r} does not have. Leave alpha out, or compare "
+            "only surrogates that have it"
+        )
+    if isinstance(surrogate, QPseudoSpike):
+        return surrogate.replace(alpha=alpha)
+    return type(surrogate)(**{**_parameters(surrogate), "alpha": alpha})
+
+
+def _identity(inner: Surrogate | None) -> str:
+    """The spec as text: not all surrogates of other libraries know when they are equal."""
+    return "" if inner is None else str(surrogate_spec(inner))
+
+
+def _parameters(surrogate: Surrogate) -> dict[str, Any]:
+    return {name: value for name, value in surrogate_spec(surrogate).items() if name != "name"}
+
+
+def _is_traceable(value: Any) -> bool:
+    """Whether it is missing, or one number, which may have a unit."""
+    if value is None:
+        return True
+    mantissa = u.get_mantissa(value)
+    if isinstance(mantissa, jax.core.Tracer):
+        return False
+    return not hasattr(value, "value") and getattr(mantissa, "shape", ()) == ()

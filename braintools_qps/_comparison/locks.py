@@ -1,0 +1,57 @@
+"""A lock on a directory, which the operating system takes back from a process that ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+LOCK_NAME = ".comparison.lock"
+
+
+@contextmanager
+def locked(directory: str | os.PathLike) -> Iterator[None]:
+    """Hold a directory, so that no other process writes results there meanwhile.
+
+    Raises
+    ------
+    FileExistsError
+        If another process holds it.
+    """
+    path = Path(directory) / LOCK_NAME
+    file = _held(path)
+    try:
+        yield
+    finally:
+        # Removed while it is held: whoever has opened it meanwhile sees that it is gone.
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _held(path: Path) -> int:
+    while True:
+        file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        try:
+            _lock(file)
+        except OSError:
+            os.close(file)
+            raise FileExistsError(
+                f"only one comparison at a time can write its results to {path.parent}, and "
+                "another one does. Wait for it, or give another directory as out"
+            ) from None
+        if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
+            return file
+        os.close(file)  # the one who held it has removed it
+
+
+def _lock(file: int) -> None:
+    """Lock an open file or raise an OSError at once."""
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,0 +1,236 @@
+"""The user's factory: how a fresh model comes out of it, and a run of that model over a sequence.
+
+A model is built inside of the trace that uses it, so that what it stores in its States stays there.
+States are of three kinds. Parameters (`brainstate.ParamState` of real numbers) are trained. What
+`init_state` sets up, and every `brainstate.ShortTermState`, begins afresh with each batch. All
+others outlive a batch and are carried from one to the next: running means of BatchNorm, random
+states of the model's own.
+"""
+
+from __future__ import annotations
+
+import inspect
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from .._gradient_flow import advance
+from .._neurons import find_neurons, set_surrogate
+from .tasks import Task
+
+DEFAULT_STEP = 1.0 * u.ms
+GIVEN = ("features", "classes", "steps")  # by the task, to factories that take them
+
+Values = dict[str, Any]  # of states, by their paths in the model
+
+
+@dataclass(frozen=True)
+class Factory:
+    """How models are made, and which of their neurons get the candidate."""
+
+    make: Callable[..., Any]
+    options: Mapping[str, Any] = field(default_factory=dict)
+    where: Any = None
+
+    def __call__(self, task: Task, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
+        """Return a fresh model with the surrogate in its neurons."""
+        model = self.fresh(task, options)
+        set_surrogate(model, surrogate, where=self.where)
+        return model
+
+    def fresh(self, task: Task, options: Mapping[str, Any] = {}) -> Any:
+        """Return a fresh model.
+
+        Raises
+        ------
+        TypeError
+            If the factory needs an argument that it does not get, or returns no brainstate model.
+        ValueError
+            If the model has no neuron.
+        """
+        model = self.make(**self._arguments(task, {**self.options, **options}))
+        if not isinstance(model, brainstate.graph.Node):
+            raise TypeError(
+                f"the factory {name_of(self.make)} must return a brainstate model, got "
+                f"{type(model).__name__}. End it with 'return model', where model is a "
+                "brainstate.nn.Module"
+            )
+        if not find_neurons(model):
+            raise ValueError(
+                f"the model must have neurons with a spike function spk_fun, got none in "
+                f"{type(model).__name__}. Keep the surrogate as self.spk_fun and call it as "
+                "self.spk_fun(V - V_th)"
+            )
+        return model
+
+    @property
+    def all_options(self) -> dict[str, Any]:
+        """Options as given, and those that the factory has defaults for."""
+        parameters = inspect.signature(self.make).parameters.values()
+        usual = {p.name: p.default for p in parameters if p.default is not p.empty}
+        return {n: value for n, value in usual.items() if n not in GIVEN} | dict(self.options)
+
+    def _arguments(self, task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
+        parameters = inspect.signature(self.make).parameters.values()
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        given = {n: getattr(task, n) for n in GIVEN if n in known or takes_all}
+        given |= options
+        if not takes_all and (unknown := sorted(options.keys() - known)):
+            raise TypeError(
+                f"the factory {name_of(self.make)} takes {_listed(known)}, got the option "
+                f"{_listed(unknown)}. Add the keyword to the factory, or leave the option out"
+            )
+        needed = [
+            p.name for p in parameters
+            if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
+        ]  # fmt: skip
+        if missing := [name for name in needed if name not in given]:
+            raise TypeError(
+                f"a factory is called with those of {_listed(GIVEN)} that it takes, and with "
+                f"options; {name_of(self.make)} needs {_listed(missing)} too. Give the argument a "
+                f"default, or pass {missing[0]}=..."
+            )
+        return given
+
+
+class Neurons(NamedTuple):
+    """What the neurons of a model did over a sequence of steps."""
+
+    firing_rate: Array  # spikes per neuron and step
+    spikes: Array  # per sample
+
+
+@contextmanager
+def seeded(key: Array, number: int = 0) -> Iterator[None]:
+    """Have all that is random come from a key, which may be traced, or from a number.
+
+    brainstate draws from the key; NumPy and Python, whose draws cannot be traced, from the number.
+    Afterwards the user's random states are as they were.
+    """
+    state = brainstate.random.DEFAULT
+    before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
+    with brainstate.StateTraceStack():  # only within one may the global state hold a tracer
+        state.value = key
+        np.random.seed(number)  # noqa: NPY002
+        random.seed(number)
+        try:
+            yield
+        finally:
+            state.value = before[0]
+            np.random.set_state(before[1])  # noqa: NPY002
+            random.setstate(before[2])
+
+
+def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Initialise all states; return those that are trained and those that outlive a batch."""
+    held = {id(s): s.value for s in brainstate.graph.states(model).values()}
+    brainstate.nn.init_all_states(model, samples)
+    states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
+    trained = {name: state for name, state in states.items() if _is_trained(state)}
+    kept = {
+        name: state
+        for name, state in states.items()
+        if name not in trained
+        and not isinstance(state, brainstate.ShortTermState)
+        and held.get(id(state)) is state.value
+    }
+    return trained, kept
+
+
+def values_of(states: Mapping[str, Any]) -> Values:
+    """What the states hold, as arrays."""
+    return {name: jax.tree.map(jnp.asarray, state.value) for name, state in states.items()}
+
+
+def put(states: Mapping[str, Any], values: Values) -> None:
+    """Have the states hold these values."""
+    for name, state in states.items():
+        state.value = values[name]
+
+
+def run_over(model: Any, inputs: Array, *, fit: bool) -> Any:
+    """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...)."""
+    with environment(fit=fit):
+        return brainstate.transform.for_loop(
+            lambda i, x: advance(model, i, x), jnp.arange(inputs.shape[1]), _by_step(inputs)
+        )
+
+
+def watched(model: Any, inputs: Array) -> tuple[Any, Neurons]:
+    """The same in evaluation, with what the neurons did.
+
+    Some neurons call their spike function twice in a step, the first time to reset the membrane
+    after the spike before; what counts is the last call.
+    """
+    meters = [_Meter(one) for one in find_neurons(model).values() if callable(one.spk_fun)]
+
+    def step(i: Array, x: Array) -> tuple[Any, Array]:
+        output = advance(model, i, x)
+        return output, jnp.stack([meter.read() for meter in meters]).sum()
+
+    samples, steps = inputs.shape[:2]
+    with environment(fit=False):
+        outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps), _by_step(inputs))
+    neurons = max(1, sum(meter.neurons for meter in meters))
+    total = spikes.sum()
+    return outputs, Neurons(total / (steps * neurons), total / samples)
+
+
+class _Meter:
+    """Stands in for a neuron's spike function and keeps how many spikes its last call gave."""
+
+    def __init__(self, neuron: Any) -> None:
+        self._spike = neuron.spk_fun
+        self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
+        self.neurons = 0  # of all samples; known once it has been traced
+        neuron.spk_fun = self
+
+    def __call__(self, x: Any) -> Any:
+        spikes = self._spike(x)
+        self.neurons = np.size(spikes)
+        self._last.value = jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
+        return spikes
+
+    def read(self) -> Array:
+        counted = self._last.value
+        self._last.value = jnp.zeros_like(counted)
+        return counted
+
+
+@contextmanager
+def environment(**settings: Any) -> Iterator[None]:
+    """Where a model runs: with the user's ``dt``, or else steps of 1 ms."""
+    if brainstate.environ.get("dt", None) is None:
+        settings["dt"] = DEFAULT_STEP
+    with brainstate.environ.context(**settings):
+        yield
+
+
+def name_of(function: Callable) -> str:
+    """Its import path, or its name where it has none."""
+    name = getattr(function, "__qualname__", type(function).__name__)
+    return f"{getattr(function, '__module__', '?')}:{name}"
+
+
+def _by_step(inputs: Array) -> Array:
+    return jnp.swapaxes(inputs, 0, 1)
+
+
+def _is_trained(state: Any) -> bool:
+    leaves = jax.tree.leaves(state.value)
+    real = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
+    return isinstance(state, brainstate.ParamState) and bool(real) and all(real)
+
+
+def _listed(names: Sequence[str] | set[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"

@@ -1,0 +1,135 @@
+"""Whether a model can be trained on a task: found out in one trace, before anything is trained."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._neurons import find_neurons, has_membrane
+from .model import initialised, run_over, seeded
+from .training import Bench, min_batch
+
+
+def check_model(bench: Bench, surrogate: Surrogate, *, measure: bool) -> None:
+    """Trace the model on a batch of the training part, and on one of another size.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the rule, what the model does instead, and the fix.
+    """
+    sizes = {min_batch(bench), len(bench.task.validation)}
+    for size in sorted(sizes, reverse=True):
+        outputs = _traced(bench, surrogate, size, measure)
+        _check_outputs(bench, outputs, size)
+
+
+def check_finite(bench: Bench, surrogate: Surrogate, seed: int) -> None:
+    """Run the initial model on one batch; call it where every score is NaN.
+
+    Raises
+    ------
+    ValueError
+        If outputs are not finite, with the first step at which they are not.
+    """
+    with seeded(jax.random.key(seed), seed):
+        model = bench.model(surrogate)
+        initialised(model, min_batch(bench))
+        outputs = run_over(model, _some_inputs(bench, min_batch(bench)), fit=False)
+    leaves = jax.tree.leaves(outputs)
+    finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
+    if not finite.all():
+        raise ValueError(
+            "the model's outputs must be finite, got NaN or infinity at the initial weights from "
+            f"step {int(np.argmin(finite))} on. Look for a division by zero, a time constant of 0, "
+            "or inputs and weights in other units than the neurons take"
+        )
+
+
+def _traced(bench: Bench, surrogate: Surrogate, size: int, measure: bool) -> Any:
+    """Shapes of the outputs of all steps."""
+    held: dict[str, tuple[int, ...]] = {}
+
+    def outputs(key: Any, inputs: Any) -> Any:
+        with seeded(key):
+            model = bench.model(surrogate)
+            if measure:
+                initialised(model, size)
+                _check_membrane(model)
+            initialised(model, size)
+            held.update(_of_other_batches(model, size))
+            return run_over(model, inputs, fit=True)
+
+    try:
+        return jax.eval_shape(outputs, jax.random.key(0), _some_inputs(bench, size))
+    except Exception as error:
+        if not held:
+            raise
+        shown = ", ".join(f"{name} of shape {shape}" for name, shape in held.items())
+        raise ValueError(
+            f"states must have the batch, here of {size} samples, as their first axis once "
+            f"brainstate.nn.init_all_states(model, {size}) was called; got {shown}. Make them in "
+            "init_state(self, batch_size=None), of shape (batch_size, ...)"
+        ) from error
+
+
+def _check_membrane(model: Any) -> None:
+    if not any(map(has_membrane, find_neurons(model).values())):
+        raise ValueError(
+            "the gradient flow is measured at membrane potentials in a state V, got no neuron that "
+            "has one. Keep it as self.V = brainstate.HiddenState(...), or pass measure=False"
+        )
+
+
+def _of_other_batches(model: Any, size: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of those hidden states that do not fit the batch, for when the model fails."""
+    shapes = {
+        ".".join(map(str, path)): jnp.shape(leaf)
+        for path, state in brainstate.graph.states(model, brainstate.ShortTermState).items()
+        for leaf in jax.tree.leaves(state.value)
+    }
+    return {name: shape for name, shape in shapes.items() if shape and shape[0] != size}
+
+
+def _check_outputs(bench: Bench, outputs: Any, size: int) -> None:
+    leaves = jax.tree.leaves(outputs)
+    own = bench.objective.is_own
+    if own:
+        return
+    if len(leaves) != 1 or leaves[0].shape[1:2] != (size,):
+        shapes = ", ".join(str(leaf.shape[1:]) for leaf in leaves) or "nothing"
+        raise ValueError(
+            f"a step must return one array of shape (batch, ...), here ({size}, ...), got "
+            f"{shapes}. Return the readout alone, or pass a loss and a score of your own"
+        )
+    (output,) = leaves
+    if (classes := bench.task.classes) is not None and output.shape[2:] != (classes,):
+        raise ValueError(
+            f"a step must return a value for each of the {classes} classes, of shape ({size}, "
+            f"{classes}), got {output.shape[1:]}. Take classes as a keyword of the factory and end "
+            "the model with a layer of so many outputs"
+        )
+    if classes is None:
+        _check_targets(bench, output)
+
+
+def _check_targets(bench: Bench, output: Any) -> None:
+    read = output.shape[2:]
+    labels = bench.task.train.labels
+    wanted = labels.shape[2:] if bench.objective.readout == "all" else labels.shape[1:]
+    if np.prod(read) != np.prod(wanted):
+        raise ValueError(
+            f"a step must return as many values as a target has, of shape {wanted}, got {read} for "
+            f"each sample; y has the shape {labels.shape}. With y of shape (samples, time, ...) "
+            "each step is compared; readout='last' reads one"
+        )
+
+
+def _some_inputs(bench: Bench, size: int) -> jax.Array:
+    inputs = bench.task.train.inputs
+    return jnp.asarray(inputs[np.arange(size) % len(inputs)])

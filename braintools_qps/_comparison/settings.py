@@ -1,0 +1,81 @@
+"""What is the same for all candidates of a comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optax
+
+from .checks import checked_count
+from .model import name_of
+
+# Adam divides by the usual size of gradients, so a norm this low makes no step smaller; it evens
+# out those of odd batches. It decides nevertheless, which is why it is an option.
+CLIP = 0.03
+WEIGHT_DECAY = 0.001
+SCHEDULES = ("cosine", "constant")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Options of training.
+
+    ``schedule`` is of the learning rate: "cosine" lets it fall to 0 with the last step.
+    ``patience`` is how many epochs without a better validation score end a run.
+    """
+
+    epochs: int = 20
+    batch_size: int = 32
+    learning_rate: float = 0.1
+    clip: float | None = CLIP
+    schedule: str = "cosine"
+    patience: int | None = None
+    optimizer: Callable[[Any], optax.GradientTransformation] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("epochs", "batch_size"):
+            checked_count(name, getattr(self, name))
+        if self.patience is not None:
+            checked_count("patience", self.patience)
+        for name in ("learning_rate", "clip"):
+            check_positive(name, getattr(self, name), none=name == "clip")
+        if self.schedule not in SCHEDULES:
+            raise ValueError(f"schedule must be one of {SCHEDULES}, got {self.schedule!r}")
+        if self.optimizer is not None and not callable(self.optimizer):
+            raise TypeError(
+                "optimizer must be a function from a learning rate to an optax transformation, got "
+                f"{self.optimizer!r}. For example optimizer=optax.sgd"
+            )
+
+    def transformation(self, rate: Any) -> optax.GradientTransformation:
+        """The optimizer at a learning rate, which may be traced."""
+        if self.optimizer is None:
+            return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
+        return self.optimizer(rate)
+
+    def described(self) -> dict[str, Any]:
+        """As plain values, for the record."""
+        own = self.optimizer
+        name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
+        shown = ("epochs", "batch_size", "learning_rate", "clip", "schedule", "patience")
+        return {n: getattr(self, n) for n in shown} | {"optimizer": name}
+
+
+def check_positive(name: str, value: Any, *, none: bool = False) -> None:
+    """Raise unless it is a number above 0, or None where that is allowed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the name and the value.
+    """
+    if none and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be finite and above 0, got {value}")

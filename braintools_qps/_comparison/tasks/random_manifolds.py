@@ -1,0 +1,114 @@
+"""Points on smooth random manifolds, each coordinate told by when a unit fires."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import numpy as np
+
+from ..checks import checked_count
+from .arrays import FEWEST_SAMPLES
+from .task import Task, make_task
+
+SMALLEST_AMPLITUDE = 1e-3  # of the frequencies that are kept, relative to the first
+MOST_FREQUENCIES = 1000
+
+
+def randman(
+    classes: int = 10,
+    dim: int = 1,
+    alpha: float = 3.0,
+    units: int = 20,
+    steps: int = 50,
+    samples: int = 2000,
+    spikes: int = 1,
+    seed: int = 0,
+) -> Task:
+    r"""Tell smooth random manifolds apart by spike times.
+
+    Each class is a manifold of dimension :math:`D` in a cube of as many dimensions as there are
+    units. The coordinate of unit :math:`i` at a random point :math:`x` of :math:`[0, 1]^D` is
+
+    .. math:: f_i(x) = \prod_{d=1}^{D} \sum_k \frac{A_{idk}}{k^\alpha}
+        \sin\bigl(2 \pi (k B_{idk} x_d + C_{idk})\bigr),
+
+    with A, B and C uniform between 0 and 1; over the samples of the class it is stretched to
+    :math:`[0, 1]`, and is the time at which the unit fires, as a share of the steps. So every unit
+    fires as often in every sample, and rates tell nothing.
+
+    Parameters
+    ----------
+    classes : int
+        Number of manifolds.
+    dim : int
+        Their dimension. The more, the harder.
+    alpha : float
+        How fast the spectrum falls. The smaller, the rougher the manifolds and the harder the task.
+    units, steps : int
+        Number of inputs, and of time steps.
+    samples : int
+        Of all classes together.
+    spikes : int
+        How often each unit fires; each of its spikes is on manifolds of its own.
+    seed : int
+        Of the manifolds and the points.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not whole or out of its range.
+
+    References
+    ----------
+    .. [1] F. Zenke and T. P. Vogels, "The Remarkable Robustness of Surrogate Gradient Learning for
+       Instilling Complex Function in Spiking Neural Networks", Neural Computation 33, 899-925
+       (2021).
+    """
+    given: dict[str, Any] = dict(locals())
+    _check(given)
+    rng = np.random.default_rng([seed, classes, dim, units])
+    labels = np.arange(samples) % classes
+    X = np.zeros((samples, steps, units), np.float32)
+    for label in range(classes):
+        rows = np.flatnonzero(labels == label)
+        points = rng.random((len(rows), dim))
+        for _ in range(spikes):
+            times = _stretched(_manifold(rng, points, units, alpha))
+            step = np.minimum((times * steps).astype(int), steps - 1)
+            np.add.at(X, (rows[:, None], step, np.arange(units)), 1)
+    return make_task(_name(given), X, labels, readout_steps=steps)
+
+
+def _manifold(rng: np.random.Generator, points: np.ndarray, units: int, alpha: float) -> np.ndarray:
+    """Coordinates of shape (points, units) of the manifold that ``rng`` makes."""
+    frequencies = min(MOST_FREQUENCIES, int(np.ceil(SMALLEST_AMPLITUDE ** (-1 / alpha))))
+    k = np.arange(1, frequencies + 1)
+    coordinates = np.ones((len(points), units))
+    for unit in range(units):
+        for x in points.T:
+            amplitude, stretch, phase = rng.random((3, frequencies))
+            angle = 2 * np.pi * (k * stretch * x[:, None] + phase)
+            coordinates[:, unit] *= np.sin(angle) @ (amplitude / k**alpha)
+    return coordinates
+
+
+def _stretched(coordinates: np.ndarray) -> np.ndarray:
+    low, high = coordinates.min(axis=0), coordinates.max(axis=0)
+    return (coordinates - low) / np.where(high > low, high - low, 1)
+
+
+def _check(given: dict[str, Any]) -> None:
+    least = {"classes": 2, "seed": 0, "samples": FEWEST_SAMPLES * max(2, given["classes"])}
+    for name in given:
+        if name != "alpha":
+            checked_count(name, given[name], least.get(name, 1))
+    if not 0 < given["alpha"] < np.inf:
+        raise ValueError(f"alpha must be > 0 and finite, got {given['alpha']}")
+
+
+def _name(given: dict[str, Any]) -> str:
+    """The call that makes this task, without what is at its default."""
+    defaults = inspect.signature(randman).parameters
+    changed = [f"{n}={value!r}" for n, value in given.items() if value != defaults[n].default]
+    return f"randman({', '.join(changed)})" if changed else "randman"

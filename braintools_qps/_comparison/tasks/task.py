@@ -1,0 +1,118 @@
+"""What a task is, and how samples are dealt to its three parts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# Splits are part of a task, not of a training run: every seed and every candidate sees the same.
+SPLIT_SEED = 20220200
+SHARE_TESTED = 0.2
+SHARE_VALIDATED = 0.15
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Samples of one purpose: float32 ``inputs`` of shape (samples, time, features), ``labels``.
+
+    The labels are whole numbers of shape (samples,), or float32 targets of shape (samples, ...) or
+    (samples, time, ...).
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is trained on, what choices are made on, and what is reported."""
+
+    name: str
+    train: Split
+    validation: Split
+    test: Split
+    classes: int | None  # None where the labels are targets of a regression
+    readout_steps: int  # the network's answer is read from this many last steps
+
+    @property
+    def parts(self) -> dict[str, Split]:
+        """The three parts by name."""
+        return {name: getattr(self, name) for name in ("train", "validation", "test")}
+
+    @property
+    def steps(self) -> int:
+        return self.train.inputs.shape[1]
+
+    @property
+    def features(self) -> int:
+        return self.train.inputs.shape[2]
+
+    def __repr__(self) -> str:
+        sizes = "/".join(str(len(part)) for part in self.parts.values())
+        answer = "a regression" if self.classes is None else f"{self.classes} classes"
+        return (
+            f"Task({self.name!r}: {sizes} samples to train/validate/test, {self.steps} steps of "
+            f"{self.features} features, {answer})"
+        )
+
+
+def make_task(
+    name: str,
+    X: np.ndarray,
+    labels: np.ndarray,
+    *,
+    readout_steps: int,
+    test: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Task:
+    """Deal samples to the parts and normalise the inputs.
+
+    ``labels`` are whole numbers from 0 up, or targets of float dtype. A ``test`` part that is
+    given is left whole, and the rest is then dealt to training and validation.
+    """
+    classify = labels.dtype.kind in "iu"
+    shares = (SHARE_TESTED, SHARE_VALIDATED) if test is None else (0.0, SHARE_VALIDATED)
+    strata = labels if classify else np.zeros(len(labels), int)
+    train, validation, tested = _stratified_rows(strata, *shares)
+    labels = labels.astype(np.int32 if classify else np.float32)
+    size, power = _size_and_power(X, train)
+    scaled = lambda inputs: (inputs / size / power).astype(np.float32, copy=False)
+    X = scaled(X)
+    part = lambda rows: Split(X[rows], labels[rows])
+    return Task(
+        name,
+        part(train),
+        part(validation),
+        part(tested) if test is None else Split(scaled(test[0]), test[1].astype(labels.dtype)),
+        int(labels.max()) + 1 if classify else None,
+        readout_steps,
+    )
+
+
+def _size_and_power(X: np.ndarray, rows: np.ndarray) -> tuple[np.floating, np.floating]:
+    """The largest number, and the root mean square over some rows relative to it.
+
+    Dividing by one after the other neither overflows nor underflows, whatever the unit.
+    """
+    dtype = np.result_type(X.dtype, np.float32)
+    size = dtype.type(max(abs(float(X.max())), abs(float(X.min()))))
+    relative = X[rows] / size
+    power = np.sqrt(np.mean(np.square(relative, dtype=np.float64)))
+    return size, dtype.type(power or 1.0)
+
+
+def _stratified_rows(labels: np.ndarray, tested: float, validated: float) -> list[np.ndarray]:
+    """Rows to train, validate and test on: of each class the same shares, one of each at least."""
+    rng = np.random.default_rng(SPLIT_SEED)
+    parts: list[list[np.ndarray]] = [[], [], []]
+    for label in range(labels.max() + 1):
+        rows = rng.permutation(np.flatnonzero(labels == label))
+        to_test = max(1, round(tested * len(rows))) if tested else 0
+        to_validate = max(1, round(validated * len(rows)))
+        parts[2].append(rows[:to_test])
+        parts[1].append(rows[to_test : to_test + to_validate])
+        parts[0].append(rows[to_test + to_validate :])
+    return [rng.permutation(np.concatenate(part)) for part in parts]

@@ -1,0 +1,122 @@
+"""Each candidate's own setting: successive halving on the validation part.
+
+Everything starts with a short training. The better third is trained anew for longer, and so on,
+until one is left. Each training begins at the initial weights and has a schedule of its own length:
+a learning rate that has not yet come down would say little about how it ends.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from ..records.comparison import Rung, Trial
+from .settings import check_positive
+
+LEARNING_RATES = (0.1, 0.03, 0.3, 0.01)  # of settings that do alike, the first wins
+DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
+DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
+    "learning_rate": LEARNING_RATES,
+    "dampening": DAMPENINGS,
+}
+
+POSITIVE = ("learning_rate", "dampening", "scale", "alpha", "clip")
+KEPT = 1 / 3
+SHARES_OF_EPOCHS = (0.1, 0.2, 0.4)
+FIRST_SEED = 1_000_003  # far from the small numbers that people report on
+
+Setting = dict[str, Any]
+
+
+def grid(tune: Mapping[str, Sequence[Any]] | None) -> list[Setting]:
+    """Every combination of the values that are searched; one empty setting where nothing is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name has no values, one twice, or one that is out of range.
+    """
+    if not tune:
+        return [{}]
+    if not isinstance(tune, Mapping):
+        raise TypeError(
+            "tune must be a mapping of names to values, such as {'learning_rate': (0.01, 0.1)}, or "
+            f"None, got {tune!r}"
+        )
+    for name, values in tune.items():
+        _check_values(name, values)
+    return [dict(zip(tune, values)) for values in itertools.product(*tune.values())]
+
+
+def _check_values(name: str, values: Any) -> None:
+    if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
+        raise TypeError(
+            f"tune must name a sequence of values for {name}, got {values!r}. For example "
+            f"tune={{{name!r}: (0.5, 1.0)}}"
+        )
+    if name in POSITIVE:
+        for value in values:
+            if not (name == "alpha" and value == math.inf):
+                check_positive(name, value, none=name == "clip")
+    if any(value in values[:number] for number, value in enumerate(values)):
+        raise ValueError(f"tune must name each value of {name} once, got {values!r}")
+
+
+def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
+    """How many settings are in each round, and for how many epochs each is trained.
+
+    Examples
+    --------
+    >>> from braintools_qps._comparison.tuning import rounds
+    >>> rounds(20, 20)
+    [(20, 2), (7, 4), (3, 8)]
+    """
+    found = []
+    for share in SHARES_OF_EPOCHS:
+        if settings > 1:
+            found.append((settings, max(1, round(share * epochs))))
+        settings = math.ceil(KEPT * settings)
+    return found
+
+
+def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
+    """Seeds that are not reported on."""
+    free = (seed for seed in itertools.count(FIRST_SEED) if seed not in reported)
+    return tuple(itertools.islice(free, count))
+
+
+def survivors(rung: Rung, count: int) -> list[Setting]:
+    """The settings with the highest mean scores; what diverged comes last."""
+    means = np.array([np.mean(trial.scores) for trial in rung.trials])
+    order = np.argsort(-np.where(np.isnan(means), -np.inf, means), kind="stable")
+    return [dict(rung.trials[index].setting) for index in order[:count]]
+
+
+def at_edge(setting: Setting, tune: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+    """Names of which the value is the smallest or the largest number that was searched."""
+    return tuple(name for name, values in tune.items() if _is_extreme(setting[name], values))
+
+
+def _is_extreme(value: Any, values: Sequence[Any]) -> bool:
+    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
+    return len(numbers) > 1 and value in (min(numbers), max(numbers))
+
+
+def search(
+    settings: Sequence[Setting],
+    epochs: int,
+    train: Callable[[list[Setting], int], list[Trial]],
+) -> tuple[Rung, ...]:
+    """Halve until one setting is left: `survivors` of the last round tells which.
+
+    ``train(settings, epochs)`` returns their trials.
+    """
+    rungs: list[Rung] = []
+    for count, length in rounds(len(settings), epochs):
+        alive = list(settings) if not rungs else survivors(rungs[-1], count)
+        rungs.append(Rung(length, tuple(train(alive, length))))
+    return tuple(rungs)

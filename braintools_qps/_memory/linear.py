@@ -1,0 +1,60 @@
+"""A linear layer fed by spikes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import brainstate
+
+from .matmul import spike_matmul
+
+
+class SpikeLinear(brainstate.nn.Linear):
+    r"""Stand in for `brainstate.nn.Linear` where spikes come in, and remember them in two bits.
+
+    Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Linear`, so
+    that the states of a trained one load into the other, either way. Backpropagation through time
+    stores a sixteenth of what that stores for the gradient of the weights (`spike_matmul`).
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for `brainstate.nn.Linear`: ``in_size``, ``out_size``, ``w_init``, ``b_init``,
+        ``w_mask``, ``name``, ``param_type``. Weights may carry a unit; a bias then has the same.
+    scale : number, scalar array or Quantity, optional
+        What one spike counts, as for `spike_matmul`: ``1 / prob`` behind a
+        `brainstate.nn.Dropout`. By default 1.
+
+    Attributes
+    ----------
+    scale : number, scalar array, Quantity or None
+        As given.
+
+    See Also
+    --------
+    spike_matmul : What happens to input that is not spikes.
+    save_memory : Put it in place of every Linear that is fed by spikes.
+
+    Examples
+    --------
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import SpikeLinear
+    >>> layer = SpikeLinear(3, 2)
+    >>> layer(jnp.array([[0.0, 1.0, 1.0]])).shape
+    (1, 2)
+    """
+
+    scale: Any = None
+
+    def __init__(self, *args: Any, scale: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scale = scale
+
+    def update(self, x: Any) -> Any:
+        """Currents of shape (..., out_size) for spikes of shape (..., in_size)."""
+        parameters = self.weight.value
+        weights = parameters["weight"]
+        if self.w_mask is not None:
+            weights = weights * self.w_mask
+        current = spike_matmul(x, weights, scale=self.scale)
+        return current + parameters["bias"] if "bias" in parameters else current

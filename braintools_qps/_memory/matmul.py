@@ -1,0 +1,103 @@
+"""Spikes times weights, the public function."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jax.typing import ArrayLike
+
+from .product import packed_product
+from .spikes import strip
+
+
+def spike_matmul(
+    spikes: ArrayLike | u.Quantity,
+    weights: ArrayLike | u.Quantity,
+    *,
+    scale: ArrayLike | u.Quantity | None = None,
+) -> Array | u.Quantity:
+    r"""Multiply spikes by weights, and remember the spikes in two bits each.
+
+    The value is that of ``jnp.dot(spikes, weights)``, and so are all derivatives. What differs is
+    what backpropagation through time stores for the gradient of the weights: 2 bits for each
+    neuron and step in place of 32.
+
+    It is exact or it refuses. A concrete array with an element that is not a spike is an error.
+    Within a transformation nobody can look at the elements; there the value and the derivative with
+    respect to the spikes are right whatever they are, and an element that is not a spike, NaN
+    included, makes the derivative with respect to the weights that it meets NaN. `jax.debug_nans`
+    runs such a program again step by step, up to the error, and ``jax.experimental.checkify`` has
+    ``float_checks`` for it.
+
+    Parameters
+    ----------
+    spikes : array_like or Quantity
+        Of shape (..., n), each 0 or the scale.
+    weights : array_like or Quantity
+        Of shape (n, m), or any shape that `jax.numpy.dot` takes there: (n,) or (..., n, m).
+    scale : number, scalar array, Quantity or Unit, optional
+        What one spike counts, in the unit of the spikes: ``1 / keep_probability`` after a dropout,
+        or a synaptic gain, of either sign. It may be traced. By default 1. A spike equals it to
+        within a unit in the last place.
+
+    Returns
+    -------
+    Array or Quantity
+        Of the shape, dtype and unit that ``brainunit.linalg.dot(spikes, weights)`` has.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, a concrete spike is neither 0 nor the scale, or the scale is 0,
+        not finite or more than one number.
+    TypeError
+        If spikes are not real numbers.
+    brainunit.UnitMismatchError
+        If spikes and scale differ in their dimension.
+
+    See Also
+    --------
+    SpikeLinear : A layer of it.
+    save_memory : Use it wherever a model can.
+
+    Notes
+    -----
+    The derivative with respect to the weights is a product with the packed spikes inside a
+    `jax.checkpoint`, so that a scan stacks bytes. A second derivative is as exact, and stores the
+    spikes in full besides, as does a first one outside of `jax.jit`.
+
+    Examples
+    --------
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import spike_matmul
+    >>> spikes, weights = jnp.array([0.0, 1.0, 1.0]), jnp.array([[1.0], [2.0], [4.0]])
+    >>> spike_matmul(spikes, weights)
+    Array([6.], dtype=float32)
+    >>> jax.grad(lambda w: spike_matmul(spikes, w).sum())(weights).ravel()
+    Array([0., 1., 1.], dtype=float32)
+    >>> spike_matmul(2 * spikes, weights, scale=2.0)
+    Array([12.], dtype=float32)
+    """
+    mantissa = jnp.asarray(u.get_mantissa(weights))
+    plain = strip(spikes, scale, mantissa)
+    _check_shapes(plain.spikes, mantissa)
+    product = _dot(plain.spikes, mantissa, plain.scale)
+    unit = plain.unit * u.get_unit(weights)
+    return u.maybe_decimal(u.Quantity(product, unit=unit))
+
+
+# Jitted for calls outside of jit; inside another trace ``inline`` leaves no sign of it.
+_dot = jax.jit(partial(packed_product, jnp.dot), inline=True)
+
+
+def _check_shapes(spikes: Array, weights: Array) -> None:
+    if not spikes.ndim or not weights.ndim or spikes.shape[-1] != weights.shape[-2:][0]:
+        raise ValueError(
+            "spikes of shape (..., n) need weights of shape (n, m), (n,) or (..., n, m), got "
+            f"{spikes.shape} and {weights.shape}. Transpose the weights if they are (m, n)"
+        )

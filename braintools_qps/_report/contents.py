@@ -1,0 +1,127 @@
+"""What stands in a report: one function for each kind of record."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import jax
+
+from ..records import Comparison, GradientFlow, RecordTable
+from ..records.comparison_table import caption
+from .drawings import comparison_drawings, flow_drawings
+
+PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "jax", "numpy")
+
+Facts = list[tuple[str, str]]
+
+
+def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of the template.
+
+    Raises
+    ------
+    TypeError
+        If there is no report of such a record.
+    ValueError
+        If it is empty.
+    """
+    if isinstance(record, GradientFlow):
+        record = {record.name: record}
+    if isinstance(record, Comparison):
+        _check(len(record.results), "the comparison has no result yet")
+        return _of_comparison(record, settings)
+    if isinstance(record, Mapping) and all(isinstance(x, GradientFlow) for x in record.values()):
+        _check(len(record), "there is no flow among them")
+        return _of_flows(record, settings)
+    raise TypeError(
+        "a report is written of a Comparison, a GradientFlow or a mapping of names to "
+        f"GradientFlow, got {type(record).__name__}"
+    )
+
+
+def facts(values: Mapping[str, Any]) -> Facts:
+    """Names and values as text; what is nested stands in one line."""
+    return [(name.replace("_", " "), _text(value)) for name, value in values.items()]
+
+
+def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[str, Any]:
+    asked = {
+        "candidates": [result.label for result in comparison.results],
+        "seeds": comparison.seeds,
+    }
+    return {
+        "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
+        "summary": _progress_of(comparison),
+        "notes": " ".join(caption(comparison)),
+        "asked": facts(asked | dict(comparison.task)),
+        "table": comparison._repr_html_(),
+        "advice": [],
+        "drawings": comparison_drawings(comparison),
+        "settings": facts({**comparison.settings, **settings}),
+        "versions": facts(comparison.environment),
+    }
+
+
+def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) -> dict[str, Any]:
+    first = next(iter(flows.values()))
+    asked = {
+        "candidates": list(flows),
+        "time steps": first.steps,
+        "populations": [f"{p.name} ({p.size} neurons)" for p in first.populations],
+    }
+    advice = [(name, flow.advice) for name, flow in flows.items() if flow.advice]
+    return {
+        "title": "How the gradient travels back in time",
+        "notes": "",
+        "summary": "A diagnosis of a network as it is: nothing was trained for it.",
+        "asked": facts(asked),
+        "table": RecordTable(flows)._repr_html_(),
+        "advice": advice,
+        "drawings": flow_drawings(flows),
+        "settings": facts(settings),
+        "versions": facts(_environment()),
+    }
+
+
+def _progress_of(comparison: Comparison) -> str:
+    done, asked, seeds = len(comparison.results), len(comparison.candidates), len(comparison.seeds)
+    finished = str(done) if comparison.finished else f"{done} of {asked}"
+    return f"{finished} {_noun(asked, 'candidate')}, trained with {seeds} {_noun(seeds, 'seed')}."
+
+
+def _noun(count: int, name: str) -> str:
+    return name if count == 1 else name + "s"
+
+
+def _environment() -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "packages": dict(_versions(PACKAGES)),
+        "platform": platform.platform(),
+        "device": f"{device.platform}: {device.device_kind}",
+    }
+
+
+def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in packages:
+        try:
+            yield name, version(name)
+        except PackageNotFoundError:  # what runs from a source tree has no metadata
+            continue
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_text, value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def _check(count: int, empty: str) -> None:
+    if not count:
+        raise ValueError(f"a report needs a result, but {empty}")

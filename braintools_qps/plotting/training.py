@@ -1,0 +1,105 @@
+"""How the gradient's way back through time changes while a network trains, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..records.comparison import relative_gradient
+from .panels import GREY, panels_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..records.flow import GradientFlow
+
+FAINTEST = 1e-4  # what is smaller has the darkest colour
+
+
+def plot_flow_over_training(
+    history: Mapping[int, GradientFlow], axes: Axes | Sequence[Axes] | None = None
+) -> list[Axes]:
+    """Draw how far back the gradient reaches at each step of a training.
+
+    Parameters
+    ----------
+    history : mapping of int to GradientFlow
+        Measurements by training step, as ``TrainingMonitor.history`` has them, of one model.
+    axes : matplotlib.axes.Axes or sequence of them, optional
+        One for each population.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+        For each population, the lag against the training step; the colour is the root mean square
+        of the gradient relative to the last step that has one, and the line is where it is 1 %. A
+        column reaches from its measurement to the next.
+
+    Raises
+    ------
+    ValueError
+        If nothing was measured.
+
+    Examples
+    --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import TrainingMonitor
+    >>> from braintools_qps.plotting import plot_flow_over_training
+    >>> monitor = TrainingMonitor(brainpy.state.LIF(4), jnp.ones((20, 2, 4)) * 3 * u.mA)
+    >>> with brainstate.environ.context(dt=1.0 * u.ms):
+    ...     flow = monitor()
+    >>> plot_flow_over_training(monitor.history)[0].get_ylabel()
+    'steps back in time'
+    """
+    if not history:
+        raise ValueError("history has no measurement to draw. Call the monitor while training")
+    names = [population.name for population in next(iter(history.values())).populations]
+    panels = panels_of(axes, len(names))
+    edges = _edges(list(history))
+    for i, (name, panel) in enumerate(zip(names, panels)):
+        _draw(panel, name, edges, [flow.populations[i] for flow in history.values()])
+    return panels
+
+
+def _draw(axes: Axes, name: str, edges: np.ndarray, populations: Sequence[Any]) -> None:
+    from matplotlib.colors import LogNorm
+
+    lags = len(populations[0].second_moments)
+    columns = [_column(population.second_moments, lags) for population in populations]
+    picture = axes.pcolormesh(
+        edges,
+        np.arange(lags + 1) - 0.5,
+        np.ma.masked_invalid(np.stack(columns, axis=1)),
+        norm=LogNorm(FAINTEST, 1, clip=True),
+        rasterized=True,
+    )
+    axes.set_facecolor(GREY)  # shows where there is no gradient
+    axes.stairs(list(map(_boundary, populations)), edges, baseline=None, color="white")
+    axes.locator_params(integer=True)
+    axes.set(title=name, xlabel="training step", ylabel="steps back in time")
+    axes.set_ylim(-0.5, lags - 0.5)
+    figure = axes.get_figure()
+    assert figure is not None  # it was given to us in one, or made in one
+    figure.colorbar(picture, ax=axes, label="gradient, relative")
+
+
+def _column(second_moments: np.ndarray, lags: int) -> np.ndarray:
+    """Relative size by steps back from the last that has a gradient; NaN where there is none."""
+    relative = relative_gradient(second_moments)
+    return np.concatenate([relative, np.full(lags - len(relative), np.nan)])
+
+
+def _boundary(population: Any) -> float:
+    """Where the line lies between the last lag above 1 % and the first below."""
+    return population.reach + (0.5 if population.reached_start else -0.5)
+
+
+def _edges(steps: list[int]) -> np.ndarray:
+    """Edges of the columns, the last one as wide as the one before it."""
+    last = steps[-1] - steps[-2] if len(steps) > 1 else 1
+    return np.array([*steps, steps[-1] + last])

@@ -1,0 +1,157 @@
+"""The table of a comparison, with the noise in it, and what is said below it."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .table import Rows
+
+if TYPE_CHECKING:
+    from .._comparison.statistics import FromBest, Interval
+    from .comparison import CandidateResult, Comparison
+
+LINE = 100
+LEVEL = "="  # marks what cannot be told from the highest
+NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
+
+
+def rows(comparison: Comparison) -> Rows:
+    """A row for each candidate, the header first."""
+    results = comparison.results
+    name, factor = _score_of(comparison)
+    found = _from_highest(results)
+    columns = {
+        name: [_interval(r.test_score, factor) for r in results],
+        "difference": _differences(results, found, factor),
+        "best epoch": [_mean(r.best_test_score, "{:.1f}", factor) for r in results],
+        **_settings(results),
+        "firing rate": [_mean(r.firing_rate, "{:.3f}") for r in results],
+        "growth": [_optional(r.growth, "{:.2f}") for r in results],
+        "reach": [_optional(r.reach, "{}") for r in results],
+        "ms/step": [_optional(r.seconds_per_step, "{:.1f}", 1e3) for r in results],
+        "peak MB": [_optional(r.peak_bytes, "{:.1f}", 1e-6) for r in results],
+        "notes": [_notes(r) for r in results],
+    }
+    kept = {
+        title: cells for title, cells in columns.items() if any(c not in ("", "-") for c in cells)
+    }
+    body = [[r.label, *cells] for r, cells in zip(results, zip(*kept.values()))]
+    return [["surrogate", *kept], *body]
+
+
+def caption(comparison: Comparison) -> list[str]:
+    """What the numbers mean, and what they do not say."""
+    from .._comparison.statistics import sentence  # scipy.stats takes half a second to import
+
+    results = [r for r in comparison.results if not r.error]
+    if not results:
+        return []
+    name, factor = _score_of(comparison)
+    shown = "mean with 95 % interval" if len(comparison.seeds) > 1 else "one seed"
+    clip = comparison.settings.get("clip")
+    parts = [f"Test {name}: {shown}, after epoch {comparison.settings.get('epochs')}."]
+    if len(results) > 1:
+        parts.append(f"'{LEVEL}': cannot be told from the highest mean.")
+    if any(r.tuning and r.tuning.at_edge for r in results):
+        parts.append("'*': at the edge of what was searched.")
+    if not any(
+        "clip" in (r.tuning.rungs[0].trials[0].setting if r.tuning else ()) for r in results
+    ):
+        parts.append(
+            "Gradients are not clipped." if clip is None else f"Gradient norm clipped at {clip:g}."
+        )
+    if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
+        parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one}.")
+    difference, words = (0.01, "1 point") if factor != 1 else _hundredth(results)
+    told = sentence(
+        [r.label for r in results],
+        [r.test_score for r in results],
+        difference=difference,
+        words=words,
+    )
+    return [*textwrap.wrap(" ".join(parts), LINE), *textwrap.wrap(told, LINE)]
+
+
+def _score_of(comparison: Comparison) -> tuple[str, float]:
+    """How the score is called in the table, and by what it is multiplied there."""
+    return ("accuracy %", 100.0) if comparison.score == "accuracy" else (comparison.score, 1.0)
+
+
+def _hundredth(results: Sequence[CandidateResult]) -> tuple[float, str]:
+    size = max(abs(float(np.nanmean(r.test_score))) for r in results) or 1.0
+    return size / 100, f"{size / 100:.2g}"
+
+
+def _from_highest(results: Sequence[CandidateResult]) -> FromBest | None:
+    """Differences from the highest score; NaN for a candidate that ended in an error."""
+    from .._comparison.statistics import from_best
+
+    seeds = max((len(r.test_score) for r in results), default=0)
+    scores = [r.test_score if r.test_score else [math.nan] * seeds for r in results]
+    if len(scores) < 2 or not seeds or np.isnan(np.mean(scores, axis=1)).all():
+        return None
+    return from_best(scores)
+
+
+def _differences(
+    results: Sequence[CandidateResult], found: FromBest | None, factor: float
+) -> list[str]:
+    if found is None:
+        return ["-"] * len(results)
+    alone = sum(found.indistinguishable) == 1
+    cells = []
+    for row, (difference, level) in enumerate(zip(found.differences, found.indistinguishable)):
+        mark = LEVEL if level and not alone else " "
+        top = "best" if alone else "highest"
+        cells.append(f"{top if row == found.best else _shown(difference, factor)} {mark}".rstrip())
+    return cells
+
+
+def _interval(values: Sequence[float], factor: float) -> str:
+    from .._comparison.statistics import summary
+
+    return _shown(summary(values), factor) if values else "-"
+
+
+def _shown(interval: Interval, factor: float) -> str:
+    number = "{:.1f}" if factor != 1 else "{:.3g}"
+    mean, low, high = (None if x is None else number.format(factor * x) for x in interval[:3])
+    return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
+
+
+def _settings(results: Sequence[CandidateResult]) -> dict[str, list[str]]:
+    """A column for each name that was tuned."""
+    tuned = [name for r in results if r.tuning for name in r.tuning.rungs[0].trials[0].setting]
+    return {
+        name.replace("_", " "): [_value(r, name) for r in results] for name in dict.fromkeys(tuned)
+    }
+
+
+def _value(result: CandidateResult, name: str) -> str:
+    if name not in result.setting:
+        return "-"
+    value = result.setting[name]
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    if name in ("dampening", "scale") and 0 < value < 1 and (1 / value).is_integer():
+        text = f"1/{1 / value:g}"
+    return text + ("*" if result.tuning and name in result.tuning.at_edge else "")
+
+
+def _notes(result: CandidateResult) -> str:
+    if result.error:
+        return textwrap.shorten(f"error: {result.error}", 60, placeholder="...")
+    seeds = len(result.test_score)
+    return ", ".join(f"{NOTES.get(n, n)} {count}/{seeds}" for n, count in result.flags.items())
+
+
+def _mean(values: Sequence[float], form: str, factor: float = 1) -> str:
+    return form.format(factor * float(np.mean(values))) if len(values) else "-"
+
+
+def _optional(value: Any, form: str, factor: float = 1) -> str:
+    return "-" if value is None else form.format(value * factor)

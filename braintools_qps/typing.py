@@ -1,0 +1,33 @@
+"""Types that the public functions take, by the names that their signatures use.
+
+They are for annotations of your own, as in ``def train(spk_fun: SurrogateSpec) -> ...``.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeAlias
+
+import brainstate
+import brainunit as u
+from braintools.surrogate import Surrogate
+from jax.typing import ArrayLike, DTypeLike
+
+__all__ = ["Hyperparameter", "ResidualDtype", "Scale", "SurrogateSpec", "SurrogateSpecs"]
+
+SurrogateSpec: TypeAlias = str | Mapping[str, Any] | type[Surrogate] | Surrogate
+"""What `~braintools_qps.get_surrogate` builds a surrogate from: a name or a call string, a mapping
+with a ``"name"``, a class, or a surrogate."""
+
+SurrogateSpecs: TypeAlias = SurrogateSpec | Iterable[SurrogateSpec] | Mapping[str, SurrogateSpec]
+"""Candidates to be measured, compared or drawn: some specs, a mapping of labels to specs, or one
+spec."""
+
+Hyperparameter: TypeAlias = ArrayLike | brainstate.State
+"""A number above 0 without unit, an array of them that broadcasts, or a State that holds either."""
+
+Scale: TypeAlias = ArrayLike | u.Quantity | u.Unit | brainstate.State | None
+"""The value of ``x`` that counts as 1, above 0, in the dimension of ``x``. ``u.mV`` means 1 mV, and
+None means 1 where ``x`` has no unit."""
+
+ResidualDtype: TypeAlias = DTypeLike | None
+"""``"bfloat16"``, ``"float16"`` or ``"uint8"``, by name or as a dtype; None keeps the dtype of
+``x``."""

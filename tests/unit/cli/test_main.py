@@ -1,0 +1,208 @@
+"""What every subcommand shares: options, help, errors and the lazy package behind them."""
+
+import ast
+import inspect
+import logging
+import sys
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+import braintools_qps
+from braintools_qps import __main__
+from braintools_qps.__main__ import COMMANDS, main
+from braintools_qps._cli import console, errors, interrupts
+
+HEAVY = {"jax", "brainstate", "brainunit", "braintools", "numpy", "matplotlib"}
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Have the subcommand list end with an error."""
+
+    def fail_with(error):
+        def run(arguments):
+            raise error
+
+        monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
+
+    return fail_with
+
+
+def test_version(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"braintools-qps {version('braintools-qps')}\n"
+    assert braintools_qps.__version__ == version("braintools-qps")
+
+
+@pytest.mark.parametrize("command", ["", *COMMANDS])
+def test_help_is_plain_and_shows_what_every_command_has(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([*command.split(), "--help"])
+    out = " ".join(capsys.readouterr().out.split())
+    assert "`" not in out
+    if command:
+        assert COMMANDS[command][1:] in out
+        for option in ("--quiet", "--verbose", "--traceback"):
+            assert option in out
+    else:
+        assert all(f" {name} {what}" in out for name, what in COMMANDS.items())
+    if command == "compare":
+        assert "(default: Sigmoid S2NN 'QPseudoSpike(alpha=2)'" in out
+
+
+def test_a_command_that_there_is_not_is_refused(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["cmpare"])
+    assert "invalid choice: 'cmpare'" in capsys.readouterr().err
+
+
+# Notes and their amount
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ([], ["note", "warning"]),
+        (["--quiet"], ["warning"]),
+        (["-q"], ["warning"]),
+        (["--verbose"], ["detail", "note", "warning"]),
+    ],
+)
+def test_notes_go_to_stderr_in_the_amount_asked_for(options, shown, monkeypatch, capsys):
+    def run(arguments):
+        logger = logging.getLogger("braintools_qps._cli.list")
+        logger.debug("detail")
+        logger.info("note")
+        logger.warning("warning")
+        print("result")
+
+    monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
+    assert main(["list", *options]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "result\n"
+    assert [line for line in captured.err.splitlines() if " " not in line] == shown
+    assert (f"jax {version('jax')}" in captured.err) == ("--verbose" in options)
+    assert logging.getLogger("braintools_qps").handlers == []
+
+
+def test_quiet_and_verbose_exclude_each_other(capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(["list", "--quiet", "--verbose"])
+    assert "not allowed with" in capsys.readouterr().err
+
+
+# Errors
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (ValueError("too many"), "too many"),
+        (KeyError("absent"), "absent"),
+        (FileNotFoundError(2, "No such file", "x.npz"), "[Errno 2] No such file: 'x.npz'"),
+    ],
+)
+def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monkeypatch, capsys):
+    monkeypatch.setattr(errors, "_is_users", lambda filename: False)  # this file is no user's
+    failing(error)
+    assert main(["list"]) == 2
+    assert capsys.readouterr().err == f"braintools-qps: {message}\n"
+    assert main(["list", "--traceback"]) == 2
+    traced = capsys.readouterr().err
+    assert traced.startswith("Traceback")
+    assert traced.endswith(f"\nbraintools-qps: {message}\n")
+
+
+def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys):
+    failing(ZeroDivisionError("division by zero"))
+    assert main(["list"]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("braintools-qps: ZeroDivisionError: division by zero (test_main.py, lin")
+    assert line.endswith(", in run)\n")
+    failing(AssertionError())
+    assert main(["list"]) == 2
+    assert "braintools-qps: AssertionError (test_main.py, line " in capsys.readouterr().err
+
+
+def test_an_error_of_ours_is_not_hidden(failing, monkeypatch):
+    monkeypatch.setattr(errors, "_is_users", lambda filename: False)
+    failing(ZeroDivisionError("ours"))
+    with pytest.raises(ZeroDivisionError, match="ours"):
+        main(["list"])
+
+
+def test_whose_code_a_file_is():
+    assert errors._is_users(__file__)
+    for file in (errors.__file__, ast.__file__, pytest.__file__, "<string>"):
+        assert not errors._is_users(file)
+
+
+# Ctrl-C and closed pipes, but for the process itself, which is in tests/integration/cli
+
+
+def test_ctrl_c_ends_with_one_line_and_status_130(failing, monkeypatch, capsys):
+    monkeypatch.setattr(interrupts, "_reported", type(interrupts._reported)())
+    failing(KeyboardInterrupt())
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "Interrupted\n"
+    assert interrupts.report() == 130
+    assert capsys.readouterr().err == ""  # once
+
+
+def test_what_an_import_makes_of_ctrl_c_is_no_error(failing, monkeypatch, capsys):
+    monkeypatch.setattr(interrupts, "_reported", type(interrupts._reported)())
+    monkeypatch.setattr(interrupts, "seen", lambda: True)
+    failing(ImportError("numpy failed to import"))
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "Interrupted\n"
+
+
+def test_a_closed_pipe_is_no_mistake(failing):
+    failing(BrokenPipeError(32, "Broken pipe"))
+    with pytest.raises(BrokenPipeError):
+        main(["list"])
+
+
+# The package loads nothing until it is used
+
+
+def imported_at_the_top(module):
+    tree = ast.parse(inspect.getsource(module))
+    for node in tree.body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module.partition(".")[0] if not node.level else "." * node.level
+
+
+@pytest.mark.parametrize("name", ["list", "show", "plot", "console", "errors", "interrupts"])
+def test_modules_of_the_command_line_import_only_the_standard_library(name):
+    module = import_module(f"braintools_qps._cli.{name}")
+    assert set(imported_at_the_top(module)) <= {*sys.stdlib_module_names, "."}
+
+
+def test_the_package_and_the_entry_import_only_the_standard_library_and_the_command_line():
+    for module in (braintools_qps, __main__):
+        assert set(imported_at_the_top(module)) <= {*sys.stdlib_module_names, "."}
+    assert not HEAVY & set(imported_at_the_top(console))
+
+
+def test_dir_shows_every_public_name_and_module():
+    listed = dir(braintools_qps)
+    assert {*braintools_qps.__all__, "plotting", "testing", "__version__"} <= set(listed)
+    assert listed == sorted(listed)
+    with pytest.raises(AttributeError, match="has no attribute 'QPseudoSpikes'"):
+        _ = braintools_qps.QPseudoSpikes
+
+
+def test_every_public_module_is_an_attribute():
+    folder = Path(braintools_qps.__file__).parent
+    files = {path.stem for path in folder.iterdir() if path.suffix == ".py" or path.is_dir()}
+    public = {name for name in files if not name.startswith("_")}
+    assert public == set(braintools_qps._MODULES)
+    for name in public:
+        assert getattr(braintools_qps, name).__name__ == f"braintools_qps.{name}"

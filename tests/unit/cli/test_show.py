@@ -1,0 +1,99 @@
+"""The subcommand show."""
+
+import inspect
+
+import pytest
+from helpers import names_that_build
+
+from braintools_qps import get_surrogate
+from braintools_qps.__main__ import main
+
+
+def test_show_describes_a_surrogate(capsys):
+    assert main(["show", "q_pseudo_spike(alpha=1.5, scale='10 mV')"]) == 0
+    out = capsys.readouterr().out
+    lines = [line.split() for line in out.splitlines()]
+    assert out.startswith(
+        'QPseudoSpike(alpha=1.5, scale=Quantity(10.0, "mV")), from braintools_qps\n'
+    )
+    assert (
+        "Surrogate gradient at x, the distance from the threshold, x in mV, gradient per mV" in out
+    )
+    # Parameters, those at their default included
+    for row in ("alpha 1.5", "scale 10.0 mV", "dampening 1.0", "residual_dtype None"):
+        assert row.split() in lines
+    # (1 + 2/2.5)^-1.5 / 10 at one scale from the threshold, on both sides.
+    assert ["10", "0.0414087"] in lines
+    assert ["-10", "0.0414087"] in lines
+    assert ["peak", "0.1"] in lines
+    assert ["half-width", "7.34"] in lines  # 10 (2^(2/3) - 1) 2.5 / 2
+    assert ["area", "5"] in lines  # 2.5 / 0.5
+
+
+def test_show_defines_every_symbol_and_parameter_of_ours(capsys):
+    assert main(["show", "QPseudoSpike"]) == 0
+    out = capsys.readouterr().out
+    assert r"g'(x) &= \frac{d}{s} \left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{-\alpha}" in out
+    for defined in (":math:`s` = ``scale``", ":math:`d` = ``dampening``", "x, the distance"):
+        assert defined in out
+    for parameter in ("alpha", "scale", "dampening", "residual_dtype"):
+        assert f"\n  {parameter} : " in out
+    for left_out in (">>>", "See Also", "References\n", "Raises"):
+        assert left_out not in out
+
+
+@pytest.mark.parametrize("name", names_that_build())
+def test_show_knows_every_surrogate_and_its_gradient_formula(name, capsys):
+    assert main(["show", name]) == 0
+    out = capsys.readouterr().out
+    assert "g'(x)" in out.partition("\nValues\n")[0]
+    for parameter in inspect.signature(type(get_surrogate(name))).parameters:
+        assert f"\n  {parameter} : " in out
+
+
+def test_show_a_surrogate_that_is_scaled(capsys):
+    assert main(["show", "Scaled(\"QPseudoSpike(scale='10 mV')\", scale=2.0)"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["peak", "0.05"] in lines
+    assert ["20", "0.018"] in lines  # (1 + 2/3)^-2 / 20 at the product of the scales
+
+
+def test_show_says_where_there_is_no_area(capsys):
+    assert main(["show", "S2NN"]) == 0
+    out = capsys.readouterr().out
+    assert "infinite: the tails fall too slowly" in out
+    assert "0.441 below, 1 above the threshold" in out
+
+
+@pytest.mark.parametrize("spec", ["QPseudoSpike(scale='15 mV')", "GaussianGrad"])
+def test_show_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_path, capsys):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    file = tmp_path / "surrogate.svg"
+    assert main(["show", spec, "--plot", str(file)]) == 0
+    assert file.read_text(encoding="utf-8").lstrip().startswith("<?xml")
+    assert capsys.readouterr().err == f"Drawn in {file}\n"
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("qpseudospke", "Did you mean 'QPseudoSpike'?"),
+        ("QPseudoSpike(alpha=[1, 2])", "single numbers can be shown, got parameters of shape (2,)"),
+        ("QPseudoSpike(scale=['1 mV', '2 mV'])", "scale must be a positive real number"),
+        ("QPseudoSpike(alpha=-1)", "alpha must be greater than 0"),
+        ("QPseudoSpike(beta=1)", "The surrogate is QPseudoSpike(alpha=2.0"),
+        ("QPseudoSpike(alpha=open('f'))", "a call with literal arguments"),
+        ("QPseudoSpike(scale='1 mv')", "unit in '1 mv' is unknown"),
+    ],
+)
+def test_a_wrong_spec_exits_with_2_and_the_reason_on_stderr(spec, message, capsys):
+    assert main(["show", spec]) == 2
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize("command", [["show"], ["plot", "--out", "unused.png"]])
+def test_one_curve_cannot_show_many_neurons(command, capsys):
+    assert main([*command, "QPseudoSpike(alpha=[1, 2, 3])"]) == 2
+    assert "got parameters of shape (3,). Show one for each" in capsys.readouterr().err

@@ -1,0 +1,118 @@
+"""The user's own arrays: what is taken, and what is refused."""
+
+import brainunit as u
+import numpy as np
+import pytest
+
+from braintools_qps._comparison.tasks import load_task, task_from_arrays
+
+
+def arrays(samples=40, steps=3, features=2, classes=2):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((samples, steps, features)) + 5
+    return X, np.arange(samples) % classes
+
+
+X, Y = arrays()
+WORDS = np.array(["off", "on"])[Y]
+NAN = X.copy()
+NAN[3, 0, 0] = NAN[3, 2, 1] = NAN[17, 1, 0] = np.nan
+TEST = X[:10], Y[:10]
+
+
+def assert_same(one, other):
+    for part in ("train", "validation", "test"):
+        ours, theirs = getattr(one, part), getattr(other, part)
+        np.testing.assert_allclose(ours.inputs, theirs.inputs, rtol=1e-6)
+        np.testing.assert_array_equal(ours.labels, theirs.labels)
+
+
+@pytest.mark.parametrize("factor", [1e39, 1e-60, 1e300, 1e-300])
+def test_the_unit_of_inputs_does_not_matter_however_large_or_small(factor):
+    assert_same(task_from_arrays(factor * X, Y), task_from_arrays(X, Y))
+
+
+def test_inputs_may_carry_a_unit():
+    assert_same(task_from_arrays(X * u.mV, Y), task_from_arrays(X, Y))
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32])
+def test_inputs_of_every_dtype(dtype):
+    counts = np.random.default_rng(1).integers(0, 9, (40, 3, 2))
+    assert_same(task_from_arrays(counts.astype(dtype), Y), task_from_arrays(counts, Y))
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        WORDS,
+        WORDS.astype(object),
+        WORDS.tolist(),
+        WORDS.astype("S"),
+        WORDS.astype(np.dtypes.StringDType()),
+        Y.astype(object),
+        Y == 1,
+        10 * Y - 3,
+    ],
+)
+def test_labels_of_every_kind(labels):
+    assert_same(task_from_arrays(X, labels), task_from_arrays(X, Y))
+
+
+def test_a_list_of_two_arrays_is_a_pair():
+    assert_same(load_task([X, Y]), load_task((X, Y)))
+
+
+@pytest.mark.parametrize("shape", [(40,), (40, 2), (40, 3), (40, 3, 5)])
+def test_floats_are_targets(shape):
+    targets = np.random.default_rng(2).standard_normal(shape)
+    task = task_from_arrays(X, targets)
+    assert task.classes is None
+    assert [len(part) for part in task.parts.values()] == [26, 6, 8]
+    assert task.train.labels.dtype == np.float32
+    found = np.concatenate([part.labels for part in task.parts.values()])
+    np.testing.assert_allclose(np.sort(found, axis=0), np.sort(targets, axis=0), rtol=1e-6)
+
+
+def test_a_test_part_is_left_whole_and_scaled_as_the_others():
+    task = load_task((X, WORDS, 2 * X[:10], WORDS[:10]))
+    power = np.sqrt(np.mean(task.train.inputs**2))
+    assert power == pytest.approx(1, rel=1e-6)
+    assert [len(part) for part in task.parts.values()] == [34, 6, 10]
+    np.testing.assert_array_equal(task.test.labels, Y[:10])
+    both = np.concatenate([task.train.inputs, task.validation.inputs])
+    factor = both.max() / X.max()
+    np.testing.assert_allclose(task.test.inputs, 2 * X[:10] * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "test", "error", "message"),
+    [
+        (X[:, :, 0], Y, None, ValueError, r"\(samples, time, features\).*\(40, 3\).*X\[:, :, None"),
+        (X[:0], Y[:0], None, ValueError, r"hold something, got \(0, 3, 2\)"),
+        (X, Y[:-1], None, ValueError, r"one label for each of the 40 samples, got shape \(39,\)"),
+        (X, Y[:, None], None, ValueError, r"got shape \(40, 1\). Pass y\[:, 0\]"),
+        (X, Y[0], None, ValueError, r"got shape \(\)"),
+        (NAN, Y, None, ValueError, r"finite, got NaN or infinity in 2 of 40 samples.*isfinite"),
+        (X, NAN[:, 0, 0], None, ValueError, r"y must be finite, got NaN or infinity in 1 of 40"),
+        (X, 1e39 * X, None, ValueError, r"y must fit into float32"),
+        (X, np.zeros(40, int), None, ValueError, r"two classes or more, got only \[0\]"),
+        (X, np.arange(40), None, ValueError, r"4 samples or more.*got 1 of class 0"),
+        (X.astype(complex), Y, None, TypeError, r"real numbers, got dtype complex128"),
+        (X.astype(object), Y, None, TypeError, r"got dtype object. Try X.astype\(float\)"),
+        ([[[1], [2]], [[1]]], [0, 1], None, ValueError, r"its rows of equal length"),
+        (X, np.array([1, "a"] * 20, object), None, TypeError, r"one type.*got int, str"),
+        (X, Y.astype(complex), None, TypeError, r"integers, strings or floats, got dtype complex"),
+        (X, X[:, 0, 0] * u.mV, None, TypeError, r"must have no unit, got mV.*to_decimal\(mV\)"),
+        (0 * X, Y, None, ValueError, r"must not be 0 everywhere"),
+        (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
+        (X, Y, (X[:10, :2], Y[:10]), ValueError, r"\(samples, 3, 2\) that X has, got \(10, 2, 2\)"),
+        (X, Y, (NAN[:10], Y[:10]), ValueError, r"X of the test part must be finite.*1 of 10"),
+        (X, Y, (X[:10], Y[:10] + 1), ValueError, r"among those to train, 0, 1, got 2"),
+        (X, Y, (X[::2], Y[::2]), ValueError, r"every class, got none of 1"),
+        (X, Y, (X[:10], WORDS[:10]), TypeError, r"must hold integers, as y does, got strings"),
+    ],
+)
+def test_arrays_that_cannot_be_trained_on(X, y, test, error, message):
+    with pytest.raises(error, match=message):
+        task_from_arrays(X, y, test=test)

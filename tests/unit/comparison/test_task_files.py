@@ -1,0 +1,135 @@
+"""Tasks from files: .npz archives and spike times in HDF5."""
+
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+from braintools_qps._comparison.tasks import load_task, read_file
+
+RNG = np.random.default_rng(0)
+X, Y = RNG.standard_normal((40, 3, 2)) + 5, np.arange(40) % 2
+
+
+def assert_same(one, other):
+    for part in ("train", "validation", "test"):
+        np.testing.assert_array_equal(getattr(one, part).inputs, getattr(other, part).inputs)
+        np.testing.assert_array_equal(getattr(one, part).labels, getattr(other, part).labels)
+
+
+def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
+    np.savez(tmp_path / "mine.npz", X=X, y=Y)
+    np.savez(tmp_path / "tested.npz", X=X[:8], y=Y[:8])
+    np.savez(tmp_path / "both.npz", X=X, y=Y, X_test=X[:8], y_test=Y[:8])
+    assert_same(read_file(tmp_path / "mine.npz"), load_task((X, Y)))
+    assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
+    tested = load_task((X, Y, X[:8], Y[:8]))
+    assert_same(read_file(tmp_path / "mine.npz", test=tmp_path / "tested.npz"), tested)
+    assert_same(read_file(tmp_path / "both.npz"), tested)
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "other.npz", "half.npz")
+    empty, text, single, torn, other, half = (tmp_path / name for name in names)
+    np.save(single, X)
+    np.savez(torn, X=X, y=Y)
+    torn.write_bytes(torn.read_bytes().replace(X.tobytes(), bytes(X.nbytes)))
+    empty.write_bytes(b"")
+    text.write_text("not an archive")
+    np.savez(other, inputs=X)
+    np.savez(half, X=X, y=Y, X_test=X)
+    for path, message in (
+        (empty, "must be an npz archive or an HDF5 file, got an empty file"),
+        (text, r"got another format. Write it with numpy.savez\('.*text.npz', X=X, y=y\)"),
+        (single, r"single.npy must be an npz archive.*Write .*single.npz'"),
+        (torn, "not an npz file of plain arrays"),
+        (other, r"must hold arrays X and y, got \['inputs'\].*numpy.savez"),
+        (half, "X_test and y_test must be given together, got only X_test"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_file(path)
+    with pytest.raises(FileNotFoundError):
+        read_file(tmp_path / "absent.npz")
+    np.savez(tmp_path / "good.npz", X=X, y=Y)
+    with pytest.raises(ValueError, match="bins are for spike times"):
+        read_file(tmp_path / "good.npz", bins=10)
+
+
+def test_an_array_of_objects_is_not_unpickled(tmp_path):
+    np.savez(tmp_path / "objects.npz", X=np.array([{}], dtype=object), y=Y)
+    with pytest.raises(ValueError, match="not an npz file of plain arrays"):
+        read_file(tmp_path / "objects.npz")
+
+
+def write_spikes(path, times, units, labels):
+    """A file in the layout of the Spiking Heidelberg Digits."""
+    with h5py.File(path, "w") as file:
+        for name, values, dtype in (("times", times, np.float32), ("units", units, np.uint16)):
+            rows = file.create_dataset(f"spikes/{name}", len(values), h5py.vlen_dtype(dtype))
+            for row, value in enumerate(values):
+                rows[row] = np.asarray(value, dtype)
+        file["labels"] = np.asarray(labels, np.uint16)
+    return path
+
+
+TIMES = [[0.0, 0.1, 0.15, 1.0], [0.5]] * 10
+UNITS = [[0, 2, 2, 1], [1]] * 10
+LABELS = [3, 7] * 10
+
+
+def counts_of(task):
+    inputs = np.concatenate([part.inputs for part in task.parts.values()])
+    labels = np.concatenate([part.labels for part in task.parts.values()])
+    return np.round(inputs / inputs[inputs > 0].min()), labels
+
+
+def test_spike_times_are_counted_in_bins(tmp_path):
+    task = read_file(write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS), bins=4)
+    counts, labels = counts_of(task)
+    assert task.classes == 2
+    expected = [[1, 0, 2], [0, 0, 0], [0, 0, 0], [0, 1, 0]], [[0, 0, 0]] * 2 + [[0, 1, 0], [0] * 3]
+    for label, by_hand in enumerate(expected):
+        assert (counts[labels == label] == by_hand).all()
+    assert read_file(tmp_path / "spikes.h5").steps == 100
+
+
+def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
+    train = write_spikes(tmp_path / "train.h5", TIMES, UNITS, LABELS)
+    test = write_spikes(tmp_path / "test.h5", [[0.5, 2.0], [0.1]], [[4, 0], [0]], [3, 7])
+    task = read_file(train, test=test, bins=4)
+    assert (task.steps, task.features, len(task.test)) == (4, 5, 2)
+    assert task.test.inputs[0].argmax(axis=0)[[0, 4]].tolist() == [3, 1]
+
+
+def test_hdf5_that_cannot_be_used(tmp_path):
+    good = write_spikes(tmp_path / "good.h5", TIMES, UNITS, LABELS)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["labels"] = LABELS
+    (tmp_path / "torn.h5").write_bytes(good.read_bytes()[:600])
+    write_spikes(tmp_path / "short.h5", TIMES, UNITS, LABELS[:-1])
+    write_spikes(tmp_path / "odd.h5", TIMES, [*UNITS[:-1], [0, 1]], LABELS)
+    write_spikes(tmp_path / "nan.h5", [*TIMES[:-1], [np.nan]], UNITS, LABELS)
+    write_spikes(tmp_path / "silent.h5", [[]] * 20, [[]] * 20, LABELS)
+    for name, message in (
+        ("other", "no spikes/times, spikes/units in it"),
+        ("torn", "must be HDF5 with spikes/times.*Heidelberg"),
+        ("short", "20 of spikes/times, 20 of spikes/units, 19 of labels"),
+        ("odd", r"a time and a unit, got shapes \(1,\) and \(2,\)"),
+        ("nan", "must be finite and 0 or more"),
+        ("silent", "there must be spikes"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            read_file(tmp_path / f"{name}.h5")
+    np.savez(tmp_path / "arrays.npz", X=X, y=Y)
+    with pytest.raises(ValueError, match="both files must be of one kind"):
+        read_file(good, test=tmp_path / "arrays.npz")
+    with pytest.raises(TypeError, match="bins must be a whole number, got 2.5"):
+        read_file(good, bins=2.5)
+
+
+def test_without_h5py_it_is_named_with_the_extra(tmp_path, monkeypatch):
+    path = write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS)
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(ImportError, match=r"h5py. Run pip install 'braintools-qps\[train\]'"):
+        read_file(path)

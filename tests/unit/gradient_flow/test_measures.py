@@ -1,0 +1,99 @@
+"""Numbers that describe a gradient's way back, on arrays small enough to count by hand."""
+
+import numpy as np
+import pytest
+
+from braintools_qps._gradient_flow import measures
+
+
+def test_edges_hold_99_percent_of_the_distances_and_one_scale_to_either_side():
+    edges = measures.bin_edges(np.array([0.2, -0.3]))
+    width = 2 / 60
+    assert np.diff(edges) == pytest.approx(width)
+    # The threshold is the middle of a bin, and the ends lie half a bin or more beyond -1 and 1.
+    assert np.min(np.abs((edges[1:] + edges[:-1]) / 2)) == pytest.approx(0, abs=1e-12)
+    assert edges[0] == pytest.approx(-1 - width / 2)
+    assert edges[-1] == pytest.approx(1 + width / 2)
+
+
+def test_edges_follow_percentiles_and_leave_out_what_is_not_finite():
+    distances = np.concatenate([np.linspace(-10, 30, 100_001), [np.nan, np.inf, -np.inf, 1e9]])
+    edges = measures.bin_edges(distances)
+    width = (30 - 0.005 * 40 - (-10 + 0.005 * 40)) / 60
+    assert np.diff(edges) == pytest.approx(width, rel=1e-3)
+    assert -9.8 - 1.5 * width <= edges[0] <= -9.8 - 0.5 * width
+    assert 29.8 + 0.5 * width <= edges[-1] <= 29.8 + 1.5 * width
+    assert len(measures.bin_edges(np.array([np.nan]))) == len(measures.bin_edges(np.zeros(3)))
+
+
+def test_a_histogram_counts_shares_and_what_lies_outside():
+    edges, slope = np.array([-1.0, 0.0, 1.0]), np.array([0.5, 1.0])
+    made = measures.histogram(np.array([-0.5, 0.5, 0.6, 2.0, np.nan]), edges, slope)
+    assert made.share == pytest.approx([0.2, 0.4])
+    assert made.outside == pytest.approx(0.4)
+    assert made.slope is slope
+    assert made.edges is edges
+    assert measures.histogram(np.array([0.5]), edges, slope).outside == 0.0
+
+
+def test_a_slope_is_flat_below_one_percent_of_its_neurons_peak():
+    slopes = np.array([[0.0099, 0.02], [-0.005, 0.0101]])
+    assert measures.flat_share(slopes, np.array([1.0, 1.0])) == 0.5
+    assert measures.flat_share(slopes, np.array([1.0, 2.0])) == 0.75
+
+
+def test_half_of_the_slopes_sum():
+    # 4 of 10 carry 4, with 3 more than half of 10.
+    assert measures.half_share(np.array([1.0, 2.0, 3.0, 4.0])) == 0.5
+    assert measures.half_share(np.array([[6.0, 1.0], [2.0, 1.0]])) == 0.25
+    assert measures.half_share(np.ones(10)) == 0.5
+    assert np.isnan(measures.half_share(np.zeros(3)))
+
+
+def test_consistency_is_over_neighbours_that_both_have_a_gradient():
+    cosines = np.array([[1.0], [0.5], [-0.25], [0.0]])
+    present = np.ones((4, 1))
+    assert measures.consistency(cosines, present) == pytest.approx(1.25 / 3)
+    present[3] = 0.0
+    assert measures.consistency(cosines, present) == pytest.approx(0.75)
+    assert np.isnan(measures.consistency(cosines, np.zeros((4, 1))))
+
+
+def test_activity_by_hand():
+    spikes = np.zeros((20, 2, 3))  # time, batch, neurons
+    spikes[:, :, 1] = 1.0
+    spikes[1:, 0, 2], spikes[:, 1, 2] = 1.0, 1.0
+    assert measures.activity(spikes, 1) == pytest.approx(((40 + 39) / 120, 1 / 3, 2 / 3))
+    assert measures.activity(spikes, 0)[1:] == (2 / 6, 4 / 6)
+
+
+@pytest.mark.parametrize(("growths", "cut"), [((0.5, 0.99), 6), ((0.97, 0.4), 12), ((0.6, 1.3), 9)])
+def test_two_phases_are_found_where_they_meet(growths, cut):
+    logs = np.where(np.arange(20) < cut, np.arange(20) * np.log(growths[0]), 0.0)
+    logs[cut:] = logs[cut - 1] + np.arange(1, 21 - cut) * np.log(growths[1])
+    deviation, (first, second) = measures.growth_phases(np.exp(2 * logs))
+    assert (first.first, second.last) == (0, 19)
+    assert first.last in (cut - 2, cut - 1)  # the corner lies on both lines
+    assert second.first == first.last + 1
+    assert (first.growth, second.growth) == pytest.approx(growths, rel=1e-6)
+    assert deviation == pytest.approx(1, abs=1e-6)
+
+
+def test_one_line_is_one_phase():
+    deviation, (phase,) = measures.growth_phases(0.81 ** np.arange(10.0))
+    assert (phase.first, phase.last) == (0, 9)
+    assert phase.growth == pytest.approx(0.9)
+    assert deviation == pytest.approx(1)
+    # Off by a factor of e ** 0.2 to either side: the line is good enough.
+    wavy = 0.81 ** np.arange(10.0) * np.exp(0.4 * np.array([1, -1, -1, 1, 1, -1, -1, 1, 1, -1]))
+    deviation, phases = measures.growth_phases(wavy)
+    assert len(phases) == 1
+    assert deviation == pytest.approx(np.exp(0.2), rel=0.05)
+    nan, none = measures.growth_phases(np.array([1.0, 0.0]))
+    assert (np.isnan(nan), none) == (True, ())
+
+
+def test_the_gain_of_a_path_leaves_out_steps_without_a_gradient():
+    part, later = np.array([[3.0], [4.0], [5.0]]), np.array([[1.0], [2.0], [0.0]])
+    assert measures.path_gain(part, later) == pytest.approx(np.sqrt((9 + 4) / 2))
+    assert np.isnan(measures.path_gain(part, np.zeros((3, 1))))

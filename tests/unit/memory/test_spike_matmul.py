@@ -1,0 +1,179 @@
+"""Values, dtypes and units are those of jnp.dot; what is no spike is refused."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+from jax.experimental import checkify
+
+from braintools_qps import spike_matmul
+
+
+def draw(*shape, rate=0.4, seed=0):
+    return jnp.asarray(np.random.default_rng(seed).random(shape) < rate, jnp.float32)
+
+
+def normal(*shape, seed=1):
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+SPIKES, WEIGHTS = draw(4, 6), normal(6, 3)
+by_weights = lambda spikes, **options: jax.grad(
+    lambda spikes, weights: spike_matmul(spikes, weights, **options).sum(), argnums=1
+)(spikes, WEIGHTS)
+
+
+@pytest.mark.parametrize(
+    ("spikes", "weights"),
+    [((5,), (5,)), ((5,), (5, 2)), ((3, 5), (5,)), ((2, 3, 5), (5, 2)), ((3, 5), (4, 5, 2))],
+)
+def test_shapes_of_jnp_dot(spikes, weights):
+    spikes, weights = draw(*spikes), normal(*weights)
+    np.testing.assert_array_equal(spike_matmul(spikes, weights), jnp.dot(spikes, weights))
+    loss = lambda product: lambda s, w: jnp.sum(jnp.sin(product(s, w)))
+    actual, expected = (
+        jax.jit(jax.grad(loss(product), (0, 1)))(spikes, weights)
+        for product in (spike_matmul, jnp.dot)
+    )
+    for one, other in zip(actual, expected):
+        assert_close(one, other, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("spikes_dtype", "weights_dtype"),
+    [
+        ("float32", "float32"),
+        ("bfloat16", "bfloat16"),
+        ("float16", "float16"),
+        ("float32", "bfloat16"),
+        ("float16", "float32"),
+        ("int32", "bfloat16"),
+        ("bool", "float16"),
+        ("bool", "float32"),
+    ],
+)
+def test_dtypes_of_jnp_dot(spikes_dtype, weights_dtype):
+    spikes, weights = SPIKES.astype(spikes_dtype), WEIGHTS.astype(weights_dtype)
+    product = spike_matmul(spikes, weights)
+    assert product.dtype == jnp.dot(spikes, weights).dtype
+    slope = jax.grad(lambda w: spike_matmul(spikes, w).sum().astype(jnp.float32))(weights)
+    assert slope.dtype == weights_dtype
+    assert_close(slope, np.broadcast_to(SPIKES.sum(0)[:, None], (6, 3)))
+
+
+def test_float64():
+    with jax.enable_x64(True):
+        spikes, weights = np.float64(SPIKES), np.float64(WEIGHTS) / 3
+        value, slope = jax.value_and_grad(lambda w: (spike_matmul(spikes, w) ** 2).sum())(weights)
+        assert_close(value, ((spikes @ weights) ** 2).sum())
+        assert_close(slope, 2 * spikes.T @ (spikes @ weights))
+
+
+class TestUnits:
+    def test_of_the_weights(self):
+        assert_close(spike_matmul(SPIKES, WEIGHTS * u.mS), jnp.dot(SPIKES, WEIGHTS) * u.mS)
+
+    def test_a_gain_in_the_spikes(self):
+        product = spike_matmul(SPIKES * 3 * u.mA, WEIGHTS * u.ohm, scale=0.003 * u.amp)
+        assert_close(product, 3 * jnp.dot(SPIKES, WEIGHTS) * (u.mA * u.ohm))
+
+    def test_units_that_cancel(self):
+        product = spike_matmul(SPIKES * u.mV, WEIGHTS / u.mV, scale=u.mV)
+        assert_close(product, jnp.dot(SPIKES, WEIGHTS))
+
+    def test_gradient(self):
+        loss = lambda weights: spike_matmul(SPIKES, weights).sum()
+        slope = u.autograd.grad(loss)(WEIGHTS * u.mS)
+        assert_close(slope, np.broadcast_to(SPIKES.sum(0)[:, None], (6, 3)))
+
+    @pytest.mark.parametrize(
+        ("spikes", "scale"),
+        [(SPIKES * u.mA, None), (SPIKES, 1 * u.mA), (SPIKES * u.mA, 2.0), (SPIKES * u.mA, u.mV)],
+    )
+    def test_mismatch(self, spikes, scale):
+        with pytest.raises(u.UnitMismatchError, match=r"same dimension.*Pass spikes of 0 and 1"):
+            spike_matmul(spikes, WEIGHTS, scale=scale)
+
+
+@pytest.mark.parametrize("scale", [1 / 0.7, -0.25, 1.0, jnp.float32(3.0)])
+def test_scaled_spikes(scale):
+    spikes = SPIKES * scale
+    assert_close(spike_matmul(spikes, WEIGHTS, scale=scale), spikes @ WEIGHTS, atol=1e-6)
+    assert_close(by_weights(spikes, scale=scale), jnp.tile(spikes.sum(0)[:, None], 3))
+
+
+def test_a_traced_scale_is_a_fact_about_the_spikes():
+    """It has no derivative of its own: the spikes carry it."""
+    loss = lambda scale: spike_matmul(SPIKES * scale, WEIGHTS, scale=scale).sum()
+    assert_close(jax.jit(jax.grad(loss))(1.5), (SPIKES @ WEIGHTS).sum(), rtol=1e-5)
+
+
+STRANGE = {
+    "a graded spike": 0.5,
+    "a dropout's": 1.25,
+    "a negative one": -1.0,
+    "NaN": np.nan,
+    "infinity": np.inf,
+    "almost one": np.nextafter(np.float32(1), np.float32(0)),
+}
+strange = pytest.mark.parametrize("value", STRANGE.values(), ids=STRANGE)
+
+
+@strange
+def test_a_concrete_array_that_is_no_spikes_is_refused(value):
+    with pytest.raises(ValueError, match=rf"spikes must be 0 or 1, got {value!s}.*scale="):
+        spike_matmul(SPIKES.at[2, 3].set(value), WEIGHTS)
+
+
+@strange
+def test_in_a_transformation_it_is_seen_in_the_gradient(value):
+    """Value and derivative by the spikes are right, the one by the weights that it meets is NaN."""
+    spikes = SPIKES.at[2, 3].set(value)
+    np.testing.assert_array_equal(jax.jit(spike_matmul)(spikes, WEIGHTS), spikes @ WEIGHTS)
+    loss = lambda spikes, weights: spike_matmul(spikes, weights).sum()
+    by_spikes, by_weights = jax.jit(jax.grad(loss, (0, 1)))(spikes, WEIGHTS)
+    assert_close(by_spikes, jnp.tile(WEIGHTS.sum(1), (4, 1)))
+    expected = np.tile(np.asarray(SPIKES.sum(0))[:, None], 3)
+    expected[3] = np.nan
+    assert_close(by_weights, expected)
+
+
+def test_the_gradient_is_nan_even_where_nothing_depends_on_it():
+    """0 * NaN: a product that the loss ignores does not hide what came in."""
+    spikes = SPIKES.at[0, 0].set(0.5)
+    loss = lambda spikes, weights: 0.0 * spike_matmul(spikes, weights).sum()
+    assert jnp.isnan(jax.jit(jax.grad(loss, 1))(spikes, WEIGHTS)[0]).all()
+
+
+def test_checkify_and_debug_nans_find_it():
+    gradient = jax.jit(lambda spikes: by_weights(spikes))
+    error, _ = checkify.checkify(gradient, errors=checkify.float_checks)(SPIKES * 0.5)
+    assert "nan" in error.get()
+    error, _ = checkify.checkify(gradient, errors=checkify.float_checks)(SPIKES)
+    assert error.get() is None
+    with jax.debug_nans(True), pytest.raises(ValueError, match="got 0.5 among them"):
+        gradient(SPIKES * 0.5)
+
+
+@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
+def test_scales_that_are_none(scale):
+    with pytest.raises(ValueError, match=r"finite and not 0.*1 / keep_probability"):
+        spike_matmul(SPIKES, WEIGHTS, scale=scale)
+
+
+def test_a_scale_per_neuron_belongs_into_the_weights():
+    with pytest.raises(ValueError, match=r"single number, got the shape \(6,\).*weights"):
+        spike_matmul(SPIKES, WEIGHTS, scale=np.ones(6))
+
+
+@pytest.mark.parametrize(("spikes", "weights"), [((4, 6), (3, 6)), ((), (6, 3)), ((4, 6), ())])
+def test_shapes_that_do_not_fit(spikes, weights):
+    with pytest.raises(ValueError, match=r"need weights of shape \(n, m\).*Transpose"):
+        spike_matmul(jnp.zeros(spikes), jnp.zeros(weights))
+
+
+def test_complex_spikes():
+    with pytest.raises(TypeError, match=r"must be real, got dtype complex64"):
+        spike_matmul(SPIKES.astype(complex), WEIGHTS)

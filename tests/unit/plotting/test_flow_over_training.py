@@ -1,0 +1,74 @@
+"""The picture of the flow over training, read back from the axes."""
+
+import math
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from braintools_qps.plotting import plot_flow_over_training, plot_gradient_flow
+from braintools_qps.records import GradientFlow, Histogram, PopulationFlow
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+NOWHERE = Histogram(np.zeros(1), np.zeros(0), np.zeros(0), 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures():
+    yield
+    plt.close("all")
+
+
+def measured(*sizes, reach, reached_start=False, names=("lif",)):
+    moments = np.square(np.array(sizes, float))
+    populations = [
+        PopulationFlow(
+            name, 4, "", moments, 0.5, reach, reached_start, 0.0, 0.1, 0.0, 0.0, 1.0, NOWHERE
+        )
+        for name in names
+    ]
+    return GradientFlow("model", None, len(sizes), tuple(populations), 0.0)
+
+
+def test_columns_are_relative_sizes_from_their_step_to_the_next():
+    history = {0: measured(2, 1, 0.01, reach=2), 10: measured(0, 4, 1, reach=1, reached_start=True)}
+    (axes,) = plot_flow_over_training(history)
+    (picture,) = axes.collections
+    np.testing.assert_allclose(
+        picture.get_array().filled(math.nan).T, [[1, 0.5, 0.005], [1, 0.25, math.nan]]
+    )
+    np.testing.assert_allclose(picture.get_coordinates()[0, :, 0], [0, 10, 20])
+    (line,) = axes.patches
+    np.testing.assert_allclose(line.get_data().values, [1.5, 1.5])
+    assert (axes.get_title(), axes.get_xlabel()) == ("lif", "training step")
+
+
+def test_each_population_has_a_panel():
+    names = ("a", "b", "c")
+    history = {5: measured(1, 1, reach=1, names=names)}
+    panels = plot_flow_over_training(history)
+    assert [axes.get_title() for axes in panels] == list(names)
+
+
+def test_no_gradient_at_all_is_drawn_empty():
+    (axes,) = plot_flow_over_training({0: measured(0, 0, reach=0)})
+    assert axes.collections[0].get_array().mask.all()
+
+
+def test_without_a_measurement_there_is_nothing_to_draw():
+    with pytest.raises(ValueError, match="no measurement to draw"):
+        plot_flow_over_training({})
+
+
+def test_the_axes_given_are_drawn_into():
+    _, axes = plt.subplots()
+    assert plot_flow_over_training({0: measured(1, 1, reach=1)}, axes)[0] is axes
+
+
+def test_the_label_of_the_reach_is_beside_the_curves():
+    axes = plot_gradient_flow(measured(1, 0.1, 0.001, reach=2))
+    (label,) = (text for text in axes.texts if "1 %" in text.get_text())
+    axes.figure.draw_without_rendering()
+    assert label.get_window_extent().x0 >= axes.get_window_extent().x1

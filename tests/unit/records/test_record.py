@@ -1,0 +1,236 @@
+"""Records: plain values and back, equality, tables."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import brainstate
+import braintools
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import Surrogate
+
+from braintools_qps import QPseudoSpike
+from braintools_qps.records import Described, Record, RecordTable
+
+
+@dataclass(frozen=True, eq=False)
+class Inner(Record):
+    size: int
+    values: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Everything(Record):
+    number: float
+    maybe: float | None
+    steps: int | None
+    flag: bool
+    text: str
+    array: np.ndarray
+    pair: tuple[float, float]
+    curves: tuple[tuple[float, ...], ...]
+    inner: tuple[Inner, ...]
+    voltage: float | u.Quantity
+    surrogate: Surrogate | Callable[..., Any] | Described
+    settings: Mapping[str, Any]
+    named: Mapping[str, Inner]
+    note: str = "none"
+
+
+def everything(**changes) -> Everything:
+    fields = {
+        "number": 1.5,
+        "maybe": None,
+        "steps": 3,
+        "flag": True,
+        "text": "nan",
+        "array": np.array([[1.0, math.nan], [math.inf, 2.0]]),
+        "pair": (math.nan, -math.inf),
+        "curves": ((1.0, 2.0), ()),
+        "inner": (Inner(2, np.arange(3)),),
+        "voltage": 15.0 * u.mV,
+        "surrogate": QPseudoSpike(alpha=math.inf, scale=15 * u.mV),
+        "settings": {"layers": [1, 2], "deep": {"rate": 0.5, "last": None}},
+        "named": {"one": Inner(1, np.array([0.5], np.float32))},
+    }
+    return Everything(**fields | changes)
+
+
+# Written by hand from the documented form
+PLAIN = {
+    "number": 1.5,
+    "maybe": None,
+    "steps": 3,
+    "flag": True,
+    "text": "nan",
+    "array": [[1.0, "nan"], ["inf", 2.0]],
+    "pair": ["nan", "-inf"],
+    "curves": [[1.0, 2.0], []],
+    "inner": [{"size": 2, "values": [0, 1, 2]}],
+    "voltage": "15.0 mV",
+    "surrogate": {"name": "QPseudoSpike", "alpha": "inf", "scale": "15.0 mV"},
+    "settings": {"layers": [1, 2], "deep": {"rate": 0.5, "last": None}},
+    "named": {"one": {"size": 1, "values": [0.5]}},
+    "note": "none",
+}
+
+
+def test_plain_values():
+    assert everything().to_dict() == PLAIN
+
+
+def test_json_is_strict():
+    assert json.loads(everything().to_json(), parse_constant=pytest.fail) == PLAIN
+
+
+def test_round_trip_gives_an_equal_record_with_the_same_types():
+    record = everything()
+    back = Everything.from_json(record.to_json())
+    assert back == record
+    assert hash(back) == hash(record)
+    for name in PLAIN:
+        assert type(getattr(back, name)) is type(getattr(record, name)), name
+    assert math.isnan(back.pair[0])
+    assert back.array.dtype == np.float64
+    assert back.voltage == 15.0 * u.mV
+    assert back.surrogate == record.surrogate
+    assert back.inner[0].values.dtype.kind == "i"
+
+
+@pytest.mark.parametrize("number", [0.1, 1e300, math.nan, math.inf, -math.inf, np.float32(0.5), 2])
+def test_numbers(number):
+    record = everything(number=number, maybe=number)
+    back = Everything.from_json(record.to_json())
+    assert back == record
+    assert type(back.number) is float
+    np.testing.assert_equal(back.maybe, float(number))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"number": 1.6},
+        {"maybe": math.nan},
+        {"array": np.array([[1.0, math.nan], [math.inf, 2.5]])},
+        {"array": np.array([1.0])},
+        {"inner": ()},
+        {"voltage": 16.0 * u.mV},
+        {"voltage": 15.0},
+        {"surrogate": QPseudoSpike(alpha=math.inf)},
+        {"settings": {}},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_records_that_differ_are_not_equal(changes):
+    assert everything(**changes) != everything()
+
+
+def test_records_of_two_types_are_not_equal():
+    assert Inner(1, np.zeros(1)) != everything()
+    assert Inner(1, np.zeros(1)) != {"size": 1, "values": [0.0]}
+
+
+@pytest.mark.parametrize("array", [[], [[1, 2], [3, 4]], [True, False], [math.nan]])
+def test_arrays(array):
+    for make in (np.asarray, jnp.asarray):
+        record = Inner(1, make(array))
+        assert Inner.from_json(record.to_json()) == record
+
+
+def annealed():
+    return QPseudoSpike(alpha=brainstate.ShortTermState(jnp.float32(2.0)))
+
+
+class Nameless(braintools.surrogate.Sigmoid):
+    pass
+
+
+@pytest.mark.parametrize("thing", [annealed(), Nameless(), max, lambda x: x])
+def test_what_has_no_spec_is_described_by_its_repr(thing):
+    record = everything(surrogate=thing)
+    back = Everything.from_json(record.to_json())
+    assert record.to_dict()["surrogate"] == {"repr": repr(thing)}
+    assert back == record
+    assert back.surrogate == Described(repr(thing))
+    assert repr(back.surrogate) == repr(thing)
+
+
+def test_a_field_that_is_missing_takes_its_default_or_is_named():
+    values = dict(PLAIN)
+    del values["note"]
+    assert Everything.from_dict(values).note == "none"
+    del values["steps"]
+    with pytest.raises(ValueError, match="Everything needs a value for steps"):
+        Everything.from_dict(values)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("number", "1.5"),
+        ("number", None),
+        ("number", True),
+        ("steps", 1.5),
+        ("flag", 1),
+        ("text", 1),
+        ("array", 1.0),
+        ("pair", [1.0]),
+        ("pair", [1.0, 2.0, 3.0]),
+        ("inner", [{"size": 2}]),
+        ("inner", {"size": 2}),
+        ("voltage", "fifteen"),
+        ("settings", []),
+    ],
+)
+def test_values_that_do_not_fit_their_field(field, value):
+    with pytest.raises(ValueError, match=rf"Everything\.{field}: "):
+        Everything.from_dict(PLAIN | {field: value})
+
+
+def test_keys_that_are_no_fields_are_left_out():
+    assert Everything.from_dict(PLAIN | {"later": 1}) == everything()
+
+
+def test_keys_of_a_mapping_are_strings():
+    with pytest.raises(TypeError, match="strings, got 1"):
+        everything(settings={1: 2}).to_dict()
+
+
+def test_a_record_prints_as_html():
+    text = Inner(7, np.arange(3))._repr_html_()
+    assert "<th>Inner</th>" in text
+    assert "<tr><td>size</td><td>7</td></tr>" in text
+
+
+def test_a_long_value_is_cut():
+    cell = Inner(7, np.zeros((9, 9)))._rows()[-1][1]
+    assert len(cell) == 60
+    assert cell.endswith("...")
+
+
+def test_a_table_of_records():
+    table = RecordTable({"a<b": Inner(7, np.arange(2)), "c": Inner(123, np.arange(2))})
+    assert table["c"].size == 123
+    assert repr(table).splitlines() == [
+        "surrogate                  Inner",
+        "a<b          size              7",
+        "a<b        values  array([0, 1])",
+        "c            size            123",
+        "c          values  array([0, 1])",
+    ]
+    html = table._repr_html_()
+    assert html.count("<tr>") == 5
+    assert "<td>a&lt;b</td>" in html
+    assert json.loads(table.to_json())["c"] == {"size": 123, "values": [0, 1]}
+
+
+def test_an_empty_table_of_records():
+    assert repr(RecordTable()) == "RecordTable()"
+    assert RecordTable()._repr_html_() == "RecordTable()"

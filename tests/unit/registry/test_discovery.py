@@ -1,0 +1,135 @@
+"""Distributions that are broken in every way that their authors or a crash can break them."""
+
+import sys
+from importlib.metadata import entry_points
+
+import pytest
+from braintools.surrogate import Sigmoid
+
+from braintools_qps import (
+    QPseudoSpike,
+    UnknownSurrogateError,
+    get_surrogate,
+    list_surrogates,
+    surrogate_spec,
+)
+from braintools_qps.__main__ import main
+from braintools_qps._registry import discovery
+
+METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
+
+
+@pytest.fixture
+def install(monkeypatch, tmp_path):
+    """Write a distribution as an installer leaves it, with modules, and forget these afterwards."""
+    before = set(sys.modules)
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def write(entry_points_text, name="sabotage", metadata=METADATA, **modules):
+        folder = tmp_path / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(metadata.format(name))
+        (folder / "entry_points.txt").write_bytes(entry_points_text.encode("latin-1"))
+        for module, source in modules.items():
+            (tmp_path / f"{module}.py").write_text(source)
+
+    yield write
+    for module in set(sys.modules) - before:
+        if str(tmp_path) in str(getattr(sys.modules[module], "__file__", "")):
+            del sys.modules[module]
+
+
+EXITS = [
+    "import sys; sys.exit('no licence')",
+    "raise SystemExit",
+    "raise GeneratorExit('stop')",
+    "import asyncio; raise asyncio.CancelledError",
+    "raise BaseException('bare')",
+    "class Own(BaseException): pass\nraise Own",
+]
+
+
+@pytest.mark.parametrize("source", EXITS)
+def test_a_plugin_that_ends_the_interpreter_spoils_only_its_own_name(source, install, capsys):
+    install("[braintools.surrogate]\nExits = exits:Exits\nArctan = exits:Arctan\n", exits=source)
+    with pytest.raises(ImportError, match="'Exits' of the distribution 'sabotage' cannot be load"):
+        get_surrogate("Exits")
+    arctan = get_surrogate("braintools:Arctan")
+    assert surrogate_spec(arctan)["name"] == "braintools:Arctan"
+    assert main(["list"]) == 0
+    rows = {row.split()[0]: row for row in capsys.readouterr().out.splitlines()}
+    assert "Broken" in rows["Exits"]
+    assert "braintools:Arctan" in rows
+
+
+def test_ctrl_c_while_a_plugin_is_imported_is_no_fault_of_the_plugin(install):
+    install("[braintools.surrogate]\nSlow = slow:Slow\n", slow="raise KeyboardInterrupt")
+    with pytest.raises(KeyboardInterrupt):
+        get_surrogate("Slow")
+
+
+BAD_LINES = [
+    "[console_scripts]\nno equals sign\n",
+    "[braintools.surrogate]\nno equals sign\n",
+    "[anything]\nname = a:b\nother\n",
+]
+GOOD = "[braintools.surrogate]\n# a comment = a\nGood = braintools.surrogate:Sigmoid\n"
+
+
+@pytest.mark.parametrize("bad", BAD_LINES)
+def test_a_line_that_cannot_be_read_spoils_no_other_line(bad, install):
+    install(bad + GOOD)
+    with pytest.raises((TypeError, ValueError)):
+        list(entry_points(group="braintools.surrogate"))  # the standard library gives up
+    assert get_surrogate("Sigmoid").alpha == 4.0
+    assert type(get_surrogate("q_pseudo_spike")) is QPseudoSpike
+    assert type(get_surrogate("sabotage:Good")) is Sigmoid
+    assert set(list_surrogates()) >= {"Good", "S2NN", "QPseudoSpike", "braintools:QPseudoSpike"}
+
+
+def test_what_is_read_line_by_line_is_what_the_standard_library_reads(install):
+    install(GOOD + "[ other ]\nX = x:X\n[braintools.surrogate]\n  Spaced  =  spaced : Spaced \n")
+    usual = sorted(discovery.published())
+    assert {entry.name for entry in usual} >= {"Good", "Spaced", "QPseudoSpike", "S2NN"}
+    install("[x]\nbroken\n", name="broken")
+    assert sorted(discovery.published()) == usual
+
+
+def test_bytes_that_are_no_text_and_metadata_without_a_name_spoil_nothing(install):
+    install("[braintools.surrogate]\nCaf\xe9 = a:b\n", name="latin")
+    install("[x]\nbroken\n" + GOOD, name="nameless", metadata="Metadata-Version: 2.1\n")
+    assert get_surrogate("Sigmoid").alpha == 4.0
+    assert type(get_surrogate("unknown:Good")) is Sigmoid
+
+
+def test_the_first_of_two_copies_on_the_path_counts(install, monkeypatch, tmp_path):
+    older = tmp_path / "older"
+    (older / "sabotage-0.9.dist-info").mkdir(parents=True)
+    (older / "sabotage-0.9.dist-info" / "METADATA").write_text(METADATA.format("Sabotage"))
+    text = "[braintools.surrogate]\nOld = braintools.surrogate:Sigmoid\n"
+    (older / "sabotage-0.9.dist-info" / "entry_points.txt").write_text(text)
+    install("[x]\nbroken\n" + GOOD)
+    monkeypatch.setattr(sys, "path", [*sys.path, str(older)])
+    assert "Good" in list_surrogates()
+    assert "Old" not in list_surrogates()
+
+
+UNREACHABLE = ["a:b", "QPseudoSpike(alpha", ":", "(", "Sigmoid()", "a)"]
+
+
+@pytest.mark.parametrize("name", UNREACHABLE)
+def test_a_name_that_no_spec_can_hold_is_not_listed(name, install):
+    before = list_surrogates()
+    install(f"[braintools.surrogate]\n{name} = braintools.surrogate:Sigmoid\n")
+    assert list_surrogates() == before
+    with pytest.raises((UnknownSurrogateError, ValueError)):
+        get_surrogate("sabotage:" + name)
+
+
+@pytest.mark.parametrize("name", ["with space", "dotted.name", "Größe", "2nd"])
+def test_every_name_that_is_listed_can_be_asked_for(name, install):
+    text = f"[braintools.surrogate]\n{name} = braintools.surrogate:Sigmoid\n"
+    install(text.encode().decode("latin-1"))
+    assert name in list_surrogates()
+    assert type(get_surrogate(name)) is Sigmoid
+    assert get_surrogate(f"{name}(alpha=2)").alpha == 2

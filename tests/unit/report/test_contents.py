@@ -1,0 +1,104 @@
+"""What stands in a report, read back from its text."""
+
+import dataclasses
+import re
+import sys
+
+import pytest
+from report_records import COMPARISON, FLOW, NASTY
+
+from braintools_qps import write_report
+from braintools_qps.records import CandidateResult
+
+
+@pytest.fixture
+def report(tmp_path):
+    """The text of a report that is written."""
+
+    def of(record, **options):
+        return write_report(record, tmp_path / "r.html", **options).read_text(encoding="utf-8")
+
+    return of
+
+
+def test_a_comparison(report):
+    text = report(COMPARISON, command="braintools-qps compare --seeds 2")
+    assert "<title>Surrogates compared on cue-recall</title>" in text
+    assert "1 of 2 candidates, trained with 2 seeds." in text
+    assert "Test accuracy %: mean with 95 % interval" in text
+    for fact in (
+        "<dt>samples</dt><dd>train 7, test 2</dd>",
+        "<dt>learning rate</dt><dd>0.125</dd>",
+        "<dt>time constants</dt><dd>1, 8</dd>",
+        "<dt>packages</dt><dd>jax 0.99</dd>",
+        "<pre>braintools-qps compare --seeds 2</pre>",
+    ):
+        assert fact in text
+    assert COMPARISON._repr_html_() in text
+
+
+def test_a_flow_and_several(report):
+    text = report(FLOW, settings={"seed": 3})
+    assert "<h3>model</h3>" in text
+    assert "<li>Look at lif.</li>" in text
+    assert "<dt>seed</dt><dd>3</dd>" in text
+    assert re.search(r"<dt>packages</dt><dd>.*jax \d", text)
+    both = report({"one": FLOW, "two": dataclasses.replace(FLOW, name="two", advice=())})
+    assert both.count("<figure>") == 3  # the flow of both, the membrane of each
+    assert "<h3>two</h3>" not in both
+
+
+@pytest.mark.parametrize("record", [COMPARISON, {NASTY: dataclasses.replace(FLOW, name=NASTY)}])
+def test_nothing_of_a_record_is_taken_for_html(report, record):
+    text = report(record, command=NASTY, settings={NASTY: NASTY})
+    assert "<script" not in text
+    assert text.count("&lt;script&gt;") > 3
+
+
+def test_a_candidate_that_could_not_be_trained_is_reported_too(report):
+    failed = CandidateResult(
+        "S2NN", {"name": "S2NN", "alpha": 4.0, "beta": 1.0, "epsilon": 1e-8}, error="ValueError: no"
+    )
+    text = report(dataclasses.replace(COMPARISON, results=(*COMPARISON.results, failed)))
+    assert "2 candidates, trained" in text
+    assert "<td>S2NN</td>" in text
+
+
+def test_figures_take_the_colours_of_the_page(report):
+    drawings = re.findall(r"<svg.*?</svg>", report(COMPARISON), re.DOTALL)
+    assert len(drawings) == 3  # no gradient flow was measured
+    for svg in drawings:
+        assert "currentColor" in svg
+        assert "#010203" not in svg
+        assert "#ffffff" not in svg
+
+
+def test_the_names_within_one_figure_are_not_those_of_another(report):
+    drawings = re.findall(r"<svg.*?</svg>", report({"one": FLOW, "two": FLOW}), re.DOTALL)
+    clips = [set(re.findall(r'<clipPath id="(\w+)"', svg)) for svg in drawings]
+    assert all(clips)
+    assert len(set.union(*clips)) == sum(map(len, clips))
+
+
+def test_the_same_record_gives_the_same_file(report):
+    assert report(COMPARISON) == report(COMPARISON)
+
+
+@pytest.mark.parametrize(
+    ("record", "error", "words"),
+    [
+        ({}, ValueError, "there is no flow among them"),
+        (dataclasses.replace(COMPARISON, results=()), ValueError, "has no result yet"),
+        ("record", TypeError, "got str"),
+        ({"one": 1}, TypeError, "got dict"),
+    ],
+)
+def test_what_cannot_be_reported(report, record, error, words):
+    with pytest.raises(error, match=words):
+        report(record)
+
+
+def test_without_jinja_the_fix_is_said(report, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(ImportError, match=r"Run pip install 'braintools-qps\[train\]'"):
+        report(FLOW)

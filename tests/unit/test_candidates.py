@@ -1,0 +1,149 @@
+"""One identity for each candidate: whatever is passed, a label each that no other has."""
+
+import brainstate
+import braintools.surrogate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import Sigmoid
+
+from braintools_qps import QPseudoSpike, register_surrogate
+from braintools_qps._candidates import LONGEST_LABEL, candidates
+from braintools_qps._registry import resolution
+
+inf = float("inf")
+OURS, THEIRS = QPseudoSpike(2.0), braintools.surrogate.QPseudoSpike(2.0)
+
+
+@pytest.fixture(autouse=True)
+def _own_registrations(monkeypatch):
+    monkeypatch.setattr(resolution, "_registered", {})
+
+
+def test_two_that_share_a_repr_are_told_apart_by_their_distribution():
+    assert repr(OURS) == repr(THEIRS)
+    expected = {
+        "braintools-qps:QPseudoSpike(alpha=2)": OURS,
+        "braintools:QPseudoSpike(alpha=2)": THEIRS,
+    }
+    assert candidates([OURS, THEIRS]) == expected
+    assert list(candidates([THEIRS, OURS])) == list(expected)[::-1]
+    named = candidates(["QPseudoSpike(alpha=2)", THEIRS, "Sigmoid"])
+    assert list(named) == [*expected, "Sigmoid"]
+
+
+def test_a_class_of_no_distribution_goes_by_its_package():
+    @register_surrogate(name="Mine")
+    class QPseudoSpike(Sigmoid):
+        def __repr__(self):
+            return repr(OURS)
+
+    here = __name__.partition(".")[0]
+    assert list(candidates([QPseudoSpike(), OURS])) == [
+        f"{here}:QPseudoSpike(alpha=2)",
+        "braintools-qps:QPseudoSpike(alpha=2)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "label", "kind"),
+    [
+        ("sigmoid", "sigmoid", Sigmoid),
+        ("QPseudoSpike(alpha=2.0)", "QPseudoSpike(alpha=2.0)", QPseudoSpike),
+        (Sigmoid, "Sigmoid(alpha=4)", Sigmoid),
+        (OURS, "QPseudoSpike(alpha=2)", QPseudoSpike),
+        ({"name": "Sigmoid", "alpha": 1}, "Sigmoid(alpha=1)", Sigmoid),
+    ],
+)
+def test_one_alone_is_one_candidate(one, label, kind):
+    (found,) = candidates(one).items()
+    assert found[0] == label
+    assert type(found[1]) is kind
+    assert list(candidates([one])) == [label]
+
+
+def test_a_mapping_brings_its_own_labels():
+    named = candidates({"ours": OURS, "theirs": THEIRS, 3: "Sigmoid", "again": OURS})
+    assert list(named) == ["ours", "theirs", "3", "again"]
+    assert named["ours"] is named["again"] is OURS
+    (label,) = candidates({"name": OURS})  # no spec: a spec's name is text
+    assert label == "name"
+
+
+def test_any_iterable_is_a_sequence():
+    expected = ["Sigmoid", "S2NN"]
+    for surrogates in (tuple(expected), iter(expected), dict.fromkeys(expected).keys()):
+        assert list(candidates(surrogates)) == expected
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "label"),
+    [
+        (QPseudoSpike(inf), "QPseudoSpike(alpha=inf)"),
+        (QPseudoSpike(0.05, scale=15 * u.mV), "QPseudoSpike(alpha=0.05, scale=15 mV)"),
+        (QPseudoSpike(scale=inf * u.mV / u.ms), "QPseudoSpike(alpha=2, scale=inf mV / ms)"),
+        (QPseudoSpike(10.0, dampening=1.05), "QPseudoSpike(alpha=10, dampening=1.05)"),
+    ],
+)
+def test_labels_are_short(surrogate, label):
+    assert list(candidates([surrogate])) == [label]
+
+
+def test_arrays_and_states_have_labels_of_one_line():
+    state = QPseudoSpike(brainstate.State(jnp.ones((20, 20))))
+    array = QPseudoSpike(np.linspace(1, 2, 500))
+    for label in candidates([state, array]):
+        assert label.startswith("QPseudoSpike(alpha=")
+        assert "\n" not in label
+        assert len(label) <= LONGEST_LABEL
+
+
+def test_long_labels_that_are_cut_to_the_same_ask_for_others():
+    one, other = np.linspace(1, 2, 500), np.linspace(1, 2, 500)
+    other[400] = 3.0
+    with pytest.raises(ValueError, match=r"candidates need labels .* 2 times\. Pass a mapping"):
+        candidates([QPseudoSpike(one), QPseudoSpike(other)])
+    assert len(candidates({"one": QPseudoSpike(one), "other": QPseudoSpike(other)})) == 2
+
+
+@pytest.mark.parametrize(
+    ("surrogates", "message"),
+    [
+        (["Sigmoid", "S2NN", "Sigmoid"], "got Sigmoid twice. Leave one out"),
+        ([OURS, QPseudoSpike(2.0)], r"got QPseudoSpike\(alpha=2\) twice. Leave"),
+        (["Sigmoid", "sigmoid"], "got sigmoid twice, first as Sigmoid. Leave"),
+        ([Sigmoid(), Sigmoid], r"got Sigmoid\(alpha=4\) twice. Leave"),
+        (["QPseudoSpike(2)", OURS], r"alpha=2\) twice, first as QPseudoSpike\(2\)"),
+    ],
+)
+def test_the_same_one_twice_is_refused(surrogates, message):
+    with pytest.raises(ValueError, match=message):
+        candidates(surrogates)
+
+
+def test_labels_that_are_the_same_text_are_refused():
+    with pytest.raises(ValueError, match="got 1 2 times"):
+        candidates({1: OURS, "1": THEIRS})
+
+
+@pytest.mark.parametrize("nothing", [[], (), {}, iter(())])
+def test_none_at_all_is_refused(nothing):
+    with pytest.raises(ValueError, match="one candidate or more, got none"):
+        candidates(nothing)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (None, "must be a sequence of candidates"),
+        (3, "must be a sequence of candidates"),
+        (len, "must be a sequence of candidates"),
+        ([None], "a surrogate is chosen by"),
+        ([["Sigmoid"]], "a surrogate is chosen by"),
+        ({"one": 3}, "a surrogate is chosen by"),
+    ],
+)
+def test_what_is_no_candidate_is_refused(wrong, message):
+    with pytest.raises(TypeError, match=message):
+        candidates(wrong)
