@@ -7,14 +7,16 @@ import ast
 import logging
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
+from .._comparison.executors import dask_workers, local_workers
 from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
-from .._comparison.tasks import TASKS, load_task, read_file
+from .._comparison.tasks import TASKS, Task, load_task, read_file
 from .._comparison.tuning import DEFAULT_TUNE
 from .._report import write_report
 from ..plotting import plot_comparison
@@ -49,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, help="train in so many processes of this machine")
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -69,8 +76,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )  # fmt: skip
     data.add_argument(
-        "--data", metavar="FILE", help="arrays X (samples, time, features) and y to train on, .npz"
-    )
+        "--data", metavar="FILE",
+        help="what to train on: an .npz with arrays X (samples, time, features) and y, or HDF5 "
+        "with spike times, as the Spiking Heidelberg Digits have them",
+    )  # fmt: skip
+    parser.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
+    parser.add_argument("--bins", type=int, help="steps for the spike times (default: 100)")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -117,18 +128,19 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    task = load_task(arguments.task) if arguments.data is None else read_file(arguments.data)
+    task = _task(arguments)
     print(task)
     earlier = numbered(arguments.out).values()
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar(arguments.quiet) as bar, blame:
+        with _progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
                 out=arguments.out,
                 resume=arguments.resume,
                 strict=arguments.strict,
+                executor=executor,
                 on_epoch=partial(_show, bar),
                 on_result=partial(_announce, out=arguments.out),
                 **(QUICK if arguments.quick else {}) | _given(arguments),
@@ -136,6 +148,20 @@ def run(arguments: argparse.Namespace) -> None:
         _present(comparison, arguments.out, arguments.command_line)
     finally:
         _explain_renaming(earlier)
+
+
+def _task(arguments: argparse.Namespace) -> Task:
+    if arguments.data is not None:
+        return read_file(arguments.data, test=arguments.test_data, bins=arguments.bins)
+    if arguments.test_data is not None or arguments.bins is not None:
+        raise ValueError("--test-data and --bins are for the file of --data, got none")
+    return load_task(arguments.task)
+
+
+def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:
+    if arguments.workers is not None:
+        return local_workers(arguments.workers)
+    return nullcontext() if arguments.scheduler is None else dask_workers(arguments.scheduler)
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
