@@ -101,10 +101,10 @@ def q_pseudo_spike(
     >>> print(jax.grad(q_pseudo_spike)(0.5))
     0.5625
     """
-    shape = Shape(
-        Tail(current("alpha", alpha)), current("scale", scale), current("dampening", dampening)
-    )
-    return spike.spikes(x, shape, canonical("residual_dtype", residual_dtype))
+    checked = lambda name, value: current(name, canonical(name, value))
+    tail = Tail(checked("alpha", alpha))
+    shape = Shape(tail, checked("scale", scale), checked("dampening", dampening))
+    return spike.spikes(x, shape, checked("residual_dtype", residual_dtype))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
