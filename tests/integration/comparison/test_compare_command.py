@@ -67,7 +67,8 @@ class Neurons(brainstate.nn.Module):
         return self.spk_fun(self.V.value - 1)
 
 def network(features, classes, size=4):
-    layers = brainstate.nn.Linear(features, size), Neurons(size), brainstate.nn.Linear(size, classes)
+    linear = brainstate.nn.Linear
+    layers = linear(features, size), Neurons(size), linear(size, classes)
     return brainstate.nn.Sequential(*layers)
 """
 
