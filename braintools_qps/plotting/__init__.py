@@ -18,6 +18,7 @@ from braintools.surrogate import Surrogate
 from .._candidates import candidates, label_of
 from .._surrogate import require_one_shape
 from ..records.comparison import relative_gradient
+from ..typing import SurrogateSpecs
 from .panels import COLOURS, GREY, add_legend, panels_of, styles
 from .training import plot_flow_over_training
 from .tuning import draw_tuning, plot_tuning, tuned_results
@@ -43,9 +44,7 @@ WIDTH = 4.0
 POINTS = 801
 
 
-def plot_surrogates(
-    surrogates: Sequence[Any] | Mapping[str, Any], axes: Sequence[Axes] | None = None
-) -> list[Axes]:
+def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw the gradient and the original function of some surrogates.
 
     Parameters
@@ -250,8 +249,9 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
     for (label, curve), style in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **style)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
-    axes.text(0.01, 0.01, "1 %: reach", transform=axes.get_yaxis_transform(), **look)
+    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    # Beside the axes, where no curve can lie over it.
+    axes.text(1.01, 0.01, "reach:\n1 %", transform=axes.get_yaxis_transform(), **look)
     axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")

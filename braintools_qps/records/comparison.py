@@ -111,6 +111,8 @@ class CandidateResult(Record):
         The search, a `.Tuning`; None where nothing was tuned.
     one_by_one : str or None
         Why runs were trained one after the other: the model cannot be vmapped.
+    workers : tuple of dict
+        Host, process, device and versions of those it was trained on by an executor.
     error : str or None
         Why there are no results: all tuples are empty then.
     growth : float or None
@@ -144,6 +146,7 @@ class CandidateResult(Record):
     flags: Mapping[str, int] = field(default_factory=dict)
     tuning: Tuning | None = None
     one_by_one: str | None = None
+    workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
     growth: float | None = None
     reach: int | None = None
