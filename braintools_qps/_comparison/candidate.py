@@ -66,7 +66,7 @@ def result_of(
     setting = survivors(tuning.rungs[-1], 1)[0] if tuning else dict(plan.settings[0])
     jobs = [Job(candidate.surrogate, setting, seed) for seed in plan.seeds]
     outcomes = programs.train(jobs, plan.epochs, report, test=True)
-    _check_learnable(outcomes, candidate, programs, plan)
+    _check_learnable(outcomes, programs, plan)
     chosen = adjusted(candidate.surrogate, setting)
     bench = programs.bench_of(setting)
     costs = programs.measure(jobs) if plan.measure else {}
@@ -138,4 +138,4 @@ def _check_learnable(
 ) -> None:
     """If no run has had a finite score, find out whether the model is at fault."""
     if not any(np.isfinite(one.curves.score).any() for one in outcomes):
-        check_finite(programs.bench, candidate.surrogate, plan.seeds[0])
+        check_finite(programs.bench, plan.seeds[0])

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps import QPseudoSpike, compare
+from braintools_qps import compare
 from braintools_qps._comparison.model import Factory
 from braintools_qps._comparison.model_checks import check_finite, check_model
 from braintools_qps._comparison.objective import objective
@@ -21,7 +21,7 @@ X = np.random.default_rng(0).standard_normal((40, 4, 3))
 def check(make, *, y=Y, measure=True, **options):
     task = load_task((X, y))
     bench = Bench(Factory(make, options), task, Settings(), objective(task, None, None, None))
-    check_model(bench, QPseudoSpike(), measure=measure)
+    check_model(bench, measure=measure)
     return bench
 
 
@@ -99,7 +99,7 @@ def test_outputs_that_are_not_finite_name_the_step():
 
     bench = check(chain(lambda: Late(5), readout(2)))
     with pytest.raises(ValueError, match="got NaN or infinity .* from step 2 on. Look for"):
-        check_finite(bench, QPseudoSpike(), 0)
+        check_finite(bench, 0)
 
 
 def test_nothing_to_train():
