@@ -11,7 +11,7 @@ from typing import Any
 from . import report
 from .harness import Settings, measure
 
-SUITES = ("kernels", "networks", "residuals", "eager", "imports", "peers")
+SUITES = ("kernels", "networks", "residuals", "memory", "eager", "imports", "peers")
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 

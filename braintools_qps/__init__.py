@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._comparison import compare
-    from ._gradient_flow import gradient_flow
-    from ._memory import SpikeLinear, spike_matmul
+    from ._gradient_flow import gradient_flow, gradient_sensitivity, normalize_surrogate
+    from ._memory import SpikeLinear, save_memory, spike_matmul
     from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._neurons import set_surrogate
     from ._registry import (
@@ -37,12 +37,15 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "set_surrogate",
     # Memory
     "SpikeLinear",
+    "save_memory",
     "spike_matmul",
     # Measurements
     "Comparison",
     "GradientFlow",
     "compare",
     "gradient_flow",
+    "gradient_sensitivity",
+    "normalize_surrogate",
     "write_report",
     # While training
     "SurrogateSchedule",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import ast
+import logging
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
@@ -21,11 +22,16 @@ from .._report import write_report
 from ..plotting import plot_comparison
 from ..records.comparison import Comparison
 from .factories import blamed_on, factory_of
+from .interrupts import announce
 from .writing import write_figure
 
-INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
+logger = logging.getLogger(__name__)
 
-QUICK = {"seeds": 1, "epochs": 10, "tune": {}}
+PASSED = (
+    *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
+    *("hidden", "neuron", "reset"),
+)
+QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -121,14 +127,13 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
     tuning.add_argument("--no-tune", action="store_true", help="compare as given")
 
 
-def run(arguments: argparse.Namespace) -> int:
+def run(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     print(task)
     earlier = numbered(arguments.out).values()
-    so_far: list[Comparison] = []
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar() as bar, blame, _executor(arguments) as executor:
+        with _progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
@@ -137,16 +142,12 @@ def run(arguments: argparse.Namespace) -> int:
                 strict=arguments.strict,
                 executor=executor,
                 on_epoch=partial(_show, bar),
-                on_result=so_far.append,
+                on_result=partial(_announce, out=arguments.out),
                 **(QUICK if arguments.quick else {}) | _given(arguments),
             )
         _present(comparison, arguments.out, arguments.command_line)
-    except KeyboardInterrupt:
-        _explain_interruption(so_far, arguments.out)
-        return INTERRUPTED
     finally:
         _explain_renaming(earlier)
-    return 0
 
 
 def _task(arguments: argparse.Namespace) -> Task:
@@ -165,9 +166,7 @@ def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `compare` for what was given on the command line, and nothing else."""
-    names = ("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout")
-    names += ("hidden", "neuron", "reset")
-    given = {n: getattr(arguments, n) for n in names if getattr(arguments, n) is not None}
+    given = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
     if given.get("clip") == 0:
         given["clip"] = None
     if arguments.model is not None:
@@ -205,30 +204,30 @@ def _present(comparison: Comparison, out: Path, command: str) -> None:
     write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
     write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
-    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}, {REPORT_NAME}")
+    files = ", ".join((JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME))
+    logger.info("Written to %s: %s", out, files)
 
 
-def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:
-    if not so_far:
-        print("\nInterrupted before any candidate had finished.")
-        return
-    print(f"\nInterrupted. Finished until now, in {out} (go on with --resume):\n{so_far[-1]}")
+def _announce(so_far: Comparison, out: Path) -> None:
+    """What Ctrl-C leaves: results are saved as they come in."""
+    labels = ", ".join(result.label for result in so_far.results)
+    announce(f"Interrupted. Kept in {out}, to go on with --resume: {labels}")
 
 
 def _explain_renaming(earlier: Iterable[Path]) -> None:
     if renamed := [path for path in earlier if path.exists()]:
         names = ", ".join(path.name for path in renamed)
-        print(f"The comparison that was in {renamed[0].parent} before is kept: {names}")
+        logger.info("The comparison that was in %s before is kept: %s", renamed[0].parent, names)
 
 
-def _progress_bar() -> Any:
+def _progress_bar(quiet: bool) -> Any:
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError(
             "compare shows its progress with tqdm. Run pip install 'braintools-qps[train]'"
         ) from error
-    return tqdm(unit="epoch", desc="compiling")
+    return tqdm(unit="epoch", desc="compiling", disable=quiet)
 
 
 def _show(bar: Any, progress: Progress) -> None:

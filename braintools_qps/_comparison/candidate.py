@@ -119,7 +119,7 @@ def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs)
     def train(settings: list[Setting], epochs: int) -> list[Trial]:
         jobs = [Job(candidate.surrogate, s, seed) for s in settings for seed in plan.tuning_seeds]
         outcomes = programs.train(jobs, epochs, report)
-        scores = np.reshape([one.score[-1] for one in outcomes], (len(settings), -1))
+        scores = np.reshape([one.curves.score[-1] for one in outcomes], (len(settings), -1))
         return [Trial(setting, tuple(row.tolist())) for setting, row in zip(settings, scores)]
 
     rungs = search(plan.settings, plan.epochs, train)
@@ -137,5 +137,5 @@ def _check_learnable(
     outcomes: Sequence[Outcome], candidate: Candidate, programs: Runner, plan: Plan
 ) -> None:
     """If no run has had a finite score, find out whether the model is at fault."""
-    if not any(np.isfinite(one.score).any() for one in outcomes):
+    if not any(np.isfinite(one.curves.score).any() for one in outcomes):
         check_finite(programs.bench, candidate.surrogate, plan.seeds[0])

@@ -8,14 +8,14 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-import numpy as np
+import jax
 from braintools.surrogate import Surrogate
 
 from .cost import measure_cost, measure_flow
 from .kinds import adjusted, kind_of
 from .model import GIVEN, name_of
 from .trainer import Trainer
-from .training import Bench, Run
+from .training import Bench, Curves, Run, Tested
 from .tuning import POSITIVE
 
 OnEpochs = Callable[[int, float], None]  # epochs done since the last call, mean loss
@@ -30,12 +30,11 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a job; curves are by epoch, and what was tested is None where nothing was."""
+    """What became of a job."""
 
-    loss: np.ndarray
-    score: np.ndarray
-    firing_rate: np.ndarray
-    tested: Mapping[str, float] | None
+    curves: Curves  # by epoch
+    best_epoch: int
+    tested: Tested | None  # None where nothing was
 
 
 class Runner(Protocol):
@@ -93,8 +92,7 @@ class Programs:
         outcomes: dict[int, Outcome] = {}
         for key, numbers in groups(jobs).items():
             group = [jobs[number] for number in numbers]
-            report = lambda epoch, loss, size=len(group): on_epochs(size, loss)
-            found = self._train_group(self._trainer(key, group[0]), group, epochs, report, test)
+            found = self._train_group(self._trainer(key, group[0]), group, epochs, on_epochs, test)
             outcomes |= zip(numbers, found)
         return [outcomes[number] for number in range(len(jobs))]
 
@@ -106,19 +104,16 @@ class Programs:
         return measure_cost(surrogate, bench)._asdict() | flow._asdict()
 
     def _train_group(
-        self, trainer: Trainer, jobs: list[Job], epochs: int, report: Any, test: bool
+        self, trainer: Trainer, jobs: list[Job], epochs: int, on_epochs: OnEpochs, test: bool
     ) -> list[Outcome]:
+        """Train jobs that share a program."""
         runs = [self._run(job) for job in jobs]
-        trained = trainer.train(runs, epochs, report)
-        tested = trainer.test(runs, trained)._asdict() if test else None
-        rows = range(len(runs))
-        of_row = lambda row: tested and {name: float(x[row]) for name, x in tested.items()}
+        trained = trainer.train(runs, epochs, lambda epoch, loss: on_epochs(len(runs), loss))
+        tested = trainer.test(runs, trained) if test else None
+        row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         return [
-            Outcome(
-                *(curve[row] for curve in trained.curves),
-                tested=of_row(row) and of_row(row) | {"best_epoch": int(trained.best_epoch[row])},
-            )
-            for row in rows
+            Outcome(row(trained.curves, n), int(trained.best_epoch[n]), row(tested, n))
+            for n in range(len(runs))
         ]
 
     def _trainer(self, key: Any, job: Job) -> Trainer:

@@ -81,8 +81,9 @@ def _as_scale(scale: Any) -> Array:
 def _check(spikes: Array, scale: Array | None) -> None:
     if not (_is_at_hand(spikes) and _is_at_hand(scale)):
         return
-    values, scale = np.asarray(spikes), None if scale is None else np.asarray(scale)
-    strange = values[(values != 0) & ~bits.is_spike(values, scale)]
+    values = np.asarray(spikes)
+    known = bits.is_spike(values, None if scale is None else np.asarray(scale))
+    strange = values[(values != 0) & ~known]
     if strange.size:
         raise ValueError(
             f"spikes must be 0 or {1 if scale is None else scale}, got {strange[0]} among them. "

@@ -1,7 +1,8 @@
 """What measurements and comparisons return, as frozen records.
 
 Start with `Record` in `record`, the base of them all: plain values and back, equality, a table.
-`flow` has the records of `gradient_flow`, `comparison` those of `compare`.
+`flow` has the records of `gradient_flow`, `comparison` those of `compare`,
+`memory` that of `save_memory`.
 """
 
 from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
@@ -9,12 +10,15 @@ from .flow import (
     Adjustment,
     GradientFlow,
     GradientFlows,
+    GradientSensitivity,
     Histogram,
+    ParameterSensitivity,
     PathGains,
     Phase,
     PopulationFlow,
     RateAdjustment,
 )
+from .memory import SavedMemory
 from .record import Described, Record, RecordTable
 
 __all__ = [
@@ -24,7 +28,9 @@ __all__ = [
     "Described",
     "GradientFlow",
     "GradientFlows",
+    "GradientSensitivity",
     "Histogram",
+    "ParameterSensitivity",
     "PathGains",
     "Phase",
     "PopulationFlow",
@@ -32,6 +38,7 @@ __all__ = [
     "Record",
     "RecordTable",
     "Rung",
+    "SavedMemory",
     "Trial",
     "Tuning",
 ]

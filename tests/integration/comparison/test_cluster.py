@@ -77,7 +77,7 @@ def assert_same(rows, expected):
 def test_dask_finds_the_same_although_a_worker_is_killed(tmp_path, fragile, undisturbed):
     once = tmp_path / "once"
     once.touch()
-    options = OPTIONS | {"options": {"once": str(once)}}
+    options = OPTIONS | {"once": str(once)}
     with cluster(2) as found, dask_workers(found.scheduler_address) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, **options)
     assert not once.exists()
@@ -87,7 +87,7 @@ def test_dask_finds_the_same_although_a_worker_is_killed(tmp_path, fragile, undi
 
 
 def test_a_candidate_of_which_every_worker_dies_leaves_the_others(tmp_path, fragile, undisturbed):
-    options = OPTIONS | {"options": {"deadly": "S2NN"}}
+    options = OPTIONS | {"deadly": "S2NN"}
     with cluster(1) as found, dask_workers(found.scheduler_address) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, out=tmp_path, **options)
     assert_same(plain(result)[:1], undisturbed[:1])
@@ -118,7 +118,7 @@ def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
 def test_local_workers_that_die_are_replaced(tmp_path, fragile, undisturbed):
     once = tmp_path / "once"
     once.touch()
-    options = OPTIONS | {"options": {"once": str(once), "deadly": "S2NN"}}
+    options = OPTIONS | {"once": str(once), "deadly": "S2NN"}
     with local_workers(1) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, **options)
     assert not once.exists()

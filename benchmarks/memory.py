@@ -1,0 +1,154 @@
+"""Memory: a training step of brainpy.state.LIF neurons, before and after `save_memory`.
+
+Forward, backward and the update of the weights, batch of 64; a readout in every step, and one step
+called in a loop, as brainstate's models are written. Memory is what the compiled step holds beside
+its arguments and results. Ratios of time are to the plain network. The last contestant shows what
+is left to brainpy: its LIF computes the spike that begins a step anew, and so stores its slope a
+second time; one that keeps the spike which ended the step before does not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+
+from braintools_qps import QPseudoSpike, SpikeLinear, save_memory
+
+from .harness import Case, Ready, Settings, compiled
+
+INPUTS, CLASSES, BATCH = 64, 10, 64
+NEURONS, STEPS = 256, 50  # where they are not the subject
+BASELINE = "plain"
+EIGHT_BITS = QPseudoSpike(2.0, residual_dtype="uint8")
+
+
+class KeepingLIF(brainpy.state.LIF):
+    """The same neuron: the spike that ends a step is the one that begins the next."""
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        super().init_state(batch_size, **kwargs)
+        self.spikes = brainstate.HiddenState(self.get_spike())
+
+    def update(self, x: Any = 0 * u.mA) -> jax.Array:
+        V = self.V.value - (self.V_th - self.V_reset) * self.spikes.value
+        slope = lambda v: (-v + self.V_rest + self.R * self.sum_current_inputs(x, v)) / self.tau
+        self.V.value = self.sum_delta_inputs(brainstate.nn.exp_euler_step(slope, V))
+        self.spikes.value = self.get_spike()
+        return self.spikes.value
+
+
+@dataclasses.dataclass(frozen=True)
+class Contestant:
+    """What a network is made of, and what is done to it then."""
+
+    surrogate: Any = QPseudoSpike(2.0)
+    linear: type = brainstate.nn.Linear
+    neuron: type = brainpy.state.LIF
+    treat: Callable[[Any, Any], Any] = lambda network, x: None
+
+
+CONTESTANTS = {
+    "plain": Contestant(),
+    "8-bit slopes": Contestant(EIGHT_BITS),
+    "packed spikes": Contestant(linear=SpikeLinear),
+    "save_memory": Contestant(treat=save_memory),
+    "save_memory, LIF that keeps its spikes": Contestant(neuron=KeepingLIF, treat=save_memory),
+}
+
+
+class Network(brainstate.nn.Module):
+    """Input current, LIF neurons, perhaps recurrent, and a readout that is summed over the steps."""
+
+    def __init__(self, contestant: Contestant, neurons: int, recurrent: bool):
+        super().__init__()
+        self.input = brainstate.nn.Linear(INPUTS, neurons)
+        self.recurrent = contestant.linear(neurons, neurons) if recurrent else None
+        self.neurons = contestant.neuron(neurons, tau=10 * u.ms, spk_fun=contestant.surrogate)
+        self.readout = contestant.linear(neurons, CLASSES)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        self.spikes = brainstate.HiddenState(jnp.zeros((batch_size, *self.neurons.varshape)))
+        self.logits = brainstate.HiddenState(jnp.zeros((batch_size, CLASSES)))
+
+    def update(self, x: jax.Array) -> None:
+        current = self.input(x)
+        if self.recurrent is not None:
+            current = current + self.recurrent(self.spikes.value)
+        self.spikes.value = self.neurons(current * u.mA)
+        self.logits.value += self.readout(self.spikes.value)
+
+
+def cases(settings: Settings) -> Iterator[Case]:
+    """All contestants, as the network and the sequence grow."""
+    neurons = (256,) if settings.quick else (128, 256, 512, 1024, 4096)
+    steps = (200,) if settings.quick else (50, 200, 500, 1000, 2000)
+    for recurrent in (False, True):
+        kind = "Recurrent" if recurrent else "Feed-forward"
+        for count in steps:
+            yield _case(f"{kind}, by steps", NEURONS, count, recurrent)
+        for count in neurons:
+            yield _case(f"{kind}, by neurons", count, STEPS, recurrent)
+
+
+def training_step(
+    contestant: Contestant,
+    neurons: int,
+    steps: int,
+    recurrent: bool,
+    loop: Callable = brainstate.transform.for_loop,
+) -> tuple[Any, tuple]:
+    """One step of gradient descent, compiled, and its arguments."""
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        brainstate.random.seed(0)
+        network = Network(contestant, neurons, recurrent)
+        inputs, labels = _data(steps)
+        contestant.treat(network, inputs[0])
+        step = brainstate.transform.jit(_descent(network, loop))
+        # The executable takes the states' values before the arguments.
+        states = step.stateful_fun.get_state_trace(inputs, labels).get_state_values()
+        return step.compile(inputs, labels), (states, inputs, labels)
+
+
+def _descent(network: Network, loop: Callable) -> Callable:
+    weights = network.states(brainstate.ParamState)
+
+    def step(inputs, labels):
+        def loss():
+            brainstate.nn.init_all_states(network, BATCH)
+            loop(network, inputs)
+            logits = network.logits.value / len(inputs)
+            return -jax.nn.log_softmax(logits)[jnp.arange(BATCH), labels].mean()
+
+        gradients, value = brainstate.transform.grad(loss, weights, return_value=True)()
+        for name, gradient in gradients.items():
+            descend = lambda weight, slope: weight - 0.1 * slope
+            weights[name].value = jax.tree.map(descend, weights[name].value, gradient)
+        return value
+
+    return step
+
+
+def _data(steps: int) -> tuple[jax.Array, jax.Array]:
+    keys = jax.random.split(jax.random.key(0))
+    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, BATCH, INPUTS)).astype(jnp.float32)
+    return spikes, jax.random.randint(keys[1], (BATCH,), 0, CLASSES)
+
+
+def _case(table: str, neurons: int, steps: int, recurrent: bool) -> Case:
+    prepare = lambda contestant: lambda: _ready(contestant, neurons, steps, recurrent)
+    contestants = {name: prepare(contestant) for name, contestant in CONTESTANTS.items()}
+    return Case(table, f"{neurons} neurons, {steps} steps", contestants, BASELINE)
+
+
+def _ready(contestant: Contestant, neurons: int, steps: int, recurrent: bool) -> Ready:
+    executable, arguments = training_step(contestant, neurons, steps, recurrent)
+    ready = compiled(lambda: executable, *arguments)
+    temporary = executable.memory_analysis().temp_size_in_bytes
+    return dataclasses.replace(ready, compile_s=None, memory_bytes=temporary)

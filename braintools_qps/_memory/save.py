@@ -1,0 +1,192 @@
+"""A whole model made frugal: 8-bit slopes in its neurons, packed spikes in the layers they feed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+from braintools.surrogate import Surrogate
+from jax.ad_checkpoint import checkpoint_name
+
+from .._neurons import SPIKES, find_neurons, has_membrane, mark, preserved
+from ..records import SavedMemory
+from .linear import SpikeLinear
+from .values import ANY, FLAG, Mark, Values, join, settle, spread, values_of
+
+LAYER = "braintools_qps:layer:"
+PACKED = {brainstate.nn.Linear: SpikeLinear}
+
+_Seen = dict[str, Values]
+
+
+def save_memory(model: Any, *inputs: Any) -> SavedMemory:
+    r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in two bits.
+
+    Every surrogate that has a ``residual_dtype`` gets ``"uint8"``, and every
+    `brainstate.nn.Linear` that is fed by spikes becomes a `SpikeLinear`: the same object with the
+    same states, so that whatever refers to it, an optimizer or a checkpoint, is none the wiser.
+    Which are fed by spikes is not guessed but read off one call of the model, in which every
+    array is followed by the values that it can hold: 0 and 1 for spikes, through loops, states and
+    delays, 0 and 1/p behind a dropout, which becomes the layer's ``scale``.
+
+    Spikes are values of neurons (nodes with ``spk_fun``) whose surrogate is one of braintools' or
+    this package's, and of comparisons. A layer whose input is known to be spikes but is something
+    else later, because a state was set by hand, gives NaN as the gradient of its weights
+    (`spike_matmul`).
+
+    Parameters
+    ----------
+    model : brainstate.nn.Module
+        Its states are used as they are. Where a neuron has no ``V`` yet,
+        `brainstate.nn.init_all_states` is called with the size of the first axis of the inputs, or
+        with none where they have only one axis; afterwards the neurons are as they were.
+    *inputs : array_like, Quantity or pytree of them
+        What one call of the model takes: ``model(*inputs)``, or ``model.update(*inputs)`` where it
+        is not callable. One time step of shape (batch, features), or a whole sequence for a model
+        that has the loop inside. Call it as training does: a dropout must be under
+        ``brainstate.environ.context(fit=True)``.
+
+    Returns
+    -------
+    SavedMemory
+        What was changed, what was left, and why.
+
+    Raises
+    ------
+    ValueError
+        If the model has no neuron, that is no node with ``spk_fun``.
+
+    See Also
+    --------
+    spike_matmul : What a layer then does.
+    QPseudoSpike : For ``residual_dtype``.
+
+    Examples
+    --------
+    >>> import brainstate
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import QPseudoSpike, save_memory
+    >>> class Network(brainstate.nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.input = brainstate.nn.Linear(4, 8)
+    ...         self.spk_fun = QPseudoSpike()
+    ...         self.V = brainstate.HiddenState(jnp.zeros(8))
+    ...         self.readout = brainstate.nn.Linear(8, 2)
+    ...     def update(self, x):
+    ...         self.V.value = 0.9 * self.V.value + self.input(x)
+    ...         return self.readout(self.spk_fun(self.V.value - 1))
+    >>> print(save_memory(Network(), jnp.ones(4)))
+    Network  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
+    readout  SpikeLinear
+    input    left: its input may hold other values than 0 and one more
+    """
+    neurons = find_neurons(model)
+    if not neurons:
+        raise ValueError(
+            "save_memory needs neurons, nodes with a spike function spk_fun, and found none in "
+            f"{type(model).__name__}. Name the attribute that holds your surrogate spk_fun"
+        )
+    layers = _layers(model)
+    seen = _inputs_of(layers, model, inputs)
+    outcomes = {n: _compact(neuron) for n, neuron in neurons.items()}
+    outcomes |= {n: _pack(layer, seen.get(n, frozenset())) for n, layer in layers.items()}
+    return SavedMemory(
+        changed={n: text for n, (done, text) in outcomes.items() if done},
+        left={n: text for n, (done, text) in outcomes.items() if not done},
+    )
+
+
+def _layers(model: Any) -> dict[str, Any]:
+    return {
+        ".".join(map(str, path)) or type(node).__name__: node
+        for path, node in brainstate.graph.nodes(model).items()
+        if isinstance(node, tuple(PACKED))
+    }
+
+
+def _compact(neuron: Any) -> tuple[bool, str]:
+    """Give a neuron's surrogate 8-bit residuals; whether it was possible, and what to report."""
+    spike = neuron.spk_fun
+    if not hasattr(spike, "residual_dtype"):
+        return False, f"{spike!r} has no residual_dtype"
+    neuron.spk_fun = spike.replace(residual_dtype="uint8")
+    return True, repr(neuron.spk_fun)
+
+
+def _pack(layer: Any, values: Values) -> tuple[bool, str]:
+    """Make a layer that sees spikes remember them packed."""
+    if isinstance(layer, SpikeLinear):
+        return False, "it is a SpikeLinear already"
+    if type(layer) not in PACKED:
+        return False, f"{type(layer).__name__} has its own way to multiply"
+    if values == set():
+        return False, "it was not called"
+    if values is None or len(values - {0.0}) > 1:
+        return False, "its input may hold other values than 0 and one more"
+    if values == {0.0}:
+        return False, "its input is always 0"
+    (scale,) = values - {0.0}
+    # In place of a new layer: everything that refers to this one, states included, stays valid.
+    layer.__class__ = PACKED[type(layer)]
+    layer.scale = None if scale == 1 else scale
+    return True, type(layer).__name__ + ("" if scale == 1 else f" with scale={scale:.6g}")
+
+
+def _inputs_of(layers: dict[str, Any], model: Any, inputs: Sequence[Any]) -> _Seen:
+    """By the name of a layer, the values that its input can hold in any step."""
+    inputs = jax.tree.map(jnp.asarray, inputs)
+    seen: _Seen = {}
+    with preserved(model):
+        _initialise(model, inputs)
+        # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
+        neurons = find_neurons(model).items()
+        mark({name: node for name, node in neurons if isinstance(node.spk_fun, Surrogate)})
+        for name, layer in layers.items():
+            layer.update = partial(_marked_update, LAYER + name, layer.update)
+        _follow(model, inputs, partial(_note, seen))
+    return seen
+
+
+def _initialise(model: Any, inputs: Sequence[Any]) -> None:
+    if all(map(has_membrane, find_neurons(model).values())):
+        return
+    shape = jnp.shape(jax.tree.leaves(inputs)[0]) if inputs else ()
+    brainstate.nn.init_all_states(model, *shape[:1] if len(shape) > 1 else ())
+
+
+def _marked_update(name: str, update: Callable[[Any], Any], x: Any) -> Any:
+    return update(checkpoint_name(x, name))
+
+
+def _note(seen: _Seen, name: str, values: Values) -> Values:
+    if name.startswith(SPIKES):
+        return FLAG
+    if name.startswith(LAYER):
+        layer = name.removeprefix(LAYER)
+        seen[layer] = join(seen.get(layer, frozenset()), values)
+    return values
+
+
+def _follow(model: Any, inputs: Sequence[Any], note: Mark) -> None:
+    """Follow the values through one call after another, until the states hold no new ones."""
+    function = brainstate.transform.StatefulFunction(model if callable(model) else model.update)
+    function.make_jaxpr(*inputs)
+    closed = function.get_jaxpr(*inputs)
+    states, written = function.get_states(*inputs), function.get_write_states(*inputs)
+    leaves = [(state, leaf) for state in states for leaf in jax.tree.leaves(state.value)]
+    carried = [i for i, (state, _) in enumerate(leaves) if any(state is w for w in written)]
+    first = len(closed.in_avals) - len(leaves)
+
+    def call(values: list[Values]) -> list[Values]:
+        arguments: list[Values] = [ANY] * len(closed.in_avals)
+        for i, held in zip(carried, values):
+            arguments[first + i] = held
+        results = spread(closed, arguments, note)
+        return results[len(results) - len(carried) :]
+
+    settle(call, [values_of(leaves[i][1]) for i in carried])

@@ -1,0 +1,38 @@
+"""What `save_memory` did, as a frozen record."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .record import Record
+from .table import Rows
+
+
+@dataclass(frozen=True, eq=False)
+class SavedMemory(Record):
+    """What `save_memory` changed in a model, and what it left.
+
+    ``print`` shows it as a table.
+
+    Attributes
+    ----------
+    changed : mapping of str to str
+        By the path of a neuron or layer in the model, what it has or is now.
+    left : mapping of str to str
+        By the path, why nothing was changed.
+    """
+
+    changed: Mapping[str, str]
+    left: Mapping[str, str]
+
+    def __str__(self) -> str:
+        width = max((len(path) for path, _ in self._entries()), default=0)
+        return "\n".join(f"{path:{width}}  {text}" for path, text in self._entries())
+
+    def _entries(self) -> list[tuple[str, str]]:
+        left = [(path, f"left: {why}") for path, why in self.left.items()]
+        return [*self.changed.items(), *left]
+
+    def _rows(self) -> Rows:
+        return [("", "now"), *self._entries()]

@@ -1,0 +1,180 @@
+"""save_memory finds what spikes feed, changes that, and says so."""
+
+import brainstate
+import braintools.surrogate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+
+from braintools_qps import QPseudoSpike, SpikeLinear, save_memory
+from braintools_qps.records import SavedMemory
+
+Linear = brainstate.nn.Linear
+N = 4
+SURROGATE = QPseudoSpike()
+
+
+class Neurons(brainstate.nn.Module):
+    def __init__(self, spike=SURROGATE, n=N):
+        super().__init__()
+        self.spk_fun, self.n = spike, n
+
+    def init_state(self, batch_size=None, **kwargs):
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size or 1, self.n)))
+
+    def update(self, x):
+        self.V.value = 0.9 * self.V.value + x
+        return self.spk_fun(self.V.value - 1)
+
+
+class Network(brainstate.nn.Module):
+    """Input, a recurrent layer whose spikes wait in a state, a dropout, a readout."""
+
+    def __init__(self, spike=SURROGATE, keep=0.8):
+        super().__init__()
+        self.input, self.recurrent = Linear(3, N), Linear(N, N)
+        self.neurons = Neurons(spike)
+        self.dropout = brainstate.nn.Dropout(keep)
+        self.layers = [Linear(N, 2)]
+        self.idle = Linear(N, N)
+
+    def init_state(self, batch_size=None, **kwargs):
+        self.spikes = brainstate.HiddenState(jnp.zeros((batch_size or 1, N)))
+
+    def update(self, x):
+        self.spikes.value = self.neurons(self.input(x) + self.recurrent(self.spikes.value))
+        return self.layers[0](self.dropout(self.spikes.value))
+
+
+X = jnp.ones((5, 3))
+
+
+def saved(model, *inputs, fit=True):
+    with brainstate.environ.context(fit=fit):
+        return save_memory(model, *(inputs or (X,)))
+
+
+def test_a_network():
+    network = Network()
+    objects = network.recurrent, network.recurrent.weight
+    report = saved(network)
+    assert dict(report.changed) == {
+        "neurons": "QPseudoSpike(alpha=2.0, residual_dtype='uint8')",
+        "recurrent": "SpikeLinear",
+        "layers.0": "SpikeLinear with scale=1.25",
+    }
+    assert dict(report.left) == {
+        "input": "its input may hold other values than 0 and one more",
+        "idle": "it was not called",
+    }
+    assert network.neurons.spk_fun == QPseudoSpike(residual_dtype="uint8")
+    assert isinstance(network.layers[0], SpikeLinear)
+    assert network.layers[0].scale == 1.25
+    assert network.recurrent is objects[0]
+    assert network.recurrent.weight is objects[1]
+    assert "update" not in vars(network.recurrent)
+
+
+@pytest.mark.parametrize("keep", [0.8, 0.7])
+def test_gradients_stay(keep):
+    """To the rounding of 8-bit slopes; with a dropout whose scale is no round number too."""
+
+    def gradients(frugal):
+        brainstate.random.seed(0)
+        network = Network(keep=keep)
+        if frugal:
+            saved(network)
+        layers = network.input, network.recurrent, network.layers[0]
+        weights = [layer.weight for layer in layers]
+
+        def loss():
+            brainstate.nn.init_all_states(network, 5)
+            brainstate.random.seed(1)
+            with brainstate.environ.context(fit=True):
+                outputs = brainstate.transform.for_loop(network, 3 * jnp.stack([X, -X, X, X]))
+            return jnp.sum(jnp.sin(outputs))
+
+        return brainstate.transform.jit(brainstate.transform.grad(loss, weights))()
+
+    plain, frugal = gradients(False), gradients(True)
+    for one, other in zip(jax.tree.leaves(plain), jax.tree.leaves(frugal)):
+        assert_close(other, one, rtol=0, atol=0.02 * float(np.abs(one).max()) + 1e-6)
+        assert np.abs(one).max() > 0.01
+
+
+def test_a_second_call_changes_nothing_more():
+    network = Network()
+    first, second = saved(network), saved(network)
+    assert set(second.left) == {*first.left, "recurrent", "layers.0"}
+    assert second.left["recurrent"] == "it is a SpikeLinear already"
+    assert network.layers[0].scale == 1.25
+
+
+def test_a_model_with_its_own_loop():
+    class Sequence(Network):
+        def update(self, xs):
+            return brainstate.transform.for_loop(super().update, xs)
+
+    network = Sequence()
+    brainstate.nn.init_all_states(network, 5)
+    assert {"recurrent", "layers.0"} < set(saved(network, jnp.stack([X] * 3)).changed)
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (lambda x: (x >= 0).astype(x.dtype), True),
+        (lambda x: jnp.tanh(x), False),
+        (lambda x: jnp.sign(x), True),
+        (braintools.surrogate.Sigmoid(), True),
+    ],
+    ids=["a comparison", "graded", "signs", "braintools'"],
+)
+def test_other_spike_functions(function, found):
+    """jnp.sign has -1, 0 and 1."""
+    report = saved(Network(function))
+    assert ("recurrent" in report.changed) == (found and function(jnp.float32(-1)) == 0)
+    assert report.left["neurons"] == f"{function!r} has no residual_dtype"
+
+
+def test_other_layers_are_left():
+    class Own(Linear):
+        def update(self, x):
+            return super().update(x) ** 2
+
+    network = Network()
+    network.recurrent = Own(N, N)
+    assert saved(network).left["recurrent"] == "Own has its own way to multiply"
+
+
+def test_a_mean_over_time_is_no_spike():
+    class Rates(Network):
+        def update(self, x):
+            return self.layers[0](0.5 * (super().update(x)[:, :1] + jnp.ones((1, N))))
+
+    assert "layers.0" in saved(Rates()).left
+
+
+def test_model_and_states_are_as_before():
+    network = Network()
+    brainstate.nn.init_all_states(network, 5)
+    network.neurons.V.value = jnp.full((5, N), 0.3)
+    saved(network)
+    assert_close(network.neurons.V.value, jnp.full((5, N), 0.3))
+    untouched = Network()
+    saved(untouched)
+    assert not hasattr(untouched.neurons, "V")
+
+
+def test_the_record():
+    record = SavedMemory(changed={"a": "SpikeLinear"}, left={"long.name": "it was not called"})
+    assert str(record) == "a          SpikeLinear\nlong.name  left: it was not called"
+    assert SavedMemory.from_json(record.to_json()) == record
+    assert "<td>left: it was not called</td>" in record._repr_html_()
+
+
+def test_without_neurons():
+    with pytest.raises(ValueError, match=r"found none in Linear.*spk_fun"):
+        save_memory(Linear(3, 4), X)

@@ -1,0 +1,107 @@
+"""Sets of values by hand: what comes out of small programs whose spikes are {0, 1}."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax import lax
+from jax.ad_checkpoint import checkpoint_name
+
+from braintools_qps._memory.values import ANY, FLAG, spread, values_of
+
+SPIKES = jnp.zeros((2, 4))
+KEEP = np.float32(0.7)
+
+
+def follow(function, *known):
+    """Values of the results; arguments are {0, 1}, unless said otherwise."""
+    arguments = [SPIKES] * (len(known) or 1)
+    closed = jax.make_jaxpr(function)(*arguments)
+    return spread(closed, list(known) or [FLAG], lambda name, values: values)
+
+
+PROGRAMS = {
+    "rearranged": (lambda s: s.T.reshape(-1)[None, ::-1], {0, 1}),
+    "some of them": (lambda s: s[:, jnp.array([0, 3])], {0, 1}),
+    "sliced where an index says": (
+        lambda s: lax.dynamic_slice(s, (0, jnp.int32(s[0, 0])), (2, 2)),
+        {0, 1},
+    ),
+    "padded": (lambda s: jnp.pad(s, 1), {0, 1}),
+    "put together": (lambda s: jnp.concatenate([s, 0 * s]), {0, 1}),
+    "cast": (lambda s: s.astype(jnp.bfloat16), {0, 1}),
+    "scaled": (lambda s: 3 * s, {0, 3}),
+    "rounded": (lambda s: s / KEEP, {0, float(np.float32(1) / KEEP)}),
+    "inverted": (lambda s: 1 - s, {0, 1}),
+    "gated": (lambda s: s * s, {0, 1}),
+    "either of two": (lambda s: jnp.maximum(s, 1 - s), {0, 1}),
+    "dropped": (
+        lambda s: jnp.where(jax.random.bernoulli(jax.random.key(0), 0.5, s.shape), s, 0),
+        {0, 1},
+    ),
+    "compared": (lambda s: (jnp.sin(s) > 0).astype(float), {0, 1}),
+    "pooled": (lambda s: s.max(axis=1), {0, 1}),
+    "counted": (lambda s: s.sum(), ANY),
+    "added": (lambda s: s + s + s + s, {0, 1, 2, 3, 4}),
+    "smoothed": (lambda s: jnp.sin(s), ANY),
+    "called": (lambda s: jax.jit(jax.checkpoint(jax.nn.relu))(s), {0, 1}),
+    "a branch": (lambda s: lax.cond(s[0, 0] > 0, lambda s: 2 * s, lambda s: s, s), {0, 1, 2}),
+    "a constant": (lambda s: jnp.asarray([0.0, 2.0, 2.0]), {0, 2}),
+    "nobody knows": (lambda s: jnp.asarray([0.0, np.nan]), ANY),
+}
+
+
+@pytest.mark.parametrize(("program", "expected"), PROGRAMS.values(), ids=PROGRAMS)
+def test_programs(program, expected):
+    (values,) = follow(program)
+    # One more than what is followed is any.
+    assert values == (ANY if expected is ANY or len(expected) > 4 else frozenset(expected))
+
+
+class TestLoops:
+    def test_what_a_scan_carries_settles(self):
+        """Silence first, then what came in."""
+
+        def program(s):
+            return lax.scan(lambda before, s: (s, before), jnp.zeros(4), s)
+
+        assert follow(program) == [FLAG, FLAG]
+
+    def test_a_scan_that_adds_up(self):
+        program = lambda s: lax.scan(lambda total, s: (total + s, s), jnp.zeros(4), s)
+        assert follow(program) == [ANY, FLAG]
+
+    def test_a_scan_with_constants(self):
+        program = lambda s, gate: lax.scan(lambda c, s: (c, s * gate[0]), jnp.ones(4), s)
+        assert follow(program, FLAG, frozenset({0.5})) == [frozenset({1.0}), frozenset({0.0, 0.5})]
+
+    def test_while(self):
+        def program(s):
+            body = lambda carry: (carry[0] + 1, carry[2], carry[1], carry[3] * 2)
+            start = (0, s, jnp.full_like(s, 3.0), s)
+            return lax.while_loop(lambda carry: carry[0] < 5, body, start)[1:]
+
+        both = frozenset({0.0, 1.0, 3.0})
+        assert follow(program) == [both, both, ANY]
+
+
+def test_marks():
+    """They see what passes, and say what to go on with."""
+    seen = []
+    closed = jax.make_jaxpr(lambda s: checkpoint_name(2 * s, "here") + 1)(SPIKES)
+    results = spread(closed, [FLAG], lambda name, values: seen.append((name, values)) or FLAG)
+    assert seen == [("here", frozenset({0.0, 2.0}))]
+    assert results == [frozenset({1.0, 2.0})]
+
+
+@pytest.mark.parametrize(
+    ("array", "values"),
+    [
+        (jnp.zeros((3, 3)), frozenset({0.0})),
+        (np.array([True, False]), FLAG),
+        (jnp.arange(5.0), ANY),
+        (jax.random.key(0), ANY),
+    ],
+)
+def test_values_of(array, values):
+    assert values_of(array) == values
