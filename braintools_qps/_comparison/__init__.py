@@ -3,7 +3,9 @@
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
 the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept.
+`outcome` and `cost` what is recorded, `statistics` what can be said of few seeds, `provenance` and
+`storage` what is kept. `dispatch` decides where candidates are trained; with an executor `remote`
+sends `errands` to a `worker`, and a `journal` keeps what comes back.
 """
 
 from __future__ import annotations
@@ -93,10 +95,14 @@ def compare(
         ``neuron`` (a class of `brainpy.state`) and ``reset``.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
-    task : str, tuple or Task
-        The name of a task, such as ``"digits-rows"``, ``"digits-pixels"`` or ``"cue-recall"``; or
-        arrays ``(X, y)``, with X of shape (samples, time, features) and y whole numbers of shape
-        (samples,), or numbers to predict of shape (samples, ...) or (samples, time, ...).
+    task : str, tuple, path or Task
+        The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
+        ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"`` (or a call such as
+        ``"randman(dim=2, alpha=1.0)"``), or that of a class in `braintools.cogtask`. Or arrays
+        ``(X, y)``, with X of shape (samples, time, features) and y classes of shape (samples,),
+        integers or strings, or floats to predict of shape (samples, ...) or (samples, time, ...);
+        ``(X, y, X_test, y_test)`` has a test part of its own. Or a `pathlib.Path` to an ``.npz``
+        file of such arrays, or to spike times in HDF5.
     tune : mapping of names to values, or None
         What each candidate gets its own of: ``learning_rate``; ``dampening`` and ``scale``, as
         factors of the candidate's; ``alpha``; ``clip``; or keywords of the factory. None compares
@@ -162,7 +168,10 @@ def compare(
         If an option is out of its range, the arrays or the model cannot be trained on, or what is
         to be resumed was run with other options.
     OSError
-        If nothing can be written to ``out``, before anything is trained.
+        If nothing can be written to ``out``, before anything is trained, or another comparison is
+        writing there.
+    RuntimeError
+        If the executor takes no more work. What has finished is in ``out``.
 
     See Also
     --------
@@ -193,7 +202,7 @@ def compare(
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
         if pending:
-            check_model(bench, pending[0].surrogate, measure=measure)
+            check_model(bench, measure=measure)
         if executor is None:
             found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
             return _trained(comparison, found, keep)
