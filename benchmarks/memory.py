@@ -74,15 +74,18 @@ class Network(brainstate.nn.Module):
         self.readout = contestant.linear(neurons, CLASSES)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        self.spikes = brainstate.HiddenState(jnp.zeros((batch_size, *self.neurons.varshape)))
+        if self.recurrent is not None:
+            self.spikes = brainstate.HiddenState(jnp.zeros((batch_size, *self.neurons.varshape)))
         self.logits = brainstate.HiddenState(jnp.zeros((batch_size, CLASSES)))
 
     def update(self, x: jax.Array) -> None:
         current = self.input(x)
         if self.recurrent is not None:
             current = current + self.recurrent(self.spikes.value)
-        self.spikes.value = self.neurons(current * u.mA)
-        self.logits.value += self.readout(self.spikes.value)
+        spikes = self.neurons(current * u.mA)
+        if self.recurrent is not None:
+            self.spikes.value = spikes
+        self.logits.value += self.readout(spikes)
 
 
 def cases(settings: Settings) -> Iterator[Case]:
