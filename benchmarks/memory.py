@@ -26,7 +26,7 @@ from .harness import Case, Ready, Settings, compiled
 INPUTS, CLASSES, BATCH = 64, 10, 64
 NEURONS, STEPS = 256, 50  # where they are not the subject
 BASELINE = "plain"
-EIGHT_BITS = QPseudoSpike(2.0, residual_dtype="uint8")
+PLAIN, EIGHT_BITS = QPseudoSpike(2.0), QPseudoSpike(2.0, residual_dtype="uint8")
 
 
 class KeepingLIF(brainpy.state.LIF):
@@ -48,7 +48,7 @@ class KeepingLIF(brainpy.state.LIF):
 class Contestant:
     """What a network is made of, and what is done to it then."""
 
-    surrogate: Any = QPseudoSpike(2.0)
+    surrogate: Any = PLAIN
     linear: type = brainstate.nn.Linear
     neuron: type = brainpy.state.LIF
     treat: Callable[[Any, Any], Any] = lambda network, x: None
@@ -64,7 +64,7 @@ CONTESTANTS = {
 
 
 class Network(brainstate.nn.Module):
-    """Input current, LIF neurons, perhaps recurrent, and a readout that is summed over the steps."""
+    """Input current, LIF neurons, perhaps recurrent, and a readout summed over the steps."""
 
     def __init__(self, contestant: Contestant, neurons: int, recurrent: bool):
         super().__init__()

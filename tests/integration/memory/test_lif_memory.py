@@ -10,7 +10,7 @@ from helpers import assert_close
 pytest.importorskip("brainpy", reason="brainpy is not installed")
 sys.path.append(str(Path(__file__).parents[3]))  # benchmarks/ is not installed
 
-from benchmarks.memory import CONTESTANTS, training_step  # noqa: E402
+from benchmarks.memory import CONTESTANTS, training_step
 
 
 def temporaries(executable):
