@@ -6,14 +6,12 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from ._registry import get_surrogate, is_surrogate_class, qualified_name
-
-if TYPE_CHECKING:
-    from .typing import SurrogateSpec, SurrogateSpecs
+from .typing import SurrogateSpec, SurrogateSpecs
 
 Candidates = dict[str, Surrogate]
 LONGEST_LABEL = 80

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from typing import Any
 
@@ -15,9 +15,11 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from ._registry import get_surrogate
+from .typing import SurrogateSpec
 
 __all__ = ["set_surrogate"]
 
+ATTACHED = "_braintools_qps_attached"  # where a class without a reset's gradient keeps the one with
 ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
 
 
@@ -47,7 +49,7 @@ def has_membrane(node: Any) -> bool:
 
 def set_surrogate(
     model: Any,
-    spec: Any,
+    spec: SurrogateSpec,
     *,
     where: type | tuple[type, ...] | Callable[[Any], bool] | None = None,
     detach_reset: bool = False,
@@ -109,16 +111,19 @@ def set_surrogate(
     surrogates = by_population(spec, chosen)
     if detach_reset:
         _check_detachable({name: chosen[name] for name in surrogates})
-    before = [(chosen[name], dict(vars(chosen[name]))) for name in surrogates]
+    neurons = [chosen[name] for name in surrogates]
+    before = [(neuron, neuron.spk_fun) for neuron in neurons]
     try:
-        for name, surrogate in surrogates.items():
-            chosen[name].spk_fun = surrogate
-            _set_update(chosen[name], detach_reset)
+        for neuron, surrogate in zip(neurons, surrogates.values()):
+            neuron.spk_fun = surrogate
     except BaseException:
-        for neuron, attributes in before:
-            _restore(neuron, attributes)
+        for neuron, spike in before:
+            if neuron.spk_fun is not spike:
+                neuron.spk_fun = spike
         raise
-    return len(surrogates)
+    for neuron in neurons:
+        _set_reset(neuron, detach_reset)
+    return len(neurons)
 
 
 def is_layer_wise(spec: Any) -> bool:
@@ -150,25 +155,28 @@ def by_population(spec: Any, names: Iterable[str]) -> dict[str, Surrogate]:
     return {name: chosen[name] for name in names if name in chosen}
 
 
-@dataclass
-class DetachedReset:
-    """A neuron's update in which the first call of the spike function passes no gradient.
+@cache
+def _detached(cls: type) -> type:
+    """A neuron's class in whose update the first call of the spike function passes no gradient.
 
-    It takes the place of the method, so that the surrogate itself stays what it is. As an object
-    with a reference to its neuron it is copied and pickled with it.
+    A class of its own, because the surrogate and the neuron's attributes are to stay what they are.
     """
 
-    neuron: Any
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        neuron, spike = self.neuron, self.neuron.spk_fun
-        calls = count()
-        stopped = lambda x: jax.lax.stop_gradient(spike(x)) if next(calls) == 0 else spike(x)
-        neuron.spk_fun = stopped
+    def update(self: Any, *args: Any, **kwargs: Any) -> Any:
+        spike, calls = self.spk_fun, count()
+        self.spk_fun = lambda x: jax.lax.stop_gradient(spike(x)) if not next(calls) else spike(x)
         try:
-            return type(neuron).update(neuron, *args, **kwargs)
+            return cls.update(self, *args, **kwargs)  # type: ignore[attr-defined]
         finally:
-            neuron.spk_fun = spike
+            self.spk_fun = spike
+
+    reduce = lambda self: (_new_detached, (cls,), dict(vars(self)))
+    members = {"update": update, "__reduce__": reduce, ATTACHED: cls, "__module__": cls.__module__}
+    return type(cls)(cls.__name__, (cls,), members)
+
+
+def _new_detached(cls: type) -> Any:
+    return object.__new__(_detached(cls))
 
 
 def _check_detachable(neurons: dict[str, Any]) -> None:
@@ -187,11 +195,9 @@ def _check_detachable(neurons: dict[str, Any]) -> None:
         )
 
 
-def _set_update(neuron: Any, detach_reset: bool) -> None:
-    if detach_reset:
-        neuron.update = DetachedReset(neuron)
-    elif isinstance(vars(neuron).get("update"), DetachedReset):
-        del neuron.update
+def _set_reset(neuron: Any, detach: bool) -> None:
+    attached: type = getattr(type(neuron), ATTACHED, type(neuron))
+    neuron.__class__ = _detached(attached) if detach else attached
 
 
 def _restore(node: Any, attributes: dict[str, Any]) -> None:

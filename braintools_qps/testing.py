@@ -17,6 +17,7 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from ._registry import get_surrogate, surrogate_spec
+from .typing import SurrogateSpec
 
 __all__ = ["Failure", "check_surrogate", "find_failures"]
 
@@ -61,7 +62,9 @@ class Failure:
         return f"{self.check}{where}: expected {self.expected}, got {self.got}"
 
 
-def check_surrogate(surrogate: Any, *, unit: u.Unit | None = None, rtol: float = 1e-5) -> None:
+def check_surrogate(
+    surrogate: SurrogateSpec, *, unit: u.Unit | None = None, rtol: float = 1e-5
+) -> None:
     """Check everything that a training loop relies on, and report all failures together.
 
     - The forward pass is the Heaviside step, 1 at 0, and keeps the dtype of its argument.
@@ -105,7 +108,7 @@ def check_surrogate(surrogate: Any, *, unit: u.Unit | None = None, rtol: float =
 
 
 def find_failures(
-    surrogate: Any, *, unit: u.Unit | None = None, rtol: float = 1e-5
+    surrogate: SurrogateSpec, *, unit: u.Unit | None = None, rtol: float = 1e-5
 ) -> list[Failure]:
     """The checks of `check_surrogate` that fail.
 

@@ -34,6 +34,7 @@ extensions = [
     "benchmark_pages",
     "coverage_check",
     "ecosystem_links",
+    "notebook_downloads",
     "self_contained",
 ]
 
@@ -81,9 +82,9 @@ html_theme = "sphinx_book_theme"
 html_title = "braintools_qps"
 html_static_path = ["_static"]
 html_css_files = ["custom.css"]
+html_favicon = "_static/favicon.svg"
 html_theme_options = {
     "show_toc_level": 2,
-    "use_download_button": False,
     "use_fullscreen_button": False,
     "home_page_in_toc": True,
     "navbar_persistent": [],  # the sidebar has the search field already

@@ -18,8 +18,8 @@ COMPARISON = Comparison(
         CandidateResult(
             label=NASTY,
             spec={"name": "Sigmoid", "alpha": 4.0},
-            test_accuracy=(0.75, 0.5),
-            validation_accuracy=(0.75, 0.75),
+            test_score=(0.75, 0.5),
+            validation_score=(0.75, 0.75),
             firing_rate=(0.1, 0.2),
             loss=((2.0, 1.0), (1.0, 0.5)),
             validation_curve=((0.5, 0.75), (0.5, 0.75)),

@@ -11,16 +11,20 @@ from __future__ import annotations
 import dataclasses
 import os
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
-from typing import Any, NamedTuple
+from concurrent.futures import Executor
+from contextlib import closing, nullcontext
+from typing import Any
 
 import optax
 
 from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
-from .candidate import Candidate, Plan, described, failed, result_of
+from ..typing import SurrogateSpecs
+from .candidate import Candidate, Plan, described, failed
 from .checks import checked_seeds
+from .dispatch import Found, Progress, Workplace, by_executor, in_turn
+from .journal import Journal
 from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
@@ -31,24 +35,15 @@ from .settings import Settings
 from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
-from .tuning import DEFAULT_TUNE, grid, tuning_seeds
+from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
 DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 
 
-class Progress(NamedTuple):
-    """Where a comparison stands."""
-
-    labels: tuple[str, ...]  # of the candidates in training
-    done: int  # epochs, of all runs
-    total: int
-    loss: float  # mean over the runs of this epoch
-
-
 def compare(
-    surrogates: Sequence[Any] | Mapping[str, Any] = DEFAULT_SURROGATES,
+    surrogates: SurrogateSpecs = DEFAULT_SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
     where: Any = None,
@@ -70,6 +65,7 @@ def compare(
     out: str | os.PathLike | None = None,
     resume: bool = False,
     strict: bool = False,
+    executor: Executor | None = None,
     on_epoch: Callable[[Progress], None] | None = None,
     on_result: Callable[[Comparison], None] | None = None,
     **options: Any,
@@ -140,6 +136,10 @@ def compare(
     strict : bool
         Whether to resume only on the same machine with the same versions; otherwise a warning names
         what differs.
+    executor : concurrent.futures.Executor, optional
+        Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
+        data travels to each worker once. The factory, and any function that is given beside it,
+        must be importable there.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
         candidates are in training, epochs of all runs done and in all, and the mean loss.
@@ -182,41 +182,42 @@ def compare(
     factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
-    tune = {name: tuple(values) for name, values in (tune or {}).items()}
-    check_names(tune, model)
-    plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
+    names = searched(tune)
+    check_names(names, model)
+    plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
         keep = _keeper(comparison, store, on_result)
-        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        finished = [r.spec for r in comparison.results if not r.error]
+        pending = [c for c in asked if c.spec not in finished]
         if pending:
             check_model(bench, pending[0].surrogate, measure=measure)
-        return _trained(comparison, pending, Programs(bench, plan.most_runs), plan, keep, on_epoch)
+        if executor is None:
+            found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
+            return _trained(comparison, found, keep)
+        journal = Journal(None if store is None else store.directory, resume=resume)
+        found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
+        comparison = _trained(comparison, found, keep)
+        journal.close()
+        return comparison
 
 
 def _trained(
-    comparison: Comparison,
-    pending: Sequence[Candidate],
-    programs: Programs,
-    plan: Plan,
-    keep: Callable[[Comparison], None],
-    on_epoch: Callable[[Progress], None] | None,
+    comparison: Comparison, found: Found, keep: Callable[[Comparison], None]
 ) -> Comparison:
-    """Train what is pending, one candidate after the other, and keep each result."""
+    """Keep each result that is found; one that failed is a row with its error."""
     errors = []
-    for number, candidate in enumerate(pending):
-        report = _reporter(on_epoch, candidate, number * plan.cost, len(pending) * plan.cost)
-        try:
-            result = result_of(candidate, programs, plan, report)
-        except Exception as error:
-            errors.append(error)
-            result = failed(candidate, error)
-        comparison = _with_result(comparison, result)
-        if len(errors) == len(pending) == len(comparison.results):
-            raise errors[0]  # there is nothing to report beside it
-        keep(comparison)
+    with closing(found):
+        for candidate, result in found:
+            if isinstance(result, Exception):
+                errors.append(result)
+                result = failed(candidate, result)
+            comparison = _with_result(comparison, result)
+            if len(errors) == len(comparison.results) == len(comparison.candidates):
+                raise errors[0]  # there is nothing to report beside it
+            keep(comparison)
     return comparison
 
 
@@ -246,21 +247,7 @@ def _candidates(surrogates: Any) -> list[Candidate]:
     return found
 
 
-def _reporter(
-    on_epoch: Callable[[Progress], None] | None, candidate: Candidate, done: int, total: int
-) -> Callable[[int, float], None]:
-    """Count the epochs of all runs, from ``done`` on."""
-
-    def report(epochs: int, loss: float) -> None:
-        nonlocal done
-        done += epochs
-        if on_epoch is not None:
-            on_epoch(Progress((candidate.label,), done, total, loss))
-
-    return report
-
-
 def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:
-    found = (*comparison.results, result)
+    found = (*(r for r in comparison.results if r.spec != result.spec), result)
     order = sorted(found, key=lambda one: comparison.candidates.index(one.spec))
     return dataclasses.replace(comparison, results=tuple(order))

@@ -13,12 +13,11 @@ from braintools.surrogate import Surrogate
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Trial, Tuning
 from ..records.plain import plain
-from .cost import measure_cost, measure_flow
 from .kinds import adjusted
 from .model import name_of
 from .model_checks import check_finite
 from .outcome import noise_of_accuracy, numbers_of
-from .programs import Job, OnEpochs, Outcome, Programs
+from .programs import Job, OnEpochs, Outcome, Runner
 from .training import Bench
 from .tuning import Setting, at_edge, rounds, search, survivors
 
@@ -60,7 +59,7 @@ class Plan:
 
 
 def result_of(
-    candidate: Candidate, programs: Programs, plan: Plan, report: OnEpochs
+    candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs
 ) -> CandidateResult:
     """Find the candidate's setting, train it with each seed, and measure it."""
     tuning = _tuned(candidate, programs, plan, report)
@@ -70,7 +69,7 @@ def result_of(
     _check_learnable(outcomes, candidate, programs, plan)
     chosen = adjusted(candidate.surrogate, setting)
     bench = programs.bench_of(setting)
-    costs = _measured(chosen, bench, plan) if plan.measure else {}
+    costs = programs.measure(jobs) if plan.measure else {}
     settings, samples = bench.settings, len(bench.task.validation)
     noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else 0.0
     return CandidateResult(
@@ -80,6 +79,7 @@ def result_of(
         trained=surrogate_spec(chosen),
         tuning=tuning,
         one_by_one=programs.one_by_one,
+        workers=tuple(programs.workers),
         **numbers_of(outcomes, noise),
         **costs,
     )
@@ -111,7 +111,7 @@ def described(bench: Bench, plan: Plan) -> dict[str, Any]:
     )
 
 
-def _tuned(candidate: Candidate, programs: Programs, plan: Plan, report: OnEpochs) -> Tuning | None:
+def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs) -> Tuning | None:
     if len(plan.settings) < 2:
         return None
     start = time.perf_counter()
@@ -119,7 +119,7 @@ def _tuned(candidate: Candidate, programs: Programs, plan: Plan, report: OnEpoch
     def train(settings: list[Setting], epochs: int) -> list[Trial]:
         jobs = [Job(candidate.surrogate, s, seed) for s in settings for seed in plan.tuning_seeds]
         outcomes = programs.train(jobs, epochs, report)
-        scores = np.reshape([one.score[-1] for one in outcomes], (len(settings), -1))
+        scores = np.reshape([one.curves.score[-1] for one in outcomes], (len(settings), -1))
         return [Trial(setting, tuple(row.tolist())) for setting, row in zip(settings, scores)]
 
     rungs = search(plan.settings, plan.epochs, train)
@@ -134,13 +134,8 @@ def _tuned(candidate: Candidate, programs: Programs, plan: Plan, report: OnEpoch
 
 
 def _check_learnable(
-    outcomes: Sequence[Outcome], candidate: Candidate, programs: Programs, plan: Plan
+    outcomes: Sequence[Outcome], candidate: Candidate, programs: Runner, plan: Plan
 ) -> None:
     """If no run has had a finite score, find out whether the model is at fault."""
-    if not any(np.isfinite(one.score).any() for one in outcomes):
+    if not any(np.isfinite(one.curves.score).any() for one in outcomes):
         check_finite(programs.bench, candidate.surrogate, plan.seeds[0])
-
-
-def _measured(surrogate: Surrogate, bench: Bench, plan: Plan) -> dict[str, Any]:
-    flow = measure_flow(surrogate, bench, plan.seeds)
-    return measure_cost(surrogate, bench)._asdict() | flow._asdict()

@@ -42,7 +42,9 @@ def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
     train, size = bench.task.train, min_batch(bench)
     samples = Samples(jnp.asarray(train.inputs[:size]), jnp.asarray(train.labels[:size]))
     draw = jax.random.key(0), jnp.asarray(0)
-    numbers = {"learning_rate": 0.0, "clip": math.inf, "epochs": 1.0}
+    numbers = {
+        n: jnp.asarray(x) for n, x in (("learning_rate", 0.0), ("clip", 1.0), ("epochs", 1.0))
+    }
 
     def step(weights: Any, memory: Any, samples: Samples, draw: Any) -> Any:
         return training_step(

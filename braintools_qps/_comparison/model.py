@@ -83,7 +83,8 @@ class Factory:
         parameters = inspect.signature(self.make).parameters.values()
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        given = {n: getattr(task, n) for n in GIVEN if n in known or takes_all} | options
+        given = {n: getattr(task, n) for n in GIVEN if n in known or takes_all}
+        given |= options
         if not takes_all and (unknown := sorted(options.keys() - known)):
             raise TypeError(
                 f"the factory {name_of(self.make)} takes {_listed(known)}, got the option "
@@ -117,17 +118,17 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
     Afterwards the user's random states are as they were.
     """
     state = brainstate.random.DEFAULT
-    before, of_numpy, of_python = state.value, np.random.get_state(), random.getstate()
+    before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
     with brainstate.StateTraceStack():  # only within one may the global state hold a tracer
         state.value = key
-        np.random.seed(number)
+        np.random.seed(number)  # noqa: NPY002
         random.seed(number)
         try:
             yield
         finally:
-            state.value = before
-            np.random.set_state(of_numpy)
-            random.setstate(of_python)
+            state.value = before[0]
+            np.random.set_state(before[1])  # noqa: NPY002
+            random.setstate(before[2])
 
 
 def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -171,21 +172,16 @@ def watched(model: Any, inputs: Array) -> tuple[Any, Neurons]:
     Some neurons call their spike function twice in a step, the first time to reset the membrane
     after the spike before; what counts is the last call.
     """
-    meters = {
-        name: _Meter(neuron)
-        for name, neuron in find_neurons(model).items()
-        if callable(neuron.spk_fun)
-    }
+    meters = [_Meter(one) for one in find_neurons(model).values() if callable(one.spk_fun)]
 
     def step(i: Array, x: Array) -> tuple[Any, Array]:
         output = advance(model, i, x)
-        return output, sum(meter.read() for meter in meters.values())
+        return output, jnp.stack([meter.read() for meter in meters]).sum()
 
-    with environment(fit=False):
-        steps = jnp.arange(inputs.shape[1])
-        outputs, spikes = brainstate.transform.for_loop(step, steps, _by_step(inputs))
     samples, steps = inputs.shape[:2]
-    neurons = max(1, sum(meter.neurons for meter in meters.values()))
+    with environment(fit=False):
+        outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps), _by_step(inputs))
+    neurons = max(1, sum(meter.neurons for meter in meters))
     total = spikes.sum()
     return outputs, Neurons(total / (steps * neurons), total / samples)
 

@@ -19,20 +19,31 @@ RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and so many times that of the firs
 
 def numbers_of(outcomes: Sequence[Outcome], noise: float) -> dict[str, Any]:
     """The fields of a `CandidateResult` that come from its runs, one for each seed."""
-    tested = lambda name: tuple(one.tested[name] for one in outcomes)
-    curves = lambda name: tuple(tuple(getattr(one, name).tolist()) for one in outcomes)
+    tested = _by_seed([one.tested for one in outcomes])
+    curves = _by_seed([one.curves for one in outcomes])
     return {
-        "test_score": tested("score"),
-        "best_test_score": tested("best_score"),
-        "best_epoch": tested("best_epoch"),
-        "firing_rate": tested("firing_rate"),
-        "spikes": tested("spikes"),
-        "validation_score": tuple(float(one.score[-1]) for one in outcomes),
-        "loss": curves("loss"),
-        "validation_curve": curves("score"),
-        "firing_rate_curve": curves("firing_rate"),
+        "test_score": tested["score"],
+        "best_test_score": tested["best_score"],
+        "best_epoch": tuple(one.best_epoch for one in outcomes),
+        "firing_rate": tested["firing_rate"],
+        "spikes": tested["spikes"],
+        "validation_score": tuple(curve[-1] for curve in curves["score"]),
+        "loss": curves["loss"],
+        "validation_curve": curves["score"],
+        "firing_rate_curve": curves["firing_rate"],
         "flags": flags(outcomes, noise),
     }
+
+
+def _by_seed(found: Sequence[Any]) -> dict[str, tuple]:
+    """The fields of named tuples of arrays as plain numbers, those of one name together."""
+    names = found[0]._fields
+    return {n: tuple(_plain(np.asarray(getattr(one, n))) for one in found) for n in names}
+
+
+def _plain(values: np.ndarray) -> Any:
+    """A number, or a tuple of numbers."""
+    return tuple(values.tolist()) if values.ndim else float(values)
 
 
 def flags(outcomes: Sequence[Outcome], noise: float) -> Mapping[str, int]:
@@ -42,9 +53,9 @@ def flags(outcomes: Sequence[Outcome], noise: float) -> Mapping[str, int]:
     """
     found = {
         "nan": [_is_nan(one) for one in outcomes],
-        "collapse": [_has_collapsed(one.score, noise) for one in outcomes],
-        "runaway": [_ran_away(one.firing_rate) for one in outcomes],
-        "silent": [bool(one.firing_rate[-1] < SILENT) for one in outcomes],
+        "collapse": [_has_collapsed(one.curves.score, noise) for one in outcomes],
+        "runaway": [_ran_away(one.curves.firing_rate) for one in outcomes],
+        "silent": [bool(one.curves.firing_rate[-1] < SILENT) for one in outcomes],
     }
     return {name: sum(each) for name, each in found.items() if any(each)}
 
@@ -55,11 +66,11 @@ def noise_of_accuracy(samples: int) -> float:
 
 
 def _is_nan(outcome: Outcome) -> bool:
-    ends = (outcome.score[-1], outcome.loss[-1], outcome.tested["score"])
+    ends = outcome.curves.score[-1], outcome.curves.loss[-1]
     return not np.isfinite(ends).all()
 
 
-def _has_collapsed(score: np.ndarray, noise: float) -> bool:
+def _has_collapsed(score: Any, noise: float) -> bool:
     """Whether the last epoch has lost a good part of what the best one had learnt."""
     if not np.isfinite(score).all():
         return False
@@ -68,5 +79,5 @@ def _has_collapsed(score: np.ndarray, noise: float) -> bool:
     return bool(score[best] - score[-1] > max(COLLAPSE * learnt, noise))
 
 
-def _ran_away(rate: np.ndarray) -> bool:
+def _ran_away(rate: Any) -> bool:
     return bool(rate[-1] > max(RUNAWAY, GROWN * rate[0]))

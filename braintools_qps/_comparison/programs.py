@@ -6,15 +6,16 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-import numpy as np
+import jax
 from braintools.surrogate import Surrogate
 
+from .cost import measure_cost, measure_flow
 from .kinds import adjusted, kind_of
 from .model import GIVEN, name_of
 from .trainer import Trainer
-from .training import Bench, Run
+from .training import Bench, Curves, Run, Tested
 from .tuning import POSITIVE
 
 OnEpochs = Callable[[int, float], None]  # epochs done since the last call, mean loss
@@ -29,12 +30,36 @@ class Job(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a job; curves are by epoch, and what was tested is None where nothing was."""
+    """What became of a job."""
 
-    loss: np.ndarray
-    score: np.ndarray
-    firing_rate: np.ndarray
-    tested: Mapping[str, float] | None
+    curves: Curves  # by epoch
+    best_epoch: int
+    tested: Tested | None  # None where nothing was
+
+
+class Runner(Protocol):
+    """Whatever trains jobs: this process, or an executor's workers."""
+
+    bench: Bench
+
+    @property
+    def one_by_one(self) -> str | None:
+        """Why some model could not be vmapped, if one could not."""
+
+    @property
+    def workers(self) -> Sequence[Mapping[str, Any]]:
+        """Other processes that had a part in it."""
+
+    def bench_of(self, setting: Mapping[str, Any]) -> Bench:
+        """The bench with the factory's options at a setting."""
+
+    def train(
+        self, jobs: Sequence[Job], epochs: int, on_epochs: OnEpochs, *, test: bool = False
+    ) -> list[Outcome]:
+        """Train all jobs for so many epochs; return what became of each, in their order."""
+
+    def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
+        """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
 
 
 class Programs:
@@ -46,6 +71,11 @@ class Programs:
         self._trainers: dict[Any, Trainer] = {}
 
     @property
+    def workers(self) -> Sequence[Mapping[str, Any]]:
+        """None but this process."""
+        return ()
+
+    @property
     def one_by_one(self) -> str | None:
         """Why some model could not be vmapped, if one could not."""
         reasons = (trainer.one_by_one for trainer in self._trainers.values())
@@ -53,43 +83,38 @@ class Programs:
 
     def bench_of(self, setting: Mapping[str, Any]) -> Bench:
         """The bench with the factory's options at a setting."""
-        return dataclasses.replace(self.bench, options=options_of(setting))
+        return bench_of(self.bench, setting)
 
     def train(
         self, jobs: Sequence[Job], epochs: int, on_epochs: OnEpochs, *, test: bool = False
     ) -> list[Outcome]:
         """Train all jobs for so many epochs; return what became of each, in their order."""
-        groups: dict[Any, list[int]] = {}
-        for number, job in enumerate(jobs):
-            groups.setdefault(self._key(job), []).append(number)
         outcomes: dict[int, Outcome] = {}
-        for key, numbers in groups.items():
+        for key, numbers in groups(jobs).items():
             group = [jobs[number] for number in numbers]
-            report = lambda epoch, loss, size=len(group): on_epochs(size, loss)
-            found = self._train_group(self._trainer(key, group[0]), group, epochs, report, test)
+            found = self._train_group(self._trainer(key, group[0]), group, epochs, on_epochs, test)
             outcomes |= zip(numbers, found)
         return [outcomes[number] for number in range(len(jobs))]
 
-    def _train_group(
-        self, trainer: Trainer, jobs: list[Job], epochs: int, report: Any, test: bool
-    ) -> list[Outcome]:
-        runs = [self._run(job) for job in jobs]
-        trained = trainer.train(runs, epochs, report)
-        tested = trainer.test(runs, trained)._asdict() if test else None
-        rows = range(len(runs))
-        of_row = lambda row: tested and {name: float(x[row]) for name, x in tested.items()}
-        return [
-            Outcome(
-                *(curve[row] for curve in trained.curves),
-                tested=of_row(row) and of_row(row) | {"best_epoch": int(trained.best_epoch[row])},
-            )
-            for row in rows
-        ]
+    def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
+        """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
+        surrogate = adjusted(jobs[0].surrogate, jobs[0].setting)
+        bench = self.bench_of(jobs[0].setting)
+        flow = measure_flow(surrogate, bench, [job.seed for job in jobs])
+        return measure_cost(surrogate, bench)._asdict() | flow._asdict()
 
-    def _key(self, job: Job) -> Any:
-        """What a compiled program depends on."""
-        options = tuple((name, repr(value)) for name, value in options_of(job.setting).items())
-        return kind_of(adjusted(job.surrogate, job.setting)).identity, options
+    def _train_group(
+        self, trainer: Trainer, jobs: list[Job], epochs: int, on_epochs: OnEpochs, test: bool
+    ) -> list[Outcome]:
+        """Train jobs that share a program."""
+        runs = [self._run(job) for job in jobs]
+        trained = trainer.train(runs, epochs, lambda epoch, loss: on_epochs(len(runs), loss))
+        tested = trainer.test(runs, trained) if test else None
+        row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
+        return [
+            Outcome(row(trained.curves, n), int(trained.best_epoch[n]), row(tested, n))
+            for n in range(len(runs))
+        ]
 
     def _trainer(self, key: Any, job: Job) -> Trainer:
         if key not in self._trainers:
@@ -105,6 +130,21 @@ class Programs:
         numbers = kind_of(adjusted(job.surrogate, job.setting)).numbers
         own = {"learning_rate": rate, "clip": math.inf if clip is None else clip}
         return Run(job.seed, numbers | own)
+
+
+def bench_of(bench: Bench, setting: Mapping[str, Any]) -> Bench:
+    """The bench with the factory's options at a setting."""
+    return dataclasses.replace(bench, options=options_of(setting))
+
+
+def groups(jobs: Sequence[Job]) -> dict[Any, list[int]]:
+    """Places of the jobs that one compiled program trains, by what it depends on."""
+    found: dict[Any, list[int]] = {}
+    for number, job in enumerate(jobs):
+        options = tuple((name, repr(value)) for name, value in options_of(job.setting).items())
+        identity = kind_of(adjusted(job.surrogate, job.setting)).identity
+        found.setdefault((identity, options), []).append(number)
+    return found
 
 
 def options_of(setting: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import os
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -33,8 +34,22 @@ def blank(
     )
 
 
+def digest(task: Task) -> str:
+    """A number for the data, other than for any other data."""
+    found = hashlib.sha256()
+    for part in task.parts.values():
+        found.update(part.inputs.tobytes() + part.labels.tobytes())
+    return found.hexdigest()
+
+
+@cache
+def packages() -> dict[str, str]:
+    """The versions that decide on results."""
+    return {name: version(name) for name in PACKAGES}
+
+
 def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
-    """With everything that was saved, as long as it means the same.
+    """With everything that was saved, as long as it means the same; failures are tried again.
 
     Another machine or other versions bring a warning, and an entry in the record: the environments
     before are in ``environment["earlier"]``.
@@ -53,13 +68,14 @@ def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False
     before, now = saved.to_dict(), comparison.to_dict()
     for name in ("task", "settings", "seeds"):
         _check_same(name, before[name], now[name], store)
-    finished = [result.spec for result in saved.results]
+    results = tuple(result for result in saved.results if result.error is None)
+    finished = [result.spec for result in results]
     kept = [spec for spec in saved.candidates if spec in finished or spec in comparison.candidates]
     added = [spec for spec in comparison.candidates if spec not in kept]
     return dataclasses.replace(
         comparison,
         candidates=(*kept, *added),
-        results=saved.results,
+        results=results,
         environment=_environments(before["environment"], now["environment"], store, strict),
     )
 
@@ -91,9 +107,6 @@ def _environments(
 
 
 def _description(task: Task) -> dict[str, Any]:
-    digest = hashlib.sha256()
-    for part in (task.train, task.validation, task.test):
-        digest.update(part.inputs.tobytes() + part.labels.tobytes())
     return {
         "name": task.name,
         "samples": {n: len(getattr(task, n)) for n in ("train", "validation", "test")},
@@ -101,7 +114,7 @@ def _description(task: Task) -> dict[str, Any]:
         "features": task.features,
         "classes": task.classes,
         "readout_steps": task.readout_steps,
-        "sha256": digest.hexdigest(),
+        "sha256": digest(task),
     }
 
 
@@ -109,7 +122,7 @@ def _environment() -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": packages(),
         "platform": platform.platform(),
         "device": f"{device.platform}: {device.device_kind}",
         "cores": os.cpu_count(),

@@ -140,9 +140,15 @@ def epoch_of(kind: Kind, bench: Bench) -> Callable:
             index, rows = batch
             samples = Samples(train.inputs[rows], train.labels[rows])
             progress = state.epoch + index / batches
-            return training_step(*carry, samples, (key, index), numbers, progress, surrogate, bench)
+            weights, memory = carry
+            draw = key, state.epoch * batches + index
+            return training_step(
+                weights, memory, samples, draw, numbers, progress, surrogate, bench
+            )
 
-        order = jax.random.permutation(jax.random.fold_in(key, state.epoch + 1), len(train.labels))
+        orders, _ = jax.random.split(key)
+        of_epoch = jax.random.fold_in(orders, state.epoch)
+        order = jax.random.permutation(of_epoch, len(train.labels))
         rows = order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
         (weights, memory), losses = jax.lax.scan(step, carry, (jnp.arange(batches), rows))
@@ -185,7 +191,8 @@ def _loss(
     key, number = draw
     with seeded(key):
         model = bench.model(surrogate)
-    with seeded(jax.random.fold_in(key, number)):
+    _, draws = jax.random.split(key)
+    with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
         _fill(states, Weights(trained, kept))
         outputs = run_over(model, samples.inputs, fit=True)

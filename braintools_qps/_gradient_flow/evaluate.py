@@ -85,11 +85,17 @@ class Bench:
             flow = dataclasses.replace(flow, adjustments=found)
         return dataclasses.replace(flow, advice=self.notes + advise(flow))
 
-    def slopes(self, spikes: Spikes, **factors: Any) -> list[Array]:
-        """The slope at each call, with parameters of the surrogates multiplied."""
+    def slopes(
+        self, spikes: Spikes, parameter: str = "dampening", factor: Any = 1.0
+    ) -> list[Array]:
+        """The slope at each call, with a parameter multiplied.
+
+        ``factor`` is a number, or a mapping with one for each population.
+        """
         units = {population.name: population.argument_unit for population in self.step.populations}
+        own = lambda name: factor[name] if isinstance(factor, Mapping) else factor
         return [
-            _slopes(spikes[name], call.argument, units[name], **factors)
+            _slopes(spikes[name], call.argument, units[name], **{parameter: own(name)})
             for name, call in zip(self.step.callers, self.run.calls)
         ]
 
@@ -106,7 +112,7 @@ class Bench:
 
     def _activity(self, index: int) -> dict[str, Any]:
         population = self.step.populations[index]
-        spikes = np.asarray(self.run.calls[self._last_call(population)].spikes)
+        spikes = np.asarray(self.run.calls[self.last_call(population)].spikes)
         batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
         rate, silent, saturated = measures.activity(spikes, int(batched))
         return {
@@ -128,7 +134,7 @@ class Bench:
     def _slopes_met(
         self, spikes: Spikes, slopes: list[Array], population: Population
     ) -> dict[str, Any]:
-        last = self._last_call(population)
+        last = self.last_call(population)
         argument, met = self.run.calls[last].argument, slopes[last]
         return {
             "mean_slope": float(np.mean(np.asarray(met, np.float64))),
@@ -138,13 +144,19 @@ class Bench:
 
     def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
         """For each population, relative to the one whose spikes come next in a step."""
-        totals = np.mean(np.square(np.asarray(amplitudes, np.float64)), axis=(1, 2))
-        order = sorted(range(len(totals)), key=lambda i: self._last_call(self.step.populations[i]))
-        growths = np.full(len(totals), np.nan)
-        for here, after in pairwise(order):
+        names = [population.name for population in self.step.populations]
+        squares = np.square(np.asarray(amplitudes, np.float64))
+        totals = dict(zip(names, squares.mean(axis=(1, 2)).tolist()))
+        growths = dict.fromkeys(names, np.nan)
+        for here, after in pairwise(self.in_order()):
             if totals[here] > 0 and totals[after] > 0:
-                growths[here] = np.sqrt(totals[here] / totals[after])
-        return growths.tolist()
+                growths[here] = float(np.sqrt(totals[here] / totals[after]))
+        return list(growths.values())
+
+    def in_order(self) -> list[str]:
+        """The populations as their spikes go out in a step, the nearest to the output last."""
+        ordered = sorted(self.step.populations, key=self.last_call)
+        return [population.name for population in ordered]
 
     def _paths(self, slopes: list[Array]) -> list[PathGains]:
         arguments = self.step.arrays, self.run, slopes, self.loss.cotangents
@@ -167,7 +179,7 @@ class Bench:
         self, parameter: str, spikes: Spikes, slopes: list[Array], target: float
     ) -> Adjustment:
         def measure(factor: float) -> Measured:
-            amplitudes, cosines, _ = self.backward(self.slopes(spikes, **{parameter: factor}))
+            amplitudes, cosines, _ = self.backward(self.slopes(spikes, parameter, factor))
             sent_back = self.loss.transported
             return _measured(amplitudes[..., sent_back], cosines[..., sent_back])
 
@@ -175,7 +187,7 @@ class Bench:
         if found.factor is None:
             return found
         ratio = found.factor ** _PEAK_EXPONENTS[parameter]
-        changed = self.slopes(spikes, **{parameter: found.factor})
+        changed = self.slopes(spikes, parameter, found.factor)
         flat = self._flat_share(spikes, changed, slopes, ratio)
         return dataclasses.replace(found, flat_share=flat)
 
@@ -185,16 +197,16 @@ class Bench:
         """The largest of any population; the peak is ``ratio`` times that of ``slopes``."""
         shares = []
         for population in self.step.populations:
-            last = self._last_call(population)
+            last = self.last_call(population)
             argument, unit = self.run.calls[last].argument, population.argument_unit
             peak = _peak(spikes[population.name], argument, unit, slopes[last])
             shares.append(measures.flat_share(np.asarray(changed[last]), ratio * peak))
         return max(shares)
 
-    def _last_call(self, population: Population) -> int:
-        """The last call of a step is the one whose spikes go out.
+    def last_call(self, population: Population) -> int:
+        """Which call of a step is a population's last.
 
-        brainpy.state's neurons call once before, for the reset.
+        Its spikes go out; brainpy.state's neurons call once before, for the reset.
         """
         return max(i for i, name in enumerate(self.step.callers) if name == population.name)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 from jax.extend.core.primitives import (
@@ -85,19 +86,39 @@ def inner_callers(closed: ClosedJaxpr) -> set[str]:
 
 
 def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:
-    """What two jaxprs share that compute the same from the same constants and arguments.
+    """What two jaxprs share that compute the same, derivatives included, from the same arguments.
 
-    The text has every equation, but of a derivative rule only its name.
+    The text has every equation, but of a derivative rule only its name. The text of the derivative
+    has forward rules written out; reverse rules stand for themselves.
     """
     everything = [*closed.jaxpr.eqns, *(e for o in closed.jaxpr.eqns for e in _equations_within(o))]
+    primitives = {eqn.primitive for eqn in everything}
+    derivative = _derivative_text(closed) if custom_jvp_call_p in primitives else ""
     rules = tuple(
         value
         for eqn in everything
-        if eqn.primitive in RULED
+        if eqn.primitive is custom_vjp_call_p
         for value in eqn.params.values()
         if not isinstance(value, (Jaxpr, ClosedJaxpr))
     )
-    return str(closed.jaxpr), rules
+    return str(closed.jaxpr), derivative, rules
+
+
+def _derivative_text(closed: ClosedJaxpr) -> str:
+    is_real = lambda aval: jnp.issubdtype(aval.dtype, jnp.floating)
+    real = [i for i, aval in enumerate(closed.in_avals) if is_real(aval)]
+    results = [i for i, aval in enumerate(closed.out_avals) if is_real(aval)]
+
+    def derivative(arguments: list[Any], tangents: list[Any]) -> Any:
+        def function(*changed: Any) -> list[Any]:
+            complete = dict(enumerate(arguments)) | dict(zip(real, changed))
+            values = evaluate(closed, list(complete.values()), bind)
+            return [values[i] for i in results]
+
+        return jax.jvp(function, [arguments[i] for i in real], tangents)
+
+    arguments = list(closed.in_avals)
+    return str(jax.make_jaxpr(derivative)(arguments, [arguments[i] for i in real]).jaxpr)
 
 
 def run(

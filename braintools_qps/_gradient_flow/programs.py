@@ -78,9 +78,10 @@ def _rates(step: Step, arrays: Any, indexed: list[Array], gain: Any, shifts: Any
 def slopes(
     surrogate: Any, argument: Array, unit: u.Unit | None, width: Any = 1.0, gain: Any = 1.0
 ) -> Array:
-    """The derivative of a surrogate, compiled once for equal surrogates."""
-    function = _slopes if _is_constant(surrogate) else slopes_of
-    return function(surrogate, argument, unit, width, gain)
+    """The derivative of a surrogate, compiled once for surrogates with equal parameters."""
+    if not _is_constant(surrogate):
+        return slopes_of(surrogate, argument, unit, width, gain)
+    return _slopes(_first_like(_Parameters(surrogate)), argument, unit, width, gain)
 
 
 def slopes_with_alpha(
@@ -92,17 +93,38 @@ def slopes_with_alpha(
     return function(rest, argument, unit, alpha)
 
 
+class _Parameters:
+    """A surrogate as a key: braintools 0.3 compares surrogates by identity."""
+
+    def __init__(self, surrogate: Surrogate):
+        self.surrogate = surrogate
+        self.key = type(surrogate), tuple(sorted(vars(surrogate).items()))
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: Any) -> bool:
+        return bool(self.key == other.key)
+
+
+@lru_cache(128)
+def _first_like(parameters: _Parameters) -> Surrogate:
+    return parameters.surrogate
+
+
 def _is_constant(surrogate: Any) -> bool:
     """Whether it can stand for itself in a compiled function: no State in it, and a hash."""
-    values = vars(surrogate).values() if isinstance(surrogate, Surrogate) else [None]
-    inner = [value for value in values if isinstance(value, Surrogate)]
-    if not isinstance(surrogate, Surrogate) or not all(map(_is_constant, inner)):
+    if not isinstance(surrogate, Surrogate):
         return False
+    values = vars(surrogate).values()
     try:
-        hash(surrogate)
+        hash((surrogate, *values))
     except TypeError:
         return False
-    return not any(isinstance(value, brainstate.State) for value in values)
+    inner = [value for value in values if isinstance(value, Surrogate)]
+    return not any(isinstance(value, brainstate.State) for value in values) and all(
+        map(_is_constant, inner)
+    )
 
 
 def _alpha_slopes(

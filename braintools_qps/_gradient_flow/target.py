@@ -14,9 +14,10 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import brainstate
+from braintools.surrogate import Surrogate
 from scipy.optimize import brentq
 
-from .._surrogate import QPseudoSpike
+from .._surrogate import QPseudoSpike, Scaled
 from ..records.flow import Adjustment
 
 LIMITS = {"dampening": 1 / 16, "scale": 16.0, "alpha": 16.0}  # factors at which the search ends
@@ -73,15 +74,25 @@ def adjustment(
     )
 
 
-def changed(surrogate: Any, parameter: str, factor: float) -> QPseudoSpike | None:
-    """A q-PseudoSpike with one parameter multiplied; None for others, and where it is a State."""
-    if not isinstance(surrogate, QPseudoSpike):
+def changed(surrogate: Any, parameter: str, factor: float) -> Any:
+    """A surrogate with one parameter multiplied; of several, all of them.
+
+    None for what is no surrogate, and where the parameter is a State.
+    """
+    if isinstance(surrogate, tuple):
+        parts = tuple(changed(one, parameter, factor) for one in surrogate)
+        return None if any(part is None for part in parts) else parts
+    if not isinstance(surrogate, Surrogate):
         return None
+    if not isinstance(surrogate, (QPseudoSpike, Scaled)):
+        return Scaled(surrogate, **{parameter: factor})
     value = getattr(surrogate, parameter)
     value = 1.0 if value is None else value
-    if isinstance(value, brainstate.State):
-        return None
-    return surrogate.replace(**{parameter: value * factor})
+    return (
+        None
+        if isinstance(value, brainstate.State)
+        else surrogate.replace(**{parameter: value * factor})
+    )
 
 
 def _followed(measure: Measure, end: float) -> Iterator[Point]:

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
+from ..typing import SurrogateSpec
 from . import discovery, resolution, spec_text
 from .discovery import Entry, is_surrogate_class
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
@@ -38,7 +39,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
 Class = TypeVar("Class", bound=type[Surrogate])
 
 
-def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
+def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     """Build a surrogate from its name, or from a spec out of a script or a configuration file.
 
     A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``
@@ -46,8 +47,10 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
     ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
 
-    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` a float and a list of numbers an
-    array. A parameter that a class annotates as a `Surrogate` takes whatever ``spec`` may be.
+    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
+    list of numbers is an array, except where the default of the parameter is text. A parameter that
+    is annotated as a `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr
+    of a surrogate of this package is a spec.
 
     Parameters
     ----------
@@ -71,7 +74,8 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
-        If a string is not a name or a call with literal arguments, or a unit is unknown.
+        If a string is not a name or a call with literal arguments, a unit is unknown, or a spec is
+        nested too deeply.
     TypeError
         If ``spec`` is none of the above, or the surrogate does not take the parameters.
 
@@ -79,6 +83,7 @@ def get_surrogate(spec: Any, /, **params: Any) -> Surrogate:
     --------
     surrogate_spec : The way back, from a surrogate to a mapping.
     list_surrogates : The names.
+    braintools_qps.typing.SurrogateSpec : The type of ``spec``.
 
     Examples
     --------

@@ -10,6 +10,7 @@ from typing import Any
 import jax
 
 from ..records import Comparison, GradientFlow, RecordTable
+from ..records.comparison_table import caption
 from .drawings import comparison_drawings, flow_drawings
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "jax", "numpy")
@@ -54,6 +55,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
         "summary": _progress_of(comparison),
+        "notes": " ".join(caption(comparison)),
         "asked": facts(asked | dict(comparison.task)),
         "table": comparison._repr_html_(),
         "advice": [],
@@ -73,6 +75,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
     advice = [(name, flow.advice) for name, flow in flows.items() if flow.advice]
     return {
         "title": "How the gradient travels back in time",
+        "notes": "",
         "summary": "A diagnosis of a network as it is: nothing was trained for it.",
         "asked": facts(asked),
         "table": RecordTable(flows)._repr_html_(),
@@ -86,10 +89,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
 def _progress_of(comparison: Comparison) -> str:
     done, asked, seeds = len(comparison.results), len(comparison.candidates), len(comparison.seeds)
     finished = str(done) if comparison.finished else f"{done} of {asked}"
-    return (
-        f"{finished} {_noun(asked, 'candidate')}, trained with {seeds} {_noun(seeds, 'seed')}. The "
-        f"best by validation accuracy is {comparison.best.label}."
-    )
+    return f"{finished} {_noun(asked, 'candidate')}, trained with {seeds} {_noun(seeds, 'seed')}."
 
 
 def _noun(count: int, name: str) -> str:

@@ -12,9 +12,10 @@ from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
 from .hyperparameters import canonical, current, identity, source
-from .spike import Shape
+from .prepared import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,9 +25,9 @@ class ParametrisedSurrogate(Surrogate):
     A subclass adds fields of its own and says what shapes its derivative.
     """
 
-    scale: Any = field(default=None, kw_only=True)
-    dampening: Any = field(default=1.0, kw_only=True)
-    residual_dtype: Any = field(default=None, kw_only=True)
+    scale: Scale = field(default=None, kw_only=True)
+    dampening: Hyperparameter = field(default=1.0, kw_only=True)
+    residual_dtype: ResidualDtype = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         for name, value in self._parameters().items():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import brainunit as u
 import jax
@@ -11,22 +10,23 @@ import numpy as np
 from jax import Array
 from jax.typing import ArrayLike
 
+from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
 from .curves import Tail
 from .hyperparameters import canonical, current
 from .parametrised import ParametrisedSurrogate
-from .spike import Shape
+from .prepared import Shape
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
 
 def q_pseudo_spike(
     x: ArrayLike | u.Quantity,
-    alpha: Any = 2.0,
+    alpha: Hyperparameter = 2.0,
     *,
-    scale: Any = None,
-    dampening: Any = 1.0,
-    residual_dtype: Any = None,
+    scale: Scale = None,
+    dampening: Hyperparameter = 1.0,
+    residual_dtype: ResidualDtype = None,
 ) -> Array:
     r"""Spike where ``x >= 0``, with the q-PseudoSpike surrogate as its derivative.
 
@@ -78,6 +78,8 @@ def q_pseudo_spike(
     See Also
     --------
     QPseudoSpike : The same function with its parameters bound, for neuron models.
+    braintools_qps.typing.Hyperparameter : The type of ``alpha`` and ``dampening``.
+    braintools_qps.typing.Scale : The type of ``scale``.
 
     Notes
     -----
@@ -165,11 +167,11 @@ class QPseudoSpike(ParametrisedSurrogate):
 
     __module__ = "braintools_qps"
 
-    alpha: Any = 2.0
+    alpha: Hyperparameter = 2.0
 
     @classmethod
     def from_q(
-        cls, q: float, sharpness: float = 1.0, dampening: float = 1.0, scale: Any = None
+        cls, q: float, sharpness: float = 1.0, dampening: float = 1.0, scale: Scale = None
     ) -> QPseudoSpike:
         r"""The paper's own form, whose original function runs from 0 to 1.
 

@@ -18,8 +18,10 @@ from braintools.surrogate import Surrogate
 from .._candidates import candidates, label_of
 from .._surrogate import require_one_shape
 from ..records.comparison import relative_gradient
+from ..typing import SurrogateSpecs
 from .panels import COLOURS, GREY, add_legend, panels_of, styles
 from .training import plot_flow_over_training
+from .tuning import draw_tuning, plot_tuning, tuned_results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,6 +36,7 @@ __all__ = [
     "plot_learning_curves",
     "plot_membrane",
     "plot_surrogates",
+    "plot_tuning",
 ]
 
 # How far surrogates are drawn to each side, in multiples of the largest scale.
@@ -41,9 +44,7 @@ WIDTH = 4.0
 POINTS = 801
 
 
-def plot_surrogates(
-    surrogates: Sequence[Any] | Mapping[str, Any], axes: Sequence[Axes] | None = None
-) -> list[Axes]:
+def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw the gradient and the original function of some surrogates.
 
     Parameters
@@ -182,7 +183,8 @@ def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Ax
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_learning_curves
-    >>> comparison = compare(["Sigmoid"], epochs=2, hidden=8, seeds=1, measure=False)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> plot_learning_curves(comparison).get_ylabel()
     'training loss'
     """
@@ -194,6 +196,8 @@ def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Ax
 
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw learning curves, gradient flow before training, and the shapes of the surrogates.
+
+    A figure of its own also has a panel of `plot_tuning` for each candidate that was tuned.
 
     Parameters
     ----------
@@ -210,15 +214,19 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_comparison
-    >>> comparison = compare(["Sigmoid"], epochs=2, hidden=8, seeds=1, measure=False)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_title() for axes in plot_comparison(comparison)]
     ['Learning curves', 'Gradient flow', 'Gradient', 'Original function']
     """
-    panels = panels_of(axes, 4)
+    tuned = tuned_results(comparison) if axes is None else []
+    panels = panels_of(axes, 4 + len(tuned))
     _draw_learning_curves(comparison, panels[0])
     _draw_gradient_flow({r.label: r.gradient_by_lag for r in comparison.results}, panels[1])
-    _draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:])
-    add_legend(panels, outside=axes is None)
+    _draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:4])
+    for panel, result in zip(panels[4:], tuned):
+        draw_tuning(result, comparison.score, panel)
+    add_legend(panels[:4], outside=axes is None)
     return panels
 
 
@@ -241,8 +249,9 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
     for (label, curve), style in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **style)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "bottom"}
-    axes.text(0.01, 0.01, "1 %: reach", transform=axes.get_yaxis_transform(), **look)
+    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    # Beside the axes, where no curve can lie over it.
+    axes.text(1.01, 0.01, "reach:\n1 %", transform=axes.get_yaxis_transform(), **look)
     axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")
@@ -250,6 +259,8 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
 
 def _draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
     for result, style in zip(comparison.results, styles()):
+        if result.error:
+            continue
         loss = np.asarray(result.loss)
         epochs = np.arange(1, loss.shape[1] + 1)
         axes.plot(epochs, loss.mean(0), label=result.label, **style)

@@ -11,7 +11,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .comparison_table import caption, rows
+from .comparison_table import caption, rows, verdict
 from .record import Record
 from .table import Rows, text_table
 
@@ -111,6 +111,8 @@ class CandidateResult(Record):
         The search, a `.Tuning`; None where nothing was tuned.
     one_by_one : str or None
         Why runs were trained one after the other: the model cannot be vmapped.
+    workers : tuple of dict
+        Host, process, device and versions of those it was trained on by an executor.
     error : str or None
         Why there are no results: all tuples are empty then.
     growth : float or None
@@ -144,6 +146,7 @@ class CandidateResult(Record):
     flags: Mapping[str, int] = field(default_factory=dict)
     tuning: Tuning | None = None
     one_by_one: str | None = None
+    workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
     growth: float | None = None
     reach: int | None = None
@@ -253,6 +256,14 @@ class Comparison(Record):
     def score(self) -> str:
         """What the score is called."""
         return self.settings.get("score", "accuracy")
+
+    @property
+    def verdict(self) -> str:
+        """Which candidates cannot be told from the best, and how many seeds would tell more.
+
+        Empty where fewer than two have results.
+        """
+        return verdict(self)
 
     def _rows(self) -> Rows:
         return rows(self)

@@ -12,8 +12,11 @@ PAGES = {
     "brainpy": "https://brainpy.readthedocs.io/",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
-    "logging": "https://docs.python.org/3/library/logging.html",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
+    "logging": "https://docs.python.org/3/library/logging.html",
+    "numpy": "https://numpy.org/doc/stable/reference/",
+    "optax": "https://optax.readthedocs.io/",
+    "saiunit": "https://brainx.chaobrain.com/saiunit/",
 }
 
 

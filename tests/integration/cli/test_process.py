@@ -29,52 +29,56 @@ loaded = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_na
 print("loaded:", *sorted(loaded - {"__main__"}), file=sys.stderr)
 """
 
-# Forever, inside XLA, which no KeyboardInterrupt reaches.
+# A plugin that computes forever, inside XLA, which no KeyboardInterrupt reaches.
 COMPUTING = """
 import jax
 import jax.numpy as jnp
 
-
-def make():
-    print("ready", flush=True)
-    forever = jax.jit(lambda x: jax.lax.while_loop(lambda x: x >= 0, lambda x: (x + 1) % 9, x))
-    forever(jnp.zeros((), int)).block_until_ready()
+print("ready", flush=True)
+forever = jax.jit(lambda x: jax.lax.while_loop(lambda x: x >= 0, lambda x: (x + 1) % 9, x))
+forever(jnp.zeros((), int)).block_until_ready()
 """
 
-# Between two instructions of Python, while a module is imported.
+# Another that waits for a thread, as one of those that train when the main one is interrupted.
+TRAINING = """
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
+pool = ThreadPoolExecutor(1)
+pool.submit(lambda: [None for _ in count()])
+print("ready", flush=True)
+pool.shutdown()
+"""
+
+# A package in place of JAX, which takes forever to import.
 IMPORTING = """
 print("ready", flush=True)
 while True:
     pass
 """
 
-# A thread that trains on, as one of a pool does when the main thread is interrupted.
-TRAINING = """
-from concurrent.futures import ThreadPoolExecutor
-from itertools import count
 
-
-def make():
-    pool = ThreadPoolExecutor(1)
-    pool.submit(lambda: [None for _ in count()])
-    print("ready", flush=True)
-    pool.shutdown()
-"""
+@pytest.fixture
+def directory(tmp_path):
+    """One to run in, with a plugin installed whose module is still to be written."""
+    metadata = tmp_path / "endless-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text(
+        "[braintools.surrogate]\nEndless = endless:Endless\n"
+    )
+    return tmp_path
 
 
 @pytest.mark.parametrize(
-    ("module", "source", "arguments"),
-    [
-        ("endless", COMPUTING, ["flow", "--model", "endless:make"]),
-        ("endless", TRAINING, ["flow", "--model", "endless:make"]),
-        ("jax", IMPORTING, ["list"]),
-    ],
+    ("module", "source"),
+    [("endless", COMPUTING), ("endless", TRAINING), ("jax", IMPORTING)],
     ids=["computing", "training", "importing"],
 )
-def test_ctrl_c_ends_it_with_one_line(module, source, arguments, tmp_path):
-    (tmp_path / f"{module}.py").write_text(source)
+def test_ctrl_c_ends_it_with_one_line(module, source, directory):
+    (directory / f"{module}.py").write_text(source)
     process = subprocess.Popen(
-        [*COMMAND, *arguments], cwd=tmp_path, env=ENVIRONMENT, text=True,
+        [*COMMAND, "show", "Endless"], cwd=directory, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout.readline() == "ready\n"

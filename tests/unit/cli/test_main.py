@@ -144,17 +144,24 @@ def test_whose_code_a_file_is():
 # Ctrl-C and closed pipes, but for the process itself, which is in tests/integration/cli
 
 
-def test_ctrl_c_ends_with_one_line_and_status_130(failing, monkeypatch, capsys):
-    monkeypatch.setattr(interrupts, "_reported", type(interrupts._reported)())
+def test_ctrl_c_ends_with_one_line_and_status_130(failing, capsys):
+    interrupts.announce("Interrupted an earlier command")
     failing(KeyboardInterrupt())
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "Interrupted\n"
-    assert interrupts.report() == 130
-    assert capsys.readouterr().err == ""  # once
+
+
+def test_a_command_says_what_is_kept(monkeypatch, capsys):
+    def run(arguments):
+        interrupts.announce("Interrupted. The first half is saved")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
+    assert main(["list"]) == 130
+    assert capsys.readouterr().err == "Interrupted. The first half is saved\n"
 
 
 def test_what_an_import_makes_of_ctrl_c_is_no_error(failing, monkeypatch, capsys):
-    monkeypatch.setattr(interrupts, "_reported", type(interrupts._reported)())
     monkeypatch.setattr(interrupts, "seen", lambda: True)
     failing(ImportError("numpy failed to import"))
     assert main(["list"]) == 130
@@ -182,7 +189,7 @@ def imported_at_the_top(module):
 @pytest.mark.parametrize("name", ["list", "show", "plot", "console", "errors", "interrupts"])
 def test_modules_of_the_command_line_import_only_the_standard_library(name):
     module = import_module(f"braintools_qps._cli.{name}")
-    assert set(imported_at_the_top(module)) <= set(sys.stdlib_module_names)
+    assert set(imported_at_the_top(module)) <= {*sys.stdlib_module_names, "."}
 
 
 def test_the_package_and_the_entry_import_only_the_standard_library_and_the_command_line():

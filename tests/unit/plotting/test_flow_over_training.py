@@ -6,7 +6,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from braintools_qps.plotting import plot_flow_over_training
+from braintools_qps.plotting import plot_flow_over_training, plot_gradient_flow
 from braintools_qps.records import GradientFlow, Histogram, PopulationFlow
 
 mpl.use("agg")
@@ -65,3 +65,10 @@ def test_without_a_measurement_there_is_nothing_to_draw():
 def test_the_axes_given_are_drawn_into():
     _, axes = plt.subplots()
     assert plot_flow_over_training({0: measured(1, 1, reach=1)}, axes)[0] is axes
+
+
+def test_the_label_of_the_reach_is_beside_the_curves():
+    axes = plot_gradient_flow(measured(1, 0.1, 0.001, reach=2))
+    (label,) = (text for text in axes.texts if "1 %" in text.get_text())
+    axes.figure.draw_without_rendering()
+    assert label.get_window_extent().x0 >= axes.get_window_extent().x1

@@ -8,6 +8,7 @@ import pytest
 from report_records import COMPARISON, FLOW, NASTY
 
 from braintools_qps import write_report
+from braintools_qps.records import CandidateResult
 
 
 @pytest.fixture
@@ -23,7 +24,8 @@ def report(tmp_path):
 def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on cue-recall</title>" in text
-    assert "1 of 2 candidates, trained with 2 seeds. The best by validation accuracy" in text
+    assert "1 of 2 candidates, trained with 2 seeds." in text
+    assert "Test accuracy %: mean with 95 % interval" in text
     for fact in (
         "<dt>samples</dt><dd>train 7, test 2</dd>",
         "<dt>learning rate</dt><dd>0.125</dd>",
@@ -51,6 +53,15 @@ def test_nothing_of_a_record_is_taken_for_html(report, record):
     text = report(record, command=NASTY, settings={NASTY: NASTY})
     assert "<script" not in text
     assert text.count("&lt;script&gt;") > 3
+
+
+def test_a_candidate_that_could_not_be_trained_is_reported_too(report):
+    failed = CandidateResult(
+        "S2NN", {"name": "S2NN", "alpha": 4.0, "beta": 1.0, "epsilon": 1e-8}, error="ValueError: no"
+    )
+    text = report(dataclasses.replace(COMPARISON, results=(*COMPARISON.results, failed)))
+    assert "2 candidates, trained" in text
+    assert "<td>S2NN</td>" in text
 
 
 def test_figures_take_the_colours_of_the_page(report):

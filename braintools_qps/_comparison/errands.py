@@ -1,0 +1,140 @@
+"""What travels to a worker and comes back: plain values and import paths, never live objects."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import io
+import json
+import pickle
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .tasks import Split, Task
+from .training import Bench
+
+
+class Errand(NamedTuple):
+    """A group of runs, small enough to be worth moving and large enough to be worth compiling."""
+
+    bench: bytes  # factory, settings and objective; functions in it are import paths
+    needs: tuple[str, ...]  # those paths, to tell people
+    digest: str  # of the data
+    packages: Mapping[str, str]  # versions that a worker must have
+    kind: str  # "train" or "measure"
+    surrogate: str  # its spec, as JSON
+    jobs: tuple[tuple[dict[str, Any], int], ...]  # setting and seed
+    epochs: int
+    test: bool
+    data: bytes | None = None  # only for a worker that has asked for it
+
+    @property
+    def key(self) -> str:
+        """What the answer depends on."""
+        plain = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.kind, self.surrogate]
+        rest = [self.jobs, self.epochs, self.test]
+        text = json.dumps([plain, rest], sort_keys=True, default=repr)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Answer(NamedTuple):
+    """What a worker sends back."""
+
+    value: Any  # None if it needs the data first
+    error: Exception | None
+    worker: dict[str, Any]  # host, process, device
+
+
+def packed_bench(bench: Bench) -> tuple[bytes, tuple[str, ...]]:
+    """All of a bench but its task, and the import paths in it.
+
+    Raises
+    ------
+    TypeError
+        If a function cannot be imported by its path, or an option cannot be sent.
+    """
+    functions = {
+        "model": bench.factory.make,
+        "where": bench.factory.where,
+        "optimizer": bench.settings.optimizer,
+        "loss": bench.objective.loss,
+        "score": bench.objective.score,
+    }
+    needs = tuple(import_path(n, function) for n, function in functions.items() if function)
+    try:
+        packed = pickle.dumps((bench.factory, bench.settings, bench.objective))
+    except (pickle.PicklingError, TypeError, AttributeError) as error:
+        raise TypeError(
+            f"with an executor, options must be values that can be sent to a worker: {error}. Pass "
+            "numbers and names, and build the rest in the factory"
+        ) from error
+    return packed, needs
+
+
+def unpacked_bench(errand: Errand, task: Task) -> Bench:
+    """The way back, on a worker.
+
+    Raises
+    ------
+    ImportError
+        If it lacks what is to be imported.
+    """
+    try:
+        return Bench(*_reordered(pickle.loads(errand.bench), task))
+    except (ImportError, AttributeError) as error:
+        raise ImportError(
+            f"workers must be able to import {', '.join(errand.needs)}, got: {error}. Install the "
+            "module there, or put its directory on their PYTHONPATH"
+        ) from error
+
+
+def import_path(name: str, function: Callable) -> str:
+    """``"module:name"``, from which a worker gets the same function.
+
+    Raises
+    ------
+    TypeError
+        If it is a lambda, local to another function, or in the script that runs.
+    """
+    module, path = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+    found: Any = None
+    if module and module != "__main__" and path.replace("_", "a").replace(".", "a").isalnum():
+        found = importlib.import_module(module)
+        for part in path.split("."):
+            found = getattr(found, part, None)
+    if found is not function:
+        raise TypeError(
+            f"with an executor, {name} must be a function of a module that workers can import, "
+            f"got {module or '?'}:{path or repr(function)}. Move it to the top of a file of its "
+            "own and import it from there"
+        )
+    return f"{module}:{path}"
+
+
+def packed_task(task: Task) -> bytes:
+    """The data, compressed."""
+    file = io.BytesIO()
+    arrays = {
+        f"{name}_{what}": getattr(part, what)
+        for name, part in task.parts.items()
+        for what in ("inputs", "labels")
+    }
+    about = json.dumps([task.name, task.classes, task.readout_steps])
+    np.savez_compressed(file, about=np.array(about), **arrays)
+    return file.getvalue()
+
+
+def unpacked_task(data: bytes) -> Task:
+    """The way back from `packed_task`."""
+    with np.load(io.BytesIO(data), allow_pickle=False) as file:
+        name, classes, readout_steps = json.loads(str(file["about"]))
+        part = lambda of: Split(file[f"{of}_inputs"], file[f"{of}_labels"])
+        train, validation, test = map(part, ("train", "validation", "test"))
+    return Task(name, train, validation, test, classes, readout_steps)
+
+
+def _reordered(parts: tuple[Any, Any, Any], task: Task) -> tuple[Any, Task, Any, Any]:
+    factory, settings, objective = parts
+    return factory, task, settings, objective

@@ -1,0 +1,76 @@
+"""Answers of workers on disk, so that what has been trained is never trained again."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errands import Errand
+from .programs import Outcome
+
+JOURNAL_NAME = "comparison.runs.jsonl"
+
+
+class Journal:
+    """One line of JSON for each finished group of runs; without a directory, nothing."""
+
+    def __init__(self, directory: Path | None, *, resume: bool) -> None:
+        self._path = None if directory is None else directory / JOURNAL_NAME
+        self._lock = threading.Lock()
+        self._known: dict[str, Any] = {}
+        if self._path is not None and resume:
+            self._known = _read(self._path)
+        elif self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+    def get(self, errand: Errand) -> Any:
+        """The answer from before, or None."""
+        found = self._known.get(errand.key)
+        if found is None or errand.kind == "measure":
+            return found
+        outcomes, one_by_one = found
+        return [_read_outcome(*one) for one in outcomes], one_by_one
+
+    def add(self, errand: Errand, value: Any) -> None:
+        """Append an answer. A full disk costs no more than the entry."""
+        if self._path is None:
+            return
+        if errand.kind != "measure":
+            outcomes, one_by_one = value
+            value = [[*map(np.ndarray.tolist, one[:3]), one.tested] for one in outcomes], one_by_one
+        line = json.dumps({"key": errand.key, "value": value}) + "\n"
+        with self._lock:
+            try:
+                with open(self._path, "a", encoding="utf-8") as file:
+                    file.write(line)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                pass
+
+    def close(self) -> None:
+        """Remove the file: all that is in it has come into the results."""
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
+
+
+def _read_outcome(loss: Any, score: Any, firing_rate: Any, tested: Any) -> Outcome:
+    return Outcome(np.array(loss), np.array(score), np.array(firing_rate), tested)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What can be read: the last line may have been cut off."""
+    known = {}
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            known[entry["key"]] = entry["value"]
+        except (ValueError, KeyError, TypeError):
+            continue
+    return known

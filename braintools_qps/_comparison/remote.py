@@ -1,0 +1,196 @@
+"""The trainings of a candidate on an executor's workers, in place of this process."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    wait,
+)
+from functools import cached_property
+from typing import Any
+
+from .errands import Answer, Errand, packed_bench, packed_task
+from .journal import Journal
+from .programs import Job, OnEpochs, Outcome, bench_of, groups
+from .provenance import digest, packages
+from .training import Bench
+from .worker import RUNS_PER_ERRAND, work
+
+PATIENCE = 0.5  # seconds until a thread that waits looks whether it is still wanted
+TRIES = 3  # with so many workers that die of it, an errand is given up
+
+
+class Workplace:
+    """An executor, and what all of its workers need for one comparison."""
+
+    def __init__(self, executor: Executor, bench: Bench, journal: Journal) -> None:
+        self.bench = bench
+        self.journal = journal
+        self._executor = executor
+        self._packed, self._needs = packed_bench(bench)
+        self._digest, self._packages = digest(bench.task), packages()
+        self._futures: set[Future] = set()
+        self._lock = threading.Lock()
+        self.closed = False
+
+    @cached_property
+    def data(self) -> bytes:
+        """The task, for workers that have not seen it."""
+        return packed_task(self.bench.task)
+
+    def errand(self, kind: str, spec: Any, jobs: Sequence[Job], epochs: int, test: bool) -> Errand:
+        """Jobs of one surrogate, and what is the same for all candidates."""
+        shared = self._packed, self._needs, self._digest, self._packages
+        plain = tuple((dict(job.setting), job.seed) for job in jobs)
+        return Errand(*shared, kind, json.dumps(spec), plain, epochs, test)
+
+    def submit(self, errand: Errand) -> Future:
+        """Send an errand off."""
+        with self._lock:
+            if self.closed:
+                raise Gone("the comparison has ended")
+            try:
+                future = self._executor.submit(work, errand)
+            except RuntimeError as error:  # it is broken, or shut down
+                raise Gone(_gone(error)) from error
+            self._futures.add(future)
+        future.add_done_callback(self._futures.discard)
+        return future
+
+    def cancel(self) -> None:
+        """Cancel whatever is queued, and take nothing more."""
+        with self._lock:
+            self.closed = True
+            futures = list(self._futures)
+        for future in futures:
+            future.cancel()
+
+
+class RemotePrograms:
+    """Has the methods of `Programs` for one candidate; each group of runs is an errand."""
+
+    def __init__(self, workplace: Workplace, spec: Mapping[str, Any]) -> None:
+        self.bench = workplace.bench
+        self.one_by_one: str | None = None
+        self.workers: list[dict[str, Any]] = []
+        self._workplace = workplace
+        self._spec = spec
+
+    def bench_of(self, setting: Mapping[str, Any]) -> Bench:
+        """The bench with the factory's options at a setting."""
+        return bench_of(self.bench, setting)
+
+    def train(
+        self, jobs: Sequence[Job], epochs: int, on_epochs: OnEpochs, *, test: bool = False
+    ) -> list[Outcome]:
+        """Train all jobs for so many epochs; return what became of each, in their order."""
+        parts = [
+            numbers[start : start + RUNS_PER_ERRAND]
+            for numbers in groups(jobs).values()
+            for start in range(0, len(numbers), RUNS_PER_ERRAND)
+        ]
+        errands = [
+            self._workplace.errand("train", self._spec, [jobs[n] for n in part], epochs, test)
+            for part in parts
+        ]
+        report = lambda number, value: on_epochs(
+            epochs * len(parts[number]), float(value[0][-1].loss[-1])
+        )
+        outcomes: dict[int, Outcome] = {}
+        for part, (found, one_by_one) in zip(parts, self._ask(errands, report)):
+            outcomes |= zip(part, found)
+            self.one_by_one = self.one_by_one or one_by_one
+        return [outcomes[number] for number in range(len(jobs))]
+
+    def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
+        """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
+        errand = self._workplace.errand("measure", self._spec, jobs, 0, False)
+        (value,) = self._ask([errand], lambda number, value: None)
+        return value
+
+    def _ask(self, errands: list[Errand], report: Callable[[int, Any], None]) -> list[Any]:
+        """The values of all answers, out of the journal or from workers."""
+        journal, values = self._workplace.journal, {}
+        for number, errand in enumerate(errands):
+            if (value := journal.get(errand)) is not None:
+                values[number] = value
+                report(number, value)
+        waiting = {
+            self._workplace.submit(errand): (number, 1)
+            for number, errand in enumerate(errands)
+            if number not in values
+        }
+        while waiting:
+            done, _ = wait(waiting, PATIENCE, FIRST_COMPLETED)
+            if self._workplace.closed:
+                raise Gone("the comparison has ended")
+            for future in done:
+                number, tries = waiting.pop(future)
+                answer = _answer(future, tries)
+                if answer is None:
+                    waiting[self._workplace.submit(errands[number])] = number, tries + 1
+                elif answer.value is None:
+                    errand = errands[number]._replace(data=self._workplace.data)
+                    waiting[self._workplace.submit(errand)] = number, tries
+                else:
+                    values[number] = answer.value
+                    self._note(errands[number], answer)
+                    report(number, answer.value)
+        return [values[number] for number in range(len(errands))]
+
+    def _note(self, errand: Errand, answer: Answer) -> None:
+        if answer.worker not in self.workers:
+            self.workers.append(answer.worker)
+        self._workplace.journal.add(errand, answer.value)
+
+
+def _answer(future: Future, tries: int) -> Answer | None:
+    """What came back; None if the worker died and another may try.
+
+    Raises
+    ------
+    Gone
+        If the executor has dropped it.
+    RuntimeError
+        If no worker survives the errand.
+    Exception
+        Whatever went wrong in the errand itself.
+    """
+    try:
+        answer: Answer = future.result()
+    except CancelledError as error:
+        raise Gone(_gone(error)) from error
+    except Exception as error:  # of the executor: those of the work are in the answer
+        if isinstance(error, BrokenExecutor) and tries < TRIES:
+            return None
+        raise RuntimeError(f"{_tried(error)} ({type(error).__name__}: {error})") from error
+    if answer.error is not None:
+        raise answer.error
+    return answer
+
+
+def _tried(error: Exception) -> str:
+    if isinstance(error, BrokenExecutor):
+        return f"{TRIES} workers died of it, one after the other"
+    if type(error).__name__ == "KilledWorker":  # Dask tries again by itself
+        return "workers died of it, one after the other"
+    return "the executor failed"
+
+
+def _gone(error: BaseException) -> str:
+    reason = str(error) or type(error).__name__
+    return (
+        f"the executor takes no more work ({reason}). What has finished is kept where out= was "
+        "given: go on with resume=True"
+    )
+
+
+class Gone(RuntimeError):
+    """The executor takes no more work: the comparison ends, with what has finished."""

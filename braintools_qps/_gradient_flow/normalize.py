@@ -1,0 +1,190 @@
+"""Dampening for each population by a stated rule."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._neurons import by_population
+from .evaluate import Bench
+from .passes import loss_of_outputs, projections, with_index
+from .programs import programs
+from .ready import batch_size
+from .step import trace
+from .target import changed
+
+RULES = ("mean_slope", "second_moment", "depth")
+SWEEPS = 12  # of the search for equal second moments, over all populations
+CLOSE = 0.02  # relative, between second moments' roots that count as equal
+LARGEST = 64.0  # factor of a dampening
+
+
+def normalize_surrogate(
+    model: Any,
+    inputs: Any,
+    rule: str = "depth",
+    *,
+    surrogate: Any = None,
+    target: float | None = None,
+    loss: Callable[[Any], Any] | None = None,
+    draws: int = 8,
+    seed: int = 0,
+) -> dict[str, Surrogate]:
+    r"""Choose a dampening for each population by a rule, from one forward pass.
+
+    Spikes do not depend on the surrogate, so that slopes are known once the model has run.
+
+    ===================  ==========================================================================
+    rule                 what is brought to the target, or made equal, by dampening alone
+    ===================  ==========================================================================
+    ``"mean_slope"``     :math:`\mathrm E[G]`, the mean of the surrogate's derivative over neurons
+                         and steps
+    ``"second_moment"``  the root of :math:`\mathrm E[G^2]`
+    ``"depth"``          the root mean square of the gradient :math:`\mathrm{d}L/\mathrm{d}V` over
+                         all steps, which is made equal in all populations; the last on the way to
+                         the output keeps its dampening
+    ===================  ==========================================================================
+
+    A rule is a starting point, no promise: train with what it gives and with what it was given.
+
+    Parameters
+    ----------
+    model, inputs
+        As for `gradient_flow`. The model is afterwards as it was before.
+    rule : {"depth", "mean_slope", "second_moment"}
+        What is made equal.
+    surrogate : str, mapping, type or Surrogate, optional
+        What to start from, as `set_surrogate` takes it, populations by name included. By default
+        what the model has.
+    target : float, optional
+        For ``"mean_slope"`` and ``"second_moment"``: the value to attain, per unit of the spike
+        function's argument. By default the lowest of any population, so that no dampening rises.
+    loss, draws, seed
+        For ``"depth"``, as for `gradient_flow`.
+
+    Returns
+    -------
+    dict of str to Surrogate
+        A surrogate for each population by its name, as `set_surrogate` and `gradient_flow` take
+        them. A `Scaled` one where the surrogate has no dampening itself.
+
+    Raises
+    ------
+    ValueError
+        If there is no such rule, the target is not above 0 or is given for ``"depth"``, a
+        population has no slope or no gradient, or no dampening evens the moments out.
+
+    See Also
+    --------
+    set_surrogate : Puts them into the model.
+
+    Examples
+    --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax
+    >>> from braintools_qps import normalize_surrogate, set_surrogate
+    >>> network = brainstate.nn.Sequential(
+    ...     brainpy.state.LIF(20), lambda z: 2 * z * u.mA, brainpy.state.LIF(20)
+    ... )
+    >>> inputs = 3 * jax.random.uniform(jax.random.key(0), (30, 4, 20)) * u.mA
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     chosen = normalize_surrogate(network, inputs, "mean_slope", surrogate="QPseudoSpike")
+    >>> list(chosen)
+    ['layers.0', 'layers.2']
+    >>> set_surrogate(network, chosen)
+    2
+    """
+    _check(rule, target)
+    inputs = jax.tree.map(jnp.asarray, inputs)
+    step = trace(model, inputs)
+    compiled = programs(step)
+    run = compiled.forward(step.arrays, with_index(inputs))
+    part = projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
+    bench = Bench(step, compiled, run, part, batch_size(inputs), None, False, ())
+    start = {population.name: population.spike for population in step.populations}
+    if surrogate is not None:
+        start |= by_population(surrogate, start)
+    even = (
+        _even_depth(bench, start) if rule == "depth" else _even_slopes(bench, start, rule, target)
+    )
+    return {name: changed(start[name], "dampening", factor) for name, factor in even.items()}
+
+
+def _check(rule: str, target: float | None) -> None:
+    if rule not in RULES:
+        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}. Pass 'depth'")
+    if target is not None and rule == "depth":
+        raise ValueError(
+            f"the rule 'depth' makes populations equal and takes no target, got {target}. Leave it "
+            "out, or pass rule='mean_slope'"
+        )
+    if target is not None and not (math.isfinite(target) and target > 0):
+        raise ValueError(f"target must be finite and greater than 0, got {target}. Pass 0.25")
+
+
+def _even_slopes(
+    bench: Bench, start: dict[str, Any], rule: str, target: float | None
+) -> dict[str, float]:
+    """For each population the factor that brings its slopes to the target."""
+    power = 1 if rule == "mean_slope" else 2
+    slopes = bench.slopes(start)
+    measured = {}
+    for population in bench.step.populations:
+        met = np.asarray(slopes[bench.last_call(population)], np.float64)
+        measured[population.name] = float(np.mean(met**power)) ** (1 / power)
+    _require_some(measured, "slope above 0")
+    wanted = min(measured.values()) if target is None else target
+    return {name: _rounded(wanted / value) for name, value in measured.items()}
+
+
+def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
+    """Factors for equal second moments, found from the output back, several times over.
+
+    A population's moment is all but proportional to its dampening, so that each sweep divides what
+    is left by as much as recurrence allows.
+    """
+    factors = dict.fromkeys(start, 1.0)
+    *others, last = bench.in_order()
+    for _ in range(SWEEPS):
+        sizes = _sizes(bench, start, factors)
+        _require_some(sizes, "gradient")
+        if all(abs(sizes[name] / sizes[last] - 1) < CLOSE for name in others):
+            return {name: _rounded(factor) for name, factor in factors.items()}
+        for name in reversed(others):
+            wanted = factors[name] * sizes[last] / sizes[name]
+            factors[name] = min(max(wanted, 1 / LARGEST), LARGEST)
+            sizes = _sizes(bench, start, factors)
+    uneven = ", ".join(f"{name} {sizes[name] / sizes[last]:.3g}" for name in others)
+    raise ValueError(
+        f"dampening alone must even out the second moments, but with {factors} they still are, "
+        f"relative to {last}: {uneven}. Take rule='mean_slope', or a surrogate with thinner tails"
+    )
+
+
+def _sizes(bench: Bench, start: dict[str, Any], factors: dict[str, float]) -> dict[str, float]:
+    """Root mean square of each population's gradient over all steps."""
+    amplitudes, _, _ = bench.backward(bench.slopes(start, "dampening", factors))
+    squares = np.square(np.asarray(amplitudes[..., bench.loss.whole], np.float64))
+    roots = np.sqrt(squares.mean(axis=(1, 2)))
+    return {p.name: float(root) for p, root in zip(bench.step.populations, roots)}
+
+
+def _require_some(values: dict[str, float], what: str) -> None:
+    missing = [name for name, value in values.items() if not (math.isfinite(value) and value > 0)]
+    if missing:
+        raise ValueError(
+            f"every population needs a {what} to be normalised, got none in {', '.join(missing)}. "
+            "gradient_flow(model, inputs) says why"
+        )
+
+
+def _rounded(factor: float) -> float:
+    return float(f"{factor:.4g}")

@@ -1,0 +1,51 @@
+"""The recipes of docs/guides/recipes.md: each runs by itself, and is short."""
+
+import re
+from pathlib import Path
+
+import brainstate
+import pytest
+
+pytest.importorskip("yaml", reason="PyYAML is not installed")
+PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "recipes.md").read_text(encoding="utf-8")
+CELL = re.compile(r"```\{code-cell\} ipython3\n(.*?)^```", re.DOTALL | re.MULTILINE)
+SHARED, *SECTIONS = PAGE.split("\n## ")
+RECIPES = {section.partition("\n")[0]: "".join(CELL.findall(section)) for section in SECTIONS}
+# What a reader of the page sees, as far as it is the same on every machine
+SEEN = {
+    "Membranes in millivolts": ["[0. 1. 1.]", "/ mV"],
+    "A surrogate for each layer": ["QPseudoSpike(alpha=1.0) QPseudoSpike(alpha=4.0)"],
+    "Anneal alpha": ["alpha 1.0, slope 0.333", "alpha 8.0, slope 0.053"],  # 1/3, (13/9) ** -8
+    "Train over several devices": ["(8, 16) True"],
+    "Log the flow while training": ["[0, 10] ["],
+    "Send the result": ["flow.html has 2 figures"],
+}
+
+
+@pytest.fixture
+def shared(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    namespace = {}
+    with brainstate.environ.context(), brainstate.random.seed_context(0):
+        for cell in CELL.findall(SHARED):
+            exec(cell, namespace)
+        yield namespace
+    brainstate.environ.pop("dt", None)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe(shared, capsys, name):
+    earlier = "flow = gradient_flow(network, inputs, target=None)['model']\n"
+    exec((earlier if name == "Send the result" else "") + RECIPES[name], shared)
+    out = capsys.readouterr().out
+    for words in SEEN.get(name, []):
+        assert words in out
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_is_ten_lines(name):
+    assert len([line for line in RECIPES[name].splitlines() if line.strip()]) <= 10
+
+
+def test_what_was_promised_is_there():
+    assert len(RECIPES) == 9

@@ -1,0 +1,188 @@
+"""Models of the user's own: what trains, and that it trains as a plain loop would."""
+
+import brainstate
+import comparison_models as models
+import jax
+import jax.extend
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from jax.interpreters import mlir
+
+from braintools_qps import QPseudoSpike, compare
+from braintools_qps._comparison.kinds import kind_of
+from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.settings import Settings
+from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.trainer import Trainer
+from braintools_qps._comparison.training import Bench, Run, initial_weights
+
+rng = np.random.default_rng(0)
+Y = np.arange(96) % 2
+X = 0.3 * rng.standard_normal((96, 6, 3))
+X[np.arange(96), :, Y] += 1
+
+QUICK = {"task": (X, Y), "tune": None, "seeds": 2, "measure": False}
+
+
+def numbers_for(surrogate, rate=0.05, clip=np.inf):
+    return kind_of(surrogate).numbers | {"learning_rate": rate, "clip": clip}
+
+
+def trainer(make, surrogate, runs=1, **settings):
+    task = load_task((X, Y))
+    bench = Bench(Factory(make), task, Settings(**settings), objective(task, None, None, None))
+    return Trainer(surrogate, bench, runs)
+
+
+def test_training_equals_a_plain_loop():
+    # The same model, data, order of samples and optimizer, written down without this package:
+    # unrolled steps, jax.grad and optax on a dictionary of arrays.
+    surrogate, rate = QPseudoSpike(2.0), 0.05
+    ours = trainer(models.plain, surrogate, epochs=2, batch_size=16, optimizer=optax.adam)
+    start = initial_weights(ours.bench, surrogate, 7).trained
+    trained = ours.train([Run(7, numbers_for(surrogate, rate))], 2, lambda *_: None)
+    (state,) = trained.states
+
+    first, second = (start[name] for name in sorted(start))
+    weights = (first, second)
+    data, key = ours.bench.task.train, jax.random.key(7)
+
+    def loss(weights, inputs, labels):
+        (into, out), V, answers = weights, 0.0, []
+        for step in range(inputs.shape[1]):
+            V = 0.8 * V + inputs[:, step] @ into["weight"] + into["bias"]
+            spikes = surrogate(V - 1)
+            V = V * (1 - spikes)
+            answers.append(spikes @ out["weight"] + out["bias"])
+        logits = jnp.mean(jnp.stack(answers), axis=0)
+        return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
+
+    batches = len(data) // 16
+    memory = optax.adam(rate).init(weights)
+    losses = []
+    for epoch in range(2):
+        orders = jax.random.split(key)[0]
+        order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data))
+        for batch in range(batches):
+            rows = order[16 * batch : 16 * (batch + 1)]
+            value, slope = jax.value_and_grad(loss)(weights, data.inputs[rows], data.labels[rows])
+            now = rate * (1 + np.cos(np.pi * (epoch + batch / batches) / 2)) / 2
+            change, memory = optax.adam(now).update(slope, memory)
+            weights = optax.apply_updates(weights, change)
+            losses.append(value)
+    expected = np.mean(np.reshape(losses, (2, batches)), axis=1)
+    np.testing.assert_allclose(trained.curves.loss[0], expected, rtol=1e-4)
+    for name, values in zip(sorted(start), weights):
+        for part, value in values.items():
+            got = state.weights.trained[name][part][0]
+            np.testing.assert_allclose(got, value, rtol=1e-3, atol=1e-4, err_msg=name + part)
+
+
+@pytest.mark.parametrize(
+    ("make", "surrogates"),
+    [
+        (models.millivolts, ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"]),
+        (models.two_kinds, ["Sigmoid"]),
+        (models.normalised, ["QPseudoSpike"]),
+    ],
+)
+def test_models_train(make, surrogates):
+    comparison = compare(surrogates, model=make, epochs=6, batch_size=16, **QUICK)
+    for result in comparison.results:
+        assert result.error is None
+        assert np.mean(result.test_score) > 0.8  # chance is 0.5
+        assert np.mean(result.loss, axis=0)[-1] < 0.8 * np.mean(result.loss, axis=0)[0]
+        assert 0 < np.mean(result.firing_rate) < 1
+        assert not result.flags
+
+
+def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
+    surrogate = QPseudoSpike()
+    ours = trainer(models.normalised, surrogate, epochs=1, batch_size=16)
+    kept = initial_weights(ours.bench, surrogate, 0).kept
+    mean = next(name for name in kept if name.endswith("running_mean"))
+    np.testing.assert_array_equal(kept[mean], 0)
+    trained = ours.train([Run(0, numbers_for(surrogate))], 1, lambda *_: None)
+    after = np.asarray(trained.states[0].weights.kept[mean][0])
+    assert (np.abs(after) > 1e-3).any()
+    ours.test([Run(0, numbers_for(surrogate))], trained)
+    np.testing.assert_array_equal(trained.states[0].weights.kept[mean][0], after)
+
+
+def test_a_value_at_every_step():
+    # The running mean of the first input, which leaky neurons can approximate.
+    y = np.cumsum(X[:, :, :1], axis=1) / np.arange(1, 7)[:, None]
+    comparison = compare(
+        ["Sigmoid"], model=models.every_step, epochs=8, batch_size=16, **QUICK | {"task": (X, y)}
+    )
+    (result,) = comparison.results
+    assert comparison.score == "-MSE"
+    constant = -np.mean((y - y.mean()) ** 2)  # what the best constant would score
+    assert np.mean(result.test_score) > constant / 2
+    assert "-MSE" in repr(comparison)
+
+
+def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
+    def from_numpy(features, classes):
+        model = models.plain(features, classes)
+        weights = np.random.standard_normal((features, 8))  # noqa: NPY002 -- as users do
+        model.layers[0].weight.value["weight"] = jnp.asarray(weights, jnp.float32)
+        return model
+
+    bench = trainer(from_numpy, QPseudoSpike()).bench
+    np.random.seed(5)  # noqa: NPY002
+    brainstate.random.seed(5)
+    expected = np.random.random(), brainstate.random.rand()  # noqa: NPY002
+    np.random.seed(5)  # noqa: NPY002
+    brainstate.random.seed(5)
+    one, other, again = (initial_weights(bench, QPseudoSpike(), s).trained for s in (0, 1, 0))
+    assert (np.random.random(), brainstate.random.rand()) == expected  # noqa: NPY002
+    name = min(one)
+    assert not np.array_equal(one[name]["weight"], other[name]["weight"])
+    np.testing.assert_array_equal(one[name]["weight"], again[name]["weight"])
+
+
+def test_only_the_chosen_neurons_get_the_candidate():
+    seen = []
+
+    class Other(models.Neurons):
+        def update(self, x):
+            seen.append(self.spk_fun)
+            return super().update(x)
+
+    def two_layers(features, classes):
+        return brainstate.nn.Sequential(
+            brainstate.nn.Linear(features, 6), Other(6), brainstate.nn.Linear(6, 6),
+            models.Neurons(6), brainstate.nn.Linear(6, classes),
+        )  # fmt: skip
+
+    chosen = lambda node: not isinstance(node, Other)
+    compare(["Sigmoid"], model=two_layers, where=chosen, epochs=1, **QUICK | {"seeds": 1})
+    assert seen
+    assert all(getattr(one, "_spike", one) == QPseudoSpike() for one in seen)
+
+
+def test_a_model_that_cannot_be_vmapped_trains_one_by_one_and_says_so():
+    def stubborn(features, classes):
+        return brainstate.nn.Sequential(unbatched, *models.plain(features, classes).layers)
+
+    options = {"epochs": 1, "batch_size": 16} | QUICK
+    comparison = compare(["Sigmoid"], model=stubborn, **options)
+    (result,) = comparison.results
+    assert "without_batching" in result.one_by_one
+    assert "one by one" in repr(comparison)
+    assert np.isfinite(result.loss).all()
+
+
+def without_batching():
+    """The identity, as an operation that JAX cannot vmap."""
+    primitive = jax.extend.core.Primitive("without_batching")
+    primitive.def_abstract_eval(lambda x: x)
+    mlir.register_lowering(primitive, lambda context, x: [x])
+    return primitive.bind
+
+
+unbatched = without_batching()
