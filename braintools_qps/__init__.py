@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._comparison import compare
-    from ._gradient_flow import gradient_flow
+    from ._gradient_flow import gradient_flow, gradient_sensitivity, normalize_surrogate
     from ._memory import SpikeLinear, save_memory, spike_matmul
     from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._neurons import set_surrogate
@@ -44,6 +44,8 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "GradientFlow",
     "compare",
     "gradient_flow",
+    "gradient_sensitivity",
+    "normalize_surrogate",
     "write_report",
     # While training
     "SurrogateSchedule",

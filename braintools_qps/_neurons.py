@@ -196,7 +196,7 @@ def _check_detachable(neurons: dict[str, Any]) -> None:
 
 
 def _set_reset(neuron: Any, detach: bool) -> None:
-    attached = getattr(type(neuron), ATTACHED, type(neuron))
+    attached: type = getattr(type(neuron), ATTACHED, type(neuron))
     neuron.__class__ = _detached(attached) if detach else attached
 
 

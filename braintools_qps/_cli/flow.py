@@ -26,6 +26,7 @@ from .writing import write_figure
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
+OPTIONS = ("surrogates", "seed", "target", "rate", "paths")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,6 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
     )
+    parser.add_argument(
+        "--rate", type=float, default=0.1,
+        help="firing rate per step to aim at where neurons are silent or saturated (default: "
+        "%(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--paths", action="store_true",
+        help="split the gain of one step into leak, reset, recurrence and feed-forward",
+    )  # fmt: skip
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
     parser.add_argument(
         "--json", type=Path, metavar="FILE",
@@ -55,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    options = {name: getattr(arguments, name) for name in ("surrogates", "seed", "target")}
+    options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.model is None:
         flows = gradient_flow(*_demonstration(arguments.task, arguments.seed), **options)
     else:
@@ -63,6 +73,8 @@ def run(arguments: argparse.Namespace) -> None:
             made = _made_by(arguments.model, arguments.task, arguments.seed)
             flows = gradient_flow(*made, **options)
     print("\n\n".join(map(repr, flows.values())))
+    if len(flows) > 1:
+        print(f"\nRanked by how near the growth is to 1:\n{flows!r}")
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")

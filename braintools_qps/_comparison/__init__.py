@@ -35,7 +35,7 @@ from .settings import Settings
 from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
-from .tuning import DEFAULT_TUNE, grid, tuning_seeds
+from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
@@ -182,29 +182,30 @@ def compare(
     factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
-    tune = {name: tuple(values) for name, values in (tune or {}).items()}
-    check_names(tune, model)
-    plan = Plan(grid(tune), tune, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
+    names = searched(tune)
+    check_names(names, model)
+    plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
         keep = _keeper(comparison, store, on_result)
-        pending = [c for c in asked if c.spec not in [r.spec for r in comparison.results]]
+        finished = [r.spec for r in comparison.results if not r.error]
+        pending = [c for c in asked if c.spec not in finished]
         if pending:
             check_model(bench, pending[0].surrogate, measure=measure)
         if executor is None:
             found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
-            return _trained(comparison, len(pending), found, keep)
+            return _trained(comparison, found, keep)
         journal = Journal(None if store is None else store.directory, resume=resume)
         found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
-        comparison = _trained(comparison, len(pending), found, keep)
+        comparison = _trained(comparison, found, keep)
         journal.close()
         return comparison
 
 
 def _trained(
-    comparison: Comparison, pending: int, found: Found, keep: Callable[[Comparison], None]
+    comparison: Comparison, found: Found, keep: Callable[[Comparison], None]
 ) -> Comparison:
     """Keep each result that is found; one that failed is a row with its error."""
     errors = []
@@ -214,7 +215,7 @@ def _trained(
                 errors.append(result)
                 result = failed(candidate, result)
             comparison = _with_result(comparison, result)
-            if len(errors) == pending == len(comparison.results):
+            if len(errors) == len(comparison.results) == len(comparison.candidates):
                 raise errors[0]  # there is nothing to report beside it
             keep(comparison)
     return comparison
@@ -247,6 +248,6 @@ def _candidates(surrogates: Any) -> list[Candidate]:
 
 
 def _with_result(comparison: Comparison, result: CandidateResult) -> Comparison:
-    found = (*comparison.results, result)
+    found = (*(r for r in comparison.results if r.spec != result.spec), result)
     order = sorted(found, key=lambda one: comparison.candidates.index(one.spec))
     return dataclasses.replace(comparison, results=tuple(order))

@@ -2,7 +2,9 @@
 
 Start here with `gradient_flow`, then read `step` (a brainstate model as a pure function of arrays),
 `passes` (one forward, one backward) and `evaluate` (one candidate to its record). `jaxpr` is all
-that a release of JAX can break; `measures`, `target` and `advice` say what the numbers mean.
+that a release of JAX can break, `programs` what is compiled and kept. `measures`, `paths`, `rates`,
+`target` and `advice` say what the numbers mean. `normalize` and `sensitivity` have a public
+function each.
 """
 
 from __future__ import annotations
@@ -20,13 +22,15 @@ from .._neurons import by_population
 from ..records.flow import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
+from .normalize import normalize_surrogate
 from .passes import loss_of_outputs, projections, with_index
 from .programs import programs
 from .ready import batch_size
+from .sensitivity import gradient_sensitivity
 from .step import Step, advance, trace
 from .suspicion import suspicions
 
-__all__ = ["advance", "gradient_flow"]
+__all__ = ["advance", "gradient_flow", "gradient_sensitivity", "normalize_surrogate"]
 
 OWN = "model"
 

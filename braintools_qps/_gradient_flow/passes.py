@@ -238,10 +238,26 @@ def slopes_of(
     width: Array | float = 1.0,
     gain: Array | float = 1.0,
 ) -> Array:
-    """Derivative of a surrogate, made ``width`` times as wide and ``gain`` times as high."""
+    """Derivative of a surrogate, made ``width`` times as wide and ``gain`` times as high.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If the argument has a unit that the surrogate does not take.
+    """
 
     def spikes(x: Array) -> Array:
-        return u.get_mantissa(surrogate(x if unit is None else u.Quantity(x, unit=unit)))
+        if unit is None:
+            return u.get_mantissa(surrogate(x))
+        try:
+            return u.get_mantissa(surrogate(u.Quantity(x, unit=unit)))
+        except TypeError as error:
+            raise u.UnitMismatchError(
+                f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
+                f"Give it a scale: Scaled({surrogate!r}, scale=15 * u.{unit})",
+                unit,
+                u.UNITLESS,
+            ) from error
 
     values, pull = jax.vjp(spikes, argument / width)
     (slope,) = pull(jnp.ones_like(values))

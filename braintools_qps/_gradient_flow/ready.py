@@ -25,7 +25,7 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
     Raises
     ------
     ValueError
-        If there is no neuron with a membrane.
+        If there is no neuron with a membrane, or time and batch seem to be swapped.
     """
     found = {n: node for n, node in find_neurons(model).items() if callable(node.spk_fun)}
     dead = _dead_states(model)
@@ -38,7 +38,21 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
             classic_neuron(model)
             or f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V"
         )
+    _check_axes(ready, inputs)
     return Ready(ready, alone, tuple(map(_note, dead[:1])))
+
+
+def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
+    """Membranes that fit a batch as large as the first axis of the inputs say that it is one."""
+    steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
+    for name, neuron in neurons.items():
+        shape = jax.tree.leaves(neuron.V.value)[0].shape
+        if batch is not None and steps != batch and len(shape) > 1 and shape[0] == steps:
+            raise ValueError(
+                f"inputs must have the shape (time, batch, features...), got {steps} time steps "
+                f"and a batch of {batch}, but {name}.V has the shape {shape}: a batch of {steps}. "
+                "Pass jax.numpy.swapaxes(inputs, 0, 1), or initialise the states for these inputs"
+            )
 
 
 def _note(name: str) -> str:

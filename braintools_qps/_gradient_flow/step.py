@@ -22,7 +22,7 @@ from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from .._neurons import mark, preserved
 from .jaxpr import Call, Tap, callers, inlined, inner_callers, run, signature
-from .ready import batch_size, no_neurons, ready_neurons
+from .ready import no_neurons, ready_neurons
 
 
 class Population(NamedTuple):
@@ -108,7 +108,7 @@ def trace(model: Any, inputs: Any) -> Step:
             function.make_jaxpr(*arguments)
         leaves, written = _state_leaves(function, arguments)
         closed = inlined(function.get_jaxpr(*arguments))
-        _check_kept(model, inputs, closed, [leaves[i] for i in written])
+        _check_kept(model, closed, [leaves[i] for i in written])
         place = {id(leaves[i][0]): j for j, i in enumerate(written)}
         populations = tuple(
             Population(
@@ -190,9 +190,7 @@ def is_real(x: Any) -> bool:
     return jnp.issubdtype(x.dtype, jnp.floating)
 
 
-def _check_kept(
-    model: Any, inputs: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]
-) -> None:
+def _check_kept(model: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]) -> None:
     names = {id(s): ".".join(map(str, p)) for p, s in brainstate.graph.states(model).items()}
     results = jaxpr.out_avals[len(jaxpr.out_avals) - len(written) :]
     for (state, before), after in zip(written, results):
@@ -200,22 +198,9 @@ def _check_kept(
             raise ValueError(
                 f"states must keep their shape and dtype, got {names.get(id(state), 'a state')} of "
                 f"shape {before.shape} and dtype {before.dtype} before a step and {after.shape}, "
-                f"{after.dtype} after it. " + _how_to_fit(before, inputs)
+                f"{after.dtype} after it. Initialise them for these inputs, for example with "
+                "brainstate.nn.init_all_states(model, batch_size)"
             )
-
-
-def _how_to_fit(before: Array, inputs: Any) -> str:
-    steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
-    if before.shape[:1] == (steps,) and steps != batch:
-        return (
-            f"The state fits a batch of {steps}, the first axis of the inputs: they seem to be "
-            "(batch, time, features). Pass them as (time, batch, features), for example with "
-            "jax.numpy.swapaxes(inputs, 0, 1)"
-        )
-    return (
-        "Initialise them for these inputs, for example with "
-        "brainstate.nn.init_all_states(model, batch_size)"
-    )
 
 
 def _check_called(step: Step, inner: set[str]) -> None:

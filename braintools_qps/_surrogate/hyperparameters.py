@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
+LEAST_SCALE = float(np.finfo(np.float32).tiny)  # a processor takes what is smaller for 0
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
 
 
@@ -108,7 +109,7 @@ def _canonical_positive(name: str, value: Any) -> Any:
                 u.UNITLESS,
             )
         value = value.to_decimal()
-    value = _own(value)
+    value = _own(name, value)
     _check_positive(name, value)
     return value
 
@@ -121,7 +122,7 @@ def _canonical_scale(value: Any) -> Any:
         value = u.Quantity(1.0, unit=value)
     if not isinstance(value, u.Quantity) or value.dim.is_dimensionless:
         return _canonical_positive("scale", value)
-    magnitude = _own(value.mantissa)
+    magnitude = _own("scale", value.mantissa)
     _check_positive("scale", magnitude)
     return u.Quantity(magnitude, unit=value.unit)
 
@@ -141,10 +142,16 @@ def _canonical_residual_dtype(value: Any) -> str | None:
     return name
 
 
-def _own(value: Any) -> Any:
+def _own(name: str, value: Any) -> Any:
     """A number as a float, NumPy's array as a copy that stays as it is."""
     if _is_real_number(value):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(
+                f"{name} must be within the range of a float, got a number above 1.8e308. "
+                f"For example {name}=2.0"
+            ) from None
     if not isinstance(value, np.ndarray) or not (value.flags.writeable or value.base is not None):
         return value
     value = value.copy()
@@ -161,6 +168,11 @@ def _check_positive(name: str, value: Any) -> None:
     if isinstance(value, jax.core.Tracer):
         return
     values = np.asarray(value, dtype=np.float64)
+    if name == "scale" and np.any((values > 0) & (values < LEAST_SCALE)):
+        raise ValueError(
+            f"scale must be at least {LEAST_SCALE:.2g}, the smallest normal float32, "
+            f"got {np.min(values):.2g}. Measure x and scale in a smaller unit"
+        )
     if not np.all(values > 0):
         wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
         raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")

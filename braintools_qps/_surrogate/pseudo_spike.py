@@ -15,7 +15,7 @@ from . import spike
 from .curves import Tail
 from .hyperparameters import canonical, current
 from .parametrised import ParametrisedSurrogate
-from .spike import Shape
+from .prepared import Shape
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 

@@ -344,8 +344,10 @@ class GradientFlow(Record):
         return "\n".join([head, text_table(self._rows()), *(f"- {line}" for line in self.advice)])
 
     def _rows(self) -> Rows:
-        rows = [[_place(p), *(column(p) for column in _COLUMNS.values())] for p in self.populations]
-        return [["population", *_COLUMNS], *rows]
+        split = any(p.paths for p in self.populations)
+        columns = _COLUMNS | (_PATHS if split else {})
+        rows = [[_place(p), *(column(p) for column in columns.values())] for p in self.populations]
+        return [["population", *columns], *rows]
 
 
 class GradientFlows(RecordTable[GradientFlow]):
@@ -369,6 +371,59 @@ class GradientFlows(RecordTable[GradientFlow]):
         names = self.ranked()
         rows = [[name, *(f(self[name]) for f in _RANKING.values())] for name in names]
         return [["surrogate", *_RANKING], *rows]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterSensitivity(Record):
+    """How much one parameter's gradient depends on the surrogate.
+
+    Attributes
+    ----------
+    name : str
+        Where the gradient lies in what was returned, for example ``"linear.weight"``.
+    change : float
+        By how much the gradient changes when the surrogate is made twice as high, or twice as wide,
+        whichever is more, relative to the larger of the two. 0 up to rounding; NaN where a gradient
+        is not finite.
+    size : float
+        The Euclidean norm of the gradient as it is.
+    """
+
+    name: str
+    change: float
+    size: float
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientSensitivity(Record):
+    """How much a gradient depends on the surrogate, parameter by parameter.
+
+    Attributes
+    ----------
+    parameters : tuple of ParameterSensitivity
+        In the order of the gradients; each a `.ParameterSensitivity`.
+    advice : tuple of str
+        What follows, in words.
+
+    See Also
+    --------
+    gradient_sensitivity : What makes it.
+    """
+
+    parameters: tuple[ParameterSensitivity, ...]
+    advice: tuple[str, ...]
+
+    @property
+    def largest(self) -> float:
+        """The largest change of any parameter's gradient; 0 where the surrogate has no effect."""
+        return max((p.change for p in self.parameters if p.change > 0), default=0.0)
+
+    def __repr__(self) -> str:
+        return "\n".join([text_table(self._rows()), *(f"- {line}" for line in self.advice)])
+
+    def _rows(self) -> Rows:
+        rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in self.parameters]
+        return [["parameter", "change", "size"], *rows]
 
 
 def mean_growth(growths: Sequence[float]) -> float:
@@ -417,6 +472,13 @@ _COLUMNS: dict[str, Callable[[PopulationFlow], str]] = {
     "silent": lambda p: f"{p.silent_share:.0%}",
     "saturated": lambda p: f"{p.saturated_share:.0%}",
 }
+_PATHS: dict[str, Callable[[PopulationFlow], str]] = {
+    name: lambda p, field=field: _spread([getattr(p.paths, field)], ".3f")  # type: ignore[misc]
+    for name, field in {
+        "leak": "leak", "reset": "reset", "recurrence": "recurrence",
+        "feed-forward": "feedforward", "without reset": "without_reset",
+    }.items()
+}  # fmt: skip
 _RANKING: dict[str, Callable[[GradientFlow], str]] = {
     "growth": lambda flow: _spread([flow.growth], ".3f"),
     "of populations": lambda flow: _spread((p.growth for p in flow.populations), ".3f"),

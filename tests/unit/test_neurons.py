@@ -4,7 +4,7 @@ import brainstate
 import jax
 import jax.numpy as jnp
 import pytest
-from braintools.surrogate import ReluGrad
+from braintools.surrogate import ReluGrad, Sigmoid
 
 from braintools_qps import QPseudoSpike, UnknownSurrogateError, set_surrogate
 
@@ -93,6 +93,46 @@ def test_choosing_no_neuron_is_an_error(where):
 def test_a_model_without_neurons_is_an_error(model):
     with pytest.raises(ValueError, match="the model has 0 nodes with an attribute spk_fun"):
         set_surrogate(model, "QPseudoSpike")
+
+
+def test_each_population_can_have_its_own():
+    network = Network()
+    chosen = {"blocks": "Sigmoid", "blocks.1.deep": QPseudoSpike(3.0), "first": "QPseudoSpike"}
+    assert set_surrogate(network, chosen) == 3
+    first, recurrent, deep = (neuron.spk_fun for neuron in network.neurons)
+    assert (first, deep) == (QPseudoSpike(), QPseudoSpike(3.0))
+    assert type(recurrent) is Sigmoid
+
+
+def test_populations_that_no_key_names_keep_what_they_have():
+    network = Network()
+    kept = network.first.spk_fun
+    assert set_surrogate(network, {"blocks.0": "QPseudoSpike"}) == 1
+    assert network.first.spk_fun is kept
+    assert network.blocks[0].spk_fun == QPseudoSpike()
+
+
+def test_a_key_that_names_no_population_is_an_error():
+    with pytest.raises(ValueError, match=r"got 'second'\. There are blocks\.0, blocks\.1\.deep"):
+        set_surrogate(Network(), {"first": "Sigmoid", "second": "Sigmoid"})
+
+
+@pytest.mark.parametrize("spec", ["Sigmoid", {"first": "Sigmoid", "blocks": "Sigmoid"}])
+def test_all_neurons_are_changed_or_none(spec):
+    class Locked(Neuron):
+        def __init__(self):
+            brainstate.nn.Module.__init__(self)
+
+        @property
+        def spk_fun(self):
+            return None
+
+    network = Network()
+    network.blocks.append(Locked())
+    before = [neuron.spk_fun for neuron in network.neurons]
+    with pytest.raises(AttributeError):
+        set_surrogate(network, spec)
+    assert all(n.spk_fun is spk_fun for n, spk_fun in zip(network.neurons, before))
 
 
 def test_an_unknown_name_changes_nothing():

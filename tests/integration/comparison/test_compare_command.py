@@ -55,7 +55,7 @@ def test_a_second_run_keeps_what_the_first_has_written(own_data, capsys):
     for alpha in (2, 4):
         assert main([*own_data, "--surrogates", f"QPseudoSpike(alpha={alpha})"]) == 0
     kept = "comparison-1.json, comparison-1.csv, comparison-1.png"
-    assert f"The comparison that was in out before is kept: {kept}" in capsys.readouterr().out
+    assert f"The comparison that was in out before is kept: {kept}" in capsys.readouterr().err
     assert "alpha=2" in Path("out/comparison-1.csv").read_text()
     assert "alpha=4" in Path("out/comparison.csv").read_text()
 
@@ -68,11 +68,12 @@ def test_an_interrupted_run_shows_nothing_of_an_earlier_one(own_data, monkeypatc
     monkeypatch.setattr("braintools_qps._cli.compare._show", interrupt)
     capsys.readouterr()
     assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
-    printed = capsys.readouterr().out
-    assert "Interrupted before any candidate had finished" in printed
-    assert "alpha=2" not in printed
+    printed = capsys.readouterr()
+    assert printed.err.splitlines()[-1] == "Interrupted"
+    assert "alpha=2" not in printed.out + printed.err
     assert main([*own_data, "--resume", "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
-    assert "QPseudoSpike(alpha=2)" in capsys.readouterr().out
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == "Interrupted. Kept in out, to go on with --resume: QPseudoSpike(alpha=2)"
 
 
 @pytest.fixture
@@ -94,9 +95,8 @@ def test_ctrl_c_keeps_what_is_finished(own_data, monkeypatch, capsys):
 
     monkeypatch.setattr("braintools_qps._cli.compare._show", press_ctrl_c)
     assert main([*own_data, "--surrogates", "Sigmoid", "QPseudoSpike"]) == 130
-    printed = capsys.readouterr().out
-    assert "--resume" in printed
-    assert "Sigmoid" in printed
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line == "Interrupted. Kept in out, to go on with --resume: Sigmoid"
     values = json.loads(Path("out/comparison.json").read_text())
     assert [result["label"] for result in values["results"]] == ["Sigmoid"]
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "QPseudoSpike"]

@@ -1,0 +1,152 @@
+"""Whether the surrogate matters to a gradient: perturb it, and compare what comes out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._neurons import find_neurons, preserved
+from .._surrogate import Scaled
+from ..records.flow import GradientSensitivity, ParameterSensitivity
+from .ready import no_neurons
+
+PERTURBATIONS = {"dampening": 2.0, "scale": 2.0}
+ROUNDING = 1e-5  # relative change that float32 makes by itself
+
+
+def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSensitivity:
+    """Say how much a gradient of your own depends on the surrogate, parameter by parameter.
+
+    `gradient_flow` follows backpropagation through time. An online learner, an eligibility trace or
+    a rule of your own may use the surrogate in another way or not at all. Here the surrogates of
+    all neurons are made twice as high, then twice as wide, and the gradient is taken again.
+
+    Parameters
+    ----------
+    model : brainstate.nn.Module
+        Whose neurons have their ``spk_fun`` perturbed. It is afterwards as it was before.
+    gradient : callable
+        Without arguments, returns the gradients as any pytree, the same at every call: random
+        numbers of `brainstate.random` are repeated, and so are states. It has to trace the model
+        anew: a function that was compiled before keeps the surrogate that it was compiled with, and
+        so does a learner of braintrace, which is to be compiled within.
+
+    Returns
+    -------
+    GradientSensitivity
+
+    Raises
+    ------
+    ValueError
+        If the model has no neuron with a Surrogate as its ``spk_fun``, or ``gradient`` calls none
+        of them.
+
+    Examples
+    --------
+    >>> import brainstate
+    >>> import jax
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import QPseudoSpike, gradient_sensitivity
+    >>> class Readout(brainstate.nn.Module):
+    ...     spk_fun = QPseudoSpike()
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.below, self.above = brainstate.ParamState(0.5), brainstate.ParamState(2.0)
+    ...     def update(self):
+    ...         return self.above.value * self.spk_fun(self.below.value)
+    >>> model = Readout()
+    >>> gradient = lambda: brainstate.transform.grad(
+    ...     model.update, {"below": model.below, "above": model.above}
+    ... )()
+    >>> gradient_sensitivity(model, gradient)
+    parameter  change  size
+    above          0%     1
+    below        100%  0.56
+    - The surrogate decides the gradient of below, and not that of above.
+    """
+    neurons = {
+        name: neuron
+        for name, neuron in find_neurons(model).items()
+        if isinstance(neuron.spk_fun, Surrogate)
+    }
+    if not neurons:
+        raise no_neurons("no neuron has a braintools Surrogate as its spk_fun")
+    before = _gradient_with(model, neurons, gradient, {})
+    changes = [
+        _gradient_with(model, neurons, gradient, {parameter: factor})
+        for parameter, factor in PERTURBATIONS.items()
+    ]
+    found = tuple(
+        ParameterSensitivity(
+            name, max(_change(value, other[name]) for other in changes), _norm(value)
+        )
+        for name, value in before.items()
+    )
+    return GradientSensitivity(found, tuple(_sentences(found)))
+
+
+def _gradient_with(
+    model: Any, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, float]
+) -> dict[str, np.ndarray]:
+    """The gradients by name, as plain numbers, with perturbed surrogates."""
+    called: list[str] = []
+    with preserved(model):
+        for name, neuron in neurons.items():
+            spike = Scaled(neuron.spk_fun, **change) if change else neuron.spk_fun
+            neuron.spk_fun = _noting(spike, called, name)
+        leaves = jax.tree_util.tree_leaves_with_path(gradient(), is_leaf=u.math.is_quantity)
+    if not called:
+        raise ValueError(
+            "gradient() must call the model's spike functions each time, but called none: it was "
+            "compiled before. Compile it, or the learner in it, within gradient()"
+        )
+    name_of = lambda path: jax.tree_util.keystr(path, simple=True, separator=".") or "gradient"
+    return {name_of(path): np.asarray(u.get_mantissa(leaf), np.float64) for path, leaf in leaves}
+
+
+def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:
+    def noted(x: Any) -> Any:
+        called.append(name)
+        return spike(x)
+
+    return noted
+
+
+def _change(before: np.ndarray, after: np.ndarray) -> float:
+    """Relative to the larger of the two; NaN where one of them is not finite."""
+    largest = max(_norm(before), _norm(after))
+    if not math.isfinite(largest):
+        return math.nan
+    change = float(np.linalg.norm(np.ravel(after - before))) / largest if largest else 0.0
+    return change if change > ROUNDING else 0.0
+
+
+def _norm(value: np.ndarray) -> float:
+    return float(np.linalg.norm(np.ravel(value)))
+
+
+def _sentences(found: tuple[ParameterSensitivity, ...]) -> Iterator[str]:
+    zero = [p.name for p in found if p.size == 0]
+    moved = [p.name for p in found if p.change > 0]
+    still = [p.name for p in found if p.change == 0 and p.size > 0]
+    if not moved:
+        yield (
+            "The surrogate has no effect on these gradients: none changes when it is made twice as "
+            "high or as wide. Choosing another one changes nothing in this training, and "
+            "gradient_flow says nothing about it."
+        )
+    elif still:
+        yield (
+            f"The surrogate decides the gradient of {', '.join(moved)}, and not that of "
+            f"{', '.join(still)}."
+        )
+    else:
+        yield f"The surrogate decides the gradient of {', '.join(moved)}."
+    if zero:
+        yield f"The gradient of {', '.join(zero)} is 0 with any of them."

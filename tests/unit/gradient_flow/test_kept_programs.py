@@ -1,0 +1,107 @@
+"""A second call on the same model and shapes compiles nothing, and no other model is mistaken."""
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import pytest
+from flow_networks import only
+
+from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps._gradient_flow.programs import programs
+from braintools_qps._gradient_flow.step import trace
+
+EVENT = "/jax/core/compile/backend_compile_duration"
+
+
+@pytest.fixture
+def compiled():
+    """The number of compilations so far, in a list of one."""
+    count = [0]
+
+    def listen(event, duration, **_):
+        count[0] += event == EVENT
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield count
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+class Network(brainstate.nn.Module):
+    def __init__(self, shape=jax.nn.softplus, gain=5.0):
+        super().__init__()
+        self.lif = brainpy.state.LIF(4, spk_fun=QPseudoSpike())
+        self.shape, self.gain = shape, gain
+
+    def update(self, x):
+        return self.shape(self.lif(self.gain * x * u.mA))
+
+
+def measured(model, **options):
+    inputs = jax.random.uniform(jax.random.key(0), (6, 2, 4))
+    options = {"target": None, "rate": None} | options
+    with brainstate.environ.context(dt=1 * u.ms):
+        return gradient_flow(model, inputs, **options)
+
+
+def test_a_second_call_compiles_nothing(compiled):
+    candidates = ["QPseudoSpike(alpha=3)", "Sigmoid"]
+    first = measured(Network(), surrogates=candidates)
+    assert compiled[0] > 0
+    before = compiled[0]
+    second = measured(Network(), surrogates=candidates)
+    assert compiled[0] == before
+    assert second.to_dict() == first.to_dict()
+
+
+def test_models_of_one_make_share_a_program_and_keep_their_values():
+    class Weighted(Network):
+        def __init__(self, weight):
+            super().__init__(lambda x: x)
+            self.weight = brainstate.ParamState(jnp.full(4, weight))
+            self.fixed = jnp.full(4, weight)
+
+        def update(self, x):
+            return self.fixed * super().update(self.weight.value * x)
+
+    with brainstate.environ.context(dt=1 * u.ms):
+        one, other = (
+            programs(trace(Weighted(weight), jnp.ones((6, 2, 4)))) for weight in (1.0, 2.0)
+        )
+    assert one is other
+    weak, strong = (only(measured(Weighted(weight))).populations[0] for weight in (1.0, 2.0))
+    assert strong.firing_rate > weak.firing_rate
+
+
+def test_models_that_differ_in_a_derivative_rule_alone_are_told_apart():
+    """They print alike: the rule of a function shows only its name."""
+
+    def rule(slope):
+        @jax.custom_jvp
+        def same(x):
+            return x
+
+        same.defjvp(lambda primals, tangents: (primals[0], slope * tangents[0]))
+        return same
+
+    moments = [
+        only(measured(Network(rule(slope)))).populations[0].second_moments[0]
+        for slope in (1.0, 3.0)
+    ]
+    assert moments[1] == pytest.approx(9 * moments[0])
+
+
+def test_a_state_in_a_surrogate_is_read_at_each_call():
+    alpha = brainstate.ShortTermState(jnp.asarray(1.0))
+    model = Network()
+    model.lif.spk_fun = QPseudoSpike(alpha)
+    slopes = []
+    for value in (1.0, 8.0):
+        alpha.value = jnp.asarray(value)
+        slopes.append(only(measured(model)).populations[0].mean_slope)
+    expected = [
+        flow.populations[0].mean_slope
+        for flow in measured(Network(), surrogates=[QPseudoSpike(1.0), QPseudoSpike(8.0)]).values()
+    ]
+    assert slopes == pytest.approx(expected)

@@ -1,0 +1,179 @@
+"""gradient_flow on the models that people have, and what it says where it cannot run."""
+
+import brainpy
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
+
+from braintools_qps import QPseudoSpike, gradient_flow
+
+QUICK = {"target": None, "rate": None}
+
+
+@pytest.fixture(autouse=True)
+def _time_step():
+    with brainstate.environ.context(dt=1 * u.ms):
+        yield
+
+
+class Lif(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lif = brainpy.state.LIF(N, spk_fun=SURROGATE)
+
+    def update(self, x):
+        return self.lif(5 * x * u.mA)
+
+
+def test_states_from_a_jitted_loop_of_the_user_are_made_anew():
+    model = Lif()
+    _, inputs = weights_and_inputs()
+
+    @jax.jit
+    def loop(inputs):
+        brainstate.nn.init_all_states(model, BATCH)
+        for t in range(2):
+            out = model(inputs[t])
+        return out
+
+    loop(inputs)
+    flow = only(gradient_flow(model, inputs, **QUICK))
+    assert flow.advice[0].startswith("State lif.V held a value from inside a function that JAX")
+    assert flow.populations[0].size == N
+
+
+class Alone(Layer):
+    """States are made for one sample; the caller is to batch them."""
+
+    def __init__(self, weights, spike):
+        super().__init__(weights, spike)
+        del self.V
+
+    def init_state(self):
+        self.V = brainstate.HiddenState(jnp.zeros(N))
+
+
+def test_states_that_take_no_batch_are_repeated_for_it():
+    weights, inputs = weights_and_inputs()
+    alone = only(gradient_flow(Alone(weights, SURROGATE), inputs, **QUICK))
+    batched = only(gradient_flow(Layer(weights, SURROGATE), inputs, **QUICK))
+    np.testing.assert_allclose(
+        alone.populations[0].second_moments, batched.populations[0].second_moments, rtol=1e-6
+    )
+
+
+def test_populations_under_vmap_go_by_the_name_that_the_user_gave():
+    class Mapped(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            lif = brainpy.state.LIF(N, spk_fun=SURROGATE)
+            brainstate.nn.vmap_init_all_states(lif, axis_size=BATCH, state_tag="new")
+            self.population = brainstate.nn.Vmap(lif, vmap_states="new")
+
+        def update(self, x):
+            return self.population(5 * x * u.mA)
+
+    _, inputs = weights_and_inputs()
+    (mapped,) = only(gradient_flow(Mapped(), inputs, **QUICK)).populations
+    (plain,) = only(gradient_flow(Lif(), inputs, **QUICK)).populations
+    assert (mapped.name, mapped.kind, mapped.size) == ("population", "LIF", N)
+    np.testing.assert_allclose(mapped.second_moments, plain.second_moments, rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_classic_neurons_are_told_their_counterparts(wrapped):
+    class Wrapper(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.neurons = brainpy.dyn.Lif(4)
+
+    model = Wrapper() if wrapped else brainpy.dyn.Lif(4)
+    with pytest.raises(ValueError, match=r"Lif is one of brainpy's classic .*brainpy\.state\.LIF"):
+        gradient_flow(model, jnp.ones((3, 2, 4)))
+
+
+def test_spikes_at_the_top_level_and_in_a_loop_are_refused():
+    """The loop's calls would keep the model's surrogate in place of the candidate's."""
+
+    class Both(Layer):
+        def update(self, x):
+            extra = brainstate.transform.for_loop(
+                lambda _: self.spk_fun(self.V.value - 1), np.arange(2)
+            )
+            return super().update(x + 0.1 * extra[-1])
+
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match="Both spike inside a loop within the step"):
+        gradient_flow(Both(weights, SURROGATE), inputs)
+
+
+def test_initialising_leaves_the_users_random_state_alone():
+    class Random(Layer):
+        def __init__(self, weights, spike):
+            super().__init__(weights, spike)
+            del self.V
+
+        def init_state(self, batch_size=None):
+            self.V = brainstate.HiddenState(brainstate.random.rand(batch_size, N))
+
+    weights, inputs = weights_and_inputs()
+    brainstate.random.seed(3)
+    expected = brainstate.random.rand()
+    brainstate.random.seed(3)
+    gradient_flow(Random(weights, SURROGATE), inputs, **QUICK)
+    assert brainstate.random.rand() == expected
+
+
+def test_axes_that_seem_swapped_are_said():
+    weights, inputs = weights_and_inputs()
+    model = Layer(weights, SURROGATE)
+    with pytest.raises(ValueError, match=r"got 3 time .*V has the shape \(3, 6\).*swapaxes"):
+        gradient_flow(model, jnp.swapaxes(inputs, 0, 1))
+    # 20 slow waves of 40 steps with a phase each, given as (batch, time, features).
+    phases = jax.random.uniform(jax.random.key(0), (20, 1, N), maxval=6.28)
+    waves = jnp.sin(jnp.arange(40.0)[None, :, None] / 5 + phases)
+    said = lambda x: any(
+        "if they are (batch, time, features)" in sentence
+        for sentence in only(gradient_flow(Lif(), x, **QUICK)).advice
+    )
+    assert said(waves)
+    assert not said(jnp.swapaxes(waves, 0, 1))
+    assert not said(jax.random.normal(jax.random.key(0), (20, 40, N)))
+
+
+@pytest.mark.parametrize("draws", [0, -1, 1.5, True])
+def test_a_number_of_draws_that_is_none_is_refused(draws):
+    with pytest.raises(ValueError, match=f"draws must be a whole number of 1 or more, got {draws}"):
+        gradient_flow(Lif(), weights_and_inputs()[1], draws=draws)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1.0, float("nan")])
+def test_a_rate_that_no_neuron_can_have_is_refused(rate):
+    with pytest.raises(ValueError, match=f"must lie between 0 and 1, got {rate}. Pass 0.1"):
+        gradient_flow(Lif(), weights_and_inputs()[1], rate=rate)
+
+
+@pytest.mark.parametrize(
+    "single", [QPseudoSpike(3.0), QPseudoSpike, {"name": "QPseudoSpike", "alpha": 3.0}, "Sigmoid"]
+)
+def test_a_single_candidate_needs_no_list(single):
+    flows = gradient_flow(Lif(), weights_and_inputs()[1], surrogates=single, **QUICK)
+    assert len(flows) == 1
+
+
+def test_strict_promotion():
+    weights, inputs = weights_and_inputs()
+    with jax.numpy_dtype_promotion("strict"):
+        flow = only(gradient_flow(Layer(weights, SURROGATE), inputs))
+    assert flow.growth > 0
+
+
+def test_the_advice_on_volts_names_the_wrapper():
+    layer = Layer(weights_and_inputs()[0], SURROGATE.replace(scale=1 * u.mV), unit=u.mV)
+    with pytest.raises(u.UnitMismatchError, match=r"Give it a scale: Scaled\(Sigmoid"):
+        gradient_flow(layer, weights_and_inputs()[1], surrogates=["Sigmoid"], **QUICK)

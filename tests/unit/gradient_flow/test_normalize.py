@@ -1,0 +1,105 @@
+"""Dampening by population: the rules hold when the result is measured."""
+
+import brainstate
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import Sigmoid
+from flow_networks import SURROGATE, Layer, N, only, weights_and_inputs
+
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    gradient_flow,
+    normalize_surrogate,
+    set_surrogate,
+)
+
+
+class Stack(brainstate.nn.Module):
+    """Three feed-forward layers, the middle one with a surrogate that has no dampening."""
+
+    def __init__(self):
+        super().__init__()
+        weights, _ = weights_and_inputs()
+        spikes = {"low": SURROGATE, "middle": Sigmoid(2.0), "top": QPseudoSpike(3.0, dampening=2.0)}
+        for name, spike in spikes.items():
+            setattr(self, name, Layer(0.3 * weights, spike))
+        self.between = brainstate.ParamState(2 * jnp.abs(weights))
+
+    def update(self, x):
+        x = self.low(x) @ self.between.value
+        return self.top(self.middle(x) @ self.between.value)
+
+
+def inputs():
+    return weights_and_inputs()[1]
+
+
+def measured(model, **options):
+    flow = only(gradient_flow(model, inputs(), target=None, rate=None, **options))
+    return {population.name: population for population in flow.populations}
+
+
+def test_equal_moments_across_depth():
+    model = Stack()
+    before = measured(model)
+    assert max(abs(np.log(before[name].depth_growth)) for name in ("low", "middle")) > 0.2
+    chosen = normalize_surrogate(model, inputs())
+    assert chosen["top"] == QPseudoSpike(3.0, dampening=2.0)
+    assert isinstance(chosen["middle"], Scaled)
+    assert set_surrogate(model, chosen) == 3
+    after = measured(model)
+    assert [after[name].depth_growth for name in ("low", "middle")] == pytest.approx(
+        [1, 1], rel=0.05
+    )
+
+
+def test_one_mean_slope_for_all():
+    model = Stack()
+    chosen = normalize_surrogate(model, inputs(), "mean_slope", target=0.2)
+    flows = gradient_flow(model, inputs(), surrogates={"even": chosen}, target=None, rate=None)
+    slopes = [population.mean_slope for population in only(flows).populations]
+    assert slopes == pytest.approx([0.2] * 3, rel=1e-3)
+    lowest = min(population.mean_slope for population in measured(model).values())
+    by_default = normalize_surrogate(model, inputs(), "mean_slope")
+    set_surrogate(model, by_default)
+    slopes = [population.mean_slope for population in measured(model).values()]
+    assert slopes == pytest.approx([lowest] * 3, rel=1e-3)
+
+
+def test_one_second_moment_for_all():
+    """By hand for the lowest layer: its membranes are those of a leaky layer with a soft reset."""
+    layer = Layer(jnp.zeros((N, N)), SURROGATE)
+    factor = normalize_surrogate(layer, inputs(), "second_moment", target=1.0)["Layer"].dampening
+    V, slopes = np.zeros(inputs().shape[1:]), []
+    for x in np.asarray(inputs()):
+        V = 0.8 * (V - (V >= 1)) + x
+        slopes.append((1 + 2 * np.abs((V - 1) / 0.7) / 2.5) ** -1.5 / 0.7)
+    assert factor == pytest.approx(1 / np.sqrt(np.mean(np.square(slopes))), rel=1e-3)
+
+
+def test_what_to_start_from_can_be_given():
+    chosen = normalize_surrogate(Stack(), inputs(), "mean_slope", surrogate="QPseudoSpike(alpha=4)")
+    assert {type(surrogate) for surrogate in chosen.values()} == {QPseudoSpike}
+    assert {surrogate.alpha for surrogate in chosen.values()} == {4.0}
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rule": "height"}, "rule must be one of mean_slope, second_moment, depth, got 'height'"),
+        ({"rule": "depth", "target": 0.5}, "takes no target, got 0.5"),
+        ({"rule": "mean_slope", "target": 0.0}, "finite and greater than 0, got 0.0"),
+    ],
+)
+def test_rules_that_make_no_sense_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        normalize_surrogate(Stack(), inputs(), **options)
+
+
+def test_a_population_without_a_gradient_cannot_be_normalised():
+    model = Stack()
+    model.between.value = 0 * model.between.value
+    with pytest.raises(ValueError, match="needs a gradient to be .* got none in low, middle"):
+        normalize_surrogate(model, inputs())

@@ -1,0 +1,83 @@
+"""Silence and saturation answered with a number, which does what it says."""
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import pytest
+from flow_networks import SURROGATE, Layer, N, only
+
+from braintools_qps import gradient_flow
+
+
+class Threshold(Layer):
+    """Membranes are their input: the firing rate is the share of inputs above the threshold."""
+
+    def __init__(self, threshold, unit=1.0):
+        super().__init__(jnp.zeros((N, N)), SURROGATE.replace(scale=1.0 * unit), unit=unit)
+        self.threshold = threshold
+
+    def update(self, x):
+        self.V.value = 0 * self.V.value + x * self.unit
+        return self.spk_fun(self.V.value - self.threshold * self.unit)
+
+
+def inputs():
+    """Evenly spread from 0 to 1, in a random order."""
+    grid = (jnp.arange(50 * 3 * N) + 0.5) / (50 * 3 * N)
+    return jax.random.permutation(jax.random.key(0), grid).reshape(50, 3, N)
+
+
+def found(model, **options):
+    (population,) = only(gradient_flow(model, inputs(), target=None, **options)).populations
+    return population.rate_adjustment
+
+
+def test_a_silent_population_is_told_its_gain_and_its_threshold():
+    one = found(Threshold(2.0), rate=0.2)
+    # A fifth of gain * x lies above 2, where gain * 0.8 = 2; of x above 2 + change, at 0.8.
+    assert one.input_gain == pytest.approx(2.5, rel=5e-3)
+    assert one.threshold_change == pytest.approx(-1.2, rel=5e-3)
+    assert (one.input_rate, one.threshold_rate) == pytest.approx((0.2, 0.2), abs=2e-3)
+    assert one.target == 0.2
+
+
+def test_a_saturated_population_too():
+    one = found(Threshold(-0.1), rate=0.5)
+    assert one.threshold_change == pytest.approx(0.6, rel=5e-3)
+    assert one.input_gain is None  # inputs above 0 lie above -0.1 at any gain
+    assert one.input_rate is None
+
+
+def test_a_threshold_in_volts_changes_by_volts():
+    one = found(Threshold(2.0, u.mV), rate=0.2)
+    assert u.math.allclose(one.threshold_change, -1.2 * u.mV, rtol=5e-3)
+
+
+def test_a_population_that_is_neither_needs_nothing():
+    assert found(Threshold(0.5)) is None
+    assert found(Threshold(2.0), rate=None) is None
+
+
+def test_no_candidate_is_proposed_for_a_silent_or_saturated_population():
+    for threshold in (2.0, -0.1):
+        flow = only(gradient_flow(Threshold(threshold), inputs(), target=0.5, rate=None))
+        assert flow.adjustments == ()
+
+
+def test_the_population_above_alone_is_changed():
+    class Two(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.below, self.above = Threshold(0.5), Threshold(1.5)
+
+        def update(self, x):
+            return self.above(self.below(x))
+
+    flow = only(gradient_flow(Two(), inputs(), target=None, rate=0.3))
+    above, below = flow.populations
+    assert below.rate_adjustment is None
+    # Its inputs are 0 or 1: no gain of the model's inputs lifts them over 1.5.
+    assert above.rate_adjustment.input_gain is None
+    assert above.rate_adjustment.threshold_change == pytest.approx(-0.5, rel=5e-3)
+    assert any("with a threshold changed by -0.5" in sentence for sentence in flow.advice)

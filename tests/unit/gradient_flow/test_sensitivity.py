@@ -1,0 +1,86 @@
+"""How much a gradient depends on the surrogate, on models whose derivative is known."""
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import pytest
+
+from braintools_qps import QPseudoSpike, gradient_sensitivity
+from braintools_qps.records import GradientSensitivity
+
+
+class Readout(brainstate.nn.Module):
+    """above * spike(below) + beside: derivatives above * g'(below), spike, 1."""
+
+    def __init__(self):
+        super().__init__()
+        self.spk_fun = QPseudoSpike(alpha=1.0)
+        self.below, self.above, self.beside = (
+            brainstate.ParamState(jnp.asarray(value)) for value in (0.5, 2.0, 1.0)
+        )
+
+    def update(self):
+        return self.above.value * self.spk_fun(self.below.value) + self.beside.value
+
+    def gradient(self, *names):
+        return brainstate.transform.grad(
+            self.update, {name: getattr(self, name) for name in names}
+        )()
+
+
+def test_the_change_of_each_parameter():
+    model = Readout()
+    found = gradient_sensitivity(model, lambda: model.gradient("below", "above", "beside"))
+    changes = {p.name: p.change for p in found.parameters}
+    # Twice as high doubles: half of the larger. Twice as wide: (1/2) / 1.25 in place of 1 / 1.5.
+    assert changes == {"above": 0.0, "below": pytest.approx(0.5), "beside": 0.0}
+    assert {p.name: p.size for p in found.parameters} == pytest.approx(
+        {"above": 1.0, "below": 2 / 1.5, "beside": 1.0}
+    )
+    assert found.advice == (
+        "The surrogate decides the gradient of below, and not that of above, beside.",
+    )
+    assert found.largest == pytest.approx(0.5)
+    assert model.spk_fun == QPseudoSpike(alpha=1.0)
+    assert GradientSensitivity.from_json(found.to_json()) == found
+
+
+def test_no_effect_is_a_finding():
+    model = Readout()
+    found = gradient_sensitivity(model, lambda: model.gradient("above"))
+    assert found.advice[0].startswith("The surrogate has no effect on these gradients: none chang")
+    assert found.largest == 0
+
+
+def test_gradients_that_are_zero_are_named():
+    model = Readout()
+    model.above.value = jnp.asarray(0.0)
+    found = gradient_sensitivity(model, lambda: model.gradient("below", "above"))
+    assert found.advice[-1] == "The gradient of below is 0 with any of them."
+
+
+def test_a_function_that_was_compiled_before_is_refused():
+    model = Readout()
+    compiled = jax.jit(jax.grad(lambda x: model.spk_fun(x)))
+    compiled(0.5)
+    with pytest.raises(ValueError, match="called none: it was compiled before"):
+        gradient_sensitivity(model, lambda: compiled(0.5))
+
+
+def test_random_numbers_and_states_are_the_same_each_time():
+    model = Readout()
+    model.count = brainstate.ShortTermState(jnp.zeros(()))
+
+    def gradient():
+        model.count.value = model.count.value + 1
+        return model.count.value * brainstate.random.rand() + 0 * model.gradient("below")["below"]
+
+    found = gradient_sensitivity(model, gradient)
+    assert [(p.name, p.change) for p in found.parameters] == [("gradient", 0.0)]
+
+
+def test_a_model_without_surrogates_is_refused():
+    model = Readout()
+    model.spk_fun = lambda x: x
+    with pytest.raises(ValueError, match="no neuron has a braintools Surrogate"):
+        gradient_sensitivity(model, lambda: 0.0)
