@@ -57,9 +57,9 @@ def report() -> int:
     int
         The status to exit with.
     """
-    _reported.set()
     newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
     print(newline + _message, file=sys.stderr)
+    _reported.set()  # not before: the thread that waits for it ends the process
     return STATUS
 
 
