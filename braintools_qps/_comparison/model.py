@@ -227,9 +227,11 @@ def _by_step(inputs: Array) -> Array:
 
 
 def _is_trained(state: Any) -> bool:
-    leaves = jax.tree.leaves(state.value)
-    real = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
-    return isinstance(state, brainstate.ParamState) and bool(real) and all(real)
+    """Whether it is a parameter that holds real numbers, and nothing else."""
+    if not isinstance(state, brainstate.ParamState):
+        return False
+    kinds = [jnp.result_type(leaf) for leaf in jax.tree.leaves(state.value)]
+    return bool(kinds) and all(jnp.issubdtype(kind, jnp.floating) for kind in kinds)
 
 
 def _listed(names: Sequence[str] | set[str]) -> str:

@@ -166,8 +166,12 @@ def test_only_the_chosen_neurons_get_the_candidate():
 
 
 def test_a_model_that_cannot_be_vmapped_trains_one_by_one_and_says_so():
+    class Stubborn(brainstate.nn.Module):
+        def update(self, x):
+            return unbatched(x)
+
     def stubborn(features, classes):
-        return brainstate.nn.Sequential(unbatched, *models.plain(features, classes).layers)
+        return brainstate.nn.Sequential(Stubborn(), *models.plain(features, classes).layers)
 
     options = {"epochs": 1, "batch_size": 16} | QUICK
     comparison = compare(["Sigmoid"], model=stubborn, **options)
