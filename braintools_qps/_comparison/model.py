@@ -57,7 +57,9 @@ class Factory:
         ValueError
             If the model has no neuron.
         """
-        model = self.make(**self._arguments(task, {**self.options, **options}))
+        arguments = self._arguments(task, {**self.options, **options})
+        with environment():
+            model = self.make(**arguments)
         if not isinstance(model, brainstate.graph.Node):
             raise TypeError(
                 f"the factory {name_of(self.make)} must return a brainstate model, got "
@@ -134,7 +136,8 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
 def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     held = {id(s): s.value for s in brainstate.graph.states(model).values()}
-    brainstate.nn.init_all_states(model, samples)
+    with environment():
+        brainstate.nn.init_all_states(model, samples)
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
     trained = {name: state for name, state in states.items() if _is_trained(state)}
     kept = {
