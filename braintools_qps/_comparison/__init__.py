@@ -23,7 +23,7 @@ from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
-from .candidate import Candidate, Plan, described, failed
+from .candidate import Candidate, Plan, described, failed, measured
 from .checks import checked_seeds
 from .dispatch import Found, Progress, Workplace, by_executor, in_turn
 from .journal import Journal
@@ -138,7 +138,7 @@ def compare(
         renamed at that moment, to ``comparison-1.json`` and so on.
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
-        are not asked for now included, and only what is missing is trained.
+        are not asked for now included, and only what is missing is trained, or measured.
     strict : bool
         Whether to resume only on the same machine with the same versions; otherwise a warning names
         what differs.
@@ -195,16 +195,20 @@ def compare(
     check_names(names, model)
     plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
+    programs = Programs(bench, plan.most_runs)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
+            if measure:
+                results = [measured(r, programs, plan) for r in comparison.results]
+                comparison = dataclasses.replace(comparison, results=tuple(results))
         keep = _keeper(comparison, store, on_result)
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
         if pending:
             check_model(bench, measure=measure)
         if executor is None:
-            found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
+            found = in_turn(programs, pending, plan, on_epoch)
             return _trained(comparison, found, keep)
         journal = Journal(None if store is None else store.directory, resume=resume)
         found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)

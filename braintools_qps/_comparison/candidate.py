@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -83,6 +84,15 @@ def result_of(
         **numbers_of(outcomes, noise),
         **costs,
     )
+
+
+def measured(result: CandidateResult, programs: Runner, plan: Plan) -> CandidateResult:
+    """With cost and gradient flow, where it has been trained without."""
+    if result.seconds_per_step is not None:
+        return result
+    setting = {name: result.setting[name] for name in plan.tune}
+    jobs = [Job(result.surrogate, setting, seed) for seed in plan.seeds]
+    return dataclasses.replace(result, **programs.measure(jobs))
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:

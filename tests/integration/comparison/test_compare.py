@@ -165,6 +165,17 @@ def test_resume_with_other_candidates_keeps_all_results(tmp_path):
     assert all(label in repr(both) for label in ("alpha=2", "alpha=8", "alpha=4"))
 
 
+def test_resume_measures_what_was_not_measured(tmp_path):
+    compare(["QPseudoSpike"], out=tmp_path, **BARE)
+    trained = []
+    options = OPTIONS | {"out": tmp_path, "resume": True, "on_epoch": trained.append}
+    (result,) = compare(["QPseudoSpike"], **options).results
+    assert not trained
+    assert result.growth > 0
+    assert result.seconds_per_step > 0
+    assert load(tmp_path).results == (result,)
+
+
 def test_resume_writes_a_file_that_was_deleted(tmp_path):
     compare(["QPseudoSpike"], out=tmp_path, **BARE)
     before = (tmp_path / "comparison.csv").read_text()

@@ -10,12 +10,11 @@ import pytest
 
 import braintools_qps._comparison as comparison
 from braintools_qps import compare
-from braintools_qps._comparison import worker
+from braintools_qps._comparison import training, worker
 from braintools_qps._comparison.errands import import_path, packed_task, unpacked_task
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.programs import Outcome
 from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.training import Curves, Tested
 
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
 Y = np.arange(40) % 2
@@ -47,8 +46,8 @@ class Played:
         rate, size = job.setting["learning_rate"], len(type(job.surrogate).__name__)
         score = 1 - abs(rate - 0.1) - 0.01 * size - 1e-4 * (job.seed % 7)
         curve = np.full(epochs, score, np.float32)
-        tested = Tested(*[np.float32(score)] * 4) if test else None
-        return Outcome(Curves(curve, curve, curve / 9), 1, tested)
+        tested = training.Tested(*[np.float32(score)] * 4) if test else None
+        return Outcome(training.Curves(curve, curve, curve / 9), 1, tested)
 
 
 @pytest.fixture(autouse=True)
