@@ -206,7 +206,7 @@ def compare(
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
         if pending:
-            check_model(bench, pending[0].surrogate, measure=measure)
+            check_model(bench, measure=measure)
         if executor is None:
             found = in_turn(programs, pending, plan, on_epoch)
             return _trained(comparison, found, keep)

@@ -110,7 +110,7 @@ def test_the_best_goes_by_validation_and_never_diverged(comparison):
 def test_best_is_printed_only_beyond_noise(comparison):
     close = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.9), (0.9, 0.5)))
     assert "best  " not in close.replace("best epoch", "")
-    assert close.splitlines()[2].count("=") == 1
+    assert close.splitlines()[2].split().count("=") == 1
     ahead = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.6), (0.9, 0.5)))
     assert " best " in ahead.splitlines()[1]
     assert "can be told from all others" in ahead
@@ -305,7 +305,7 @@ def test_a_surrogate_without_gradient_has_no_growth():
     (result,) = comparison.results
     assert result.growth is None
     assert result.reach == 0
-    assert " - " in repr(comparison)
+    assert "growth" not in repr(comparison)
 
 
 def test_tuning_gives_each_candidate_its_own_setting_on_seeds_of_its_own():
