@@ -106,8 +106,14 @@ def _gradient_with(
             "gradient() must call the model's spike functions each time, but called none: it was "
             "compiled before. Compile it, or the learner in it, within gradient()"
         )
-    name_of = lambda path: jax.tree_util.keystr(path, simple=True, separator=".") or "gradient"
-    return {name_of(path): np.asarray(u.get_mantissa(leaf), np.float64) for path, leaf in leaves}
+    return {_name(path): np.asarray(u.get_mantissa(leaf), np.float64) for path, leaf in leaves}
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """The keys on the way to a leaf; brainstate's are tuples themselves."""
+    keys = (getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in path)
+    parts = (part for key in keys for part in (key if isinstance(key, tuple) else (key,)))
+    return ".".join(map(str, parts)) or "gradient"
 
 
 def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:

@@ -81,12 +81,12 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     [
         ("my_networks", "given as module:factory"),
         ("my_networks:absent", "no function 'absent'"),
-        ("my_networks:only_model", r"must return a tuple (model, inputs), got Network"),
+        ("my_networks:only_model", "with the model of my_networks:only_model: "),
         ("no_such_module:make", "No module named 'no_such_module'"),
         ("my_networks:without_time_step", "Call for example brainstate.environ.set(dt=1.0 * "),
         ("my_networks:wrong_features", "with the model of my_networks:wrong_features: "),
         ("my_networks:no_steps", "with one time step or more, got (0, 3, 4)"),
-        ("my_networks:lookup", "with the model of my_networks:lookup: absent"),
+        ("my_networks:lookup", "with the model of my_networks:lookup: KeyError: absent"),
     ],
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
