@@ -98,7 +98,7 @@ def _gradient_with(
     called: list[str] = []
     with preserved(model):
         for name, neuron in neurons.items():
-            spike = Scaled(neuron.spk_fun, **change) if change else neuron.spk_fun
+            spike = Scaled(neuron.spk_fun).replace(**change) if change else neuron.spk_fun
             neuron.spk_fun = _noting(spike, called, name)
         leaves = jax.tree_util.tree_leaves_with_path(gradient(), is_leaf=u.math.is_quantity)
     if not called:

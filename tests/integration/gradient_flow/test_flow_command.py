@@ -61,7 +61,8 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     arguments = ["--model", "my_networks:make", "--surrogates", "Sigmoid", "QPseudoSpike(alpha=1)"]
     outputs = ["--json", "flow.json", "--plot", "flow.png"]
     assert main(["flow", *arguments, *outputs]) == 0
-    out = capsys.readouterr().out
+    captured = capsys.readouterr()
+    out, said = captured.out, captured.out + captured.err
     assert "GradientFlow of Sigmoid: 10 steps" in out
     assert "lif" in out
     ranking = out.partition("Ranked by how near the growth is to 1:\n")[2].splitlines()
@@ -70,9 +71,9 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     assert list(data) == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     assert data["Sigmoid"]["populations"][0]["unit"] == "mV"
     assert (tmp_path / "flow.png").stat().st_size > 10_000
-    assert "Written to flow.json" in out
+    assert "Written to flow.json" in said
     assert "<pre>braintools-qps flow " in (tmp_path / "flow.html").read_text()
-    assert "Drawn in flow.png" in out
+    assert "Drawn in flow.png" in said
 
 
 @pytest.mark.usefixtures("_module")
