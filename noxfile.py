@@ -90,7 +90,7 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The whole suite: the long tests, the examples of the docstrings and the README included."""
     session.install(".[cpu,test]")
-    session.run("pytest", "-m", "", "-n", "2", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "", "-n", "2", *session.posargs)
 
 
 @nox.session(python="3.11")

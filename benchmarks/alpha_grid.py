@@ -20,10 +20,11 @@ from typing import NamedTuple
 import numpy as np
 
 from braintools_qps import QPseudoSpike
+from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import load_task
-from braintools_qps._comparison.training import Settings, program, train
 
 from . import report
+from .training import bench_of, trained
 
 ALPHAS = np.geomspace(0.25, 16, 16).round(3).tolist()
 SEEDS = (0, 1, 2, 3)
@@ -69,8 +70,9 @@ def measure(
 def run(alphas: Sequence[float], seeds: Sequence[int], settings: Settings) -> Seconds:
     ends: list[float] = []
     start = time.perf_counter()
-    candidates = program([QPseudoSpike(alpha) for alpha in alphas])
-    train(candidates, TASK, settings, seeds, lambda *_: ends.append(time.perf_counter()))
+    surrogates = [QPseudoSpike(alpha) for alpha in alphas]
+    done = lambda *_: ends.append(time.perf_counter())
+    trained(bench_of(TASK, settings), surrogates, seeds, report=done)
     return Seconds(time.perf_counter() - start, ends[-1] - ends[0])
 
 

@@ -22,16 +22,19 @@ from scipy.stats import spearmanr
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison.cost import Flow, measure_flow
-from braintools_qps._comparison.tasks import TASKS, Task, load_task
-from braintools_qps._comparison.training import Settings, Trained, program, train
+from braintools_qps._comparison.programs import Outcome as Run
+from braintools_qps._comparison.settings import Settings
+from braintools_qps._comparison.tasks import Task, load_task
 
 from . import report
+from .training import bench_of, trained
 
 ALPHAS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 VARIANTS = ("as it is", "scale 0.5", "scale 2", "dampening 0.5", "dampening 2")
 LADDER_ALPHA, FACTORS = 2.0, (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 3.0, 4.0)
 SEEDS, FLOW_SEEDS = range(5), range(2)
-SETTINGS = Settings(hidden=64, epochs=20)
+SETTINGS, HIDDEN = Settings(epochs=20), 64
+TASKS = ("digits-rows", "digits-pixels", "cue-recall")
 LIGHT = 4.0  # tails from here on fall off fast
 PAGE = Path(__file__).parents[1] / "docs" / "results" / "surrogate_study.md"
 
@@ -72,7 +75,7 @@ def run(alphas: Sequence[float], seeds: Sequence[int], settings: Settings) -> di
     outcomes = {name: study(load_task(name), alphas, seeds, settings) for name in TASKS}
     return {
         "environment": facts,
-        "settings": dataclasses.asdict(settings),
+        "settings": settings.described() | {"hidden": HIDDEN},
         "seeds": list(seeds),
         "minutes": round((time.perf_counter() - start) / 60, 1),
         "outcomes": {
@@ -89,9 +92,10 @@ def study(
     names = [(alpha, variant) for alpha in alphas for variant in VARIANTS]
     names += [name for name in _ladder() if name not in names]
     surrogates = [_surrogate(*name) for name in names]
-    trained = train(program(surrogates), task, settings, seeds, _say)
-    flows = measure_flow(surrogates, task, settings, FLOW_SEEDS)
-    return [_outcome(name, trained, row, flows[row]) for row, name in enumerate(names)]
+    bench = bench_of(task, settings, hidden=HIDDEN)
+    runs = trained(bench, surrogates, seeds, report=_say)
+    flows = [measure_flow(surrogate, bench, FLOW_SEEDS) for surrogate in surrogates]
+    return [_outcome(*of_one) for of_one in zip(names, runs, flows)]
 
 
 def _ladder() -> list[tuple[float, str]]:
@@ -114,13 +118,14 @@ def _surrogate(alpha: float, variant: str) -> QPseudoSpike:
     return QPseudoSpike(alpha, **{"scale": 1.0, parameter: float(factor)})
 
 
-def _say(epoch: int, loss: float) -> None:
-    print(f"  epoch {epoch + 1}, loss {loss:.3f}", flush=True)
+def _say(runs: int, loss: float) -> None:
+    print(f"  an epoch of {runs} runs, loss {loss:.3f}", flush=True)
 
 
-def _outcome(name: tuple[float, str], trained: Trained, row: int, flow: Flow) -> Outcome:
-    test, validation = trained.test_accuracy[row], trained.validation_accuracy[row]
-    return Outcome(*name, test.tolist(), validation.tolist(), flow.growth, flow.reach)
+def _outcome(name: tuple[float, str], runs: list[Run], flow: Flow) -> Outcome:
+    test = [float(run.tested.score) for run in runs if run.tested]
+    validation = [float(run.curves.score[-1]) for run in runs]
+    return Outcome(*name, test, validation, flow.growth, flow.reach)
 
 
 def write_page(record: dict[str, Any]) -> str:
@@ -197,7 +202,7 @@ def _correlations(outcomes: dict[str, list[Outcome]]) -> list[str]:
 TITLE = f"""Tails, widths and dampening on three tasks
 
 Test accuracy in percent, mean and standard deviation over {len(SEEDS)} seeds, of the network of
-`compare` ({SETTINGS.hidden} recurrent LIF neurons, {SETTINGS.epochs} epochs). "As it is" has a
+`compare` ({HIDDEN} recurrent LIF neurons, {SETTINGS.epochs} epochs). "As it is" has a
 scale and a dampening of 1, the scale being the distance from rest to threshold; the other columns
 change one of the two. All candidates of a task were trained in one program, from the same weights
 and with the same batches. Made by `python -m benchmarks.surrogate_study`.

@@ -30,6 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 on success, 2 where the arguments are at fault, 130 after Ctrl-C.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
+    interrupts.announce()
     try:
         arguments = _parser(argv).parse_args(argv)
         arguments.command_line = shlex.join([PROGRAM, *argv])
@@ -51,6 +52,8 @@ def command() -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
         return console.abandon_output()
+    except KeyboardInterrupt:  # at the last moment, or for the second time
+        status = interrupts.report()
     if status == interrupts.STATUS:
         interrupts.leave()
     interrupts.leave_it_to_the_system()

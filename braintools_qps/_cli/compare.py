@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import argparse
 import ast
+import logging
 import shlex
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import nullcontext
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
+from .._comparison.executors import dask_workers, local_workers
 from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
-from .._comparison.tasks import TASKS, load_task, read_file
+from .._comparison.tasks import TASKS, Task, load_task, read_file
 from .._comparison.tuning import DEFAULT_TUNE
 from .._report import write_report
 from ..plotting import plot_comparison
 from ..records.comparison import Comparison
 from .factories import blamed_on, factory_of
+from .interrupts import announce
 from .writing import write_figure
 
-INTERRUPTED = 130  # what a shell reports of a program that Ctrl-C ended
+logger = logging.getLogger(__name__)
 
 PASSED = (
     *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
@@ -47,6 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
     )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=int, help="train in so many processes of this machine")
+    where.add_argument(
+        "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
+    )
     parser.add_argument(
         "--resume",
         action="store_true",
@@ -67,8 +76,12 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "(default: %(default)s)",
     )  # fmt: skip
     data.add_argument(
-        "--data", metavar="FILE", help="arrays X (samples, time, features) and y to train on, .npz"
-    )
+        "--data", metavar="FILE",
+        help="what to train on: an .npz with arrays X (samples, time, features) and y, or HDF5 "
+        "with spike times, as the Spiking Heidelberg Digits have them",
+    )  # fmt: skip
+    parser.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
+    parser.add_argument("--bins", type=int, help="steps for the spike times (default: 100)")
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -114,31 +127,41 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
     tuning.add_argument("--no-tune", action="store_true", help="compare as given")
 
 
-def run(arguments: argparse.Namespace) -> int:
-    task = load_task(arguments.task) if arguments.data is None else read_file(arguments.data)
+def run(arguments: argparse.Namespace) -> None:
+    task = _task(arguments)
     print(task)
     earlier = numbered(arguments.out).values()
-    so_far: list[Comparison] = []
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar() as bar, blame:
+        with _progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
                 out=arguments.out,
                 resume=arguments.resume,
                 strict=arguments.strict,
+                executor=executor,
                 on_epoch=partial(_show, bar),
-                on_result=so_far.append,
+                on_result=partial(_announce, out=arguments.out),
                 **(QUICK if arguments.quick else {}) | _given(arguments),
             )
         _present(comparison, arguments.out, arguments.command_line)
-    except KeyboardInterrupt:
-        _explain_interruption(so_far, arguments.out)
-        return INTERRUPTED
     finally:
         _explain_renaming(earlier)
-    return 0
+
+
+def _task(arguments: argparse.Namespace) -> Task:
+    if arguments.data is not None:
+        return read_file(arguments.data, test=arguments.test_data, bins=arguments.bins)
+    if arguments.test_data is not None or arguments.bins is not None:
+        raise ValueError("--test-data and --bins are for the file of --data, got none")
+    return load_task(arguments.task)
+
+
+def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:
+    if arguments.workers is not None:
+        return local_workers(arguments.workers)
+    return nullcontext() if arguments.scheduler is None else dask_workers(arguments.scheduler)
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -181,30 +204,30 @@ def _present(comparison: Comparison, out: Path, command: str) -> None:
     write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
     write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
-    print(f"Written to {out}: {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME}, {REPORT_NAME}")
+    files = ", ".join((JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME))
+    logger.info("Written to %s: %s", out, files)
 
 
-def _explain_interruption(so_far: Sequence[Comparison], out: Path) -> None:
-    if not so_far:
-        print("\nInterrupted before any candidate had finished.")
-        return
-    print(f"\nInterrupted. Finished until now, in {out} (go on with --resume):\n{so_far[-1]}")
+def _announce(so_far: Comparison, out: Path) -> None:
+    """What Ctrl-C leaves: results are saved as they come in."""
+    labels = ", ".join(result.label for result in so_far.results)
+    announce(f"Interrupted. Kept in {out}, to go on with --resume: {labels}")
 
 
 def _explain_renaming(earlier: Iterable[Path]) -> None:
     if renamed := [path for path in earlier if path.exists()]:
         names = ", ".join(path.name for path in renamed)
-        print(f"The comparison that was in {renamed[0].parent} before is kept: {names}")
+        logger.info("The comparison that was in %s before is kept: %s", renamed[0].parent, names)
 
 
-def _progress_bar() -> Any:
+def _progress_bar(quiet: bool) -> Any:
     try:
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError(
             "compare shows its progress with tqdm. Run pip install 'braintools-qps[train]'"
         ) from error
-    return tqdm(unit="epoch", desc="compiling")
+    return tqdm(unit="epoch", desc="compiling", disable=quiet)
 
 
 def _show(bar: Any, progress: Progress) -> None:

@@ -20,7 +20,9 @@ from typing import Any, NoReturn
 
 STATUS = 130  # what a shell reports of a program that Ctrl-C has ended
 GRACE = 1.0  # seconds in which the main thread can clear up
+MESSAGE = "Interrupted"
 
+_message = MESSAGE
 _seen = Event()
 _reported = Event()
 
@@ -41,18 +43,23 @@ def end_on_ctrl_c() -> None:
     Thread(target=_watch, args=(inbox, outbox), daemon=True).start()
 
 
+def announce(message: str = MESSAGE) -> None:
+    """What to say on Ctrl-C from now on, as that something has been saved."""
+    global _message
+    _message = message
+
+
 def report() -> int:
-    """Say that the command was interrupted, once.
+    """Say that the command was interrupted.
 
     Returns
     -------
     int
         The status to exit with.
     """
-    if not _reported.is_set():
-        _reported.set()
-        newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
-        print(f"{newline}Interrupted", file=sys.stderr)
+    _reported.set()
+    newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
+    print(newline + _message, file=sys.stderr)
     return STATUS
 
 
@@ -79,8 +86,8 @@ def _raise(number: int, frame: Any) -> NoReturn:
 def _watch(inbox: socket.socket, outbox: socket.socket) -> None:
     while signal.SIGINT not in inbox.recv(1):
         pass
-    Event().wait(GRACE)
-    report()
+    if not _reported.wait(GRACE):
+        report()
     leave()
 
 

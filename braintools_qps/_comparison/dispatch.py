@@ -57,10 +57,9 @@ def by_executor(
 
     def train(candidate: Candidate) -> None:
         report = lambda epochs, loss: events.put((candidate, epochs, loss))
+        programs = RemotePrograms(workplace, candidate.spec)
         try:
-            events.put(
-                (candidate, result_of(candidate, RemotePrograms(workplace), plan, report), 0)
-            )
+            events.put((candidate, result_of(candidate, programs, plan, report), 0))
         except Exception as error:
             events.put((candidate, error, 0))
 

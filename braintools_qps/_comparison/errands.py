@@ -7,13 +7,11 @@ import importlib
 import io
 import json
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._registry import surrogate_spec
-from .programs import Job
 from .tasks import Split, Task
 from .training import Bench
 
@@ -26,7 +24,8 @@ class Errand(NamedTuple):
     digest: str  # of the data
     packages: Mapping[str, str]  # versions that a worker must have
     kind: str  # "train" or "measure"
-    jobs: tuple[tuple[dict[str, Any], dict[str, Any], int], ...]  # spec, setting, seed
+    surrogate: str  # its spec, as JSON
+    jobs: tuple[tuple[dict[str, Any], int], ...]  # setting and seed
     epochs: int
     test: bool
     data: bytes | None = None  # only for a worker that has asked for it
@@ -34,8 +33,9 @@ class Errand(NamedTuple):
     @property
     def key(self) -> str:
         """What the answer depends on."""
-        plain = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.kind, self.jobs]
-        text = json.dumps([*plain, self.epochs, self.test], sort_keys=True, default=repr)
+        plain = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.kind, self.surrogate]
+        rest = [self.jobs, self.epochs, self.test]
+        text = json.dumps([plain, rest], sort_keys=True, default=repr)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -106,16 +106,11 @@ def import_path(name: str, function: Callable) -> str:
             found = getattr(found, part, None)
     if found is not function:
         raise TypeError(
-            f"with an executor, {name} must be a function of a module that workers can import, got "
-            f"{module or '?'}:{path or function!r}. Move it to the top of a file of its own and "
-            "import it from there"
+            f"with an executor, {name} must be a function of a module that workers can import, "
+            f"got {module or '?'}:{path or repr(function)}. Move it to the top of a file of its "
+            "own and import it from there"
         )
     return f"{module}:{path}"
-
-
-def packed_jobs(jobs: Sequence[Job]) -> tuple[tuple[dict[str, Any], dict[str, Any], int], ...]:
-    """Jobs in terms of plain values."""
-    return tuple((surrogate_spec(job.surrogate), dict(job.setting), job.seed) for job in jobs)
 
 
 def packed_task(task: Task) -> bytes:

@@ -8,6 +8,7 @@ import os
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -41,6 +42,7 @@ def digest(task: Task) -> str:
     return found.hexdigest()
 
 
+@cache
 def packages() -> dict[str, str]:
     """The versions that decide on results."""
     return {name: version(name) for name in PACKAGES}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import (
@@ -15,7 +16,7 @@ from concurrent.futures import (
 from functools import cached_property
 from typing import Any
 
-from .errands import Answer, Errand, packed_bench, packed_jobs, packed_task
+from .errands import Answer, Errand, packed_bench, packed_task
 from .journal import Journal
 from .programs import Job, OnEpochs, Outcome, bench_of, groups
 from .provenance import digest, packages
@@ -44,10 +45,11 @@ class Workplace:
         """The task, for workers that have not seen it."""
         return packed_task(self.bench.task)
 
-    def errand(self, kind: str, jobs: Sequence[Job], epochs: int, test: bool) -> Errand:
-        """Some jobs, and what is the same for all."""
+    def errand(self, kind: str, spec: Any, jobs: Sequence[Job], epochs: int, test: bool) -> Errand:
+        """Jobs of one surrogate, and what is the same for all candidates."""
         shared = self._packed, self._needs, self._digest, self._packages
-        return Errand(*shared, kind, packed_jobs(jobs), epochs, test)
+        plain = tuple((dict(job.setting), job.seed) for job in jobs)
+        return Errand(*shared, kind, json.dumps(spec), plain, epochs, test)
 
     def submit(self, errand: Errand) -> Future:
         """Send an errand off."""
@@ -74,11 +76,12 @@ class Workplace:
 class RemotePrograms:
     """Has the methods of `Programs` for one candidate; each group of runs is an errand."""
 
-    def __init__(self, workplace: Workplace) -> None:
+    def __init__(self, workplace: Workplace, spec: Mapping[str, Any]) -> None:
         self.bench = workplace.bench
         self.one_by_one: str | None = None
         self.workers: list[dict[str, Any]] = []
         self._workplace = workplace
+        self._spec = spec
 
     def bench_of(self, setting: Mapping[str, Any]) -> Bench:
         """The bench with the factory's options at a setting."""
@@ -94,10 +97,11 @@ class RemotePrograms:
             for start in range(0, len(numbers), RUNS_PER_ERRAND)
         ]
         errands = [
-            self._workplace.errand("train", [jobs[n] for n in part], epochs, test) for part in parts
+            self._workplace.errand("train", self._spec, [jobs[n] for n in part], epochs, test)
+            for part in parts
         ]
         report = lambda number, value: on_epochs(
-            epochs * len(parts[number]), float(value[0][-1].loss[-1])
+            epochs * len(parts[number]), float(value[0][-1].curves.loss[-1])
         )
         outcomes: dict[int, Outcome] = {}
         for part, (found, one_by_one) in zip(parts, self._ask(errands, report)):
@@ -107,7 +111,7 @@ class RemotePrograms:
 
     def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
         """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
-        errand = self._workplace.errand("measure", jobs, 0, False)
+        errand = self._workplace.errand("measure", self._spec, jobs, 0, False)
         (value,) = self._ask([errand], lambda number, value: None)
         return value
 

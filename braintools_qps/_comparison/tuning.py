@@ -32,16 +32,16 @@ FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 Setting = dict[str, Any]
 
 
-def grid(tune: Mapping[str, Sequence[Any]] | None) -> list[Setting]:
-    """Every combination of the values that are searched; one empty setting where nothing is.
+def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, ...]]:
+    """What is tuned, checked: names and the values that are searched.
 
     Raises
     ------
     TypeError, ValueError
         If a name has no values, one twice, or one that is out of range.
     """
-    if not tune:
-        return [{}]
+    if tune is None:
+        return {}
     if not isinstance(tune, Mapping):
         raise TypeError(
             "tune must be a mapping of names to values, such as {'learning_rate': (0.01, 0.1)}, or "
@@ -49,6 +49,11 @@ def grid(tune: Mapping[str, Sequence[Any]] | None) -> list[Setting]:
         )
     for name, values in tune.items():
         _check_values(name, values)
+    return {name: tuple(values) for name, values in tune.items()}
+
+
+def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
+    """Every combination of the values that are searched; one empty setting where nothing is."""
     return [dict(zip(tune, values)) for values in itertools.product(*tune.values())]
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import socket
 import threading
+from functools import cache
 from typing import Any
 
 import jax
+from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
 from .errands import Answer, Errand, unpacked_bench, unpacked_task
@@ -76,11 +79,17 @@ def _programs_for(errand: Errand) -> Programs | None:
 
 
 def _done(programs: Programs, errand: Errand) -> Any:
-    jobs = [Job(get_surrogate(spec), setting, seed) for spec, setting, seed in errand.jobs]
+    surrogate = _surrogate(errand.surrogate)
+    jobs = [Job(surrogate, setting, seed) for setting, seed in errand.jobs]
     if errand.kind == "measure":
         return programs.measure(jobs)
     outcomes = programs.train(jobs, errand.epochs, lambda epochs, loss: None, test=errand.test)
     return outcomes, programs.one_by_one
+
+
+@cache
+def _surrogate(spec: str) -> Surrogate:
+    return get_surrogate(json.loads(spec))
 
 
 def _sendable(error: Exception) -> Exception:

@@ -92,7 +92,7 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
 
 
 def _gradient_with(
-    model: Any, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, float]
+    model: Any, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """The gradients by name, as plain numbers, with perturbed surrogates."""
     called: list[str] = []

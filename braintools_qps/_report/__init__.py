@@ -63,7 +63,7 @@ def write_report(
     >>> import tempfile
     >>> from pathlib import Path
     >>> from braintools_qps import compare, write_report
-    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=8, seeds=1, measure=False)
+    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=8, seeds=1, tune=None)
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     written = write_report(comparison, Path(directory) / "report.html")
     ...     written.read_text(encoding="utf-8").splitlines()[0]

@@ -2,8 +2,8 @@
 
 Start with `pseudo_spike` and `scaled`, the public names; `parametrised` has what the two classes
 share, and `spike` the custom derivative. `curves` says what that derivative may look like, and
-`kernels` has its formulas on plain arrays. Units are handled in `units`, parameters checked in
-`hyperparameters`, memory saved in `residuals`.
+`kernels` has its formulas on plain arrays. Parameters are checked in `hyperparameters` and made
+ready for a call in `prepared`, units handled in `units`, memory saved in `residuals`.
 """
 
 from .hyperparameters import current

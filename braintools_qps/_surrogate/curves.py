@@ -7,6 +7,7 @@ There are two: the q-PseudoSpike's `Tail`, and `Foreign` for any other surrogate
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
@@ -29,8 +30,11 @@ class Curve(Protocol):
     def within_one(self) -> bool:
         """Whether the gradient is known to lie in [0, 1]."""
 
-    def in_dtype(self, dtype: jnp.dtype) -> Curve:
-        """The curve to compute with: arrays in that dtype, numbers as structure."""
+    def prepared(self, prepare: Callable[[Any], Array | Static]) -> Curve:
+        """The curve to compute with, its own numbers and arrays treated by ``prepare``."""
+
+    def with_rank(self, rank: int) -> Curve:
+        """The curve with arrays of that rank, where they broadcast against x."""
 
     def shapes(self, dtype: jnp.dtype) -> dict[str, tuple[int, ...]]:
         """What x of that dtype has to broadcast against, by the name of its parameter."""
@@ -51,11 +55,15 @@ class Tail:
 
     within_one = True
 
-    def in_dtype(self, dtype: jnp.dtype) -> Tail:
-        return Tail(static_or_array(self.alpha, dtype))
+    def prepared(self, prepare: Callable[[Any], Array | Static]) -> Tail:
+        cheap = isinstance(self.alpha, float) and kernels.has_cheap_form(self.alpha)
+        return Tail(Static(self.alpha) if cheap else prepare(self.alpha))
+
+    def with_rank(self, rank: int) -> Tail:
+        return Tail(with_rank(self.alpha, rank))
 
     def shapes(self, dtype: jnp.dtype) -> dict[str, tuple[int, ...]]:
-        return {} if isinstance(self.alpha, Static) else {"alpha": self.alpha.shape}
+        return {} if isinstance(self.alpha, Static) else {"alpha": jnp.shape(self.alpha)}
 
     def gradient(self, x: Array) -> Array:
         return kernels.gradient(x, self.alpha)
@@ -84,7 +92,10 @@ class Foreign:
         owner = Owner(surrogate)
         return cls([_value(leaf) for leaf in owner.leaves if _is_data(leaf)], owner)
 
-    def in_dtype(self, dtype: jnp.dtype) -> Foreign:
+    def prepared(self, prepare: Callable[[Any], Array | Static]) -> Foreign:
+        return self
+
+    def with_rank(self, rank: int) -> Foreign:
         return self
 
     def shapes(self, dtype: jnp.dtype) -> dict[str, tuple[int, ...]]:
@@ -144,9 +155,11 @@ def _(primals, tangents):
     return value, tangent + curve.gradient(x) * x_dot
 
 
-def static_or_array(value: Any, dtype: jnp.dtype) -> Static | Array:
-    """A number as structure, the rest as an array."""
-    return Static(value) if isinstance(value, float) else jnp.asarray(value, dtype)
+def with_rank(value: Array | Static, rank: int) -> Array | Static:
+    """With axes of length 1 in front, since JAX may be set to refuse what lacks them."""
+    if isinstance(value, Static) or jnp.ndim(value) in (0, rank):
+        return value
+    return jnp.reshape(value, (1,) * (rank - jnp.ndim(value)) + jnp.shape(value))
 
 
 def _is_data(leaf: Any) -> bool:

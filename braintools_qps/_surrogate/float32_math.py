@@ -1,4 +1,4 @@
-"""log1p and exp, fast in float32: the two functions behind an arbitrary tail.
+"""ln(1 + m/c) and exp, fast in float32: the two functions behind an arbitrary tail.
 
 XLA has no vectorised ``pow`` on CPU, and its ``exp`` and ``log1p`` in one fusion take three times
 the memory traffic of the product they belong to. A range-reduced polynomial pair takes twice that,
@@ -42,9 +42,22 @@ EXP = (
 )
 
 
-def log1p(u: Array) -> Array:
-    """ln(1 + u) for ``0 <= u < inf``; NaN passes through."""
-    return _log1p_float32(u) if u.dtype == jnp.float32 else jnp.log1p(u)
+def log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:
+    """ln(1 + magnitude / half_width) for a half-width above 1/2; NaN passes through.
+
+    The ratio of a large magnitude would overflow, its eighth does not.
+    """
+    eighth = magnitude / (8 * half_width)
+    if eighth.dtype == jnp.float32:
+        return _log1p_of_eightfold_float32(eighth)
+    return log1p_of_eightfold(eighth)
+
+
+def log1p_of_eightfold(v: Array) -> Array:
+    """ln(1 + 8v) by JAX's own function, with its derivative."""
+    large = v > 1
+    inside = jnp.where(large, v - 7 / 8, 8 * jnp.where(large, 1, v))
+    return jnp.log1p(inside) + jnp.where(large, jnp.asarray(np.log(8), v.dtype), 0)
 
 
 def exp(t: Array) -> Array:
@@ -52,20 +65,20 @@ def exp(t: Array) -> Array:
     return _exp_float32(t) if t.dtype == jnp.float32 else jnp.exp(t)
 
 
-def _log1p_float32(u: Array) -> Array:
-    w, lost = _sum_and_error(u, 1)  # lost also carries a NaN past the bit tricks
+def _log1p_of_eightfold_float32(v: Array) -> Array:
+    w, lost = _sum_and_error(v, 1 / 8)  # lost also carries a NaN past the bit tricks
     exponent = (lax.bitcast_convert_type(w, jnp.int32) - SQRT_HALF_BITS) >> 23
     shrink = _two_to_the(-exponent)
     f = w * shrink - 1  # exact, in [sqrt(1/2) - 1, sqrt(2) - 1]
-    n = exponent.astype(jnp.float32)
-    curve = f * f * (f * _polynomial(LOG1P, f) - 0.5)
+    n = (exponent + 3).astype(jnp.float32)
+    curve = f * f * (f * polynomial(LOG1P, f) - 0.5)
     return n * LN2_HI + (f + (curve + (lost * shrink + n * LN2_LO)))
 
 
 def _sum_and_error(a: Array, b: float) -> tuple[Array, Array]:
     """a + b as rounded, for a, b >= 0, and what rounding took from it.
 
-    By larger and smaller, since XLA folds ``(a + 1) - 1`` into ``a``.
+    By larger and smaller, since XLA folds ``(a + b) - b`` into ``a``.
     """
     larger, smaller = jnp.maximum(a, b), jnp.minimum(a, b)
     total = larger + smaller
@@ -79,7 +92,7 @@ def _exp_float32(t: Array) -> Array:
     n = exponent.astype(jnp.float32)
     r = clamped - n * LN2_HI - n * LN2_LO
     power = _two_to_the(exponent)
-    return power + power * (r + r * r * _polynomial(EXP, r))
+    return power + power * (r + r * r * polynomial(EXP, r))
 
 
 def _two_to_the(n: Array) -> Array:
@@ -87,7 +100,7 @@ def _two_to_the(n: Array) -> Array:
     return lax.bitcast_convert_type((n + 127) << 23, jnp.float32)
 
 
-def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
+def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
     """By Estrin's scheme: half the depth of Horner's, so that a core's units work side by side."""
     terms: list[Any] = list(coefficients)
     while len(terms) > 1:

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
+LEAST_SCALE = float(np.finfo(np.float32).tiny)  # a processor takes what is smaller for 0
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
 
 
@@ -42,8 +43,8 @@ def canonical(name: str, value: Any) -> Any:
 
 
 def current(name: str, value: Any) -> Any:
-    """The value to compute with, checked: a State is read when the surrogate is called."""
-    return canonical(name, value.value if isinstance(value, brainstate.State) else value)
+    """The value to compute with: a State is read when the surrogate is called."""
+    return canonical(name, value.value) if isinstance(value, brainstate.State) else value
 
 
 def product(a: Any, b: Any) -> Any:
@@ -108,7 +109,7 @@ def _canonical_positive(name: str, value: Any) -> Any:
                 u.UNITLESS,
             )
         value = value.to_decimal()
-    value = _own(value)
+    value = _own(name, value)
     _check_positive(name, value)
     return value
 
@@ -121,7 +122,7 @@ def _canonical_scale(value: Any) -> Any:
         value = u.Quantity(1.0, unit=value)
     if not isinstance(value, u.Quantity) or value.dim.is_dimensionless:
         return _canonical_positive("scale", value)
-    magnitude = _own(value.mantissa)
+    magnitude = _own("scale", value.mantissa)
     _check_positive("scale", magnitude)
     return u.Quantity(magnitude, unit=value.unit)
 
@@ -141,10 +142,16 @@ def _canonical_residual_dtype(value: Any) -> str | None:
     return name
 
 
-def _own(value: Any) -> Any:
+def _own(name: str, value: Any) -> Any:
     """A number as a float, NumPy's array as a copy that stays as it is."""
     if _is_real_number(value):
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            raise ValueError(
+                f"{name} must be within the range of a float, got a number above 1.8e308. "
+                f"For example {name}=2.0"
+            ) from None
     if not isinstance(value, np.ndarray) or not (value.flags.writeable or value.base is not None):
         return value
     value = value.copy()
@@ -158,9 +165,14 @@ def _check_positive(name: str, value: Any) -> None:
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
             f"got {value!r}. For example {name}=2.0"
         )
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, jax.core.Tracer) or (type(value) is float and value >= LEAST_SCALE):
         return
     values = np.asarray(value, dtype=np.float64)
+    if name == "scale" and np.any((values > 0) & (values < LEAST_SCALE)):
+        raise ValueError(
+            f"scale must be at least {LEAST_SCALE:.2g}, the smallest normal float32, "
+            f"got {np.min(values):.2g}. Measure x and scale in a smaller unit"
+        )
     if not np.all(values > 0):
         wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
         raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")

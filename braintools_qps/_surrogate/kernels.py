@@ -24,6 +24,9 @@ LARGEST_MULTIPLIED_ALPHA = 16.0
 ALMOST_INFINITE = 1e20
 # The integral divided out, as far as rounding stays within 1e-6.
 FACTORED_ALPHAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
+SMALL = 1e-30
+# (artanh(s) - s) / s^3 as a polynomial in s^2, for s <= 1/3 in double precision.
+ARTANH = tuple(1 / (2 * k + 3) for k in range(17))
 
 
 @jax.tree_util.register_static
@@ -56,7 +59,7 @@ def _gradient_jvp(primals, tangents):
     if not isinstance(x_dot, SymbolicZero):
         log_slope -= jnp.sign(x) * _decay(magnitude, unwrap(alpha)) * x_dot
     if not isinstance(alpha_dot, (SymbolicZero, Static)):
-        log_slope += _log_slope_by_alpha(magnitude, alpha) * alpha_dot
+        log_slope -= _log_decay_by_alpha(magnitude, alpha) * alpha_dot
     return value, value * log_slope
 
 
@@ -65,7 +68,11 @@ gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 
 @jax.custom_jvp
 def antiderivative(x: Array, alpha: Array | Static) -> Array:
-    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
+    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0.
+
+    Its derivative with respect to alpha is a difference of terms that cancel the more, the larger
+    alpha is. The error stays below the rounding of the integral itself.
+    """
     return jnp.sign(x) * _integral(_finite_magnitude(x), unwrap(alpha))
 
 
@@ -84,6 +91,11 @@ def _antiderivative_jvp(primals, tangents):
 antiderivative.defjvp(_antiderivative_jvp, symbolic_zeros=True)
 
 
+def has_cheap_form(alpha: float) -> bool:
+    """Whether a gradient with this alpha, known while tracing, needs no logarithm."""
+    return math.isinf(alpha) or _is_multiplied(alpha)
+
+
 def _is_multiplied(alpha: float) -> bool:
     return (2 * alpha).is_integer() and alpha <= LARGEST_MULTIPLIED_ALPHA
 
@@ -98,26 +110,43 @@ def _multiplied_tail(half_width: Array, total: Array, alpha: float) -> Array:
         rest = _multiplied_tail(half_width, total, alpha - 8)
         return rest * _multiplied_tail(half_width, total, 8.0)
     whole = lax.integer_pow(half_width, int(alpha)) / lax.integer_pow(total, int(alpha))
-    return whole if alpha.is_integer() else whole * jnp.sqrt(half_width / total)
+    return whole if alpha.is_integer() else whole * _sqrt_of_ratio(half_width, total)
+
+
+def _sqrt_of_ratio(half_width: Array | float, total: Array) -> Array:
+    """sqrt(c / total), where the ratio itself would be subnormal for the largest totals."""
+    return jnp.sqrt(half_width * 2.0**24 / total) * 2.0**-12
 
 
 def _tail(magnitude: Array, alpha: Array | float) -> Array:
     if isinstance(alpha, float) and math.isinf(alpha):
         return float32_math.exp(-2 * magnitude)
     alpha = _finite(alpha)
-    return float32_math.exp(-alpha * float32_math.log1p(magnitude / ((alpha + 1) / 2)))
+    return float32_math.exp(-alpha * float32_math.log1p_ratio(magnitude, (alpha + 1) / 2))
 
 
 def _decay(magnitude: Array, alpha: Array | float) -> Array:
     """-d ln(gradient) / d|x| = alpha / (c + |x|), in a form that holds for alpha = inf."""
-    return 2 / (1 + (1 + 2 * magnitude) / alpha)
+    return 2 / (1 + 1 / alpha + 2 * (magnitude / alpha))
 
 
-def _log_slope_by_alpha(magnitude: Array, alpha: Array) -> Array:
-    """d ln(gradient) / d alpha; 0 for alpha = inf."""
+def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
+    """-d ln(gradient) / d alpha, a sum of positive terms; 0 for alpha = inf.
+
+    With u = |x|/c it is ln(1 + u) - u/(1 + u) + u/(1 + u)/(alpha + 1). Where u <= 1 the first two,
+    which cancel, are ``2 (s^2 / (1 + s) + artanh(s) - s)`` with s = u / (2 + u).
+    """
     half_width = (alpha + 1) / 2
-    shrinking = magnitude / (half_width + magnitude) / (1 + 1 / alpha)
-    return shrinking - jnp.log1p(magnitude / half_width)
+    fraction = magnitude / (half_width + magnitude)
+    s = magnitude / (alpha + 1 + magnitude)
+    near = s * s / (1 + s) + s**3 * float32_math.polynomial(ARTANH, s * s)
+    far = _log1p_ratio(magnitude, half_width) - fraction
+    return jnp.where(magnitude <= half_width, 2 * near, far) + fraction / (alpha + 1)
+
+
+def _log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:
+    """ln(1 + |x|/c), to be differentiated."""
+    return float32_math.log1p_of_eightfold(magnitude / (8 * half_width))
 
 
 def _integral(magnitude: Array, alpha: Array | float) -> Array:
@@ -126,33 +155,35 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
         return _factored_integral(magnitude, alpha)
     alpha = _finite(alpha)
     half_width = (alpha + 1) / 2
-    ratio = magnitude / half_width
-    log = jnp.log1p(ratio)
+    log = _log1p_ratio(magnitude, half_width)
     exponent = (1 - alpha) * log
-    near = half_width * log * u.math.exprel(exponent)
     # exp turns the rounding of a large exponent into a large relative error; in a heavy tail the
-    # product (1 + |x|/c) * gradient is the same number from a much smaller exponent.
+    # product (c + |x|) * gradient is the same number from a much smaller exponent.
     heavy = (alpha < 0.5) & (exponent > 1)
-    far = ((1 + ratio) * jnp.exp(-alpha * log) - 1) * half_width / jnp.where(heavy, 1 - alpha, 1)
-    return jnp.where(heavy, far, near)
+    # Never exactly 0, where brainunit divides by it before it chooses the other branch.
+    near = half_width * log * u.math.exprel(jnp.where(heavy, 0, exponent) + SMALL)
+    far = (half_width + magnitude) * jnp.exp(-alpha * log) - half_width
+    return jnp.where(heavy, far / jnp.where(heavy, 1 - alpha, 1), near)
 
 
 def _factored_integral(magnitude: Array, alpha: float) -> Array:
     """c (1 - s^n) / (alpha - 1) with s^2 = r = 1 / (1 + |x|/c) and n = 2 (alpha - 1) whole.
 
     Divided out, ``1 - s^n = (1 - s) (1 + s + ... + s^(n-1))`` and ``c (1 - s) = |x| r / (1 + s)``
-    leave sums of positive terms: no cancellation near 0.
+    leave sums of positive terms: no cancellation near 0. |x| r is c |x| / (c + |x|), since r itself
+    vanishes for the largest |x|.
     """
     half_width = (alpha + 1) / 2
     if alpha == 1:
-        return float32_math.log1p(magnitude)
+        return float32_math.log1p_ratio(magnitude, 1.0)
     r = half_width / (half_width + magnitude)
+    first = half_width * (magnitude / (half_width + magnitude))
     if alpha.is_integer():
-        return magnitude * r * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
-    s = jnp.sqrt(r)
+        return first * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
+    s = _sqrt_of_ratio(half_width, half_width + magnitude)
     if alpha == 0.5:
-        return 2 * magnitude * s / (1 + s)
-    return magnitude * r / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
+        return 2 * (magnitude * s / (1 + s))
+    return first / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
 
 
 def _geometric_sum(r: Array, terms: int) -> Array | int:
@@ -171,5 +202,5 @@ def _finite(alpha: Array | float) -> Array | float:
 
 
 def _finite_magnitude(x: Array) -> Array:
-    """|x|, with +-inf replaced by a number so large that its reciprocal is still normal."""
-    return jnp.minimum(jnp.abs(x), 0.1 * jnp.finfo(x.dtype).max)
+    """|x|, with the largest number in place of infinity."""
+    return jnp.minimum(jnp.abs(x), jnp.finfo(x.dtype).max)

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
 from .hyperparameters import canonical, current, identity, source
-from .spike import Shape
+from .prepared import Shape
 
 
 @dataclass(frozen=True, eq=False, repr=False)

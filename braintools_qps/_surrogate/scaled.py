@@ -9,7 +9,7 @@ from braintools.surrogate import Surrogate
 from .curves import Foreign
 from .hyperparameters import product
 from .parametrised import ParametrisedSurrogate
-from .spike import Shape
+from .prepared import Shape
 
 __all__ = ["Scaled"]
 

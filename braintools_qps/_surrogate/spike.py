@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, NamedTuple
+from typing import Any
 
 import brainunit as u
 import jax
@@ -16,74 +16,32 @@ from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
 from . import units
-from .curves import Curve, Foreign, static_or_array
+from .curves import Foreign
 from .kernels import Static, unwrap
+from .prepared import Prepared, Shape, prepare, require_scale
 from .residuals import compact_product
-
-
-class Shape(NamedTuple):
-    """What shapes the derivative: a curve, the value of x that counts as 1, and a factor.
-
-    Within this file scale and dampening are arrays in the dtype of the computation, or Static;
-    ``scale`` is a Static Unit where x was measured in it and nobody said how much counts as 1.
-    """
-
-    curve: Curve
-    scale: Any
-    dampening: Any
 
 
 def spikes(x: Any, shape: Shape, residual_dtype: str | None) -> Array:
     """1 where x >= 0, with the surrogate derivative under automatic differentiation."""
-    x, shape, _ = _strip(x, shape)
+    x, prepared, _ = prepare(x, shape)
     if not isinstance(x, jax.core.Tracer):
         return _heaviside(x)  # nobody differentiates: one program serves every surrogate
-    return _compiled_step(x, shape, Static(residual_dtype))
+    return _compiled_step(x, prepared, Static(residual_dtype))
 
 
 def derivative(x: Any, shape: Shape) -> Array | u.Quantity:
     """The surrogate derivative, per unit of x."""
-    x, shape, unit = _strip(x, shape)
-    _require_scale(shape)
-    return units.per_unit(_derivative(x, shape), unit)
+    x, prepared, unit = prepare(x, shape)
+    require_scale(prepared)
+    return units.per_unit(_derivative(x, prepared), unit)
 
 
 def original(x: Any, shape: Shape) -> Array:
     """The function of which `derivative` is the derivative."""
-    x, shape, _ = _strip(x, shape)
-    _require_scale(shape)
-    return _original(x, shape)
-
-
-def _strip(x: Any, shape: Shape) -> tuple[Array, Shape, u.Unit | None]:
-    """Plain arrays that broadcast together, and the unit that was taken from x."""
-    x, scale, unit = units.strip(x, shape.scale)
-    wide = jnp.promote_types(x.dtype, jnp.float32)
-    scale = Static(scale) if isinstance(scale, u.Unit) else static_or_array(scale, wide)
-    dampening = static_or_array(shape.dampening, wide)
-    shape = Shape(shape.curve.in_dtype(wide), scale, dampening)
-    return _broadcast(x, shape), shape, unit
-
-
-def _require_scale(shape: Shape) -> None:
-    scale = unwrap(shape.scale)
-    if isinstance(scale, u.Unit):
-        raise units.missing_scale(scale)
-
-
-def _broadcast(x: Array, shape: Shape) -> Array:
-    others = shape.curve.shapes(x.dtype) | {
-        name: value.shape
-        for name, value in (("scale", shape.scale), ("dampening", shape.dampening))
-        if not isinstance(value, Static)
-    }
-    try:
-        return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *others.values()))
-    except ValueError:
-        raise ValueError(
-            f"the parameters of a surrogate must broadcast against x, got shapes {others} and x of "
-            f"shape {x.shape}. Give them one value per neuron, along the last axis of x"
-        ) from None
+    x, prepared, _ = prepare(x, shape)
+    require_scale(prepared)
+    return _original(x, prepared)
 
 
 def _compiled(function: Callable) -> Callable:
@@ -95,7 +53,7 @@ def _compiled(function: Callable) -> Callable:
     jitted = jax.jit(function, inline=True)
 
     @wraps(function)
-    def call(x: Array, shape: Shape, *rest: Static) -> Array:
+    def call(x: Array, shape: Prepared, *rest: Static) -> Array:
         return (function if isinstance(shape.curve, Foreign) else jitted)(x, shape, *rest)
 
     return call
@@ -107,7 +65,7 @@ def _heaviside(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def _step(x: Array, shape: Shape, residual_dtype: Static) -> Array:
+def _step(x: Array, shape: Prepared, residual_dtype: Static) -> Array:
     return _heaviside(x)
 
 
@@ -119,12 +77,13 @@ def _step_jvp(primals, tangents):
     value = _step(*primals)
     if isinstance(x_dot, SymbolicZero):
         return value, jnp.zeros_like(value)
-    _require_scale(shape)
+    require_scale(shape)
     if residual_dtype.value is None:
         return value, _derivative(x, shape) * x_dot
     gradient = shape.curve.gradient(_normalised(x, shape))
-    product = compact_product(residual_dtype.value, gradient, x_dot, shape.curve.within_one)
-    return value, (product * _peak(shape)).astype(x.dtype)
+    tangent = x_dot.astype(gradient.dtype)
+    product = compact_product(residual_dtype.value, gradient, tangent, shape.curve.within_one)
+    return value, (product * shape.peak).astype(x.dtype)
 
 
 _step.defjvp(_step_jvp, symbolic_zeros=True)
@@ -132,21 +91,34 @@ _compiled_step = _compiled(_step)
 
 
 @_compiled
-def _derivative(x: Array, shape: Shape) -> Array:
+def _derivative(x: Array, shape: Prepared) -> Array:
     gradient = shape.curve.gradient(_normalised(x, shape))
-    return (gradient * _peak(shape)).astype(x.dtype)
+    return (gradient * shape.peak).astype(x.dtype)
 
 
 @_compiled
-def _original(x: Array, shape: Shape) -> Array:
+def _original(x: Array, shape: Prepared) -> Array:
     return shape.curve.original(_normalised(x, shape), unwrap(shape.dampening)).astype(x.dtype)
 
 
-def _normalised(x: Array, shape: Shape) -> Array:
+def _normalised(x: Array, shape: Prepared) -> Array:
     """x as a multiple of the scale, in float32 at least, so that half precision cannot overflow."""
-    return x.astype(jnp.promote_types(x.dtype, jnp.float32)) / unwrap(shape.scale)
+    return _ratio(x.astype(units.wide(x.dtype)), shape.scale)
 
 
-def _peak(shape: Shape) -> Array | float:
-    """The factor of the curve's gradient: by it, where that is 1 at 0, the derivative's height."""
-    return unwrap(shape.dampening) / unwrap(shape.scale)
+@jax.custom_jvp
+def _ratio(x: Array, scale: Array | Static) -> Array:
+    return x / unwrap(scale)
+
+
+def _ratio_jvp(primals, tangents):
+    # Stated, as an infinite x times the slope of a curve that is flat there would be NaN.
+    (x, scale), (x_dot, scale_dot) = primals, tangents
+    ratio = _ratio(x, scale)
+    change = jnp.zeros_like(ratio) if isinstance(x_dot, SymbolicZero) else x_dot
+    if not isinstance(scale_dot, (SymbolicZero, Static)):
+        change -= jnp.where(jnp.isinf(ratio), 0, ratio) * scale_dot
+    return ratio, change / unwrap(scale)
+
+
+_ratio.defjvp(_ratio_jvp, symbolic_zeros=True)

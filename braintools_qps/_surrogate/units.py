@@ -34,11 +34,25 @@ def strip(x: Any, scale: Any) -> Stripped:
         if isinstance(scale, u.Quantity):
             _reject(x, u.UNITLESS, scale)
         return Stripped(_as_floating(x), 1.0 if scale is None else scale, None)
+    magnitude = _as_floating(x.mantissa)
     if scale is None:
-        return Stripped(_as_floating(x.mantissa), x.unit, x.unit)
+        return Stripped(magnitude, x.unit, x.unit)
     if not isinstance(scale, u.Quantity) or scale.dim != x.dim:
         _reject(x, x.unit, scale)
-    return Stripped(_as_floating(x.mantissa), scale.in_unit(x.unit).mantissa, x.unit)
+    return Stripped(magnitude, _in_unit(scale, x.unit, wide(magnitude.dtype)), x.unit)
+
+
+def wide(dtype: jnp.dtype) -> jnp.dtype:
+    """The dtype to compute in: float32 for half precision. JAX's own promotion may be strict."""
+    return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
+
+
+def _in_unit(scale: u.Quantity, unit: u.Unit, dtype: jnp.dtype) -> Any:
+    """The number of units in the scale; an array is widened first, as a half might overflow."""
+    value = scale.mantissa
+    if not isinstance(value, float):
+        value = jnp.asarray(value, dtype)
+    return u.Quantity(value, unit=scale.unit).in_unit(unit).mantissa
 
 
 def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
@@ -81,7 +95,7 @@ def _shown(scale: Any) -> str:
 
 def _as_floating(x: Any) -> Array:
     try:
-        x = jnp.asarray(x)
+        x = x if isinstance(x, jax.Array) else jnp.asarray(x)
     except (TypeError, ValueError) as error:
         raise TypeError(f"x must be a real number or array, got {x!r}") from error
     if jnp.issubdtype(x.dtype, jnp.complexfloating):

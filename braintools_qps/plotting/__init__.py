@@ -22,6 +22,7 @@ from ..typing import SurrogateSpecs
 from .panels import COLOURS, GREY, add_legend, panels_of, styles
 from .ranking import plot_ranking
 from .training import plot_flow_over_training
+from .tuning import draw_tuning, plot_tuning, tuned_results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,6 +38,7 @@ __all__ = [
     "plot_membrane",
     "plot_ranking",
     "plot_surrogates",
+    "plot_tuning",
 ]
 
 # How far surrogates are drawn to each side, in multiples of the largest scale.
@@ -183,7 +185,8 @@ def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Ax
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_learning_curves
-    >>> comparison = compare(["Sigmoid"], epochs=2, hidden=8, seeds=1, measure=False)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> plot_learning_curves(comparison).get_ylabel()
     'training loss'
     """
@@ -195,6 +198,8 @@ def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Ax
 
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw learning curves, gradient flow before training, and the shapes of the surrogates.
+
+    A figure of its own also has a panel of `plot_tuning` for each candidate that was tuned.
 
     Parameters
     ----------
@@ -211,15 +216,19 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_comparison
-    >>> comparison = compare(["Sigmoid"], epochs=2, hidden=8, seeds=1, measure=False)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_title() for axes in plot_comparison(comparison)]
     ['Learning curves', 'Gradient flow', 'Gradient', 'Original function']
     """
-    panels = panels_of(axes, 4)
+    tuned = tuned_results(comparison) if axes is None else []
+    panels = panels_of(axes, 4 + len(tuned))
     _draw_learning_curves(comparison, panels[0])
     _draw_gradient_flow({r.label: r.gradient_by_lag for r in comparison.results}, panels[1])
-    _draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:])
-    add_legend(panels, outside=axes is None)
+    _draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:4])
+    for panel, result in zip(panels[4:], tuned):
+        draw_tuning(result, comparison.score, panel)
+    add_legend(panels[:4], outside=axes is None)
     return panels
 
 
@@ -252,7 +261,7 @@ def _draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
 
 def _draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
     for result, style in zip(comparison.results, styles()):
-        if not result.loss:  # it could not be trained
+        if result.error:
             continue
         loss = np.asarray(result.loss)
         epochs = np.arange(1, loss.shape[1] + 1)

@@ -11,7 +11,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .comparison_table import caption, rows
+from .comparison_table import caption, rows, verdict
 from .record import Record
 from .table import Rows, text_table
 
@@ -256,6 +256,14 @@ class Comparison(Record):
     def score(self) -> str:
         """What the score is called."""
         return self.settings.get("score", "accuracy")
+
+    @property
+    def verdict(self) -> str:
+        """Which candidates cannot be told from the best, and how many seeds would tell more.
+
+        Empty where fewer than two have results.
+        """
+        return verdict(self)
 
     def _rows(self) -> Rows:
         return rows(self)

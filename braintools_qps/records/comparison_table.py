@@ -46,35 +46,43 @@ def rows(comparison: Comparison) -> Rows:
 
 def caption(comparison: Comparison) -> list[str]:
     """What the numbers mean, and what they do not say."""
-    from .._comparison.statistics import sentence  # scipy.stats takes half a second to import
-
     results = [r for r in comparison.results if not r.error]
     if not results:
         return []
-    name, factor = _score_of(comparison)
+    name, _ = _score_of(comparison)
     shown = "mean with 95 % interval" if len(comparison.seeds) > 1 else "one seed"
-    clip = comparison.settings.get("clip")
     parts = [f"Test {name}: {shown}, after epoch {comparison.settings.get('epochs')}."]
     if len(results) > 1:
         parts.append(f"'{LEVEL}': cannot be told from the highest mean.")
     if any(r.tuning and r.tuning.at_edge for r in results):
         parts.append("'*': at the edge of what was searched.")
-    if not any(
-        "clip" in (r.tuning.rungs[0].trials[0].setting if r.tuning else ()) for r in results
-    ):
-        parts.append(
-            "Gradients are not clipped." if clip is None else f"Gradient norm clipped at {clip:g}."
-        )
+    if not any("clip" in _tuned(r) for r in results):
+        parts.append(_clip(comparison.settings.get("clip")))
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one}.")
+    return [*textwrap.wrap(" ".join(parts), LINE), *textwrap.wrap(verdict(comparison), LINE)]
+
+
+def verdict(comparison: Comparison) -> str:
+    """The sentence on who can be told from whom; empty for fewer than two results."""
+    from .._comparison.statistics import sentence  # scipy.stats takes half a second to import
+
+    results = [r for r in comparison.results if not r.diverged]
+    if len(results) < 2:
+        return ""
+    _, factor = _score_of(comparison)
     difference, words = (0.01, "1 point") if factor != 1 else _hundredth(results)
-    told = sentence(
-        [r.label for r in results],
-        [r.test_score for r in results],
-        difference=difference,
-        words=words,
-    )
-    return [*textwrap.wrap(" ".join(parts), LINE), *textwrap.wrap(told, LINE)]
+    labels, scores = [r.label for r in results], [r.test_score for r in results]
+    return sentence(labels, scores, difference=difference, words=words)
+
+
+def _clip(norm: float | None) -> str:
+    return "Gradients are not clipped." if norm is None else f"Gradient norm clipped at {norm:g}."
+
+
+def _tuned(result: CandidateResult) -> list[str]:
+    """Names that were tuned."""
+    return list(result.tuning.rungs[0].trials[0].setting) if result.tuning else []
 
 
 def _score_of(comparison: Comparison) -> tuple[str, float]:
@@ -126,7 +134,7 @@ def _shown(interval: Interval, factor: float) -> str:
 
 def _settings(results: Sequence[CandidateResult]) -> dict[str, list[str]]:
     """A column for each name that was tuned."""
-    tuned = [name for r in results if r.tuning for name in r.tuning.rungs[0].trials[0].setting]
+    tuned = [name for r in results for name in _tuned(r)]
     return {
         name.replace("_", " "): [_value(r, name) for r in results] for name in dict.fromkeys(tuned)
     }

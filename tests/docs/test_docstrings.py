@@ -4,29 +4,31 @@ import dataclasses
 import doctest
 import inspect
 import re
+from dataclasses import is_dataclass
 
 import pytest
 
 import braintools_qps
-from braintools_qps import Comparison, GradientFlow, plotting, testing
-from braintools_qps.records.comparison import CandidateResult
-from braintools_qps.records.flow import Adjustment, Histogram, PopulationFlow
+from braintools_qps import plotting, records, testing
 
 PUBLIC = {
     name: getattr(module, name)
     for module in (braintools_qps, plotting, testing)
     for name in module.__all__
 }
-RECORDS = [Adjustment, CandidateResult, Comparison, GradientFlow, Histogram, PopulationFlow]
+RECORDS = [member for member in map(vars(records).get, records.__all__) if is_dataclass(member)]
 # doctest takes a class and its methods for another module's where `__module__` is set by hand.
-CLASSES = [name for name, member in PUBLIC.items() if inspect.isclass(member)]
+CLASSES = [
+    name
+    for name, member in PUBLIC.items()
+    if inspect.isclass(member) and member.__module__ == "braintools_qps"
+]
 METHODS = [
     f"{name}.{method}"
-    for name, member in PUBLIC.items()
-    if inspect.isclass(member)
-    for method in vars(member)
+    for name in CLASSES
+    for method in vars(PUBLIC[name])
     if not method.startswith("_")
-    and ">>>" in (getattr(getattr(member, method), "__doc__", None) or "")
+    and ">>>" in (getattr(getattr(PUBLIC[name], method), "__doc__", None) or "")
 ]
 
 
@@ -40,7 +42,7 @@ def test_example_of_a_class_or_method_runs(name):
 
 
 def test_methods_with_examples_are_found():
-    assert {"QPseudoSpike.from_q", "QPseudoSpike.replace"} <= set(METHODS)
+    assert "QPseudoSpike.from_q" in METHODS
 
 
 @pytest.mark.parametrize("name", PUBLIC)

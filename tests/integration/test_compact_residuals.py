@@ -155,6 +155,7 @@ def test_dampening_and_width_do_not_cost_precision():
     assert_close(jax.grad(spike)(0.0), jnp.float32(1e10))
 
 
+@pytest.mark.thorough
 def test_training_is_no_worse():
     digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")
     accuracies = {}

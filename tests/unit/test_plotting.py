@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
-from braintools_qps._comparison.network import RecurrentClassifier, initial_weights
-from braintools_qps.records.comparison import CandidateResult
+from braintools_qps._comparison.network import RecurrentClassifier
+from braintools_qps.records.comparison import CandidateResult, Rung, Trial, Tuning
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -26,8 +26,8 @@ def _closed_figures():
 
 @pytest.fixture(scope="module")
 def flows():
-    weights = initial_weights(jax.random.key(0), 3, 20, 2)
-    model = RecurrentClassifier(weights, QPseudoSpike())
+    with brainstate.random.seed_context(0):
+        model = RecurrentClassifier(3, 2, hidden=20)
     inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
     return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)], target=None)
 
@@ -36,8 +36,8 @@ def flows():
 def comparison():
     loss = ((2.0, 1.0, 0.5), (1.0, 1.0, 0.25))
     common = {
-        "test_accuracy": (0.9, 0.8),
-        "validation_accuracy": (0.9, 0.8),
+        "test_score": (0.9, 0.8),
+        "validation_score": (0.9, 0.8),
         "firing_rate": (0.1, 0.2),
         "loss": loss,
         "validation_curve": loss,
@@ -102,8 +102,7 @@ def test_several_populations_are_named():
     class Two(brainstate.nn.Module):
         def __init__(self):
             super().__init__()
-            weights = initial_weights(jax.random.key(0), 3, 6, 3)
-            self.first, self.second = (RecurrentClassifier(weights, QPseudoSpike()) for _ in "ab")
+            self.first, self.second = (RecurrentClassifier(3, 3, hidden=6) for _ in "ab")
 
         def update(self, x):
             return self.second.update(self.first.update(x))
@@ -143,6 +142,28 @@ def test_a_comparison_has_four_panels_and_one_legend(comparison):
     (legend,) = panels[0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "QPseudoSpike"]
     assert line(panels[1], "Sigmoid")[1].tolist() == [1.0, 0.5, 0.25]
+
+
+def test_a_search_is_drawn_over_learning_rate_and_dampening(comparison):
+    grid = [(rate, height) for rate in (0.3, 0.1) for height in (1.0, 0.5)]
+    trial = lambda rate, height, *scores: Trial(
+        {"learning_rate": rate, "dampening": height}, scores
+    )
+    first = Rung(1, tuple(trial(*at, 0.1 * n, 0.1 * n) for n, at in enumerate(grid)))
+    rungs = (first, Rung(2, (trial(0.1, 0.5, 0.8, 1.0),)))
+    tuning = Tuning((7, 8), rungs, ("dampening",), 10, 12, 1.0)
+    setting = {"learning_rate": 0.1, "dampening": 0.5}
+    tuned = dataclasses.replace(comparison.results[0], tuning=tuning, setting=setting)
+    both = dataclasses.replace(comparison, results=(tuned, comparison.results[1]))
+    (axes,) = plotting.plot_tuning(both)
+    image = axes.get_images()[0].get_array()
+    # Rates across and dampenings up, both in their order; the last round of each setting counts.
+    np.testing.assert_allclose(image, [[0.9, 0.1], [0.2, 0.0]])
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["0.5", "1"]
+    (cross,) = axes.get_lines()
+    assert cross.get_xydata().tolist() == [[0, 0]]
+    assert len(plotting.plot_comparison(both)) == 5
 
 
 # ReluGrad draws nothing in the last panel: it has no original function.

@@ -3,7 +3,9 @@
 import json
 import math
 
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, compare, get_surrogate, surrogate_spec
@@ -14,7 +16,7 @@ Y = np.arange(80) % 2
 X = 0.2 * rng.standard_normal((80, 5, 2))
 X[np.arange(80), :, Y] += 1
 
-OPTIONS = {"task": (X, Y), "hidden": 8, "epochs": 2, "seeds": [0, 4]}
+OPTIONS = {"task": (X, Y), "hidden": 8, "epochs": 2, "seeds": [0, 4], "tune": None}
 BARE = OPTIONS | {"measure": False}
 
 
@@ -51,14 +53,13 @@ def test_costs_and_gradient_flow_are_measured(comparison):
 def test_a_comparison_can_be_repeated_from_its_json(comparison):
     values = json.loads(json.dumps(comparison.to_dict()))
     assert values["seeds"] == [0, 4]
-    assert values["settings"]["hidden"] == 8
+    settings = values["settings"]
+    assert settings["options"] == {"hidden": 8, "neuron": "LIF", "reset": "soft"}
+    assert settings["model"] == "braintools_qps._comparison.network:demonstration"
+    assert settings["optimizer"] == "optax:adamw(weight_decay=0.001)"
+    assert (settings["clip"], settings["loss"]) == (0.03, "cross-entropy")
     assert values["task"]["samples"] == {"train": 52, "validation": 12, "test": 16}
     assert {"jax", "braintools", "braintools-qps"} <= values["environment"]["packages"].keys()
-    # What the network and its training do that no option sets; half of 5 steps is less than 8.
-    constants = {"input_gain", "recurrent_gain", "readout_gain", "largest_gradient"}
-    assert all(values["settings"][name] > 0 for name in constants)
-    assert values["settings"]["time_constants"] == [1.0, 8.0]
-    assert values["settings"]["time_step_ms"] == 1.0
     assert values["task"]["readout_steps"] == 5
     surrogates = [get_surrogate(spec) for spec in values["candidates"]]
     assert surrogates[1] == QPseudoSpike(2.0)
@@ -72,25 +73,47 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
     back = Comparison.from_dict(json.loads(json.dumps(comparison.to_dict())))
     assert back == comparison
     assert back.results[1].surrogate == QPseudoSpike(2.0)
-    with pytest.raises(ValueError, match=r"expected format .*comparison/1.*got 'other'"):
+    with pytest.raises(ValueError, match=r"expected format .*comparison/2.*got 'other'"):
         Comparison.from_dict({"format": "other"})
 
 
-def test_the_table_shows_mean_and_spread(comparison):
+def test_the_table_shows_means_with_intervals_and_says_what_is_within_noise(comparison):
     result = comparison.results[0]
-    a, b = (100 * value for value in result.test_accuracy)
+    a, b = (100 * value for value in result.test_score)
     header, row, *_ = repr(comparison).splitlines()
-    assert header.split()[:3] == ["surrogate", "test", "%"]
-    # The sample standard deviation of two numbers is their difference over the root of 2.
-    assert f"{(a + b) / 2:.1f} ± {abs(a - b) / math.sqrt(2):.1f}" in row
+    assert header.split()[:3] == ["surrogate", "accuracy", "%"]
+    # With two seeds, half the interval is t = 12.706 (97.5 %, 1 degree of freedom) times half the
+    # difference.
+    half = 12.7062 * abs(a - b) / 2
+    middle = (a + b) / 2
+    assert f"{middle:.1f} [{middle - half:.1f}, {middle + half:.1f}]" in row
+    assert "Gradient norm clipped at 0.03" in repr(comparison)
+    assert "cannot be told apart with 2 seeds" in repr(comparison).replace("\n", " ")
 
 
-def test_the_best_goes_by_validation():
-    comparison = compare(["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], **BARE)
+def with_scores(comparison, *rows):
     values = comparison.to_dict()
-    for result, validated, tested in zip(values["results"], (0.9, 0.8), (0.1, 1.0)):
-        result |= {"validation_accuracy": [validated] * 2, "test_accuracy": [tested] * 2}
-    assert Comparison.from_dict(values).best.label == "QPseudoSpike(alpha=2)"
+    for result, (validated, tested) in zip(values["results"], rows):
+        result |= {"validation_score": [validated] * 2, "test_score": [tested] * 2}
+    return Comparison.from_dict(values)
+
+
+def test_the_best_goes_by_validation_and_never_diverged(comparison):
+    first, second, _ = (result.label for result in comparison.results)
+    assert with_scores(comparison, (0.9, 0.1), (0.8, 1.0), (0.7, 1.0)).best.label == first
+    diverged = with_scores(comparison, (0.9, math.nan), (0.8, 0.8), (math.nan, 0.8))
+    assert diverged.best.label == second
+    with pytest.raises(ValueError, match="nothing has finished with finite scores, of 3 results"):
+        with_scores(comparison, *[(math.nan, 0.5)] * 3).best  # noqa: B018
+
+
+def test_best_is_printed_only_beyond_noise(comparison):
+    close = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.9), (0.9, 0.5)))
+    assert "best  " not in close.replace("best epoch", "")
+    assert close.splitlines()[2].split().count("=") == 1
+    ahead = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.6), (0.9, 0.5)))
+    assert " best " in ahead.splitlines()[1]
+    assert "can be told from all others" in ahead
 
 
 def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
@@ -110,7 +133,7 @@ def test_interruption_keeps_what_is_finished_and_resume_goes_on(tmp_path):
     candidates = ["Sigmoid", "QPseudoSpike(alpha=2)"]
 
     def interrupt(progress):
-        if progress.done == 3:  # of four: the first candidate has finished
+        if progress.done == 6:  # of eight: the first candidate has finished
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -123,7 +146,7 @@ def test_interruption_keeps_what_is_finished_and_resume_goes_on(tmp_path):
     on_epoch = lambda progress: trained.append((progress.labels, progress.done, progress.total))
     resumed = compare(candidates, out=tmp_path, resume=True, on_epoch=on_epoch, **BARE)
     label = ("QPseudoSpike(alpha=2)",)
-    assert trained == [(label, 1, 2), (label, 2, 2)]
+    assert trained == [(label, 2, 4), (label, 4, 4)]  # epochs of two runs
     assert resumed.finished
     assert resumed == load(tmp_path) == compare(candidates, **BARE)
 
@@ -142,6 +165,17 @@ def test_resume_with_other_candidates_keeps_all_results(tmp_path):
     assert all(label in repr(both) for label in ("alpha=2", "alpha=8", "alpha=4"))
 
 
+def test_resume_measures_what_was_not_measured(tmp_path):
+    compare(["QPseudoSpike"], out=tmp_path, **BARE)
+    trained = []
+    options = OPTIONS | {"out": tmp_path, "resume": True, "on_epoch": trained.append}
+    (result,) = compare(["QPseudoSpike"], **options).results
+    assert not trained
+    assert result.growth > 0
+    assert result.seconds_per_step > 0
+    assert load(tmp_path).results == (result,)
+
+
 def test_resume_writes_a_file_that_was_deleted(tmp_path):
     compare(["QPseudoSpike"], out=tmp_path, **BARE)
     before = (tmp_path / "comparison.csv").read_text()
@@ -152,7 +186,7 @@ def test_resume_writes_a_file_that_was_deleted(tmp_path):
 
 def test_candidates_that_had_not_finished_and_are_not_asked_for_are_given_up(tmp_path):
     def interrupt(progress):
-        if progress.done == 3:
+        if progress.done == 6:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -243,6 +277,17 @@ def test_resume_needs_a_directory_and_a_readable_file(tmp_path):
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"hidden": 0}, ValueError, "hidden must be 1 or more, got 0"),
         ({"neuron": "HH"}, ValueError, "Take LIF or ALIF"),
+        ({"neurons": 8}, TypeError, "takes .*hidden.*, got the option neurons. Add the keyword"),
+        ({"epochs": 1.5}, TypeError, "epochs must be a whole number, got 1.5"),
+        ({"clip": -1.0}, ValueError, "clip must be finite and above 0, got -1.0"),
+        ({"schedule": "linear"}, ValueError, "schedule must be one of .*, got 'linear'"),
+        ({"optimizer": "adam"}, TypeError, "from a learning rate to an optax.*, got 'adam'"),
+        ({"readout": 9}, ValueError, "from 1 to the 5 of the task, got 9"),
+        ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
+        ({"tune": {"width": (1, 2)}}, ValueError, "tune can name .*hidden.*, got width"),
+        ({"tune": {"dampening": (0.5, 0.5)}}, ValueError, "each value of dampening once"),
+        ({"tune": {"dampening": (0.0, 1.0)}}, ValueError, "dampening must be .* above 0, got 0.0"),
+        ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -260,4 +305,66 @@ def test_a_surrogate_without_gradient_has_no_growth():
     (result,) = comparison.results
     assert result.growth is None
     assert result.reach == 0
-    assert " - " in repr(comparison)
+    assert "growth" not in repr(comparison)
+
+
+def test_tuning_gives_each_candidate_its_own_setting_on_seeds_of_its_own():
+    tune = {"learning_rate": (0.1, 1e-6), "dampening": (1.0, 0.5)}
+    comparison = compare(["Sigmoid"], **BARE | {"tune": tune, "epochs": 10})
+    (result,) = comparison.results
+    tuning = result.tuning
+    # 4 settings for 1 epoch, of which 2 for 2 epochs; then the best is left.
+    assert [(rung.epochs, len(rung.trials)) for rung in tuning.rungs] == [(1, 4), (2, 2)]
+    assert (tuning.runs, tuning.epochs) == (6, 8)
+    assert not set(tuning.seeds) & set(comparison.seeds)
+    assert result.setting["learning_rate"] == 0.1  # 1e-6 learns nothing in 10 epochs
+    assert set(tuning.at_edge) == {"learning_rate", "dampening"}
+    assert comparison.settings["tune"] == {"learning_rate": [0.1, 1e-6], "dampening": [1.0, 0.5]}
+    factor = result.setting["dampening"]
+    spec = "Sigmoid" if factor == 1 else f"Scaled('Sigmoid', dampening={factor})"
+    assert result.trained == surrogate_spec(get_surrogate(spec))
+    assert "0.1*" in repr(comparison)
+    assert Comparison.from_json(comparison.to_json()) == comparison
+
+
+def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
+    candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
+    comparison = compare(candidates, out=tmp_path, **BARE)
+    failed, sound = comparison.results
+    assert "UnitMismatchError: " in failed.error
+    assert sound.error is None
+    assert "error: UnitMismatchError" in repr(comparison)
+    assert comparison.best.label == "QPseudoSpike"
+    assert load(tmp_path) == comparison
+    with pytest.raises(Exception, match="got x in 1 and scale=15.0 mV"):
+        compare(candidates[:1], **BARE)
+
+
+def test_a_learning_rate_that_blows_up_is_flagged():
+    comparison = compare(["Sigmoid"], **BARE | {"learning_rate": 1e38, "clip": None})
+    (result,) = comparison.results
+    assert result.flags["nan"] == 2
+    assert "NaN 2/2" in repr(comparison)
+    assert result.diverged
+
+
+def test_own_loss_score_and_optimizer():
+    def margin(outputs, y):
+        return outputs[jnp.arange(len(y)), y].mean() - outputs.mean()
+
+    options = {"score": margin, "loss": lambda o, y: -margin(o, y), "readout": "last"}
+    comparison = compare(["Sigmoid"], optimizer=optax.sgd, **BARE | options | {"seeds": 1})
+    assert comparison.score == "margin"
+    assert comparison.settings["optimizer"].endswith(":sgd")
+    assert repr(comparison).split()[1] == "margin"
+
+
+def test_patience_ends_a_run():
+    # With a learning rate of next to nothing no epoch is better than the first.
+    options = {"learning_rate": 1e-12, "patience": 2, "epochs": 6, "seeds": 1}
+    (result,) = compare(["Sigmoid"], **BARE | options).results
+    (curve,) = result.validation_curve
+    assert len(curve) == 6
+    assert result.best_epoch == (1,)
+    (loss,) = result.loss
+    assert loss[3:] == (loss[2],) * 3  # it ended after the third epoch

@@ -97,7 +97,7 @@ def assert_agree(actual, expected):
         assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
 
 
-@pytest.mark.parametrize("recurrent", [False, True])
+@pytest.mark.parametrize("recurrent", [pytest.param(False, marks=pytest.mark.thorough), True])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_every_algorithm_learns_as_with_braintools(algorithm, recurrent):
     options = ALGORITHMS[algorithm]

@@ -61,8 +61,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     arguments = ["--model", "my_networks:make", "--surrogates", "Sigmoid", "QPseudoSpike(alpha=1)"]
     outputs = ["--json", "flow.json", "--plot", "flow.png"]
     assert main(["flow", *arguments, *outputs]) == 0
-    captured = capsys.readouterr()
-    out, said = captured.out, captured.out + captured.err
+    out, notes = capsys.readouterr()
     assert "GradientFlow of Sigmoid: 10 steps" in out
     assert "lif" in out
     ranking = out.partition("Ranked by how near the growth is to 1:\n")[2].splitlines()
@@ -71,9 +70,9 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     assert list(data) == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     assert data["Sigmoid"]["populations"][0]["unit"] == "mV"
     assert (tmp_path / "flow.png").stat().st_size > 10_000
-    assert "Written to flow.json" in said
+    assert "Written to flow.json" in notes
     assert "<pre>braintools-qps flow " in (tmp_path / "flow.html").read_text()
-    assert "Drawn in flow.png" in said
+    assert "Drawn in flow.png" in notes
 
 
 @pytest.mark.usefixtures("_module")
@@ -82,12 +81,15 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     [
         ("my_networks", "given as module:factory"),
         ("my_networks:absent", "no function 'absent'"),
-        ("my_networks:only_model", "with the model of my_networks:only_model: "),
+        ("my_networks:only_model", r"must return a tuple (model, inputs), got Network"),
         ("no_such_module:make", "No module named 'no_such_module'"),
         ("my_networks:without_time_step", "Call for example brainstate.environ.set(dt=1.0 * "),
         ("my_networks:wrong_features", "with the model of my_networks:wrong_features: "),
         ("my_networks:no_steps", "with one time step or more, got (0, 3, 4)"),
-        ("my_networks:lookup", "with the model of my_networks:lookup: KeyError: absent"),
+        (
+            "my_networks:lookup",
+            "my_networks:lookup: KeyError: absent (my_networks.py, line 36, in lookup)",
+        ),
     ],
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):

@@ -93,6 +93,33 @@ def test_an_untrained_network_measures_the_same_twice():
     )
 
 
+@pytest.fixture
+def compilations():
+    """A list that grows whenever XLA compiles."""
+    compiled = []
+
+    def listen(event, duration, **_):
+        if event.endswith("backend_compile_duration"):
+            compiled.append(duration)
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield compiled
+    jax.monitoring.unregister_event_duration_listener(listen)
+
+
+def test_only_the_first_measurement_compiles(compilations):
+    network, inputs = Network(), batch()
+    monitor, step = TrainingMonitor(network, inputs), trained(network)
+    monitor()
+    step(inputs)
+    before = len(compilations)
+    for _ in range(2):
+        monitor()
+        step(inputs)
+    assert before > 0
+    assert len(compilations) == before
+
+
 def test_a_schedule_is_seen_by_the_monitor():
     network = Network()
     schedule = SurrogateSchedule("QPseudoSpike", dampening=lambda step: 1.0 + step)

@@ -6,6 +6,35 @@ import pytest
 from braintools_qps._gradient_flow import measures
 
 
+def test_second_moments_are_over_draws_from_the_last_step_back():
+    amplitudes = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])  # time, draws
+    assert measures.second_moments(amplitudes) == pytest.approx([0.0, 12.5, 2.5])
+
+
+@pytest.mark.parametrize("missing", [0.0, np.inf, np.nan])
+def test_growth_is_the_slope_over_the_lags_that_have_a_gradient(missing):
+    # Amplitudes 1, 1/2, -, 1/8: half of it with every lag.
+    assert measures.growth_per_step(np.array([1, 1 / 4, missing, 1 / 64])) == pytest.approx(0.5)
+    assert measures.growth_per_step(np.array([missing, 1, 9])) == pytest.approx(3)
+    assert np.isnan(measures.growth_per_step(np.array([missing, 1])))
+
+
+@pytest.mark.parametrize(
+    ("moments", "expected"),
+    [
+        ([1, 1e-2, 1e-4, 1e-6], (2, False)),  # down to 1 % exactly
+        ([1, 1e-2, 1.1e-4, 1e-6], (3, False)),
+        ([0, 0, 4, 4e-2, 3e-4, 0], (2, False)),  # counted from the last step with a gradient
+        ([0, 4, 2, 1], (2, True)),
+        ([4, 0], (1, False)),
+        ([4], (0, True)),
+        ([0, 0], (0, False)),
+    ],
+)
+def test_reach(moments, expected):
+    assert measures.reach(np.array(moments, float)) == expected
+
+
 def test_edges_hold_99_percent_of_the_distances_and_one_scale_to_either_side():
     edges = measures.bin_edges(np.array([0.2, -0.3]))
     width = 2 / 60

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike
-from braintools_qps._surrogate import spike
 
 X = jnp.linspace(-3.0, 3.0, 1000)
 
@@ -46,8 +47,41 @@ def test_a_product_is_one_fusion_and_calls_no_library(alpha):
     assert "power(" not in text
 
 
-def test_an_eager_call_with_a_new_alpha_compiles_nothing():
-    QPseudoSpike(2.0)(X)
-    programs = spike._heaviside._cache_size()
-    QPseudoSpike(2.123)(X)
-    assert spike._heaviside._cache_size() == programs > 0
+EAGER = {
+    "forward": lambda surrogate: surrogate(X),
+    "surrogate_grad": lambda surrogate: surrogate.surrogate_grad(X),
+    "surrogate_fun": lambda surrogate: surrogate.surrogate_fun(X),
+    "grad": lambda surrogate: jax.grad(lambda x: surrogate(x).sum())(X),
+    "vmap of grad": lambda surrogate: jax.vmap(jax.grad(surrogate))(X),
+}
+
+
+@pytest.mark.parametrize("call", EAGER.values(), ids=EAGER)
+def test_outside_of_jit_one_program_serves_all_numbers(call, caplog):
+    call(QPseudoSpike(1.9, scale=3.0, dampening=0.2))
+    with jax.log_compiles():
+        for alpha in (2.123, 0.3, 40.0):
+            call(QPseudoSpike(alpha, scale=1 + alpha, dampening=alpha / 2))
+    assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
+
+
+def test_what_is_compiled_is_seen():
+    """The check above can fail: a whole alpha has a program of its own."""
+    messages = []
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())
+    logging.getLogger("jax").addHandler(handler)
+    try:
+        with jax.log_compiles():
+            QPseudoSpike(15.0).surrogate_grad(jnp.ones(7))
+    finally:
+        logging.getLogger("jax").removeHandler(handler)
+    assert any("Compiling" in message for message in messages)
+
+
+def test_outside_of_jit_the_same_numbers_come():
+    """A number that is data rounds like one that is structure, but for (alpha + 1) / 2."""
+    for alpha in (1.0, 2.0, 20.0):
+        surrogate = QPseudoSpike(alpha, scale=3.0, dampening=0.2)
+        compiled = jax.jit(surrogate.surrogate_grad)(X)
+        np.testing.assert_array_equal(surrogate.surrogate_grad(X), compiled)

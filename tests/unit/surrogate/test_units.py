@@ -67,6 +67,14 @@ def test_a_zero_tangent_needs_no_scale():
     assert jax.grad(lambda w: w * q_pseudo_spike(jax.lax.stop_gradient(V)).sum())(1.0) == 2.0
 
 
+@pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd])
+def test_parameters_have_no_derivative_and_need_no_scale(derivative):
+    """Here it is the parameters that vary, and x's tangent that is zero."""
+    spikes = lambda alpha, dampening: q_pseudo_spike(V, alpha, dampening=dampening).sum()
+    for call in (derivative(spikes, argnums=(0, 1)), jax.jit(derivative(spikes, argnums=(0, 1)))):
+        assert_close(jnp.array(call(2.0, 0.5)), [0.0, 0.0])
+
+
 @pytest.mark.parametrize("scale", [15 * u.mV, 0.015 * u.volt, 15_000 * u.uvolt])
 def test_a_voltage_with_scale(scale):
     surrogate = QPseudoSpike(scale=scale)

@@ -1,0 +1,122 @@
+"""What shapes a derivative, made ready for JAX: no units, and arrays that broadcast."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from . import units
+from .curves import Curve, with_rank
+from .kernels import Static, unwrap
+
+
+class Shape(NamedTuple):
+    """What shapes the derivative: a curve, the value of x that counts as 1, and a factor."""
+
+    curve: Curve
+    scale: Any
+    dampening: Any
+
+
+class Prepared(NamedTuple):
+    """The same to compute with: arrays in the dtype of the computation, or Static.
+
+    ``scale`` is a Static Unit where x was measured in it and nobody said how much counts as 1.
+    ``quotient`` is dampening / scale of two numbers, rounded once; None where one is an array.
+    """
+
+    curve: Curve
+    scale: Any
+    dampening: Any
+    quotient: Any
+
+    @property
+    def peak(self) -> Any:
+        """The factor of the curve's gradient: the derivative's height, where that has height 1."""
+        if self.quotient is None:
+            return unwrap(self.dampening) / unwrap(self.scale)
+        return unwrap(self.quotient)
+
+
+def prepare(x: Any, shape: Shape) -> tuple[Array, Prepared, u.Unit | None]:
+    """Plain arrays that broadcast together, and the unit that was taken from x."""
+    x, scale, unit = units.strip(x, shape.scale)
+    prepared = _without_numbers(x, shape._replace(scale=scale))
+    x = _broadcast(x, prepared)
+    ranked = prepared._replace(
+        curve=prepared.curve.with_rank(x.ndim),
+        scale=with_rank(prepared.scale, x.ndim),
+        dampening=with_rank(prepared.dampening, x.ndim),
+    )
+    return x, ranked, unit
+
+
+def require_scale(shape: Prepared) -> None:
+    """Check that somebody said how much counts as 1.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If nobody did, and x has a unit.
+    """
+    scale = unwrap(shape.scale)
+    if isinstance(scale, u.Unit):
+        raise units.missing_scale(scale)
+
+
+def _without_numbers(x: Array, shape: Shape) -> Prepared:
+    """Numbers as structure in a program that is being compiled, as data outside of one.
+
+    So XLA sees every constant, and outside of jit one program serves a loop over many of them.
+    """
+    dtype = units.wide(x.dtype)
+
+    def convert(value: Any) -> Any:
+        if not isinstance(value, (float, u.Unit)):
+            return jnp.asarray(value, dtype)
+        is_structure = isinstance(value, u.Unit) or value == 1.0 or _is_being_compiled(x)
+        return Static(value) if is_structure else dtype.type(value)
+
+    quotient = None
+    if isinstance(shape.scale, float) and isinstance(shape.dampening, float):
+        quotient = convert(_representable_quotient(shape.dampening, shape.scale, dtype))
+    curve = shape.curve.prepared(convert)
+    return Prepared(curve, convert(shape.scale), convert(shape.dampening), quotient)
+
+
+def _is_being_compiled(x: Array) -> bool:
+    # Under grad or vmap alone x is a tracer too, but what does not depend on it is not.
+    return isinstance(x, jax.core.Tracer) and isinstance(jnp.zeros(()), jax.core.Tracer)
+
+
+def _representable_quotient(dampening: float, scale: float, dtype: jnp.dtype) -> float:
+    limits = jnp.finfo(dtype)
+    smallest, largest = float(limits.tiny), float(limits.max)
+    if smallest <= scale <= largest and dampening / scale <= largest:
+        return dampening / scale
+    raise ValueError(
+        f"scale and dampening / scale must lie in the range of {dtype}, {smallest:.2g} to "
+        f"{largest:.2g}, in the unit of x, got scale={scale:.3g} and dampening={dampening:.3g}. "
+        "Measure x and scale in another unit"
+    )
+
+
+def _broadcast(x: Array, shape: Prepared) -> Array:
+    others = shape.curve.shapes(x.dtype) | {
+        name: jnp.shape(value)
+        for name, value in (("scale", shape.scale), ("dampening", shape.dampening))
+        if not isinstance(value, Static)
+    }
+    if all(shape in ((), x.shape) for shape in others.values()):
+        return x
+    try:
+        return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *others.values()))
+    except ValueError:
+        raise ValueError(
+            f"the parameters of a surrogate must broadcast against x, got shapes {others} and x of "
+            f"shape {x.shape}. Give them one value per neuron, along the last axis of x"
+        ) from None

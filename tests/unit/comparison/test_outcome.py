@@ -1,0 +1,39 @@
+"""What is said to have gone wrong in training."""
+
+import numpy as np
+import pytest
+
+from braintools_qps._comparison.outcome import flags, noise_of_accuracy
+from braintools_qps._comparison.programs import Outcome
+from braintools_qps._comparison.training import Curves
+
+
+def outcome(score, rate=(0.1, 0.1), loss=1.0):
+    return Outcome(Curves(np.full(len(score), loss), np.array(score), np.array(rate)), 1, None)
+
+
+@pytest.mark.parametrize(
+    ("run", "expected"),
+    [
+        (outcome([0.1, 0.62, 0.6]), {}),
+        (outcome([0.1, 0.62, 0.39]), {"collapse": 1}),  # 0.23 of the 0.52 that were learnt
+        (outcome([0.1, 0.16, 0.12]), {}),  # noise of what has learnt nothing
+        (outcome([0.1, np.nan]), {"nan": 1}),
+        (outcome([0.1, 0.2], loss=np.inf), {"nan": 1}),
+        (outcome([0.1, 0.9], rate=(0.2, 0.8)), {"runaway": 1}),
+        (outcome([0.1, 0.9], rate=(0.6, 0.7)), {}),  # it began like that
+        (outcome([0.1, 0.9], rate=(0.2, 1e-5)), {"silent": 1}),
+    ],
+)
+def test_flags(run, expected):
+    assert flags([run], noise=0.1) == expected
+
+
+def test_flags_count_seeds():
+    sound, silent = outcome([0.1, 0.9]), outcome([0.1, 0.9], rate=(0.2, 0.0))
+    assert flags([sound, silent, silent], noise=0.0) == {"silent": 2}
+
+
+def test_noise_of_an_accuracy():
+    # Three standard errors of a share of one half among 225: 3 * 0.5 / 15.
+    assert noise_of_accuracy(225) == pytest.approx(0.1)
