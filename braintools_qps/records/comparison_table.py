@@ -12,7 +12,7 @@ import numpy as np
 from .table import Rows
 
 if TYPE_CHECKING:
-    from .._comparison.statistics import FromBest, Interval
+    from .._statistics import FromBest, Interval
     from .comparison import CandidateResult, Comparison
 
 LINE = 100
@@ -65,7 +65,7 @@ def caption(comparison: Comparison) -> list[str]:
 
 def verdict(comparison: Comparison) -> str:
     """The sentence on who can be told from whom; empty for fewer than two results."""
-    from .._comparison.statistics import sentence  # scipy.stats takes half a second to import
+    from .._statistics import sentence  # scipy.stats takes half a second to import
 
     results = [r for r in comparison.results if not r.diverged]
     if len(results) < 2:
@@ -97,7 +97,7 @@ def _hundredth(results: Sequence[CandidateResult]) -> tuple[float, str]:
 
 def _from_highest(results: Sequence[CandidateResult]) -> FromBest | None:
     """Differences from the highest score; NaN for a candidate that ended in an error."""
-    from .._comparison.statistics import from_best
+    from .._statistics import from_best
 
     seeds = max((len(r.test_score) for r in results), default=0)
     scores = [r.test_score if r.test_score else [math.nan] * seeds for r in results]
@@ -121,7 +121,7 @@ def _differences(
 
 
 def _interval(values: Sequence[float], factor: float) -> str:
-    from .._comparison.statistics import summary
+    from .._statistics import summary
 
     return _shown(summary(values), factor) if values else "-"
 

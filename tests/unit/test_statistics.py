@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from braintools_qps._comparison.statistics import (
+from braintools_qps._statistics import (
     detectable_difference,
     from_best,
     paired_difference,

@@ -56,7 +56,7 @@ def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
 
     Examples
     --------
-    >>> from braintools_qps._comparison.statistics import summary
+    >>> from braintools_qps._statistics import summary
     >>> summary([1.0, 2.0, 3.0])
     Interval(mean=2.0, low=-0.484..., high=4.484...)
     >>> summary([0.9])
@@ -159,7 +159,7 @@ def detectable_difference(
 
     Examples
     --------
-    >>> from braintools_qps._comparison.statistics import detectable_difference
+    >>> from braintools_qps._statistics import detectable_difference
     >>> [round(detectable_difference(1.5, seeds), 1) for seeds in (3, 5, 10)]
     [4.9, 2.5, 1.5]
     """
@@ -202,7 +202,7 @@ def seeds_to_tell(
 
     Examples
     --------
-    >>> from braintools_qps._comparison.statistics import seeds_to_tell
+    >>> from braintools_qps._statistics import seeds_to_tell
     >>> seeds_to_tell(std=1.5, difference=1.0)
     20
     """
@@ -241,7 +241,7 @@ def sentence(
 
     Examples
     --------
-    >>> from braintools_qps._comparison.statistics import sentence
+    >>> from braintools_qps._statistics import sentence
     >>> sentence(["Sigmoid", "S2NN", "Arctan"], [[0.91, 0.89], [0.9, 0.9], [0.3, 0.29]])
     'Sigmoid and S2NN (2 of 3 candidates) cannot be told apart with 2 seeds; to tell ...'
     """
