@@ -59,10 +59,14 @@ def environment(monkeypatch):
 
 @contextmanager
 def cluster(workers):
+    import dask
     from distributed import LocalCluster
 
     options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
-    with LocalCluster(n_workers=workers, **options) as found:
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=workers, **options) as found,
+    ):
         yield found
 
 
@@ -115,12 +119,9 @@ def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
     assert_same(plain(result), undisturbed)
 
 
-def test_local_workers_that_die_are_replaced(tmp_path, fragile, undisturbed):
-    once = tmp_path / "once"
-    once.touch()
-    options = OPTIONS | {"once": str(once), "deadly": "S2NN"}
+def test_local_workers_that_die_are_replaced(fragile, undisturbed):
+    options = OPTIONS | {"deadly": "S2NN"}
     with local_workers(1) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, **options)
-    assert not once.exists()
     assert_same(plain(result)[:1], undisturbed[:1])
     assert "3 workers died of it, one after the other" in result.results[1].error
