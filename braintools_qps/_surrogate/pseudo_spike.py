@@ -123,7 +123,8 @@ class QPseudoSpike(ParametrisedSurrogate):
     the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
 
     An object is immutable. Equality, hash and repr come from the parameters, JAX's arrays counting
-    by identity and NumPy's, of which it keeps a copy, by their numbers, so that equal surrogates as static arguments of `jax.jit` compile once.
+    by identity and NumPy's, of which it keeps a copy, by their numbers, so that equal surrogates as
+    static arguments of `jax.jit` compile once.
 
     Parameters
     ----------
