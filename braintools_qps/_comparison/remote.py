@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -24,7 +24,7 @@ from .training import Bench
 from .worker import RUNS_PER_ERRAND, work
 
 PATIENCE = 0.5  # seconds until a thread that waits looks whether it is still wanted
-TRIES = 3  # with so many workers that die of it, an errand is given up
+TRIES = 3  # of which a worker died each time, until an errand is given up
 
 
 class Workplace:
@@ -39,6 +39,7 @@ class Workplace:
         self._futures: set[Future] = set()
         self._lock = threading.Lock()
         self.closed = False
+        self.suspect = threading.Lock()
 
     @cached_property
     def data(self) -> bytes:
@@ -63,6 +64,19 @@ class Workplace:
             self._futures.add(future)
         future.add_done_callback(self._futures.discard)
         return future
+
+    def some_done(self, futures: Iterable[Future]) -> set[Future]:
+        """Wait a little for one of them or more.
+
+        Raises
+        ------
+        Gone
+            If the comparison has ended meanwhile.
+        """
+        done, _ = wait(futures, PATIENCE, FIRST_COMPLETED)
+        if self.closed:
+            raise Gone("the comparison has ended")
+        return done
 
     def cancel(self) -> None:
         """Cancel whatever is queued, and take nothing more."""
@@ -123,65 +137,75 @@ class RemotePrograms:
                 values[number] = value
                 report(number, value)
         waiting = {
-            self._workplace.submit(errand): (number, 1)
+            self._workplace.submit(errand): number
             for number, errand in enumerate(errands)
             if number not in values
         }
+        suspects = []
         while waiting:
-            done, _ = wait(waiting, PATIENCE, FIRST_COMPLETED)
-            if self._workplace.closed:
-                raise Gone("the comparison has ended")
-            for future in done:
-                number, tries = waiting.pop(future)
-                answer = _answer(future, tries)
-                if answer is None:
-                    waiting[self._workplace.submit(errands[number])] = number, tries + 1
+            for future in self._workplace.some_done(waiting):
+                number = waiting.pop(future)
+                answer = _answer(future)
+                if isinstance(answer, Exception):
+                    suspects.append(number)
                 elif answer.value is None:
                     errand = errands[number]._replace(data=self._workplace.data)
-                    waiting[self._workplace.submit(errand)] = number, tries
+                    waiting[self._workplace.submit(errand)] = number
                 else:
-                    values[number] = answer.value
-                    self._note(errands[number], answer)
+                    values[number] = self._noted(errands[number], answer)
                     report(number, answer.value)
+        for number in suspects:
+            values[number] = self._alone(errands[number])
+            report(number, values[number])
         return [values[number] for number in range(len(errands))]
 
-    def _note(self, errand: Errand, answer: Answer) -> None:
+    def _alone(self, errand: Errand) -> Any:
+        """Try again what may have killed a worker, so that only one suspect is out at a time.
+
+        Dask blames all that a worker had been given when it died.
+        """
+        died: Exception | None = None
+        with self._workplace.suspect:
+            for _ in range(TRIES - 1):
+                future = self._workplace.submit(errand._replace(data=self._workplace.data))
+                while not self._workplace.some_done([future]):
+                    pass
+                answer = _answer(future)
+                if not isinstance(answer, Exception):
+                    return self._noted(errand, answer)
+                died = answer
+        raise RuntimeError(
+            f"{TRIES} workers died of it, one after the other ({type(died).__name__}: {died})"
+        ) from died
+
+    def _noted(self, errand: Errand, answer: Answer) -> Any:
         if answer.worker not in self.workers:
             self.workers.append(answer.worker)
         self._workplace.journal.add(errand, answer.value)
+        return answer.value
 
 
-def _answer(future: Future, tries: int) -> Answer | None:
-    """What came back; None if the worker died and another may try.
+def _answer(future: Future) -> Answer | Exception:
+    """What came back; if the worker died, the executor's error.
 
     Raises
     ------
     Gone
         If the executor has dropped it.
-    RuntimeError
-        If no worker survives the errand.
     Exception
-        Whatever went wrong in the errand itself.
+        Whatever went wrong in the errand itself, or in the executor.
     """
     try:
         answer: Answer = future.result()
     except CancelledError as error:
         raise Gone(_gone(error)) from error
     except Exception as error:  # of the executor: those of the work are in the answer
-        if isinstance(error, BrokenExecutor) and tries < TRIES:
-            return None
-        raise RuntimeError(f"{_tried(error)} ({type(error).__name__}: {error})") from error
+        if isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker":  # Dask's
+            return error
+        raise
     if answer.error is not None:
         raise answer.error
     return answer
-
-
-def _tried(error: Exception) -> str:
-    if isinstance(error, BrokenExecutor):
-        return f"{TRIES} workers died of it, one after the other"
-    if type(error).__name__ == "KilledWorker":  # Dask tries again by itself
-        return "workers died of it, one after the other"
-    return "the executor failed"
 
 
 def _gone(error: BaseException) -> str:

@@ -95,7 +95,7 @@ def test_a_candidate_of_which_every_worker_dies_leaves_the_others(tmp_path, frag
     with cluster(1) as found, dask_workers(found.scheduler_address) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, out=tmp_path, **options)
     assert_same(plain(result)[:1], undisturbed[:1])
-    assert "workers died of it, one after the other (KilledWorker" in result.results[1].error
+    assert "3 workers died of it, one after the other (KilledWorker" in result.results[1].error
     assert "KilledWorker" in (tmp_path / "comparison.csv").read_text()
 
 
