@@ -26,7 +26,7 @@ from .harness import Case, Ready, Settings, compiled
 INPUTS, CLASSES, BATCH = 64, 10, 64
 NEURONS, STEPS = 256, 50  # where they are not the subject
 BASELINE = "plain"
-EIGHT_BITS = QPseudoSpike(2.0, residual_dtype="uint8")
+PLAIN, EIGHT_BITS = QPseudoSpike(2.0), QPseudoSpike(2.0, residual_dtype="uint8")
 
 
 class KeepingLIF(brainpy.state.LIF):
@@ -48,7 +48,7 @@ class KeepingLIF(brainpy.state.LIF):
 class Contestant:
     """What a network is made of, and what is done to it then."""
 
-    surrogate: Any = QPseudoSpike(2.0)
+    surrogate: Any = PLAIN
     linear: type = brainstate.nn.Linear
     neuron: type = brainpy.state.LIF
     treat: Callable[[Any, Any], Any] = lambda network, x: None
@@ -64,7 +64,7 @@ CONTESTANTS = {
 
 
 class Network(brainstate.nn.Module):
-    """Input current, LIF neurons, perhaps recurrent, and a readout that is summed over the steps."""
+    """Input current, LIF neurons, perhaps recurrent, and a readout summed over the steps."""
 
     def __init__(self, contestant: Contestant, neurons: int, recurrent: bool):
         super().__init__()
@@ -74,15 +74,18 @@ class Network(brainstate.nn.Module):
         self.readout = contestant.linear(neurons, CLASSES)
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
-        self.spikes = brainstate.HiddenState(jnp.zeros((batch_size, *self.neurons.varshape)))
+        if self.recurrent is not None:
+            self.spikes = brainstate.HiddenState(jnp.zeros((batch_size, *self.neurons.varshape)))
         self.logits = brainstate.HiddenState(jnp.zeros((batch_size, CLASSES)))
 
     def update(self, x: jax.Array) -> None:
         current = self.input(x)
         if self.recurrent is not None:
             current = current + self.recurrent(self.spikes.value)
-        self.spikes.value = self.neurons(current * u.mA)
-        self.logits.value += self.readout(self.spikes.value)
+        spikes = self.neurons(current * u.mA)
+        if self.recurrent is not None:
+            self.spikes.value = spikes
+        self.logits.value += self.readout(spikes)
 
 
 def cases(settings: Settings) -> Iterator[Case]:

@@ -52,6 +52,8 @@ def command() -> int:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
         return console.abandon_output()
+    except KeyboardInterrupt:  # at the last moment, or for the second time
+        status = interrupts.report()
     if status == interrupts.STATUS:
         interrupts.leave()
     interrupts.leave_it_to_the_system()

@@ -17,6 +17,7 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from ._registry import get_surrogate, surrogate_spec
+from ._surrogate import scale_unit
 from .typing import SurrogateSpec
 
 __all__ = ["Failure", "check_surrogate", "find_failures"]
@@ -104,7 +105,13 @@ def check_surrogate(
     failures = find_failures(surrogate, unit=unit, rtol=rtol)
     if failures:
         lines = "\n".join(f"  {failure}" for failure in failures)
-        raise AssertionError(f"{surrogate!r} does not conform:\n{lines}")
+        raise AssertionError(f"{surrogate!r} does not conform:\n{lines}{_advice(surrogate, unit)}")
+
+
+def _advice(surrogate: Surrogate, unit: u.Unit | None) -> str:
+    if unit is None or scale_unit(surrogate) is not None:
+        return ""
+    return f"\nFor arguments in {unit} give it a scale: Scaled({surrogate!r}, scale=1.0 * u.{unit})"
 
 
 def find_failures(

@@ -60,6 +60,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
+autodoc_preserve_defaults = True  # as they are written, not as they print
 numpydoc_show_class_members = False
 numpydoc_validation_checks = {"GL08", "SS03", "SS04", "PR01", "PR02", "PR04", "RT01"}
 numpydoc_validation_exclude = {

@@ -3,7 +3,9 @@
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
 the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept.
+`outcome` and `cost` what is recorded, `statistics` what can be said of few seeds, `provenance` and
+`storage` what is kept. `dispatch` decides where candidates are trained; with an executor `remote`
+sends `errands` to a `worker`, and a `journal` keeps what comes back.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from .._candidates import candidates
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
-from .candidate import Candidate, Plan, described, failed
+from .candidate import Candidate, Plan, described, failed, measured
 from .checks import checked_seeds
 from .dispatch import Found, Progress, Workplace, by_executor, in_turn
 from .journal import Journal
@@ -93,10 +95,14 @@ def compare(
         ``neuron`` (a class of `brainpy.state`) and ``reset``.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
-    task : str, tuple or Task
-        The name of a task, such as ``"digits-rows"``, ``"digits-pixels"`` or ``"cue-recall"``; or
-        arrays ``(X, y)``, with X of shape (samples, time, features) and y whole numbers of shape
-        (samples,), or numbers to predict of shape (samples, ...) or (samples, time, ...).
+    task : str, tuple, path or Task
+        The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
+        ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"`` (or a call such as
+        ``"randman(dim=2, alpha=1.0)"``), or that of a class in `braintools.cogtask`. Or arrays
+        ``(X, y)``, with X of shape (samples, time, features) and y classes of shape (samples,),
+        integers or strings, or floats to predict of shape (samples, ...) or (samples, time, ...);
+        ``(X, y, X_test, y_test)`` has a test part of its own. Or a `pathlib.Path` to an ``.npz``
+        file of such arrays, or to spike times in HDF5.
     tune : mapping of names to values, or None
         What each candidate gets its own of: ``learning_rate``; ``dampening`` and ``scale``, as
         factors of the candidate's; ``alpha``; ``clip``; or keywords of the factory. None compares
@@ -132,7 +138,7 @@ def compare(
         renamed at that moment, to ``comparison-1.json`` and so on.
     resume : bool
         Whether to go on from the results that are in ``out``: they stay, those of candidates that
-        are not asked for now included, and only what is missing is trained.
+        are not asked for now included, and only what is missing is trained, or measured.
     strict : bool
         Whether to resume only on the same machine with the same versions; otherwise a warning names
         what differs.
@@ -162,7 +168,10 @@ def compare(
         If an option is out of its range, the arrays or the model cannot be trained on, or what is
         to be resumed was run with other options.
     OSError
-        If nothing can be written to ``out``, before anything is trained.
+        If nothing can be written to ``out``, before anything is trained, or another comparison is
+        writing there.
+    RuntimeError
+        If the executor takes no more work. What has finished is in ``out``.
 
     See Also
     --------
@@ -186,16 +195,20 @@ def compare(
     check_names(names, model)
     plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
+    programs = Programs(bench, plan.most_runs)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
+            if measure:
+                results = [measured(r, programs, plan) for r in comparison.results]
+                comparison = dataclasses.replace(comparison, results=tuple(results))
         keep = _keeper(comparison, store, on_result)
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
         if pending:
-            check_model(bench, pending[0].surrogate, measure=measure)
+            check_model(bench, measure=measure)
         if executor is None:
-            found = in_turn(Programs(bench, plan.most_runs), pending, plan, on_epoch)
+            found = in_turn(programs, pending, plan, on_epoch)
             return _trained(comparison, found, keep)
         journal = Journal(None if store is None else store.directory, resume=resume)
         found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -66,9 +67,9 @@ def result_of(
     setting = survivors(tuning.rungs[-1], 1)[0] if tuning else dict(plan.settings[0])
     jobs = [Job(candidate.surrogate, setting, seed) for seed in plan.seeds]
     outcomes = programs.train(jobs, plan.epochs, report, test=True)
-    _check_learnable(outcomes, candidate, programs, plan)
-    chosen = adjusted(candidate.surrogate, setting)
     bench = programs.bench_of(setting)
+    _check_learnable(outcomes, bench, plan)
+    chosen = adjusted(candidate.surrogate, setting)
     costs = programs.measure(jobs) if plan.measure else {}
     settings, samples = bench.settings, len(bench.task.validation)
     noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else 0.0
@@ -83,6 +84,15 @@ def result_of(
         **numbers_of(outcomes, noise),
         **costs,
     )
+
+
+def measured(result: CandidateResult, programs: Runner, plan: Plan) -> CandidateResult:
+    """With cost and gradient flow, where it has been trained without."""
+    if result.seconds_per_step is not None:
+        return result
+    setting = {name: result.setting[name] for name in plan.tune}
+    jobs = [Job(result.surrogate, setting, seed) for seed in plan.seeds]
+    return dataclasses.replace(result, **programs.measure(jobs))
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:
@@ -133,9 +143,7 @@ def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs)
     )
 
 
-def _check_learnable(
-    outcomes: Sequence[Outcome], candidate: Candidate, programs: Runner, plan: Plan
-) -> None:
+def _check_learnable(outcomes: Sequence[Outcome], bench: Bench, plan: Plan) -> None:
     """If no run has had a finite score, find out whether the model is at fault."""
     if not any(np.isfinite(one.curves.score).any() for one in outcomes):
-        check_finite(programs.bench, candidate.surrogate, plan.seeds[0])
+        check_finite(bench, plan.seeds[0])

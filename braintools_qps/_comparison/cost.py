@@ -81,7 +81,7 @@ def measure_flow(surrogate: Surrogate, bench: Bench, seeds: Sequence[int]) -> Fl
 def _flow_of_seed(surrogate: Surrogate, bench: Bench, seed: int) -> Flow:
     inputs = jnp.asarray(np.swapaxes(bench.task.train.inputs[:FLOW_SAMPLES], 0, 1))
     with seeded(jax.random.key(seed), seed), environment(fit=False):
-        flows = gradient_flow(bench.model(surrogate), inputs, seed=seed, target=None)
+        flows = gradient_flow(bench.model(surrogate), inputs, seed=seed, target=None, rate=None)
     (flow,) = flows.values()
     curve = relative_gradient(flow.populations[0].second_moments)
     return Flow(flow.growth, flow.reach, tuple(curve.tolist()))

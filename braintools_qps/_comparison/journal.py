@@ -10,8 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..records.plain import plain
 from .errands import Errand
 from .programs import Outcome
+from .training import Curves, Tested
 
 JOURNAL_NAME = "comparison.runs.jsonl"
 
@@ -40,10 +42,7 @@ class Journal:
         """Append an answer. A full disk costs no more than the entry."""
         if self._path is None:
             return
-        if errand.kind != "measure":
-            outcomes, one_by_one = value
-            value = [[*map(np.ndarray.tolist, one[:3]), one.tested] for one in outcomes], one_by_one
-        line = json.dumps({"key": errand.key, "value": value}) + "\n"
+        line = json.dumps({"key": errand.key, "value": plain(value)}, allow_nan=False) + "\n"
         with self._lock:
             try:
                 with open(self._path, "a", encoding="utf-8") as file:
@@ -59,8 +58,16 @@ class Journal:
             self._path.unlink(missing_ok=True)
 
 
-def _read_outcome(loss: Any, score: Any, firing_rate: Any, tested: Any) -> Outcome:
-    return Outcome(np.array(loss), np.array(score), np.array(firing_rate), tested)
+def _read_outcome(curves: list, best_epoch: int, tested: list | None) -> Outcome:
+    return Outcome(
+        Curves(*map(_numbers, curves)),
+        best_epoch,
+        None if tested is None else Tested(*map(_numbers, tested)),
+    )
+
+
+def _numbers(values: Any) -> Any:
+    return np.array(values, float)  # "nan" is one
 
 
 def _read(path: Path) -> dict[str, Any]:

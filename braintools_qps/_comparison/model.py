@@ -57,7 +57,9 @@ class Factory:
         ValueError
             If the model has no neuron.
         """
-        model = self.make(**self._arguments(task, {**self.options, **options}))
+        arguments = self._arguments(task, {**self.options, **options})
+        with environment():
+            model = self.make(**arguments)
         if not isinstance(model, brainstate.graph.Node):
             raise TypeError(
                 f"the factory {name_of(self.make)} must return a brainstate model, got "
@@ -134,7 +136,8 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
 def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     held = {id(s): s.value for s in brainstate.graph.states(model).values()}
-    brainstate.nn.init_all_states(model, samples)
+    with environment():
+        brainstate.nn.init_all_states(model, samples)
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
     trained = {name: state for name, state in states.items() if _is_trained(state)}
     kept = {
@@ -227,9 +230,11 @@ def _by_step(inputs: Array) -> Array:
 
 
 def _is_trained(state: Any) -> bool:
-    leaves = jax.tree.leaves(state.value)
-    real = [jnp.issubdtype(jnp.result_type(leaf), jnp.floating) for leaf in leaves]
-    return isinstance(state, brainstate.ParamState) and bool(real) and all(real)
+    """Whether it is a parameter that holds real numbers, and nothing else."""
+    if not isinstance(state, brainstate.ParamState):
+        return False
+    kinds = [jnp.result_type(leaf) for leaf in jax.tree.leaves(state.value)]
+    return bool(kinds) and all(jnp.issubdtype(kind, jnp.floating) for kind in kinds)
 
 
 def _listed(names: Sequence[str] | set[str]) -> str:

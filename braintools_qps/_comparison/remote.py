@@ -101,7 +101,7 @@ class RemotePrograms:
             for part in parts
         ]
         report = lambda number, value: on_epochs(
-            epochs * len(parts[number]), float(value[0][-1].loss[-1])
+            epochs * len(parts[number]), float(value[0][-1].curves.loss[-1])
         )
         outcomes: dict[int, Outcome] = {}
         for part, (found, one_by_one) in zip(parts, self._ask(errands, report)):

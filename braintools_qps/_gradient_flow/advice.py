@@ -121,16 +121,15 @@ def uneven_depth(flow: GradientFlow) -> Iterator[str]:
 def out_of_range(flow: GradientFlow) -> Iterator[str]:
     """Where most slopes are below 1 % of the peak, the membrane lies outside the surrogate.
 
-    A wider surrogate, or weights that bring the membrane closer to its threshold, let more neurons
-    take part in learning. A larger ``scale`` alone lowers the peak as it widens; ``dampening``
-    raised by the same factor keeps the height.
+    A wider surrogate, a fatter tail, or weights that bring the membrane closer to its threshold let
+    more neurons take part in learning. A larger ``scale`` lowers the peak as it widens.
     """
     for p in flow.populations:
         if p.flat_share > OFTEN:
             yield (
                 f"In {p.name} the surrogate's derivative is below 1 % of its peak for "
-                f"{p.flat_share:.0%} of neuron-steps: make it wider at the same height, or its "
-                "tail fatter."
+                f"{p.flat_share:.0%} of neuron-steps: a wider one, or one with a fatter tail, is a "
+                "candidate to train."
             )
 
 

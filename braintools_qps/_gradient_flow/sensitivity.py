@@ -92,13 +92,13 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
 
 
 def _gradient_with(
-    model: Any, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, float]
+    model: Any, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """The gradients by name, as plain numbers, with perturbed surrogates."""
     called: list[str] = []
     with preserved(model):
         for name, neuron in neurons.items():
-            spike = Scaled(neuron.spk_fun, **change) if change else neuron.spk_fun
+            spike = Scaled(neuron.spk_fun).replace(**change) if change else neuron.spk_fun
             neuron.spk_fun = _noting(spike, called, name)
         leaves = jax.tree_util.tree_leaves_with_path(gradient(), is_leaf=u.math.is_quantity)
     if not called:
@@ -106,8 +106,14 @@ def _gradient_with(
             "gradient() must call the model's spike functions each time, but called none: it was "
             "compiled before. Compile it, or the learner in it, within gradient()"
         )
-    name_of = lambda path: jax.tree_util.keystr(path, simple=True, separator=".") or "gradient"
-    return {name_of(path): np.asarray(u.get_mantissa(leaf), np.float64) for path, leaf in leaves}
+    return {_name(path): np.asarray(u.get_mantissa(leaf), np.float64) for path, leaf in leaves}
+
+
+def _name(path: tuple[Any, ...]) -> str:
+    """The keys on the way to a leaf; brainstate's are tuples themselves."""
+    keys = (getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in path)
+    parts = (part for key in keys for part in (key if isinstance(key, tuple) else (key,)))
+    return ".".join(map(str, parts)) or "gradient"
 
 
 def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:

@@ -85,7 +85,7 @@ def changed(surrogate: Any, parameter: str, factor: float) -> Any:
     if not isinstance(surrogate, Surrogate):
         return None
     if not isinstance(surrogate, (QPseudoSpike, Scaled)):
-        return Scaled(surrogate, **{parameter: factor})
+        return Scaled(surrogate).replace(**{parameter: factor})
     value = getattr(surrogate, parameter)
     value = 1.0 if value is None else value
     return (

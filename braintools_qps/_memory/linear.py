@@ -51,7 +51,18 @@ class SpikeLinear(brainstate.nn.Linear):
         self.scale = scale
 
     def update(self, x: Any) -> Any:
-        """Currents of shape (..., out_size) for spikes of shape (..., in_size)."""
+        """Multiply spikes by the weights and add the bias.
+
+        Parameters
+        ----------
+        x : array_like or Quantity
+            Spikes of shape (..., in_size).
+
+        Returns
+        -------
+        Array or Quantity
+            Currents of shape (..., out_size).
+        """
         parameters = self.weight.value
         weights = parameters["weight"]
         if self.w_mask is not None:

@@ -63,7 +63,8 @@ def write_report(
     >>> import tempfile
     >>> from pathlib import Path
     >>> from braintools_qps import compare, write_report
-    >>> comparison = compare(["Sigmoid"], epochs=1, hidden=8, seeds=1, tune=None)
+    >>> small = {"epochs": 1, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     written = write_report(comparison, Path(directory) / "report.html")
     ...     written.read_text(encoding="utf-8").splitlines()[0]

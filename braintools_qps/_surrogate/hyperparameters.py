@@ -43,8 +43,8 @@ def canonical(name: str, value: Any) -> Any:
 
 
 def current(name: str, value: Any) -> Any:
-    """The value to compute with, checked: a State is read when the surrogate is called."""
-    return canonical(name, value.value if isinstance(value, brainstate.State) else value)
+    """The value to compute with: a State is read when the surrogate is called."""
+    return canonical(name, value.value) if isinstance(value, brainstate.State) else value
 
 
 def product(a: Any, b: Any) -> Any:
@@ -165,7 +165,7 @@ def _check_positive(name: str, value: Any) -> None:
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
             f"got {value!r}. For example {name}=2.0"
         )
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, jax.core.Tracer) or (type(value) is float and value >= LEAST_SCALE):
         return
     values = np.asarray(value, dtype=np.float64)
     if name == "scale" and np.any((values > 0) & (values < LEAST_SCALE)):

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from . import units
@@ -80,7 +79,7 @@ def _without_numbers(x: Array, shape: Shape) -> Prepared:
         if not isinstance(value, (float, u.Unit)):
             return jnp.asarray(value, dtype)
         is_structure = isinstance(value, u.Unit) or value == 1.0 or _is_being_compiled(x)
-        return Static(value) if is_structure else np.asarray(value, dtype)
+        return Static(value) if is_structure else dtype.type(value)
 
     quotient = None
     if isinstance(shape.scale, float) and isinstance(shape.dampening, float):
@@ -112,6 +111,8 @@ def _broadcast(x: Array, shape: Prepared) -> Array:
         for name, value in (("scale", shape.scale), ("dampening", shape.dampening))
         if not isinstance(value, Static)
     }
+    if all(shape in ((), x.shape) for shape in others.values()):
+        return x
     try:
         return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *others.values()))
     except ValueError:

@@ -101,10 +101,10 @@ def q_pseudo_spike(
     >>> print(jax.grad(q_pseudo_spike)(0.5))
     0.5625
     """
-    shape = Shape(
-        Tail(current("alpha", alpha)), current("scale", scale), current("dampening", dampening)
-    )
-    return spike.spikes(x, shape, canonical("residual_dtype", residual_dtype))
+    checked = lambda name, value: current(name, canonical(name, value))
+    tail = Tail(checked("alpha", alpha))
+    shape = Shape(tail, checked("scale", scale), checked("dampening", dampening))
+    return spike.spikes(x, shape, checked("residual_dtype", residual_dtype))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -122,8 +122,8 @@ class QPseudoSpike(ParametrisedSurrogate):
     tail: near 0 the gradient is 1 everywhere (straight-through), at 1 it is :math:`1/(1+|x|)`, at 2
     the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
 
-    An object is immutable. Equality, hash and repr come from the parameters, arrays counting by
-    identity, so that equal surrogates as static arguments of `jax.jit` compile once.
+    An object is immutable. Equality, hash and repr come from the parameters, JAX's arrays counting
+    by identity and NumPy's, of which it keeps a copy, by their numbers, so that equal surrogates as static arguments of `jax.jit` compile once.
 
     Parameters
     ----------

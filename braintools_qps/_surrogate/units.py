@@ -95,7 +95,7 @@ def _shown(scale: Any) -> str:
 
 def _as_floating(x: Any) -> Array:
     try:
-        x = jnp.asarray(x)
+        x = x if isinstance(x, jax.Array) else jnp.asarray(x)
     except (TypeError, ValueError) as error:
         raise TypeError(f"x must be a real number or array, got {x!r}") from error
     if jnp.issubdtype(x.dtype, jnp.complexfloating):

@@ -20,6 +20,7 @@ from .._surrogate import require_one_shape
 from ..records.comparison import relative_gradient
 from ..typing import SurrogateSpecs
 from .panels import COLOURS, GREY, add_legend, panels_of, styles
+from .ranking import plot_ranking
 from .training import plot_flow_over_training
 from .tuning import draw_tuning, plot_tuning, tuned_results
 
@@ -35,6 +36,7 @@ __all__ = [
     "plot_gradient_flow",
     "plot_learning_curves",
     "plot_membrane",
+    "plot_ranking",
     "plot_surrogates",
     "plot_tuning",
 ]

@@ -14,11 +14,12 @@ settings.register_profile("specs", deadline=None, max_examples=200)
 PROFILE = settings.get_profile("specs")
 
 positive = st.floats(min_value=0, exclude_min=True, allow_nan=False)
+scales = st.floats(min_value=1.2e-38, allow_nan=False)  # normal numbers of float32
 units = st.sampled_from([u.mV, u.volt, u.mV / u.ms, u.nA, u.mV**2])
 surrogates = st.builds(
     QPseudoSpike,
     positive,
-    scale=st.none() | positive | st.builds(lambda value, unit: value * unit, positive, units),
+    scale=st.none() | scales | st.builds(lambda value, unit: value * unit, scales, units),
     dampening=positive,
     residual_dtype=st.sampled_from([None, "bfloat16", "float16", "uint8"]),
 )
@@ -38,6 +39,7 @@ def test_a_spec_is_a_call_string_too(surrogate):
     name = spec.pop("name")
     call = f"{name}({', '.join(f'{key}={value!r}' for key, value in spec.items())})"
     assert get_surrogate(call) == surrogate
+    assert get_surrogate(repr(surrogate)) == surrogate
 
 
 TOKENS = """lambda await yield __import__ exec('raise SystemExit') f'{x}' alpha= QPseudoSpike mV 1

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import SoftSign, Surrogate
+from braintools.surrogate import Sigmoid, SoftSign, Surrogate
 
-from braintools_qps import QPseudoSpike, register_surrogate
+from braintools_qps import QPseudoSpike, Scaled, register_surrogate
 from braintools_qps._registry import resolution
 from braintools_qps.testing import CHECKS, check_surrogate, find_failures
 
@@ -186,6 +186,15 @@ def test_ours_conforms_with_units_and_every_parameter():
 def test_a_unit_that_the_surrogate_does_not_take_is_a_failure():
     with pytest.raises(AssertionError, match="UnitMismatchError"):
         check_surrogate("QPseudoSpike", unit=u.mV)
+
+
+def test_what_takes_no_unit_is_told_the_wrapper_that_does():
+    """braintools' own raise a TypeError for a voltage."""
+    with pytest.raises(AssertionError) as caught:
+        check_surrogate("Sigmoid", unit=u.mV)
+    fix = "For arguments in mV give it a scale: Scaled(Sigmoid(alpha=4.0), scale=1.0 * u.mV)"
+    assert fix in str(caught.value)
+    assert check_surrogate(Scaled(Sigmoid(alpha=4.0), scale=1.0 * u.mV), unit=u.mV) is None
 
 
 def test_double_precision_is_checked_where_it_is_enabled():

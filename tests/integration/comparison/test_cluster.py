@@ -50,29 +50,23 @@ def plain(found):
     return rows
 
 
-@contextmanager
-def workers_environment():
-    held = {name: os.environ.get(name) for name in ("PYTHONPATH", "FRAGILE_MODEL")}
-    os.environ["PYTHONPATH"] = os.pathsep.join([str(DATA), *sys.path])
-    os.environ["FRAGILE_MODEL"] = "worker"
-    try:
-        yield
-    finally:
-        for name, value in held.items():
-            os.environ.pop(name) if value is None else os.environ.update({name: value})
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """What processes that are started see."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(DATA), *sys.path]))
+    monkeypatch.setenv("FRAGILE_CLIENT", str(os.getpid()))
 
 
 @contextmanager
 def cluster(workers):
+    import dask
     from distributed import LocalCluster
 
+    options = {"threads_per_worker": 1, "processes": True, "dashboard_address": None}
     with (
-        workers_environment(),
-        LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
-        ) as found,
+        dask.config.set({"distributed.scheduler.allowed-failures": 1}),
+        LocalCluster(n_workers=workers, **options) as found,
     ):
-        os.environ.pop("FRAGILE_MODEL")  # the workers have it
         yield found
 
 
@@ -87,7 +81,7 @@ def assert_same(rows, expected):
 def test_dask_finds_the_same_although_a_worker_is_killed(tmp_path, fragile, undisturbed):
     once = tmp_path / "once"
     once.touch()
-    options = OPTIONS | {"options": {"once": str(once)}}
+    options = OPTIONS | {"once": str(once)}
     with cluster(2) as found, dask_workers(found.scheduler_address) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, **options)
     assert not once.exists()
@@ -97,7 +91,7 @@ def test_dask_finds_the_same_although_a_worker_is_killed(tmp_path, fragile, undi
 
 
 def test_a_candidate_of_which_every_worker_dies_leaves_the_others(tmp_path, fragile, undisturbed):
-    options = OPTIONS | {"options": {"deadly": "S2NN"}}
+    options = OPTIONS | {"deadly": "S2NN"}
     with cluster(1) as found, dask_workers(found.scheduler_address) as executor:
         result = compare(NAMES, model=fragile.make, executor=executor, out=tmp_path, **options)
     assert_same(plain(result)[:1], undisturbed[:1])
@@ -109,7 +103,7 @@ def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
     tmp_path, fragile, undisturbed
 ):
     answers = []
-
+    options = OPTIONS | {"model": fragile.make, "out": tmp_path}
     with cluster(1) as found, dask_workers(found.scheduler_address) as executor:
 
         def close(progress):
@@ -118,34 +112,16 @@ def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
                 found.close()
 
         with pytest.raises(RuntimeError, match="takes no more work.*go on with resume=True"):
-            compare(
-                NAMES,
-                model=fragile.make,
-                executor=executor,
-                out=tmp_path,
-                on_epoch=close,
-                **OPTIONS,
-            )
-    kept = len((tmp_path / "comparison.runs.jsonl").read_text().splitlines())
-    assert kept >= 2
-    with workers_environment(), local_workers(2) as executor:
-        result = compare(
-            NAMES, model=fragile.make, executor=executor, out=tmp_path, resume=True, **OPTIONS
-        )
+            compare(NAMES, executor=executor, on_epoch=close, **options)
+    assert len((tmp_path / "comparison.runs.jsonl").read_text().splitlines()) >= 2
+    with local_workers(2) as executor:
+        result = compare(NAMES, executor=executor, resume=True, **options)
     assert_same(plain(result), undisturbed)
 
 
-def test_local_workers_that_die_are_replaced(tmp_path, fragile, undisturbed):
-    once = tmp_path / "once"
-    once.touch()
-    options = OPTIONS | {"options": {"once": str(once), "deadly": "S2NN"}}
-    with workers_environment(), local_workers(1) as executor:
-        os.environ["FRAGILE_MODEL"] = "worker"
-        # The client traces the model once, before anything is sent.
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(fragile, "die", lambda: None)
-            once_is_kept = once.exists()
-            result = compare(NAMES, model=fragile.make, executor=executor, **options)
-    assert once_is_kept
+def test_local_workers_that_die_are_replaced(fragile, undisturbed):
+    options = OPTIONS | {"deadly": "S2NN"}
+    with local_workers(1) as executor:
+        result = compare(NAMES, model=fragile.make, executor=executor, **options)
     assert_same(plain(result)[:1], undisturbed[:1])
     assert "3 workers died of it, one after the other" in result.results[1].error

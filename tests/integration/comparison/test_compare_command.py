@@ -24,7 +24,8 @@ def test_compare_quick(tmp_path):
     done = run("compare", "--quick", "--surrogates", "Sigmoid", "S2NN", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1169/269/359 samples" in done.stdout
-    assert "Best by validation accuracy: S" in done.stdout
+    assert "With one seed none of the 2 candidates can be told apart" in done.stdout
+    assert "Best" not in done.stdout
     assert "epoch" in done.stderr  # the progress bar
     out = tmp_path / "comparison"
     values = json.loads((out / "comparison.json").read_text())
@@ -49,6 +50,43 @@ def test_arrays_of_the_user_with_other_neurons_and_resume(tmp_path):
     other = run(*options, "--resume", "--seeds", "2", cwd=tmp_path)
     assert other.returncode == 2
     assert "were made with another seeds" in other.stderr
+
+
+FACTORY = """
+import brainstate
+from braintools_qps import QPseudoSpike
+
+class Neurons(brainstate.nn.Module):
+    def __init__(self, size):
+        super().__init__()
+        self.size, self.spk_fun = size, QPseudoSpike()
+    def init_state(self, batch_size=None):
+        self.V = brainstate.HiddenState(brainstate.random.rand(batch_size, self.size))
+    def update(self, x):
+        self.V.value = 0.5 * self.V.value + x
+        return self.spk_fun(self.V.value - 1)
+
+def network(features, classes, size=4):
+    linear = brainstate.nn.Linear
+    layers = linear(features, size), Neurons(size), linear(size, classes)
+    return brainstate.nn.Sequential(*layers)
+"""
+
+
+def test_a_model_of_the_user_for_compare_and_flow(own_data, monkeypatch):
+    Path("mine.py").write_text(FACTORY)
+    monkeypatch.syspath_prepend("")
+    options = ["--model", "mine:network", "--option", "size=6", "--tune", "dampening=1,1/4"]
+    options += ["--clip", "0", "--readout", "2", "--surrogates", "Sigmoid"]
+    assert main([*own_data, *options]) == 0
+    record = json.loads(Path("out/comparison.json").read_text())
+    settings = record["settings"]
+    assert settings["model"] == "mine:network"
+    assert settings["options"] == {"size": 6}
+    assert settings["tune"] == {"dampening": [1, 0.25]}
+    assert (settings["clip"], settings["readout"]) == (None, 2)
+    assert record["results"][0]["setting"]["dampening"] in (1, 0.25)
+    assert main(["flow", "--model", "mine:network", "--target", "1"]) == 0
 
 
 def test_a_second_run_keeps_what_the_first_has_written(own_data, capsys):
@@ -82,7 +120,7 @@ def own_data(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(0)
     np.savez("mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
-    options = "compare --data mine.npz --quick --epochs 1 --hidden 8 --out out"
+    options = "compare --data mine.npz --quick --epochs 1 --out out"
     return options.split()
 
 

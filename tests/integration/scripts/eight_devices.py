@@ -29,9 +29,37 @@ def check_gradient(weights, images, labels):
     for surrogate in SURROGATES:
         alone = GRADIENT(digits.initial_weights(), *batch(), surrogate=surrogate)
         together = GRADIENT(weights, images, labels, surrogate=surrogate)
-        for name in alone:
-            scale = np.abs(alone[name]).max()
-            np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=1e-5 * scale)
+        for name, allowed in tolerances(alone, surrogate).items():
+            np.testing.assert_allclose(together[name], alone[name], rtol=0, atol=allowed)
+
+
+def tolerances(gradient, surrogate):
+    """By how much gradients may differ whose sums were taken in another order.
+
+    A sum over n neurons rounds by about sqrt(n) units in the last place, once in each time step.
+    With 8-bit residuals a last bit may also choose the neighbouring code, a step of 1/32, for one
+    neuron of one sample at one time: it moves the mean over the batch by that part of the sample's
+    share.
+    """
+    neurons, steps = len(gradient["recurrent"]), digits.ROWS * digits.STEPS_PER_ROW
+    rounding = np.finfo(np.float32).eps * np.sqrt(neurons) * steps
+    allowed = {name: rounding * np.abs(value).max() for name, value in gradient.items()}
+    if surrogate.residual_dtype == "uint8":
+        share = largest_share(surrogate)
+        allowed = {name: allowed[name] + share[name] / 32 for name in allowed}
+    return allowed
+
+
+def largest_share(surrogate):
+    """The largest element of a single sample's part of the gradient."""
+    images, labels = batch()
+    samples = [slice(n, n + 1) for n in range(len(labels))]
+    weights = digits.initial_weights()
+    alone = [GRADIENT(weights, images[n], labels[n], surrogate=surrogate) for n in samples]
+    return {
+        name: max(np.abs(gradient[name]).max() for gradient in alone) / len(samples)
+        for name in weights
+    }
 
 
 def data_parallel():

@@ -3,6 +3,7 @@
 import ast
 import inspect
 import logging
+import signal
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -159,6 +160,27 @@ def test_a_command_says_what_is_kept(monkeypatch, capsys):
     monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
     assert main(["list"]) == 130
     assert capsys.readouterr().err == "Interrupted. The first half is saved\n"
+
+
+def test_ctrl_c_at_the_end_is_left_to_the_system_where_it_was_ours():
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        interrupts.leave_it_to_the_system()
+        assert signal.getsignal(signal.SIGINT) is before
+        signal.signal(signal.SIGINT, interrupts._raise)
+        interrupts.leave_it_to_the_system()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_that_somebody_else_handles_is_left_to_them():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        interrupts.end_on_ctrl_c()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_what_an_import_makes_of_ctrl_c_is_no_error(failing, monkeypatch, capsys):

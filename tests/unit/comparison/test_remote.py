@@ -10,7 +10,7 @@ import pytest
 
 import braintools_qps._comparison as comparison
 from braintools_qps import compare
-from braintools_qps._comparison import worker
+from braintools_qps._comparison import training, worker
 from braintools_qps._comparison.errands import import_path, packed_task, unpacked_task
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.programs import Outcome
@@ -46,8 +46,8 @@ class Played:
         rate, size = job.setting["learning_rate"], len(type(job.surrogate).__name__)
         score = 1 - abs(rate - 0.1) - 0.01 * size - 1e-4 * (job.seed % 7)
         curve = np.full(epochs, score, np.float32)
-        tested = dict.fromkeys(("score", "best_score", "firing_rate", "spikes"), score)
-        return Outcome(curve, curve, curve / 9, tested | {"best_epoch": 1} if test else None)
+        tested = training.Tested(*[np.float32(score)] * 4) if test else None
+        return Outcome(training.Curves(curve, curve, curve / 9), 1, tested)
 
 
 @pytest.fixture(autouse=True)
@@ -261,6 +261,6 @@ def test_functions_that_workers_cannot_import():
 
 
 def test_options_that_cannot_be_sent():
-    options = OPTIONS | {"options": {"neuron": lambda: None}}
+    options = OPTIONS | {"neuron": lambda: None}
     with pytest.raises(TypeError, match="options must be values that can be sent"):
         compare(["Sigmoid"], executor=Desk(), **options)

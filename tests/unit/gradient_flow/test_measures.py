@@ -5,6 +5,8 @@ import pytest
 
 from braintools_qps._gradient_flow import measures
 
+N_BINS = 20  # of which each holds 1 / 20: in double precision more than 1 in all
+
 
 def test_second_moments_are_over_draws_from_the_last_step_back():
     amplitudes = np.array([[1.0, 2.0], [3.0, 4.0], [0.0, 0.0]])  # time, draws
@@ -26,6 +28,7 @@ def test_growth_is_the_slope_over_the_lags_that_have_a_gradient(missing):
         ([1, 1e-2, 1.1e-4, 1e-6], (3, False)),
         ([0, 0, 4, 4e-2, 3e-4, 0], (2, False)),  # counted from the last step with a gradient
         ([0, 4, 2, 1], (2, True)),
+        ([4, 2], (1, True)),
         ([4, 0], (1, False)),
         ([4], (0, True)),
         ([0, 0], (0, False)),
@@ -65,6 +68,13 @@ def test_a_histogram_counts_shares_and_what_lies_outside():
     assert measures.histogram(np.array([0.5]), edges, slope).outside == 0.0
 
 
+def test_no_share_lies_outside_where_rounding_adds_up_to_more_than_one():
+    edges = np.arange(N_BINS + 1.0)
+    made = measures.histogram(edges[:-1] + 0.5, edges, np.ones(N_BINS))
+    assert made.share.sum() > 1
+    assert made.outside == 0.0
+
+
 def test_a_slope_is_flat_below_one_percent_of_its_neurons_peak():
     slopes = np.array([[0.0099, 0.02], [-0.005, 0.0101]])
     assert measures.flat_share(slopes, np.array([1.0, 1.0])) == 0.5
@@ -85,6 +95,8 @@ def test_consistency_is_over_neighbours_that_both_have_a_gradient():
     assert measures.consistency(cosines, present) == pytest.approx(1.25 / 3)
     present[3] = 0.0
     assert measures.consistency(cosines, present) == pytest.approx(0.75)
+    present[0] = 0.0
+    assert measures.consistency(cosines, present) == pytest.approx(0.5)
     assert np.isnan(measures.consistency(cosines, np.zeros((4, 1))))
 
 

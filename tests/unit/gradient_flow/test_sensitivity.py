@@ -45,6 +45,13 @@ def test_the_change_of_each_parameter():
     assert GradientSensitivity.from_json(found.to_json()) == found
 
 
+def test_parameters_go_by_the_names_that_brainstate_gives():
+    model = Readout()
+    states = model.states(brainstate.ParamState)
+    found = gradient_sensitivity(model, lambda: brainstate.transform.grad(model.update, states)())
+    assert {p.name for p in found.parameters} == {"above", "below", "beside"}
+
+
 def test_no_effect_is_a_finding():
     model = Readout()
     found = gradient_sensitivity(model, lambda: model.gradient("above"))

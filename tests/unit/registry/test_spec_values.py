@@ -170,7 +170,7 @@ def test_lists_that_contain_themselves_or_go_too_deep_are_refused(make):
     [
         QPseudoSpike(),
         QPseudoSpike(inf),
-        QPseudoSpike(1e-300, scale=5e-324, dampening=inf, residual_dtype="uint8"),
+        QPseudoSpike(1e-30, scale=2e-38, dampening=1e30, residual_dtype="uint8"),
         QPseudoSpike(scale=15 * u.mV),
         QPseudoSpike(scale=u.Quantity(inf, unit=u.mV / u.ms)),
         QPseudoSpike(scale=15.0 * u.mV**0.5),

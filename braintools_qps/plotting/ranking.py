@@ -1,0 +1,87 @@
+"""A figure that ranks candidates by their growth per step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._candidates import label_of
+from ..records import GradientFlows
+from .panels import COLOURS, GREY, panels_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..records import GradientFlow
+
+MARKERS = "osD^vP*X"
+PER_CANDIDATE = 0.32  # inches
+LEAST_HEIGHT = 2.7
+
+
+def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) -> Axes:
+    """Draw the growth per step of each candidate, best first, a marker for each population.
+
+    Hollow markers are of populations whose gradient changes its sign from step to step: however
+    near to 1, their growth carries nothing back.
+
+    Parameters
+    ----------
+    flows : mapping of labels to GradientFlow
+        What `gradient_flow` returns.
+    axes : matplotlib.axes.Axes, optional
+        What to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        Growth on a logarithmic axis; a grey line marks 1.
+
+    Examples
+    --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> from braintools_qps.plotting import plot_ranking
+    >>> with brainstate.environ.context(dt=1.0 * u.ms):
+    ...     flows = gradient_flow(
+    ...         brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA,
+    ...         surrogates=["Sigmoid", "QPseudoSpike"], target=None,
+    ...     )
+    >>> [label.get_text() for label in plot_ranking(flows).get_yticklabels()]
+    ['Sigmoid', 'QPseudoSpike']
+    """
+    (panel,) = panels_of(axes, 1)
+    names = GradientFlows(flows).ranked()
+    if axes is None:
+        figure = panel.get_figure(root=True)
+        assert figure is not None  # we have just made it
+        figure.set_figheight(max(LEAST_HEIGHT, PER_CANDIDATE * len(names) + 1))
+    populations = [p.name for p in flows[names[0]].populations]
+    for number, population in enumerate(populations):
+        _draw_population(panel, [flows[name] for name in names], number, population)
+    panel.axvline(1, color=GREY, linewidth=1, zorder=0)
+    panel.set_yticks(range(len(names)), [label_of(name) for name in names])
+    panel.invert_yaxis()
+    panel.set(xscale="log", xlabel="growth per step", title="Ranking")
+    if len(populations) > 1:
+        panel.legend(frameon=False, fontsize="small")
+    return panel
+
+
+def _draw_population(axes: Axes, flows: list[GradientFlow], number: int, name: str) -> None:
+    growths = np.array([flow.populations[number].growth for flow in flows])
+    hollow = np.array([flow.populations[number].overshoots for flow in flows])
+    colour = COLOURS[number % len(COLOURS)]
+    axes.scatter(
+        growths,
+        np.arange(len(flows)),
+        marker=MARKERS[number % len(MARKERS)],
+        facecolors=["none" if one else colour for one in hollow],
+        edgecolors=colour,
+        label=name,
+    )

@@ -1,0 +1,34 @@
+"""Options of compare that say what to train on and where."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from braintools_qps.__main__ import main
+
+
+@pytest.mark.parametrize("option", ["--bins", "--test-data"])
+def test_options_of_a_file_need_a_file(option, capsys):
+    assert main(["compare", option, "5"]) != 0
+    assert "--test-data and --bins are for the file of --data" in capsys.readouterr().err
+
+
+def test_bins_are_for_spike_times(tmp_path, capsys):
+    np.savez(tmp_path / "arrays.npz", X=np.ones((8, 3, 2)), y=np.arange(8) % 2)
+    assert main(["compare", "--data", str(tmp_path / "arrays.npz"), "--bins", "5"]) != 0
+    assert "bins are for spike times in HDF5" in capsys.readouterr().err
+
+
+def test_a_scheduler_without_dask(monkeypatch, capsys, tmp_path):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "--scheduler", "tcp://localhost:1"]) != 0
+    assert "pip install 'braintools-qps[cluster]'" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_workers_that_cannot_be_counted(monkeypatch, capsys, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "--workers", "0"]) != 0
+    assert "workers must be 1 or more, got 0" in capsys.readouterr().err

@@ -1,0 +1,109 @@
+"""Models that cannot be trained: each error names the rule, what came and the fix."""
+
+import brainstate
+import comparison_models as models
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from braintools_qps import compare
+from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.model_checks import check_finite, check_model
+from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.settings import Settings
+from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.training import Bench
+
+Y = np.arange(40) % 2
+X = np.random.default_rng(0).standard_normal((40, 4, 3))
+
+
+def check(make, *, y=Y, measure=True, **options):
+    task = load_task((X, y))
+    bench = Bench(Factory(make, options), task, Settings(), objective(task, None, None, None))
+    check_model(bench, measure=measure)
+    return bench
+
+
+class Fixed(models.Neurons):
+    """Holds a batch of 7, whatever it is given."""
+
+    def init_state(self, batch_size=None):
+        super().init_state(7)
+
+
+class Stateless(models.Neurons):
+    def init_state(self, batch_size=None):
+        pass
+
+    def update(self, x):
+        return self.spk_fun(x)
+
+
+def chain(*layers):
+    """A factory of a model with these layers after a linear one."""
+    return lambda: brainstate.nn.Sequential(
+        brainstate.nn.Linear(3, 5), *(layer() for layer in layers)
+    )
+
+
+neurons = lambda: models.Neurons(5)
+readout = lambda size: lambda: brainstate.nn.Linear(5, size)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: None, TypeError, "must return a brainstate model, got NoneType. End it with"),
+        (lambda size: None, TypeError, r"<lambda> needs size too. Give the argument a default"),
+        (chain(readout(2)), ValueError, "neurons with a spike function spk_fun, got none in Seq"),
+        (chain(lambda: Stateless(5), readout(2)), ValueError, "state V, .* or pass measure=False"),
+        (chain(neurons, readout(3)), ValueError, r"each of the 2 classes, of shape \(.*, 2\), got"),
+        (chain(lambda: Fixed(5), readout(2)), ValueError, r"layers.1.V of shape \(7, 5\)"),
+        (
+            lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: (x, x)),
+            ValueError, "a step must return one array",
+        ),
+    ],
+)  # fmt: skip
+def test_models_that_do_not_fit(make, error, message):
+    with pytest.raises(error, match=message):
+        check(make)
+
+
+def test_what_fits():
+    check(models.plain)
+    check(chain(lambda: Stateless(5), readout(2)), measure=False)
+    check(models.every_step, y=X[:, :, :1])
+
+
+def test_targets_of_another_size():
+    with pytest.raises(ValueError, match=r"as many values as a target has, of shape \(2,\), got"):
+        check(models.every_step, y=X[:, :, :2])
+
+
+def test_options_that_the_factory_does_not_take():
+    with pytest.raises(TypeError, match="takes classes, features, hidden, got the option width"):
+        check(models.plain, width=3)
+
+
+def test_outputs_that_are_not_finite_name_the_step():
+    class Late(models.Neurons):
+        def init_state(self, batch_size=None):
+            super().init_state(batch_size)
+            self.count = brainstate.ShortTermState(jnp.zeros(()))
+
+        def update(self, x):
+            self.count.value += 1
+            return super().update(x) / jnp.where(self.count.value < 3, 1.0, 0.0)
+
+    bench = check(chain(lambda: Late(5), readout(2)))
+    with pytest.raises(ValueError, match="got NaN or infinity .* from step 2 on. Look for"):
+        check_finite(bench, 0)
+
+
+def test_nothing_to_train():
+    options = {"task": (X, Y), "tune": None, "seeds": 1, "epochs": 1, "measure": False}
+    make = lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: x[:, :2])
+    with pytest.raises(ValueError, match=r"got no brainstate.ParamState of real numbers"):
+        compare(["Sigmoid"], model=make, **options)

@@ -1,0 +1,73 @@
+"""The figure that ranks candidates, on made-up flows."""
+
+import matplotlib
+import numpy as np
+import pytest
+
+from braintools_qps.plotting import plot_ranking
+from braintools_qps.records import GradientFlow, GradientFlows, Histogram, PopulationFlow
+
+matplotlib.use("agg")
+import matplotlib.pyplot as plt
+
+NOWHERE = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def flow(name, *populations):
+    made = tuple(
+        PopulationFlow(
+            f"layer{i}", 4, "", np.ones(3), growth, 2, True, 0.0, 0.1, 0.0, 0.0, 1.0, NOWHERE,
+            consistency=consistency,
+        )
+        for i, (growth, consistency) in enumerate(populations)
+    )  # fmt: skip
+    return GradientFlow(name, lambda x: x, 3, made, 0.0)
+
+
+def flows():
+    """Named by their rank."""
+    return GradientFlows(
+        {
+            "fourth": flow("fourth", (1.0, -0.2), (1.0, 0.5)),
+            "second": flow("second", (0.9, 0.5), (0.9, 0.5)),
+            "fifth": flow("fifth", (np.nan, np.nan), (np.nan, np.nan)),
+            "first": flow("first", (1.05, 0.5), (0.99, 0.5)),
+            "third": flow("third", (1.5, 0.5), (1.0, 0.5)),
+        }
+    )
+
+
+def test_the_order_is_by_growth_and_what_flips_comes_after():
+    assert flows().ranked() == ["first", "second", "third", "fourth", "fifth"]
+
+
+def test_the_table_has_a_row_for_each_candidate_in_that_order():
+    head, *rows = repr(flows()).splitlines()
+    assert head.split()[:2] == ["surrogate", "growth"]
+    assert [row.split()[0] for row in rows] == ["first", "second", "third", "fourth", "fifth"]
+    assert "0.990 to 1.050" in rows[0]
+    assert rows[4].split()[1:3] == ["-", "-"]
+    assert flows()._repr_html_().count("<tr>") == 6
+
+
+def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
+    axes = plot_ranking(flows())
+    assert [label.get_text() for label in axes.get_yticklabels()] == flows().ranked()
+    first, second = axes.collections
+    np.testing.assert_allclose(first.get_offsets()[:4, 0], [1.05, 0.9, 1.5, 1.0])
+    np.testing.assert_allclose(second.get_offsets()[:4, 1], range(4))
+    assert [len(colour) and colour[3] for colour in first.get_facecolors()][:4] == [1, 1, 1, 0]
+    assert axes.get_xscale() == "log"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["layer0", "layer1"]
+
+
+def test_axes_that_are_given_are_drawn_into():
+    _, axes = plt.subplots()
+    assert plot_ranking({"one": flow("one", (0.9, 0.5))}, axes) is axes
+    assert axes.get_legend() is None
