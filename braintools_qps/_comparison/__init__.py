@@ -3,8 +3,9 @@
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
 the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept. `dispatch` decides where candidates are trained; with an executor `remote`
-sends `errands` to a `worker`, and a `journal` keeps what comes back.
+`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept. `dispatch` decides
+where candidates are trained; with an executor `remote` sends `errands` to a `worker`, and a
+`journal` keeps what comes back.
 """
 
 from __future__ import annotations
