@@ -35,18 +35,14 @@ def kind_of(surrogate: Surrogate) -> Kind:
     values = {name: getattr(surrogate, name) for name in (*own, *SCALED)}
     if not all(map(_is_traceable, values.values())):
         return Kind((repr(surrogate), id(surrogate)), {}, lambda numbers: surrogate)
-    units = {name: u.get_unit(value) for name, value in values.items() if value is not None}
+    # A scale with a unit stays as it is, so that an error about units can name it.
+    traced = {n: float(v) for n, v in values.items() if v is not None and not _has_unit(v)}
+    fixed = {name: repr(value) for name, value in values.items() if name not in traced}
     inner = surrogate.surrogate if isinstance(surrogate, Scaled) else None
     return Kind(
-        (
-            _identity(inner),
-            surrogate.residual_dtype,
-            tuple((n, str(unit)) for n, unit in units.items()),
-        ),
-        {name: float(u.get_mantissa(values[name])) for name in units},
-        lambda numbers: surrogate.replace(
-            **{n: u.maybe_decimal(numbers[n] * unit) for n, unit in units.items()}
-        ),
+        (_identity(inner), surrogate.residual_dtype, *traced, *fixed.items()),
+        traced,
+        lambda numbers: surrogate.replace(**{name: numbers[name] for name in traced}),
     )
 
 
@@ -91,6 +87,10 @@ def _identity(inner: Surrogate | None) -> str:
 
 def _parameters(surrogate: Surrogate) -> dict[str, Any]:
     return {name: value for name, value in surrogate_spec(surrogate).items() if name != "name"}
+
+
+def _has_unit(value: Any) -> bool:
+    return isinstance(value, u.Quantity)
 
 
 def _is_traceable(value: Any) -> bool:

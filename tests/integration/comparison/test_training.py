@@ -1,6 +1,7 @@
 """Training: what candidates share, and that many runs at once are nothing but separate runs."""
 
 import braintools
+import brainunit as u
 import jax
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_what_shares_a_program():
     assert identity(QPseudoSpike(2.0)) == identity(QPseudoSpike(float("inf"), dampening=0.5))
     assert identity(sigmoid) == identity(braintools.surrogate.Sigmoid())
     others = [
-        QPseudoSpike(2.0, scale=1.0), QPseudoSpike(2.0, scale="10 mV"), sigmoid,
+        QPseudoSpike(2.0, scale=1.0), QPseudoSpike(2.0, scale=10 * u.mV), sigmoid,
         QPseudoSpike(2.0, residual_dtype="uint8"), QPseudoSpike(np.ones(3)),
         braintools.surrogate.Sigmoid(alpha=2.0),
     ]  # fmt: skip
