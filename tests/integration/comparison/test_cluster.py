@@ -46,7 +46,7 @@ def plain(found):
     rows = found.to_dict()["results"]
     for row in rows:
         del row["workers"]
-        row["tuning"].pop("seconds")
+        (row["tuning"] or {}).pop("seconds", None)
     return rows
 
 
