@@ -202,11 +202,11 @@ def _correlations(outcomes: dict[str, list[Outcome]]) -> list[str]:
 TITLE = f"""Tails, widths and dampening on three tasks
 
 **Do not rank tails by this page.** All candidates share one learning rate, and each column has one
-dampening for all of them. A tail that looks bad here may only be too high for that learning rate: in a
-trial in which each candidate got a learning rate and a dampening of its own, most of the differences
-between tails went away (the trial's data is not in this repository). `compare` now finds both for each
-candidate, on the validation part. The study will be taken again with it; until then, this page is a
-record of what one setting gave.
+dampening for all of them. A tail that looks bad here may only be too high for that learning rate:
+in a trial in which each candidate got a learning rate and a dampening of its own, most of the
+differences between tails went away (the trial's data is not in this repository). `compare` now
+finds both for each candidate, on the validation part. The study will be taken again with it; until
+then, this page is a record of what one setting gave.
 
 Test accuracy in percent, mean and standard deviation over {len(SEEDS)} seeds, of the network of
 `compare` ({HIDDEN} recurrent LIF neurons, {SETTINGS.epochs} epochs). "As it is" has a
@@ -218,8 +218,8 @@ and with the same batches. Made by `python -m benchmarks.surrogate_study`.
 CORRELATION = """Spearman's rank correlation, over the candidates of a task, between what
 `gradient_flow` measures before training (means over two seeds) and the mean test accuracy after it:
 the growth of the gradient per step, how far that is from 1, and the reach. A useful predictor of
-accuracy would have +1 or, for the distance, -1. Over all candidates the correlation mostly separates
-heavy tails from light ones; the second table leaves the heavy ones out."""
+accuracy would have +1 or, for the distance, -1. Over all candidates the correlation mostly
+separates heavy tails from light ones; the second table leaves the heavy ones out."""
 
 LADDER = f"""
 Growth before training, then test accuracy, for alpha {LADDER_ALPHA:g} as one parameter changes.
@@ -229,9 +229,9 @@ Growth before training, then test accuracy, for alpha {LADDER_ALPHA:g} as one pa
 READING = """
 ## What this shows
 
-At this one learning rate, from alpha 4 to 16 there is little difference, and half or twice the scale
-hardly matters; 2 comes close on two tasks; at 1 and below, the network learns badly or not at all,
-and better with half the dampening, so that the height is part of the reason. At alpha 2, less
+At this one learning rate, from alpha 4 to 16 there is little difference, and half or twice the
+scale hardly matters; 2 comes close on two tasks; at 1 and below, the network learns badly or not at
+all, and better with half the dampening, so that the height is part of the reason. At alpha 2, less
 dampening does no harm down to 1/8 and helps the longest sequences most, while twice as much costs
 about two fifths of the accuracy. Beyond, the growth turns and passes 1, and the accuracy falls
 further. On digits-rows and digits-pixels it also passes 1 at an eighth of the scale, which gains

@@ -74,11 +74,11 @@ def compare(
 ) -> Comparison:
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
-    The height of a surrogate gradient decides more than its shape, and a learning rate that suits
-    one does not suit the next. So each candidate is first tuned, by successive halving on the
-    validation part, with seeds of their own; then the setting that won is trained anew, with the
-    seeds that are reported. Only these are tested. A seed decides on the initial weights and on the
-    order of the samples, so differences between candidates are paired by seed.
+    A learning rate and a dampening that suit one surrogate need not suit the next. So each
+    candidate is first tuned, by successive halving on the validation part, with seeds that are used
+    for nothing else; then the setting that won is trained anew, with the seeds that are reported,
+    and only this training is tested. A seed decides on the initial weights and on the order of the
+    samples, so differences between candidates are paired by seed.
 
     Parameters
     ----------
@@ -104,28 +104,28 @@ def compare(
         ``(X, y, X_test, y_test)`` has a test part of its own. Or a `pathlib.Path` to an ``.npz``
         file of such arrays, or to spike times in HDF5.
     tune : mapping of names to values, or None
-        What each candidate gets its own of: ``learning_rate``; ``dampening`` and ``scale``, as
-        factors of the candidate's; ``alpha``; ``clip``; or keywords of the factory. None compares
-        the candidates as they are given.
+        What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
+        and ``scale``, as factors of the candidate's own; ``alpha``; ``clip``; or keywords of the
+        factory. None compares the candidates as they are given.
     tuning_runs : int
-        How many seeds each setting is tried with.
+        With how many seeds each setting is tried.
     seeds : int or sequence of int
         How many seeds to report on, or which.
     epochs, batch_size : int
         Passes over the training part, and samples in a batch.
     learning_rate, clip : float
-        Where they are not tuned: the learning rate, and the norm above which the gradient of all
-        weights together is scaled down, None for never.
+        The learning rate, and the norm above which the gradient of all weights together is scaled
+        down (None for never), where they are not tuned.
     schedule : {"cosine", "constant"}
         Whether the learning rate falls to 0 with the last step.
     patience : int, optional
-        End a run after so many epochs without a better validation score.
+        End a run after this many epochs without a better validation score.
     optimizer : callable, optional
         From a learning rate, which is traced, to an optax transformation; `optax.adamw` by default.
         Weights with units are trained as numbers in their unit.
     readout : {"last", "mean", "all"} or int, optional
-        Which steps' outputs are read: the last, the mean of all or of so many last ones, or every
-        one by itself. By default what suits the task.
+        Which outputs are read: that of the last step, the mean over all steps or over this many
+        last ones, or that of every step by itself. By default what suits the task.
     loss, score : callable, optional
         Functions of (outputs, y), traced. By default cross-entropy and accuracy for classes, the
         mean squared error and its negative for numbers. A higher score is better.
@@ -134,11 +134,11 @@ def compare(
         measure the gradient flow.
     out : path, optional
         A directory to which results are saved as soon as a candidate has finished, so that an
-        interruption loses only what was in training. What an earlier comparison has left there is
+        interruption loses only what was in training. Files of an earlier comparison there are
         renamed at that moment, to ``comparison-1.json`` and so on.
     resume : bool
-        Whether to go on from the results that are in ``out``: they stay, those of candidates that
-        are not asked for now included, and only what is missing is trained, or measured.
+        Whether to go on from the results that are in ``out``: all of them are kept, also those of
+        candidates that are not asked for now, and only what is missing is trained or measured.
     strict : bool
         Whether to resume only on the same machine with the same versions; otherwise a warning names
         what differs.
@@ -147,10 +147,10 @@ def compare(
         data travels to each worker once. The factory, and any function that is given beside it,
         must be importable there.
     on_epoch : callable, optional
-        Called after each epoch with the named tuple ``(labels, done, total, loss)``: which
-        candidates are in training, epochs of all runs done and in all, and the mean loss.
+        Called after each epoch with the named tuple ``(labels, done, total, loss)``: the candidates
+        in training, how many epochs of all runs are done, how many there are, and the mean loss.
     on_result : callable, optional
-        Called with the comparison so far, each time that results have come into it.
+        Called with the comparison so far, each time that it has new results.
     **options
         Further keywords for the factory, such as ``hidden=128``.
 

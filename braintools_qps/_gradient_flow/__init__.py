@@ -51,9 +51,9 @@ def gradient_flow(
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
-    step: the derivative by the value that the update of step t stores in ``V``, through everything
-    that is computed from it, in that step and later. With a ``target``, which there is by default,
-    each parameter that is searched costs about 20 further backward passes. Nothing is trained. A
+    step: the derivative with respect to the value that the update of step t stores in ``V``,
+    through everything that is computed from it, in that step and later. With a ``target``, as by
+    default, each parameter that is searched costs further backward passes. Nothing is trained. A
     second call with the same model and shapes compiles nothing.
 
     It is a diagnosis. A growth of 1 per step keeps the gradient alive over many steps; it does not
@@ -65,9 +65,9 @@ def gradient_flow(
         Called as ``model(x)``, or ``model.update(x)`` where it is not callable, once for each step
         with the step's index ``i`` and time ``t`` in `brainstate.environ`. Its neurons are all
         nodes with a state ``V`` and an elementwise ``spk_fun``. Its states are used as they are;
-        where a neuron has no ``V`` yet, or a state holds what a function traced by JAX has left
-        behind, they are initialised for the batch of the inputs. Model, states and random state are
-        afterwards as they were before.
+        where a neuron has no ``V`` yet, or a state still holds a tracer of a function that JAX has
+        traced, they are initialised for the batch of the inputs. Model, states and random state are
+        left as they were.
     inputs : array_like, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
     surrogates : sequence, mapping of names, or a single candidate, optional
@@ -78,8 +78,8 @@ def gradient_flow(
     loss : callable, optional
         From the model's outputs of all steps, stacked along a first axis, to a scalar. By default
         random projections of the last step's output, so that the measure is of the network and not
-        of a label. With a loss on several steps, growth and reach are of what the last of them
-        sends back; what the others add on the way is told by ``accumulation``.
+        of a label. With a loss on several steps, growth and reach describe what the last of
+        them sends back; ``accumulation`` shows what the others add on the way.
     draws : int
         How many random projections to average over.
     seed : int

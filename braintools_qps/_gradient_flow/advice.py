@@ -1,7 +1,7 @@
 """Plain sentences that follow from a gradient flow by stated rules.
 
 Each rule is a function of a `GradientFlow` whose docstring gives the reason; it yields sentences
-where it applies. The guide on choosing a surrogate lists them.
+where it applies. The guide on how gradients flow lists them.
 """
 
 from __future__ import annotations
@@ -173,8 +173,8 @@ def unmoved(flow: GradientFlow) -> Iterator[str]:
 def adjustable(flow: GradientFlow) -> Iterator[str]:
     """The growth is a function of the slopes alone once the spikes are known, so it can be aimed.
 
-    Said only where the gradient falls or rises by more than 10, and only of changes that lower,
-    widen or thin the surrogate: steeper ones did harm wherever they were trained.
+    It speaks only where the gradient falls or rises by more than 10, and only of changes that
+    lower, widen or thin the surrogate: a steeper one attains the target by overshooting.
     """
     if any(_change(p) > STEADY for p in flow.populations):
         attained = [a for a in flow.adjustments if a.factor is not None]
@@ -204,7 +204,7 @@ def _attained(a: Adjustment) -> str:
     outside = ""
     if a.flat_share is not None and a.flat_share > OFTEN:
         outside = (
-            f", but the derivative below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
+            f", but the derivative is below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
         )
     return (
         f"A candidate to train: with {a.parameter} {a.factor:g} times as large the growth is "
@@ -233,8 +233,8 @@ def _remedy(p: PopulationFlow) -> str:
         )
     if found.threshold_change is not None:
         ways.append(
-            f"with a threshold changed by {found.threshold_change} in terms of what spk_fun is "
-            f"called with it is {found.threshold_rate:.3f}"
+            f"with the threshold changed by {found.threshold_change}, in the unit of spk_fun's "
+            f"argument, it is {found.threshold_rate:.3f}"
         )
     return "; ".join(ways)
 

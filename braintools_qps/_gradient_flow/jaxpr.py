@@ -248,7 +248,7 @@ def _mark(eqn: JaxprEqn) -> str:
 
 @jax.custom_jvp
 def _spikes(argument: Array, spikes: Array, slope: Array) -> Array:
-    """Spikes that are known, with a slope that is known as their derivative by the argument."""
+    """Known spikes, with known slopes as their derivatives with respect to the argument."""
     return spikes
 
 

@@ -38,7 +38,7 @@ def normalize_surrogate(
 ) -> dict[str, Surrogate]:
     r"""Choose a dampening for each population by a rule, from one forward pass.
 
-    Spikes do not depend on the surrogate, so that slopes are known once the model has run.
+    Spikes do not depend on the surrogate, so all slopes are known once the model has run.
 
     ===================  ==========================================================================
     rule                 what is brought to the target, or made equal, by dampening alone
@@ -51,12 +51,13 @@ def normalize_surrogate(
                          the output keeps its dampening
     ===================  ==========================================================================
 
-    A rule is a starting point, no promise: train with what it gives and with what it was given.
+    A rule is a starting point, not a promise: train with what it gives and with what you had
+    before.
 
     Parameters
     ----------
     model, inputs
-        As for `gradient_flow`. The model is afterwards as it was before.
+        As for `gradient_flow`. The model is left as it was.
     rule : {"depth", "mean_slope", "second_moment"}
         What is made equal.
     surrogate : str, mapping, type or Surrogate, optional

@@ -24,13 +24,13 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     """Say how much a gradient of your own depends on the surrogate, parameter by parameter.
 
     `gradient_flow` follows backpropagation through time. An online learner, an eligibility trace or
-    a rule of your own may use the surrogate in another way or not at all. Here the surrogates of
-    all neurons are made twice as high, then twice as wide, and the gradient is taken again.
+    a rule of your own may use the surrogate in another way, or not at all. So the surrogates of all
+    neurons are made twice as high, then twice as wide, and the gradient is taken each time.
 
     Parameters
     ----------
     model : brainstate.nn.Module
-        Whose neurons have their ``spk_fun`` perturbed. It is afterwards as it was before.
+        The model whose neurons have their ``spk_fun`` perturbed. It is left as it was.
     gradient : callable
         Without arguments, returns the gradients as any pytree, the same at every call: random
         numbers of `brainstate.random` are repeated, and so are states. It has to trace the model

@@ -14,7 +14,7 @@ class SpikeLinear(brainstate.nn.Linear):
 
     Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Linear`, so
     that the states of a trained one load into the other, either way. Backpropagation through time
-    stores a sixteenth of what that stores for the gradient of the weights (`spike_matmul`).
+    stores a sixteenth of what `brainstate.nn.Linear` stores for the gradient of the weights.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ class SpikeLinear(brainstate.nn.Linear):
         As for `brainstate.nn.Linear`: ``in_size``, ``out_size``, ``w_init``, ``b_init``,
         ``w_mask``, ``name``, ``param_type``. Weights may carry a unit; a bias then has the same.
     scale : number, scalar array or Quantity, optional
-        What one spike counts, as for `spike_matmul`: ``1 / prob`` behind a
+        The value of one spike, as for `spike_matmul`: ``1 / prob`` behind a
         `brainstate.nn.Dropout`. By default 1.
 
     Attributes

@@ -26,10 +26,10 @@ def spike_matmul(
     what backpropagation through time stores for the gradient of the weights: 2 bits for each
     neuron and step in place of 32.
 
-    It is exact or it refuses. A concrete array with an element that is not a spike is an error.
-    Within a transformation nobody can look at the elements; there the value and the derivative with
-    respect to the spikes are right whatever they are, and an element that is not a spike, NaN
-    included, makes the derivative with respect to the weights that it meets NaN. `jax.debug_nans`
+    A concrete array with an element that is not a spike is an error. Within a transformation, the
+    elements cannot be looked at. There, the value and the derivative with respect to the spikes are
+    right for any elements, and an element that is not a spike, NaN included, makes NaN of the
+    derivative with respect to the weights that it is multiplied with. `jax.debug_nans`
     runs such a program again step by step, up to the error, and ``jax.experimental.checkify`` has
     ``float_checks`` for it.
 
@@ -40,7 +40,7 @@ def spike_matmul(
     weights : array_like or Quantity
         Of shape (n, m), or any shape that `jax.numpy.dot` takes there: (n,) or (..., n, m).
     scale : number, scalar array, Quantity or Unit, optional
-        What one spike counts, in the unit of the spikes: ``1 / keep_probability`` after a dropout,
+        The value of one spike, in the unit of the spikes: ``1 / keep_probability`` after a dropout,
         or a synaptic gain, of either sign. It may be traced. By default 1. A spike equals it to
         within a unit in the last place.
 
@@ -67,8 +67,8 @@ def spike_matmul(
     Notes
     -----
     The derivative with respect to the weights is a product with the packed spikes inside a
-    `jax.checkpoint`, so that a scan stacks bytes. A second derivative is as exact, and stores the
-    spikes in full besides, as does a first one outside of `jax.jit`.
+    `jax.checkpoint`, so that a scan stacks bytes. A second derivative is as exact, but stores the
+    spikes in full as well, and so does a first one outside of `jax.jit`.
 
     Examples
     --------

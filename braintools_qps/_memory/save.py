@@ -26,16 +26,16 @@ _Seen = dict[str, Values]
 def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in two bits.
 
-    Every surrogate that has a ``residual_dtype`` gets ``"uint8"``, and every
-    `brainstate.nn.Linear` that is fed by spikes becomes a `SpikeLinear`: the same object with the
-    same states, so that whatever refers to it, an optimizer or a checkpoint, is none the wiser.
-    Which are fed by spikes is not guessed but read off one call of the model, in which every
-    array is followed by the values that it can hold: 0 and 1 for spikes, through loops, states and
-    delays, 0 and 1/p behind a dropout, which becomes the layer's ``scale``.
+    Every surrogate that has a ``residual_dtype`` gets ``"uint8"``, and every `brainstate.nn.Linear`
+    that is fed by spikes becomes a `SpikeLinear`: the same object with the same states, so that an
+    optimizer or a checkpoint that refers to it does not notice. Which layers are fed by spikes is
+    found by tracing one call of the model and following which values each array can hold: 0 and 1
+    for spikes, through loops, states and delays; 0 and 1/p behind a dropout, where 1/p becomes the
+    layer's ``scale``.
 
-    Spikes are values of neurons (nodes with ``spk_fun``) whose surrogate is one of braintools' or
-    this package's, and of comparisons. A layer whose input is known to be spikes but is something
-    else later, because a state was set by hand, gives NaN as the gradient of its weights
+    What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
+    of braintools' or of this package, and the result of a comparison. If the input of such a layer
+    later holds something else, because a state was set by hand, the gradient of its weights is NaN
     (`spike_matmul`).
 
     Parameters
@@ -43,7 +43,7 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     model : brainstate.nn.Module
         Its states are used as they are. Where a neuron has no ``V`` yet,
         `brainstate.nn.init_all_states` is called with the size of the first axis of the inputs, or
-        with none where they have only one axis; afterwards the neurons are as they were.
+        without a size where they have only one axis; afterwards the neurons are as they were.
     *inputs : array_like, Quantity or pytree of them
         What one call of the model takes: ``model(*inputs)``, or ``model.update(*inputs)`` where it
         is not callable. One time step of shape (batch, features), or a whole sequence for a model
@@ -58,7 +58,7 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     Raises
     ------
     ValueError
-        If the model has no neuron, that is no node with ``spk_fun``.
+        If the model has no neuron, that is, no node with ``spk_fun``.
 
     See Also
     --------

@@ -23,7 +23,7 @@ __all__ = ["TrainingMonitor"]
 
 
 class TrainingMonitor(Callback):
-    r"""Measure the gradient's way through a model while it trains, log it, and warn of what died.
+    r"""Measure the gradient's way through a model while it trains, log it, and warn when it dies.
 
     Call it once for each step, or epoch, of your own training loop; every ``every`` of them it
     runs `gradient_flow` with the surrogates that the model has, from initial states, on the same
@@ -45,13 +45,13 @@ class TrainingMonitor(Callback):
     every : int
         How many calls lie between two measurements. The first call measures.
     log : callable, dict, list or logger, optional
-        What to tell the numbers to: a function of ``(numbers, step)``; a dict, which gets a list
+        Where to log the numbers: a function of ``(numbers, step)``; a dict, which gets a list
         for each number; a list, which gets a dict for each measurement; a `logging.Logger`; an
         object with ``log_metrics(numbers, step)``, as the loggers of braintools and Lightning; or
         one with ``add_scalar(name, value, step)``, as TensorBoard's SummaryWriter. Within a
         Trainer the default is the Trainer's own loggers.
     per : {"step", "epoch"}
-        What a Trainer counts. In a loop of your own it is what you call it for.
+        Whether a Trainer counts steps or epochs. In a loop of your own, each call counts.
     loss : callable, optional
         As for `gradient_flow`.
     draws : int

@@ -23,7 +23,7 @@ _registered: dict[str, Entry] = {}
 class UnknownSurrogateError(LookupError):
     """No surrogate has the name that was asked for.
 
-    The message lists those that there are, with the closest first.
+    The message lists the names that exist, and suggests the closest.
 
     Examples
     --------

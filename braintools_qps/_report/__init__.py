@@ -40,9 +40,9 @@ def write_report(
     path : path
         The file to write, for example ``"report.html"``. What was there is replaced.
     command : str, optional
-        What to run to get the same again; the command line puts itself there.
+        The command that repeats the measurement; the command line fills in its own.
     settings : mapping, optional
-        More of what was chosen, by name, to be listed. A `Comparison` brings its own.
+        Further settings to list, by name. A `Comparison` brings its own.
 
     Returns
     -------

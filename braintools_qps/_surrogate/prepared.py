@@ -25,7 +25,7 @@ class Shape(NamedTuple):
 class Prepared(NamedTuple):
     """The same to compute with: arrays in the dtype of the computation, or Static.
 
-    ``scale`` is a Static Unit where x was measured in it and nobody said how much counts as 1.
+    ``scale`` is a Static Unit where x was measured in that unit and no scale was given.
     ``quotient`` is dampening / scale of two numbers, rounded once; None where one is an array.
     """
 
@@ -56,12 +56,12 @@ def prepare(x: Any, shape: Shape) -> tuple[Array, Prepared, u.Unit | None]:
 
 
 def require_scale(shape: Prepared) -> None:
-    """Check that somebody said how much counts as 1.
+    """Check that there is a scale, where one is needed.
 
     Raises
     ------
     brainunit.UnitMismatchError
-        If nobody did, and x has a unit.
+        If there is none, and x has a unit.
     """
     scale = unwrap(shape.scale)
     if isinstance(scale, u.Unit):

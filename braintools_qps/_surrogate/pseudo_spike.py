@@ -39,9 +39,10 @@ def q_pseudo_spike(
     with :math:`s` = ``scale`` and :math:`d` = ``dampening``. At 0 it spikes. NaN gives NaN, in both
     passes; at :math:`\pm\infty` the derivative is 0.
 
-    Under automatic differentiation only ``x`` has a first derivative: as a step does not depend on
-    what shapes its surrogate, those by ``alpha``, ``scale`` and ``dampening`` are 0. Second
-    derivatives see them all, so that unrolled training can be differentiated by ``alpha``.
+    Under automatic differentiation only the first derivative with respect to ``x`` is not 0: a step
+    does not depend on the parameters of its surrogate, so those with respect to ``alpha``,
+    ``scale`` and ``dampening`` are 0. Second derivatives see them all, so that unrolled training
+    can be differentiated with respect to ``alpha``.
 
     Parameters
     ----------
@@ -73,7 +74,7 @@ def q_pseudo_spike(
         If a parameter is not above 0, or does not broadcast against ``x``.
     brainunit.UnitMismatchError
         If ``x`` and ``scale`` differ in dimension; if ``alpha`` or ``dampening`` has one; if a
-        derivative by a Quantity with a dimension is asked for without a ``scale``.
+        derivative with respect to a Quantity with a dimension is asked for without a ``scale``.
 
     See Also
     --------
@@ -122,9 +123,9 @@ class QPseudoSpike(ParametrisedSurrogate):
     tail: near 0 the gradient is 1 everywhere (straight-through), at 1 it is :math:`1/(1+|x|)`, at 2
     the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
 
-    An object is immutable. Equality, hash and repr come from the parameters, JAX's arrays counting
-    by identity and NumPy's, of which it keeps a copy, by their numbers, so that equal surrogates as
-    static arguments of `jax.jit` compile once.
+    An object is immutable. Equality, hash and repr come from the parameters, so that equal
+    surrogates as static arguments of `jax.jit` compile once. JAX's arrays are compared by identity;
+    NumPy's are copied and compared by their numbers.
 
     Parameters
     ----------

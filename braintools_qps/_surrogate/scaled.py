@@ -24,13 +24,13 @@ class Scaled(ParametrisedSurrogate):
         g_\mathrm{origin}(x) &= \frac{1}{2} + d \left(h_\mathrm{origin}(x/s) - \frac{1}{2}\right)
 
     with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h` the surrogate that is
-    scaled. At 1 both leave it as it is. Everything that `QPseudoSpike` promises holds: the spike is
-    exact, with NaN passed on; at :math:`\pm\infty` the derivative is 0; parameters have no
-    derivative at first order and have one at second order, with every version of braintools. Of
-    the surrogate only ``surrogate_grad`` and ``surrogate_fun`` are used, on arrays without unit.
+    scaled. Where both are 1, it stays as it is. All that `QPseudoSpike` promises holds: the spike
+    is exact, with NaN passed on; at :math:`\pm\infty` the derivative is 0; parameters have no
+    derivative at first order and have one at second order, with every version of braintools. Of the
+    surrogate only ``surrogate_grad`` and ``surrogate_fun`` are used, on arrays without unit.
 
-    What is scaled twice has the product of the scales and that of the dampenings, so that
-    ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` takes mV.
+    A surrogate that is scaled twice has the product of the scales and that of the dampenings, so
+    that ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` takes mV.
 
     An object is immutable, and keeps a copy of the surrogate. Equality, hash and repr come from the
     parameters, those of the surrogate included.

@@ -56,12 +56,12 @@ def _in_unit(scale: u.Quantity, unit: u.Unit, dtype: jnp.dtype) -> Any:
 
 
 def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
-    """A derivative by something measured in ``unit``."""
+    """A derivative with respect to something measured in ``unit``."""
     return value if unit is None else u.Quantity(value, unit=unit.reverse())
 
 
 def missing_scale(unit: u.Unit) -> u.UnitMismatchError:
-    """The error for a derivative by a voltage of which nobody said how much counts as 1."""
+    """The error for a derivative with respect to a voltage, where no scale was given."""
     return u.UnitMismatchError(
         f"the surrogate derivative of x in {unit} needs a scale that says which distance counts "
         "as 1. Pass scale=V_th - V_reset, or any Quantity of the same dimension",

@@ -57,7 +57,7 @@ class Tuning(Record):
     Attributes
     ----------
     seeds : tuple of int
-        Seeds of their own: none of them is reported on.
+        Seeds of the search: no result is reported for any of them.
     rungs : tuple of Rung
         The rounds in their order, each a `.Rung`; those that did best in one are in the next.
     at_edge : tuple of str
@@ -97,7 +97,7 @@ class CandidateResult(Record):
     best_test_score : tuple of float
         With the weights of the epoch that has the best validation score.
     best_epoch : tuple of int
-        Which one that is, counted from 1; 0 where no score was finite.
+        That epoch, counted from 1; 0 where no score was finite.
     firing_rate : tuple of float
         Spikes per neuron and step over the test samples, after the last epoch.
     spikes : tuple of float
@@ -162,12 +162,12 @@ class CandidateResult(Record):
 
     @property
     def test_accuracy(self) -> Seeds:
-        """Another name of ``test_score``, from when there was no other score."""
+        """The same as ``test_score``, by its name in 0.1."""
         return self.test_score
 
     @property
     def validation_accuracy(self) -> Seeds:
-        """Another name of ``validation_score``."""
+        """The same as ``validation_score``, by its name in 0.1."""
         return self.validation_score
 
     @property
@@ -232,7 +232,7 @@ class Comparison(Record):
         """The result with the highest mean validation score: the test part makes no choices.
 
         Whether others can be told from it is another question, which the table answers. A candidate
-        that diverged with one seed or more is never it.
+        that diverged with one seed or more is never the best.
 
         Raises
         ------

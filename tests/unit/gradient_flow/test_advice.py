@@ -114,7 +114,7 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
     narrow = Adjustment("alpha", 1.0, 9.0, 1.0, (0.5, 1.2), (1, 16), flat_share=0.79)
     assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
         "A candidate to train: with alpha 9 times as large the growth is 1.000, but the derivative "
-        "below 1 % of its peak for 79% of neuron-steps."
+        "is below 1 % of its peak for 79% of neuron-steps."
     )
 
 
@@ -123,7 +123,7 @@ def test_silence_is_answered_with_numbers():
     (sentence,) = (s for s in advise(flow(silent_share=1.0, rate_adjustment=found)) if "never" in s)
     assert sentence.endswith(
         "do not move: with inputs, or first weights, 3.5 times as large the firing rate is 0.110; "
-        "with a threshold changed by -0.25 in terms of what spk_fun is called with it is 0.100."
+        "with the threshold changed by -0.25, in the unit of spk_fun's argument, it is 0.100."
     )
     nothing = RateAdjustment(0.1, None, None, None, None)
     assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(
