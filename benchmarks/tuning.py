@@ -45,7 +45,7 @@ SEEDS, SEARCHES = range(5), 4  # of the grid; and how often each search is repea
 
 
 class Regret(NamedTuple):
-    """Of all searches of one task, in points; cost as a share of the grid's epochs."""
+    """Results of all searches of one task, in points; cost as a share of the grid's epochs."""
 
     mean: float
     high: float  # 90th percentile

@@ -1,4 +1,4 @@
-"""What can be said of scores from a few seeds: intervals, paired differences, seeds needed."""
+"""What can be said about scores from a few seeds: intervals, paired differences, seeds needed."""
 
 from __future__ import annotations
 

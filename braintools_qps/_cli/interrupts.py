@@ -33,7 +33,7 @@ def seen() -> bool:
 
 
 def end_on_ctrl_c() -> None:
-    """From now on, Ctrl-C ends the process: by KeyboardInterrupt, or else after a second."""
+    """Let Ctrl-C end the process from now on: by KeyboardInterrupt, or else after a second."""
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return  # ignored, as in a shell script's background, or somebody else's
     inbox, outbox = socket.socketpair()

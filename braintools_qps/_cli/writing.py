@@ -1,4 +1,4 @@
-"""Figures into files."""
+"""Write figures into files."""
 
 from __future__ import annotations
 

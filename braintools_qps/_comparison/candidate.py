@@ -87,7 +87,7 @@ def result_of(
 
 
 def measured(result: CandidateResult, programs: Runner, plan: Plan) -> CandidateResult:
-    """With cost and gradient flow, where it has been trained without."""
+    """The result with cost and gradient flow, where it was trained without them."""
     if result.seconds_per_step is not None:
         return result
     setting = {name: result.setting[name] for name in plan.tune}

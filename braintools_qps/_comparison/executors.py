@@ -85,7 +85,7 @@ def dask_workers(scheduler: str) -> Iterator[Executor]:
         from distributed import Client
     except ImportError as error:
         raise ImportError(
-            "a scheduler is spoken to with Dask. Run pip install 'braintools-qps[cluster]'"
+            "a scheduler needs Dask. Run pip install 'braintools-qps[cluster]'"
         ) from error
     try:
         client = Client(scheduler, set_as_default=False)

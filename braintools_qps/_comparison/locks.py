@@ -38,7 +38,7 @@ def _held(path: Path) -> int:
             os.close(file)
             raise FileExistsError(
                 f"only one comparison at a time can write its results to {path.parent}, and "
-                "another one does. Wait for it, or give another directory as out"
+                "another one is writing there. Wait for it, or give another directory as out"
             ) from None
         if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
             return file

@@ -1,4 +1,4 @@
-"""From what training left behind to the record of a candidate, with what went wrong."""
+"""The record of a candidate, made of what training left behind, with what went wrong."""
 
 from __future__ import annotations
 

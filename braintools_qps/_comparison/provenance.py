@@ -49,7 +49,7 @@ def packages() -> dict[str, str]:
 
 
 def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
-    """With everything that was saved, as long as it means the same; failures are tried again.
+    """The comparison with all saved results, if they mean the same; failures are tried again.
 
     Another machine or other versions bring a warning, and an entry in the record: the environments
     before are in ``environment["earlier"]``.

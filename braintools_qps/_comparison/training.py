@@ -103,7 +103,7 @@ class Bench:
 
 
 def initial_weights(bench: Bench, surrogate: Surrogate, seed: int) -> Weights:
-    """What a seed gives, whatever the surrogate is."""
+    """The initial weights that a seed gives, whatever the surrogate is."""
     with seeded(jax.random.key(seed), seed):
         trained, kept = initialised(bench.model(surrogate), min_batch(bench))
     if not trained:

@@ -66,7 +66,7 @@ def _check_versions(errand: Errand) -> None:
 
 
 def _programs_for(errand: Errand) -> Programs | None:
-    """From the last time, or made with the data; None without the data."""
+    """The programs of the last time, or new ones for the data; None without the data."""
     if errand.data is not None and errand.digest not in _tasks:
         _tasks.clear()
         _tasks[errand.digest] = unpacked_task(errand.data)

@@ -1,6 +1,7 @@
 """What brings a silent or saturated population to a firing rate, by bisection on the forward pass.
 
-No surrogate can do that, and no gradient knows it: what leaves a silent neuron has the gradient 0.
+No surrogate can do that, and no gradient shows it: weights that leave a silent neuron have gradient
+0.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Frugality: backpropagation through time that remembers spikes in two bits.
 
 Start with `matmul`, the product of spikes and weights, and `linear`, its layer. `product` has the
-derivative rule, `bits` the packing, `spikes` what may come in. `save` treats a whole model, and
-`values` finds out for it where spikes go.
+derivative rule, `bits` the packing, `spikes` what may come in. `save` changes a whole model, and
+`values` finds out where spikes go.
 """
 
 from .linear import SpikeLinear

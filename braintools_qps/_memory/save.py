@@ -138,7 +138,7 @@ def _pack(layer: Any, values: Values) -> tuple[bool, str]:
 
 
 def _inputs_of(layers: dict[str, Any], model: Any, inputs: Sequence[Any]) -> _Seen:
-    """By the name of a layer, the values that its input can hold in any step."""
+    """The values that a layer's input can hold in any step, by the name of the layer."""
     inputs = jax.tree.map(jnp.asarray, inputs)
     seen: _Seen = {}
     with preserved(model):

@@ -67,12 +67,12 @@ def _as_floating(spikes: Any, weights: Array) -> Array:
 def _as_scale(scale: Any) -> Array:
     if np.shape(scale):
         raise ValueError(
-            "scale, what one spike counts, must be a single number, got the shape "
+            "scale, the value of one spike, must be a single number, got the shape "
             f"{np.shape(scale)}. Multiply the weights by what differs from neuron to neuron"
         )
     if not isinstance(scale, jax.core.Tracer) and (scale == 0 or not np.isfinite(scale)):
         raise ValueError(
-            f"scale, what one spike counts, must be finite and not 0, got {scale}. Leave it out "
+            f"scale, the value of one spike, must be finite and not 0, got {scale}. Leave it out "
             "for spikes of 1, pass 1 / keep_probability for those of a dropout"
         )
     return jnp.asarray(scale)
@@ -87,7 +87,7 @@ def _check(spikes: Array, scale: Array | None) -> None:
     if strange.size:
         raise ValueError(
             f"spikes must be 0 or {1 if scale is None else scale}, got {strange[0]} among them. "
-            "Pass what a spike counts as scale=..., or multiply currents and graded spikes by "
+            "Pass the value of a spike as scale=..., or multiply currents and graded spikes by "
             "weights with jnp.dot or brainstate.nn.Linear"
         )
 
@@ -99,7 +99,7 @@ def _is_at_hand(value: Any) -> bool:
 
 def _reject_unit(unit: u.Unit, scale: Any) -> NoReturn:
     raise u.UnitMismatchError(
-        "spikes and scale, what one of them counts, must have the same dimension, got spikes in "
+        "spikes and scale, the value of one, must have the same dimension, got spikes in "
         f"{unit} and scale={scale}. Pass spikes of 0 and 1 without a unit, or scale=1.0 * u.{unit}",
         unit,
         u.get_unit(scale),

@@ -1,4 +1,4 @@
-"""What in a measurement a trainer has to hear of, in words."""
+"""What to warn of in a measurement, in words."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def _template() -> Any:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise ImportError(
-            "a report is made with Jinja2. Run pip install 'braintools-qps[train]'"
+            "a report needs Jinja2. Run pip install 'braintools-qps[train]'"
         ) from error
     loader = PackageLoader("braintools_qps", "_report")
     environment = Environment(

@@ -156,7 +156,7 @@ def _(primals, tangents):
 
 
 def with_rank(value: Array | Static, rank: int) -> Array | Static:
-    """With axes of length 1 in front, since JAX may be set to refuse what lacks them."""
+    """Add axes of length 1 in front, since JAX may be set to refuse arrays that lack them."""
     if isinstance(value, Static) or jnp.ndim(value) in (0, rank):
         return value
     return jnp.reshape(value, (1,) * (rank - jnp.ndim(value)) + jnp.shape(value))

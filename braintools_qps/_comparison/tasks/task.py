@@ -29,7 +29,7 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is trained on, what choices are made on, and what is reported."""
+    """The data to train on, to choose by, and to report on."""
 
     name: str
     train: Split

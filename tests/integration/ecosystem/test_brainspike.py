@@ -31,7 +31,7 @@ def _float64():
 
 
 def learner(model, surrogate, **options):
-    """Of a recurrent layer; the loss is a fixed projection of its spikes."""
+    """A recurrent layer's gradient; the loss is a fixed projection of its spikes."""
     neuron, port, into, recurrent, parameters = MODELS[model]
     network = Network(dt=DT, seed=0)
     inputs = network.add(ExternalInput, INPUTS, name="inputs")

@@ -34,7 +34,7 @@ def check_gradient(weights, images, labels):
 
 
 def tolerances(gradient, surrogate):
-    """By how much gradients may differ whose sums were taken in another order.
+    """The difference allowed between gradients whose sums were taken in another order.
 
     A sum over n neurons rounds by about sqrt(n) units in the last place, once in each time step.
     With 8-bit residuals a last bit may also choose the neighbouring code, a step of 1/32, for one

@@ -69,7 +69,7 @@ def test_one_mean_slope_for_all():
 
 
 def test_one_second_moment_for_all():
-    """By hand for the lowest layer: its membranes are those of a leaky layer with a soft reset."""
+    """The lowest layer by hand: its membranes are those of a leaky layer with a soft reset."""
     layer = Layer(jnp.zeros((N, N)), SURROGATE)
     factor = normalize_surrogate(layer, inputs(), "second_moment", target=1.0)["Layer"].dampening
     V, slopes = np.zeros(inputs().shape[1:]), []

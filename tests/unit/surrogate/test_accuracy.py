@@ -77,7 +77,7 @@ def test_float64(alpha):
 @pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16], ids=["bfloat16", "float16"])
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_half_precision(alpha, dtype):
-    """Within two units in the last place of the rounded true value."""
+    """The error is within two units in the last place of the rounded true value."""
     exact = reference()["is_bfloat16"] & (reference()["x"] >= 2e-4)
     x = jnp.asarray(reference()["x"][exact].astype(dtype))
     surrogate = QPseudoSpike(alpha)
