@@ -219,7 +219,7 @@ CORRELATION = """Spearman's rank correlation, over the candidates of a task, bet
 `gradient_flow` measures before training (means over two seeds) and the mean test accuracy after it:
 the growth of the gradient per step, how far that is from 1, and the reach. A useful predictor of
 accuracy would have +1 or, for the distance, -1. Over all candidates the correlation mostly
-separates heavy tails from light ones; the second table leaves the heavy ones out."""
+separates fat tails from thin ones; the second table leaves the fat ones out."""
 
 LADDER = f"""
 Growth before training, then test accuracy, for alpha {LADDER_ALPHA:g} as one parameter changes.

@@ -164,7 +164,7 @@ def detectable_difference(
     [4.9, 2.5, 1.5]
     """
     if seeds < 2:
-        raise ValueError(f"a difference is told by 2 seeds or more, got {seeds}")
+        raise ValueError(f"a difference can be found only with 2 seeds or more, got {seeds}")
     low, high = 0.0, 1.0  # in standard deviations
     while _power(high, seeds, comparisons) < power:
         low, high = high, 2 * high

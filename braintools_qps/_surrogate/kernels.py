@@ -157,7 +157,7 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     half_width = (alpha + 1) / 2
     log = _log1p_ratio(magnitude, half_width)
     exponent = (1 - alpha) * log
-    # exp turns the rounding of a large exponent into a large relative error; in a heavy tail the
+    # exp turns the rounding of a large exponent into a large relative error; in a fat tail the
     # product (c + |x|) * gradient is the same number from a much smaller exponent.
     heavy = (alpha < 0.5) & (exponent > 1)
     # Never exactly 0, where brainunit divides by it before it chooses the other branch.

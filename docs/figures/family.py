@@ -1,4 +1,4 @@
-"""The gradient and the original function of the family, from heavy to light tails."""
+"""The gradient and the original function of the family, from fat to thin tails."""
 
 import jax.numpy as jnp
 import matplotlib.pyplot as plt
