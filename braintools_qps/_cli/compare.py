@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
     )
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=int, help="train in so many processes of this machine")
+    where.add_argument("--workers", type=int, help="train in this many processes of this machine")
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
     )
@@ -95,7 +95,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
         "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
         help="further keywords of the function",
     )  # fmt: skip
-    group.add_argument("--hidden", type=int, help="neurons of our network, as --option hidden=64")
+    group.add_argument("--hidden", type=int, help="neurons of the default network")
     group.add_argument("--neuron", help="its class of brainpy.state, as --option neuron=ALIF")
     group.add_argument("--reset", help="how its membrane comes down after a spike: soft or hard")
 
@@ -122,9 +122,9 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
     usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in DEFAULT_TUNE.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
-        help=f"what each candidate gets its own of (default: {usual})",
+        help=f"what to tune for each candidate (default: {usual})",
     )  # fmt: skip
-    tuning.add_argument("--no-tune", action="store_true", help="compare as given")
+    tuning.add_argument("--no-tune", action="store_true", help="compare as given, without tuning")
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -20,6 +20,13 @@ from .tasks import Task
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
 
+DIFFERENT = {
+    "task": "a different task",
+    "settings": "different settings",
+    "seeds": "different seeds",
+    "environment": "a different environment",
+}
+
 
 def blank(
     specs: Sequence[Mapping[str, Any]], task: Task, settings: dict[str, Any], seeds: tuple[int, ...]
@@ -83,7 +90,7 @@ def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False
 def _check_same(name: str, before: Any, now: Any, store: Store) -> None:
     if before != now:
         raise ValueError(
-            f"the results in {store.directory} were made with another {name}: "
+            f"the results in {store.directory} were made with {DIFFERENT[name]}: "
             f"{_difference(before, now)}. Repeat the options of that run, or give another directory"
         )
 
@@ -98,9 +105,9 @@ def _environments(
     if strict:
         _check_same("environment", before, now, store)
     warnings.warn(
-        f"the results in {store.directory} come from another environment: "
-        f"{_difference(before, now)}. Differences within rounding are to be expected; with strict "
-        "nothing is mixed",
+        f"the results in {store.directory} come from a different environment: "
+        f"{_difference(before, now)}. Expect differences within rounding; strict refuses to mix "
+        "such results",
         stacklevel=2,
     )
     return now | {"earlier": [*earlier, before]}

@@ -19,7 +19,7 @@ GREY = "0.8"
 
 
 def panels_of(axes: Any, count: int) -> list[Axes]:
-    """The axes given, one or several, or a new figure with so many of them."""
+    """The axes given, one or several, or those of a new figure."""
     if axes is None:
         import matplotlib.pyplot as plt
 

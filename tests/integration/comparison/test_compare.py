@@ -241,9 +241,9 @@ def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_pa
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 3}, r"another settings: epochs 2, now 3. Repeat the options"),
-        ({"seeds": [0]}, r"another seeds: \[0, 4\], now \[0\]"),
-        ({"task": (X[::-1], Y)}, "another task: sha256"),
+        ({"epochs": 3}, r"different settings: epochs 2, now 3. Repeat the options"),
+        ({"seeds": [0]}, r"different seeds: \[0, 4\], now \[0\]"),
+        ({"task": (X[::-1], Y)}, "a different task: sha256"),
     ],
 )
 def test_resume_refuses_other_options(change, message, saved):

@@ -49,7 +49,7 @@ def test_arrays_of_the_user_with_other_neurons_and_resume(tmp_path):
     assert [result["label"] for result in results] == ["Sigmoid", "QPseudoSpike"]
     other = run(*options, "--resume", "--seeds", "2", cwd=tmp_path)
     assert other.returncode == 2
-    assert "were made with another seeds" in other.stderr
+    assert "were made with different seeds" in other.stderr
 
 
 FACTORY = """

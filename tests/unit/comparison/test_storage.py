@@ -200,9 +200,9 @@ def test_a_file_that_is_no_comparison_is_told_as_such(tmp_path, text):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"task": {"name": "mine", "sha256": "x"}}, "another task: sha256 abc, now x"),
-        ({"settings": {"epochs": 2}}, "another settings: epochs 1, now 2"),
-        ({"seeds": (0,)}, "another seeds"),
+        ({"task": {"name": "mine", "sha256": "x"}}, "a different task: sha256 abc, now x"),
+        ({"settings": {"epochs": 2}}, "different settings: epochs 1, now 2"),
+        ({"seeds": (0,)}, "different seeds"),
     ],
 )
 def test_what_changes_the_meaning_of_results_is_not_resumed(tmp_path, change, message):
@@ -215,9 +215,9 @@ def test_another_machine_is_a_warning_that_names_what_differs_or_an_error_if_str
     save(ONE, tmp_path)
     elsewhere = dataclasses.replace(ONE, environment={"cores": 4, "packages": {"jax": "1"}})
     with opened(tmp_path) as store:
-        with pytest.raises(ValueError, match="another environment: cores 2, now 4"):
+        with pytest.raises(ValueError, match="a different environment: cores 2, now 4"):
             resumed(elsewhere, store, strict=True)
-        with pytest.warns(UserWarning, match="another environment: cores 2, now 4"):
+        with pytest.warns(UserWarning, match="a different environment: cores 2, now 4"):
             found = resumed(elsewhere, store)
         assert found.results == ONE.results
         assert found.environment["cores"] == 4
