@@ -19,7 +19,7 @@ import jax.numpy as jnp
 
 from .._candidates import candidates, is_candidate
 from .._neurons import by_population
-from ..records.flow import GradientFlows
+from ..records import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
 from .normalize import normalize_surrogate

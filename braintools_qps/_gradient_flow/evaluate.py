@@ -13,14 +13,8 @@ import numpy as np
 from jax import Array
 
 from .._surrogate import QPseudoSpike, current
-from ..records.flow import (
-    Adjustment,
-    GradientFlow,
-    PathGains,
-    PopulationFlow,
-    RateAdjustment,
-    mean_growth,
-)
+from ..records import Adjustment, GradientFlow, PathGains, PopulationFlow, RateAdjustment
+from ..records.flow import mean_growth
 from . import measures
 from .advice import MANY, advise
 from .passes import Forward, Loss, slopes_of
