@@ -33,7 +33,8 @@ def _starts(command: str) -> bool:
 # What `mutation` changes, and the tests that must notice.
 MUTATED = {
     "surrogate": ("braintools_qps/_surrogate", "tests/unit/surrogate"),
-    "spec_text": ("braintools_qps/_registry/spec_text.py", "tests/unit/registry"),
+    "reading": ("braintools_qps/_registry/reading.py", "tests/unit/registry"),
+    "writing": ("braintools_qps/_registry/writing.py", "tests/unit/registry"),
     "measures": (
         "braintools_qps/_gradient_flow/measures.py",
         "tests/unit/gradient_flow/test_measures.py",

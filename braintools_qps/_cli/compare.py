@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
-from .._comparison.executors import dask_workers, local_workers
 from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
 from .._comparison.tasks import TASKS, Task, load_task, read_file
 from .._comparison.tuning import DEFAULT_TUNE
+from .._comparison.workers import dask_workers, local_workers
 from .._report import write_report
 from ..plotting import plot_comparison
 from ..records.comparison import Comparison

@@ -3,9 +3,8 @@
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
 the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept. `dispatch` decides
-where candidates are trained; with an executor `remote` sends `errands` to a `worker`, and a
-`journal` keeps what comes back.
+`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept. `workers` is where
+candidates are trained: in this process, or by an executor.
 """
 
 from __future__ import annotations
@@ -25,8 +24,6 @@ from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
 from .checks import checked_seeds
-from .dispatch import Found, Progress, Workplace, by_executor, in_turn
-from .journal import Journal
 from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
@@ -38,6 +35,7 @@ from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
+from .workers import Found, Journal, Progress, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 

@@ -1,10 +1,11 @@
 """How gradients travel back through a spiking network, surrogate by surrogate.
 
 Start here with `gradient_flow`, then read `step` (a brainstate model as a pure function of arrays),
-`passes` (one forward, one backward) and `evaluate` (one candidate to its record). `jaxpr` is all
-that a release of JAX can break, `programs` what is compiled and kept. `measures`, `paths`, `rates`,
-`target` and `advice` say what the numbers mean. `normalize` and `sensitivity` have a public
-function each.
+`passes` (one forward, one backward) and `evaluate` (one candidate to its record). `loss` is what is
+followed back, `slopes` the derivatives that it meets, `membrane` where it meets them. `jaxpr` is
+all that a release of JAX can break, `programs` the passes compiled and kept. `measures`, `paths`,
+`rates`, `target` and `advice` say what the numbers mean. `normalize` and `sensitivity` have a
+public function each.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import jax.numpy as jnp
 
 from .._candidates import candidates, is_candidate
 from .._neurons import by_population
-from ..records.flow import GradientFlows
+from ..records import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
+from .loss import loss_of_outputs, projections
 from .normalize import normalize_surrogate
-from .passes import loss_of_outputs, projections, with_index
+from .passes import with_index
 from .programs import programs
 from .ready import batch_size
 from .sensitivity import gradient_sensitivity

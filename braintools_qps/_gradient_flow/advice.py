@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..records.flow import Adjustment, GradientFlow, Phase, PopulationFlow
+from ..records import Adjustment, GradientFlow, Phase, PopulationFlow
 
 STEADY = 10.0  # a gradient that changes by at most this factor over all steps
 LOOSE = 2.0  # factor by which the gradient may lie off its fit

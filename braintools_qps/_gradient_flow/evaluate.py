@@ -7,32 +7,22 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import Any
 
-import brainunit as u
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._surrogate import QPseudoSpike, current
-from ..records.flow import (
-    Adjustment,
-    GradientFlow,
-    PathGains,
-    PopulationFlow,
-    RateAdjustment,
-    mean_growth,
-)
-from . import measures
+from ..records import Adjustment, GradientFlow, PathGains, PopulationFlow, RateAdjustment
+from ..records.flow import mean_growth
+from . import measures, membrane
 from .advice import MANY, advise
-from .passes import Forward, Loss, slopes_of
-from .programs import Programs, slopes, slopes_with_alpha
+from .loss import Loss
+from .passes import Forward
+from .programs import Programs
 from .rates import rate_adjustment
+from .slopes import has_alpha, slopes
 from .step import Population, Step
 from .target import Measured, adjustment
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
-
-# Where the peak of a derivative is looked for, in multiples of its scale.
-_PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
 # How the peak of a derivative, dampening / scale, goes with each parameter.
 _PEAK_EXPONENTS = {"scale": -1, "dampening": 1, "alpha": 0}
@@ -95,7 +85,7 @@ class Bench:
         units = {population.name: population.argument_unit for population in self.step.populations}
         own = lambda name: factor[name] if isinstance(factor, Mapping) else factor
         return [
-            _slopes(spikes[name], call.argument, units[name], **{parameter: own(name)})
+            slopes(spikes[name], call.argument, units[name], **{parameter: own(name)})
             for name, call in zip(self.step.callers, self.run.calls)
         ]
 
@@ -139,7 +129,7 @@ class Bench:
         return {
             "mean_slope": float(np.mean(np.asarray(met, np.float64))),
             "half_share": measures.half_share(np.asarray(met)),
-            **_distances(spikes[population.name], argument, population.argument_unit, met),
+            **membrane.distances(spikes[population.name], argument, population.argument_unit, met),
         }
 
     def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
@@ -171,7 +161,7 @@ class Bench:
         self, spikes: Spikes, slopes: list[Array], target: float
     ) -> tuple[Adjustment, ...]:
         parameters = ["dampening", "scale"]
-        if all(map(_has_alpha, spikes.values())):
+        if all(map(has_alpha, spikes.values())):
             parameters.append("alpha")
         return tuple(self._adjustment(name, spikes, slopes, target) for name in parameters)
 
@@ -199,7 +189,7 @@ class Bench:
         for population in self.step.populations:
             last = self.last_call(population)
             argument, unit = self.run.calls[last].argument, population.argument_unit
-            peak = _peak(spikes[population.name], argument, unit, slopes[last])
+            peak = membrane.peak(spikes[population.name], argument, unit, slopes[last])
             shares.append(measures.flat_share(np.asarray(changed[last]), ratio * peak))
         return max(shares)
 
@@ -214,27 +204,6 @@ class Bench:
         touched = sum(self.step.arrays.states[i].size for i in self.step.parameters)
         total = touched + self.step.idle_parameters
         return (zero + self.step.idle_parameters) / total if total else np.nan
-
-
-def _slopes(
-    spike: Any,
-    argument: Array,
-    unit: u.Unit | None,
-    scale: float = 1.0,
-    dampening: Any = 1.0,
-    alpha: float | None = None,
-) -> Array:
-    if alpha is None:
-        return slopes(spike, argument, unit, scale, dampening)
-    return slopes_with_alpha(spike, argument, unit, _alpha(spike) * alpha)
-
-
-def _has_alpha(spike: Any) -> bool:
-    return isinstance(spike, QPseudoSpike) and bool(np.all(np.isfinite(_alpha(spike))))
-
-
-def _alpha(spike: QPseudoSpike) -> Any:
-    return current("alpha", spike.alpha)
 
 
 def _is_adjustable(flow: GradientFlow) -> bool:
@@ -266,46 +235,6 @@ def _fading(whole: np.ndarray, transported: np.ndarray, cosines: np.ndarray) -> 
         "reached_start": reached_start,
         "consistency": measures.consistency(cosines, transported),
     }
-
-
-def _distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> dict[str, Any]:
-    """Where the membrane lay and how much of the surrogate's derivative it met there."""
-    scale = _scale(spike, unit)
-    distances = np.asarray(argument / scale, np.float64)
-    edges = measures.bin_edges(distances)
-    peak = _peak(spike, argument, unit, slopes)
-    middles = _probe(spike, argument, unit, (edges[1:] + edges[:-1]) / 2)
-    relative = middles.reshape(len(edges) - 1, -1).mean(axis=1)
-    mean = float(np.mean(scale))
-    return {
-        "flat_share": measures.flat_share(np.asarray(slopes), peak),
-        "scale": mean if unit is None else u.Quantity(mean, unit=unit),
-        "distances": measures.histogram(distances, edges, relative / peak.mean()),
-    }
-
-
-def _scale(spike: Any, unit: u.Unit | None) -> Any:
-    """What the argument is divided by to give a distance, as plain numbers in its unit."""
-    scale = current("scale", spike.scale) if isinstance(spike, QPseudoSpike) else None
-    if isinstance(scale, u.Quantity):
-        return scale.in_unit(unit).mantissa
-    return 1.0 if scale is None else scale
-
-
-def _peak(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> np.ndarray:
-    """The largest derivative of each neuron's surrogate."""
-    probed = _probe(spike, argument, unit, _PROBES).max(axis=0)
-    return np.maximum(probed, np.max(slopes, axis=0))
-
-
-def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarray) -> np.ndarray:
-    """The derivative of each neuron's surrogate at some distances, along the first axis."""
-    shape = argument.shape[1:]
-    columns = distances.reshape(-1, *(1 for _ in shape))
-    arguments = jnp.broadcast_to(
-        jnp.asarray(columns * _scale(spike, unit), jnp.float32), (len(distances), *shape)
-    )
-    return np.asarray(slopes_of(spike, arguments, unit))
 
 
 def _one_or_all(spikes: Spikes) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records.flow import FADED, Histogram, Phase
+from ..records.population import FADED, Histogram, Phase
 
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60

@@ -13,7 +13,8 @@ from braintools.surrogate import Surrogate
 
 from .._neurons import by_population
 from .evaluate import Bench
-from .passes import loss_of_outputs, projections, with_index
+from .loss import loss_of_outputs, projections
+from .passes import with_index
 from .programs import programs
 from .ready import batch_size
 from .step import trace

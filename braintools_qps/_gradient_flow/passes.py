@@ -10,16 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from .jaxpr import Call, Tap
 from .step import Arrays, Step, is_real
-
-STREAM = 20220200  # any number that nobody else folds in
 
 
 class Forward(NamedTuple):
@@ -29,18 +25,6 @@ class Forward(NamedTuple):
     states: list[Array]  # those that are written, before the step
     outputs: list[Array]
     calls: list[Call]
-
-
-class Loss(NamedTuple):
-    """Derivatives of a loss by the real outputs, several draws of them.
-
-    ``cotangents`` have the shape (draws, k, ...) for the last k steps. ``whole`` are the draws of
-    the loss as it is, ``transported`` those of one step's outputs alone.
-    """
-
-    cotangents: list[Array]
-    whole: slice = slice(None)
-    transported: slice = slice(None)
 
 
 class Backward(NamedTuple):
@@ -172,96 +156,6 @@ class Frame:
         real = [written[j] for j in self.real]
         _, pull = jax.vjp(advance, real, self.parameters, perturbations)
         return lambda loss, adjoint: jax.vmap(pull)((loss, adjoint))
-
-
-def projections(run: Forward, draws: int, seed: int) -> Loss:
-    """Random projections of the last step's real outputs.
-
-    Raises
-    ------
-    ValueError
-        If the model returns no real numbers.
-    """
-    outputs = list(filter(is_real, run.outputs))
-    if not outputs:
-        raise ValueError("the model must return an array of real numbers at each step, got none")
-    # Weights that were drawn from the same seed must not be what the outputs are projected on.
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), len(outputs))
-    return Loss(
-        [
-            jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
-            for key, output in zip(keys, outputs)
-        ]
-    )
-
-
-def loss_of_outputs(step: Step, run: Forward, loss: Callable[[Any], Any]) -> Loss:
-    """A user's loss of the outputs of all steps.
-
-    Where it counts the outputs of several steps, a second draw has those of the last of them alone:
-    how they travel back, and nothing that is added on the way.
-
-    Raises
-    ------
-    ValueError
-        If the loss is not a scalar.
-    """
-    real = [i for i, output in enumerate(run.outputs) if is_real(output)]
-
-    def value(outputs: list[Array]) -> Array:
-        result = loss(jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs)))
-        result = jnp.asarray(u.get_mantissa(result))
-        if result.shape != ():
-            raise ValueError(f"loss(outputs) must return a scalar, got shape {result.shape}")
-        return result
-
-    gradients = jax.grad(value)([run.outputs[i] for i in real])
-    counted = _steps_that_count(gradients)
-    if len(counted) < 2:
-        return Loss([gradient[None] for gradient in gradients])
-    last = counted[-1]
-    alone = [jnp.zeros_like(g).at[last].set(g[last]) for g in gradients]
-    both = [jnp.stack([g, one]) for g, one in zip(gradients, alone)]
-    return Loss(both, slice(0, 1), slice(1, 2))
-
-
-def _steps_that_count(gradients: list[Array]) -> np.ndarray:
-    """The steps whose outputs the loss depends on."""
-    counts = [np.any(np.asarray(g).reshape(len(g), -1) != 0, axis=1) for g in gradients]
-    return np.flatnonzero(np.any(counts, axis=0))
-
-
-def slopes_of(
-    surrogate: Callable[[Any], Any],
-    argument: Array,
-    unit: u.Unit | None,
-    width: Array | float = 1.0,
-    gain: Array | float = 1.0,
-) -> Array:
-    """Derivative of a surrogate, made ``width`` times as wide and ``gain`` times as high.
-
-    Raises
-    ------
-    brainunit.UnitMismatchError
-        If the argument has a unit that the surrogate does not take.
-    """
-
-    def spikes(x: Array) -> Array:
-        if unit is None:
-            return u.get_mantissa(surrogate(x))
-        try:
-            return u.get_mantissa(surrogate(u.Quantity(x, unit=unit)))
-        except TypeError as error:
-            raise u.UnitMismatchError(
-                f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
-                f"Give it a scale: Scaled({surrogate!r}, scale=15 * u.{unit})",
-                unit,
-                u.UNITLESS,
-            ) from error
-
-    values, pull = jax.vjp(spikes, argument / width)
-    (slope,) = pull(jnp.ones_like(values))
-    return (slope * (gain / width)).astype(argument.dtype)
 
 
 def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[Any]) -> list[Any]:

@@ -9,16 +9,12 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-import brainstate
-import brainunit as u
 import jax
-from braintools.surrogate import Surrogate
 from jax import Array
 from jax.stages import Wrapped
 
-from .._surrogate import QPseudoSpike
 from . import paths
-from .passes import backward, forward, slopes_of
+from .passes import backward, forward
 from .step import Step
 
 KEPT = 16  # steps
@@ -73,65 +69,3 @@ def _rates(step: Step, arrays: Any, indexed: list[Array], gain: Any, shifts: Any
     calls = forward(step, arrays, indexed, gain, shifts).calls
     last = {name: call.spikes for name, call in zip(step.callers, calls)}
     return [last[population.name].mean() for population in step.populations]
-
-
-def slopes(
-    surrogate: Any, argument: Array, unit: u.Unit | None, width: Any = 1.0, gain: Any = 1.0
-) -> Array:
-    """The derivative of a surrogate, compiled once for surrogates with equal parameters."""
-    if not _is_constant(surrogate):
-        return slopes_of(surrogate, argument, unit, width, gain)
-    return _slopes(_first_like(_Parameters(surrogate)), argument, unit, width, gain)
-
-
-def slopes_with_alpha(
-    surrogate: QPseudoSpike, argument: Array, unit: u.Unit | None, alpha: Any
-) -> Array:
-    """The derivative of a q-PseudoSpike with another alpha, compiled once for all of them."""
-    rest = surrogate.replace(alpha=1.0)
-    function = _slopes_with_alpha if _is_constant(rest) else _alpha_slopes
-    return function(rest, argument, unit, alpha)
-
-
-class _Parameters:
-    """A surrogate as a key: braintools 0.3 compares surrogates by identity."""
-
-    def __init__(self, surrogate: Surrogate):
-        self.surrogate = surrogate
-        self.key = type(surrogate), tuple(sorted(vars(surrogate).items()))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: Any) -> bool:
-        return bool(self.key == other.key)
-
-
-@lru_cache(128)
-def _first_like(parameters: _Parameters) -> Surrogate:
-    return parameters.surrogate
-
-
-def _is_constant(surrogate: Any) -> bool:
-    """Whether it can stand for itself in a compiled function: no State in it, and a hash."""
-    if not isinstance(surrogate, Surrogate):
-        return False
-    values = vars(surrogate).values()
-    try:
-        hash((surrogate, *values))
-    except TypeError:
-        return False
-    inner = [value for value in values if isinstance(value, Surrogate)]
-    return not any(isinstance(value, brainstate.State) for value in values) and all(
-        map(_is_constant, inner)
-    )
-
-
-def _alpha_slopes(
-    surrogate: QPseudoSpike, argument: Array, unit: u.Unit | None, alpha: Any
-) -> Array:
-    return slopes_of(surrogate.replace(alpha=alpha), argument, unit)
-
-
-_slopes = jax.jit(slopes_of, static_argnums=(0, 2))
-_slopes_with_alpha = jax.jit(_alpha_slopes, static_argnums=(0, 2))

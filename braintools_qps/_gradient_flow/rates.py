@@ -12,7 +12,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from ..records.flow import RateAdjustment
+from ..records import RateAdjustment
 from .passes import Forward
 from .programs import Programs
 from .step import Step

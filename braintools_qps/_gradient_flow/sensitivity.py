@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 
 from .._neurons import find_neurons, preserved
 from .._surrogate import Scaled
-from ..records.flow import GradientSensitivity, ParameterSensitivity
+from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
 
 PERTURBATIONS = {"dampening": 2.0, "scale": 2.0}

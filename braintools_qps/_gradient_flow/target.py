@@ -18,7 +18,7 @@ from braintools.surrogate import Surrogate
 from scipy.optimize import brentq
 
 from .._surrogate import QPseudoSpike, Scaled
-from ..records.flow import Adjustment
+from ..records import Adjustment
 
 LIMITS = {"dampening": 1 / 16, "scale": 16.0, "alpha": 16.0}  # factors at which the search ends
 FIRST, FINEST = math.log(16) / 8, math.log(16) / 512  # steps in the logarithm of a factor

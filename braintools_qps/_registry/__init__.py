@@ -1,7 +1,8 @@
 """Surrogates by name: registered at run time, published by distributions, or braintools' own.
 
 Start here with `get_surrogate`. `discovery` says where names come from, `resolution` which class a
-name stands for, `spec_text` how parameters are written and read.
+name stands for, `reading` how a spec and the values in it are read, `writing` how parameters are
+written.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from typing import Any, TypeVar, overload
 from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
-from . import discovery, resolution, spec_text
+from . import discovery, reading, resolution, writing
 from .discovery import Entry, is_surrogate_class
+from .reading import parse as parse_call
+from .reading import read as read_value
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
-from .spec_text import parse as parse_call
-from .spec_text import read as read_value
-from .spec_text import write as write_value
+from .writing import write as write_value
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -105,15 +106,15 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
             )
         return spec
     if isinstance(spec, str):
-        return _from_call(spec_text.parse(spec), params)
+        return _from_call(reading.parse(spec), params)
     if isinstance(spec, Mapping):
-        name, kwargs = spec_text.name_and_parameters(spec)
+        name, kwargs = reading.name_and_parameters(spec)
         return _build(resolution.find_class(name), (), kwargs | params)
     if is_surrogate_class(spec):
         return _build(spec, (), params)
     raise TypeError(
         "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {spec_text.shown(spec)}"
+        f"braintools.surrogate.Surrogate or an instance of one, got {reading.shown(spec)}"
     )
 
 
@@ -196,7 +197,7 @@ def register_surrogate(
     if not is_surrogate_class(surrogate):
         raise TypeError(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
-            f"got {spec_text.shown(surrogate)}"
+            f"got {reading.shown(surrogate)}"
         )
     resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
     return surrogate
@@ -233,23 +234,23 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
     """
     if not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate_spec takes a Surrogate, got {spec_text.shown(surrogate)}")
-    parameters = spec_text.written_parameters(surrogate, surrogate_spec)
+        raise TypeError(f"surrogate_spec takes a Surrogate, got {reading.shown(surrogate)}")
+    parameters = writing.written_parameters(surrogate, surrogate_spec)
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
-def _from_call(call: spec_text.Call, params: Mapping[str, Any]) -> Surrogate:
+def _from_call(call: reading.Call, params: Mapping[str, Any]) -> Surrogate:
     return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
 
 
 def _nested(spec: Any) -> Surrogate:
-    return _from_call(spec, {}) if isinstance(spec, spec_text.Call) else get_surrogate(spec)
+    return _from_call(spec, {}) if isinstance(spec, reading.Call) else get_surrogate(spec)
 
 
 def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
     bound = _bound(surrogate, args, kwargs)
     try:
-        spec_text.read_arguments(bound, _nested)
+        reading.read_arguments(bound, _nested)
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(
@@ -257,7 +258,7 @@ def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> S
             "number, text, or a list of numbers"
         ) from error
     except (TypeError, ValueError):
-        spec_text.check_units(bound.arguments.values())
+        reading.check_units(bound.arguments.values())
         raise
 
 
@@ -267,5 +268,5 @@ def _bound(
     try:
         return inspect.signature(surrogate).bind(*args, **kwargs)
     except TypeError as error:
-        call = f"{surrogate.__name__}({', '.join(spec_text.signature(surrogate))})"
+        call = f"{surrogate.__name__}({', '.join(reading.signature(surrogate))})"
         raise TypeError(f"{error}. The surrogate is {call}") from None

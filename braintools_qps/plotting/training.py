@@ -13,7 +13,7 @@ from .panels import GREY, panels_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..records.flow import GradientFlow
+    from ..records import GradientFlow
 
 FAINTEST = 1e-4  # what is smaller has the darkest colour
 

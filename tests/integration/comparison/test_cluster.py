@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from braintools_qps import compare
-from braintools_qps._comparison.executors import dask_workers, local_workers
+from braintools_qps._comparison.workers import dask_workers, local_workers
 
 pytestmark = [
     pytest.mark.cluster,

@@ -10,11 +10,12 @@ import pytest
 
 import braintools_qps._comparison as comparison
 from braintools_qps import compare
-from braintools_qps._comparison import training, worker
-from braintools_qps._comparison.errands import import_path, packed_task, unpacked_task
+from braintools_qps._comparison import training
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.programs import Outcome
 from braintools_qps._comparison.tasks import task_from_arrays
+from braintools_qps._comparison.workers import worker
+from braintools_qps._comparison.workers.errands import import_path, packed_task, unpacked_task
 
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
 Y = np.arange(40) % 2
@@ -236,7 +237,7 @@ def test_a_worker_that_lacks_the_model_says_so_with_the_path(monkeypatch):
         monkeypatch.setattr(worker, "unpacked_bench", lost_module)
 
     def lost_module(errand, task):
-        from braintools_qps._comparison.errands import unpacked_bench
+        from braintools_qps._comparison.workers.errands import unpacked_bench
 
         gone = pickle.dumps(demonstration).replace(b"network", b"netwerk")
         return unpacked_bench(errand._replace(bench=gone), task)

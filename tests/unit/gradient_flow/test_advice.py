@@ -6,7 +6,7 @@ import pytest
 from braintools_qps import GradientFlow, QPseudoSpike
 from braintools_qps._gradient_flow.advice import advise
 from braintools_qps._gradient_flow.measures import growth_per_step, growth_phases, reach
-from braintools_qps.records.flow import Adjustment, Histogram, PopulationFlow, RateAdjustment
+from braintools_qps.records import Adjustment, Histogram, PopulationFlow, RateAdjustment
 
 STEPS = 21
 FLAT = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)

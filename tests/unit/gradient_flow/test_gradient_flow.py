@@ -25,7 +25,8 @@ from flow_networks import (
 )
 
 from braintools_qps import QPseudoSpike, gradient_flow
-from braintools_qps._gradient_flow.passes import forward, projections, with_index
+from braintools_qps._gradient_flow.loss import projections
+from braintools_qps._gradient_flow.passes import forward, with_index
 from braintools_qps._gradient_flow.step import trace
 
 

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any, NamedTuple
 
-from ..records.comparison import CandidateResult
-from .candidate import Candidate, Plan, result_of
-from .programs import OnEpochs, Programs
+from ...records.comparison import CandidateResult
+from ..candidate import Candidate, Plan, result_of
+from ..programs import OnEpochs, Programs
 from .remote import Gone, RemotePrograms, Workplace
 
 CANDIDATES_AT_ONCE = 64  # each is a thread that waits for its answers

@@ -13,11 +13,11 @@ from typing import Any
 import jax
 from braintools.surrogate import Surrogate
 
-from .._registry import get_surrogate
+from ..._registry import get_surrogate
+from ..programs import Job, Programs
+from ..provenance import packages
+from ..tasks import Task
 from .errands import Answer, Errand, unpacked_bench, unpacked_task
-from .programs import Job, Programs
-from .provenance import packages
-from .tasks import Task
 
 RUNS_PER_ERRAND = 6
 

@@ -1,4 +1,4 @@
-"""Surrogates as text: call strings, mappings, and the values of parameters in them."""
+"""Surrogates read from call strings and mappings, with the values of parameters in them."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ import math
 import re
 import reprlib
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
-import brainstate
 import brainunit as u
 import jax
 import numpy as np
@@ -23,7 +21,7 @@ _QUANTITY = re.compile(rf"\s*({_NUMBER}|[-+]?inf(?=\s)|\[.*\])(?:\s+|(?=[^\s\d.]
 _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
 _Parameter = inspect.Parameter
-_NO_DEFAULT = _Parameter.empty
+NO_DEFAULT = _Parameter.empty
 _SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
 _NUMERIC = (int, float, np.ndarray, np.generic, jax.Array, u.Quantity)
 _shortener = reprlib.Repr()
@@ -106,7 +104,7 @@ def read_arguments(bound: inspect.BoundArguments, build: Callable[[Any], Surroga
             bound.arguments[name] = read(value, parameter.default)
 
 
-def read(value: Any, default: Any = _NO_DEFAULT) -> Any:
+def read(value: Any, default: Any = NO_DEFAULT) -> Any:
     """The value that a parameter in a string or mapping stands for.
 
     Where the default is text, text is taken as it is. Elsewhere it is a number or a Quantity if it
@@ -140,74 +138,9 @@ def check_units(values: Iterable[Any]) -> None:
             _read_text(value, must_be_number=True)
 
 
-def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any]) -> dict[str, Any]:
-    """What JSON can hold of the parameters, keyword-only ones left out at their default.
-
-    ``nested`` writes one that is a surrogate itself.
-
-    Raises
-    ------
-    TypeError
-        If a parameter is not an attribute, or has no written form.
-    """
-    written = {}
-    for name, parameter in inspect.signature(type(surrogate)).parameters.items():
-        if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
-            continue
-        value = _attribute(surrogate, name)
-        if isinstance(value, Surrogate):
-            value = nested(value)
-        else:
-            value = write(name, value, parameter.default)
-        if name == "name":
-            _unwritable(name, value, "a spec has the name of the surrogate there")
-        if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
-            written[name] = value
-    return written
-
-
-def write(name: str, value: Any, default: Any = _NO_DEFAULT) -> Any:
-    """The inverse of `read`, in terms of what JSON has."""
-    try:
-        return _written(name, value, default)
-    except RecursionError:
-        _unwritable(name, value, "it is nested too deeply or contains itself")
-
-
 def shown(value: Any) -> str:
     """A repr for messages, of bounded length and depth."""
     return _shortener.repr(value)
-
-
-def _written(name: str, value: Any, default: Any) -> Any:
-    if isinstance(value, u.Quantity):
-        return _write_quantity(name, value)
-    if isinstance(value, (brainstate.State, jax.core.Tracer)):
-        _unwritable(name, value, "its value is known only where it is used")
-    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
-        value = np.asarray(value).tolist()
-    if isinstance(value, list):
-        return [_written(name, element, default) for element in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if isinstance(value, str) and not _is_text(value, default):
-        _unwritable(name, value, "the text would be read as a number")
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    _unwritable(name, value, "only numbers, arrays, Quantities, strings, None can be written")
-
-
-def _is_text(value: str, default: Any) -> bool:
-    with suppress(ValueError):
-        return read(value, default) is value
-    return False
-
-
-def _is_default(written: Any, parameter: inspect.Parameter) -> bool:
-    """Whether the written value is that of the default: arrays and Quantities compare as text."""
-    with suppress(TypeError):
-        return bool(written == write(parameter.name, parameter.default, parameter.default))
-    return False
 
 
 def _syntax_tree(source: str, text: str) -> ast.expr:
@@ -305,32 +238,8 @@ def _read_list(values: list, default: Any) -> Any:
         return elements
 
 
-def _attribute(surrogate: Surrogate, name: str) -> Any:
-    try:
-        return getattr(surrogate, name)
-    except AttributeError:
-        raise TypeError(
-            f"{type(surrogate).__name__} takes the parameter {name!r} but keeps no attribute of "
-            f"that name, so no spec can be written. Set self.{name} = {name} in its __init__"
-        ) from None
-
-
-def _write_quantity(name: str, value: u.Quantity) -> Any:
-    magnitude = value.mantissa
-    if isinstance(magnitude, jax.core.Tracer):
-        write(name, magnitude)
-    text = f"{np.asarray(magnitude).tolist()} {value.unit}"
-    if u.get_unit(read(text)) == value.unit:
-        return text
-    _unwritable(name, value, f"it would not be read back from {text!r}")
-
-
 def _malformed(text: str) -> NoReturn:
     raise ValueError(
         "a surrogate string is a name or a call with literal arguments, such as "
         f"\"QPseudoSpike(alpha=1.5, scale='15 mV')\", got {shown(text)}"
     )
-
-
-def _unwritable(name: str, value: Any, reason: str) -> NoReturn:
-    raise TypeError(f"the parameter {name}={shown(value)} cannot be written in a spec: {reason}")

@@ -15,7 +15,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import Any
 
-from .checks import checked_count
+from ..checks import checked_count
 
 
 class LocalWorkers(Executor):

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .tasks import Split, Task
-from .training import Bench
+from ..tasks import Split, Task
+from ..training import Bench
 
 
 class Errand(NamedTuple):

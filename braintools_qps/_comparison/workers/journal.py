@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from ..records.plain import plain
+from ...records.plain import plain
+from ..programs import Outcome
+from ..training import Curves, Tested
 from .errands import Errand
-from .programs import Outcome
-from .training import Curves, Tested
 
 JOURNAL_NAME = "comparison.runs.jsonl"
 

@@ -16,11 +16,11 @@ from concurrent.futures import (
 from functools import cached_property
 from typing import Any
 
+from ..programs import Job, OnEpochs, Outcome, bench_of, groups
+from ..provenance import digest, packages
+from ..training import Bench
 from .errands import Answer, Errand, packed_bench, packed_task
 from .journal import Journal
-from .programs import Job, OnEpochs, Outcome, bench_of, groups
-from .provenance import digest, packages
-from .training import Bench
 from .worker import RUNS_PER_ERRAND, work
 
 PATIENCE = 0.5  # seconds until a thread that waits looks whether it is still wanted

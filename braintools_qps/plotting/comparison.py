@@ -1,0 +1,53 @@
+"""The figure of a comparison: the others side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .flow import draw_gradient_flow
+from .learning_curves import draw_learning_curves
+from .panels import add_legend, panels_of
+from .surrogates import draw_surrogates
+from .tuning import draw_tuning, tuned_results
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..records import Comparison
+
+
+def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
+    """Draw learning curves, gradient flow before training, and the shapes of the surrogates.
+
+    A figure of its own also has a panel of `plot_tuning` for each candidate that was tuned.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What `compare` returns.
+    axes : sequence of four matplotlib.axes.Axes, optional
+        For the learning curves, the gradient flow, the gradients and the original functions.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from braintools_qps import compare
+    >>> from braintools_qps.plotting import plot_comparison
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
+    >>> [axes.get_title() for axes in plot_comparison(comparison)]
+    ['Learning curves', 'Gradient flow', 'Gradient', 'Original function']
+    """
+    tuned = tuned_results(comparison) if axes is None else []
+    panels = panels_of(axes, 4 + len(tuned))
+    draw_learning_curves(comparison, panels[0])
+    draw_gradient_flow({r.label: r.gradient_by_lag for r in comparison.results}, panels[1])
+    draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:4])
+    for panel, result in zip(panels[4:], tuned):
+        draw_tuning(result, comparison.score, panel)
+    add_legend(panels[:4], outside=axes is None)
+    return panels

@@ -1,0 +1,78 @@
+"""The figure of a gradient on its way back through time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..records.comparison import relative_gradient
+from .panels import GREY, add_legend, panels_of, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..records import GradientFlow
+
+
+def plot_gradient_flow(
+    flows: Mapping[str, GradientFlow] | GradientFlow, axes: Axes | None = None
+) -> Axes:
+    """Draw by how much the gradient has grown or fallen, by steps back, for each candidate.
+
+    Parameters
+    ----------
+    flows : mapping of labels to GradientFlow, or a GradientFlow
+        What `gradient_flow` returns. Where a model has several populations, each is a line.
+    axes : matplotlib.axes.Axes, optional
+        What to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The root mean square of the gradient by the membrane potential, relative to the last step
+        that has one, on a logarithmic axis. A grey line marks the 1 % that defines the reach.
+
+    Examples
+    --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> from braintools_qps.plotting import plot_gradient_flow
+    >>> with brainstate.environ.context(dt=1.0 * u.ms):
+    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA, target=None)
+    >>> plot_gradient_flow(flows).get_xlabel()
+    'steps back in time'
+    """
+    panels = panels_of(axes, 1)
+    flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
+    draw_gradient_flow(_relative_gradients(flows), *panels)
+    add_legend(panels, outside=axes is None)
+    return panels[0]
+
+
+def draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
+    """Draw relative gradients by steps back, and a line at 1 %."""
+    for (label, curve), style in zip(curves.items(), styles()):
+        axes.plot(np.arange(len(curve)), curve, label=label, **style)
+    axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
+    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    # Beside the axes, where no curve can lie over it.
+    axes.text(1.01, 0.01, "reach:\n1 %", transform=axes.get_yaxis_transform(), **look)
+    axes.locator_params(axis="x", integer=True)
+    axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
+    axes.set_ylabel("gradient, relative")
+
+
+def _relative_gradients(flows: Mapping[str, GradientFlow]) -> dict[str, np.ndarray]:
+    """A curve for each population of each flow; the population is named where there are several."""
+    return {
+        label if len(flow.populations) == 1 else f"{label}, {population.name}": relative_gradient(
+            population.second_moments
+        )
+        for label, flow in flows.items()
+        for population in flow.populations
+    }

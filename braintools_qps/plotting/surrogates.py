@@ -1,0 +1,107 @@
+"""The figure of surrogates: their gradients and their original functions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._candidates import candidates
+from .._surrogate import require_one_shape
+from ..typing import SurrogateSpecs
+from .panels import GREY, add_legend, panels_of, styles
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# How far surrogates are drawn to each side, in multiples of the largest scale.
+WIDTH = 4.0
+POINTS = 801
+
+
+def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
+    """Draw the gradient and the original function of some surrogates.
+
+    Parameters
+    ----------
+    surrogates : sequence, or mapping of labels
+        Each as `get_surrogate` takes them. Either all of them have a scale with a dimension, which
+        the horizontal axis then shows, or none has.
+    axes : sequence of two matplotlib.axes.Axes, optional
+        For the gradient and for the original function.
+
+    Returns
+    -------
+    list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If only some have a scale with a dimension, the dimensions differ, or a parameter has
+        several values.
+
+    Examples
+    --------
+    >>> from braintools_qps.plotting import plot_surrogates
+    >>> left, right = plot_surrogates(["QPseudoSpike(alpha=1.0)", "Sigmoid"])
+    >>> left.get_title()
+    'Gradient'
+    """
+    panels = panels_of(axes, 2)
+    draw_surrogates(_named(surrogates), *panels)
+    add_legend(panels, outside=axes is None)
+    return panels
+
+
+def draw_surrogates(named: Mapping[str, Surrogate], left: Axes, right: Axes) -> None:
+    """Draw gradients into one panel, original functions and the step into another."""
+    x, unit = _abscissa(list(named.values()))
+    where = u.get_mantissa(x)
+    for (label, surrogate), style in zip(named.items(), styles()):
+        gradient = surrogate.surrogate_grad(x)
+        left.plot(where, u.get_mantissa(gradient), label=label, **style)
+        with suppress(NotImplementedError):  # braintools leaves it to the author to define one
+            right.plot(where, surrogate.surrogate_fun(x), label=label, **style)
+    right.step(where, where >= 0, where="post", color=GREY, linewidth=1, zorder=0)
+    distance = "$V - V_{th}$" if unit else "$x$"
+    left.set(title="Gradient", xlabel=distance + _in(unit), ylabel="gradient" + _in(unit, "1/"))
+    left.set_ylim(bottom=min(0, left.get_ylim()[0]))
+    right.set(title="Original function", xlabel=distance + _in(unit), ylabel="value")
+
+
+def _named(surrogates: Any) -> dict[str, Surrogate]:
+    named = candidates(surrogates)
+    for surrogate in named.values():
+        require_one_shape(surrogate)
+    return named
+
+
+def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Any, u.Unit | None]:
+    """Distances to draw, in the unit of the first scale that has one."""
+    scales = [getattr(surrogate, "scale", None) for surrogate in surrogates]
+    units = [scale.unit if isinstance(scale, u.Quantity) else None for scale in scales]
+    unit = units[0] if units else None
+    if any((other is None) != (unit is None) for other in units) or (
+        unit is not None and any(not unit.has_same_dim(other) for other in units)
+    ):
+        raise ValueError(
+            f"surrogates on one axis need scales of one dimension, got {[str(s) for s in scales]}. "
+            "Give all of them a scale in mV, or none"
+        )
+    x = jnp.linspace(-1, 1, POINTS) * WIDTH * max(_width(scale, unit) for scale in scales)
+    return (x, None) if unit is None else (u.Quantity(x, unit=unit), unit)
+
+
+def _width(scale: Any, unit: u.Unit | None) -> float:
+    if scale is None:
+        return 1.0
+    return float(np.max(scale if unit is None else u.Quantity(scale).to_decimal(unit)))
+
+
+def _in(unit: u.Unit | None, per: str = "") -> str:
+    return f" ({per}{unit})" if unit is not None else ""

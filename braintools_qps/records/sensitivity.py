@@ -1,0 +1,61 @@
+"""What `gradient_sensitivity` measured, parameter by parameter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .record import Record
+from .table import Rows, text_table
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GradientSensitivity(Record):
+    """How much a gradient depends on the surrogate, parameter by parameter.
+
+    Attributes
+    ----------
+    parameters : tuple of ParameterSensitivity
+        In the order of the gradients; each a `.ParameterSensitivity`.
+    advice : tuple of str
+        What follows, in words.
+
+    See Also
+    --------
+    gradient_sensitivity : What makes it.
+    """
+
+    parameters: tuple[ParameterSensitivity, ...]
+    advice: tuple[str, ...]
+
+    @property
+    def largest(self) -> float:
+        """The largest change of any parameter's gradient; 0 where the surrogate has no effect."""
+        return max((p.change for p in self.parameters if p.change > 0), default=0.0)
+
+    def __repr__(self) -> str:
+        return "\n".join([text_table(self._rows()), *(f"- {line}" for line in self.advice)])
+
+    def _rows(self) -> Rows:
+        rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in self.parameters]
+        return [["parameter", "change", "size"], *rows]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterSensitivity(Record):
+    """How much one parameter's gradient depends on the surrogate.
+
+    Attributes
+    ----------
+    name : str
+        Where the gradient lies in what was returned, for example ``"linear.weight"``.
+    change : float
+        By how much the gradient changes when the surrogate is made twice as high, or twice as wide,
+        whichever is more, relative to the larger of the two. 0 up to rounding; NaN where a gradient
+        is not finite.
+    size : float
+        The Euclidean norm of the gradient as it is.
+    """
+
+    name: str
+    change: float
+    size: float
