@@ -20,7 +20,7 @@ class Adjustment(Record):
 
     Only changes that make the surrogate lower, wider or thinner are looked for: a smaller
     dampening, a larger scale, a larger alpha. A steeper surrogate attains a growth of 1 by changing
-    the gradient's sign at every step, and did harm wherever it was trained.
+    the gradient's sign at every step, which carries nothing back.
 
     Attributes
     ----------
