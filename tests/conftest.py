@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 
 def pytest_configure(config):
+    os.environ.pop("COLUMNS", None)  # xdist sets it; what is printed would be wrapped
     compile_once(config)
     config.pluginmanager.register(Forgetful())
 

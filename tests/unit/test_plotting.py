@@ -93,7 +93,7 @@ def test_gradient_flow_is_relative_to_the_last_step(flows):
     np.testing.assert_allclose(size, np.sqrt(moments / moments[0]), rtol=1e-6)
     assert axes.get_yscale() == "log"
     (said,) = axes.texts
-    assert (said.get_text(), said.get_position()[1]) == ("1 %: reach", 0.01)
+    assert (said.get_text(), said.get_position()[1]) == ("reach:\n1 %", 0.01)
     alone = plotting.plot_gradient_flow(flows["Sigmoid"])
     np.testing.assert_array_equal(line(alone, "Sigmoid")[1], size)
 

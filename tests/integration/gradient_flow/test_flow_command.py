@@ -81,7 +81,6 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     [
         ("my_networks", "given as module:factory"),
         ("my_networks:absent", "no function 'absent'"),
-        ("my_networks:only_model", r"must return a tuple (model, inputs), got Network"),
         ("no_such_module:make", "No module named 'no_such_module'"),
         ("my_networks:without_time_step", "Call for example brainstate.environ.set(dt=1.0 * "),
         ("my_networks:wrong_features", "with the model of my_networks:wrong_features: "),
