@@ -85,8 +85,8 @@ def test_training_equals_a_plain_loop():
     ("make", "surrogates"),
     [
         (models.millivolts, ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"]),
-        (models.two_kinds, ["Sigmoid"]),
-        (models.normalised, ["QPseudoSpike"]),
+        pytest.param(models.two_kinds, ["Sigmoid"], marks=pytest.mark.thorough),
+        pytest.param(models.normalised, ["QPseudoSpike"], marks=pytest.mark.thorough),
     ],
 )
 def test_models_train(make, surrogates):
@@ -112,6 +112,7 @@ def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
     np.testing.assert_array_equal(trained.states[0].weights.kept[mean][0], after)
 
 
+@pytest.mark.thorough
 def test_a_value_at_every_step():
     # The running mean of the first input, which leaky neurons can approximate.
     y = np.cumsum(X[:, :, :1], axis=1) / np.arange(1, 7)[:, None]
@@ -145,6 +146,7 @@ def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
     np.testing.assert_array_equal(one[name]["weight"], again[name]["weight"])
 
 
+@pytest.mark.thorough
 def test_only_the_chosen_neurons_get_the_candidate():
     seen = []
 
@@ -165,6 +167,7 @@ def test_only_the_chosen_neurons_get_the_candidate():
     assert all(getattr(one, "_spike", one) == QPseudoSpike() for one in seen)
 
 
+@pytest.mark.thorough
 def test_a_model_that_cannot_be_vmapped_trains_one_by_one_and_says_so():
     class Stubborn(brainstate.nn.Module):
         def update(self, x):

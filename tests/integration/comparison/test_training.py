@@ -47,6 +47,7 @@ def test_candidates_share_weights_and_batches(bench):
     assert not np.allclose(ours[0].curves.loss, ours[1].curves.loss)
 
 
+@pytest.mark.thorough
 def test_runs_at_once_equal_separate_training(bench):
     jobs = [
         Job(QPseudoSpike(0.5), {"learning_rate": 0.3}, 0),
@@ -95,6 +96,7 @@ def test_initial_weights_come_from_the_seed_alone(bench):
     assert np.std(recurrent(first)) == pytest.approx(1, rel=0.2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("neuron", ["ALIF", "IF"])
 def test_other_neurons_train(neuron, bench):
     job = Job(QPseudoSpike(4.0), {"neuron": neuron, "reset": "hard"}, 0)

@@ -31,6 +31,15 @@ ALL = [
 # The NEST family of older versions runs through boolean spikes, which no surrogate can cross; what
 # it offers to a gradient is get_spike.
 NEURONS = [member for member in ALL if not issubclass(member, getattr(state, "NESTNeuron", ()))]
+USUAL = ("IF", "LIF", "ALIF", "AdExIF")
+MARKED = [
+    pytest.param(
+        member,
+        id=member.__name__,
+        marks=[] if member.__name__ in USUAL else pytest.mark.thorough,
+    )
+    for member in NEURONS
+]
 
 
 @pytest.fixture(autouse=True)
@@ -83,7 +92,7 @@ def spikes_and_gradient(neuron_class, surrogate, **options):
 @pytest.mark.parametrize(
     ("reset", "batch"), [("soft", 2), pytest.param("hard", None, marks=pytest.mark.thorough)]
 )
-@pytest.mark.parametrize("neuron_class", NEURONS, ids=lambda member: member.__name__)
+@pytest.mark.parametrize("neuron_class", MARKED)
 def test_spikes_and_gradients_through_time(neuron_class, reset, batch):
     ours = spikes_and_gradient(neuron_class, OURS, reset=reset, batch=batch)
     theirs = spikes_and_gradient(neuron_class, THEIRS, reset=reset, batch=batch)
