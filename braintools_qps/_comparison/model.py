@@ -120,7 +120,8 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
     Afterwards the user's random states are as they were.
     """
     state = brainstate.random.DEFAULT
-    before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
+    with jax.ensure_compile_time_eval():  # the first reading makes a key, which must not be traced
+        before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
     with brainstate.StateTraceStack():  # only within one may the global state hold a tracer
         state.value = key
         np.random.seed(number)  # noqa: NPY002
