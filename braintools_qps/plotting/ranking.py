@@ -53,7 +53,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     ...         surrogates=["Sigmoid", "QPseudoSpike"], target=None,
     ...     )
     >>> [label.get_text() for label in plot_ranking(flows).get_yticklabels()]
-    ['Sigmoid', 'QPseudoSpike']
+    ['QPseudoSpike', 'Sigmoid']
     """
     (panel,) = panels_of(axes, 1)
     names = GradientFlows(flows).ranked()

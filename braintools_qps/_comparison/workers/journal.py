@@ -24,6 +24,7 @@ class Journal:
     def __init__(self, directory: Path | None, *, resume: bool) -> None:
         self._path = None if directory is None else directory / JOURNAL_NAME
         self._lock = threading.Lock()
+        self._closed = False
         self._known: dict[str, Any] = {}
         if self._path is not None and resume:
             self._known = _read(self._path)
@@ -39,11 +40,13 @@ class Journal:
         return [_read_outcome(*one) for one in outcomes], one_by_one
 
     def add(self, errand: Errand, value: Any) -> None:
-        """Append an answer. A full disk costs no more than the entry."""
-        if self._path is None:
+        """Append an answer, if there is one. A full disk costs no more than the entry."""
+        if self._path is None or value is None:
             return
         line = json.dumps({"key": errand.key, "value": plain(value)}, allow_nan=False) + "\n"
         with self._lock:
+            if self._closed:
+                return
             try:
                 with open(self._path, "a", encoding="utf-8") as file:
                     file.write(line)
@@ -54,8 +57,10 @@ class Journal:
 
     def close(self) -> None:
         """Remove the file: all that is in it has come into the results."""
-        if self._path is not None:
-            self._path.unlink(missing_ok=True)
+        with self._lock:
+            self._closed = True  # an answer's note may still be under way
+            if self._path is not None:
+                self._path.unlink(missing_ok=True)
 
 
 def _read_outcome(curves: list, best_epoch: int, tested: list | None) -> Outcome:

@@ -62,8 +62,14 @@ class Workplace:
             except RuntimeError as error:  # it is broken, or shut down
                 raise Gone(_gone(error)) from error
             self._futures.add(future)
-        future.add_done_callback(self._futures.discard)
+        future.add_done_callback(lambda done: self._note(errand, done))
         return future
+
+    def _note(self, errand: Errand, future: Future) -> None:
+        """Keep an answer as soon as it is there, even if nobody waits for it any more."""
+        self._futures.discard(future)
+        if not future.cancelled() and future.exception() is None:
+            self.journal.add(errand, future.result().value)
 
     def some_done(self, futures: Iterable[Future]) -> set[Future]:
         """Wait a little for one of them or more.
@@ -152,7 +158,7 @@ class RemotePrograms:
                     errand = errands[number]._replace(data=self._workplace.data)
                     waiting[self._workplace.submit(errand)] = number
                 else:
-                    values[number] = self._noted(errands[number], answer)
+                    values[number] = self._value(answer)
                     report(number, answer.value)
         for number in suspects:
             values[number] = self._alone(errands[number])
@@ -172,16 +178,15 @@ class RemotePrograms:
                     pass
                 answer = _answer(future)
                 if not isinstance(answer, Exception):
-                    return self._noted(errand, answer)
+                    return self._value(answer)
                 died = answer
         raise RuntimeError(
             f"{TRIES} workers died of it, one after the other ({type(died).__name__}: {died})"
         ) from died
 
-    def _noted(self, errand: Errand, answer: Answer) -> Any:
+    def _value(self, answer: Answer) -> Any:
         if answer.worker not in self.workers:
             self.workers.append(answer.worker)
-        self._workplace.journal.add(errand, answer.value)
         return answer.value
 
 
