@@ -57,8 +57,10 @@ def normalize_surrogate(
 
     Parameters
     ----------
-    model, inputs
-        As for `gradient_flow`. The model is left as it was.
+    model : brainstate.nn.Module
+        As for `gradient_flow`. It is left as it was.
+    inputs : array_like, Quantity or pytree of them
+        Of shape (time, features) or (time, batch, features...).
     rule : {"depth", "mean_slope", "second_moment"}
         What is made equal.
     surrogate : str, mapping, type or Surrogate, optional
@@ -67,8 +69,10 @@ def normalize_surrogate(
     target : float, optional
         For ``"mean_slope"`` and ``"second_moment"``: the value to attain, per unit of the spike
         function's argument. By default the lowest of any population, so that no dampening rises.
-    loss, draws, seed
+    loss : callable, optional
         For ``"depth"``, as for `gradient_flow`.
+    draws, seed : int
+        For ``"depth"``: how many random projections, and their seed.
 
     Returns
     -------

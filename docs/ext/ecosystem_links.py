@@ -12,10 +12,12 @@ PAGES = {
     "brainpy": "https://brainpy.readthedocs.io/",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
+    "concurrent": "https://docs.python.org/3/library/concurrent.futures.html",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
     "logging": "https://docs.python.org/3/library/logging.html",
     "numpy": "https://numpy.org/doc/stable/reference/",
     "optax": "https://optax.readthedocs.io/",
+    "pathlib": "https://docs.python.org/3/library/pathlib.html",
     "saiunit": "https://brainx.chaobrain.com/saiunit/",
 }
 
