@@ -67,7 +67,7 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     >>> gradient_sensitivity(model, gradient)
     parameter  change  size
     above          0%     1
-    below        100%  0.56
+    below         50%  1.12
     - The surrogate decides the gradient of below, and not that of above.
     """
     neurons = {
