@@ -41,6 +41,7 @@ def finish(process, seconds=240):
     return output
 
 
+@pytest.mark.thorough
 def test_eight_devices():
     finish(start("eight_devices.py", devices=8))
 

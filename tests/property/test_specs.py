@@ -5,6 +5,7 @@ import sys
 from contextlib import suppress
 
 import brainunit as u
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -32,6 +33,7 @@ def test_every_surrogate_of_ours_comes_back_through_json(surrogate):
     assert get_surrogate(json.loads(json.dumps(spec, allow_nan=False))) == surrogate
 
 
+@pytest.mark.thorough
 @PROFILE
 @given(surrogates)
 def test_a_spec_is_a_call_string_too(surrogate):
@@ -47,6 +49,7 @@ inf 1e999 None ( ) [ ] { } , = : * + - . ' " # \\""".split()
 texts = st.lists(st.sampled_from([*TOKENS, " ", "\n", "\0"]) | st.text(max_size=3), max_size=12)
 
 
+@pytest.mark.thorough
 @PROFILE
 @given(texts.map("".join))
 def test_text_builds_a_surrogate_or_is_refused(text):

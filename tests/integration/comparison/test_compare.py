@@ -299,6 +299,7 @@ def test_specs_name_the_parameters(comparison):
     assert comparison.candidates[2] == surrogate_spec(QPseudoSpike(8.0))
 
 
+@pytest.mark.thorough
 def test_a_surrogate_without_gradient_has_no_growth():
     # A derivative as narrow as this is 0 in float32 wherever the membrane is.
     comparison = compare(["QPseudoSpike(alpha=inf, scale=1e-6)"], **OPTIONS)

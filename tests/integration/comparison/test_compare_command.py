@@ -69,6 +69,7 @@ def network(features, classes, size=4):
 """
 
 
+@pytest.mark.thorough
 def test_a_model_of_the_user_for_compare_and_flow(own_data, monkeypatch):
     Path("mine.py").write_text(FACTORY)
     monkeypatch.syspath_prepend("")

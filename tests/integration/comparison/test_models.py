@@ -84,7 +84,11 @@ def test_training_equals_a_plain_loop():
 @pytest.mark.parametrize(
     ("make", "surrogates"),
     [
-        (models.millivolts, ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"]),
+        pytest.param(
+            models.millivolts,
+            ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"],
+            marks=pytest.mark.thorough,
+        ),
         pytest.param(models.two_kinds, ["Sigmoid"], marks=pytest.mark.thorough),
         pytest.param(models.normalised, ["QPseudoSpike"], marks=pytest.mark.thorough),
     ],
@@ -99,6 +103,7 @@ def test_models_train(make, surrogates):
         assert not result.flags
 
 
+@pytest.mark.thorough
 def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
     surrogate = QPseudoSpike()
     ours = trainer(models.normalised, surrogate, epochs=1, batch_size=16)

@@ -108,6 +108,7 @@ class Current(brainstate.nn.Module):
         return x * u.mA
 
 
+@pytest.mark.thorough
 def test_a_stack_of_layers_with_a_leaky_readout():
     network = brainstate.nn.Sequential(
         brainstate.nn.Linear(N, 8),

@@ -17,7 +17,13 @@ def temporaries(executable):
     return executable.memory_analysis().temp_size_in_bytes
 
 
-@pytest.mark.parametrize("recurrent", [False, True], ids=["feed-forward", "recurrent"])
+@pytest.mark.parametrize(
+    "recurrent",
+    [
+        pytest.param(False, id="feed-forward", marks=pytest.mark.thorough),
+        pytest.param(True, id="recurrent"),
+    ],
+)
 def test_a_fifth_of_the_memory(recurrent):
     """200 steps, batch of 64, 256 neurons: what was 37.9 and 50.6 MiB."""
     plain, frugal = (
@@ -28,6 +34,7 @@ def test_a_fifth_of_the_memory(recurrent):
     assert round(frugal / plain, 2) <= (0.17 if recurrent else 0.20)
 
 
+@pytest.mark.thorough
 def test_a_training_step_ends_where_it_did():
     """Weights after one step, to the rounding of 8-bit slopes; the loss exactly."""
 

@@ -129,6 +129,7 @@ def test_initialising_leaves_the_users_random_state_alone():
     assert brainstate.random.rand() == expected
 
 
+@pytest.mark.thorough
 def test_axes_that_seem_swapped_are_said():
     weights, inputs = weights_and_inputs()
     model = Layer(weights, SURROGATE)
