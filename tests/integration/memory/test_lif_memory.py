@@ -24,14 +24,14 @@ def temporaries(executable):
         pytest.param(True, id="recurrent"),
     ],
 )
-def test_a_fifth_of_the_memory(recurrent):
-    """200 steps, batch of 64, 256 neurons: what was 37.9 and 50.6 MiB."""
+def test_about_a_fifth_of_the_memory(recurrent):
+    """200 steps, batch of 64, 256 neurons: 0.2005 of 37.9 MiB, and 0.168 of 50.7 MiB."""
     plain, frugal = (
         temporaries(training_step(CONTESTANTS[name], 256, 200, recurrent)[0])
         for name in ("plain", "save_memory")
     )
     assert plain > (50 if recurrent else 37) * 2**20
-    assert round(frugal / plain, 2) <= (0.17 if recurrent else 0.20)
+    assert frugal / plain < (0.17 if recurrent else 0.201)
 
 
 @pytest.mark.thorough
