@@ -91,7 +91,8 @@ def docs(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """The whole suite: the long tests, the examples of the docstrings and the README included."""
     session.install(".[cpu,test]")
-    session.run("python", "-m", "pytest", "-m", "", "-n", "2", *session.posargs)
+    session.run("python", "-m", "pytest", "-m", "cluster", *session.posargs)  # by themselves
+    session.run("python", "-m", "pytest", "-m", "not cluster", "-n", "2", *session.posargs)
 
 
 @nox.session(python="3.11")
