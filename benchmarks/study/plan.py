@@ -1,0 +1,162 @@
+"""The order of all cells, those among them that depend on others' results."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterable, Iterator, Sequence
+
+from . import cells, flows, picks
+from .design import (
+    ADAPTIVE,
+    CANDIDATES,
+    CUE,
+    DEEP,
+    EASY,
+    FORWARD,
+    HARD,
+    LAYER,
+    MNIST,
+    PIXELS,
+    REPORTED,
+    ROWS,
+    SCALES,
+    SPREAD,
+    TUNING_SEEDS,
+    Cell,
+    by_rule,
+    flow,
+    grids,
+    report,
+    shorts,
+)  # fmt: skip
+from .store import Store
+
+RULES, RULED = ("mean_slope", "second_moment", "depth"), ("alpha 0.5", "alpha 2", "alpha inf")
+FEWER_SEEDS = REPORTED[:5]
+FIXED = {"alpha 16": {"scale": 1.0, "dampening": 0.5, "learning_rate": 0.1}}  # what 0.1 advised
+
+
+def stages(store: Store) -> Iterator[Cell]:
+    """All cells, the most important first; reports as soon as their grid is there."""
+    for task in (ROWS, CUE):
+        yield from of(grids(), task)
+    for task in (ROWS, CUE):
+        yield from of(shorts(), task)
+        yield from reports(store, task)
+    yield from other_network(store, DEEP)
+    for task in (HARD, EASY):
+        yield from of(grids(), task)
+        yield from reports(store, task)
+    for task in (ROWS, CUE, HARD, EASY):
+        yield from (flow(task, name) for name in CANDIDATES)
+    for task in (ROWS, CUE):
+        yield from (c for c in of(grids(), task, scales=SCALES[1:]) if c.candidate in SPREAD)
+    yield from of_rules()
+    yield from last_task(store, PIXELS)
+    yield from other_network(store, FORWARD)
+    for task in (ROWS, CUE):
+        yield from of(grids(), task, seed=1)
+    yield from other_network(store, ADAPTIVE)
+    for task in (ROWS, CUE, HARD, EASY):
+        yield from of(grids(), task, scales=SCALES[1:])
+        yield from reports(store, task)
+    yield from of(shorts(), HARD)
+    yield from searches(store, HARD)
+    yield from last_task(store, MNIST)
+
+
+def other_network(store: Store, network: str) -> Iterator[Cell]:
+    """What is trained of networks other than the one layer, on two tasks."""
+    for task in (ROWS, CUE):
+        yield from of(grids(), task, network)
+        yield from deep_reports(store, task, network)
+        yield from (flow(task, name, network) for name in SPREAD)
+
+
+def of_rules() -> Iterator[Cell]:
+    """Training with the dampenings that `normalize_surrogate` chooses."""
+    for task, kind, name in itertools.product((ROWS, CUE, HARD), RULES[:2], RULED):
+        yield by_rule(kind, task, name, LAYER, REPORTED)
+    for task, kind, name in itertools.product((ROWS, CUE), ("depth", "mean_slope"), RULED):
+        yield by_rule(kind, task, name, DEEP, FEWER_SEEDS)
+
+
+def of(
+    cells: Iterable[Cell],
+    task: str,
+    network: str = LAYER,
+    scales: Sequence[float] = SCALES[:1],
+    seed: int = 0,
+) -> Iterator[Cell]:
+    """Those of one task, network and tuning seed, at some scales."""
+    wanted = task, network, (TUNING_SEEDS[seed],)
+    for cell in cells:
+        if (cell.task, cell.network, cell.seeds) == wanted and dict(cell.settings)[
+            "scale"
+        ] in scales:
+            yield cell
+
+
+def last_task(store: Store, task: str) -> Iterator[Cell]:
+    """A task that takes long: fewer candidates, rates and seeds."""
+    yield from of(grids(), task)
+    yield from deep_reports(store, task, LAYER)
+    yield from (flow(task, name) for name in SPREAD)
+
+
+def reports(store: Store, task: str) -> Iterator[Cell]:
+    """Reporting seeds: each candidate at its own, and with fewer things of its own."""
+    few = REPORTED if task in (ROWS, CUE) else FEWER_SEEDS
+    for name in CANDIDATES:
+        yield from _own(store, task, name, ("all three", "both"))
+    yield from searches(store, task)
+    for name, setting in FIXED.items():
+        yield report(task, name, setting)
+    for name in [n for n in CANDIDATES if n.startswith("alpha")]:
+        yield from _own(store, task, name, ("nothing", "learning rate", "dampening"), few)
+
+
+def searches(store: Store, task: str) -> Iterator[Cell]:
+    """Reporting seeds at what the search of `compare` chooses."""
+    for name in CANDIDATES:
+        setting = picks.searched(picks.short_scores(store, task, name))
+        if setting:
+            yield report(task, name, setting)
+
+
+def deep_reports(store: Store, task: str, network: str) -> Iterator[Cell]:
+    """The same with fewer seeds, on another network."""
+    for name in SPREAD:
+        for freedom in ("both", "nothing"):
+            chosen = picks.best(picks.table(store, task, name, network), picks.FREEDOMS[freedom])
+            if chosen:
+                yield report(task, name, chosen.setting, network=network, seeds=FEWER_SEEDS)
+    for name, setting in FIXED.items():
+        yield report(task, name, setting, network=network, seeds=FEWER_SEEDS)
+
+
+def _own(
+    store: Store, task: str, name: str, freedoms: Sequence[str], seeds: tuple[int, ...] = REPORTED
+) -> Iterator[Cell]:
+    rows = picks.table(store, task, name)
+    for freedom in freedoms:
+        chosen = picks.best(rows, picks.FREEDOMS[freedom])
+        if chosen:
+            yield report(task, name, chosen.setting, seeds=seeds)
+
+
+def missing(store: Store, only: str = "") -> Iterator[Cell]:
+    """Cells that are not in the store yet."""
+    return (cell for cell in stages(store) if only in cell.key and store.get(cell) is None)
+
+
+def train(store: Store, only: str, seconds: float) -> None:
+    """Train what is missing until the time is over."""
+    start = time.monotonic()
+    for cell in missing(store, only):
+        if time.monotonic() - start > seconds:
+            return
+        result = flows.measured(cell) if cell.kind == "flow" else cells.trained(cell)
+        store.put(cell, result)
+        print(f"{time.monotonic() - start:6.0f} s  {cell.key}", flush=True)

@@ -1,0 +1,82 @@
+"""Does the tail still matter with a dampening of its own, and does that grow with difficulty?"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from .data import alphas, own, problems
+from .intervals import Effect, bootstrap, over
+from .picks import FREEDOMS
+from .store import Store
+
+SHUFFLES = 2000
+
+
+class Spread(NamedTuple):
+    """Differences between tails on one problem, in points."""
+
+    labels: tuple[str, ...]
+    scores: np.ndarray  # by tail and seed
+    spread: Effect  # highest mean less lowest; the interval is over seeds
+    by_chance: float  # the 95th percentile of the spread where tails are exchanged within seeds
+    sd: float  # of the tails' means, without what seeds add to it
+
+
+def spread(scores: np.ndarray, labels: tuple[str, ...] = ()) -> Spread:
+    """How far apart tails are, and how far chance alone would put them."""
+    span = lambda rows: float(np.ptp(scores[:, rows].mean(axis=1)))
+    rng = np.random.default_rng(0)
+    exchanged = [np.ptp(rng.permuted(scores, axis=0).mean(axis=1)) for _ in range(SHUFFLES)]
+    residual = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    tails, seeds = scores.shape
+    noise = (residual**2).sum() / ((tails - 1) * (seeds - 1)) / seeds
+    sd = float(np.sqrt(max(0.0, scores.mean(axis=1).var(ddof=1) - noise)))
+    return Spread(labels, scores, bootstrap(span, seeds), float(np.percentile(exchanged, 95)), sd)
+
+
+def spreads(store: Store, freedom: str) -> dict[str, Spread]:
+    """For each problem on which all its tails were reported with that freedom."""
+    found = {}
+    for problem in problems(store):
+        names = alphas(store, problem)
+        scores = [own(store, problem, name, freedom) for name in names]
+        if all(one is not None for one in scores):
+            fewest = min(len(one) for one in scores)
+            found[problem.label] = spread(np.stack([one[:fewest] for one in scores]), names)
+    return found
+
+
+def all_spreads(store: Store) -> dict[str, dict[str, Spread]]:
+    """By freedom and problem."""
+    return {freedom: spreads(store, freedom) for freedom in FREEDOMS}
+
+
+def difficulty(of_both: dict[str, Spread]) -> dict[str, float]:
+    """Points that the best tail misses, by problem."""
+    return {label: float(100 - one.scores.mean(axis=1).max()) for label, one in of_both.items()}
+
+
+def trend(found: dict[str, Spread], hard: dict[str, float]) -> Effect:
+    """Rank correlation of spread with difficulty, its interval over problems."""
+    labels = [label for label in found if label in hard]
+    x = np.array([hard[label] for label in labels])
+    y = np.array([found[label].sd for label in labels])
+    with np.errstate(all="ignore"):
+        return bootstrap(lambda rows: _rank(x[rows], y[rows]), len(labels))
+
+
+def _rank(x: np.ndarray, y: np.ndarray) -> float:
+    if len(set(x)) < 3 or len(set(y)) < 2:
+        return np.nan
+    return float(spearmanr(x, y).statistic)
+
+
+def from_thinnest(found: Spread) -> dict[str, Effect]:
+    """Each tail less an exponential, paired by seed."""
+    return {
+        name: over(scores - found.scores[-1])
+        for name, scores in zip(found.labels[:-1], found.scores)
+    }
