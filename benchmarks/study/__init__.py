@@ -2,7 +2,11 @@
 
 ``python -m benchmarks.study`` trains what is missing of the plan, cell by cell, and keeps each in
 ``docs/results/surrogate_study.json`` as soon as it is there, so that it can be interrupted at any
-time; ``--page`` writes the page from that file. Start with `design` (what is trained, in which
-order), then `cells` (how), `networks` and `flows` (on what, and what is measured before training).
-The analysis is in `questions`, one file for each.
+time. ``--write`` puts today's figures into the pages that quote them.
+
+Start with `design` (what there is to train) and `plan` (in which order). `cells`, `bench`,
+`networks`, `tasks` and `rules` train; `flows` measures before training; `store` keeps. `picks`
+chooses settings and `data` hands out arrays to one file for each question: `variance`, `tails`,
+`shapes`, `equal`, `predict`, `regret`, `defaults`. `numbers`, `tables` and `figures` show, and
+`claims` ties the pages to them.
 """

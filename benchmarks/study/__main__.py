@@ -1,4 +1,4 @@
-"""Train what is missing of the study, or write its page."""
+"""Train what is missing of the study, or refresh what pages quote from it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from . import __doc__ as about
-from . import plan
+from . import claims, plan, published
 from .store import STORE, Store
 
 
@@ -18,8 +18,12 @@ def main() -> None:
     parser.add_argument(
         "--list", action="store_true", help="name what is missing, and train nothing"
     )
+    parser.add_argument("--write", action="store_true", help="only refresh what pages quote")
     arguments = parser.parse_args()
     store = Store(arguments.store)
+    if arguments.write:
+        print(*published.publish(store), *claims.write(store), sep="\n")
+        return
     if arguments.list:
         print(*[cell.key for cell in plan.missing(store, arguments.only)], sep="\n")
         return

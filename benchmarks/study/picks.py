@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from braintools_qps._comparison.tuning import DEFAULT_TUNE, search, survivors
+from braintools_qps._comparison.tuning import DEFAULT_TUNE, rounds, survivors
 from braintools_qps._comparison.tuning import grid as combinations
-from braintools_qps.records.comparison import Trial
+from braintools_qps.records.comparison import Rung, Trial
 
 from .design import EPOCHS, LAYER, TUNING_SEEDS, Cell, grids, shorts
 from .store import Store
@@ -30,6 +30,11 @@ FREEDOMS = {  # what a candidate has of its own; the rest is as it is
     "both": ("learning_rate", "dampening"),
     "all three": ("learning_rate", "dampening", "scale"),
 }
+
+
+SEARCHED = int(np.prod([len(values) for values in DEFAULT_TUNE.values()]))
+NOW = rounds(SEARCHED, EPOCHS)
+NO_FULL_ROUND = [(20, 2), (7, 4), (3, 8)]  # what `compare` did before, at the same cost
 
 
 class Trained(NamedTuple):
@@ -86,22 +91,24 @@ def short_scores(store: Store, task: str, candidate: str) -> dict[int, list[tupl
 
 
 def searched(
-    scores: dict[int, list[tuple[Setting, float]]], run: Callable[..., Any] = search
+    scores: dict[int, list[tuple[Setting, float]]], schedule: Sequence[tuple[int, int]] = NOW
 ) -> Setting | None:
-    """What the search of `compare` chooses, replayed; None where a training is missing."""
+    """What the search of `compare` chooses, replayed; None where a training is missing.
+
+    A schedule says how many settings are in each round, and for how many epochs.
+    """
     known = {
         (epochs, one["dampening"], one["learning_rate"]): score
         for epochs, of_length in scores.items()
         for one, score in of_length
         if one["scale"] == 1
     }
-
-    def train(settings: list[Setting], epochs: int) -> list[Trial]:
-        key = lambda s: (epochs, s["dampening"], s["learning_rate"])
-        return [Trial(s, (known[key(s)],)) for s in settings]
-
-    try:
-        found = survivors(run(combinations(DEFAULT_TUNE), EPOCHS, train)[-1], 1)[0]
-    except KeyError:
-        return None
-    return AS_IT_IS | found
+    alive = combinations(DEFAULT_TUNE)
+    for count, epochs in schedule:
+        alive = alive[:count]
+        keys = [(epochs, one["dampening"], one["learning_rate"]) for one in alive]
+        if any(key not in known for key in keys):
+            return None
+        trials = tuple(Trial(s, (known[key],)) for s, key in zip(alive, keys))
+        alive = survivors(Rung(epochs, trials), len(alive))
+    return AS_IT_IS | alive[0]

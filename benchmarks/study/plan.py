@@ -13,6 +13,7 @@ from .design import (
     CUE,
     DEEP,
     EASY,
+    FEWER_RATES,
     FORWARD,
     HARD,
     LAYER,
@@ -33,6 +34,7 @@ from .design import (
 from .store import Store
 
 RULES, RULED = ("mean_slope", "second_moment", "depth"), ("alpha 0.5", "alpha 2", "alpha inf")
+FREEDOMS = ("both", "nothing", "learning rate", "dampening")
 FEWER_SEEDS = REPORTED[:5]
 FIXED = {"alpha 16": {"scale": 1.0, "dampening": 0.5, "learning_rate": 0.1}}  # what 0.1 advised
 
@@ -44,34 +46,47 @@ def stages(store: Store) -> Iterator[Cell]:
     for task in (ROWS, CUE):
         yield from of(shorts(), task)
         yield from reports(store, task)
-    yield from other_network(store, DEEP)
-    for task in (HARD, EASY):
-        yield from of(grids(), task)
-        yield from reports(store, task)
-    for task in (ROWS, CUE, HARD, EASY):
-        yield from (flow(task, name) for name in CANDIDATES)
     for task in (ROWS, CUE):
-        yield from (c for c in of(grids(), task, scales=SCALES[1:]) if c.candidate in SPREAD)
+        yield from other_network(store, task, DEEP)
+    yield from of(grids(), HARD)
+    yield from of(shorts(), HARD)
+    yield from reports(store, HARD)
+    yield from other_network(store, ROWS, FORWARD)
+    yield from other_network(store, ROWS, ADAPTIVE)
+    yield from some_tails(store, EASY)
+    for task in (ROWS, CUE, HARD, EASY):
+        yield from (flow(task, name) for name in SPREAD)
     yield from of_rules()
-    yield from last_task(store, PIXELS)
-    yield from other_network(store, FORWARD)
+    yield from some_tails(store, PIXELS)
+    for task in (ROWS, CUE, HARD):
+        fewer = of(grids(), task, scales=SCALES[1:])
+        yield from (c for c in fewer if dict(c.settings)["learning_rate"] == FEWER_RATES)
+    yield from other_network(store, CUE, FORWARD)
+    yield from other_network(store, CUE, ADAPTIVE)
     for task in (ROWS, CUE):
         yield from of(grids(), task, seed=1)
-    yield from other_network(store, ADAPTIVE)
-    for task in (ROWS, CUE, HARD, EASY):
-        yield from of(grids(), task, scales=SCALES[1:])
-        yield from reports(store, task)
-    yield from of(shorts(), HARD)
-    yield from searches(store, HARD)
-    yield from last_task(store, MNIST)
-
-
-def other_network(store: Store, network: str) -> Iterator[Cell]:
-    """What is trained of networks other than the one layer, on two tasks."""
     for task in (ROWS, CUE):
-        yield from of(grids(), task, network)
-        yield from deep_reports(store, task, network)
-        yield from (flow(task, name, network) for name in SPREAD)
+        yield from searches(store, task, picks.NO_FULL_ROUND)
+    yield from some_tails(store, MNIST)
+    for task in (ROWS, CUE, HARD, EASY, PIXELS, MNIST):
+        yield from of(grids(), task, scales=SCALES)
+        yield from reports(store, task)
+
+
+def other_network(store: Store, task: str, network: str) -> Iterator[Cell]:
+    """What is trained of networks other than the one layer."""
+    yield from of(grids(), task, network)
+    yield from few_reports(store, task, network)
+    yield from (flow(task, name, network) for name in SPREAD)
+
+
+def some_tails(store: Store, task: str) -> Iterator[Cell]:
+    """A task with fewer candidates and seeds."""
+    yield from (c for c in of(grids(), task) if c.candidate in SPREAD)
+    yield from (c for c in of(shorts(), task) if c.candidate in SPREAD)
+    yield from few_reports(store, task, LAYER)
+    yield from searches(store, task, picks.NOW, FEWER_SEEDS)
+    yield from (flow(task, name) for name in SPREAD)
 
 
 def of_rules() -> Iterator[Cell]:
@@ -98,52 +113,52 @@ def of(
             yield cell
 
 
-def last_task(store: Store, task: str) -> Iterator[Cell]:
-    """A task that takes long: fewer candidates, rates and seeds."""
-    yield from of(grids(), task)
-    yield from deep_reports(store, task, LAYER)
-    yield from (flow(task, name) for name in SPREAD)
-
-
 def reports(store: Store, task: str) -> Iterator[Cell]:
     """Reporting seeds: each candidate at its own, and with fewer things of its own."""
-    few = REPORTED if task in (ROWS, CUE) else FEWER_SEEDS
+    seeds = REPORTED if task in (ROWS, CUE) else FEWER_SEEDS
     for name in CANDIDATES:
         yield from _own(store, task, name, ("all three", "both"))
-    yield from searches(store, task)
+    yield from searches(store, task, picks.NOW)
     for name, setting in FIXED.items():
         yield report(task, name, setting)
-    for name in [n for n in CANDIDATES if n.startswith("alpha")]:
-        yield from _own(store, task, name, ("nothing", "learning rate", "dampening"), few)
+    for name in SPREAD:
+        yield from _own(store, task, name, FREEDOMS[1:], seeds)
 
 
-def searches(store: Store, task: str) -> Iterator[Cell]:
+def searches(
+    store: Store,
+    task: str,
+    schedule: Sequence[tuple[int, int]],
+    seeds: tuple[int, ...] = REPORTED,
+) -> Iterator[Cell]:
     """Reporting seeds at what the search of `compare` chooses."""
     for name in CANDIDATES:
-        setting = picks.searched(picks.short_scores(store, task, name))
+        setting = picks.searched(picks.short_scores(store, task, name), schedule)
         if setting:
-            yield report(task, name, setting)
+            yield report(task, name, setting, seeds=seeds)
 
 
-def deep_reports(store: Store, task: str, network: str) -> Iterator[Cell]:
-    """The same with fewer seeds, on another network."""
+def few_reports(store: Store, task: str, network: str) -> Iterator[Cell]:
+    """Fewer reporting seeds, for fewer candidates."""
     for name in SPREAD:
-        for freedom in ("both", "nothing"):
-            chosen = picks.best(picks.table(store, task, name, network), picks.FREEDOMS[freedom])
-            if chosen:
-                yield report(task, name, chosen.setting, network=network, seeds=FEWER_SEEDS)
+        yield from _own(store, task, name, FREEDOMS, FEWER_SEEDS, network)
     for name, setting in FIXED.items():
         yield report(task, name, setting, network=network, seeds=FEWER_SEEDS)
 
 
 def _own(
-    store: Store, task: str, name: str, freedoms: Sequence[str], seeds: tuple[int, ...] = REPORTED
+    store: Store,
+    task: str,
+    name: str,
+    freedoms: Sequence[str],
+    seeds: tuple[int, ...] = REPORTED,
+    network: str = LAYER,
 ) -> Iterator[Cell]:
-    rows = picks.table(store, task, name)
+    rows = picks.table(store, task, name, network)
     for freedom in freedoms:
         chosen = picks.best(rows, picks.FREEDOMS[freedom])
         if chosen:
-            yield report(task, name, chosen.setting, seeds=seeds)
+            yield report(task, name, chosen.setting, network=network, seeds=seeds)
 
 
 def missing(store: Store, only: str = "") -> Iterator[Cell]:

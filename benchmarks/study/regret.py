@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from braintools_qps._comparison.tuning import DEFAULT_TUNE, rounds
-
 from . import picks
-from .data import Problem, chosen, reported
-from .design import CANDIDATES, CUE, DAMPENINGS, EPOCHS, HARD, RATES, ROWS, SCALES
+from .data import Problem, own, reported
+from .design import CANDIDATES, DAMPENINGS, EPOCHS, RATES, SCALES, TASKS
 from .intervals import Effect, bootstrap
 from .store import Store
+
+Schedule = Sequence[tuple[int, int]]
 
 
 class Regret(NamedTuple):
@@ -23,30 +24,25 @@ class Regret(NamedTuple):
     by_candidate: dict[str, float]
 
 
-def cost() -> float:
+def cost(schedule: Schedule = picks.NOW) -> float:
     """Epochs of the search, as a share of those of the grid, for one candidate and seed."""
-    settings = int(np.prod([len(values) for values in DEFAULT_TUNE.values()]))
-    spent = sum(count * epochs for count, epochs in rounds(settings, EPOCHS))
+    spent = sum(count * epochs for count, epochs in schedule)
     return spent / (EPOCHS * len(DAMPENINGS) * len(RATES) * len(SCALES))
 
 
-def regret(store: Store, task: str, freedom: str = "all three") -> Regret | None:
+def regret(store: Store, task: str, schedule: Schedule = picks.NOW) -> Regret | None:
     """Mean over reporting seeds at the grid's best by validation, less that at the search's choice.
 
     Both settings are chosen with the same tuning seed and reported with ten others.
     """
     found, problem = {}, Problem(task)
     for name in CANDIDATES:
-        pair = [
-            reported(store, problem, name, setting)
-            for setting in (
-                chosen(store, problem, name, freedom),
-                picks.searched(picks.short_scores(store, task, name)),
-            )
-        ]
-        if all(one is not None for one in pair):
-            best, search = pair
-            found[name] = float(best.mean() - search.mean())
+        searched = picks.searched(picks.short_scores(store, task, name), schedule)
+        best = own(store, problem, name, "all three")
+        reached = reported(store, problem, name, searched)
+        if best is not None and reached is not None:
+            seeds = min(len(best), len(reached))
+            found[name] = float(best[:seeds].mean() - reached[:seeds].mean())
     if not found:
         return None
     values = np.array(list(found.values()))
@@ -54,7 +50,7 @@ def regret(store: Store, task: str, freedom: str = "all three") -> Regret | None
     return Regret(mean, float(np.percentile(values, 90)), found)
 
 
-def regrets(store: Store) -> dict[str, Regret]:
+def regrets(store: Store, schedule: Schedule = picks.NOW) -> dict[str, Regret]:
     """By task, where the short trainings are there."""
-    found = {task: regret(store, task) for task in (ROWS, CUE, HARD)}
+    found = {task: regret(store, task, schedule) for task in TASKS}
     return {task: one for task, one in found.items() if one is not None}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from . import defaults, equal, predict, regret, tails, variance
+from . import defaults, equal, picks, predict, regret, tails, variance
 from .data import Problem, chosen, own, problems, reported, ruled
 from .design import CANDIDATES, TASKS
 from .intervals import Effect, over
@@ -128,12 +128,15 @@ def rules(store: Store) -> str:
 
 
 def search(store: Store) -> str:
-    """Regret of the search of `compare`."""
-    rows = [
-        (task, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate))
-        for task, one in regret.regrets(store).items()
-    ]
-    titles = ("", "points lost", "90th percentile over candidates", "candidates")
+    """Regret of the search of `compare`, as it is now and as it was."""
+    rows = []
+    for name, schedule in (("now", picks.NOW), ("before", picks.NO_FULL_ROUND)):
+        cost = f"{100 * regret.cost(schedule):.1f} %"
+        rows += [
+            (name, task, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), cost)
+            for task, one in regret.regrets(store, schedule).items()
+        ]
+    titles = ("search", "task", "points lost", "90th percentile", "candidates", "cost of the grid")
     return _table(titles, rows)
 
 

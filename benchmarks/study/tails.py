@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import spearmanr, studentized_range
 
 from .data import alphas, own, problems
 from .intervals import Effect, bootstrap, over
 from .picks import FREEDOMS
 from .store import Store
-
-SHUFFLES = 2000
 
 
 class Spread(NamedTuple):
@@ -21,20 +19,19 @@ class Spread(NamedTuple):
     labels: tuple[str, ...]
     scores: np.ndarray  # by tail and seed
     spread: Effect  # highest mean less lowest; the interval is over seeds
-    by_chance: float  # the 95th percentile of the spread where tails are exchanged within seeds
+    by_chance: float  # what the spread exceeds in 5 % of cases where tails are equal (Tukey)
     sd: float  # of the tails' means, without what seeds add to it
 
 
 def spread(scores: np.ndarray, labels: tuple[str, ...] = ()) -> Spread:
     """How far apart tails are, and how far chance alone would put them."""
     span = lambda rows: float(np.ptp(scores[:, rows].mean(axis=1)))
-    rng = np.random.default_rng(0)
-    exchanged = [np.ptp(rng.permuted(scores, axis=0).mean(axis=1)) for _ in range(SHUFFLES)]
     residual = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
     tails, seeds = scores.shape
     noise = (residual**2).sum() / ((tails - 1) * (seeds - 1)) / seeds
     sd = float(np.sqrt(max(0.0, scores.mean(axis=1).var(ddof=1) - noise)))
-    return Spread(labels, scores, bootstrap(span, seeds), float(np.percentile(exchanged, 95)), sd)
+    by_chance = studentized_range.ppf(0.95, tails, (tails - 1) * (seeds - 1)) * np.sqrt(noise)
+    return Spread(labels, scores, bootstrap(span, seeds), float(by_chance), sd)
 
 
 def spreads(store: Store, freedom: str) -> dict[str, Spread]:
