@@ -128,6 +128,11 @@ def flow(task: str, candidate: str, network: str = LAYER) -> Cell:
     return Cell("flow", task, network, candidate, settings, 0, (1, 2))
 
 
+def proposal(task: str, candidate: str, network: str = LAYER) -> Cell:
+    """What `gradient_flow` proposes for a surrogate as it is."""
+    return Cell("proposal", task, network, candidate, (), 0, (1,))
+
+
 def by_rule(rule: str, task: str, candidate: str, network: str, seeds: tuple[int, ...]) -> Cell:
     """Training with what a rule of `normalize_surrogate` gives, at a learning rate of 0.1."""
     return Cell(rule, task, network, candidate, (("learning_rate", 0.1),), EPOCHS, seeds)

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from braintools_qps import gradient_flow
 from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.model import environment, seeded
 from braintools_qps._gradient_flow.evaluate import Bench
@@ -43,6 +44,25 @@ def measured(cell: Cell) -> dict[str, Any]:
         for name, column in zip(NUMBERS, found.T)
     }
     return kept | {"cpu_seconds": round(time.process_time() - start, 1)}
+
+
+def proposed(cell: Cell) -> dict[str, Any]:
+    """Growth as it is, and by parameter the factor that brings it to 1 with what it attains."""
+    start = time.process_time()
+    of_training = bench_of(cell.task, cell.network)
+    inputs = jnp.asarray(np.swapaxes(of_training.task.train.inputs[:SAMPLES], 0, 1))
+    (seed,) = cell.seeds
+    with seeded(jax.random.key(seed), seed), environment(fit=False):
+        model = of_training.model(CANDIDATES[cell.candidate])
+        flow = gradient_flow(model, inputs, seed=seed)["model"]
+    factors = {one.parameter: one.factor for one in flow.adjustments}
+    highest = [one.attainable[1] for one in flow.adjustments]
+    return {
+        "growth": round(flow.growth, DIGITS),
+        "factors": factors,
+        "highest": round(max(highest), DIGITS) if highest else None,
+        "cpu_seconds": round(time.process_time() - start, 1),
+    }
 
 
 def _of_seed(cell: Cell, seed: int) -> list[list[float]]:

@@ -51,6 +51,7 @@ def everything(store: Store) -> dict[str, Any]:
         "lost at 0.1": {
             rule: over(list(of.values())) for rule, of in predict.regrets(store).items()
         },
+        "proposals": proposals(store),
         "search": {
             task: {"regret": one.mean, "high": one.high}
             for task, one in regret.regrets(store).items()
@@ -65,11 +66,14 @@ def cost(store: Store) -> dict[str, Any]:
     """Trainings, and the processor's time for them."""
     seconds = sum(cell["cpu_seconds"] for cell in store.cells.values())
     tested = [cell["test"] for cell in store.cells.values() if "test" in cell]
-    dates = [facts["date"] for facts in store.record["environments"]]
+    facts = store.record["environments"][-1]
+    versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     return {
         "runs": f"{sum(np.size(one) for one in tested):,}",
         "minutes": f"{seconds / 60:.0f}",
-        "date": dates[0][:10] if dates else "",
+        "date": facts["date"][:10],
+        "environment": f"on {facts['device']} ({facts['processor']}, {facts['cores']} cores) "
+        f"beside other work, Python {facts['python']}, {versions}",
     }
 
 
@@ -83,6 +87,15 @@ def accuracies(store: Store, problem: Problem) -> dict[str, dict[str, Effect]]:
         }
         for name in CANDIDATES
     }
+
+
+def proposals(store: Store) -> dict[str, str]:
+    """How often `gradient_flow` proposed anything, and how high the growth can be brought."""
+    found = [cell for key, cell in store.cells.items() if key.startswith("proposal ")]
+    made = [cell for cell in found if any(cell["factors"].values())]
+    highest = [cell["highest"] for cell in found if cell["highest"] is not None]
+    span = f"{min(highest):.2f} to {max(highest):.2f}" if highest else ""
+    return {"asked": f"{len(found)}", "made": f"{len(made)}", "highest": span}
 
 
 def default(store: Store) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from .design import (
     by_rule,
     flow,
     grids,
+    proposal,
     report,
     shorts,
 )  # fmt: skip
@@ -35,8 +36,12 @@ from .store import Store
 
 RULES, RULED = ("mean_slope", "second_moment", "depth"), ("alpha 0.5", "alpha 2", "alpha inf")
 FREEDOMS = ("both", "nothing", "learning rate", "dampening")
+PROPOSED = (*((task, LAYER) for task in (ROWS, CUE, HARD, EASY)), (ROWS, DEEP), (CUE, DEEP))
 FEWER_SEEDS = REPORTED[:5]
 FIXED = {"alpha 16": {"scale": 1.0, "dampening": 0.5, "learning_rate": 0.1}}  # what 0.1 advised
+
+
+MAKERS = {"flow": flows.measured, "proposal": flows.proposed}
 
 
 def stages(store: Store) -> Iterator[Cell]:
@@ -56,6 +61,8 @@ def stages(store: Store) -> Iterator[Cell]:
     yield from some_tails(store, EASY)
     for task in (ROWS, CUE, HARD, EASY):
         yield from (flow(task, name) for name in SPREAD)
+    for (task, network), name in itertools.product(PROPOSED, RULED):
+        yield proposal(task, name, network)
     yield from of_rules()
     yield from some_tails(store, PIXELS)
     for task in (ROWS, CUE, HARD):
@@ -172,6 +179,6 @@ def train(store: Store, only: str, seconds: float) -> None:
     for cell in missing(store, only):
         if time.monotonic() - start > seconds:
             return
-        result = flows.measured(cell) if cell.kind == "flow" else cells.trained(cell)
+        result = MAKERS.get(cell.kind, cells.trained)(cell)
         store.put(cell, result)
         print(f"{time.monotonic() - start:6.0f} s  {cell.key}", flush=True)

@@ -20,6 +20,7 @@ KINDS = {
     "report": "chosen settings, with seeds of their own",
     "rule": "dampenings that `normalize_surrogate` chose",
     "flow": "measured before training",
+    "proposal": "what `gradient_flow` proposes",
 }
 
 
@@ -34,7 +35,7 @@ def costs(store: Store) -> str:
         found[kind][0] += runs
         found[kind][1] += cell["cpu_seconds"] / 60
     rows = [
-        (what, f"{found[kind][0]:.0f}" if kind != "flow" else "", f"{found[kind][1]:.0f}")
+        (what, f"{found[kind][0]:.0f}", f"{found[kind][1]:.0f}")
         for kind, what in KINDS.items()
         if kind in found
     ]
