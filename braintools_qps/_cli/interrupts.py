@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any, NoReturn
 
@@ -23,6 +24,7 @@ GRACE = 1.0  # seconds in which the main thread can clear up
 MESSAGE = "Interrupted"
 
 _message = MESSAGE
+_clear_up: tuple[Callable[[], None], ...] = ()
 _seen = Event()
 _reported = Event()
 
@@ -49,6 +51,12 @@ def announce(message: str = MESSAGE) -> None:
     _message = message
 
 
+def before_leaving(*clear_up: Callable[[], None]) -> None:
+    """What to do if Ctrl-C ends the process before the main thread could clear up itself."""
+    global _clear_up
+    _clear_up = clear_up
+
+
 def report() -> int:
     """Say that the command was interrupted.
 
@@ -66,9 +74,10 @@ def report() -> int:
 def leave() -> NoReturn:
     """End the process here and now, with what was printed."""
     # In a thread, as it would wait for ever where another one is held up in printing.
-    flushing = Thread(target=_flush, daemon=True)
-    flushing.start()
-    flushing.join(GRACE)
+    for task in (_flush, *_clear_up):
+        thread = Thread(target=task, daemon=True)
+        thread.start()
+        thread.join(GRACE)
     os._exit(STATUS)
 
 

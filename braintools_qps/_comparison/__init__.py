@@ -19,6 +19,7 @@ from typing import Any
 import optax
 
 from .._candidates import candidates
+from .._defaults import SEEDS, SURROGATES, TASK
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
@@ -39,18 +40,16 @@ from .workers import Found, Journal, Progress, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
-DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
-
 
 def compare(
-    surrogates: SurrogateSpecs = DEFAULT_SURROGATES,
+    surrogates: SurrogateSpecs = SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
     where: Any = None,
-    task: Any = "digits-rows",
+    task: Any = TASK,
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
     tuning_runs: int = 1,
-    seeds: int | Sequence[int] = 5,
+    seeds: int | Sequence[int] = SEEDS,
     epochs: int = Settings.epochs,
     batch_size: int = Settings.batch_size,
     learning_rate: float = Settings.learning_rate,
