@@ -22,3 +22,4 @@ DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 
 JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
 FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
+JOURNAL_NAME, CHECKPOINT_NAME = "comparison.runs.jsonl", "comparison.running.npz"

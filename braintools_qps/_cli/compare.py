@@ -14,9 +14,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._defaults import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
+from .._defaults import (
+    CHECKPOINT_NAME,
+    CSV_NAME,
+    FIGURE_NAME,
+    JOURNAL_NAME,
+    JSON_NAME,
+    REPORT_NAME,
+)
 from .factories import blamed_on, check_path, factory_of
-from .interrupts import announce, before_leaving
+from .interrupts import MESSAGE, announce, before_leaving
 from .writing import write_figure
 
 if TYPE_CHECKING:
@@ -138,6 +145,7 @@ def run(arguments: argparse.Namespace) -> None:
     task = _task(arguments)
     print(task)
     earlier = numbered(arguments.out).values()
+    announce(partial(_halfway, arguments.out))
     before_leaving(abandon, discarding(arguments.out))
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
@@ -236,7 +244,14 @@ def _present(comparison: Comparison, out: Path, command: str) -> None:
 def _announce(so_far: Comparison, out: Path) -> None:
     """What Ctrl-C leaves: results are saved as they come in."""
     labels = ", ".join(result.label for result in so_far.results)
-    announce(f"Interrupted. Kept in {out}, to go on with --resume: {labels}")
+    announce(f"{MESSAGE}. Kept in {out}, to go on with --resume: {labels}")
+
+
+def _halfway(out: Path) -> str:
+    """What Ctrl-C leaves while there are no results."""
+    if any((out / name).exists() for name in (JOURNAL_NAME, CHECKPOINT_NAME)):
+        return f"{MESSAGE}. The training so far is kept in {out}, to go on with --resume"
+    return MESSAGE
 
 
 def _explain_renaming(earlier: Iterable[Path]) -> None:

@@ -23,7 +23,7 @@ STATUS = 130  # what a shell reports of a program that Ctrl-C has ended
 GRACE = 1.0  # seconds in which the main thread can clear up
 MESSAGE = "Interrupted"
 
-_message = MESSAGE
+_message: str | Callable[[], str] = MESSAGE
 _clear_up: tuple[Callable[[], None], ...] = ()
 _seen = Event()
 _reported = Event()
@@ -45,8 +45,8 @@ def end_on_ctrl_c() -> None:
     Thread(target=_watch, args=(inbox, outbox), daemon=True).start()
 
 
-def announce(message: str = MESSAGE) -> None:
-    """What to say on Ctrl-C from now on, as that something has been saved."""
+def announce(message: str | Callable[[], str] = MESSAGE) -> None:
+    """What to say on Ctrl-C from now on, as that something has been saved; or what finds out."""
     global _message
     _message = message
 
@@ -66,7 +66,8 @@ def report() -> int:
         The status to exit with.
     """
     newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
-    print(newline + _message, file=sys.stderr)
+    message = _message if isinstance(_message, str) else _message()
+    print(newline + message, file=sys.stderr)
     _reported.set()  # not before: the thread that waits for it ends the process
     return STATUS
 

@@ -31,6 +31,19 @@ class Store:
         self.directory = directory
         self._fresh = True  # what may be there is another comparison's
         self._substitute: Path | None = None
+        self._blank = False
+
+    def begin(self, comparison: Comparison) -> None:
+        """Save a comparison that has no results yet, for what is in training to go on from."""
+        if self._fresh:
+            self.save(comparison)
+            self._blank = True
+
+    def forget(self) -> None:
+        """Remove what was begun, if nothing has come of it."""
+        if self._blank:
+            for name in (JSON_NAME, CSV_NAME):
+                (self.directory / name).unlink(missing_ok=True)
 
     def load(self) -> Comparison | None:
         """Return what is there, to go on from: `save` will replace it.
@@ -50,6 +63,7 @@ class Store:
         The first time, what an earlier comparison has left there is renamed, once the new files are
         on the disk.
         """
+        self._blank = False
         files = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
         try:
             _write(self.directory, files, keep_earlier=self._fresh)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -27,6 +28,16 @@ class Trained(NamedTuple):
     best_epoch: np.ndarray
 
 
+class Halfway(NamedTuple):
+    """All that a training needs to go on, in numpy, by run along the first axis."""
+
+    states: State
+    curves: Curves  # with a second axis of the epochs that are done
+
+
+OnHalfway = Callable[[Callable[[], Halfway]], None]
+
+
 class Trainer:
     """Trains surrogates of one kind, with one choice of the model's options.
 
@@ -43,20 +54,34 @@ class Trainer:
         self._compiled: dict[str, Callable] = {}
         self._initial: dict[int, State] = {}
 
-    def train(self, runs: Sequence[Run], epochs: int, on_epoch: OnEpoch) -> Trained:
-        """Train each run for so many epochs, at the end of which the schedule ends."""
+    def train(
+        self,
+        runs: Sequence[Run],
+        epochs: int,
+        on_epoch: OnEpoch,
+        *,
+        start: Halfway | None = None,
+        on_halfway: OnHalfway | None = None,
+    ) -> Trained:
+        """Train each run for so many epochs, at the end of which the schedule ends.
+
+        ``start`` is where to go on from; ``on_halfway`` is called after each epoch, with a function
+        that copies what the next one starts from.
+        """
         task, shares = self.bench.task, Shares(len(runs), self._width)
-        states = shares.deal(self._initial_states(runs))
+        states = shares.deal(self._initial_states(runs) if start is None else start.states)
+        curves = [] if start is None else _by_epoch(start.curves)
         arguments = self._arguments(runs, shares, epochs)
         parts = _arrays(task.train), _arrays(task.validation)
         step = self._program("epoch", epoch_of, states[0], *arguments[0], *parts)
-        curves = []
-        for number in range(epochs):
+        for number in range(len(curves), epochs):
             done = in_threads(lambda state, share: step(state, *share, *parts), states, arguments)
             states = [state for state, _ in done]
             curves.append(shares.gather([curve for _, curve in done]))
             on_epoch(number, float(np.mean(curves[-1].loss)))
-        stacked = jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
+            if on_halfway is not None:
+                on_halfway(partial(_halfway, shares, states, tuple(curves)))
+        stacked = _stacked(curves)
         ended, best = shares.gather([(state.epoch, state.best_epoch) for state in states])
         return Trained(shares, states, jax.tree.map(lambda c: _held(c, ended), stacked), best)
 
@@ -112,6 +137,20 @@ def _in_turn(function: Callable) -> Callable:
 
 def _arrays(part: Split) -> Samples:
     return Samples(jnp.asarray(part.inputs), jnp.asarray(part.labels))
+
+
+def _halfway(shares: Shares, states: list[State], curves: Sequence[Curves]) -> Halfway:
+    return Halfway(shares.gather(states), _stacked(curves))
+
+
+def _stacked(curves: Sequence[Curves]) -> Curves:
+    return jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
+
+
+def _by_epoch(curves: Curves) -> list[Curves]:
+    """The way back."""
+    epochs = (np.moveaxis(np.asarray(curve), -1, 0) for curve in curves)
+    return [Curves(*values) for values in zip(*epochs)]
 
 
 def _held(curve: np.ndarray, ended: np.ndarray) -> np.ndarray:
