@@ -8,8 +8,16 @@ from typing import Any
 import numpy as np
 
 from . import defaults, equal, predict, regret, shapes, tables, tails, variance
-from .data import Problem, full, own, problems
-from .design import CANDIDATES
+from .data import Problem, cube, full, measured, own, problems
+from .design import (
+    CANDIDATES,
+    CUE,
+    DAMPENINGS,
+    FEWER_RATES,
+    ROWS,
+    SCALES,
+    SPREAD,
+)  # fmt: skip
 from .intervals import Effect, over
 from .picks import FREEDOMS
 from .store import Store
@@ -30,6 +38,8 @@ def everything(store: Store) -> dict[str, Any]:
             for name, (share, sd) in variance.seeds(store).items()
         },
         "accuracy": {problem.label: accuracies(store, problem) for problem in problems(store)},
+        "at rate": {problem.label: by_rate(store, problem) for problem in problems(store)},
+        "turn": turn(store),
         "spread": {f: {n: one.spread for n, one in of.items()} for f, of in spreads.items()},
         "chance": {f: {n: one.by_chance for n, one in of.items()} for f, of in spreads.items()},
         "from thinnest": {n: tails.from_thinnest(one) for n, one in spreads["both"].items()},
@@ -50,6 +60,11 @@ def everything(store: Store) -> dict[str, Any]:
         },
         "lost at 0.1": {
             rule: over(list(of.values())) for rule, of in predict.regrets(store).items()
+        },
+        "second seed": {
+            task: {"most": max(of.values()), "mean": float(np.mean(list(of.values())))}
+            for task in (ROWS, CUE)
+            if (of := regret.of_second_seed(store, task))
         },
         "proposals": proposals(store),
         "search": {
@@ -87,6 +102,31 @@ def accuracies(store: Store, problem: Problem) -> dict[str, dict[str, Effect]]:
         }
         for name in CANDIDATES
     }
+
+
+def by_rate(store: Store, problem: Problem) -> dict[str, dict[str, float]]:
+    """Percent in the common grid by learning rate and tail: means over the dampenings."""
+    means = cube(store, problem).mean(axis=1)
+    return {
+        f"{rate:g}": dict(zip(SPREAD, means[:, number].tolist()))
+        for number, rate in enumerate(FEWER_RATES)
+    }
+
+
+def turn(store: Store) -> dict[str, dict[str, str]]:
+    """Alpha 2 at half the scale on digits-rows, as its dampening rises past the growth's turn."""
+    problem, found = Problem(ROWS), {}
+    scores = cube(store, problem, ["alpha 2"], DAMPENINGS, FEWER_RATES, 0.5)
+    flows = {n: measured(store, problem, "alpha 2", n) for n in ("growth", "consistency")}
+    if scores is None or any(one is None for one in flows.values()):
+        return {}
+    for dampening in (1.0, 2.0):
+        at = DAMPENINGS.index(dampening)
+        found[f"{dampening:g}"] = {
+            n: f"{one[SCALES.index(0.5), at]:.2f}" for n, one in flows.items()
+        }
+        found[f"{dampening:g}"]["accuracy"] = f"{scores[0, at, FEWER_RATES.index(0.1)]:.0f}"
+    return found
 
 
 def proposals(store: Store) -> dict[str, str]:

@@ -76,6 +76,17 @@ def best(rows: list[Trained], free: tuple[str, ...] = tuple(ORDER)) -> Trained |
     return max(left, key=lambda one: one.validation) if left else None
 
 
+def best_of_seeds(tables: Sequence[list[Trained]]) -> Trained | None:
+    """The highest mean validation score over tuning seeds, of settings that all of them have."""
+    first, *others = ({tuple(one.setting.items()): one for one in rows} for rows in tables)
+    scores = {
+        key: np.mean([one.validation, *(other[key].validation for other in others)])
+        for key, one in first.items()
+        if all(key in other for other in others)
+    }
+    return first[max(scores, key=lambda key: scores[key])] if scores else None
+
+
 def short_scores(store: Store, task: str, candidate: str) -> dict[int, list[tuple[Setting, float]]]:
     """Validation scores of trainings by their epochs, those of full length among them."""
     found: dict[int, list[tuple[Setting, float]]] = {}

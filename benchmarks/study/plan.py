@@ -72,6 +72,7 @@ def stages(store: Store) -> Iterator[Cell]:
     yield from other_network(store, CUE, ADAPTIVE)
     for task in (ROWS, CUE):
         yield from of(grids(), task, seed=1)
+        yield from two_seeds(store, task)
     for task in (ROWS, CUE):
         yield from searches(store, task, picks.NO_FULL_ROUND)
     yield from some_tails(store, MNIST)
@@ -130,6 +131,14 @@ def reports(store: Store, task: str) -> Iterator[Cell]:
         yield report(task, name, setting)
     for name in SPREAD:
         yield from _own(store, task, name, FREEDOMS[1:], seeds)
+
+
+def two_seeds(store: Store, task: str) -> Iterator[Cell]:
+    """Reporting seeds at what two tuning seeds choose."""
+    for name in SPREAD:
+        chosen = picks.best_of_seeds([picks.table(store, task, name, seed=s) for s in (0, 1)])
+        if chosen:
+            yield report(task, name, chosen.setting)
 
 
 def searches(

@@ -9,7 +9,7 @@ import numpy as np
 
 from . import picks
 from .data import Problem, own, reported
-from .design import CANDIDATES, DAMPENINGS, EPOCHS, RATES, SCALES, TASKS
+from .design import CANDIDATES, DAMPENINGS, EPOCHS, RATES, SCALES, SPREAD, TASKS
 from .intervals import Effect, bootstrap
 from .store import Store
 
@@ -48,6 +48,20 @@ def regret(store: Store, task: str, schedule: Schedule = picks.NOW) -> Regret | 
     values = np.array(list(found.values()))
     mean = bootstrap(lambda rows: float(values[rows].mean()), len(values))
     return Regret(mean, float(np.percentile(values, 90)), found)
+
+
+def of_second_seed(store: Store, task: str) -> dict[str, float]:
+    """Points gained by choosing with two tuning seeds in place of one, by candidate."""
+    problem, found = Problem(task), {}
+    for name in SPREAD:
+        pair = picks.best_of_seeds([picks.table(store, task, name, seed=s) for s in (0, 1)])
+        if pair is None:
+            continue
+        after = reported(store, problem, name, pair.setting)
+        before = own(store, problem, name, "both")
+        if after is not None and before is not None:
+            found[name] = float(after.mean() - before.mean())
+    return found
 
 
 def regrets(store: Store, schedule: Schedule = picks.NOW) -> dict[str, Regret]:

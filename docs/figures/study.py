@@ -1,4 +1,4 @@
-"""The figures of the page, drawn from the JSON when the page is built."""
+"""The figures of the surrogate study, drawn from its JSON when the site is built."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import matplotlib.pyplot as plt
 import numpy as np
 
-from . import defaults, equal, predict, regret, shapes, tails, variance
-from .data import Problem, alpha_of, alphas, cube, own, problems
-from .design import DAMPENINGS, FEWER_DAMPENINGS, SPREAD
-from .intervals import Effect, over
-from .store import Store
+from benchmarks.study import defaults, equal, predict, regret, shapes, tails, variance
+from benchmarks.study.data import Problem, alpha_of, alphas, cube, own, problems
+from benchmarks.study.design import DAMPENINGS, FEWER_DAMPENINGS, SPREAD
+from benchmarks.study.intervals import Effect, over
+from benchmarks.study.store import Store
 
 PARTS = {
     "task": "0.8", "scale": "tab:brown", "tail": "tab:blue", "dampening": "tab:orange",
@@ -61,8 +61,10 @@ def tails_by_freedom() -> None:
         axis.axis("off")
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=4, title="of its own")
-    figure.supylabel("test accuracy %")
-    figure.supxlabel("alpha")
+    for row in axes:
+        row[0].set_ylabel("test accuracy %", fontsize="small")
+    for axis in axes.flat[max(0, len(shown) - columns) : len(shown)]:
+        axis.set_xlabel("alpha", fontsize="small")
 
 
 _COLORS = ("0.6", "tab:green", "tab:orange", "tab:blue")
