@@ -14,7 +14,6 @@ from .design import (
     FEWER_RATES,
     LAYER,
     NETWORKS,
-    RATES,
     REPORTED,
     SCALES,
     SPREAD,
@@ -71,14 +70,6 @@ def problems(store: Store) -> list[Problem]:
     """All whose common part of the grid, of tails, dampenings and rates, has been trained."""
     every = [Problem(task, network) for network in NETWORKS for task in TASKS]
     return [one for one in every if cube(store, one) is not None]
-
-
-def full(store: Store) -> list[Problem]:
-    """Those with all tails, dampenings and learning rates."""
-    return [
-        one for one in problems(store)
-        if cube(store, one, alphas(store, one), DAMPENINGS, RATES) is not None
-    ]  # fmt: skip
 
 
 def alphas(store: Store, problem: Problem) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import defaults, equal, predict, regret, shapes, tables, tails, variance
-from .data import Problem, cube, full, measured, own, problems
+from .data import Problem, cube, measured, own, problems
 from .design import (
     CANDIDATES,
     CUE,
@@ -47,7 +47,7 @@ def everything(store: Store) -> dict[str, Any]:
             freedom: ranks(tails.trend(spreads[freedom], hard))
             for freedom in ("learning rate", "both")
         },
-        "shape": {p.label: shapes.of_shape_and_height(store, p) or {} for p in full(store)},
+        "shape": {p.label: shapes.of_shape_and_height(store, p) or {} for p in problems(store)},
         "dampening": shapes.dampening_effect(store),
         "tail": shapes.tail_effect(store),
         "tail at low dampening": shapes.tail_effect(store, variance.LOW),

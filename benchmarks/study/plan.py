@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from . import cells, flows, picks
 from .design import (
@@ -17,7 +17,9 @@ from .design import (
     FORWARD,
     HARD,
     LAYER,
+    LOWER,
     MNIST,
+    OTHERS,
     PIXELS,
     REPORTED,
     ROWS,
@@ -53,32 +55,40 @@ def stages(store: Store) -> Iterator[Cell]:
         yield from reports(store, task)
     for task in (ROWS, CUE):
         yield from other_network(store, task, DEEP)
-    yield from of(grids(), HARD)
-    yield from of(shorts(), HARD)
-    yield from reports(store, HARD)
+    yield from some_tails(store, HARD)
+    yield from (c for c in of(grids(), HARD) if dict(c.settings)["dampening"] == LOWER)
+    yield from few_reports(store, HARD, LAYER)
+    yield from (c for c in of(grids(), HARD) if c.candidate in OTHERS and few_rates(c))
+    for name in OTHERS:
+        yield from _own(store, HARD, name, FREEDOMS[:1], FEWER_SEEDS)
     yield from other_network(store, ROWS, FORWARD)
     yield from other_network(store, ROWS, ADAPTIVE)
-    yield from some_tails(store, EASY)
-    for task in (ROWS, CUE, HARD, EASY):
+    for task in (ROWS, CUE):
         yield from (flow(task, name) for name in SPREAD)
+    yield from of_rules()
+    yield from some_tails(store, EASY, few_rates)
     for (task, network), name in itertools.product(PROPOSED, RULED):
         yield proposal(task, name, network)
-    yield from of_rules()
     yield from some_tails(store, PIXELS)
-    for task in (ROWS, CUE, HARD):
-        fewer = of(grids(), task, scales=SCALES[1:])
-        yield from (c for c in fewer if dict(c.settings)["learning_rate"] == FEWER_RATES)
-    yield from other_network(store, CUE, FORWARD)
-    yield from other_network(store, CUE, ADAPTIVE)
+    for task in (ROWS, CUE):
+        yield from filter(few_rates, of(grids(), task, scales=SCALES[1:]))
     for task in (ROWS, CUE):
         yield from of(grids(), task, seed=1)
         yield from two_seeds(store, task)
+    yield from filter(few_rates, of(grids(), HARD, scales=SCALES[1:]))
+    yield from other_network(store, CUE, FORWARD)
+    yield from other_network(store, CUE, ADAPTIVE)
     for task in (ROWS, CUE):
         yield from searches(store, task, picks.NO_FULL_ROUND)
     yield from some_tails(store, MNIST)
     for task in (ROWS, CUE, HARD, EASY, PIXELS, MNIST):
         yield from of(grids(), task, scales=SCALES)
         yield from reports(store, task)
+
+
+def few_rates(cell: Cell) -> bool:
+    """Whether it is one of those cells that make do with fewer learning rates."""
+    return dict(cell.settings)["learning_rate"] == FEWER_RATES
 
 
 def other_network(store: Store, task: str, network: str) -> Iterator[Cell]:
@@ -88,9 +98,12 @@ def other_network(store: Store, task: str, network: str) -> Iterator[Cell]:
     yield from (flow(task, name, network) for name in SPREAD)
 
 
-def some_tails(store: Store, task: str) -> Iterator[Cell]:
+def some_tails(
+    store: Store, task: str, wanted: Callable[[Cell], bool] | None = None
+) -> Iterator[Cell]:
     """A task with fewer candidates and seeds."""
-    yield from (c for c in of(grids(), task) if c.candidate in SPREAD)
+    wanted = wanted or (lambda cell: not few_rates(cell))
+    yield from (c for c in of(grids(), task) if c.candidate in SPREAD and wanted(c))
     yield from (c for c in of(shorts(), task) if c.candidate in SPREAD)
     yield from few_reports(store, task, LAYER)
     yield from searches(store, task, picks.NOW, FEWER_SEEDS)

@@ -9,7 +9,7 @@ from scipy.stats import spearmanr
 
 from .data import Problem, cube, measured, problems
 from .design import FEWER_DAMPENINGS, FEWER_RATES, SPREAD
-from .intervals import Effect, over
+from .intervals import Effect, bootstrap
 from .store import Store
 
 RATE = FEWER_RATES.index(0.1)
@@ -53,7 +53,7 @@ def correlations(store: Store) -> dict[str, dict[str, Effect]]:
             for view, value in _views(x, tested[..., RATE], validated[..., RATE]).items():
                 found.setdefault(predictor, {}).setdefault(view, []).append(value)
     return {
-        predictor: {view: _over_finite(values) for view, values in views.items()}
+        predictor: {view: _mean(values) for view, values in views.items()}
         for predictor, views in found.items()
     }
 
@@ -82,8 +82,10 @@ def _rank(x: np.ndarray, y: np.ndarray) -> float:
     return float(spearmanr(x, y).statistic)
 
 
-def _over_finite(values: list[float]) -> Effect:
-    return over([value for value in values if np.isfinite(value)])
+def _mean(values: list[float]) -> Effect:
+    """Over problems, with the bootstrap's interval, which keeps within -1 and 1."""
+    found = np.array(values)
+    return bootstrap(lambda rows: float(found[rows].mean()), len(found))
 
 
 def nearest_to_one(store: Store, problem: Problem) -> tuple[int, int] | None:

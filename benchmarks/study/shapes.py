@@ -11,11 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from .data import Problem, cube, problems
-from .design import CANDIDATES, DAMPENINGS, FEWER_RATES, RATES, SCALES, SPREAD
+from .design import DAMPENINGS, FEWER_RATES, OTHERS, SCALES, SPREAD
 from .intervals import Effect, over
 from .store import Store
 
-SHAPES = tuple(CANDIDATES)
+SHAPES = (*SPREAD, *OTHERS)
 
 
 def of_shape_and_height(store: Store, problem: Problem) -> dict[str, float] | None:
@@ -39,7 +39,7 @@ def of_shape_and_height(store: Store, problem: Problem) -> dict[str, float] | No
 def at_own_rate(store: Store, problem: Problem, names: Sequence[str]) -> np.ndarray | None:
     """Test accuracy by candidate and dampening, the rate chosen by validation."""
     found = [
-        cube(store, problem, names, DAMPENINGS, RATES, field=field)
+        cube(store, problem, names, DAMPENINGS, FEWER_RATES, field=field)
         for field in ("validation", "test")
     ]
     if any(one is None for one in found):
@@ -50,7 +50,7 @@ def at_own_rate(store: Store, problem: Problem, names: Sequence[str]) -> np.ndar
 
 def _at_own_height(store: Store, problem: Problem, names: Sequence[str]) -> np.ndarray:
     validated, tested = (
-        cube(store, problem, names, DAMPENINGS, RATES, field=field).reshape(len(names), -1)
+        cube(store, problem, names, DAMPENINGS, FEWER_RATES, field=field).reshape(len(names), -1)
         for field in ("validation", "test")
     )
     return np.take_along_axis(tested, validated.argmax(axis=1)[:, None], axis=1)[:, 0]

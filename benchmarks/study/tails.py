@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import spearmanr, studentized_range
 
-from .data import alphas, own, problems
+from .data import own, problems
+from .design import SPREAD
 from .intervals import Effect, bootstrap, over
 from .picks import FREEDOMS
 from .store import Store
@@ -35,14 +36,13 @@ def spread(scores: np.ndarray, labels: tuple[str, ...] = ()) -> Spread:
 
 
 def spreads(store: Store, freedom: str) -> dict[str, Spread]:
-    """For each problem on which all its tails were reported with that freedom."""
+    """For each problem on which the six tails of the common grid were reported."""
     found = {}
     for problem in problems(store):
-        names = alphas(store, problem)
-        scores = [own(store, problem, name, freedom) for name in names]
+        scores = [own(store, problem, name, freedom) for name in SPREAD]
         if all(one is not None for one in scores):
             fewest = min(len(one) for one in scores)
-            found[problem.label] = spread(np.stack([one[:fewest] for one in scores]), names)
+            found[problem.label] = spread(np.stack([one[:fewest] for one in scores]), SPREAD)
     return found
 
 
