@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 PASSED = (
     *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
-    *("hidden", "neuron", "reset"),
+    *("save_memory", "hidden", "neuron", "reset"),
 )
 QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
@@ -119,6 +119,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         ("patience", int, None, "end a run after so many epochs without a better validation score"),
     ):
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
+    group.add_argument(
+        "--save-memory", action="store_true", default=None,
+        help="8-bit slopes and spikes in one bit: less memory for a long sequence",
+    )  # fmt: skip
     group.add_argument(
         "--readout", type=_readout, help="which steps are read: last, mean, all, or how many last"
     )

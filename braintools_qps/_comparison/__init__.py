@@ -61,6 +61,7 @@ def compare(
     readout: str | int | None = None,
     loss: Callable[[Any, Any], Any] | None = None,
     score: Callable[[Any, Any], Any] | None = None,
+    save_memory: bool = False,
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
@@ -127,6 +128,8 @@ def compare(
     loss, score : callable, optional
         Functions of (outputs, y), traced. By default cross-entropy and accuracy for classes, the
         mean squared error and its negative for numbers. A higher score is better.
+    save_memory : bool
+        Whether to apply `save_memory` to every model, so that a step takes less memory.
     measure : bool
         Whether to time a training step of each candidate, which compiles it once more, and to
         measure the gradient flow.
@@ -185,7 +188,9 @@ def compare(
     'Sigmoid'
     """
     task = load_task(task)
-    settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
+    settings = Settings(
+        epochs, batch_size, learning_rate, clip, schedule, patience, optimizer, save_memory
+    )
     factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
