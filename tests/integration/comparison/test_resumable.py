@@ -70,7 +70,7 @@ def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
         compare(**options, out=tmp_path, on_epoch=until(epoch))
     begun = json.loads((tmp_path / "comparison.json").read_text())
     assert begun["results"] == []
-    assert LEFT <= {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} >= LEFT
     seen = []
     resumed = compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
     assert [progress.done for progress in seen[:5]] == seen_again
