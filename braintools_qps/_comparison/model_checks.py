@@ -156,11 +156,12 @@ def _check_loss(bench: Bench, outputs: Any, size: int) -> None:
     labels = bench.task.train.labels
     some = jax.ShapeDtypeStruct((size, *labels.shape[1:]), labels.dtype)
     loss = lambda outputs, y: bench.objective.loss(bench.objective.read(outputs), y)
-    kind = jax.tree.leaves(jax.eval_shape(loss, outputs, some))[0].dtype
-    if not jnp.issubdtype(kind, jnp.floating):
+    kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs, some))]
+    if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
         raise TypeError(
-            f"loss must return real numbers, which have a derivative, got {kind}. Counting what is "
-            "right is a score: pass it as score=, and a loss such as cross-entropy"
+            "loss must return an array of real numbers, which has a derivative, got "
+            f"{', '.join(map(str, kinds)) or 'nothing'}. Counting what is right is a score: pass "
+            "it as score=, and a loss such as cross-entropy"
         )
 
 

@@ -139,7 +139,7 @@ def test_a_loss_without_a_derivative():
     count = lambda outputs, y: (outputs.argmax(-1) != y).sum()
     task = load_task((X, Y))
     bench = Bench(Factory(models.plain), task, Settings(), objective(task, None, count, None))
-    with pytest.raises(TypeError, match="loss must return real numbers, .*, got int"):
+    with pytest.raises(TypeError, match="loss must return an array of real .*, got int"):
         check_model(bench, measure=False)
 
 
