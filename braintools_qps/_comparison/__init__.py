@@ -3,8 +3,8 @@
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
 the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept. `workers` is where
-candidates are trained: in this process, or by an executor.
+`outcome` and `cost` what is recorded, `provenance`, `storage` and `resumable` what is kept.
+`workers` is where candidates are trained: in this process, or by an executor.
 """
 
 from __future__ import annotations
@@ -134,12 +134,15 @@ def compare(
         Whether to time a training step of each candidate, which compiles it once more, and to
         measure the gradient flow.
     out : path, optional
-        A directory to which results are saved as soon as a candidate has finished, so that an
-        interruption loses only what was in training. Files of an earlier comparison there are
-        renamed at that moment, to ``comparison-1.json`` and so on.
+        A directory to which results are saved as soon as a candidate has finished. Of one in
+        training, finished rounds and, every ten seconds or at each longer epoch, the states of the
+        runs are kept there until all is done. Files of an earlier comparison are renamed when
+        something new is saved, to ``comparison-1.json`` and so on.
     resume : bool
-        Whether to go on from the results that are in ``out``: all of them are kept, also those of
-        candidates that are not asked for now, and only what is missing is trained or measured.
+        Whether to go on from what is in ``out``: all results are kept, also those of candidates
+        that are not asked for now, and only what is missing is trained or measured. Training goes
+        on within a candidate, to the same numbers on the same machine; only with an executor are
+        groups of runs that were not finished trained anew.
     strict : bool
         Whether to resume only on the same machine with the same versions; otherwise a warning names
         what differs.

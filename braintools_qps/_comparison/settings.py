@@ -48,14 +48,20 @@ class Settings:
         if self.optimizer is not None and not callable(self.optimizer):
             raise TypeError(
                 "optimizer must be a function from a learning rate to an optax transformation, got "
-                f"{self.optimizer!r}. For example optimizer=optax.sgd"
+                f"{self.optimizer!r}. For example optimizer=optax.sgd, without a rate"
             )
 
     def transformation(self, rate: Any) -> optax.GradientTransformation:
         """The optimizer at a learning rate, which may be traced."""
         if self.optimizer is None:
             return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-        return self.optimizer(rate)
+        made = self.optimizer(rate)
+        if not (hasattr(made, "init") and hasattr(made, "update")):
+            raise TypeError(
+                "optimizer, called with a learning rate, must return an optax transformation, got "
+                f"{made!r}. For example optimizer=lambda rate: optax.sgd(rate, momentum=0.9)"
+            )
+        return made
 
     def described(self) -> dict[str, Any]:
         """As plain values, for the record."""
