@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
+from .._comparison import DEFAULT_SURROGATES, Settings, compare
 from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
 from .._comparison.tasks import TASKS, Task, load_task, read_file
 from .._comparison.tuning import DEFAULT_TUNE
@@ -23,6 +23,7 @@ from ..plotting import plot_comparison
 from ..records.comparison import Comparison
 from .factories import blamed_on, factory_of
 from .interrupts import announce
+from .progress import progress_bar
 from .writing import write_figure
 
 logger = logging.getLogger(__name__)
@@ -133,7 +134,7 @@ def run(arguments: argparse.Namespace) -> None:
     earlier = numbered(arguments.out).values()
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
+        with progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
@@ -141,7 +142,7 @@ def run(arguments: argparse.Namespace) -> None:
                 resume=arguments.resume,
                 strict=arguments.strict,
                 executor=executor,
-                on_epoch=partial(_show, bar),
+                on_epoch=bar.show,
                 on_result=partial(_announce, out=arguments.out),
                 **(QUICK if arguments.quick else {}) | _given(arguments),
             )
@@ -218,21 +219,3 @@ def _explain_renaming(earlier: Iterable[Path]) -> None:
     if renamed := [path for path in earlier if path.exists()]:
         names = ", ".join(path.name for path in renamed)
         logger.info("The comparison that was in %s before is kept: %s", renamed[0].parent, names)
-
-
-def _progress_bar(quiet: bool) -> Any:
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "compare shows its progress with tqdm. Run pip install 'braintools-qps[train]'"
-        ) from error
-    return tqdm(unit="epoch", desc="compiling", disable=quiet)
-
-
-def _show(bar: Any, progress: Progress) -> None:
-    first, *others = progress.labels
-    bar.total = progress.total
-    bar.set_description_str(first + (f" and {len(others)} more" if others else ""), refresh=False)
-    bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
-    bar.update(progress.done - bar.n)

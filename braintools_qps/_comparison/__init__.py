@@ -143,10 +143,12 @@ def compare(
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
         data travels to each worker once. The factory, and any function that is given beside it,
-        must be importable there.
+        must be importable there. By default all devices of this process are used.
     on_epoch : callable, optional
-        Called after each epoch with the named tuple ``(labels, done, total, loss)``: the candidates
-        in training, how many epochs of all runs are done, how many there are, and the mean loss.
+        Called after each epoch with the named tuple ``(labels, done, total, loss, finished,
+        training, runs)``: the candidates in training; how many epochs of all runs are done, and
+        how many there are; the mean loss; how many runs have finished, how many are in training,
+        and how many there are.
     on_result : callable, optional
         Called with the comparison so far, each time that it has new results.
     **options

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -27,6 +28,14 @@ class Job(NamedTuple):
     surrogate: Surrogate
     setting: Mapping[str, Any]
     seed: int
+
+
+@dataclass
+class Tally:
+    """How many runs there are."""
+
+    finished: int = 0
+    training: int = 0
 
 
 class Outcome(NamedTuple):
@@ -67,6 +76,7 @@ class Programs:
 
     def __init__(self, bench: Bench, most_runs: int) -> None:
         self.bench = bench
+        self.tally = Tally()
         self._most_runs = most_runs
         self._trainers: dict[Any, Trainer] = {}
 
@@ -107,8 +117,15 @@ class Programs:
         self, trainer: Trainer, jobs: list[Job], epochs: int, on_epochs: OnEpochs, test: bool
     ) -> list[Outcome]:
         """Train jobs that share a program."""
-        runs = [self._run(job) for job in jobs]
-        trained = trainer.train(runs, epochs, lambda epoch, loss: on_epochs(len(runs), loss))
+        runs, tally = [self._run(job) for job in jobs], self.tally
+
+        def report(epoch: int, loss: float) -> None:
+            ended = epoch + 1 == epochs
+            tally.finished += len(runs) * ended
+            tally.training = len(runs) * (not ended)
+            on_epochs(len(runs), loss)
+
+        trained = trainer.train(runs, epochs, report)
         tested = trainer.test(runs, trained) if test else None
         row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         return [

@@ -58,6 +58,27 @@ class LocalWorkers(Executor):
             raise
 
 
+class DaskWorkers(Executor):
+    """Those of a Dask client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+
+    @property
+    def slots(self) -> int:
+        """How many tasks the workers do at once."""
+        return sum(self._client.nthreads().values())
+
+    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """Send a call to the scheduler."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take nothing more; without ``wait``, cancel what is queued."""
+        self._executor.shutdown(wait=wait)
+
+
 @contextmanager
 def local_workers(workers: int) -> Iterator[Executor]:
     """So many processes of this machine, which end with the block, at once if it fails."""
@@ -95,7 +116,7 @@ def dask_workers(scheduler: str) -> Iterator[Executor]:
             "and give the address that it prints, such as tcp://host:8786"
         ) from error
     with client:
-        yield client.get_executor(pure=False)
+        yield DaskWorkers(client)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:
