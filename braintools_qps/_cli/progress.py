@@ -7,9 +7,10 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._comparison import Progress
+if TYPE_CHECKING:
+    from .._comparison import Progress
 
 EVERY = 60.0  # seconds from one line to the next
 

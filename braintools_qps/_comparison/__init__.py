@@ -19,6 +19,7 @@ from typing import Any
 import optax
 
 from .._candidates import candidates
+from .._defaults import SEEDS, SURROGATES, TASK
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
@@ -30,6 +31,7 @@ from .network import demonstration
 from .objective import objective
 from .programs import Programs, check_names
 from .provenance import blank, resumed
+from .resumable import ResumablePrograms
 from .settings import Settings
 from .storage import Store, opened
 from .tasks import load_task
@@ -39,18 +41,16 @@ from .workers import Found, Journal, Progress, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
-DEFAULT_SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
-
 
 def compare(
-    surrogates: SurrogateSpecs = DEFAULT_SURROGATES,
+    surrogates: SurrogateSpecs = SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
     where: Any = None,
-    task: Any = "digits-rows",
+    task: Any = TASK,
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
     tuning_runs: int = 1,
-    seeds: int | Sequence[int] = 5,
+    seeds: int | Sequence[int] = SEEDS,
     epochs: int = Settings.epochs,
     batch_size: int = Settings.batch_size,
     learning_rate: float = Settings.learning_rate,
@@ -195,13 +195,17 @@ def compare(
     check_names(names, model)
     plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
-    programs = Programs(bench, plan.most_runs)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
-            if measure:
-                results = [measured(r, programs, plan) for r in comparison.results]
-                comparison = dataclasses.replace(comparison, results=tuple(results))
+        runner = bench, plan.most_runs
+        if store is None or executor is not None:
+            programs = Programs(*runner)
+        else:
+            programs = ResumablePrograms(*runner, comparison, store, resume=resume)
+        if resume and measure:
+            results = [measured(r, programs, plan) for r in comparison.results]
+            comparison = dataclasses.replace(comparison, results=tuple(results))
         keep = _keeper(comparison, store, on_result)
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
@@ -209,7 +213,9 @@ def compare(
             check_model(bench, measure=measure)
         if executor is None:
             found = in_turn(programs, pending, plan, on_epoch)
-            return _trained(comparison, found, keep)
+            comparison = _trained(comparison, found, keep, programs.close)
+            programs.close()
+            return comparison
         journal = Journal(None if store is None else store.directory, resume=resume)
         found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
         comparison = _trained(comparison, found, keep)
@@ -218,9 +224,15 @@ def compare(
 
 
 def _trained(
-    comparison: Comparison, found: Found, keep: Callable[[Comparison], None]
+    comparison: Comparison,
+    found: Found,
+    keep: Callable[[Comparison], None],
+    give_up: Callable[[], None] = lambda: None,
 ) -> Comparison:
-    """Keep each result that is found; one that failed is a row with its error."""
+    """Keep each result that is found; one that failed is a row with its error.
+
+    ``give_up`` is called if all have failed.
+    """
     errors = []
     with closing(found):
         for candidate, result in found:
@@ -229,6 +241,7 @@ def _trained(
                 result = failed(candidate, result)
             comparison = _with_result(comparison, result)
             if len(errors) == len(comparison.results) == len(comparison.candidates):
+                give_up()
                 raise errors[0]  # there is nothing to report beside it
             keep(comparison)
     return comparison

@@ -77,12 +77,12 @@ class Factory:
     @property
     def all_options(self) -> dict[str, Any]:
         """Options as given, and those that the factory has defaults for."""
-        parameters = inspect.signature(self.make).parameters.values()
+        parameters = parameters_of(self.make)
         usual = {p.name: p.default for p in parameters if p.default is not p.empty}
         return {n: value for n, value in usual.items() if n not in GIVEN} | dict(self.options)
 
     def _arguments(self, task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = inspect.signature(self.make).parameters.values()
+        parameters = parameters_of(self.make)
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         given = {n: getattr(task, n) for n in GIVEN if n in known or takes_all}
@@ -218,6 +218,13 @@ def environment(**settings: Any) -> Iterator[None]:
         settings["dt"] = DEFAULT_STEP
     with brainstate.environ.context(**settings):
         yield
+
+
+def parameters_of(factory: Callable) -> list[inspect.Parameter]:
+    """What a factory takes; of a class, its ``__init__``, as its metaclass takes anything."""
+    if not inspect.isclass(factory):
+        return list(inspect.signature(factory).parameters.values())
+    return list(inspect.signature(factory.__init__).parameters.values())[1:]
 
 
 def name_of(function: Callable) -> str:

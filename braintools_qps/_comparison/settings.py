@@ -10,12 +10,10 @@ from typing import Any
 import numpy as np
 import optax
 
+from .._defaults import BATCH_SIZE, CLIP, EPOCHS, LEARNING_RATE
 from .checks import checked_count
 from .model import name_of
 
-# Adam divides by the usual size of gradients, so a norm this low makes no step smaller; it evens
-# out those of odd batches. It decides nevertheless, which is why it is an option.
-CLIP = 0.03
 WEIGHT_DECAY = 0.001
 SCHEDULES = ("cosine", "constant")
 
@@ -28,9 +26,9 @@ class Settings:
     ``patience`` is how many epochs without a better validation score end a run.
     """
 
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.1
+    epochs: int = EPOCHS
+    batch_size: int = BATCH_SIZE
+    learning_rate: float = LEARNING_RATE
     clip: float | None = CLIP
     schedule: str = "cosine"
     patience: int | None = None

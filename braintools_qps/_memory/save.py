@@ -14,24 +14,30 @@ from jax.ad_checkpoint import checkpoint_name
 
 from .._neurons import SPIKES, find_neurons, has_membrane, mark, preserved
 from ..records import SavedMemory
+from .conv import SpikeConv1d, SpikeConv2d
 from .linear import SpikeLinear
 from .values import ANY, FLAG, Mark, Values, join, settle, spread, values_of
 
 LAYER = "braintools_qps:layer:"
-PACKED = {brainstate.nn.Linear: SpikeLinear}
+PACKED: dict[type, type] = {
+    brainstate.nn.Linear: SpikeLinear,
+    brainstate.nn.Conv1d: SpikeConv1d,
+    brainstate.nn.Conv2d: SpikeConv2d,
+}
 
 _Seen = dict[str, Values]
 
 
 def save_memory(model: Any, *inputs: Any) -> SavedMemory:
-    r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in two bits.
+    r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in one bit.
 
-    Every surrogate that has a ``residual_dtype`` gets ``"uint8"``, and every `brainstate.nn.Linear`
-    that is fed by spikes becomes a `SpikeLinear`: the same object with the same states, so that an
-    optimizer or a checkpoint that refers to it does not notice. Which layers are fed by spikes is
-    found by tracing one call of the model and following which values each array can hold: 0 and 1
-    for spikes, through loops, states and delays; 0 and 1/p behind a dropout, where 1/p becomes the
-    layer's ``scale``.
+    Every surrogate that has a ``residual_dtype`` gets ``"uint8"``. Every `brainstate.nn.Linear`,
+    `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
+    `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
+    checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing
+    one call of the model and following which values each array can hold: 0 and 1 for spikes,
+    through loops, states, delays and pooling by maximum; 0 and 1/p behind a dropout, where 1/p
+    becomes the layer's ``scale``.
 
     What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
     of braintools' or of this package, and the result of a comparison. If the input of such a layer
@@ -120,8 +126,8 @@ def _compact(neuron: Any) -> tuple[bool, str]:
 
 def _pack(layer: Any, values: Values) -> tuple[bool, str]:
     """Make a layer that sees spikes remember them packed."""
-    if isinstance(layer, SpikeLinear):
-        return False, "it is a SpikeLinear already"
+    if isinstance(layer, tuple(PACKED.values())):
+        return False, f"it is a {type(layer).__name__} already"
     if type(layer) not in PACKED:
         return False, f"{type(layer).__name__} has its own way to multiply"
     if values == set():

@@ -9,8 +9,9 @@ from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
+from ..._defaults import BINS
 from .arrays import task_from_arrays
-from .spike_times import BINS, read_spike_times
+from .spike_times import read_spike_times
 from .task import Task
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
@@ -48,7 +50,7 @@ class LocalWorkers(Executor):
         if getattr(self._own, "pool", None) is None:
             # JAX has threads, so its process must not be forked.
             context = multiprocessing.get_context("spawn")
-            self._own.pool = ProcessPoolExecutor(1, mp_context=context)
+            self._own.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_follow_parent)
             self._pools.add(self._own.pool)
         try:
             return self._own.pool.submit(fn, *args, **kwargs).result()
@@ -117,6 +119,19 @@ def dask_workers(scheduler: str) -> Iterator[Executor]:
         ) from error
     with client:
         yield DaskWorkers(client)
+
+
+def _follow_parent() -> None:
+    """In a worker: leave Ctrl-C to the one who compares, and end when that one has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -67,6 +67,42 @@ def test_a_gradient_that_no_line_fits_is_told_to_be_irregular():
     assert "It is irregular: the fit is off by a factor of 10." in first
 
 
+def test_a_fall_in_the_very_first_step_is_a_phase_of_its_own():
+    """Amplitudes 1, then 0.009 * 0.99 per step: one line would call that steady, at a reach of 1."""
+    plateau = 0.009 * 0.99 ** np.arange(100)
+    first, *_ = advise(flow(moments=np.concatenate([[1.0], plateau]) ** 2))
+    assert first == (
+        "The gradient in lif falls by half every 0.15 steps (growth 0.009 per step), then falls by "
+        "half every 69 steps (growth 0.990 per step). It is down to 1 % after 1."
+    )
+
+
+def test_a_gradient_that_ends_is_not_said_to_keep_its_size_over_all_steps():
+    moments = np.where(np.arange(STEPS) < 8, 0.9 ** (2.0 * np.arange(STEPS)), 0.0)
+    first, *_ = advise(flow(moments=moments))
+    assert first == (
+        "The gradient in lif keeps its size within a factor of 2.1 over 8 steps (growth 0.900 per "
+        "step). It is exactly 0 from 8 steps back on."
+    )
+
+
+@pytest.mark.parametrize(
+    ("last", "steps", "words"),
+    [
+        (1.0, 60, "It is down to 1 % after 37."),  # 0.88 ** 36 = 0.0100, 0.0088 after 37
+        (2.7, 60, "It is down to 1 % after 29, sooner than at that pace."),  # 0.0245 / 2.7
+        (0.37, 60, "It is down to 1 % after 44, later than at that pace."),  # 0.0036 / 0.37
+        (0.37, 44, "It stays above 1 % of the last step's, longer than at that pace."),
+    ],
+)
+def test_a_reach_that_the_pace_does_not_explain_is_told(last, steps, words):
+    """The last step's gradient is so many times what the others' line says."""
+    amplitudes = 0.88 ** np.arange(float(steps))
+    amplitudes[0] = last
+    first, *_ = advise(flow(moments=amplitudes**2))
+    assert first.endswith(words)
+
+
 def test_a_sum_over_steps_is_not_called_an_explosion():
     sentences = advise(flow(growth=0.933, accumulation=1.028))
     assert any(
