@@ -40,12 +40,12 @@ class Network(brainstate.nn.Module):
         wait_at(self.gate)
         out = self.outward(self.neurons(self.inward(x)))
         for fault, surrogate in self.faults.items():
-            if surrogate in repr(self.neurons.spk_fun):
+            if surrogate and surrogate in repr(self.neurons.spk_fun):
                 out = FAULTS[fault](out)
         return out
 
 
-def make(features, classes, once="", gate="", **faults):
+def make(features, classes, once="", gate="", deadly="", nan="", large=""):
     """``deadly``, ``nan`` and ``large`` name the surrogate that it is for.
 
     ``once`` is a file that is there until the first death, and ``gate`` a named pipe that holds up
@@ -58,6 +58,7 @@ def make(features, classes, once="", gate="", **faults):
             pass
         else:
             die()
+    faults = {"deadly": deadly, "nan": nan, "large": large}
     return Network(features, classes, faults, gate)
 
 
@@ -72,7 +73,7 @@ def die(out=None):
     return out
 
 
-def large(out):
+def exhaust(out):
     """An array of 256 TiB, more than a process can address; no compiler can do without it."""
     place = jax.lax.stop_gradient(out).astype(int)
     array = jnp.zeros((1 << 23, 1 << 23)).at[place, place].add(1.0)
@@ -86,4 +87,4 @@ def wait_at(gate):
             Path(gate).read_text()
 
 
-FAULTS = {"deadly": die, "nan": lambda out: out * jnp.nan, "large": large}
+FAULTS = {"deadly": die, "nan": lambda out: out * jnp.nan, "large": exhaust}
