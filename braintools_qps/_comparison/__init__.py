@@ -1,10 +1,11 @@
 """Training with each candidate surrogate, side by side.
 
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
-goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
-the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance`, `storage` and `resumable` what is kept.
-`workers` is where candidates are trained: in this process, or by an executor.
+goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
+and `tuning` (each candidate's own setting). `tasks` has the data, `model` the user's factory,
+`network` the demonstration, `objective` loss and score, `outcome` and `cost` what is recorded,
+`provenance`, `storage` and `resumable` what is kept. `workers` is where candidates are trained: in
+this process, or by an executor.
 """
 
 from __future__ import annotations
@@ -149,10 +150,12 @@ def compare(
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
         data travels to each worker once. The factory, and any function that is given beside it,
-        must be importable there.
+        must be importable there. By default all devices of this process are used.
     on_epoch : callable, optional
-        Called after each epoch with the named tuple ``(labels, done, total, loss)``: the candidates
-        in training, how many epochs of all runs are done, how many there are, and the mean loss.
+        Called after each epoch with the named tuple ``(labels, done, total, loss, finished,
+        training, runs)``: the candidates in training; how many epochs of all runs are done, and
+        how many there are; the mean loss; how many runs have finished, how many are in training,
+        and how many there are.
     on_result : callable, optional
         Called with the comparison so far, each time that it has new results.
     **options
