@@ -12,6 +12,7 @@ sys.path.append(str(DOCS.parent))  # benchmarks/, which draws the figures of the
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm, imported in a notebook
+os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 project = "braintools_qps"
