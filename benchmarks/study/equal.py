@@ -23,6 +23,7 @@ NAMES = {
     "growth": "growth",
     "size": "dL/dV",
 }
+RATE = FEWER_RATES.index(0.1)
 VALUES = 9  # at which curves are compared
 Numbers = np.ndarray  # by tail and dampening
 
@@ -77,21 +78,21 @@ def _at(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
 def over_problems(
     store: Store, figure: Callable[[Numbers, np.ndarray], float]
 ) -> dict[str, dict[str, float]]:
-    """A figure by number and problem, averaged over the learning rates."""
+    """A figure by number and problem, at a learning rate of 0.1."""
     found: dict[str, dict[str, float]] = {}
     for problem in problems(store):
         known, accuracy = numbers(store, problem), cube(store, problem)
         if known is None or accuracy is None:
             continue
         for name, values in known.items():
-            of_rates = [figure(values, accuracy[..., r]) for r in range(len(FEWER_RATES))]
-            found.setdefault(name, {})[problem.label] = float(np.mean(of_rates))
+            found.setdefault(name, {})[problem.label] = figure(values, accuracy[..., RATE])
     return found
 
 
 def intervals(found: Mapping[str, Mapping[str, float]]) -> dict[str, Effect]:
-    """Means over problems."""
-    return {name: over(list(of.values())) for name, of in found.items()}
+    """Means over the problems that have the figure."""
+    finite = lambda of: [value for value in of.values() if np.isfinite(value)]
+    return {name: over(finite(of)) for name, of in found.items()}
 
 
 def thin_tails(store: Store) -> dict[str, Effect]:
@@ -102,19 +103,18 @@ def thin_tails(store: Store) -> dict[str, Effect]:
     for problem in problems(store):
         accuracy = cube(store, problem, tails)
         for name, values in (("peak", peaks), ("area", areas)):
-            rates = [error(values, accuracy[..., r]) for r in range(len(FEWER_RATES))]
-            found[name].append(float(np.mean(rates)))
+            found[name].append(error(values, accuracy[..., RATE]))
     return {name: over(values) for name, values in found.items()}
 
 
-def below(store: Store, bound: float, rate: int = 1) -> dict[str, tuple[int, float, float]]:
-    """Where the mean slope is below a bound: settings, the lowest accuracy, the best anywhere."""
+def below(store: Store, bound: float) -> dict[str, tuple[int, float, float]]:
+    """Where the mean slope is below a bound: settings, their lowest accuracy, the best of all."""
     found = {}
     for problem in problems(store):
         known, accuracy = numbers(store, problem), cube(store, problem)
         if known is not None and accuracy is not None:
-            at = accuracy[..., rate]
-            inside = at[known["mean_slope"] < bound]
+            inside = accuracy[..., RATE][known["mean_slope"] < bound]
             if inside.size:
-                found[problem.label] = inside.size, float(inside.min()), float(at.max())
+                best = float(accuracy[..., RATE].max())
+                found[problem.label] = inside.size, float(inside.min()), best
     return found

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import defaults, equal, predict, regret, shapes, tables, tails, variance
-from .data import Problem, cube, measured, own, problems
+from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
     CANDIDATES,
     CUE,
@@ -20,6 +20,7 @@ from .design import (
 )  # fmt: skip
 from .intervals import Effect, over
 from .picks import FREEDOMS
+from .plan import RULED, RULES
 from .store import Store
 
 
@@ -53,6 +54,7 @@ def everything(store: Store) -> dict[str, Any]:
         "tail at low dampening": shapes.tail_effect(store, variance.LOW),
         "width": shapes.width_effect(store),
         "error": equal.intervals(equal.over_problems(store, equal.error)),
+        "gap": equal.intervals(equal.over_problems(store, equal.spread)),
         "error among thin tails": equal.thin_tails(store),
         "correlation": {
             name: {view: ranks(effect) for view, effect in views.items()}
@@ -65,6 +67,12 @@ def everything(store: Store) -> dict[str, Any]:
             task: {"most": max(of.values()), "mean": float(np.mean(list(of.values())))}
             for task in (ROWS, CUE)
             if (of := regret.of_second_seed(store, task))
+        },
+        "lost by problem": predict.regrets(store),
+        "rule": {rule: ruled_scores(store, rule) for rule in RULES},
+        "below": {
+            label: {"settings": count, "lowest": lowest, "best": best}
+            for label, (count, lowest, best) in equal.below(store, 0.15).items()
         },
         "proposals": proposals(store),
         "search": {
@@ -127,6 +135,18 @@ def turn(store: Store) -> dict[str, dict[str, str]]:
         }
         found[f"{dampening:g}"]["accuracy"] = f"{scores[0, at, FEWER_RATES.index(0.1)]:.0f}"
     return found
+
+
+def ruled_scores(store: Store, rule: str) -> dict[str, dict[str, Effect]]:
+    """Percent by problem and tail where a rule of `normalize_surrogate` chose the dampening."""
+    return {
+        problem.label: {
+            name: over(scores)
+            for name in RULED
+            if (scores := ruled(store, problem, name, rule)) is not None
+        }
+        for problem in problems(store)
+    }
 
 
 def proposals(store: Store) -> dict[str, str]:

@@ -65,16 +65,18 @@ def stages(store: Store) -> Iterator[Cell]:
     yield from other_network(store, ROWS, ADAPTIVE)
     for task in (ROWS, CUE):
         yield from (flow(task, name) for name in SPREAD)
-    yield from of_rules()
-    yield from some_tails(store, EASY, few_rates)
-    for (task, network), name in itertools.product(PROPOSED, RULED):
-        yield proposal(task, name, network)
-    yield from some_tails(store, PIXELS)
     for task in (ROWS, CUE):
         yield from filter(few_rates, of(grids(), task, scales=SCALES[1:]))
+        for name in SPREAD:
+            yield from _own(store, task, name, ("all three",))
+    yield from of_rules()
+    yield from some_tails(store, PIXELS)
     for task in (ROWS, CUE):
         yield from of(grids(), task, seed=1)
         yield from two_seeds(store, task)
+    yield from some_tails(store, EASY, few_rates)
+    for (task, network), name in itertools.product(PROPOSED, RULED):
+        yield proposal(task, name, network)
     yield from filter(few_rates, of(grids(), HARD, scales=SCALES[1:]))
     yield from other_network(store, CUE, FORWARD)
     yield from other_network(store, CUE, ADAPTIVE)

@@ -12,6 +12,7 @@ from .design import FEWER_DAMPENINGS, FEWER_RATES, SPREAD
 from .intervals import Effect, bootstrap
 from .store import Store
 
+TARGET = 0.1  # a mean slope; fixed before anything was trained with it
 RATE = FEWER_RATES.index(0.1)
 
 # A higher number is said to predict a higher accuracy.
@@ -112,11 +113,25 @@ def regrets(store: Store) -> dict[str, dict[str, float]]:
             "alpha 2, dampening 1": (SPREAD.index("alpha 2"), FEWER_DAMPENINGS.index(1.0)),
             "alpha 16, dampening 1/2": (SPREAD.index("alpha 16"), FEWER_DAMPENINGS.index(0.5)),
         }
+        places |= {
+            f"{tail}, mean slope nearest to {TARGET:g}": (SPREAD.index(tail), near_slope)
+            for tail in ("alpha 2", "alpha inf")
+            if (near_slope := _near_slope(store, problem, tail)) is not None
+        }
         lost = _lost(store, problem)
         for rule, place in places.items():
             found.setdefault(rule, {})[problem.label] = float(lost[place])
         found.setdefault("a setting at random", {})[problem.label] = float(lost.mean())
     return found
+
+
+def _near_slope(store: Store, problem: Problem, tail: str) -> int | None:
+    """The dampening at which the mean slope is nearest to the target of `normalize_surrogate`."""
+    slopes = measured(store, problem, tail, "mean_slope")
+    if slopes is None:
+        return None
+    of_grid = slopes[0, : len(FEWER_DAMPENINGS)]
+    return int(np.argmin(np.abs(np.log(of_grid / TARGET))))
 
 
 def _lost(store: Store, problem: Problem) -> np.ndarray:

@@ -15,6 +15,7 @@ from .design import DAMPENINGS, FEWER_RATES, OTHERS, SCALES, SPREAD
 from .intervals import Effect, over
 from .store import Store
 
+PEAKS = (1 / 8, 1 / 4, 1 / 2, 1.0)
 SHAPES = (*SPREAD, *OTHERS)
 
 
@@ -70,17 +71,23 @@ def tail_effect(store: Store, dampenings: Sequence[float] = DAMPENINGS[:-1]) -> 
 
 
 def width_effect(store: Store) -> dict[str, Effect]:
-    """Mean accuracy at half and twice the width less that at 1, all at the same peaks."""
+    """Mean accuracy at half and twice the width less that at 1, all at the same peaks.
+
+    The interval is over problems, tails and learning rates: few problems have all widths.
+    """
     found = []
     for problem in problems(store):
-        of = []
-        for scale in sorted(SCALES):
+        of = [
             # The same peaks: dampening / scale from 1/8 to 1.
-            same = [peak * scale for peak in (1 / 8, 1 / 4, 1 / 2, 1.0)]
-            of.append(cube(store, problem, SPREAD, same, FEWER_RATES, scale))
+            cube(store, problem, SPREAD, [peak * s for peak in PEAKS], FEWER_RATES, s)
+            for s in sorted(SCALES)
+        ]
         if all(one is not None for one in of):
-            found.append([one.mean() for one in of])
-    return _relative(np.array(found), sorted(SCALES), 1) if found else {}
+            found.append([one.mean(axis=1).ravel() for one in of])
+    if not found:
+        return {}
+    half, one, twice = np.concatenate(found, axis=1)
+    return {"0.5": over(half - one), "2": over(twice - one)}
 
 
 def _relative(means: np.ndarray, names: Sequence[float | str], reference: int) -> dict[str, Effect]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.study import defaults, equal, predict, regret, shapes, tails, variance
 from benchmarks.study.data import Problem, alpha_of, alphas, cube, own, problems
@@ -161,6 +162,7 @@ def equalised() -> None:
         for tail, x, y, color in zip(SPREAD, known[name], accuracy[..., predict.RATE], colors):
             axis.plot(x, y, ".-", color=color, label=tail)
         axis.set(xlabel=equal.NAMES[name], xscale="linear" if name == "growth" else "log")
+        axis.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("test accuracy %")
     axes[0].legend(fontsize="xx-small")
     axes[1].set_title(f"{problem.label}, learning rate 0.1", fontsize="small")
