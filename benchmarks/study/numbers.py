@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import defaults, equal, predict, regret, shapes, tables, tails, variance
+from . import defaults, equal, picks, predict, regret, shapes, tables, tails, variance
 from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
     CANDIDATES,
@@ -76,10 +76,10 @@ def everything(store: Store) -> dict[str, Any]:
         },
         "proposals": proposals(store),
         "search": {
-            task: {"regret": one.mean, "high": one.high}
-            for task, one in regret.regrets(store).items()
-        }
-        | {"cost": f"{100 * regret.cost():.0f}"},
+            name: {task: one.mean for task, one in regret.regrets(store, schedule).items()}
+            | {"cost": 100 * regret.cost(schedule)}
+            for name, schedule in picks.SCHEDULES.items()
+        },
         "default": default(store),
         "table": {name: make(store) for name, make in tables.TABLES.items()},
     }

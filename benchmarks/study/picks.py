@@ -34,7 +34,9 @@ FREEDOMS = {  # what a candidate has of its own; the rest is as it is
 
 SEARCHED = int(np.prod([len(values) for values in DEFAULT_TUNE.values()]))
 NOW = rounds(SEARCHED, EPOCHS)
-NO_FULL_ROUND = [(20, 2), (7, 4), (3, 8)]  # what `compare` did before, at the same cost
+NO_FULL_ROUND = [(20, 2), (7, 4), (3, 8)]  # what `compare` did before, at about the same cost
+ONE_EPOCH = [(20, 1), (3, 20)]  # cheaper; tried and lost
+SCHEDULES = {"now": NOW, "before": NO_FULL_ROUND, "one epoch": ONE_EPOCH}
 
 
 class Trained(NamedTuple):

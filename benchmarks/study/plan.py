@@ -6,7 +6,8 @@ import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from . import cells, flows, picks
+from . import cells, flows, picks, regret
+from .data import Problem
 from .design import (
     ADAPTIVE,
     CANDIDATES,
@@ -71,6 +72,8 @@ def stages(store: Store) -> Iterator[Cell]:
             yield from _own(store, task, name, ("all three",))
     yield from of_rules()
     yield from some_tails(store, PIXELS)
+    for task, seeds in ((ROWS, REPORTED), (CUE, REPORTED), (HARD, FEWER_SEEDS)):
+        yield from searches(store, task, picks.NOW, seeds)
     for task in (ROWS, CUE):
         yield from of(grids(), task, seed=1)
         yield from two_seeds(store, task)
@@ -78,6 +81,11 @@ def stages(store: Store) -> Iterator[Cell]:
     for (task, network), name in itertools.product(PROPOSED, RULED):
         yield proposal(task, name, network)
     yield from filter(few_rates, of(grids(), HARD, scales=SCALES[1:]))
+    for name in SPREAD:
+        yield from _own(store, HARD, name, ("all three",), FEWER_SEEDS)
+        of_grid = regret.of_grid(store, Problem(HARD), name)
+        if of_grid:
+            yield report(HARD, name, of_grid, seeds=FEWER_SEEDS)
     yield from other_network(store, CUE, FORWARD)
     yield from other_network(store, CUE, ADAPTIVE)
     for task in (ROWS, CUE):

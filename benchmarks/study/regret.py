@@ -38,7 +38,7 @@ def regret(store: Store, task: str, schedule: Schedule = picks.NOW) -> Regret | 
     found, problem = {}, Problem(task)
     for name in CANDIDATES:
         searched = picks.searched(picks.short_scores(store, task, name), schedule)
-        best = reported(store, problem, name, _of_grid(store, problem, name))
+        best = reported(store, problem, name, of_grid(store, problem, name))
         reached = reported(store, problem, name, searched)
         if best is not None and reached is not None:
             seeds = min(len(best), len(reached))
@@ -50,7 +50,7 @@ def regret(store: Store, task: str, schedule: Schedule = picks.NOW) -> Regret | 
     return Regret(mean, float(np.percentile(values, 90)), found)
 
 
-def _of_grid(store: Store, problem: Problem, candidate: str) -> picks.Setting | None:
+def of_grid(store: Store, problem: Problem, candidate: str) -> picks.Setting | None:
     """The best by validation of the grid's dampenings, lower ones left out."""
     rows = picks.table(store, problem.task, candidate, problem.network)
     best = picks.best([one for one in rows if one.setting["dampening"] in DAMPENINGS])

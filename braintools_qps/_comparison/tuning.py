@@ -2,8 +2,8 @@
 
 Everything starts with a short training. The best few are trained anew for as long as what will be
 reported, because a heavy tail can learn and then collapse, which no short training shows. Each
-training begins at the initial weights and has a schedule of its own length: a learning rate that has
-not yet come down would say little about how it ends.
+training begins at the initial weights and has a schedule of its own length: a learning rate that
+has not yet come down would say little about how it ends.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
 }
 
 POSITIVE = ("learning_rate", "dampening", "scale", "alpha", "clip")
-SHORT = 0.05  # of the epochs, in the first round
+SHORT = 0.1  # of the epochs, in the first round
 KEPT, FEWEST = 0.15, 3  # of the settings, for the second round
 FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 
@@ -78,7 +78,7 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     --------
     >>> from braintools_qps._comparison.tuning import rounds
     >>> rounds(20, 20)
-    [(20, 1), (3, 20)]
+    [(20, 2), (3, 20)]
     >>> rounds(3, 20)
     [(3, 20)]
     """

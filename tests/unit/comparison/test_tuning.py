@@ -41,14 +41,14 @@ def test_what_cannot_be_searched(tune, error, message):
 
 
 def test_the_search_costs_five_percent_of_the_grid():
-    # 20 settings for 1 epoch, 3 for 20: 80 epochs of runs, where the grid of the study has 90
-    # settings for 20 epochs.
-    assert rounds(20, 20) == [(20, 1), (3, 20)]
-    assert (20 * 1 + 3 * 20) / (90 * 20) < 0.05
+    # 20 settings for 2 epochs, 3 for 20: 100 epochs of runs, where the grid with the five seeds
+    # that are reported has 20 settings for 20 epochs.
+    assert rounds(20, 20) == [(20, 2), (3, 20)]
+    assert (20 * 2 + 3 * 20) / (20 * 20 * 5) <= 0.05
 
 
 def test_the_last_round_is_as_long_as_what_is_reported():
-    assert rounds(40, 100) == [(40, 5), (6, 100)]
+    assert rounds(40, 100) == [(40, 10), (6, 100)]
     assert rounds(4, 3) == [(4, 1), (3, 3)]
     assert rounds(3, 20) == [(3, 20)]  # too few to be thinned out by a short round
     assert rounds(1, 20) == []
