@@ -80,10 +80,7 @@ class TrainingMonitor(Callback):
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import QPseudoSpike, TrainingMonitor
     >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms, spk_fun=QPseudoSpike())
     >>> log = {}

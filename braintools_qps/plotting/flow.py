@@ -36,10 +36,7 @@ def plot_gradient_flow(
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_gradient_flow
     >>> with brainstate.environ.context(dt=1.0 * u.ms):

@@ -44,10 +44,7 @@ def plot_flow_over_training(
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import TrainingMonitor
     >>> from braintools_qps.plotting import plot_flow_over_training
     >>> monitor = TrainingMonitor(brainpy.state.LIF(4), jnp.ones((20, 2, 4)) * 3 * u.mA)

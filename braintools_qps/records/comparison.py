@@ -208,12 +208,12 @@ class Comparison(Record):
     Examples
     --------
     >>> from braintools_qps import Comparison, compare
-    >>> small = {"epochs": 1, "seeds": 2, "hidden": 8}
-    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> comparison.finished
     True
     >>> len(comparison.results[0].test_score)  # one for each seed
-    2
+    1
     >>> Comparison.from_dict(comparison.to_dict()) == comparison
     True
     """
