@@ -67,7 +67,7 @@ class Settings:
         """As plain values, for the record."""
         own = self.optimizer
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
-        shown = ("epochs", "batch_size", "learning_rate", "clip", "schedule", "patience", "save_memory")
+        shown = "epochs batch_size learning_rate clip schedule patience save_memory".split()
         return {n: getattr(self, n) for n in shown} | {"optimizer": name}
 
 
