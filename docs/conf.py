@@ -14,6 +14,7 @@ os.environ["PYTHONWARNINGS"] = ",".join([
     "ignore:IProgress not found",  # tqdm, imported in a notebook
     "ignore:Error reading persistent compilation cache",  # an earlier build was ended in writing
 ])  # fmt: skip
+os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Every page is a process of its own: what one has compiled, the others need not.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(DOCS / "_build" / "jax"))

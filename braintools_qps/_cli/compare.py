@@ -24,7 +24,6 @@ from .._defaults import (
 )
 from .factories import blamed_on, check_path, factory_of
 from .interrupts import MESSAGE, announce, before_leaving
-from .progress import progress_bar
 from .writing import write_figure
 
 if TYPE_CHECKING:
@@ -153,7 +152,7 @@ def run(arguments: argparse.Namespace) -> None:
     before_leaving(abandon, discarding(arguments.out))
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
+        with blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
@@ -161,7 +160,7 @@ def run(arguments: argparse.Namespace) -> None:
                 resume=arguments.resume,
                 strict=arguments.strict,
                 executor=executor,
-                on_epoch=bar.show,
+                progress=not arguments.quiet,
                 on_result=partial(_announce, out=arguments.out),
                 **_model(arguments) | (QUICK if arguments.quick else {}) | given,
             )

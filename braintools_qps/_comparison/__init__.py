@@ -31,6 +31,7 @@ from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
 from .programs import Programs, check_names
+from .progress import OnEpoch, reported
 from .provenance import blank, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
@@ -38,7 +39,7 @@ from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
-from .workers import Found, Journal, Progress, Workplace, by_executor, in_turn
+from .workers import Found, Journal, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
@@ -68,7 +69,8 @@ def compare(
     resume: bool = False,
     strict: bool = False,
     executor: Executor | None = None,
-    on_epoch: Callable[[Progress], None] | None = None,
+    progress: bool = True,
+    on_epoch: OnEpoch = None,
     on_result: Callable[[Comparison], None] | None = None,
     **options: Any,
 ) -> Comparison:
@@ -151,6 +153,9 @@ def compare(
         Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
         data travels to each worker once. The factory, and any function that is given beside it,
         must be importable there. By default all devices of this process are used.
+    progress : bool
+        Whether to show how far it is, where tqdm is installed: a bar in a terminal and in a
+        notebook, and elsewhere a line a minute.
     on_epoch : callable, optional
         Called after each epoch with the named tuple ``(labels, done, total, loss, finished,
         training, runs)``: the candidates in training; how many epochs of all runs are done, and
@@ -220,16 +225,17 @@ def compare(
         pending = [c for c in asked if c.spec not in finished]
         if pending:
             check_model(bench, measure=measure)
-        if executor is None:
-            found = in_turn(programs, pending, plan, on_epoch)
-            comparison = _trained(comparison, found, keep, programs.close)
-            programs.close()
+        with reported(on_epoch, shown=progress and bool(pending)) as report:
+            if executor is None:
+                found = in_turn(programs, pending, plan, report)
+                comparison = _trained(comparison, found, keep, programs.close)
+                programs.close()
+                return comparison
+            journal = Journal(None if store is None else store.directory, resume=resume)
+            found = by_executor(Workplace(executor, bench, journal), pending, plan, report)
+            comparison = _trained(comparison, found, keep)
+            journal.close()
             return comparison
-        journal = Journal(None if store is None else store.directory, resume=resume)
-        found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
-        comparison = _trained(comparison, found, keep)
-        journal.close()
-        return comparison
 
 
 def _trained(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -67,7 +67,15 @@ class Settings:
         """As plain values, for the record."""
         own = self.optimizer
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
-        shown = "epochs batch_size learning_rate clip schedule patience save_memory".split()
+        shown = (
+            "epochs",
+            "batch_size",
+            "learning_rate",
+            "clip",
+            "schedule",
+            "patience",
+            "save_memory",
+        )
         return {n: getattr(self, n) for n in shown} | {"optimizer": name}
 
 
