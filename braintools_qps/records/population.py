@@ -35,18 +35,18 @@ class PopulationFlow(Record):
         With a loss on several steps, of what the last of them sends back.
     reach : int
         Steps back, from the last step that has a gradient, until its root mean square is down to
-        1 %; the number of steps there were, where it never is. 0 where there is no gradient. With
+        1%; the number of steps there were, where it never is. 0 where there is no gradient. With
         a loss on several steps, as for ``growth``.
     reached_start : bool
-        Whether the gradient was still above 1 % at the first step, so that ``reach`` is a bound.
+        Whether the gradient was still above 1% at the first step, so that ``reach`` is a bound.
     flat_share : float
-        Share of neuron-steps where the surrogate's derivative is below 1 % of its peak.
+        Share of neuron-steps where the surrogate's derivative is below 1% of its peak.
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
         Share of neurons that never fired, whatever the sample.
     saturated_share : float
-        Share of neurons that fired in 95 % of all steps or more.
+        Share of neurons that fired in 95% of all steps or more.
     scale : float or Quantity
         What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
     distances : Histogram
