@@ -67,16 +67,7 @@ class Settings:
         """As plain values, for the record."""
         own = self.optimizer
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
-        shown = (
-            "epochs",
-            "batch_size",
-            "learning_rate",
-            "clip",
-            "schedule",
-            "patience",
-            "save_memory",
-        )
-        return {n: getattr(self, n) for n in shown} | {"optimizer": name}
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"optimizer": name}
 
 
 def check_positive(name: str, value: Any, *, none: bool = False) -> None:
