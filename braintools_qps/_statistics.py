@@ -207,7 +207,7 @@ def seeds_to_tell(
     20
     """
     if not difference > 0:
-        raise ValueError(f"difference must be > 0, got {difference}: no number of seeds tells 0")
+        raise ValueError(f"difference must be > 0, got {difference}. Pass the least that matters")
     if std == 0:
         return 2
     enough = lambda seeds: _power(difference / std, seeds, comparisons) >= power

@@ -49,7 +49,7 @@ def absent(flow: GradientFlow) -> Iterator[str]:
         if not np.any(p.second_moments):
             yield (
                 f"No gradient reaches {p.name}: the output does not depend on it, or the "
-                "surrogate's derivative is exactly 0 on the way. Take one with a tail."
+                "surrogate gradient is exactly 0 on the way. Take one with a tail."
             )
 
 
@@ -122,7 +122,7 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
     for p in flow.populations:
         if p.flat_share > OFTEN:
             yield (
-                f"In {p.name} the surrogate's derivative is below 1% of its peak for "
+                f"In {p.name} the surrogate gradient is below 1% of its peak for "
                 f"{p.flat_share:.0%} of neuron-steps: a wider one, or one with a fatter tail, is a "
                 "candidate to train."
             )

@@ -1,7 +1,7 @@
 """Products whose first factor is remembered in 8 or 16 bits for backpropagation through time.
 
 The product is taken inside a `jax.checkpoint`, so that what reverse mode keeps for every neuron
-and step is the code of the surrogate derivative, not its float32 copy.
+and step is the code of the surrogate gradient, not its float32 copy.
 """
 
 from __future__ import annotations

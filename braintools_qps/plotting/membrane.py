@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None) -> Axes:
-    """Draw where the membrane lies, and the surrogate's derivative over it.
+    """Draw where the membrane lies, and the surrogate gradient over it.
 
     Where the two hardly overlap, most neuron-steps pass next to no gradient on; the title says for
     how many the gradient is below 1% of its peak.

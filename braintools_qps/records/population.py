@@ -40,7 +40,7 @@ class PopulationFlow(Record):
     reached_start : bool
         Whether the gradient was still above 1% at the first step, so that ``reach`` is a bound.
     flat_share : float
-        Share of neuron-steps where the surrogate's derivative is below 1% of its peak.
+        Share of neuron-steps where the surrogate gradient is below 1% of its peak.
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
@@ -71,7 +71,7 @@ class PopulationFlow(Record):
         next population on the way to the output to this one; NaN for the last. In a ratio of
         units where the two differ.
     mean_slope : float
-        Mean of the surrogate's derivative over all neurons and steps, dampening and scale
+        Mean of the surrogate gradient over all neurons and steps, dampening and scale
         included: how much gradient a spike lets through. Per unit of the spike function's argument.
     half_share : float
         Share of neuron-steps that carry half of the sum of all slopes: the effective participation.
@@ -123,7 +123,7 @@ class Histogram(Record):
     share : numpy.ndarray
         Share of neuron-steps in each bin.
     slope : numpy.ndarray
-        The surrogate's derivative at the middle of each bin, divided by its peak.
+        The surrogate gradient at the middle of each bin, divided by its peak.
     outside : float
         Share of neuron-steps beyond the edges.
     """
