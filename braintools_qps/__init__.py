@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._comparison import compare
     from ._gradient_flow import gradient_flow, gradient_sensitivity, normalize_surrogate
-    from ._memory import SpikeLinear, save_memory, spike_matmul
+    from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._monitoring import SurrogateSchedule, TrainingMonitor
     from ._neurons import set_surrogate
     from ._registry import (
@@ -36,6 +36,8 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     # Models
     "set_surrogate",
     # Memory
+    "SpikeConv1d",
+    "SpikeConv2d",
     "SpikeLinear",
     "save_memory",
     "spike_matmul",

@@ -10,11 +10,11 @@ from .matmul import spike_matmul
 
 
 class SpikeLinear(brainstate.nn.Linear):
-    r"""Stand in for `brainstate.nn.Linear` where spikes come in, and remember them in two bits.
+    r"""Stand in for `brainstate.nn.Linear` where spikes come in, and remember them in one bit.
 
     Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Linear`, so
     that the states of a trained one load into the other, either way. Backpropagation through time
-    stores a sixteenth of what `brainstate.nn.Linear` stores for the gradient of the weights.
+    stores 4 % of what `brainstate.nn.Linear` stores for the gradient of the weights.
 
     Parameters
     ----------

@@ -20,18 +20,18 @@ def spike_matmul(
     *,
     scale: ArrayLike | u.Quantity | None = None,
 ) -> Array | u.Quantity:
-    r"""Multiply spikes by weights, and remember the spikes in two bits each.
+    r"""Multiply spikes by weights, and remember the spikes in one bit each.
 
     The value is that of ``jnp.dot(spikes, weights)``, and so are all derivatives. What differs is
-    what backpropagation through time stores for the gradient of the weights: 2 bits for each
-    neuron and step in place of 32.
+    what backpropagation through time stores for the gradient of the weights: for each neuron and
+    step a bit in place of 32, and for each 32 neurons a byte that says whether all were spikes.
 
     A concrete array with an element that is not a spike is an error. Within a transformation, the
     elements cannot be looked at. There, the value and the derivative with respect to the spikes are
     right for any elements, and an element that is not a spike, NaN included, makes NaN of the
-    derivative with respect to the weights that it is multiplied with. `jax.debug_nans`
-    runs such a program again step by step, up to the error, and ``jax.experimental.checkify`` has
-    ``float_checks`` for it.
+    derivative with respect to the weights that it and its neighbours, 32 in a group, are multiplied
+    with. `jax.debug_nans` runs such a program again step by step, up to the error, and
+    ``jax.experimental.checkify`` has ``float_checks`` for it.
 
     Parameters
     ----------
@@ -68,7 +68,8 @@ def spike_matmul(
     -----
     The derivative with respect to the weights is a product with the packed spikes inside a
     `jax.checkpoint`, so that a scan stacks bytes. A second derivative is as exact, but stores the
-    spikes in full as well, and so does a first one outside of `jax.jit`.
+    spikes in full as well, and so does a first one outside of `jax.jit`. Spikes that are spread
+    over devices along their last axis are packed where they are, if each has a multiple of 32.
 
     Examples
     --------

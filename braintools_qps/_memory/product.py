@@ -26,7 +26,7 @@ def packed_product(product: Product, spikes: Array, weights: Array, scale: Array
 
     Each spike is 0 or the scale, 1 where that is None. Where one is not, the value is right all the
     same, and so is the derivative with respect to the spikes; the one with respect to the weights
-    that it meets is NaN.
+    that its group meets is NaN.
     """
     return product(spikes, weights)
 
@@ -47,7 +47,7 @@ packed_product.defjvp(_packed_product_jvp, symbolic_zeros=True)
 
 
 def _from_memory(product: Product, spikes: Array, weights: Array, scale: Array | None) -> Array:
-    def recalled(packed: Array, spikes: Array, weights: Array, scale: Any) -> Array:
+    def recalled(packed: bits.Packed, spikes: Array, weights: Array, scale: Any) -> Array:
         return product(_remembered(packed, spikes, scale), weights)
 
     packed = bits.pack(lax.stop_gradient(spikes), scale)
@@ -57,7 +57,7 @@ def _from_memory(product: Product, spikes: Array, weights: Array, scale: Array |
 
 
 @jax.custom_jvp
-def _remembered(packed: Array, spikes: Array, scale: Array | None) -> Array:
+def _remembered(packed: bits.Packed, spikes: Array, scale: Array | None) -> Array:
     """What was packed, with the derivative of the spikes: integers have no tangent."""
     # The barrier keeps XLA from packing anew what it was packed of, in unrolled loops.
     return bits.unpack(lax.optimization_barrier(packed), spikes.shape[-1], scale, spikes.dtype)

@@ -88,7 +88,7 @@ def _check(spikes: Array, scale: Array | None) -> None:
         raise ValueError(
             f"spikes must be 0 or {1 if scale is None else scale}, got {strange[0]} among them. "
             "Pass the value of a spike as scale=..., or multiply currents and graded spikes by "
-            "weights with jnp.dot or brainstate.nn.Linear"
+            "weights with jnp.dot or the layer of brainstate.nn"
         )
 
 

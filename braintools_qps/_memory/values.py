@@ -81,13 +81,20 @@ def _results(eqn: JaxprEqn, operands: list[Values], mark: Mark) -> list[Values]:
         return LOOPS[name](eqn, operands, mark)
     if (inner := _called(eqn)) is not None:
         return spread(inner, operands, mark)
-    if name in REARRANGING:
+    if name in REARRANGING or (name == "reduce_window_max" and not _is_padding_alone(eqn.params)):
         return [join(*operands)] if len(eqn.outvars) == 1 else operands
     if name in INDEXING:
         return [join(*operands[: INDEXING[name]])]
     if name in ELEMENTWISE:
         return [_elementwise(eqn, operands)]
     return [_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]
+
+
+def _is_padding_alone(parameters: dict[str, Any]) -> bool:
+    """Whether some window may see nothing but padding, of which the maximum is -inf."""
+    dilated = (*parameters["base_dilation"], *parameters["window_dilation"])
+    sizes, padding = parameters["window_dimensions"], parameters["padding"]
+    return any(d > 1 for d in dilated) or any(max(p) >= n for n, p in zip(sizes, padding))
 
 
 def _by_dtype(dtype: Any) -> Values:

@@ -100,6 +100,8 @@ def _as_floating(x: Any) -> Array:
         x = x if concrete else jnp.asarray(x)
     except (TypeError, ValueError) as error:
         raise TypeError(f"x must be a real number or array, got {x!r}") from error
+    if jnp.issubdtype(x.dtype, jnp.floating):
+        return x
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
         raise TypeError(f"x must be real, got dtype {x.dtype}. Pass x.real or abs(x)")
-    return x if jnp.issubdtype(x.dtype, jnp.floating) else x.astype(jnp.result_type(float))
+    return x.astype(jnp.result_type(float))

@@ -1,4 +1,4 @@
-"""Packing by hand: four neurons to a byte, the first in the lowest bits."""
+"""Packing by hand: eight neurons to a byte, the first in the lowest bit, and a flag for 32."""
 
 import jax
 import jax.numpy as jnp
@@ -14,42 +14,54 @@ unpack = jax.jit(bits.unpack, static_argnums=(1, 3))
 
 
 @pytest.mark.parametrize(
-    ("values", "codes"),
+    ("values", "spikes", "strange"),
     [
-        ([0, 1, 1, 0], [0b00_01_01_00]),
-        ([1, 1, 1, 1, 1], [0b01_01_01_01, 0b01]),
-        ([0.5, 0, NAN, 1], [0b01_10_00_10]),
-        ([-1, np.inf, 1 + 2**-23, 2], [0b10_10_10_10]),
-        ([-0.0], [0]),
-        ([], []),
+        ([0, 1, 1, 0], [0b0110], [0]),
+        ([1] * 9, [0b11111111, 0b1], [0]),
+        ([0.5, 0, 0, 1], [0b1000], [1]),
+        ([1, NAN], [0b01], [1]),
+        ([0] * 32 + [-1, np.inf, 1 + 2**-23, 1], [0, 0, 0, 0, 0b1000], [0, 1]),
+        ([2] + [0] * 31 + [1], [0, 0, 0, 0, 1], [1, 0]),
+        ([-0.0], [0], [0]),
+        ([], [], []),
     ],
 )
-def test_codes(values, codes):
+def test_codes(values, spikes, strange):
     packed = pack(jnp.asarray(values, jnp.float32), None)
-    assert packed.dtype == jnp.uint8
-    assert packed.tolist() == codes
+    assert packed.spikes.dtype == packed.strange.dtype == jnp.uint8
+    assert packed.spikes.tolist() == spikes
+    assert packed.strange.tolist() == strange
 
 
-@pytest.mark.parametrize("n", range(1, 6))
+@pytest.mark.parametrize("n", [1, 7, 8, 9, 31, 32, 33, 70])
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_there_and_back(n, dtype):
     spikes = np.random.default_rng(n).random((3, 2, n)) < 0.5
     packed = pack(jnp.asarray(spikes, dtype), None)
-    assert packed.shape == (3, 2, -(-n // 4))
+    assert packed.spikes.shape == (3, 2, -(-n // 8))
+    assert packed.strange.shape == (3, 2, -(-n // 32))
     back = unpack(packed, n, None, jnp.dtype(dtype))
     assert back.dtype == dtype
     assert_close(back, spikes)
 
 
-def test_what_was_no_spike_comes_back_as_nan():
-    packed = pack(jnp.array([0.0, 0.5, 1.0, NAN, 2.0]), None)
-    assert_close(unpack(packed, 5, None, jnp.dtype("float32")), [0, NAN, 1, NAN, NAN])
+@pytest.mark.parametrize("strange", [0.5, 2.0, NAN])
+@pytest.mark.parametrize("where", [0, 31, 32, 39])
+def test_what_was_no_spike_comes_back_as_nan(strange, where):
+    """With the rest of its 32, and of nobody else's."""
+    spikes = np.float32(np.arange(40) % 3 == 0)
+    expected = np.where(np.arange(40) // 32 == where // 32, NAN, spikes)
+    spikes[where] = strange
+    assert_close(unpack(pack(spikes, None), 40, None, jnp.dtype("float32")), expected)
 
 
 @pytest.mark.parametrize("scale", [1 / 0.9, -0.3, 1e30])
 def test_a_scale_is_met_as_rounded_and_no_further(scale):
     scale = jnp.float32(scale)
     above = jnp.nextafter(scale, jnp.float32(jnp.inf))
-    values = jnp.array([0, scale, above, 1.0001 * scale, 1.0])
-    back = unpack(pack(values, scale), 5, scale, values.dtype)
-    assert_close(back, [0, scale, scale, NAN, NAN])
+    there_and_back = lambda *values: unpack(
+        pack(jnp.array(values), scale), len(values), scale, scale.dtype
+    )
+    assert_close(there_and_back(0, scale, above), [0, scale, scale])
+    for strange in (1.0001 * scale, 1.0):
+        assert np.isnan(there_and_back(0, scale, strange)).all()

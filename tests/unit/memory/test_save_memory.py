@@ -2,6 +2,7 @@
 
 import brainstate
 import braintools.surrogate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,7 +23,7 @@ class Neurons(brainstate.nn.Module):
         self.spk_fun, self.n = spike, n
 
     def init_state(self, batch_size=None, **kwargs):
-        self.V = brainstate.HiddenState(jnp.zeros((batch_size or 1, self.n)))
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size or 1, *np.atleast_1d(self.n))))
 
     def update(self, x):
         self.V.value = 0.9 * self.V.value + x
@@ -136,7 +137,49 @@ def test_other_spike_functions(function, found):
     """jnp.sign has -1, 0 and 1."""
     report = saved(Network(function))
     assert ("recurrent" in report.changed) == (found and function(jnp.float32(-1)) == 0)
-    assert report.left["neurons"] == f"{function!r} has no residual_dtype"
+    if isinstance(function, braintools.surrogate.Surrogate):
+        assert report.changed["neurons"].startswith("Scaled(surrogate=Sigmoid(alpha=4.0), residual")
+    else:
+        assert report.left["neurons"] == f"{function!r} has no residual_dtype"
+
+
+def test_a_surrogate_that_is_called_on_a_unit_is_left():
+    """`Scaled` would not know what counts as 1."""
+
+    class Own(braintools.surrogate.Surrogate):
+        def __call__(self, x):
+            return (x >= 0 * u.mV).astype(jnp.float32)
+
+    class InMillivolts(Network):
+        def update(self, x):
+            return self.neurons.spk_fun(self.input(x) * u.mV)
+
+    report = saved(InMillivolts(Own()))
+    assert report.left["neurons"].endswith("and Scaled needs a scale for mV")
+
+
+def test_convolutions():
+    """Spikes that pass through a convolution, a pool and another convolution."""
+
+    class Images(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = brainstate.nn.Conv2d((8, 8, 2), 4, 3)
+            self.neurons = Neurons(n=(8, 8, 4))
+            self.pool = brainstate.nn.MaxPool2d(2, 2, channel_axis=-1, in_size=(8, 8, 4))
+            self.second = brainstate.nn.Conv2d((4, 4, 4), 4, 3)
+            self.line = brainstate.nn.Conv1d((16, 4), 2, 3)
+
+        def update(self, x):
+            pooled = self.pool(self.neurons(self.first(x)))
+            return self.second(pooled), self.line(pooled.reshape(-1, 16, 4))
+
+    model = Images()
+    report = saved(model, jnp.ones((5, 8, 8, 2)))
+    assert report.changed["second"] == "SpikeConv2d"
+    assert report.changed["line"] == "SpikeConv1d"
+    assert set(report.left) == {"first"}
+    assert saved(model, jnp.ones((5, 8, 8, 2))).left["line"] == "it is a SpikeConv1d already"
 
 
 def test_other_layers_are_left():

@@ -77,9 +77,9 @@ def test_vmap(in_axes):
 
 
 def test_memory_of_a_scan():
-    """2 bits in place of 32, for any number of neurons; the rest does not grow with the steps."""
+    """1.25 bits in place of 32, for any number of neurons; the rest does not grow with time."""
 
-    def stored(product, n=250, steps=400):
+    def stored(product, n=250, steps=600):
         weights, spikes = jnp.zeros((n, 4)), jnp.zeros((8, n))
 
         def loss(weights, threshold):
@@ -92,7 +92,7 @@ def test_memory_of_a_scan():
         compiled = jax.jit(jax.grad(loss)).lower(weights, 3.0).compile()
         return compiled.memory_analysis().temp_size_in_bytes
 
-    assert stored(spike_matmul) < 0.1 * stored(jnp.dot)
+    assert stored(spike_matmul) < 0.06 * stored(jnp.dot)
 
 
 def test_nothing_leaks():

@@ -41,6 +41,14 @@ PROGRAMS = {
     ),
     "compared": (lambda s: (jnp.sin(s) > 0).astype(float), {0, 1}),
     "pooled": (lambda s: s.max(axis=1), {0, 1}),
+    "pooled in windows": (
+        lambda s: lax.reduce_window(s, -np.inf, lax.max, (1, 2), (1, 2), [(0, 0), (1, 1)]),
+        {0, 1},
+    ),
+    "pooled with windows of padding alone": (
+        lambda s: lax.reduce_window(s, -np.inf, lax.max, (1, 2), (1, 2), [(0, 0), (2, 0)]),
+        ANY,
+    ),
     "counted": (lambda s: s.sum(), ANY),
     "added": (lambda s: s + s + s + s, {0, 1, 2, 3, 4}),
     "smoothed": (lambda s: jnp.sin(s), ANY),

@@ -52,7 +52,7 @@ if __name__ == "__main__":
     assert jax.device_count() == 8
     mesh = jax.make_mesh((8,), ("devices",), axis_types=(AxisType.Auto,))
     rng = np.random.default_rng(0)
-    arrays = np.float32(rng.random((16, 64))), np.float32(rng.normal(size=(64, 8)))
+    arrays = np.float32(rng.random((16, 256))), np.float32(rng.normal(size=(256, 8)))
     for specs in SHARDED.values():
         placed = [jax.device_put(a, NamedSharding(mesh, s)) for a, s in zip(arrays, specs)]
         check(*placed)
