@@ -18,13 +18,14 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, save_memory
 
 from .harness import Case, Ready, Settings, compiled
 
 INPUTS, CLASSES, BATCH = 64, 10, 64
 NEURONS, STEPS = 256, 100  # where they are not the subject
 BASELINE = "braintools QPseudoSpike(2)"
+SAVED = "QPseudoSpike(2), save_memory"
 
 
 @jax.custom_jvp
@@ -73,13 +74,18 @@ def cases(settings: Settings) -> Iterator[Case]:
             yield _case(f"{kind}, by steps", _few(), NEURONS, count, recurrent)
 
 
-def training_step(surrogate: Callable, neurons: int, steps: int, recurrent: bool) -> Ready:
+def training_step(
+    surrogate: Callable, neurons: int, steps: int, recurrent: bool, frugal: bool = False
+) -> Ready:
     """One step of gradient descent on random spike trains."""
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = Classifier(neurons, surrogate, recurrent)
-        step = brainstate.transform.jit(_descent(network))
         data = _data(steps)
+        if frugal:
+            brainstate.nn.init_all_states(network, BATCH)
+            save_memory(network, data[0])
+        step = brainstate.transform.jit(_descent(network))
         # The executable takes the states' values before the arguments.
         states = step.stateful_fun.get_state_trace(*data).get_state_values()
         return compiled(lambda: step.compile(*data), states, *data)
@@ -124,11 +130,14 @@ def _everyone() -> dict[str, Any]:
         "QPseudoSpike(1.7)": QPseudoSpike(1.7),
         "QPseudoSpike(2, bfloat16 residual)": QPseudoSpike(2.0, residual_dtype="bfloat16"),
         "braintools Sigmoid()": braintools.surrogate.Sigmoid(),
+        SAVED: QPseudoSpike(2.0),
         "braintools S2NN()": braintools.surrogate.S2NN(),
     }
 
 
 def _case(table, surrogates, neurons: int, steps: int, recurrent: bool) -> Case:
-    prepare = lambda surrogate: lambda: training_step(surrogate, neurons, steps, recurrent)
-    contestants = {name: prepare(surrogate) for name, surrogate in surrogates.items()}
+    def prepare(name: str, surrogate: Any) -> Callable[[], Ready]:
+        return lambda: training_step(surrogate, neurons, steps, recurrent, name == SAVED)
+
+    contestants = {name: prepare(name, surrogate) for name, surrogate in surrogates.items()}
     return Case(table, f"{neurons} neurons, {steps} steps", contestants, "derivative 1", BASELINE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -63,7 +64,7 @@ class Settings:
         """As plain values, for the record."""
         own = self.optimizer
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
-        shown = ("epochs", "batch_size", "learning_rate", "clip", "schedule", "patience", "save_memory")
+        shown = [f.name for f in dataclasses.fields(self) if f.name != "optimizer"]
         return {n: getattr(self, n) for n in shown} | {"optimizer": name}
 
 

@@ -1,8 +1,8 @@
 """save_memory finds what spikes feed, changes that, and says so."""
 
 import brainstate
-import brainunit as u
 import braintools.surrogate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
