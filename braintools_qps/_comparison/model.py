@@ -24,6 +24,7 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import advance
+from .._memory import save_memory
 from .._neurons import find_neurons, set_surrogate
 from .tasks import Task
 
@@ -178,6 +179,26 @@ def put(states: Mapping[str, Any], values: Values) -> None:
     """Have the states hold these values."""
     for name, state in states.items():
         state.value = values[name]
+
+
+class _Step(brainstate.nn.Module):
+    """One step of a model, whose index is an argument like any other."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def update(self, x: Array, i: Array) -> Any:
+        return advance(self.model, i, x)
+
+
+def make_frugal(model: Any, inputs: np.ndarray) -> None:
+    """Apply `save_memory` to a model for inputs of shape (samples, steps, ...).
+
+    Within a trace as well: what states begin with must be known, to tell which of them hold spikes.
+    """
+    with jax.ensure_compile_time_eval(), seeded(jax.random.key(0)), environment(fit=True):
+        save_memory(_Step(model), inputs[:, 0], 0)
 
 
 def run_over(model: Any, inputs: Array, *, fit: bool) -> Any:

@@ -128,6 +128,7 @@ class ResumablePrograms(Programs):
         key = self._key(jobs, epochs, test)
         if (known := self._journal.trained(key)) is not None:
             outcomes, self._reason = known
+            self.tally.finished += len(jobs)
             on_epochs(len(jobs) * epochs, float(np.mean([o.curves.loss[-1] for o in outcomes])))
             return outcomes
         one = lambda: initial_state(trainer.bench, jobs[0].surrogate, jobs[0].seed)

@@ -40,7 +40,9 @@ def data_parallel():
     weights = jax.device_put(digits.initial_weights(), NamedSharding(devices, P()))
     images, labels = jax.device_put(batch(), NamedSharding(devices, P("batch")))
     check_gradient(weights, images, labels)
-    text = digits.gradient.lower(weights, images, labels, surrogate=SURROGATES[0]).compile().as_text()
+    text = (
+        digits.gradient.lower(weights, images, labels, surrogate=SURROGATES[0]).compile().as_text()
+    )
     collectives = [line for line in text.splitlines() if COLLECTIVE.search(line)]
     assert collectives, "the gradient of the weights must be summed over devices"
     assert not [line for line in collectives if "jit(_step)" in line]
