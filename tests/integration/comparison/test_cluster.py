@@ -176,6 +176,26 @@ def test_local_workers_that_die_are_replaced(fragile, undisturbed):
     assert "a worker died of it in each of 3 tries" in result.results[1].error
 
 
+ORPHAN = """
+import os, sys
+from braintools_qps._comparison.workers import local_workers
+with local_workers(1) as executor:
+    print(executor.submit(os.getpid).result(), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_local_workers_end_with_the_one_who_started_them(fragile):
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", ORPHAN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert int(process.stdout.readline()) != process.pid
+    process.kill()
+    process.communicate(timeout=120)  # until the worker, too, has closed it
+
+
 def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
     tmp_path, cluster, fragile, undisturbed
 ):
