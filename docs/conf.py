@@ -11,6 +11,7 @@ sys.path.insert(0, str(DOCS / "ext"))
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
 os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm, imported in a notebook
+os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 project = "braintools_qps"

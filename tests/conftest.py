@@ -60,6 +60,7 @@ class Quick:
         quick = not any(item.path.is_relative_to(path) for path in OPTIMIZED)
         if quick != self.quick:
             jax.config.update("jax_disable_most_optimizations", quick)
+            os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))  # for other processes
             jax.clear_caches()
         self.quick = quick
 

@@ -24,7 +24,6 @@ from .._defaults import (
 )
 from .factories import blamed_on, check_path, factory_of
 from .interrupts import MESSAGE, announce, before_leaving
-from .progress import progress_bar
 from .writing import write_figure
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 PASSED = (
     *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
-    *("hidden", "neuron", "reset"),
+    *("save_memory", "hidden", "neuron", "reset"),
 )
 QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
@@ -120,6 +119,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
     group.add_argument(
+        "--save-memory", action="store_true", default=None,
+        help="8-bit slopes and spikes in one bit: less memory for a long sequence",
+    )  # fmt: skip
+    group.add_argument(
         "--readout", type=_readout, help="which steps are read: last, mean, all, or how many last"
     )
 
@@ -149,7 +152,7 @@ def run(arguments: argparse.Namespace) -> None:
     before_leaving(abandon, discarding(arguments.out))
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
+        with blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
@@ -157,7 +160,7 @@ def run(arguments: argparse.Namespace) -> None:
                 resume=arguments.resume,
                 strict=arguments.strict,
                 executor=executor,
-                on_epoch=bar.show,
+                progress=not arguments.quiet,
                 on_result=partial(_announce, out=arguments.out),
                 **_model(arguments) | (QUICK if arguments.quick else {}) | given,
             )

@@ -163,7 +163,10 @@ def _plain(leaf: Any) -> np.ndarray:
     return np.ascontiguousarray(leaf).reshape(len(leaf), -1).view(np.uint8)
 
 
-def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
+def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        numbers = rows.view(np.uint32).reshape(len(rows), *like.shape, -1)
+        return jax.random.wrap_key_data(jnp.asarray(numbers))
     return rows.view(like.dtype).reshape(len(rows), *like.shape)
 
 

@@ -33,7 +33,7 @@ class Trained(NamedTuple):
 class Halfway(NamedTuple):
     """All that a training needs to go on, in numpy, by run along the first axis."""
 
-    states: State
+    states: State  # keys as their numbers; to start from, keys
     curves: Curves  # with a second axis of the epochs that are done
 
 
@@ -177,7 +177,13 @@ def _arrays(part: Split) -> Samples:
 
 
 def _halfway(shares: Shares, states: list[State], curves: Sequence[Curves]) -> Halfway:
-    return Halfway(shares.gather(states), _stacked(curves))
+    return Halfway(shares.gather(jax.tree.map(_numbers, states)), _stacked(curves))
+
+
+def _numbers(leaf: Any) -> Any:
+    """Of a key, those that it is made of."""
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf
 
 
 def _stacked(curves: Sequence[Curves]) -> Curves:

@@ -223,13 +223,18 @@ def _remedy(p: PopulationFlow) -> str:
         return ""
     if found.input_gain is not None:
         ways.append(
-            f"with inputs, or first weights, {found.input_gain:g} times as large the firing rate "
-            f"is {found.input_rate:.3f}"
+            f"with the model's inputs {found.input_gain:g} times as large the firing rate is "
+            f"{found.input_rate:.3f}"
+        )
+    if found.weight_gain is not None:
+        ways.append(
+            f"with its input weights {found.weight_gain:g} times as large the firing rate is "
+            f"{found.weight_rate:.3f}"
         )
     if found.threshold_change is not None:
         ways.append(
             f"with the threshold changed by {found.threshold_change}, in the unit of spk_fun's "
-            f"argument, it is {found.threshold_rate:.3f}"
+            f"argument, the firing rate is {found.threshold_rate:.3f}"
         )
     return "; ".join(ways)
 

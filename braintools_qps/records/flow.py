@@ -39,7 +39,7 @@ class GradientFlow(Record):
         Candidates to train, with one parameter changed that brings ``growth`` to the target; each
         an `.Adjustment`. Empty where a population is silent, saturated or without a gradient.
     advice : tuple of str
-        What follows from the numbers, by the rules in the guide on choosing a surrogate.
+        What follows from the numbers, by the rules in the guide on how gradients flow.
 
     See Also
     --------

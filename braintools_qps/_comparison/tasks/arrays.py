@@ -118,7 +118,8 @@ def _check_finite(values: np.ndarray, what: str) -> None:
     if not finite.all():
         raise ValueError(
             f"{what} must be finite, got NaN or infinity in {np.sum(~finite)} of {len(values)} "
-            "samples. Drop them from X and y with good = numpy.isfinite(X).all(axis=(1, 2))"
+            f"samples. Keep X[good] and y[good] with good = numpy.isfinite({what[0]})"
+            f"{'.all(axis=(1, 2))' if values.ndim == 3 else ''}"
         )
 
 

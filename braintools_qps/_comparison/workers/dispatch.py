@@ -3,34 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...records.comparison import CandidateResult
 from ..candidate import Candidate, Plan, result_of
 from ..programs import OnEpochs, Programs
+from ..progress import OnEpoch, Progress
 from .remote import Gone, RemotePrograms, Workplace
 
 CANDIDATES_AT_ONCE = 64  # each is a thread that waits for its answers
 
 Found = Generator[tuple[Candidate, CandidateResult | Exception], None, None]
-
-
-class Progress(NamedTuple):
-    """Where a comparison stands."""
-
-    labels: tuple[str, ...]  # of the candidates in training
-    done: int  # epochs, of all runs
-    total: int
-    loss: float  # mean over the runs of this epoch
-    finished: int  # runs
-    training: int
-    runs: int  # in all
-
-
-OnEpoch = Callable[[Progress], None] | None
 
 
 def in_turn(

@@ -68,7 +68,7 @@ def test_a_gradient_that_no_line_fits_is_told_to_be_irregular():
 
 
 def test_a_fall_in_the_very_first_step_is_a_phase_of_its_own():
-    """Amplitudes 1, then 0.009 * 0.99 per step: one line would call that steady, at a reach of 1."""
+    """Amplitudes 1, then 0.009 * 0.99 per step: by one line steady, with a reach of 1."""
     plateau = 0.009 * 0.99 ** np.arange(100)
     first, *_ = advise(flow(moments=np.concatenate([[1.0], plateau]) ** 2))
     assert first == (
@@ -155,11 +155,12 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
 
 
 def test_silence_is_answered_with_numbers():
-    found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1)
+    found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1, 7.0, 0.12)
     (sentence,) = (s for s in advise(flow(silent_share=1.0, rate_adjustment=found)) if "never" in s)
     assert sentence.endswith(
-        "do not move: with inputs, or first weights, 3.5 times as large the firing rate is 0.110; "
-        "with the threshold changed by -0.25, in the unit of spk_fun's argument, it is 0.100."
+        "do not move: with the model's inputs 3.5 times as large the firing rate is 0.110; with "
+        "its input weights 7 times as large the firing rate is 0.120; with the threshold changed "
+        "by -0.25, in the unit of spk_fun's argument, the firing rate is 0.100."
     )
     nothing = RateAdjustment(0.1, None, None, None, None)
     assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(

@@ -179,3 +179,14 @@ def test_only_neurons_that_call_twice_can_be_detached():
     with pytest.raises(ValueError, match=r"brainpy.state, got Layer \(Layer\)\. In a"):
         set_surrogate(layer, "Sigmoid", detach_reset=True)
     assert layer.spk_fun is SPIKE
+
+
+@pytest.mark.parametrize("make", [brainpy.state.HH, brainpy.state.MorrisLecar])
+def test_a_neuron_that_does_not_reset_has_nothing_to_detach(make):
+    """It calls spk_fun twice for its output; a stop at the first would cut what it teaches."""
+    neuron = make(N, spk_fun=SPIKE)
+    brainstate.nn.init_all_states(neuron)
+    set_surrogate(neuron, SPIKE, detach_reset=True)
+    with pytest.raises(ValueError, match=f"before it updates V; {make.__name__} does not"):
+        neuron.update()
+    assert neuron.spk_fun is SPIKE

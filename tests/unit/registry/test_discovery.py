@@ -181,3 +181,28 @@ def test_a_folder_that_has_just_changed_is_read_again(install, scans):
     list_surrogates()
     list_surrogates()
     assert len(scans) == 2
+
+
+def test_a_debug_line_names_the_distribution_of_a_plugin(install, caplog):
+    source = "from braintools.surrogate import Sigmoid\nclass Own(Sigmoid): pass\n"
+    install("[braintools.surrogate]\nOwn = own_spikes:Own\n", own_spikes=source)
+    with caplog.at_level("DEBUG", logger=discovery.__name__):
+        get_surrogate("braintools:Sigmoid")
+        assert not caplog.messages
+        get_surrogate("Own")
+    assert "Own is own_spikes:Own, published by sabotage" in caplog.messages
+
+
+def test_the_name_of_a_class_that_another_module_of_its_package_publishes(install, tmp_path):
+    (tmp_path / "own_package").mkdir()
+    files = {
+        "__init__": "",
+        "inner": "from braintools.surrogate import Sigmoid\nclass Own(Sigmoid): pass\n",
+        "public": "from .inner import Own\n",
+    }
+    for name, source in files.items():
+        (tmp_path / "own_package" / f"{name}.py").write_text(source)
+    install("[braintools.surrogate]\nOwn = own_package.public:Own\n")
+    from own_package.inner import Own
+
+    assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}

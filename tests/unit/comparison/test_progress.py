@@ -1,15 +1,16 @@
-"""The bar over all workers, and the lines that stand for it where there is no terminal."""
+"""The bar over all runs, and the lines that stand for it where there is no terminal."""
 
 import io
 import re
 import sys
 from threading import Event
 
+import numpy as np
 import pytest
 
-from braintools_qps._cli import progress as module
-from braintools_qps._cli.progress import progress_bar
-from braintools_qps._comparison import Progress
+from braintools_qps import compare
+from braintools_qps._comparison import progress as module
+from braintools_qps._comparison.progress import Progress, reported
 
 HALFWAY = Progress(("Sigmoid", "S2NN"), 30, 60, 0.1234, 5, 6, 20)
 
@@ -36,8 +37,10 @@ class Errors(io.StringIO):
 def test_it_tells_runs_rate_and_time_left(terminal, monkeypatch):
     errors = Errors(terminal)
     monkeypatch.setattr(sys, "stderr", errors)
-    with progress_bar(quiet=False) as bar:
-        bar.show(HALFWAY)
+    seen = []
+    with reported(seen.append, shown=True) as report:
+        report(HALFWAY)
+    assert seen == [HALFWAY]
     text = errors.getvalue()
     assert "Sigmoid and 1 more:  50%" in text
     assert "30/60" in text
@@ -52,15 +55,26 @@ def test_without_a_terminal_lines_come_although_nothing_moves(monkeypatch):
     errors = Errors(terminal=False)
     monkeypatch.setattr(sys, "stderr", errors)
     monkeypatch.setattr(module, "EVERY", 1e-3)
-    with progress_bar(quiet=False):
+    with reported(None, shown=True):
         assert errors.two_lines.wait(60)
     assert errors.getvalue().startswith("compiling: ")
 
 
-@pytest.mark.parametrize("terminal", [True, False])
-def test_quiet_is_quiet(terminal, monkeypatch):
-    errors = Errors(terminal)
-    monkeypatch.setattr(sys, "stderr", errors)
-    with progress_bar(quiet=True) as bar:
-        bar.show(HALFWAY)
-    assert errors.getvalue() == ""
+def test_without_tqdm_there_is_no_bar(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    seen = []
+    with reported(seen.append, shown=True) as report:
+        report(HALFWAY)
+    assert seen == [HALFWAY]
+
+
+def test_compare_shows_it_unless_told_not_to(capsys):
+    X, y = np.random.default_rng(0).standard_normal((40, 4, 3)), np.arange(40) % 2
+    small = {"task": (X, y), "tune": None, "measure": False, "epochs": 1, "seeds": 1, "hidden": 4}
+    compare(["Sigmoid"], **small, progress=False)
+    assert capsys.readouterr().err == ""
+    compare(["Sigmoid"], **small)
+    assert "1 of 1 runs" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="hidden must be 1 or more"):
+        compare(["Sigmoid"], **small | {"hidden": 0})
+    assert capsys.readouterr().err == ""
