@@ -18,13 +18,14 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, save_memory
 
-from .descent import CLASSES, INPUTS, descent, spike_trains
+from .descent import BATCH, CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
 NEURONS, STEPS = 256, 100  # where they are not the subject
 BASELINE = "braintools QPseudoSpike(2)"
+SAVED = "QPseudoSpike(2), save_memory"
 
 
 @jax.custom_jvp
@@ -73,12 +74,18 @@ def cases(settings: Settings) -> Iterator[Case]:
             yield _case(f"{kind}, by steps", _few(), NEURONS, count, recurrent)
 
 
-def training_step(surrogate: Callable, neurons: int, steps: int, recurrent: bool) -> Ready:
+def training_step(
+    surrogate: Callable, neurons: int, steps: int, recurrent: bool, frugal: bool = False
+) -> Ready:
     """One step of gradient descent on random spike trains."""
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = Classifier(neurons, surrogate, recurrent)
-        compile, arguments = descent(network, network, spike_trains(steps))
+        data = spike_trains(steps)
+        if frugal:
+            brainstate.nn.init_all_states(network, BATCH)
+            save_memory(network, data[0])
+        compile, arguments = descent(network, network, data)
         return compiled(compile, *arguments)
 
 
@@ -97,11 +104,14 @@ def _everyone() -> dict[str, Any]:
         "QPseudoSpike(1.7)": QPseudoSpike(1.7),
         "QPseudoSpike(2, bfloat16 residual)": QPseudoSpike(2.0, residual_dtype="bfloat16"),
         "braintools Sigmoid()": braintools.surrogate.Sigmoid(),
+        SAVED: QPseudoSpike(2.0),
         "braintools S2NN()": braintools.surrogate.S2NN(),
     }
 
 
 def _case(table, surrogates, neurons: int, steps: int, recurrent: bool) -> Case:
-    prepare = lambda surrogate: lambda: training_step(surrogate, neurons, steps, recurrent)
-    contestants = {name: prepare(surrogate) for name, surrogate in surrogates.items()}
+    def prepare(name: str, surrogate: Any) -> Callable[[], Ready]:
+        return lambda: training_step(surrogate, neurons, steps, recurrent, name == SAVED)
+
+    contestants = {name: prepare(name, surrogate) for name, surrogate in surrogates.items()}
     return Case(table, f"{neurons} neurons, {steps} steps", contestants, "derivative 1", BASELINE)
