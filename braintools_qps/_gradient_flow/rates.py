@@ -67,7 +67,8 @@ def _with_larger(arrays: Arrays, positions: Sequence[int], factor: float) -> Arr
     """The same with some states multiplied."""
     chosen = set(positions)
     states = [x * factor if i in chosen else x for i, x in enumerate(arrays.states)]
-    return arrays._replace(states=type(arrays.states)(states))
+    kind: Any = type(arrays.states)  # a list or a tuple: the compiled program knows which
+    return arrays._replace(states=kind(states))
 
 
 def _attained(

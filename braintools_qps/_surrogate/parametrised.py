@@ -124,13 +124,14 @@ class ParametrisedSurrogate(Surrogate):
 
     def _parameters(self) -> dict[str, Any]:
         """Those of its own first, as in its signature."""
-        return {name: getattr(self, name) for name in _names(type(self))}
+        cls: type[Any] = type(self)
+        return {name: getattr(self, name) for name in _names(cls)}
 
     def _scale_and_dampening(self) -> tuple[Any, Any]:
         return current("scale", self.scale), current("dampening", self.dampening)
 
 
 @cache
-def _names(surrogate: type[ParametrisedSurrogate]) -> tuple[str, ...]:
+def _names(surrogate: type[Any]) -> tuple[str, ...]:
     fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
     return tuple(field.name for field in fields)
