@@ -124,7 +124,7 @@ class ParametrisedSurrogate(Surrogate):
 
     def _parameters(self) -> dict[str, Any]:
         """Those of its own first, as in its signature."""
-        cls: type[Any] = type(self)
+        cls: Any = type(self)
         return {name: getattr(self, name) for name in _names(cls)}
 
     def _scale_and_dampening(self) -> tuple[Any, Any]:
@@ -132,6 +132,6 @@ class ParametrisedSurrogate(Surrogate):
 
 
 @cache
-def _names(surrogate: type[Any]) -> tuple[str, ...]:
+def _names(surrogate: type[ParametrisedSurrogate]) -> tuple[str, ...]:
     fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
     return tuple(field.name for field in fields)
