@@ -45,7 +45,7 @@ def normalize_surrogate(
     ===================  ==========================================================================
     rule                 what is brought to the target, or made equal, by dampening alone
     ===================  ==========================================================================
-    ``"mean_slope"``     :math:`\mathrm E[G]`, the mean of the surrogate's derivative over neurons
+    ``"mean_slope"``     :math:`\mathrm E[G]`, the mean of the surrogate gradient over neurons
                          and steps
     ``"second_moment"``  the root of :math:`\mathrm E[G^2]`
     ``"depth"``          the root mean square of the gradient :math:`\mathrm{d}L/\mathrm{d}V` over

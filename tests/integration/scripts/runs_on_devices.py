@@ -62,7 +62,7 @@ def trained(runs):
 
 def main(path):
     values = {f"{name}_{runs}": x for runs in RUNS for name, x in trained(runs).items()}
-    devices = [len(place.devices) for place in places()]
+    devices = [len(place.devices) for place in places(8)]
     with two_kinds():
         values |= {f"{name}_kinds": x for name, x in trained(RUNS[1]).items()}
     np.savez(path, devices=devices, **values)
