@@ -260,13 +260,18 @@ def _row(found: list[dict[str, Any]]) -> list[str]:
     for group, sigma in SIGHTS:
         figures.append([_mean_cosine(one, group, sigma) for one in found])
     mean = accuracy.mean(axis=1)
-    ranks = [spearmanr(figure, mean, nan_policy="omit").statistic for figure in figures]
     spread = f"{mean.min():.3f} to {mean.max():.3f}"
-    return [str(len(found)), spread, f"{ceiling(accuracy):.2f}", *(f"{r:+.2f}" for r in ranks)]
+    ranks = [_rank(figure, mean) for figure in figures]
+    return [str(len(found)), spread, f"{ceiling(accuracy):.2f}", *ranks]
+
+
+def _rank(figure: list[float], accuracy: np.ndarray) -> str:
+    return "-" if np.isnan(figure).any() else f"{spearmanr(figure, accuracy).statistic:+.2f}"
 
 
 def _mean_cosine(one: dict[str, Any], group: str, sigma: float) -> float:
-    known = one["directions"][f"sigma {sigma:g}"][group]["cosine"]
+    found = one["directions"].get(f"sigma {sigma:g}")
+    known = found[group]["cosine"] if found else []
     return float(np.mean([x for x in known if x is not None] or [math.nan]))
 
 

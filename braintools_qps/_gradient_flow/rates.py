@@ -66,9 +66,8 @@ def rate_adjustment(
 def _with_larger(arrays: Arrays, positions: Sequence[int], factor: float) -> Arrays:
     """The same with some states multiplied."""
     chosen = set(positions)
-    states = [x * factor if i in chosen else x for i, x in enumerate(arrays.states)]
-    kind: Any = type(arrays.states)  # a list or a tuple: the compiled program knows which
-    return arrays._replace(states=kind(states))
+    states = (x * factor if i in chosen else x for i, x in enumerate(arrays.states))
+    return arrays._replace(states=tuple(states))
 
 
 def _attained(
