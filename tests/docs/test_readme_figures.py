@@ -8,12 +8,17 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-RESULTS = sorted((ROOT / "benchmarks" / "results").glob("cpu-jax-*"))
 NUMBER = r"(\d+\.?\d*)"
 
 
-def measured(folder, suite):
-    record = json.loads((folder / f"{suite}.json").read_text())
+def kept(suite):
+    """A test for each file of results."""
+    files = sorted((ROOT / "benchmarks" / "results").glob(f"cpu-jax-*/{suite}.json"))
+    return pytest.mark.parametrize("file", files, ids=lambda file: file.parent.name)
+
+
+def measured(file):
+    record = json.loads(file.read_text())
     return {(m["table"], m["contestant"], m["work"]): m for m in record["measurements"]}
 
 
@@ -21,11 +26,11 @@ def said(pattern):
     return map(float, re.search(pattern, README).groups())
 
 
-@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
-def test_times_of_the_derivative(folder):
+@kept("kernels")
+def test_times_of_the_derivative(file):
     ratios = {
         contestant: m["to_bound"]
-        for (table, contestant, _), m in measured(folder, "kernels").items()
+        for (table, contestant, _), m in measured(file).items()
         if table == "Vector-Jacobian product"
     }
     low, high, whole, others = said(
@@ -39,9 +44,9 @@ def test_times_of_the_derivative(folder):
     assert round(ratios["QPseudoSpike(1.7)"], 1) <= others
 
 
-@pytest.mark.parametrize("folder", RESULTS, ids=lambda folder: folder.name)
-def test_memory_of_a_training_step(folder):
-    measurements = measured(folder, "memory")
+@kept("memory")
+def test_memory_of_a_training_step(file):
+    measurements = measured(file)
     shares = said(
         rf"takes {NUMBER} of the\nplain .* feed-forward network and {NUMBER} in a recurrent"
     )
