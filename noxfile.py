@@ -1,8 +1,12 @@
 """Development tasks; without arguments, those that `.ci/run` and the GitHub workflow run."""
 
+import argparse
+import random
 import re
 import shutil
+import sqlite3
 import subprocess
+from contextlib import closing
 from pathlib import Path
 
 import nox
@@ -31,14 +35,16 @@ def _starts(command: str) -> bool:
 
 
 # What `mutation` changes, and the tests that must notice.
+FLOW = "braintools_qps/_gradient_flow", "tests/unit/gradient_flow"
 MUTATED = {
     "surrogate": ("braintools_qps/_surrogate", "tests/unit/surrogate"),
-    "reading": ("braintools_qps/_registry/reading.py", "tests/unit/registry"),
-    "writing": ("braintools_qps/_registry/writing.py", "tests/unit/registry"),
-    "measures": (
-        "braintools_qps/_gradient_flow/measures.py",
-        "tests/unit/gradient_flow/test_measures.py",
+    "registry": (
+        "braintools_qps/_registry",
+        "tests/unit/registry tests/unit/test_candidates.py tests/integration/test_plugins.py",
     ),
+    "measures": (f"{FLOW[0]}/measures.py", f"{FLOW[1]}/test_measures.py"),
+    "target": (f"{FLOW[0]}/target.py", f"{FLOW[1]}/test_target.py"),
+    "flow": FLOW,
 }
 COSMIC_RAY = """
 [cosmic-ray]
@@ -52,8 +58,24 @@ name = "local"
 exclude-operators = ["core/ReplaceBinaryOperator_BitOr_.*"]  # unions in annotations
 """
 
+FAULTS = """
+SELECT job_id FROM mutation_specs LEFT JOIN work_results USING (job_id)
+WHERE worker_outcome IS NULL  -- not filtered out
+ORDER BY module_path, operator_name, operator_args, occurrence, start_pos_row, start_pos_col
+"""
+
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = ["readme", "lint", "types", "docs", f"tests-{newest_python()}"]
+
+
+def _keep_a_sample(state: Path, count: int, seed: int) -> None:
+    """Leave that many faults in cosmic-ray's list."""
+    with closing(sqlite3.connect(state)) as database, database:
+        jobs = [job for (job,) in database.execute(FAULTS)]
+        kept = random.Random(seed).sample(jobs, min(count, len(jobs)))
+        for table in ("work_results", "mutation_specs", "work_items"):
+            marks = ", ".join("?" * len(kept))
+            database.execute(f"DELETE FROM {table} WHERE job_id NOT IN ({marks})", kept)
 
 
 @nox.session(python=False)
@@ -97,18 +119,24 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python="3.11")
 def mutation(session: nox.Session) -> None:
-    """What share of small faults in the code the tests notice; ``-- measures`` in one file only."""
+    """What share of small faults the tests notice; ``-- registry --sample 60``: of 60 in a room."""
+    options = argparse.ArgumentParser()
+    options.add_argument("names", nargs="*", default=list(MUTATED))
+    options.add_argument("--sample", type=int, help="how many faults, drawn at random")
+    options.add_argument("--seed", type=int, default=0, help="of the drawing")
+    chosen = options.parse_args(session.posargs)
     session.install(".[cpu,test]", "cosmic-ray>=8.4")
     folder = Path(session.create_tmp())
     clone = _clone(session, folder)  # files are changed in place
-    wanted = session.posargs or MUTATED
-    for name in wanted:
+    for name in chosen.names:
         files, tests = MUTATED[name]
         (folder / "config.toml").write_text(COSMIC_RAY.format(files=files, tests=tests))
         state = f"../{name}.sqlite"
         with session.chdir(clone):
             session.run("cosmic-ray", "init", "../config.toml", state)
             session.run("cr-filter-operators", state, "../config.toml")
+            if chosen.sample:
+                _keep_a_sample(folder / f"{name}.sqlite", chosen.sample, chosen.seed)
             fresh = {"PYTHONDONTWRITEBYTECODE": "1"}  # two versions of a file may share a second
             session.run("cosmic-ray", "exec", "../config.toml", state, env=fresh)
             session.run("cr-report", "--surviving-only", "--show-diff", state)

@@ -22,9 +22,9 @@ import jax.numpy as jnp
 
 from braintools_qps import QPseudoSpike, SpikeLinear, save_memory
 
+from .descent import CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
-INPUTS, CLASSES, BATCH = 64, 10, 64
 NEURONS, STEPS = 256, 50  # where they are not the subject
 SECONDS = 6.0  # for the rounds of a case
 PLAIN_NETWORK, SAVED = "plain", "save_memory"
@@ -116,37 +116,15 @@ def training_step(
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = Network(contestant, neurons, recurrent)
-        inputs, labels = _data(steps)
+        inputs, labels = spike_trains(steps)
         contestant.treat(network, inputs[0])
-        step = brainstate.transform.jit(_descent(network, loop))
-        # The executable takes the states' values before the arguments.
-        states = step.stateful_fun.get_state_trace(inputs, labels).get_state_values()
-        return step.compile(inputs, labels), (states, inputs, labels)
 
-
-def _descent(network: Network, loop: Callable) -> Callable:
-    weights = network.states(brainstate.ParamState)
-
-    def step(inputs, labels):
-        def loss():
-            brainstate.nn.init_all_states(network, BATCH)
+        def logits(inputs):
             loop(network, inputs)
-            logits = network.logits.value / len(inputs)
-            return -jax.nn.log_softmax(logits)[jnp.arange(BATCH), labels].mean()
+            return network.logits.value / len(inputs)
 
-        gradients, value = brainstate.transform.grad(loss, weights, return_value=True)()
-        for name, gradient in gradients.items():
-            descend = lambda weight, slope: weight - 0.1 * slope
-            weights[name].value = jax.tree.map(descend, weights[name].value, gradient)
-        return value
-
-    return step
-
-
-def _data(steps: int) -> tuple[jax.Array, jax.Array]:
-    keys = jax.random.split(jax.random.key(0))
-    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, BATCH, INPUTS)).astype(jnp.float32)
-    return spikes, jax.random.randint(keys[1], (BATCH,), 0, CLASSES)
+        compile, arguments = descent(network, logits, (inputs, labels))
+        return compile(), arguments
 
 
 def _case(table: str, names: Iterable[str], neurons: int, steps: int, recurrent: bool) -> Case:

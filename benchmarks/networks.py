@@ -20,9 +20,9 @@ import jax.numpy as jnp
 
 from braintools_qps import QPseudoSpike, save_memory
 
+from .descent import BATCH, CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
-INPUTS, CLASSES, BATCH = 64, 10, 64
 NEURONS, STEPS = 256, 100  # where they are not the subject
 BASELINE = "braintools QPseudoSpike(2)"
 SAVED = "QPseudoSpike(2), save_memory"
@@ -81,38 +81,12 @@ def training_step(
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = Classifier(neurons, surrogate, recurrent)
-        data = _data(steps)
+        data = spike_trains(steps)
         if frugal:
             brainstate.nn.init_all_states(network, BATCH)
             save_memory(network, data[0])
-        step = brainstate.transform.jit(_descent(network))
-        # The executable takes the states' values before the arguments.
-        states = step.stateful_fun.get_state_trace(*data).get_state_values()
-        return compiled(lambda: step.compile(*data), states, *data)
-
-
-def _descent(network: Classifier) -> Callable:
-    weights = network.states(brainstate.ParamState)
-
-    def step(inputs, labels):
-        def loss():
-            brainstate.nn.init_all_states(network, BATCH)
-            chosen = jax.nn.log_softmax(network(inputs))[jnp.arange(BATCH), labels]
-            return -chosen.mean()
-
-        gradients, value = brainstate.transform.grad(loss, weights, return_value=True)()
-        for name, gradient in gradients.items():
-            descend = lambda weight, slope: weight - 0.1 * slope
-            weights[name].value = jax.tree.map(descend, weights[name].value, gradient)
-        return value
-
-    return step
-
-
-def _data(steps: int) -> tuple[jax.Array, jax.Array]:
-    keys = jax.random.split(jax.random.key(0))
-    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, BATCH, INPUTS)).astype(jnp.float32)
-    return spikes, jax.random.randint(keys[1], (BATCH,), 0, CLASSES)
+        compile, arguments = descent(network, network, data)
+        return compiled(compile, *arguments)
 
 
 def _few() -> dict[str, Any]:

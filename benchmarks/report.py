@@ -16,6 +16,7 @@ import jax
 
 from .harness import Measurement
 
+CONCLUSION = "<!-- conclusion -->"  # from where on guides include a page
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
@@ -53,11 +54,30 @@ def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to
         "suite": name,
         "environment": facts,
         "measurements": [dataclasses.asdict(m) for m in measurements],
-    }
+    } | concluded(suite, measurements)
     (to / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     page = to / f"{name}.md"
-    page.write_text(markdown(suite.__doc__, facts, measurements))
+    page.write_text(markdown(suite.__doc__, facts, measurements) + table_of(record))
     return page
+
+
+def concluded(suite: Any, measurements: list[Measurement]) -> dict[str, Any]:
+    """What a suite says at the end, where it does."""
+    if not hasattr(suite, "conclusion"):
+        return {}
+    return {"conclusion": suite.conclusion(measurements)}
+
+
+def table_of(record: dict[str, Any]) -> str:
+    """A conclusion as a section of the page."""
+    if (found := record.get("conclusion")) is None:
+        return ""
+    rows = [["", *found["columns"]], ["---"] * (1 + len(found["columns"]))]
+    rows += [[name, *map(duration, values)] for name, values in found["seconds"].items()]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(
+        ["", CONCLUSION, "", f"## {found['title']}", "", *lines, "", found["says"], ""]
+    )
 
 
 def markdown(

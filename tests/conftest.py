@@ -1,4 +1,4 @@
-"""Lets every test say ``from helpers import assert_close``, and compiles each program once."""
+"""Lets every test say ``from helpers import assert_close``, and compiles as little as need be."""
 
 import os
 import sys
@@ -7,14 +7,29 @@ from pathlib import Path
 import jax
 import pytest
 
+HERE = Path(__file__).parent
 TESTS_TO_REMEMBER = 20
 
-sys.path.insert(0, str(Path(__file__).parent))
+# What is tested here are the numbers, the text and the memory of programs as users compile them.
+# Elsewhere XLA is asked for little optimization, which halves the time that it takes.
+OPTIMIZED = [
+    HERE / name
+    for name in (
+        "property", "unit/memory", "integration/memory", "integration/test_compact_residuals.py",
+        "unit/surrogate/test_accuracy.py", "unit/surrogate/test_compiled_text.py",
+        "unit/surrogate/test_extremes.py", "unit/surrogate/test_residuals.py",
+        "unit/surrogate/test_values.py",
+    )
+]  # fmt: skip
+
+sys.path.insert(0, str(HERE))
 
 
 def pytest_configure(config):
     os.environ.pop("COLUMNS", None)  # xdist sets it; what is printed would be wrapped
     compile_once(config)
+    if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:
+        config.pluginmanager.register(Quick())
     config.pluginmanager.register(Forgetful())
 
 
@@ -31,6 +46,26 @@ def compile_once(config):
     for name, value in options.items():
         jax.config.update(name, value)
         os.environ[name.upper()] = str(value)  # for the processes that tests start
+
+
+class Quick:
+    """Compiles for the CPU without most optimizations, except where these are what is tested.
+
+    With ``JAX_DISABLE_MOST_OPTIMIZATIONS=0`` all programs are as users have them.
+    """
+
+    def __init__(self):
+        self.quick = None
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item):
+        on_cpu = jax.default_backend() == "cpu"
+        quick = on_cpu and not any(item.path.is_relative_to(path) for path in OPTIMIZED)
+        if quick != self.quick:
+            jax.config.update("jax_disable_most_optimizations", quick)
+            os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))  # for other processes
+            jax.clear_caches()
+        self.quick = quick
 
 
 class Forgetful:

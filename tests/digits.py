@@ -57,11 +57,50 @@ def loss(weights, images, labels, surrogate):
     return losses.mean()
 
 
+gradient = jax.jit(jax.grad(loss), static_argnames="surrogate")
+
+
+def gradient_tolerances(weights, images, labels, surrogate, flipped_spikes=0):
+    """The difference allowed between gradients whose sums were taken in another order.
+
+    A sum over n neurons rounds by about sqrt(n) units in the last place, once in each time step.
+    A last bit may also choose the neighbouring 8-bit code, a step of 1/32, for one neuron of one
+    sample at one time: it moves the mean over the batch by that part of the sample's share; a spike
+    that falls to the other side moves it by about all of it.
+    """
+    hidden, steps = len(weights["recurrent"]), ROWS * STEPS_PER_ROW
+    rounding = np.finfo(np.float32).eps * np.sqrt(hidden) * steps
+    samples = [
+        gradient(weights, images[n : n + 1], labels[n : n + 1], surrogate=surrogate)
+        for n in range(len(labels))
+    ]
+    changed = flipped_spikes + (surrogate.residual_dtype == "uint8") / 32
+    allowed = {}
+    for name, value in gradient(weights, images, labels, surrogate=surrogate).items():
+        share = max(np.abs(sample[name]).max() for sample in samples) / len(samples)
+        allowed[name] = rounding * np.abs(value).max() + changed * share
+    return allowed
+
+
+def nearest_to_threshold(weights, images):
+    """How near any membrane comes to its threshold at any time, in mV."""
+    distances = []
+
+    def spike(x):
+        jax.debug.callback(distances.append, jnp.abs(x).min())
+        return jnp.float32(x >= 0)
+
+    logits(weights, images, spike)
+    jax.effects_barrier()
+    return float(min(distances))
+
+
 @partial(jax.jit, static_argnames="surrogate")
 def train_step(weights, memory, images, labels, surrogate):
     """One step of Adam; ``memory`` is the optimizer's."""
-    gradient = jax.grad(loss)(weights, images, labels, surrogate)
-    updates, memory = OPTIMIZER.update(gradient, memory)
+    updates, memory = OPTIMIZER.update(
+        gradient(weights, images, labels, surrogate=surrogate), memory
+    )
     return optax.apply_updates(weights, updates), memory
 
 

@@ -11,19 +11,24 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .._comparison import DEFAULT_SURROGATES, Progress, Settings, compare
-from .._comparison.storage import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, numbered
-from .._comparison.tasks import TASKS, Task, load_task, read_file
-from .._comparison.tuning import DEFAULT_TUNE
-from .._comparison.workers import dask_workers, local_workers
-from .._report import write_report
-from ..plotting import plot_comparison
-from ..records.comparison import Comparison
-from .factories import blamed_on, factory_of
-from .interrupts import announce
+from .. import _defaults
+from .._defaults import (
+    CHECKPOINT_NAME,
+    CSV_NAME,
+    FIGURE_NAME,
+    JOURNAL_NAME,
+    JSON_NAME,
+    REPORT_NAME,
+)
+from .factories import blamed_on, check_path, factory_of
+from .interrupts import MESSAGE, announce, before_leaving
 from .writing import write_figure
+
+if TYPE_CHECKING:
+    from .._comparison.tasks import Task
+    from ..records.comparison import Comparison
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +41,9 @@ QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--surrogates", nargs="+", metavar="SPEC", default=list(DEFAULT_SURROGATES),
+        "--surrogates", nargs="+", metavar="SPEC", default=list(_defaults.SURROGATES),
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
-        f"(default: {shlex.join(DEFAULT_SURROGATES)})",
+        f"(default: {shlex.join(_defaults.SURROGATES)})",
     )  # fmt: skip
     _add_data(parser)
     _add_model(parser)
@@ -71,9 +76,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
-        "--task", default="digits-rows", metavar="NAME",
-        help=f"one of {', '.join(sorted(TASKS))}, or a call such as 'randman(dim=2)' "
-        "(default: %(default)s)",
+        "--task", default=_defaults.TASK, metavar="NAME",
+        help=f"one of {', '.join(_defaults.TASKS)} or of the classes in braintools.cogtask, or a "
+        "call such as 'randman(dim=2)' (default: %(default)s)",
     )  # fmt: skip
     data.add_argument(
         "--data", metavar="FILE",
@@ -81,7 +86,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "with spike times, as the Spiking Heidelberg Digits have them",
     )  # fmt: skip
     parser.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
-    parser.add_argument("--bins", type=int, help="steps for the spike times (default: 100)")
+    parser.add_argument(
+        "--bins", type=int, help=f"steps for the spike times (default: {_defaults.BINS})"
+    )
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -102,15 +109,14 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
-    group.add_argument("--seeds", type=int, help="how many (default: 5)")
-    group.add_argument("--epochs", type=int, help=f"passes (default: {Settings.epochs})")
-    for name, kind, what in (
-        ("batch-size", int, "samples in a batch"),
-        ("learning-rate", float, "where it is not tuned"),
-        ("clip", float, "largest norm of the gradient, 0 for any"),
-        ("patience", int, "end a run after so many epochs without a better validation score"),
+    for name, kind, usual, what in (
+        ("seeds", int, _defaults.SEEDS, "how many"),
+        ("epochs", int, _defaults.EPOCHS, "passes"),
+        ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
+        ("learning-rate", float, _defaults.LEARNING_RATE, "where it is not tuned"),
+        ("clip", float, _defaults.CLIP, "largest norm of the gradient, 0 for any"),
+        ("patience", int, None, "end a run after so many epochs without a better validation score"),
     ):
-        usual = getattr(Settings, name.replace("-", "_"))
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
     group.add_argument(
         "--save-memory", action="store_true", default=None,
@@ -123,7 +129,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def _add_tuning(parser: argparse.ArgumentParser) -> None:
     tuning = parser.add_argument_group("tuning").add_mutually_exclusive_group()
-    usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in DEFAULT_TUNE.items())
+    searched = {"learning_rate": _defaults.LEARNING_RATES, "dampening": _defaults.DAMPENINGS}
+    usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in searched.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
         help=f"what to tune for each candidate (default: {usual})",
@@ -132,12 +139,20 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    given = _given(arguments)  # before JAX is loaded, as the errors in arguments are the quick ones
+    _check_data(arguments)
+    from .._comparison import compare
+    from .._comparison.locks import abandon
+    from .._comparison.storage import discarding, numbered
+
     task = _task(arguments)
     print(task)
     earlier = numbered(arguments.out).values()
+    announce(partial(_halfway, arguments.out))
+    before_leaving(abandon, discarding(arguments.out))
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
+        with blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
@@ -145,24 +160,38 @@ def run(arguments: argparse.Namespace) -> None:
                 resume=arguments.resume,
                 strict=arguments.strict,
                 executor=executor,
-                on_epoch=partial(_show, bar),
+                progress=not arguments.quiet,
                 on_result=partial(_announce, out=arguments.out),
-                **(QUICK if arguments.quick else {}) | _given(arguments),
+                **_model(arguments) | (QUICK if arguments.quick else {}) | given,
             )
         _present(comparison, arguments.out, arguments.command_line)
     finally:
         _explain_renaming(earlier)
 
 
+def _check_data(arguments: argparse.Namespace) -> None:
+    files = [path for path in (arguments.data, arguments.test_data) if path is not None]
+    if arguments.data is None and (files or arguments.bins is not None):
+        raise ValueError("--test-data and --bins are for the file of --data, got none")
+    for path in files:
+        open(path, "rb").close()
+
+
 def _task(arguments: argparse.Namespace) -> Task:
+    from .._comparison.tasks import load_task, read_file
+
     if arguments.data is not None:
         return read_file(arguments.data, test=arguments.test_data, bins=arguments.bins)
-    if arguments.test_data is not None or arguments.bins is not None:
-        raise ValueError("--test-data and --bins are for the file of --data, got none")
     return load_task(arguments.task)
 
 
+def _model(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {} if arguments.model is None else {"model": factory_of(arguments.model)}
+
+
 def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:
+    from .._comparison.workers import dask_workers, local_workers
+
     if arguments.workers is not None:
         return local_workers(arguments.workers)
     return nullcontext() if arguments.scheduler is None else dask_workers(arguments.scheduler)
@@ -174,7 +203,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     if given.get("clip") == 0:
         given["clip"] = None
     if arguments.model is not None:
-        given["model"] = factory_of(arguments.model)
+        check_path(arguments.model)
     if arguments.tune or arguments.no_tune:
         given["tune"] = {n: tuple(texts) for n, texts in _pairs(arguments.tune or [], many=True)}
     return given | dict(_pairs(arguments.option, many=False))
@@ -205,6 +234,9 @@ def _readout(text: str) -> str | int:
 
 
 def _present(comparison: Comparison, out: Path, command: str) -> None:
+    from .._report import write_report
+    from ..plotting import plot_comparison
+
     write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
     write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
@@ -215,28 +247,17 @@ def _present(comparison: Comparison, out: Path, command: str) -> None:
 def _announce(so_far: Comparison, out: Path) -> None:
     """What Ctrl-C leaves: results are saved as they come in."""
     labels = ", ".join(result.label for result in so_far.results)
-    announce(f"Interrupted. Kept in {out}, to go on with --resume: {labels}")
+    announce(f"{MESSAGE}. Kept in {out}, to go on with --resume: {labels}")
+
+
+def _halfway(out: Path) -> str:
+    """What Ctrl-C leaves while there are no results."""
+    if any((out / name).exists() for name in (JOURNAL_NAME, CHECKPOINT_NAME)):
+        return f"{MESSAGE}. The training so far is kept in {out}, to go on with --resume"
+    return MESSAGE
 
 
 def _explain_renaming(earlier: Iterable[Path]) -> None:
     if renamed := [path for path in earlier if path.exists()]:
         names = ", ".join(path.name for path in renamed)
         logger.info("The comparison that was in %s before is kept: %s", renamed[0].parent, names)
-
-
-def _progress_bar(quiet: bool) -> Any:
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "compare shows its progress with tqdm. Run pip install 'braintools-qps[train]'"
-        ) from error
-    return tqdm(unit="epoch", desc="compiling", disable=quiet)
-
-
-def _show(bar: Any, progress: Progress) -> None:
-    first, *others = progress.labels
-    bar.total = progress.total
-    bar.set_description_str(first + (f" and {len(others)} more" if others else ""), refresh=False)
-    bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
-    bar.update(progress.done - bar.n)

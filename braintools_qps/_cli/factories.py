@@ -19,15 +19,27 @@ def factory_of(path: str) -> Callable[..., Any]:
     ValueError
         If the path has another form, or names no function.
     """
-    module, colon, name = path.partition(":")
-    if not (module and colon and name):
-        raise ValueError(f"a model is given as module:factory, got {path!r}")
+    module, name = check_path(path)
     if "" not in sys.path:
         sys.path.insert(0, "")
     factory = getattr(importlib.import_module(module), name, None)
     if not callable(factory):
         raise ValueError(f"{module} has no function {name!r}")
     return factory
+
+
+def check_path(path: str) -> tuple[str, str]:
+    """The module and the name in ``module:factory``.
+
+    Raises
+    ------
+    ValueError
+        If the path has another form.
+    """
+    module, colon, name = path.partition(":")
+    if not (module and colon and name):
+        raise ValueError(f"a model is given as module:factory, got {path!r}")
+    return module, name
 
 
 @contextmanager

@@ -9,19 +9,14 @@ import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
-import numpy as np
-
-from .._comparison import Factory, demonstration, load_task, seeded
-from .._comparison.tasks import TASKS
-from .._gradient_flow import gradient_flow
-from .._report import write_report
-from ..plotting import plot_gradient_flow
-from ..records import GradientFlow
-from .factories import blamed_on, factory_of
+from .. import _defaults
+from .factories import blamed_on, check_path, factory_of
 from .writing import write_figure
+
+if TYPE_CHECKING:
+    from ..records import GradientFlow
 
 logger = logging.getLogger(__name__)
 
@@ -37,8 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inputs), the inputs of shape (time, batch, features)",
     )  # fmt: skip
     parser.add_argument(
-        "--task", choices=sorted(TASKS), default="digits-rows",
-        help="where the inputs come from (default: %(default)s)",
+        "--task", default=_defaults.TASK, metavar="NAME",
+        help="where the inputs come from, as for compare (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC",
@@ -65,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.model is not None:
+        check_path(arguments.model)  # before JAX is loaded
+    from .._gradient_flow import gradient_flow
+
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.model is None:
         flows = gradient_flow(*_demonstration(arguments.task, arguments.seed), **options)
@@ -82,11 +81,15 @@ def run(arguments: argparse.Namespace) -> None:
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)
     if arguments.plot:
+        from ..plotting import plot_gradient_flow
+
         write_figure(partial(plot_gradient_flow, flows), arguments.plot)
         logger.info("Drawn in %s", arguments.plot)
 
 
 def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+    from .._report import write_report
+
     path = arguments.json.with_suffix(".html")
     settings = {name: getattr(arguments, name) for name in ("seed", "target")}
     write_report(flows, path, command=arguments.command_line, settings=settings)
@@ -95,7 +98,9 @@ def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespa
 
 def _demonstration(name: str, seed: int) -> tuple[Any, Any]:
     """The network that ``compare`` trains, at its initial weights, and some of its samples."""
-    return _made(demonstration, load_task(name), seed)
+    from .._comparison import demonstration
+
+    return _made(demonstration, name, seed)
 
 
 def _made_by(path: str, name: str, seed: int) -> tuple[Any, Any]:
@@ -104,10 +109,16 @@ def _made_by(path: str, name: str, seed: int) -> tuple[Any, Any]:
     made = factory() if not inspect.signature(factory).parameters else None
     if isinstance(made, tuple) and len(made) == 2:
         return made
-    return _made(factory, load_task(name), seed)
+    return _made(factory, name, seed)
 
 
-def _made(factory: Callable[..., Any], task: Any, seed: int) -> tuple[Any, Any]:
+def _made(factory: Callable[..., Any], name: str, seed: int) -> tuple[Any, Any]:
+    import jax
+    import numpy as np
+
+    from .._comparison import Factory, load_task, seeded
+
+    task = load_task(name)
     with seeded(jax.random.key(seed), seed):
         model = Factory(factory).fresh(task)
     return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)

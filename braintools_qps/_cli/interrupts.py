@@ -15,6 +15,7 @@ import os
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any, NoReturn
 
@@ -22,7 +23,8 @@ STATUS = 130  # what a shell reports of a program that Ctrl-C has ended
 GRACE = 1.0  # seconds in which the main thread can clear up
 MESSAGE = "Interrupted"
 
-_message = MESSAGE
+_message: str | Callable[[], str] = MESSAGE
+_clear_up: tuple[Callable[[], None], ...] = ()
 _seen = Event()
 _reported = Event()
 
@@ -43,10 +45,16 @@ def end_on_ctrl_c() -> None:
     Thread(target=_watch, args=(inbox, outbox), daemon=True).start()
 
 
-def announce(message: str = MESSAGE) -> None:
-    """What to say on Ctrl-C from now on, as that something has been saved."""
+def announce(message: str | Callable[[], str] = MESSAGE) -> None:
+    """What to say on Ctrl-C from now on, as that something has been saved; or what finds out."""
     global _message
     _message = message
+
+
+def before_leaving(*clear_up: Callable[[], None]) -> None:
+    """What to do if Ctrl-C ends the process before the main thread could clear up itself."""
+    global _clear_up
+    _clear_up = clear_up
 
 
 def report() -> int:
@@ -58,7 +66,8 @@ def report() -> int:
         The status to exit with.
     """
     newline = "\n" if sys.stderr.isatty() else ""  # after the ^C that a terminal shows
-    print(newline + _message, file=sys.stderr)
+    message = _message if isinstance(_message, str) else _message()
+    print(newline + message, file=sys.stderr)
     _reported.set()  # not before: the thread that waits for it ends the process
     return STATUS
 
@@ -66,9 +75,10 @@ def report() -> int:
 def leave() -> NoReturn:
     """End the process here and now, with what was printed."""
     # In a thread, as it would wait for ever where another one is held up in printing.
-    flushing = Thread(target=_flush, daemon=True)
-    flushing.start()
-    flushing.join(GRACE)
+    for task in (_flush, *_clear_up):
+        thread = Thread(target=task, daemon=True)
+        thread.start()
+        thread.join(GRACE)
     os._exit(STATUS)
 
 

@@ -17,6 +17,7 @@ from .._gradient_flow import gradient_flow
 from ..records.comparison import relative_gradient
 from ..records.flow import mean_growth
 from .model import environment, seeded
+from .places import needed_bytes
 from .training import Bench, Samples, initial_state, min_batch, training_step
 
 WARM_UP, TIMED = 3, 20
@@ -59,18 +60,7 @@ def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
         carry, _ = jax.block_until_ready(compiled(*carry, samples, draw))
         times.append(time.perf_counter() - start)
     seconds = statistics.median(times[WARM_UP:])
-    return Cost(seconds, seconds * bench.batches, _peak_bytes(compiled))
-
-
-def _peak_bytes(compiled: jax.stages.Compiled) -> int | None:
-    try:
-        memory = compiled.memory_analysis()
-    except NotImplementedError:
-        return None
-    if memory is None:
-        return None
-    used = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
-    return int(used - memory.alias_size_in_bytes)
+    return Cost(seconds, seconds * bench.batches, needed_bytes(compiled))
 
 
 def measure_flow(surrogate: Surrogate, bench: Bench, seeds: Sequence[int]) -> Flow:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 LOCK_NAME = ".comparison.lock"
 
+_ours: set[Path] = set()
+
 
 @contextmanager
 def locked(directory: str | os.PathLike) -> Iterator[None]:
@@ -21,12 +23,20 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
     """
     path = Path(directory) / LOCK_NAME
     file = _held(path)
+    _ours.add(path)
     try:
         yield
     finally:
         # Removed while it is held: whoever has opened it meanwhile sees that it is gone.
         path.unlink(missing_ok=True)
+        _ours.discard(path)
         os.close(file)
+
+
+def abandon() -> None:
+    """Remove the files of all locks that this process holds: it is about to end."""
+    for path in tuple(_ours):
+        path.unlink(missing_ok=True)
 
 
 def _held(path: Path) -> int:

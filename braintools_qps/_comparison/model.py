@@ -42,6 +42,19 @@ class Factory:
     options: Mapping[str, Any] = field(default_factory=dict)
     where: Any = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
+            raise TypeError(
+                "model must be a function that returns a fresh model, as each training needs one, "
+                f"got {_shown(self.make)}. Pass for example lambda features, classes: "
+                "MyNetwork(features, classes)"
+            )
+        if not (self.where is None or callable(self.where) or isinstance(self.where, tuple)):
+            raise TypeError(
+                "where must be a class of neurons, a tuple of them, or a function from a neuron to "
+                f"a bool, got {self.where!r}. For example where=brainpy.state.LIF"
+            )
+
     def __call__(self, task: Task, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
         """Return a fresh model with the surrogate in its neurons."""
         model = self.fresh(task, options)
@@ -59,8 +72,13 @@ class Factory:
             If the model has no neuron.
         """
         arguments = self._arguments(task, {**self.options, **options})
-        with environment():
-            model = self.make(**arguments)
+        try:
+            with environment():
+                model = self.make(**arguments)
+        except Exception as error:
+            if "classes" in arguments and arguments["classes"] is None:
+                raise _of_regression(self.make, task, error) from error
+            raise
         if not isinstance(model, brainstate.graph.Node):
             raise TypeError(
                 f"the factory {name_of(self.make)} must return a brainstate model, got "
@@ -78,12 +96,12 @@ class Factory:
     @property
     def all_options(self) -> dict[str, Any]:
         """Options as given, and those that the factory has defaults for."""
-        parameters = inspect.signature(self.make).parameters.values()
+        parameters = parameters_of(self.make)
         usual = {p.name: p.default for p in parameters if p.default is not p.empty}
         return {n: value for n, value in usual.items() if n not in GIVEN} | dict(self.options)
 
     def _arguments(self, task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = inspect.signature(self.make).parameters.values()
+        parameters = parameters_of(self.make)
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
         given = {n: getattr(task, n) for n in GIVEN if n in known or takes_all}
@@ -241,10 +259,30 @@ def environment(**settings: Any) -> Iterator[None]:
         yield
 
 
+def parameters_of(factory: Callable) -> list[inspect.Parameter]:
+    """What a factory takes; of a class, its ``__init__``, as its metaclass takes anything."""
+    if not inspect.isclass(factory):
+        return list(inspect.signature(factory).parameters.values())
+    return list(inspect.signature(factory.__init__).parameters.values())[1:]
+
+
 def name_of(function: Callable) -> str:
     """Its import path, or its name where it has none."""
     name = getattr(function, "__qualname__", type(function).__name__)
     return f"{getattr(function, '__module__', '?')}:{name}"
+
+
+def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
+    shape = task.train.labels.shape
+    return ValueError(
+        f"a float y, here of shape {shape}, is a regression, for which {name_of(make)} gets "
+        f"classes=None; it raised {type(error).__name__}: {error}. If y holds classes, pass them "
+        "as integers, y.astype(int) or y.argmax(axis=1); if not, have the factory take None"
+    )
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _by_step(inputs: Array) -> Array:

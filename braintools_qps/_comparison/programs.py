@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -13,7 +13,7 @@ from braintools.surrogate import Surrogate
 
 from .cost import measure_cost, measure_flow
 from .kinds import adjusted, kind_of
-from .model import GIVEN, name_of
+from .model import GIVEN, name_of, parameters_of
 from .trainer import Trainer
 from .training import Bench, Curves, Run, Tested
 from .tuning import POSITIVE
@@ -27,6 +27,14 @@ class Job(NamedTuple):
     surrogate: Surrogate
     setting: Mapping[str, Any]
     seed: int
+
+
+@dataclass
+class Tally:
+    """How many runs there are."""
+
+    finished: int = 0
+    training: int = 0
 
 
 class Outcome(NamedTuple):
@@ -67,6 +75,7 @@ class Programs:
 
     def __init__(self, bench: Bench, most_runs: int) -> None:
         self.bench = bench
+        self.tally = Tally()
         self._most_runs = most_runs
         self._trainers: dict[Any, Trainer] = {}
 
@@ -85,6 +94,9 @@ class Programs:
         """The bench with the factory's options at a setting."""
         return bench_of(self.bench, setting)
 
+    def close(self) -> None:
+        """All that was to be trained is."""
+
     def train(
         self, jobs: Sequence[Job], epochs: int, on_epochs: OnEpochs, *, test: bool = False
     ) -> list[Outcome]:
@@ -92,7 +104,7 @@ class Programs:
         outcomes: dict[int, Outcome] = {}
         for key, numbers in groups(jobs).items():
             group = [jobs[number] for number in numbers]
-            found = self._train_group(self._trainer(key, group[0]), group, epochs, on_epochs, test)
+            found = self.train_group(self._trainer(key, group[0]), group, epochs, on_epochs, test)
             outcomes |= zip(numbers, found)
         return [outcomes[number] for number in range(len(jobs))]
 
@@ -103,12 +115,25 @@ class Programs:
         flow = measure_flow(surrogate, bench, [job.seed for job in jobs])
         return measure_cost(surrogate, bench)._asdict() | flow._asdict()
 
-    def _train_group(
-        self, trainer: Trainer, jobs: list[Job], epochs: int, on_epochs: OnEpochs, test: bool
+    def train_group(
+        self,
+        trainer: Trainer,
+        jobs: list[Job],
+        epochs: int,
+        on_epochs: OnEpochs,
+        test: bool,
+        **halfway: Any,
     ) -> list[Outcome]:
-        """Train jobs that share a program."""
-        runs = [self._run(job) for job in jobs]
-        trained = trainer.train(runs, epochs, lambda epoch, loss: on_epochs(len(runs), loss))
+        """Train jobs that share a program; further options are those of `Trainer.train`."""
+        runs, tally = [self._run(job) for job in jobs], self.tally
+
+        def report(epoch: int, loss: float) -> None:
+            ended = epoch + 1 == epochs
+            tally.finished += len(runs) * ended
+            tally.training = len(runs) * (not ended)
+            on_epochs(len(runs), loss)
+
+        trained = trainer.train(runs, epochs, report, **halfway)
         tested = trainer.test(runs, trained) if test else None
         row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         return [
@@ -160,7 +185,7 @@ def check_names(tune: Mapping[str, Any], factory: Callable) -> None:
     ValueError
         If one is neither ours nor a keyword of the factory.
     """
-    parameters = inspect.signature(factory).parameters.values()
+    parameters = parameters_of(factory)
     if any(p.kind is p.VAR_KEYWORD for p in parameters):
         return
     known = [p.name for p in parameters if p.name not in GIVEN]

@@ -12,9 +12,8 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-import jax
-
 from ..records.comparison import Comparison
+from .places import device_text
 from .storage import Store
 from .tasks import Task
 
@@ -126,12 +125,11 @@ def _description(task: Task) -> dict[str, Any]:
 
 
 def _environment() -> dict[str, Any]:
-    device = jax.devices()[0]
     return {
         "python": platform.python_version(),
         "packages": packages(),
         "platform": platform.platform(),
-        "device": f"{device.platform}: {device.device_kind}",
+        "device": device_text(),
         "cores": os.cpu_count(),
     }
 

@@ -1,33 +1,35 @@
-"""Many runs of one pure function: one compiled program, shared out to the cores of a CPU."""
+"""Many runs of one pure function: shared out to devices, and on a CPU to cores."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import cycle
 from typing import Any
 
 import jax
 import numpy as np
 
-# A few small networks fit into a core's cache, and fill its vectors; many do the same arithmetic in
-# twice the time. With few at once the last share is soon full, whatever the number of runs.
-RUNS_AT_ONCE_ON_CPU = 3
-
 
 class Shares:
-    """Runs dealt out in shares of one width: to all cores, or all of them to an accelerator.
+    """Runs dealt out in turn to places, each of which takes so many at once.
 
-    XLA works through a small network on one core. The same program, called from as many threads as
-    there are cores, uses them all.
+    What is missing in the last share is filled up with the last run, so that a place needs one
+    program, whatever the number of runs.
     """
 
-    def __init__(self, runs: int, width: int | None = None) -> None:
-        self.width = usual_width(runs) if width is None else width
-        count = -(-runs // self.width)
+    def __init__(self, runs: int, widths: Sequence[int]) -> None:
         self.runs = runs
-        # What is missing in the last share is filled up with the last run.
-        self.rows = np.minimum(np.arange(count * self.width), runs - 1).reshape(count, self.width)
+        self.rows: list[np.ndarray] = []
+        self.places: list[int] = []  # of each share
+        start = 0
+        for place, width in cycle(enumerate(widths)):
+            if start >= runs:
+                break
+            self.rows.append(np.minimum(np.arange(start, start + width), runs - 1))
+            self.places.append(place)
+            start += width
 
     def deal(self, tree: Any) -> list[Any]:
         """The rows of each share, out of arrays with a row for each run."""
@@ -37,21 +39,23 @@ class Shares:
         """The way back from `deal`, as numpy arrays."""
         return jax.tree.map(lambda *leaves: np.concatenate(leaves)[: self.runs], *shares)
 
+    def call(
+        self, function: Callable[..., Any], at_once: Sequence[int], *dealt: list[Any]
+    ) -> list[Any]:
+        """Call ``function(place, *share)`` with each share; at each place, so many at once.
 
-def usual_width(runs: int) -> int:
-    """How many of so many runs to train at once."""
-    return min(runs, RUNS_AT_ONCE_ON_CPU) if jax.default_backend() == "cpu" else runs
-
-
-def in_threads(function: Callable[..., Any], *shares: list[Any]) -> list[Any]:
-    """Call a compiled function with each share, on as many cores as there are."""
-    finished = lambda *share: jax.block_until_ready(function(*share))
-    with ThreadPoolExecutor(min(cores(), len(shares[0]))) as pool:
-        return list(pool.map(finished, *shares))
-
-
-def cores() -> int:
-    """Those that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        XLA works through a small network on one core. The same program, called from as many
+        threads as there are cores, uses them all.
+        """
+        finished = lambda *share: jax.block_until_ready(function(*share))
+        with ExitStack() as stack:
+            pools = [stack.enter_context(ThreadPoolExecutor(threads)) for threads in at_once]
+            futures = [
+                pools[place].submit(finished, place, *share)
+                for place, *share in zip(self.places, *dealt)
+            ]
+            try:
+                return [future.result() for future in futures]
+            finally:
+                for future in futures:
+                    future.cancel()  # those that wait, where one has failed

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import optax
 
+from .._defaults import BATCH_SIZE, CLIP, EPOCHS, LEARNING_RATE
 from .checks import checked_count
 from .model import name_of
 
-# Adam divides by the usual size of gradients, so a norm this low makes no step smaller; it evens
-# out those of odd batches. It decides nevertheless, which is why it is an option.
-CLIP = 0.03
 WEIGHT_DECAY = 0.001
 SCHEDULES = ("cosine", "constant")
 
@@ -30,9 +27,9 @@ class Settings:
     done to every model that is made.
     """
 
-    epochs: int = 20
-    batch_size: int = 32
-    learning_rate: float = 0.1
+    epochs: int = EPOCHS
+    batch_size: int = BATCH_SIZE
+    learning_rate: float = LEARNING_RATE
     clip: float | None = CLIP
     schedule: str = "cosine"
     patience: int | None = None
@@ -51,21 +48,26 @@ class Settings:
         if self.optimizer is not None and not callable(self.optimizer):
             raise TypeError(
                 "optimizer must be a function from a learning rate to an optax transformation, got "
-                f"{self.optimizer!r}. For example optimizer=optax.sgd"
+                f"{self.optimizer!r}. For example optimizer=optax.sgd, without a rate"
             )
 
     def transformation(self, rate: Any) -> optax.GradientTransformation:
         """The optimizer at a learning rate, which may be traced."""
         if self.optimizer is None:
             return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-        return self.optimizer(rate)
+        made = self.optimizer(rate)
+        if not (hasattr(made, "init") and hasattr(made, "update")):
+            raise TypeError(
+                "optimizer, called with a learning rate, must return an optax transformation, got "
+                f"{made!r}. For example optimizer=lambda rate: optax.sgd(rate, momentum=0.9)"
+            )
+        return made
 
     def described(self) -> dict[str, Any]:
         """As plain values, for the record."""
         own = self.optimizer
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
-        shown = [f.name for f in dataclasses.fields(self) if f.name != "optimizer"]
-        return {n: getattr(self, n) for n in shown} | {"optimizer": name}
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"optimizer": name}
 
 
 def check_positive(name: str, value: Any, *, none: bool = False) -> None:

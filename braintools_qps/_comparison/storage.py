@@ -7,17 +7,16 @@ import os
 import secrets
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import StringIO
 from itertools import count
 from pathlib import Path
 
+from .._defaults import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
 from ..records.comparison import Comparison
 from .locks import locked
 
-JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
-FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
 PROBE_BYTES = 1 << 16
 
 
@@ -32,6 +31,19 @@ class Store:
         self.directory = directory
         self._fresh = True  # what may be there is another comparison's
         self._substitute: Path | None = None
+        self._blank = False
+
+    def begin(self, comparison: Comparison) -> None:
+        """Save a comparison that has no results yet, for what is in training to go on from."""
+        if self._fresh:
+            self.save(comparison)
+            self._blank = True
+
+    def forget(self) -> None:
+        """Remove what was begun, if nothing has come of it."""
+        if self._blank:
+            for name in (JSON_NAME, CSV_NAME):
+                (self.directory / name).unlink(missing_ok=True)
 
     def load(self) -> Comparison | None:
         """Return what is there, to go on from: `save` will replace it.
@@ -51,6 +63,7 @@ class Store:
         The first time, what an earlier comparison has left there is renamed, once the new files are
         on the disk.
         """
+        self._blank = False
         files = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
         try:
             _write(self.directory, files, keep_earlier=self._fresh)
@@ -85,15 +98,26 @@ def opened(directory: str | os.PathLike) -> Iterator[Store]:
         If it cannot be written to.
     """
     path = Path(directory)
-    made = not path.exists()
+    discard = discarding(path)
     try:
         _probe(path)
         with locked(path):
             yield Store(path)
     finally:
-        if made:
-            with suppress(OSError):  # it holds something, or was never made
-                path.rmdir()
+        discard()
+
+
+def discarding(directory: str | os.PathLike) -> Callable[[], None]:
+    """What removes those directories on the way there that do not exist yet, if they stay empty."""
+    path = Path(directory)
+    missing = [one for one in (path, *path.parents) if not one.exists()]
+
+    def discard() -> None:
+        with suppress(OSError):  # one holds something, or was never made
+            for one in missing:
+                one.rmdir()
+
+    return discard
 
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:

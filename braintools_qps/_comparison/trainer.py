@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -11,7 +12,9 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .kinds import Kind, kind_of
-from .runs import Shares, in_threads, usual_width
+from .places import Place, places
+from .program import Program, in_turn, together
+from .runs import Shares
 from .tasks import Split
 from .training import Bench, Curves, Run, Samples, State, Tested, epoch_of, initial_state, tested_of
 
@@ -27,11 +30,21 @@ class Trained(NamedTuple):
     best_epoch: np.ndarray
 
 
+class Halfway(NamedTuple):
+    """All that a training needs to go on, in numpy, by run along the first axis."""
+
+    states: State  # keys as their numbers; to start from, keys
+    curves: Curves  # with a second axis of the epochs that are done
+
+
+OnHalfway = Callable[[Callable[[], Halfway]], None]
+
+
 class Trainer:
     """Trains surrogates of one kind, with one choice of the model's options.
 
-    All of them share one compiled program, called with a few runs at a time. A model that cannot be
-    vmapped trains one by one within it: `one_by_one` then says why.
+    All of them share one compiled program for each kind of device, called with a few runs at a
+    time. A model that cannot be vmapped trains one by one within it: `one_by_one` then says why.
     """
 
     def __init__(self, surrogate: Surrogate, bench: Bench, most_runs: int) -> None:
@@ -39,36 +52,96 @@ class Trainer:
         self.one_by_one: str | None = None
         self._surrogate = surrogate
         self._kind = kind_of(surrogate)
-        self._width = usual_width(most_runs)
-        self._compiled: dict[str, Callable] = {}
+        self._most_runs = most_runs
+        self._places = places(most_runs)
+        self._epochs: list[Program] = []  # by place
+        self._tests: list[Program] = []
         self._initial: dict[int, State] = {}
 
-    def train(self, runs: Sequence[Run], epochs: int, on_epoch: OnEpoch) -> Trained:
-        """Train each run for so many epochs, at the end of which the schedule ends."""
-        task, shares = self.bench.task, Shares(len(runs), self._width)
-        states = shares.deal(self._initial_states(runs))
-        arguments = self._arguments(runs, shares, epochs)
-        parts = _arrays(task.train), _arrays(task.validation)
-        step = self._program("epoch", epoch_of, states[0], *arguments[0], *parts)
-        curves = []
-        for number in range(epochs):
-            done = in_threads(lambda state, share: step(state, *share, *parts), states, arguments)
-            states = [state for state, _ in done]
+    def train(
+        self,
+        runs: Sequence[Run],
+        epochs: int,
+        on_epoch: OnEpoch,
+        *,
+        start: Halfway | None = None,
+        on_halfway: OnHalfway | None = None,
+    ) -> Trained:
+        """Train each run for so many epochs, at the end of which the schedule ends.
+
+        ``start`` is where to go on from; ``on_halfway`` is called after each epoch, with a function
+        that copies what the next one starts from.
+        """
+        states = self._initial_states(runs) if start is None else start.states
+        curves = [] if start is None else _by_epoch(start.curves)
+        arguments = self._arguments(runs, epochs)
+        parts = [self._parts(place, "train", "validation") for place in self._places]
+        if not self._epochs:
+            row = jax.tree.map(lambda leaf: leaf[:1], (states, *arguments))
+            self._epochs = [self._epoch_program(*each, row) for each in zip(self._places, parts)]
+        shares = Shares(len(runs), [program.width for program in self._epochs])
+        held, given = self._placed(shares, states), self._placed(shares, arguments)
+        step = lambda place, state, share: self._epochs[place](state, *share, *parts[place])
+        for number in range(len(curves), epochs):
+            done = shares.call(step, self._at_once, held, given)
+            held = [state for state, _ in done]
             curves.append(shares.gather([curve for _, curve in done]))
             on_epoch(number, float(np.mean(curves[-1].loss)))
-        stacked = jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
-        ended, best = shares.gather([(state.epoch, state.best_epoch) for state in states])
-        return Trained(shares, states, jax.tree.map(lambda c: _held(c, ended), stacked), best)
+            if on_halfway is not None:
+                on_halfway(partial(_halfway, shares, held, tuple(curves)))
+        ended, best = shares.gather([(state.epoch, state.best_epoch) for state in held])
+        curves_of_all = jax.tree.map(lambda curve: _extended(curve, ended), _stacked(curves))
+        return Trained(shares, held, curves_of_all, best)
 
     def test(self, runs: Sequence[Run], trained: Trained) -> Tested:
         """Look at the test part, with the weights of the last and of the best epoch."""
-        shares, part = trained.shares, _arrays(self.bench.task.test)
-        arguments = self._arguments(runs, shares, 1)
-        program = self._program("test", tested_of, trained.states[0], *arguments[0], part)
-        tested = in_threads(
-            lambda state, share: program(state, *share, part), trained.states, arguments
-        )
-        return shares.gather(tested)
+        shares = trained.shares
+        parts = [self._parts(place, "test") for place in self._places]
+        given = self._placed(shares, self._arguments(runs, 1))
+        if not self._tests:
+            row = jax.tree.map(lambda leaf: leaf[:1], (trained.states[0], *given[0]))
+            self._tests = [
+                self._test_program(*each, row) for each in zip(self._places, self._epochs, parts)
+            ]
+        look = lambda place, state, share: self._tests[place](state, *share, *parts[place])
+        return shares.gather(shares.call(look, self._at_once, trained.states, given))
+
+    @property
+    def _at_once(self) -> list[int]:
+        return [program.at_once for program in self._epochs]
+
+    def _epoch_program(self, place: Place, parts: tuple, row: tuple) -> Program:
+        """The largest that the place has room for, of the usual number of runs at most."""
+        each = place.usual(self._most_runs)
+        return self._vmapped(epoch_of, Program.fitting, place, each, row, parts, self._held(row))
+
+    def _test_program(self, place: Place, epoch: Program, parts: tuple, row: tuple) -> Program:
+        """For the shares of training; one by one, where all at once do not fit."""
+        rest = place, epoch.each, row, parts, self._held(row)
+        program = self._vmapped(tested_of, Program, *rest)
+        if program.fits(epoch.at_once):
+            return program
+        return Program(in_turn(tested_of(self._kind, self.bench)), *rest)
+
+    def _held(self, row: tuple) -> int:
+        """Bytes of the states of all runs on one device, whether it trains them now or not."""
+        runs = -(-self._most_runs // sum(len(place.devices) for place in self._places))
+        return runs * sum(leaf.nbytes for leaf in jax.tree.leaves(row[0]))
+
+    def _vmapped(
+        self, make: Callable[[Kind, Bench], Callable], compiled: Callable[..., Program], *rest: Any
+    ) -> Program:
+        """Or one by one, where the model cannot be."""
+        function = make(self._kind, self.bench)
+        if self.one_by_one is None:
+            try:
+                return compiled(together(function), *rest)
+            except Exception as error:
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        # If the model is at fault, it fails once more, with an error of its own.
+        program = compiled(in_turn(function), *rest)
+        self.one_by_one = self.one_by_one or reason
+        return program
 
     def _initial_states(self, runs: Sequence[Run]) -> State:
         for seed in {run.seed for run in runs} - self._initial.keys():
@@ -76,45 +149,54 @@ class Trainer:
         states = [self._initial[run.seed] for run in runs]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states)
 
-    def _arguments(self, runs: Sequence[Run], shares: Shares, epochs: int) -> list[tuple]:
-        """The key and the numbers of each run, dealt out."""
+    def _arguments(self, runs: Sequence[Run], epochs: int) -> tuple:
+        """The key and the numbers of each run."""
         keys = jnp.stack([jax.random.key(run.seed) for run in runs])
         numbers = {
             name: jnp.array([run.numbers[name] for run in runs], jnp.float32)
             for name in runs[0].numbers
         }
         numbers["epochs"] = jnp.full(len(runs), epochs, jnp.float32)
-        return shares.deal((keys, numbers))
+        return keys, numbers
 
-    def _program(self, name: str, make: Callable[[Kind, Bench], Callable], *share: Any) -> Callable:
-        """Compile for one share; whatever comes after ``state, key, numbers`` all runs share."""
-        if name not in self._compiled:
-            function = make(self._kind, self.bench)
-            in_axes = (0, 0, 0) + (None,) * (len(share) - 3)
-            try:
-                together = jax.vmap(function, in_axes)
-                self._compiled[name] = jax.jit(together).lower(*share).compile()
-            except Exception as error:
-                # If the model is at fault, it fails once more, with an error of its own.
-                self._compiled[name] = jax.jit(_in_turn(function)).lower(*share).compile()
-                self.one_by_one = f"{type(error).__name__}: {error}".splitlines()[0]
-        return self._compiled[name]
+    def _placed(self, shares: Shares, tree: Any) -> list[Any]:
+        """Each share on the devices of its place."""
+        return [
+            jax.device_put(share, self._places[place].split)
+            for place, share in zip(shares.places, shares.deal(tree))
+        ]
 
-
-def _in_turn(function: Callable) -> Callable:
-    """Like `jax.vmap` over the first three arguments, one run after the other."""
-
-    def of_share(state: Any, keys: Any, numbers: Any, *parts: Any) -> Any:
-        return jax.lax.map(lambda run: function(*run, *parts), (state, keys, numbers))
-
-    return of_share
+    def _parts(self, place: Place, *names: str) -> tuple[Samples, ...]:
+        """Parts of the data, on all devices of a place."""
+        parts = [_arrays(self.bench.task.parts[name]) for name in names]
+        return tuple(jax.device_put(part, place.whole) for part in parts)
 
 
 def _arrays(part: Split) -> Samples:
     return Samples(jnp.asarray(part.inputs), jnp.asarray(part.labels))
 
 
-def _held(curve: np.ndarray, ended: np.ndarray) -> np.ndarray:
+def _halfway(shares: Shares, states: list[State], curves: Sequence[Curves]) -> Halfway:
+    return Halfway(shares.gather(jax.tree.map(_numbers, states)), _stacked(curves))
+
+
+def _numbers(leaf: Any) -> Any:
+    """Of a key, those that it is made of."""
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return jax.random.key_data(leaf) if is_key else leaf
+
+
+def _stacked(curves: Sequence[Curves]) -> Curves:
+    return jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
+
+
+def _by_epoch(curves: Curves) -> list[Curves]:
+    """The way back."""
+    epochs = (np.moveaxis(np.asarray(curve), -1, 0) for curve in curves)
+    return [Curves(*values) for values in zip(*epochs)]
+
+
+def _extended(curve: np.ndarray, ended: np.ndarray) -> np.ndarray:
     """Whatever follows the end of a run is what it ended with."""
     last = np.maximum(ended, 1)[:, None] - 1
     return np.take_along_axis(curve, np.minimum(np.arange(curve.shape[1]), last), axis=1)

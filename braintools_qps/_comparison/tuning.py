@@ -14,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .._defaults import DAMPENINGS, LEARNING_RATES
 from ..records.comparison import Rung, Trial
 from .settings import check_positive
 
-LEARNING_RATES = (0.1, 0.03, 0.3, 0.01)  # of settings that do alike, the first wins
-DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
 DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
     "learning_rate": LEARNING_RATES,
     "dampening": DAMPENINGS,

@@ -3,9 +3,9 @@
 Start here with `gradient_flow`, then read `step` (a brainstate model as a pure function of arrays),
 `passes` (one forward, one backward) and `evaluate` (one candidate to its record). `loss` is what is
 followed back, `slopes` the derivatives that it meets, `membrane` where it meets them. `jaxpr` is
-all that a release of JAX can break, `programs` the passes compiled and kept. `measures`, `paths`,
-`rates`, `target` and `advice` say what the numbers mean. `normalize` and `sensitivity` have a
-public function each.
+all that a release of JAX can break, `programs` the passes compiled and kept, `kept_trace` a step
+kept. `measures`, `paths`, `rates`, `target` and `advice` say what the numbers mean. `normalize` and
+`sensitivity` have a public function each.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from .._neurons import by_population
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
+from .kept_trace import KeptTrace
 from .loss import loss_of_outputs, projections
 from .normalize import normalize_surrogate
 from .passes import with_index
@@ -32,7 +33,14 @@ from .sensitivity import gradient_sensitivity
 from .step import Step, advance, trace
 from .suspicion import suspicions
 
-__all__ = ["advance", "gradient_flow", "gradient_sensitivity", "normalize_surrogate"]
+__all__ = [
+    "KeptTrace",
+    "advance",
+    "flows_of",
+    "gradient_flow",
+    "gradient_sensitivity",
+    "normalize_surrogate",
+]
 
 OWN = "model"
 
@@ -137,7 +145,23 @@ def gradient_flow(
     """
     inputs = jax.tree.map(jnp.asarray, inputs)
     _check(inputs, draws, target, rate)
-    step = trace(model, inputs)
+    return flows_of(
+        trace(model, inputs), inputs, surrogates, loss, draws, seed, target, rate, paths
+    )
+
+
+def flows_of(
+    step: Step,
+    inputs: Any,
+    surrogates: Any = None,
+    loss: Callable[[Any], Any] | None = None,
+    draws: int = 1,
+    seed: int = 0,
+    target: float | None = None,
+    rate: float | None = None,
+    paths: bool = False,
+) -> GradientFlows:
+    """Measure a model that has been traced: see `gradient_flow`."""
     compiled = programs(step)
     run = compiled.forward(step.arrays, with_index(inputs))
     measured_loss = (

@@ -12,9 +12,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..records import Adjustment, GradientFlow, Phase, PopulationFlow
+from ..records.population import FADED
 
 STEADY = 10.0  # a gradient that changes by at most this factor over all steps
 LOOSE = 2.0  # factor by which the gradient may lie off its fit
+TOLD = 2.0  # factor between what the paces leave of a gradient and what there is, that is told
 NOTICEABLE = 1.01  # ratio of two growths per step
 OFTEN = 0.5  # share of neuron-steps outside of the surrogate
 MANY = 0.3  # share of neurons that are silent or saturated
@@ -47,7 +49,7 @@ def absent(flow: GradientFlow) -> Iterator[str]:
         if not np.any(p.second_moments):
             yield (
                 f"No gradient reaches {p.name}: the output does not depend on it, or the "
-                "surrogate's derivative is exactly 0 on the way. Take one with a tail."
+                "surrogate gradient is exactly 0 on the way. Take one with a tail."
             )
 
 
@@ -71,20 +73,13 @@ def changing(flow: GradientFlow) -> Iterator[str]:
 
     What came early is then hardly learnt, or drowns the late. The time to halve is log(1/2) /
     log(growth), that to double log(2) / log(growth). Where two lines fit much better than one, both
-    are told; where even they lie off by a factor of 2, so is that.
+    are told; where even they lie off by a factor of 2, so is that. The reach is counted from the
+    last step alone, which may lie off the line: where it is not what the pace says, so is that.
     """
     for p in flow.populations:
         if _change(p) > STEADY:
             pace = ", then ".join(_pace(phase) for phase in p.phases)
-            reach = (
-                "" if p.reached_start or p.growth > 1 else f" It is down to 1 % after {p.reach}."
-            )
-            loose = (
-                f" It is irregular: the fit is off by a factor of {p.deviation:.2g}."
-                if p.deviation > LOOSE
-                else ""
-            )
-            yield f"The gradient in {p.name} {pace}.{reach}{loose}"
+            yield f"The gradient in {p.name} {pace}.{_reach(p)}"
 
 
 def steady(flow: GradientFlow) -> Iterator[str]:
@@ -93,7 +88,7 @@ def steady(flow: GradientFlow) -> Iterator[str]:
         if np.isfinite(p.growth) and _change(p) <= STEADY:
             yield (
                 f"The gradient in {p.name} keeps its size within a factor of {_change(p):.2g} over "
-                f"{flow.steps} steps (growth {p.growth:.3f} per step)."
+                f"{_lags(p)} steps (growth {p.growth:.3f} per step).{_reach(p)}"
             )
 
 
@@ -119,7 +114,7 @@ def uneven_depth(flow: GradientFlow) -> Iterator[str]:
 
 
 def out_of_range(flow: GradientFlow) -> Iterator[str]:
-    """Where most slopes are below 1 % of the peak, the membrane lies outside the surrogate.
+    """Where most slopes are below 1% of the peak, the membrane lies outside the surrogate.
 
     A wider surrogate, a fatter tail, or weights that bring the membrane closer to its threshold let
     more neurons take part in learning. A larger ``scale`` lowers the peak as it widens.
@@ -127,7 +122,7 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
     for p in flow.populations:
         if p.flat_share > OFTEN:
             yield (
-                f"In {p.name} the surrogate's derivative is below 1 % of its peak for "
+                f"In {p.name} the surrogate gradient is below 1% of its peak for "
                 f"{p.flat_share:.0%} of neuron-steps: a wider one, or one with a fatter tail, is a "
                 "candidate to train."
             )
@@ -204,7 +199,7 @@ def _attained(a: Adjustment) -> str:
     outside = ""
     if a.flat_share is not None and a.flat_share > OFTEN:
         outside = (
-            f", but the derivative is below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
+            f", but the derivative is below 1% of its peak for {a.flat_share:.0%} of neuron-steps"
         )
     return (
         f"A candidate to train: with {a.parameter} {a.factor:g} times as large the growth is "
@@ -228,13 +223,18 @@ def _remedy(p: PopulationFlow) -> str:
         return ""
     if found.input_gain is not None:
         ways.append(
-            f"with inputs, or first weights, {found.input_gain:g} times as large the firing rate "
-            f"is {found.input_rate:.3f}"
+            f"with the model's inputs {found.input_gain:g} times as large the firing rate is "
+            f"{found.input_rate:.3f}"
+        )
+    if found.weight_gain is not None:
+        ways.append(
+            f"with its input weights {found.weight_gain:g} times as large the firing rate is "
+            f"{found.weight_rate:.3f}"
         )
     if found.threshold_change is not None:
         ways.append(
             f"with the threshold changed by {found.threshold_change}, in the unit of spk_fun's "
-            f"argument, it is {found.threshold_rate:.3f}"
+            f"argument, the firing rate is {found.threshold_rate:.3f}"
         )
     return "; ".join(ways)
 
@@ -244,6 +244,33 @@ def _change(p: PopulationFlow) -> float:
     if not p.phases:
         return math.nan
     return max(math.exp(abs(math.log(f.growth)) * (f.last - f.first)) for f in p.phases)
+
+
+def _lags(p: PopulationFlow) -> int:
+    """How many steps have a gradient, from the first of them to the last."""
+    return p.phases[-1].last - p.phases[0].first + 1
+
+
+def _reach(p: PopulationFlow) -> str:
+    """Where the gradient is down to 1%, and whether the pace lets one expect that."""
+    if p.deviation > LOOSE:
+        end = "" if p.reached_start else f" It is down to 1% after {p.reach}."
+        return f"{end} It is irregular: the fit is off by a factor of {p.deviation:.2g}."
+    if p.reached_start:
+        late = _fitted(p, p.reach) < FADED / TOLD
+        return " It stays above 1% of the last step's, longer than at that pace." if late else ""
+    if p.phases[0].first + p.reach > p.phases[-1].last:
+        return f" It is exactly 0 from {p.reach} steps back on."
+    sooner = ", sooner than at that pace" if _fitted(p, p.reach) > FADED * TOLD else ""
+    later = ", later than at that pace" if _fitted(p, p.reach - 1) < FADED / TOLD else ""
+    return f" It is down to 1% after {p.reach}{sooner}{later}."
+
+
+def _fitted(p: PopulationFlow, lag: int) -> float:
+    """What the paces leave of the gradient so many steps back."""
+    start = p.phases[0].first
+    steps = [max(0, min(f.last, start + lag) - max(f.first - 1, start)) for f in p.phases]
+    return math.prod(f.growth**n for f, n in zip(p.phases, steps))
 
 
 def _pace(phase: Phase) -> str:

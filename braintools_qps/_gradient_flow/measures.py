@@ -11,6 +11,8 @@ BINS = 60
 LOOSE = 0.3  # deviation of the logarithm from a line above which two lines are tried
 TIGHTER = 0.5  # of that deviation, which two lines must stay below
 SHORTEST = 3  # lags that a phase has at least
+LEAP = 1.0  # deviation of the logarithm at the last step that makes its first lag a phase
+FEWEST = 8  # lags that this takes
 
 
 def second_moments(amplitudes: np.ndarray) -> np.ndarray:
@@ -34,15 +36,17 @@ def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
     """How far the amplitude lies off its fit, as a factor, and the one or two phases of the fit.
 
     Two lines are fitted to the logarithm where one line leaves more than ``LOOSE`` and they leave
-    less than half of that.
+    less than half of that. The last step has a gradient of its own, straight from the loss: where
+    it lies more than ``LEAP`` off the line, the step from there to the one before may be a phase.
     """
     lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
     if len(lags) < 2:
         return np.nan, ()
     logs = 0.5 * np.log(moments[lags])
     whole = _deviation(lags, logs)
-    cuts = range(SHORTEST, len(lags) - SHORTEST + 1)
-    if whole > LOOSE and cuts:
+    leaps = len(lags) >= FEWEST and abs(_distances(lags, logs)[0]) > LEAP
+    cuts = range(2 if leaps else SHORTEST, len(lags) - SHORTEST + 1)
+    if (whole > LOOSE or leaps) and cuts:
         parted = lambda cut: np.hypot(
             _deviation(lags[:cut], logs[:cut]) * np.sqrt(cut / len(lags)),
             _deviation(lags[cut:], logs[cut:]) * np.sqrt(1 - cut / len(lags)),
@@ -60,8 +64,12 @@ def _phase(lags: np.ndarray, logs: np.ndarray) -> Phase:
 
 def _deviation(lags: np.ndarray, logs: np.ndarray) -> float:
     """Root mean square distance of points from their line."""
-    line = np.polyval(np.polyfit(lags, logs, 1), lags)
-    return float(np.sqrt(np.mean((logs - line) ** 2)))
+    return float(np.sqrt(np.mean(_distances(lags, logs) ** 2)))
+
+
+def _distances(lags: np.ndarray, logs: np.ndarray) -> np.ndarray:
+    """How far points lie above their line."""
+    return np.asarray(logs - np.polyval(np.polyfit(lags, logs, 1), lags))
 
 
 def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
@@ -91,7 +99,7 @@ def path_gain(part: np.ndarray, later: np.ndarray) -> float:
 
 
 def reach(moments: np.ndarray) -> tuple[int, bool]:
-    """Steps back until the amplitude is down to 1 %, and whether the first step came before that.
+    """Steps back until the amplitude is down to 1%, and whether the first step came before that.
 
     Counted from the last step that has a gradient: the membrane of a neuron that resets within the
     step has none at the very last.
@@ -114,12 +122,12 @@ def activity(spikes: np.ndarray, batch_dims: int) -> tuple[float, float, float]:
 
 
 def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:
-    """Share of neuron-steps whose slope is below 1 % of the neuron's peak."""
+    """Share of neuron-steps whose slope is below 1% of the neuron's peak."""
     return float(np.mean(np.abs(slopes) < FADED * peak))
 
 
 def bin_edges(distances: np.ndarray) -> np.ndarray:
-    """Edges that hold 99 % of the distances, and one scale on either side of the threshold.
+    """Edges that hold 99% of the distances, and one scale on either side of the threshold.
 
     The threshold is the middle of a bin, so that the peak of a narrow surrogate is not missed.
     """

@@ -11,14 +11,14 @@ from jax import Array
 
 from .._surrogate import QPseudoSpike, current
 from . import measures
-from .slopes import slopes_of
+from .slopes import slopes as slopes_at
 
 # Where the peak of a derivative is looked for, in multiples of its scale.
 _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
 
 def distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> dict[str, Any]:
-    """Where the membrane lay and how much of the surrogate's derivative it met there."""
+    """Where the membrane lay and how much of the surrogate gradient it met there."""
     scale = _scale(spike, unit)
     lay = np.asarray(argument / scale, np.float64)
     edges = measures.bin_edges(lay)
@@ -54,4 +54,4 @@ def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarr
     arguments = jnp.broadcast_to(
         jnp.asarray(columns * _scale(spike, unit), jnp.float32), (len(distances), *shape)
     )
-    return np.asarray(slopes_of(spike, arguments, unit))
+    return np.asarray(slopes_at(spike, arguments, unit))

@@ -8,7 +8,8 @@ miss that: `brainpy.state.LIF` computes its spike from a local variable.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,7 +22,16 @@ from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from .._neurons import mark, preserved
-from .jaxpr import Call, Tap, callers, inlined, inner_callers, run, signature
+from .jaxpr import (
+    Call,
+    Tap,
+    callers,
+    inlined,
+    inner_callers,
+    run,
+    signature,
+    weights_before,
+)  # fmt: skip
 from .ready import no_neurons, ready_neurons
 
 
@@ -43,6 +53,13 @@ class Arrays(NamedTuple):
     states: Sequence[Array]  # the leaves of all states at the start
 
 
+class Source(NamedTuple):
+    """A state that the step touches."""
+
+    place: Any  # its path in the model, or where it is in none, itself
+    structure: Any  # of its value
+
+
 @dataclass(frozen=True)
 class Step:
     """One time step, on flat lists of arrays without units.
@@ -59,6 +76,7 @@ class Step:
     idle_parameters: int  # elements of parameters that the step does not touch
     output_tree: Any
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
+    sources: tuple[Source, ...]  # where the leaves of the states come from
     notes: tuple[str, ...] = ()
 
     @property
@@ -79,13 +97,24 @@ class Step:
 
         ``perturbations``, one for each population, are added to its membrane.
         """
-        outvars = self.jaxpr.outvars
-        n = len(outvars) - len(self.written)
-        membranes = [outvars[n + population.membrane] for population in self.populations]
+        n = len(self.jaxpr.outvars) - len(self.written)
+        membranes = map(self._membrane, self.populations)
         perturbed = dict(zip(membranes, perturbations))
         arguments = [*inputs, *states]
         results, calls = run(self.jaxpr, constants, arguments, perturbed, tap or Tap())
         return results[:n], results[n:], calls
+
+    def input_weights(self, population: Population) -> list[int]:
+        """Positions of the parameters whose products go into its membrane, through no spike."""
+        states = self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
+        parameters = {states[i]: i for i in self.parameters}
+        found = weights_before(self.jaxpr, parameters, self._membrane(population))
+        return sorted(parameters[argument] for argument in found)
+
+    def _membrane(self, population: Population) -> Any:
+        """The variable that the step stores in its V."""
+        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
+        return written[population.membrane]
 
 
 def trace(model: Any, inputs: Any) -> Step:
@@ -127,10 +156,33 @@ def trace(model: Any, inputs: Any) -> Step:
             *_parameters(model, leaves, written),
             jax.tree.structure(function.get_out_shapes(*arguments)[0]),
             tuple(callers(closed)),
+            _sources(model, function.get_states(*arguments)),
             ready.notes,
         )
     _check_called(step, inner_callers(closed))
     return step
+
+
+def with_states_of(step: Step, model: Any) -> Step | None:
+    """The step with what the model's states hold now; None where they are not of the same make."""
+    states = brainstate.graph.states(model)
+    found = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
+    if None in found or step.sources != _sources(model, found):
+        return None
+    leaves = [leaf for state in found for leaf in jax.tree.leaves(state.value)]
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        return None
+    fresh = tuple(map(jnp.asarray, leaves))
+    if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
+        return None
+    return dataclasses.replace(step, arrays=Arrays(step.arrays.constants, fresh))
+
+
+def _sources(model: Any, states: Iterable[Any]) -> tuple[Source, ...]:
+    paths = {id(state): path for path, state in brainstate.graph.states(model).items()}
+    return tuple(
+        Source(paths.get(id(state), state), jax.tree.structure(state.value)) for state in states
+    )
 
 
 def _give_batch(function: Any, arguments: tuple) -> bool:

@@ -9,10 +9,11 @@ from typing import Any, Literal
 
 import brainstate
 import jax
+import jax.numpy as jnp
 import numpy as np
 from braintools.trainer import Callback
 
-from .._gradient_flow import gradient_flow
+from .._gradient_flow import KeptTrace, flows_of
 from .._neurons import preserved
 from ..records import GradientFlow
 from .logs import Write, writer
@@ -27,10 +28,12 @@ class TrainingMonitor(Callback):
 
     Call it once for each step, or epoch, of your own training loop; every ``every`` of them it
     runs `gradient_flow` with the surrogates that the model has, from initial states, on the same
-    inputs and projections each time. Neither the model, nor its states, nor the random numbers of
-    the training are changed. It is a callback of `braintools.trainer.Trainer` as well.
+    inputs and projections each time, and searches for nothing better. Neither the model, nor its
+    states, nor the random numbers of the training are changed. The model's code is called at the
+    first measurement and after a change of its attributes or of the environment; a global variable
+    that it reads is not looked at. It is a callback of `braintools.trainer.Trainer` as well.
 
-    A `UserWarning` says once, in words, when 95 % of a population's neurons never fire or always
+    A `UserWarning` says once, in words, when 95% of a population's neurons never fire or always
     do, when the gradient through it is :math:`10^{-6}` of what it was at first, or not finite, and
     when no parameter has a gradient.
 
@@ -77,10 +80,7 @@ class TrainingMonitor(Callback):
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import QPseudoSpike, TrainingMonitor
     >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms, spk_fun=QPseudoSpike())
     >>> log = {}
@@ -114,7 +114,8 @@ class TrainingMonitor(Callback):
         self.model, self.inputs = model, inputs
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
-        self._flow = partial(gradient_flow, model, inputs, loss=loss, draws=draws, target=None)
+        self._trace = KeptTrace()
+        self._flow = partial(flows_of, loss=loss, draws=draws)
         self._writers = [] if log is None else [writer(log)]
         self._told: set[Sign] = set()
         self._next = 0
@@ -159,10 +160,11 @@ class TrainingMonitor(Callback):
         return flow
 
     def _measure(self) -> GradientFlow:
-        batch = np.shape(jax.tree.leaves(self.inputs)[0])[1:-1]
+        inputs = jax.tree.map(jnp.asarray, self.inputs)
+        batch = np.shape(jax.tree.leaves(inputs)[0])[1:-1]
         with brainstate.random.seed_context(0), preserved(self.model):
             brainstate.nn.init_all_states(self.model, *batch[:1])
-            (flow,) = self._flow().values()
+            (flow,) = self._flow(self._trace(self.model, inputs), inputs).values()
         return flow
 
     def _warn(self, flow: GradientFlow, step: int) -> None:

@@ -38,6 +38,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
+DEEPEST = 50  # surrogates in surrogates; Python's own limit would strike anywhere
 
 
 def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
@@ -98,24 +99,7 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
     Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
     """
-    if isinstance(spec, Surrogate):
-        if params:
-            raise TypeError(
-                f"parameters cannot be changed on a surrogate that is already built, got {spec!r} "
-                f"and {', '.join(params)}. Pass its class or its name"
-            )
-        return spec
-    if isinstance(spec, str):
-        return _from_call(reading.parse(spec), params)
-    if isinstance(spec, Mapping):
-        name, kwargs = reading.name_and_parameters(spec)
-        return _build(resolution.find_class(name), (), kwargs | params)
-    if is_surrogate_class(spec):
-        return _build(spec, (), params)
-    raise TypeError(
-        "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {reading.shown(spec)}"
-    )
+    return _built(spec, params, depth=0)
 
 
 def list_surrogates() -> list[str]:
@@ -239,18 +223,37 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 
-def _from_call(call: reading.Call, params: Mapping[str, Any]) -> Surrogate:
-    return _build(resolution.find_class(call.name), call.args, {**call.kwargs, **params})
+def _built(spec: Any, params: dict[str, Any], depth: int) -> Surrogate:
+    if isinstance(spec, Surrogate):
+        if params:
+            raise TypeError(
+                f"parameters cannot be changed on a surrogate that is already built, got {spec!r} "
+                f"and {', '.join(params)}. Pass its class or its name"
+            )
+        return spec
+    if isinstance(spec, str):
+        spec = reading.parse(spec)
+    if isinstance(spec, reading.Call):
+        return _build(resolution.find_class(spec.name), spec.args, spec.kwargs | params, depth)
+    if isinstance(spec, Mapping):
+        name, kwargs = reading.name_and_parameters(spec)
+        return _build(resolution.find_class(name), (), kwargs | params, depth)
+    if is_surrogate_class(spec):
+        return _build(spec, (), params, depth)
+    raise TypeError(
+        "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
+        f"braintools.surrogate.Surrogate or an instance of one, got {reading.shown(spec)}"
+    )
 
 
-def _nested(spec: Any) -> Surrogate:
-    return _from_call(spec, {}) if isinstance(spec, reading.Call) else get_surrogate(spec)
-
-
-def _build(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
+def _build(
+    surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any], depth: int
+) -> Surrogate:
     bound = _bound(surrogate, args, kwargs)
     try:
-        reading.read_arguments(bound, _nested)
+        if depth > DEEPEST:
+            raise RecursionError
+        reading.read_arguments(bound, lambda spec: _built(spec, {}, depth + 1))
         return surrogate(*bound.args, **bound.kwargs)
     except RecursionError as error:
         raise ValueError(

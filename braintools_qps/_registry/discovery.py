@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
 from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 import braintools.surrogate
 from braintools.surrogate import Surrogate
 
 GROUP = "braintools.surrogate"
 UNKNOWN = "unknown"  # the distribution of what an interrupted uninstall has left
+
+# A directory that changes again within a tick of its file system's clock shows the same time.
+SETTLED_NS = 2_000_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -89,12 +95,19 @@ def registered(name: str, surrogate: type[Surrogate]) -> Entry:
 
 
 def published() -> list[Entry]:
-    """The entries of installed distributions. A scan takes some milliseconds, so none is kept."""
-    return [
-        Entry(point.name, Source.ENTRY_POINT, distribution, point.value, point.load)
-        for distribution, point in _entry_points()
-        if is_reachable(point.name)
-    ]
+    """The entries of installed distributions, read again where something on the path has changed.
+
+    An installer adds or renames a directory beside the modules, which shows in the time of the
+    folder on the path. A file that is edited in its place does not.
+    """
+    global _last_scan
+    path, settled = _path_now(), time.time_ns() - SETTLED_NS
+    scan = _last_scan
+    if scan is None or scan.path != path:
+        scan = _Scan(path, _entries())
+        if all(changed < settled for *_, changed in path.folders):
+            _last_scan = scan
+    return list(scan.entries)
 
 
 def built_in() -> list[Entry]:
@@ -118,6 +131,40 @@ def is_reachable(name: str) -> bool:
 
 def _itself(found: object) -> object:
     return found
+
+
+class _Path(NamedTuple):
+    """What a scan depends on: who looks for distributions, and where."""
+
+    finders: list[object]
+    folders: list[tuple[object, int, int, int]]  # as in sys.path, device, inode, time of change
+
+
+class _Scan(NamedTuple):
+    path: _Path
+    entries: list[Entry]
+
+
+_last_scan: _Scan | None = None
+
+
+def _path_now() -> _Path:
+    return _Path(list(sys.meta_path), [(name, *_state(name)) for name in sys.path])
+
+
+def _state(name: str) -> tuple[int, int, int]:
+    with suppress(OSError, TypeError, ValueError):  # neither need a name lead anywhere, nor be text
+        state = os.stat(name or ".")
+        return state.st_dev, state.st_ino, state.st_mtime_ns
+    return 0, 0, 0
+
+
+def _entries() -> list[Entry]:
+    return [
+        Entry(point.name, Source.ENTRY_POINT, distribution, point.value, point.load)
+        for distribution, point in _entry_points()
+        if is_reachable(point.name)
+    ]
 
 
 def _entry_points() -> Iterable[tuple[str, EntryPoint]]:

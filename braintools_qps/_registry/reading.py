@@ -90,7 +90,7 @@ def read_arguments(bound: inspect.BoundArguments, build: Callable[[Any], Surroga
     ValueError
         As `read` does.
     RecursionError
-        If a list or a spec contains itself.
+        If a list contains itself.
     """
     for name, value in bound.arguments.items():
         parameter = bound.signature.parameters[name]

@@ -100,6 +100,8 @@ def _canonical_surrogate(value: Any) -> Surrogate:
 
 def _canonical_positive(name: str, value: Any) -> Any:
     """A dimensionless hyperparameter: real numbers become floats, the rest is checked and kept."""
+    if isinstance(value, float) and value >= LEAST_SCALE:
+        return float(value)
     if isinstance(value, u.Quantity):
         if not value.dim.is_dimensionless:
             raise u.UnitMismatchError(

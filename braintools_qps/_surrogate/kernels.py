@@ -150,8 +150,8 @@ def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
 
 
 def _log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:
-    """ln(1 + |x|/c), to be differentiated."""
-    return float32_math.log1p_of_eightfold(magnitude / (8 * half_width))
+    """ln(1 + |x|/c), to be differentiated; the derivative multiplies what is divided."""
+    return float32_math.log1p_of_eightfold(magnitude / 8 / half_width)
 
 
 def _integral(magnitude: Array, alpha: Array | float) -> Array:
@@ -167,7 +167,9 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     heavy = (alpha < 0.5) & (exponent > 1)
     # Never exactly 0, where brainunit divides by it before it chooses the other branch.
     near = half_width * log * u.math.exprel(jnp.where(heavy, 0, exponent) + SMALL)
-    far = (half_width + magnitude) * jnp.exp(-alpha * log) - half_width
+    # The root twice, since in reverse mode (c + |x|) / (1 - alpha) alone may overflow.
+    root = jnp.exp(-alpha / 2 * log)
+    far = (half_width + magnitude) * root * root - half_width
     return jnp.where(heavy, far / jnp.where(heavy, 1 - alpha, 1), near)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Self
 
 import brainunit as u
@@ -123,8 +124,13 @@ class ParametrisedSurrogate(Surrogate):
 
     def _parameters(self) -> dict[str, Any]:
         """Those of its own first, as in its signature."""
-        fields = sorted(dataclasses.fields(self), key=lambda field: bool(field.kw_only))
-        return {field.name: getattr(self, field.name) for field in fields}
+        return {name: getattr(self, name) for name in _names(type(self))}
 
     def _scale_and_dampening(self) -> tuple[Any, Any]:
         return current("scale", self.scale), current("dampening", self.dampening)
+
+
+@cache
+def _names(surrogate: type[ParametrisedSurrogate]) -> tuple[str, ...]:
+    fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
+    return tuple(field.name for field in fields)

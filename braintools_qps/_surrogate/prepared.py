@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -12,6 +13,8 @@ from jax import Array
 from . import units
 from .curves import Curve, with_rank
 from .kernels import Static, unwrap
+
+ONE = Static(1.0)
 
 
 class Shape(NamedTuple):
@@ -46,7 +49,10 @@ def prepare(x: Any, shape: Shape) -> tuple[Array, Prepared, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
     x, scale, unit = units.strip(x, shape.scale)
     prepared = _without_numbers(x, shape._replace(scale=scale))
-    x = _broadcast(x, prepared)
+    others = _shapes(x, prepared)
+    if not any(others.values()):
+        return x, prepared, unit
+    x = _broadcast(x, others)
     ranked = prepared._replace(
         curve=prepared.curve.with_rank(x.ndim),
         scale=with_rank(prepared.scale, x.ndim),
@@ -78,7 +84,9 @@ def _without_numbers(x: Array, shape: Shape) -> Prepared:
     def convert(value: Any) -> Any:
         if not isinstance(value, (float, u.Unit)):
             return jnp.asarray(value, dtype)
-        is_structure = isinstance(value, u.Unit) or value == 1.0 or _is_being_compiled(x)
+        if value == 1.0:
+            return ONE
+        is_structure = isinstance(value, u.Unit) or _is_being_compiled(x)
         return Static(value) if is_structure else dtype.type(value)
 
     quotient = None
@@ -94,8 +102,7 @@ def _is_being_compiled(x: Array) -> bool:
 
 
 def _representable_quotient(dampening: float, scale: float, dtype: jnp.dtype) -> float:
-    limits = jnp.finfo(dtype)
-    smallest, largest = float(limits.tiny), float(limits.max)
+    smallest, largest = _limits(dtype)
     if smallest <= scale <= largest and dampening / scale <= largest:
         return dampening / scale
     raise ValueError(
@@ -105,12 +112,23 @@ def _representable_quotient(dampening: float, scale: float, dtype: jnp.dtype) ->
     )
 
 
-def _broadcast(x: Array, shape: Prepared) -> Array:
-    others = shape.curve.shapes(x.dtype) | {
-        name: jnp.shape(value)
-        for name, value in (("scale", shape.scale), ("dampening", shape.dampening))
-        if not isinstance(value, Static)
-    }
+@cache
+def _limits(dtype: jnp.dtype) -> tuple[float, float]:
+    """The smallest normal number and the largest."""
+    limits = jnp.finfo(dtype)
+    return float(limits.tiny), float(limits.max)
+
+
+def _shapes(x: Array, shape: Prepared) -> dict[str, tuple[int, ...]]:
+    """What x has to broadcast against, by the name of its parameter."""
+    others = shape.curve.shapes(x.dtype)
+    for name, value in (("scale", shape.scale), ("dampening", shape.dampening)):
+        if not isinstance(value, Static):
+            others[name] = jnp.shape(value)
+    return others
+
+
+def _broadcast(x: Array, others: dict[str, tuple[int, ...]]) -> Array:
     if all(shape in ((), x.shape) for shape in others.values()):
         return x
     try:

@@ -16,7 +16,28 @@ LONGEST_CELL = 60
 R = TypeVar("R", bound="Record")
 
 
-class Record:
+class InJson:
+    """Something that has plain values, as text."""
+
+    def to_dict(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def to_json(self, *, indent: int | None = None) -> str:
+        """Return as strict JSON what `to_dict` gives.
+
+        Parameters
+        ----------
+        indent : int, optional
+            Spaces for each level; by default everything is on one line.
+
+        Returns
+        -------
+        str
+        """
+        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
+
+
+class Record(InJson):
     """The base of all results: a frozen dataclass that JSON can hold and that equals its copy.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
@@ -67,20 +88,6 @@ class Record:
             raise ValueError(f"expected format {cls.FORMAT!r}, got {values.get('format')!r}")
         types = get_type_hints(cls)
         return cls(**{name: _field(cls, name, types[name], values) for name in _names(cls)})
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The fields as strict JSON: what `to_dict` returns, as text.
-
-        Parameters
-        ----------
-        indent : int, optional
-            Spaces for each level; by default everything is on one line.
-
-        Returns
-        -------
-        str
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -136,7 +143,7 @@ class Described(Record):
         return self.repr
 
 
-class RecordTable(dict[str, R]):
+class RecordTable(InJson, dict[str, R]):
     """Records by name: a dictionary that prints as one table."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -147,20 +154,6 @@ class RecordTable(dict[str, R]):
         dict of str to dict
         """
         return {name: record.to_dict() for name, record in self.items()}
-
-    def to_json(self, *, indent: int | None = None) -> str:
-        """The records as strict JSON, by name.
-
-        Parameters
-        ----------
-        indent : int, optional
-            Spaces for each level; by default everything is on one line.
-
-        Returns
-        -------
-        str
-        """
-        return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
     def __repr__(self) -> str:
         return text_table(self._rows()) if self else f"{type(self).__name__}()"

@@ -12,6 +12,7 @@ from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
+from ... import _defaults
 from ..._registry import parse_call, read_value
 from .arrays import task_from_arrays
 from .cognitive import cognitive_tasks
@@ -23,16 +24,9 @@ from .task import Split, Task
 
 __all__ = ["TASKS", "Split", "Task", "load_task", "randman", "read_file", "task_from_arrays"]
 
+OURS = (digits_rows, digits_pixels, mnist_rows, mnist_pixels, cue_recall, randman)
 TASKS: Mapping[str, Callable[..., Task]] = MappingProxyType(
-    {
-        "digits-rows": digits_rows,
-        "digits-pixels": digits_pixels,
-        "mnist-rows": mnist_rows,
-        "mnist-pixels": mnist_pixels,
-        "cue-recall": cue_recall,
-        "randman": randman,
-    }
-    | cognitive_tasks()
+    dict(zip(_defaults.TASKS, OURS, strict=True)) | cognitive_tasks()
 )
 
 
@@ -83,7 +77,8 @@ def _by_name(text: str) -> Task:
     try:
         inspect.signature(TASKS[name]).bind(*args, **options)
     except TypeError as error:
-        taken = ", ".join(map(str, inspect.signature(TASKS[name]).parameters.values()))
+        parameters = inspect.signature(TASKS[name]).parameters.values()
+        taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
     return TASKS[name](*args, **options)
 

@@ -10,7 +10,6 @@ import numpy as np
 
 from ..checks import checked_count
 
-BINS = 100
 LAYOUT = ("spikes/times", "spikes/units", "labels")
 
 

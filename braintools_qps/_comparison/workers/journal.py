@@ -10,12 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from ..._defaults import JOURNAL_NAME
 from ...records.plain import plain
 from ..programs import Outcome
 from ..training import Curves, Tested
 from .errands import Errand
-
-JOURNAL_NAME = "comparison.runs.jsonl"
 
 
 class Journal:
@@ -33,17 +32,24 @@ class Journal:
 
     def get(self, errand: Errand) -> Any:
         """The answer from before, or None."""
-        found = self._known.get(errand.key)
-        if found is None or errand.kind == "measure":
-            return found
-        outcomes, one_by_one = found
+        return self._known.get(errand.key) if errand.kind == "measure" else self.trained(errand.key)
+
+    def trained(self, key: str) -> tuple[list[Outcome], str | None] | None:
+        """What became of a group of runs, and why they could not be vmapped; or None."""
+        if key not in self._known:
+            return None
+        outcomes, one_by_one = self._known[key]
         return [_read_outcome(*one) for one in outcomes], one_by_one
 
     def add(self, errand: Errand, value: Any) -> None:
-        """Append an answer, if there is one. A full disk costs no more than the entry."""
+        """Append an answer, if there is one."""
+        self.keep(errand.key, value)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Append a value, if there is one. A full disk costs no more than the entry."""
         if self._path is None or value is None:
             return
-        line = json.dumps({"key": errand.key, "value": plain(value)}, allow_nan=False) + "\n"
+        line = json.dumps({"key": key, "value": plain(value)}, allow_nan=False) + "\n"
         with self._lock:
             if self._closed:
                 return

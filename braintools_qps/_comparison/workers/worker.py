@@ -10,10 +10,10 @@ import threading
 from functools import cache
 from typing import Any
 
-import jax
 from braintools.surrogate import Surrogate
 
 from ..._registry import get_surrogate
+from ..places import device_text
 from ..programs import Job, Programs
 from ..provenance import packages
 from ..tasks import Task
@@ -45,11 +45,10 @@ def _worked(errand: Errand) -> Answer:
 
 def identity() -> dict[str, Any]:
     """Where this is."""
-    device = jax.devices()[0]
     return {
         "host": socket.gethostname(),
         "process": os.getpid(),
-        "device": f"{device.platform}: {device.device_kind}",
+        "device": device_text(),
         "packages": packages(),
     }
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -18,15 +19,31 @@ COMMAND = [sys.executable, "-m", "braintools_qps"]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(braintools_qps.__file__).parents[1])}
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to a process there")
 
-LOAD = """
+MISTAKES = {
+    "compare --epochs many": "argument --epochs: invalid int value: 'many'",
+    "compare --bins 5": "--test-data and --bins are for the file of --data",
+    "compare --data absent.npz": "absent.npz",
+    "compare --tune learning_rate": "expected name=value,value, got 'learning_rate'",
+    "compare --model mine": "a model is given as module:factory, got 'mine'",
+    "flow --model mine.py": "a model is given as module:factory, got 'mine.py'",
+    "flow --target high": "argument --target: invalid float value: 'high'",
+    "plot Sigmoid": "the following arguments are required: --out",
+}
+LOAD = f"""
 import sys
 from braintools_qps.__main__ import main
-try:
-    main(sys.argv[1:])
-except SystemExit:
-    pass
-loaded = {name.partition(".")[0] for name in sys.modules} - sys.stdlib_module_names
-print("loaded:", *sorted(loaded - {"__main__"}), file=sys.stderr)
+for command in ["", "list ", "show ", "plot ", "flow ", "compare "]:
+    try:
+        main([*command.split(), "--help"])
+    except SystemExit:
+        pass
+for command in {list(MISTAKES)}:
+    try:
+        assert main(command.split()) == 2
+    except SystemExit as end:
+        assert end.code == 2
+loaded = {{name.partition(".")[0] for name in sys.modules}} - sys.stdlib_module_names
+print("loaded:", *sorted(loaded - {{"__main__"}}), file=sys.stderr)
 """
 
 # A plugin that computes forever, inside XLA, which no KeyboardInterrupt reaches.
@@ -39,13 +56,20 @@ forever = jax.jit(lambda x: jax.lax.while_loop(lambda x: x >= 0, lambda x: (x + 
 forever(jnp.zeros((), int)).block_until_ready()
 """
 
+# The same in a model, once the directory for results has been made.
+MODEL = COMPUTING.replace("forever(", "with jax.ensure_compile_time_eval():\n        forever(")
+MODEL = "def network(features):\n" + textwrap.indent(MODEL, "    ")
+
 # Another that waits for a thread, as one of those that train when the main one is interrupted.
 TRAINING = """
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+
+def train():
+    while True:
+        pass
 
 pool = ThreadPoolExecutor(1)
-pool.submit(lambda: [None for _ in count()])
+pool.submit(train)
 print("ready", flush=True)
 pool.shutdown()
 """
@@ -56,6 +80,14 @@ print("ready", flush=True)
 while True:
     pass
 """
+
+
+@pytest.fixture(autouse=True)
+def listening():
+    """Background jobs of a shell ignore Ctrl-C, and so would whatever they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -87,6 +119,22 @@ def test_ctrl_c_ends_it_with_one_line(module, source, directory):
     assert (process.returncode, stderr) == (130, "Interrupted\n")
 
 
+@pytest.mark.thorough
+def test_ctrl_c_before_anything_is_done_leaves_no_directory(tmp_path):
+    (tmp_path / "endless.py").write_text(MODEL)
+    command = [*COMMAND, "compare", "--model", "endless:network", "--out", "results/of/mine"]
+    process = subprocess.Popen(
+        [*command, "--quiet"], cwd=tmp_path, env=ENVIRONMENT, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert [process.stdout.readline() for _ in range(2)][1] == "ready\n"
+    assert (tmp_path / "results/of/mine").exists()
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    assert (process.returncode, stderr) == (130, "Interrupted\n")
+    assert not (tmp_path / "results").exists()
+
+
 def test_a_reader_that_has_seen_enough_gets_no_complaint():
     reading, writing = os.pipe()
     os.close(reading)
@@ -97,16 +145,14 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint():
     assert (done.returncode, done.stderr) == (141, "")
 
 
-@pytest.mark.parametrize("command", ["", "list", "show", "plot"])
-def test_help_loads_nothing_but_the_package(command):
+def test_help_and_errors_in_arguments_load_nothing_but_the_package(tmp_path):
     done = subprocess.run(
-        [sys.executable, "-c", LOAD, *command.split(), "--help"],
-        capture_output=True,
-        text=True,
-        check=True,
-        env=ENVIRONMENT,
-    )
-    assert done.stdout.startswith("usage: braintools-qps")
-    loaded = done.stderr.split()[1:]
+        [sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, env=ENVIRONMENT,
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.stdout.count("usage: braintools-qps") == 6
+    assert "(default: learning_rate=0.1,0.03,0.3,0.01 dampening=" in " ".join(done.stdout.split())
+    *errors, loaded = done.stderr.splitlines()
+    assert [message in "\n".join(errors) for message in MISTAKES.values()] == [True] * len(MISTAKES)
     before = {"braintools_qps"} | {"sitecustomize", "usercustomize"}
-    assert {name for name in loaded if not name.startswith("_")} <= before
+    assert {name for name in loaded.split()[1:] if not name.startswith("_")} <= before

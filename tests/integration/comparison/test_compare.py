@@ -1,4 +1,4 @@
-"""compare: what it reports, saves, resumes and refuses."""
+"""compare: what it reports and refuses."""
 
 import json
 import math
@@ -7,17 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from small_comparison import BARE, OPTIONS
 
 from braintools_qps import Comparison, QPseudoSpike, compare, get_surrogate, surrogate_spec
 from braintools_qps._comparison.storage import load
-
-rng = np.random.default_rng(0)
-Y = np.arange(80) % 2
-X = 0.2 * rng.standard_normal((80, 5, 2))
-X[np.arange(80), :, Y] += 1
-
-OPTIONS = {"task": (X, Y), "hidden": 8, "epochs": 2, "seeds": [0, 4], "tune": None}
-BARE = OPTIONS | {"measure": False}
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +75,7 @@ def test_the_table_shows_means_with_intervals_and_says_what_is_within_noise(comp
     a, b = (100 * value for value in result.test_score)
     header, row, *_ = repr(comparison).splitlines()
     assert header.split()[:3] == ["surrogate", "accuracy", "%"]
-    # With two seeds, half the interval is t = 12.706 (97.5 %, 1 degree of freedom) times half the
+    # With two seeds, half the interval is t = 12.706 (97.5%, 1 degree of freedom) times half the
     # difference.
     half = 12.7062 * abs(a - b) / 2
     middle = (a + b) / 2
@@ -114,156 +107,6 @@ def test_best_is_printed_only_beyond_noise(comparison):
     ahead = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.6), (0.9, 0.5)))
     assert " best " in ahead.splitlines()[1]
     assert "can be told from all others" in ahead
-
-
-def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
-    comparison = compare(["QPseudoSpike(alpha=4)"], out=tmp_path, **BARE)
-    assert load(tmp_path) == comparison
-    header, *lines = (tmp_path / "comparison.csv").read_text().splitlines()
-    assert header.startswith("surrogate,task,seed,test_score,")
-    assert [line.split(",")[:3] for line in lines] == [
-        ["QPseudoSpike(alpha=4)", "arrays", "0"],
-        ["QPseudoSpike(alpha=4)", "arrays", "4"],
-    ]
-    assert float(lines[1].split(",")[3]) == comparison.results[0].test_accuracy[1]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.csv", "comparison.json"]
-
-
-def test_interruption_keeps_what_is_finished_and_resume_goes_on(tmp_path):
-    candidates = ["Sigmoid", "QPseudoSpike(alpha=2)"]
-
-    def interrupt(progress):
-        if progress.done == 6:  # of eight: the first candidate has finished
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        compare(candidates, out=tmp_path, on_epoch=interrupt, **BARE)
-    kept = load(tmp_path)
-    assert [result.label for result in kept.results] == ["Sigmoid"]
-    assert not kept.finished
-
-    trained = []
-    on_epoch = lambda progress: trained.append((progress.labels, progress.done, progress.total))
-    resumed = compare(candidates, out=tmp_path, resume=True, on_epoch=on_epoch, **BARE)
-    label = ("QPseudoSpike(alpha=2)",)
-    assert trained == [(label, 2, 4), (label, 4, 4)]  # epochs of two runs
-    assert resumed.finished
-    assert resumed == load(tmp_path) == compare(candidates, **BARE)
-
-
-def test_resume_with_other_candidates_keeps_all_results(tmp_path):
-    first = compare(["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], out=tmp_path, **BARE)
-    asked = ["QPseudoSpike(alpha=8)", "QPseudoSpike(alpha=4)"]
-    trained = []
-    on_epoch = lambda progress: trained.append(progress.labels)
-    both = compare(asked, out=tmp_path, resume=True, on_epoch=on_epoch, **BARE)
-    assert set(trained) == {("QPseudoSpike(alpha=4)",)}
-    assert [result.surrogate.alpha for result in both.results] == [2.0, 8.0, 4.0]
-    assert both.results[:2] == first.results
-    assert both.finished
-    assert load(tmp_path) == both
-    assert all(label in repr(both) for label in ("alpha=2", "alpha=8", "alpha=4"))
-
-
-def test_resume_measures_what_was_not_measured(tmp_path):
-    compare(["QPseudoSpike"], out=tmp_path, **BARE)
-    trained = []
-    options = OPTIONS | {"out": tmp_path, "resume": True, "on_epoch": trained.append}
-    (result,) = compare(["QPseudoSpike"], **options).results
-    assert not trained
-    assert result.growth > 0
-    assert result.seconds_per_step > 0
-    assert load(tmp_path).results == (result,)
-
-
-def test_resume_writes_a_file_that_was_deleted(tmp_path):
-    compare(["QPseudoSpike"], out=tmp_path, **BARE)
-    before = (tmp_path / "comparison.csv").read_text()
-    (tmp_path / "comparison.csv").unlink()
-    compare(["QPseudoSpike"], out=tmp_path, resume=True, **BARE)
-    assert (tmp_path / "comparison.csv").read_text() == before
-
-
-def test_candidates_that_had_not_finished_and_are_not_asked_for_are_given_up(tmp_path):
-    def interrupt(progress):
-        if progress.done == 6:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, on_epoch=interrupt, **BARE)
-    resumed = compare(["Sigmoid"], out=tmp_path, resume=True, **BARE)
-    assert resumed.finished
-    assert [spec["name"] for spec in resumed.candidates] == ["Sigmoid"]
-
-
-def test_each_comparison_so_far_is_reported(tmp_path):
-    so_far = []
-    report = lambda comparison: so_far.append([result.label for result in comparison.results])
-    compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, on_result=report, **BARE)
-    assert so_far == [["Sigmoid"], ["Sigmoid", "QPseudoSpike"]]
-    so_far.clear()
-    compare(["Sigmoid", "QPseudoSpike"], out=tmp_path, resume=True, on_result=report, **BARE)
-    assert so_far == [["Sigmoid", "QPseudoSpike"]]
-
-
-def test_an_earlier_comparison_in_the_directory_is_kept(tmp_path):
-    def stop(progress):
-        raise KeyboardInterrupt
-
-    alphas = lambda name: [
-        spec["alpha"] for spec in json.loads((tmp_path / name).read_text())["candidates"]
-    ]
-    compare(["QPseudoSpike(alpha=2)"], out=tmp_path, **BARE)
-    (tmp_path / "comparison.png").write_text("figure")
-    with pytest.raises(KeyboardInterrupt):
-        compare(["QPseudoSpike(alpha=4)"], out=tmp_path, on_epoch=stop, **BARE)
-    assert alphas("comparison.json") == [2.0]  # so that --resume still finds it
-    for alpha in (4, 8):
-        compare([f"QPseudoSpike(alpha={alpha})"], out=tmp_path, **BARE)
-    assert alphas("comparison.json") == [8.0]
-    assert alphas("comparison-1.json") == [2.0]
-    assert alphas("comparison-2.json") == [4.0]
-    assert (tmp_path / "comparison-1.png").read_text() == "figure"
-    assert "alpha=4" in (tmp_path / "comparison-2.csv").read_text()
-    assert not (tmp_path / "comparison.png").exists()
-
-
-@pytest.mark.parametrize("obstacle", ["", "below"])
-def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_path, obstacle):
-    (tmp_path / "file").write_text("")
-    out = tmp_path / "file" / obstacle
-    trained = []
-    with pytest.raises(OSError, match="a directory that can be written to, got .* Give another"):
-        compare(["QPseudoSpike"], out=out, on_epoch=trained.append, **BARE)
-    assert not trained
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"epochs": 3}, r"different settings: epochs 2, now 3. Repeat the options"),
-        ({"seeds": [0]}, r"different seeds: \[0, 4\], now \[0\]"),
-        ({"task": (X[::-1], Y)}, "a different task: sha256"),
-    ],
-)
-def test_resume_refuses_other_options(change, message, saved):
-    with pytest.raises(ValueError, match=message):
-        compare(["QPseudoSpike(alpha=4)"], out=saved, resume=True, **(BARE | change))
-
-
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("saved")
-    compare(["QPseudoSpike(alpha=4)"], out=directory, **BARE)
-    return directory
-
-
-def test_resume_needs_a_directory_and_a_readable_file(tmp_path):
-    with pytest.raises(ValueError, match="resume=True needs out="):
-        compare(resume=True, **BARE)
-    (tmp_path / "comparison.json").write_text("{}")
-    with pytest.raises(ValueError, match="is not a comparison that this version"):
-        compare(out=tmp_path, resume=True, **BARE)
 
 
 @pytest.mark.parametrize(

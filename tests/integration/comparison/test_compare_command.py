@@ -102,7 +102,7 @@ def test_an_interrupted_run_shows_nothing_of_an_earlier_one(own_data, monkeypatc
         raise KeyboardInterrupt
 
     assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=2)"]) == 0
-    monkeypatch.setattr("braintools_qps._cli.compare._show", interrupt)
+    monkeypatch.setattr("braintools_qps._comparison.progress._show", interrupt)
     capsys.readouterr()
     assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
     printed = capsys.readouterr()
@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_what_is_finished(own_data, monkeypatch, capsys):
         if Path("out/comparison.json").exists():
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("braintools_qps._cli.compare._show", press_ctrl_c)
+    monkeypatch.setattr("braintools_qps._comparison.progress._show", press_ctrl_c)
     assert main([*own_data, "--surrogates", "Sigmoid", "QPseudoSpike"]) == 130
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == "Interrupted. Kept in out, to go on with --resume: Sigmoid"
@@ -147,13 +147,17 @@ def test_ctrl_c_keeps_what_is_finished(own_data, monkeypatch, capsys):
         (["--hidden", "0"], "hidden must be 1 or more, got 0"),
         (["--neuron", "HH"], "Take LIF or ALIF"),
         (["--surrogates", "QPseudoSpike(scale='15 mV')"], "got x in 1 and scale=15.0 mV. Pass"),
+        (["--task", "digit-rows"], "task must be one of digits-rows, "),
+        (["--model", "math:floor"], "with the model of math:floor: "),
+        (["--model", "math:rows"], "math has no function 'rows'"),
     ],
 )
 def test_mistakes_end_with_one_line(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    assert main(["compare", "--quick", *arguments]) == 2
+    assert main(["compare", "--quick", "--out", "results/of/mine", *arguments]) == 2
     (*_, line) = capsys.readouterr().err.splitlines()
     assert message in line
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])

@@ -1,4 +1,4 @@
-"""Train on digits as one of two processes, or alone: RANK RESULT PORT, or ``alone`` RESULT."""
+"""Train on digits as one of two processes: RANK RESULT PORT. Saves all steps' gradients."""
 
 import sys
 
@@ -10,10 +10,9 @@ from jax.sharding import PartitionSpec as P
 BATCH, STEPS = 128, 10
 
 
-def main(rank, result, port=None):
-    if rank != "alone":
-        jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=int(rank))
-        assert jax.process_count() == 2
+def main(rank, result, port):
+    jax.distributed.initialize(f"127.0.0.1:{port}", num_processes=2, process_id=int(rank))
+    assert jax.process_count() == 2
     # Only now: brainstate 0.5 touches the devices when it is imported, and JAX must know first.
     import digits
 
@@ -23,10 +22,16 @@ def main(rank, result, port=None):
     everywhere, split = NamedSharding(devices, P()), NamedSharding(devices, P("batch"))
     weights = jax.device_put(digits.initial_weights(), everywhere)
     memory = jax.device_put(digits.OPTIMIZER.init(weights), everywhere)
-    for images, labels in batches(*digits.load()):
-        images, labels = (own_share(data, split) for data in (images, labels))
-        weights, memory = digits.train_step(weights, memory, images, labels, QPseudoSpike())
-    np.savez(result, **{name: value.addressable_data(0) for name, value in weights.items()})
+    update = jax.jit(digits.OPTIMIZER.update)
+    kept = {}
+    for step, data in enumerate(batches(*digits.load())):
+        images, labels = (own_share(part, split) for part in data)
+        gradient = digits.gradient(weights, images, labels, surrogate=QPseudoSpike())
+        for kind, values in (("weights", weights), ("gradient", gradient)):
+            kept |= {f"{kind} {step} {n}": v.addressable_data(0) for n, v in values.items()}
+        updates, memory = update(gradient, memory)
+        weights = jax.tree.map(jax.numpy.add, weights, updates)
+    np.savez(result, **kept)
 
 
 def batches(images, labels):

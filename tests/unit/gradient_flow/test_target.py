@@ -106,3 +106,11 @@ def test_of_several_crossings_the_first_is_taken():
 
 def test_the_present_value_may_be_the_answer():
     assert adjustment("scale", following(lambda f: 1 / f), 1.0).factor == 1
+
+
+def test_a_straight_curve_takes_few_measurements():
+    """Steps double where the curve is straight; with the finest there would be over a thousand."""
+    factors = []
+    growth = lambda factor: factors.append(factor) or 2 * factor**-0.3
+    assert adjustment("scale", following(growth), 1.0).factor == pytest.approx(2 ** (1 / 0.3), 1e-3)
+    assert len(factors) < 50

@@ -1,5 +1,7 @@
 """Distributions that are broken in every way that their authors or a crash can break them."""
 
+import os
+import shutil
 import sys
 from importlib.metadata import entry_points
 
@@ -133,3 +135,74 @@ def test_every_name_that_is_listed_can_be_asked_for(name, install):
     assert name in list_surrogates()
     assert type(get_surrogate(name)) is Sigmoid
     assert get_surrogate(f"{name}(alpha=2)").alpha == 2
+
+
+@pytest.fixture
+def scans(monkeypatch):
+    """The scans of all distributions, one item for each."""
+    seen = []
+    scan = discovery.entry_points
+    monkeypatch.setattr(discovery, "entry_points", lambda **group: seen.append(1) or scan(**group))
+    return seen
+
+
+def age(folder, seconds=3600):
+    then = folder.stat().st_mtime - seconds
+    os.utime(folder, (then, then))
+
+
+def test_distributions_are_read_once_until_one_comes_or_goes(install, scans, tmp_path):
+    install(GOOD)
+    age(tmp_path)
+    names = list_surrogates()
+    assert surrogate_spec(get_surrogate("Good"))
+    assert list_surrogates() == names
+    assert len(scans) == 1
+    install("[braintools.surrogate]\nLater = braintools.surrogate:Sigmoid\n", name="later")
+    assert {*list_surrogates()} - {*names} == {"Later"}
+    shutil.rmtree(tmp_path / "later-1.0.dist-info")
+    assert list_surrogates() == names
+
+
+def test_a_folder_that_is_put_on_the_path_later_is_read(install, monkeypatch, tmp_path):
+    install(GOOD)
+    age(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if folder != str(tmp_path)])
+    assert "Good" not in list_surrogates()
+    monkeypatch.setattr(sys, "path", [*sys.path, ""])  # as in an interactive session
+    assert "Good" in list_surrogates()
+    monkeypatch.chdir("/")
+    assert "Good" not in list_surrogates()
+
+
+def test_a_folder_that_has_just_changed_is_read_again(install, scans):
+    install(GOOD)  # a second change within a tick of the clock would show the same time
+    list_surrogates()
+    list_surrogates()
+    assert len(scans) == 2
+
+
+def test_a_debug_line_names_the_distribution_of_a_plugin(install, caplog):
+    source = "from braintools.surrogate import Sigmoid\nclass Own(Sigmoid): pass\n"
+    install("[braintools.surrogate]\nOwn = own_spikes:Own\n", own_spikes=source)
+    with caplog.at_level("DEBUG", logger=discovery.__name__):
+        get_surrogate("braintools:Sigmoid")
+        assert not caplog.messages
+        get_surrogate("Own")
+    assert "Own is own_spikes:Own, published by sabotage" in caplog.messages
+
+
+def test_the_name_of_a_class_that_another_module_of_its_package_publishes(install, tmp_path):
+    (tmp_path / "own_package").mkdir()
+    files = {
+        "__init__": "",
+        "inner": "from braintools.surrogate import Sigmoid\nclass Own(Sigmoid): pass\n",
+        "public": "from .inner import Own\n",
+    }
+    for name, source in files.items():
+        (tmp_path / "own_package" / f"{name}.py").write_text(source)
+    install("[braintools.surrogate]\nOwn = own_package.public:Own\n")
+    from own_package.inner import Own
+
+    assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}

@@ -261,12 +261,26 @@ def test_surrogates_in_surrogates_come_back():
     assert get_surrogate("Halved(Halved(Sigmoid(2)))").surrogate.surrogate.alpha == 2
 
 
-def test_a_spec_that_contains_itself_is_refused():
+def at_depth(frames, function):
+    """The result of a function that is called with that much of the stack already in use."""
+    return at_depth(frames - 1, function) if frames else function()
+
+
+@pytest.mark.parametrize("frames", [0, 300, 600])
+def test_a_spec_that_contains_itself_is_refused(frames):
     register_surrogate(Halved)
     spec = {"name": "Halved"}
     spec["surrogate"] = spec
     with pytest.raises(ValueError, match="Halved is nested too deeply, or contains itself"):
-        get_surrogate(spec)
+        at_depth(frames, lambda: get_surrogate(spec))
+
+
+def test_twenty_surrogates_in_each_other_are_not_too_many():
+    register_surrogate(Halved)
+    built = get_surrogate("Halved(" * 20 + "'Sigmoid'" + ")" * 20)
+    for _ in range(20):
+        built = built.surrogate
+    assert type(built) is Sigmoid
 
 
 @pytest.mark.parametrize("argument", ["Sigmoid(2)", "[Sigmoid(2)]", "open('f')"])
