@@ -66,7 +66,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 
 pool = ThreadPoolExecutor(1)
-pool.submit(lambda: all(repeat(True)))
+pool.submit(lambda: all(True for _ in repeat(None)))
 print("ready", flush=True)
 pool.shutdown()
 """
