@@ -202,9 +202,7 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
     }
     for name, source in files.items():
         (tmp_path / "own_package" / f"{name}.py").write_text(source)
-    install(
-        "[braintools.surrogate]\nBad = own_package.public:Bad\nOwn = own_package.public:Own\n"
-    )
+    install("[braintools.surrogate]\nBad = own_package.public:Bad\nOwn = own_package.public:Own\n")
     from own_package.inner import Own
 
     assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}
