@@ -11,7 +11,7 @@ from typing import Any
 from . import report
 from .harness import Settings, measure
 
-SUITES = ("kernels", "networks", "residuals", "memory", "eager", "imports", "peers")
+SUITES = ("kernels", "networks", "residuals", "memory", "eager", "imports", "peers", "scaling")
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 
@@ -34,6 +34,7 @@ def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -
         print(f"{name}: {case.table}, {case.work}", flush=True)
         measurements += measure(case, settings)
     print(report.markdown(suite.__doc__, facts, measurements))
+    print(report.table_of(report.concluded(suite, measurements)))
     if to or not settings.quick:
         print("written:", report.write(suite, facts, measurements, to or report.folder(facts)))
 
@@ -43,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a minute, small sizes, few rounds")
     parser.add_argument("--only", action="append", choices=SUITES, help="a suite; may be repeated")
     parser.add_argument("--elements", type=int, help="size of the arrays of the kernels suite")
-    parser.add_argument("--rounds", type=int, help="samples of each contestant")
+    parser.add_argument("--rounds", type=int, help="samples of each contestant, 0 for no times")
     parser.add_argument("--to", type=Path, help="folder of the results")
     return parser
 

@@ -16,6 +16,7 @@ import jax
 
 from .harness import Measurement
 
+CONCLUSION = "<!-- conclusion -->"  # from where on guides include a page
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
@@ -53,11 +54,30 @@ def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to
         "suite": name,
         "environment": facts,
         "measurements": [dataclasses.asdict(m) for m in measurements],
-    }
+    } | concluded(suite, measurements)
     (to / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     page = to / f"{name}.md"
-    page.write_text(markdown(suite.__doc__, facts, measurements))
+    page.write_text(markdown(suite.__doc__, facts, measurements) + table_of(record))
     return page
+
+
+def concluded(suite: Any, measurements: list[Measurement]) -> dict[str, Any]:
+    """What a suite says at the end, where it does."""
+    if not hasattr(suite, "conclusion"):
+        return {}
+    return {"conclusion": suite.conclusion(measurements)}
+
+
+def table_of(record: dict[str, Any]) -> str:
+    """A conclusion as a section of the page."""
+    if (found := record.get("conclusion")) is None:
+        return ""
+    rows = [["", *found["columns"]], ["---"] * (1 + len(found["columns"]))]
+    rows += [[name, *map(duration, values)] for name, values in found["seconds"].items()]
+    lines = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join(
+        ["", CONCLUSION, "", f"## {found['title']}", "", *lines, "", found["says"], ""]
+    )
 
 
 def markdown(
@@ -72,6 +92,7 @@ def markdown(
         f"Measured on {facts['date']} on {facts['device']} ({facts['processor']}, "
         f"{facts['cores']} cores, load {facts['load']}), Python {facts['python']}, {versions}."
     )
+    timed = timed and (not measurements or any(m.quartiles_s for m in measurements))
     if timed and facts["load"] > 1:
         where += " **Something else was running: these times are provisional.**"
     heading, _, text = title.strip().partition("\n")
@@ -99,7 +120,9 @@ def _table(measurements: Iterable[Measurement]) -> list[str]:
 
 
 def _median(m: Measurement) -> str:
-    return duration(m.quartiles_s[1]) if m.quartiles_s else f"failed: {m.error}"
+    if m.error:
+        return f"failed: {m.error}"
+    return duration(m.quartiles_s[1]) if m.quartiles_s else ""
 
 
 def _quartiles(m: Measurement) -> str:
@@ -119,6 +142,7 @@ COLUMNS: dict[str, Callable[[Measurement], str]] = {
     "contestant": lambda m: m.contestant,
     "median": _median,
     "quartiles": _quartiles,
+    "cores": lambda m: _number(m.cores, "{:.1f}"),
     "to bound": lambda m: _number(m.to_bound, "{:.2f}"),
     "above bound": _above_bound,
     "to braintools": lambda m: _number(m.to_baseline, "{:.2f}"),

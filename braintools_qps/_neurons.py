@@ -74,8 +74,9 @@ def set_surrogate(
         Which neurons: instances of a type, or those for which a predicate holds.
     detach_reset : bool
         Whether the gradient is to stop at the reset of `brainpy.state`'s neurons, which have no
-        option for it. They call their spike function twice in a step: the first call, of which no
-        gradient is then taken, drives the reset and, in adaptive neurons, the adaptation.
+        option for it. Those that integrate and fire call their spike function before they update
+        ``V``, for the reset and, in adaptive neurons, the adaptation; no gradient is then taken of
+        that. Neurons without such a call, as HH, raise a ValueError when they are updated.
 
     Returns
     -------
@@ -157,18 +158,31 @@ def by_population(spec: Any, names: Iterable[str]) -> dict[str, Surrogate]:
 
 @cache
 def _detached(cls: type) -> type:
-    """A neuron's class in whose update the first call of the spike function passes no gradient.
+    """A neuron's class whose update takes no gradient of spikes of the membrane as it was before.
 
     A class of its own, because the surrogate and the neuron's attributes are to stay what they are.
     """
 
     def update(self: Any, *args: Any, **kwargs: Any) -> Any:
-        spike, calls = self.spk_fun, count()
-        self.spk_fun = lambda x: jax.lax.stop_gradient(spike(x)) if not next(calls) else spike(x)
+        spike, before, resets = self.spk_fun, self.V.value, count()
+
+        def called(x: Any) -> Any:
+            if self.V.value is not before:
+                return spike(x)
+            next(resets)
+            return jax.lax.stop_gradient(spike(x))
+
+        self.spk_fun = called
         try:
-            return cls.update(self, *args, **kwargs)  # type: ignore[attr-defined]
+            result = cls.update(self, *args, **kwargs)  # type: ignore[attr-defined]
         finally:
             self.spk_fun = spike
+        if next(resets) == 0:
+            raise ValueError(
+                f"detach_reset=True needs a neuron that calls spk_fun for its reset, before it "
+                f"updates V; {cls.__name__} does not. Call set_surrogate without detach_reset"
+            )
+        return result
 
     reduce = lambda self: (_new_detached, (cls,), dict(vars(self)))
     members = {"update": update, "__reduce__": reduce, ATTACHED: cls, "__module__": cls.__module__}

@@ -27,7 +27,6 @@ from .interrupts import MESSAGE, announce, before_leaving
 from .writing import write_figure
 
 if TYPE_CHECKING:
-    from .._comparison import Progress
     from .._comparison.tasks import Task
     from ..records.comparison import Comparison
 
@@ -35,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 PASSED = (
     *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
-    *("hidden", "neuron", "reset"),
+    *("save_memory", "hidden", "neuron", "reset"),
 )
 QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
 
@@ -120,6 +119,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     ):
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
     group.add_argument(
+        "--save-memory", action="store_true", default=None,
+        help="8-bit slopes and spikes in one bit: less memory for a long sequence",
+    )  # fmt: skip
+    group.add_argument(
         "--readout", type=_readout, help="which steps are read: last, mean, all, or how many last"
     )
 
@@ -149,7 +152,7 @@ def run(arguments: argparse.Namespace) -> None:
     before_leaving(abandon, discarding(arguments.out))
     blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
     try:
-        with _progress_bar(arguments.quiet) as bar, blame, _executor(arguments) as executor:
+        with blame, _executor(arguments) as executor:
             comparison = compare(
                 arguments.surrogates,
                 task=task,
@@ -157,7 +160,7 @@ def run(arguments: argparse.Namespace) -> None:
                 resume=arguments.resume,
                 strict=arguments.strict,
                 executor=executor,
-                on_epoch=partial(_show, bar),
+                progress=not arguments.quiet,
                 on_result=partial(_announce, out=arguments.out),
                 **_model(arguments) | (QUICK if arguments.quick else {}) | given,
             )
@@ -258,21 +261,3 @@ def _explain_renaming(earlier: Iterable[Path]) -> None:
     if renamed := [path for path in earlier if path.exists()]:
         names = ", ".join(path.name for path in renamed)
         logger.info("The comparison that was in %s before is kept: %s", renamed[0].parent, names)
-
-
-def _progress_bar(quiet: bool) -> Any:
-    try:
-        from tqdm import tqdm
-    except ImportError as error:
-        raise ImportError(
-            "compare shows its progress with tqdm. Run pip install 'braintools-qps[train]'"
-        ) from error
-    return tqdm(unit="epoch", desc="compiling", disable=quiet)
-
-
-def _show(bar: Any, progress: Progress) -> None:
-    first, *others = progress.labels
-    bar.total = progress.total
-    bar.set_description_str(first + (f" and {len(others)} more" if others else ""), refresh=False)
-    bar.set_postfix_str(f"loss {progress.loss:.3f}", refresh=False)
-    bar.update(progress.done - bar.n)

@@ -1,10 +1,11 @@
 """Training with each candidate surrogate, side by side.
 
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
-goes to the compiled program of its kind) and `tuning` (each candidate's own setting). `tasks` has
-the data, `model` the user's factory, `network` the demonstration, `objective` loss and score,
-`outcome` and `cost` what is recorded, `provenance` and `storage` what is kept. `workers` is where
-candidates are trained: in this process, or by an executor.
+goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
+and `tuning` (each candidate's own setting). `tasks` has the data, `model` the user's factory,
+`network` the demonstration, `objective` loss and score, `outcome` and `cost` what is recorded,
+`provenance`, `storage` and `resumable` what is kept. `workers` is where candidates are trained: in
+this process, or by an executor.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
 from .programs import Programs, check_names
+from .progress import OnEpoch, reported
 from .provenance import blank, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
@@ -37,7 +39,7 @@ from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
-from .workers import Found, Journal, Progress, Workplace, by_executor, in_turn
+from .workers import Found, Journal, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
@@ -61,12 +63,14 @@ def compare(
     readout: str | int | None = None,
     loss: Callable[[Any, Any], Any] | None = None,
     score: Callable[[Any, Any], Any] | None = None,
+    save_memory: bool = False,
     measure: bool = True,
     out: str | os.PathLike | None = None,
     resume: bool = False,
     strict: bool = False,
     executor: Executor | None = None,
-    on_epoch: Callable[[Progress], None] | None = None,
+    progress: bool = True,
+    on_epoch: OnEpoch = None,
     on_result: Callable[[Comparison], None] | None = None,
     **options: Any,
 ) -> Comparison:
@@ -127,26 +131,36 @@ def compare(
     loss, score : callable, optional
         Functions of (outputs, y), traced. By default cross-entropy and accuracy for classes, the
         mean squared error and its negative for numbers. A higher score is better.
+    save_memory : bool
+        Whether to apply `save_memory` to every model, so that a step takes less memory.
     measure : bool
         Whether to time a training step of each candidate, which compiles it once more, and to
         measure the gradient flow.
     out : path, optional
-        A directory to which results are saved as soon as a candidate has finished, so that an
-        interruption loses only what was in training. Files of an earlier comparison there are
-        renamed at that moment, to ``comparison-1.json`` and so on.
+        A directory to which results are saved as soon as a candidate has finished. Of one in
+        training, finished rounds and, every ten seconds or at each longer epoch, the states of the
+        runs are kept there until all is done. Files of an earlier comparison are renamed when
+        something new is saved, to ``comparison-1.json`` and so on.
     resume : bool
-        Whether to go on from the results that are in ``out``: all of them are kept, also those of
-        candidates that are not asked for now, and only what is missing is trained or measured.
+        Whether to go on from what is in ``out``: all results are kept, also those of candidates
+        that are not asked for now, and only what is missing is trained or measured. Training goes
+        on within a candidate, to the same numbers on the same machine; only with an executor are
+        groups of runs that were not finished trained anew.
     strict : bool
         Whether to resume only on the same machine with the same versions; otherwise a warning names
         what differs.
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, ``Client.get_executor()`` of Dask, or any other. The
         data travels to each worker once. The factory, and any function that is given beside it,
-        must be importable there.
+        must be importable there. By default all devices of this process are used.
+    progress : bool
+        Whether to show how far it is, where tqdm is installed: a bar in a terminal and in a
+        notebook, and elsewhere a line a minute.
     on_epoch : callable, optional
-        Called after each epoch with the named tuple ``(labels, done, total, loss)``: the candidates
-        in training, how many epochs of all runs are done, how many there are, and the mean loss.
+        Called after each epoch with the named tuple ``(labels, done, total, loss, finished,
+        training, runs)``: the candidates in training; how many epochs of all runs are done, and
+        how many there are; the mean loss; how many runs have finished, how many are in training,
+        and how many there are.
     on_result : callable, optional
         Called with the comparison so far, each time that it has new results.
     **options
@@ -179,13 +193,15 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
-    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> comparison.best.label
     'Sigmoid'
     """
     task = load_task(task)
-    settings = Settings(epochs, batch_size, learning_rate, clip, schedule, patience, optimizer)
+    settings = Settings(
+        epochs, batch_size, learning_rate, clip, schedule, patience, optimizer, save_memory
+    )
     factory = Factory(model, options, where)
     bench = Bench(factory, task, settings, objective(task, readout, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
@@ -209,16 +225,17 @@ def compare(
         pending = [c for c in asked if c.spec not in finished]
         if pending:
             check_model(bench, measure=measure)
-        if executor is None:
-            found = in_turn(programs, pending, plan, on_epoch)
-            comparison = _trained(comparison, found, keep, programs.close)
-            programs.close()
+        with reported(on_epoch, shown=progress and bool(pending)) as report:
+            if executor is None:
+                found = in_turn(programs, pending, plan, report)
+                comparison = _trained(comparison, found, keep, programs.close)
+                programs.close()
+                return comparison
+            journal = Journal(None if store is None else store.directory, resume=resume)
+            found = by_executor(Workplace(executor, bench, journal), pending, plan, report)
+            comparison = _trained(comparison, found, keep)
+            journal.close()
             return comparison
-        journal = Journal(None if store is None else store.directory, resume=resume)
-        found = by_executor(Workplace(executor, bench, journal), pending, plan, on_epoch)
-        comparison = _trained(comparison, found, keep)
-        journal.close()
-        return comparison
 
 
 def _trained(

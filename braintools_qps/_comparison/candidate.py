@@ -54,6 +54,12 @@ class Plan:
         return self.searched + len(self.seeds) * self.epochs
 
     @property
+    def runs(self) -> int:
+        """All trainings."""
+        each = sum(count for count, _ in rounds(len(self.settings), self.epochs))
+        return each * len(self.tuning_seeds) + len(self.seeds)
+
+    @property
     def most_runs(self) -> int:
         """The largest number of runs that are trained together."""
         return max(len(self.settings) * len(self.tuning_seeds), len(self.seeds))

@@ -24,6 +24,7 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import advance
+from .._memory import save_memory
 from .._neurons import find_neurons, set_surrogate
 from .tasks import Task
 
@@ -40,6 +41,19 @@ class Factory:
     make: Callable[..., Any]
     options: Mapping[str, Any] = field(default_factory=dict)
     where: Any = None
+
+    def __post_init__(self) -> None:
+        if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
+            raise TypeError(
+                "model must be a function that returns a fresh model, as each training needs one, "
+                f"got {_shown(self.make)}. Pass for example lambda features, classes: "
+                "MyNetwork(features, classes)"
+            )
+        if not (self.where is None or callable(self.where) or isinstance(self.where, tuple)):
+            raise TypeError(
+                "where must be a class of neurons, a tuple of them, or a function from a neuron to "
+                f"a bool, got {self.where!r}. For example where=brainpy.state.LIF"
+            )
 
     def __call__(self, task: Task, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
         """Return a fresh model with the surrogate in its neurons."""
@@ -58,8 +72,13 @@ class Factory:
             If the model has no neuron.
         """
         arguments = self._arguments(task, {**self.options, **options})
-        with environment():
-            model = self.make(**arguments)
+        try:
+            with environment():
+                model = self.make(**arguments)
+        except Exception as error:
+            if "classes" in arguments and arguments["classes"] is None:
+                raise _of_regression(self.make, task, error) from error
+            raise
         if not isinstance(model, brainstate.graph.Node):
             raise TypeError(
                 f"the factory {name_of(self.make)} must return a brainstate model, got "
@@ -162,6 +181,26 @@ def put(states: Mapping[str, Any], values: Values) -> None:
         state.value = values[name]
 
 
+class _Step(brainstate.nn.Module):
+    """One step of a model, whose index is an argument like any other."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__()
+        self.model = model
+
+    def update(self, x: Array, i: Array) -> Any:
+        return advance(self.model, i, x)
+
+
+def make_frugal(model: Any, inputs: np.ndarray) -> None:
+    """Apply `save_memory` to a model for inputs of shape (samples, steps, ...).
+
+    Within a trace as well: what states begin with must be known, to tell which of them hold spikes.
+    """
+    with jax.ensure_compile_time_eval(), seeded(jax.random.key(0)), environment(fit=True):
+        save_memory(_Step(model), inputs[:, 0], 0)
+
+
 def run_over(model: Any, inputs: Array, *, fit: bool) -> Any:
     """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...)."""
     with environment(fit=fit):
@@ -231,6 +270,19 @@ def name_of(function: Callable) -> str:
     """Its import path, or its name where it has none."""
     name = getattr(function, "__qualname__", type(function).__name__)
     return f"{getattr(function, '__module__', '?')}:{name}"
+
+
+def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
+    shape = task.train.labels.shape
+    return ValueError(
+        f"a float y, here of shape {shape}, is a regression, for which {name_of(make)} gets "
+        f"classes=None; it raised {type(error).__name__}: {error}. If y holds classes, pass them "
+        "as integers, y.astype(int) or y.argmax(axis=1); if not, have the factory take None"
+    )
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
 def _by_step(inputs: Array) -> Array:

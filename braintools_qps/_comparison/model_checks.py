@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -30,6 +31,7 @@ def check_model(bench: Bench, *, measure: bool) -> None:
     for size in sorted(sizes, reverse=True):
         outputs = _traced(bench, size, measure)
         _check_outputs(bench, outputs, size)
+        _check_loss(bench, outputs, size)
 
 
 def check_finite(bench: Bench, seed: int) -> None:
@@ -57,6 +59,7 @@ def check_finite(bench: Bench, seed: int) -> None:
 def _traced(bench: Bench, size: int, measure: bool) -> Any:
     """Shapes of the outputs of all steps."""
     held: dict[str, tuple[int, ...]] = {}
+    arrays: dict[str, tuple[int, ...]] = {}
 
     def outputs(key: Any, inputs: Any) -> Any:
         with seeded(key):
@@ -66,14 +69,21 @@ def _traced(bench: Bench, size: int, measure: bool) -> Any:
                 _check_membrane(model)
             initialised(model, size)
             held.update(_of_other_batches(model, size))
+            arrays.update(_arrays(model))
             return run_over(model, inputs, fit=True)
 
     try:
         return jax.eval_shape(outputs, jax.random.key(0), _some_inputs(bench, size))
     except Exception as error:
+        if guilty := {n: s for n, s in arrays.items() if s[0] != size and f"{s}" in _root(error)}:
+            raise ValueError(
+                f"the model must take batches of any size, here of {size} samples, got "
+                f"{_listed(guilty)}, which it holds: {_root(error)}. Leave out the axis of the "
+                "batch, or make them in init_state(self, batch_size=None)"
+            ) from error
         if not held:
             raise
-        shown = ", ".join(f"{name} of shape {shape}" for name, shape in held.items())
+        shown = _listed(held)
         raise ValueError(
             f"states must have the batch, here of {size} samples, as their first axis once "
             f"brainstate.nn.init_all_states(model, {size}) was called; got {shown}. Make them in "
@@ -99,6 +109,27 @@ def _of_other_batches(model: Any, size: int) -> dict[str, tuple[int, ...]]:
     return {name: shape for name, shape in shapes.items() if shape and shape[0] != size}
 
 
+def _arrays(model: Any) -> dict[str, tuple[int, ...]]:
+    """Shapes of the arrays that nodes have as attributes."""
+    return {
+        ".".join(map(str, (*path, name))): np.shape(value)
+        for path, node in brainstate.graph.nodes(model).items()
+        for name, value in vars(node).items()
+        if isinstance(value, (jax.Array, np.ndarray, u.Quantity)) and np.ndim(value)
+    }
+
+
+def _root(error: BaseException) -> str:
+    """What the first of a chain of errors says."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip()
+
+
+def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
+
+
 def _check_outputs(bench: Bench, outputs: Any, size: int) -> None:
     leaves = jax.tree.leaves(outputs)
     own = bench.objective.is_own
@@ -119,6 +150,19 @@ def _check_outputs(bench: Bench, outputs: Any, size: int) -> None:
         )
     if classes is None:
         _check_targets(bench, output)
+
+
+def _check_loss(bench: Bench, outputs: Any, size: int) -> None:
+    labels = bench.task.train.labels
+    some = jax.ShapeDtypeStruct((size, *labels.shape[1:]), labels.dtype)
+    loss = lambda outputs, y: bench.objective.loss(bench.objective.read(outputs), y)
+    kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs, some))]
+    if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
+        raise TypeError(
+            "loss must return an array of real numbers, which has a derivative, got "
+            f"{', '.join(map(str, kinds)) or 'nothing'}. Counting what is right is a score: pass "
+            "it as score=, and a loss such as cross-entropy"
+        )
 
 
 def _check_targets(bench: Bench, output: Any) -> None:

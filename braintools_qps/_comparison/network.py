@@ -92,15 +92,11 @@ class RecurrentClassifier(brainstate.nn.Module):
     ) -> None:
         super().__init__()
         _check(hidden, reset)
-        normal = brainstate.random.normal
-        self.weights = brainstate.ParamState(
-            {
-                "input": normal(size=(features, hidden)),
-                "recurrent": normal(size=(hidden, hidden)),
-                "readout": normal(size=(hidden, classes)),
-                "bias": jnp.zeros(hidden),
-                "offset": jnp.zeros(classes),
-            }
+        self.input = _linear(features, hidden)
+        self.recurrent = _linear(hidden, hidden)
+        self.readout = _linear(hidden, classes)
+        self.biases = brainstate.ParamState(
+            {"neurons": jnp.zeros(hidden), "outputs": jnp.zeros(classes)}
         )
         tau = np.geomspace(*time_constants, hidden)
         self.neuron = neuron_class(neuron)(
@@ -115,19 +111,16 @@ class RecurrentClassifier(brainstate.nn.Module):
 
     def update(self, x: Array) -> Array:
         """One step: inputs of shape (batch, features) to outputs of shape (batch, classes)."""
-        weights = self.weights.value
+        biases = self.biases.value
         drive = (
-            INPUT_GAIN * _normalised_sum(x, weights["input"])
-            + RECURRENT_GAIN * _normalised_sum(self.spikes.value, weights["recurrent"])
-            + weights["bias"]
+            INPUT_GAIN * _normalised(self.input, x)
+            + RECURRENT_GAIN * _normalised(self.recurrent, self.spikes.value)
+            + biases["neurons"]
         )
         with brainstate.environ.context(dt=STEP, t=self.clock.value * STEP):
             self.spikes.value = self.neuron(drive * self.current)
         self.clock.value += 1
-        return (
-            READOUT_GAIN * _normalised_sum(self.spikes.value, weights["readout"])
-            + weights["offset"]
-        )
+        return READOUT_GAIN * _normalised(self.readout, self.spikes.value) + biases["outputs"]
 
 
 def _check(hidden: int, reset: str) -> None:
@@ -150,7 +143,7 @@ def neuron_class(name: str) -> type:
         from brainpy import state
     except ImportError as error:
         raise ImportError(
-            "the network is built of brainpy's neurons. Run pip install 'braintools-qps[train]'"
+            "the network is built from brainpy's neurons. Run pip install 'braintools-qps[train]'"
         ) from error
     found = getattr(state, name, None)
     if not (isinstance(found, type) and issubclass(found, state.Neuron)):
@@ -174,5 +167,11 @@ def _threshold_current(neuron: Any, tau: np.ndarray) -> u.Quantity:
     return (neuron.V_th - rest) / neuron.R / (1 - decay)
 
 
-def _normalised_sum(x: Array, weights: Array) -> Array:
-    return x @ weights / np.sqrt(len(weights))
+def _linear(inputs: int, outputs: int) -> brainstate.nn.Linear:
+    weights = brainstate.random.normal(size=(inputs, outputs))
+    return brainstate.nn.Linear(inputs, outputs, w_init=weights, b_init=None)
+
+
+def _normalised(layer: brainstate.nn.Linear, x: Array) -> Array:
+    """A sum of inputs that does not grow with their number."""
+    return layer(x) / np.sqrt(layer.in_size[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 import jax
@@ -26,6 +27,14 @@ class Job(NamedTuple):
     surrogate: Surrogate
     setting: Mapping[str, Any]
     seed: int
+
+
+@dataclass
+class Tally:
+    """How many runs there are."""
+
+    finished: int = 0
+    training: int = 0
 
 
 class Outcome(NamedTuple):
@@ -66,6 +75,7 @@ class Programs:
 
     def __init__(self, bench: Bench, most_runs: int) -> None:
         self.bench = bench
+        self.tally = Tally()
         self._most_runs = most_runs
         self._trainers: dict[Any, Trainer] = {}
 
@@ -115,8 +125,14 @@ class Programs:
         **halfway: Any,
     ) -> list[Outcome]:
         """Train jobs that share a program; further options are those of `Trainer.train`."""
-        runs = [self._run(job) for job in jobs]
-        report = lambda epoch, loss: on_epochs(len(runs), loss)
+        runs, tally = [self._run(job) for job in jobs], self.tally
+
+        def report(epoch: int, loss: float) -> None:
+            ended = epoch + 1 == epochs
+            tally.finished += len(runs) * ended
+            tally.training = len(runs) * (not ended)
+            on_epochs(len(runs), loss)
+
         trained = trainer.train(runs, epochs, report, **halfway)
         tested = trainer.test(runs, trained) if test else None
         row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)

@@ -128,6 +128,7 @@ class ResumablePrograms(Programs):
         key = self._key(jobs, epochs, test)
         if (known := self._journal.trained(key)) is not None:
             outcomes, self._reason = known
+            self.tally.finished += len(jobs)
             on_epochs(len(jobs) * epochs, float(np.mean([o.curves.loss[-1] for o in outcomes])))
             return outcomes
         one = lambda: initial_state(trainer.bench, jobs[0].surrogate, jobs[0].seed)
@@ -162,7 +163,10 @@ def _plain(leaf: Any) -> np.ndarray:
     return np.ascontiguousarray(leaf).reshape(len(leaf), -1).view(np.uint8)
 
 
-def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> np.ndarray:
+def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        numbers = rows.view(np.uint32).reshape(len(rows), *like.shape, -1)
+        return jax.random.wrap_key_data(jnp.asarray(numbers))
     return rows.view(like.dtype).reshape(len(rows), *like.shape)
 
 

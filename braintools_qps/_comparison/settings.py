@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,8 @@ class Settings:
     """Options of training.
 
     ``schedule`` is of the learning rate: "cosine" lets it fall to 0 with the last step.
-    ``patience`` is how many epochs without a better validation score end a run.
+    ``patience`` is how many epochs without a better validation score end a run. ``save_memory`` is
+    done to every model that is made.
     """
 
     epochs: int = EPOCHS
@@ -33,6 +34,7 @@ class Settings:
     schedule: str = "cosine"
     patience: int | None = None
     optimizer: Callable[[Any], optax.GradientTransformation] | None = None
+    save_memory: bool = False
 
     def __post_init__(self) -> None:
         for name in ("epochs", "batch_size"):
@@ -46,21 +48,26 @@ class Settings:
         if self.optimizer is not None and not callable(self.optimizer):
             raise TypeError(
                 "optimizer must be a function from a learning rate to an optax transformation, got "
-                f"{self.optimizer!r}. For example optimizer=optax.sgd"
+                f"{self.optimizer!r}. For example optimizer=optax.sgd, without a rate"
             )
 
     def transformation(self, rate: Any) -> optax.GradientTransformation:
         """The optimizer at a learning rate, which may be traced."""
         if self.optimizer is None:
             return optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-        return self.optimizer(rate)
+        made = self.optimizer(rate)
+        if not (hasattr(made, "init") and hasattr(made, "update")):
+            raise TypeError(
+                "optimizer, called with a learning rate, must return an optax transformation, got "
+                f"{made!r}. For example optimizer=lambda rate: optax.sgd(rate, momentum=0.9)"
+            )
+        return made
 
     def described(self) -> dict[str, Any]:
         """As plain values, for the record."""
         own = self.optimizer
         name = f"optax:adamw(weight_decay={WEIGHT_DECAY})" if own is None else name_of(own)
-        shown = ("epochs", "batch_size", "learning_rate", "clip", "schedule", "patience")
-        return {n: getattr(self, n) for n in shown} | {"optimizer": name}
+        return {f.name: getattr(self, f.name) for f in fields(self)} | {"optimizer": name}
 
 
 def check_positive(name: str, value: Any, *, none: bool = False) -> None:

@@ -20,6 +20,7 @@ from .model import (
     Neurons,
     Values,
     initialised,
+    make_frugal,
     put,
     run_over,
     seeded,
@@ -99,7 +100,10 @@ class Bench:
 
     def model(self, surrogate: Any) -> Any:
         """A fresh model with the surrogate in its neurons."""
-        return self.factory(self.task, surrogate, self.options)
+        model = self.factory(self.task, surrogate, self.options)
+        if self.settings.save_memory:
+            make_frugal(model, self.task.train.inputs[:1])
+        return model
 
 
 def initial_weights(bench: Bench, surrogate: Surrogate, seed: int) -> Weights:

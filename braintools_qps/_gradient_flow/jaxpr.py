@@ -5,7 +5,7 @@ All that a release of JAX can break is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -51,6 +51,8 @@ MIXING = (
     dot_general_p, conv_general_dilated_p, gather_p, scatter_p, scatter_add_p, reduce_sum_p,
     cumsum_p, sort_p, rev_p, scan_p, while_p,
 )  # fmt: skip
+# Those of them that multiply weights with what comes in.
+PRODUCTS = (dot_general_p, conv_general_dilated_p, gather_p)
 SHAPING = (broadcast_in_dim_p, reshape_p, squeeze_p, slice_p, concatenate_p, select_n_p)
 
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
@@ -119,6 +121,23 @@ def _derivative_text(closed: ClosedJaxpr) -> str:
 
     arguments = list(closed.in_avals)
     return str(jax.make_jaxpr(derivative)(arguments, [arguments[i] for i in real]).jaxpr)
+
+
+def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[Any]:
+    """Of some arguments, those that a product takes on the way to a result, no spike after it."""
+    alone: dict[Any, set[Any]] = {argument: {argument} for argument in candidates}
+    multiplied: dict[Any, set[Any]] = {}
+    for eqn in jaxpr.eqns:
+        if _mark(eqn).startswith(SPIKES):
+            continue
+        operands = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
+        met = set().union(*(alone.get(operand, ()) for operand in operands))
+        passed = set().union(*(multiplied.get(operand, ()) for operand in operands))
+        is_product = eqn.primitive in PRODUCTS or (eqn.primitive not in MIXING and _mixes(eqn))
+        for variable in eqn.outvars:
+            alone[variable] = set() if is_product else met
+            multiplied[variable] = passed | met if is_product else passed
+    return multiplied.get(result, set())
 
 
 def run(

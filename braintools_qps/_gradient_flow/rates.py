@@ -6,7 +6,7 @@ No surrogate can do that, and no gradient shows it: weights that leave a silent 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import brainunit as u
@@ -15,17 +15,16 @@ import numpy as np
 from ..records import RateAdjustment
 from .passes import Forward
 from .programs import Programs
-from .step import Step
+from .step import Arrays, Step
 
-WIDEST_GAIN = 10  # powers of 2 to either side
-WIDEST_SHIFT = 10  # powers of 2 of the distances that membranes have from their threshold
+WIDEST = 10  # powers of 2 to either side; of shifts, about that many of the membranes' distances
 HALVINGS = 20
 
 
 def rate_adjustment(
     step: Step, programs: Programs, run: Forward, index: int, target: float
 ) -> RateAdjustment:
-    """Search an input gain, and a change of the threshold, for one population.
+    """Search a gain of the inputs, one of its weights, and a change of its threshold.
 
     Parameters
     ----------
@@ -40,23 +39,46 @@ def rate_adjustment(
     last = max(i for i, name in enumerate(step.callers) if name == population.name)
     width = float(np.median(np.abs(run.calls[last].argument))) or 1.0
 
-    def rate(gain: float = 1.0, shift: float = 0.0) -> float:
-        shifts = {p.name: shift * (p is population) for p in step.populations}
-        return float(programs.rates(step.arrays, run.inputs, gain, shifts)[index])
+    weights = step.input_weights(population)
 
-    with_gain = lambda power: rate(gain=2.0**power)
-    power = _attain(with_gain, target, WIDEST_GAIN)
-    gain = None if power is None else _rounded(2.0**power)
-    with_shift = lambda x: rate(shift=width * float(np.sinh(x)))
-    found = _attain(with_shift, target, WIDEST_SHIFT)
-    shift = None if found is None else _rounded(width * float(np.sinh(found)))
+    def rate(gain: float = 1.0, weight: float = 1.0, shift: float = 0.0) -> float:
+        shifts = {p.name: shift * (p is population) for p in step.populations}
+        arrays = _with_larger(step.arrays, weights, weight)
+        return float(programs.rates(arrays, run.inputs, gain, shifts)[index])
+
+    gain, input_rate = _attained(lambda x: 2.0**x, lambda x: rate(gain=x), target)
+    weight, weight_rate = (
+        _attained(lambda x: 2.0**x, lambda x: rate(weight=x), target) if weights else (None, None)
+    )
+    wide = lambda x: width * float(np.sinh(x))
+    shift, threshold_rate = _attained(wide, lambda x: rate(shift=x), target)
     return RateAdjustment(
         target,
         gain,
-        None if gain is None else rate(gain=gain),
+        input_rate,
         None if shift is None else _with_unit(-shift, population.argument_unit),
-        None if shift is None else rate(shift=shift),
+        threshold_rate,
+        weight,
+        weight_rate,
     )
+
+
+def _with_larger(arrays: Arrays, positions: Sequence[int], factor: float) -> Arrays:
+    """The same with some states multiplied."""
+    chosen = set(positions)
+    states = [x * factor if i in chosen else x for i, x in enumerate(arrays.states)]
+    return arrays._replace(states=type(arrays.states)(states))
+
+
+def _attained(
+    value: Callable[[float], float], rate: Callable[[float], float], target: float
+) -> tuple[float | None, float | None]:
+    """A value that brings the rate to the target, to be typed, and that rate; or nothing."""
+    found = _attain(lambda x: rate(value(x)), target, WIDEST)
+    if found is None:
+        return None, None
+    typed = float(f"{value(found):.4g}")
+    return typed, rate(typed)
 
 
 def _attain(rate: Callable[[float], float], target: float, widest: int) -> float | None:
@@ -72,10 +94,6 @@ def _attain(rate: Callable[[float], float], target: float, widest: int) -> float
         middle = (low + high) / 2
         low, high = (low, middle) if beyond(middle) else (middle, high)
     return sign * high
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.4g}")
 
 
 def _with_unit(value: float, unit: u.Unit | None) -> Any:

@@ -22,7 +22,16 @@ from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
 from .._neurons import mark, preserved
-from .jaxpr import Call, Tap, callers, inlined, inner_callers, run, signature
+from .jaxpr import (
+    Call,
+    Tap,
+    callers,
+    inlined,
+    inner_callers,
+    run,
+    signature,
+    weights_before,
+)  # fmt: skip
 from .ready import no_neurons, ready_neurons
 
 
@@ -88,13 +97,24 @@ class Step:
 
         ``perturbations``, one for each population, are added to its membrane.
         """
-        outvars = self.jaxpr.outvars
-        n = len(outvars) - len(self.written)
-        membranes = [outvars[n + population.membrane] for population in self.populations]
+        n = len(self.jaxpr.outvars) - len(self.written)
+        membranes = map(self._membrane, self.populations)
         perturbed = dict(zip(membranes, perturbations))
         arguments = [*inputs, *states]
         results, calls = run(self.jaxpr, constants, arguments, perturbed, tap or Tap())
         return results[:n], results[n:], calls
+
+    def input_weights(self, population: Population) -> list[int]:
+        """Positions of the parameters whose products go into its membrane, through no spike."""
+        states = self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
+        parameters = {states[i]: i for i in self.parameters}
+        found = weights_before(self.jaxpr, parameters, self._membrane(population))
+        return sorted(parameters[argument] for argument in found)
+
+    def _membrane(self, population: Population) -> Any:
+        """The variable that the step stores in its V."""
+        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
+        return written[population.membrane]
 
 
 def trace(model: Any, inputs: Any) -> Step:

@@ -7,12 +7,14 @@ from functools import partial
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._neurons import SPIKES, find_neurons, has_membrane, mark, preserved
+from .._surrogate import Scaled
 from ..records import SavedMemory
 from .conv import SpikeConv1d, SpikeConv2d
 from .linear import SpikeLinear
@@ -31,7 +33,8 @@ _Seen = dict[str, Values]
 def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in one bit.
 
-    Every surrogate that has a ``residual_dtype`` gets ``"uint8"``. Every `brainstate.nn.Linear`,
+    Every surrogate gets ``residual_dtype="uint8"``, one of braintools within `Scaled`, unless it is
+    called on a Quantity with a unit. Every `brainstate.nn.Linear`,
     `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
     `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
     checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing
@@ -98,8 +101,8 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
             f"{type(model).__name__}. Name the attribute that holds your surrogate spk_fun"
         )
     layers = _layers(model)
-    seen = _inputs_of(layers, model, inputs)
-    outcomes = {n: _compact(neuron) for n, neuron in neurons.items()}
+    seen, units = _traced(layers, model, inputs)
+    outcomes = {n: _compact(neuron, units.get(n)) for n, neuron in neurons.items()}
     outcomes |= {n: _pack(layer, seen.get(n, frozenset())) for n, layer in layers.items()}
     return SavedMemory(
         changed={n: text for n, (done, text) in outcomes.items() if done},
@@ -115,11 +118,15 @@ def _layers(model: Any) -> dict[str, Any]:
     }
 
 
-def _compact(neuron: Any) -> tuple[bool, str]:
+def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
     """Give a neuron's surrogate 8-bit residuals; whether it was possible, and what to report."""
     spike = neuron.spk_fun
     if not hasattr(spike, "residual_dtype"):
-        return False, f"{spike!r} has no residual_dtype"
+        if not isinstance(spike, Surrogate):
+            return False, f"{spike!r} has no residual_dtype"
+        if unit is not None:
+            return False, f"{spike!r} has no residual_dtype, and Scaled needs a scale for {unit}"
+        spike = Scaled(spike)
     neuron.spk_fun = spike.replace(residual_dtype="uint8")
     return True, repr(neuron.spk_fun)
 
@@ -143,19 +150,21 @@ def _pack(layer: Any, values: Values) -> tuple[bool, str]:
     return True, type(layer).__name__ + ("" if scale == 1 else f" with scale={scale:.6g}")
 
 
-def _inputs_of(layers: dict[str, Any], model: Any, inputs: Sequence[Any]) -> _Seen:
-    """The values that a layer's input can hold in any step, by the name of the layer."""
+def _traced(
+    layers: dict[str, Any], model: Any, inputs: Sequence[Any]
+) -> tuple[_Seen, dict[str, u.Unit | None]]:
+    """What a layer's input can hold in any step, and in which unit a surrogate is called."""
     inputs = jax.tree.map(jnp.asarray, inputs)
     seen: _Seen = {}
     with preserved(model):
         _initialise(model, inputs)
         # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
         neurons = find_neurons(model).items()
-        mark({name: node for name, node in neurons if isinstance(node.spk_fun, Surrogate)})
+        units = mark({n: node for n, node in neurons if isinstance(node.spk_fun, Surrogate)})
         for name, layer in layers.items():
             layer.update = partial(_marked_update, LAYER + name, layer.update)
         _follow(model, inputs, partial(_note, seen))
-    return seen
+    return seen, units
 
 
 def _initialise(model: Any, inputs: Sequence[Any]) -> None:

@@ -15,6 +15,8 @@ from .drawings import comparison_drawings, flow_drawings
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "jax", "numpy")
 
+_TASK = {"name": "task"}  # what its fields are called among others
+
 Facts = list[tuple[str, str]]
 
 
@@ -37,7 +39,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         _check(len(record), "there is no flow among them")
         return _of_flows(record, settings)
     raise TypeError(
-        "a report is written of a Comparison, a GradientFlow or a mapping of names to "
+        "a report is written from a Comparison, a GradientFlow or a mapping of names to "
         f"GradientFlow, got {type(record).__name__}"
     )
 
@@ -56,7 +58,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
         "summary": _progress_of(comparison),
         "notes": " ".join(caption(comparison)),
-        "asked": facts(asked | dict(comparison.task)),
+        "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
         "table": comparison._repr_html_(),
         "advice": [],
         "drawings": comparison_drawings(comparison),

@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..plotting import plot_comparison, plot_gradient_flow, plot_membrane
+from ..plotting import plot_comparison, plot_gradient_flow, plot_membrane, plot_tuning
 from ..records import Comparison, GradientFlow
 
 if TYPE_CHECKING:
@@ -47,11 +47,16 @@ class Drawing(NamedTuple):
 
 
 def comparison_drawings(comparison: Comparison) -> list[Drawing]:
-    """The panels of `plot_comparison`, but for those of what was not measured."""
+    """The panels of `plot_comparison`, but for those of what was not measured or searched."""
     with _style():
+        searched = [_panel() for result in comparison.results if result.tuning]
         panels = [_panel() for _ in range(4)]
         plot_comparison(comparison, panels)
-        return _drawings(panel for panel in panels if _has_curves(panel))
+        if searched:
+            plot_tuning(comparison, searched)
+        for panel in searched:
+            panel.set_title(f"Search: {panel.get_title()}")
+        return _drawings([*filter(_has_curves, panels), *searched])
 
 
 def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:

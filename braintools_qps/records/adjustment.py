@@ -40,7 +40,7 @@ class Adjustment(Record):
     surrogate : Surrogate or None
         The surrogate with the parameter changed, where it has such a parameter.
     flat_share : float or None
-        Share of neuron-steps where the derivative is then below 1 % of its peak; of several
+        Share of neuron-steps where the derivative is then below 1% of its peak; of several
         populations the largest.
     """
 
@@ -63,8 +63,8 @@ class RateAdjustment(Record):
     target : float
         Spikes per neuron and step to aim at.
     input_gain : float or None
-        What to multiply the model's inputs, or the weights that they meet first, by; None where no
-        factor from 1/1024 to 1024 attains the target.
+        What to multiply the model's inputs by; None where no factor from 1/1024 to 1024 attains the
+        target.
     input_rate : float or None
         The firing rate with that factor.
     threshold_change : float, Quantity or None
@@ -73,6 +73,12 @@ class RateAdjustment(Record):
         shift attains the target.
     threshold_rate : float or None
         The firing rate with that change.
+    weight_gain : float or None
+        What to multiply the population's own input weights by: the parameters of all products that
+        go into its membrane without a spike on the way, recurrent ones among them. None where it
+        has none, or no factor from 1/1024 to 1024 attains the target.
+    weight_rate : float or None
+        The firing rate with that factor.
     """
 
     target: float
@@ -80,3 +86,5 @@ class RateAdjustment(Record):
     input_rate: float | None
     threshold_change: float | u.Quantity | None
     threshold_rate: float | None
+    weight_gain: float | None = None
+    weight_rate: float | None = None

@@ -39,7 +39,7 @@ class GradientFlow(Record):
         Candidates to train, with one parameter changed that brings ``growth`` to the target; each
         an `.Adjustment`. Empty where a population is silent, saturated or without a gradient.
     advice : tuple of str
-        What follows from the numbers, by the rules in the guide on choosing a surrogate.
+        What follows from the numbers, by the rules in the guide on how gradients flow.
 
     See Also
     --------
@@ -47,10 +47,7 @@ class GradientFlow(Record):
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import gradient_flow
     >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms)
     >>> with brainstate.environ.context(dt=1 * u.ms):

@@ -1,10 +1,12 @@
-"""A network that kills the process it is in: once, or whenever it meets one surrogate."""
+"""A network that goes wrong in one way or another, for one surrogate or at one moment."""
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import brainstate
+import jax
 import jax.numpy as jnp
 
 
@@ -27,21 +29,28 @@ class Leaky(brainstate.nn.Module):
 
 
 class Network(brainstate.nn.Module):
-    def __init__(self, features, classes, deadly):
+    def __init__(self, features, classes, faults, gate):
         super().__init__()
         self.inward = brainstate.nn.Linear(features, 8)
         self.neurons = Leaky(8)
         self.outward = brainstate.nn.Linear(8, classes)
-        self.deadly = deadly
+        self.faults, self.gate = faults, gate
 
     def update(self, x):
-        if self.deadly and self.deadly in repr(self.neurons.spk_fun):
-            die()
-        return self.outward(self.neurons(self.inward(x)))
+        wait_at(self.gate)
+        out = self.outward(self.neurons(self.inward(x)))
+        for fault, surrogate in self.faults.items():
+            if surrogate and surrogate in repr(self.neurons.spk_fun):
+                out = FAULTS[fault](out)
+        return out
 
 
-def make(features, classes, deadly="", once=""):
-    """``deadly`` is the surrogate's name; ``once`` a file that is there until the first death."""
+def make(features, classes, once="", gate="", deadly="", nan="", large=""):
+    """``deadly``, ``nan`` and ``large`` name the surrogate that it is for.
+
+    ``once`` is a file that is there until the first death, and ``gate`` a named pipe that holds up
+    workers once answers of others have been kept beside it.
+    """
     if once and is_worker():
         try:
             Path(once).unlink()
@@ -49,7 +58,8 @@ def make(features, classes, deadly="", once=""):
             pass
         else:
             die()
-    return Network(features, classes, deadly)
+    faults = {"deadly": deadly, "nan": nan, "large": large}
+    return Network(features, classes, faults, gate)
 
 
 def is_worker():
@@ -57,6 +67,24 @@ def is_worker():
     return os.environ.get("FRAGILE_CLIENT") not in (None, str(os.getpid()))
 
 
-def die():
+def die(out=None):
     if is_worker():
         os.kill(os.getpid(), signal.SIGKILL)
+    return out
+
+
+def exhaust(out):
+    """An array of 256 TiB, more than a process can address; no compiler can do without it."""
+    place = jax.lax.stop_gradient(out).astype(int)
+    array = jnp.zeros((1 << 23, 1 << 23)).at[place, place].add(1.0)
+    return out * (1 + array[place + 1, place])
+
+
+def wait_at(gate):
+    """Until whoever opens the pipe for writing has closed it."""
+    if gate and is_worker() and Path(gate).with_name("comparison.runs.jsonl").exists():
+        with suppress(FileNotFoundError):  # it is open for good
+            Path(gate).read_text()
+
+
+FAULTS = {"deadly": die, "nan": lambda out: out * jnp.nan, "large": exhaust}

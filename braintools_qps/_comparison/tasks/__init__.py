@@ -77,7 +77,8 @@ def _by_name(text: str) -> Task:
     try:
         inspect.signature(TASKS[name]).bind(*args, **options)
     except TypeError as error:
-        taken = ", ".join(map(str, inspect.signature(TASKS[name]).parameters.values()))
+        parameters = inspect.signature(TASKS[name]).parameters.values()
+        taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
     return TASKS[name](*args, **options)
 

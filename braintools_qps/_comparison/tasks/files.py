@@ -63,10 +63,12 @@ def _kind(path: str | PathLike) -> str:
             return "hdf5"
         if is_zipfile(file):
             return "npz"
-    size = Path(path).stat().st_size
+        file.seek(0)
+        start = file.read(2)
+    got = "an archive that is cut off" if start == b"PK" else "another format"
     raise ValueError(
-        f"{path} must be an npz archive or an HDF5 file, got "
-        f"{'another format' if size else 'an empty file'}. {_fix(path)}"
+        f"{path} must be an npz archive or an HDF5 file, got {got if start else 'an empty file'}. "
+        f"{_fix(path)}"
     )
 
 

@@ -6,7 +6,7 @@ what has died, and keeps in a `journal` what comes back. `executors` are those t
 makes.
 """
 
-from .dispatch import Found, Progress, by_executor, in_turn
+from .dispatch import Found, by_executor, in_turn
 from .executors import dask_workers, local_workers
 from .journal import Journal
 from .remote import Workplace
@@ -14,7 +14,6 @@ from .remote import Workplace
 __all__ = [
     "Found",
     "Journal",
-    "Progress",
     "Workplace",
     "by_executor",
     "dask_workers",

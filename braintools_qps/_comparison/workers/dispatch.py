@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+import math
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import Any
 
 from ...records.comparison import CandidateResult
 from ..candidate import Candidate, Plan, result_of
 from ..programs import OnEpochs, Programs
+from ..progress import OnEpoch, Progress
 from .remote import Gone, RemotePrograms, Workplace
 
 CANDIDATES_AT_ONCE = 64  # each is a thread that waits for its answers
@@ -17,25 +19,13 @@ CANDIDATES_AT_ONCE = 64  # each is a thread that waits for its answers
 Found = Generator[tuple[Candidate, CandidateResult | Exception], None, None]
 
 
-class Progress(NamedTuple):
-    """Where a comparison stands."""
-
-    labels: tuple[str, ...]  # of the candidates in training
-    done: int  # epochs, of all runs
-    total: int
-    loss: float  # mean over the runs of this epoch
-
-
-OnEpoch = Callable[[Progress], None] | None
-
-
 def in_turn(
     programs: Programs, pending: Sequence[Candidate], plan: Plan, on_epoch: OnEpoch
 ) -> Found:
     """Train one candidate after the other; yield each with its result, or with its error."""
-    count = _counter(on_epoch, len(pending) * plan.cost)
     for number, candidate in enumerate(pending):
-        report = count(candidate, number * plan.cost)
+        programs.tally.finished = number * plan.runs
+        report = _counter(programs, candidate, number, len(pending), plan, on_epoch)
         try:
             yield candidate, result_of(candidate, programs, plan, report)
         except Exception as error:
@@ -53,7 +43,16 @@ def by_executor(
         If the executor takes no more work.
     """
     events: SimpleQueue[tuple[Candidate, Any, float]] = SimpleQueue()
-    done, total = 0, len(pending) * plan.cost
+    latest = math.nan
+    done = dict.fromkeys((candidate.label for candidate in pending), 0)
+
+    def show() -> None:
+        if on_epoch is not None:
+            total, runs = (len(pending) * each for each in (plan.cost, plan.runs))
+            tally = workplace.tally()
+            left = tuple(label for label in done if done[label] < plan.cost) or tuple(done)[-1:]
+            counts = tally.finished, tally.training, runs
+            on_epoch(Progress(left, sum(done.values()), total, latest, *counts))
 
     def train(candidate: Candidate) -> None:
         report = lambda epochs, loss: events.put((candidate, epochs, loss))
@@ -68,30 +67,32 @@ def by_executor(
             left = len([threads.submit(train, candidate) for candidate in pending])
             while left:
                 candidate, what, loss = events.get()
-                if isinstance(what, int):
-                    done += what
-                    if on_epoch is not None:
-                        on_epoch(Progress((candidate.label,), done, total, loss))
-                    continue
                 if isinstance(what, Gone):
                     raise what
-                left -= 1
+                if isinstance(what, int):
+                    done[candidate.label], latest = done[candidate.label] + what, loss
+                    show()
+                    continue
+                done[candidate.label], left = plan.cost, left - 1
+                show()
                 yield candidate, what
         finally:
             workplace.cancel()
             threads.shutdown(cancel_futures=True)
 
 
-def _counter(on_epoch: OnEpoch, total: int) -> Callable[[Candidate, int], OnEpochs]:
-    """For a candidate, what counts the epochs of all runs from ``done`` on."""
+def _counter(
+    programs: Programs, candidate: Candidate, number: int, of: int, plan: Plan, on_epoch: OnEpoch
+) -> OnEpochs:
+    """For one candidate out of so many, what counts the epochs of all runs."""
+    done = number * plan.cost
 
-    def count(candidate: Candidate, done: int) -> OnEpochs:
-        def report(epochs: int, loss: float) -> None:
-            nonlocal done
-            done += epochs
-            if on_epoch is not None:
-                on_epoch(Progress((candidate.label,), done, total, loss))
+    def report(epochs: int, loss: float) -> None:
+        nonlocal done
+        done += epochs
+        tally = programs.tally
+        if on_epoch is not None:
+            runs = tally.finished, tally.training, of * plan.runs
+            on_epoch(Progress((candidate.label,), done, of * plan.cost, loss, *runs))
 
-        return report
-
-    return count
+    return report

@@ -31,6 +31,11 @@ class Errand(NamedTuple):
     data: bytes | None = None  # only for a worker that has asked for it
 
     @property
+    def runs(self) -> tuple[tuple[dict[str, Any], int], ...]:
+        """The jobs, where they are trained and not measured."""
+        return self.jobs if self.kind == "train" else ()
+
+    @property
     def key(self) -> str:
         """What the answer depends on."""
         plain = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.kind, self.surrogate]

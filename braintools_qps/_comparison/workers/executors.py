@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import (
@@ -48,7 +50,7 @@ class LocalWorkers(Executor):
         if getattr(self._own, "pool", None) is None:
             # JAX has threads, so its process must not be forked.
             context = multiprocessing.get_context("spawn")
-            self._own.pool = ProcessPoolExecutor(1, mp_context=context)
+            self._own.pool = ProcessPoolExecutor(1, mp_context=context, initializer=_follow_parent)
             self._pools.add(self._own.pool)
         try:
             return self._own.pool.submit(fn, *args, **kwargs).result()
@@ -56,6 +58,27 @@ class LocalWorkers(Executor):
             self._pools.discard(self._own.pool)
             self._own.pool = None
             raise
+
+
+class DaskWorkers(Executor):
+    """Those of a Dask client."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._executor = client.get_executor(pure=False)
+
+    @property
+    def slots(self) -> int:
+        """How many tasks the workers do at once."""
+        return sum(self._client.nthreads().values())
+
+    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
+        """Send a call to the scheduler."""
+        return self._executor.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Take nothing more; without ``wait``, cancel what is queued."""
+        self._executor.shutdown(wait=wait)
 
 
 @contextmanager
@@ -95,7 +118,20 @@ def dask_workers(scheduler: str) -> Iterator[Executor]:
             "and give the address that it prints, such as tcp://host:8786"
         ) from error
     with client:
-        yield client.get_executor(pure=False)
+        yield DaskWorkers(client)
+
+
+def _follow_parent() -> None:
+    """In a worker: leave Ctrl-C to the one who compares, and end when that one has ended."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

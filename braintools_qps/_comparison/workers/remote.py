@@ -16,7 +16,7 @@ from concurrent.futures import (
 from functools import cached_property
 from typing import Any
 
-from ..programs import Job, OnEpochs, Outcome, bench_of, groups
+from ..programs import Job, OnEpochs, Outcome, Tally, bench_of, groups
 from ..provenance import digest, packages
 from ..training import Bench
 from .errands import Answer, Errand, packed_bench, packed_task
@@ -36,7 +36,8 @@ class Workplace:
         self._executor = executor
         self._packed, self._needs = packed_bench(bench)
         self._digest, self._packages = digest(bench.task), packages()
-        self._futures: set[Future] = set()
+        self._futures: dict[Future, Errand] = {}
+        self._finished = 0
         self._lock = threading.Lock()
         self.closed = False
         self.suspect = threading.Lock()
@@ -61,15 +62,32 @@ class Workplace:
                 future = self._executor.submit(work, errand)
             except RuntimeError as error:  # it is broken, or shut down
                 raise Gone(_gone(error)) from error
-            self._futures.add(future)
+            self._futures[future] = errand
         future.add_done_callback(lambda done: self._note(errand, done))
         return future
 
     def _note(self, errand: Errand, future: Future) -> None:
         """Keep an answer as soon as it is there, even if nobody waits for it any more."""
-        self._futures.discard(future)
+        with self._lock:
+            self._futures.pop(future, None)
         if not future.cancelled() and future.exception() is None:
             self.journal.add(errand, future.result().value)
+
+    def finish(self, errand: Errand) -> None:
+        """Count the runs of an errand that is done."""
+        with self._lock:
+            self._finished += len(errand.runs)
+
+    def tally(self) -> Tally:
+        """How many runs have finished, and how many are in training.
+
+        Dask's own executor does not tell which of its tasks have begun: all that were sent count.
+        """
+        with self._lock:
+            out = dict(self._futures)
+        begun = [errand for future, errand in out.items() if future.running()]
+        begun = begun or list(out.values())[: _slots(self._executor)]
+        return Tally(self._finished, sum(len(errand.runs) for errand in begun))
 
     def some_done(self, futures: Iterable[Future]) -> set[Future]:
         """Wait a little for one of them or more.
@@ -141,6 +159,7 @@ class RemotePrograms:
         for number, errand in enumerate(errands):
             if (value := journal.get(errand)) is not None:
                 values[number] = value
+                self._workplace.finish(errand)
                 report(number, value)
         waiting = {
             self._workplace.submit(errand): number
@@ -159,9 +178,11 @@ class RemotePrograms:
                     waiting[self._workplace.submit(errand)] = number
                 else:
                     values[number] = self._value(answer)
+                    self._workplace.finish(errands[number])
                     report(number, answer.value)
         for number in suspects:
             values[number] = self._alone(errands[number])
+            self._workplace.finish(errands[number])
             report(number, values[number])
         return [values[number] for number in range(len(errands))]
 
@@ -181,7 +202,7 @@ class RemotePrograms:
                     return self._value(answer)
                 died = answer
         raise RuntimeError(
-            f"{TRIES} workers died of it, one after the other ({type(died).__name__}: {died})"
+            f"a worker died of it in each of {TRIES} tries ({type(died).__name__}: {died})"
         ) from died
 
     def _value(self, answer: Answer) -> Any:
@@ -211,6 +232,13 @@ def _answer(future: Future) -> Answer | Exception:
     if answer.error is not None:
         raise answer.error
     return answer
+
+
+def _slots(executor: Executor) -> int | None:
+    try:
+        return getattr(executor, "slots", None)
+    except Exception:  # the scheduler has gone, which the futures will tell
+        return None
 
 
 def _gone(error: BaseException) -> str:

@@ -102,7 +102,7 @@ def test_an_interrupted_run_shows_nothing_of_an_earlier_one(own_data, monkeypatc
         raise KeyboardInterrupt
 
     assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=2)"]) == 0
-    monkeypatch.setattr("braintools_qps._cli.compare._show", interrupt)
+    monkeypatch.setattr("braintools_qps._comparison.progress._show", interrupt)
     capsys.readouterr()
     assert main([*own_data, "--surrogates", "QPseudoSpike(alpha=4)"]) == 130
     printed = capsys.readouterr()
@@ -130,7 +130,7 @@ def test_ctrl_c_keeps_what_is_finished(own_data, monkeypatch, capsys):
         if Path("out/comparison.json").exists():
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("braintools_qps._cli.compare._show", press_ctrl_c)
+    monkeypatch.setattr("braintools_qps._comparison.progress._show", press_ctrl_c)
     assert main([*own_data, "--surrogates", "Sigmoid", "QPseudoSpike"]) == 130
     line = capsys.readouterr().err.splitlines()[-1]
     assert line == "Interrupted. Kept in out, to go on with --resume: Sigmoid"

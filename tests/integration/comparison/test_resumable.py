@@ -16,7 +16,7 @@ LEFT = {"comparison.runs.jsonl", "comparison.running.npz"}
 
 
 class Model(brainstate.nn.Module):
-    """With a state that outlives a batch, in bfloat16, and random numbers in training."""
+    """With states that outlive a batch, in bfloat16 and random, and dropout in training."""
 
     def __init__(self, features, classes):
         super().__init__()
@@ -24,13 +24,14 @@ class Model(brainstate.nn.Module):
         self.outward = brainstate.nn.Linear(5, classes)
         self.spk_fun = QPseudoSpike()
         self.mean = brainstate.LongTermState(jnp.zeros(5, jnp.bfloat16))
+        self.noise = brainstate.random.RandomState(0)
         self.dropout = brainstate.nn.Dropout(0.8)
 
     def init_state(self, batch_size=None):
         self.V = brainstate.HiddenState(jnp.zeros((batch_size, 5)))
 
     def update(self, x):
-        self.V.value = 0.8 * self.V.value + self.inward(x)
+        self.V.value = 0.8 * self.V.value + self.inward(x) + 0.1 * self.noise.rand(5)
         self.mean.value = 0.9 * self.mean.value + 0.1 * self.V.value.mean(0).astype(jnp.bfloat16)
         return self.outward(self.dropout(self.spk_fun(self.V.value - self.mean.value - 0.1)))
 
@@ -70,7 +71,7 @@ def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
         compare(**options, out=tmp_path, on_epoch=until(epoch))
     begun = json.loads((tmp_path / "comparison.json").read_text())
     assert begun["results"] == []
-    assert LEFT <= {path.name for path in tmp_path.iterdir()}
+    assert {path.name for path in tmp_path.iterdir()} >= LEFT
     seen = []
     resumed = compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
     assert [progress.done for progress in seen[:5]] == seen_again

@@ -91,7 +91,7 @@ def test_initial_weights_come_from_the_seed_alone(bench):
     first, again = (initial_weights(bench, QPseudoSpike(), 5).trained for _ in range(2))
     assert jax.tree.all(jax.tree.map(np.array_equal, first, again))
     other = initial_weights(bench, QPseudoSpike(), 6).trained
-    recurrent = lambda weights: weights["weights"]["recurrent"]
+    recurrent = lambda weights: weights["recurrent.weight"]["weight"]
     assert not np.array_equal(recurrent(first), recurrent(other))
     assert np.std(recurrent(first)) == pytest.approx(1, rel=0.2)
 

@@ -1,11 +1,13 @@
 """Options of compare that say what to train on and where."""
 
+import argparse
 import sys
 
 import numpy as np
 import pytest
 
 from braintools_qps.__main__ import main
+from braintools_qps._cli import compare as command
 
 
 @pytest.mark.parametrize("option", ["--bins", "--test-data"])
@@ -32,3 +34,12 @@ def test_workers_that_cannot_be_counted(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "--workers", "0"]) != 0
     assert "workers must be 1 or more, got 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "given"), [([], {}), (["--save-memory"], {"save_memory": True})]
+)
+def test_what_was_not_given_is_left_to_compare(arguments, given):
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    assert command._given(parser.parse_args(arguments)) == given

@@ -71,6 +71,39 @@ def test_models_that_do_not_fit(make, error, message):
         check(make)
 
 
+def test_an_array_of_another_batch():
+    class Masked(models.Neurons):
+        def __init__(self, size):
+            super().__init__(size)
+            self.mask = jnp.ones((7, size))
+
+        def update(self, x):
+            return self.mask * super().update(x)
+
+    with pytest.raises(ValueError, match=r"got layers.1.mask of shape \(7, 5\), which it holds: "):
+        check(chain(lambda: Masked(5), readout(2)))
+
+
+@pytest.mark.parametrize(
+    ("make", "got"),
+    [("mine:network", "'mine:network'"), (models.Neurons(3), "a Neurons"), (3, "a int")],
+)
+def test_what_is_no_factory(make, got):
+    with pytest.raises(TypeError, match=f"must be a function that returns a fresh .*, got {got}"):
+        check(make)
+
+
+def test_a_class_is_a_factory_of_what_its_init_takes():
+    class Network(brainstate.nn.Sequential):
+        def __init__(self, features, classes):
+            linear = brainstate.nn.Linear
+            super().__init__(linear(features, 5), models.Neurons(5), linear(5, classes))
+
+    check(Network)
+    with pytest.raises(TypeError, match="takes classes, features, got the option width"):
+        check(Network, width=3)
+
+
 def test_what_fits():
     check(models.plain)
     check(chain(lambda: Stateless(5), readout(2)), measure=False)
@@ -85,6 +118,34 @@ def test_targets_of_another_size():
 def test_options_that_the_factory_does_not_take():
     with pytest.raises(TypeError, match="takes classes, features, hidden, got the option width"):
         check(models.plain, width=3)
+
+
+def test_classes_as_floats():
+    def network(features, classes):
+        linear = brainstate.nn.Linear
+        return brainstate.nn.Sequential(linear(features, 5), models.Neurons(5), linear(5, classes))
+
+    message = r"a float y, here of shape \(\d+,\), is a regression, .*:.*network gets classes=None"
+    with pytest.raises(ValueError, match=message):
+        check(network, y=Y.astype(float))
+
+
+def test_which_neurons():
+    with pytest.raises(TypeError, match="where must be a class of neurons, .*, got 'lif'. For"):
+        Factory(models.plain, where="lif")
+
+
+def test_a_loss_without_a_derivative():
+    count = lambda outputs, y: (outputs.argmax(-1) != y).sum()
+    task = load_task((X, Y))
+    bench = Bench(Factory(models.plain), task, Settings(), objective(task, None, count, None))
+    with pytest.raises(TypeError, match="loss must return an array of real .*, got int"):
+        check_model(bench, measure=False)
+
+
+def test_what_is_no_optimizer():
+    with pytest.raises(TypeError, match="must return an optax transformation, got None. For"):
+        Settings(optimizer=lambda rate: None).transformation(0.1)
 
 
 def test_outputs_that_are_not_finite_name_the_step():

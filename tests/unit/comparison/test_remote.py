@@ -11,10 +11,13 @@ import pytest
 import braintools_qps._comparison as comparison
 from braintools_qps import compare
 from braintools_qps._comparison import training
+from braintools_qps._comparison.model import Factory
 from braintools_qps._comparison.network import demonstration
-from braintools_qps._comparison.programs import Outcome
+from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.programs import Job, Outcome, Tally
+from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.workers import worker
+from braintools_qps._comparison.workers import Journal, Workplace, worker
 from braintools_qps._comparison.workers.errands import import_path, packed_task, unpacked_task
 
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
@@ -35,6 +38,7 @@ class Played:
 
     def __init__(self, bench, most_runs):
         self.bench = bench
+        self.tally = Tally()
 
     def bench_of(self, setting):
         return self.bench
@@ -147,7 +151,7 @@ def test_a_candidate_that_kills_every_worker_is_a_row_with_its_error(tmp_path):
 
     desk = Desk(die)
     found = compare(NAMES, executor=desk, out=tmp_path, **OPTIONS)
-    assert "3 workers died of it, one after the other" in found.results[1].error
+    assert "a worker died of it in each of 3 tries" in found.results[1].error
     assert [result.error is None for result in found.results] == [True, False, True]
     tries = [errand.key for errand in desk.errands if of("S2NN")(errand)]
     assert max(tries.count(key) for key in tries) == 3
@@ -245,6 +249,43 @@ def test_a_worker_that_lacks_the_model_says_so_with_the_path(monkeypatch):
     path = "braintools_qps._comparison.network:demonstration"
     with pytest.raises(ImportError, match=f"able to import {path}.*netwerk.*PYTHONPATH"):
         compare(["Sigmoid"], executor=Desk(lost), **OPTIONS)
+
+
+def test_progress_counts_the_runs_of_all_workers():
+    def die(errand):
+        if of("S2NN")(errand):
+            raise BrokenExecutor("terminated abruptly")
+
+    # Seven settings, three, and two seeds; of a candidate that fails none has finished.
+    for hook, finished in (lambda errand: None, 3 * 12), (die, 2 * 12):
+        seen = []
+        compare(NAMES, executor=Desk(hook), on_epoch=seen.append, **OPTIONS)
+        assert (seen[-1].finished, seen[-1].training, seen[-1].runs) == (finished, 0, 3 * 12)
+        assert seen[-1].done == seen[-1].total
+
+
+@pytest.mark.parametrize(("begun", "slots", "expected"), [(1, None, 6), (0, 2, 8), (0, None, 9)])
+def test_what_is_in_training(begun, slots, expected):
+    """Of three errands, as many as have begun, as there are slots, or all where no one knows."""
+    futures = [Future() for _ in range(3)]
+    for future in futures[:begun]:
+        future.set_running_or_notify_cancel()
+    waiting = iter(futures)
+
+    class Busy(Executor):
+        def submit(self, function, errand):
+            return next(waiting)
+
+    task = task_from_arrays(X, Y)
+    goal = objective(task, None, None, None)
+    bench = training.Bench(Factory(demonstration, {}), task, Settings(), goal)
+    busy = Busy()
+    if slots:
+        busy.slots = slots
+    workplace = Workplace(busy, bench, Journal(None, resume=False))
+    for runs in (6, 2, 1):
+        workplace.submit(workplace.errand("train", {}, [Job(None, {}, 0)] * runs, 1, False))
+    assert (workplace.tally().finished, workplace.tally().training) == (0, expected)
 
 
 def test_functions_that_workers_cannot_import():

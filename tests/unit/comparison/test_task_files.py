@@ -30,11 +30,12 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
 
 
 def test_files_that_cannot_be_read(tmp_path):
-    names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "other.npz", "half.npz")
-    empty, text, single, torn, other, half = (tmp_path / name for name in names)
+    names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "cut.npz", "other.npz", "half.npz")
+    empty, text, single, torn, cut, other, half = (tmp_path / name for name in names)
     np.save(single, X)
     np.savez(torn, X=X, y=Y)
     torn.write_bytes(torn.read_bytes().replace(X.tobytes(), bytes(X.nbytes)))
+    cut.write_bytes(torn.read_bytes()[:-100])
     empty.write_bytes(b"")
     text.write_text("not an archive")
     np.savez(other, inputs=X)
@@ -43,6 +44,7 @@ def test_files_that_cannot_be_read(tmp_path):
         (empty, "must be an npz archive or an HDF5 file, got an empty file"),
         (text, r"got another format. Write it with numpy.savez\('.*text.npz', X=X, y=y\)"),
         (single, r"single.npy must be an npz archive.*Write .*single.npz'"),
+        (cut, "must be an npz archive or an HDF5 file, got an archive that is cut off"),
         (torn, "not an npz file of plain arrays"),
         (other, r"must hold arrays X and y, got \['inputs'\].*numpy.savez"),
         (half, "X_test and y_test must be given together, got only X_test"),

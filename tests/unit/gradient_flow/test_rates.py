@@ -81,3 +81,37 @@ def test_the_population_above_alone_is_changed():
     assert above.rate_adjustment.input_gain is None
     assert above.rate_adjustment.threshold_change == pytest.approx(-0.5, rel=5e-3)
     assert any("with the threshold changed by -0.5" in sentence for sentence in flow.advice)
+
+
+class Weighted(brainstate.nn.Module):
+    """Inputs times 2 weights each that are 0.5, in a layer whose spikes go on to another."""
+
+    def __init__(self, threshold):
+        super().__init__()
+        self.first = brainstate.ParamState({"weight": 0.5 * jnp.eye(N), "bias": jnp.zeros(N)})
+        self.second = brainstate.ParamState(jnp.eye(N))
+        self.below, self.above = Threshold(0.25), Threshold(threshold)
+
+    def update(self, x):
+        first = self.first.value
+        spikes = self.below(x @ (2 * first["weight"]) / 2 + first["bias"])
+        return self.above(spikes @ self.second.value)
+
+
+def test_the_weights_of_a_population_are_its_own():
+    """Spikes of 0 or 1 lie above 1.5 with weights of 1.5; what is below is left alone."""
+    above, below = only(gradient_flow(Weighted(1.5), inputs(), target=None, rate=0.3)).populations
+    assert above.silent_share == 1
+    assert above.rate_adjustment.weight_gain == pytest.approx(1.5, rel=5e-3)
+    assert above.rate_adjustment.weight_rate == pytest.approx(below.firing_rate)
+    assert above.rate_adjustment.input_gain is None
+
+
+def test_weights_and_inputs_of_the_first_population_do_the_same():
+    model = Weighted(0.5)
+    model.below.threshold = 1.0  # a fifth of 0.5 * gain * x lies above it where gain * 0.4 = 1
+    above, below = only(gradient_flow(model, inputs(), target=None, rate=0.2)).populations
+    assert below.rate_adjustment.weight_gain == pytest.approx(2.5, rel=5e-3)
+    assert below.rate_adjustment.weight_gain == below.rate_adjustment.input_gain
+    assert above.rate_adjustment.input_gain == below.rate_adjustment.input_gain
+    assert above.rate_adjustment.weight_gain is None  # no spike comes in

@@ -2,6 +2,7 @@
 
 import brainstate
 import braintools.surrogate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -136,7 +137,25 @@ def test_other_spike_functions(function, found):
     """jnp.sign has -1, 0 and 1."""
     report = saved(Network(function))
     assert ("recurrent" in report.changed) == (found and function(jnp.float32(-1)) == 0)
-    assert report.left["neurons"] == f"{function!r} has no residual_dtype"
+    if isinstance(function, braintools.surrogate.Surrogate):
+        assert report.changed["neurons"].startswith("Scaled(surrogate=Sigmoid(alpha=4.0), residual")
+    else:
+        assert report.left["neurons"] == f"{function!r} has no residual_dtype"
+
+
+def test_a_surrogate_that_is_called_on_a_unit_is_left():
+    """`Scaled` would not know what counts as 1."""
+
+    class Own(braintools.surrogate.Surrogate):
+        def __call__(self, x):
+            return (x >= 0 * u.mV).astype(jnp.float32)
+
+    class InMillivolts(Network):
+        def update(self, x):
+            return self.neurons.spk_fun(self.input(x) * u.mV)
+
+    report = saved(InMillivolts(Own()))
+    assert report.left["neurons"].endswith("and Scaled needs a scale for mV")
 
 
 def test_convolutions():

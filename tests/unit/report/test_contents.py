@@ -9,6 +9,7 @@ from report_records import COMPARISON, FLOW, NASTY
 
 from braintools_qps import write_report
 from braintools_qps.records import CandidateResult
+from braintools_qps.records.comparison import Rung, Trial, Tuning
 
 
 @pytest.fixture
@@ -25,8 +26,9 @@ def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on cue-recall</title>" in text
     assert "1 of 2 candidates, trained with 2 seeds." in text
-    assert "Test accuracy %: mean with 95 % interval" in text
+    assert "Test accuracy %: mean with 95% interval" in text
     for fact in (
+        "<dt>task</dt><dd>cue-recall</dd>",
         "<dt>samples</dt><dd>train 7, test 2</dd>",
         "<dt>learning rate</dt><dd>0.125</dd>",
         "<dt>time constants</dt><dd>1, 8</dd>",
@@ -71,6 +73,16 @@ def test_figures_take_the_colours_of_the_page(report):
         assert "currentColor" in svg
         assert "#010203" not in svg
         assert "#ffffff" not in svg
+
+
+def test_what_was_searched_is_drawn_for_each_candidate(report):
+    trials = tuple(Trial({"dampening": value}, (value,)) for value in (0.25, 1.0))
+    tuning = Tuning((7,), (Rung(2, trials),), ("dampening",), 2, 4, 0.5)
+    (result,) = COMPARISON.results
+    result = dataclasses.replace(result, setting={"dampening": 1.0}, tuning=tuning)
+    text = report(dataclasses.replace(COMPARISON, results=(result,)))
+    assert text.count("<figure>") == 4
+    assert re.search(r"<figcaption>Search: &lt;script.*validation accuracy", text, re.DOTALL)
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
