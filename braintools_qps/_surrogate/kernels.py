@@ -146,7 +146,8 @@ def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
     s = magnitude / (alpha + 1 + magnitude)
     near = s * s / (1 + s) + s**3 * float32_math.polynomial(ARTANH, s * s)
     far = _log1p_ratio(magnitude, half_width) - fraction
-    return jnp.where(magnitude <= half_width, 2 * near, far) + fraction / (alpha + 1)
+    # Times a reciprocal, since XLA makes one division of two, by a product that may overflow.
+    return jnp.where(magnitude <= half_width, 2 * near, far) + fraction * (1 / (alpha + 1))
 
 
 def _log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:
