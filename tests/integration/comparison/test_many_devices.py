@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "runs_on_devices.py"
+EPS = np.finfo(np.float32).eps
 BATCHES = 6  # of 8, out of the 52 samples that are for training
 
 
@@ -35,13 +36,25 @@ def on_eight(tmp_path_factory):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("runs", "where"), [(5, "5"), (20, "20"), (5, "kinds")])
-def test_eight_devices_train_what_one_trains(runs, where, script, on_eight):
+@pytest.mark.parametrize(("runs", "most", "where"), [(5, 1, "5"), (20, 20, "20"), (5, 1, "kinds")])
+def test_eight_devices_train_what_one_trains(runs, most, where, script, on_eight):
+    """Bit by bit, if a device has as many runs at once: one of 5, and three of 20."""
     assert on_eight["devices"].tolist() == [8]
-    alone = script.trained(runs)
+    alone = script.trained(runs, most)
     for name in ("weights", "score", "best", "tested"):
         np.testing.assert_array_equal(on_eight[f"{name}_{where}"], alone[name])
     # The mean over an epoch's batches may be summed in another order, which rounds each of its
     # n - 1 sums by at most half a unit in the last place, on either side.
-    rounding = 2 * (BATCHES - 1) * np.finfo(np.float32).eps / 2
+    rounding = 2 * (BATCHES - 1) * EPS / 2
     np.testing.assert_allclose(on_eight[f"loss_{where}"], alone["loss"], rtol=rounding, atol=0)
+
+
+@pytest.mark.thorough
+def test_more_runs_at_once_are_rounded_otherwise(script, on_eight):
+    """Three at once, as one device trains 5: sums are taken in another order."""
+    alone = script.trained(5, 5)
+    # A gradient sums over 8 samples and 6 steps, which rounds it by at most 48 half units, on
+    # either side. A step moves a weight by about the learning rate, at most 0.3.
+    rounding = BATCHES * script.EPOCHS * 0.3 * 48 * EPS
+    np.testing.assert_allclose(on_eight["weights_5"], alone["weights"], rtol=0, atol=rounding)
+    np.testing.assert_array_equal(on_eight["score_5"], alone["score"])
