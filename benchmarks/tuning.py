@@ -121,7 +121,7 @@ def searched(
 def table(found: dict[str, Regret]) -> str:
     lines = ["| task | regret, points | 90th percentile | cost of the grid |", "|---|---|---|---|"]
     lines += [
-        f"| {name} | {one.mean:.1f} | {one.high:.1f} | {100 * one.cost:.0f} % |"
+        f"| {name} | {one.mean:.1f} | {one.high:.1f} | {100 * one.cost:.0f}% |"
         for name, one in found.items()
     ]
     return "\n".join(lines) + "\n"

@@ -63,10 +63,13 @@ MODEL = "def network(features):\n" + textwrap.indent(MODEL, "    ")
 # Another that waits for a thread, as one of those that train when the main one is interrupted.
 TRAINING = """
 from concurrent.futures import ThreadPoolExecutor
-from itertools import count
+
+def train():
+    while True:
+        pass
 
 pool = ThreadPoolExecutor(1)
-pool.submit(lambda: [None for _ in count()])
+pool.submit(train)
 print("ready", flush=True)
 pool.shutdown()
 """
@@ -77,6 +80,14 @@ print("ready", flush=True)
 while True:
     pass
 """
+
+
+@pytest.fixture(autouse=True)
+def listening():
+    """Background jobs of a shell ignore Ctrl-C, and so would whatever they start."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
