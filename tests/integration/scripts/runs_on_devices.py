@@ -41,9 +41,9 @@ def jobs(runs):
     ]
 
 
-def trained(runs, most):
-    """Weights, loss, score and best epoch of each run, by a program for ``most`` runs."""
-    programs, asked = Programs(bench(), most), jobs(runs)
+def trained(runs):
+    """Weights, loss, score and best epoch of each run."""
+    programs, asked = Programs(bench(), runs), jobs(runs)
     ((key, _),) = groups(asked).items()
     trains, own = programs._trainer(key, asked[0]), [programs._run(job) for job in asked]
     ended = trains.train(own, EPOCHS, lambda *_: None)
@@ -58,10 +58,10 @@ def trained(runs, most):
 
 
 def main(path):
-    values = {f"{name}_{runs}": x for runs in RUNS for name, x in trained(runs, runs).items()}
+    values = {f"{name}_{runs}": x for runs in RUNS for name, x in trained(runs).items()}
     devices = [len(place.devices) for place in places(8)]
     with two_kinds():
-        values |= {f"{name}_kinds": x for name, x in trained(RUNS[0], RUNS[0]).items()}
+        values |= {f"{name}_kinds": x for name, x in trained(RUNS[0]).items()}
     np.savez(path, devices=devices, **values)
 
 
