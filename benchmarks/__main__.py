@@ -44,7 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="a minute, small sizes, few rounds")
     parser.add_argument("--only", action="append", choices=SUITES, help="a suite; may be repeated")
     parser.add_argument("--elements", type=int, help="size of the arrays of the kernels suite")
-    parser.add_argument("--rounds", type=int, help="samples of each contestant")
+    parser.add_argument("--rounds", type=int, help="samples of each contestant, 0 for no times")
     parser.add_argument("--to", type=Path, help="folder of the results")
     return parser
 

@@ -51,7 +51,6 @@ class Aligned(NamedTuple):
 
     cosine: float  # corrected for the noise of the evolution strategies
     error: float
-    raw: float  # as it is, noise included
     reliability: float  # share of the estimate's square that is no noise
 
 
@@ -63,7 +62,7 @@ def main() -> None:
     path = report.RESULTS / "direction.json"
     record = json.loads(path.read_text()) if arguments.read else run(arguments.quick)
     if not (arguments.quick or arguments.read):
-        path.write_text(json.dumps(record, indent=1) + "\n")
+        path.write_text(json.dumps(record, allow_nan=False) + "\n")
     print("\n\n".join(tables(record)))
 
 
@@ -96,16 +95,16 @@ def study(
     """One task: directions and flows by seed, then the accuracies."""
     print(name, flush=True)
     bench = bench_of(load_task(name), settings, hidden=HIDDEN)
-    aligned = [directions(bench, chosen, seed) for seed in seeds]
+    aligned = directions(bench, chosen, seeds)
     flows = [flow(bench, chosen, seed) for seed in seeds]
     runs = trained(bench, list(chosen.values()), seeds)
     return {
         label: {
-            "accuracy": [float(one.tested.score) for one in of if one.tested],
-            "growth": [flows[k][label].growth for k in range(len(flows))],
+            "accuracy": [round(float(one.tested.score), 4) for one in of if one.tested],
+            "growth": [round(of_seed[label].growth, 4) for of_seed in flows],
             "directions": {
                 f"sigma {sigma:g}": {
-                    group: [_plain(of_seed[label, sigma, group]) for of_seed in aligned]
+                    group: _by_seed([of_seed[label, sigma, group] for of_seed in aligned])
                     for group in groups_of(aligned[0])
                 }
                 for sigma in SIGMAS
@@ -115,10 +114,10 @@ def study(
     }
 
 
-def _plain(aligned: Aligned) -> dict[str, float | None]:
-    """For JSON, which knows no NaN."""
-    digits = {name: round(x, 4) for name, x in aligned._asdict().items()}
-    return {name: None if math.isnan(x) else x for name, x in digits.items()}
+def _by_seed(aligned: list[Aligned]) -> dict[str, list[float | None]]:
+    """A list of each figure, for JSON, which knows no NaN."""
+    written = lambda x: None if math.isnan(x) else round(x, 3)
+    return {name: list(map(written, of)) for name, of in zip(Aligned._fields, zip(*aligned))}
 
 
 def groups_of(aligned: dict[tuple[str, float, str], Aligned]) -> list[str]:
@@ -126,27 +125,40 @@ def groups_of(aligned: dict[tuple[str, float, str], Aligned]) -> list[str]:
 
 
 def directions(
-    bench: Bench, chosen: dict[str, QPseudoSpike], seed: int
-) -> dict[tuple[str, float, str], Aligned]:
-    """Every candidate's gradient against that of the smoothed loss, by sigma and group.
+    bench: Bench, chosen: dict[str, QPseudoSpike], seeds: Sequence[int]
+) -> list[dict[tuple[str, float, str], Aligned]]:
+    """By seed, every candidate's gradient against that of the smoothed loss, by sigma and group.
 
-    All see the same weights, samples and noise.
+    All candidates see the same weights, samples and noise.
     """
     first = next(iter(chosen.values()))
-    weights = initial_weights(bench, first, seed).trained
-    gradients = {
-        label: _grouped(jax.jit(jax.grad(loss_of(bench, one)))(weights))
-        for label, one in chosen.items()
-    }
-    smoothed = jax.jit(lambda w, sigma, key: blocks_of(loss_of(bench, first), w, sigma, key))
-    found = {}
-    for sigma in SIGMAS:
-        blocks = jax.vmap(_grouped)(smoothed(weights, sigma, jax.random.key(1000 + seed)))
-        for label, of_one in gradients.items():
-            for group, gradient in of_one.items():
-                key = label, sigma, group
-                found[key] = aligned_with(np.asarray(blocks[group]), np.asarray(gradient))
-    return found
+    gradients = jax.jit(lambda weights: gradients_of(bench, chosen, weights))
+    smoothed = jax.jit(lambda *given: jax.vmap(_grouped)(blocks_of(loss_of(bench, first), *given)))
+    by_seed = []
+    for seed in seeds:
+        weights = initial_weights(bench, first, seed).trained
+        found, by_candidate = {}, gradients(weights)
+        for sigma in SIGMAS:
+            blocks = smoothed(weights, sigma, jax.random.key(1000 + seed))
+            for group, of_all in by_candidate.items():
+                for label, gradient in zip(chosen, np.asarray(of_all)):
+                    found[label, sigma, group] = aligned_with(np.asarray(blocks[group]), gradient)
+        by_seed.append(found)
+    return by_seed
+
+
+def gradients_of(bench: Bench, chosen: dict[str, QPseudoSpike], weights: Any) -> dict[str, Array]:
+    """The surrogate gradients by group, with the candidates along the first axis."""
+    numbers = [
+        (one.alpha, 1.0 if one.scale is None else one.scale, one.dampening)
+        for one in chosen.values()
+    ]
+
+    def gradient(alpha: Array, scale: Array, dampening: Array) -> dict[str, Array]:
+        surrogate = QPseudoSpike(alpha, scale=scale, dampening=dampening)
+        return _grouped(jax.grad(loss_of(bench, surrogate))(weights))
+
+    return jax.lax.map(lambda row: gradient(*row), jnp.asarray(numbers))
 
 
 def loss_of(bench: Bench, surrogate: QPseudoSpike) -> Callable[[Any], Array]:
@@ -199,7 +211,7 @@ def aligned_with(blocks: np.ndarray, gradient: np.ndarray) -> Aligned:
     others = [every[every != k] for k in every]
     without = [_cosines(products[np.ix_(kept, kept)], along[kept])[0] for kept in others]
     error = math.sqrt((n - 1) * np.var(without))
-    return Aligned(corrected, error, raw, (raw / corrected) ** 2)
+    return Aligned(corrected, error, (raw / corrected) ** 2)
 
 
 def _cosines(products: np.ndarray, along: np.ndarray) -> tuple[float, float]:
@@ -248,13 +260,18 @@ def _row(found: list[dict[str, Any]]) -> list[str]:
     for group, sigma in SIGHTS:
         figures.append([_mean_cosine(one, group, sigma) for one in found])
     mean = accuracy.mean(axis=1)
-    ranks = [spearmanr(figure, mean, nan_policy="omit").statistic for figure in figures]
     spread = f"{mean.min():.3f} to {mean.max():.3f}"
-    return [str(len(found)), spread, f"{ceiling(accuracy):.2f}", *(f"{r:+.2f}" for r in ranks)]
+    ranks = [_rank(figure, mean) for figure in figures]
+    return [str(len(found)), spread, f"{ceiling(accuracy):.2f}", *ranks]
+
+
+def _rank(figure: list[float], accuracy: np.ndarray) -> str:
+    return "-" if np.isnan(figure).any() else f"{spearmanr(figure, accuracy).statistic:+.2f}"
 
 
 def _mean_cosine(one: dict[str, Any], group: str, sigma: float) -> float:
-    known = [a["cosine"] for a in one["directions"][f"sigma {sigma:g}"][group]]
+    found = one["directions"].get(f"sigma {sigma:g}")
+    known = found[group]["cosine"] if found else []
     return float(np.mean([x for x in known if x is not None] or [math.nan]))
 
 

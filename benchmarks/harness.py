@@ -7,12 +7,15 @@ taken within a round before their median is, which cancels what the rounds diffe
 
 from __future__ import annotations
 
+import math
 import random
 import statistics
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import jax
@@ -50,6 +53,7 @@ class Case:
     contestants: Mapping[str, Callable[[], Ready]]
     bound: str | None = None
     baseline: str | None = None
+    seconds: float = math.inf  # where less time is enough than the settings have
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ class Measurement:
     contestant: str
     quartiles_s: tuple[float, float, float] | None = None
     rounds: int = 0
+    cores: float | None = None  # of this process that were at work, on average
     to_bound: float | None = None
     to_baseline: float | None = None
     compile_s: float | None = None
@@ -74,6 +79,7 @@ class _Field:
 
     ready: dict[str, Ready] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
+    cores: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def attempt(self, name: str, action: Callable[[], Any]) -> Any:
         """The action's result; where it raises, the contestant is out, and the error kept."""
@@ -93,7 +99,7 @@ def measure(case: Case, settings: Settings) -> list[Measurement]:
             if ready := field.attempt(name, prepare):
                 field.ready[name] = ready
                 stack.callback(ready.close)
-        rounds = _alternate(field, settings)
+        rounds = _alternate(field, settings.rounds, min(settings.seconds, case.seconds))
     return [_summary(case, name, field, rounds) for name in case.contestants]
 
 
@@ -115,14 +121,17 @@ def compiled(compile: Callable[[], Any], *arguments: Any) -> Ready:
 
 
 def sampler(call: Callable[[], Any]) -> Callable[[], float]:
-    """Warm up, and find how many calls in a row make a sample."""
-    jax.block_until_ready(call())
-    calls = max(1, round(SHORTEST_SAMPLE / _seconds(call, 1)))
+    """At the first sample, warm up and find how many calls in a row make one."""
+
+    @cache
+    def calls() -> int:
+        jax.block_until_ready(call())
+        return max(1, round(SHORTEST_SAMPLE / _seconds(call, 1)))
 
     def sample() -> float:
-        if calls > 1:
-            _seconds(call, 1)  # for pages that the system took back while others ran
-        return _seconds(call, calls)
+        most = calls()
+        _seconds(call, 1)  # for caches and pages that others have taken meanwhile
+        return _seconds(call, most)
 
     return sample
 
@@ -160,30 +169,41 @@ def _seconds(call: Callable[[], Any], calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def _alternate(field: _Field, settings: Settings) -> list[dict[str, float]]:
+def _alternate(field: _Field, most: int, seconds: float) -> list[dict[str, float]]:
     """Rounds of one sample each, in a new order every time: neighbours share caches."""
     order = random.Random(0)
     rounds: list[dict[str, float]] = []
-    deadline = time.perf_counter() + settings.seconds
-    while len(rounds) < settings.rounds:
+    deadline = time.perf_counter() + seconds
+    while len(rounds) < most:
         if len(rounds) >= FEWEST_ROUNDS and time.perf_counter() > deadline:
             break
         names = order.sample(list(field.ready), len(field.ready))
-        rounds.append({name: field.attempt(name, field.ready[name].sample) for name in names})
+        rounds.append({name: _sample(field, name) for name in names})
     return rounds
+
+
+def _sample(field: _Field, name: str) -> float:
+    """Seconds of one sample; the processor time that all threads took says how many had a part."""
+    wall, processor = time.perf_counter(), time.process_time()
+    seconds = field.attempt(name, field.ready[name].sample)
+    busy = time.process_time() - processor
+    field.cores[name].append(busy / (time.perf_counter() - wall))
+    return seconds
 
 
 def _summary(case: Case, name: str, field: _Field, rounds: list[dict[str, float]]) -> Measurement:
     if name in field.errors:
         return Measurement(case.table, case.work, name, error=field.errors[name])
     column = lambda name: [durations[name] for durations in rounds]
-    against = lambda other: ratio(column(name), column(other)) if other in field.ready else None
+    compared = lambda other: bool(rounds) and other in field.ready
+    against = lambda other: ratio(column(name), column(other)) if compared(other) else None
     return Measurement(
         table=case.table,
         work=case.work,
         contestant=name,
-        quartiles_s=quartiles(column(name)),
+        quartiles_s=quartiles(column(name)) if rounds else None,
         rounds=len(rounds),
+        cores=round(statistics.median(field.cores[name]), 2) if rounds else None,
         to_bound=against(case.bound),
         to_baseline=against(case.baseline),
         compile_s=field.ready[name].compile_s,

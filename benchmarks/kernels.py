@@ -71,8 +71,10 @@ PRODUCT = OPERATIONS["vector-Jacobian product"]
 def cases(settings: Settings) -> Iterator[Case]:
     """Everyone at the product; then a few as operation, dtype, size and unit change."""
     size = settings.elements
-    product = _case("Vector-Jacobian product", f"float32, {size:,}", PRODUCT, _everyone(), size)
-    yield _with_arrays_of_alpha(product, size)
+    arrays = _arrays(size, "float32")
+    work = f"float32, {size:,}"
+    product = _case_of("Vector-Jacobian product", work, PRODUCT, _everyone(), arrays)
+    yield _with_arrays_of_alpha(product, arrays)
     for name, operation in OPERATIONS.items():
         yield _case("Operations, float32", f"{name}, {size:,}", operation, _few(), size)
     for dtype in ("bfloat16", "float16", "float64"):
@@ -120,21 +122,30 @@ def _everyone() -> dict[str, Any]:
     return ours | compact | theirs | catalogue
 
 
-def _with_arrays_of_alpha(case: Case, size: int) -> Case:
-    """Adds those whose alpha is an argument of the compiled function."""
-    arrays = _arrays(size, "float32")
-    rows = [array[: size // NEURONS * NEURONS].reshape(-1, NEURONS) for array in arrays]
+def _with_arrays_of_alpha(case: Case, arrays: list[jax.Array]) -> Case:
+    """Adds those whose alpha is an argument of the compiled function.
+
+    On the arrays of the others, who would otherwise find theirs in the cache more often.
+    """
     alphas = jnp.linspace(0.5, 4.0, NEURONS)
     added = {}
     for owner, kind in (("", QPseudoSpike), ("braintools ", braintools.surrogate.QPseudoSpike)):
         run = lambda alpha, *arrays, kind=kind: PRODUCT.of(kind(alpha))(*arrays)
+        by_neuron = lambda alpha, *arrays, run=run: run(alpha, *map(_rows, arrays))
         added[f"{owner}QPseudoSpike(traced)"] = jitted(run, jnp.float32(1.7), *arrays)
-        added[f"{owner}QPseudoSpike(per neuron)"] = jitted(run, alphas, *rows)
+        added[f"{owner}QPseudoSpike(per neuron)"] = jitted(by_neuron, alphas, *arrays)
     return dataclasses.replace(case, contestants={**case.contestants, **added})
 
 
+def _rows(array: jax.Array) -> jax.Array:
+    return array[: array.size // NEURONS * NEURONS].reshape(-1, NEURONS)
+
+
 def _case(table, work, operation, surrogates, size, dtype="float32") -> Case:
-    arrays = _arrays(size, dtype)
+    return _case_of(table, work, operation, surrogates, _arrays(size, dtype))
+
+
+def _case_of(table, work, operation, surrogates, arrays) -> Case:
     contestants = {"bound": jitted(operation.bound, *arrays)}
     for name, surrogate in surrogates.items():
         contestants[name] = jitted(operation.of(surrogate), *arrays)

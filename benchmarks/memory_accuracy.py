@@ -79,7 +79,7 @@ def main() -> None:
     for name in ("plain", "save_memory"):
         runs = [100 * test_accuracy(name, seed) for seed in range(SEEDS)]
         print(
-            f"| {name} | {statistics.mean(runs):.1f} ± {statistics.stdev(runs):.1f} % |", flush=True
+            f"| {name} | {statistics.mean(runs):.1f} ± {statistics.stdev(runs):.1f}% |", flush=True
         )
 
 

@@ -126,7 +126,7 @@ def main() -> None:
 
 
 def table(found: dict[str, Any]) -> str:
-    low, middle, high = (f"{100 * value:.1f} %" for value in found["quartiles"])
+    low, middle, high = (f"{100 * value:.1f}%" for value in found["quartiles"])
     one = 1e3 * statistics.median(found["seconds"]["alone"])
     return (
         "| ten epochs | the monitor adds | quartiles |\n| --- | --- | --- |\n"

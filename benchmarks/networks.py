@@ -18,13 +18,14 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, save_memory
 
+from .descent import BATCH, CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
-INPUTS, CLASSES, BATCH = 64, 10, 64
 NEURONS, STEPS = 256, 100  # where they are not the subject
 BASELINE = "braintools QPseudoSpike(2)"
+SAVED = "QPseudoSpike(2), save_memory"
 
 
 @jax.custom_jvp
@@ -73,40 +74,19 @@ def cases(settings: Settings) -> Iterator[Case]:
             yield _case(f"{kind}, by steps", _few(), NEURONS, count, recurrent)
 
 
-def training_step(surrogate: Callable, neurons: int, steps: int, recurrent: bool) -> Ready:
+def training_step(
+    surrogate: Callable, neurons: int, steps: int, recurrent: bool, frugal: bool = False
+) -> Ready:
     """One step of gradient descent on random spike trains."""
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = Classifier(neurons, surrogate, recurrent)
-        step = brainstate.transform.jit(_descent(network))
-        data = _data(steps)
-        # The executable takes the states' values before the arguments.
-        states = step.stateful_fun.get_state_trace(*data).get_state_values()
-        return compiled(lambda: step.compile(*data), states, *data)
-
-
-def _descent(network: Classifier) -> Callable:
-    weights = network.states(brainstate.ParamState)
-
-    def step(inputs, labels):
-        def loss():
+        data = spike_trains(steps)
+        if frugal:
             brainstate.nn.init_all_states(network, BATCH)
-            chosen = jax.nn.log_softmax(network(inputs))[jnp.arange(BATCH), labels]
-            return -chosen.mean()
-
-        gradients, value = brainstate.transform.grad(loss, weights, return_value=True)()
-        for name, gradient in gradients.items():
-            descend = lambda weight, slope: weight - 0.1 * slope
-            weights[name].value = jax.tree.map(descend, weights[name].value, gradient)
-        return value
-
-    return step
-
-
-def _data(steps: int) -> tuple[jax.Array, jax.Array]:
-    keys = jax.random.split(jax.random.key(0))
-    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, BATCH, INPUTS)).astype(jnp.float32)
-    return spikes, jax.random.randint(keys[1], (BATCH,), 0, CLASSES)
+            save_memory(network, data[0])
+        compile, arguments = descent(network, network, data)
+        return compiled(compile, *arguments)
 
 
 def _few() -> dict[str, Any]:
@@ -124,11 +104,14 @@ def _everyone() -> dict[str, Any]:
         "QPseudoSpike(1.7)": QPseudoSpike(1.7),
         "QPseudoSpike(2, bfloat16 residual)": QPseudoSpike(2.0, residual_dtype="bfloat16"),
         "braintools Sigmoid()": braintools.surrogate.Sigmoid(),
+        SAVED: QPseudoSpike(2.0),
         "braintools S2NN()": braintools.surrogate.S2NN(),
     }
 
 
 def _case(table, surrogates, neurons: int, steps: int, recurrent: bool) -> Case:
-    prepare = lambda surrogate: lambda: training_step(surrogate, neurons, steps, recurrent)
-    contestants = {name: prepare(surrogate) for name, surrogate in surrogates.items()}
+    def prepare(name: str, surrogate: Any) -> Callable[[], Ready]:
+        return lambda: training_step(surrogate, neurons, steps, recurrent, name == SAVED)
+
+    contestants = {name: prepare(name, surrogate) for name, surrogate in surrogates.items()}
     return Case(table, f"{neurons} neurons, {steps} steps", contestants, "derivative 1", BASELINE)

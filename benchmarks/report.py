@@ -92,6 +92,7 @@ def markdown(
         f"Measured on {facts['date']} on {facts['device']} ({facts['processor']}, "
         f"{facts['cores']} cores, load {facts['load']}), Python {facts['python']}, {versions}."
     )
+    timed = timed and (not measurements or any(m.quartiles_s for m in measurements))
     if timed and facts["load"] > 1:
         where += " **Something else was running: these times are provisional.**"
     heading, _, text = title.strip().partition("\n")
@@ -119,7 +120,9 @@ def _table(measurements: Iterable[Measurement]) -> list[str]:
 
 
 def _median(m: Measurement) -> str:
-    return duration(m.quartiles_s[1]) if m.quartiles_s else f"failed: {m.error}"
+    if m.error:
+        return f"failed: {m.error}"
+    return duration(m.quartiles_s[1]) if m.quartiles_s else ""
 
 
 def _quartiles(m: Measurement) -> str:
@@ -139,6 +142,7 @@ COLUMNS: dict[str, Callable[[Measurement], str]] = {
     "contestant": lambda m: m.contestant,
     "median": _median,
     "quartiles": _quartiles,
+    "cores": lambda m: _number(m.cores, "{:.1f}"),
     "to bound": lambda m: _number(m.to_bound, "{:.2f}"),
     "above bound": _above_bound,
     "to braintools": lambda m: _number(m.to_baseline, "{:.2f}"),

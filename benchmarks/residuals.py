@@ -1,6 +1,6 @@
 """Compact residuals: what reverse mode stores of the surrogate, and what storing it small costs.
 
-The gradient of a linear LIF scan stores nothing but the surrogate's derivative: its reset is cut
+The gradient of a linear LIF scan stores nothing but the surrogate gradient: its reset is cut
 off, and its inputs are given. Memory there is what the call holds beside its arguments and results.
 The product is the bound `x * ct` with everything done in one call: encode, store, decode. How well
 the codes hold a derivative, and whether training suffers, is in `benchmarks.residual_accuracy`.

@@ -31,12 +31,12 @@ from .scaling_work import SPEC, echo, jobs_of, pin, workload
 
 ROOT = Path(__file__).parent.parent
 CORES, RUNS, TASK = "On two cores", "From 4 to 256 runs", "What an executor adds to a task"
-TASKS = 100
+TASKS, EPOCHS = 100, 5
 
 
 def cases(settings: Settings) -> Iterator[Case]:
     """How it spreads, how it grows, and what moving it costs."""
-    runs, epochs = (6, 1) if settings.quick else (12, 4)
+    runs, epochs = (6, 10) if settings.quick else (12, 50)
     yield Case(
         CORES,
         f"{runs} runs of {epochs} epochs",
@@ -51,7 +51,10 @@ def cases(settings: Settings) -> Iterator[Case]:
     )
     numbers = (4, 16) if settings.quick else (4, 16, 64, 256)
     yield Case(
-        RUNS, "1 epoch", {f"{n} runs": _alone(n, 1) for n in numbers}, bound=f"{numbers[0]} runs"
+        RUNS,
+        f"{EPOCHS} epochs",
+        {f"{n} runs": _alone(n, EPOCHS) for n in numbers},
+        bound=f"{numbers[0]} runs",
     )
     executors = {
         "a thread": lambda: ThreadPoolExecutor(1),
@@ -76,7 +79,7 @@ def conclusion(measurements: list[Measurement]) -> dict[str, Any]:
     )
     (few, short), (many, long) = runs[0], runs[-1]
     return scaling_model.conclusion(
-        epoch_s=(long - short) / (many - few),
+        epoch_s=(long - short) / (many - few) / EPOCHS,
         compile_s=compile_s["two cores"] or 0.0,
         task_s=median[TASK, "Dask, two workers"],
     )

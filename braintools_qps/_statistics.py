@@ -16,7 +16,7 @@ MOST_SEEDS = 1_000_000
 
 
 class Interval(NamedTuple):
-    """A mean and where it lies with 95 % confidence; ``low`` and ``high`` are None for one seed."""
+    """A mean and where it lies with 95% confidence; ``low`` and ``high`` are None for one seed."""
 
     mean: float
     low: float | None
@@ -48,7 +48,7 @@ def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
     values : array_like
         One score for each seed, of shape (seeds,).
     comparisons : int
-        How many intervals are to hold together with 95 % confidence (Bonferroni).
+        How many intervals are to hold together with 95% confidence (Bonferroni).
 
     Returns
     -------
@@ -98,8 +98,8 @@ def from_best(scores: ArrayLike) -> FromBest:
     Each of the :math:`k - 1` paired intervals has the level :math:`1 - 0.05/(k - 1)`
     (Bonferroni). This corrects for the number of candidates, and also for the choice of the best by
     the same scores: the candidate that is truly best is left out only if it falls significantly
-    behind some other one, and with 95 % confidence it does so behind none of the :math:`k - 1`.
-    So with 95 % confidence it is among those that are called indistinguishable (subset selection,
+    behind some other one, and with 95% confidence it does so behind none of the :math:`k - 1`.
+    So with 95% confidence it is among those that are called indistinguishable (subset selection,
     Gupta 1965; multiple comparisons with the best, Hsu 1984).
 
     What is not corrected: the highest of several means is somewhat too high (the winner's curse),
@@ -207,7 +207,7 @@ def seeds_to_tell(
     20
     """
     if not difference > 0:
-        raise ValueError(f"difference must be > 0, got {difference}: no number of seeds tells 0")
+        raise ValueError(f"difference must be > 0, got {difference}. Pass the least that matters")
     if std == 0:
         return 2
     enough = lambda seeds: _power(difference / std, seeds, comparisons) >= power

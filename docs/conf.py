@@ -11,9 +11,16 @@ sys.path.append(str(DOCS.parent))  # benchmarks/, which draws the figures of the
 
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
-os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # tqdm, imported in a notebook
+os.environ["PYTHONWARNINGS"] = ",".join([
+    "ignore:IProgress not found",  # tqdm, imported in a notebook
+    "ignore:Error reading persistent compilation cache",  # an earlier build was ended in writing
+])  # fmt: skip
 os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Every page is a process of its own: what one has compiled, the others need not.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(DOCS / "_build" / "jax"))
+os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 project = "braintools_qps"
 author = "braintools_qps developers"

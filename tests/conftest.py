@@ -1,7 +1,9 @@
 """Lets every test say ``from helpers import assert_close``, and compiles as little as need be."""
 
+import ctypes
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import jax
@@ -15,8 +17,10 @@ TESTS_TO_REMEMBER = 20
 OPTIMIZED = [
     HERE / name
     for name in (
-        "accelerator", "property", "unit/surrogate", "unit/memory", "integration/memory",
-        "integration/test_compact_residuals.py",
+        "property", "unit/memory", "integration/memory", "integration/test_compact_residuals.py",
+        "unit/surrogate/test_accuracy.py", "unit/surrogate/test_compiled_text.py",
+        "unit/surrogate/test_extremes.py", "unit/surrogate/test_residuals.py",
+        "unit/surrogate/test_values.py",
     )
 ]  # fmt: skip
 
@@ -47,7 +51,7 @@ def compile_once(config):
 
 
 class Quick:
-    """Compiles without most optimizations, except where these are what is tested.
+    """Compiles for the CPU without most optimizations, except where these are what is tested.
 
     With ``JAX_DISABLE_MOST_OPTIMIZATIONS=0`` all programs are as users have them.
     """
@@ -57,7 +61,8 @@ class Quick:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):
-        quick = not any(item.path.is_relative_to(path) for path in OPTIMIZED)
+        on_cpu = jax.default_backend() == "cpu"
+        quick = on_cpu and not any(item.path.is_relative_to(path) for path in OPTIMIZED)
         if quick != self.quick:
             jax.config.update("jax_disable_most_optimizations", quick)
             os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))  # for other processes
@@ -79,6 +84,8 @@ class Forgetful:
         self.tests += 1
         if self.tests % TESTS_TO_REMEMBER == 0:
             jax.clear_caches()
+            with suppress(OSError, AttributeError):  # glibc keeps for itself what was freed
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -13,7 +13,7 @@ DRAWS = 2000
 
 
 class Effect(NamedTuple):
-    """A value with its 95 % interval."""
+    """A value with its 95% interval."""
 
     value: float
     low: float

@@ -132,7 +132,7 @@ def search(store: Store) -> str:
     """Regret of the search of `compare`, as it is now and as it was."""
     rows = []
     for name, schedule in picks.SCHEDULES.items():
-        cost = f"{100 * regret.cost(schedule):.1f} %"
+        cost = f"{100 * regret.cost(schedule):.1f}%"
         rows += [
             (name, task, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), cost)
             for task, one in regret.regrets(store, schedule).items()

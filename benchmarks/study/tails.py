@@ -20,7 +20,7 @@ class Spread(NamedTuple):
     labels: tuple[str, ...]
     scores: np.ndarray  # by tail and seed
     spread: Effect  # highest mean less lowest; the interval is over seeds
-    by_chance: float  # what the spread exceeds in 5 % of cases where tails are equal (Tukey)
+    by_chance: float  # what the spread exceeds in 5% of cases where tails are equal (Tukey)
     sd: float  # of the tails' means, without what seeds add to it
 
 

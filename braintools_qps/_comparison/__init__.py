@@ -193,8 +193,8 @@ def compare(
     Examples
     --------
     >>> from braintools_qps import compare
-    >>> small = {"epochs": 1, "seeds": 1, "hidden": 16}
-    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> comparison.best.label
     'Sigmoid'
     """

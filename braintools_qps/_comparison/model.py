@@ -12,7 +12,7 @@ from __future__ import annotations
 import inspect
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -141,7 +141,10 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
     state = brainstate.random.DEFAULT
     with jax.ensure_compile_time_eval():  # the first reading makes a key, which must not be traced
         before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
-    with brainstate.StateTraceStack():  # only within one may the global state hold a tracer
+    # Only within a trace may the global state hold a tracer; what is made within one counts for
+    # brainstate as part of it, so that a later trace would take its weights for constants.
+    traced = isinstance(key, jax.core.Tracer)
+    with brainstate.StateTraceStack() if traced else nullcontext():
         state.value = key
         np.random.seed(number)  # noqa: NPY002
         random.seed(number)

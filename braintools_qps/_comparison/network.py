@@ -143,7 +143,7 @@ def neuron_class(name: str) -> type:
         from brainpy import state
     except ImportError as error:
         raise ImportError(
-            "the network is built of brainpy's neurons. Run pip install 'braintools-qps[train]'"
+            "the network is built from brainpy's neurons. Run pip install 'braintools-qps[train]'"
         ) from error
     found = getattr(state, name, None)
     if not (isinstance(found, type) and issubclass(found, state.Neuron)):

@@ -75,12 +75,12 @@ class Place:
         return int(FILLED * _free_of_host()) // len(self.devices)
 
 
-def places(devices: Sequence[jax.Device] | None = None) -> list[Place]:
-    """Of this process's devices, those of one kind together."""
+def places(most: int, devices: Sequence[jax.Device] | None = None) -> list[Place]:
+    """Of this process's devices, those of one kind together; no more of a kind than runs."""
     found: dict[str, list[jax.Device]] = {}
     for device in _wanted() if devices is None else devices:
         found.setdefault(device.device_kind, []).append(device)
-    return [Place(of_kind) for of_kind in found.values()]
+    return [Place(of_kind[:most]) for of_kind in found.values()]
 
 
 def device_text() -> str:

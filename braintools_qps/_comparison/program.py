@@ -14,15 +14,16 @@ from .places import Place, needed_bytes
 class Program:
     """A function of a share, compiled for ``each`` runs on every device of a place.
 
-    ``row`` are its first three arguments, for a single run, and ``parts`` what all runs share.
+    ``row`` are its first three arguments, for a single run, and ``parts`` what all runs share;
+    ``held`` are bytes that each device holds beside.
     """
 
     def __init__(
-        self, function: Callable, place: Place, each: int, row: tuple, parts: tuple
+        self, function: Callable, place: Place, each: int, row: tuple, parts: tuple, held: int = 0
     ) -> None:
         self.each = each
         self.width = each * len(place.devices)
-        self._place = place
+        self._place, self._held = place, held
         same = jnp.zeros(self.width, int)
         share = jax.tree.map(lambda leaf: leaf[same], row)
         placed = jax.device_put(share, place.split)
@@ -36,12 +37,12 @@ class Program:
 
     @classmethod
     def fitting(
-        cls, function: Callable, place: Place, each: int, row: tuple, parts: tuple
+        cls, function: Callable, place: Place, each: int, row: tuple, parts: tuple, held: int = 0
     ) -> Program:
         """With fewer runs at once, down to one, where so many do not fit."""
-        program = cls(function, place, each, row, parts)
+        program = cls(function, place, each, row, parts, held)
         while program.each > 1 and not program.fits(place.threads):
-            program = cls(function, place, program._fewer(), row, parts)
+            program = cls(function, place, program._fewer(), row, parts, held)
         return program
 
     def __call__(self, *arguments: Any) -> Any:
@@ -49,12 +50,16 @@ class Program:
 
     def fits(self, at_once: int) -> bool:
         """Whether there is room for so many calls at once."""
-        return self._needed is None or at_once * self._needed <= self._place.free_bytes()
+        return self._needed is None or at_once * self._needed <= self._free
+
+    @property
+    def _free(self) -> float:
+        return self._place.free_bytes() - self._held
 
     def _fewer(self) -> int:
         """How many runs fit, if what a run takes does not depend on their number."""
         assert self._needed is not None
-        free = self._place.free_bytes() / self._place.threads
+        free = self._free / self._place.threads
         of_a_run = max(1.0, (self._needed - self._shared) / self.each)
         return max(1, min(self.each - 1, int((free - self._shared) / of_a_run)))
 

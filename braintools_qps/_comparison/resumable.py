@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import math
 import os
 import time
 from collections.abc import Callable
@@ -160,7 +161,8 @@ class ResumablePrograms(Programs):
 
 def _plain(leaf: Any) -> np.ndarray:
     """The bytes of each run: npz does not know bfloat16."""
-    return np.ascontiguousarray(leaf).reshape(len(leaf), -1).view(np.uint8)
+    rows = np.ascontiguousarray(leaf)
+    return rows.reshape(len(rows), math.prod(rows.shape[1:])).view(np.uint8)
 
 
 def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:

@@ -47,19 +47,13 @@ class Trainer:
     time. A model that cannot be vmapped trains one by one within it: `one_by_one` then says why.
     """
 
-    def __init__(
-        self,
-        surrogate: Surrogate,
-        bench: Bench,
-        most_runs: int,
-        devices: Sequence[jax.Device] | None = None,
-    ) -> None:
+    def __init__(self, surrogate: Surrogate, bench: Bench, most_runs: int) -> None:
         self.bench = bench
         self.one_by_one: str | None = None
         self._surrogate = surrogate
         self._kind = kind_of(surrogate)
         self._most_runs = most_runs
-        self._places = places(devices)
+        self._places = places(most_runs)
         self._epochs: list[Program] = []  # by place
         self._tests: list[Program] = []
         self._initial: dict[int, State] = {}
@@ -96,9 +90,8 @@ class Trainer:
             if on_halfway is not None:
                 on_halfway(partial(_halfway, shares, held, tuple(curves)))
         ended, best = shares.gather([(state.epoch, state.best_epoch) for state in held])
-        return Trained(
-            shares, held, jax.tree.map(lambda c: _held(c, ended), _stacked(curves)), best
-        )
+        curves_of_all = jax.tree.map(lambda curve: _extended(curve, ended), _stacked(curves))
+        return Trained(shares, held, curves_of_all, best)
 
     def test(self, runs: Sequence[Run], trained: Trained) -> Tested:
         """Look at the test part, with the weights of the last and of the best epoch."""
@@ -119,16 +112,21 @@ class Trainer:
 
     def _epoch_program(self, place: Place, parts: tuple, row: tuple) -> Program:
         """The largest that the place has room for, of the usual number of runs at most."""
-        return self._vmapped(
-            epoch_of, Program.fitting, place, place.usual(self._most_runs), row, parts
-        )
+        each = place.usual(self._most_runs)
+        return self._vmapped(epoch_of, Program.fitting, place, each, row, parts, self._held(row))
 
     def _test_program(self, place: Place, epoch: Program, parts: tuple, row: tuple) -> Program:
         """For the shares of training; one by one, where all at once do not fit."""
-        program = self._vmapped(tested_of, Program, place, epoch.each, row, parts)
+        rest = place, epoch.each, row, parts, self._held(row)
+        program = self._vmapped(tested_of, Program, *rest)
         if program.fits(epoch.at_once):
             return program
-        return Program(in_turn(tested_of(self._kind, self.bench)), place, epoch.each, row, parts)
+        return Program(in_turn(tested_of(self._kind, self.bench)), *rest)
+
+    def _held(self, row: tuple) -> int:
+        """Bytes of the states of all runs on one device, whether it trains them now or not."""
+        runs = -(-self._most_runs // sum(len(place.devices) for place in self._places))
+        return runs * sum(leaf.nbytes for leaf in jax.tree.leaves(row[0]))
 
     def _vmapped(
         self, make: Callable[[Kind, Bench], Callable], compiled: Callable[..., Program], *rest: Any
@@ -198,7 +196,7 @@ def _by_epoch(curves: Curves) -> list[Curves]:
     return [Curves(*values) for values in zip(*epochs)]
 
 
-def _held(curve: np.ndarray, ended: np.ndarray) -> np.ndarray:
+def _extended(curve: np.ndarray, ended: np.ndarray) -> np.ndarray:
     """Whatever follows the end of a run is what it ended with."""
     last = np.maximum(ended, 1)[:, None] - 1
     return np.take_along_axis(curve, np.minimum(np.arange(curve.shape[1]), last), axis=1)

@@ -49,7 +49,7 @@ def absent(flow: GradientFlow) -> Iterator[str]:
         if not np.any(p.second_moments):
             yield (
                 f"No gradient reaches {p.name}: the output does not depend on it, or the "
-                "surrogate's derivative is exactly 0 on the way. Take one with a tail."
+                "surrogate gradient is exactly 0 on the way. Take one with a tail."
             )
 
 
@@ -114,7 +114,7 @@ def uneven_depth(flow: GradientFlow) -> Iterator[str]:
 
 
 def out_of_range(flow: GradientFlow) -> Iterator[str]:
-    """Where most slopes are below 1 % of the peak, the membrane lies outside the surrogate.
+    """Where most slopes are below 1% of the peak, the membrane lies outside the surrogate.
 
     A wider surrogate, a fatter tail, or weights that bring the membrane closer to its threshold let
     more neurons take part in learning. A larger ``scale`` lowers the peak as it widens.
@@ -122,7 +122,7 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
     for p in flow.populations:
         if p.flat_share > OFTEN:
             yield (
-                f"In {p.name} the surrogate's derivative is below 1 % of its peak for "
+                f"In {p.name} the surrogate gradient is below 1% of its peak for "
                 f"{p.flat_share:.0%} of neuron-steps: a wider one, or one with a fatter tail, is a "
                 "candidate to train."
             )
@@ -199,7 +199,7 @@ def _attained(a: Adjustment) -> str:
     outside = ""
     if a.flat_share is not None and a.flat_share > OFTEN:
         outside = (
-            f", but the derivative is below 1 % of its peak for {a.flat_share:.0%} of neuron-steps"
+            f", but the derivative is below 1% of its peak for {a.flat_share:.0%} of neuron-steps"
         )
     return (
         f"A candidate to train: with {a.parameter} {a.factor:g} times as large the growth is "
@@ -252,18 +252,18 @@ def _lags(p: PopulationFlow) -> int:
 
 
 def _reach(p: PopulationFlow) -> str:
-    """Where the gradient is down to 1 %, and whether the pace lets one expect that."""
+    """Where the gradient is down to 1%, and whether the pace lets one expect that."""
     if p.deviation > LOOSE:
-        end = "" if p.reached_start else f" It is down to 1 % after {p.reach}."
+        end = "" if p.reached_start else f" It is down to 1% after {p.reach}."
         return f"{end} It is irregular: the fit is off by a factor of {p.deviation:.2g}."
     if p.reached_start:
         late = _fitted(p, p.reach) < FADED / TOLD
-        return " It stays above 1 % of the last step's, longer than at that pace." if late else ""
+        return " It stays above 1% of the last step's, longer than at that pace." if late else ""
     if p.phases[0].first + p.reach > p.phases[-1].last:
         return f" It is exactly 0 from {p.reach} steps back on."
     sooner = ", sooner than at that pace" if _fitted(p, p.reach) > FADED * TOLD else ""
     later = ", later than at that pace" if _fitted(p, p.reach - 1) < FADED / TOLD else ""
-    return f" It is down to 1 % after {p.reach}{sooner}{later}."
+    return f" It is down to 1% after {p.reach}{sooner}{later}."
 
 
 def _fitted(p: PopulationFlow, lag: int) -> float:

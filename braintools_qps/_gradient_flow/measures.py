@@ -99,7 +99,7 @@ def path_gain(part: np.ndarray, later: np.ndarray) -> float:
 
 
 def reach(moments: np.ndarray) -> tuple[int, bool]:
-    """Steps back until the amplitude is down to 1 %, and whether the first step came before that.
+    """Steps back until the amplitude is down to 1%, and whether the first step came before that.
 
     Counted from the last step that has a gradient: the membrane of a neuron that resets within the
     step has none at the very last.
@@ -122,12 +122,12 @@ def activity(spikes: np.ndarray, batch_dims: int) -> tuple[float, float, float]:
 
 
 def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:
-    """Share of neuron-steps whose slope is below 1 % of the neuron's peak."""
+    """Share of neuron-steps whose slope is below 1% of the neuron's peak."""
     return float(np.mean(np.abs(slopes) < FADED * peak))
 
 
 def bin_edges(distances: np.ndarray) -> np.ndarray:
-    """Edges that hold 99 % of the distances, and one scale on either side of the threshold.
+    """Edges that hold 99% of the distances, and one scale on either side of the threshold.
 
     The threshold is the middle of a bin, so that the peak of a narrow surrogate is not missed.
     """

@@ -18,7 +18,7 @@ _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4
 
 
 def distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> dict[str, Any]:
-    """Where the membrane lay and how much of the surrogate's derivative it met there."""
+    """Where the membrane lay and how much of the surrogate gradient it met there."""
     scale = _scale(spike, unit)
     lay = np.asarray(argument / scale, np.float64)
     edges = measures.bin_edges(lay)

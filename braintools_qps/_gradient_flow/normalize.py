@@ -12,6 +12,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._neurons import by_population
+from . import measures
 from .evaluate import Bench
 from .loss import loss_of_outputs, projections
 from .passes import with_index
@@ -21,7 +22,7 @@ from .step import trace
 from .target import changed
 
 RULES = ("mean_slope", "second_moment", "depth")
-SWEEPS = 12  # of the search for equal second moments, over all populations
+SWEEPS = 24  # of the search for equal second moments, over all populations
 CLOSE = 0.02  # relative, between second moments' roots that count as equal
 LARGEST = 64.0  # factor of a dampening
 
@@ -44,7 +45,7 @@ def normalize_surrogate(
     ===================  ==========================================================================
     rule                 what is brought to the target, or made equal, by dampening alone
     ===================  ==========================================================================
-    ``"mean_slope"``     :math:`\mathrm E[G]`, the mean of the surrogate's derivative over neurons
+    ``"mean_slope"``     :math:`\mathrm E[G]`, the mean of the surrogate gradient over neurons
                          and steps
     ``"second_moment"``  the root of :math:`\mathrm E[G^2]`
     ``"depth"``          the root mean square of the gradient :math:`\mathrm{d}L/\mathrm{d}V` over
@@ -84,7 +85,8 @@ def normalize_surrogate(
     ------
     ValueError
         If there is no such rule, the target is not above 0 or is given for ``"depth"``, a
-        population has no slope or no gradient, or no dampening evens the moments out.
+        population has no slope or no gradient, or no dampening evens the moments out without
+        raising it so far that the gradient changes its sign from step to step.
 
     See Also
     --------
@@ -154,20 +156,27 @@ def _even_slopes(
 def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
     """Factors for equal second moments, found from the output back, several times over.
 
-    A population's moment is all but proportional to its dampening, so that each sweep divides what
-    is left by as much as recurrence allows.
+    A population's moment is all but proportional to its dampening, unless recurrence or a reset
+    make it steeper: a population that has gone too far takes steps half as long.
     """
-    factors = dict.fromkeys(start, 1.0)
+    factors, pace = dict.fromkeys(start, 1.0), dict.fromkeys(start, 1.0)
+    went: dict[str, float] = dict.fromkeys(start, 0.0)
     *others, last = bench.in_order()
     for _ in range(SWEEPS):
-        sizes = _sizes(bench, start, factors)
+        sizes, consistencies = _sizes(bench, start, factors)
         _require_some(sizes, "gradient")
         if all(abs(sizes[name] / sizes[last] - 1) < CLOSE for name in others):
-            return {name: _rounded(factor) for name, factor in factors.items()}
+            rounded = {name: _rounded(factor) for name, factor in factors.items()}
+            _require_direction(rounded, consistencies)
+            return rounded
         for name in reversed(others):
-            wanted = factors[name] * sizes[last] / sizes[name]
+            missing = math.log(sizes[last] / sizes[name])
+            pace[name] *= 0.5 if missing * went[name] < 0 else 1.0
+            went[name] = missing
+            wanted = factors[name] * math.exp(pace[name] * missing)
             factors[name] = min(max(wanted, 1 / LARGEST), LARGEST)
-            sizes = _sizes(bench, start, factors)
+            sizes, _ = _sizes(bench, start, factors)
+            _require_some(sizes, "gradient")
     uneven = ", ".join(f"{name} {sizes[name] / sizes[last]:.3g}" for name in others)
     raise ValueError(
         f"dampening alone must even out the second moments, but with {factors} they still are, "
@@ -175,12 +184,29 @@ def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
     )
 
 
-def _sizes(bench: Bench, start: dict[str, Any], factors: dict[str, float]) -> dict[str, float]:
-    """Root mean square of each population's gradient over all steps."""
-    amplitudes, _, _ = bench.backward(bench.slopes(start, "dampening", factors))
+def _sizes(
+    bench: Bench, start: dict[str, Any], factors: dict[str, float]
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Root mean square of each population's gradient over all steps, and its consistency."""
+    amplitudes, cosines, _ = bench.backward(bench.slopes(start, "dampening", factors))
     squares = np.square(np.asarray(amplitudes[..., bench.loss.whole], np.float64))
     roots = np.sqrt(squares.mean(axis=(1, 2)))
-    return {p.name: float(root) for p, root in zip(bench.step.populations, roots)}
+    sent_back = bench.loss.transported
+    directions = [
+        measures.consistency(c[:, sent_back], a[:, sent_back]) for c, a in zip(cosines, amplitudes)
+    ]
+    names = [population.name for population in bench.step.populations]
+    return dict(zip(names, map(float, roots))), dict(zip(names, directions))
+
+
+def _require_direction(factors: dict[str, float], consistencies: dict[str, float]) -> None:
+    overshooting = [n for n, c in consistencies.items() if c < 0 and factors[n] > 1]
+    if overshooting:
+        raise ValueError(
+            f"dampening must not rise until the reset overshoots, but equal second moments take "
+            f"{factors}, with which the gradient changes its sign from step to step in "
+            f"{', '.join(overshooting)}. Take rule='mean_slope', or raise the weights in between"
+        )
 
 
 def _require_some(values: dict[str, float], what: str) -> None:

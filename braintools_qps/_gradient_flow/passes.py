@@ -79,7 +79,7 @@ def backward(
     step, arrays, run
         The traced model, what it computes with, and its forward pass.
     slopes : sequence of Array
-        The surrogate's derivative at the argument of each call, by time step.
+        The surrogate gradient at the argument of each call, by time step.
     cotangents : sequence of Array
         Derivatives of a loss by the real outputs, of shape (draws, k, ...) for the last k steps.
     """

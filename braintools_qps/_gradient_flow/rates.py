@@ -66,8 +66,8 @@ def rate_adjustment(
 def _with_larger(arrays: Arrays, positions: Sequence[int], factor: float) -> Arrays:
     """The same with some states multiplied."""
     chosen = set(positions)
-    states = [x * factor if i in chosen else x for i, x in enumerate(arrays.states)]
-    return arrays._replace(states=type(arrays.states)(states))
+    states = (x * factor if i in chosen else x for i, x in enumerate(arrays.states))
+    return arrays._replace(states=tuple(states))
 
 
 def _attained(

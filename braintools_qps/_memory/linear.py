@@ -14,7 +14,7 @@ class SpikeLinear(brainstate.nn.Linear):
 
     Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Linear`, so
     that the states of a trained one load into the other, either way. Backpropagation through time
-    stores 4 % of what `brainstate.nn.Linear` stores for the gradient of the weights.
+    stores 4% of what `brainstate.nn.Linear` stores for the gradient of the weights.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class TrainingMonitor(Callback):
     first measurement and after a change of its attributes or of the environment; a global variable
     that it reads is not looked at. It is a callback of `braintools.trainer.Trainer` as well.
 
-    A `UserWarning` says once, in words, when 95 % of a population's neurons never fire or always
+    A `UserWarning` says once, in words, when 95% of a population's neurons never fire or always
     do, when the gradient through it is :math:`10^{-6}` of what it was at first, or not finite, and
     when no parameter has a gradient.
 
@@ -80,10 +80,7 @@ class TrainingMonitor(Callback):
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import QPseudoSpike, TrainingMonitor
     >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms, spk_fun=QPseudoSpike())
     >>> log = {}

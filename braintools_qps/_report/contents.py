@@ -39,7 +39,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         _check(len(record), "there is no flow among them")
         return _of_flows(record, settings)
     raise TypeError(
-        "a report is written of a Comparison, a GradientFlow or a mapping of names to "
+        "a report is written from a Comparison, a GradientFlow or a mapping of names to "
         f"GradientFlow, got {type(record).__name__}"
     )
 

@@ -49,7 +49,7 @@ def gradient(x: Array, alpha: Array | Static) -> Array:
     if isinstance(alpha, Static) and _is_multiplied(exponent):
         half_width = jnp.asarray((exponent + 1) / 2, x.dtype)
         return _multiplied_tail(half_width, half_width + jnp.abs(x), exponent)
-    return jnp.where(jnp.isinf(x), 0, _tail(_finite_magnitude(x), exponent))
+    return jnp.where(jnp.isinf(x), 0, _tail(x, exponent))
 
 
 def _gradient_jvp(primals, tangents):
@@ -118,11 +118,16 @@ def _sqrt_of_ratio(half_width: Array | float, total: Array) -> Array:
     return jnp.sqrt(half_width * 2.0**24 / total) * 2.0**-12
 
 
-def _tail(magnitude: Array, alpha: Array | float) -> Array:
+def _tail(x: Array, alpha: Array | float) -> Array:
+    """The general formula, for finite x."""
     if isinstance(alpha, float) and math.isinf(alpha):
-        return float32_math.exp(-2 * magnitude)
+        return float32_math.exp(-2 * _finite_magnitude(x))
     alpha = _finite(alpha)
-    return float32_math.exp(-alpha * float32_math.log1p_ratio(magnitude, (alpha + 1) / 2))
+    half_width = (alpha + 1) / 2
+    if x.dtype == jnp.float32:
+        compensated = not isinstance(alpha, float) or alpha > LARGEST_MULTIPLIED_ALPHA
+        return float32_math.falling_power(jnp.abs(x), half_width, alpha, compensated=compensated)
+    return jnp.exp(-alpha * float32_math.log1p_ratio(_finite_magnitude(x), half_width))
 
 
 def _decay(magnitude: Array, alpha: Array | float) -> Array:
@@ -141,7 +146,8 @@ def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
     s = magnitude / (alpha + 1 + magnitude)
     near = s * s / (1 + s) + s**3 * float32_math.polynomial(ARTANH, s * s)
     far = _log1p_ratio(magnitude, half_width) - fraction
-    return jnp.where(magnitude <= half_width, 2 * near, far) + fraction / (alpha + 1)
+    # Times a reciprocal, since XLA makes one division of two, by a product that may overflow.
+    return jnp.where(magnitude <= half_width, 2 * near, far) + fraction * (1 / (alpha + 1))
 
 
 def _log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:

@@ -124,7 +124,8 @@ class ParametrisedSurrogate(Surrogate):
 
     def _parameters(self) -> dict[str, Any]:
         """Those of its own first, as in its signature."""
-        return {name: getattr(self, name) for name in _names(type(self))}
+        kind: Any = type(self)  # mypy takes the hash of its objects for that of a class
+        return {name: getattr(self, name) for name in _names(kind)}
 
     def _scale_and_dampening(self) -> tuple[Any, Any]:
         return current("scale", self.scale), current("dampening", self.dampening)

@@ -1,7 +1,7 @@
 """Products whose first factor is remembered in 8 or 16 bits for backpropagation through time.
 
 The product is taken inside a `jax.checkpoint`, so that what reverse mode keeps for every neuron
-and step is the code of the surrogate derivative, not its float32 copy.
+and step is the code of the surrogate gradient, not its float32 copy.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from jax import Array, lax
 # the tail, and the only one without a transcendental or a division. Relative error of the weights'
 # gradient in a linear LIF scan with x up to about 10, then largest relative error for |x| <= 10, at
 # alpha 1, 2 and 4 (benchmarks/residual_accuracy.py):
-#     linear        0.09 0.36 0.51 %      2   11  100 %
-#     square root   0.06 0.08 0.10 %      1    3   10 %
-#     logarithm     0.16 0.25 0.36 %      2    2    2 %
-#     this one      0.09 0.13 0.17 %      2    2    4 %
+#     linear        0.09 0.36 0.51%       2   11  100%
+#     square root   0.06 0.08 0.10%       1    3   10%
+#     logarithm     0.16 0.25 0.36%       2    2    2%
+#     this one      0.09 0.13 0.17%       2    2    4%
 # The constant makes 0 the lowest code and 1 exactly the 254th above it.
 OFFSET = np.float32(1 / 240)
 OFFSET_BITS = OFFSET.view(np.uint32)

@@ -1,4 +1,4 @@
-"""The spike with its surrogate derivative, of Quantities or arrays and of canonical parameters.
+"""The spike with its surrogate gradient, of Quantities or arrays and of canonical parameters.
 
 Units are stripped and parameters broadcast before anything is traced; what follows is plain JAX.
 """
@@ -23,7 +23,7 @@ from .residuals import compact_product
 
 
 def spikes(x: Any, shape: Shape, residual_dtype: str | None) -> Array:
-    """1 where x >= 0, with the surrogate derivative under automatic differentiation."""
+    """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
     x, prepared, _ = prepare(x, shape)
     if not isinstance(x, jax.core.Tracer):
         return _heaviside(x)  # nobody differentiates: one program serves every surrogate
@@ -31,7 +31,7 @@ def spikes(x: Any, shape: Shape, residual_dtype: str | None) -> Array:
 
 
 def derivative(x: Any, shape: Shape) -> Array | u.Quantity:
-    """The surrogate derivative, per unit of x."""
+    """The surrogate gradient, per unit of x."""
     x, prepared, unit = prepare(x, shape)
     require_scale(prepared)
     return units.per_unit(_derivative(x, prepared), unit)

@@ -63,8 +63,8 @@ def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
 def missing_scale(unit: u.Unit) -> u.UnitMismatchError:
     """The error for a derivative with respect to a voltage, where no scale was given."""
     return u.UnitMismatchError(
-        f"the surrogate derivative of x in {unit} needs a scale that says which distance counts "
-        "as 1. Pass scale=V_th - V_reset, or any Quantity of the same dimension",
+        f"the surrogate gradient with respect to x in {unit} needs a scale that says which "
+        "distance counts as 1. Pass scale=V_th - V_reset, or any Quantity of the same dimension",
         unit,
         u.UNITLESS,
     )

@@ -32,14 +32,11 @@ def plot_gradient_flow(
     -------
     matplotlib.axes.Axes
         The root mean square of the gradient by the membrane potential, relative to the last step
-        that has one, on a logarithmic axis. A grey line marks the 1 % that defines the reach.
+        that has one, on a logarithmic axis. A grey line marks the 1% that defines the reach.
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_gradient_flow
     >>> with brainstate.environ.context(dt=1.0 * u.ms):
@@ -55,13 +52,13 @@ def plot_gradient_flow(
 
 
 def draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
-    """Draw relative gradients by steps back, and a line at 1 %."""
+    """Draw relative gradients by steps back, and a line at 1%."""
     for (label, curve), style in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **style)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
     look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
     # Beside the axes, where no curve can lie over it.
-    axes.text(1.01, 0.01, "reach:\n1 %", transform=axes.get_yaxis_transform(), **look)
+    axes.text(1.01, 0.01, "reach:\n1%", transform=axes.get_yaxis_transform(), **look)
     axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")

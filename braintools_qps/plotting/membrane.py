@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None) -> Axes:
-    """Draw where the membrane lies, and the surrogate's derivative over it.
+    """Draw where the membrane lies, and the surrogate gradient over it.
 
     Where the two hardly overlap, most neuron-steps pass next to no gradient on; the title says for
-    how many the gradient is below 1 % of its peak.
+    how many the gradient is below 1% of its peak.
 
     Parameters
     ----------
@@ -35,10 +35,7 @@ def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None)
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_membrane
     >>> with brainstate.environ.context(dt=1.0 * u.ms):
@@ -53,7 +50,7 @@ def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None)
     density = histogram.share / np.diff(histogram.edges)
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
-    flat = f"{100 * population.flat_share:.0f} % with a gradient below 1 % of its peak"
+    flat = f"{100 * population.flat_share:.0f}% with a gradient below 1% of its peak"
     axes.set_title(f"{label_of(flow.name)}\n{flat}", fontsize="medium")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()

@@ -41,10 +41,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_ranking
     >>> with brainstate.environ.context(dt=1.0 * u.ms):

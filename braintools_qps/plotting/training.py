@@ -34,7 +34,7 @@ def plot_flow_over_training(
     -------
     list of matplotlib.axes.Axes
         For each population, the lag against the training step; the colour is the root mean square
-        of the gradient relative to the last step that has one, and the line is where it is 1 %. A
+        of the gradient relative to the last step that has one, and the line is where it is 1%. A
         column reaches from its measurement to the next.
 
     Raises
@@ -44,10 +44,7 @@ def plot_flow_over_training(
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import TrainingMonitor
     >>> from braintools_qps.plotting import plot_flow_over_training
     >>> monitor = TrainingMonitor(brainpy.state.LIF(4), jnp.ones((20, 2, 4)) * 3 * u.mA)
@@ -95,7 +92,7 @@ def _column(second_moments: np.ndarray, lags: int) -> np.ndarray:
 
 
 def _boundary(population: Any) -> float:
-    """Where the line lies between the last lag above 1 % and the first below."""
+    """Where the line lies between the last lag above 1% and the first below."""
     return population.reach + (0.5 if population.reached_start else -0.5)
 
 

@@ -40,7 +40,7 @@ class Adjustment(Record):
     surrogate : Surrogate or None
         The surrogate with the parameter changed, where it has such a parameter.
     flat_share : float or None
-        Share of neuron-steps where the derivative is then below 1 % of its peak; of several
+        Share of neuron-steps where the derivative is then below 1% of its peak; of several
         populations the largest.
     """
 

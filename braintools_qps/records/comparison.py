@@ -119,7 +119,7 @@ class CandidateResult(Record):
         Factor of the gradient per step back in time before training, from `gradient_flow`; None
         where there is no gradient, or it was not measured.
     reach : int or None
-        Steps back until it is down to 1 %, before training.
+        Steps back until it is down to 1%, before training.
     gradient_by_lag : tuple of float
         Its size by steps back, relative to the last step.
     seconds_per_step : float or None
@@ -181,7 +181,7 @@ class CandidateResult(Record):
 class Comparison(Record):
     """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
 
-    Printed, it is a table with a caption. It shows means with 95 % confidence intervals over seeds,
+    Printed, it is a table with a caption. It shows means with 95% confidence intervals over seeds,
     and differences from the highest mean, paired by seed.
 
     Attributes
@@ -208,12 +208,12 @@ class Comparison(Record):
     Examples
     --------
     >>> from braintools_qps import Comparison, compare
-    >>> small = {"epochs": 1, "seeds": 2, "hidden": 8}
-    >>> comparison = compare(["Sigmoid"], tune=None, measure=False, **small)
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
     >>> comparison.finished
     True
     >>> len(comparison.results[0].test_score)  # one for each seed
-    2
+    1
     >>> Comparison.from_dict(comparison.to_dict()) == comparison
     True
     """

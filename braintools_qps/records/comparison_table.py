@@ -50,7 +50,7 @@ def caption(comparison: Comparison) -> list[str]:
     if not results:
         return []
     name, _ = _score_of(comparison)
-    shown = "mean with 95 % interval" if len(comparison.seeds) > 1 else "one seed"
+    shown = "mean with 95% interval" if len(comparison.seeds) > 1 else "one seed"
     parts = [f"Test {name}: {shown}, after epoch {comparison.settings.get('epochs')}."]
     if len(results) > 1:
         parts.append(f"'{LEVEL}': cannot be told from the highest mean.")

@@ -47,10 +47,7 @@ class GradientFlow(Record):
 
     Examples
     --------
-    >>> import brainpy
-    >>> import brainstate
-    >>> import brainunit as u
-    >>> import jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
     >>> from braintools_qps import gradient_flow
     >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms)
     >>> with brainstate.environ.context(dt=1 * u.ms):

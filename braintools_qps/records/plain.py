@@ -121,4 +121,4 @@ def _numbers(value: Any) -> Any:
 
 def _refuse(kind: Any, value: Any) -> Any:
     name = getattr(kind, "__name__", kind)
-    raise ValueError(f"expected what a value of type {name} is written as, got {value!r}")
+    raise ValueError(f"expected a value of type {name} as to_dict writes it, got {value!r}")

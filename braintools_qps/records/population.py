@@ -35,18 +35,18 @@ class PopulationFlow(Record):
         With a loss on several steps, of what the last of them sends back.
     reach : int
         Steps back, from the last step that has a gradient, until its root mean square is down to
-        1 %; the number of steps there were, where it never is. 0 where there is no gradient. With
+        1%; the number of steps there were, where it never is. 0 where there is no gradient. With
         a loss on several steps, as for ``growth``.
     reached_start : bool
-        Whether the gradient was still above 1 % at the first step, so that ``reach`` is a bound.
+        Whether the gradient was still above 1% at the first step, so that ``reach`` is a bound.
     flat_share : float
-        Share of neuron-steps where the surrogate's derivative is below 1 % of its peak.
+        Share of neuron-steps where the surrogate gradient is below 1% of its peak.
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
         Share of neurons that never fired, whatever the sample.
     saturated_share : float
-        Share of neurons that fired in 95 % of all steps or more.
+        Share of neurons that fired in 95% of all steps or more.
     scale : float or Quantity
         What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
     distances : Histogram
@@ -71,7 +71,7 @@ class PopulationFlow(Record):
         next population on the way to the output to this one; NaN for the last. In a ratio of
         units where the two differ.
     mean_slope : float
-        Mean of the surrogate's derivative over all neurons and steps, dampening and scale
+        Mean of the surrogate gradient over all neurons and steps, dampening and scale
         included: how much gradient a spike lets through. Per unit of the spike function's argument.
     half_share : float
         Share of neuron-steps that carry half of the sum of all slopes: the effective participation.
@@ -123,7 +123,7 @@ class Histogram(Record):
     share : numpy.ndarray
         Share of neuron-steps in each bin.
     slope : numpy.ndarray
-        The surrogate's derivative at the middle of each bin, divided by its peak.
+        The surrogate gradient at the middle of each bin, divided by its peak.
     outside : float
         Share of neuron-steps beyond the edges.
     """

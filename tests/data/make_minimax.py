@@ -16,6 +16,16 @@ def exp_tail(r):
     return (mp.expm1(r) - r) / r**2 if r else mp.mpf(1) / 2
 
 
+def log2_tail(f):
+    """(log2(1 + f) / f - log2(e)) / f"""
+    return (mp.log1p(f) / f - 1) / f / mp.log(2) if f else -1 / (2 * mp.log(2))
+
+
+def exp2_tail(r):
+    """(2^r - 1) / r"""
+    return mp.expm1(r * mp.log(2)) / r if r else mp.log(2)
+
+
 def minimax(function, low, high, degree, rounds=20):
     """Coefficients, lowest order first, and the largest error on [low, high]."""
     count = degree + 2
@@ -51,3 +61,5 @@ if __name__ == "__main__":
     half_ln2 = mp.log(2) / 2
     print("LOG1P", *minimax(log1p_tail, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, degree=7))
     print("EXP", *minimax(exp_tail, -half_ln2, half_ln2, degree=4))
+    print("LOG2", *minimax(log2_tail, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, degree=7))
+    print("EXP2", *minimax(exp2_tail, -mp.mpf(1) / 2, mp.mpf(1) / 2, degree=4))

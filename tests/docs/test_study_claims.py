@@ -16,7 +16,7 @@ from benchmarks.study.store import STORE, Store  # noqa: E402
 
 QUOTING = [page for page in claims.pages() if claims.MARKED.search(page.read_text("utf-8"))]
 LINK = re.compile(r"surrogate_study")
-FIGURE = re.compile(r"\d(?:[\d.,]*\d)? (?:%|points?\b)")
+FIGURE = re.compile(r"\d ?(?:%|points?\b)")
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
 from benchmarks import scaling_model  # noqa: E402
-from benchmarks.harness import Case, Ready, Settings, measure  # noqa: E402
+from benchmarks.harness import Case, Ready, Settings, measure, sampler  # noqa: E402
 from benchmarks.report import CONCLUSION, duration, markdown, table_of  # noqa: E402
 
 FACTS = {
@@ -39,6 +40,10 @@ def broken():
 
 def breaks_when_run():
     return Ready(broken)
+
+
+def broken_sampler():
+    return Ready(sampler(broken), memory_bytes=2_000_000)
 
 
 def test_quartiles_and_ratios_by_hand():
@@ -73,18 +78,37 @@ def test_rounds_stop_when_the_time_is_over():
     assert only.rounds == 3
 
 
+def test_without_rounds_nothing_is_called():
+    """What is compiled has its memory all the same, and a busy machine does not matter."""
+    case = Case("table", "work", {"b": broken_sampler, "c": broken_sampler}, bound="b")
+    measurements = measure(case, Settings(rounds=0))
+    assert [m.memory_bytes for m in measurements] == [2_000_000] * 2
+    assert measurements[1].quartiles_s is measurements[1].to_bound is None
+    page = markdown("Title.", FACTS | {"load": 9.0}, measurements)
+    assert "| work | c | 2 MB |" in page
+    assert "provisional" not in page
+
+
+def test_a_case_may_need_less_time_than_the_settings_have():
+    case = Case("table", "work", {"only": taking(*range(1, 100))}, seconds=0.0)
+    (only,) = measure(case, Settings(rounds=50))
+    assert only.rounds == 3
+
+
 def test_the_share_above_the_bound():
     case = Case("table", "work", {"b": taking(1, 1, 1), "s": taking(4, 4, 4)}, bound="b")
     page = markdown("Title.\n\nText.", FACTS, measure(case, Settings(rounds=3)))
-    assert "| work | s | 4 s | 4 s to 4 s | 4.00 | 75% | 500 ms | 2 MB |" in page
+    row = r"| work | s | 4 s | 4 s to 4 s | CORES | 4.00 | 75% | 500 ms | 2 MB |"
+    assert re.search(re.escape(row).replace("CORES", r"\d\.\d"), page)
     assert "to braintools" not in page
 
 
 def test_a_page_of_times_from_a_busy_machine_says_so():
     busy = FACTS | {"load": 1.1}
-    assert "provisional" not in markdown("Title.", FACTS, [])
-    assert "provisional" in markdown("Title.", busy, [])
-    assert "provisional" not in markdown("Title.", busy, [], timed=False)
+    times = measure(Case("table", "work", {"only": taking(1, 1, 1)}), Settings(rounds=3))
+    assert "provisional" not in markdown("Title.", FACTS, times)
+    assert "provisional" in markdown("Title.", busy, times)
+    assert "provisional" not in markdown("Title.", busy, times, timed=False)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def start(script, *arguments, devices=1):
     )
 
 
-def finish(process, seconds=240):
+def finish(process, seconds=900):
     try:
         output, _ = process.communicate(timeout=seconds)
     finally:

@@ -93,7 +93,7 @@ def test_gradient_flow_is_relative_to_the_last_step(flows):
     np.testing.assert_allclose(size, np.sqrt(moments / moments[0]), rtol=1e-6)
     assert axes.get_yscale() == "log"
     (said,) = axes.texts
-    assert (said.get_text(), said.get_position()[1]) == ("reach:\n1 %", 0.01)
+    assert (said.get_text(), said.get_position()[1]) == ("reach:\n1%", 0.01)
     alone = plotting.plot_gradient_flow(flows["Sigmoid"])
     np.testing.assert_array_equal(line(alone, "Sigmoid")[1], size)
 
@@ -119,7 +119,7 @@ def test_membrane_is_a_density_with_the_derivative_over_it(flows):
     corners = filled.get_paths()[0].vertices
     assert corners[:, 1].max() == pytest.approx((histogram.share / np.diff(histogram.edges)).max())
     flat = round(100 * flows["Sigmoid"].populations[0].flat_share)
-    assert axes.get_title() == f"Sigmoid\n{flat} % with a gradient below 1 % of its peak"
+    assert axes.get_title() == f"Sigmoid\n{flat}% with a gradient below 1% of its peak"
     (over,) = (other for other in axes.figure.axes if other is not axes)
     np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)
 

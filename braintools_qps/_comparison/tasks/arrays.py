@@ -15,7 +15,7 @@ FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 def task_from_arrays(
     X: Any, y: Any, *, test: tuple[Any, Any] | None = None, name: str = "arrays"
 ) -> Task:
-    """Split arrays by class into 65 % to train, 15 % to validate and 20 % to test.
+    """Split arrays by class into 65% to train, 15% to validate and 20% to test.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def task_from_arrays(
         targets of a regression: floats of shape (samples, ...), or (samples, time, ...) where each
         step has a target.
     test : tuple of array_like, optional
-        ``(X, y)`` to test on. The others are then split into 85 % to train and 15 % to validate.
+        ``(X, y)`` to test on. The others are then split into 85% to train and 15% to validate.
     name : str
         What to call the task.
 

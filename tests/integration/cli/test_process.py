@@ -63,10 +63,13 @@ MODEL = "def network(features):\n" + textwrap.indent(MODEL, "    ")
 # Another that waits for a thread, as one of those that train when the main one is interrupted.
 TRAINING = """
 from concurrent.futures import ThreadPoolExecutor
-from itertools import repeat
+
+def train():
+    while True:
+        pass
 
 pool = ThreadPoolExecutor(1)
-pool.submit(lambda: all(repeat(True)))
+pool.submit(train)
 print("ready", flush=True)
 pool.shutdown()
 """

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from clusters import Cluster, counted
 from braintools_qps import compare
 from braintools_qps._comparison.workers import dask_workers, local_workers
 
+dask = pytest.importorskip("dask", reason="Dask is not installed")
 pytestmark = [
     pytest.mark.cluster,
     # Dask closes its sockets when it gets round to it, and tells of workers that died.
@@ -142,18 +145,26 @@ def test_candidates_that_fail_alone_are_rows_with_what_went_wrong(
     assert '"nan": 2' in (tmp_path / "comparison.json").read_text()
 
 
+def open_after(process, gate):
+    """Let nobody wait for workers that will not come."""
+    process.wait()
+    with suppress(FileNotFoundError):
+        os.close(os.open(gate, os.O_RDONLY | os.O_NONBLOCK))
+
+
 def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(
     tmp_path, cluster, fragile, undisturbed
 ):
     """Both workers are held up when the signal comes."""
     gate = tmp_path / "gate"
     os.mkfifo(gate)
-    script = HERE.parent / "scripts" / "interrupted.py"
+    script = HERE / "scripts" / "interrupted.py"
     process = subprocess.Popen(
         [sys.executable, "-W", "ignore", script, cluster.address, tmp_path, gate],
         stdout=subprocess.PIPE,
         text=True,
     )
+    Thread(target=open_after, args=(process, gate), daemon=True).start()
     with open(gate, "w"):  # when a worker has come to it
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=120)
@@ -176,6 +187,26 @@ def test_local_workers_that_die_are_replaced(fragile, undisturbed):
     assert "a worker died of it in each of 3 tries" in result.results[1].error
 
 
+ORPHAN = """
+import os, sys
+from braintools_qps._comparison.workers import local_workers
+with local_workers(1) as executor:
+    print(executor.submit(os.getpid).result(), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_local_workers_end_with_the_one_who_started_them(fragile):
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", ORPHAN],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert int(process.stdout.readline()) != process.pid
+    process.kill()
+    process.communicate(timeout=120)  # until the worker, too, has closed it
+
+
 def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
     tmp_path, cluster, fragile, undisturbed
 ):
@@ -188,7 +219,9 @@ def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
 
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
     gone = pytest.raises(RuntimeError, match="takes no more work.*go on with resume=True")
-    with dask_workers(cluster.address) as executor, gone:
+    # So long does Dask look for the scheduler before it gives up.
+    brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
+    with brief, dask_workers(cluster.address) as executor, gone:
         compare(NAMES, executor=executor, on_epoch=kill, **options)
     before = keys_in(tmp_path / JOURNAL)
     assert len(before) >= 2

@@ -75,7 +75,7 @@ def test_the_table_shows_means_with_intervals_and_says_what_is_within_noise(comp
     a, b = (100 * value for value in result.test_score)
     header, row, *_ = repr(comparison).splitlines()
     assert header.split()[:3] == ["surrogate", "accuracy", "%"]
-    # With two seeds, half the interval is t = 12.706 (97.5 %, 1 degree of freedom) times half the
+    # With two seeds, half the interval is t = 12.706 (97.5%, 1 degree of freedom) times half the
     # difference.
     half = 12.7062 * abs(a - b) / 2
     middle = (a + b) / 2

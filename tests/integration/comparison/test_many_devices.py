@@ -35,13 +35,23 @@ def on_eight(tmp_path_factory):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(("runs", "where"), [(1, "1"), (5, "5"), (20, "20"), (5, "kinds")])
-def test_eight_devices_train_what_one_trains(runs, where, script, on_eight):
+@pytest.mark.parametrize("runs", [5, 20])
+def test_eight_devices_train_what_one_trains(runs, script, on_eight):
     assert on_eight["devices"].tolist() == [8]
     alone = script.trained(runs)
-    for name in ("weights", "score", "best", "tested"):
-        np.testing.assert_array_equal(on_eight[f"{name}_{where}"], alone[name])
-    # The mean over an epoch's batches may be summed in another order, which rounds each of its
-    # n - 1 sums by at most half a unit in the last place, on either side.
-    rounding = 2 * (BATCHES - 1) * np.finfo(np.float32).eps / 2
-    np.testing.assert_allclose(on_eight[f"loss_{where}"], alone["loss"], rtol=rounding, atol=0)
+    for name in ("score", "best", "tested"):
+        np.testing.assert_array_equal(on_eight[f"{name}_{runs}"], alone[name])
+    # XLA may take sums in another order in another program. A gradient sums over 8 samples and 6
+    # steps, which rounds it by at most 48 half units, on either side. A step moves a weight by
+    # about the learning rate, at most 0.3.
+    rounding = BATCHES * script.EPOCHS * 0.3 * 48 * np.finfo(np.float32).eps
+    for name in ("weights", "loss"):
+        found, expected = on_eight[f"{name}_{runs}"], alone[name]
+        np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
+
+
+@pytest.mark.thorough
+def test_devices_of_two_kinds_train_the_same_bit_by_bit(on_eight):
+    """Three that have room for one run each, and five."""
+    for name in ("weights", "loss", "score", "best", "tested"):
+        np.testing.assert_array_equal(on_eight[f"{name}_kinds"], on_eight[f"{name}_5"])

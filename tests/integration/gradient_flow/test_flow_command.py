@@ -115,3 +115,11 @@ def test_flow_of_the_demonstration_network(capsys):
     out = capsys.readouterr().out
     assert "GradientFlow of QPseudoSpike: 16 steps" in out
     assert "neuron" in out
+
+
+@pytest.mark.thorough
+def test_weights_of_a_network_made_for_a_task_count_as_parameters(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["flow", "--task", "cue-recall", "--json", "flow.json"]) == 0
+    (flow,) = json.loads((tmp_path / "flow.json").read_text()).values()
+    assert flow["zero_parameter_share"] < 0.5

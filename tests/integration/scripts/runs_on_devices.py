@@ -6,7 +6,6 @@ from unittest import mock
 
 import jax
 import numpy as np
-from braintools.surrogate import Sigmoid
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import trainer
@@ -19,7 +18,7 @@ from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import task_from_arrays
 from braintools_qps._comparison.training import Bench
 
-RUNS = (1, 5, 20)
+RUNS = (5, 20)
 EPOCHS = 3
 
 
@@ -37,34 +36,32 @@ def bench():
 def jobs(runs):
     """Runs of one program: other seeds, rates and alphas."""
     rates = (0.03, 0.1, 0.3)
-    ours = [
+    return [
         Job(QPseudoSpike(1.0 + n / 4), {"learning_rate": rates[n % 3]}, n // 2) for n in range(runs)
     ]
-    return [*ours[:-1], Job(Sigmoid(), {}, 7)] if runs > 1 else ours
 
 
 def trained(runs):
     """Weights, loss, score and best epoch of each run."""
     programs, asked = Programs(bench(), runs), jobs(runs)
-    found = {"weights": [], "loss": [], "score": [], "best": [], "tested": []}
-    for key, numbers in groups(asked).items():
-        group = [programs._run(asked[number]) for number in numbers]
-        trains = programs._trainer(key, asked[numbers[0]])
-        ended = trains.train(group, EPOCHS, lambda *_: None)
-        weights = jax.tree.leaves(ended.shares.gather([s.weights for s in ended.states]))
-        found["weights"].append(np.concatenate([w.reshape(len(group), -1) for w in weights], 1))
-        found["loss"].append(ended.curves.loss)
-        found["score"].append(ended.curves.score)
-        found["best"].append(ended.best_epoch)
-        found["tested"].append(trains.test(group, ended).score)
-    return {name: np.concatenate(values) for name, values in found.items()}
+    ((key, _),) = groups(asked).items()
+    trains, own = programs._trainer(key, asked[0]), [programs._run(job) for job in asked]
+    ended = trains.train(own, EPOCHS, lambda *_: None)
+    weights = jax.tree.leaves(ended.shares.gather([state.weights for state in ended.states]))
+    return {
+        "weights": np.concatenate([leaf.reshape(runs, -1) for leaf in weights], axis=1),
+        "loss": ended.curves.loss,
+        "score": ended.curves.score,
+        "best": ended.best_epoch,
+        "tested": trains.test(own, ended).score,
+    }
 
 
 def main(path):
     values = {f"{name}_{runs}": x for runs in RUNS for name, x in trained(runs).items()}
-    devices = [len(place.devices) for place in places()]
+    devices = [len(place.devices) for place in places(8)]
     with two_kinds():
-        values |= {f"{name}_kinds": x for name, x in trained(RUNS[1]).items()}
+        values |= {f"{name}_kinds": x for name, x in trained(RUNS[0]).items()}
     np.savez(path, devices=devices, **values)
 
 

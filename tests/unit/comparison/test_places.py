@@ -20,15 +20,16 @@ def device(kind="H100", platform="gpu", stats=None):
 
 def test_devices_of_one_kind_are_one_place():
     a, b, c = device("H100"), device("A100"), device("H100")
-    assert [place.devices for place in places([a, b, c])] == [(a, c), (b,)]
+    assert [place.devices for place in places(9, [a, b, c])] == [(a, c), (b,)]
+    assert [place.devices for place in places(1, [a, b, c])] == [(a,), (b,)]  # of one run
 
 
 def test_a_device_that_was_chosen_is_the_only_one():
     (one,) = jax.local_devices()[:1]
     with jax.default_device(one):
-        assert [place.devices for place in places()] == [(one,)]
+        assert [place.devices for place in places(9)] == [(one,)]
     with jax.default_device("cpu"):
-        assert places()[0].devices == tuple(jax.local_devices(backend="cpu"))
+        assert places(9)[0].devices == tuple(jax.local_devices(backend="cpu"))
     assert device_text().startswith(one.platform)
 
 
@@ -80,46 +81,53 @@ def test_what_is_free_on_a_cpu(host):
 
 
 def wide(state, key, number, part):
-    """A step that holds a square of 1 MiB for each run, as no compiler can avoid."""
-    square = jnp.outer(state + part, state)
-    return jnp.linalg.matrix_power(square @ square.T / state.size, 2).sum() * number
+    """Its result takes 16 KiB for each run."""
+    return jnp.outer(state + part, state) * number
 
 
-@pytest.mark.parametrize(("room", "each"), [(100, 7), (30, 4), (12, 1), (0, 1)])
-def test_as_many_runs_at_once_as_there_is_room_for(room, each, monkeypatch):
-    """Counted in MiB, of which XLA itself says how many a program takes."""
-    place = Place(jax.local_devices()[:1])
-    monkeypatch.setattr(Place, "threads", 1)
-    row = jnp.linspace(0, 1, 512)[None], jax.random.key(0)[None], jnp.ones(1)
-    parts = (jnp.ones(512),)
-    usual = Program(together(wide), place, 7, row, parts)._needed
-    monkeypatch.setattr(Place, "free_bytes", lambda self: usual * room / 100)
-    found = Program.fitting(together(wide), place, 7, row, parts)
-    assert found.each <= 7
-    assert found.fits(1) or found.each == 1
-    if room in (100, 0):
-        assert found.each == each
-    else:
-        assert found.each < 7
+ROW = jnp.linspace(0, 1, 64)[None], jax.random.key(0)[None], jnp.ones(1)
+PARTS = (jnp.ones(64),)
 
 
-def test_fewer_calls_at_once_where_they_do_not_fit(monkeypatch):
-    monkeypatch.setattr(Place, "threads", 8)
-    place = Place(jax.local_devices()[:1])
-    row = jnp.linspace(0, 1, 64)[None], jax.random.key(0)[None], jnp.ones(1)
-    parts = (jnp.ones(64),)
-    needed = Program(together(wide), place, 1, row, parts)._needed
-    monkeypatch.setattr(Place, "free_bytes", lambda self: 5.5 * needed)
-    assert Program(together(wide), place, 1, row, parts).at_once == 5
+@pytest.fixture
+def room(monkeypatch):
+    """Sets how many bytes are free, and how many threads want them."""
+
+    def set_room(free, threads=1):
+        monkeypatch.setattr(Place, "free_bytes", lambda self: free)
+        monkeypatch.setattr(Place, "threads", threads)
+        return Place(jax.local_devices()[:1])
+
+    return set_room
+
+
+def needed(each):
+    """What XLA says that so many runs at once take."""
+    return Program(together(wide), Place(jax.local_devices()[:1]), each, ROW, PARTS)._needed
+
+
+@pytest.mark.parametrize("most", [1, 3, 7])
+def test_as_many_runs_at_once_as_there_is_room_for(most, room):
+    exactly = needed(most)
+    fitting = lambda *more: Program.fitting(together(wide), *more)
+    assert fitting(room(exactly), 7, ROW, PARTS).each == most
+    assert fitting(room(2 * exactly, threads=2), 7, ROW, PARTS).each == most
+    assert fitting(room(exactly + 99), 7, ROW, PARTS, 99).each == most  # 99 are held already
+    assert fitting(room(exactly - 1), 7, ROW, PARTS).each == max(1, most - 1)
+
+
+def test_fewer_calls_at_once_where_they_do_not_fit(room):
+    place = room(5.5 * needed(1), threads=8)
+    assert Program(together(wide), place, 1, ROW, PARTS).at_once == 5
+    assert Program(together(wide), room(0, threads=8), 1, ROW, PARTS).at_once == 1
 
 
 def test_in_turn_is_together():
     place = Place(jax.local_devices()[:1])
-    row = jnp.linspace(0, 1, 16)[None], jax.random.key(0)[None], jnp.ones(1)
-    states, keys, numbers = (jnp.concatenate([x, x]) for x in row)
-    parts = (jnp.ones(16),)
+    states, keys, _ = (jnp.concatenate([x, x]) for x in ROW)
+    numbers = jnp.array([1.0, 3.0])
     both = [
-        Program(make(wide), place, 2, row, parts)(states, keys, numbers * jnp.array([1, 3]), *parts)
+        Program(make(wide), place, 2, ROW, PARTS)(states, keys, numbers, *PARTS)
         for make in (together, in_turn)
     ]
     np.testing.assert_allclose(both[0], both[1], rtol=1e-6)

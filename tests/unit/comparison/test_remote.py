@@ -43,6 +43,9 @@ class Played:
     def bench_of(self, setting):
         return self.bench
 
+    def close(self):
+        """Nothing is kept."""
+
     def train(self, jobs, epochs, on_epochs, *, test=False):
         type(self).trained += len(jobs)
         return [self._outcome(job, epochs, test) for job in jobs]

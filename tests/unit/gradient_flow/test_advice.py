@@ -38,10 +38,10 @@ def test_a_steady_gradient_is_left_alone():
 
 def test_a_vanishing_gradient_is_told_by_its_half_life():
     first, *_ = advise(flow(growth=2 ** (-1 / 3)))
-    # 2 ** (-7) is the first below 1 %, after 20 steps: 2 ** (-20 / 3) = 0.0098.
+    # 2 ** (-7) is the first below 1%, after 20 steps: 2 ** (-20 / 3) = 0.0098.
     assert first == (
         "The gradient in lif falls by half every 3 steps (growth 0.794 per step). It is down to "
-        "1 % after 20."
+        "1% after 20."
     )
 
 
@@ -57,7 +57,7 @@ def test_a_drop_and_a_plateau_are_told_as_two():
     first, *_ = advise(flow(moments=np.concatenate([drop, plateau]) ** 2))
     assert first == (
         "The gradient in lif falls by half every 0.5 steps (growth 0.250 per step), then falls by "
-        "half every 69 steps (growth 0.990 per step). It is down to 1 % after 4."
+        "half every 69 steps (growth 0.990 per step). It is down to 1% after 4."
     )
 
 
@@ -73,7 +73,7 @@ def test_a_fall_in_the_very_first_step_is_a_phase_of_its_own():
     first, *_ = advise(flow(moments=np.concatenate([[1.0], plateau]) ** 2))
     assert first == (
         "The gradient in lif falls by half every 0.15 steps (growth 0.009 per step), then falls by "
-        "half every 69 steps (growth 0.990 per step). It is down to 1 % after 1."
+        "half every 69 steps (growth 0.990 per step). It is down to 1% after 1."
     )
 
 
@@ -89,10 +89,10 @@ def test_a_gradient_that_ends_is_not_said_to_keep_its_size_over_all_steps():
 @pytest.mark.parametrize(
     ("last", "steps", "words"),
     [
-        (1.0, 60, "It is down to 1 % after 37."),  # 0.88 ** 36 = 0.0100, 0.0088 after 37
-        (2.7, 60, "It is down to 1 % after 29, sooner than at that pace."),  # 0.0245 / 2.7
-        (0.37, 60, "It is down to 1 % after 44, later than at that pace."),  # 0.0036 / 0.37
-        (0.37, 44, "It stays above 1 % of the last step's, longer than at that pace."),
+        (1.0, 60, "It is down to 1% after 37."),  # 0.88 ** 36 = 0.0100, 0.0088 after 37
+        (2.7, 60, "It is down to 1% after 29, sooner than at that pace."),  # 0.0245 / 2.7
+        (0.37, 60, "It is down to 1% after 44, later than at that pace."),  # 0.0036 / 0.37
+        (0.37, 44, "It stays above 1% of the last step's, longer than at that pace."),
     ],
 )
 def test_a_reach_that_the_pace_does_not_explain_is_told(last, steps, words):
@@ -118,7 +118,7 @@ def test_a_sum_over_steps_is_not_called_an_explosion():
     [
         ({"moments": np.zeros(STEPS)}, "No gradient reaches lif"),
         ({"moments": np.full(STEPS, np.nan)}, "is not finite"),
-        ({"flat_share": 0.6}, "below 1 % of its peak for 60% of neuron-steps"),
+        ({"flat_share": 0.6}, "below 1% of its peak for 60% of neuron-steps"),
         ({"silent_share": 0.4}, "40% of the neurons in lif never fire"),
         ({"saturated_share": 0.4}, "40% of the neurons in lif fire at almost every step"),
         ({"consistency": -0.4}, "changes its sign from step to step (mean cosine -0.40)"),
@@ -150,7 +150,7 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
     narrow = Adjustment("alpha", 1.0, 9.0, 1.0, (0.5, 1.2), (1, 16), flat_share=0.79)
     assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
         "A candidate to train: with alpha 9 times as large the growth is 1.000, but the derivative "
-        "is below 1 % of its peak for 79% of neuron-steps."
+        "is below 1% of its peak for 79% of neuron-steps."
     )
 
 

@@ -103,3 +103,25 @@ def test_a_population_without_a_gradient_cannot_be_normalised():
     model.between.value = 0 * model.between.value
     with pytest.raises(ValueError, match="needs a gradient to be .* got none in low, middle"):
         normalize_surrogate(model, inputs())
+
+
+def test_dampening_does_not_rise_until_the_reset_overshoots():
+    """Weights of a half ask for more than twice the dampening, at which the soft reset flips it."""
+    with pytest.raises(ValueError, match="changes its sign from step to step in low. Take rule"):
+        normalize_surrogate(Two(between=0.5), inputs())
+    model = Two(between=1.0)
+    set_surrogate(model, normalize_surrogate(model, inputs()))
+    assert measured(model)["low"].depth_growth == pytest.approx(1, rel=0.05)
+    assert measured(model)["low"].consistency > 0
+
+
+class Two(brainstate.nn.Module):
+    """Two layers without recurrence."""
+
+    def __init__(self, between):
+        super().__init__()
+        self.low, self.top = (Layer(jnp.zeros((N, N)), SURROGATE) for _ in range(2))
+        self.between = brainstate.ParamState(between * jnp.eye(N))
+
+    def update(self, x):
+        return self.top(self.low(x) @ self.between.value)

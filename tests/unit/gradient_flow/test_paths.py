@@ -181,6 +181,33 @@ def test_only_neurons_that_call_twice_can_be_detached():
     assert layer.spk_fun is SPIKE
 
 
+@pytest.mark.parametrize(
+    "make",
+    [
+        getattr(brainpy.state, name)
+        for name in ("ALIF", "LIFRef", "IF", "QuaIF", "AdExIF", "AdQuaIF")
+    ],
+)
+def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
+    """Below the threshold, where the step is smooth once no surrogate is in it."""
+    neuron = make(3, spk_fun=SPIKE)
+
+    def after(shift):
+        with brainstate.environ.context(t=1 * u.ms, i=10):
+            brainstate.nn.init_all_states(neuron)
+            neuron.V.value = neuron.V_th - (jnp.array([5.0, 1.0, 0.2]) - shift) * u.mV
+            neuron.update()
+        return jnp.sum(neuron.V.value / u.mV)
+
+    passed = {}
+    for detach in (False, True):
+        set_surrogate(neuron, SPIKE, detach_reset=detach)
+        passed[detach] = float(jax.grad(after)(0.0))
+    expected = float(after(1e-5) - after(-1e-5)) / 2e-5
+    assert passed[True] == pytest.approx(expected, rel=1e-6)
+    assert abs(passed[False] / expected - 1) > 0.1
+
+
 @pytest.mark.parametrize("make", [brainpy.state.HH, brainpy.state.MorrisLecar])
 def test_a_neuron_that_does_not_reset_has_nothing_to_detach(make):
     """It calls spk_fun twice for its output; a stop at the first would cut what it teaches."""

@@ -69,6 +69,6 @@ def test_the_axes_given_are_drawn_into():
 
 def test_the_label_of_the_reach_is_beside_the_curves():
     axes = plot_gradient_flow(measured(1, 0.1, 0.001, reach=2))
-    (label,) = (text for text in axes.texts if "1 %" in text.get_text())
+    (label,) = (text for text in axes.texts if "1%" in text.get_text())
     axes.figure.draw_without_rendering()
     assert label.get_window_extent().x0 >= axes.get_window_extent().x1

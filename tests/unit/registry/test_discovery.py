@@ -16,7 +16,7 @@ from braintools_qps import (
     surrogate_spec,
 )
 from braintools_qps.__main__ import main
-from braintools_qps._registry import discovery
+from braintools_qps._registry import discovery, resolution
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
 
@@ -202,7 +202,8 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
     }
     for name, source in files.items():
         (tmp_path / "own_package" / f"{name}.py").write_text(source)
-    install("[braintools.surrogate]\nOwn = own_package.public:Own\n")
+    install("[braintools.surrogate]\nBad = own_package.public:Bad\nOwn = own_package.public:Own\n")
     from own_package.inner import Own
 
     assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}
+    assert resolution.qualified_name(Own) == "sabotage:Own"

@@ -26,7 +26,7 @@ def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on cue-recall</title>" in text
     assert "1 of 2 candidates, trained with 2 seeds." in text
-    assert "Test accuracy %: mean with 95 % interval" in text
+    assert "Test accuracy %: mean with 95% interval" in text
     for fact in (
         "<dt>task</dt><dd>cue-recall</dd>",
         "<dt>samples</dt><dd>train 7, test 2</dd>",

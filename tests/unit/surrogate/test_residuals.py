@@ -1,4 +1,4 @@
-"""The 8-bit codes of a surrogate derivative, without and with a sign."""
+"""The 8-bit codes of a surrogate gradient, without and with a sign."""
 
 import jax.numpy as jnp
 import numpy as np

@@ -48,7 +48,7 @@ def test_a_voltage_spikes_without_scale():
 
 
 def test_a_voltage_without_scale_has_no_derivative():
-    fix = r"derivative of x in mV needs a scale.*Pass scale=V_th - V_reset"
+    fix = r"with respect to x in mV needs a scale.*Pass scale=V_th - V_reset"
     _, *derivatives = all_methods(QPseudoSpike(), V)
     for derivative in [*derivatives, lambda: spike_gradient(QPseudoSpike(), V)]:
         with pytest.raises(u.UnitMismatchError, match=fix):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from distributed import Client
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "comparison"))
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import fragile_model
 import test_cluster
 

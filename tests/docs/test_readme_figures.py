@@ -1,0 +1,58 @@
+"""What the README says of time and memory is what the kept results of the benchmarks say."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+NUMBER = r"(\d+\.?\d*)"
+
+
+def kept(suite):
+    """A test for each file of results."""
+    files = sorted((ROOT / "benchmarks" / "results").glob(f"cpu-jax-*/{suite}.json"))
+    return pytest.mark.parametrize("file", files, ids=lambda file: file.parent.name)
+
+
+def measured(file):
+    record = json.loads(file.read_text())
+    return {(m["table"], m["contestant"], m["work"]): m for m in record["measurements"]}
+
+
+def said(pattern):
+    return map(float, re.search(pattern, README).groups())
+
+
+@kept("kernels")
+def test_times_of_the_derivative(file):
+    ratios = {
+        contestant: m["to_bound"]
+        for (table, contestant, _), m in measured(file).items()
+        if table == "Vector-Jacobian product"
+    }
+    low, high, whole, others = said(
+        rf"times `x \* ct` \| {NUMBER} to {NUMBER} \| at most {NUMBER} for whole and half alphas, "
+        rf"at most {NUMBER} for others"
+    )
+    for alpha in ("1.7", "2"):
+        assert low <= round(ratios[f"braintools QPseudoSpike({alpha})"], 1) <= high
+    for alpha in ("0.5", "1", "2", "3", "8", "inf"):
+        assert round(ratios[f"QPseudoSpike({alpha})"], 1) <= whole
+    assert round(ratios["QPseudoSpike(1.7)"], 1) <= others
+
+
+@kept("memory")
+def test_memory_of_a_training_step(file):
+    measurements = measured(file)
+    shares = said(
+        rf"takes {NUMBER} of the\nplain .* feed-forward network and {NUMBER} in a recurrent"
+    )
+    for kind, share in zip(("Feed-forward", "Recurrent"), shares, strict=True):
+        saved, plain = (
+            measurements[f"{kind} training step", name, "256 neurons, 200 steps"]["memory_bytes"]
+            for name in ("save_memory", "plain")
+        )
+        assert round(saved / plain, 2) == share
