@@ -9,7 +9,7 @@ from braintools_qps._comparison.tasks import Split, Task, load_task, randman
 
 from .design import CUE, EASY, HARD, MNIST, PIXELS, ROWS
 
-TRAINED, VALIDATED = 650, 300  # of random manifolds; all the rest of 5,000 samples is tested
+TRAINED, VALIDATED = 650, 300  # of random manifolds; a fifth of 5,000 samples is tested
 
 
 def manifolds(dim: int, alpha: float) -> Task:
