@@ -59,10 +59,10 @@ def until(epoch):
     return press
 
 
-# 4 settings for 2 epochs, 2 for 4, then 2 seeds for 20. The epoch that is cut off is trained anew.
+# 4 settings for 2 epochs, 3 for 20, then 2 seeds for 20. The epoch that is cut off is trained anew.
 @pytest.mark.parametrize(
     ("epoch", "seen_again"),
-    [(14, [8, 12, 14, 16, 18]), (22, [8, 16, 20, 22, 24])],
+    [(14, [8, 11, 14, 17, 20]), (72, [8, 68, 70, 72, 74])],
     ids=["tuning", "reporting"],
 )
 def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
@@ -75,7 +75,7 @@ def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
     seen = []
     resumed = compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
     assert [progress.done for progress in seen[:5]] == seen_again
-    assert seen[-1].done == seen[-1].total == 4 * 2 + 2 * 4 + 2 * 20
+    assert seen[-1].done == seen[-1].total == 4 * 2 + 3 * 20 + 2 * 20
     assert without_times(resumed) == without_times(whole)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.csv", "comparison.json"]
 
@@ -106,7 +106,7 @@ def test_a_checkpoint_that_cannot_be_read_is_as_none(options, tmp_path):
     (tmp_path / "comparison.running.npz").write_bytes(b"PK\x03\x04 cut off")
     seen = []
     compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
-    assert [progress.done for progress in seen[:3]] == [8, 10, 12]
+    assert [progress.done for progress in seen[:3]] == [8, 11, 14]
 
 
 class Diverged(Model):
