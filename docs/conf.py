@@ -7,6 +7,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "ext"))
+sys.path.append(str(DOCS.parent))  # benchmarks/, which draws the figures of the study
 
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")

@@ -1,8 +1,9 @@
-"""Each candidate's own setting: successive halving on the validation part.
+"""Each candidate's own setting: successive halving on the validation part, in two rounds.
 
-Everything starts with a short training. The better third is trained anew for longer, and so on,
-until one is left. Each training begins at the initial weights and has a schedule of its own length:
-a learning rate that has not yet come down would say little about how it ends.
+Everything starts with a short training. The best few are trained anew for as long as what will be
+reported, because a heavy tail can learn and then collapse, which no short training shows. Each
+training begins at the initial weights and has a schedule of its own length: a learning rate that
+has not yet come down would say little about how it ends.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
 }
 
 POSITIVE = ("learning_rate", "dampening", "scale", "alpha", "clip")
-KEPT = 1 / 3
-SHARES_OF_EPOCHS = (0.1, 0.2, 0.4)
+SHORT = 0.1  # of the epochs, in the first round
+KEPT, FEWEST = 0.15, 3  # of the settings, for the second round
 FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 
 Setting = dict[str, Any]
@@ -77,14 +78,16 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     --------
     >>> from braintools_qps._comparison.tuning import rounds
     >>> rounds(20, 20)
-    [(20, 2), (7, 4), (3, 8)]
+    [(20, 2), (3, 20)]
+    >>> rounds(3, 20)
+    [(3, 20)]
     """
-    found = []
-    for share in SHARES_OF_EPOCHS:
-        if settings > 1:
-            found.append((settings, max(1, round(share * epochs))))
-        settings = math.ceil(KEPT * settings)
-    return found
+    if settings < 2:
+        return []
+    finalists = max(FEWEST, math.ceil(KEPT * settings))
+    if settings <= finalists:
+        return [(settings, epochs)]
+    return [(settings, max(1, round(SHORT * epochs))), (finalists, epochs)]
 
 
 def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
@@ -115,7 +118,7 @@ def search(
     epochs: int,
     train: Callable[[list[Setting], int], list[Trial]],
 ) -> tuple[Rung, ...]:
-    """Halve until one setting is left: `survivors` of the last round tells which.
+    """Train all rounds: `survivors` of the last one tells which setting is the best.
 
     ``train(settings, epochs)`` returns their trials.
     """

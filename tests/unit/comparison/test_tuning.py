@@ -41,13 +41,17 @@ def test_what_cannot_be_searched(tune, error, message):
 
 
 def test_the_search_costs_five_percent_of_the_grid():
-    # 20 settings for 2 epochs, 7 for 4, 3 for 8: 92 epochs of runs, where the grid with the five
-    # seeds that are reported has 20 settings for 20 epochs.
-    assert rounds(20, 20) == [(20, 2), (7, 4), (3, 8)]
-    assert sum(count * epochs for count, epochs in rounds(20, 20)) == 92
-    assert 92 / (20 * 20 * 5) < 0.05
+    # 20 settings for 2 epochs, 3 for 20: 100 epochs of runs, where the grid with the five seeds
+    # that are reported has 20 settings for 20 epochs.
+    assert rounds(20, 20) == [(20, 2), (3, 20)]
+    assert (20 * 2 + 3 * 20) / (20 * 20 * 5) <= 0.05
+
+
+def test_the_last_round_is_as_long_as_what_is_reported():
+    assert rounds(40, 100) == [(40, 10), (6, 100)]
+    assert rounds(4, 3) == [(4, 1), (3, 3)]
+    assert rounds(3, 20) == [(3, 20)]  # too few to be thinned out by a short round
     assert rounds(1, 20) == []
-    assert rounds(2, 3) == [(2, 1)]
 
 
 def test_the_best_survive_and_what_diverged_comes_last():

@@ -1,0 +1,155 @@
+"""The surrogate study: its plan, its memory of what was trained, its arithmetic."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
+
+from benchmarks.study import cells, equal, picks, plan, regret, tails, variance  # noqa: E402
+from benchmarks.study.design import CANDIDATES, Cell, grid, grids, report, shorts  # noqa: E402
+from benchmarks.study.intervals import bootstrap, over  # noqa: E402
+from benchmarks.study.store import Store  # noqa: E402
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "study.json")
+
+
+def test_shares_of_variance_by_hand():
+    # The mean is 1; row, column and interaction are 1 or -1 everywhere.
+    found = variance.shares(np.array([[0.0, 0.0], [0.0, 4.0]]), ("tail", "dampening"))
+    assert found == pytest.approx({(n,): 1 / 3 for n in ("tail", "dampening")} | {
+        ("tail", "dampening"): 1 / 3
+    })  # fmt: skip
+
+
+def test_shares_of_three_factors_add_up_to_all_of_it():
+    values = np.random.default_rng(0).normal(size=(3, 4, 5))
+    found = variance.grouped(variance.shares(values, ("tail", "dampening", "learning rate")))
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_a_number_that_is_all_that_matters_has_no_error():
+    number = np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
+    accuracy = np.array([[90.0, 80.0, 70.0], [90.0, 80.0, 70.0]])
+    assert equal.error(number, accuracy) == 0
+    assert equal.spread(number, accuracy) == 0
+
+
+def test_a_gap_between_two_tails_is_their_error_and_their_spread():
+    number = np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
+    accuracy = np.array([[90.0, 80.0, 70.0], [87.0, 77.0, 67.0]])
+    assert equal.error(number, accuracy) == pytest.approx(3)
+    assert equal.spread(number, accuracy) == pytest.approx(3)
+
+
+def test_spread_of_tails_with_seeds_in_common():
+    seeds = np.array([0.0, 1.0, -1.0, 2.0])
+    found = tails.spread(np.stack([80 + seeds, 83 + seeds]))
+    assert found.spread == pytest.approx((3, 3, 3))
+    assert found.sd == pytest.approx(3 / math.sqrt(2))  # of two numbers 3 apart
+
+
+def test_spread_that_chance_explains():
+    # Residuals of 3/2 and 1/2: their squares add up to 10, on 3 degrees of freedom. The 95 %
+    # quantile of the studentized range of 2 means is 4.50 there (Tukey's table).
+    found = tails.spread(np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]]))
+    assert found.spread.value == 0
+    assert found.by_chance == pytest.approx(4.50 * math.sqrt(10 / 3 / 4), rel=1e-3)
+
+
+def test_intervals_by_hand():
+    # Student's t of 2 degrees of freedom, 4.3027, times 1 / sqrt(3).
+    assert over([1.0, 2.0, 3.0]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-4)
+    assert bootstrap(lambda rows: 5.0, 4) == (5, 5, 5)
+
+
+def scores_by(function):
+    """Scores of every length for the settings that `compare` searches."""
+    settings = [s | {"scale": 1.0} for s in picks.combinations(picks.DEFAULT_TUNE)]
+    return {epochs: [(s, function(s, epochs)) for s in settings] for epochs in (1, 2, 4, 8, 20)}
+
+
+def test_a_search_that_is_replayed_finds_what_is_best_in_every_round():
+    best = {"scale": 1.0, "dampening": 0.125, "learning_rate": 0.3}
+    scores = scores_by(lambda setting, epochs: float(setting == best))
+    assert picks.searched(scores) == best
+
+
+def test_a_search_that_is_replayed_loses_what_starts_slowly():
+    slow = {"scale": 1.0, "dampening": 0.125, "learning_rate": 0.01}
+    best = lambda setting, epochs: setting["learning_rate"] if epochs == 2 else setting == slow
+    assert picks.searched(scores_by(best)) != slow
+
+
+def test_a_search_needs_every_training():
+    scores = scores_by(lambda setting, epochs: 0.5)
+    scores[2] = scores[2][1:]
+    assert picks.searched(scores) is None
+
+
+def test_of_settings_that_do_alike_the_nearest_to_the_defaults_wins():
+    tried = [
+        picks.Trained({"scale": s, "dampening": d, "learning_rate": r}, 0.9, 0.9, 0.9, 0.1)
+        for s, d, r in ((1.0, 1.0, 0.1), (1.0, 0.5, 0.1), (2.0, 1.0, 0.3))
+    ]
+    assert picks.best(tried).setting == picks.AS_IT_IS
+    assert picks.best(tried[1:], free=("learning_rate",)) is None
+
+
+def test_cost_of_the_search_by_hand():
+    # 20 settings for 2 epochs, 3 for 20; against 6 x 5 x 3 for 20.
+    assert regret.cost() == pytest.approx((40 + 60) / 1800)
+    assert regret.cost(picks.NO_FULL_ROUND) == pytest.approx((40 + 28 + 24) / 1800)
+
+
+def test_every_cell_has_a_key_of_its_own():
+    planned = [*grids(), *shorts()]
+    keys = [cell.key for cell in planned]
+    assert len(set(keys)) == len(keys)
+    assert {cell.candidate for cell in planned} == set(CANDIDATES)
+
+
+def test_what_was_trained_outlives_an_interruption(store):
+    cell = grid("digits-rows", "alpha 2", epochs=2)
+    store.put(cell, {"validation": [0.5], "cpu_seconds": 1.0})
+    again = Store(store.path)
+    assert again.get(cell)["validation"] == [0.5]
+    assert cell.key not in [one.key for one in plan.missing(again)]
+    assert again.record["environments"][0]["cores"] >= 1
+
+
+def test_reports_follow_the_choice_of_the_grid(store):
+    cell = grid("digits-rows", "alpha 2")
+    shape = [len(v) for _, v in cell.settings if isinstance(v, tuple)]
+    validation = np.zeros(shape)
+    validation[1, 3] = 0.9  # dampening 1/8, learning rate 0.3
+    rest = {name: np.zeros(shape).tolist() for name in ("peak", "test", "firing_rate")}
+    store.put(cell, {"validation": validation.tolist()} | rest | {"cpu_seconds": 1.0})
+    wanted = report(
+        "digits-rows", "alpha 2", {"scale": 1, "dampening": 0.125, "learning_rate": 0.3}
+    )
+    assert wanted in list(plan.reports(store, "digits-rows"))
+
+
+@pytest.mark.thorough
+def test_a_cell_trains_and_is_not_trained_again(store, monkeypatch):
+    cell = Cell(
+        "grid", "digits-rows", "one recurrent layer", "alpha 2",
+        (("scale", 1.0), ("dampening", (0.5, 1.0)), ("learning_rate", (0.1,))),
+    )  # fmt: skip
+    monkeypatch.setattr(plan, "stages", lambda store: iter([cell]))
+    plan.train(store, "", 60)
+    kept = store.get(cell)
+    assert np.shape(kept["test"]) == (2, 1)
+    assert np.min(kept["validation"]) > 0.8
+    monkeypatch.setattr(cells, "trained", None)  # would fail if it were called
+    plan.train(Store(store.path), "", 60)
