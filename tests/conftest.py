@@ -2,6 +2,7 @@
 
 import ctypes
 import os
+import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -29,6 +30,8 @@ sys.path.insert(0, str(HERE))
 
 def pytest_configure(config):
     os.environ.pop("COLUMNS", None)  # xdist sets it; what is printed would be wrapped
+    # A shell's background jobs ignore Ctrl-C, which some tests press, and so do their processes.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     compile_once(config)
     if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:
         config.pluginmanager.register(Quick())

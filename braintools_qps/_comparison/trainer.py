@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from .compiled import Program, in_turn, together
 from .kinds import Kind, kind_of
 from .places import Place, places
-from .program import Program, in_turn, together
 from .runs import Shares
 from .tasks import Split
 from .training import Bench, Curves, Run, Samples, State, Tested, epoch_of, initial_state, tested_of

@@ -20,7 +20,7 @@ SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
 # Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
 LOWEST = -127 * np.log(2)  # where exp would be subnormal, and the exponent bits are those of 0
-LOG2E = 1 / np.log(2)
+LOG2E = float(1 / np.log(2))  # a NumPy float would make doubles of singles under x64
 
 # Minimax on [sqrt(1/2) - 1, sqrt(2) - 1] of (log1p(f) - f + f^2/2) / f^3, and on
 # [-ln2/2, ln2/2] of (exp(r) - 1 - r) / r^2; made by tests/data/make_minimax.py.
@@ -83,8 +83,8 @@ def falling_power(
 
 
 def _two_to_the_real(t: Array) -> Array:
-    """2.0 ** t for ``t <= 0``, 0 for one below -127 or NaN."""
-    t = jnp.where(t > -127, t, -127)
+    """2.0 ** t for ``t <= 0``, 0 for one below -127; a NaN does not pass through."""
+    t = jnp.maximum(t, np.float32(-127))
     shifted = lax.bitcast_convert_type(t + ROUND_TO_INTEGER, jnp.int32)
     r = t - (shifted - ROUND_TO_INTEGER.view(np.int32)).astype(jnp.float32)
     power = jnp.float32(EXP2[-1])

@@ -59,7 +59,7 @@ def test_spread_of_tails_with_seeds_in_common():
 
 
 def test_spread_that_chance_explains():
-    # Residuals of 3/2 and 1/2: their squares add up to 10, on 3 degrees of freedom. The 95 %
+    # Residuals of 3/2 and 1/2: their squares add up to 10, on 3 degrees of freedom. The 95%
     # quantile of the studentized range of 2 means is 4.50 there (Tukey's table).
     found = tails.spread(np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]]))
     assert found.spread.value == 0

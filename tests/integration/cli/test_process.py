@@ -82,14 +82,6 @@ while True:
 """
 
 
-@pytest.fixture(autouse=True)
-def listening():
-    """Background jobs of a shell ignore Ctrl-C, and so would whatever they start."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.fixture
 def directory(tmp_path):
     """One to run in, with a plugin installed whose module is still to be written."""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison import places as module
+from braintools_qps._comparison.compiled import Program, in_turn, together
 from braintools_qps._comparison.places import Place, device_text, places
-from braintools_qps._comparison.program import Program, in_turn, together
 
 GIB = 1 << 30
 
