@@ -101,15 +101,30 @@ def nearest_to_one(store: Store, problem: Problem) -> tuple[int, int] | None:
     return int(place[0]), int(place[1])
 
 
+def first_in_order(store: Store, problem: Problem) -> tuple[int, int] | None:
+    """What the table of `gradient_flow` puts first: as `GradientFlows` says.
+
+    Places in the tails and dampenings of the common grid.
+    """
+    names = ("low mean slope", "nearness of growth to 1", "consistency")
+    low, near, direction = (known(store, problem, name) for name in names)
+    if low is None or near is None or direction is None:
+        return None
+    order = np.lexsort((-near.ravel(), np.maximum(-low, TARGET).ravel(), direction.ravel() <= 0))
+    place = np.unravel_index(order[0], near.shape)
+    return int(place[0]), int(place[1])
+
+
 def regrets(store: Store) -> dict[str, dict[str, float]]:
     """Points lost against the best by validation, at a rate of 0.1: by rule and problem."""
     found: dict[str, dict[str, float]] = {}
     for problem in problems(store):
-        near = nearest_to_one(store, problem)
-        if near is None:
+        near, first = nearest_to_one(store, problem), first_in_order(store, problem)
+        if near is None or first is None:
             continue
         places = {
             "growth nearest to 1": near,
+            "order of gradient_flow": first,
             "alpha 2, dampening 1": (SPREAD.index("alpha 2"), FEWER_DAMPENINGS.index(1.0)),
             "alpha 16, dampening 1/2": (SPREAD.index("alpha 16"), FEWER_DAMPENINGS.index(0.5)),
         }

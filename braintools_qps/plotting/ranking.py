@@ -1,4 +1,4 @@
-"""A figure that ranks candidates by their growth per step."""
+"""A figure of the growth of all candidates, in the order of their ranking."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ LEAST_HEIGHT = 2.7
 
 
 def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) -> Axes:
-    """Draw the growth per step of each candidate, best first, a marker for each population.
+    """Draw the growth per step of each candidate, in the order of the table, best first.
 
-    Hollow markers are of populations whose gradient changes its sign from step to step: however
-    near to 1, their growth carries nothing back.
+    There is a marker for each population. Hollow ones are of populations whose gradient changes its
+    sign from step to step: however near to 1, their growth carries nothing back.
 
     Parameters
     ----------

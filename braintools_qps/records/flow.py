@@ -7,12 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import brainunit as u
+
 from .adjustment import Adjustment, SpikeFunction
 from .flow_table import flow_rows, ranking_rows
 from .plain import plain
 from .population import PopulationFlow
 from .record import Record, RecordTable
 from .table import Rows, text_table
+
+HIGH = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,9 +112,12 @@ class GradientFlow(Record):
 class GradientFlows(RecordTable[GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints as a ranking, best first.
 
-    The best has the growth per step nearest to 1. Candidates in which a population changes the sign
-    of its gradient from step to step come after all others, and those without a gradient last. The
-    order is of what was measured before training: train the first few.
+    First come those with a mean slope of at most 0.1, averaged over populations, by how near their
+    growth per step is to 1; then the others by their mean slope, the lowest first. Candidates in
+    which a population changes the sign of its gradient from step to step come after all others, and
+    those without a gradient last. Where spike functions are called with a unit, a slope has one
+    too, and the growth alone decides. The order is of what was measured before training: train the
+    first few.
     """
 
     def ranked(self) -> list[str]:
@@ -132,10 +139,17 @@ def mean_growth(growths: Sequence[float]) -> float:
     return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
-def _rank(flow: GradientFlow) -> tuple[bool, bool, float]:
+def _rank(flow: GradientFlow) -> tuple[bool, bool, float, float]:
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.overshoots for population in flow.populations)
-    return absent, overshoots, math.inf if absent else abs(math.log(flow.growth))
+    from_one = math.inf if absent else abs(math.log(flow.growth))
+    return absent, overshoots, max(_mean_slope(flow), HIGH), from_one
+
+
+def _mean_slope(flow: GradientFlow) -> float:
+    """Averaged over populations; 0 where one has a unit, or is not known."""
+    slopes = [0.0 if isinstance(p.scale, u.Quantity) else p.mean_slope for p in flow.populations]
+    return 0.0 if math.isnan(sum(slopes)) else sum(slopes) / len(slopes)
 
 
 def _lowest(values: Iterable[float]) -> float:

@@ -1,5 +1,6 @@
 """The figure that ranks candidates, on made-up flows."""
 
+import brainunit as u
 import matplotlib
 import numpy as np
 import pytest
@@ -19,11 +20,11 @@ def _closed():
     plt.close("all")
 
 
-def flow(name, *populations):
+def flow(name, *populations, slope=0.05, scale=1.0):
     made = tuple(
         PopulationFlow(
-            f"layer{i}", 4, "", np.ones(3), growth, 2, True, 0.0, 0.1, 0.0, 0.0, 1.0, NOWHERE,
-            consistency=consistency,
+            f"layer{i}", 4, "mV", np.ones(3), growth, 2, True, 0.0, 0.1, 0.0, 0.0, scale, NOWHERE,
+            consistency=consistency, mean_slope=slope,
         )
         for i, (growth, consistency) in enumerate(populations)
     )  # fmt: skip
@@ -45,6 +46,24 @@ def flows():
 
 def test_the_order_is_by_growth_and_what_flips_comes_after():
     assert flows().ranked() == ["first", "second", "third", "fourth", "fifth"]
+
+
+def test_a_high_mean_slope_counts_more_than_the_growth():
+    found = GradientFlows(
+        {
+            "third": flow("third", (1.0, 0.5), slope=0.3),
+            "second": flow("second", (0.8, 0.5), slope=0.2),
+            "first": flow("first", (0.7, 0.5), slope=0.09),
+            "fourth": flow("fourth", (1.0, -0.2), slope=0.01),
+        }
+    )
+    assert found.ranked() == ["first", "second", "third", "fourth"]
+
+
+def test_slopes_per_millivolt_do_not_count():
+    steep = flow("steep", (1.0, 0.5), slope=9.0, scale=15 * u.mV)
+    flat = flow("flat", (0.9, 0.5), slope=0.2, scale=15 * u.mV)
+    assert GradientFlows({"flat": flat, "steep": steep}).ranked() == ["steep", "flat"]
 
 
 def test_the_table_has_a_row_for_each_candidate_in_that_order():
