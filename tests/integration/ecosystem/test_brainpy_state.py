@@ -16,6 +16,9 @@ from braintools_qps import QPseudoSpike
 
 state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
 
+DT = (
+    0.125 * u.ms
+)  # exact in binary, so that a refractory time ends at the same step however it is computed
 STEPS, SIZE = 60, 3
 # Tried in this order until a neuron takes the unit and spikes: brainpy.state mixes conventions.
 UNITS = [u.mA, u.UNITLESS, u.mV / u.ms]
@@ -45,7 +48,7 @@ MARKED = [
 @pytest.fixture(autouse=True)
 def _double_precision():
     """Chaotic neurons (HH, Morris-Lecar) would blow the rounding errors of float32 up."""
-    with jax.enable_x64(True), brainstate.environ.context(precision=64, dt=0.1 * u.ms):
+    with jax.enable_x64(True), brainstate.environ.context(precision=64, dt=DT):
         yield
 
 
@@ -56,7 +59,7 @@ def spikes_of(neuron_class, surrogate, current, *, reset="soft", batch=None):
         brainstate.nn.init_all_states(neuron, **({} if batch is None else {"batch_size": batch}))
 
     def step(i):
-        with brainstate.environ.context(i=i, t=i * 0.1 * u.ms):
+        with brainstate.environ.context(i=i, t=i * DT):
             return neuron.update(current)
 
     return brainstate.transform.for_loop(step, jnp.arange(STEPS))
