@@ -169,7 +169,7 @@ def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=120)
         gate.unlink()
-    assert output.split() == ["interrupted", "0"]  # tasks that the scheduler still has
+    assert output == "interrupted\n"  # once the scheduler has no task left
     before = keys_in(tmp_path / JOURNAL)
     with counted(dask_workers(cluster.address)) as executor:
         result = compare(

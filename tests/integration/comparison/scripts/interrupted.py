@@ -1,5 +1,6 @@
 """A comparison on a Dask cluster that Ctrl-C interrupts; the session goes on, as in a notebook."""
 
+import asyncio
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,12 @@ import fragile_model
 import test_cluster
 
 from braintools_qps import compare
+
+
+async def emptied(dask_scheduler):
+    """Let the scheduler read its messages until it has no task left."""
+    while dask_scheduler.tasks:
+        await asyncio.sleep(0)
 
 
 def main(address, out, gate):
@@ -26,8 +33,8 @@ def main(address, out, gate):
                 **test_cluster.OPTIONS,
             )
         except KeyboardInterrupt:
-            left = client.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.tasks))
-            print("interrupted", left)
+            client.run_on_scheduler(emptied)
+            print("interrupted")
 
 
 if __name__ == "__main__":
