@@ -91,7 +91,7 @@ class Record(InJson):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Make the record that `to_json` has written.
+        """Make the record that ``to_json`` has written.
 
         Parameters
         ----------
