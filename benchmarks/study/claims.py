@@ -21,7 +21,9 @@ ROOT = Path(__file__).parents[2]
 
 def pages() -> list[Path]:
     """Pages that may quote the study."""
-    return [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    docs = ROOT / "docs"
+    written = (page for page in docs.rglob("*.md") if docs / "_build" not in page.parents)
+    return [ROOT / "README.md", *sorted(written)]
 
 
 def claims(store: Store) -> dict[str, str]:

@@ -45,6 +45,12 @@ def test_a_paragraph_that_cites_the_study_marks_its_figures(page):
             assert not FIGURE.search(claims.MARKED.sub("", paragraph)), paragraph
 
 
+@pytest.mark.parametrize("page", QUOTING, ids=named)
+def test_no_line_begins_with_a_marker(page):
+    """In Markdown such a line would end the paragraph."""
+    assert not re.search(r"^\s*<!--study:(?!table)", page.read_text("utf-8"), re.M)
+
+
 def test_a_figure_that_the_json_no_longer_bears_out_is_noticed(known):
     text = QUOTING[0].read_text("utf-8")
     key = claims.MARKED.search(text)["key"]
