@@ -138,7 +138,7 @@ def silent(flow: GradientFlow) -> Iterator[str]:
         if p.silent_share > MANY:
             yield (
                 f"{p.silent_share:.0%} of the neurons in {p.name} never fire, so the weights that "
-                f"leave them do not move: {_remedy(p) or RAISE}."
+                f"leave them do not move: {_remedy(p, more=True) or RAISE}."
             )
 
 
@@ -148,7 +148,7 @@ def saturated(flow: GradientFlow) -> Iterator[str]:
         if p.saturated_share > MANY:
             yield (
                 f"{p.saturated_share:.0%} of the neurons in {p.name} fire at almost every step: "
-                f"{_remedy(p) or LOWER}."
+                f"{_remedy(p, more=False) or LOWER}."
             )
 
 
@@ -169,12 +169,13 @@ def adjustable(flow: GradientFlow) -> Iterator[str]:
     """The growth is a function of the slopes alone once the spikes are known, so it can be aimed.
 
     It speaks only where the gradient falls or rises by more than 10, and only of changes that
-    lower, widen or thin the surrogate: a steeper one attains the target by overshooting.
+    lower, widen or thin the surrogate: a steeper one attains the target by overshooting. From a
+    gradient that overshoots already the search goes nowhere, so nothing is said of it.
     """
     if any(_change(p) > STEADY for p in flow.populations):
         attained = [a for a in flow.adjustments if a.factor is not None]
         yield from map(_attained, attained)
-        if flow.adjustments and not attained:
+        if flow.adjustments and not attained and not any(p.overshoots for p in flow.populations):
             yield _unattained(flow.adjustments)
 
 
@@ -216,10 +217,14 @@ def _unattained(adjustments: tuple[Adjustment, ...]) -> str:
     )
 
 
-def _remedy(p: PopulationFlow) -> str:
-    """What the search on the forward pass found, as the end of a sentence; empty for nothing."""
+def _remedy(p: PopulationFlow, *, more: bool) -> str:
+    """What the search on the forward pass found, as the end of a sentence; empty for nothing.
+
+    A population may be silent in part and saturated in part: what lets it fire more is no answer to
+    the latter.
+    """
     found, ways = p.rate_adjustment, []
-    if found is None:
+    if found is None or (found.target > p.firing_rate) is not more:
         return ""
     if found.input_gain is not None:
         ways.append(

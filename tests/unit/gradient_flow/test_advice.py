@@ -146,6 +146,13 @@ def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
     assert len(advise(flow(growth=1.0, adjustments=(attained, missed)))) == 1
 
 
+def test_a_search_that_began_at_an_overshoot_says_nothing_of_lower_dampening():
+    """It ended where it began: that lower dampening is in vain would be a guess, and wrong."""
+    missed = Adjustment("dampening", 1.0, None, None, (1.173, 1.173), (1.0, 1.0))
+    sentences = advise(flow(growth=1.173, consistency=-0.8, adjustments=(missed,)))
+    assert not any("No lower dampening" in sentence for sentence in sentences)
+
+
 def test_a_candidate_that_leaves_most_neurons_out_says_so():
     narrow = Adjustment("alpha", 1.0, 9.0, 1.0, (0.5, 1.2), (1, 16), flat_share=0.79)
     assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
@@ -156,7 +163,8 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
 
 def test_silence_is_answered_with_numbers():
     found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1, 7.0, 0.12)
-    (sentence,) = (s for s in advise(flow(silent_share=1.0, rate_adjustment=found)) if "never" in s)
+    silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=found)
+    (sentence,) = (s for s in advise(silent) if "never" in s)
     assert sentence.endswith(
         "do not move: with the model's inputs 3.5 times as large the firing rate is 0.110; with "
         "its input weights 7 times as large the firing rate is 0.120; with the threshold changed "
@@ -166,6 +174,15 @@ def test_silence_is_answered_with_numbers():
     assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(
         "raise the input weights or lower the threshold."
     )
+
+
+def test_what_ends_silence_is_no_answer_to_saturation():
+    """Of neurons of which half never and half always fire, with a target above their mean rate."""
+    found = RateAdjustment(0.7, 3.5, 0.7, -0.25, 0.7)
+    half = flow(silent_share=0.5, saturated_share=0.5, firing_rate=0.5, rate_adjustment=found)
+    silent, saturated = (s for s in advise(half) if "of the neurons" in s)
+    assert "3.5 times as large" in silent
+    assert "3.5 times as large" not in saturated
 
 
 def test_growth_is_that_of_the_amplitude():
