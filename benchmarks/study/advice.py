@@ -27,7 +27,7 @@ from .store import STORE, Store
 
 FILE = STORE.with_name("surrogate_advice.json")
 SEEDS, RATE = REPORTED[:5], 0.1
-NARROW, STEEP = 1 / 8, 2.0  # a scale; a dampening at half the scale
+NARROW, STEEP = 1 / 8, 4.0  # a scale; a dampening at half the scale
 TAIL, RELU = QPseudoSpike(2.0, scale=1.0), Scaled(get_surrogate("ReluGrad"), scale=1.0)
 
 UNUSUAL = Start._field_defaults
@@ -65,6 +65,9 @@ def cases() -> Iterator[Case]:
             three = Start(task, DEEP, QPseudoSpike(alpha, scale=1.0))
             yield Case("old", three, normalised, tuned=True)
     for task in (ROWS, CUE):
+        heavy = Start(task, DEEP, QPseudoSpike(0.5, scale=1.0))
+        yield Case("heavy tail", heavy, lowered)
+    for task in (ROWS, CUE):
         yield Case("silent", Start(task, LAYER, TAIL, inputs=0.1), firing)
         yield Case("saturated", Start(task, LAYER, TAIL, bias=4.0), firing)
         narrow = QPseudoSpike(np.inf, scale=NARROW)
@@ -78,12 +81,23 @@ def cases() -> Iterator[Case]:
             strong = Start(task, LAYER, QPseudoSpike(alpha, scale=1.0), recurrent=gain)
             yield Case("proposed", strong, proposed)
         for gain in (20.0, 0.05):
-            yield Case("uneven depth", Start(task, FORWARD, TAIL, between=gain), normalised)
+            yield Case("uneven depth", Start(task, FORWARD, TAIL, between=gain), evened)
 
 
 def normalised(said: saying.Said) -> Changes:
     """Growth 1 of old, whatever is proposed today, and each rule."""
     return {"growth 1 of old": Change(said.past_the_turn())} | proposed(said) | said.by_rule()
+
+
+def evened(said: saying.Said) -> Changes:
+    """Each rule, and a mean slope that is raised, too, where it lies below the target."""
+    return said.by_rule() | {"mean slope raised": Change(said.raised())}
+
+
+def lowered(said: saying.Said) -> Changes:
+    """Each rule, and an eighth of the dampening everywhere."""
+    eighth = adjusted(said.start.surrogate, {"dampening": 1 / 8})
+    return said.by_rule() | {"dampening 1/8": Change(said.everywhere(eighth))}
 
 
 def proposed(said: saying.Said) -> Changes:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from . import defaults, equal, picks, predict, regret, shapes, tables, tails, variance
+from . import advised, defaults, equal, picks, predict, regret, shapes, tables, tails, variance
 from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
     CANDIDATES,
@@ -75,6 +75,7 @@ def everything(store: Store) -> dict[str, Any]:
             for label, (count, lowest, best) in equal.below(store, 0.15).items()
         },
         "proposals": proposals(store),
+        "advice": advised.numbers(advised.kept()),
         "search": {
             name: {task: one.mean for task, one in regret.regrets(store, schedule).items()}
             | {"cost": 100 * regret.cost(schedule)}

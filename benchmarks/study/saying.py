@@ -66,6 +66,15 @@ class Said:
             found[rule] = Change(chosen)
         return found
 
+    def raised(self) -> dict[str, Surrogate]:
+        """One mean slope everywhere, whether a dampening falls for it or rises."""
+        wanted = TARGETS["mean_slope"]
+        factors = {p.name: wanted / p.mean_slope for p in self.flow.populations}
+        return {
+            name: adjusted(self.start.surrogate, {"dampening": float(f"{factor:.4g}")})
+            for name, factor in factors.items()
+        }
+
     def firing(self) -> dict[str, Change]:
         """What brings silent and saturated populations to a firing rate, each way by itself."""
         kept, ways = self.everywhere(self.start.surrogate), {}
