@@ -58,13 +58,15 @@ def overshooting(flow: GradientFlow) -> Iterator[str]:
 
     With a soft reset a membrane passes back its leak times ``1 - G * (V_th - V_reset)``, G being
     the slope. Slopes that make it negative keep the gradient's size and lose what it says.
+    Detaching the reset makes it positive again, and left the study's networks at half of the
+    accuracy that a quarter of the dampening gave.
     """
     for p in flow.populations:
         if p.overshoots:
             yield (
                 f"The gradient in {p.name} changes its sign from step to step (mean cosine "
                 f"{p.consistency:.2f}): slopes are so steep that the reset overshoots. Lower the "
-                "dampening, or detach the reset."
+                "dampening."
             )
 
 

@@ -132,6 +132,12 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
+def test_an_overshoot_is_answered_with_what_training_bears_out():
+    """In the study of the advice a lower dampening mended it, and detaching the reset did not."""
+    (sentence,) = (s for s in advise(flow(consistency=-0.4)) if "overshoots" in s)
+    assert sentence.endswith("overshoots. Lower the dampening.")
+
+
 def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
     attained = Adjustment("scale", 1.0, 3.0, 1.0, (0.5, 1.2), (1, 16.0), QPseudoSpike(scale=3.0))
     missed = Adjustment("dampening", 1.0, None, None, (0.4, 0.9), (0.1, 1.0))
