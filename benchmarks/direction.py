@@ -35,6 +35,7 @@ from braintools_qps._comparison.training import Bench, initial_weights
 from . import report
 from .training import bench_of, trained
 
+PATH = report.RESULTS / "direction.json"
 TASKS = ("digits-rows", "cue-recall", "randman")
 ALPHAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 CHANGES = ({}, {"dampening": 0.5}, {"scale": 0.5}, {"scale": 2.0})
@@ -60,15 +61,19 @@ def main() -> None:
     parser.add_argument("--read", action="store_true", help="only the tables, from the JSON again")
     parser.add_argument("--only", action="append", choices=TASKS, help="a task; may be repeated")
     arguments = parser.parse_args()
-    path = report.RESULTS / "direction.json"
-    record = json.loads(path.read_text()) if path.exists() else {"tasks": {}}
+    record = recorded()
     if arguments.quick:
         record = {"tasks": {TASKS[0]: measured(TASKS[0], SEEDS[:2], epochs=2, every=5)}}
     elif not arguments.read:
         for name in arguments.only or TASKS:
             record["tasks"][name] = measured(name)
-            path.write_text(json.dumps(record, allow_nan=False) + "\n")
+            PATH.write_text(json.dumps(record, allow_nan=False) + "\n")
     print("\n\n".join(tables(record)))
+
+
+def recorded() -> dict[str, Any]:
+    """What has been measured so far."""
+    return json.loads(PATH.read_text()) if PATH.exists() else {"tasks": {}}
 
 
 def measured(
@@ -275,6 +280,29 @@ def _row(found: list[dict[str, Any]]) -> list[str]:
     spread = f"{mean.min():.3f} to {mean.max():.3f}"
     ranks = [_rank(figure, mean) for figure in figures]
     return [str(len(found)), spread, f"{ceiling(accuracy):.2f}", *ranks]
+
+
+def in_short(record: dict[str, Any]) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """For the guide: a row for each task and group of tails, and what it says of single ones."""
+    rows, single = [], {}
+    for task, found in record["tasks"].items():
+        for tails, keep in ((task, lambda _: True), (f"{task}, alpha {LIGHT:g} and up", _is_light)):
+            kept = [one for label, one in found["candidates"].items() if keep(label)]
+            accuracy = np.array([one["accuracy"] for one in kept])
+            nearness = [-abs(np.mean(np.log(one["growth"]))) for one in kept]
+            cosines = [_mean_cosine(one, TIED, SIGMAS[0]) for one in kept]
+            ranks = [_rank(figure, accuracy.mean(axis=1)) for figure in (nearness, cosines)]
+            rows.append((tails, str(len(kept)), *ranks, f"{ceiling(accuracy):.2f}"))
+        single[task] = {
+            label: {
+                "cosine": f"{_mean_cosine(one, TIED, SIGMAS[0]):.2f}",
+                "accuracy": f"{100 * np.mean(one['accuracy']):.1f}",
+            }
+            for label, one in found["candidates"].items()
+        }
+        cosines = [_mean_cosine(one, TIED, SIGMAS[0]) for one in found["candidates"].values()]
+        single[task]["cosines"] = f"{min(cosines):.2f} to {max(cosines):.2f}"
+    return rows, single
 
 
 def _rank(figure: list[float], accuracy: np.ndarray) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import direction
 from . import advised, defaults, equal, picks, predict, regret, shapes, tables, tails, variance
 from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
@@ -76,6 +77,7 @@ def everything(store: Store) -> dict[str, Any]:
         },
         "proposals": proposals(store),
         "advice": advised.numbers(advised.kept()),
+        "direction": direction.in_short(direction.recorded())[1],
         "search": {
             name: {task: one.mean for task, one in regret.regrets(store, schedule).items()}
             | {"cost": 100 * regret.cost(schedule)}

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
+from .. import direction
 from . import advised, defaults, equal, picks, predict, regret, tails, variance
 from .data import Problem, chosen, own, problems, reported, ruled
 from .design import CANDIDATES, TASKS
@@ -129,6 +130,13 @@ def rules(store: Store) -> str:
     return table(titles, rows)
 
 
+def directions() -> str:
+    """Rank correlations with accuracy, of the growth and of the gradient's direction."""
+    rows, _ = direction.in_short(direction.recorded())
+    titles = ("", "candidates", "growth's nearness to 1", "cosine", "most that seeds allow")
+    return table(titles, rows)
+
+
 def search(store: Store) -> str:
     """Regret of the search of `compare`, as it is now and as it was."""
     rows = []
@@ -184,6 +192,7 @@ TABLES: Mapping[str, Callable[[Store], str]] = {
     "lost": lost,
     "rules": rules,
     "proposals of old": lambda store: advised.of_old(advised.kept()),
+    "directions": lambda store: directions(),
     "advice": lambda store: advised.of_sentences(advised.kept()),
     "search": search,
     "starts": starts,
