@@ -21,8 +21,9 @@ from braintools_qps._comparison.tuning import DEFAULT_TUNE
 from braintools_qps._comparison.tuning import grid as combinations
 
 from . import saying
+from .cells import DIGITS
 from .design import CUE, DEEP, FORWARD, LAYER, PIXELS, REPORTED, ROWS, TUNING_SEEDS, TWO_KINDS
-from .prepared import AS_IT_IS, Change, Start, trained
+from .prepared import AS_IT_IS, Change, Start, Trial, trained
 from .store import STORE, Store
 
 FILE = STORE.with_name("surrogate_advice.json")
@@ -148,43 +149,60 @@ def calmer(said: saying.Said) -> Changes:
 def train(store: Store, only: str = "") -> None:
     """Train what is missing, and keep each case as soon as it is whole."""
     for case in cases():
-        kept = store.cells.get(case.key)
-        if only not in case.key or kept is not None:
+        if only not in case.key or store.cells.get(case.key) is not None:
             continue
         start, cpu = time.perf_counter(), time.process_time()
         said = saying.Said(case.start)
-        changes = {AS_IT_IS: Change(said.everywhere(case.start.surrogate)), **case.changes(said)}
-        found = {name: _of(case.start, change) for name, change in changes.items()}
-        if case.tuned:
-            found |= _tuned(case.start, said)
-        result = {"said": list(said.flow.advice), "growth": round(said.flow.growth, 4)}
-        seconds = {"seconds": time.perf_counter() - start, "cpu_seconds": time.process_time() - cpu}
-        result |= {"trained": found} | {name: round(value, 1) for name, value in seconds.items()}
+        as_it_is = Change(said.everywhere(case.start.surrogate))
+        result = {
+            "said": list(said.flow.advice),
+            "growth": round(said.flow.growth, DIGITS),
+            "trained": _all(case.start, {AS_IT_IS: as_it_is, **case.changes(said)})
+            | (_tuned(case.start, said) if case.tuned else {}),
+            "seconds": round(time.perf_counter() - start, 1),
+            "cpu_seconds": round(time.process_time() - cpu, 1),
+        }
         store.put(case.key, result)
         print(f"{result['seconds']:6.0f} s  {case.key}", flush=True)
 
 
-def _of(start: Start, change: Change, rate: float = RATE) -> dict[str, Any]:
-    scores = trained(start, change, [{"learning_rate": rate}], SEEDS)
-    return {"change": change.described(), "learning_rate": rate, "test": scores.test}
+def _all(start: Start, changes: Changes) -> dict[str, Any]:
+    """Every change with all seeds; those of one surrogate's numbers in one program."""
+    setting = {"learning_rate": RATE}
+    alone = {name: one for name, change in changes.items() if (one := change.alone) is not None}
+    tests = {}
+    if alone:
+        trials = [Trial(one, setting) for one in alone.values()]
+        first = changes[next(iter(alone))]
+        tests = dict(zip(alone, trained(start, first, trials, SEEDS, free=True).test))
+    for name in changes.keys() - alone.keys():
+        trials = [Trial(start.surrogate, setting)]
+        (tests[name],) = trained(start, changes[name], trials, SEEDS).test
+    return {name: _kept(change, RATE, tests[name]) for name, change in changes.items()}
+
+
+def _kept(change: Change, rate: float, test: np.ndarray) -> dict[str, Any]:
+    scores = np.round(test, DIGITS).tolist()
+    return {"change": change.described(), "learning_rate": rate, "test": scores}
 
 
 def _tuned(start: Start, said: saying.Said) -> dict[str, Any]:
     """The settings that `compare` would search, chosen by validation with one seed."""
     settings = combinations(DEFAULT_TUNE)
     as_it_is = Change(said.everywhere(start.surrogate))
-    scores = trained(start, as_it_is, settings, TUNING_SEEDS[:1], free=True).validation
+    trials = [Trial(start.surrogate, one) for one in settings]
+    scores = trained(start, as_it_is, trials, TUNING_SEEDS[:1], free=True).validation[:, 0]
     held = [i for i, one in enumerate(settings) if one["learning_rate"] == RATE]
-    places = {
-        "own dampening": held[int(np.argmax([scores[i] for i in held]))],
-        "own dampening and rate": int(np.argmax(scores)),
+    chosen = [trials[held[int(np.argmax(scores[held]))]], trials[int(np.argmax(scores))]]
+    tests = trained(start, as_it_is, chosen, SEEDS, free=True).test
+    return {
+        name: _kept(
+            Change(said.everywhere(adjusted(start.surrogate, {"dampening": s["dampening"]}))),
+            s["learning_rate"],
+            test,
+        )
+        for name, (_, s), test in zip(("own dampening", "own dampening and rate"), chosen, tests)
     }
-    found = {}
-    for name, place in places.items():
-        setting = settings[place]
-        surrogate = adjusted(start.surrogate, {"dampening": setting["dampening"]})
-        found[name] = _of(start, Change(said.everywhere(surrogate)), setting["learning_rate"])
-    return found
 
 
 def main() -> None:

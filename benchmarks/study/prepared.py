@@ -19,7 +19,6 @@ from braintools_qps._comparison.tasks import Split, Task
 from braintools_qps._comparison.training import Bench
 
 from .bench import bench_of
-from .cells import DIGITS
 from .design import EPOCHS
 
 AS_IT_IS = "as it is"
@@ -47,6 +46,12 @@ class Change:
     thresholds: Mapping[str, float] = dataclasses.field(default_factory=dict)  # in distances, added
     detached: bool = False
 
+    @property
+    def alone(self) -> Surrogate | None:
+        """The surrogate of the only population, where nothing else is changed."""
+        others = self.inputs != 1 or self.weights or self.thresholds or self.detached
+        return None if others or len(self.surrogates) > 1 else next(iter(self.surrogates.values()))
+
     def described(self) -> dict[str, Any]:
         """As JSON holds it, without what is not changed."""
         specs = {name: surrogate_spec(one) for name, one in self.surrogates.items()}
@@ -59,11 +64,18 @@ class Change:
         return {"surrogates": specs} | {name: value for name, value in rest.items() if value}
 
 
-class Scores(NamedTuple):
-    """Of all settings and seeds, the seeds changing fastest."""
+class Trial(NamedTuple):
+    """What one program trains beside others: numbers of a surrogate, and a learning rate."""
 
-    validation: list[float]
-    test: list[float]
+    surrogate: Surrogate
+    setting: Mapping[str, float]
+
+
+class Scores(NamedTuple):
+    """By trial and seed."""
+
+    validation: np.ndarray
+    test: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,16 +143,16 @@ def prepared(start: Start, change: Change, *, free: bool = False) -> Bench:
 def trained(
     start: Start,
     change: Change,
-    settings: Sequence[Mapping[str, Any]],
+    trials: Sequence[Trial],
     seeds: Sequence[int],
     *,
     free: bool = False,
 ) -> Scores:
-    """Train every setting with every seed."""
-    jobs = [Job(start.surrogate, dict(setting), seed) for setting in settings for seed in seeds]
+    """Train every trial with every seed; the change has the surrogates unless they are free."""
+    jobs = [Job(one.surrogate, dict(one.setting), seed) for one in trials for seed in seeds]
     programs = Programs(prepared(start, change, free=free), len(jobs))
     outcomes = programs.train(jobs, EPOCHS, lambda *_: None, test=True)
-    numbers = lambda values: np.round(np.nan_to_num(np.array(values, float)), DIGITS).tolist()
+    numbers = lambda values: np.nan_to_num(np.array(values, float)).reshape(len(trials), -1)
     return Scores(
         numbers([one.curves.score[-1] for one in outcomes]),
         numbers([one.tested.score if one.tested else np.nan for one in outcomes]),
