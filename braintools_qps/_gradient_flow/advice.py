@@ -21,9 +21,6 @@ NOTICEABLE = 1.01  # ratio of two growths per step
 OFTEN = 0.5  # share of neuron-steps outside of the surrogate
 MANY = 0.3  # share of neurons that are silent or saturated
 
-RAISE = "raise the input weights or lower the threshold"
-LOWER = "lower the input weights or raise the threshold"
-
 Rule = Callable[[GradientFlow], Iterator[str]]
 
 
@@ -106,12 +103,16 @@ def piling_up(flow: GradientFlow) -> Iterator[str]:
 
 
 def uneven_depth(flow: GradientFlow) -> Iterator[str]:
-    """A network can be even in time and uneven in depth: each layer learns at its own pace."""
+    """A network can be even in time and uneven in depth.
+
+    Each layer then learns at its own pace, unless the optimizer rescales gradients, as Adam does:
+    with it, evening them out gained nothing in the study of the advice.
+    """
     for p in flow.populations:
         if p.depth_growth > 0 and abs(math.log(p.depth_growth)) > math.log(STEADY):
             yield (
                 f"The gradient in {p.name} is {p.depth_growth:.2g} times as large as in the next "
-                "population on the way to the output: normalize_surrogate can even that out."
+                "population on the way to the output."
             )
 
 
@@ -133,24 +134,24 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
 def silent(flow: GradientFlow) -> Iterator[str]:
     """A neuron that never fires gives exactly 0 as the gradient of the weights that leave it.
 
-    No surrogate changes that. Larger input weights or a lower threshold do; by how much is found by
-    bisection on the forward pass.
+    No surrogate changes that. Larger inputs or input weights or a lower threshold do; by how much
+    is found by bisection on the forward pass.
     """
     for p in flow.populations:
         if p.silent_share > MANY:
             yield (
                 f"{p.silent_share:.0%} of the neurons in {p.name} never fire, so the weights that "
-                f"leave them do not move: {_remedy(p, more=True) or RAISE}."
+                f"leave them do not move.{_rates(p, more=True)}"
             )
 
 
 def saturated(flow: GradientFlow) -> Iterator[str]:
-    """A neuron that fires at every step tells nothing about its input: smaller input weights."""
+    """A neuron that fires at every step tells nothing about its input."""
     for p in flow.populations:
         if p.saturated_share > MANY:
             yield (
-                f"{p.saturated_share:.0%} of the neurons in {p.name} fire at almost every step: "
-                f"{_remedy(p, more=False) or LOWER}."
+                f"{p.saturated_share:.0%} of the neurons in {p.name} fire at almost every step."
+                f"{_rates(p, more=False)}"
             )
 
 
@@ -219,8 +220,8 @@ def _unattained(adjustments: tuple[Adjustment, ...]) -> str:
     )
 
 
-def _remedy(p: PopulationFlow, *, more: bool) -> str:
-    """What the search on the forward pass found, as the end of a sentence; empty for nothing.
+def _rates(p: PopulationFlow, *, more: bool) -> str:
+    """Firing rates that the search on the forward pass attains, as a sentence; empty for nothing.
 
     A population may be silent in part and saturated in part: what lets it fire more is no answer to
     the latter.
@@ -230,20 +231,18 @@ def _remedy(p: PopulationFlow, *, more: bool) -> str:
         return ""
     if found.input_gain is not None:
         ways.append(
-            f"with the model's inputs {found.input_gain:g} times as large the firing rate is "
-            f"{found.input_rate:.3f}"
+            f"{found.input_rate:.3f} with the model's inputs {found.input_gain:g} times as large"
         )
     if found.weight_gain is not None:
         ways.append(
-            f"with its input weights {found.weight_gain:g} times as large the firing rate is "
-            f"{found.weight_rate:.3f}"
+            f"{found.weight_rate:.3f} with its input weights {found.weight_gain:g} times as large"
         )
     if found.threshold_change is not None:
         ways.append(
-            f"with the threshold changed by {found.threshold_change}, in the unit of spk_fun's "
-            f"argument, the firing rate is {found.threshold_rate:.3f}"
+            f"{found.threshold_rate:.3f} with its threshold changed by {found.threshold_change} in "
+            "the unit of spk_fun's argument"
         )
-    return "; ".join(ways)
+    return f" Its firing rate would be {', '.join(ways)}." if ways else ""
 
 
 def _change(p: PopulationFlow) -> float:

@@ -132,6 +132,15 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
+def test_uneven_depth_is_a_fact_and_not_a_fault():
+    """In the study of the advice no rule of normalize_surrogate gained anything there."""
+    (sentence,) = (s for s in advise(flow(depth_growth=12.0)) if "next population" in s)
+    assert sentence == (
+        "The gradient in lif is 12 times as large as in the next population on the way to the "
+        "output."
+    )
+
+
 def test_an_overshoot_is_answered_with_what_training_bears_out():
     """In the study of the advice a lower dampening mended it, and detaching the reset did not."""
     (sentence,) = (s for s in advise(flow(consistency=-0.4)) if "overshoots" in s)
@@ -168,18 +177,28 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
 
 
 def test_silence_is_answered_with_numbers():
+    """What the firing rate would be, and not what to do: training bears out the first alone."""
     found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1, 7.0, 0.12)
     silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=found)
     (sentence,) = (s for s in advise(silent) if "never" in s)
     assert sentence.endswith(
-        "do not move: with the model's inputs 3.5 times as large the firing rate is 0.110; with "
-        "its input weights 7 times as large the firing rate is 0.120; with the threshold changed "
-        "by -0.25, in the unit of spk_fun's argument, the firing rate is 0.100."
+        "do not move. Its firing rate would be 0.110 with the model's inputs 3.5 times as large, "
+        "0.120 with its input weights 7 times as large, 0.100 with its threshold changed by -0.25 "
+        "in the unit of spk_fun's argument."
     )
     nothing = RateAdjustment(0.1, None, None, None, None)
-    assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(
-        "raise the input weights or lower the threshold."
+    silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=nothing)
+    assert advise(silent)[-1].endswith("do not move.")
+
+
+def test_saturation_is_answered_with_numbers():
+    found = RateAdjustment(0.1, None, None, 2.5, 0.1)
+    busy = flow(saturated_share=1.0, firing_rate=1.0, rate_adjustment=found)
+    assert advise(busy)[-1].endswith(
+        "at almost every step. Its firing rate would be 0.100 with its threshold changed by 2.5 in "
+        "the unit of spk_fun's argument."
     )
+    assert advise(flow(saturated_share=1.0))[-1].endswith("at almost every step.")
 
 
 def test_what_ends_silence_is_no_answer_to_saturation():

@@ -95,7 +95,7 @@ def test_the_population_above_alone_is_changed():
     # Its inputs are 0 or 1: no gain of the model's inputs lifts them over 1.5.
     assert above.rate_adjustment.input_gain is None
     assert above.rate_adjustment.threshold_change == pytest.approx(-0.5, rel=5e-3)
-    assert any("with the threshold changed by -0.5" in sentence for sentence in flow.advice)
+    assert any("with its threshold changed by -0.5" in sentence for sentence in flow.advice)
 
 
 class Weighted(brainstate.nn.Module):
