@@ -9,7 +9,8 @@ import numpy as np
 
 from braintools_qps import QPseudoSpike
 
-from .advice import FILE, UNUSUAL, Case, cases
+from .advice import FILE, SEEDS, UNUSUAL, Case, cases
+from .data import Problem, own
 from .design import LAYER
 from .intervals import Effect, over
 from .markdown import table
@@ -55,6 +56,15 @@ def percent(store: Store, case: Case) -> dict[str, np.ndarray]:
     return {name: 100 * np.array(one["test"]) for name, one in kept["trained"].items()}
 
 
+def tuned(study: Store, case: Case) -> dict[str, np.ndarray]:
+    """What the grid of the study gives for the same tail on the same problem."""
+    problem, seeds = Problem(case.start.task, case.start.network), len(SEEDS)
+    tail = f"alpha {case.start.surrogate.alpha:g}"
+    freedoms = {"own dampening": "dampening", "own dampening and rate": "both"}
+    found = {name: own(study, problem, tail, freedom) for name, freedom in freedoms.items()}
+    return {name: one[:seeds] for name, one in found.items() if one is not None}
+
+
 def gains(scores: Mapping[str, np.ndarray]) -> dict[str, Effect]:
     """Points won by each change, paired by seed."""
     return {n: over(one - scores[AS_IT_IS]) for n, one in scores.items() if n != AS_IT_IS}
@@ -77,11 +87,12 @@ def said(store: Store, case: Case) -> list[str]:
     return store.cells[case.key]["said"]
 
 
-def of_old(store: Store) -> str:
+def of_old(store: Store, study: Store) -> str:
     """The models on which proposals of old did harm: accuracy by what was done."""
     rows = []
     for case in cases():
         if case.title == OLD and (scores := percent(store, case)):
+            scores = tuned(study, case) | scores
             shown = (_mean(scores[name]) if name in scores else "" for name in OF_OLD)
             rows.append((model(case.start), *shown))
     return table(("", *OF_OLD), rows)

@@ -191,7 +191,7 @@ TABLES: Mapping[str, Callable[[Store], str]] = {
     "correlations": correlations,
     "lost": lost,
     "rules": rules,
-    "proposals of old": lambda store: advised.of_old(advised.kept()),
+    "proposals of old": lambda store: advised.of_old(advised.kept(), store),
     "directions": lambda store: directions(),
     "advice": lambda store: advised.of_sentences(advised.kept()),
     "search": search,

@@ -46,7 +46,8 @@ def absent(flow: GradientFlow) -> Iterator[str]:
         if not np.any(p.second_moments):
             yield (
                 f"No gradient reaches {p.name}: the output does not depend on it, or the "
-                "surrogate gradient is exactly 0 on the way. Take one with a tail."
+                "surrogate gradient is exactly 0 on the way. One with a larger scale or with a "
+                "tail is a candidate to train."
             )
 
 
@@ -119,15 +120,15 @@ def uneven_depth(flow: GradientFlow) -> Iterator[str]:
 def out_of_range(flow: GradientFlow) -> Iterator[str]:
     """Where most slopes are below 1% of the peak, the membrane lies outside the surrogate.
 
-    A wider surrogate, a fatter tail, or weights that bring the membrane closer to its threshold let
-    more neurons take part in learning. A larger ``scale`` lowers the peak as it widens.
+    A larger ``scale`` lowers the peak as it widens. In the study of the advice it helped, as did a
+    fatter tail; a surrogate as wide and as high as before did harm.
     """
     for p in flow.populations:
         if p.flat_share > OFTEN:
             yield (
                 f"In {p.name} the surrogate gradient is below 1% of its peak for "
-                f"{p.flat_share:.0%} of neuron-steps: a wider one, or one with a fatter tail, is a "
-                "candidate to train."
+                f"{p.flat_share:.0%} of neuron-steps: one with a larger scale, which is wider and "
+                "lower, or with a fatter tail is a candidate to train."
             )
 
 

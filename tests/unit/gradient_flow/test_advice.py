@@ -132,6 +132,20 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
+def test_flat_surrogates_are_answered_with_a_larger_scale():
+    """In the study of the advice that helped, and one as wide but as high as before did harm."""
+    (sentence,) = (s for s in advise(flow(flat_share=0.6)) if "of its peak" in s)
+    assert sentence == (
+        "In lif the surrogate gradient is below 1% of its peak for 60% of neuron-steps: one with a "
+        "larger scale, which is wider and lower, or with a fatter tail is a candidate to train."
+    )
+
+
+def test_no_gradient_is_answered_with_a_candidate():
+    absent = [s for s in advise(flow(moments=np.zeros(STEPS))) if "No gradient" in s]
+    assert absent[0].endswith("One with a larger scale or with a tail is a candidate to train.")
+
+
 def test_uneven_depth_is_a_fact_and_not_a_fault():
     """In the study of the advice no rule of normalize_surrogate gained anything there."""
     (sentence,) = (s for s in advise(flow(depth_growth=12.0)) if "next population" in s)
