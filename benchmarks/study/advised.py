@@ -73,13 +73,14 @@ def gains(scores: Mapping[str, np.ndarray]) -> dict[str, Effect]:
 def numbers(store: Store) -> dict[str, Any]:
     """All that pages may quote: accuracies, what they gain, and whether the sentence was said."""
     found: dict[str, Any] = {}
-    for case in cases():
-        if scores := percent(store, case):
-            of = found.setdefault(case.title, {}).setdefault(model(case.start), {})
-            of |= {name: over(one) for name, one in scores.items()}
-            of["gain"] = gains(scores)
-            of["proposals"] = str(sum("candidate to train: with" in s for s in said(store, case)))
-    return found
+    trained = [case for case in cases() if percent(store, case)]
+    for case in trained:
+        scores = percent(store, case)
+        of = found.setdefault(case.title, {}).setdefault(model(case.start), {})
+        of |= {name: over(one) for name, one in scores.items()} | {"gain": gains(scores)}
+    old = [case for case in trained if case.title == OLD]
+    proposals = sum("candidate to train: with" in one for case in old for one in said(store, case))
+    return found | {"models of old": str(len(old)), "proposals for them": str(proposals)}
 
 
 def said(store: Store, case: Case) -> list[str]:

@@ -121,7 +121,7 @@ def out_of_range(flow: GradientFlow) -> Iterator[str]:
     """Where most slopes are below 1% of the peak, the membrane lies outside the surrogate.
 
     A larger ``scale`` lowers the peak as it widens. In the study of the advice it helped, as did a
-    fatter tail; a surrogate as wide and as high as before did harm.
+    fatter tail; a surrogate as wide and as high as before gained little or did harm.
     """
     for p in flow.populations:
         if p.flat_share > OFTEN:

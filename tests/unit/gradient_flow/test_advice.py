@@ -133,7 +133,7 @@ def test_each_finding_has_its_sentence(changes, words):
 
 
 def test_flat_surrogates_are_answered_with_a_larger_scale():
-    """In the study of the advice that helped, and one as wide but as high as before did harm."""
+    """In the study of the advice that helped, and one as wide and as high as before did not."""
     (sentence,) = (s for s in advise(flow(flat_share=0.6)) if "of its peak" in s)
     assert sentence == (
         "In lif the surrogate gradient is below 1% of its peak for 60% of neuron-steps: one with a "
