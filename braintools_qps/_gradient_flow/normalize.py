@@ -206,7 +206,7 @@ def _require_direction(factors: dict[str, float], consistencies: dict[str, float
         raise ValueError(
             f"dampening must not rise until the reset overshoots, but equal second moments take "
             f"{factors}, with which the gradient changes its sign from step to step in "
-            f"{', '.join(overshooting)}. Take rule='mean_slope', or raise the weights in between"
+            f"{', '.join(overshooting)}. Take rule='mean_slope'"
         )
 
 

@@ -84,6 +84,24 @@ def test_every_case_has_a_key_and_a_name_of_its_own():
     assert len({(case.title, advised.model(case.start)) for case in every}) == len(every)
 
 
+SAID = {
+    "silent": "never fire, so",
+    "saturated": "fire at almost every step.",
+    "out of range": "one with a larger scale, which is wider and lower, or with a fatter tail",
+    "no gradient": "One with a larger scale or with a tail is a candidate",
+    "overshooting": "Lower the dampening.",
+    "proposed": "A candidate to train: with dampening",
+    "uneven depth": "times as large as in the next population",
+}
+
+
+@pytest.mark.parametrize("case", advice.cases(), ids=lambda case: case.key)
+def test_each_case_makes_its_sentence_be_said(case):
+    if case.title in SAID:
+        assert any(SAID[case.title] in one for one in advised.said(advised.kept(), case))
+    assert len(advised.percent(advised.kept(), case)["as it is"]) == len(advice.SEEDS)
+
+
 def test_gains_are_paired_by_seed():
     scores = {"as it is": np.array([50.0, 60.0, 70.0]), "advised": np.array([52.0, 61.0, 73.0])}
     # Differences of 2, 1 and 3: Student's t of 2 degrees of freedom, 4.3027, times 1 / sqrt(3).
