@@ -165,10 +165,10 @@ def train(store: Store, only: str = "") -> None:
         print(f"{result['seconds']:6.0f} s  {case.key}", flush=True)
 
 
-def say(store: Store) -> None:
+def say(store: Store, only: str = "") -> None:
     """Put down what is said today of what has been trained."""
     for case in cases():
-        if (kept := store.cells.get(case.key)) is not None:
+        if only in case.key and (kept := store.cells.get(case.key)) is not None:
             store.cells[case.key] = kept | _said(saying.Said(case.start))
     store.save()
 
@@ -222,7 +222,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="cases whose key contains this")
     parser.add_argument("--say", action="store_true", help="only take anew what is said")
     arguments = parser.parse_args()
-    say(Store(FILE)) if arguments.say else train(Store(FILE), arguments.only)
+    (say if arguments.say else train)(Store(FILE), arguments.only)
 
 
 if __name__ == "__main__":
