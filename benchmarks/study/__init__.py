@@ -10,6 +10,7 @@ chooses settings and `data` hands out arrays to one file for each question: `var
 `shapes`, `equal`, `predict`, `regret`, `defaults`. `numbers` and `tables` show, as does
 ``docs/figures/study.py``, and `claims` ties the pages to them.
 
-``python -m benchmarks.study.advice`` does the same for what `gradient_flow` and `normalize_surrogate`
-say: `saying` asks them, `prepared` changes the models, `advised` shows what came of it.
+``python -m benchmarks.study.advice`` does the same for what `gradient_flow` and
+`normalize_surrogate` say: `saying` asks them, `prepared` changes the models, `advised` shows what
+came of it.
 """
