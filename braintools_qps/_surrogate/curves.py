@@ -42,6 +42,9 @@ class Curve(Protocol):
     def gradient(self, x: Array) -> Array:
         """The surrogate gradient; 0 at +-inf, NaN at NaN."""
 
+    def slope_of_product(self, x: Array) -> Array:
+        """The derivative of x * gradient(x), which the derivative by scale goes with."""
+
     def original(self, x: Array, dampening: Any) -> Array:
         """1/2 + dampening * (f(x) - 1/2), where f is the original function."""
 
@@ -67,6 +70,9 @@ class Tail:
 
     def gradient(self, x: Array) -> Array:
         return kernels.gradient(x, self.alpha)
+
+    def slope_of_product(self, x: Array) -> Array:
+        return kernels.slope_of_product(x, self.alpha)
 
     def original(self, x: Array, dampening: Any) -> Array:
         return 0.5 + dampening * kernels.antiderivative(x, self.alpha)
@@ -110,6 +116,10 @@ class Foreign:
         gradient = jnp.asarray(self._surrogate().surrogate_grad(finite), x.dtype)
         nan = jax.lax.stop_gradient(finite) * finite  # where x is NaN, and so is its slope
         return jnp.where(infinite, 0, jnp.where(jnp.isnan(x), nan, gradient))
+
+    def slope_of_product(self, x: Array) -> Array:
+        gradient, slope = jax.jvp(self.gradient, (x,), (jnp.ones_like(x),))
+        return gradient + jnp.where(jnp.isinf(x), 0, x) * slope
 
     def original(self, x: Array, dampening: Any) -> Array:
         return dampening * _original(x, self) + (1 - dampening) / 2

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from . import units
-from .curves import Curve, with_rank
+from .curves import Curve, Foreign, with_rank
 from .kernels import Static, unwrap
 
 ONE = Static(1.0)
@@ -36,13 +36,6 @@ class Prepared(NamedTuple):
     scale: Any
     dampening: Any
     quotient: Any
-
-    @property
-    def peak(self) -> Any:
-        """The factor of the curve's gradient: the derivative's height, where that has height 1."""
-        if self.quotient is None:
-            return unwrap(self.dampening) / unwrap(self.scale)
-        return unwrap(self.quotient)
 
 
 def prepare(x: Any, shape: Shape) -> tuple[Array, Prepared, u.Unit | None]:
@@ -70,8 +63,11 @@ def require_scale(shape: Prepared) -> None:
         If there is none, and x has a unit.
     """
     scale = unwrap(shape.scale)
-    if isinstance(scale, u.Unit):
-        raise units.missing_scale(scale)
+    if not isinstance(scale, u.Unit):
+        return
+    if isinstance(shape.curve, Foreign):
+        raise units.takes_numbers(shape.curve.owner.surrogate, scale)
+    raise units.missing_scale(scale)
 
 
 def _without_numbers(x: Array, shape: Shape) -> Prepared:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.checks import checked_count, checked_seeds
+from braintools_qps._checks import checked_count, checked_seeds
 
 
 @pytest.mark.parametrize(
