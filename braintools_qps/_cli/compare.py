@@ -255,8 +255,8 @@ def _whole_or_not(path: Path) -> Iterator[Path]:
         with suppress(OSError):
             path.unlink()
         raise OSError(
-            f"{path.name} could not be written: {error}. The results above are kept in "
-            f"{path.with_name(JSON_NAME)}; the same command with --resume draws them"
+            f"{path.name} could not be written: {error}. The results above are in {JSON_NAME} "
+            "beside it, or where a warning said; the same command with --resume draws them"
         ) from error
 
 

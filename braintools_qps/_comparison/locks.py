@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK_NAME = ".comparison.lock"
@@ -29,7 +29,7 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
         yield
     finally:
         # Removed while it is held: whoever has opened it meanwhile sees that it is gone.
-        path.unlink(missing_ok=True)
+        remove(path)
         _ours.discard(path)
         os.close(file)
 
@@ -37,7 +37,13 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
 def abandon() -> None:
     """Remove the files of all locks that this process holds: it is about to end."""
     for path in tuple(_ours):
-        path.unlink(missing_ok=True)
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that has served its purpose; what stands in the way must not cost results."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _held(path: Path) -> int:

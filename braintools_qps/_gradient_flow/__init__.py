@@ -178,9 +178,7 @@ def flows_of(
     )
 
 
-def _check(
-    inputs: Any, draws: int, seed: int, target: float | None, rate: float | None
-) -> None:
+def _check(inputs: Any, draws: int, seed: int, target: float | None, rate: float | None) -> None:
     shapes = [leaf.shape for leaf in jax.tree.leaves(inputs)]
     if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
         raise ValueError(

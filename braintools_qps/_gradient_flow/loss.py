@@ -45,8 +45,8 @@ def check_draws(draws: int, seed: int) -> None:
     whole = isinstance(draws, Integral) and not isinstance(draws, bool)
     if not (whole and 1 <= draws <= MOST_DRAWS):
         raise ValueError(
-            f"draws must be a whole number of 1 or more, up to {MOST_DRAWS:,}, got {draws!r}. Pass "
-            "draws=8"
+            f"draws must be a whole number of 1 or more, got {draws!r}, and at most "
+            f"{MOST_DRAWS:,}. Pass draws=8"
         )
     checked_seed(seed)
 

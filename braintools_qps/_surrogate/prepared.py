@@ -99,12 +99,13 @@ def _is_being_compiled(x: Array) -> bool:
 
 def _representable_quotient(dampening: float, scale: float, dtype: jnp.dtype) -> float:
     smallest, largest = _limits(dtype)
-    if smallest <= scale <= largest and dampening / scale <= largest:
+    # XLA multiplies by the reciprocal, which must be a normal number, too.
+    if smallest <= scale <= 1 / smallest and dampening / scale <= largest:
         return dampening / scale
     raise ValueError(
-        f"scale and dampening / scale must lie in the range of {dtype}, {smallest:.2g} to "
-        f"{largest:.2g}, in the unit of x, got scale={scale:.3g} and dampening={dampening:.3g}. "
-        "Measure x and scale in another unit"
+        f"in the unit of x, and for {dtype}, scale must lie between {smallest:.2g} and "
+        f"{1 / smallest:.2g}, and dampening / scale below {largest:.2g}, got scale={scale:.3g} and "
+        f"dampening={dampening:.3g}. Measure x and scale in another unit"
     )
 
 

@@ -17,7 +17,7 @@ from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
 from . import units
-from .curves import Foreign
+from .curves import Foreign, is_traced
 from .kernels import Static, unwrap
 from .prepared import Prepared, Shape, prepare, require_scale
 from .residuals import compact_product
@@ -93,18 +93,22 @@ _compiled_step = _compiled(_step)
 
 @_compiled
 def _derivative(x: Array, shape: Prepared) -> Array:
-    return _scaled_gradient(_widened(x), shape).astype(x.dtype)
+    of = _scaled_gradient if is_traced((x, shape)) else _value_of_gradient
+    return of(_widened(x), shape).astype(x.dtype)
 
 
 @_compiled
 def _original(x: Array, shape: Prepared) -> Array:
-    return _scaled_original(_widened(x), shape).astype(x.dtype)
+    of = _scaled_original if is_traced((x, shape)) else _value_of_original
+    return of(_widened(x), shape).astype(x.dtype)
 
 
-@jax.custom_jvp
-def _scaled_gradient(x: Array, shape: Prepared) -> Array:
+def _value_of_gradient(x: Array, shape: Prepared) -> Array:
     """``dampening / scale * gradient(x / scale)``."""
-    return shape.curve.gradient(_ratio(x, shape.scale)) * _peak(shape)
+    return shape.curve.gradient(_quotient(x, shape.scale)) * _peak(shape)
+
+
+_scaled_gradient = jax.custom_jvp(_value_of_gradient)
 
 
 def _scaled_gradient_jvp(primals, tangents):
@@ -129,10 +133,12 @@ def _scaled_gradient_jvp(primals, tangents):
 _scaled_gradient.defjvp(_scaled_gradient_jvp, symbolic_zeros=True)
 
 
-@jax.custom_jvp
-def _scaled_original(x: Array, shape: Prepared) -> Array:
+def _value_of_original(x: Array, shape: Prepared) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
-    return shape.curve.original(_ratio(x, shape.scale), unwrap(shape.dampening))
+    return shape.curve.original(_quotient(x, shape.scale), unwrap(shape.dampening))
+
+
+_scaled_original = jax.custom_jvp(_value_of_original)
 
 
 def _scaled_original_jvp(primals, tangents):
@@ -183,6 +189,9 @@ def _ratio_jvp(primals, tangents):
 
 
 _ratio.defjvp(_ratio_jvp, symbolic_zeros=True)
+
+
+_quotient = jax.jit(_ratio, inline=True)
 
 
 def _finite(ratio: Array) -> Array:
