@@ -17,6 +17,7 @@ from .profile import (
 )
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .scaled import Scaled
+from .units import takes_numbers
 
 __all__ = [
     "GradientProfile",
@@ -29,4 +30,5 @@ __all__ = [
     "require_one_shape",
     "scale_of",
     "scale_unit",
+    "takes_numbers",
 ]
