@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import virtual_devices
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "runs_on_devices.py"
 BATCHES = 6  # of 8, out of the 52 samples that are for training
@@ -24,10 +25,9 @@ def script():
 @pytest.fixture(scope="module")
 def on_eight(tmp_path_factory):
     path = tmp_path_factory.mktemp("devices") / "runs.npz"
-    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     subprocess.run(
         [sys.executable, "-W", "ignore", str(SCRIPT), str(path)],
-        env=os.environ | flags | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=virtual_devices.environment(8) | {"PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         timeout=600,
     )
