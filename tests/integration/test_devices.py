@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import another_cpu
 import numpy as np
 import pytest
-import virtual_devices
 
 from braintools_qps import QPseudoSpike
 
@@ -22,7 +22,7 @@ def start(script, *arguments, devices=1):
     quiet = {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
         [sys.executable, SCRIPTS / script, *map(str, arguments)],
-        env=virtual_devices.environment(devices) | quiet,
+        env=another_cpu.with_devices(devices) | quiet,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

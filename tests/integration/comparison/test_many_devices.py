@@ -6,9 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import another_cpu
 import numpy as np
 import pytest
-import virtual_devices
 
 SCRIPT = Path(__file__).parents[1] / "scripts" / "runs_on_devices.py"
 BATCHES = 6  # of 8, out of the 52 samples that are for training
@@ -27,7 +27,7 @@ def on_eight(tmp_path_factory):
     path = tmp_path_factory.mktemp("devices") / "runs.npz"
     subprocess.run(
         [sys.executable, "-W", "ignore", str(SCRIPT), str(path)],
-        env=virtual_devices.environment(8) | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=another_cpu.with_devices(8) | {"PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         timeout=600,
     )

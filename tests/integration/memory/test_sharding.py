@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import virtual_devices
+import another_cpu
 
 SCRIPT = Path(__file__).parent / "scripts" / "spikes_on_eight_devices.py"
 
@@ -12,7 +12,7 @@ SCRIPT = Path(__file__).parent / "scripts" / "spikes_on_eight_devices.py"
 def test_no_new_collectives():
     run = subprocess.run(
         [sys.executable, SCRIPT],
-        env=virtual_devices.environment(8) | {"PYTHONWARNINGS": "ignore"},
+        env=another_cpu.with_devices(8) | {"PYTHONWARNINGS": "ignore"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
