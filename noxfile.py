@@ -125,7 +125,7 @@ def processors(session: nox.Session, instructions: str, threads: int) -> None:
     session.install(".[cpu,test]")
     limit = "" if instructions == "all" else f"--xla_cpu_max_isa={instructions}"
     # JAX's cache does not tell programs for one thread from those for two.
-    cache = f"cache_dir={session.create_tmp()}/cache"
+    cache = f"cache_dir=.pytest_cache/{instructions}-{threads}"
     env = {"XLA_FLAGS": limit, "PJRT_NPROC": str(threads)}
     session.run("python", "-m", "pytest", "-n", "2", "-o", cache, *session.posargs, env=env)
 

@@ -10,4 +10,5 @@ def environment(flag):
 
 
 def with_devices(count):
+    """Variables for a process that sees ``count`` CPU devices."""
     return environment(f"--xla_force_host_platform_device_count={count}")

@@ -7,7 +7,7 @@ import jax
 
 @cache
 def has_float16() -> bool:
-    """Whether XLA compiles float16; for x86 processors of before 2012, without F16C, it fails."""
+    """Whether XLA compiles float16; for x86 processors without F16C it fails."""
     try:
         jax.jit(lambda x: 2 * x).lower(jax.ShapeDtypeStruct((), "float16")).compile()
     except jax.errors.JaxRuntimeError:
