@@ -132,6 +132,26 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
+@pytest.mark.parametrize(
+    ("words", "within", "beyond"),
+    [
+        ("falls by half", {"growth": 9.9 ** (-1 / 20)}, {"growth": 10.1 ** (-1 / 20)}),
+        ("doubles", {"growth": 9.9 ** (1 / 20)}, {"growth": 10.1 ** (1 / 20)}),
+        ("piles up", {"growth": 0.5, "accumulation": 0.504}, {"growth": 0.5, "accumulation": 0.51}),
+        ("as large as in the next", {"depth_growth": 9.9}, {"depth_growth": 10.1}),
+        ("as large as in the next", {"depth_growth": 1 / 9.9}, {"depth_growth": 1 / 10.1}),
+        ("below 1% of its peak", {"flat_share": 0.5}, {"flat_share": 0.51}),
+        ("never fire", {"silent_share": 0.3}, {"silent_share": 0.31}),
+        ("almost every step", {"saturated_share": 0.3}, {"saturated_share": 0.31}),
+        ("a gradient of exactly 0", {"zero": 0.0}, {"zero": 0.001}),
+        ("changes its sign", {"consistency": 0.0}, {"consistency": -0.01}),
+    ],
+)
+def test_a_rule_speaks_beyond_its_limit_alone(words, within, beyond):
+    assert not any(words in sentence for sentence in advise(flow(**within)))
+    assert any(words in sentence for sentence in advise(flow(**beyond)))
+
+
 def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
     attained = Adjustment("scale", 1.0, 3.0, 1.0, (0.5, 1.2), (1, 16.0), QPseudoSpike(scale=3.0))
     missed = Adjustment("dampening", 1.0, None, None, (0.4, 0.9), (0.1, 1.0))
