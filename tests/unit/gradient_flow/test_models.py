@@ -153,6 +153,42 @@ def test_states_that_change_their_shape_are_refused():
         gradient_flow(Layer(weights, SURROGATE, shape=(N,)), inputs)
 
 
+def test_states_that_change_their_dtype_are_refused():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE)
+    layer.V.value = layer.V.value.astype("float32")
+    with pytest.raises(
+        ValueError, match=r"dtype float32 before a step and \(3, 6\), float64 after"
+    ):
+        gradient_flow(layer, inputs)
+
+
+def test_a_model_that_leaves_its_neuron_alone_is_refused():
+    class Around(Layer):
+        def update(self, x):
+            return x @ self.weights.value
+
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match="no neuron both changes V and calls spk_fun in a step"):
+        gradient_flow(Around(weights, SURROGATE), inputs)
+
+
+def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_counted():
+    class Plastic(Layer):
+        def __init__(self, weights):
+            super().__init__(weights, SURROGATE)
+            self.order = brainstate.ParamState(jnp.arange(N))
+
+        def update(self, x):
+            self.weights.value = 0.9 * self.weights.value
+            return super().update(x[..., self.order.value])
+
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Plastic(weights), inputs, target=None))
+    assert np.isnan(flow.zero_parameter_share)
+    assert not any("of the parameters" in sentence for sentence in flow.advice)
+
+
 def test_a_loss_that_is_not_a_scalar_is_refused():
     weights, inputs = weights_and_inputs()
     with pytest.raises(ValueError, match=r"must return a scalar, got shape \(12, 3, 6\)"):
