@@ -157,9 +157,7 @@ def test_states_that_change_their_dtype_are_refused():
     weights, inputs = weights_and_inputs()
     layer = Layer(weights, SURROGATE)
     layer.V.value = layer.V.value.astype("float32")
-    with pytest.raises(
-        ValueError, match=r"dtype float32 before a step and \(3, 6\), float64 after"
-    ):
+    with pytest.raises(ValueError, match=r"dtype float32 before .* \(3, 6\), float64 after it"):
         gradient_flow(layer, inputs)
 
 
