@@ -255,13 +255,37 @@ def test_the_models_own_dtype_is_kept(dtype):
     )
 
 
-def test_a_target_out_of_range_is_said_to_be():
-    # Without recurrence or reset the membrane's own leak is the growth, whatever the surrogate.
-    class Leaky(Layer):
-        def update(self, x):
-            self.V.value = LEAK * self.V.value + x
-            return self.spk_fun(self.V.value - 1)
+class Leaky(Layer):
+    """Without recurrence or reset its own leak is the growth, whatever the surrogate."""
 
+    leaks = staticmethod(lambda V: LEAK * V)
+
+    def update(self, x):
+        self.V.value = self.leaks(self.V.value) + x
+        return self.spk_fun(self.V.value - 1)
+
+
+def test_a_single_neuron():
+    weights, inputs = weights_and_inputs()
+    neuron = Leaky(weights, QPseudoSpike(), shape=())
+    (population,) = only(gradient_flow(neuron, inputs[:, 0, 0], target=None)).populations
+    assert (population.size, population.scale) == (1, 1.0)
+    assert population.growth == pytest.approx(LEAK)
+
+
+def test_a_derivative_rule_before_the_first_spike_stays():
+    @jax.custom_jvp
+    def leaks(V):
+        return LEAK * V
+
+    leaks.defjvp(lambda primals, tangents: (leaks(*primals), 0.5 * tangents[0]))
+    weights, inputs = weights_and_inputs()
+    layer = Leaky(weights, SURROGATE)
+    layer.leaks = leaks
+    assert only(gradient_flow(layer, inputs, target=None)).growth == pytest.approx(0.5)
+
+
+def test_a_target_out_of_range_is_said_to_be():
     weights, inputs = weights_and_inputs()
     flow = only(gradient_flow(Leaky(weights, SURROGATE), inputs))
     assert flow.growth == pytest.approx(LEAK)

@@ -67,6 +67,15 @@ def test_gradients_that_are_zero_are_named():
     assert found.advice[-1] == "The gradient of below is 0 with any of them."
 
 
+def test_a_gradient_that_is_zero_is_not_said_to_be_decided_otherwise():
+    model = Readout()
+    found = gradient_sensitivity(model, lambda: model.gradient("below") | {"idle": jnp.zeros(2)})
+    assert found.advice == (
+        "The surrogate decides the gradient of below.",
+        "The gradient of idle is 0 with any of them.",
+    )
+
+
 @pytest.mark.parametrize("broken", [0.5, 1.0, 2.0])
 def test_a_gradient_that_is_not_finite_is_said_to_be_so(broken):
     """With the surrogate as it is, twice as wide or twice as high: its peak is 1, 0.5 or 2."""
