@@ -273,6 +273,15 @@ def test_a_single_neuron():
     assert population.growth == pytest.approx(LEAK)
 
 
+@pytest.mark.parametrize("wrap", [jax.jit, jax.checkpoint])
+def test_a_part_of_a_step_may_be_wrapped_and_hold_an_array(wrap):
+    weights, inputs = weights_and_inputs()
+    held = jnp.full(N, LEAK)
+    layer = Leaky(weights, SURROGATE)
+    layer.leaks = wrap(lambda V: held * V)
+    assert only(gradient_flow(layer, inputs, target=None)).growth == pytest.approx(LEAK)
+
+
 def test_a_derivative_rule_before_the_first_spike_stays():
     @jax.custom_jvp
     def leaks(V):
