@@ -80,8 +80,10 @@ class Fresh(Layer):
     def __init__(self, weights, spike):
         super().__init__(weights, spike)
         del self.V
+        self.batch_sizes = []  # that it was asked for
 
     def init_state(self, batch_size=None):
+        self.batch_sizes.append(batch_size)
         shape = (N,) if batch_size is None else (batch_size, N)
         self.V = brainstate.HiddenState(jnp.zeros(shape))
 
@@ -94,6 +96,7 @@ def test_missing_states_are_initialised_for_the_inputs_and_taken_away(batched):
         gradient_flow(model, inputs if batched else inputs[:, 0], target=None)
     ).populations
     assert population.size == N
+    assert model.batch_sizes == [BATCH if batched else None]
     assert not hasattr(model, "V")
 
 
