@@ -91,6 +91,7 @@ def test_what_to_start_from_can_be_given():
         ({"rule": "height"}, "rule must be one of mean_slope, second_moment, depth, got 'height'"),
         ({"rule": "depth", "target": 0.5}, "takes no target, got 0.5"),
         ({"rule": "mean_slope", "target": 0.0}, "finite and greater than 0, got 0.0"),
+        ({"rule": "mean_slope", "target": -0.5}, "finite and greater than 0, got -0.5"),
         ({"rule": "second_moment", "target": np.inf}, "finite and greater than 0, got inf"),
         ({"rule": "mean_slope", "target": np.nan}, "finite and greater than 0, got nan"),
     ],
