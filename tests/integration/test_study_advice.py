@@ -95,7 +95,7 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("case", advice.cases(), ids=lambda case: case.key)
+@pytest.mark.parametrize("case", list(advice.cases()), ids=lambda case: case.key)
 def test_each_case_makes_its_sentence_be_said(case):
     if case.title in SAID:
         assert any(SAID[case.title] in one for one in advised.said(advised.kept(), case))
