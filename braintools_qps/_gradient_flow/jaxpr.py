@@ -162,8 +162,8 @@ def evaluate(
     perturbations: Mapping[Any, Array] | None = None,
 ) -> list[Any]:
     """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed."""
-    if isinstance(jaxpr, ClosedJaxpr):
-        jaxpr, constants = jaxpr.jaxpr, jaxpr.consts
+    if isinstance(jaxpr, ClosedJaxpr):  # to jax 0.12 every jaxpr is closed
+        jaxpr, constants = jaxpr.jaxpr, constants or jaxpr.consts
     perturbations = perturbations or {}
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments]))
 
