@@ -27,16 +27,27 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: whoever has opened it meanwhile sees that it is gone.
-        path.unlink(missing_ok=True)
         _ours.discard(path)
+        # Removed while it is held: whoever has opened it meanwhile sees that it is gone. Windows
+        # removes only what is closed, and nothing that another one has open.
+        removed = _remove(path)
         os.close(file)
+        if not removed:
+            _remove(path)
 
 
 def abandon() -> None:
     """Remove the files of all locks that this process holds: it is about to end."""
     for path in tuple(_ours):
+        _remove(path)
+
+
+def _remove(path: Path) -> bool:
+    try:
         path.unlink(missing_ok=True)
+    except PermissionError:
+        return False
+    return True
 
 
 def _held(path: Path) -> int:
