@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
+from .._checks import checked_seed
 from .factories import blamed_on, check_path, factory_of
 from .writing import write_figure
 
@@ -61,8 +62,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    if arguments.model is not None:
-        check_path(arguments.model)  # before JAX is loaded
+    if arguments.model is not None:  # before JAX is loaded
+        check_path(arguments.model)
+    checked_seed(arguments.seed)
     flows = _flows(arguments)
     print("\n\n".join(map(repr, flows.values())))
     if len(flows) > 1:

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import checked_count
 from .._defaults import DAMPENINGS, LEARNING_RATES
 from ..records.comparison import Rung, Trial
-from .checks import checked_count
 from .settings import check_positive
 
 DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {

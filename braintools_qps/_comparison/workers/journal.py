@@ -13,6 +13,7 @@ import numpy as np
 from ..._defaults import JOURNAL_NAME
 from ...records.comparison import CandidateResult
 from ...records.plain import plain, read
+from ..locks import remove
 from ..programs import Outcome
 from ..training import Curves, Tested
 from .errands import Errand
@@ -61,7 +62,7 @@ class Journal:
                 return
             try:
                 if self._fresh:
-                    self._path.unlink(missing_ok=True)
+                    remove(self._path)
                     self._fresh = False
                 with open(self._path, "a", encoding="utf-8") as file:
                     file.write(line)
@@ -75,7 +76,7 @@ class Journal:
         with self._lock:
             self._closed = True  # an answer's note may still be under way
             if self._path is not None:
-                self._path.unlink(missing_ok=True)
+                remove(self._path)
 
 
 def _read_outcome(curves: list, best_epoch: int, tested: list | None) -> Outcome:
@@ -92,8 +93,11 @@ def _numbers(values: Any) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     """What can be read: the last line may have been cut off."""
-    known = {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    known: dict[str, Any] = {}
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return known
     for line in lines:
         try:
             entry = json.loads(line)
