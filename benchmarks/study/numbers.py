@@ -76,9 +76,13 @@ def everything(store: Store) -> dict[str, Any]:
         },
         "proposals": proposals(store),
         "search": {
-            name: {task: one.mean for task, one in regret.regrets(store, schedule).items()}
-            | {"cost": 100 * regret.cost(schedule)}
-            for name, schedule in picks.SCHEDULES.items()
+            name: {label: one.mean for label, one in regret.regrets(store, search).items()}
+            for name, search in picks.SEARCHES.items()
+        }
+        | {
+            "cost": 100 * regret.cost(),
+            "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
+            "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
         },
         "default": default(store),
         "table": {name: make(store) for name, make in tables.TABLES.items()},

@@ -28,10 +28,13 @@ class Trial(Record):
         Value of each name that is tuned.
     scores : tuple of float
         Validation score by tuning seed, after the last epoch; NaN where training diverged.
+    losses : tuple of float
+        Training loss of the last epoch, likewise.
     """
 
     setting: Mapping[str, Any]
     scores: Seeds
+    losses: Seeds = ()
 
 
 @dataclass(frozen=True, eq=False)
