@@ -41,7 +41,7 @@ class Training:
     def __init__(self) -> None:
         task = load_task("digits-rows")
         brainstate.random.seed(0)
-        self.network = demonstration(task.features, task.classes, task.steps)
+        self.network = demonstration(task.features, task.outputs, task.steps)
         self.inputs, self.labels = map(jnp.asarray, (task.train.inputs, task.train.labels))
         self.weights = self.network.states(brainstate.ParamState)
         values = {name: weight.value for name, weight in self.weights.items()}

@@ -25,7 +25,7 @@ PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Where the figures come from: device, core count, versions, date, load."""
+    """Where the figures come from: device, core count, load, flags of XLA, versions, date."""
     return {
         "device": jax.devices()[0].device_kind,
         "processor": _processor(),
@@ -33,6 +33,7 @@ def environment() -> dict[str, Any]:
         if hasattr(os, "sched_getaffinity")
         else os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
+        "flags": os.environ.get("XLA_FLAGS", ""),
         "python": platform.python_version(),
         "versions": _versions(),
         "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -92,6 +93,8 @@ def markdown(
         f"Measured on {facts['date']} on {facts['device']} ({facts['processor']}, "
         f"{facts['cores']} cores, load {facts['load']}), Python {facts['python']}, {versions}."
     )
+    if facts.get("flags"):
+        where += f" With `XLA_FLAGS={facts['flags']}`."
     timed = timed and (not measurements or any(m.quartiles_s for m in measurements))
     if timed and facts["load"] > 1:
         where += " **Something else was running: these times are provisional.**"

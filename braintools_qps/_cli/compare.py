@@ -96,7 +96,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model", metavar="MODULE:FACTORY",
         help="your network: a function that returns a brainstate model, called with those of "
-        "features, classes and steps that it takes",
+        "features, classes, outputs and steps that it takes",
     )  # fmt: skip
     group.add_argument(
         "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",

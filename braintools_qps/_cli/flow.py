@@ -28,8 +28,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="MODULE:FACTORY",
         help="your network: a function that returns a model, called with those of features, "
-        "classes and steps that it takes, as by compare; or without arguments, returning (model, "
-        "inputs), the inputs of shape (time, batch, features)",
+        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
+        "(model, inputs), the inputs of shape (time, batch, features)",
     )  # fmt: skip
     parser.add_argument(
         "--task", default=_defaults.TASK, metavar="NAME",

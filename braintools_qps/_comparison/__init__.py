@@ -88,13 +88,15 @@ def compare(
         Candidates, each as `get_surrogate` takes them.
     model : callable
         A factory: it returns a fresh brainstate model, and is called with those of the keywords
-        ``features``, ``classes`` and ``steps`` that it takes. The model is called as ``model(x)``,
-        or ``model.update(x)``, once for each step, with x of shape (batch, features) and the index
-        ``i`` and the time ``t`` of the step in `brainstate.environ`; ``dt`` is 1 ms where none is
-        set. `brainstate.nn.init_all_states` is called before each batch. Parameters are trained,
-        other states that outlive a batch are kept, and ``fit`` in the environment says whether this
-        is training. By default a layer of recurrent LIF neurons with the options ``hidden``,
-        ``neuron`` (a class of `brainpy.state`) and ``reset``.
+        ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
+        returns: one for each class, or those of one target) and ``steps`` that it takes. The model
+        is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of shape
+        (batch, features) and the index ``i`` and the time ``t`` of the step in
+        `brainstate.environ`; ``dt`` is 1 ms where none is set. `brainstate.nn.init_all_states` is
+        called before each batch. Parameters are trained, other states that outlive a batch are
+        kept, and ``fit`` in the environment says whether this is training. By default a layer of
+        recurrent LIF neurons with the options ``hidden``, ``neuron`` (a class of `brainpy.state`)
+        and ``reset``.
     where : type, tuple of types or callable, optional
         Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple, path or Task

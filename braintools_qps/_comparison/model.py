@@ -29,7 +29,7 @@ from .._neurons import find_neurons, set_surrogate
 from .tasks import Task
 
 DEFAULT_STEP = 1.0 * u.ms
-GIVEN = ("features", "classes", "steps")  # by the task, to factories that take them
+GIVEN = ("features", "classes", "outputs", "steps")  # by the task, to factories that take them
 
 Values = dict[str, Any]  # of states, by their paths in the model
 
@@ -280,7 +280,8 @@ def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
     return ValueError(
         f"a float y, here of shape {shape}, is a regression, for which {name_of(make)} gets "
         f"classes=None; it raised {type(error).__name__}: {error}. If y holds classes, pass them "
-        "as integers, y.astype(int) or y.argmax(axis=1); if not, have the factory take None"
+        "as integers, y.astype(int) or y.argmax(axis=1); if not, have the factory take outputs in "
+        "place of classes"
     )
 
 

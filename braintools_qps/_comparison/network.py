@@ -25,22 +25,22 @@ READOUT_GAIN = 4.0
 
 def demonstration(
     features: int,
-    classes: int | None,
+    outputs: int,
     steps: int,
     *,
     hidden: int = 64,
     neuron: str = "LIF",
     reset: str = "soft",
-) -> RecurrentClassifier:
+) -> RecurrentNetwork:
     """The factory of the network that `compare` trains by default.
 
     Membrane time constants reach from one step to half of the sequence, 8 at least: memory of every
     length that a task can need.
     """
     longest = max(LEAST_LONG_MEMORY, steps / 2)
-    return RecurrentClassifier(
+    return RecurrentNetwork(
         features,
-        1 if classes is None else classes,
+        outputs,
         hidden=hidden,
         neuron=neuron,
         reset=reset,
@@ -48,8 +48,8 @@ def demonstration(
     )
 
 
-class RecurrentClassifier(brainstate.nn.Module):
-    """Spiking neurons that see the input and each other; their spikes are summed into classes.
+class RecurrentNetwork(brainstate.nn.Module):
+    """Spiking neurons that see the input and each other; their spikes are summed into outputs.
 
     It is an ordinary brainstate model: ``init_state(batch_size)``, then `update` once per step.
 
@@ -59,8 +59,8 @@ class RecurrentClassifier(brainstate.nn.Module):
 
     Parameters
     ----------
-    features, classes : int
-        Inputs and outputs.
+    features, outputs : int
+        How many numbers come in and go out in a step.
     hidden : int
         Number of neurons.
     neuron : str
@@ -83,7 +83,7 @@ class RecurrentClassifier(brainstate.nn.Module):
     def __init__(
         self,
         features: int,
-        classes: int,
+        outputs: int,
         *,
         hidden: int = 64,
         neuron: str = "LIF",
@@ -94,9 +94,9 @@ class RecurrentClassifier(brainstate.nn.Module):
         _check(hidden, reset)
         self.input = _linear(features, hidden)
         self.recurrent = _linear(hidden, hidden)
-        self.readout = _linear(hidden, classes)
+        self.readout = _linear(hidden, outputs)
         self.biases = brainstate.ParamState(
-            {"neurons": jnp.zeros(hidden), "outputs": jnp.zeros(classes)}
+            {"neurons": jnp.zeros(hidden), "outputs": jnp.zeros(outputs)}
         )
         tau = np.geomspace(*time_constants, hidden)
         self.neuron = neuron_class(neuron)(
@@ -110,7 +110,7 @@ class RecurrentClassifier(brainstate.nn.Module):
         self.clock = brainstate.ShortTermState(jnp.zeros(()))
 
     def update(self, x: Array) -> Array:
-        """One step: inputs of shape (batch, features) to outputs of shape (batch, classes)."""
+        """One step: inputs of shape (batch, features) to outputs of shape (batch, outputs)."""
         biases = self.biases.value
         drive = (
             INPUT_GAIN * _normalised(self.input, x)

@@ -62,8 +62,7 @@ def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> O
 
 def _readout(task: Task, readout: Any) -> str | int:
     if readout is None:
-        each_step = task.train.labels.shape[1:2] == (task.steps,)
-        return "all" if each_step else task.readout_steps
+        return "all" if task.is_answered_at_each_step else task.readout_steps
     whole = isinstance(readout, int) and not isinstance(readout, bool)
     if readout in ("last", "mean", "all") or (whole and 1 <= readout <= task.steps):
         return readout

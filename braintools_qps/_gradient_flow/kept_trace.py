@@ -22,7 +22,8 @@ from .step import Step, trace, with_states_of
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type, range, slice, np.dtype)
 MOST_PARTS = 20_000  # a model that refers to more is traced each time
-FIXED = (jax.Array, types.BuiltinFunctionType, types.ModuleType, np.ufunc, jax.stages.Wrapped)
+COMPILED = type(jax.jit(lambda: None))  # jax.stages.Wrapped, a protocol, takes long to check
+FIXED = (jax.Array, types.BuiltinFunctionType, types.ModuleType, np.ufunc, COMPILED)
 
 
 class KeptTrace:

@@ -11,6 +11,7 @@ from jax import Array
 
 from .._surrogate import QPseudoSpike, current
 from . import measures
+from .slopes import is_constant
 from .slopes import slopes as slopes_at
 
 # Where the peak of a derivative is looked for, in multiples of its scale.
@@ -48,8 +49,8 @@ def _scale(spike: Any, unit: u.Unit | None) -> Any:
 
 
 def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarray) -> np.ndarray:
-    """The derivative of each neuron's surrogate at some distances, along the first axis."""
-    shape = argument.shape[1:]
+    """The derivative at some distances, along the first axis, for each neuron or once for all."""
+    shape = () if is_constant(spike) else argument.shape[1:]
     columns = distances.reshape(-1, *(1 for _ in shape))
     arguments = jnp.broadcast_to(
         jnp.asarray(columns * _scale(spike, unit), jnp.float32), (len(distances), *shape)

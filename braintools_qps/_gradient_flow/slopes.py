@@ -31,7 +31,7 @@ def slopes(
     """
     if alpha is not None:
         return _with_alpha(surrogate, argument, unit, _alpha(surrogate) * alpha)
-    if not _is_constant(surrogate):
+    if not is_constant(surrogate):
         return slopes_of(surrogate, argument, unit, scale, dampening)
     return _slopes(_first_like(_Parameters(surrogate)), argument, unit, scale, dampening)
 
@@ -80,7 +80,7 @@ def _alpha(surrogate: QPseudoSpike) -> Any:
 
 def _with_alpha(surrogate: QPseudoSpike, argument: Array, unit: u.Unit | None, alpha: Any) -> Array:
     rest = surrogate.replace(alpha=1.0)
-    function = _slopes_with_alpha if _is_constant(rest) else _alpha_slopes
+    function = _slopes_with_alpha if is_constant(rest) else _alpha_slopes
     return function(rest, argument, unit, alpha)
 
 
@@ -103,8 +103,8 @@ def _first_like(parameters: _Parameters) -> Surrogate:
     return parameters.surrogate
 
 
-def _is_constant(surrogate: Any) -> bool:
-    """Whether it can stand for itself in a compiled function: no State in it, and a hash."""
+def is_constant(surrogate: Any) -> bool:
+    """Whether it can stand for itself in a compiled function: no State or array, and a hash."""
     if not isinstance(surrogate, Surrogate):
         return False
     values = vars(surrogate).values()
@@ -114,7 +114,7 @@ def _is_constant(surrogate: Any) -> bool:
         return False
     inner = [value for value in values if isinstance(value, Surrogate)]
     return not any(isinstance(value, brainstate.State) for value in values) and all(
-        map(_is_constant, inner)
+        map(is_constant, inner)
     )
 
 

@@ -9,7 +9,7 @@ miss that: `brainpy.state.LIF` computes its spike from a local variable.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -156,7 +156,7 @@ def trace(model: Any, inputs: Any) -> Step:
             *_parameters(model, leaves, written),
             jax.tree.structure(function.get_out_shapes(*arguments)[0]),
             tuple(callers(closed)),
-            _sources(model, function.get_states(*arguments)),
+            _sources(brainstate.graph.states(model), function.get_states(*arguments)),
             ready.notes,
         )
     _check_called(step, inner_callers(closed))
@@ -167,7 +167,7 @@ def with_states_of(step: Step, model: Any) -> Step | None:
     """The step with what the model's states hold now; None where they are not of the same make."""
     states = brainstate.graph.states(model)
     found = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
-    if None in found or step.sources != _sources(model, found):
+    if None in found or step.sources != _sources(states, found):
         return None
     leaves = [leaf for state in found for leaf in jax.tree.leaves(state.value)]
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
@@ -178,10 +178,11 @@ def with_states_of(step: Step, model: Any) -> Step | None:
     return dataclasses.replace(step, arrays=Arrays(step.arrays.constants, fresh))
 
 
-def _sources(model: Any, states: Iterable[Any]) -> tuple[Source, ...]:
-    paths = {id(state): path for path, state in brainstate.graph.states(model).items()}
+def _sources(known: Mapping[Any, Any], found: Iterable[Any]) -> tuple[Source, ...]:
+    """Where states are to be found again, of which ``known`` has those of the model by path."""
+    paths = {id(state): path for path, state in known.items()}
     return tuple(
-        Source(paths.get(id(state), state), jax.tree.structure(state.value)) for state in states
+        Source(paths.get(id(state), state), jax.tree.structure(state.value)) for state in found
     )
 
 

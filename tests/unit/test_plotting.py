@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
-from braintools_qps._comparison.network import RecurrentClassifier
+from braintools_qps._comparison.network import RecurrentNetwork
 from braintools_qps.records.comparison import CandidateResult, Rung, Trial, Tuning
 
 mpl.use("agg")
@@ -27,7 +27,7 @@ def _closed_figures():
 @pytest.fixture(scope="module")
 def flows():
     with brainstate.random.seed_context(0):
-        model = RecurrentClassifier(3, 2, hidden=20)
+        model = RecurrentNetwork(3, 2, hidden=20)
     inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
     return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)], target=None)
 
@@ -102,7 +102,7 @@ def test_several_populations_are_named():
     class Two(brainstate.nn.Module):
         def __init__(self):
             super().__init__()
-            self.first, self.second = (RecurrentClassifier(3, 3, hidden=6) for _ in "ab")
+            self.first, self.second = (RecurrentNetwork(3, 3, hidden=6) for _ in "ab")
 
         def update(self, x):
             return self.second.update(self.first.update(x))

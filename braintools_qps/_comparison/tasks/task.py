@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,18 @@ class Task:
     @property
     def features(self) -> int:
         return self.train.inputs.shape[2]
+
+    @property
+    def is_answered_at_each_step(self) -> bool:
+        """Whether there is a label, or a target, for every step of a sample."""
+        return self.train.labels.shape[1:2] == (self.steps,)
+
+    @property
+    def outputs(self) -> int:
+        """How many numbers a step returns: one for each class, or those of one target."""
+        if self.classes is not None:
+            return self.classes
+        return math.prod(self.train.labels.shape[2 if self.is_answered_at_each_step else 1 :])
 
     def __repr__(self) -> str:
         sizes = "/".join(str(len(part)) for part in self.parts.values())

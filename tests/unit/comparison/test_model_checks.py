@@ -5,13 +5,15 @@ import comparison_models as models
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from braintools import cogtask
 
 from braintools_qps import compare
 from braintools_qps._comparison.model import Factory
 from braintools_qps._comparison.model_checks import check_finite, check_model
+from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.settings import Settings
-from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.tasks import TASKS, load_task
 from braintools_qps._comparison.training import Bench
 
 Y = np.arange(40) % 2
@@ -108,6 +110,24 @@ def test_what_fits():
     check(models.plain)
     check(chain(lambda: Stateless(5), readout(2)), measure=False)
     check(models.every_step, y=X[:, :, :1])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [Y, Y / 2.0, X[:, 0, :2], X[:, :, :2], np.stack([X[:, :, :2]] * 3, axis=-1)],
+    ids=["classes", "a number", "two", "two at each step", "two by three at each step"],
+)
+def test_the_demonstration_answers_whatever_is_asked(y):
+    check(demonstration, y=y, hidden=3)
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", sorted(set(TASKS) & set(cogtask.__all__)))
+def test_the_demonstration_takes_every_task_of_braintools(name):
+    """Shapes and the first outputs; that each trains in full was tried by hand."""
+    task = load_task(f"{name}(samples=40, dt='100 ms')")
+    bench = Bench(Factory(demonstration), task, Settings(), objective(task, None, None, None))
+    check_model(bench, measure=False)
 
 
 def test_targets_of_another_size():
