@@ -30,10 +30,8 @@ def over(values: Sequence[float] | np.ndarray) -> Effect:
     return Effect(mean, mean if low is None else low, mean if high is None else high)
 
 
-def over_both(
-    values: Sequence[np.ndarray], draws: int = DRAWS, seed: int = 0
-) -> Effect:
-    """Mean over items, each the mean over its seeds: a percentile interval in which both are drawn."""
+def over_both(values: Sequence[np.ndarray], draws: int = DRAWS, seed: int = 0) -> Effect:
+    """Mean over items, each the mean over its seeds; for the interval both are drawn."""
     rng = np.random.default_rng(seed)
     again = lambda of_one: float(of_one[rng.integers(len(of_one), size=len(of_one))].mean())
     found = [

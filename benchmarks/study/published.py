@@ -27,9 +27,7 @@ def publish(store: Store) -> list[Path]:
     folder = report.folder(facts)
     folder.mkdir(parents=True, exist_ok=True)
     found = {
-        name: {
-            label: one._asdict() for label, one in regret.regrets(store, search).items()
-        }
+        name: {label: one._asdict() for label, one in regret.regrets(store, search).items()}
         for name, search in picks.SEARCHES.items()
     }
     record = {"environment": facts, "cost of the planned grid": regret.cost(), "regret": found}

@@ -136,8 +136,11 @@ def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs)
         jobs = [Job(candidate.surrogate, s, seed) for s in settings for seed in plan.tuning_seeds]
         outcomes = programs.train(jobs, epochs, report)
         ends = [(one.curves.score[-1], one.curves.loss[-1]) for one in outcomes]
-        by_setting = np.reshape(ends, (len(settings), -1, 2)).tolist()
-        return [Trial(setting, *zip(*ends)) for setting, ends in zip(settings, by_setting)]
+        by_setting: np.ndarray = np.reshape(ends, (len(settings), -1, 2))
+        return [
+            Trial(setting, *map(tuple, of_one.T.tolist()))
+            for setting, of_one in zip(settings, by_setting)
+        ]
 
     rungs = search(plan.settings, plan.epochs, train)
     return Tuning(
