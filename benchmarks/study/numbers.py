@@ -82,6 +82,8 @@ def everything(store: Store) -> dict[str, Any]:
         | {
             "cost": 100 * regret.cost(),
             "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
+            "worst": regret.worst(store),
+            "outer rates": dict(zip(("grids", "best"), regret.outer_rates(store))),
             "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
         },
         "default": default(store),

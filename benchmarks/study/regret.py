@@ -84,6 +84,28 @@ def of_two_seeds(store: Store, task: str) -> Effect | None:
     return over_both(found) if found else None
 
 
+def worst(store: Store) -> dict[str, str | float]:
+    """The most that one candidate loses."""
+    every = [
+        (points, name, label)
+        for label, one in regrets(store).items()
+        for name, points in one.by_candidate.items()
+    ]
+    return dict(zip(("points", "candidate", "problem"), max(every)))
+
+
+def outer_rates(store: Store) -> tuple[int, int]:
+    """Of how many grids with all learning rates, at a scale of 1, the first or the last is best."""
+    grids = [of_grid(store, Problem(task), name) for task in TASKS for name in CANDIDATES]
+    found = []
+    for rows in grids:
+        of_scale = [one for one in rows if one.setting["scale"] == 1]
+        if {one.setting["learning_rate"] for one in of_scale} >= set(RATES):
+            found.append(picks.best_setting(of_scale))
+    chosen = sum(one["learning_rate"] in (RATES[0], RATES[-1]) for one in found if one)
+    return len(found), chosen
+
+
 def regrets(store: Store, search: picks.Search = picks.NOW) -> dict[str, Regret]:
     """By problem, where the short trainings are there."""
     every = [Problem(task, network) for network in NETWORKS for task in TASKS]
