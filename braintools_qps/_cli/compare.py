@@ -237,9 +237,9 @@ def _present(comparison: Comparison, out: Path, command: str) -> None:
     from .._report import write_report
     from ..plotting import plot_comparison
 
+    print(comparison)
     write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
     write_report(comparison, out / REPORT_NAME, command=command)
-    print(comparison)
     files = ", ".join((JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME))
     logger.info("Written to %s: %s", out, files)
 
