@@ -45,6 +45,7 @@ LAYER, DEEP, FORWARD, ADAPTIVE = (
     "ALIF",
 )
 NETWORKS = (LAYER, DEEP, FORWARD, ADAPTIVE)
+TWO_KINDS = "LIF to ALIF"  # of the advice alone
 
 
 class Cell(NamedTuple):

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import defaults, equal, picks, predict, regret, shapes, tables, tails, variance
+from .. import direction
+from . import advised, defaults, equal, picks, predict, regret, shapes, tables, tails, variance
 from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
     CANDIDATES,
@@ -75,6 +76,8 @@ def everything(store: Store) -> dict[str, Any]:
             for label, (count, lowest, best) in equal.below(store, 0.15).items()
         },
         "proposals": proposals(store),
+        "advice": advised.numbers(advised.kept()),
+        "direction": direction.in_short(direction.recorded())[1],
         "search": {
             name: {label: one.mean for label, one in regret.regrets(store, search).items()}
             for name, search in picks.SEARCHES.items()

@@ -51,9 +51,10 @@ def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, .
             "tune must be a mapping of names to values, such as {'learning_rate': (0.01, 0.1)}, or "
             f"None, got {tune!r}"
         )
-    for name, values in tune.items():
+    listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in tune.items()}
+    for name, values in listed.items():
         _check_values(name, values)
-    return {name: tuple(values) for name, values in tune.items()}
+    return {name: tuple(values) for name, values in listed.items()}
 
 
 def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -62,7 +63,7 @@ def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
 
 
 def _check_values(name: str, values: Any) -> None:
-    if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise TypeError(
             f"tune must name a sequence of values for {name}, got {values!r}. For example "
             f"tune={{{name!r}: (0.5, 1.0)}}"
@@ -88,11 +89,10 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     """
     if settings < 2:
         return []
-    finalists = max(FEWEST, math.ceil(KEPT * settings))
-    if settings <= finalists:
+    kept, short = max(FEWEST, math.ceil(KEPT * settings)), max(SHORTEST, round(SHORT * epochs))
+    if settings <= kept or epochs <= short:
         return [(settings, epochs)]
-    short = max(SHORTEST, round(SHORT * epochs))
-    return [(settings, short), (finalists, epochs)] if short < epochs else [(settings, epochs)]
+    return [(settings, short), (kept, epochs)]
 
 
 def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:

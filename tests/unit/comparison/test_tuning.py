@@ -23,7 +23,7 @@ def test_every_combination_is_in_the_search():
     assert len(grid(DEFAULT_TUNE)) == 20
     assert grid({"a": (1, 2), "b": ("x",)}) == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
     assert grid(searched(None)) == grid({}) == [{}]
-    assert searched({"a": [1, 2]}) == {"a": (1, 2)}
+    assert searched({"a": [1, 2], "b": np.array([0.5, 2.0])}) == {"a": (1, 2), "b": (0.5, 2.0)}
 
 
 @pytest.mark.parametrize(
