@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._checks import checked_seed
 from .factories import blamed_on, check_path, factory_of
 from .writing import write_figure
 
@@ -62,6 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from .._checks import checked_seed
+
     if arguments.model is not None:  # before JAX is loaded
         check_path(arguments.model)
     checked_seed(arguments.seed)

@@ -4,8 +4,9 @@ Start here with `compare`, then read `training` (one run as a pure function), `p
 goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
 and `tuning` (each candidate's own setting). `tasks` has the data, `model` the user's factory,
 `network` the demonstration, `objective` loss and score, `outcome` and `cost` what is recorded,
-`provenance`, `storage` and `resumable` what is kept. `workers` is where candidates are trained: in
-this process, or by an executor.
+`provenance`, `naming`, `storage` and `resumable` what is kept, `surroundings` what threads and
+workers must have in common. `workers` is where candidates are trained: in this process, or by an
+executor.
 """
 
 from __future__ import annotations
