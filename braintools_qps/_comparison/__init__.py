@@ -20,12 +20,12 @@ from typing import Any
 import optax
 
 from .._candidates import candidates
+from .._checks import checked_seeds
 from .._defaults import SEEDS, SURROGATES, TASK
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
-from .checks import checked_seeds
 from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration

@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 from .._neurons import by_population
 from . import measures
 from .evaluate import Bench
-from .loss import loss_of_outputs, projections
+from .loss import check_draws, loss_of_outputs, projections
 from .passes import with_index
 from .programs import programs
 from .ready import batch_size
@@ -111,6 +111,7 @@ def normalize_surrogate(
     2
     """
     _check(rule, target)
+    check_draws(draws, seed)
     inputs = jax.tree.map(jnp.asarray, inputs)
     step = trace(model, inputs)
     compiled = programs(step)

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._neurons import find_neurons, preserved
+from .._neurons import find_neurons, preserved, spike_of
 from .._surrogate import Scaled
 from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
@@ -119,7 +119,7 @@ def _name(path: tuple[Any, ...]) -> str:
 def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:
     def noted(x: Any) -> Any:
         called.append(name)
-        return spike(x)
+        return spike_of(spike, x)
 
     return noted
 

@@ -22,6 +22,7 @@ from flow_networks import (
     run_by_hand,
     weights_and_inputs,
 )
+from helpers import FLOAT16
 
 from braintools_qps import GradientFlow, QPseudoSpike, gradient_flow
 
@@ -245,7 +246,7 @@ def test_parameters_may_be_arrays_or_states(kind):
         assert ours.attainable == pytest.approx(theirs.attainable)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16, "float32"])
 def test_the_models_own_dtype_is_kept(dtype):
     weights, inputs = weights_and_inputs()
     layer = Layer(weights.astype(dtype), SURROGATE)
