@@ -63,11 +63,9 @@ def require_scale(shape: Prepared) -> None:
         If there is none, and x has a unit.
     """
     scale = unwrap(shape.scale)
-    if not isinstance(scale, u.Unit):
-        return
-    if isinstance(shape.curve, Foreign):
-        raise units.takes_numbers(shape.curve.owner.surrogate, scale)
-    raise units.missing_scale(scale)
+    if isinstance(scale, u.Unit):
+        foreign = isinstance(shape.curve, Foreign)
+        raise units.missing_scale(scale, shape.curve.owner.surrogate if foreign else None)
 
 
 def _without_numbers(x: Array, shape: Shape) -> Prepared:

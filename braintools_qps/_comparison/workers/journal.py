@@ -84,7 +84,7 @@ def _numbers(values: Any) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     """What can be read: the last line may have been cut off."""
-    known = {}
+    known: dict[str, Any] = {}
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

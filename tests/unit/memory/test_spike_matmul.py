@@ -178,3 +178,11 @@ def test_shapes_that_do_not_fit(spikes, weights):
 def test_complex_spikes():
     with pytest.raises(TypeError, match=r"must be real, got dtype complex64"):
         spike_matmul(SPIKES.astype(complex), WEIGHTS)
+
+
+def test_a_concrete_jax_array_as_scale_in_a_compiled_function():
+    spikes, weights = 2 * draw(3, 8), normal(8, 2)
+    product = jax.jit(lambda spikes: spike_matmul(spikes, weights, scale=jnp.float32(2.0)))
+    assert_close(product(jnp.asarray(spikes)), jnp.asarray(spikes) @ weights, rtol=1e-5)
+    with pytest.raises(ValueError, match="finite and not 0, got 0"):
+        jax.jit(lambda spikes: spike_matmul(spikes, weights, scale=jnp.float32(0.0)))(spikes)
