@@ -116,7 +116,8 @@ def compare(
     seeds : int or sequence of int
         How many seeds to report on, or which.
     epochs, batch_size : int
-        Passes over the training part, and samples in a batch.
+        Passes over the training part, each in a new order, and samples in a batch; those left over
+        at the end of a pass are not used in it.
     learning_rate, clip : float
         The learning rate, and the norm above which the gradient of all weights together is scaled
         down (None for never), where they are not tuned.
@@ -164,7 +165,8 @@ def compare(
         how many there are; the mean loss; how many runs have finished, how many are in training,
         and how many there are.
     on_result : callable, optional
-        Called with the comparison so far, each time that it has new results.
+        Called with the comparison so far, each time that it has new results, and at first with
+        those that are resumed.
     **options
         Further keywords for the factory, such as ``hidden=128``.
 
@@ -283,9 +285,11 @@ def _keeper(
 def _candidates(surrogates: Any) -> list[Candidate]:
     found = [Candidate(*one, surrogate_spec(one[1])) for one in candidates(surrogates).items()]
     for number, candidate in enumerate(found):
-        if candidate.spec in [other.spec for other in found[:number]]:
+        same = [other.label for other in found[:number] if other.spec == candidate.spec]
+        if same:
             raise ValueError(
-                f"each surrogate can be compared only once, got {candidate.label} twice"
+                "each surrogate can be compared only once, got the same one as "
+                f"{same[0]} and as {candidate.label}. Leave one out"
             )
     return found
 

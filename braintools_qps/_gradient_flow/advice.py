@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -240,10 +241,12 @@ def _remedy(p: PopulationFlow) -> str:
 
 
 def _change(p: PopulationFlow) -> float:
-    """The factor of the fitted gradient over the lags that it has; NaN where it has none."""
+    """The largest factor between two places of the fitted gradient; NaN where it has none."""
     if not p.phases:
         return math.nan
-    return max(math.exp(abs(math.log(f.growth)) * (f.last - f.first)) for f in p.phases)
+    ends = [p.phases[0].first, *(f.last for f in p.phases)]
+    changes = [math.log(f.growth) * (b - a) for f, (a, b) in zip(p.phases, pairwise(ends))]
+    return math.exp(np.ptp(np.cumsum([0.0, *changes])))
 
 
 def _lags(p: PopulationFlow) -> int:

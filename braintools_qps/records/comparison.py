@@ -61,7 +61,7 @@ class Tuning(Record):
     rungs : tuple of Rung
         The rounds in their order, each a `.Rung`; those that did best in one are in the next.
     at_edge : tuple of str
-        Names of which the chosen value is the first or the last that was searched.
+        Names of which the chosen value is the smallest or the largest number that was searched.
     runs, epochs : int
         How many runs it took, and how many epochs in all of them.
     seconds : float
@@ -121,7 +121,8 @@ class CandidateResult(Record):
     reach : int or None
         Steps back until it is down to 1%, before training.
     gradient_by_lag : tuple of float
-        Its size by steps back, relative to the last step.
+        Its size by steps back, relative to the last step, in the first of the
+        model's populations.
     seconds_per_step : float or None
         Median time of one training step of one network, of this surrogate alone.
     seconds_per_epoch : float or None
@@ -182,7 +183,9 @@ class Comparison(Record):
     """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
 
     Printed, it is a table with a caption. It shows means with 95% confidence intervals over seeds,
-    and differences from the highest mean, paired by seed.
+    and differences from the highest mean, paired by seed, whose intervals hold for all candidates
+    together. The choice of a setting, the split and the test part are the same for all seeds, so
+    that what they add to the noise is in none of these intervals.
 
     Attributes
     ----------

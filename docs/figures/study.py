@@ -213,8 +213,9 @@ def where_to_start() -> None:
     ):
         shown = axis.imshow(values, cmap=colors, aspect="auto", vmax=min(values.max(), 100))
         for (row, column), value in np.ndenumerate(values):
+            ink = "black" if np.mean(shown.to_rgba(value)[:3]) > 0.45 else "white"
             axis.text(column, row, f"{value:.0f}" if values is not losses else f"{value:.1f}",
-                      ha="center", va="center", fontsize="x-small", color="white")  # fmt: skip
+                      ha="center", va="center", fontsize="x-small", color=ink)  # fmt: skip
         axis.set_xticks(range(len(FEWER_DAMPENINGS)), _fractions(FEWER_DAMPENINGS))
         axis.set_yticks(range(len(SPREAD)), [n.replace("alpha inf", "∞") for n in SPREAD])
         axis.set(title=title, xlabel="dampening")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from braintools_qps import GradientFlow, QPseudoSpike
-from braintools_qps._gradient_flow.advice import advise
+from braintools_qps._gradient_flow.advice import _fitted, advise
 from braintools_qps._gradient_flow.measures import growth_per_step, growth_phases, reach
-from braintools_qps.records import Adjustment, Histogram, PopulationFlow, RateAdjustment
+from braintools_qps.records import Adjustment, Histogram, Phase, PopulationFlow, RateAdjustment
 
 STEPS = 21
 FLAT = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)
@@ -61,6 +61,24 @@ def test_a_drop_and_a_plateau_are_told_as_two():
     )
 
 
+def test_two_falls_by_less_than_10_are_one_by_more():
+    """Amplitudes 1, 1/2, 1/4, 1/8, then 0.885 per step, which is 1/8 in 17 steps: 1/64 in all."""
+    fall = 0.5 ** np.arange(4)
+    slower = fall[-1] * 0.885 ** np.arange(1, STEPS - 3)
+    first, *_ = advise(flow(moments=np.concatenate([fall, slower]) ** 2))
+    assert first == (
+        "The gradient in lif falls by half every step (growth 0.500 per step), then falls by half "
+        "every 5.7 steps (growth 0.885 per step)."
+    )
+
+
+def test_what_falls_and_rises_again_keeps_its_size():
+    """To 1/8 and back: the two phases together are no more than one."""
+    amplitudes = 2.0 ** -np.array([0, 1, 2, 3, 2, 1, 0.0])
+    sentence, *_ = advise(flow(moments=amplitudes**2))
+    assert "keeps its size within a factor of 8 over 7 steps" in sentence
+
+
 def test_a_gradient_that_no_line_fits_is_told_to_be_irregular():
     moments = np.where(np.arange(STEPS) % 2, 1e-4, 1.0) * 0.5 ** np.arange(STEPS)
     first, *_ = advise(flow(moments=moments))
@@ -103,6 +121,13 @@ def test_a_reach_that_the_pace_does_not_explain_is_told(last, steps, words):
     assert first.endswith(words)
 
 
+def test_what_the_paces_leave_of_a_gradient_that_starts_late():
+    """A quarter per step for two steps from lag 2, a half from there to lag 20."""
+    (population,) = flow(phases=(Phase(2, 4, 0.25), Phase(5, 20, 0.5))).populations
+    expected = {0: 1, 1: 1 / 4, 2: 1 / 16, 3: 1 / 32, 10: 2.0**-12, 18: 2.0**-20, 30: 2.0**-20}
+    assert {lag: _fitted(population, lag) for lag in expected} == expected
+
+
 def test_a_sum_over_steps_is_not_called_an_explosion():
     sentences = advise(flow(growth=0.933, accumulation=1.028))
     assert any(
@@ -130,6 +155,26 @@ def test_a_sum_over_steps_is_not_called_an_explosion():
 def test_each_finding_has_its_sentence(changes, words):
     assert any(words in sentence for sentence in advise(flow(**changes)))
     assert not any(words in sentence for sentence in advise(flow()))
+
+
+@pytest.mark.parametrize(
+    ("words", "within", "beyond"),
+    [
+        ("falls by half", {"growth": 9.9 ** (-1 / 20)}, {"growth": 10.1 ** (-1 / 20)}),
+        ("doubles", {"growth": 9.9 ** (1 / 20)}, {"growth": 10.1 ** (1 / 20)}),
+        ("piles up", {"growth": 0.5, "accumulation": 0.504}, {"growth": 0.5, "accumulation": 0.51}),
+        ("as large as in the next", {"depth_growth": 9.9}, {"depth_growth": 10.1}),
+        ("as large as in the next", {"depth_growth": 1 / 9.9}, {"depth_growth": 1 / 10.1}),
+        ("below 1% of its peak", {"flat_share": 0.5}, {"flat_share": 0.51}),
+        ("never fire", {"silent_share": 0.3}, {"silent_share": 0.31}),
+        ("almost every step", {"saturated_share": 0.3}, {"saturated_share": 0.31}),
+        ("a gradient of exactly 0", {"zero": 0.0}, {"zero": 0.001}),
+        ("changes its sign", {"consistency": 0.0}, {"consistency": -0.01}),
+    ],
+)
+def test_a_rule_speaks_beyond_its_limit_alone(words, within, beyond):
+    assert not any(words in sentence for sentence in advise(flow(**within)))
+    assert any(words in sentence for sentence in advise(flow(**beyond)))
 
 
 def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():

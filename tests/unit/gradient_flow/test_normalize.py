@@ -91,6 +91,9 @@ def test_what_to_start_from_can_be_given():
         ({"rule": "height"}, "rule must be one of mean_slope, second_moment, depth, got 'height'"),
         ({"rule": "depth", "target": 0.5}, "takes no target, got 0.5"),
         ({"rule": "mean_slope", "target": 0.0}, "finite and greater than 0, got 0.0"),
+        ({"rule": "mean_slope", "target": -0.5}, "finite and greater than 0, got -0.5"),
+        ({"rule": "second_moment", "target": np.inf}, "finite and greater than 0, got inf"),
+        ({"rule": "mean_slope", "target": np.nan}, "finite and greater than 0, got nan"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(options, message):
@@ -103,6 +106,27 @@ def test_a_population_without_a_gradient_cannot_be_normalised():
     model.between.value = 0 * model.between.value
     with pytest.raises(ValueError, match="needs a gradient to be .* got none in low, middle"):
         normalize_surrogate(model, inputs())
+
+
+def test_a_population_without_a_slope_cannot_be_normalised():
+    far = QPseudoSpike(float("inf"), scale=1e-4)  # exp(-1e4) at a distance of 1
+    options = {"rule": "mean_slope", "surrogate": {"low": far}}
+    with pytest.raises(ValueError, match="needs a slope above 0 to be .* got none in low. gra"):
+        normalize_surrogate(Two(between=1.0), 0 * inputs(), **options)
+
+
+def test_moments_that_no_dampening_makes_equal():
+    """What goes on from below is the membrane: its gradient is half of that above."""
+
+    class Membranes(Layer):
+        def update(self, x):
+            return 0 * super().update(x) + self.V.value
+
+    model = Two(between=0.5)
+    model.low = Membranes(jnp.zeros((N, N)), SURROGATE)
+    message = r"with \{'low': 64.0, 'top': 1.0\} they .* relative to top: low 0.5. Take rule"
+    with pytest.raises(ValueError, match=message):
+        normalize_surrogate(model, inputs()[:1])
 
 
 def test_dampening_does_not_rise_until_the_reset_overshoots():

@@ -128,6 +128,7 @@ def test_an_integer_beyond_all_floats(name):
         QPseudoSpike(**{name: 10**400})
 
 
+@pytest.mark.float16
 def test_units_far_apart_in_half_precision():
     """The scale in the unit of x is 1e-6 kV, which float16 has not."""
     scale = jnp.array([1e3, 2e3], jnp.float16) * u.uvolt
