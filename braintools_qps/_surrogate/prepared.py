@@ -64,8 +64,9 @@ def require_scale(shape: Prepared) -> None:
     """
     scale = unwrap(shape.scale)
     if isinstance(scale, u.Unit):
-        foreign = isinstance(shape.curve, Foreign)
-        raise units.missing_scale(scale, shape.curve.owner.surrogate if foreign else None)
+        curve = shape.curve
+        scaled = curve.owner.surrogate if isinstance(curve, Foreign) else None
+        raise units.missing_scale(scale, scaled)
 
 
 def _without_numbers(x: Array, shape: Shape) -> Prepared:

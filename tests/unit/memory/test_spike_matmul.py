@@ -181,8 +181,8 @@ def test_complex_spikes():
 
 
 def test_a_concrete_jax_array_as_scale_in_a_compiled_function():
-    spikes, weights = 2 * draw(3, 8), normal(8, 2)
-    product = jax.jit(lambda spikes: spike_matmul(spikes, weights, scale=jnp.float32(2.0)))
-    assert_close(product(jnp.asarray(spikes)), jnp.asarray(spikes) @ weights, rtol=1e-5)
+    spikes, weights, two, zero = 2 * draw(3, 8), normal(8, 2), jnp.float32(2.0), jnp.float32(0.0)
+    product = lambda scale: jax.jit(lambda x: spike_matmul(x, weights, scale=scale))(spikes)
+    assert_close(product(two), spikes @ weights, rtol=1e-5)
     with pytest.raises(ValueError, match="finite and not 0, got 0"):
-        jax.jit(lambda spikes: spike_matmul(spikes, weights, scale=jnp.float32(0.0)))(spikes)
+        product(zero)
