@@ -48,9 +48,8 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     >>> checked_seeds(3), checked_seeds([7, 8])
     ((0, 1, 2), (7, 8))
     """
-    if (
-        not isinstance(seeds, Iterable) or getattr(seeds, "ndim", 1) == 0
-    ):  # JAX's array of one number
+    is_number = getattr(seeds, "ndim", 1) == 0  # an array of one number is iterable by its type
+    if is_number or not isinstance(seeds, Iterable):
         number = checked_count("seeds", seeds)
         if number > MOST_SEEDS:
             raise ValueError(

@@ -77,10 +77,11 @@ def compare(
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
     A learning rate and a dampening that suit one surrogate need not suit the next. So each
-    candidate is first tuned, by successive halving on the validation part, with seeds that are used
-    for nothing else; then the setting that won is trained anew, with the seeds that are reported,
-    and only this training is tested. A seed decides on the initial weights and on the order of the
-    samples, so differences between candidates are paired by seed.
+    candidate is first tuned, with seeds that are used for nothing else: all settings are trained
+    for a tenth of the epochs, and a few of those with the lowest training losses for all of them,
+    of which the validation score chooses one. Then this setting is trained anew, with the seeds
+    that are reported, and only this training is tested. A seed decides on the initial weights and
+    on the order of the samples, so differences between candidates are paired by seed.
 
     Parameters
     ----------
@@ -110,7 +111,8 @@ def compare(
     tune : mapping of names to values, or None
         What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
         and ``scale``, as factors of the candidate's own; ``alpha``; ``clip``; or keywords of the
-        factory. None compares the candidates as they are given.
+        factory. Up to three settings are all trained in full. None compares the candidates as they
+        are given.
     tuning_runs : int
         With how many seeds each setting is tried.
     seeds : int or sequence of int

@@ -97,8 +97,9 @@ def gradient_flow(
         The growth per step for which a smaller ``dampening``, a larger ``scale`` and, for
         `QPseudoSpike`, a larger ``alpha`` are searched. None leaves the search out.
     rate : float, optional
-        The firing rate, in spikes per neuron and step, for which an input gain and a change of the
-        threshold are searched where a population is silent or saturated. None leaves it out.
+        The firing rate, in spikes per neuron and step, for which gains of the inputs and of the
+        input weights and a change of the threshold are searched, where neurons are silent and the
+        population fires less, or saturated and it fires more. None leaves it out.
     paths : bool
         Whether to split the gain of one step back into leak, reset, recurrence and feed-forward.
 

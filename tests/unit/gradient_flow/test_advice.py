@@ -157,6 +157,35 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
+def test_flat_surrogates_are_answered_with_a_larger_scale():
+    """In the study of the advice that helped, and one as wide and as high as before did not."""
+    (sentence,) = (s for s in advise(flow(flat_share=0.6)) if "of its peak" in s)
+    assert sentence == (
+        "In lif the surrogate gradient is below 1% of its peak for 60% of neuron-steps: one with a "
+        "larger scale, which is wider and lower, or with a fatter tail is a candidate to train."
+    )
+
+
+def test_no_gradient_is_answered_with_a_candidate():
+    absent = [s for s in advise(flow(moments=np.zeros(STEPS))) if "No gradient" in s]
+    assert absent[0].endswith("One with a larger scale or with a tail is a candidate to train.")
+
+
+def test_uneven_depth_is_a_fact_and_not_a_fault():
+    """In the study of the advice no rule of normalize_surrogate gained anything there."""
+    (sentence,) = (s for s in advise(flow(depth_growth=12.0)) if "next population" in s)
+    assert sentence == (
+        "The gradient in lif is 12 times as large as in the next population on the way to the "
+        "output."
+    )
+
+
+def test_an_overshoot_is_answered_with_what_training_bears_out():
+    """In the study of the advice a lower dampening mended it, and detaching the reset did not."""
+    (sentence,) = (s for s in advise(flow(consistency=-0.4)) if "overshoots" in s)
+    assert sentence.endswith("overshoots. Lower the dampening.")
+
+
 @pytest.mark.parametrize(
     ("words", "within", "beyond"),
     [
@@ -191,6 +220,13 @@ def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
     assert len(advise(flow(growth=1.0, adjustments=(attained, missed)))) == 1
 
 
+def test_a_search_that_began_at_an_overshoot_says_nothing_of_lower_dampening():
+    """It ended where it began: that lower dampening is in vain would be a guess, and wrong."""
+    missed = Adjustment("dampening", 1.0, None, None, (1.173, 1.173), (1.0, 1.0))
+    sentences = advise(flow(growth=1.173, consistency=-0.8, adjustments=(missed,)))
+    assert not any("No lower dampening" in sentence for sentence in sentences)
+
+
 def test_a_candidate_that_leaves_most_neurons_out_says_so():
     narrow = Adjustment("alpha", 1.0, 9.0, 1.0, (0.5, 1.2), (1, 16), flat_share=0.79)
     assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
@@ -200,17 +236,37 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
 
 
 def test_silence_is_answered_with_numbers():
+    """What the firing rate would be, and not what to do: training bears out the first alone."""
     found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1, 7.0, 0.12)
-    (sentence,) = (s for s in advise(flow(silent_share=1.0, rate_adjustment=found)) if "never" in s)
+    silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=found)
+    (sentence,) = (s for s in advise(silent) if "never" in s)
     assert sentence.endswith(
-        "do not move: with the model's inputs 3.5 times as large the firing rate is 0.110; with "
-        "its input weights 7 times as large the firing rate is 0.120; with the threshold changed "
-        "by -0.25, in the unit of spk_fun's argument, the firing rate is 0.100."
+        "do not move. Its firing rate would be 0.110 with the model's inputs 3.5 times as large, "
+        "0.120 with its input weights 7 times as large, 0.100 with its threshold changed by -0.25 "
+        "in the unit of spk_fun's argument."
     )
     nothing = RateAdjustment(0.1, None, None, None, None)
-    assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(
-        "raise the input weights or lower the threshold."
+    silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=nothing)
+    assert advise(silent)[-1].endswith("do not move.")
+
+
+def test_saturation_is_answered_with_numbers():
+    found = RateAdjustment(0.1, None, None, 2.5, 0.1)
+    busy = flow(saturated_share=1.0, firing_rate=1.0, rate_adjustment=found)
+    assert advise(busy)[-1].endswith(
+        "at almost every step. Its firing rate would be 0.100 with its threshold changed by 2.5 in "
+        "the unit of spk_fun's argument."
     )
+    assert advise(flow(saturated_share=1.0))[-1].endswith("at almost every step.")
+
+
+def test_what_ends_silence_is_no_answer_to_saturation():
+    """Of neurons of which half never and half always fire, with a target above their mean rate."""
+    found = RateAdjustment(0.7, 3.5, 0.7, -0.25, 0.7)
+    half = flow(silent_share=0.5, saturated_share=0.5, firing_rate=0.5, rate_adjustment=found)
+    silent, saturated = (s for s in advise(half) if "of the neurons" in s)
+    assert "3.5 times as large" in silent
+    assert "3.5 times as large" not in saturated
 
 
 def test_growth_is_that_of_the_amplitude():

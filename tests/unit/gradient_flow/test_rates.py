@@ -82,6 +82,21 @@ def test_a_population_that_is_neither_needs_nothing():
     assert found(Threshold(2.0), rate=None) is None
 
 
+def test_silent_neurons_in_a_busy_population_are_no_reason_to_calm_it():
+    """Half of the neurons fire at four inputs in five: less input would silence more of them."""
+    busy = Threshold(jnp.where(jnp.arange(N) % 2, 2.0, 0.2))
+    (flow,) = only(gradient_flow(busy, inputs(), target=None, rate=0.1)).populations
+    assert (flow.silent_share, flow.firing_rate) == pytest.approx((0.5, 0.4), abs=0.02)
+    assert flow.rate_adjustment is None
+    calm = Threshold(jnp.where(jnp.arange(N) % 2, 2.0, -0.1))
+    (flow,) = only(gradient_flow(calm, inputs(), target=None, rate=0.7)).populations
+    assert flow.saturated_share == 0.5
+    assert flow.rate_adjustment.threshold_change < 0  # the silent half has to fire more
+    calm.threshold = jnp.where(jnp.arange(N) % 2, 0.95, -0.1)
+    (flow,) = only(gradient_flow(calm, inputs(), target=None, rate=0.7)).populations
+    assert flow.rate_adjustment is None
+
+
 def test_no_candidate_is_proposed_for_a_silent_or_saturated_population():
     for threshold in (2.0, -0.1):
         flow = only(gradient_flow(Threshold(threshold), inputs(), target=0.5, rate=None))
@@ -103,7 +118,7 @@ def test_the_population_above_alone_is_changed():
     # Its inputs are 0 or 1: no gain of the model's inputs lifts them over 1.5.
     assert above.rate_adjustment.input_gain is None
     assert above.rate_adjustment.threshold_change == pytest.approx(-0.5, rel=5e-3)
-    assert any("with the threshold changed by -0.5" in sentence for sentence in flow.advice)
+    assert any("with its threshold changed by -0.5" in sentence for sentence in flow.advice)
 
 
 class Weighted(brainstate.nn.Module):
