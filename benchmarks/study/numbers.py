@@ -79,9 +79,15 @@ def everything(store: Store) -> dict[str, Any]:
         "advice": advised.numbers(advised.kept()),
         "direction": direction.in_short(direction.recorded())[1],
         "search": {
-            name: {task: one.mean for task, one in regret.regrets(store, schedule).items()}
-            | {"cost": 100 * regret.cost(schedule)}
-            for name, schedule in picks.SCHEDULES.items()
+            name: {label: one.mean for label, one in regret.regrets(store, search).items()}
+            for name, search in picks.SEARCHES.items()
+        }
+        | {
+            "cost": 100 * regret.cost(),
+            "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
+            "worst": regret.worst(store),
+            "outer rates": dict(zip(("grids", "best"), regret.outer_rates(store))),
+            "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
         },
         "default": default(store),
         "table": {name: make(store) for name, make in tables.TABLES.items()},

@@ -138,16 +138,21 @@ def directions() -> str:
 
 
 def search(store: Store) -> str:
-    """Regret of the search of `compare`, as it is now and as it was."""
-    rows = []
-    for name, schedule in picks.SCHEDULES.items():
-        cost = f"{100 * regret.cost(schedule):.1f}%"
-        rows += [
-            (name, task, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), cost)
-            for task, one in regret.regrets(store, schedule).items()
-        ]
-    titles = ("search", "task", "points lost", "90th percentile", "candidates", "cost of the grid")
-    return table(titles, rows)
+    """Regret of the search of `compare`, beside that of plain halving."""
+    rows = [
+        (name, label, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), *_grid(one))
+        for name, of in picks.SEARCHES.items()
+        for label, one in regret.regrets(store, of).items()
+    ]
+    titles = ("search", "problem", "points lost", "90th percentile", "candidates")
+    return table((*titles, "settings in the grid", "cost of the grid"), rows)
+
+
+def _grid(one: regret.Regret) -> tuple[str, str]:
+    """How many settings it has, for the smallest and the largest, and the search's share of it."""
+    sizes = list(dict.fromkeys(one.settings))
+    shares = [f"{100 * regret.cost(size):.0f}%" for size in reversed(sizes)]
+    return " to ".join(map(str, sizes)), " to ".join(shares)
 
 
 def starts(store: Store) -> str:

@@ -28,10 +28,13 @@ class Trial(Record):
         Value of each name that is tuned.
     scores : tuple of float
         Validation score by tuning seed, after the last epoch; NaN where training diverged.
+    losses : tuple of float
+        Training loss of the last epoch, likewise.
     """
 
     setting: Mapping[str, Any]
     scores: Seeds
+    losses: Seeds = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,14 +55,15 @@ class Rung(Record):
 
 @dataclass(frozen=True, eq=False)
 class Tuning(Record):
-    """How a candidate's own setting was found, by successive halving on the validation part.
+    """How a candidate's own setting was found: all for a short while, then a few to the end.
 
     Attributes
     ----------
     seeds : tuple of int
         Seeds of the search: no result is reported for any of them.
     rungs : tuple of Rung
-        The rounds in their order, each a `.Rung`; those that did best in one are in the next.
+        The rounds in their order, each a `.Rung`. By the losses of the first it was decided which
+        settings are in the second, by the scores of the second which of them was chosen.
     at_edge : tuple of str
         Names of which the chosen value is the smallest or the largest number that was searched.
     runs, epochs : int
@@ -124,7 +128,8 @@ class CandidateResult(Record):
         Its size by steps back, relative to the last step, in the first of the
         model's populations.
     seconds_per_step : float or None
-        Median time of one training step of one network, of this surrogate alone.
+        Median time of one training step of one network, of this surrogate alone. With an executor
+        other runs may have been in training on the same machine.
     seconds_per_epoch : float or None
         The same for all the batches of an epoch.
     peak_bytes : int or None

@@ -163,9 +163,11 @@ def test_tuning_gives_each_candidate_its_own_setting_on_seeds_of_its_own():
     comparison = compare(["Sigmoid"], **BARE | {"tune": tune, "epochs": 10})
     (result,) = comparison.results
     tuning = result.tuning
-    # 4 settings for 1 epoch, of which 3 for all 10 epochs: 4 + 3 runs, 4 + 30 epochs.
-    assert [(rung.epochs, len(rung.trials)) for rung in tuning.rungs] == [(1, 4), (10, 3)]
-    assert (tuning.runs, tuning.epochs) == (7, 34)
+    # 4 settings for 2 epochs, of which 3 for all 10 epochs: 4 + 3 runs, 8 + 30 epochs.
+    assert [(rung.epochs, len(rung.trials)) for rung in tuning.rungs] == [(2, 4), (10, 3)]
+    assert (tuning.runs, tuning.epochs) == (7, 38)
+    short = {one.setting["learning_rate"]: one.losses for one in tuning.rungs[0].trials}
+    assert short[0.1] < short[1e-6]
     assert not set(tuning.seeds) & set(comparison.seeds)
     assert result.setting["learning_rate"] == 0.1  # 1e-6 learns nothing in 10 epochs
     assert set(tuning.at_edge) == {"learning_rate", "dampening"}
