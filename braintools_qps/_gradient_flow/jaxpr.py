@@ -76,6 +76,12 @@ def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
     return flat(*closed.in_avals)
 
 
+def with_constants_as_arguments(closed: ClosedJaxpr) -> Jaxpr:
+    """The jaxpr of its constants and then its arguments: it holds no array of the model's."""
+    jaxpr = closed.jaxpr
+    return jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
+
+
 def callers(closed: ClosedJaxpr) -> list[str]:
     """For each call of a marked spike function at the top level, in order, whose it is."""
     names = map(_mark, closed.jaxpr.eqns)
@@ -110,6 +116,7 @@ def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:
 
 
 def _derivative(closed: ClosedJaxpr) -> tuple[Any, ...]:
+    jaxpr = with_constants_as_arguments(closed)
     is_real = lambda aval: jnp.issubdtype(aval.dtype, jnp.floating)
     real = [i for i, aval in enumerate(closed.in_avals) if is_real(aval)]
     results = [i for i, aval in enumerate(closed.out_avals) if is_real(aval)]
@@ -117,7 +124,7 @@ def _derivative(closed: ClosedJaxpr) -> tuple[Any, ...]:
     def derivative(constants: list[Any], arguments: list[Any], tangents: list[Any]) -> Any:
         def function(*changed: Any) -> list[Any]:
             complete = dict(enumerate(arguments)) | dict(zip(real, changed))
-            values = evaluate(closed.jaxpr, list(complete.values()), bind, constants)
+            values = evaluate(jaxpr, [*constants, *complete.values()], bind)
             return [values[i] for i in results]
 
         return jax.jvp(function, [arguments[i] for i in real], tangents)
@@ -163,7 +170,6 @@ def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[
 
 def run(
     jaxpr: Jaxpr,
-    constants: Sequence[Any],
     arguments: Sequence[Any],
     perturbations: Mapping[Any, Array],
     tap: Tap,
@@ -172,24 +178,19 @@ def run(
 
     ``perturbations`` are added to variables as they are computed.
     """
-    return evaluate(jaxpr, arguments, tap, constants, perturbations), tap.calls
+    return evaluate(jaxpr, arguments, tap, perturbations), tap.calls
 
 
 def evaluate(
     jaxpr: Any,
     arguments: Sequence[Any],
     bind: Bind,
-    constants: Sequence[Any] | None = None,
     perturbations: Mapping[Any, Array] | None = None,
 ) -> list[Any]:
-    """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed.
-
-    Constants are those given, and otherwise its own: since JAX 0.12 every jaxpr is closed.
-    """
-    if constants is None:
-        constants = jaxpr.consts
+    """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed."""
+    constants = []
     if isinstance(jaxpr, ClosedJaxpr):
-        jaxpr = jaxpr.jaxpr
+        jaxpr, constants = jaxpr.jaxpr, jaxpr.consts
     perturbations = perturbations or {}
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments]))
 

@@ -31,6 +31,7 @@ class Programs(NamedTuple):
 
 def programs(step: Step) -> Programs:
     """The programs of a step: those of an earlier one where it was the same."""
+    step = step.without_model()
     try:
         return _kept(_Key(step))
     except TypeError:  # something in it has no hash

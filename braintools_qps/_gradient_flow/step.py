@@ -31,6 +31,7 @@ from .jaxpr import (
     run,
     signature,
     weights_before,
+    with_constants_as_arguments,
 )  # fmt: skip
 from .ready import no_neurons, ready_neurons
 
@@ -40,7 +41,7 @@ class Population(NamedTuple):
 
     name: str
     kind: str  # the class of the node
-    spike: Callable[[Any], Any]
+    spike: Any  # its surrogate, or whatever the model calls
     membrane: int  # position of V among the written states
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
@@ -64,7 +65,7 @@ class Source(NamedTuple):
 class Step:
     """One time step, on flat lists of arrays without units.
 
-    ``written`` and ``parameters`` are positions among the leaves of all states.
+    The jaxpr takes the constants, the inputs and the leaves of all states. ``written`` and ``parameters`` are positions among the leaves of all states.
     """
 
     jaxpr: Jaxpr
@@ -85,6 +86,12 @@ class Step:
         places = tuple((p.name, p.membrane) for p in self.populations)
         return self.signature, places, self.written, self.parameters
 
+    def without_model(self) -> Step:
+        """The step with what the programs need alone, to be kept when the model is gone."""
+        populations = tuple(population._replace(spike=None) for population in self.populations)
+        nothing = Arrays((), ())
+        return dataclasses.replace(self, arrays=nothing, populations=populations, sources=())
+
     def __call__(
         self,
         constants: Sequence[Array],
@@ -100,8 +107,8 @@ class Step:
         n = len(self.jaxpr.outvars) - len(self.written)
         membranes = map(self._membrane, self.populations)
         perturbed = dict(zip(membranes, perturbations))
-        arguments = [*inputs, *states]
-        results, calls = run(self.jaxpr, constants, arguments, perturbed, tap or Tap())
+        arguments = [*constants, *inputs, *states]
+        results, calls = run(self.jaxpr, arguments, perturbed, tap or Tap())
         return results[:n], results[n:], calls
 
     def input_weights(self, population: Population) -> list[int]:
@@ -148,7 +155,7 @@ def trace(model: Any, inputs: Any) -> Step:
             if name in units and id(node.V) in place
         )  # fmt: skip
         step = Step(
-            closed.jaxpr,
+            with_constants_as_arguments(closed),
             signature(closed),
             Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
             populations,

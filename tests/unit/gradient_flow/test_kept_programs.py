@@ -1,5 +1,8 @@
 """A second call on the same model and shapes compiles nothing, and no other model is mistaken."""
 
+import gc
+import weakref
+
 import brainpy.state
 import brainstate
 import brainunit as u
@@ -145,6 +148,32 @@ def test_models_with_equal_inner_constants_share_a_program():
             for _ in range(2)
         )
     assert one is other
+
+
+def test_nothing_of_a_model_stays():
+    """The programs are kept; weights, states and spike functions are not."""
+
+    class Surrogate(QPseudoSpike):
+        """Kept under weak references, as a frozen dataclass with its own dictionary."""
+
+    class Weighted(Network):
+        def __init__(self):
+            super().__init__()
+            self.weight = brainstate.ParamState(jnp.full(4, 1.5))
+            self.fixed = jnp.full(4, 1.25)
+            self.lif.spk_fun = Surrogate(2.25)
+
+        def update(self, x):
+            outside.value = outside.value + 1
+            return self.fixed * super().update(self.weight.value * x)
+
+    outside, model = brainstate.ShortTermState(jnp.zeros(3)), Weighted()
+    measured(model, target=1.0, rate=0.1)
+    parts = model, model.lif, model.lif.spk_fun, model.weight, model.weight.value, model.fixed
+    held = [weakref.ref(part) for part in (*parts, outside, outside.value)]
+    del model, outside, parts
+    gc.collect()
+    assert [part() for part in held] == [None] * len(held)
 
 
 def test_a_state_in_a_surrogate_is_read_at_each_call():
