@@ -9,7 +9,7 @@ miss that: `brainpy.state.LIF` computes its spike from a local variable.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -65,7 +65,8 @@ class Source(NamedTuple):
 class Step:
     """One time step, on flat lists of arrays without units.
 
-    The jaxpr takes the constants, the inputs and the leaves of all states. ``written`` and ``parameters`` are positions among the leaves of all states.
+    The jaxpr takes the constants, the inputs and the leaves of all states. ``written`` and
+    ``parameters`` are positions among the latter.
     """
 
     jaxpr: Jaxpr

@@ -157,17 +157,19 @@ def test_nothing_of_a_model_stays():
         """Kept under weak references, as a frozen dataclass with its own dictionary."""
 
     class Weighted(Network):
-        def __init__(self):
+        def __init__(self, count):
             super().__init__()
+            self.count = lambda: count  # a state outside the model
             self.weight = brainstate.ParamState(jnp.full(4, 1.5))
             self.fixed = jnp.full(4, 1.25)
             self.lif.spk_fun = Surrogate(2.25)
 
         def update(self, x):
-            outside.value = outside.value + 1
+            self.count().value = self.count().value + 1
             return self.fixed * super().update(self.weight.value * x)
 
-    outside, model = brainstate.ShortTermState(jnp.zeros(3)), Weighted()
+    outside = brainstate.ShortTermState(jnp.zeros(3))
+    model = Weighted(outside)
     measured(model, target=1.0, rate=0.1)
     parts = model, model.lif, model.lif.spk_fun, model.weight, model.weight.value, model.fixed
     held = [weakref.ref(part) for part in (*parts, outside, outside.value)]
