@@ -1,11 +1,13 @@
-"""Slopes of surrogates that their owner changes: compiled programs are told apart by values."""
+"""Slopes of surrogates that their owner changes, and where the membrane lies over a scaled one."""
 
 import brainstate
+import brainunit as u
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
 
-from braintools_qps import Scaled, gradient_flow
+from braintools_qps import QPseudoSpike, Scaled, gradient_flow
+from braintools_qps._gradient_flow.membrane import distances
 from braintools_qps._gradient_flow.slopes import slopes
 
 
@@ -57,3 +59,18 @@ def test_a_flow_sees_the_change():
         (flow,) = gradient_flow(model, jnp.zeros((3, 2)), target=None).values()
         met.append(4 * flow.populations[0].mean_slope)
     assert met == pytest.approx([5.5, 0.25])
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "unit", "expected"),
+    [
+        (Scaled(Sigmoid(), scale=5.0), None, 5.0),
+        (Scaled(Sigmoid(), scale=5000.0 * u.uvolt), u.mV, 5.0),
+        (Scaled(QPseudoSpike(scale=2 * u.mV), scale=3.0), u.mV, 6.0),
+    ],
+)
+def test_distances_are_counted_in_any_scale_of_ours(surrogate, unit, expected):
+    argument = jnp.linspace(-10.0, 10.0, 8).reshape(4, 2)
+    met = distances(surrogate, argument, unit, slopes(surrogate, argument, unit))
+    assert u.get_mantissa(met["scale"]) == pytest.approx(expected)
+    assert u.get_unit(met["scale"]) == (unit or u.UNITLESS)
