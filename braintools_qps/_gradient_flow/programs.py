@@ -68,5 +68,4 @@ def _compiled(step: Step) -> Programs:
 def _rates(step: Step, arrays: Any, indexed: list[Array], gain: Any, shifts: Any) -> list[Array]:
     """Spikes per neuron and step of each population."""
     calls = forward(step, arrays, indexed, gain, shifts).calls
-    last = {name: call.spikes for name, call in zip(step.callers, calls)}
-    return [last[population.name].mean() for population in step.populations]
+    return [calls[step.last_call(population)].spikes.mean() for population in step.populations]

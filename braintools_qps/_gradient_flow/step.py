@@ -112,6 +112,13 @@ class Step:
         results, calls = run(self.jaxpr, arguments, perturbed, tap or Tap())
         return results[:n], results[n:], calls
 
+    def last_call(self, population: Population) -> int:
+        """Which call of a step is a population's last.
+
+        Its spikes go out; brainpy.state's neurons call once before, for the reset.
+        """
+        return max(i for i, name in enumerate(self.callers) if name == population.name)
+
     def input_weights(self, population: Population) -> list[int]:
         """Positions of the parameters whose products go into its membrane, through no spike."""
         states = self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
