@@ -35,7 +35,7 @@ def growth_per_step(moments: np.ndarray) -> float:
 def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
     """How far the amplitude lies off its fit, as a factor, and the one or two phases of the fit.
 
-    Two lines are fitted to the logarithm where one line leaves more than ``OFF_LINE`` and they leave
+    Two lines are fitted to the logarithm where one leaves more than ``OFF_LINE`` and they leave
     less than half of that. The last step has a gradient of its own, straight from the loss: where
     it lies more than ``LEAP`` off the line, the step from there to the one before may be a phase.
     """

@@ -86,8 +86,9 @@ def normalize_surrogate(
     ------
     ValueError
         If there is no such rule, the target is not above 0 or is given for ``"depth"``, a dampening
-        is a State, a population's spike function is no Surrogate or the population has no slope or no gradient, or no dampening evens the moments out without
-        raising it so far that the gradient changes its sign from step to step.
+        is a State, a population's spike function is no Surrogate or the population has no slope or
+        no gradient, or no dampening evens the moments out without raising it so far that the
+        gradient changes its sign from step to step.
 
     See Also
     --------
