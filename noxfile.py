@@ -118,6 +118,19 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python="3.11")
+@nox.parametrize("threads", [1, 2])
+@nox.parametrize("instructions", ["SSE4_2", "AVX2", "all"])
+def processors(session: nox.Session, instructions: str, threads: int) -> None:
+    """The tests as they run on other processors (x86)."""
+    session.install(".[cpu,test]")
+    limit = "" if instructions == "all" else f"--xla_cpu_max_isa={instructions}"
+    # JAX's cache does not tell programs for one thread from those for two.
+    cache = f"cache_dir=.pytest_cache/{instructions}-{threads}"
+    env = {"XLA_FLAGS": limit, "PJRT_NPROC": str(threads)}
+    session.run("python", "-m", "pytest", "-n", "2", "-o", cache, *session.posargs, env=env)
+
+
+@nox.session(python="3.11")
 def mutation(session: nox.Session) -> None:
     """What share of small faults the tests notice; ``-- registry --sample 60``: of 60 in a room."""
     options = argparse.ArgumentParser()

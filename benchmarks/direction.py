@@ -7,7 +7,7 @@ the initial weights, is compared with that of the loss smoothed over the weights
 
 by antithetic evolution strategies: no surrogate is in it. Every candidate is then trained, and its
 accuracy is ranked against the cosine between the two gradients and against what `gradient_flow`
-measures: ``python -m benchmarks.direction`` writes ``results/direction.json``.
+measures: ``python -m benchmarks.direction`` writes ``results/direction.json``, task by task.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from braintools_qps._comparison.training import Bench, initial_weights
 from . import report
 from .training import bench_of, trained
 
+PATH = report.RESULTS / "direction.json"
 TASKS = ("digits-rows", "cue-recall", "randman")
 ALPHAS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 CHANGES = ({}, {"dampening": 0.5}, {"scale": 0.5}, {"scale": 2.0})
@@ -58,28 +59,40 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a corner of it, written nowhere")
     parser.add_argument("--read", action="store_true", help="only the tables, from the JSON again")
+    parser.add_argument("--only", action="append", choices=TASKS, help="a task; may be repeated")
     arguments = parser.parse_args()
-    path = report.RESULTS / "direction.json"
-    record = json.loads(path.read_text()) if arguments.read else run(arguments.quick)
-    if not (arguments.quick or arguments.read):
-        path.write_text(json.dumps(record, allow_nan=False) + "\n")
+    record = recorded()
+    if arguments.quick:
+        record = {"tasks": {TASKS[0]: measured(TASKS[0], SEEDS[:2], epochs=2, every=5)}}
+    elif not arguments.read:
+        for name in arguments.only or TASKS:
+            record["tasks"][name] = measured(name)
+            PATH.write_text(json.dumps(record, allow_nan=False) + "\n")
     print("\n\n".join(tables(record)))
 
 
-def run(quick: bool) -> dict[str, Any]:
-    """Everything that is written, as JSON holds it."""
-    facts, start = report.environment(), time.perf_counter()
-    tasks, seeds = (TASKS[:1], SEEDS[:2]) if quick else (TASKS, SEEDS)
-    settings = Settings(epochs=2 if quick else EPOCHS)
-    chosen = dict(list(candidates().items())[:: 5 if quick else 1])
-    found = {name: study(name, chosen, seeds, settings) for name in tasks}
+def recorded() -> dict[str, Any]:
+    """What has been measured so far."""
+    return json.loads(PATH.read_text()) if PATH.exists() else {"tasks": {}}
+
+
+def measured(
+    name: str, seeds: Sequence[int] = SEEDS, epochs: int = EPOCHS, every: int = 1
+) -> dict[str, Any]:
+    """Everything that is written of a task, as JSON holds it."""
+    print(name, flush=True)
+    facts, start, cpu = report.environment(), time.perf_counter(), time.process_time()
+    settings = Settings(epochs=epochs)
+    chosen = dict(list(candidates().items())[::every])
+    found = study(name, chosen, seeds, settings)
     return {
         "environment": facts,
         "settings": settings.described()
         | {"hidden": HIDDEN, "samples": SAMPLES, "blocks": BLOCKS, "pairs": PAIRS},
         "seeds": list(seeds),
         "minutes": round((time.perf_counter() - start) / 60, 1),
-        "tasks": found,
+        "cpu_minutes": round((time.process_time() - cpu) / 60, 1),
+        "candidates": found,
     }
 
 
@@ -93,7 +106,6 @@ def study(
     name: str, chosen: dict[str, QPseudoSpike], seeds: Sequence[int], settings: Settings
 ) -> dict[str, Any]:
     """One task: directions and flows by seed, then the accuracies."""
-    print(name, flush=True)
     bench = bench_of(load_task(name), settings, hidden=HIDDEN)
     aligned = directions(bench, chosen, seeds)
     flows = [flow(bench, chosen, seed) for seed in seeds]
@@ -190,11 +202,16 @@ def blocks_of(loss: Callable[[Any], Array], weights: Any, sigma: Any, key: Array
 
 
 def _grouped(gradient: Any) -> dict[str, Array]:
-    """Flat gradients by the name of their weights, and of all that depend on the surrogate."""
-    (weights,) = gradient.values()
-    flat = {name: jnp.ravel(value) for name, value in weights.items()}
+    """Flat gradients by the group of their weights, and of all that depend on the surrogate."""
+    leaves = jax.tree_util.tree_leaves_with_path(gradient)
+    flat = {_group(*(key.key for key in path)): jnp.ravel(value) for path, value in leaves}
     tied = [value for name, value in flat.items() if name not in FREE]
     return flat | {TIED: jnp.concatenate(tied)}
+
+
+def _group(state: str, name: str) -> str:
+    """Weights of the demonstration network are named by their layer, biases by what they are of."""
+    return {"neurons": "bias", "outputs": "offset"}.get(name, state.removesuffix(".weight"))
 
 
 def aligned_with(blocks: np.ndarray, gradient: np.ndarray) -> Aligned:
@@ -239,7 +256,7 @@ def tables(record: dict[str, Any]) -> list[str]:
         lines = [f"{title}:", "| task | " + " | ".join(columns) + " |"]
         lines.append("|---" * (1 + len(columns)) + "|")
         for task, found in record["tasks"].items():
-            kept = [one for label, one in found.items() if keep(label)]
+            kept = [one for label, one in found["candidates"].items() if keep(label)]
             lines.append(f"| {task} | " + " | ".join(_row(kept)) + " |")
         parts.append("\n".join(lines))
     return parts
@@ -263,6 +280,29 @@ def _row(found: list[dict[str, Any]]) -> list[str]:
     spread = f"{mean.min():.3f} to {mean.max():.3f}"
     ranks = [_rank(figure, mean) for figure in figures]
     return [str(len(found)), spread, f"{ceiling(accuracy):.2f}", *ranks]
+
+
+def in_short(record: dict[str, Any]) -> tuple[list[tuple[str, ...]], dict[str, Any]]:
+    """For the guide: a row for each task and group of tails, and what it says of single ones."""
+    rows, single = [], {}
+    for task, found in record["tasks"].items():
+        for tails, keep in ((task, lambda _: True), (f"{task}, alpha {LIGHT:g} and up", _is_light)):
+            kept = [one for label, one in found["candidates"].items() if keep(label)]
+            accuracy = np.array([one["accuracy"] for one in kept])
+            nearness = [-abs(np.mean(np.log(one["growth"]))) for one in kept]
+            cosines = [_mean_cosine(one, TIED, SIGMAS[0]) for one in kept]
+            ranks = [_rank(figure, accuracy.mean(axis=1)) for figure in (nearness, cosines)]
+            rows.append((tails, str(len(kept)), *ranks, f"{ceiling(accuracy):.2f}"))
+        single[task] = {
+            label: {
+                "cosine": f"{_mean_cosine(one, TIED, SIGMAS[0]):.2f}",
+                "accuracy": f"{100 * np.mean(one['accuracy']):.1f}",
+            }
+            for label, one in found["candidates"].items()
+        }
+        cosines = [_mean_cosine(one, TIED, SIGMAS[0]) for one in found["candidates"].values()]
+        single[task]["cosines"] = f"{min(cosines):.2f} to {max(cosines):.2f}"
+    return rows, single
 
 
 def _rank(figure: list[float], accuracy: np.ndarray) -> str:

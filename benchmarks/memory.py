@@ -11,7 +11,9 @@ the spike which ended the step before does not.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import brainpy.state
@@ -20,12 +22,13 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 
-from braintools_qps import QPseudoSpike, SpikeLinear, save_memory
+from braintools_qps import QPseudoSpike, SpikeConv2d, SpikeLinear, save_memory
 
 from .descent import CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
 NEURONS, STEPS = 256, 50  # where they are not the subject
+CHANNELS, FRAMES = 32, 20  # of the convolutional network, and its steps
 SECONDS = 6.0  # for the rounds of a case
 PLAIN_NETWORK, SAVED = "plain", "save_memory"
 PLAIN, EIGHT_BITS = QPseudoSpike(2.0), QPseudoSpike(2.0, residual_dtype="uint8")
@@ -52,6 +55,7 @@ class Contestant:
 
     surrogate: Any = PLAIN
     linear: type = brainstate.nn.Linear
+    convolution: type = brainstate.nn.Conv2d
     neuron: type = brainpy.state.LIF
     treat: Callable[[Any, Any], Any] = lambda network, x: None
 
@@ -59,7 +63,7 @@ class Contestant:
 CONTESTANTS = {
     PLAIN_NETWORK: Contestant(),
     "8-bit slopes": Contestant(EIGHT_BITS),
-    "packed spikes": Contestant(linear=SpikeLinear),
+    "packed spikes": Contestant(linear=SpikeLinear, convolution=SpikeConv2d),
     SAVED: Contestant(treat=save_memory),
     "save_memory, LIF that keeps its spikes": Contestant(neuron=KeepingLIF, treat=save_memory),
 }
@@ -92,30 +96,52 @@ class Network(brainstate.nn.Module):
         self.logits.value += self.readout(spikes)
 
 
+class Convolutional(brainstate.nn.Module):
+    """Images of 8 x 8, two convolutional layers of LIF neurons, and a readout in every step."""
+
+    def __init__(self, contestant: Contestant):
+        super().__init__()
+        neurons = lambda size: contestant.neuron(size, tau=10 * u.ms, spk_fun=contestant.surrogate)
+        self.first = brainstate.nn.Conv2d((8, 8, 1), CHANNELS, 3)
+        self.early = neurons(self.first.out_size)
+        self.second = contestant.convolution(self.early.varshape, CHANNELS, 3, stride=2)
+        self.late = neurons(self.second.out_size)
+        self.readout = contestant.linear(math.prod(self.late.varshape), CLASSES)
+
+    def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
+        self.logits = brainstate.HiddenState(jnp.zeros((batch_size, CLASSES)))
+
+    def update(self, x: jax.Array) -> None:
+        spikes = self.early(10 * self.first(x.reshape(-1, 8, 8, 1)) * u.mA)
+        spikes = self.late(10 * self.second(spikes) * u.mA)
+        self.logits.value += self.readout(spikes.reshape(len(spikes), -1))
+
+
 def cases(settings: Settings) -> Iterator[Case]:
     """All contestants at one size, then two as the sequence and the network grow."""
     steps = (50,) if settings.quick else (50, 200, 500, 1000, 2000)
     neurons = (128,) if settings.quick else (128, 512, 1024, 2048, 4096)
     for recurrent in (False, True):
         kind = "Recurrent" if recurrent else "Feed-forward"
-        yield _case(f"{kind} training step", CONTESTANTS, NEURONS, 200, recurrent)
+        yield _dense(f"{kind} training step", CONTESTANTS, NEURONS, 200, recurrent)
         for count in steps:
-            yield _case(f"{kind}, by steps", FEW, NEURONS, count, recurrent)
+            yield _dense(f"{kind}, by steps", FEW, NEURONS, count, recurrent)
         for count in neurons:
-            yield _case(f"{kind}, by neurons", FEW, count, STEPS, recurrent)
+            yield _dense(f"{kind}, by neurons", FEW, count, STEPS, recurrent)
+    work = f"8 x 8 and 4 x 4 neurons of {CHANNELS} channels, {FRAMES} steps"
+    yield _case("Convolutional training step", CONTESTANTS, Convolutional, FRAMES, work)
 
 
 def training_step(
     contestant: Contestant,
-    neurons: int,
+    make: Callable[[Contestant], Any],
     steps: int,
-    recurrent: bool,
     loop: Callable = brainstate.transform.for_loop,
 ) -> tuple[Any, tuple]:
     """One step of gradient descent, compiled, and its arguments."""
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
-        network = Network(contestant, neurons, recurrent)
+        network = make(contestant)
         inputs, labels = spike_trains(steps)
         contestant.treat(network, inputs[0])
 
@@ -127,15 +153,21 @@ def training_step(
         return compile(), arguments
 
 
-def _case(table: str, names: Iterable[str], neurons: int, steps: int, recurrent: bool) -> Case:
-    prepare = lambda contestant: lambda: _ready(contestant, neurons, steps, recurrent)
+def _dense(table: str, names: Iterable[str], neurons: int, steps: int, recurrent: bool) -> Case:
+    make = partial(Network, neurons=neurons, recurrent=recurrent)
+    return _case(table, names, make, steps, f"{neurons} neurons, {steps} steps")
+
+
+def _case(
+    table: str, names: Iterable[str], make: Callable[[Contestant], Any], steps: int, work: str
+) -> Case:
+    prepare = lambda contestant: lambda: _ready(contestant, make, steps)
     contestants = {name: prepare(CONTESTANTS[name]) for name in names}
-    work = f"{neurons} neurons, {steps} steps"
     return Case(table, work, contestants, PLAIN_NETWORK, seconds=SECONDS)
 
 
-def _ready(contestant: Contestant, neurons: int, steps: int, recurrent: bool) -> Ready:
-    executable, arguments = training_step(contestant, neurons, steps, recurrent)
+def _ready(contestant: Contestant, make: Callable[[Contestant], Any], steps: int) -> Ready:
+    executable, arguments = training_step(contestant, make, steps)
     ready = compiled(lambda: executable, *arguments)
     temporary = executable.memory_analysis().temp_size_in_bytes
     return dataclasses.replace(ready, compile_s=None, memory_bytes=temporary)

@@ -37,7 +37,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     """
     if is_candidate(surrogates):
         surrogates = [surrogates]
-    if not isinstance(surrogates, Iterable):
+    if not isinstance(surrogates, Iterable) or isinstance(surrogates, bytes):
         raise TypeError(
             "surrogates must be a sequence of candidates, a mapping of labels to them, or one "
             f"candidate, got {surrogates!r}. For example surrogates=['Sigmoid', 'QPseudoSpike']"
@@ -58,7 +58,7 @@ def is_candidate(spec: Any) -> bool:
 def label_of(spec: SurrogateSpec) -> str:
     """A short name for tables and figures: what was asked for, or the repr without its noise."""
     if isinstance(spec, str):
-        return spec
+        return str(spec)  # NumPy's text prints as np.str_(...)
     shown = repr(get_surrogate(spec)).replace("float('inf')", "inf")
     shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", shown)
     shown = re.sub(r"(\d)\.0\b", r"\1", shown)

@@ -15,6 +15,7 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from ._registry import get_surrogate
+from ._surrogate import takes_numbers
 from .typing import SurrogateSpec
 
 __all__ = ["set_surrogate"]
@@ -59,7 +60,8 @@ def set_surrogate(
     Neurons are the nodes of the model's graph with an attribute ``spk_fun``, at any depth, in
     lists and dictionaries too; one that is shared counts once. States and parameters stay as they
     are. A function that was compiled before keeps the surrogate it was traced with. Either all
-    neurons are changed or, after an error, none.
+    neurons are changed or, after an error, none. Neurons that spike on a voltage, not on a number
+    as those of `brainpy.state` do, need a surrogate with a ``scale``; `Scaled` gives one to any.
 
     Parameters
     ----------
@@ -257,9 +259,25 @@ def _marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | No
             x = x.to_decimal()
         units[name] = x.unit if isinstance(x, u.Quantity) else None
         x = checkpoint_name(x, ARGUMENT + name)
-        return checkpoint_name(spike(x), SPIKES + name)
+        return checkpoint_name(spike_of(spike, x), SPIKES + name)
 
     return marked_spike
+
+
+def spike_of(spike: Callable[[Any], Any], x: Any) -> Any:
+    """Call a spike function.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If x has a dimension, and braintools' surrogate, which takes numbers, fails for it.
+    """
+    try:
+        return spike(x)
+    except TypeError as error:
+        if isinstance(spike, Surrogate) and isinstance(x, u.Quantity):
+            raise takes_numbers(spike, x.unit) from error
+        raise
 
 
 def _is_chosen(neuron: Any, where: Any) -> bool:

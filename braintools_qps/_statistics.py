@@ -95,12 +95,12 @@ def paired_difference(candidate: ArrayLike, best: ArrayLike, *, comparisons: int
 def from_best(scores: ArrayLike) -> FromBest:
     r"""Compare every candidate with the one of the highest mean.
 
-    Each of the :math:`k - 1` paired intervals has the level :math:`1 - 0.05/(k - 1)`
-    (Bonferroni). This corrects for the number of candidates, and also for the choice of the best by
-    the same scores: the candidate that is truly best is left out only if it falls significantly
-    behind some other one, and with 95% confidence it does so behind none of the :math:`k - 1`.
-    So with 95% confidence it is among those that are called indistinguishable (subset selection,
-    Gupta 1965; multiple comparisons with the best, Hsu 1984).
+    Each of the :math:`k - 1` paired intervals, of :math:`k` candidates that have a score, has the
+    level :math:`1 - 0.05/(k - 1)` (Bonferroni). This corrects for the number of candidates, and
+    also for the choice of the best by the same scores: the candidate that is truly best is left out
+    only if it falls significantly behind some other one, and with 95% confidence it does so behind
+    none of the :math:`k - 1`. So with 95% confidence it is among those that are called
+    indistinguishable (subset selection, Gupta 1965; multiple comparisons with the best, Hsu 1984).
 
     What is not corrected: the highest of several means is somewhat too high (the winner's curse),
     so differences from it are somewhat too large; and that a candidate cannot be told from the best
@@ -119,7 +119,7 @@ def from_best(scores: ArrayLike) -> FromBest:
     scores = np.asarray(scores, np.float64)
     means = scores.mean(axis=1)
     best = int(np.where(np.isnan(means), -np.inf, means).argmax())
-    comparisons = max(1, len(scores) - 1)
+    comparisons = max(1, int(np.sum(~np.isnan(means))) - 1)
     differences = tuple(
         paired_difference(one, scores[best], comparisons=comparisons) for one in scores
     )
@@ -127,57 +127,14 @@ def from_best(scores: ArrayLike) -> FromBest:
     return FromBest(best, differences, tuple(level))
 
 
-def detectable_difference(
-    std: float, seeds: int, power: float = POWER, *, comparisons: int = 1
-) -> float:
-    r"""Return the difference that a paired t test of so many seeds finds with this power.
-
-    The power at a difference :math:`d` is the probability that a noncentral t variable with
-    :math:`n - 1` degrees of freedom and noncentrality :math:`d \sqrt n / s` lies outside of
-    :math:`\pm t`.
-
-    Parameters
-    ----------
-    std : float
-        Standard deviation over seeds of the paired difference.
-    seeds : int
-        Number of seeds, 2 or more.
-    power : float
-        Share of repetitions in which the difference would be found.
-    comparisons : int
-        As for `summary`.
-
-    Returns
-    -------
-    float
-        In the unit of ``std``.
-
-    Raises
-    ------
-    ValueError
-        If ``seeds`` is less than 2: one seed has no interval.
-
-    Examples
-    --------
-    >>> from braintools_qps._statistics import detectable_difference
-    >>> [round(detectable_difference(1.5, seeds), 1) for seeds in (3, 5, 10)]
-    [4.9, 2.5, 1.5]
-    """
-    if seeds < 2:
-        raise ValueError(f"a difference can be found only with 2 seeds or more, got {seeds}")
-    low, high = 0.0, 1.0  # in standard deviations
-    while _power(high, seeds, comparisons) < power:
-        low, high = high, 2 * high
-    while high - low > 1e-9 * high:
-        middle = (low + high) / 2
-        low, high = (low, middle) if _power(middle, seeds, comparisons) >= power else (middle, high)
-    return std * high
-
-
 def seeds_to_tell(
     std: float, difference: float, power: float = POWER, *, comparisons: int = 1
 ) -> int:
-    """Return the smallest number of seeds that tells a difference with this power.
+    r"""Return the smallest number of seeds that tells a difference with this power.
+
+    The power of a paired t test at a difference :math:`d` is the probability that a noncentral t
+    variable with :math:`n - 1` degrees of freedom and noncentrality :math:`d \sqrt n / s` lies
+    outside of :math:`\pm t`.
 
     Parameters
     ----------
@@ -243,7 +200,7 @@ def sentence(
     --------
     >>> from braintools_qps._statistics import sentence
     >>> sentence(["Sigmoid", "S2NN", "Arctan"], [[0.91, 0.89], [0.9, 0.9], [0.3, 0.29]])
-    'Sigmoid and S2NN (2 of 3 candidates) cannot be told apart with 2 seeds; to tell ...'
+    '2 of 3 candidates cannot be told from the highest mean with 2 seeds: Sigmoid and S2NN; ...'
     """
     scores = np.asarray(scores, np.float64)
     if len(scores) < 2:
@@ -260,9 +217,9 @@ def sentence(
     needed = seeds_to_tell(std, difference, comparisons=len(scores) - 1)
     names = [labels[row] for row in level]
     return (
-        f"{', '.join(names[:-1])} and {names[-1]} ({len(level)} of {len(scores)} candidates) "
-        f"cannot be told apart with {seeds} seeds; to tell a difference of {words} takes about "
-        f"{needed:,}."
+        f"{len(level)} of {len(scores)} candidates cannot be told from the highest mean with "
+        f"{seeds} seeds: {', '.join(names[:-1])} and {names[-1]}; to tell a difference of {words} "
+        f"takes about {needed:,}."
     )
 
 

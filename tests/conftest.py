@@ -5,9 +5,11 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 
 import jax
+import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
@@ -89,6 +91,20 @@ class Forgetful:
             jax.clear_caches()
             with suppress(OSError, AttributeError):  # glibc keeps for itself what was freed
                 ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("float16") and (error := error_of_float16()):
+        pytest.skip(f"JAX cannot compile float16 for this processor: {error}")
+
+
+@cache
+def error_of_float16():
+    """What JAX says of half precision alone, without anything of ours; None where it compiles."""
+    try:
+        jax.jit(lambda x: 2 * x)(np.ones(3, np.float16))
+    except jax.errors.JaxRuntimeError as error:
+        return str(error).splitlines()[0]
 
 
 @pytest.hookimpl(optionalhook=True)

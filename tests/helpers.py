@@ -9,11 +9,13 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from braintools_qps import list_surrogates
 
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
+FLOAT16 = pytest.param("float16", marks=pytest.mark.float16, id="float16")
 # By how much a device's division, exp and log may be worse than a CPU's.
 SLACK = {"cpu": 1, "gpu": 4, "tpu": 64}[jax.default_backend()]
 

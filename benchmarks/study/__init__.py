@@ -9,4 +9,8 @@ Start with `design` (what there is to train) and `plan` (in which order). `cells
 chooses settings and `data` hands out arrays to one file for each question: `variance`, `tails`,
 `shapes`, `equal`, `predict`, `regret`, `defaults`. `numbers` and `tables` show, as does
 ``docs/figures/study.py``, and `claims` ties the pages to them.
+
+``python -m benchmarks.study.advice`` does the same for what `gradient_flow` and
+`normalize_surrogate` say: `saying` asks them, `prepared` changes the models, `advised` shows what
+came of it.
 """

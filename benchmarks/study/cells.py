@@ -16,6 +16,7 @@ from .bench import bench_of
 from .design import CANDIDATES, EPOCHS, Cell
 
 DIGITS = 4
+DIVERGED = 1e6  # as a loss
 
 
 @lru_cache(2)
@@ -46,7 +47,10 @@ def trained(cell: Cell) -> dict[str, Any]:
 
 
 def _kept(test: bool) -> dict[str, Callable[[Outcome], float]]:
-    """``peak`` is the best validation score of any epoch: what is lost since then is a collapse."""
+    """``peak`` is the best validation score of any epoch: what is lost since then is a collapse.
+
+    Of short trainings the training loss is kept, by which the search of `compare` goes there.
+    """
     kept: dict[str, Callable[[Outcome], float]] = {
         "validation": lambda one: one.curves.score[-1],
         "peak": lambda one: np.nanmax([*one.curves.score, 0.0]),
@@ -54,6 +58,8 @@ def _kept(test: bool) -> dict[str, Callable[[Outcome], float]]:
     if test:
         kept["test"] = lambda one: one.tested.score if one.tested else np.nan
         kept["firing_rate"] = lambda one: one.curves.firing_rate[-1]
+    else:
+        kept["loss"] = lambda one: np.nan_to_num(one.curves.loss[-1], nan=DIVERGED, posinf=DIVERGED)
     return kept
 
 

@@ -29,7 +29,7 @@ SPREAD = (
 DAMPENINGS = (1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0, 2.0)
 RATES = (0.01, 0.03, 0.1, 0.3, 1.0)
 SCALES = (1.0, 0.5, 2.0)  # the middle one first
-EPOCHS, SHORT = 20, (2, 1, 4, 8)
+EPOCHS, SHORT = 20, 2
 
 TUNING_SEEDS = (1_000_003, 1_000_004)  # the first two of `compare`
 REPORTED = tuple(range(10))
@@ -45,6 +45,7 @@ LAYER, DEEP, FORWARD, ADAPTIVE = (
     "ALIF",
 )
 NETWORKS = (LAYER, DEEP, FORWARD, ADAPTIVE)
+TWO_KINDS = "LIF to ALIF"  # of the advice alone
 
 
 class Cell(NamedTuple):
@@ -155,23 +156,38 @@ def grids() -> Iterator[Cell]:
     # Parts of these once more, for where there is no time for all.
     for candidate in SPREAD:
         yield grid(EASY, candidate, dampenings=FEWER_DAMPENINGS, rates=FEWER_RATES)
+        yield grid(EASY, candidate, dampenings=FEWER_DAMPENINGS, rates=RATES[:1])
     for candidate in OTHERS:
         yield grid(HARD, candidate, rates=FEWER_RATES)
     for task, scale, candidate in itertools.product(TASKS[:4], SCALES[1:], SPREAD):
         yield grid(task, candidate, scale=scale, rates=FEWER_RATES)
     for network, task, candidate in itertools.product(NETWORKS[1:], (ROWS, CUE), SPREAD):
-        yield grid(task, candidate, network=network, dampenings=FEWER_DAMPENINGS, rates=FEWER_RATES)
+        for rates in (FEWER_RATES, RATES[:1]):
+            yield grid(task, candidate, network=network, dampenings=FEWER_DAMPENINGS, rates=rates)
     for task, candidate in itertools.product((ROWS, CUE), SPREAD):
         yield grid(task, candidate, seed=1)
 
 
 def shorts() -> Iterator[Cell]:
     """Short trainings, with a schedule of their own length, to replay searches with."""
-    for task, names, lengths in (
-        (ROWS, CANDIDATES, SHORT),
-        (CUE, CANDIDATES, SHORT),
-        (HARD, CANDIDATES, SHORT[:2]),
-        (PIXELS, SPREAD, SHORT[:2]),
+    for task, network, names in (
+        (ROWS, LAYER, CANDIDATES),
+        (CUE, LAYER, CANDIDATES),
+        (HARD, LAYER, SPREAD),
+        (PIXELS, LAYER, SPREAD),
+        (EASY, LAYER, SPREAD),
+        (MNIST, LAYER, SPREAD),
+        (ROWS, DEEP, SPREAD),
+        (CUE, DEEP, SPREAD),
+        (ROWS, FORWARD, SPREAD),
+        (ROWS, ADAPTIVE, SPREAD),
     ):
-        for epochs, name in itertools.product(lengths, names):
-            yield grid(task, name, epochs=epochs, dampenings=FEWER_DAMPENINGS, rates=RATES[:-1])
+        for name in names:
+            yield grid(
+                task,
+                name,
+                network=network,
+                epochs=SHORT,
+                dampenings=FEWER_DAMPENINGS,
+                rates=RATES[:-1],
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from jax import Array
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison.network import demonstration
 
-from .design import ADAPTIVE, DEEP, FORWARD, LAYER
+from .design import ADAPTIVE, DEEP, FORWARD, LAYER, TWO_KINDS
 
 HIDDEN, LAYERS = 64, 3
 STEP = 1.0 * u.ms
@@ -25,9 +25,16 @@ SPIKES = 3.0  # between layers: spikes are rarer than the inputs are large
 
 
 class Layer(brainstate.nn.Module):
-    """LIF neurons with time constants from one step to half of the sequence."""
+    """Neurons with time constants from one step to half of the sequence."""
 
-    def __init__(self, features: int, steps: int, gain: float, recurrent: bool) -> None:
+    def __init__(
+        self,
+        features: int,
+        steps: int,
+        gain: float,
+        recurrent: bool,
+        neurons: type = brainpy.state.LIF,
+    ) -> None:
         super().__init__()
         weights = {
             "input": gain * brainstate.random.normal(size=(features, HIDDEN)),
@@ -37,9 +44,7 @@ class Layer(brainstate.nn.Module):
             weights["recurrent"] = brainstate.random.normal(size=(HIDDEN, HIDDEN))
         self.weights = brainstate.ParamState(weights)
         tau = np.geomspace(1.0, max(8.0, steps / 2), HIDDEN)
-        self.neuron = brainpy.state.LIF(
-            HIDDEN, tau=tau * STEP, spk_fun=QPseudoSpike(), spk_reset="soft"
-        )
+        self.neuron = neurons(HIDDEN, tau=tau * STEP, spk_fun=QPseudoSpike(), spk_reset="soft")
         # This current lifts a membrane from rest to threshold within one step.
         self.current = self.neuron.V_th / self.neuron.R / (1 - np.exp(-1 / tau))
 
@@ -57,13 +62,17 @@ class Layer(brainstate.nn.Module):
 
 
 class Stack(brainstate.nn.Module):
-    """Three layers and a linear readout of the last."""
+    """Layers, one for each kind of neuron that is given, and a linear readout of the last."""
 
-    def __init__(self, features: int, classes: int, steps: int, *, recurrent: bool) -> None:
+    def __init__(
+        self, features: int, classes: int, steps: int, *, recurrent: bool, kinds: Sequence[type]
+    ) -> None:
         super().__init__()
-        sizes = (features, *[HIDDEN] * (LAYERS - 1))
-        gains = (INPUT, *[SPIKES] * (LAYERS - 1))
-        self.layers = [Layer(n, steps, gain, recurrent) for n, gain in zip(sizes, gains)]
+        sizes = (features, *[HIDDEN] * (len(kinds) - 1))
+        gains = (INPUT, *[SPIKES] * (len(kinds) - 1))
+        self.layers = [
+            Layer(n, steps, gain, recurrent, kind) for n, gain, kind in zip(sizes, gains, kinds)
+        ]
         self.readout = brainstate.ParamState(
             {
                 "weight": brainstate.random.normal(size=(HIDDEN, classes)),
@@ -79,9 +88,16 @@ class Stack(brainstate.nn.Module):
         return READOUT * x @ out["weight"] / np.sqrt(HIDDEN) + out["offset"]
 
 
-def stack(features: int, classes: int, steps: int, *, recurrent: bool = True) -> Stack:
-    """The factory of three layers."""
-    return Stack(features, classes, steps, recurrent=recurrent)
+def stack(
+    features: int,
+    classes: int,
+    steps: int,
+    *,
+    recurrent: bool = True,
+    kinds: Sequence[type] = (brainpy.state.LIF,) * LAYERS,
+) -> Stack:
+    """The factory of several layers."""
+    return Stack(features, classes, steps, recurrent=recurrent, kinds=kinds)
 
 
 FACTORIES: Mapping[str, Callable[..., Any]] = {
@@ -89,4 +105,5 @@ FACTORIES: Mapping[str, Callable[..., Any]] = {
     DEEP: stack,
     FORWARD: partial(stack, recurrent=False),
     ADAPTIVE: partial(demonstration, hidden=HIDDEN, neuron="ALIF"),
+    TWO_KINDS: partial(stack, kinds=(brainpy.state.LIF, brainpy.state.ALIF)),
 }

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from . import defaults, equal, picks, predict, regret, shapes, tables, tails, variance
+from .. import direction
+from . import advised, defaults, equal, picks, predict, regret, shapes, tables, tails, variance
 from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
     CANDIDATES,
@@ -75,10 +76,18 @@ def everything(store: Store) -> dict[str, Any]:
             for label, (count, lowest, best) in equal.below(store, 0.15).items()
         },
         "proposals": proposals(store),
+        "advice": advised.numbers(advised.kept()),
+        "direction": direction.in_short(direction.recorded())[1],
         "search": {
-            name: {task: one.mean for task, one in regret.regrets(store, schedule).items()}
-            | {"cost": 100 * regret.cost(schedule)}
-            for name, schedule in picks.SCHEDULES.items()
+            name: {label: one.mean for label, one in regret.regrets(store, search).items()}
+            for name, search in picks.SEARCHES.items()
+        }
+        | {
+            "cost": 100 * regret.cost(),
+            "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
+            "worst": regret.worst(store),
+            "outer rates": dict(zip(("grids", "best"), regret.outer_rates(store))),
+            "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
         },
         "default": default(store),
         "table": {name: make(store) for name, make in tables.TABLES.items()},

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from braintools_qps._comparison.tuning import DEFAULT_TUNE, rounds, survivors
+from braintools_qps._comparison.tuning import DEFAULT_TUNE, finalists, rounds, winner
 from braintools_qps._comparison.tuning import grid as combinations
 from braintools_qps.records.comparison import Rung, Trial
 
@@ -32,11 +33,23 @@ FREEDOMS = {  # what a candidate has of its own; the rest is as it is
 }
 
 
+class Search(NamedTuple):
+    """How many settings are in each round, for how many epochs, and which go on to the next."""
+
+    rounds: Sequence[tuple[int, int]]
+    keep: Callable[[Rung, int], list[Setting]]
+
+
+def highest(rung: Rung, count: int) -> list[Setting]:
+    """Those with the highest scores, as in plain successive halving."""
+    ordered = sorted(rung.trials, key=lambda trial: -trial.scores[0])
+    return [dict(trial.setting) for trial in ordered[:count]]
+
+
 SEARCHED = int(np.prod([len(values) for values in DEFAULT_TUNE.values()]))
-NOW = rounds(SEARCHED, EPOCHS)
-NO_FULL_ROUND = [(20, 2), (7, 4), (3, 8)]  # what `compare` did before, at about the same cost
-ONE_EPOCH = [(20, 1), (3, 20)]  # cheaper; tried and lost
-SCHEDULES = {"now": NOW, "before": NO_FULL_ROUND, "one epoch": ONE_EPOCH}
+NOW = Search(rounds(SEARCHED, EPOCHS), finalists)
+BY_ACCURACY = Search(NOW.rounds, highest)
+SEARCHES: Mapping[str, Search] = {"now": NOW, "by accuracy": BY_ACCURACY}
 
 
 class Trained(NamedTuple):
@@ -78,6 +91,12 @@ def best(rows: list[Trained], free: tuple[str, ...] = tuple(ORDER)) -> Trained |
     return max(left, key=lambda one: one.validation) if left else None
 
 
+def best_setting(rows: list[Trained]) -> Setting | None:
+    """That of the highest validation score."""
+    found = best(rows)
+    return None if found is None else found.setting
+
+
 def best_of_seeds(tables: Sequence[list[Trained]]) -> Trained | None:
     """The highest mean validation score over tuning seeds, of settings that all of them have."""
     first, *others = ({tuple(one.setting.items()): one for one in rows} for rows in tables)
@@ -89,39 +108,44 @@ def best_of_seeds(tables: Sequence[list[Trained]]) -> Trained | None:
     return first[max(scores, key=lambda key: scores[key])] if scores else None
 
 
-def short_scores(store: Store, task: str, candidate: str) -> dict[int, list[tuple[Setting, float]]]:
-    """Validation scores of trainings by their epochs, those of full length among them."""
-    found: dict[int, list[tuple[Setting, float]]] = {}
+class Ended(NamedTuple):
+    """How a training ended, with the tuning seed."""
+
+    validation: float
+    loss: float = math.nan  # in training; not kept where the length is full
+
+
+Known = Mapping[int, Mapping[tuple[float, float], Ended]]
+
+
+def ended(store: Store, task: str, candidate: str, network: str = LAYER) -> Known:
+    """By epochs, and by dampening and learning rate at a scale of 1."""
+    found: dict[int, dict[tuple[float, float], Ended]] = {}
     for cell in shorts():
         kept = store.get(cell)
-        if (cell.task, cell.candidate) == (task, candidate) and kept:
-            found.setdefault(cell.epochs, []).extend(
-                zip(cell.runs, np.ravel(kept["validation"]).tolist())
-            )
-    rows = table(store, task, candidate)
-    found[EPOCHS] = [(one.setting, one.validation) for one in rows]
+        if (cell.task, cell.candidate, cell.network) == (task, candidate, network) and kept:
+            columns = [np.ravel(kept[name]).tolist() for name in Ended._fields]
+            ends = [Ended(*row) for row in zip(*columns)]
+            found.setdefault(cell.epochs, {}).update(zip(map(_place, cell.runs), ends))
+    rows = table(store, task, candidate, network)
+    rows = [one for one in rows if one.setting["scale"] == 1]
+    found[EPOCHS] = {_place(one.setting): Ended(one.validation) for one in rows}
     return found
 
 
-def searched(
-    scores: dict[int, list[tuple[Setting, float]]], schedule: Sequence[tuple[int, int]] = NOW
-) -> Setting | None:
-    """What the search of `compare` chooses, replayed; None where a training is missing.
-
-    A schedule says how many settings are in each round, and for how many epochs.
-    """
-    known = {
-        (epochs, one["dampening"], one["learning_rate"]): score
-        for epochs, of_length in scores.items()
-        for one, score in of_length
-        if one["scale"] == 1
-    }
+def searched(known: Known, search: Search = NOW) -> Setting | None:
+    """What a search chooses, replayed; None where a training is missing."""
     alive = combinations(DEFAULT_TUNE)
-    for count, epochs in schedule:
-        alive = alive[:count]
-        keys = [(epochs, one["dampening"], one["learning_rate"]) for one in alive]
-        if any(key not in known for key in keys):
+    rung: Rung | None = None
+    for count, epochs in search.rounds:
+        alive = alive if rung is None else search.keep(rung, count)
+        ends = [known.get(epochs, {}).get(_place(setting)) for setting in alive]
+        if any(end is None for end in ends):
             return None
-        trials = tuple(Trial(s, (known[key],)) for s, key in zip(alive, keys))
-        alive = survivors(Rung(epochs, trials), len(alive))
-    return AS_IT_IS | alive[0]
+        trials = [Trial(s, (end.validation,), (end.loss,)) for s, end in zip(alive, ends) if end]
+        rung = Rung(epochs, tuple(trials))
+    return None if rung is None else AS_IT_IS | winner(rung)
+
+
+def _place(setting: Mapping[str, float]) -> tuple[float, float]:
+    return setting["dampening"], setting["learning_rate"]

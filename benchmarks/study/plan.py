@@ -72,8 +72,8 @@ def stages(store: Store) -> Iterator[Cell]:
             yield from _own(store, task, name, ("all three",))
     yield from of_rules()
     yield from some_tails(store, PIXELS)
-    for task, seeds in ((ROWS, REPORTED), (CUE, REPORTED), (HARD, FEWER_SEEDS)):
-        yield from searches(store, task, picks.NOW, seeds)
+    for task in (ROWS, CUE, HARD):
+        yield from searches(store, task)
     for task in (ROWS, CUE):
         yield from of(grids(), task, seed=1)
         yield from two_seeds(store, task)
@@ -83,13 +83,11 @@ def stages(store: Store) -> Iterator[Cell]:
     yield from filter(few_rates, of(grids(), HARD, scales=SCALES[1:]))
     for name in SPREAD:
         yield from _own(store, HARD, name, ("all three",), FEWER_SEEDS)
-        of_grid = regret.of_grid(store, Problem(HARD), name)
-        if of_grid:
-            yield report(HARD, name, of_grid, seeds=FEWER_SEEDS)
+    yield from grids_best(store, HARD, REPORTED)
     yield from other_network(store, CUE, FORWARD)
     yield from other_network(store, CUE, ADAPTIVE)
     for task in (ROWS, CUE):
-        yield from searches(store, task, picks.NO_FULL_ROUND)
+        yield from searches(store, task, picks.BY_ACCURACY)
     yield from some_tails(store, MNIST)
     for task in (ROWS, CUE, HARD, EASY, PIXELS, MNIST):
         yield from of(grids(), task, scales=SCALES)
@@ -104,7 +102,9 @@ def few_rates(cell: Cell) -> bool:
 def other_network(store: Store, task: str, network: str) -> Iterator[Cell]:
     """What is trained of networks other than the one layer."""
     yield from of(grids(), task, network)
+    yield from of(shorts(), task, network)
     yield from few_reports(store, task, network)
+    yield from searches(store, task, seeds=FEWER_SEEDS, network=network)
     yield from (flow(task, name, network) for name in SPREAD)
 
 
@@ -116,7 +116,7 @@ def some_tails(
     yield from (c for c in of(grids(), task) if c.candidate in SPREAD and wanted(c))
     yield from (c for c in of(shorts(), task) if c.candidate in SPREAD)
     yield from few_reports(store, task, LAYER)
-    yield from searches(store, task, picks.NOW, FEWER_SEEDS)
+    yield from searches(store, task, seeds=FEWER_SEEDS)
     yield from (flow(task, name) for name in SPREAD)
 
 
@@ -149,7 +149,7 @@ def reports(store: Store, task: str) -> Iterator[Cell]:
     seeds = REPORTED if task in (ROWS, CUE) else FEWER_SEEDS
     for name in CANDIDATES:
         yield from _own(store, task, name, ("all three", "both"))
-    yield from searches(store, task, picks.NOW)
+    yield from searches(store, task)
     for name, setting in FIXED.items():
         yield report(task, name, setting)
     for name in SPREAD:
@@ -164,17 +164,28 @@ def two_seeds(store: Store, task: str) -> Iterator[Cell]:
             yield report(task, name, chosen.setting)
 
 
+def grids_best(
+    store: Store, task: str, seeds: tuple[int, ...], network: str = LAYER
+) -> Iterator[Cell]:
+    """Reporting seeds at the best of the grid, which a search is measured by."""
+    for name in SPREAD:
+        setting = picks.best_setting(regret.of_grid(store, Problem(task, network), name))
+        if setting:
+            yield report(task, name, setting, network=network, seeds=seeds)
+
+
 def searches(
     store: Store,
     task: str,
-    schedule: Sequence[tuple[int, int]],
+    search: picks.Search = picks.NOW,
     seeds: tuple[int, ...] = REPORTED,
+    network: str = LAYER,
 ) -> Iterator[Cell]:
-    """Reporting seeds at what the search of `compare` chooses."""
+    """Reporting seeds at what the search chooses."""
     for name in CANDIDATES:
-        setting = picks.searched(picks.short_scores(store, task, name), schedule)
+        setting = picks.searched(picks.ended(store, task, name, network), search)
         if setting:
-            yield report(task, name, setting, seeds=seeds)
+            yield report(task, name, setting, network=network, seeds=seeds)
 
 
 def few_reports(store: Store, task: str, network: str) -> Iterator[Cell]:

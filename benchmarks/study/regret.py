@@ -2,59 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from . import picks
 from .data import Problem, own, reported
-from .design import CANDIDATES, DAMPENINGS, EPOCHS, RATES, SCALES, SPREAD, TASKS
-from .intervals import Effect, bootstrap
+from .design import CANDIDATES, DAMPENINGS, EPOCHS, NETWORKS, RATES, SCALES, SPREAD, TASKS
+from .intervals import Effect, over_both
 from .store import Store
 
-Schedule = Sequence[tuple[int, int]]
+PLANNED = len(DAMPENINGS) * len(RATES) * len(SCALES)
 
 
 class Regret(NamedTuple):
-    """Of all candidates on one task, in points."""
+    """Of all candidates on one problem, in points."""
 
-    mean: Effect  # the interval is over candidates
+    mean: Effect  # the interval is over candidates and reporting seeds
     high: float  # 90th percentile over candidates
     by_candidate: dict[str, float]
+    settings: tuple[int, int]  # in the smallest and the largest grid of a candidate
 
 
-def cost(schedule: Schedule = picks.NOW) -> float:
-    """Epochs of the search, as a share of those of the grid, for one candidate and seed."""
-    spent = sum(count * epochs for count, epochs in schedule)
-    return spent / (EPOCHS * len(DAMPENINGS) * len(RATES) * len(SCALES))
+def cost(settings: int = PLANNED, search: picks.Search = picks.NOW) -> float:
+    """Epochs of the search, as a share of those of a grid, for one candidate and seed."""
+    return sum(count * epochs for count, epochs in search.rounds) / (EPOCHS * settings)
 
 
-def regret(store: Store, task: str, schedule: Schedule = picks.NOW) -> Regret | None:
+def regret(store: Store, problem: Problem, search: picks.Search = picks.NOW) -> Regret | None:
     """Mean over reporting seeds at the grid's best by validation, less that at the search's choice.
 
-    Both settings are chosen with the same tuning seed and reported with ten others.
+    Both settings are chosen with the same tuning seed and reported with others, paired by seed.
     """
-    found, problem = {}, Problem(task)
+    found, sizes = {}, []
     for name in CANDIDATES:
-        searched = picks.searched(picks.short_scores(store, task, name), schedule)
-        best = reported(store, problem, name, of_grid(store, problem, name))
-        reached = reported(store, problem, name, searched)
+        grid = of_grid(store, problem, name)
+        choice = picks.searched(picks.ended(store, problem.task, name, problem.network), search)
+        best = reported(store, problem, name, picks.best_setting(grid))
+        reached = reported(store, problem, name, choice)
         if best is not None and reached is not None:
             seeds = min(len(best), len(reached))
-            found[name] = float(best[:seeds].mean() - reached[:seeds].mean())
+            found[name] = best[:seeds] - reached[:seeds]
+            sizes.append(len(grid))
     if not found:
         return None
-    values = np.array(list(found.values()))
-    mean = bootstrap(lambda rows: float(values[rows].mean()), len(values))
-    return Regret(mean, float(np.percentile(values, 90)), found)
+    values = {name: float(lost.mean()) for name, lost in found.items()}
+    high = float(np.percentile(list(values.values()), 90))
+    return Regret(over_both(list(found.values())), high, values, (min(sizes), max(sizes)))
 
 
-def of_grid(store: Store, problem: Problem, candidate: str) -> picks.Setting | None:
-    """The best by validation of the grid's dampenings, lower ones left out."""
+def of_grid(store: Store, problem: Problem, candidate: str) -> list[picks.Trained]:
+    """What was trained of the grid's dampenings, lower ones left out."""
     rows = picks.table(store, problem.task, candidate, problem.network)
-    best = picks.best([one for one in rows if one.setting["dampening"] in DAMPENINGS])
-    return None if best is None else best.setting
+    return [one for one in rows if one.setting["dampening"] in DAMPENINGS]
 
 
 def of_second_seed(store: Store, task: str) -> dict[str, float]:
@@ -71,7 +71,43 @@ def of_second_seed(store: Store, task: str) -> dict[str, float]:
     return found
 
 
-def regrets(store: Store, schedule: Schedule = picks.NOW) -> dict[str, Regret]:
-    """By task, where the short trainings are there."""
-    found = {task: regret(store, task, schedule) for task in TASKS}
-    return {task: one for task, one in found.items() if one is not None}
+def of_two_seeds(store: Store, task: str) -> Effect | None:
+    """Points lost against the best of the grid by the mean of two tuning seeds."""
+    problem, found = Problem(task), []
+    for name in SPREAD:
+        pair = picks.best_of_seeds([picks.table(store, task, name, seed=s) for s in (0, 1)])
+        best = None if pair is None else reported(store, problem, name, pair.setting)
+        choice = picks.searched(picks.ended(store, task, name))
+        reached = reported(store, problem, name, choice)
+        if best is not None and reached is not None:
+            found.append(best - reached)
+    return over_both(found) if found else None
+
+
+def worst(store: Store) -> dict[str, str | float]:
+    """The most that one candidate loses."""
+    every = [
+        (points, name, label)
+        for label, one in regrets(store).items()
+        for name, points in one.by_candidate.items()
+    ]
+    return dict(zip(("points", "candidate", "problem"), max(every)))
+
+
+def outer_rates(store: Store) -> tuple[int, int]:
+    """Of how many grids with all learning rates, at a scale of 1, the first or the last is best."""
+    grids = [of_grid(store, Problem(task), name) for task in TASKS for name in CANDIDATES]
+    found = []
+    for rows in grids:
+        of_scale = [one for one in rows if one.setting["scale"] == 1]
+        if {one.setting["learning_rate"] for one in of_scale} >= set(RATES):
+            found.append(picks.best_setting(of_scale))
+    chosen = sum(one["learning_rate"] in (RATES[0], RATES[-1]) for one in found if one)
+    return len(found), chosen
+
+
+def regrets(store: Store, search: picks.Search = picks.NOW) -> dict[str, Regret]:
+    """By problem, where the short trainings are there."""
+    every = [Problem(task, network) for network in NETWORKS for task in TASKS]
+    found = {one.label: regret(store, one, search) for one in every}
+    return {label: one for label, one in found.items() if one is not None}

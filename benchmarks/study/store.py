@@ -32,12 +32,13 @@ class Store:
         """What was kept of a cell, or None while it is missing."""
         return self.cells.get(cell.key)
 
-    def put(self, cell: Cell, result: dict[str, Any]) -> None:
-        """Keep a result, on the disk too."""
+    def put(self, cell: Cell | str, result: dict[str, Any]) -> None:
+        """Keep a result, on the disk too; a cell by its key."""
         if self._environment is None:
             self.record["environments"].append(report.environment())
             self._environment = len(self.record["environments"]) - 1
-        self.cells[cell.key] = result | {"environment": self._environment}
+        key = cell if isinstance(cell, str) else cell.key
+        self.cells[key] = result | {"environment": self._environment}
         self.save()
 
     def save(self) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from . import defaults, equal, picks, predict, regret, tails, variance
+from .. import direction
+from . import advised, defaults, equal, picks, predict, regret, tails, variance
 from .data import Problem, chosen, own, problems, reported, ruled
 from .design import CANDIDATES, TASKS
 from .intervals import Effect, over
+from .markdown import table
 from .picks import AS_IT_IS, FREEDOMS
 from .plan import RULED, RULES
 from .store import Store
@@ -39,13 +41,13 @@ def costs(store: Store) -> str:
         for kind, what in KINDS.items()
         if kind in found
     ]
-    return _table(("what", "trainings", "minutes of one core"), rows)
+    return table(("what", "trainings", "minutes of one core"), rows)
 
 
 def accuracies(task: str) -> Callable[[Store], str]:
     """Test accuracy of every candidate on a task, by what it has of its own."""
 
-    def table(store: Store) -> str:
+    def shown(store: Store) -> str:
         problem = Problem(task)
         rows = []
         for name in CANDIDATES:
@@ -53,9 +55,9 @@ def accuracies(task: str) -> Callable[[Store], str]:
             setting = chosen(store, problem, name, "both")
             if any(cells):
                 rows.append((name, *cells, _setting(setting)))
-        return _table(("", *FREEDOMS, "own dampening, rate"), rows)
+        return table(("", *FREEDOMS, "own dampening, rate"), rows)
 
-    return table
+    return shown
 
 
 def spreads(store: Store) -> str:
@@ -74,7 +76,7 @@ def spreads(store: Store) -> str:
                 f"{chance.by_chance:.1f}" if chance else "",
             )
         )
-    return _table(("", *shown, "by chance, both"), rows)
+    return table(("", *shown, "by chance, both"), rows)
 
 
 def shares(store: Store) -> str:
@@ -82,7 +84,7 @@ def shares(store: Store) -> str:
     found = variance.by_problem(store)
     names = list(next(iter(found.values())))
     rows = [(label, *(f"{100 * of[n]:.0f}" for n in names)) for label, of in found.items()]
-    return _table(("% of the variance", *names), rows)
+    return table(("% of the variance", *names), rows)
 
 
 def equalised(store: Store) -> str:
@@ -93,14 +95,14 @@ def equalised(store: Store) -> str:
         (equal.NAMES[name], f"{over(list(of.values())):.1f}", _finite(spans[name].values()))
         for name, of in errors.items()
     ]
-    return _table(("made equal", "error, points", "spread over alpha, points"), rows)
+    return table(("made equal", "error, points", "spread over alpha, points"), rows)
 
 
 def correlations(store: Store) -> str:
     """Rank correlations by number and view."""
     found = predict.correlations(store)
     rows = [(n, *(f"{views[v]:+.2f}" for v in predict.VIEWS)) for n, views in found.items()]
-    return _table(("", *predict.VIEWS), rows)
+    return table(("", *predict.VIEWS), rows)
 
 
 def lost(store: Store) -> str:
@@ -109,7 +111,7 @@ def lost(store: Store) -> str:
     labels = dict.fromkeys(label for of in found.values() for label in of)
     rows = [(label, *(f"{of[label]:.1f}" for of in found.values())) for label in labels]
     mean = ("mean with interval", *(f"{over(list(of.values())):.1f}" for of in found.values()))
-    return _table(("", *found), [*rows, mean])
+    return table(("", *found), [*rows, mean])
 
 
 def rules(store: Store) -> str:
@@ -125,20 +127,32 @@ def rules(store: Store) -> str:
                 shown = map(_mean, (before, *cells, own_dampening, own_both))
                 rows.append((f"{problem.label}: {name}", *shown))
     titles = ("", "as it is", *RULES, "own dampening", "own dampening and rate")
-    return _table(titles, rows)
+    return table(titles, rows)
+
+
+def directions() -> str:
+    """Rank correlations with accuracy, of the growth and of the gradient's direction."""
+    rows, _ = direction.in_short(direction.recorded())
+    titles = ("", "candidates", "growth's nearness to 1", "cosine", "most that seeds allow")
+    return table(titles, rows)
 
 
 def search(store: Store) -> str:
-    """Regret of the search of `compare`, as it is now and as it was."""
-    rows = []
-    for name, schedule in picks.SCHEDULES.items():
-        cost = f"{100 * regret.cost(schedule):.1f}%"
-        rows += [
-            (name, task, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), cost)
-            for task, one in regret.regrets(store, schedule).items()
-        ]
-    titles = ("search", "task", "points lost", "90th percentile", "candidates", "cost of the grid")
-    return _table(titles, rows)
+    """Regret of the search of `compare`, beside that of plain halving."""
+    rows = [
+        (name, label, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), *_grid(one))
+        for name, of in picks.SEARCHES.items()
+        for label, one in regret.regrets(store, of).items()
+    ]
+    titles = ("search", "problem", "points lost", "90th percentile", "candidates")
+    return table((*titles, "settings in the grid", "cost of the grid"), rows)
+
+
+def _grid(one: regret.Regret) -> tuple[str, str]:
+    """How many settings it has, for the smallest and the largest, and the search's share of it."""
+    sizes = list(dict.fromkeys(one.settings))
+    shares = [f"{100 * regret.cost(size):.0f}%" for size in reversed(sizes)]
+    return " to ".join(map(str, sizes)), " to ".join(shares)
 
 
 def starts(store: Store) -> str:
@@ -153,7 +167,7 @@ def starts(store: Store) -> str:
         )
         for tail, dampening in settings
     ]
-    return _table(("", "points lost", "% of problems and rates within noise"), rows)
+    return table(("", "points lost", "% of problems and rates within noise"), rows)
 
 
 def _finite(values: Iterable[float]) -> str:
@@ -173,11 +187,6 @@ def _setting(setting: Mapping[str, float] | None) -> str:
     return "" if setting is None else f"{setting['dampening']:g}, {setting['learning_rate']:g}"
 
 
-def _table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    lines = [titles, ["---"] * len(titles), *rows]
-    return "\n\n" + "\n".join(f"| {' | '.join(map(str, line))} |" for line in lines) + "\n\n"
-
-
 TABLES: Mapping[str, Callable[[Store], str]] = {
     "costs": costs,
     **{task: accuracies(task) for task in TASKS},
@@ -187,6 +196,9 @@ TABLES: Mapping[str, Callable[[Store], str]] = {
     "correlations": correlations,
     "lost": lost,
     "rules": rules,
+    "proposals of old": lambda store: advised.of_old(advised.kept(), store),
+    "directions": lambda store: directions(),
+    "advice": lambda store: advised.of_sentences(advised.kept()),
     "search": search,
     "starts": starts,
 }

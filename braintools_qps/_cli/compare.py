@@ -8,7 +8,7 @@ import logging
 import shlex
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -237,11 +237,27 @@ def _present(comparison: Comparison, out: Path, command: str) -> None:
     from .._report import write_report
     from ..plotting import plot_comparison
 
-    write_figure(partial(plot_comparison, comparison), out / FIGURE_NAME)
-    write_report(comparison, out / REPORT_NAME, command=command)
     print(comparison)
+    with _whole_or_not(out / FIGURE_NAME) as path:
+        write_figure(partial(plot_comparison, comparison), path)
+    with _whole_or_not(out / REPORT_NAME) as path:
+        write_report(comparison, path, command=command)
     files = ", ".join((JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME))
     logger.info("Written to %s: %s", out, files)
+
+
+@contextmanager
+def _whole_or_not(path: Path) -> Iterator[Path]:
+    """Remove the half of a file that a full disk leaves, and say where the results are."""
+    try:
+        yield path
+    except OSError as error:
+        with suppress(OSError):
+            path.unlink()
+        raise OSError(
+            f"{path.name} could not be written: {error}. The results above are in {JSON_NAME} "
+            "beside it, or where a warning said; the same command with --resume draws them"
+        ) from error
 
 
 def _announce(so_far: Comparison, out: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
+from .._checks import checked_seed
 from .factories import blamed_on, check_path, factory_of
 from .writing import write_figure
 
@@ -60,8 +61,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    if arguments.model is not None:
-        check_path(arguments.model)  # before JAX is loaded
+    if arguments.model is not None:  # before JAX is loaded
+        check_path(arguments.model)
+    checked_seed(arguments.seed)
     from .._gradient_flow import gradient_flow
 
     options = {name: getattr(arguments, name) for name in OPTIONS}

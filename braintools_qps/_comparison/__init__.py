@@ -20,12 +20,12 @@ from typing import Any
 import optax
 
 from .._candidates import candidates
+from .._checks import checked_seeds
 from .._defaults import SEEDS, SURROGATES, TASK
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
-from .checks import checked_seeds
 from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
@@ -77,10 +77,11 @@ def compare(
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
     A learning rate and a dampening that suit one surrogate need not suit the next. So each
-    candidate is first tuned, by successive halving on the validation part, with seeds that are used
-    for nothing else; then the setting that won is trained anew, with the seeds that are reported,
-    and only this training is tested. A seed decides on the initial weights and on the order of the
-    samples, so differences between candidates are paired by seed.
+    candidate is first tuned, with seeds that are used for nothing else: all settings are trained
+    for a tenth of the epochs, and a few of those with the lowest training losses for all of them,
+    of which the validation score chooses one. Then this setting is trained anew, with the seeds
+    that are reported, and only this training is tested. A seed decides on the initial weights and
+    on the order of the samples, so differences between candidates are paired by seed.
 
     Parameters
     ----------
@@ -110,13 +111,15 @@ def compare(
     tune : mapping of names to values, or None
         What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
         and ``scale``, as factors of the candidate's own; ``alpha``; ``clip``; or keywords of the
-        factory. None compares the candidates as they are given.
+        factory. Up to three settings are all trained in full. None compares the candidates as they
+        are given.
     tuning_runs : int
         With how many seeds each setting is tried.
     seeds : int or sequence of int
         How many seeds to report on, or which.
     epochs, batch_size : int
-        Passes over the training part, and samples in a batch.
+        Passes over the training part, each in a new order, and samples in a batch; those left over
+        at the end of a pass are not used in it.
     learning_rate, clip : float
         The learning rate, and the norm above which the gradient of all weights together is scaled
         down (None for never), where they are not tuned.
@@ -164,7 +167,8 @@ def compare(
         how many there are; the mean loss; how many runs have finished, how many are in training,
         and how many there are.
     on_result : callable, optional
-        Called with the comparison so far, each time that it has new results.
+        Called with the comparison so far, each time that it has new results, and at first with
+        those that are resumed.
     **options
         Further keywords for the factory, such as ``hidden=128``.
 
@@ -283,9 +287,11 @@ def _keeper(
 def _candidates(surrogates: Any) -> list[Candidate]:
     found = [Candidate(*one, surrogate_spec(one[1])) for one in candidates(surrogates).items()]
     for number, candidate in enumerate(found):
-        if candidate.spec in [other.spec for other in found[:number]]:
+        same = [other.label for other in found[:number] if other.spec == candidate.spec]
+        if same:
             raise ValueError(
-                f"each surrogate can be compared only once, got {candidate.label} twice"
+                "each surrogate can be compared only once, got the same one as "
+                f"{same[0]} and as {candidate.label}. Leave one out"
             )
     return found
 

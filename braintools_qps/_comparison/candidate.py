@@ -20,7 +20,7 @@ from .model_checks import check_finite
 from .outcome import noise_of_accuracy, numbers_of
 from .programs import Job, OnEpochs, Outcome, Runner
 from .training import Bench
-from .tuning import Setting, at_edge, rounds, search, survivors
+from .tuning import Setting, at_edge, rounds, search, winner
 
 
 class Candidate(NamedTuple):
@@ -70,7 +70,7 @@ def result_of(
 ) -> CandidateResult:
     """Find the candidate's setting, train it with each seed, and measure it."""
     tuning = _tuned(candidate, programs, plan, report)
-    setting = survivors(tuning.rungs[-1], 1)[0] if tuning else dict(plan.settings[0])
+    setting = winner(tuning.rungs[-1]) if tuning else dict(plan.settings[0])
     jobs = [Job(candidate.surrogate, setting, seed) for seed in plan.seeds]
     outcomes = programs.train(jobs, plan.epochs, report, test=True)
     bench = programs.bench_of(setting)
@@ -135,14 +135,18 @@ def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs)
     def train(settings: list[Setting], epochs: int) -> list[Trial]:
         jobs = [Job(candidate.surrogate, s, seed) for s in settings for seed in plan.tuning_seeds]
         outcomes = programs.train(jobs, epochs, report)
-        scores = np.reshape([one.curves.score[-1] for one in outcomes], (len(settings), -1))
-        return [Trial(setting, tuple(row.tolist())) for setting, row in zip(settings, scores)]
+        ends = [(one.curves.score[-1], one.curves.loss[-1]) for one in outcomes]
+        by_setting: np.ndarray = np.reshape(ends, (len(settings), -1, 2))
+        return [
+            Trial(setting, *map(tuple, of_one.T.tolist()))
+            for setting, of_one in zip(settings, by_setting)
+        ]
 
     rungs = search(plan.settings, plan.epochs, train)
     return Tuning(
         seeds=plan.tuning_seeds,
         rungs=rungs,
-        at_edge=at_edge(survivors(rungs[-1], 1)[0], plan.tune),
+        at_edge=at_edge(winner(rungs[-1]), plan.tune),
         runs=len(plan.tuning_seeds) * sum(len(rung.trials) for rung in rungs),
         epochs=plan.searched,
         seconds=round(time.perf_counter() - start, 3),

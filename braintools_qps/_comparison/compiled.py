@@ -8,6 +8,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from .model import usual_promotion
 from .places import Place, needed_bytes
 
 
@@ -28,7 +29,8 @@ class Program:
         share = jax.tree.map(lambda leaf: leaf[same], row)
         placed = jax.device_put(share, place.split)
         spread = place.spread(function, len(parts))
-        self._compiled = jax.jit(spread).lower(*placed, *parts).compile()
+        with usual_promotion():
+            self._compiled = jax.jit(spread).lower(*placed, *parts).compile()
         self._needed = needed_bytes(self._compiled)
         self._shared = sum(leaf.nbytes for leaf in jax.tree.leaves(parts))
         self.at_once = self._place.threads

@@ -16,7 +16,7 @@ from braintools.surrogate import Surrogate
 from .._gradient_flow import gradient_flow
 from ..records.comparison import relative_gradient
 from ..records.flow import mean_growth
-from .model import environment, seeded
+from .model import environment, seeded, usual_promotion
 from .places import needed_bytes
 from .training import Bench, Samples, initial_state, min_batch, training_step
 
@@ -53,7 +53,8 @@ def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
         )
 
     carry = state.weights, state.optimizer
-    compiled = jax.jit(step).lower(*carry, samples, draw).compile()
+    with usual_promotion():
+        compiled = jax.jit(step).lower(*carry, samples, draw).compile()
     times = []
     for _ in range(WARM_UP + TIMED):
         start = time.perf_counter()

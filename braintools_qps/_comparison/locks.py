@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 LOCK_NAME = ".comparison.lock"
@@ -28,7 +29,7 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
         yield
     finally:
         # Removed while it is held: whoever has opened it meanwhile sees that it is gone.
-        path.unlink(missing_ok=True)
+        remove(path)
         _ours.discard(path)
         os.close(file)
 
@@ -36,23 +37,45 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
 def abandon() -> None:
     """Remove the files of all locks that this process holds: it is about to end."""
     for path in tuple(_ours):
-        path.unlink(missing_ok=True)
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file that has served its purpose; what stands in the way must not cost results."""
+    with suppress(OSError):
+        path.unlink()
 
 
 def _held(path: Path) -> int:
     while True:
-        file = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+        file = _opened(path)
         try:
             _lock(file)
-        except OSError:
+        except (BlockingIOError, PermissionError):
             os.close(file)
             raise FileExistsError(
                 f"only one comparison at a time can write its results to {path.parent}, and "
                 "another one is writing there. Wait for it, or give another directory as out"
             ) from None
+        except OSError as error:  # some file systems of clusters have no locks
+            warnings.warn(
+                f"{path.parent} cannot be locked ({error}), so that nothing keeps another "
+                "comparison from writing its results there. See to it that none does",
+                stacklevel=2,
+            )
         if path.exists() and os.path.samestat(os.fstat(file), path.stat()):
             return file
         os.close(file)  # the one who held it has removed it
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o644)
+    except OSError as error:
+        raise OSError(
+            f"a directory for results must let {path.name} be made in it, got {path.parent}: "
+            f"{error}. Remove that file, or give another directory as out"
+        ) from error
 
 
 def _lock(file: int) -> None:

@@ -258,7 +258,14 @@ def environment(**settings: Any) -> Iterator[None]:
     """Where a model runs: with the user's ``dt``, or else steps of 1 ms."""
     if brainstate.environ.get("dt", None) is None:
         settings["dt"] = DEFAULT_STEP
-    with brainstate.environ.context(**settings):
+    with brainstate.environ.context(**settings), usual_promotion():
+        yield
+
+
+@contextmanager
+def usual_promotion() -> Iterator[None]:
+    """JAX's promotion as brainstate's layers and optax need it, whatever the user has set."""
+    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 

@@ -132,8 +132,7 @@ def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
 
 def _check_outputs(bench: Bench, outputs: Any, size: int) -> None:
     leaves = jax.tree.leaves(outputs)
-    own = bench.objective.is_own
-    if own:
+    if bench.objective.is_own:
         return
     if len(leaves) != 1 or leaves[0].shape[1:2] != (size,):
         shapes = ", ".join(str(leaf.shape[1:]) for leaf in leaves) or "nothing"

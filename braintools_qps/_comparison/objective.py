@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import optax
 from jax import Array
@@ -29,11 +30,14 @@ class Objective:
 
     def read(self, outputs: Any) -> Any:
         """Outputs (steps, samples, ...) to (samples, ...), or (samples, steps, ...) for "all"."""
+        return jax.tree.map(self._read, outputs, is_leaf=u.math.is_quantity)
+
+    def _read(self, output: Any) -> Any:
         if self.readout == "all":
-            return u.math.swapaxes(outputs, 0, 1)
+            return u.math.swapaxes(output, 0, 1)
         if self.readout == "last":
-            return outputs[-1]
-        return outputs[-len(outputs) if self.readout == "mean" else -int(self.readout) :].mean(0)
+            return output[-1]
+        return output[-len(output) if self.readout == "mean" else -int(self.readout) :].mean(0)
 
 
 def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> Objective:

@@ -8,8 +8,9 @@ import os
 import platform
 import warnings
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from ..records.comparison import Comparison
@@ -50,8 +51,12 @@ def digest(task: Task) -> str:
 
 @cache
 def packages() -> dict[str, str]:
-    """The versions that decide on results."""
-    return {name: version(name) for name in PACKAGES}
+    """The versions that decide on results, of what is installed."""
+    found = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # brainpy is an extra
+            found[name] = version(name)
+    return found
 
 
 def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:

@@ -26,6 +26,7 @@ from .._defaults import CHECKPOINT_NAME
 from .._registry import surrogate_spec
 from ..records.comparison import Comparison
 from ..records.plain import plain
+from .locks import remove
 from .programs import Job, OnEpochs, Outcome, Programs
 from .provenance import packages
 from .storage import Store
@@ -78,7 +79,7 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The group is done."""
-        self._path.unlink(missing_ok=True)
+        remove(self._path)
 
 
 class ResumablePrograms(Programs):
@@ -175,9 +176,13 @@ def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:
 def _replace(path: Path, content: bytes) -> None:
     """Whoever reads it, at whatever time, reads the old file or the new one."""
     beside = path.with_name(f".{path.name}")  # one comparison at a time has the directory
-    beside.unlink(missing_ok=True)
-    with open(beside, "xb") as file:  # follows no symlink
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    remove(beside)
+    try:
+        with open(beside, "xb") as file:  # follows no symlink
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        remove(beside)
+        raise

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import optax
 
+from .._checks import checked_count
 from .._defaults import BATCH_SIZE, CLIP, EPOCHS, LEARNING_RATE
-from .checks import checked_count
 from .model import name_of
 
 WEIGHT_DECAY = 0.001

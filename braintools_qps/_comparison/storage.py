@@ -15,7 +15,7 @@ from pathlib import Path
 
 from .._defaults import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
 from ..records.comparison import Comparison
-from .locks import locked
+from .locks import locked, remove
 
 PROBE_BYTES = 1 << 16
 
@@ -43,7 +43,7 @@ class Store:
         """Remove what was begun, if nothing has come of it."""
         if self._blank:
             for name in (JSON_NAME, CSV_NAME):
-                (self.directory / name).unlink(missing_ok=True)
+                remove(self.directory / name)
 
     def load(self) -> Comparison | None:
         """Return what is there, to go on from: `save` will replace it.

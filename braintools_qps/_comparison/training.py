@@ -236,8 +236,15 @@ def _fill(states: tuple[dict[str, Any], dict[str, Any]], weights: Weights) -> No
 
 
 def _clipped(gradient: list[Array], norm: Array) -> list[Array]:
-    """Scaled down where the norm of all together is larger; infinity leaves it as it is."""
-    return optax.clip_by_global_norm(norm).update(gradient, optax.EmptyState())[0]
+    """Scaled down where the norm of all together is larger; infinity leaves it as it is.
+
+    As by `optax.clip_by_global_norm`, which takes no traced norm for weights in half precision.
+    """
+    wide = [g.astype(jnp.promote_types(g.dtype, jnp.float32)) for g in gradient]
+    size = jnp.sqrt(sum(jnp.sum(jnp.square(w)) for w in wide))
+    scaled = lambda g: g / size.astype(g.dtype) * norm.astype(g.dtype)
+    below = size < norm.astype(size.dtype)
+    return [jnp.where(below, g, scaled(w).astype(g.dtype)) for g, w in zip(gradient, wide)]
 
 
 def _decay(settings: Settings, progress: Array) -> Array | float:

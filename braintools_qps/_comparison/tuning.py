@@ -1,9 +1,12 @@
-"""Each candidate's own setting: successive halving on the validation part, in two rounds.
+"""Each candidate's own setting: everything for a short while, then a few to the end.
 
-Everything starts with a short training. The best few are trained anew for as long as what will be
-reported, because a heavy tail can learn and then collapse, which no short training shows. Each
-training begins at the initial weights and has a schedule of its own length: a learning rate that
-has not yet come down would say little about how it ends.
+A short training is judged by its training loss, which moves while the accuracy on the validation
+part is still that of guessing. It says little about learning rates, because what learns fast is
+ahead at first. So the short round compares settings of the same learning rate only, and keeps what
+does well at all of them. The second round decides by the validation score. It is as long as what
+will be reported, because a heavy tail can learn and then collapse. Each training begins at the
+initial weights and has a schedule of its own length: a learning rate that has not yet come down
+would say little about how it ends.
 """
 
 from __future__ import annotations
@@ -24,8 +27,9 @@ DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
     "dampening": DAMPENINGS,
 }
 
+RATE = "learning_rate"
 POSITIVE = ("learning_rate", "dampening", "scale", "alpha", "clip")
-SHORT = 0.1  # of the epochs, in the first round
+SHORT, SHORTEST = 0.1, 2  # the first round's share of the epochs, and at least so many
 KEPT, FEWEST = 0.15, 3  # of the settings, for the second round
 FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 
@@ -47,9 +51,10 @@ def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, .
             "tune must be a mapping of names to values, such as {'learning_rate': (0.01, 0.1)}, or "
             f"None, got {tune!r}"
         )
-    for name, values in tune.items():
+    listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in tune.items()}
+    for name, values in listed.items():
         _check_values(name, values)
-    return {name: tuple(values) for name, values in tune.items()}
+    return {name: tuple(values) for name, values in listed.items()}
 
 
 def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -58,7 +63,7 @@ def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
 
 
 def _check_values(name: str, values: Any) -> None:
-    if isinstance(values, str) or not isinstance(values, Sequence) or not len(values):
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise TypeError(
             f"tune must name a sequence of values for {name}, got {values!r}. For example "
             f"tune={{{name!r}: (0.5, 1.0)}}"
@@ -84,10 +89,10 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     """
     if settings < 2:
         return []
-    finalists = max(FEWEST, math.ceil(KEPT * settings))
-    if settings <= finalists:
+    kept, short = max(FEWEST, math.ceil(KEPT * settings)), max(SHORTEST, round(SHORT * epochs))
+    if settings <= kept or epochs <= short:
         return [(settings, epochs)]
-    return [(settings, max(1, round(SHORT * epochs))), (finalists, epochs)]
+    return [(settings, short), (kept, epochs)]
 
 
 def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
@@ -96,11 +101,34 @@ def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
     return tuple(itertools.islice(free, count))
 
 
-def survivors(rung: Rung, count: int) -> list[Setting]:
-    """The settings with the highest mean scores; what diverged comes last."""
+def finalists(rung: Rung, count: int) -> list[Setting]:
+    """The settings for the next round, in the order in which they were tried.
+
+    A setting has a point for each of the same learning rate with a higher loss, and half a point
+    for an equal one. What settings have besides the learning rate is ranked by the mean of these
+    points over all learning rates; those that differ in nothing else, by their loss.
+    """
+    means = np.array([np.mean(trial.losses) for trial in rung.trials])
+    losses = np.where(np.isnan(means), np.inf, means)  # what diverged comes last
+    same_rate = _pairs([trial.setting.get(RATE) for trial in rung.trials])
+    same_rest = _pairs([{**trial.setting, RATE: None} for trial in rung.trials])
+    better = (losses[:, None] < losses) + 0.5 * (losses[:, None] == losses)
+    points = (same_rate * better).sum(axis=1)
+    mean_points = same_rest @ points / same_rest.sum(axis=1)
+    order = np.lexsort((losses, same_rest.argmax(axis=1), -mean_points))
+    return [dict(rung.trials[index].setting) for index in sorted(order[:count])]
+
+
+def winner(rung: Rung) -> Setting:
+    """The setting with the highest mean score, the first of equals; what diverged comes last."""
     means = np.array([np.mean(trial.scores) for trial in rung.trials])
-    order = np.argsort(-np.where(np.isnan(means), -np.inf, means), kind="stable")
-    return [dict(rung.trials[index].setting) for index in order[:count]]
+    best = np.argmax(np.where(np.isnan(means), -np.inf, means))
+    return dict(rung.trials[best].setting)
+
+
+def _pairs(values: Sequence[Any]) -> np.ndarray:
+    """Which of them are equal."""
+    return np.array([[one == other for other in values] for one in values])
 
 
 def at_edge(setting: Setting, tune: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
@@ -118,12 +146,12 @@ def search(
     epochs: int,
     train: Callable[[list[Setting], int], list[Trial]],
 ) -> tuple[Rung, ...]:
-    """Train all rounds: `survivors` of the last one tells which setting is the best.
+    """Train all rounds: the `winner` of the last one is the candidate's own setting.
 
     ``train(settings, epochs)`` returns their trials.
     """
     rungs: list[Rung] = []
     for count, length in rounds(len(settings), epochs):
-        alive = list(settings) if not rungs else survivors(rungs[-1], count)
+        alive = list(settings) if not rungs else finalists(rungs[-1], count)
         rungs.append(Rung(length, tuple(train(alive, length))))
     return tuple(rungs)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from numbers import Integral
 from typing import Any
 
 import jax
@@ -24,7 +23,7 @@ from ..records import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Bench, Spikes
 from .kept_trace import KeptTrace
-from .loss import loss_of_outputs, projections
+from .loss import check_draws, loss_of_outputs, projections
 from .normalize import normalize_surrogate
 from .passes import with_index
 from .programs import programs
@@ -98,8 +97,9 @@ def gradient_flow(
         The growth per step for which a smaller ``dampening``, a larger ``scale`` and, for
         `QPseudoSpike`, a larger ``alpha`` are searched. None leaves the search out.
     rate : float, optional
-        The firing rate, in spikes per neuron and step, for which an input gain and a change of the
-        threshold are searched where a population is silent or saturated. None leaves it out.
+        The firing rate, in spikes per neuron and step, for which gains of the inputs and of the
+        input weights and a change of the threshold are searched, where neurons are silent and the
+        population fires less, or saturated and it fires more. None leaves it out.
     paths : bool
         Whether to split the gain of one step back into leak, reset, recurrence and feed-forward.
 
@@ -111,9 +111,12 @@ def gradient_flow(
 
     Raises
     ------
+    TypeError
+        If the seed is not a whole number.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, its states do not fit the inputs,
-        the inputs have no time step, draws is below 1, the target is not finite and above 0, or the
+        the inputs have no time step, draws is below 1, the seed is not from 0 to 2**32 - 1, there
+        is no candidate, the target is not finite and above 0, or the
         rate is not between 0 and 1.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
@@ -144,7 +147,7 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = jax.tree.map(jnp.asarray, inputs)
-    _check(inputs, draws, target, rate)
+    _check(inputs, draws, seed, target, rate)
     return flows_of(
         trace(model, inputs), inputs, surrogates, loss, draws, seed, target, rate, paths
     )
@@ -176,15 +179,14 @@ def flows_of(
     )
 
 
-def _check(inputs: Any, draws: int, target: float | None, rate: float | None) -> None:
+def _check(inputs: Any, draws: int, seed: int, target: float | None, rate: float | None) -> None:
     shapes = [leaf.shape for leaf in jax.tree.leaves(inputs)]
     if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...) with one "
             f"time step or more, got {', '.join(map(str, shapes)) or 'nothing'}"
         )
-    if isinstance(draws, bool) or not isinstance(draws, Integral) or draws < 1:
-        raise ValueError(f"draws must be a whole number of 1 or more, got {draws!r}. Pass draws=8")
+    check_draws(draws, seed)
     if target is not None and not (math.isfinite(target) and target > 0):
         raise ValueError(
             "target, the growth per step to aim at, must be finite and greater than 0, got "
@@ -202,6 +204,6 @@ def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:
     own = {population.name: population.spike for population in step.populations}
     if surrogates is None:
         return {OWN: own}
-    if not is_candidate(surrogates) and isinstance(surrogates, Mapping):
+    if not is_candidate(surrogates) and isinstance(surrogates, Mapping) and surrogates:
         return {str(label): own | by_population(spec, own) for label, spec in surrogates.items()}
     return {label: dict.fromkeys(own, one) for label, one in candidates(surrogates).items()}

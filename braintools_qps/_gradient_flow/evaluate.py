@@ -113,13 +113,18 @@ class Bench:
             "firing_rate": rate,
             "silent_share": silent,
             "saturated_share": saturated,
-            "rate_adjustment": self._rate_adjustment(index, max(silent, saturated)),
+            "rate_adjustment": self._rate_adjustment(index, rate, silent, saturated),
         }
 
-    def _rate_adjustment(self, index: int, idle: float) -> RateAdjustment | None:
-        if self.rate is None or idle <= MANY:
+    def _rate_adjustment(
+        self, index: int, rate: float, silent: float, saturated: float
+    ) -> RateAdjustment | None:
+        """Up for a silent population that fires too little, down for a saturated one."""
+        if self.rate is None:
             return None
-        return rate_adjustment(self.step, self.programs, self.run, index, self.rate)
+        if (silent > MANY and rate < self.rate) or (saturated > MANY and rate > self.rate):
+            return rate_adjustment(self.step, self.programs, self.run, index, self.rate)
+        return None
 
     def _slopes_met(
         self, spikes: Spikes, slopes: list[Array], population: Population

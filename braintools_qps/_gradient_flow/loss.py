@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -11,9 +12,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from .._checks import checked_seed
 from .passes import Forward, replaced
 from .step import Step, is_real
 
+MOST_DRAWS = 1_000_000
 STREAM = 20220200  # any number that nobody else folds in
 
 
@@ -27,6 +30,25 @@ class Loss(NamedTuple):
     cotangents: list[Array]
     whole: slice = slice(None)
     transported: slice = slice(None)
+
+
+def check_draws(draws: int, seed: int) -> None:
+    """Check how many projections there are to be, and from which seed.
+
+    Raises
+    ------
+    TypeError
+        If the seed is not a whole number.
+    ValueError
+        If it is none of JAX's, or there are too few or too many draws.
+    """
+    whole = isinstance(draws, Integral) and not isinstance(draws, bool)
+    if not (whole and 1 <= draws <= MOST_DRAWS):
+        raise ValueError(
+            f"draws must be a whole number of 1 or more, got {draws!r}, and at most "
+            f"{MOST_DRAWS:,}. Pass draws=8"
+        )
+    checked_seed(seed)
 
 
 def projections(run: Forward, draws: int, seed: int) -> Loss:

@@ -15,7 +15,7 @@ from .._neurons import by_population
 from ..typing import SurrogateSpec
 from . import measures
 from .evaluate import Bench
-from .loss import loss_of_outputs, projections
+from .loss import check_draws, loss_of_outputs, projections
 from .passes import with_index
 from .programs import programs
 from .ready import batch_size
@@ -44,7 +44,7 @@ def normalize_surrogate(
     Spikes do not depend on the surrogate, so all slopes are known once the model has run.
 
     ===================  ==========================================================================
-    rule                 what is brought to the target, or made equal, by dampening alone
+    rule                 what is brought down to the target, or made equal, by dampening alone
     ===================  ==========================================================================
     ``"mean_slope"``     :math:`\mathrm E[G]`, the mean of the surrogate gradient over neurons
                          and steps
@@ -69,8 +69,9 @@ def normalize_surrogate(
         What to start from, as `set_surrogate` takes it, populations by name included. By default
         what the model has.
     target : float, optional
-        For ``"mean_slope"`` and ``"second_moment"``: the value to attain, per unit of the spike
-        function's argument. By default the lowest of any population, so that no dampening rises.
+        For ``"mean_slope"`` and ``"second_moment"``: the value to come down to, per unit of the
+        spike function's argument. What lies below it keeps its dampening: none rises. By default
+        the lowest of any population.
     loss : callable, optional
         For ``"depth"``, as for `gradient_flow`.
     draws, seed : int
@@ -113,6 +114,7 @@ def normalize_surrogate(
     2
     """
     _check(rule, target)
+    check_draws(draws, seed)
     inputs = jax.tree.map(jnp.asarray, inputs)
     step = trace(model, inputs)
     compiled = programs(step)
@@ -158,7 +160,7 @@ def _require_dampening(start: Mapping[str, Any]) -> None:
 def _even_slopes(
     bench: Bench, start: dict[str, Any], rule: str, target: float | None
 ) -> dict[str, float]:
-    """For each population the factor that brings its slopes to the target."""
+    """For each population the factor that brings its slopes down to the target."""
     power = 1 if rule == "mean_slope" else 2
     slopes = bench.slopes(start)
     measured = {}
@@ -167,7 +169,7 @@ def _even_slopes(
         measured[population.name] = float(np.mean(met**power)) ** (1 / power)
     _require_some(measured, "slope above 0")
     wanted = min(measured.values()) if target is None else target
-    return {name: _rounded(wanted / value) for name, value in measured.items()}
+    return {name: _rounded(min(1.0, wanted / value)) for name, value in measured.items()}
 
 
 def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
@@ -222,7 +224,7 @@ def _require_direction(factors: dict[str, float], consistencies: dict[str, float
         raise ValueError(
             f"dampening must not rise until the reset overshoots, but equal second moments take "
             f"{factors}, with which the gradient changes its sign from step to step in "
-            f"{', '.join(overshooting)}. Take rule='mean_slope', or raise the weights in between"
+            f"{', '.join(overshooting)}. Take rule='mean_slope'"
         )
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._neurons import find_neurons, preserved
+from .._neurons import find_neurons, preserved, spike_of
 from .._surrogate import Scaled
 from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
@@ -84,7 +84,7 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     ]
     found = tuple(
         ParameterSensitivity(
-            name, max(_change(value, other[name]) for other in changes), _norm(value)
+            name, float(np.max([_change(value, other[name]) for other in changes])), _norm(value)
         )
         for name, value in before.items()
     )
@@ -119,7 +119,7 @@ def _name(path: tuple[Any, ...]) -> str:
 def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:
     def noted(x: Any) -> Any:
         called.append(name)
-        return spike(x)
+        return spike_of(spike, x)
 
     return noted
 
@@ -141,18 +141,20 @@ def _sentences(found: tuple[ParameterSensitivity, ...]) -> Iterator[str]:
     zero = [p.name for p in found if p.size == 0]
     moved = [p.name for p in found if p.change > 0]
     still = [p.name for p in found if p.change == 0 and p.size > 0]
-    if not moved:
+    lost = [p.name for p in found if math.isnan(p.change)]
+    if moved:
+        others = f", and not that of {', '.join(still)}" if still else ""
+        yield f"The surrogate decides the gradient of {', '.join(moved)}{others}."
+    elif not lost:
         yield (
             "The surrogate has no effect on these gradients: none changes when it is made twice as "
             "high or as wide. Choosing another one changes nothing in this training, and "
             "gradient_flow says nothing about it."
         )
-    elif still:
+    if lost:
         yield (
-            f"The surrogate decides the gradient of {', '.join(moved)}, and not that of "
-            f"{', '.join(still)}."
+            f"The gradient of {', '.join(lost)} is not finite, with the surrogate as it is or made "
+            "twice as high or as wide: look for NaN or overflow in the model."
         )
-    else:
-        yield f"The surrogate decides the gradient of {', '.join(moved)}."
     if zero:
         yield f"The gradient of {', '.join(zero)} is 0 with any of them."

@@ -15,7 +15,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._surrogate import QPseudoSpike, current
+from .._surrogate import QPseudoSpike, current, takes_numbers
 
 
 def slopes(
@@ -58,12 +58,7 @@ def slopes_of(
         try:
             return u.get_mantissa(surrogate(u.Quantity(x, unit=unit)))
         except TypeError as error:
-            raise u.UnitMismatchError(
-                f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
-                f"Give it a scale: Scaled({surrogate!r}, scale=15 * u.{unit})",
-                unit,
-                u.UNITLESS,
-            ) from error
+            raise takes_numbers(surrogate, unit) from error
 
     values, pull = jax.vjp(spikes, argument / width)
     (slope,) = pull(jnp.ones_like(values))

@@ -219,7 +219,8 @@ def _give_batch(function: Any, arguments: tuple) -> bool:
 def advance(model: Any, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment."""
     dt = brainstate.environ.get("dt", None)
-    time = {} if dt is None else {"t": i * dt}
+    # A float before it is multiplied, as JAX may be set to mix no dtypes.
+    time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
     with brainstate.environ.context(i=i, **time):
         return model(x) if callable(model) else model.update(x)
 

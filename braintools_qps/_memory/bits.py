@@ -31,7 +31,8 @@ def pack(values: Array, scale: Array | None) -> Packed:
 def unpack(packed: Packed, n: int, scale: Array | None, dtype: jnp.dtype) -> Array:
     """The values of shape (..., n); NaN for a group with one that was neither 0 nor the scale."""
     # In a tenth of the time that jnp.unpackbits takes on a processor, which goes by bytes.
-    bits = packed.spikes[..., None] >> jnp.arange(GROUP, dtype=jnp.uint32) & 1
+    places = jnp.arange(GROUP, dtype=jnp.uint32).reshape((1,) * packed.spikes.ndim + (GROUP,))
+    bits = packed.spikes[..., None] >> places & 1
     strange = packed.strange[..., None] != 0
     groups = jnp.where(strange, jnp.array(jnp.nan, dtype), bits.astype(dtype))
     values = groups.reshape(*groups.shape[:-2], -1)[..., :n]

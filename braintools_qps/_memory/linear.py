@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import brainstate
+import brainunit as u
 
 from .matmul import spike_matmul
 
@@ -68,4 +69,6 @@ class SpikeLinear(brainstate.nn.Linear):
         if self.w_mask is not None:
             weights = weights * self.w_mask
         current = spike_matmul(x, weights, scale=self.scale)
-        return current + parameters["bias"] if "bias" in parameters else current
+        if "bias" not in parameters:
+            return current
+        return current + u.math.broadcast_to(parameters["bias"], current.shape)

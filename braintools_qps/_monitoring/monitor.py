@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.trainer import Callback
 
+from .._checks import checked_count
 from .._gradient_flow import KeptTrace, flows_of
 from .._neurons import preserved
 from ..records import GradientFlow
@@ -68,9 +69,9 @@ class TrainingMonitor(Callback):
     Raises
     ------
     ValueError
-        If ``every`` is below 1.
+        If ``every`` or ``draws`` is below 1.
     TypeError
-        If ``log`` is none of these.
+        If one of them is no whole number, or ``log`` is none of these.
 
     See Also
     --------
@@ -107,8 +108,7 @@ class TrainingMonitor(Callback):
         loss: Callable[[Any], Any] | None = None,
         draws: int = 1,
     ):
-        if every < 1:
-            raise ValueError(f"every must be 1 or more calls, got {every}")
+        every, draws = checked_count("every", every), checked_count("draws", draws)
         if per not in ("step", "epoch"):
             raise ValueError(f"per must be 'step' or 'epoch', got {per!r}")
         self.model, self.inputs = model, inputs

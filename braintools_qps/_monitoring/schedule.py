@@ -70,6 +70,12 @@ class SurrogateSchedule(Callback):
         _check(schedules)
         self._schedules = schedules
         self._constant = get_surrogate(surrogate)
+        if not hasattr(self._constant, "replace"):
+            raise TypeError(
+                "a schedule is for a surrogate whose parameters can be a State, QPseudoSpike or "
+                f"Scaled, got {self._constant!r}. For its dampening or scale, pass "
+                f"Scaled({self._constant!r})"
+            )
         self.states = {
             name: brainstate.ShortTermState(_strong(value))
             for name, value in self._values(0).items()

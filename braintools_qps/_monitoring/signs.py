@@ -62,7 +62,7 @@ def _of_population(population: PopulationFlow, first: float) -> Iterator[tuple[s
         yield DIVERGED, {}
     elif now == 0:
         yield NO_GRADIENT, {}
-    elif now <= GONE * first:
+    elif now <= GONE * first < math.inf:
         yield FADED, {"now": now}
 
 

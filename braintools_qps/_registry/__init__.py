@@ -52,7 +52,8 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
     list of numbers is an array, except where the default of the parameter is text. A parameter that
     is annotated as a `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr
-    of a surrogate of this package is a spec.
+    of a surrogate of this package is a spec. Those of braintools are built as they are and take
+    numbers only: for a membrane in mV, ``"Scaled('Sigmoid', scale='15 mV')"``.
 
     Parameters
     ----------

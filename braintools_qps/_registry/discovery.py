@@ -72,7 +72,7 @@ class Entry:
         except BaseException as error:  # a module that calls sys.exit, too, spoils no other name
             raise ImportError(
                 f"the surrogate {self.name!r} of the distribution {self.distribution!r} cannot be "
-                f"loaded from {self.value!r}: {type(error).__name__}: {error}. Repair, update or "
+                f"loaded from {self.value!r}: {_described(error)}. Repair, update or "
                 f"uninstall {self.distribution!r}; other names are not affected"
             ) from error
         if not is_surrogate_class(found):
@@ -127,6 +127,15 @@ def normalised(distribution: str) -> str:
 def is_reachable(name: str) -> bool:
     """Whether a spec can hold the name, in which ``:`` and ``(`` have a meaning of their own."""
     return bool(re.fullmatch(r"[^:()]+", name))
+
+
+def _described(error: BaseException) -> str:
+    """Type and message; what has no message that could be read has a type."""
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    return f"{type(error).__name__}: {message}".removesuffix(": ")
 
 
 def _itself(found: object) -> object:

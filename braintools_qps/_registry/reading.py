@@ -186,10 +186,17 @@ def _call_in_call(
         case "Quantity", [magnitude, ast.Constant(value=str() as unit)], []:
             return u.Quantity(read(_literal(magnitude, text)), unit=_unit(unit, text))
         case "array" | "Array", [numbers], []:
-            return np.asarray(_literal(numbers, text))
+            return _array(_literal(numbers, text), None, text)
         case "array" | "Array", [numbers], [ast.keyword("dtype", ast.Name(id=dtype))]:
-            return np.asarray(_literal(numbers, text), dtype)
+            return _array(_literal(numbers, text), dtype, text)
     return _call(name, arguments, keywords, text)
+
+
+def _array(numbers: Any, dtype: str | None, text: str) -> np.ndarray:
+    try:
+        return np.asarray(numbers, dtype)
+    except (TypeError, ValueError):  # ragged, or no such dtype
+        _malformed(text)
 
 
 def _read_text(text: str, must_be_number: bool) -> Any:

@@ -13,6 +13,7 @@ from braintools.surrogate import Surrogate
 
 from . import discovery
 from .discovery import Entry, normalised
+from .reading import shown
 
 # Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
 # a surrogate while it is imported by one thread must not wait for another that looks it up.
@@ -151,8 +152,8 @@ def _unknown(name: str) -> UnknownSurrogateError:
     close = difflib.get_close_matches(_loose(name), by_loose_name, n=1)
     suggestion = f" Did you mean {by_loose_name[close[0]]!r}?" if close else ""
     return UnknownSurrogateError(
-        f"no surrogate is called {name!r}.{suggestion} Available: {', '.join(available)}. Add one "
-        "with braintools_qps.register_surrogate, or install a package that publishes it in the "
+        f"no surrogate is called {shown(name)}.{suggestion} Available: {', '.join(available)}. Add "
+        "one with braintools_qps.register_surrogate, or install a package that publishes it in the "
         f"entry point group {discovery.GROUP!r}"
     )
 

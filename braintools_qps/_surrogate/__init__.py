@@ -6,6 +6,7 @@ share, and `spike` the custom derivative. `curves` says what that derivative may
 ready for a call in `prepared`, units handled in `units`, memory saved in `residuals`.
 """
 
+from .float16 import has_float16
 from .hyperparameters import current
 from .profile import (
     GradientProfile,
@@ -17,6 +18,7 @@ from .profile import (
 )
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .scaled import Scaled
+from .units import takes_numbers
 
 __all__ = [
     "GradientProfile",
@@ -25,8 +27,10 @@ __all__ = [
     "current",
     "gradient_profile",
     "gradient_values",
+    "has_float16",
     "q_pseudo_spike",
     "require_one_shape",
     "scale_of",
     "scale_unit",
+    "takes_numbers",
 ]

@@ -48,6 +48,9 @@ class Curve(Protocol):
     def gradient(self, x: Array) -> Array:
         """The surrogate gradient; 0 at +-inf, NaN at NaN."""
 
+    def slope_of_product(self, x: Array) -> Array:
+        """The derivative of x * gradient(x), which the derivative by scale goes with."""
+
     def original(self, x: Array, dampening: Any) -> Array:
         """1/2 + dampening * (f(x) - 1/2), where f is the original function."""
 
@@ -74,6 +77,9 @@ class Tail:
 
     def gradient(self, x: Array) -> Array:
         return kernels.gradient(x, self.alpha)
+
+    def slope_of_product(self, x: Array) -> Array:
+        return kernels.slope_of_product(x, self.alpha)
 
     def original(self, x: Array, dampening: Any) -> Array:
         return 0.5 + dampening * kernels.antiderivative(x, self.alpha)
@@ -123,14 +129,16 @@ class Foreign:
         return jnp.where(largest > 0, largest, 1)
 
     def gradient(self, x: Array) -> Array:
-        infinite = jnp.isinf(x)
-        finite = jnp.where(infinite, 0, x)
-        gradient = jnp.asarray(self._surrogate().surrogate_grad(finite), x.dtype)
-        nan = jax.lax.stop_gradient(finite) * finite  # where x is NaN, and so is its slope
-        return jnp.where(infinite, 0, jnp.where(jnp.isnan(x), nan, gradient))
+        gradient = jnp.asarray(self._surrogate().surrogate_grad(_without_infinity(x)), x.dtype)
+        return _guarded(x, gradient)
+
+    def slope_of_product(self, x: Array) -> Array:
+        gradient, slope = jax.jvp(self.gradient, (x,), (jnp.ones_like(x),))
+        return gradient + jnp.where(jnp.isinf(x), 0, x) * slope
 
     def original(self, x: Array, dampening: Any) -> Array:
-        return dampening * _original(x, self) + (1 - dampening) / 2
+        of = _original if is_traced((x, self)) else _value_of_original
+        return dampening * of(x, self) + (1 - dampening) / 2
 
     def _surrogate(self) -> Surrogate:
         return self.owner.holding(self.arrays)
@@ -155,10 +163,35 @@ class Owner:
         return twin
 
 
-def _value_of_original(x: Array, curve: Foreign) -> Array:
+# Jitted for calls outside of jit, where every operation takes as long as a small program.
+@partial(jax.jit, inline=True)
+def _without_infinity(x: Array) -> Array:
+    return jnp.where(jnp.isinf(x), 0, x)
+
+
+@partial(jax.jit, inline=True)
+def _guarded(x: Array, gradient: Array) -> Array:
+    """0 at infinity, NaN at NaN."""
+    infinite = jnp.isinf(x)
+    finite = jnp.where(infinite, 0, x)
+    nan = jax.lax.stop_gradient(finite) * finite  # where x is NaN, and so is its slope
+    return jnp.where(infinite, 0, jnp.where(jnp.isnan(x), nan, gradient))
+
+
+@partial(jax.jit, inline=True)
+def _clipped(x: Array) -> Array:
     largest = jnp.finfo(x.dtype).max
-    value = curve._surrogate().surrogate_fun(jnp.clip(x, -largest, largest))
-    return jnp.where(jnp.isnan(x), x, jnp.asarray(value, x.dtype))
+    return jnp.clip(x, -largest, largest)
+
+
+@partial(jax.jit, inline=True)
+def _with_nan(x: Array, value: Array) -> Array:
+    return jnp.where(jnp.isnan(x), x, value)
+
+
+def _value_of_original(x: Array, curve: Foreign) -> Array:
+    value = curve._surrogate().surrogate_fun(_clipped(x))
+    return _with_nan(x, jnp.asarray(value, x.dtype))
 
 
 _original = jax.custom_jvp(_value_of_original)
@@ -171,6 +204,11 @@ def _(primals, tangents):
     by_parameters = partial(_value_of_original, x)
     value, tangent = jax.jvp(by_parameters, (curve,), (curve_dot,))
     return value, tangent + curve.gradient(x) * x_dot
+
+
+def is_traced(values: Any) -> bool:
+    """Whether there is a derivative to be stated, which takes 100 us outside of jit."""
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(values))
 
 
 def with_rank(value: Array | Static, rank: int) -> Array | Static:

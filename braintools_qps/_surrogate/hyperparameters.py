@@ -90,7 +90,9 @@ def source(value: Any) -> str:
 def _canonical_surrogate(value: Any) -> Surrogate:
     """A copy, which nobody can change from outside."""
     if isinstance(value, Surrogate):
-        return copy.copy(value)
+        twin = copy.copy(value)
+        vars(twin).update({name: _kept(part) for name, part in vars(twin).items()})
+        return twin
     wanted = f"{value!r}" if isinstance(value, str) else getattr(value, "__name__", "...")
     raise TypeError(
         f"surrogate must be an instance of braintools.surrogate.Surrogate, got {value!r}. Build "
@@ -154,6 +156,13 @@ def _own(name: str, value: Any) -> Any:
                 f"{name} must be within the range of a float, got a number above 1.8e308. "
                 f"For example {name}=2.0"
             ) from None
+    return _kept(value)
+
+
+def _kept(value: Any) -> Any:
+    """NumPy's array as a copy that nobody can write to."""
+    if isinstance(value, u.Quantity) and isinstance(value.mantissa, np.ndarray):
+        return u.Quantity(_kept(value.mantissa), unit=value.unit)
     if not isinstance(value, np.ndarray) or not (value.flags.writeable or value.base is not None):
         return value
     value = value.copy()

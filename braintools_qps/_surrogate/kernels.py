@@ -91,6 +91,15 @@ def _antiderivative_jvp(primals, tangents):
 antiderivative.defjvp(_antiderivative_jvp, symbolic_zeros=True)
 
 
+def slope_of_product(x: Array, alpha: Array | Static) -> Array:
+    """The derivative of x * gradient(x), whose two terms cancel for a large x and alpha = 1."""
+    magnitude, exponent = _finite_magnitude(x), _finite(unwrap(alpha))
+    half_width = (exponent + 1) / 2
+    total = half_width + magnitude
+    near, far = half_width / total, magnitude / total
+    return gradient(x, alpha) * (near + (1 - exponent) * far)
+
+
 def has_cheap_form(alpha: float) -> bool:
     """Whether a gradient with this alpha, known while tracing, needs no logarithm."""
     return math.isinf(alpha) or _is_multiplied(alpha)
@@ -171,7 +180,9 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     # The root twice, since in reverse mode (c + |x|) / (1 - alpha) alone may overflow.
     root = jnp.exp(-alpha / 2 * log)
     far = (half_width + magnitude) * root * root - half_width
-    return jnp.where(heavy, far / jnp.where(heavy, 1 - alpha, 1), near)
+    integral = jnp.where(heavy, far / jnp.where(heavy, 1 - alpha, 1), near)
+    # |x|/c may be too small for a float where |x| is not.
+    return jnp.where(magnitude < jnp.finfo(magnitude.dtype).eps / 8, magnitude, integral)
 
 
 def _factored_integral(magnitude: Array, alpha: float) -> Array:

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from . import units
-from .curves import Curve, with_rank
+from .curves import Curve, Foreign, with_rank
 from .kernels import Static, unwrap
 
 ONE = Static(1.0)
@@ -36,13 +36,6 @@ class Prepared(NamedTuple):
     scale: Any
     dampening: Any
     quotient: Any
-
-    @property
-    def peak(self) -> Any:
-        """The factor of the curve's gradient: the derivative's height, where that has height 1."""
-        if self.quotient is None:
-            return unwrap(self.dampening) / unwrap(self.scale)
-        return unwrap(self.quotient)
 
 
 def prepare(x: Any, shape: Shape) -> tuple[Array, Prepared, u.Unit | None]:
@@ -70,8 +63,11 @@ def require_scale(shape: Prepared) -> None:
         If there is none, and x has a unit.
     """
     scale = unwrap(shape.scale)
-    if isinstance(scale, u.Unit):
-        raise units.missing_scale(scale)
+    if not isinstance(scale, u.Unit):
+        return
+    if isinstance(shape.curve, Foreign):
+        raise units.takes_numbers(shape.curve.owner.surrogate, scale)
+    raise units.missing_scale(scale)
 
 
 def _without_numbers(x: Array, shape: Shape) -> Prepared:
@@ -103,12 +99,13 @@ def _is_being_compiled(x: Array) -> bool:
 
 def _representable_quotient(dampening: float, scale: float, dtype: jnp.dtype) -> float:
     smallest, largest = _limits(dtype)
-    if smallest <= scale <= largest and dampening / scale <= largest:
+    # XLA multiplies by the reciprocal, which must be a normal number, too.
+    if smallest <= scale <= 1 / smallest and dampening / scale <= largest:
         return dampening / scale
     raise ValueError(
-        f"scale and dampening / scale must lie in the range of {dtype}, {smallest:.2g} to "
-        f"{largest:.2g}, in the unit of x, got scale={scale:.3g} and dampening={dampening:.3g}. "
-        "Measure x and scale in another unit"
+        f"in the unit of x, and for {dtype}, scale must lie between {smallest:.2g} and "
+        f"{1 / smallest:.2g}, and dampening / scale below {largest:.2g}, got scale={scale:.3g} and "
+        f"dampening={dampening:.3g}. Measure x and scale in another unit"
     )
 
 

@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
 
+from .float16 import has_float16
+
 # Eight bits hold the top of a float32's bits, five of them mantissa, after 1/240 was added. Of the
 # codes measured it is the one that errs little both where the weights' gradient comes from and in
 # the tail, and the only one without a transcendental or a division. Relative error of the weights'
@@ -94,10 +96,11 @@ def _sixteen_bits(dtype: str) -> str:
     """float16 in place of bfloat16 where a scan cannot stack the latter.
 
     XLA for CPU before jax 0.11.2 widens the whole stack to float32 and back at every step: 1.5
-    times the memory of float32, and a time that grows with the square of the steps.
+    times the memory of float32, and a time that grows with the square of the steps. Where
+    there is no float16 it is still better than an error.
     """
     widens = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
-    return "float16" if widens else dtype
+    return "float16" if widens and has_float16() else dtype
 
 
 def _eight_bit_product(layout: Layout, gradient: Array, tangent: Array) -> Array:

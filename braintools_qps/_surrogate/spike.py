@@ -12,11 +12,12 @@ from typing import Any
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
 from . import units
-from .curves import Foreign
+from .curves import Foreign, is_traced
 from .kernels import Static, unwrap
 from .prepared import Prepared, Shape, prepare, require_scale
 from .residuals import compact_product
@@ -80,10 +81,10 @@ def _step_jvp(primals, tangents):
     require_scale(shape)
     if residual_dtype.value is None:
         return value, _derivative(x, shape) * x_dot
-    gradient = shape.curve.gradient(_normalised(x, shape))
+    gradient = shape.curve.gradient(_ratio(_widened(x), shape.scale))
     tangent = x_dot.astype(gradient.dtype)
     product = compact_product(residual_dtype.value, gradient, tangent, shape.curve.peak(gradient))
-    return value, (product * shape.peak).astype(x.dtype)
+    return value, (product * _peak(shape)).astype(x.dtype)
 
 
 _step.defjvp(_step_jvp, symbolic_zeros=True)
@@ -92,18 +93,84 @@ _compiled_step = _compiled(_step)
 
 @_compiled
 def _derivative(x: Array, shape: Prepared) -> Array:
-    gradient = shape.curve.gradient(_normalised(x, shape))
-    return (gradient * shape.peak).astype(x.dtype)
+    of = _scaled_gradient if is_traced((x, shape)) else _value_of_gradient
+    return of(_widened(x), shape).astype(x.dtype)
 
 
 @_compiled
 def _original(x: Array, shape: Prepared) -> Array:
-    return shape.curve.original(_normalised(x, shape), unwrap(shape.dampening)).astype(x.dtype)
+    of = _scaled_original if is_traced((x, shape)) else _value_of_original
+    return of(_widened(x), shape).astype(x.dtype)
 
 
-def _normalised(x: Array, shape: Prepared) -> Array:
-    """x as a multiple of the scale, in float32 at least, so that half precision cannot overflow."""
-    return _ratio(x.astype(units.wide(x.dtype)), shape.scale)
+def _value_of_gradient(x: Array, shape: Prepared) -> Array:
+    """``dampening / scale * gradient(x / scale)``."""
+    return shape.curve.gradient(_quotient(x, shape.scale)) * _peak(shape)
+
+
+_scaled_gradient = jax.custom_jvp(_value_of_gradient)
+
+
+def _scaled_gradient_jvp(primals, tangents):
+    # Stated, as the derivative by scale in its parts is 1/scale^2 times a difference: it overflows
+    # from a scale of 1e-19 down. What depends on no tangent is multiplied first, for reverse mode.
+    (x, shape), (x_dot, shape_dot) = primals, tangents
+    ratio, peak = _ratio(x, shape.scale), _peak(shape)
+    tangent = jnp.zeros_like(ratio)
+    if not isinstance(x_dot, SymbolicZero):
+        tangent += jax.jvp(shape.curve.gradient, (ratio,), (_ratio(x_dot, shape.scale),))[1] * peak
+    if (curve_dot := _instantiated(shape_dot.curve)) is not None:
+        by_parameters = lambda curve: curve.gradient(ratio)
+        tangent += jax.jvp(by_parameters, (shape.curve,), (curve_dot,))[1] * peak
+    if _is_given(shape_dot.dampening):
+        tangent += shape.curve.gradient(ratio) * _ratio(shape_dot.dampening, shape.scale)
+    if _is_given(shape_dot.scale):
+        by_scale = _ratio(shape.curve.slope_of_product(ratio) * peak, shape.scale)
+        tangent -= by_scale * shape_dot.scale
+    return _scaled_gradient(x, shape), tangent
+
+
+_scaled_gradient.defjvp(_scaled_gradient_jvp, symbolic_zeros=True)
+
+
+def _value_of_original(x: Array, shape: Prepared) -> Array:
+    """``1/2 + dampening * (original(x / scale) - 1/2)``."""
+    return shape.curve.original(_quotient(x, shape.scale), unwrap(shape.dampening))
+
+
+_scaled_original = jax.custom_jvp(_value_of_original)
+
+
+def _scaled_original_jvp(primals, tangents):
+    (x, shape), (x_dot, shape_dot) = primals, tangents
+    ratio = _ratio(x, shape.scale)
+    gradient = shape.curve.gradient(ratio)
+    tangent = jnp.zeros_like(ratio)
+    if not isinstance(x_dot, SymbolicZero):
+        tangent += gradient * _peak(shape) * x_dot
+    if (curve_dot := _instantiated(shape_dot.curve)) is not None:
+        by_parameters = lambda curve: curve.original(ratio, unwrap(shape.dampening))
+        tangent += jax.jvp(by_parameters, (shape.curve,), (curve_dot,))[1]
+    if _is_given(shape_dot.dampening):
+        tangent += (shape.curve.original(ratio, 1.0) - 0.5) * shape_dot.dampening
+    if _is_given(shape_dot.scale):
+        tangent -= gradient * _finite(ratio) * _peak(shape) * shape_dot.scale
+    return _scaled_original(x, shape), tangent
+
+
+_scaled_original.defjvp(_scaled_original_jvp, symbolic_zeros=True)
+
+
+def _widened(x: Array) -> Array:
+    """x in float32 at least, so that half precision cannot overflow."""
+    return x.astype(units.wide(x.dtype))
+
+
+def _peak(shape: Prepared) -> Any:
+    """The derivative's height, where that of the curve is 1."""
+    if shape.quotient is None:
+        return _ratio(unwrap(shape.dampening), shape.scale)
+    return unwrap(shape.quotient)
 
 
 @jax.custom_jvp
@@ -116,9 +183,30 @@ def _ratio_jvp(primals, tangents):
     (x, scale), (x_dot, scale_dot) = primals, tangents
     ratio = _ratio(x, scale)
     change = jnp.zeros_like(ratio) if isinstance(x_dot, SymbolicZero) else x_dot
-    if not isinstance(scale_dot, (SymbolicZero, Static)):
-        change -= jnp.where(jnp.isinf(ratio), 0, ratio) * scale_dot
-    return ratio, change / unwrap(scale)
+    if _is_given(scale_dot):
+        change -= _finite(ratio) * scale_dot
+    return ratio, _ratio(change, scale)
 
 
 _ratio.defjvp(_ratio_jvp, symbolic_zeros=True)
+
+
+_quotient = jax.jit(_ratio, inline=True)
+
+
+def _finite(ratio: Array) -> Array:
+    return jnp.where(jnp.isinf(ratio), 0, ratio)
+
+
+def _is_given(tangent: Any) -> bool:
+    return not isinstance(tangent, (SymbolicZero, Static))
+
+
+def _instantiated(tangent: Any) -> Any:
+    """The tangent of a curve with zeros in full; None where it is zero altogether."""
+    is_symbolic = lambda leaf: isinstance(leaf, SymbolicZero)
+    leaves, structure = jax.tree.flatten(tangent, is_leaf=is_symbolic)
+    if all(map(is_symbolic, leaves)):
+        return None
+    full = [np.zeros(leaf.shape, leaf.dtype) if is_symbolic(leaf) else leaf for leaf in leaves]
+    return jax.tree.unflatten(structure, full)

@@ -70,6 +70,16 @@ def missing_scale(unit: u.Unit) -> u.UnitMismatchError:
     )
 
 
+def takes_numbers(surrogate: Any, unit: u.Unit) -> u.UnitMismatchError:
+    """The error for a voltage, where a surrogate of another package takes only numbers."""
+    return u.UnitMismatchError(
+        f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
+        f"Give it a scale: Scaled({surrogate!r}, scale=15 * u.{unit})",
+        unit,
+        u.UNITLESS,
+    )
+
+
 def _reject(x: Any, unit: u.Unit, scale: Any) -> NoReturn:
     fix = f"Pass scale=1.0 * u.{unit}"
     if unit == u.UNITLESS:

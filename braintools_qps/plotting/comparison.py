@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .flow import draw_gradient_flow
 from .learning_curves import draw_learning_curves
 from .panels import add_legend, panels_of
-from .surrogates import draw_surrogates
+from .surrogates import draw_surrogates, of_one_axis
 from .tuning import draw_tuning, tuned_results
 
 if TYPE_CHECKING:
@@ -46,7 +46,11 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     panels = panels_of(axes, 4 + len(tuned))
     draw_learning_curves(comparison, panels[0])
     draw_gradient_flow({r.label: r.gradient_by_lag for r in comparison.results}, panels[1])
-    draw_surrogates({r.label: r.surrogate for r in comparison.results}, *panels[2:4])
+    named = {r.label: r.surrogate for r in comparison.results}
+    drawn = of_one_axis(named)
+    draw_surrogates(drawn, *panels[2:4])
+    if others := ", ".join(named.keys() - drawn.keys()):
+        panels[2].set_title(f"Gradient (on no common axis: {others})")
     for panel, result in zip(panels[4:], tuned):
         draw_tuning(result, comparison.score, panel)
     add_legend(panels[:4], outside=axes is None)

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._candidates import label_of
 from .panels import COLOURS, GREY, panels_of
 
 if TYPE_CHECKING:
@@ -51,7 +50,7 @@ def plot_membrane(flow: GradientFlow | PopulationFlow, axes: Axes | None = None)
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
     flat = f"{100 * population.flat_share:.0f}% with a gradient below 1% of its peak"
-    axes.set_title(f"{label_of(flow.name)}\n{flat}", fontsize="medium")
+    axes.set_title(f"{flow.name}\n{flat}", fontsize="medium")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()
     over.plot(middle, histogram.slope, color=COLOURS[1])

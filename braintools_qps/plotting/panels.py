@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import cycle, islice
-from math import lcm
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -57,8 +56,7 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
 def styles() -> Iterator[dict[str, Any]]:
     """Colour and line style both change with every curve, so that of two that coincide both show.
 
-    Solid lines lie under dashed ones for the same reason.
+    Solid lines lie under dashed ones for the same reason. There are 28 looks, which come again.
     """
-    looks = zip(cycle(COLOURS), cycle(enumerate(STYLES)))
-    for colour, (rank, style) in islice(looks, lcm(len(COLOURS), len(STYLES))):
+    for colour, (rank, style) in zip(cycle(COLOURS), cycle(enumerate(STYLES))):
         yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES)}

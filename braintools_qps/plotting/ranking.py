@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._candidates import label_of
 from ..records import GradientFlows
 from .panels import COLOURS, GREY, panels_of
 
@@ -62,7 +61,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     for number, population in enumerate(populations):
         _draw_population(panel, [flows[name] for name in names], number, population)
     panel.axvline(1, color=GREY, linewidth=1, zorder=0)
-    panel.set_yticks(range(len(names)), [label_of(name) for name in names])
+    panel.set_yticks(range(len(names)), names)
     panel.invert_yaxis()
     panel.set(xscale="log", xlabel="growth per step", title="Ranking")
     if len(populations) > 1:

@@ -74,6 +74,17 @@ def draw_surrogates(named: Mapping[str, Surrogate], left: Axes, right: Axes) -> 
     right.set(title="Original function", xlabel=distance + _in(unit), ylabel="value")
 
 
+def of_one_axis(named: Mapping[str, Surrogate]) -> dict[str, Surrogate]:
+    """Those that one axis can show: of a single shape each, and as the first of them in units."""
+    kept: dict[str, Surrogate] = {}
+    for label, surrogate in named.items():
+        with suppress(ValueError):
+            require_one_shape(surrogate)
+            _abscissa([*kept.values(), surrogate])
+            kept[label] = surrogate
+    return kept
+
+
 def _named(surrogates: Any) -> dict[str, Surrogate]:
     named = candidates(surrogates)
     for surrogate in named.values():
@@ -93,7 +104,8 @@ def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Any, u.Unit | None]:
             f"surrogates on one axis need scales of one dimension, got {[str(s) for s in scales]}. "
             "Give all of them a scale in mV, or none"
         )
-    x = jnp.linspace(-1, 1, POINTS) * WIDTH * max(_width(scale, unit) for scale in scales)
+    widest = max((_width(scale, unit) for scale in scales), default=1.0)
+    x = jnp.linspace(-1, 1, POINTS) * WIDTH * widest
     return (x, None) if unit is None else (u.Quantity(x, unit=unit), unit)
 
 

@@ -28,10 +28,13 @@ class Trial(Record):
         Value of each name that is tuned.
     scores : tuple of float
         Validation score by tuning seed, after the last epoch; NaN where training diverged.
+    losses : tuple of float
+        Training loss of the last epoch, likewise.
     """
 
     setting: Mapping[str, Any]
     scores: Seeds
+    losses: Seeds = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,16 +55,17 @@ class Rung(Record):
 
 @dataclass(frozen=True, eq=False)
 class Tuning(Record):
-    """How a candidate's own setting was found, by successive halving on the validation part.
+    """How a candidate's own setting was found: all for a short while, then a few to the end.
 
     Attributes
     ----------
     seeds : tuple of int
         Seeds of the search: no result is reported for any of them.
     rungs : tuple of Rung
-        The rounds in their order, each a `.Rung`; those that did best in one are in the next.
+        The rounds in their order, each a `.Rung`. By the losses of the first it was decided which
+        settings are in the second, by the scores of the second which of them was chosen.
     at_edge : tuple of str
-        Names of which the chosen value is the first or the last that was searched.
+        Names of which the chosen value is the smallest or the largest number that was searched.
     runs, epochs : int
         How many runs it took, and how many epochs in all of them.
     seconds : float
@@ -121,7 +125,8 @@ class CandidateResult(Record):
     reach : int or None
         Steps back until it is down to 1%, before training.
     gradient_by_lag : tuple of float
-        Its size by steps back, relative to the last step.
+        Its size by steps back, relative to the last step, in the first of the
+        model's populations.
     seconds_per_step : float or None
         Median time of one training step of one network, of this surrogate alone.
     seconds_per_epoch : float or None
@@ -182,7 +187,9 @@ class Comparison(Record):
     """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
 
     Printed, it is a table with a caption. It shows means with 95% confidence intervals over seeds,
-    and differences from the highest mean, paired by seed.
+    and differences from the highest mean, paired by seed, whose intervals hold for all candidates
+    together. The choice of a setting, the split and the test part are the same for all seeds, so
+    that what they add to the noise is in none of these intervals.
 
     Attributes
     ----------

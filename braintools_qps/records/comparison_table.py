@@ -54,6 +54,8 @@ def caption(comparison: Comparison) -> list[str]:
     parts = [f"Test {name}: {shown}, after epoch {comparison.settings.get('epochs')}."]
     if len(results) > 1:
         parts.append(f"'{LEVEL}': cannot be told from the highest mean.")
+        if len(comparison.seeds) > 1:
+            parts.append("Differences from it are paired by seed, all intervals at 95% together.")
     if any(r.tuning and r.tuning.at_edge for r in results):
         parts.append("'*': at the edge of what was searched.")
     if not any("clip" in _tuned(r) for r in results):

@@ -78,8 +78,8 @@ class PopulationFlow(Record):
     paths : PathGains or None
         The gain of one step back by path, where it was asked for: a `.PathGains`.
     rate_adjustment : RateAdjustment or None
-        What would bring the firing rate to the target, for a population that is silent or
-        saturated: a `.RateAdjustment`.
+        What would bring the firing rate to the target, for a population with silent neurons that
+        fires less, or with saturated ones that fires more: a `.RateAdjustment`.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from .record import Record
@@ -29,8 +30,12 @@ class GradientSensitivity(Record):
 
     @property
     def largest(self) -> float:
-        """The largest change of any parameter's gradient; 0 where the surrogate has no effect."""
-        return max((p.change for p in self.parameters if p.change > 0), default=0.0)
+        """The largest change of any parameter's gradient; 0 where the surrogate has no effect.
+
+        NaN where a gradient is not finite.
+        """
+        changes = [p.change for p in self.parameters]
+        return math.nan if any(map(math.isnan, changes)) else max(changes, default=0.0)
 
     def __repr__(self) -> str:
         return "\n".join([text_table(self._rows()), *(f"- {line}" for line in self.advice)])

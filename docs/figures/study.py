@@ -191,7 +191,7 @@ def predictions() -> None:
 def search_regret() -> None:
     """Points lost by the search, by candidate."""
     found = regret.regrets(Store())
-    _, axis = plt.subplots(figsize=(6, 2.6))
+    _, axis = plt.subplots(figsize=(6, 3.4))
     for row, one in enumerate(found.values()):
         values = list(one.by_candidate.values())
         axis.plot(values, np.full(len(values), row), "o", alpha=0.5, color="tab:blue")

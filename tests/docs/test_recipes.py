@@ -16,6 +16,7 @@ SEEN = {
     "Membranes in millivolts": ["[0. 1. 1.]", "mV"],
     "A surrogate for each layer": ["QPseudoSpike(alpha=1.0) QPseudoSpike(alpha=4.0)"],
     "Anneal alpha": ["alpha 1.0, slope 0.333", "alpha 8.0, slope 0.053"],  # 1/3, (13/9) ** -8
+    "Learn online": ["{'bias': (16,), 'weight': (8, 16)}"],
     "Train over several devices": ["(8, 16) True"],
     "Log the flow while training": ["[0, 10] ["],
     "Send the result": ["flow.html has 2 figures"],
@@ -33,6 +34,7 @@ def shared(monkeypatch, tmp_path):
     brainstate.environ.pop("dt", None)
 
 
+@pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe(shared, capsys, name):
     earlier = "flow = gradient_flow(network, inputs, target=None)['model']\n"
@@ -48,4 +50,4 @@ def test_a_recipe_is_ten_lines(name):
 
 
 def test_what_was_promised_is_there():
-    assert len(RECIPES) == 9
+    assert len(RECIPES) == 10

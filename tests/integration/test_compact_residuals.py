@@ -9,12 +9,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close
+from helpers import FLOAT16, assert_close
 
 from braintools_qps import QPseudoSpike, q_pseudo_spike
 
 STEPS, BATCH, NEURONS = 200, 64, 256
-COMPACT = ["bfloat16", "float16", "uint8"]
+# XLA cannot stack bfloat16 in a scan: float16 takes its place, where there is one.
+WIDENED = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
+COMPACT = ["bfloat16", FLOAT16, "uint8"]
 # What rounding may do to a derivative, relative to the largest.
 ROUNDING = {None: 2e-6, "bfloat16": 2**-8, "float16": 2**-11, "uint8": 2**-6}
 BUILT_IN = [
@@ -52,7 +54,12 @@ def least_of_braintools():
 @pytest.mark.parametrize("alpha", [1.0, 1.7, 2.0])
 @pytest.mark.parametrize(
     ("residual_dtype", "share"),
-    [(None, 1.0), ("bfloat16", 0.52), ("float16", 0.52), ("uint8", 0.27)],
+    [
+        (None, 1.0),
+        pytest.param("bfloat16", 0.52, marks=pytest.mark.float16 if WIDENED else ()),
+        pytest.param("float16", 0.52, marks=pytest.mark.float16),
+        ("uint8", 0.27),
+    ],
 )
 def test_memory_of_a_linear_lif_scan(least_of_braintools, residual_dtype, share, alpha):
     surrogate = QPseudoSpike(alpha, residual_dtype=residual_dtype)
@@ -141,7 +148,7 @@ def test_second_order(residual_dtype):
     assert_close(jax.grad(jax.grad(in_time))(0.5), curvature, rtol=4 * ROUNDING[residual_dtype])
 
 
-@pytest.mark.parametrize("dtype", [jnp.bfloat16, jnp.float16, jnp.float32])
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16, "float32"])
 @pytest.mark.parametrize("residual_dtype", COMPACT)
 def test_half_precision_membranes(residual_dtype, dtype):
     x = X.astype(dtype)

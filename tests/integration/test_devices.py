@@ -1,11 +1,11 @@
 """Many devices, with JAX's own engine: eight virtual ones on the CPU, in a process of their own."""
 
-import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import another_cpu
 import numpy as np
 import pytest
 
@@ -19,15 +19,10 @@ SCRIPTS = Path(__file__).parent / "scripts"
 
 def start(script, *arguments, devices=1):
     """A Python process that sees ``devices`` CPU devices."""
-    environment = os.environ | {
-        "JAX_PLATFORMS": "cpu",
-        "PYTHONPATH": str(TESTS),
-        "PYTHONWARNINGS": "ignore",
-        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
-    }
+    quiet = {"PYTHONPATH": str(TESTS), "PYTHONWARNINGS": "ignore"}
     return subprocess.Popen(
         [sys.executable, SCRIPTS / script, *map(str, arguments)],
-        env=environment,
+        env=another_cpu.with_devices(devices) | quiet,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

@@ -14,7 +14,7 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an ins
 
 from benchmarks.study import cells, equal, picks, plan, regret, tails, variance  # noqa: E402
 from benchmarks.study.design import CANDIDATES, Cell, grid, grids, report, shorts  # noqa: E402
-from benchmarks.study.intervals import bootstrap, over  # noqa: E402
+from benchmarks.study.intervals import bootstrap, over, over_both  # noqa: E402
 from benchmarks.study.store import Store  # noqa: E402
 
 
@@ -72,28 +72,40 @@ def test_intervals_by_hand():
     assert bootstrap(lambda rows: 5.0, 4) == (5, 5, 5)
 
 
-def scores_by(function):
-    """Scores of every length for the settings that `compare` searches."""
-    settings = [s | {"scale": 1.0} for s in picks.combinations(picks.DEFAULT_TUNE)]
-    return {epochs: [(s, function(s, epochs)) for s in settings] for epochs in (1, 2, 4, 8, 20)}
+def test_an_interval_over_candidates_and_seeds():
+    # No spread of either kind, of candidates alone, of seeds alone: with two of them, each mean of
+    # a draw lies between the lowest and the highest, which a draw in four and more reaches.
+    of = lambda *rows: over_both([np.array(row) for row in rows])
+    assert of([2.0, 2.0], [2.0, 2.0, 2.0]) == (2, 2, 2)
+    assert of([0.0, 0.0], [4.0, 4.0, 4.0]) == (2, 0, 4)
+    assert of([0.0, 4.0]) == (2, 0, 4)
 
 
-def test_a_search_that_is_replayed_finds_what_is_best_in_every_round():
-    best = {"scale": 1.0, "dampening": 0.125, "learning_rate": 0.3}
-    scores = scores_by(lambda setting, epochs: float(setting == best))
-    assert picks.searched(scores) == best
+def known(function):
+    """Ends of trainings of both lengths for the settings that `compare` searches."""
+    settings = picks.combinations(picks.DEFAULT_TUNE)
+    place = lambda setting: (setting["dampening"], setting["learning_rate"])
+    return {n: {place(s): picks.Ended(*function(*place(s), n)) for s in settings} for n in (2, 20)}
 
 
-def test_a_search_that_is_replayed_loses_what_starts_slowly():
-    slow = {"scale": 1.0, "dampening": 0.125, "learning_rate": 0.01}
-    best = lambda setting, epochs: setting["learning_rate"] if epochs == 2 else setting == slow
-    assert picks.searched(scores_by(best)) != slow
+def test_a_replayed_search_goes_by_losses_then_by_scores():
+    # In the short round a dampening of 1/8 has the lowest loss at every learning rate, and a
+    # learning rate of 0.01 the highest; at full length 0.3 has the best score.
+    ends = known(lambda height, rate, epochs: (rate, abs(height - 1 / 8) - rate))
+    assert picks.searched(ends) == {"scale": 1.0, "dampening": 0.125, "learning_rate": 0.3}
+
+
+def test_halving_by_accuracy_keeps_what_is_ahead_at_first():
+    # What is slow would end best. Of equal losses the learning rates 0.1, 0.03 and 0.3 go on.
+    ends = known(lambda height, rate, epochs: (rate if epochs == 2 else -rate, 0.0))
+    assert picks.searched(ends, picks.BY_ACCURACY)["learning_rate"] == 0.3
+    assert picks.searched(ends)["learning_rate"] == 0.03
 
 
 def test_a_search_needs_every_training():
-    scores = scores_by(lambda setting, epochs: 0.5)
-    scores[2] = scores[2][1:]
-    assert picks.searched(scores) is None
+    ends = known(lambda *_: (0.5, 0.5))
+    del ends[2][1.0, 0.1]
+    assert picks.searched(ends) is None
 
 
 def test_of_settings_that_do_alike_the_nearest_to_the_defaults_wins():
@@ -108,7 +120,7 @@ def test_of_settings_that_do_alike_the_nearest_to_the_defaults_wins():
 def test_cost_of_the_search_by_hand():
     # 20 settings for 2 epochs, 3 for 20; against 6 x 5 x 3 for 20.
     assert regret.cost() == pytest.approx((40 + 60) / 1800)
-    assert regret.cost(picks.NO_FULL_ROUND) == pytest.approx((40 + 28 + 24) / 1800)
+    assert regret.cost(20) == pytest.approx((40 + 60) / 400)
 
 
 def test_every_cell_has_a_key_of_its_own():

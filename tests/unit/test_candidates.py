@@ -139,6 +139,7 @@ def test_none_at_all_is_refused(nothing):
         (None, "must be a sequence of candidates"),
         (3, "must be a sequence of candidates"),
         (len, "must be a sequence of candidates"),
+        (b"Sigmoid", "must be a sequence of candidates"),
         ([None], "a surrogate is chosen by"),
         ([["Sigmoid"]], "a surrogate is chosen by"),
         ({"one": 3}, "a surrogate is chosen by"),
@@ -147,3 +148,7 @@ def test_none_at_all_is_refused(nothing):
 def test_what_is_no_candidate_is_refused(wrong, message):
     with pytest.raises(TypeError, match=message):
         candidates(wrong)
+
+
+def test_the_label_of_numpys_text_is_text():
+    assert [type(label) for label in candidates(np.array(["Sigmoid", "S2NN"]))] == [str, str]

@@ -200,10 +200,22 @@ def test_axes_that_are_given_are_drawn_into(flows, comparison):
         plotting.plot_surrogates(["Sigmoid"], axes=[left])
 
 
-def test_no_two_of_28_candidates_look_the_same():
-    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(28)])
+def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
+    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(30)])
     lines = axes.get_lines()
-    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 28
+    assert len(lines) == 30
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
+
+
+@pytest.mark.parametrize("scale", ["15 mV", [1.0, 2.0]])
+def test_a_comparison_is_drawn_but_for_what_has_no_place_on_the_axis(comparison, scale):
+    other = {"name": "QPseudoSpike", "alpha": 2.0, "scale": scale}
+    results = [dataclasses.replace(comparison.results[0], label="other", spec=other)]
+    both = dataclasses.replace(comparison, results=(*comparison.results, *results))
+    panels = plotting.plot_comparison(both)
+    labels = [[line.get_label() for line in panel.get_lines()] for panel in panels[:3]]
+    assert ["other" in of_panel for of_panel in labels] == [True, True, False]
+    assert panels[2].get_title() == "Gradient (on no common axis: other)"
 
 
 def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():

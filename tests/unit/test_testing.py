@@ -164,7 +164,7 @@ def test_all_failures_are_reported_at_once():
     assert "does not conform" in message
     for part in (
         "surrogate_fun at x=-7.3: expected 0.0072",
-        "dtypes: expected gradient in float16, got float32",
+        "dtypes: expected gradient in bfloat16, got float32",
         "hash: expected no exception",
         "spec: expected no exception",
     ):

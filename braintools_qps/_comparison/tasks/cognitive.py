@@ -11,7 +11,7 @@ import brainunit as u
 import numpy as np
 from braintools import cogtask
 
-from ..checks import checked_count
+from ..._checks import checked_count
 from .task import SPLIT_SEED, Task, make_task
 
 SAMPLES = 2000

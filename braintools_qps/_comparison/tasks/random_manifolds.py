@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import checked_count
+from ..._checks import checked_count
 from .arrays import FEWEST_SAMPLES
 from .task import Task, make_task
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..checks import checked_count
+from ..._checks import checked_count
 
 LAYOUT = ("spikes/times", "spikes/units", "labels")
 

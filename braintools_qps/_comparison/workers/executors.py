@@ -17,7 +17,7 @@ from concurrent.futures import (
 from contextlib import contextmanager
 from typing import Any
 
-from ..checks import checked_count
+from ..._checks import checked_count
 
 
 class LocalWorkers(Executor):

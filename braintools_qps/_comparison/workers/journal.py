@@ -12,6 +12,7 @@ import numpy as np
 
 from ..._defaults import JOURNAL_NAME
 from ...records.plain import plain
+from ..locks import remove
 from ..programs import Outcome
 from ..training import Curves, Tested
 from .errands import Errand
@@ -28,7 +29,7 @@ class Journal:
         if self._path is not None and resume:
             self._known = _read(self._path)
         elif self._path is not None:
-            self._path.unlink(missing_ok=True)
+            remove(self._path)
 
     def get(self, errand: Errand) -> Any:
         """The answer from before, or None."""
@@ -66,7 +67,7 @@ class Journal:
         with self._lock:
             self._closed = True  # an answer's note may still be under way
             if self._path is not None:
-                self._path.unlink(missing_ok=True)
+                remove(self._path)
 
 
 def _read_outcome(curves: list, best_epoch: int, tested: list | None) -> Outcome:
@@ -83,8 +84,11 @@ def _numbers(values: Any) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     """What can be read: the last line may have been cut off."""
-    known = {}
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    known: dict[str, Any] = {}
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return known
     for line in lines:
         try:
             entry = json.loads(line)

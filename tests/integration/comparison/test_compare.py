@@ -80,8 +80,9 @@ def test_the_table_shows_means_with_intervals_and_says_what_is_within_noise(comp
     half = 12.7062 * abs(a - b) / 2
     middle = (a + b) / 2
     assert f"{middle:.1f} [{middle - half:.1f}, {middle + half:.1f}]" in row
-    assert "Gradient norm clipped at 0.03" in repr(comparison)
-    assert "cannot be told apart with 2 seeds" in repr(comparison).replace("\n", " ")
+    text = repr(comparison).replace("\n", " ")
+    assert "Gradient norm clipped at 0.03" in text
+    assert "cannot be told from the highest mean with 2 seeds" in text
 
 
 def with_scores(comparison, *rows):
@@ -114,6 +115,11 @@ def test_best_is_printed_only_beyond_noise(comparison):
     [
         ({"surrogates": []}, ValueError, "one candidate or more"),
         ({"surrogates": ["Sigmoid", "sigmoid"]}, ValueError, "only once, got sigmoid twice"),
+        (
+            {"surrogates": {"one": "Sigmoid", "other": "sigmoid"}},
+            ValueError,
+            "got the same one as one and as other. Leave one out",
+        ),
         ({"surrogates": ["Sigmoit"]}, LookupError, "Sigmoid"),
         ({"seeds": 0}, ValueError, "seeds must be 1 or more"),
         ({"seeds": [1, 1]}, ValueError, "different numbers"),
@@ -157,9 +163,11 @@ def test_tuning_gives_each_candidate_its_own_setting_on_seeds_of_its_own():
     comparison = compare(["Sigmoid"], **BARE | {"tune": tune, "epochs": 10})
     (result,) = comparison.results
     tuning = result.tuning
-    # 4 settings for 1 epoch, of which 3 for all 10 epochs: 4 + 3 runs, 4 + 30 epochs.
-    assert [(rung.epochs, len(rung.trials)) for rung in tuning.rungs] == [(1, 4), (10, 3)]
-    assert (tuning.runs, tuning.epochs) == (7, 34)
+    # 4 settings for 2 epochs, of which 3 for all 10 epochs: 4 + 3 runs, 8 + 30 epochs.
+    assert [(rung.epochs, len(rung.trials)) for rung in tuning.rungs] == [(2, 4), (10, 3)]
+    assert (tuning.runs, tuning.epochs) == (7, 38)
+    short = {one.setting["learning_rate"]: one.losses for one in tuning.rungs[0].trials}
+    assert short[0.1] < short[1e-6]
     assert not set(tuning.seeds) & set(comparison.seeds)
     assert result.setting["learning_rate"] == 0.1  # 1e-6 learns nothing in 10 epochs
     assert set(tuning.at_edge) == {"learning_rate", "dampening"}

@@ -48,6 +48,24 @@ def test_arrays_of_the_user_with_other_neurons_and_resume(own_data, capsys):
     assert "were made with different seeds" in capsys.readouterr().err
 
 
+def test_results_are_shown_where_a_drawing_cannot_be_written(own_data, capsys):
+    options = [*own_data, "--hidden", "4", "--surrogates", "Sigmoid", "--resume"]
+    assert main(options) == 0
+    for name in ("comparison.png", "comparison.html"):
+        path = Path("out") / name
+        path.unlink()
+        path.mkdir()
+        capsys.readouterr()
+        assert main(options) == 2
+        said = capsys.readouterr()
+        assert "Sigmoid " in said.out
+        assert f"{name} could not be written: " in said.err
+        assert "The results above are in comparison.json beside it" in said.err
+        path.rmdir()
+    assert main(options) == 0
+    assert path.stat().st_size > 1000
+
+
 FACTORY = """
 import brainstate
 from braintools_qps import QPseudoSpike

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import another_cpu
 import numpy as np
 import pytest
 
@@ -24,10 +25,9 @@ def script():
 @pytest.fixture(scope="module")
 def on_eight(tmp_path_factory):
     path = tmp_path_factory.mktemp("devices") / "runs.npz"
-    flags = {"JAX_PLATFORMS": "cpu", "XLA_FLAGS": "--xla_force_host_platform_device_count=8"}
     subprocess.run(
         [sys.executable, "-W", "ignore", str(SCRIPT), str(path)],
-        env=os.environ | flags | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        env=another_cpu.with_devices(8) | {"PYTHONPATH": os.pathsep.join(sys.path)},
         check=True,
         timeout=600,
     )

@@ -146,9 +146,9 @@ def test_a_layer_that_has_died_is_told_once():
     assert warning.filename == __file__
 
 
-@pytest.mark.parametrize("changes", [{"every": 0}, {"per": "minute"}])
+@pytest.mark.parametrize("changes", [{"every": 0}, {"every": 2.5}, {"draws": 0}, {"per": "minute"}])
 def test_options_are_checked(changes):
-    with pytest.raises(ValueError, match=f"{next(iter(changes))} must be"):
+    with pytest.raises((ValueError, TypeError), match=f"{next(iter(changes))} must be"):
         TrainingMonitor(Network(), batch(), **changes)
 
 

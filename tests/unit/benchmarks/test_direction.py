@@ -11,7 +11,12 @@ from scipy.stats import norm
 
 sys.path.append(str(Path(__file__).parents[3]))  # benchmarks/ is not installed
 
-from benchmarks.direction import aligned_with, blocks_of, ceiling
+from benchmarks.direction import aligned_with, blocks_of, ceiling, gradients_of
+from benchmarks.training import bench_of
+from braintools_qps import QPseudoSpike
+from braintools_qps._comparison.settings import Settings
+from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.training import initial_weights
 
 
 def test_the_smoothed_gradient_of_a_step_is_the_normal_density():
@@ -47,3 +52,17 @@ def test_the_ceiling_is_what_the_noise_of_seeds_leaves():
         np.corrcoef(signal[:, 0], accuracy.mean(1))[0, 1], abs=0.02
     )
     assert ceiling(signal + np.zeros(4)) == pytest.approx(1)
+
+
+def test_gradients_of_the_network_by_group_of_weights():
+    bench = bench_of(load_task("digits-rows"), Settings(epochs=1), hidden=4)
+    weights = initial_weights(bench, QPseudoSpike(), 0).trained
+    found = gradients_of(
+        bench, {"low": QPseudoSpike(dampening=0.1), "as it is": QPseudoSpike()}, weights
+    )
+    sizes = {group: one.shape for group, one in found.items()}
+    layers = {"input": (2, 8 * 4), "recurrent": (2, 4 * 4), "bias": (2, 4)}
+    assert sizes == layers | {"readout": (2, 4 * 10), "offset": (2, 10), "hidden": (2, 52)}
+    low, high = np.asarray(found["readout"])
+    assert np.array_equal(low, high)  # spikes do not depend on the surrogate
+    assert not np.allclose(*np.asarray(found["hidden"]))

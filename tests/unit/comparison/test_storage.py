@@ -6,13 +6,17 @@ import errno
 import json
 import multiprocessing
 import os
+import shutil
 
 import pytest
 
 from braintools_qps._comparison import storage
 from braintools_qps._comparison.locks import locked
 from braintools_qps._comparison.provenance import resumed
+from braintools_qps._comparison.resumable import Checkpoint
 from braintools_qps._comparison.storage import load, opened
+from braintools_qps._comparison.workers import Journal
+from braintools_qps._defaults import JOURNAL_NAME
 from braintools_qps.records import CandidateResult, Comparison
 
 RESULT = CandidateResult(
@@ -225,3 +229,45 @@ def test_another_machine_is_a_warning_that_names_what_differs_or_an_error_if_str
         store.save(found)
     with opened(tmp_path) as store:  # the same machine again
         assert resumed(elsewhere, store, strict=True) == found
+
+
+def test_a_symlink_in_place_of_the_lock(tmp_path):
+    (tmp_path / "precious").write_text("precious")
+    (tmp_path / ".comparison.lock").symlink_to("precious")
+    with pytest.raises(OSError, match=r"must let .comparison.lock be made.*Remove that file"):
+        opened(tmp_path).__enter__()
+    assert (tmp_path / "precious").read_text() == "precious"
+
+
+def test_a_file_system_without_locks(tmp_path, monkeypatch):
+    """As some clusters have; flock then says ENOLCK."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(file, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.warns(UserWarning, match="cannot be locked .*No locks"), opened(tmp_path) as store:
+        store.save(ONE)
+    assert names(tmp_path) == ["comparison.csv", "comparison.json"]
+
+
+def test_a_directory_that_turns_into_a_file_costs_no_results(tmp_path, recwarn):
+    out = tmp_path / "out"
+    with opened(out) as store:
+        store.save(ONE)
+        store.forget()
+        shutil.rmtree(out)
+        out.touch()
+        store.save(ONE)
+        Checkpoint(out).remove()
+        Journal(out, resume=True).close()
+        Journal(out, resume=False).close()
+    elsewhere = str(recwarn.pop(UserWarning).message).partition("are in ")[2].split(".")[0]
+    assert load(elsewhere) == ONE
+    shutil.rmtree(elsewhere)
+
+
+def test_a_journal_that_a_crash_has_left_full_of_anything(tmp_path):
+    (tmp_path / JOURNAL_NAME).write_bytes(b'\xff\xfe\x00\n[1]\n3\n{"key": "a"\n')
+    assert Journal(tmp_path, resume=True).trained("a") is None

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from braintools_qps import GradientFlow, QPseudoSpike
-from braintools_qps._gradient_flow.advice import advise
+from braintools_qps._gradient_flow.advice import _fitted, advise
 from braintools_qps._gradient_flow.measures import growth_per_step, growth_phases, reach
 from braintools_qps.records import (
     Adjustment,
     GradientFlows,
     Histogram,
+    Phase,
     PopulationFlow,
     RateAdjustment,
 )
@@ -74,6 +75,24 @@ def test_a_drop_and_a_plateau_are_told_as_two():
     )
 
 
+def test_two_falls_by_less_than_10_are_one_by_more():
+    """Amplitudes 1, 1/2, 1/4, 1/8, then 0.885 per step, which is 1/8 in 17 steps: 1/64 in all."""
+    fall = 0.5 ** np.arange(4)
+    slower = fall[-1] * 0.885 ** np.arange(1, STEPS - 3)
+    first, *_ = advise(flow(moments=np.concatenate([fall, slower]) ** 2))
+    assert first == (
+        "The gradient in lif falls by half every step (growth 0.500 per step), then falls by half "
+        "every 5.7 steps (growth 0.885 per step)."
+    )
+
+
+def test_what_falls_and_rises_again_keeps_its_size():
+    """To 1/8 and back: the two phases together are no more than one."""
+    amplitudes = 2.0 ** -np.array([0, 1, 2, 3, 2, 1, 0.0])
+    sentence, *_ = advise(flow(moments=amplitudes**2))
+    assert "keeps its size within a factor of 8 over 7 steps" in sentence
+
+
 def test_a_gradient_that_no_line_fits_is_told_to_be_irregular():
     moments = np.where(np.arange(STEPS) % 2, 1e-4, 1.0) * 0.5 ** np.arange(STEPS)
     first, *_ = advise(flow(moments=moments))
@@ -116,6 +135,13 @@ def test_a_reach_that_the_pace_does_not_explain_is_told(last, steps, words):
     assert first.endswith(words)
 
 
+def test_what_the_paces_leave_of_a_gradient_that_starts_late():
+    """A quarter per step for two steps from lag 2, a half from there to lag 20."""
+    (population,) = flow(phases=(Phase(2, 4, 0.25), Phase(5, 20, 0.5))).populations
+    expected = {0: 1, 1: 1 / 4, 2: 1 / 16, 3: 1 / 32, 10: 2.0**-12, 18: 2.0**-20, 30: 2.0**-20}
+    assert {lag: _fitted(population, lag) for lag in expected} == expected
+
+
 def test_a_sum_over_steps_is_not_called_an_explosion():
     sentences = advise(flow(growth=0.933, accumulation=1.028))
     assert any(
@@ -145,6 +171,55 @@ def test_each_finding_has_its_sentence(changes, words):
     assert not any(words in sentence for sentence in advise(flow()))
 
 
+def test_flat_surrogates_are_answered_with_a_larger_scale():
+    """In the study of the advice that helped, and one as wide and as high as before did not."""
+    (sentence,) = (s for s in advise(flow(flat_share=0.6)) if "of its peak" in s)
+    assert sentence == (
+        "In lif the surrogate gradient is below 1% of its peak for 60% of neuron-steps: one with a "
+        "larger scale, which is wider and lower, or with a fatter tail is a candidate to train."
+    )
+
+
+def test_no_gradient_is_answered_with_a_candidate():
+    absent = [s for s in advise(flow(moments=np.zeros(STEPS))) if "No gradient" in s]
+    assert absent[0].endswith("One with a larger scale or with a tail is a candidate to train.")
+
+
+def test_uneven_depth_is_a_fact_and_not_a_fault():
+    """In the study of the advice no rule of normalize_surrogate gained anything there."""
+    (sentence,) = (s for s in advise(flow(depth_growth=12.0)) if "next population" in s)
+    assert sentence == (
+        "The gradient in lif is 12 times as large as in the next population on the way to the "
+        "output."
+    )
+
+
+def test_an_overshoot_is_answered_with_what_training_bears_out():
+    """In the study of the advice a lower dampening mended it, and detaching the reset did not."""
+    (sentence,) = (s for s in advise(flow(consistency=-0.4)) if "overshoots" in s)
+    assert sentence.endswith("overshoots. Lower the dampening.")
+
+
+@pytest.mark.parametrize(
+    ("words", "within", "beyond"),
+    [
+        ("falls by half", {"growth": 9.9 ** (-1 / 20)}, {"growth": 10.1 ** (-1 / 20)}),
+        ("doubles", {"growth": 9.9 ** (1 / 20)}, {"growth": 10.1 ** (1 / 20)}),
+        ("piles up", {"growth": 0.5, "accumulation": 0.504}, {"growth": 0.5, "accumulation": 0.51}),
+        ("as large as in the next", {"depth_growth": 9.9}, {"depth_growth": 10.1}),
+        ("as large as in the next", {"depth_growth": 1 / 9.9}, {"depth_growth": 1 / 10.1}),
+        ("below 1% of its peak", {"flat_share": 0.5}, {"flat_share": 0.51}),
+        ("never fire", {"silent_share": 0.3}, {"silent_share": 0.31}),
+        ("almost every step", {"saturated_share": 0.3}, {"saturated_share": 0.31}),
+        ("a gradient of exactly 0", {"zero": 0.0}, {"zero": 0.001}),
+        ("changes its sign", {"consistency": 0.0}, {"consistency": -0.01}),
+    ],
+)
+def test_a_rule_speaks_beyond_its_limit_alone(words, within, beyond):
+    assert not any(words in sentence for sentence in advise(flow(**within)))
+    assert any(words in sentence for sentence in advise(flow(**beyond)))
+
+
 def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
     attained = Adjustment("scale", 1.0, 3.0, 1.0, (0.5, 1.2), (1, 16.0), QPseudoSpike(scale=3.0))
     missed = Adjustment("dampening", 1.0, None, None, (0.4, 0.9), (0.1, 1.0))
@@ -159,6 +234,13 @@ def test_candidates_to_train_are_told_where_the_gradient_is_not_steady():
     assert len(advise(flow(growth=1.0, adjustments=(attained, missed)))) == 1
 
 
+def test_a_search_that_began_at_an_overshoot_says_nothing_of_lower_dampening():
+    """It ended where it began: that lower dampening is in vain would be a guess, and wrong."""
+    missed = Adjustment("dampening", 1.0, None, None, (1.173, 1.173), (1.0, 1.0))
+    sentences = advise(flow(growth=1.173, consistency=-0.8, adjustments=(missed,)))
+    assert not any("No lower dampening" in sentence for sentence in sentences)
+
+
 def test_a_candidate_that_leaves_most_neurons_out_says_so():
     narrow = Adjustment("alpha", 1.0, 9.0, 1.0, (0.5, 1.2), (1, 16), flat_share=0.79)
     assert advise(flow(growth=0.5, adjustments=[narrow]))[-1] == (
@@ -168,17 +250,37 @@ def test_a_candidate_that_leaves_most_neurons_out_says_so():
 
 
 def test_silence_is_answered_with_numbers():
+    """What the firing rate would be, and not what to do: training bears out the first alone."""
     found = RateAdjustment(0.1, 3.5, 0.11, -0.25, 0.1, 7.0, 0.12)
-    (sentence,) = (s for s in advise(flow(silent_share=1.0, rate_adjustment=found)) if "never" in s)
+    silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=found)
+    (sentence,) = (s for s in advise(silent) if "never" in s)
     assert sentence.endswith(
-        "do not move: with the model's inputs 3.5 times as large the firing rate is 0.110; with "
-        "its input weights 7 times as large the firing rate is 0.120; with the threshold changed "
-        "by -0.25, in the unit of spk_fun's argument, the firing rate is 0.100."
+        "do not move. Its firing rate would be 0.110 with the model's inputs 3.5 times as large, "
+        "0.120 with its input weights 7 times as large, 0.100 with its threshold changed by -0.25 "
+        "in the unit of spk_fun's argument."
     )
     nothing = RateAdjustment(0.1, None, None, None, None)
-    assert advise(flow(silent_share=1.0, rate_adjustment=nothing))[-1].endswith(
-        "raise the input weights or lower the threshold."
+    silent = flow(silent_share=1.0, firing_rate=0.0, rate_adjustment=nothing)
+    assert advise(silent)[-1].endswith("do not move.")
+
+
+def test_saturation_is_answered_with_numbers():
+    found = RateAdjustment(0.1, None, None, 2.5, 0.1)
+    busy = flow(saturated_share=1.0, firing_rate=1.0, rate_adjustment=found)
+    assert advise(busy)[-1].endswith(
+        "at almost every step. Its firing rate would be 0.100 with its threshold changed by 2.5 in "
+        "the unit of spk_fun's argument."
     )
+    assert advise(flow(saturated_share=1.0))[-1].endswith("at almost every step.")
+
+
+def test_what_ends_silence_is_no_answer_to_saturation():
+    """Of neurons of which half never and half always fire, with a target above their mean rate."""
+    found = RateAdjustment(0.7, 3.5, 0.7, -0.25, 0.7)
+    half = flow(silent_share=0.5, saturated_share=0.5, firing_rate=0.5, rate_adjustment=found)
+    silent, saturated = (s for s in advise(half) if "of the neurons" in s)
+    assert "3.5 times as large" in silent
+    assert "3.5 times as large" not in saturated
 
 
 def test_growth_is_that_of_the_amplitude():

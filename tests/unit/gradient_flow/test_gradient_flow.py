@@ -25,6 +25,7 @@ from flow_networks import (
 )
 
 from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps._gradient_flow import flows_of
 from braintools_qps._gradient_flow.loss import projections
 from braintools_qps._gradient_flow.passes import forward, with_index
 from braintools_qps._gradient_flow.step import trace
@@ -77,6 +78,16 @@ def test_a_voltage_without_a_scale_is_refused():
     layer = Layer(weights, SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV)
     with pytest.raises(u.UnitMismatchError, match="needs a scale"):
         gradient_flow(layer, inputs, surrogates=["QPseudoSpike"], target=None)
+
+
+def test_what_is_measured_by_default():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE)
+    stated = gradient_flow(layer, inputs, draws=8, seed=0, target=1.0, rate=0.1, paths=False)
+    assert gradient_flow(layer, inputs).to_dict() == stated.to_dict()
+    assert only(stated).adjustments[0].target == 1.0
+    plain = gradient_flow(layer, inputs, draws=1, seed=0, target=None, rate=None)
+    assert flows_of(trace(layer, inputs), inputs).to_dict() == plain.to_dict()
 
 
 def test_the_growth_of_one_step_is_the_analytic_one():

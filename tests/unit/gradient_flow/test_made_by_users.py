@@ -163,6 +163,26 @@ def test_a_rate_that_no_neuron_can_have_is_refused(rate):
         gradient_flow(Lif(), weights_and_inputs()[1], rate=rate)
 
 
+@pytest.mark.parametrize("target", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_target_that_no_growth_can_be_is_refused(target):
+    with pytest.raises(ValueError, match=f"finite and greater than 0, got {target}. Pass 1.0"):
+        gradient_flow(Lif(), weights_and_inputs()[1], target=target)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "shapes"),
+    [
+        (1.0, r"\(\)"),
+        (jnp.ones((0, BATCH, N)), r"\(0, 3, 6\)"),
+        ([jnp.ones((4, N)), 1.0], r"\(4, 6\), \(\)"),
+        ([], "nothing"),
+    ],
+)
+def test_inputs_without_a_time_step_are_refused(inputs, shapes):
+    with pytest.raises(ValueError, match=f"with one time step or more, got {shapes}"):
+        gradient_flow(Lif(), inputs)
+
+
 @pytest.mark.parametrize(
     "single", [QPseudoSpike(3.0), QPseudoSpike, {"name": "QPseudoSpike", "alpha": 3.0}, "Sigmoid"]
 )

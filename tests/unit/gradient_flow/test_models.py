@@ -22,6 +22,7 @@ from flow_networks import (
     run_by_hand,
     weights_and_inputs,
 )
+from helpers import FLOAT16
 
 from braintools_qps import GradientFlow, QPseudoSpike, gradient_flow
 
@@ -80,8 +81,10 @@ class Fresh(Layer):
     def __init__(self, weights, spike):
         super().__init__(weights, spike)
         del self.V
+        self.batch_sizes = []  # that it was asked for
 
     def init_state(self, batch_size=None):
+        self.batch_sizes.append(batch_size)
         shape = (N,) if batch_size is None else (batch_size, N)
         self.V = brainstate.HiddenState(jnp.zeros(shape))
 
@@ -94,6 +97,7 @@ def test_missing_states_are_initialised_for_the_inputs_and_taken_away(batched):
         gradient_flow(model, inputs if batched else inputs[:, 0], target=None)
     ).populations
     assert population.size == N
+    assert model.batch_sizes == [BATCH if batched else None]
     assert not hasattr(model, "V")
 
 
@@ -153,6 +157,40 @@ def test_states_that_change_their_shape_are_refused():
         gradient_flow(Layer(weights, SURROGATE, shape=(N,)), inputs)
 
 
+def test_states_that_change_their_dtype_are_refused():
+    weights, inputs = weights_and_inputs()
+    layer = Layer(weights, SURROGATE)
+    layer.V.value = layer.V.value.astype("float32")
+    with pytest.raises(ValueError, match=r"dtype float32 before .* \(3, 6\), float64 after it"):
+        gradient_flow(layer, inputs)
+
+
+def test_a_model_that_leaves_its_neuron_alone_is_refused():
+    class Around(Layer):
+        def update(self, x):
+            return x @ self.weights.value
+
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match="no neuron both changes V and calls spk_fun in a step"):
+        gradient_flow(Around(weights, SURROGATE), inputs)
+
+
+def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_counted():
+    class Plastic(Layer):
+        def __init__(self, weights):
+            super().__init__(weights, SURROGATE)
+            self.order = brainstate.ParamState(jnp.arange(N))
+
+        def update(self, x):
+            self.weights.value = 0.9 * self.weights.value
+            return super().update(x[..., self.order.value])
+
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Plastic(weights), inputs, target=None))
+    assert np.isnan(flow.zero_parameter_share)
+    assert not any("of the parameters" in sentence for sentence in flow.advice)
+
+
 def test_a_loss_that_is_not_a_scalar_is_refused():
     weights, inputs = weights_and_inputs()
     with pytest.raises(ValueError, match=r"must return a scalar, got shape \(12, 3, 6\)"):
@@ -208,7 +246,7 @@ def test_parameters_may_be_arrays_or_states(kind):
         assert ours.attainable == pytest.approx(theirs.attainable)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16, "float32"])
 def test_the_models_own_dtype_is_kept(dtype):
     weights, inputs = weights_and_inputs()
     layer = Layer(weights.astype(dtype), SURROGATE)
@@ -221,13 +259,46 @@ def test_the_models_own_dtype_is_kept(dtype):
     )
 
 
-def test_a_target_out_of_range_is_said_to_be():
-    # Without recurrence or reset the membrane's own leak is the growth, whatever the surrogate.
-    class Leaky(Layer):
-        def update(self, x):
-            self.V.value = LEAK * self.V.value + x
-            return self.spk_fun(self.V.value - 1)
+class Leaky(Layer):
+    """Without recurrence or reset its own leak is the growth, whatever the surrogate."""
 
+    leaks = staticmethod(lambda V: LEAK * V)
+
+    def update(self, x):
+        self.V.value = self.leaks(self.V.value) + x
+        return self.spk_fun(self.V.value - 1)
+
+
+def test_a_single_neuron():
+    weights, inputs = weights_and_inputs()
+    neuron = Leaky(weights, QPseudoSpike(), shape=())
+    (population,) = only(gradient_flow(neuron, inputs[:, 0, 0], target=None)).populations
+    assert (population.size, population.scale) == (1, 1.0)
+    assert population.growth == pytest.approx(LEAK)
+
+
+@pytest.mark.parametrize("wrap", [jax.jit, jax.checkpoint])
+def test_a_part_of_a_step_may_be_wrapped_and_hold_an_array(wrap):
+    weights, inputs = weights_and_inputs()
+    held = jnp.full(N, LEAK)
+    layer = Leaky(weights, SURROGATE)
+    layer.leaks = wrap(lambda V: held * V)
+    assert only(gradient_flow(layer, inputs, target=None)).growth == pytest.approx(LEAK)
+
+
+def test_a_derivative_rule_before_the_first_spike_stays():
+    @jax.custom_jvp
+    def leaks(V):
+        return LEAK * V
+
+    leaks.defjvp(lambda primals, tangents: (leaks(*primals), 0.5 * tangents[0]))
+    weights, inputs = weights_and_inputs()
+    layer = Leaky(weights, SURROGATE)
+    layer.leaks = leaks
+    assert only(gradient_flow(layer, inputs, target=None)).growth == pytest.approx(0.5)
+
+
+def test_a_target_out_of_range_is_said_to_be():
     weights, inputs = weights_and_inputs()
     flow = only(gradient_flow(Leaky(weights, SURROGATE), inputs))
     assert flow.growth == pytest.approx(LEAK)

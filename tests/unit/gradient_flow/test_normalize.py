@@ -57,10 +57,10 @@ def test_equal_moments_across_depth():
 
 def test_one_mean_slope_for_all():
     model = Stack()
-    chosen = normalize_surrogate(model, inputs(), "mean_slope", target=0.2)
+    chosen = normalize_surrogate(model, inputs(), "mean_slope", target=0.1)
     flows = gradient_flow(model, inputs(), surrogates={"even": chosen}, target=None, rate=None)
     slopes = [population.mean_slope for population in only(flows).populations]
-    assert slopes == pytest.approx([0.2] * 3, rel=1e-3)
+    assert slopes == pytest.approx([0.1] * 3, rel=1e-3)
     lowest = min(population.mean_slope for population in measured(model).values())
     by_default = normalize_surrogate(model, inputs(), "mean_slope")
     set_surrogate(model, by_default)
@@ -71,12 +71,27 @@ def test_one_mean_slope_for_all():
 def test_one_second_moment_for_all():
     """The lowest layer by hand: its membranes are those of a leaky layer with a soft reset."""
     layer = Layer(jnp.zeros((N, N)), SURROGATE)
-    factor = normalize_surrogate(layer, inputs(), "second_moment", target=1.0)["Layer"].dampening
+    factor = normalize_surrogate(layer, inputs(), "second_moment", target=0.1)["Layer"].dampening
     V, slopes = np.zeros(inputs().shape[1:]), []
     for x in np.asarray(inputs()):
         V = 0.8 * (V - (V >= 1)) + x
         slopes.append((1 + 2 * np.abs((V - 1) / 0.7) / 2.5) ** -1.5 / 0.7)
-    assert factor == pytest.approx(1 / np.sqrt(np.mean(np.square(slopes))), rel=1e-3)
+    assert factor == pytest.approx(0.1 / np.sqrt(np.mean(np.square(slopes))), rel=1e-3)
+
+
+@pytest.mark.parametrize("rule", ["mean_slope", "second_moment"])
+def test_no_dampening_rises_to_a_target(rule):
+    model = Stack()
+    before = {name: one.mean_slope for name, one in measured(model).items()}
+    assert normalize_surrogate(model, inputs(), rule, target=10.0) == {
+        "low": SURROGATE, "middle": Scaled(Sigmoid(2.0)), "top": QPseudoSpike(3.0, dampening=2.0),
+    }  # fmt: skip
+    lowest, *_, highest = sorted(before.values())
+    between = (lowest + highest) / 2
+    set_surrogate(model, normalize_surrogate(model, inputs(), "mean_slope", target=between))
+    after = {name: one.mean_slope for name, one in measured(model).items()}
+    lowered = {name: min(slope, between) for name, slope in before.items()}
+    assert after == pytest.approx(lowered, rel=1e-3)
 
 
 def test_what_to_start_from_can_be_given():
@@ -91,6 +106,9 @@ def test_what_to_start_from_can_be_given():
         ({"rule": "height"}, "rule must be one of mean_slope, second_moment, depth, got 'height'"),
         ({"rule": "depth", "target": 0.5}, "takes no target, got 0.5"),
         ({"rule": "mean_slope", "target": 0.0}, "finite and greater than 0, got 0.0"),
+        ({"rule": "mean_slope", "target": -0.5}, "finite and greater than 0, got -0.5"),
+        ({"rule": "second_moment", "target": np.inf}, "finite and greater than 0, got inf"),
+        ({"rule": "mean_slope", "target": np.nan}, "finite and greater than 0, got nan"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(options, message):
@@ -105,9 +123,30 @@ def test_a_population_without_a_gradient_cannot_be_normalised():
         normalize_surrogate(model, inputs())
 
 
+def test_a_population_without_a_slope_cannot_be_normalised():
+    far = QPseudoSpike(float("inf"), scale=1e-4)  # exp(-1e4) at a distance of 1
+    options = {"rule": "mean_slope", "surrogate": {"low": far}}
+    with pytest.raises(ValueError, match="needs a slope above 0 to be .* got none in low. gra"):
+        normalize_surrogate(Two(between=1.0), 0 * inputs(), **options)
+
+
+def test_moments_that_no_dampening_makes_equal():
+    """What goes on from below is the membrane: its gradient is half of that above."""
+
+    class Membranes(Layer):
+        def update(self, x):
+            return 0 * super().update(x) + self.V.value
+
+    model = Two(between=0.5)
+    model.low = Membranes(jnp.zeros((N, N)), SURROGATE)
+    message = r"with \{'low': 64.0, 'top': 1.0\} they .* relative to top: low 0.5. Take rule"
+    with pytest.raises(ValueError, match=message):
+        normalize_surrogate(model, inputs()[:1])
+
+
 def test_dampening_does_not_rise_until_the_reset_overshoots():
     """Weights of a half ask for more than twice the dampening, at which the soft reset flips it."""
-    with pytest.raises(ValueError, match="changes its sign from step to step in low. Take rule"):
+    with pytest.raises(ValueError, match=r"to step in low\. Take rule='mean_slope'$"):
         normalize_surrogate(Two(between=0.5), inputs())
     model = Two(between=1.0)
     set_surrogate(model, normalize_surrogate(model, inputs()))

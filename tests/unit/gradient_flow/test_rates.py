@@ -49,6 +49,29 @@ def test_a_saturated_population_too():
     assert one.input_rate is None
 
 
+@pytest.mark.parametrize(
+    ("threshold", "gain"), [(800, 1000), (900, None), (8e-4, 1e-3), (7e-4, None)]
+)
+def test_gains_are_searched_from_1_over_1024_to_1024(threshold, gain):
+    """A fifth of gain * x lies above the threshold where gain * 0.8 is the threshold."""
+    assert found(Threshold(threshold), rate=0.2).input_gain == (gain and pytest.approx(gain, 5e-3))
+
+
+def test_what_is_found_has_four_digits():
+    one = found(Threshold(2.0), rate=0.7)  # gain * 0.3 = 2
+    values = one.input_gain, one.threshold_change
+    assert values == tuple(float(f"{value:.4g}") for value in values)
+    assert values == pytest.approx((6.667, -1.7), rel=5e-3)
+
+
+def test_membranes_that_mostly_lie_at_the_threshold():
+    """Three fifths of them there, the others evenly up to 1 above: a fifth is above 0.5."""
+    x = jnp.maximum(2.5 * inputs() - 1.5, 0)
+    (population,) = only(gradient_flow(Threshold(0.0), x, target=None, rate=0.2)).populations
+    assert population.saturated_share == 1
+    assert population.rate_adjustment.threshold_change == pytest.approx(0.5, rel=5e-3)
+
+
 def test_a_threshold_in_volts_changes_by_volts():
     one = found(Threshold(2.0, u.mV), rate=0.2)
     assert u.math.allclose(one.threshold_change, -1.2 * u.mV, rtol=5e-3)
@@ -57,6 +80,21 @@ def test_a_threshold_in_volts_changes_by_volts():
 def test_a_population_that_is_neither_needs_nothing():
     assert found(Threshold(0.5)) is None
     assert found(Threshold(2.0), rate=None) is None
+
+
+def test_silent_neurons_in_a_busy_population_are_no_reason_to_calm_it():
+    """Half of the neurons fire at four inputs in five: less input would silence more of them."""
+    busy = Threshold(jnp.where(jnp.arange(N) % 2, 2.0, 0.2))
+    (flow,) = only(gradient_flow(busy, inputs(), target=None, rate=0.1)).populations
+    assert (flow.silent_share, flow.firing_rate) == pytest.approx((0.5, 0.4), abs=0.02)
+    assert flow.rate_adjustment is None
+    calm = Threshold(jnp.where(jnp.arange(N) % 2, 2.0, -0.1))
+    (flow,) = only(gradient_flow(calm, inputs(), target=None, rate=0.7)).populations
+    assert flow.saturated_share == 0.5
+    assert flow.rate_adjustment.threshold_change < 0  # the silent half has to fire more
+    calm.threshold = jnp.where(jnp.arange(N) % 2, 0.95, -0.1)
+    (flow,) = only(gradient_flow(calm, inputs(), target=None, rate=0.7)).populations
+    assert flow.rate_adjustment is None
 
 
 def test_no_candidate_is_proposed_for_a_silent_or_saturated_population():
@@ -80,7 +118,7 @@ def test_the_population_above_alone_is_changed():
     # Its inputs are 0 or 1: no gain of the model's inputs lifts them over 1.5.
     assert above.rate_adjustment.input_gain is None
     assert above.rate_adjustment.threshold_change == pytest.approx(-0.5, rel=5e-3)
-    assert any("with the threshold changed by -0.5" in sentence for sentence in flow.advice)
+    assert any("with its threshold changed by -0.5" in sentence for sentence in flow.advice)
 
 
 class Weighted(brainstate.nn.Module):

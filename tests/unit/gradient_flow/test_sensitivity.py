@@ -3,6 +3,7 @@
 import brainstate
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike, gradient_sensitivity
@@ -64,6 +65,34 @@ def test_gradients_that_are_zero_are_named():
     model.above.value = jnp.asarray(0.0)
     found = gradient_sensitivity(model, lambda: model.gradient("below", "above"))
     assert found.advice[-1] == "The gradient of below is 0 with any of them."
+
+
+def test_a_gradient_that_is_zero_is_not_said_to_be_decided_otherwise():
+    model = Readout()
+    found = gradient_sensitivity(model, lambda: model.gradient("below") | {"idle": jnp.zeros(2)})
+    assert found.advice == (
+        "The surrogate decides the gradient of below.",
+        "The gradient of idle is 0 with any of them.",
+    )
+
+
+@pytest.mark.parametrize("broken", [0.5, 1.0, 2.0])
+def test_a_gradient_that_is_not_finite_is_said_to_be_so(broken):
+    """With the surrogate as it is, twice as wide or twice as high: its peak is 1, 0.5 or 2."""
+    model = Readout()
+
+    def gradients():
+        peak = jax.grad(lambda x: model.spk_fun(x))(0.0)
+        return {"a": jnp.where(peak == broken, jnp.inf, 1.0), "b": jnp.ones(2)}
+
+    found = gradient_sensitivity(model, gradients)
+    changes = {p.name: p.change for p in found.parameters}
+    assert changes == {"a": pytest.approx(np.nan, nan_ok=True), "b": 0.0}
+    assert np.isnan(found.largest)
+    assert found.advice == (
+        "The gradient of a is not finite, with the surrogate as it is or made twice as high or as "
+        "wide: look for NaN or overflow in the model.",
+    )
 
 
 def test_a_function_that_was_compiled_before_is_refused():

@@ -1,76 +1,42 @@
-"""Slopes of surrogates that their owner changes, and where the membrane lies over a scaled one."""
+"""Slopes are compiled once, whatever the factors, for all surrogates with equal parameters."""
 
-import brainstate
-import brainunit as u
 import jax.numpy as jnp
-import pytest
-from braintools.surrogate import Sigmoid, Surrogate
+import numpy as np
+from braintools.surrogate import Surrogate
 
-from braintools_qps import QPseudoSpike, Scaled, gradient_flow
-from braintools_qps._gradient_flow.membrane import distances
 from braintools_qps._gradient_flow.slopes import slopes
 
+ARGUMENTS = jnp.array([-1.0, 0.5])
 
-class Wrapped(Surrogate):
-    def __init__(self, inner):
+
+class Counted(Surrogate):
+    """A parabola as the original function; how often its derivative is traced is counted."""
+
+    traced = 0
+
+    def __init__(self, height):
         super().__init__()
-        self.inner = inner
+        self.height = height
 
     def surrogate_fun(self, x):
-        return self.inner.surrogate_fun(x)
+        return self.height * x**2 / 2
 
     def surrogate_grad(self, x):
-        return self.inner.surrogate_grad(x)
+        Counted.traced += 1
+        return self.height * x
 
 
-def at_zero(surrogate):
-    """A logistic function of alpha * x has the derivative alpha / 4 there."""
-    (slope,) = slopes(surrogate, jnp.zeros(1), None)
-    return 4 * float(slope)
+def test_one_program_for_all_factors_and_equal_parameters():
+    Counted.traced = 0
+    for surrogate in (Counted(3.0), Counted(3.0)):
+        for width, gain in ((1.0, 1.0), (2.0, 1.0), (1.0, 5.0)):
+            found = slopes(surrogate, ARGUMENTS, None, scale=width, dampening=gain)
+            np.testing.assert_allclose(found, 3 * ARGUMENTS / width**2 * gain)
+    assert Counted.traced == 1
+    np.testing.assert_allclose(slopes(Counted(4.0), ARGUMENTS, None), 4 * ARGUMENTS)
+    assert Counted.traced == 2
 
 
-@pytest.mark.parametrize("around", [lambda s: s, Wrapped, lambda s: Scaled(Wrapped(s))])
-def test_a_surrogate_may_be_changed_between_two_calls(around):
-    sigmoid = Sigmoid(6.5)
-    surrogate = around(sigmoid)
-    assert at_zero(surrogate) == pytest.approx(6.5)
-    sigmoid.alpha = 0.75
-    if not isinstance(surrogate, Scaled):  # which keeps a copy
-        assert at_zero(surrogate) == pytest.approx(0.75)
-    assert at_zero(around(Sigmoid(0.75))) == pytest.approx(0.75)
-    assert at_zero(around(Sigmoid(6.5))) == pytest.approx(6.5)
-
-
-def test_a_flow_sees_the_change():
-    class Neuron(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.spk_fun = Sigmoid(5.5)
-            self.V = brainstate.HiddenState(jnp.zeros(2))
-
-        def update(self, x):
-            self.V.value = 0.0 * self.V.value + x  # at the threshold in every step
-            return self.spk_fun(self.V.value)
-
-    model = Neuron()
-    met = []
-    for alpha in (5.5, 0.25):
-        model.spk_fun.alpha = alpha
-        (flow,) = gradient_flow(model, jnp.zeros((3, 2)), target=None).values()
-        met.append(4 * flow.populations[0].mean_slope)
-    assert met == pytest.approx([5.5, 0.25])
-
-
-@pytest.mark.parametrize(
-    ("surrogate", "unit", "expected"),
-    [
-        (Scaled(Sigmoid(), scale=5.0), None, 5.0),
-        (Scaled(Sigmoid(), scale=5000.0 * u.uvolt), u.mV, 5.0),
-        (Scaled(QPseudoSpike(scale=2 * u.mV), scale=3.0), u.mV, 6.0),
-    ],
-)
-def test_distances_are_counted_in_any_scale_of_ours(surrogate, unit, expected):
-    argument = jnp.linspace(-10.0, 10.0, 8).reshape(4, 2)
-    met = distances(surrogate, argument, unit, slopes(surrogate, argument, unit))
-    assert u.get_mantissa(met["scale"]) == pytest.approx(expected)
-    assert u.get_unit(met["scale"]) == (unit or u.UNITLESS)
+def test_what_has_no_hash_is_measured_all_the_same():
+    heights = jnp.array([3.0, 4.0])
+    np.testing.assert_allclose(slopes(Counted(heights), ARGUMENTS, None), heights * ARGUMENTS)

@@ -46,11 +46,11 @@ def test_shapes_of_jnp_dot(spikes, weights):
     [
         ("float32", "float32"),
         ("bfloat16", "bfloat16"),
-        ("float16", "float16"),
+        pytest.param("float16", "float16", marks=pytest.mark.float16),
         ("float32", "bfloat16"),
-        ("float16", "float32"),
+        pytest.param("float16", "float32", marks=pytest.mark.float16),
         ("int32", "bfloat16"),
-        ("bool", "float16"),
+        pytest.param("bool", "float16", marks=pytest.mark.float16),
         ("bool", "float32"),
     ],
 )

@@ -48,6 +48,7 @@ EXITS = [
     "import asyncio; raise asyncio.CancelledError",
     "raise BaseException('bare')",
     "class Own(BaseException): pass\nraise Own",
+    "class Mute(Exception):\n    def __str__(self):\n        return 1 / 0\nraise Mute",
 ]
 
 

@@ -105,6 +105,8 @@ def test_a_list_of_numbers_is_an_array():
         "QPseudoSpike(alpha=1); print()",
         "QPseudoSpike(alpha=1",
         "QPseudoSpike(\0)",
+        "QPseudoSpike(alpha=array([[1, 2], [3]]))",
+        "QPseudoSpike(alpha=array([1, 2], dtype=zork))",
         "QPseudoSpike(" + "-" * 5000 + "1)",
         "QPseudoSpike(" + "[" * 5000 + "]" * 5000 + ")",
     ],

@@ -10,6 +10,7 @@ from braintools.surrogate import Sigmoid, Surrogate
 
 from braintools_qps import QPseudoSpike, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._registry import resolution
+from braintools_qps._registry.reading import shown
 
 inf = float("inf")
 
@@ -275,12 +276,18 @@ def test_a_spec_that_contains_itself_is_refused(frames):
         at_depth(frames, lambda: get_surrogate(spec))
 
 
-def test_twenty_surrogates_in_each_other_are_not_too_many():
+def nested(levels):
     register_surrogate(Halved)
-    built = get_surrogate("Halved(" * 20 + "'Sigmoid'" + ")" * 20)
-    for _ in range(20):
+    return get_surrogate("Halved(" * levels + "'Sigmoid'" + ")" * levels)
+
+
+def test_fifty_surrogates_in_each_other_are_not_too_many():
+    built = nested(50)
+    for _ in range(50):
         built = built.surrogate
     assert type(built) is Sigmoid
+    with pytest.raises(ValueError, match="is nested too deeply"):
+        nested(51)
 
 
 @pytest.mark.parametrize("argument", ["Sigmoid(2)", "[Sigmoid(2)]", "open('f')"])
@@ -309,3 +316,9 @@ def test_a_magnitude_of_no_list_is_left_as_text():
     with pytest.raises(ValueError, match="a name or a call with literal arguments"):
         get_surrogate("Sigmoid", alpha="[x] mV")
     assert Sigmoid  # built-in classes keep what they are given
+
+
+def test_what_an_error_shows_of_a_value_is_not_long():
+    assert shown("x" * 198) == repr("x" * 198)
+    assert len(shown("x" * 199)) == len(shown(range(10**99, 10**99 + 5))) == 200
+    assert len(shown([list(range(9))] * 9)) < 300

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import ml_dtypes
 import numpy as np
 import pytest
-from helpers import SLACK, assert_close, reference
+from helpers import FLOAT16, SLACK, assert_close, reference
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._surrogate import kernels
@@ -84,7 +84,7 @@ def test_float64(alpha):
         assert_close(left, 0.5 - row("integral", alpha), rtol=1e-13, atol=1e-13)
 
 
-@pytest.mark.parametrize("dtype", [ml_dtypes.bfloat16, np.float16], ids=["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_half_precision(alpha, dtype):
     """The error is within two units in the last place of the rounded true value."""

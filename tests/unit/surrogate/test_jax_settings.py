@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid
-from helpers import assert_close
+from helpers import FLOAT16, assert_close
 from jax.experimental import checkify
 
 from braintools_qps import QPseudoSpike, Scaled
@@ -52,18 +52,18 @@ def _setting(request):
 
 @pytest.mark.usefixtures("_setting")
 @pytest.mark.parametrize("name", SURROGATES)
-def test_every_method(name):
+@pytest.mark.parametrize("dtype", [FLOAT16, "float32"])
+def test_every_method(name, dtype):
     surrogate, expected = SURROGATES[name], by_hand(name, X)
-    for dtype in (jnp.float16, jnp.float32):
-        x = jnp.asarray(X, dtype)
-        rounding = {jnp.float16: 2**-9, jnp.float32: 2e-6}[dtype]
-        assert_close(surrogate(x), X >= 0)
-        # braintools' Sigmoid takes 1 - s, which has no more digits than atol where s is nearly 1.
-        assert_close(surrogate.surrogate_grad(x), expected, rtol=rounding, atol=1e-7)
-        assert surrogate.surrogate_fun(x).dtype == dtype
-        gradient = jax.jit(jax.grad(lambda x: surrogate(x).sum()))(x)
-        coarse = {"8 bits": 2**-5, "16 bits": 2**-8, "scaled": 2**-3}.get(name, rounding)
-        assert_close(gradient, expected, rtol=max(rounding, coarse), atol=2e-3 * (name == "scaled"))
+    x = jnp.asarray(X, dtype)
+    rounding = {"float16": 2**-9, "float32": 2e-6}[dtype]
+    assert_close(surrogate(x), X >= 0)
+    # braintools' Sigmoid takes 1 - s, which has no more digits than atol where s is nearly 1.
+    assert_close(surrogate.surrogate_grad(x), expected, rtol=rounding, atol=1e-7)
+    assert surrogate.surrogate_fun(x).dtype == dtype
+    gradient = jax.jit(jax.grad(lambda x: surrogate(x).sum()))(x)
+    coarse = {"8 bits": 2**-5, "16 bits": 2**-8, "scaled": 2**-3}.get(name, rounding)
+    assert_close(gradient, expected, rtol=max(rounding, coarse), atol=2e-3 * (name == "scaled"))
 
 
 @pytest.mark.usefixtures("_setting")
@@ -79,6 +79,7 @@ def test_second_order_and_parameters():
     assert_close(by_alpha, jnp.float32((-np.log(1.5) + 2 * (1.5 / 9) / 1.5) / 1.5**2), rtol=5e-6)
 
 
+@pytest.mark.float16
 @pytest.mark.usefixtures("_setting")
 def test_units():
     v = jnp.float16(7.5) * u.mV

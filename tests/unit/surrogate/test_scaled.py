@@ -15,7 +15,7 @@ from braintools.surrogate import (
     SoftSign,
     Surrogate,
 )
-from helpers import assert_close
+from helpers import FLOAT16, assert_close
 
 from braintools_qps import QPseudoSpike, Scaled
 
@@ -30,14 +30,15 @@ def sigmoid_slope(x, alpha=4.0):
 
 
 class TestValues:
-    def test_spikes_pass_nan_on(self):
-        spike = Scaled(Sigmoid(), scale=3.0)
-        x = jnp.array([-jnp.inf, -1.0, -0.0, 0.0, 2.0, jnp.inf, jnp.nan])
-        for dtype in (jnp.float16, jnp.bfloat16, jnp.float32):
-            spikes = spike(x.astype(dtype))
-            assert spikes.dtype == dtype
-            np.testing.assert_array_equal(np.asarray(spikes, float), [0, 0, 1, 1, 1, 1, np.nan])
-        assert spike(3).dtype == jnp.float32
+    @pytest.mark.parametrize("dtype", [FLOAT16, "bfloat16", "float32"])
+    def test_spikes_pass_nan_on(self, dtype):
+        x = jnp.array([-jnp.inf, -1.0, -0.0, 0.0, 2.0, jnp.inf, jnp.nan], dtype)
+        spikes = Scaled(Sigmoid(), scale=3.0)(x)
+        assert spikes.dtype == dtype
+        np.testing.assert_array_equal(np.asarray(spikes, float), [0, 0, 1, 1, 1, 1, np.nan])
+
+    def test_spikes_of_integers_are_floats(self):
+        assert Scaled(Sigmoid(), scale=3.0)(3).dtype == jnp.float32
 
     def test_derivative_and_original_function(self):
         spike = Scaled(Sigmoid(4.0), scale=2.0, dampening=0.3)
@@ -77,6 +78,7 @@ class TestValues:
         second = jax.vmap(jax.grad(jax.grad(lambda x: spike(x))))(x)
         assert_close(second, [np.nan, 0.0, 0.0])
 
+    @pytest.mark.float16
     def test_half_precision_does_not_overflow(self):
         spike = Scaled(Sigmoid(4.0), scale=1e-3)
         assert spike.surrogate_grad(jnp.float16(60_000.0)) == 0
@@ -208,7 +210,12 @@ class TestResiduals:
     X = jnp.linspace(-4, 4, 201)
 
     @pytest.mark.parametrize(
-        ("residual_dtype", "rounding"), [("bfloat16", 2**-8), ("float16", 2**-11), ("uint8", 2**-5)]
+        ("residual_dtype", "rounding"),
+        [
+            ("bfloat16", 2**-8),
+            pytest.param("float16", 2**-11, marks=pytest.mark.float16),
+            ("uint8", 2**-5),
+        ],
     )
     @pytest.mark.parametrize("surrogate", [Sigmoid(100.0), MultiGaussianGrad()], ids=repr)
     def test_derivatives_above_one_and_below_zero(self, surrogate, residual_dtype, rounding):

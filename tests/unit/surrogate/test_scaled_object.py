@@ -96,6 +96,16 @@ class TestObject:
             spike.surrogate = inner
         assert spike.replace(surrogate=Sigmoid(1.0)) == Scaled(Sigmoid(1.0))
 
+    def test_a_numpy_array_in_the_surrogate_is_copied(self):
+        slopes = np.array([4.0, 2.0])
+        spike = Scaled(Sigmoid(slopes))
+        before = hash(spike)
+        slopes[:] = 100.0
+        assert_close(spike.surrogate_grad(jnp.zeros(2)), jnp.array([1.0, 0.5]))
+        assert hash(spike) == before
+        with pytest.raises(ValueError, match="read-only"):
+            spike.surrogate.alpha[0] = 1.0
+
     def test_equal_static_arguments_compile_once(self):
         traces = []
         call = jax.jit(lambda spike, x: traces.append(1) or spike(x), static_argnums=0)

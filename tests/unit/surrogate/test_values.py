@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import assert_close
+from helpers import FLOAT16, assert_close
 
 from braintools_qps import QPseudoSpike, q_pseudo_spike
 
-FLOATS = [jnp.float16, jnp.bfloat16, jnp.float32]
+FLOATS = [FLOAT16, "bfloat16", "float32"]
 ALPHAS = [0.01, 0.5, 1.0, 1.7, 2.0, 16.0, 100.0, float("inf")]
 
 
@@ -43,7 +43,7 @@ def test_shape_is_kept(shape):
 
 @pytest.mark.parametrize("dtype", FLOATS)
 @pytest.mark.parametrize("alpha", ALPHAS)
-@pytest.mark.parametrize("residual_dtype", [None, "bfloat16", "float16", "uint8"])
+@pytest.mark.parametrize("residual_dtype", [None, "bfloat16", FLOAT16, "uint8"])
 def test_nan_is_passed_on_and_infinity_has_no_gradient(alpha, dtype, residual_dtype):
     x = jnp.array([jnp.nan, jnp.inf, -jnp.inf], dtype)
     surrogate = QPseudoSpike(alpha, residual_dtype=residual_dtype)

@@ -44,11 +44,12 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> from braintools_qps._comparison.checks import checked_seeds
+    >>> from braintools_qps._checks import checked_seeds
     >>> checked_seeds(3), checked_seeds([7, 8])
     ((0, 1, 2), (7, 8))
     """
-    if not isinstance(seeds, Iterable):
+    is_number = getattr(seeds, "ndim", 1) == 0  # an array of one number is iterable by its type
+    if is_number or not isinstance(seeds, Iterable):
         number = checked_count("seeds", seeds)
         if number > MOST_SEEDS:
             raise ValueError(
@@ -62,6 +63,22 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
             f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
         )
     return chosen
+
+
+def checked_seed(seed: int) -> int:
+    """Return one seed as an int.
+
+    Raises
+    ------
+    TypeError
+        If it is not a whole number.
+    ValueError
+        If JAX would make the key of another seed of it.
+    """
+    number = checked_count("seed", seed, 0)
+    if number >= SEEDS:
+        raise ValueError(f"seed must be a number from 0 to 2**32 - 1, got {number}")
+    return number
 
 
 def _whole(value: Any) -> int | None:

@@ -1,9 +1,10 @@
 """Whole numbers: seeds and counts."""
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.checks import checked_count, checked_seeds
+from braintools_qps._checks import checked_count, checked_seeds
 
 
 @pytest.mark.parametrize(
@@ -11,6 +12,7 @@ from braintools_qps._comparison.checks import checked_count, checked_seeds
     [
         (2, (0, 1)),
         (np.int64(1), (0,)),
+        (jnp.array(2), (0, 1)),
         ([5, 3], (5, 3)),
         (np.arange(2), (0, 1)),
         ([2**32 - 1], (2**32 - 1,)),

@@ -1,0 +1,81 @@
+"""Neurons that spike on a voltage, with surrogates that take numbers: the way out is named."""
+
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import pytest
+from braintools.surrogate import Sigmoid
+from small_comparison import BARE
+
+from braintools_qps import (
+    Scaled,
+    SurrogateSchedule,
+    compare,
+    gradient_flow,
+    gradient_sensitivity,
+    normalize_surrogate,
+    save_memory,
+)
+
+FIX = r"takes numbers, but a neuron calls it with a voltage in mV. Give it a scale: Scaled\(Sigmoid"
+INPUTS = jnp.ones((5, 3, 2))
+
+
+class Network(brainstate.nn.Module):
+    def __init__(self, features=2, classes=2):
+        super().__init__()
+        self.spk_fun = Sigmoid()
+        self.inputs, self.readout = (
+            brainstate.nn.Linear(*n) for n in ((features, 4), (4, classes))
+        )
+
+    def init_state(self, batch_size):
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size, 4)) * u.mV)
+
+    def update(self, x):
+        self.V.value = 0.9 * self.V.value + self.inputs(x) * u.mV
+        return self.readout(self.spk_fun(self.V.value - 10 * u.mV))
+
+
+def initialised():
+    model = Network()
+    brainstate.nn.init_all_states(model, 3)
+    return model
+
+
+def gradient(model):
+    weights = model.states(brainstate.ParamState)
+    return brainstate.transform.grad(lambda: model(INPUTS[0]).sum(), weights)()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda model: gradient_flow(model, INPUTS),
+        lambda model: gradient_flow(model, INPUTS, surrogates=["Sigmoid"]),
+        lambda model: normalize_surrogate(model, INPUTS),
+        lambda model: gradient_sensitivity(model, lambda: gradient(model)),
+        lambda model: save_memory(model, INPUTS[0]),
+        lambda model: Scaled(Sigmoid()).surrogate_grad(1.0 * u.mV),
+        lambda model: compare(["Sigmoid"], model=Network, **without_hidden(BARE)),
+    ],
+)
+def test_the_error_names_the_wrapper(use):
+    with pytest.raises(u.UnitMismatchError, match=FIX):
+        use(initialised())
+
+
+def without_hidden(options):
+    return {name: value for name, value in options.items() if name != "hidden"}
+
+
+def test_an_error_of_a_surrogate_for_numbers_stays_what_it_is():
+    model = initialised()
+    model.spk_fun = lambda x: x + "text"
+    with pytest.raises(TypeError, match=r"unsupported|add|text"):
+        gradient_flow(model, INPUTS)
+
+
+def test_a_schedule_of_a_surrogate_that_cannot_follow_one():
+    with pytest.raises(TypeError, match=r"QPseudoSpike or Scaled, got Sigmoid.*pass Scaled\(Sigmo"):
+        SurrogateSchedule("Sigmoid", alpha=lambda step: 4.0 + step)

@@ -1,0 +1,51 @@
+"""What is read of the outputs, and gradients that are clipped."""
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.training import _clipped
+
+TASK = load_task((np.random.default_rng(0).standard_normal((40, 3, 2)), np.arange(40) % 2))
+OUTPUTS = np.arange(24.0).reshape(3, 4, 2)  # steps, samples, features
+
+
+@pytest.mark.parametrize(
+    ("readout", "expected"),
+    [
+        ("last", OUTPUTS[2]),
+        ("mean", OUTPUTS[1]),  # numbers in a row
+        (2, (OUTPUTS[1] + OUTPUTS[2]) / 2),
+        ("all", OUTPUTS.transpose(1, 0, 2)),
+    ],
+)
+def test_each_array_of_the_outputs_is_read(readout, expected):
+    rule = lambda outputs, y: 0.0
+    outputs = {"spikes": jnp.asarray(OUTPUTS), "V": jnp.asarray(OUTPUTS) * u.mV}
+    found = objective(TASK, readout, rule, rule).read(outputs)
+    np.testing.assert_array_equal(found["spikes"], expected)
+    np.testing.assert_array_equal(found["V"].to_decimal(u.mV), expected)
+
+
+@pytest.mark.parametrize("norm", [0.5, 100.0, np.inf])
+def test_clipping_is_that_of_optax(norm):
+    gradient = [jnp.array([3.0, -4.0]), jnp.array([[12.0]])]
+    expected, _ = optax.clip_by_global_norm(norm).update(gradient, optax.EmptyState())
+    found = jax.jit(_clipped)(gradient, jnp.float32(norm))
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one, other, rtol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow(dtype):
+    gradient = [jnp.array([300.0, 400.0], dtype), jnp.array([1200.0], dtype)]  # of norm 1300
+    first, second = jax.jit(_clipped)(gradient, jnp.float32(13.0))
+    assert first.dtype == second.dtype == dtype
+    np.testing.assert_allclose(
+        jnp.concatenate([first, second]).astype(float), [3.0, 4.0, 12.0], rtol=0.01
+    )

@@ -1,0 +1,69 @@
+"""States of every make, and inputs that fit them or do not."""
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import pytest
+from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
+
+from braintools_qps import gradient_flow
+
+QUICK = {"target": None, "rate": None}
+
+
+class Spread(brainstate.nn.Module):
+    """A layer whose membranes are made with a batch, and one whose caller is to batch them."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.batched, self.alone = (Layer(weights, SURROGATE) for _ in range(2))
+        del self.batched.V, self.alone.V
+        self.batched.init_state = self._batched
+        self.alone.init_state = self._alone
+
+    def _batched(self, batch_size):
+        self.batched.V = brainstate.HiddenState(jnp.zeros((batch_size, N)))
+
+    def _alone(self):
+        self.alone.V = brainstate.HiddenState(jnp.zeros(N))
+
+    def update(self, x):
+        return self.batched(x) + self.alone(x)
+
+
+def test_states_with_and_without_a_batch_in_one_model():
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Spread(weights), inputs, **QUICK))
+    assert [(p.name, p.size) for p in flow.populations] == [("alone", N), ("batched", N)]
+
+
+def test_of_many_states_that_were_lost_one_is_named():
+    class Adaptive(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.neuron = brainpy.state.ALIF(N, spk_fun=SURROGATE)
+
+        def update(self, x):
+            return self.neuron(5 * x * u.mA)
+
+    model, (_, inputs) = Adaptive(), weights_and_inputs()
+    with brainstate.environ.context(dt=1 * u.ms):
+        jax.jit(lambda: brainstate.nn.init_all_states(model, BATCH) and None)()
+        flow = only(gradient_flow(model, inputs, **QUICK))
+    said = [sentence for sentence in flow.advice if sentence.startswith("State neuron.")]
+    assert len(said) == 1
+
+
+def test_as_many_steps_as_samples_are_not_taken_for_swapped_axes():
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Layer(weights, SURROGATE), inputs[:BATCH], **QUICK))
+    assert flow.populations[0].size == N
+
+
+def test_membranes_of_one_sample_are_not_taken_for_a_batch():
+    """As many neurons as steps: what is missing is the batch."""
+    weights, inputs = weights_and_inputs()
+    with pytest.raises(ValueError, match=r"keep their shape and dtype, got V of shape \(6,\)"):
+        gradient_flow(Layer(weights, SURROGATE, shape=(N,)), inputs[:N])

@@ -1,0 +1,67 @@
+"""Connections by a primitive that the package does not know: a sparse product of JAX."""
+
+import brainstate
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
+from jax.experimental.sparse import BCOO
+
+from braintools_qps import gradient_flow
+
+INDICES = jnp.stack(jnp.meshgrid(jnp.arange(N), jnp.arange(N), indexing="ij"), -1).reshape(-1, 2)
+
+
+class Dense(Layer):
+    def product(self, spikes):
+        return spikes @ self.weights.value
+
+    def update(self, x):
+        spikes = self.spk_fun(self.V.value - 1.0)
+        self.V.value = 0.8 * (self.V.value - spikes) + self.product(spikes) + x
+        return self.spk_fun(self.V.value - 1.0)
+
+
+class Sparse(Dense):
+    def __init__(self, weights, spike):
+        super().__init__(weights, spike)
+        self.weights.value = weights.ravel()
+
+    def product(self, spikes):
+        return spikes @ BCOO((self.weights.value, INDICES), shape=(N, N))
+
+
+def measured(layer, **options):
+    weights, inputs = weights_and_inputs()
+    (population,) = only(
+        gradient_flow(layer(weights, SURROGATE), inputs, target=None, **options)
+    ).populations
+    return population
+
+
+def test_a_sparse_connection_is_a_connection():
+    sparse, dense = (measured(layer, paths=True, rate=None) for layer in (Sparse, Dense))
+    np.testing.assert_allclose(sparse.second_moments, dense.second_moments, rtol=1e-4)
+    assert dense.paths.recurrence > 0.1
+    for name, value in vars(dense.paths).items():
+        assert getattr(sparse.paths, name) == pytest.approx(value, rel=1e-3, abs=1e-6), name
+
+
+def test_sparse_weights_are_input_weights():
+    class Fed(brainstate.nn.Module):
+        """Inputs of 1 reach the threshold with weights of 1; they are a half."""
+
+        def __init__(self):
+            super().__init__()
+            self.weights = brainstate.ParamState(jnp.full(N, 0.5))
+            self.layer = Layer(jnp.zeros((N, N)), SURROGATE)
+
+        def update(self, x):
+            diagonal = jnp.stack([jnp.arange(N)] * 2, -1)
+            return self.layer(x @ BCOO((self.weights.value, diagonal), shape=(N, N)))
+
+    (population,) = only(
+        gradient_flow(Fed(), jnp.ones((1, BATCH, N)), target=None, rate=0.5)
+    ).populations
+    assert population.silent_share == 1
+    assert population.rate_adjustment.weight_gain == pytest.approx(2, rel=1e-3)
