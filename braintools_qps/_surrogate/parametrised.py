@@ -96,8 +96,8 @@ class ParametrisedSurrogate(Surrogate):
         -------
         Array
             Without unit, in the shape and dtype of `surrogate_grad`. For a `QPseudoSpike` it is 1/2
-            at 0; it stays within 0 and 1 for the paper's form (`QPseudoSpike.from_q`), not in general: at
-            ``alpha=2`` it runs from -1 to 2.
+            at 0; it stays within 0 and 1 for the paper's form (`QPseudoSpike.from_q`), not in
+            general: at ``alpha=2`` it runs from -1 to 2.
 
         Raises
         ------

@@ -74,8 +74,8 @@ SIGNED = Layout(True, dropped_bits=23 - 4, nan_code=128)
 def compact_product(dtype: str, gradient: Array, tangent: Array, peak: Array | None) -> Array:
     """``gradient * tangent`` with the gradient rounded to ``dtype``.
 
-    It lies in [0, 1] where ``peak`` is None, NaN aside. Any other is divided by its peak, which it
-    may pass a little, and in 8 bits one of them is its sign.
+    It lies in [0, 1] where ``peak`` is None, NaN aside. Any other is divided by its peak. In 8 bits
+    one is then its sign, and what passes the peak by more than a factor of ``ROOM`` is cut off.
     """
     if peak is None:
         return _product(dtype, gradient, tangent, signed=False)
