@@ -22,7 +22,7 @@ from .._defaults import (
     JSON_NAME,
     REPORT_NAME,
 )
-from .factories import blamed_on, check_path, factory_of
+from .factories import blamed_on, check_path, factory_of, is_about_model
 from .interrupts import MESSAGE, announce, before_leaving
 from .writing import write_figure
 
@@ -150,7 +150,8 @@ def run(arguments: argparse.Namespace) -> None:
     earlier = numbered(arguments.out).values()
     announce(partial(_halfway, arguments.out))
     before_leaving(abandon, discarding(arguments.out))
-    blame = nullcontext() if arguments.model is None else blamed_on(arguments.model)
+    model = _model(arguments)
+    blame = nullcontext() if not model else blamed_on(arguments.model, is_about_model)
     try:
         with blame, _executor(arguments) as executor:
             comparison = compare(
@@ -162,7 +163,7 @@ def run(arguments: argparse.Namespace) -> None:
                 executor=executor,
                 progress=not arguments.quiet,
                 on_result=partial(_announce, out=arguments.out),
-                **_model(arguments) | (QUICK if arguments.quick else {}) | given,
+                **model | (QUICK if arguments.quick else {}) | given,
             )
         _present(comparison, arguments.out, arguments.command_line)
     finally:
@@ -186,7 +187,10 @@ def _task(arguments: argparse.Namespace) -> Task:
 
 
 def _model(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {} if arguments.model is None else {"model": factory_of(arguments.model)}
+    if arguments.model is None:
+        return {}
+    with blamed_on(arguments.model):
+        return {"model": factory_of(arguments.model)}
 
 
 def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import sysconfig
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 
+PACKAGE = Path(__file__).parents[1]
 STATUS = 2  # as argparse has it, for what the user can mend
 EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError)
 
@@ -43,6 +45,13 @@ def reason(error: BaseException) -> str:
     return str(error)
 
 
+def arose_in(error: BaseException, files: Sequence[str]) -> bool:
+    """Whether it passed through the user's own code, or through one of these files of ours."""
+    ours = {str(PACKAGE / file) for file in files}
+    frames = traceback.extract_tb(error.__traceback__)
+    return any(frame.filename in ours or _is_users(frame.filename) for frame in frames)
+
+
 def _is_expected(error: Exception) -> bool:
     units = sys.modules.get("brainunit")
     return isinstance(error, EXPECTED + ((units.UnitMismatchError,) if units else ()))
@@ -55,5 +64,4 @@ def _place(error: BaseException) -> traceback.FrameSummary | None:
 
 
 def _is_users(filename: str) -> bool:
-    ours = str(Path(__file__).parents[1])
-    return not filename.startswith((*sysconfig.get_paths().values(), ours, "<"))
+    return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))

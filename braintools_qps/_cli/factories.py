@@ -8,7 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import described, reason
+from .errors import arose_in, described, reason
+
+MODELS = ("_comparison/model.py", "_comparison/model_checks.py")  # where models are made and tried
 
 
 def factory_of(path: str) -> Callable[..., Any]:
@@ -43,11 +45,15 @@ def check_path(path: str) -> tuple[str, str]:
 
 
 @contextmanager
-def blamed_on(path: str) -> Iterator[None]:
-    """Say whose model an error is about: JAX's own messages do not."""
+def blamed_on(
+    path: str, where: Callable[[BaseException], bool] = lambda error: True
+) -> Iterator[None]:
+    """Say whose model an error is about, where it is about one: JAX's own messages do not."""
     try:
         yield
     except (Exception, SystemExit) as error:
+        if not where(error):
+            raise
         why = described(error)
         if isinstance(error, KeyError) and "'dt'" in reason(error):
             why = (
@@ -55,3 +61,8 @@ def blamed_on(path: str) -> Iterator[None]:
                 "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"
             )
         raise ValueError(f"with the model of {path}: {why}") from error
+
+
+def is_about_model(error: BaseException) -> bool:
+    """Whether it arose in the user's code, or where `compare` makes and tries models."""
+    return arose_in(error, MODELS)

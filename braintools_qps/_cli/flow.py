@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._checks import checked_seed
 from .factories import blamed_on, check_path, factory_of
 from .writing import write_figure
 
 if TYPE_CHECKING:
+    from .._comparison.tasks import Task
     from ..records import GradientFlow
 
 logger = logging.getLogger(__name__)
@@ -61,18 +61,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    from .._checks import checked_seed
+
     if arguments.model is not None:  # before JAX is loaded
         check_path(arguments.model)
     checked_seed(arguments.seed)
-    from .._gradient_flow import gradient_flow
-
-    options = {name: getattr(arguments, name) for name in OPTIONS}
-    if arguments.model is None:
-        flows = gradient_flow(*_demonstration(arguments.task, arguments.seed), **options)
-    else:
-        with blamed_on(arguments.model):
-            made = _made_by(arguments.model, arguments.task, arguments.seed)
-            flows = gradient_flow(*made, **options)
+    flows = _flows(arguments)
     print("\n\n".join(map(repr, flows.values())))
     if len(flows) > 1:
         print(f"\nRanked by how near the growth is to 1:\n{flows!r}")
@@ -98,29 +92,44 @@ def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespa
     logger.info("A report to read and to send: %s", path)
 
 
-def _demonstration(name: str, seed: int) -> tuple[Any, Any]:
-    """The network that ``compare`` trains, at its initial weights, and some of its samples."""
-    from .._comparison import demonstration
+def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
+    """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
+    from .._candidates import candidates
+    from .._comparison import demonstration, load_task
+    from .._gradient_flow import gradient_flow
 
-    return _made(demonstration, name, seed)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    if arguments.surrogates is not None:
+        options["surrogates"] = candidates(arguments.surrogates)
+    if arguments.model is None:
+        return _flows_on(load_task(arguments.task), demonstration, options)
+    with blamed_on(arguments.model):
+        factory = factory_of(arguments.model)
+        made = factory() if not inspect.signature(factory).parameters else None
+        if isinstance(made, tuple) and len(made) == 2:
+            return gradient_flow(*made, **options)
+    task = load_task(arguments.task)
+    with blamed_on(arguments.model):
+        return _flows_on(task, factory, options)
 
 
-def _made_by(path: str, name: str, seed: int) -> tuple[Any, Any]:
-    """What the factory returns: a model and its inputs, or a model that gets a task's samples."""
-    factory = factory_of(path)
-    made = factory() if not inspect.signature(factory).parameters else None
-    if isinstance(made, tuple) and len(made) == 2:
-        return made
-    return _made(factory, name, seed)
+def _flows_on(
+    task: Task, factory: Callable[..., Any], options: Mapping[str, Any]
+) -> Mapping[str, GradientFlow]:
+    from .._comparison.model import environment
+    from .._gradient_flow import gradient_flow
+
+    with environment():
+        return gradient_flow(*_made(factory, task, options["seed"]), **options)
 
 
-def _made(factory: Callable[..., Any], name: str, seed: int) -> tuple[Any, Any]:
+def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]:
+    """A model as ``compare`` makes it, at its initial weights, and some of the samples."""
     import jax
     import numpy as np
 
-    from .._comparison import Factory, load_task, seeded
+    from .._comparison import Factory, seeded
 
-    task = load_task(name)
     with seeded(jax.random.key(seed), seed):
         model = Factory(factory).fresh(task)
     return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)

@@ -4,8 +4,9 @@ Start here with `compare`, then read `training` (one run as a pure function), `p
 goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
 and `tuning` (each candidate's own setting). `tasks` has the data, `model` the user's factory,
 `network` the demonstration, `objective` loss and score, `outcome` and `cost` what is recorded,
-`provenance`, `storage` and `resumable` what is kept. `workers` is where candidates are trained: in
-this process, or by an executor.
+`provenance`, `naming`, `storage` and `resumable` what is kept, `surroundings` what threads and
+workers must have in common. `workers` is where candidates are trained: in this process, or by an
+executor.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, nullcontext
+from functools import partial
 from typing import Any
 
 import optax
@@ -30,7 +32,7 @@ from .model import Factory, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
-from .programs import Programs, check_names
+from .programs import Programs, Runner, check_names
 from .progress import OnEpoch, reported
 from .provenance import blank, resumed
 from .resumable import ResumablePrograms
@@ -39,7 +41,7 @@ from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
-from .workers import Found, Journal, Workplace, by_executor, in_turn
+from .workers import Found, Journal, RemotePrograms, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
 
@@ -140,7 +142,8 @@ def compare(
         Whether to apply `save_memory` to every model, so that a step takes less memory.
     measure : bool
         Whether to time a training step of each candidate, which compiles it once more, and to
-        measure the gradient flow.
+        measure the gradient flow. With an executor other runs may be in training meanwhile, which
+        makes a step take longer. What cannot be measured is a warning.
     out : path, optional
         A directory to which results are saved as soon as a candidate has finished. Of one in
         training, finished rounds and, every ten seconds or at each longer epoch, the states of the
@@ -218,13 +221,17 @@ def compare(
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
-        runner = bench, plan.most_runs
-        if store is None or executor is not None:
-            programs = Programs(*runner)
+        if executor is not None:
+            journal = Journal(None if store is None else store.directory, resume=resume)
+            workplace = Workplace(executor, bench, journal)
+            runner_of: Callable[[Any], Runner] = partial(RemotePrograms, workplace)
+            train, close, give_up = partial(by_executor, workplace), journal.close, None
         else:
-            programs = ResumablePrograms(*runner, comparison, store, resume=resume)
+            programs = _programs(bench, plan, comparison, store, resume=resume)
+            runner_of = lambda spec: programs
+            train, close, give_up = partial(in_turn, programs), programs.close, programs.give_up
         if resume and measure:
-            results = [measured(r, programs, plan) for r in comparison.results]
+            results = [measured(r, runner_of(r.spec), plan) for r in comparison.results]
             comparison = dataclasses.replace(comparison, results=tuple(results))
         keep = _keeper(comparison, store, on_result)
         finished = [r.spec for r in comparison.results if not r.error]
@@ -232,23 +239,24 @@ def compare(
         if pending:
             check_model(bench, measure=measure)
         with reported(on_epoch, shown=progress and bool(pending)) as report:
-            if executor is None:
-                found = in_turn(programs, pending, plan, report)
-                comparison = _trained(comparison, found, keep, programs.close)
-                programs.close()
-                return comparison
-            journal = Journal(None if store is None else store.directory, resume=resume)
-            found = by_executor(Workplace(executor, bench, journal), pending, plan, report)
-            comparison = _trained(comparison, found, keep)
-            journal.close()
-            return comparison
+            comparison = _trained(comparison, train(pending, plan, report), keep, give_up)
+        close()
+        return comparison
+
+
+def _programs(
+    bench: Bench, plan: Plan, comparison: Comparison, store: Store | None, *, resume: bool
+) -> Programs:
+    if store is None:
+        return Programs(bench, plan.most_runs)
+    return ResumablePrograms(bench, plan.most_runs, comparison, store, resume=resume)
 
 
 def _trained(
     comparison: Comparison,
     found: Found,
     keep: Callable[[Comparison], None],
-    give_up: Callable[[], None] = lambda: None,
+    give_up: Callable[[], None] | None,
 ) -> Comparison:
     """Keep each result that is found; one that failed is a row with its error.
 
@@ -262,7 +270,8 @@ def _trained(
                 result = failed(candidate, result)
             comparison = _with_result(comparison, result)
             if len(errors) == len(comparison.results) == len(comparison.candidates):
-                give_up()
+                if give_up is not None:
+                    give_up()
                 raise errors[0]  # there is nothing to report beside it
             keep(comparison)
     return comparison

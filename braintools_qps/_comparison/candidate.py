@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -13,12 +14,12 @@ from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
 from ..records.comparison import CandidateResult, Trial, Tuning
-from ..records.plain import plain
 from .kinds import adjusted
-from .model import name_of
 from .model_checks import check_finite
+from .naming import named
 from .outcome import noise_of_accuracy, numbers_of
-from .programs import Job, OnEpochs, Outcome, Runner
+from .programs import Gone, Job, OnEpochs, Outcome, Runner
+from .surroundings import surroundings
 from .training import Bench
 from .tuning import Setting, at_edge, rounds, search, winner
 
@@ -76,7 +77,7 @@ def result_of(
     bench = programs.bench_of(setting)
     _check_learnable(outcomes, bench, plan)
     chosen = adjusted(candidate.surrogate, setting)
-    costs = programs.measure(jobs) if plan.measure else {}
+    costs = _measured(candidate.label, programs, jobs) if plan.measure else {}
     settings, samples = bench.settings, len(bench.task.validation)
     noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else 0.0
     return CandidateResult(
@@ -98,33 +99,51 @@ def measured(result: CandidateResult, programs: Runner, plan: Plan) -> Candidate
         return result
     setting = {name: result.setting[name] for name in plan.tune}
     jobs = [Job(result.surrogate, setting, seed) for seed in plan.seeds]
-    return dataclasses.replace(result, **programs.measure(jobs))
+    return dataclasses.replace(result, **_measured(result.label, programs, jobs))
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:
     """The row of a candidate that has no results."""
-    lines = str(error).strip().splitlines() or [""]
-    return CandidateResult(
-        candidate.label, candidate.spec, error=f"{type(error).__name__}: {lines[0]}"
-    )
+    return CandidateResult(candidate.label, candidate.spec, error=_told(error))
 
 
 def described(bench: Bench, plan: Plan) -> dict[str, Any]:
     """What is the same for all candidates, as plain values for the record."""
     objective, factory = bench.objective, bench.factory
-    return plain(
+    return named(
         {
-            "model": name_of(factory.make),
+            "model": factory.make,
             "options": factory.all_options,
-            "where": None if factory.where is None else repr(factory.where),
+            "where": factory.where,
             **bench.settings.described(),
             "readout": objective.readout,
             "loss": objective.loss_name,
             "score": objective.score_name,
             "tune": plan.tune,
             "tuning_seeds": plan.tuning_seeds,
+            **surroundings()._asdict(),
         }
     )
+
+
+def _measured(label: str, programs: Runner, jobs: list[Job]) -> dict[str, Any]:
+    """Cost and gradient flow; nothing, with a warning, where they cannot be measured."""
+    try:
+        return programs.measure(jobs)
+    except Gone:
+        raise
+    except Exception as error:
+        warnings.warn(
+            f"{label} could not be measured: {_told(error)}. What it has learnt is kept; with out= "
+            "and resume=True it is measured again",
+            stacklevel=2,
+        )
+        return {}
+
+
+def _told(error: Exception) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return f"{type(error).__name__}: {lines[0]}"
 
 
 def _tuned(candidate: Candidate, programs: Runner, plan: Plan, report: OnEpochs) -> Tuning | None:

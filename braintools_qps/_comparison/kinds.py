@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
+import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
@@ -34,13 +35,14 @@ def kind_of(surrogate: Surrogate) -> Kind:
     own = ("alpha",) if isinstance(surrogate, QPseudoSpike) else ()
     values = {name: getattr(surrogate, name) for name in (*own, *SCALED)}
     if not all(map(_is_traceable, values.values())):
-        return Kind((repr(surrogate), id(surrogate)), {}, lambda numbers: surrogate)
+        held = tuple(map(_by_value, values.values()))
+        shared = _identity(_inner(surrogate)), surrogate.residual_dtype, *values
+        return Kind((*shared, *held), {}, lambda numbers: surrogate)
     # A scale with a unit stays as it is, so that an error about units can name it.
     traced = {n: float(v) for n, v in values.items() if v is not None and not _has_unit(v)}
     fixed = {name: repr(value) for name, value in values.items() if name not in traced}
-    inner = surrogate.surrogate if isinstance(surrogate, Scaled) else None
     return Kind(
-        (_identity(inner), surrogate.residual_dtype, *traced, *fixed.items()),
+        (_identity(_inner(surrogate)), surrogate.residual_dtype, *traced, *fixed.items()),
         traced,
         lambda numbers: surrogate.replace(**{name: numbers[name] for name in traced}),
     )
@@ -89,6 +91,24 @@ def _parameters(surrogate: Surrogate) -> dict[str, Any]:
     return {name: value for name, value in surrogate_spec(surrogate).items() if name != "name"}
 
 
+def _by_value(value: Any) -> Any:
+    """What tells it from others: a State and a tracer by which it is, an array by its contents."""
+    if value is None:
+        return None
+    if hasattr(value, "value") or _is_traced(value):
+        return id(value)
+    numbers = np.asarray(u.get_mantissa(value))
+    return numbers.shape, str(numbers.dtype), numbers.tobytes(), str(u.get_unit(value))
+
+
+def _inner(surrogate: QPseudoSpike | Scaled) -> Surrogate | None:
+    return surrogate.surrogate if isinstance(surrogate, Scaled) else None
+
+
+def _is_traced(value: Any) -> bool:
+    return isinstance(u.get_mantissa(value), jax.core.Tracer)
+
+
 def _has_unit(value: Any) -> bool:
     return isinstance(value, u.Quantity)
 
@@ -97,7 +117,6 @@ def _is_traceable(value: Any) -> bool:
     """Whether it is missing, or one number, which may have a unit."""
     if value is None:
         return True
-    mantissa = u.get_mantissa(value)
-    if isinstance(mantissa, jax.core.Tracer):
+    if _is_traced(value) or hasattr(value, "value"):
         return False
-    return not hasattr(value, "value") and getattr(mantissa, "shape", ()) == ()
+    return getattr(u.get_mantissa(value), "shape", ()) == ()

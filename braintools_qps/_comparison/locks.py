@@ -28,10 +28,13 @@ def locked(directory: str | os.PathLike) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: whoever has opened it meanwhile sees that it is gone.
-        remove(path)
         _ours.discard(path)
+        # Removed while it is held: whoever has opened it meanwhile sees that it is gone. Windows
+        # removes only what is closed, and nothing that another one has open.
+        removed = remove(path)
         os.close(file)
+        if not removed:
+            remove(path)
 
 
 def abandon() -> None:
@@ -40,10 +43,18 @@ def abandon() -> None:
         remove(path)
 
 
-def remove(path: Path) -> None:
-    """Remove a file that has served its purpose; what stands in the way must not cost results."""
+def remove(path: Path) -> bool:
+    """Remove a file that has served its purpose; what stands in the way must not cost results.
+
+    Returns
+    -------
+    bool
+        Whether it is gone.
+    """
     with suppress(OSError):
-        path.unlink()
+        path.unlink(missing_ok=True)
+        return True
+    return False
 
 
 def _held(path: Path) -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import inspect
 import random
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -131,13 +132,24 @@ class Neurons(NamedTuple):
     spikes: Array  # per sample
 
 
+# Of brainstate, NumPy and Python: the process has one each.
+_random_states = threading.RLock()
+
+
 @contextmanager
 def seeded(key: Array, number: int = 0) -> Iterator[None]:
     """Have all that is random come from a key, which may be traced, or from a number.
 
     brainstate draws from the key; NumPy and Python, whose draws cannot be traced, from the number.
-    Afterwards the user's random states are as they were.
+    Afterwards the user's random states are as they were. One thread at a time is within such a
+    block.
     """
+    with _random_states, _seeded(key, number):
+        yield
+
+
+@contextmanager
+def _seeded(key: Array, number: int) -> Iterator[None]:
     state = brainstate.random.DEFAULT
     with jax.ensure_compile_time_eval():  # the first reading makes a key, which must not be traced
         before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's

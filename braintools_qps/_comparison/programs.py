@@ -45,6 +45,10 @@ class Outcome(NamedTuple):
     tested: Tested | None  # None where nothing was
 
 
+class Gone(RuntimeError):
+    """The executor takes no more work: the comparison ends, with what has finished."""
+
+
 class Runner(Protocol):
     """Whatever trains jobs: this process, or an executor's workers."""
 
@@ -96,6 +100,9 @@ class Programs:
 
     def close(self) -> None:
         """All that was to be trained is."""
+
+    def give_up(self) -> None:
+        """Nothing will come of it."""
 
     def train(
         self, jobs: Sequence[Job], epochs: int, on_epochs: OnEpochs, *, test: bool = False

@@ -42,10 +42,12 @@ def blank(
 
 
 def digest(task: Task) -> str:
-    """A number for the data, other than for any other data."""
-    found = hashlib.sha256()
-    for part in task.parts.values():
-        found.update(part.inputs.tobytes() + part.labels.tobytes())
+    """A number for the data and what they mean, other than for any other task."""
+    arrays = [a for part in task.parts.values() for a in (part.inputs, part.labels)]
+    forms = [(array.shape, array.dtype.str) for array in arrays]
+    found = hashlib.sha256(repr((forms, task.classes, task.readout_steps)).encode())
+    for array in arrays:
+        found.update(array.tobytes())
     return found.hexdigest()
 
 

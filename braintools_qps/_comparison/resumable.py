@@ -25,8 +25,8 @@ import numpy as np
 from .._defaults import CHECKPOINT_NAME
 from .._registry import surrogate_spec
 from ..records.comparison import Comparison
-from ..records.plain import plain
 from .locks import remove
+from .naming import named
 from .programs import Job, OnEpochs, Outcome, Programs
 from .provenance import packages
 from .storage import Store
@@ -46,7 +46,7 @@ class Checkpoint:
         self._written, self._cost = time.monotonic(), 0.0
 
     def load(self, key: str, one: Callable[[], State]) -> Halfway | None:
-        """What was saved under a key; ``one`` makes a state of one run."""
+        """What was saved under a key, of the same form; ``one`` makes a state of one run."""
         try:
             with open(self._path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
                 if str(file["key"]) != key:
@@ -54,7 +54,10 @@ class Checkpoint:
                 arrays = dict(file)
         except (OSError, ValueError, KeyError, EOFError, BadZipFile):  # there is none
             return None
-        leaves, structure = jax.tree.flatten(jax.eval_shape(one))
+        form = jax.eval_shape(one)
+        if str(arrays.get("form")) != str(form):  # the factory has changed
+            return None
+        leaves, structure = jax.tree.flatten(form)
         read = [_read(arrays[str(number)], leaf) for number, leaf in enumerate(leaves)]
         curves = Curves(*(arrays[name] for name in Curves._fields))
         return Halfway(jax.tree.unflatten(structure, read), curves)
@@ -64,13 +67,14 @@ class Checkpoint:
         since = time.monotonic() - self._written
         return since >= max(SECONDS_BETWEEN, self._cost / MOST_OF_THE_TIME)
 
-    def save(self, key: str, copy: Callable[[], Halfway]) -> None:
+    def save(self, key: str, one: Callable[[], State], copy: Callable[[], Halfway]) -> None:
         """Replace what is there. A full disk costs no more than the checkpoint."""
         start = time.monotonic()
         states, curves = copy()
         file = io.BytesIO()
         arrays = {str(n): _plain(leaf) for n, leaf in enumerate(jax.tree.leaves(states))}
-        contents: dict[str, Any] = {"key": np.array(key), **arrays, **curves._asdict()}
+        about = {"key": np.array(key), "form": np.array(str(jax.eval_shape(one)))}
+        contents: dict[str, Any] = {**about, **arrays, **curves._asdict()}
         np.savez(file, **contents)
         with suppress(OSError):
             _replace(self._path, file.getvalue())
@@ -102,8 +106,7 @@ class ResumablePrograms(Programs):
         self._comparison, self._store = comparison, store
         self._journal = Journal(store.directory, resume=resume)
         self._checkpoint = Checkpoint(store.directory)
-        if not resume:
-            self._checkpoint.remove()
+        self._resume = resume
         self._reason: str | None = None
 
     @property
@@ -112,10 +115,15 @@ class ResumablePrograms(Programs):
         return self._reason or super().one_by_one
 
     def close(self) -> None:
-        """All that was trained has come into the results, or nothing will come of it."""
+        """All that was trained has come into the results."""
         self._checkpoint.remove()
         self._journal.close()
-        self._store.forget()
+
+    def give_up(self) -> None:
+        """Nothing will come of it: only what an earlier comparison has left stays."""
+        if not self._store.fresh:
+            self.close()
+            self._store.forget()
 
     def train_group(
         self,
@@ -134,14 +142,14 @@ class ResumablePrograms(Programs):
             on_epochs(len(jobs) * epochs, float(np.mean([o.curves.loss[-1] for o in outcomes])))
             return outcomes
         one = lambda: initial_state(trainer.bench, jobs[0].surrogate, jobs[0].seed)
-        start = self._checkpoint.load(key, one)
+        start = self._checkpoint.load(key, one) if self._resume else None
         if start is not None:
             on_epochs(start.curves.loss.size, float(np.mean(start.curves.loss[:, -1])))
 
         def save(copy: Callable[[], Halfway]) -> None:
             if self._checkpoint.is_due():
                 self._store.begin(self._comparison)
-                self._checkpoint.save(key, copy)
+                self._checkpoint.save(key, one, copy)
 
         outcomes = super().train_group(
             trainer, jobs, epochs, on_epochs, test, start=start, on_halfway=save
@@ -155,8 +163,8 @@ class ResumablePrograms(Programs):
         """What the outcomes depend on."""
         runs = [(surrogate_spec(job.surrogate), dict(job.setting), job.seed) for job in jobs]
         shared = {name: getattr(self._comparison, name) for name in ("task", "settings")}
-        about = plain({**shared, "runs": runs, "epochs": epochs, "test": test})
-        text = json.dumps([about, packages(), str(jnp.result_type(float))], sort_keys=True)
+        about = named({**shared, "runs": runs, "epochs": epochs, "test": test})
+        text = json.dumps([about, packages()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -29,13 +29,13 @@ class Store:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._fresh = True  # what may be there is another comparison's
+        self.fresh = True  # what may be there is another comparison's
         self._substitute: Path | None = None
         self._blank = False
 
     def begin(self, comparison: Comparison) -> None:
         """Save a comparison that has no results yet, for what is in training to go on from."""
-        if self._fresh:
+        if self.fresh:
             self.save(comparison)
             self._blank = True
 
@@ -54,7 +54,7 @@ class Store:
             If the file there is not a comparison of this version.
         """
         saved = load(self.directory)
-        self._fresh = saved is None
+        self.fresh = saved is None
         return saved
 
     def save(self, comparison: Comparison) -> None:
@@ -66,8 +66,8 @@ class Store:
         self._blank = False
         files = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
         try:
-            _write(self.directory, files, keep_earlier=self._fresh)
-            self._fresh = False
+            _write(self.directory, files, keep_earlier=self.fresh)
+            self.fresh = False
         except OSError as error:
             self._save_elsewhere(files, error)
 

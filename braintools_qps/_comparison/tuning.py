@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from .._checks import checked_count
 from .._defaults import DAMPENINGS, LEARNING_RATES
 from ..records.comparison import Rung, Trial
 from .settings import check_positive
@@ -96,7 +97,14 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
 
 
 def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
-    """Seeds that are not reported on."""
+    """So many seeds that are not reported on.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not a whole number of 1 or more.
+    """
+    count = checked_count("tuning_runs", count)
     free = (seed for seed in itertools.count(FIRST_SEED) if seed not in reported)
     return tuple(itertools.islice(free, count))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 
 import numpy as np
 
@@ -251,8 +250,7 @@ def _change(p: PopulationFlow) -> float:
     """The largest factor between two places of the fitted gradient; NaN where it has none."""
     if not p.phases:
         return math.nan
-    ends = [p.phases[0].first, *(f.last for f in p.phases)]
-    changes = [math.log(f.growth) * (b - a) for f, (a, b) in zip(p.phases, pairwise(ends))]
+    changes = [math.log(f.growth) * (f.last - f.first) for f in p.phases]
     return math.exp(np.ptp(np.cumsum([0.0, *changes])))
 
 

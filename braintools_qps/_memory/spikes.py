@@ -70,7 +70,9 @@ def _as_scale(scale: Any) -> Array:
             "scale, the value of one spike, must be a single number, got the shape "
             f"{np.shape(scale)}. Multiply the weights by what differs from neuron to neuron"
         )
-    if not isinstance(scale, jax.core.Tracer) and (scale == 0 or not np.isfinite(scale)):
+    # By NumPy: within a trace JAX would trace the comparison of its own array as well.
+    at_hand = not isinstance(scale, jax.core.Tracer)
+    if at_hand and (np.asarray(scale) == 0 or not np.isfinite(np.asarray(scale))):
         raise ValueError(
             f"scale, the value of one spike, must be finite and not 0, got {scale}. Leave it out "
             "for spikes of 1, pass 1 / keep_probability for those of a dropout"

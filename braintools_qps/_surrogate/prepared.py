@@ -63,11 +63,10 @@ def require_scale(shape: Prepared) -> None:
         If there is none, and x has a unit.
     """
     scale = unwrap(shape.scale)
-    if not isinstance(scale, u.Unit):
-        return
-    if isinstance(shape.curve, Foreign):
-        raise units.takes_numbers(shape.curve.owner.surrogate, scale)
-    raise units.missing_scale(scale)
+    if isinstance(scale, u.Unit):
+        curve = shape.curve
+        scaled = curve.owner.surrogate if isinstance(curve, Foreign) else None
+        raise units.missing_scale(scale, scaled)
 
 
 def _without_numbers(x: Array, shape: Shape) -> Prepared:

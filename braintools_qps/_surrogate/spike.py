@@ -152,7 +152,8 @@ def _scaled_original_jvp(primals, tangents):
         by_parameters = lambda curve: curve.original(ratio, unwrap(shape.dampening))
         tangent += jax.jvp(by_parameters, (shape.curve,), (curve_dot,))[1]
     if _is_given(shape_dot.dampening):
-        tangent += (shape.curve.original(ratio, 1.0) - 0.5) * shape_dot.dampening
+        by_dampening = lambda dampening: shape.curve.original(ratio, dampening)
+        tangent += jax.jvp(by_dampening, (shape.dampening,), (shape_dot.dampening,))[1]
     if _is_given(shape_dot.scale):
         tangent -= gradient * _finite(ratio) * _peak(shape) * shape_dot.scale
     return _scaled_original(x, shape), tangent

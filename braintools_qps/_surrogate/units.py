@@ -60,11 +60,14 @@ def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
     return value if unit is None else u.Quantity(value, unit=unit.reverse())
 
 
-def missing_scale(unit: u.Unit) -> u.UnitMismatchError:
+def missing_scale(unit: u.Unit, scaled: Any = None) -> u.UnitMismatchError:
     """The error for a derivative with respect to a voltage, where no scale was given."""
+    fix = "scale=V_th - V_reset"
+    if scaled is not None:
+        fix = f"Scaled({scaled!r}, {fix})"
     return u.UnitMismatchError(
         f"the surrogate gradient with respect to x in {unit} needs a scale that says which "
-        "distance counts as 1. Pass scale=V_th - V_reset, or any Quantity of the same dimension",
+        f"distance counts as 1. Pass {fix}, or any Quantity of the same dimension",
         unit,
         u.UNITLESS,
     )

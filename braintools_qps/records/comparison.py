@@ -128,7 +128,8 @@ class CandidateResult(Record):
         Its size by steps back, relative to the last step, in the first of the
         model's populations.
     seconds_per_step : float or None
-        Median time of one training step of one network, of this surrogate alone.
+        Median time of one training step of one network, of this surrogate alone. With an executor
+        other runs may have been in training on the same machine.
     seconds_per_epoch : float or None
         The same for all the batches of an epoch.
     peak_bytes : int or None

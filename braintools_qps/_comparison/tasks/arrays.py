@@ -36,10 +36,12 @@ def task_from_arrays(
     ------
     ValueError
         If a shape is wrong, a value is not finite, all inputs are 0, there is but one class, a
-        class has fewer than 4 samples, or the parts have not the same classes.
+        class or a regression has fewer than 4 samples, or the parts have not the same classes.
     TypeError
-        If X is not of real numbers, or y none of the above.
+        If X is not of real numbers, y none of the above, or the parts have other dimensions.
     """
+    if test is not None:
+        test = _in_unit_of(X, test[0]), test[1]
     X, y = _inputs(X, "X"), _labels(y, "y")
     _check_samples(X, y, "X", "y")
     if test is not None:
@@ -47,12 +49,24 @@ def task_from_arrays(
         _check_samples(*test, "X of the test part", "y of the test part")
         _check_same_form((X, y), test)
     if y.dtype.kind == "f":
+        _check_enough(y)
         return make_task(name, X, y, readout_steps=X.shape[1], test=test)
     names, labels = np.unique(y, return_inverse=True)
     _check_classes(names, np.bincount(labels))
     if test is not None:
         test = test[0], _numbered(test[1], names)
     return make_task(name, X, labels, readout_steps=X.shape[1], test=test)
+
+
+def _in_unit_of(X: Any, inputs: Any) -> Any:
+    """The inputs of the test part as numbers in the unit of the others."""
+    unit, own = u.get_unit(X), u.get_unit(inputs)
+    if not own.has_same_dim(unit):
+        raise TypeError(
+            f"X of the test part must have the unit of X, {unit}, got {own}. Give both parts one "
+            "unit, or none"
+        )
+    return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
 
 
 def _inputs(X: Any, what: str) -> np.ndarray:
@@ -120,6 +134,14 @@ def _check_finite(values: np.ndarray, what: str) -> None:
             f"{what} must be finite, got NaN or infinity in {np.sum(~finite)} of {len(values)} "
             f"samples. Keep X[good] and y[good] with good = numpy.isfinite({what[0]})"
             f"{'.all(axis=(1, 2))' if values.ndim == 3 else ''}"
+        )
+
+
+def _check_enough(y: np.ndarray) -> None:
+    if len(y) < FEWEST_SAMPLES:
+        raise ValueError(
+            f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
+            f"data, got {len(y)}. If y holds classes, pass them as integers"
         )
 
 

@@ -13,6 +13,7 @@ from .task import Task, make_task
 
 SMALLEST_AMPLITUDE = 1e-3  # of the frequencies that are kept, relative to the first
 MOST_FREQUENCIES = 1000
+SLOWEST_FALL = 0.1  # whose smallest amplitude is far beyond these frequencies
 
 
 def randman(
@@ -82,7 +83,8 @@ def randman(
 
 def _manifold(rng: np.random.Generator, points: np.ndarray, units: int, alpha: float) -> np.ndarray:
     """Coordinates of shape (points, units) of the manifold that ``rng`` makes."""
-    frequencies = min(MOST_FREQUENCIES, int(np.ceil(SMALLEST_AMPLITUDE ** (-1 / alpha))))
+    slowest = max(alpha, SLOWEST_FALL)  # below it, all frequencies are kept
+    frequencies = min(MOST_FREQUENCIES, int(np.ceil(SMALLEST_AMPLITUDE ** (-1 / slowest))))
     k = np.arange(1, frequencies + 1)
     coordinates = np.ones((len(points), units))
     for unit in range(units):
@@ -99,10 +101,13 @@ def _stretched(coordinates: np.ndarray) -> np.ndarray:
 
 
 def _check(given: dict[str, Any]) -> None:
-    least = {"classes": 2, "seed": 0, "samples": FEWEST_SAMPLES * max(2, given["classes"])}
+    classes = checked_count("classes", given["classes"], 2)
+    least = {"seed": 0, "samples": FEWEST_SAMPLES * classes}
     for name in given:
         if name != "alpha":
             checked_count(name, given[name], least.get(name, 1))
+    if isinstance(given["alpha"], bool) or not isinstance(given["alpha"], (int, float, np.number)):
+        raise TypeError(f"alpha must be a number, got {given['alpha']!r}")
     if not 0 < given["alpha"] < np.inf:
         raise ValueError(f"alpha must be > 0 and finite, got {given['alpha']}")
 

@@ -9,11 +9,12 @@ makes.
 from .dispatch import Found, by_executor, in_turn
 from .executors import dask_workers, local_workers
 from .journal import Journal
-from .remote import Workplace
+from .remote import RemotePrograms, Workplace
 
 __all__ = [
     "Found",
     "Journal",
+    "RemotePrograms",
     "Workplace",
     "by_executor",
     "dask_workers",

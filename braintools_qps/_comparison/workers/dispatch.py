@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
 from ...records.comparison import CandidateResult
 from ..candidate import Candidate, Plan, result_of
-from ..programs import OnEpochs, Programs
+from ..programs import Gone, OnEpochs, Programs
 from ..progress import OnEpoch, Progress
-from .remote import Gone, RemotePrograms, Workplace
+from .remote import RemotePrograms, Workplace
 
 CANDIDATES_AT_ONCE = 64  # each is a thread that waits for its answers
 
@@ -25,11 +25,16 @@ def in_turn(
     """Train one candidate after the other; yield each with its result, or with its error."""
     for number, candidate in enumerate(pending):
         programs.tally.finished = number * plan.runs
-        report = _counter(programs, candidate, number, len(pending), plan, on_epoch)
+        faults: list[Exception] = []  # of on_epoch, which are not the candidate's
+        noted = None if on_epoch is None else _noting(on_epoch, faults)
+        report = _counter(programs, candidate, number, len(pending), plan, noted)
         try:
-            yield candidate, result_of(candidate, programs, plan, report)
+            result: CandidateResult | Exception = result_of(candidate, programs, plan, report)
         except Exception as error:
-            yield candidate, error
+            if error in faults:
+                raise
+            result = error
+        yield candidate, result
 
 
 def by_executor(
@@ -58,7 +63,9 @@ def by_executor(
         report = lambda epochs, loss: events.put((candidate, epochs, loss))
         programs = RemotePrograms(workplace, candidate.spec)
         try:
-            events.put((candidate, result_of(candidate, programs, plan, report), 0))
+            with workplace.surroundings.entered():
+                result = result_of(candidate, programs, plan, report)
+            events.put((candidate, result, 0))
         except Exception as error:
             events.put((candidate, error, 0))
 
@@ -79,6 +86,19 @@ def by_executor(
         finally:
             workplace.cancel()
             threads.shutdown(cancel_futures=True)
+
+
+def _noting(on_epoch: Callable[[Progress], None], faults: list[Exception]) -> OnEpoch:
+    """The same, with a note of what it raises."""
+
+    def noted(progress: Progress) -> None:
+        try:
+            on_epoch(progress)
+        except Exception as error:
+            faults.append(error)
+            raise
+
+    return noted
 
 
 def _counter(

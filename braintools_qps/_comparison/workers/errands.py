@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..naming import named
+from ..surroundings import Surroundings
 from ..tasks import Split, Task
 from ..training import Bench
 
@@ -23,6 +25,7 @@ class Errand(NamedTuple):
     needs: tuple[str, ...]  # those paths, to tell people
     digest: str  # of the data
     packages: Mapping[str, str]  # versions that a worker must have
+    surroundings: Surroundings
     kind: str  # "train" or "measure"
     surrogate: str  # its spec, as JSON
     jobs: tuple[tuple[dict[str, Any], int], ...]  # setting and seed
@@ -38,9 +41,9 @@ class Errand(NamedTuple):
     @property
     def key(self) -> str:
         """What the answer depends on."""
-        plain = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.kind, self.surrogate]
-        rest = [self.jobs, self.epochs, self.test]
-        text = json.dumps([plain, rest], sort_keys=True, default=repr)
+        shared = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.packages]
+        own = [self.kind, self.surrogate, self.jobs, self.epochs, self.test]
+        text = json.dumps(named([*shared, self.surroundings, *own]), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -60,14 +63,15 @@ def packed_bench(bench: Bench) -> tuple[bytes, tuple[str, ...]]:
     TypeError
         If a function cannot be imported by its path, or an option cannot be sent.
     """
-    functions = {
-        "model": bench.factory.make,
-        "where": bench.factory.where,
-        "optimizer": bench.settings.optimizer,
-        "loss": bench.objective.loss,
-        "score": bench.objective.score,
-    }
-    needs = tuple(import_path(n, function) for n, function in functions.items() if function)
+    where = bench.factory.where
+    functions = [
+        ("model", bench.factory.make),
+        *(("where", one) for one in (where if isinstance(where, tuple) else [where])),
+        ("optimizer", bench.settings.optimizer),
+        ("loss", bench.objective.loss),
+        ("score", bench.objective.score),
+    ]
+    needs = tuple(import_path(name, one) for name, one in functions if one is not None)
     try:
         packed = pickle.dumps((bench.factory, bench.settings, bench.objective))
     except (pickle.PicklingError, TypeError, AttributeError) as error:

@@ -6,34 +6,40 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 import numpy as np
 
 from ..._defaults import JOURNAL_NAME
-from ...records.plain import plain
+from ...records.comparison import CandidateResult
+from ...records.plain import plain, read
 from ..locks import remove
 from ..programs import Outcome
 from ..training import Curves, Tested
 from .errands import Errand
 
+FIELDS = get_type_hints(CandidateResult)
+
 
 class Journal:
-    """One line of JSON for each finished group of runs; without a directory, nothing."""
+    """One line of JSON for each finished group of runs; without a directory, nothing.
+
+    What an earlier comparison has left goes only when there is something new to keep.
+    """
 
     def __init__(self, directory: Path | None, *, resume: bool) -> None:
         self._path = None if directory is None else directory / JOURNAL_NAME
         self._lock = threading.Lock()
         self._closed = False
-        self._known: dict[str, Any] = {}
-        if self._path is not None and resume:
-            self._known = _read(self._path)
-        elif self._path is not None:
-            remove(self._path)
+        self._fresh = not resume
+        self._known = _read(self._path) if self._path is not None and resume else {}
 
     def get(self, errand: Errand) -> Any:
         """The answer from before, or None."""
-        return self._known.get(errand.key) if errand.kind == "measure" else self.trained(errand.key)
+        if errand.kind == "train":
+            return self.trained(errand.key)
+        known = self._known.get(errand.key)
+        return known and {name: read(FIELDS[name], value) for name, value in known.items()}
 
     def trained(self, key: str) -> tuple[list[Outcome], str | None] | None:
         """What became of a group of runs, and why they could not be vmapped; or None."""
@@ -55,6 +61,9 @@ class Journal:
             if self._closed:
                 return
             try:
+                if self._fresh:
+                    remove(self._path)
+                    self._fresh = False
                 with open(self._path, "a", encoding="utf-8") as file:
                     file.write(line)
                     file.flush()

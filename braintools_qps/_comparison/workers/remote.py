@@ -16,8 +16,9 @@ from concurrent.futures import (
 from functools import cached_property
 from typing import Any
 
-from ..programs import Job, OnEpochs, Outcome, Tally, bench_of, groups
+from ..programs import Gone, Job, OnEpochs, Outcome, Tally, bench_of, groups
 from ..provenance import digest, packages
+from ..surroundings import surroundings
 from ..training import Bench
 from .errands import Answer, Errand, packed_bench, packed_task
 from .journal import Journal
@@ -36,6 +37,7 @@ class Workplace:
         self._executor = executor
         self._packed, self._needs = packed_bench(bench)
         self._digest, self._packages = digest(bench.task), packages()
+        self.surroundings = surroundings()
         self._futures: dict[Future, Errand] = {}
         self._finished = 0
         self._lock = threading.Lock()
@@ -49,7 +51,7 @@ class Workplace:
 
     def errand(self, kind: str, spec: Any, jobs: Sequence[Job], epochs: int, test: bool) -> Errand:
         """Jobs of one surrogate, and what is the same for all candidates."""
-        shared = self._packed, self._needs, self._digest, self._packages
+        shared = self._packed, self._needs, self._digest, self._packages, self.surroundings
         plain = tuple((dict(job.setting), job.seed) for job in jobs)
         return Errand(*shared, kind, json.dumps(spec), plain, epochs, test)
 
@@ -167,19 +169,23 @@ class RemotePrograms:
             if number not in values
         }
         suspects = []
-        while waiting:
-            for future in self._workplace.some_done(waiting):
-                number = waiting.pop(future)
-                answer = _answer(future)
-                if isinstance(answer, Exception):
-                    suspects.append(number)
-                elif answer.value is None:
-                    errand = errands[number]._replace(data=self._workplace.data)
-                    waiting[self._workplace.submit(errand)] = number
-                else:
-                    values[number] = self._value(answer)
-                    self._workplace.finish(errands[number])
-                    report(number, answer.value)
+        try:
+            while waiting:
+                for future in self._workplace.some_done(waiting):
+                    number = waiting.pop(future)
+                    answer = _answer(future)
+                    if isinstance(answer, Exception):
+                        suspects.append(number)
+                    elif answer.value is None:
+                        errand = errands[number]._replace(data=self._workplace.data)
+                        waiting[self._workplace.submit(errand)] = number
+                    else:
+                        values[number] = self._value(answer)
+                        self._workplace.finish(errands[number])
+                        report(number, answer.value)
+        finally:
+            for future in waiting:
+                future.cancel()  # those that nobody needs any more, where one has failed
         for number in suspects:
             values[number] = self._alone(errands[number])
             self._workplace.finish(errands[number])
@@ -247,7 +253,3 @@ def _gone(error: BaseException) -> str:
         f"the executor takes no more work ({reason}). What has finished is kept where out= was "
         "given: go on with resume=True"
     )
-
-
-class Gone(RuntimeError):
-    """The executor takes no more work: the comparison ends, with what has finished."""

@@ -24,7 +24,7 @@ RUNS_PER_ERRAND = 6
 # Dask calls from several threads; brainstate's random state and environment are the process's.
 _one_at_a_time = threading.Lock()
 _tasks: dict[str, Task] = {}
-_programs: dict[tuple[str, bytes], Programs] = {}
+_programs: dict[tuple[Any, ...], Programs] = {}
 
 
 def work(errand: Errand) -> Answer:
@@ -36,8 +36,9 @@ def work(errand: Errand) -> Answer:
 def _worked(errand: Errand) -> Answer:
     try:
         _check_versions(errand)
-        programs = _programs_for(errand)
-        value = None if programs is None else _done(programs, errand)
+        with errand.surroundings.entered():
+            programs = _programs_for(errand)
+            value = None if programs is None else _done(programs, errand)
         return Answer(value, None, identity())
     except Exception as error:
         return Answer(None, _sendable(error), identity())
@@ -69,7 +70,7 @@ def _programs_for(errand: Errand) -> Programs | None:
     if errand.data is not None and errand.digest not in _tasks:
         _tasks.clear()
         _tasks[errand.digest] = unpacked_task(errand.data)
-    key = errand.digest, errand.bench
+    key = errand.digest, errand.bench, errand.surroundings
     if key not in _programs and errand.digest in _tasks:
         bench = unpacked_bench(errand, _tasks[errand.digest])
         _programs.clear()

@@ -178,6 +178,24 @@ def test_mistakes_end_with_one_line(arguments, message, tmp_path, monkeypatch, c
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
+        (["--epochs", "0"], "epochs must be 1 or more"),
+        (["--out", "taken"], "results must go into a directory that can be written to"),
+    ],
+)
+def test_no_model_is_blamed_for_other_mistakes(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("taken").touch()
+    model = "braintools_qps._comparison:demonstration"
+    assert main(["compare", "--quick", "--model", model, *arguments]) == 2
+    (*_, line) = capsys.readouterr().err.splitlines()
+    assert message in line
+    assert "with the model of" not in line
+
+
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_plot(suffix, start, tmp_path):
     path = tmp_path / f"figure.{suffix}"

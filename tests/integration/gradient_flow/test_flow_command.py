@@ -46,6 +46,19 @@ def lookup():
 
 def only_model():
     return Network()
+
+
+class Steady(Network):
+    def __init__(self, features):
+        super().__init__()
+        self.linear = brainstate.nn.Linear(features, 6)
+
+    def update(self, x):
+        return self.lif(5 * self.linear(x) * u.mA)
+
+
+def as_by_compare(features):
+    return Steady(features)
 """
 
 
@@ -94,6 +107,27 @@ def test_flow_of_a_users_model(capsys, tmp_path):
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
     assert main(["flow", "--model", model]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_module")
+def test_flow_has_the_time_step_of_compare(capsys):
+    assert main(["flow", "--model", "my_networks:as_by_compare"]) == 0
+    assert "16 steps" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("_module")
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
+        (["--task", "digit-rows"], "task must be one of"),
+    ],
+)
+def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
+    assert main(["flow", "--model", "my_networks:as_by_compare", *arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "my_networks" not in error
 
 
 @pytest.mark.parametrize("target", ["0", "-1", "nan", "inf"])

@@ -10,7 +10,7 @@ import shutil
 
 import pytest
 
-from braintools_qps._comparison import storage
+from braintools_qps._comparison import locks, storage
 from braintools_qps._comparison.locks import locked
 from braintools_qps._comparison.provenance import resumed
 from braintools_qps._comparison.resumable import Checkpoint
@@ -170,6 +170,22 @@ def test_a_lock_that_was_left_behind_holds_no_one_up(tmp_path):
     (tmp_path / ".comparison.lock").touch()
     with locked(tmp_path), pytest.raises(FileExistsError), locked(tmp_path):
         pass
+
+
+def test_a_lock_is_removed_where_files_that_are_open_cannot_be(tmp_path, monkeypatch):
+    """As on Windows."""
+    real, closed = os.close, []
+
+    def unlink(path, missing_ok=False):
+        if not closed:
+            raise PermissionError(errno.EACCES, "used by another process")
+        os.unlink(path)
+
+    monkeypatch.setattr(locks.os, "close", lambda file: (real(file), closed.append(file)))
+    monkeypatch.setattr(locks.Path, "unlink", unlink)
+    with locked(tmp_path):
+        locks.abandon()
+    assert names(tmp_path) == []
 
 
 def test_a_directory_that_was_made_for_nothing_is_removed(tmp_path):

@@ -116,3 +116,27 @@ def test_a_test_part_is_left_whole_and_scaled_as_the_others():
 def test_arrays_that_cannot_be_trained_on(X, y, test, error, message):
     with pytest.raises(error, match=message):
         task_from_arrays(X, y, test=test)
+
+
+def test_the_test_part_is_read_in_the_unit_of_the_rest():
+    plain = task_from_arrays(X, Y, test=TEST)
+    assert_same(task_from_arrays(X * u.mV, Y, test=(TEST[0] * 1e-3 * u.volt, TEST[1])), plain)
+
+
+@pytest.mark.parametrize("other", [TEST[0], TEST[0] * u.mA])
+def test_a_test_part_of_another_dimension_is_refused(other):
+    with pytest.raises(TypeError, match=r"X of the test part must have the unit of X, mV, got"):
+        task_from_arrays(X * u.mV, Y, test=(other, TEST[1]))
+    with pytest.raises(TypeError, match=r"X of the test part must have the unit of X"):
+        task_from_arrays(X, Y, test=(TEST[0] * u.mV, TEST[1]))
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3])
+def test_a_regression_needs_samples_for_all_three_parts(samples):
+    with pytest.raises(ValueError, match=f"a regression needs 4 samples or more.*got {samples}"):
+        task_from_arrays(X[:samples], Y[:samples].astype(float))
+
+
+def test_the_smallest_regression_has_something_in_each_part():
+    task = task_from_arrays(X[:4], Y[:4].astype(float))
+    assert [len(part) for part in task.parts.values()] == [2, 1, 1]

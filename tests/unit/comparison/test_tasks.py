@@ -158,6 +158,11 @@ def test_a_random_manifold_is_the_formula():
         assert sorted(ours) == sorted(expected)
 
 
+@pytest.mark.parametrize("alpha", [0.005, 5e-324])
+def test_the_roughest_manifolds_keep_all_frequencies(alpha):
+    assert np.isfinite(all_inputs(randman(classes=2, samples=20, units=2, alpha=alpha))).all()
+
+
 def test_rougher_manifolds_are_harder():
     def nearest_neighbour(alpha):
         task = randman(classes=5, dim=1, alpha=alpha, units=8, steps=100, samples=500)
@@ -172,6 +177,8 @@ def test_rougher_manifolds_are_harder():
     ("change", "error", "message"),
     [
         ({"classes": 1}, ValueError, "classes must be 2 or more, got 1"),
+        ({"classes": "ten"}, TypeError, "classes must be a whole number, got 'ten'"),
+        ({"alpha": "3"}, TypeError, "alpha must be a number, got '3'"),
         ({"dim": 1.5}, TypeError, "dim must be a whole number, got 1.5"),
         ({"samples": 39}, ValueError, "samples must be 40 or more"),
         ({"alpha": 0}, ValueError, "alpha must be > 0"),

@@ -149,3 +149,9 @@ def test_tuning_has_seeds_of_its_own():
     first, second = tuning_seeds(2, range(5))
     assert tuning_seeds(2, (first,)) == (second, second + 1)
     assert not {first, second} & set(range(5))
+
+
+@pytest.mark.parametrize(("count", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError)])
+def test_a_setting_is_tried_with_one_seed_or_more(count, error):
+    with pytest.raises(error, match="tuning_runs must be"):
+        tuning_seeds(count, (0,))

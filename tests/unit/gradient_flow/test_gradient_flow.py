@@ -141,9 +141,10 @@ def test_what_the_forward_pass_says_does_not_depend_on_the_surrogate():
     assert flows["b"].surrogate is SURROGATE
 
 
-def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
+@pytest.mark.parametrize("scale", [SCALE, 100.0])  # with 100 all distances are small
+def test_the_histogram_is_of_distances_in_multiples_of_the_scale(scale):
     weights, inputs = weights_and_inputs()
-    layer = Layer(weights, SURROGATE)
+    layer = Layer(weights, SURROGATE.replace(scale=scale))
     histogram = only(gradient_flow(layer, inputs, target=None)).populations[0].distances
     assert histogram.share.sum() + histogram.outside == pytest.approx(1)
     assert histogram.outside <= 0.02

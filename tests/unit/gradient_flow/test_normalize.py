@@ -130,16 +130,17 @@ def test_a_population_without_a_slope_cannot_be_normalised():
         normalize_surrogate(Two(between=1.0), 0 * inputs(), **options)
 
 
-def test_moments_that_no_dampening_makes_equal():
-    """What goes on from below is the membrane: its gradient is half of that above."""
+@pytest.mark.parametrize(("between", "factor"), [(0.5, "64.0"), (2.0, "0.015625")])
+def test_moments_that_no_dampening_makes_equal(between, factor):
+    """What goes on from below is the membrane: its gradient is so many times that above."""
 
     class Membranes(Layer):
         def update(self, x):
             return 0 * super().update(x) + self.V.value
 
-    model = Two(between=0.5)
+    model = Two(between)
     model.low = Membranes(jnp.zeros((N, N)), SURROGATE)
-    message = r"with \{'low': 64.0, 'top': 1.0\} they .* relative to top: low 0.5. Take rule"
+    message = rf"with \{{'low': {factor}, 'top': 1.0\}} they .* to top: low {between:g}. Take rule"
     with pytest.raises(ValueError, match=message):
         normalize_surrogate(model, inputs()[:1])
 

@@ -178,3 +178,11 @@ def test_shapes_that_do_not_fit(spikes, weights):
 def test_complex_spikes():
     with pytest.raises(TypeError, match=r"must be real, got dtype complex64"):
         spike_matmul(SPIKES.astype(complex), WEIGHTS)
+
+
+def test_a_concrete_jax_array_as_scale_in_a_compiled_function():
+    spikes, weights, two, zero = 2 * draw(3, 8), normal(8, 2), jnp.float32(2.0), jnp.float32(0.0)
+    product = lambda scale: jax.jit(lambda x: spike_matmul(x, weights, scale=scale))(spikes)
+    assert_close(product(two), spikes @ weights, rtol=1e-5)
+    with pytest.raises(ValueError, match="finite and not 0, got 0"):
+        product(zero)

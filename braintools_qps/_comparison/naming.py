@@ -1,0 +1,27 @@
+"""Plain values that are the same in each process: functions by their names, without addresses."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from ..records.plain import plain
+from .model import name_of
+
+
+def named(value: Any) -> Any:
+    """As `plain` writes it, but functions and classes, wherever they are in it, by import path."""
+    if isinstance(value, Mapping):
+        return {key: named(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [named(item) for item in value]
+    if isinstance(value, partial):
+        return {"partial": named([value.func, value.args, value.keywords])}
+    if hasattr(value, "__qualname__"):
+        return name_of(value)
+    found = plain(value)
+    if isinstance(found, dict) and "repr" in found:
+        return {"repr": re.sub(r" at 0x[0-9a-fA-F]+", "", found["repr"])}
+    return found
