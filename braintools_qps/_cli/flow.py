@@ -61,10 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
+    if arguments.model is not None:  # before anything is loaded
+        check_path(arguments.model)
     from .._checks import checked_seed
 
-    if arguments.model is not None:  # before JAX is loaded
-        check_path(arguments.model)
     checked_seed(arguments.seed)
     flows = _flows(arguments)
     print("\n\n".join(map(repr, flows.values())))

@@ -15,7 +15,7 @@ ROUGH = 0.2  # and of neighbours in a batch
 def suspicions(inputs: Any) -> tuple[str, ...]:
     """A sentence where the batch is smoother than time: samples are independent, steps rarely so.
 
-    Only inputs with three axes or more can be swapped, and only a batch of four or more tells.
+    Only inputs with three axes or more can be swapped, and neighbours in a batch below six correlate less.
     """
     leaf = jax.tree.leaves(inputs)[0]
     if leaf.ndim < 3 or min(leaf.shape[:2]) < 4 or not jnp.issubdtype(leaf.dtype, jnp.floating):
