@@ -83,9 +83,9 @@ def changing(flow: GradientFlow) -> Iterator[str]:
 
 
 def steady(flow: GradientFlow) -> Iterator[str]:
-    """Between the two, nothing needs to be done for the gradient's sake."""
+    """Between the two, and unless it overshoots, the gradient asks for no change."""
     for p in flow.populations:
-        if np.isfinite(p.growth) and _change(p) <= STEADY:
+        if np.isfinite(p.growth) and _change(p) <= STEADY and not p.overshoots:
             yield (
                 f"The gradient in {p.name} keeps its size within a factor of {_change(p):.2g} over "
                 f"{_lags(p)} steps (growth {p.growth:.3f} per step).{_reach(p)}"

@@ -73,7 +73,7 @@ class Bench:
         if target is not None and _is_adjustable(flow):
             found = self._adjustments(spikes, slopes, target)
             flow = dataclasses.replace(flow, adjustments=found)
-        return dataclasses.replace(flow, advice=self.notes + advise(flow))
+        return dataclasses.replace(flow, advice=self.notes + advise(flow), notes=self.notes)
 
     def slopes(
         self, spikes: Spikes, parameter: str = "dampening", factor: Any = 1.0
@@ -102,7 +102,7 @@ class Bench:
 
     def _activity(self, index: int) -> dict[str, Any]:
         population = self.step.populations[index]
-        spikes = np.asarray(self.run.calls[self.last_call(population)].spikes)
+        spikes = np.asarray(self.run.calls[self.step.last_call(population)].spikes)
         batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
         rate, silent, saturated = measures.activity(spikes, int(batched))
         return {
@@ -129,7 +129,7 @@ class Bench:
     def _slopes_met(
         self, spikes: Spikes, slopes: list[Array], population: Population
     ) -> dict[str, Any]:
-        last = self.last_call(population)
+        last = self.step.last_call(population)
         argument, met = self.run.calls[last].argument, slopes[last]
         return {
             "mean_slope": float(np.mean(np.asarray(met, np.float64))),
@@ -150,7 +150,7 @@ class Bench:
 
     def in_order(self) -> list[str]:
         """The populations as their spikes go out in a step, the nearest to the output last."""
-        ordered = sorted(self.step.populations, key=self.last_call)
+        ordered = sorted(self.step.populations, key=self.step.last_call)
         return [population.name for population in ordered]
 
     def _paths(self, slopes: list[Array]) -> list[PathGains]:
@@ -192,18 +192,11 @@ class Bench:
         """The largest of any population; the peak is ``ratio`` times that of ``slopes``."""
         shares = []
         for population in self.step.populations:
-            last = self.last_call(population)
+            last = self.step.last_call(population)
             argument, unit = self.run.calls[last].argument, population.argument_unit
             peak = membrane.peak(spikes[population.name], argument, unit, slopes[last])
             shares.append(measures.flat_share(np.asarray(changed[last]), ratio * peak))
         return max(shares)
-
-    def last_call(self, population: Population) -> int:
-        """Which call of a step is a population's last.
-
-        Its spikes go out; brainpy.state's neurons call once before, for the reset.
-        """
-        return max(i for i, name in enumerate(self.step.callers) if name == population.name)
 
     def _zero_share(self, zero: int) -> float:
         touched = sum(self.step.arrays.states[i].size for i in self.step.parameters)

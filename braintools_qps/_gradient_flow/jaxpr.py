@@ -5,12 +5,14 @@ All that a release of JAX can break is here.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 from jax.extend.core.primitives import (
@@ -74,6 +76,12 @@ def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
     return flat(*closed.in_avals)
 
 
+def with_constants_as_arguments(closed: ClosedJaxpr) -> Jaxpr:
+    """The jaxpr of its constants and then its arguments: it holds no array of the model's."""
+    jaxpr = closed.jaxpr
+    return jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
+
+
 def callers(closed: ClosedJaxpr) -> list[str]:
     """For each call of a marked spike function at the top level, in order, whose it is."""
     names = map(_mark, closed.jaxpr.eqns)
@@ -90,12 +98,13 @@ def inner_callers(closed: ClosedJaxpr) -> set[str]:
 def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:
     """What two jaxprs share that compute the same, derivatives included, from the same arguments.
 
-    The text has every equation, but of a derivative rule only its name. The text of the derivative
-    has forward rules written out; reverse rules stand for themselves.
+    The text has every equation, but of a derivative rule only its name, and of constants within an
+    equation, which are no arguments, nothing. The derivative has forward rules written out; reverse
+    rules stand for themselves.
     """
     everything = [*closed.jaxpr.eqns, *(e for o in closed.jaxpr.eqns for e in _equations_within(o))]
     primitives = {eqn.primitive for eqn in everything}
-    derivative = _derivative_text(closed) if custom_jvp_call_p in primitives else ""
+    derivative = _derivative(closed) if custom_jvp_call_p in primitives else None
     rules = tuple(
         value
         for eqn in everything
@@ -103,24 +112,43 @@ def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:
         for value in eqn.params.values()
         if not isinstance(value, (Jaxpr, ClosedJaxpr))
     )
-    return str(closed.jaxpr), derivative, rules
+    return *_text_and_constants(closed.jaxpr), derivative, rules
 
 
-def _derivative_text(closed: ClosedJaxpr) -> str:
+def _derivative(closed: ClosedJaxpr) -> tuple[Any, ...]:
+    jaxpr = with_constants_as_arguments(closed)
     is_real = lambda aval: jnp.issubdtype(aval.dtype, jnp.floating)
     real = [i for i, aval in enumerate(closed.in_avals) if is_real(aval)]
     results = [i for i, aval in enumerate(closed.out_avals) if is_real(aval)]
 
-    def derivative(arguments: list[Any], tangents: list[Any]) -> Any:
+    def derivative(constants: list[Any], arguments: list[Any], tangents: list[Any]) -> Any:
         def function(*changed: Any) -> list[Any]:
             complete = dict(enumerate(arguments)) | dict(zip(real, changed))
-            values = evaluate(closed, list(complete.values()), bind)
+            values = evaluate(jaxpr, [*constants, *complete.values()], bind)
             return [values[i] for i in results]
 
         return jax.jvp(function, [arguments[i] for i in real], tangents)
 
     arguments = list(closed.in_avals)
-    return str(jax.make_jaxpr(derivative)(arguments, [arguments[i] for i in real]).jaxpr)
+    tangents = [arguments[i] for i in real]
+    traced = jax.make_jaxpr(derivative)(list(closed.consts), arguments, tangents)
+    return *_text_and_constants(traced.jaxpr), *map(_digest, traced.consts)
+
+
+def _text_and_constants(jaxpr: Jaxpr) -> tuple[Any, ...]:
+    inner = [closed for eqn in jaxpr.eqns for closed in _jaxprs_within(eqn)]
+    held = [c for each in inner if isinstance(each, ClosedJaxpr) for c in each.consts]
+    return str(jaxpr), *map(_digest, held)
+
+
+def _digest(constant: Any) -> Any:
+    """Equal for equal arrays; a key must not hold the arrays themselves."""
+    if isinstance(constant, jax.core.Tracer):
+        return object()
+    if jnp.issubdtype(constant.dtype, jax.dtypes.prng_key):
+        constant = jax.random.key_data(constant)
+    values = np.asarray(constant)
+    return values.shape, str(values.dtype), hashlib.sha256(values.tobytes()).digest()
 
 
 def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[Any]:
@@ -142,7 +170,6 @@ def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[
 
 def run(
     jaxpr: Jaxpr,
-    constants: Sequence[Any],
     arguments: Sequence[Any],
     perturbations: Mapping[Any, Array],
     tap: Tap,
@@ -151,19 +178,19 @@ def run(
 
     ``perturbations`` are added to variables as they are computed.
     """
-    return evaluate(jaxpr, arguments, tap, constants, perturbations), tap.calls
+    return evaluate(jaxpr, arguments, tap, perturbations), tap.calls
 
 
 def evaluate(
     jaxpr: Any,
     arguments: Sequence[Any],
     bind: Bind,
-    constants: Sequence[Any] = (),
     perturbations: Mapping[Any, Array] | None = None,
 ) -> list[Any]:
     """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed."""
-    if isinstance(jaxpr, ClosedJaxpr):  # to jax 0.12 every jaxpr is closed
-        jaxpr, constants = jaxpr.jaxpr, constants or jaxpr.consts
+    constants = []
+    if isinstance(jaxpr, ClosedJaxpr):
+        jaxpr, constants = jaxpr.jaxpr, jaxpr.consts
     perturbations = perturbations or {}
     values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments]))
 
@@ -241,13 +268,18 @@ def _called_by(eqn: JaxprEqn) -> ClosedJaxpr:
 
 def _equations_within(eqn: JaxprEqn) -> Iterator[JaxprEqn]:
     """All equations of the jaxprs among an equation's parameters, at any depth."""
+    for jaxpr in _jaxprs_within(eqn):
+        yield from jaxpr.eqns
+
+
+def _jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
+    """The jaxprs among an equation's parameters, at any depth."""
     for value in eqn.params.values():
         for part in value if isinstance(value, (tuple, list)) else [value]:
-            inner = part.jaxpr if isinstance(part, ClosedJaxpr) else part
-            if isinstance(inner, Jaxpr):
-                for each in inner.eqns:
-                    yield each
-                    yield from _equations_within(each)
+            if isinstance(part, (Jaxpr, ClosedJaxpr)):
+                yield part
+                for each in part.eqns:
+                    yield from _jaxprs_within(each)
 
 
 def _mixes(eqn: JaxprEqn) -> bool:

@@ -8,7 +8,7 @@ from ..records.population import FADED, Histogram, Phase
 
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
-LOOSE = 0.3  # deviation of the logarithm from a line above which two lines are tried
+OFF_LINE = 0.3  # deviation of the logarithm from a line above which two lines are tried
 TIGHTER = 0.5  # of that deviation, which two lines must stay below
 SHORTEST = 3  # lags that a phase has at least
 LEAP = 1.0  # deviation of the logarithm at the last step that makes its first lag a phase
@@ -35,7 +35,7 @@ def growth_per_step(moments: np.ndarray) -> float:
 def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
     """How far the amplitude lies off its fit, as a factor, and the one or two phases of the fit.
 
-    Two lines are fitted to the logarithm where one line leaves more than ``LOOSE`` and they leave
+    Two lines are fitted to the logarithm where one leaves more than ``OFF_LINE`` and they leave
     less than half of that. The last step has a gradient of its own, straight from the loss: where
     it lies more than ``LEAP`` off the line, the step from there to the one before may be a phase.
     """
@@ -46,7 +46,7 @@ def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
     whole = _deviation(lags, logs)
     leaps = len(lags) >= FEWEST and abs(_distances(lags, logs)[0]) > LEAP
     cuts = range(2 if leaps else SHORTEST, len(lags) - SHORTEST + 1)
-    if (whole > LOOSE or leaps) and cuts:
+    if (whole > OFF_LINE or leaps) and cuts:
         parted = lambda cut: np.hypot(
             _deviation(lags[:cut], logs[:cut]) * np.sqrt(cut / len(lags)),
             _deviation(lags[cut:], logs[cut:]) * np.sqrt(1 - cut / len(lags)),

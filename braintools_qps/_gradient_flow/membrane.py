@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._surrogate import QPseudoSpike, current
+from .._surrogate import QPseudoSpike, Scaled, scale_of
 from . import measures
 from .slopes import is_constant
 from .slopes import slopes as slopes_at
@@ -42,7 +42,7 @@ def peak(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> np.
 
 def _scale(spike: Any, unit: u.Unit | None) -> Any:
     """What the argument is divided by to give a distance, as plain numbers in its unit."""
-    scale = current("scale", spike.scale) if isinstance(spike, QPseudoSpike) else None
+    scale = scale_of(spike) if isinstance(spike, (QPseudoSpike, Scaled)) else None
     if isinstance(scale, u.Quantity):
         return scale.in_unit(unit).mantissa
     return 1.0 if scale is None else scale

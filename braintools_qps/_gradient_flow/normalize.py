@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -12,6 +12,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._neurons import by_population
+from ..typing import SurrogateSpec
 from . import measures
 from .evaluate import Bench
 from .loss import check_draws, loss_of_outputs, projections
@@ -21,7 +22,7 @@ from .ready import batch_size
 from .step import trace
 from .target import changed
 
-RULES = ("mean_slope", "second_moment", "depth")
+CRITERIA = ("mean_slope", "second_moment", "depth")
 SWEEPS = 24  # of the search for equal second moments, over all populations
 CLOSE = 0.02  # relative, between second moments' roots that count as equal
 LARGEST = 64.0  # factor of a dampening
@@ -32,7 +33,7 @@ def normalize_surrogate(
     inputs: Any,
     rule: str = "depth",
     *,
-    surrogate: Any = None,
+    surrogate: SurrogateSpec | None = None,
     target: float | None = None,
     loss: Callable[[Any], Any] | None = None,
     draws: int = 8,
@@ -85,9 +86,10 @@ def normalize_surrogate(
     Raises
     ------
     ValueError
-        If there is no such rule, the target is not above 0 or is given for ``"depth"``, a
-        population has no slope or no gradient, or no dampening evens the moments out without
-        raising it so far that the gradient changes its sign from step to step.
+        If there is no such rule, the target is not above 0 or is given for ``"depth"``, a dampening
+        is a State, a population's spike function is no Surrogate or the population has no slope or
+        no gradient, or no dampening evens the moments out without raising it so far that the
+        gradient changes its sign from step to step.
 
     See Also
     --------
@@ -122,6 +124,7 @@ def normalize_surrogate(
     start = {population.name: population.spike for population in step.populations}
     if surrogate is not None:
         start |= by_population(surrogate, start)
+    _require_dampening(start)
     even = (
         _even_depth(bench, start) if rule == "depth" else _even_slopes(bench, start, rule, target)
     )
@@ -129,8 +132,8 @@ def normalize_surrogate(
 
 
 def _check(rule: str, target: float | None) -> None:
-    if rule not in RULES:
-        raise ValueError(f"rule must be one of {', '.join(RULES)}, got {rule!r}. Pass 'depth'")
+    if rule not in CRITERIA:
+        raise ValueError(f"rule must be one of {', '.join(CRITERIA)}, got {rule!r}. Pass 'depth'")
     if target is not None and rule == "depth":
         raise ValueError(
             f"the rule 'depth' makes populations equal and takes no target, got {target}. Leave it "
@@ -138,6 +141,20 @@ def _check(rule: str, target: float | None) -> None:
         )
     if target is not None and not (math.isfinite(target) and target > 0):
         raise ValueError(f"target must be finite and greater than 0, got {target}. Pass 0.25")
+
+
+def _require_dampening(start: Mapping[str, Any]) -> None:
+    for name, spike in start.items():
+        if changed(spike, "dampening", 1.0) is None:
+            is_surrogate = isinstance(spike, Surrogate)
+            why = (
+                "the dampening is a State" if is_surrogate else "the spike function is no Surrogate"
+            )
+            raise ValueError(
+                f"every population needs a dampening to multiply, but in {name} {why}, got "
+                f"{spike!r}. Pass surrogate={{{name!r}: 'QPseudoSpike'}}, with the parameters that "
+                "it has now"
+            )
 
 
 def _even_slopes(
@@ -148,7 +165,7 @@ def _even_slopes(
     slopes = bench.slopes(start)
     measured = {}
     for population in bench.step.populations:
-        met = np.asarray(slopes[bench.last_call(population)], np.float64)
+        met = np.asarray(slopes[bench.step.last_call(population)], np.float64)
         measured[population.name] = float(np.mean(met**power)) ** (1 / power)
     _require_some(measured, "slope above 0")
     wanted = min(measured.values()) if target is None else target

@@ -31,6 +31,7 @@ class Programs(NamedTuple):
 
 def programs(step: Step) -> Programs:
     """The programs of a step: those of an earlier one where it was the same."""
+    step = step.without_model()
     try:
         return _kept(_Key(step))
     except TypeError:  # something in it has no hash
@@ -67,5 +68,4 @@ def _compiled(step: Step) -> Programs:
 def _rates(step: Step, arrays: Any, indexed: list[Array], gain: Any, shifts: Any) -> list[Array]:
     """Spikes per neuron and step of each population."""
     calls = forward(step, arrays, indexed, gain, shifts).calls
-    last = {name: call.spikes for name, call in zip(step.callers, calls)}
-    return [last[population.name].mean() for population in step.populations]
+    return [calls[step.last_call(population)].spikes.mean() for population in step.populations]

@@ -36,8 +36,7 @@ def rate_adjustment(
         Spikes per neuron and step.
     """
     population = step.populations[index]
-    last = max(i for i, name in enumerate(step.callers) if name == population.name)
-    width = float(np.median(np.abs(run.calls[last].argument))) or 1.0
+    width = float(np.median(np.abs(run.calls[step.last_call(population)].argument))) or 1.0
 
     weights = step.input_weights(population)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
@@ -80,11 +81,17 @@ def _with_alpha(surrogate: QPseudoSpike, argument: Array, unit: u.Unit | None, a
 
 
 class _Parameters:
-    """A surrogate as a key: braintools 0.3 compares surrogates by identity."""
+    """A surrogate as a key, and a copy that its owner cannot change.
+
+    braintools 0.3 compares surrogates by identity.
+    """
 
     def __init__(self, surrogate: Surrogate):
-        self.surrogate = surrogate
-        self.key = type(surrogate), tuple(sorted(vars(surrogate).items()))
+        self.surrogate = copy.copy(surrogate)
+        values = vars(surrogate)
+        inner = {n: _Parameters(v) for n, v in values.items() if isinstance(v, Surrogate)}
+        vars(self.surrogate).update({name: each.surrogate for name, each in inner.items()})
+        self.key = type(surrogate), tuple(sorted((values | inner).items()))
 
     def __hash__(self) -> int:
         return hash(self.key)

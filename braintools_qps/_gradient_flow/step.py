@@ -9,7 +9,7 @@ miss that: `brainpy.state.LIF` computes its spike from a local variable.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ from .jaxpr import (
     run,
     signature,
     weights_before,
+    with_constants_as_arguments,
 )  # fmt: skip
 from .ready import no_neurons, ready_neurons
 
@@ -40,7 +41,7 @@ class Population(NamedTuple):
 
     name: str
     kind: str  # the class of the node
-    spike: Callable[[Any], Any]
+    spike: Any  # its surrogate, or whatever the model calls
     membrane: int  # position of V among the written states
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
@@ -64,7 +65,8 @@ class Source(NamedTuple):
 class Step:
     """One time step, on flat lists of arrays without units.
 
-    ``written`` and ``parameters`` are positions among the leaves of all states.
+    The jaxpr takes the constants, the inputs and the leaves of all states. ``written`` and
+    ``parameters`` are positions among the latter.
     """
 
     jaxpr: Jaxpr
@@ -85,6 +87,12 @@ class Step:
         places = tuple((p.name, p.membrane) for p in self.populations)
         return self.signature, places, self.written, self.parameters
 
+    def without_model(self) -> Step:
+        """The step with what the programs need alone, to be kept when the model is gone."""
+        populations = tuple(population._replace(spike=None) for population in self.populations)
+        nothing = Arrays((), ())
+        return dataclasses.replace(self, arrays=nothing, populations=populations, sources=())
+
     def __call__(
         self,
         constants: Sequence[Array],
@@ -100,9 +108,16 @@ class Step:
         n = len(self.jaxpr.outvars) - len(self.written)
         membranes = map(self._membrane, self.populations)
         perturbed = dict(zip(membranes, perturbations))
-        arguments = [*inputs, *states]
-        results, calls = run(self.jaxpr, constants, arguments, perturbed, tap or Tap())
+        arguments = [*constants, *inputs, *states]
+        results, calls = run(self.jaxpr, arguments, perturbed, tap or Tap())
         return results[:n], results[n:], calls
+
+    def last_call(self, population: Population) -> int:
+        """Which call of a step is a population's last.
+
+        Its spikes go out; brainpy.state's neurons call once before, for the reset.
+        """
+        return max(i for i, name in enumerate(self.callers) if name == population.name)
 
     def input_weights(self, population: Population) -> list[int]:
         """Positions of the parameters whose products go into its membrane, through no spike."""
@@ -148,7 +163,7 @@ def trace(model: Any, inputs: Any) -> Step:
             if name in units and id(node.V) in place
         )  # fmt: skip
         step = Step(
-            closed.jaxpr,
+            with_constants_as_arguments(closed),
             signature(closed),
             Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
             populations,

@@ -32,6 +32,11 @@ REARRANGING = set(
     "reduce_min reduce_or reshape rev sharding_constraint slice squeeze stop_gradient "
     "transpose".split()
 )
+# They do nothing but call a jaxpr; `lax.reduce` and a kernel of Pallas have one as well.
+CALLING = set(
+    "call checkpoint closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr "
+    "eval_jaxpr jit pjit remat remat2 shard_map".split()
+)
 INDEXING = {"dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
 
 Mark = Callable[[str, Values], Values]
@@ -79,8 +84,8 @@ def _results(eqn: JaxprEqn, operands: list[Values], mark: Mark) -> list[Values]:
         return [mark(eqn.params["name"], operands[0])]
     if name in LOOPS:
         return LOOPS[name](eqn, operands, mark)
-    if (inner := _called(eqn)) is not None:
-        return spread(inner, operands, mark)
+    if name in CALLING:
+        return spread(_called(eqn), operands, mark)
     if name in REARRANGING or (name == "reduce_window_max" and not _is_padding_alone(eqn.params)):
         return [join(*operands)] if len(eqn.outvars) == 1 else operands
     if name in INDEXING:
@@ -118,13 +123,10 @@ def _dtypes(variables: Sequence[Any]) -> list[Any]:
     return [getattr(variable.aval, "dtype", None) for variable in variables]
 
 
-def _called(eqn: JaxprEqn) -> ClosedJaxpr | None:
-    """The jaxpr of an equation that does nothing but call it."""
-    for key in ("call_jaxpr", "jaxpr", "fun_jaxpr"):
-        if key in eqn.params:
-            inner = eqn.params[key]
-            return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
-    return None
+def _called(eqn: JaxprEqn) -> ClosedJaxpr:
+    keys = ("call_jaxpr", "jaxpr", "fun_jaxpr")
+    inner = next(eqn.params[key] for key in keys if key in eqn.params)
+    return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
 
 
 def settle(step: Callable[[list[Values]], list[Values]], carried: list[Values]) -> list[Values]:

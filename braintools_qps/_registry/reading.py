@@ -156,10 +156,11 @@ def _literal(node: ast.expr, text: str) -> Any:
             return value
         case ast.Name(id="inf"):
             return math.inf
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as value)):
-            return -value
-        case ast.UnaryOp(op=ast.USub(), operand=ast.Name(id="inf")):
-            return -math.inf
+        case ast.UnaryOp(op=ast.USub() | ast.UAdd() as sign, operand=operand):
+            match operand:
+                case ast.Constant(value=int() | float()) | ast.Name(id="inf"):
+                    value = _literal(operand, text)
+                    return -value if isinstance(sign, ast.USub) else value
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return [_literal(element, text) for element in elements]
         case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):

@@ -22,13 +22,19 @@ from jax import Array
 from . import kernels
 from .kernels import Static
 
+# Where the peak of a gradient is looked for.
+_DISTANCES = np.geomspace(1e-2, 1e2, 17)
+PROBES = np.concatenate([-_DISTANCES, [0.0], _DISTANCES])
+
 
 class Curve(Protocol):
     """A surrogate gradient of height and width as its author made it."""
 
-    @property
-    def within_one(self) -> bool:
-        """Whether the gradient is known to lie in [0, 1]."""
+    def peak(self, like: Array) -> Array | None:
+        """The largest magnitude of the gradient, to broadcast against ``like``; None for [0, 1].
+
+        It depends on no element of that, so that no neighbour, on this device or another, counts.
+        """
 
     def prepared(self, prepare: Callable[[Any], Array | Static]) -> Curve:
         """The curve to compute with, its own numbers and arrays treated by ``prepare``."""
@@ -56,7 +62,8 @@ class Tail:
 
     alpha: Any
 
-    within_one = True
+    def peak(self, like: Array) -> None:
+        return None
 
     def prepared(self, prepare: Callable[[Any], Array | Static]) -> Tail:
         cheap = isinstance(self.alpha, float) and kernels.has_cheap_form(self.alpha)
@@ -91,8 +98,6 @@ class Foreign:
     arrays: list[Array]
     owner: Owner
 
-    within_one = False
-
     @classmethod
     def of(cls, surrogate: Surrogate) -> Foreign:
         owner = Owner(surrogate)
@@ -109,6 +114,19 @@ class Foreign:
             return {}
         at_one_distance = jax.eval_shape(self.gradient, jax.ShapeDtypeStruct((), dtype))
         return {"surrogate": at_one_distance.shape}
+
+    def peak(self, like: Array) -> Array:
+        if any(isinstance(array, jax.core.Tracer) for array in self.arrays):
+            return self._probed(like.ndim, like.dtype)
+        with jax.ensure_compile_time_eval():
+            return self._probed(like.ndim, like.dtype)
+
+    def _probed(self, rank: int, dtype: jnp.dtype) -> Array:
+        """The peak, for each neuron where parameters differ; 1 where there is none but 0 or NaN."""
+        probes = jnp.asarray(PROBES.reshape(-1, *(1,) * rank), dtype)
+        magnitude = jnp.abs(jax.lax.stop_gradient(self.gradient(probes)))
+        largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
+        return jnp.where(largest > 0, largest, 1)
 
     def gradient(self, x: Array) -> Array:
         gradient = jnp.asarray(self._surrogate().surrogate_grad(_without_infinity(x)), x.dtype)

@@ -2,8 +2,9 @@
 
 XLA has no vectorised ``pow`` on CPU, and its ``exp`` and ``log1p`` in one fusion take three times
 the memory traffic of the product they belong to. Range-reduced polynomials, of a logarithm and an
-exponential to base 2, take two thirds of that; other dtypes use JAX's own functions. None carries a
-derivative: the kernels that call them state theirs in closed form.
+exponential to base 2, take two thirds of that; other dtypes use JAX's own functions. But for
+`log1p_of_eightfold` none carries a derivative: the kernels that call them state theirs in closed
+form.
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ class ParametrisedSurrogate(Surrogate):
         Returns
         -------
         Array or Quantity
-            In the shape and dtype of ``x``, per unit of ``x``.
+            Per unit of ``x``, in the shape of ``x`` broadcast with the parameters and in the dtype
+            of ``x``, a float for integers.
 
         Raises
         ------
@@ -94,9 +95,9 @@ class ParametrisedSurrogate(Surrogate):
         Returns
         -------
         Array
-            In the shape and dtype of ``x``, without unit. For a `QPseudoSpike` it is 1/2 at 0; it
-            stays within 0 and 1 for the paper's form (`QPseudoSpike.from_q`), not in general: at
-            ``alpha=2`` it runs from -1 to 2.
+            Without unit, in the shape and dtype of `surrogate_grad`. For a `QPseudoSpike` it is 1/2
+            at 0; it stays within 0 and 1 for the paper's form (`QPseudoSpike.from_q`), not in
+            general: at ``alpha=2`` it runs from -1 to 2.
 
         Raises
         ------

@@ -49,13 +49,14 @@ def q_pseudo_spike(
     x : array_like or Quantity
         Distance of the membrane potential from its threshold, of any shape. Integers and booleans
         are taken as floats. A Quantity in mV spikes without a ``scale``, but has no derivative.
-    alpha : float, array_like or brainstate.State
+    alpha : float, array or brainstate.State
         Tail fatness, the paper's q: any number above 0, ``inf`` included, without unit. An array
-        broadcasts against ``x``, for one tail per neuron. A State is read at each call.
-    scale : float, array_like, Quantity, Unit or brainstate.State, optional
+        broadcasts against ``x``, for one tail per neuron. A State is read at each call, which plain
+        `jax.jit` does once: use `brainstate.transform.jit`.
+    scale : float, array, Quantity, Unit or brainstate.State, optional
         The value of ``x`` that counts as 1, with the dimension of ``x``, above 0; an array
         broadcasts against ``x``. ``u.mV`` means 1 mV. By default 1 where ``x`` has no unit.
-    dampening : float, array_like or brainstate.State
+    dampening : float, array or brainstate.State
         Factor of the derivative, above 0, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         What reverse mode stores the derivative in, for every neuron and time step. ``None`` keeps
@@ -64,7 +65,8 @@ def q_pseudo_spike(
     Returns
     -------
     Array
-        Zeros and ones in the shape and dtype of ``x``, without unit.
+        Zeros and ones without unit, in the shape of ``x`` broadcast with the parameters and in the
+        dtype of ``x``, a float for integers.
 
     Raises
     ------
@@ -135,11 +137,11 @@ class QPseudoSpike(ParametrisedSurrogate):
 
     Parameters
     ----------
-    alpha : float, array_like or brainstate.State
+    alpha : float, array or brainstate.State
         Tail fatness, above 0, ``inf`` included. Each parameter is as for `q_pseudo_spike`.
-    scale : float, array_like, Quantity, Unit or brainstate.State, optional
+    scale : float, array, Quantity, Unit or brainstate.State, optional
         The value of ``x`` that counts as 1.
-    dampening : float, array_like or brainstate.State
+    dampening : float, array or brainstate.State
         Factor of the derivative.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         What reverse mode stores the derivative in.
@@ -191,11 +193,11 @@ class QPseudoSpike(ParametrisedSurrogate):
 
         Parameters
         ----------
-        q : float or array_like
+        q : float or array
             Tail fatness, above 1, without unit.
-        sharpness, dampening : float or array_like
+        sharpness, dampening : float or array
             Factors of the distance and of the derivative, above 0, without unit.
-        scale : float, array_like, Quantity or Unit, optional
+        scale : float, array, Quantity or Unit, optional
             The value of ``x`` that counts as 1.
 
         Returns

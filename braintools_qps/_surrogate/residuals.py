@@ -29,6 +29,9 @@ from .float16 import has_float16
 OFFSET = np.float32(1 / 240)
 OFFSET_BITS = OFFSET.view(np.uint32)
 SIGN_BIT = np.uint8(128)
+# Codes with a sign end at about twice the peak, as a peak that is looked for may be missed; one
+# that is found has the 16th code from the end, exactly.
+ROOM = 1 / (0.5 - 1 / 480)
 
 
 class Layout(NamedTuple):
@@ -43,8 +46,11 @@ class Layout(NamedTuple):
     nan_code: int
 
     def encode(self, gradient: Array) -> Array:
-        """Codes of magnitudes up to 1, and signs where they are kept."""
-        bits = lax.bitcast_convert_type(jnp.abs(gradient).astype(jnp.float32) + OFFSET, jnp.uint32)
+        """Codes of magnitudes up to 1, and signs where they are kept; with those, 1 for more."""
+        magnitude = jnp.abs(gradient).astype(jnp.float32)
+        if self.signed:
+            magnitude = jnp.minimum(magnitude, 1)
+        bits = lax.bitcast_convert_type(magnitude + OFFSET, jnp.uint32)
         rounded = bits - OFFSET_BITS + np.uint32(1 << (self.dropped_bits - 1))
         code = rounded >> self.dropped_bits
         if self.signed:
@@ -65,23 +71,16 @@ UNSIGNED = Layout(False, dropped_bits=23 - 5, nan_code=255)
 SIGNED = Layout(True, dropped_bits=23 - 4, nan_code=128)
 
 
-def compact_product(dtype: str, gradient: Array, tangent: Array, within_one: bool) -> Array:
+def compact_product(dtype: str, gradient: Array, tangent: Array, peak: Array | None) -> Array:
     """``gradient * tangent`` with the gradient rounded to ``dtype``.
 
-    It lies in [0, 1] where ``within_one`` says so, NaN aside. Any other is divided by its largest
-    element, and in 8 bits one of them is its sign.
+    It lies in [0, 1] where ``peak`` is None, NaN aside. Any other is divided by its peak. In 8 bits
+    one is then its sign, and what passes the peak by more than a factor of ``ROOM`` is cut off.
     """
-    if not within_one:
-        largest = _largest(gradient)
-        return _product(dtype, gradient / largest, tangent, signed=True) * largest
-    return _product(dtype, gradient, tangent, signed=False)
-
-
-def _largest(gradient: Array) -> Array:
-    """The largest magnitude, NaN aside; 1 where all are 0."""
-    magnitude = jnp.abs(lax.stop_gradient(gradient))
-    largest = jnp.max(jnp.where(jnp.isnan(magnitude), 0, magnitude), initial=0.0)
-    return jnp.where(largest > 0, largest, 1)
+    if peak is None:
+        return _product(dtype, gradient, tangent, signed=False)
+    unit = peak * ROOM if dtype == "uint8" else peak
+    return _product(dtype, gradient / unit, tangent, signed=True) * unit
 
 
 def _product(dtype: str, gradient: Array, tangent: Array, signed: bool) -> Array:

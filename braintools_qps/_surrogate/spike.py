@@ -83,7 +83,7 @@ def _step_jvp(primals, tangents):
         return value, _derivative(x, shape) * x_dot
     gradient = shape.curve.gradient(_ratio(_widened(x), shape.scale))
     tangent = x_dot.astype(gradient.dtype)
-    product = compact_product(residual_dtype.value, gradient, tangent, shape.curve.within_one)
+    product = compact_product(residual_dtype.value, gradient, tangent, shape.curve.peak(gradient))
     return value, (product * _peak(shape)).astype(x.dtype)
 
 

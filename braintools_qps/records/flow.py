@@ -44,6 +44,8 @@ class GradientFlow(Record):
         an `.Adjustment`. Empty where a population is silent, saturated or without a gradient.
     advice : tuple of str
         What follows from the numbers, by the rules in the guide on how gradients flow.
+    notes : tuple of str
+        Those of its sentences that speak of the model and the inputs, whatever the surrogate.
 
     See Also
     --------
@@ -71,6 +73,7 @@ class GradientFlow(Record):
     zero_parameter_share: float
     adjustments: tuple[Adjustment, ...] = ()
     advice: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def growth(self) -> float:
@@ -117,7 +120,7 @@ class GradientFlows(RecordTable[GradientFlow]):
     which a population changes the sign of its gradient from step to step come after all others, and
     those without a gradient last. Where spike functions are called with a unit, a slope has one
     too, and the growth alone decides. The order is of what was measured before training: train the
-    first few.
+    first few. Notes on the model and the inputs stand below the table.
     """
 
     def ranked(self) -> list[str]:
@@ -128,6 +131,10 @@ class GradientFlows(RecordTable[GradientFlow]):
         list of str
         """
         return sorted(self, key=lambda name: _rank(self[name]))
+
+    def __repr__(self) -> str:
+        notes = dict.fromkeys(note for flow in self.values() for note in flow.notes)
+        return "\n".join([super().__repr__(), *(f"- {note}" for note in notes)])
 
     def _rows(self) -> Rows:
         return ranking_rows({name: self[name] for name in self.ranked()})

@@ -6,10 +6,11 @@ import digits
 import jax
 import jax.numpy as jnp
 import numpy as np
+from braintools.surrogate import Sigmoid
 from jax.sharding import AxisType, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, Scaled
 
 COLLECTIVE = re.compile(r"all-reduce|all-gather|all-to-all|collective-permute|reduce-scatter")
 SURROGATES = [QPseudoSpike(1.7), QPseudoSpike(2.0, residual_dtype="uint8")]
@@ -68,7 +69,12 @@ def no_collective():
     for kind in (AxisType.Auto, AxisType.Explicit):
         where = NamedSharding(mesh("neurons", kind), P(None, "neurons"))
         x = jax.device_put(jnp.linspace(-3.0, 3.0, 16 * 64).reshape(16, 64), where)
-        for surrogate in SURROGATES:
+        others = [
+            Scaled(Sigmoid(alpha), residual_dtype=dtype)
+            for alpha in (4.0, jnp.linspace(1.0, 9.0, 64))
+            for dtype in ("bfloat16", "uint8")
+        ]
+        for surrogate in SURROGATES + others:
             for function in (surrogate, surrogate.surrogate_grad, surrogate.surrogate_fun):
                 check_elementwise(jax.jit(function), x)
             check_elementwise(jax.jit(jax.grad(lambda x, s=surrogate: s(x).sum())), x)

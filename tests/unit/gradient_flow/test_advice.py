@@ -1,12 +1,21 @@
 """Each rule of the advice where it must speak, and where it must not."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from braintools_qps import GradientFlow, QPseudoSpike
 from braintools_qps._gradient_flow.advice import _fitted, advise
 from braintools_qps._gradient_flow.measures import growth_per_step, growth_phases, reach
-from braintools_qps.records import Adjustment, Histogram, Phase, PopulationFlow, RateAdjustment
+from braintools_qps.records import (
+    Adjustment,
+    GradientFlows,
+    Histogram,
+    Phase,
+    PopulationFlow,
+    RateAdjustment,
+)
 
 STEPS = 21
 FLAT = Histogram(np.array([-1.0, 1.0]), np.array([1.0]), np.array([1.0]), 0.0)
@@ -34,6 +43,11 @@ def test_a_steady_gradient_is_left_alone():
         "The gradient in lif keeps its size within a factor of 2.8 over 21 steps "
         "(growth 0.950 per step)."
     )
+
+
+def test_a_gradient_that_keeps_its_size_by_changing_its_sign_is_not_called_steady():
+    (sentence,) = advise(flow(growth=0.95, consistency=-0.4))
+    assert "changes its sign" in sentence
 
 
 def test_a_vanishing_gradient_is_told_by_its_half_life():
@@ -282,3 +296,12 @@ def test_reach_counts_from_the_last_step_with_a_gradient():
     assert reach(np.array([0.0, 1.0, 1e-2, 1e-4])) == (2, False)
     assert reach(np.array([1.0, 1e-2, 1e-3])) == (2, True)
     assert reach(np.zeros(3)) == (0, False)
+
+
+def test_notes_on_the_model_stand_once_below_the_table_of_candidates():
+    one = dataclasses.replace(flow(), notes=("Mind the axes.",), advice=("Mind the axes.", "More."))
+    flows = GradientFlows({"one": one, "other": one, "third": flow()})
+    table, note = repr(flows).rsplit("\n", 1)
+    assert note == "- Mind the axes."
+    assert "Mind" not in table
+    assert GradientFlow.from_dict(one.to_dict()) == one

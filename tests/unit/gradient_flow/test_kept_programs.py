@@ -1,5 +1,8 @@
 """A second call on the same model and shapes compiles nothing, and no other model is mistaken."""
 
+import gc
+import weakref
+
 import brainpy.state
 import brainstate
 import brainunit as u
@@ -90,6 +93,89 @@ def test_models_that_differ_in_a_derivative_rule_alone_are_told_apart():
         for slope in (1.0, 3.0)
     ]
     assert moments[1] == pytest.approx(9 * moments[0])
+
+
+def compiled_with(factor):
+    return jax.jit(lambda x: x * factor)
+
+
+def ruled(factor):
+    times = jax.custom_jvp(lambda x: x * factor)
+    times.defjvp(lambda primals, tangents: (times(*primals), factor * tangents[0]))
+    return times
+
+
+def slope_of(factor):
+    same = jax.custom_jvp(lambda x: x)
+    same.defjvp(lambda primals, tangents: (primals[0], factor * tangents[0]))
+    return same
+
+
+def branching(factor):
+    return lambda x: jax.lax.cond(x.sum() > -1, lambda x: x * factor, jnp.zeros_like, x)
+
+
+def once(function):
+    """In a loop, which stays one equation."""
+    return lambda x: jax.lax.fori_loop(0, 1, lambda i, x: function(x), x)
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        lambda factor: once(compiled_with(factor)),
+        lambda factor: once(jax.checkpoint(compiled_with(factor))),
+        lambda factor: once(branching(factor)),
+        ruled,
+        slope_of,
+        branching,
+        lambda factor: lambda x: x * factor,
+    ],
+    ids=["jit", "checkpoint", "branch in a loop", "rule", "rule alone", "branch", "plain"],
+)
+def test_models_that_differ_in_a_constant_alone_are_told_apart(shape):
+    moments = [
+        only(measured(Network(shape(jnp.full(4, factor))))).populations[0].second_moments[0]
+        for factor in (1.0, 3.0)
+    ]
+    assert moments[1] == pytest.approx(9 * moments[0])
+
+
+def test_models_with_equal_inner_constants_share_a_program():
+    with brainstate.environ.context(dt=1 * u.ms):
+        one, other = (
+            programs(trace(Network(once(compiled_with(jnp.full(4, 2.5)))), jnp.ones((6, 2, 4))))
+            for _ in range(2)
+        )
+    assert one is other
+
+
+def test_nothing_of_a_model_stays():
+    """The programs are kept; weights, states and spike functions are not."""
+
+    class Surrogate(QPseudoSpike):
+        """Kept under weak references, as a frozen dataclass with its own dictionary."""
+
+    class Weighted(Network):
+        def __init__(self, count):
+            super().__init__()
+            self.count = lambda: count  # a state outside the model
+            self.weight = brainstate.ParamState(jnp.full(4, 1.5))
+            self.fixed = jnp.full(4, 1.25)
+            self.lif.spk_fun = Surrogate(2.25)
+
+        def update(self, x):
+            self.count().value = self.count().value + 1
+            return self.fixed * super().update(self.weight.value * x)
+
+    outside = brainstate.ShortTermState(jnp.zeros(3))
+    model = Weighted(outside)
+    measured(model, target=1.0, rate=0.1)
+    parts = model, model.lif, model.lif.spk_fun, model.weight, model.weight.value, model.fixed
+    held = [weakref.ref(part) for part in (*parts, outside, outside.value)]
+    del model, outside, parts
+    gc.collect()
+    assert [part() for part in held] == [None] * len(held)
 
 
 def test_a_state_in_a_surrogate_is_read_at_each_call():

@@ -165,3 +165,20 @@ class Two(brainstate.nn.Module):
 
     def update(self, x):
         return self.top(self.low(x) @ self.between.value)
+
+
+@pytest.mark.parametrize(
+    ("spike", "why"),
+    [
+        (QPseudoSpike(dampening=brainstate.ShortTermState(jnp.asarray(0.5))), "is a State"),
+        (Scaled(Sigmoid(), dampening=brainstate.ShortTermState(jnp.asarray(0.5))), "is a State"),
+        (lambda x: Sigmoid()(x), "is no Surrogate"),
+    ],
+)
+def test_a_dampening_that_cannot_be_multiplied_is_named(spike, why):
+    model = Stack()
+    model.middle.spk_fun = spike
+    with pytest.raises(ValueError, match=rf"(?s)middle.*{why}.*surrogate="):
+        normalize_surrogate(model, inputs(), "mean_slope")
+    chosen = normalize_surrogate(model, inputs(), "mean_slope", surrogate={"middle": Sigmoid()})
+    assert isinstance(chosen["middle"], Scaled)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from jax import lax
 from jax.ad_checkpoint import checkpoint_name
+from jax.experimental import pallas
 
 from braintools_qps._memory.values import ANY, FLAG, spread, values_of
 
@@ -18,6 +19,21 @@ def follow(function, *known):
     arguments = [SPIKES] * (len(known) or 1)
     closed = jax.make_jaxpr(function)(*arguments)
     return spread(closed, list(known) or [FLAG], lambda name, values: values)
+
+
+@jax.custom_vjp
+def ruled(s):
+    return 2 * s
+
+
+ruled.defvjp(lambda s: (ruled(s), None), lambda _, g: (2 * g,))
+
+
+def doubled(s):
+    def kernel(read, written):
+        written[...] = 2 * read[...]
+
+    return pallas.pallas_call(kernel, jax.ShapeDtypeStruct(s.shape, s.dtype))(s)
 
 
 PROGRAMS = {
@@ -50,6 +66,17 @@ PROGRAMS = {
         ANY,
     ),
     "counted": (lambda s: s.sum(), ANY),
+    "counted by a function": (lambda s: lax.reduce(s, 0.0, lambda a, b: a + b, (0, 1)), ANY),
+    "counted in windows": (
+        lambda s: lax.reduce_window(s, 0.0, lambda a, b: a + b, (1, 2), (1, 2), "VALID"),
+        ANY,
+    ),
+    "whether any spikes, by a function": (
+        lambda s: lax.reduce(s > 0, False, lambda a, b: (a | b) & True, (0, 1)),
+        {0, 1},
+    ),
+    "from a kernel": (doubled, ANY),
+    "with a rule of its own": (ruled, {0, 2}),
     "added": (lambda s: s + s + s + s, {0, 1, 2, 3, 4}),
     "smoothed": (lambda s: jnp.sin(s), ANY),
     "called": (lambda s: jax.jit(jax.checkpoint(jax.nn.relu))(s), {0, 1}),

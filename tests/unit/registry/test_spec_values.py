@@ -205,6 +205,8 @@ def test_a_repr_with_arrays_has_the_same_numbers():
         "array([1.0], 'float32')",
         "array([1.0], copy=True)",
         "array([1.0], dtype='float32')",
+        "array([1.0], dtype=foo)",
+        "array([[1.0], [1.0, 2.0]])",
         "Array([1.0, ..., 2.0])",
         "list([1.0])",
         "u.Quantity(1.0, 'mV')",
@@ -214,6 +216,11 @@ def test_a_repr_with_arrays_has_the_same_numbers():
 def test_other_calls_are_no_literals(argument):
     with pytest.raises(ValueError, match="a name or a call with literal arguments"):
         get_surrogate(f"QPseudoSpike(scale={argument})")
+
+
+@pytest.mark.parametrize(("text", "value"), [("+1.5", 1.5), ("+2", 2.0), ("+inf", inf)])
+def test_a_plus_sign(text, value):
+    assert get_surrogate(f"QPseudoSpike(alpha={text})") == QPseudoSpike(value)
 
 
 def test_a_unit_that_a_repr_cannot_have_is_named():

@@ -57,10 +57,10 @@ def test_every_nan_is_nan(layout):
 
 def test_a_nan_spoils_no_other_product():
     gradient = jnp.array([jnp.nan, 40.0, -10.0, 0.0])
-    product = residuals.compact_product("uint8", gradient, jnp.full(4, 2.0), within_one=False)
+    product = residuals.compact_product("uint8", gradient, jnp.full(4, 2.0), jnp.float32(40))
     np.testing.assert_allclose(product, [np.nan, 80.0, -20.0, 0.0], rtol=1 / 32)
 
 
 def test_nothing_but_zeros():
-    product = residuals.compact_product("uint8", jnp.zeros(3), jnp.ones(3), within_one=False)
+    product = residuals.compact_product("uint8", jnp.zeros(3), jnp.ones(3), jnp.float32(1))
     np.testing.assert_array_equal(product, 0.0)

@@ -226,8 +226,44 @@ class TestResiduals:
         assert 0 < np.abs(actual - expected).max() <= rounding * peak
         np.testing.assert_array_equal(actual[expected == 0], 0)
 
+    @pytest.mark.parametrize("residual_dtype", ["bfloat16", "float16", "uint8"])
+    @pytest.mark.parametrize(
+        "alpha", [4.0, jnp.array([1.0, 9.0])], ids=["one for all", "one per neuron"]
+    )
+    def test_the_derivative_does_not_depend_on_neighbours(self, residual_dtype, alpha):
+        spike = Scaled(Sigmoid(alpha), residual_dtype=residual_dtype)
+        slopes = jax.jit(jax.grad(lambda x: spike(x).sum()))
+        x = jnp.array([[1.3, 0.2], [0.0, 0.0]])
+        np.testing.assert_array_equal(slopes(x)[:1], slopes(x[:1]))
+
+    def test_at_its_peak_the_code_is_exact(self):
+        spike = Scaled(Sigmoid(jnp.array([1.0, 9.0])), residual_dtype="uint8")
+        slopes = jax.jit(jax.grad(lambda x: spike(x).sum()))
+        assert_close(slopes(jnp.zeros(2)), np.array([0.25, 2.25]))
+
+    @pytest.mark.parametrize(("height", "kept"), [(1.9, 1.9), (-1.9, -1.9), (5.0, 2.0)])
+    def test_a_peak_that_is_missed_has_room_up_to_twice_the_one_found(self, height, kept):
+        class Bump(Surrogate):
+            def surrogate_grad(self, x):
+                return jnp.where(jnp.abs(x - 0.7) < 0.01, height, jnp.exp(-jnp.abs(x)))
+
+        spike = Scaled(Bump(), residual_dtype="uint8")
+        assert jax.grad(spike)(0.7) == pytest.approx(kept, rel=2**-5)
+
+    def test_a_traced_parameter(self):
+        """Its peak is traced along with it; at second order its derivative is as without codes."""
+
+        def slope(alpha, residual_dtype):
+            return jax.grad(Scaled(Sigmoid(alpha), residual_dtype=residual_dtype))(0.1)
+
+        exact, coded = (
+            jax.jit(jax.value_and_grad(slope), static_argnums=1)(3.0, dtype)
+            for dtype in (None, "uint8")
+        )
+        np.testing.assert_allclose(coded, exact, rtol=2**-5)
+
     def test_memory(self):
-        """Beside the code of each step only its largest element is kept."""
+        """Only the code of each step is kept."""
 
         def memory(residual_dtype):
             spike = Scaled(Sigmoid(), residual_dtype=residual_dtype)
