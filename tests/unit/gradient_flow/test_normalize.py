@@ -1,6 +1,7 @@
 """Dampening by population: the rules hold when the result is measured."""
 
 import brainstate
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -45,7 +46,7 @@ def test_equal_moments_across_depth():
     model = Stack()
     before = measured(model)
     assert max(abs(np.log(before[name].depth_growth)) for name in ("low", "middle")) > 0.2
-    chosen = normalize_surrogate(model, inputs())
+    chosen = normalize_surrogate(model, inputs(), "depth")
     assert chosen["top"] == QPseudoSpike(3.0, dampening=2.0)
     assert isinstance(chosen["middle"], Scaled)
     assert set_surrogate(model, chosen) == 3
@@ -61,11 +62,16 @@ def test_one_mean_slope_for_all():
     flows = gradient_flow(model, inputs(), surrogates={"even": chosen}, target=None, rate=None)
     slopes = [population.mean_slope for population in only(flows).populations]
     assert slopes == pytest.approx([0.1] * 3, rel=1e-3)
-    lowest = min(population.mean_slope for population in measured(model).values())
-    by_default = normalize_surrogate(model, inputs(), "mean_slope")
-    set_surrogate(model, by_default)
+    assert normalize_surrogate(model, inputs()) == chosen  # what is done by default
+
+
+def test_slopes_per_millivolt_come_down_to_the_lowest():
+    model = Two(between=1.0, spike=SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV)
+    before = {name: population.mean_slope for name, population in measured(model).items()}
+    set_surrogate(model, normalize_surrogate(model, inputs()))
     slopes = [population.mean_slope for population in measured(model).values()]
-    assert slopes == pytest.approx([lowest] * 3, rel=1e-3)
+    assert max(before.values()) > 1.1 * min(before.values())
+    assert slopes == pytest.approx([min(before.values())] * 2, rel=1e-3)
 
 
 def test_one_second_moment_for_all():
@@ -120,7 +126,7 @@ def test_a_population_without_a_gradient_cannot_be_normalised():
     model = Stack()
     model.between.value = 0 * model.between.value
     with pytest.raises(ValueError, match="needs a gradient to be .* got none in low, middle"):
-        normalize_surrogate(model, inputs())
+        normalize_surrogate(model, inputs(), "depth")
 
 
 def test_a_population_without_a_slope_cannot_be_normalised():
@@ -142,15 +148,15 @@ def test_moments_that_no_dampening_makes_equal(between, factor):
     model.low = Membranes(jnp.zeros((N, N)), SURROGATE)
     message = rf"with \{{'low': {factor}, 'top': 1.0\}} they .* to top: low {between:g}. Take rule"
     with pytest.raises(ValueError, match=message):
-        normalize_surrogate(model, inputs()[:1])
+        normalize_surrogate(model, inputs()[:1], "depth")
 
 
 def test_dampening_does_not_rise_until_the_reset_overshoots():
     """Weights of a half ask for more than twice the dampening, at which the soft reset flips it."""
     with pytest.raises(ValueError, match=r"to step in low\. Take rule='mean_slope'$"):
-        normalize_surrogate(Two(between=0.5), inputs())
+        normalize_surrogate(Two(between=0.5), inputs(), "depth")
     model = Two(between=1.0)
-    set_surrogate(model, normalize_surrogate(model, inputs()))
+    set_surrogate(model, normalize_surrogate(model, inputs(), "depth"))
     assert measured(model)["low"].depth_growth == pytest.approx(1, rel=0.05)
     assert measured(model)["low"].consistency > 0
 
@@ -158,9 +164,9 @@ def test_dampening_does_not_rise_until_the_reset_overshoots():
 class Two(brainstate.nn.Module):
     """Two layers without recurrence."""
 
-    def __init__(self, between):
+    def __init__(self, between, spike=SURROGATE, unit=1.0):
         super().__init__()
-        self.low, self.top = (Layer(jnp.zeros((N, N)), SURROGATE) for _ in range(2))
+        self.low, self.top = (Layer(jnp.zeros((N, N)), spike, unit) for _ in range(2))
         self.between = brainstate.ParamState(between * jnp.eye(N))
 
     def update(self, x):
