@@ -96,7 +96,7 @@ def _alone(runs: int, epochs: int, *, cores: int = 2, devices: int = 1) -> Calla
             stderr=subprocess.DEVNULL,
             text=True,
             cwd=ROOT,
-            env=os.environ | {"XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}"},
+            env=os.environ | {"XLA_FLAGS": _flags(devices)},
         )
         ask = lambda: _ask(worker)
         try:
@@ -106,6 +106,12 @@ def _alone(runs: int, epochs: int, *, cores: int = 2, devices: int = 1) -> Calla
             raise
 
     return start
+
+
+def _flags(devices: int) -> str:
+    """Those that are set, and so many CPU devices."""
+    count = f"--xla_force_host_platform_device_count={devices}"
+    return f"{os.environ.get('XLA_FLAGS', '')} {count}".strip()
 
 
 def _pool(workers: int, runs: int, epochs: int) -> Callable[[], Ready]:

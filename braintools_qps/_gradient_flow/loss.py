@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from typing import Any, NamedTuple
 
@@ -62,14 +63,17 @@ def projections(run: Forward, draws: int, seed: int) -> Loss:
     outputs = list(filter(is_real, run.outputs))
     if not outputs:
         raise ValueError("the model must return an array of real numbers at each step, got none")
+    return Loss(_projections(np.uint32(seed), outputs, draws))
+
+
+@partial(jax.jit, static_argnums=2)
+def _projections(seed: Any, outputs: list[Array], draws: int) -> list[Array]:
     # Weights that were drawn from the same seed must not be what the outputs are projected on.
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), len(outputs))
-    return Loss(
-        [
-            jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
-            for key, output in zip(keys, outputs)
-        ]
-    )
+    return [
+        jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
+        for key, output in zip(keys, outputs)
+    ]
 
 
 def loss_of_outputs(step: Step, run: Forward, loss: Callable[[Any], Any]) -> Loss:

@@ -28,7 +28,7 @@ def growth_per_step(moments: np.ndarray) -> float:
     lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
     if len(lags) < 2:
         return np.nan
-    slope, _ = np.polyfit(lags, 0.5 * np.log(moments[lags]), 1)
+    slope, _ = _line(lags, 0.5 * np.log(moments[lags]))
     return float(np.exp(slope))
 
 
@@ -44,7 +44,7 @@ def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
         return np.nan, ()
     logs = 0.5 * np.log(moments[lags])
     whole = _deviation(lags, logs)
-    leaps = len(lags) >= FEWEST and abs(_distances(lags, logs)[0]) > LEAP
+    leaps = len(lags) >= FEWEST and abs(_line(lags, logs)[1][0]) > LEAP
     cuts = range(2 if leaps else SHORTEST, len(lags) - SHORTEST + 1)
     if (whole > OFF_LINE or leaps) and cuts:
         parted = lambda cut: np.hypot(
@@ -59,17 +59,19 @@ def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
 
 
 def _phase(lags: np.ndarray, logs: np.ndarray) -> Phase:
-    return Phase(int(lags[0]), int(lags[-1]), float(np.exp(np.polyfit(lags, logs, 1)[0])))
+    return Phase(int(lags[0]), int(lags[-1]), float(np.exp(_line(lags, logs)[0])))
 
 
 def _deviation(lags: np.ndarray, logs: np.ndarray) -> float:
     """Root mean square distance of points from their line."""
-    return float(np.sqrt(np.mean(_distances(lags, logs) ** 2)))
+    return float(np.sqrt(np.mean(_line(lags, logs)[1] ** 2)))
 
 
-def _distances(lags: np.ndarray, logs: np.ndarray) -> np.ndarray:
-    """How far points lie above their line."""
-    return np.asarray(logs - np.polyval(np.polyfit(lags, logs, 1), lags))
+def _line(lags: np.ndarray, logs: np.ndarray) -> tuple[float, np.ndarray]:
+    """The slope of the line through two points or more, and how far they lie above it."""
+    steps, heights = lags - lags.mean(), logs - logs.mean()
+    slope = float(steps @ heights / (steps @ steps))  # np.polyfit takes five times as long
+    return slope, heights - slope * steps
 
 
 def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
@@ -83,8 +85,8 @@ def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
 
 def half_share(slopes: np.ndarray) -> float:
     """Share of neuron-steps that carry half of the sum of all slopes, the largest first."""
-    ordered = np.sort(np.abs(np.asarray(slopes, np.float64)), axis=None)[::-1]
-    carried = np.cumsum(ordered)
+    ordered = np.sort(np.abs(slopes), axis=None)[::-1]
+    carried = np.cumsum(ordered, dtype=np.float64)
     if not carried[-1] > 0:
         return np.nan
     return float(np.searchsorted(carried, carried[-1] / 2) + 1) / ordered.size
@@ -131,8 +133,9 @@ def bin_edges(distances: np.ndarray) -> np.ndarray:
 
     The threshold is the middle of a bin, so that the peak of a narrow surrogate is not missed.
     """
-    finite = distances[np.isfinite(distances)]
-    low, high = np.percentile(finite, [0.5, 99.5]) if finite.size else (0.0, 0.0)
+    ordered = np.sort(distances[np.isfinite(distances)])  # np.percentile takes five times as long
+    beyond = round(0.005 * (ordered.size - 1))
+    low, high = (ordered[beyond], ordered[-1 - beyond]) if ordered.size else (0.0, 0.0)
     low, high = min(low, -1.0), max(high, 1.0)
     width = (high - low) / BINS
     return width * (np.arange(np.floor(low / width), np.ceil(high / width) + 2) - 0.5)

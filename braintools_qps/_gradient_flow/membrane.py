@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import brainunit as u
-import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -21,7 +20,7 @@ _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4
 def distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> dict[str, Any]:
     """Where the membrane lay and how much of the surrogate gradient it met there."""
     scale = _scale(spike, unit)
-    lay = np.asarray(argument / scale, np.float64)
+    lay = np.asarray(argument, np.float64) / np.asarray(scale)
     edges = measures.bin_edges(lay)
     highest = peak(spike, argument, unit, slopes)
     middles = _probe(spike, argument, unit, (edges[1:] + edges[:-1]) / 2)
@@ -37,7 +36,7 @@ def distances(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -
 def peak(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> np.ndarray:
     """The largest derivative of each neuron's surrogate."""
     probed = _probe(spike, argument, unit, _PROBES).max(axis=0)
-    return np.maximum(probed, np.max(slopes, axis=0))
+    return np.maximum(probed, np.max(np.asarray(slopes), axis=0))
 
 
 def _scale(spike: Any, unit: u.Unit | None) -> Any:
@@ -52,7 +51,6 @@ def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarr
     """The derivative at some distances, along the first axis, for each neuron or once for all."""
     shape = () if is_constant(spike) else argument.shape[1:]
     columns = distances.reshape(-1, *(1 for _ in shape))
-    arguments = jnp.broadcast_to(
-        jnp.asarray(columns * _scale(spike, unit), jnp.float32), (len(distances), *shape)
-    )
-    return np.asarray(slopes_at(spike, arguments, unit))
+    arguments = np.asarray(columns * _scale(spike, unit), np.float32)
+    everywhere = np.broadcast_to(arguments, (len(distances), *shape))
+    return np.asarray(slopes_at(spike, cast(Array, everywhere), unit))

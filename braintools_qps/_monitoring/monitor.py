@@ -44,8 +44,8 @@ class TrainingMonitor(Callback):
         As for `gradient_flow`: called once for each time step. Initial states are made by
         `brainstate.nn.init_all_states` before each measurement.
     inputs : array_like, Quantity or pytree of them
-        Of shape (time, features) or (time, batch, features...): a batch to measure on, which need
-        not be large.
+        Of shape (time, features) or (time, batch, features...): what to measure on. A dozen samples
+        or two will do, and the time that a measurement takes goes with their number.
     every : int
         How many calls lie between two measurements. The first call measures.
     log : callable, dict, list or logger, optional
