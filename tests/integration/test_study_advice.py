@@ -119,5 +119,5 @@ def test_a_case_is_trained_once(tmp_path, monkeypatch):
     found = advised.percent(store, case)
     assert set(found) == {"as it is", "dampening x 0.5", "dampening x 0.25", "reset detached"}
     assert min(found[name][0] for name in found) > 80
-    monkeypatch.setattr(advice, "_of", None)  # would fail if it were called
+    monkeypatch.setattr(advice, "_all", None)  # would fail if it were called
     advice.train(Store(store.path))
