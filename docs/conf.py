@@ -57,6 +57,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
+nb_render_markdown_format = "myst"  # the default knows no tables
 nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]

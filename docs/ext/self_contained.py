@@ -1,4 +1,7 @@
-"""Warn, and so fail the build, about a dead internal link or a resource from another machine."""
+"""Warn, and so fail the build, about a page that is not as meant.
+
+That is a dead internal link, a resource from another machine, or a table that is shown as its source.
+"""
 
 import re
 from html.parser import HTMLParser
@@ -18,16 +21,20 @@ class Page(HTMLParser):
     def __init__(self, path: Path):
         super().__init__()
         self.anchors, self.links, self.loaded = set(), [], []
+        self.tag, self.has_source_of_table = "", False
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
+        self.tag, attributes = tag, dict(attributes)
         self.anchors |= {attributes.get("id"), attributes.get("name")}
         address = attributes.get("href") or attributes.get("src")
         if tag in FOLLOWED_BY_CLICK:
             self.links.append(address or "")
         elif address and attributes.get("rel") != "canonical":
             self.loaded.append(address)
+
+    def handle_data(self, data):
+        self.has_source_of_table |= self.tag == "p" and data.startswith("| ")
 
 
 def is_remote(address):
@@ -47,6 +54,8 @@ def check(app, exception):
         for address in (*page.links, *page.loaded):
             if leads_nowhere(path, address, pages):
                 warn(path, root, f"links to {address}, which is not there")
+        if page.has_source_of_table:
+            warn(path, root, "shows the source of a table")
     for path in root.rglob("*.css"):
         if REMOTE_CSS.search(path.read_text(encoding="utf-8")):
             warn(path, root, "loads a resource from another machine")

@@ -53,6 +53,11 @@ def test_a_resource_from_another_machine(complaints, name, text):
     assert "another machine" in complaints(PAGES | {name: text})[0]
 
 
+def test_a_table_as_text(complaints):
+    text = "<p>| time | memory |\n| --- | --- |</p>"
+    assert complaints(PAGES | {"bad.html": text}) == ["shows the source of a table"]
+
+
 @pytest.mark.parametrize("address", ["gone.html", "guide.html#gone", "#gone", "gone.svg"])
 def test_a_dead_link(complaints, address):
     assert complaints(PAGES | {"bad.html": f'<a href="{address}">x</a>'}) == [
