@@ -1,6 +1,6 @@
 """Warn, and so fail the build, about a page that is not as meant.
 
-That is a dead internal link, a resource from another machine, or a table that is shown as its source.
+That is a dead internal link, a resource from another machine, or a table shown as its source.
 """
 
 import re
