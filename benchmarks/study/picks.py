@@ -36,7 +36,7 @@ FREEDOMS = {  # what a candidate has of its own; the rest is as it is
 class Search(NamedTuple):
     """How many settings are in each round, for how many epochs, and which go on to the next."""
 
-    rounds: Sequence[tuple[int, int]]
+    rounds: tuple[tuple[int, int], ...]
     keep: Callable[[Rung, int], list[Setting]]
 
 
@@ -47,7 +47,7 @@ def highest(rung: Rung, count: int) -> list[Setting]:
 
 
 SEARCHED = int(np.prod([len(values) for values in DEFAULT_TUNE.values()]))
-NOW = Search(rounds(SEARCHED, EPOCHS), finalists)
+NOW = Search(tuple(rounds(SEARCHED, EPOCHS)), finalists)
 BY_ACCURACY = Search(NOW.rounds, highest)
 SEARCHES: Mapping[str, Search] = {"now": NOW, "by accuracy": BY_ACCURACY}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -106,8 +107,9 @@ def outer_rates(store: Store) -> tuple[int, int]:
     return len(found), chosen
 
 
+@cache
 def regrets(store: Store, search: picks.Search = picks.NOW) -> dict[str, Regret]:
-    """By problem, where the short trainings are there."""
+    """By problem, where the short trainings are there; of a store to which nothing is added."""
     every = [Problem(task, network) for network in NETWORKS for task in TASKS]
     found = {one.label: regret(store, one, search) for one in every}
     return {label: one for label, one in found.items() if one is not None}

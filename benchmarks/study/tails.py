@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,6 +47,7 @@ def spreads(store: Store, freedom: str) -> dict[str, Spread]:
     return found
 
 
+@cache  # of a store to which nothing is added
 def all_spreads(store: Store) -> dict[str, dict[str, Spread]]:
     """By freedom and problem."""
     return {freedom: spreads(store, freedom) for freedom in FREEDOMS}

@@ -48,6 +48,7 @@ def test_arrays_of_the_user_with_other_neurons_and_resume(own_data, capsys):
     assert "were made with different seeds" in capsys.readouterr().err
 
 
+@pytest.mark.thorough
 def test_results_are_shown_where_a_drawing_cannot_be_written(own_data, capsys):
     options = [*own_data, "--hidden", "4", "--surrogates", "Sigmoid", "--resume"]
     assert main(options) == 0

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from helpers import FLOAT16
 
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.tasks import load_task
@@ -41,7 +42,7 @@ def test_clipping_is_that_of_optax(norm):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
 def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow(dtype):
     gradient = [jnp.array([300.0, 400.0], dtype), jnp.array([1200.0], dtype)]  # of norm 1300
     first, second = jax.jit(_clipped)(gradient, jnp.float32(13.0))

@@ -226,7 +226,7 @@ class TestResiduals:
         assert 0 < np.abs(actual - expected).max() <= rounding * peak
         np.testing.assert_array_equal(actual[expected == 0], 0)
 
-    @pytest.mark.parametrize("residual_dtype", ["bfloat16", "float16", "uint8"])
+    @pytest.mark.parametrize("residual_dtype", ["bfloat16", FLOAT16, "uint8"])
     @pytest.mark.parametrize(
         "alpha", [4.0, jnp.array([1.0, 9.0])], ids=["one for all", "one per neuron"]
     )
