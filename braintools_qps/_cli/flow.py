@@ -69,7 +69,8 @@ def run(arguments: argparse.Namespace) -> None:
     flows = _flows(arguments)
     print("\n\n".join(map(repr, flows.values())))
     if len(flows) > 1:
-        print(f"\nRanked by how near the growth is to 1:\n{flows!r}")
+        print("\nRanked by the mean slope above 0.1, then by how near the growth is to 1:")
+        print(repr(flows))
     if arguments.json:
         data = {name: flow.to_dict() for name, flow in flows.items()}
         arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")

@@ -55,9 +55,10 @@ def normalize_surrogate(
                          the output keeps its dampening
     ===================  ==========================================================================
 
-    A mean slope of 0.1 repaired every surrogate that was too high in the study of the
-    documentation, and took little from the others; ``"depth"`` did less. A rule is a starting
-    point, not a promise: train with what it gives and with what you had before.
+    In the study of the documentation a mean slope of 0.1 brought back most of what was lost by too
+    high a surrogate and took nothing from the others that could be told from noise; ``"depth"`` did
+    less. A rule is a starting point, not a promise: train with what it gives and with what you had
+    before.
 
     Parameters
     ----------

@@ -15,7 +15,8 @@ import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._surrogate import QPseudoSpike, current, takes_numbers
+from .._neurons import spike_of
+from .._surrogate import QPseudoSpike, current
 
 
 def slopes(
@@ -53,12 +54,7 @@ def slopes_of(
     """
 
     def spikes(x: Array) -> Array:
-        if unit is None:
-            return u.get_mantissa(surrogate(x))
-        try:
-            return u.get_mantissa(surrogate(u.Quantity(x, unit=unit)))
-        except TypeError as error:
-            raise takes_numbers(surrogate, unit) from error
+        return u.get_mantissa(spike_of(surrogate, x if unit is None else u.Quantity(x, unit=unit)))
 
     values, pull = jax.vjp(spikes, argument / width)
     (slope,) = pull(jnp.ones_like(values))

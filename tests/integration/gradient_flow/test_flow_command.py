@@ -77,7 +77,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     out, notes = capsys.readouterr()
     assert "GradientFlow of Sigmoid: 10 steps" in out
     assert "lif" in out
-    ranking = out.partition("Ranked by how near the growth is to 1:\n")[2].splitlines()
+    ranking = out.partition("then by how near the growth is to 1:\n")[2].splitlines()
     assert [line.split()[0] for line in ranking[1:3]] == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     data = json.loads((tmp_path / "flow.json").read_text())
     assert list(data) == ["Sigmoid", "QPseudoSpike(alpha=1)"]
