@@ -6,6 +6,7 @@ import errno
 import json
 import multiprocessing
 import os
+import re
 import shutil
 
 import pytest
@@ -279,7 +280,8 @@ def test_a_directory_that_turns_into_a_file_costs_no_results(tmp_path, recwarn):
         Checkpoint(out).remove()
         Journal(out, resume=True).close()
         Journal(out, resume=False).close()
-    elsewhere = str(recwarn.pop(UserWarning).message).partition("are in ")[2].split(".")[0]
+    told = str(recwarn.pop(UserWarning).message)
+    elsewhere = re.search(r"are in (.*)\. Copy them", told)[1]
     assert load(elsewhere) == ONE
     shutil.rmtree(elsewhere)
 
