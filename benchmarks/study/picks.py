@@ -10,7 +10,7 @@ import numpy as np
 
 from braintools_qps._comparison.tuning import DEFAULT_TUNE, finalists, rounds, winner
 from braintools_qps._comparison.tuning import grid as combinations
-from braintools_qps.records.comparison import Rung, Trial
+from braintools_qps.records import Rung, Trial
 
 from .design import EPOCHS, LAYER, TUNING_SEEDS, Cell, grids, shorts
 from .store import Store

@@ -16,7 +16,7 @@ from .factories import blamed_on, check_path, factory_of
 from .writing import write_figure
 
 if TYPE_CHECKING:
-    from .._comparison.tasks import Task
+    from .._comparison import Task
     from ..records import GradientFlow
 
 logger = logging.getLogger(__name__)
@@ -117,7 +117,7 @@ def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
 def _flows_on(
     task: Task, factory: Callable[..., Any], options: Mapping[str, Any]
 ) -> Mapping[str, GradientFlow]:
-    from .._comparison.model import environment
+    from .._comparison import environment
     from .._gradient_flow import gradient_flow
 
     with environment():

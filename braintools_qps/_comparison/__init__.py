@@ -25,10 +25,11 @@ from .._candidates import candidates
 from .._checks import checked_seeds
 from .._defaults import SEEDS, SURROGATES, TASK
 from .._registry import surrogate_spec
-from ..records.comparison import CandidateResult, Comparison
+from ..records import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
-from .model import Factory, seeded
+from .locks import abandon
+from .model import Factory, environment, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
@@ -37,13 +38,37 @@ from .progress import OnEpoch, reported
 from .provenance import blank, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
-from .storage import Store, opened
-from .tasks import load_task
+from .storage import Store, discarding, numbered, opened
+from .tasks import Task, load_task, read_file
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
-from .workers import Found, Journal, RemotePrograms, Workplace, by_executor, in_turn
+from .workers import (
+    Found,
+    Journal,
+    RemotePrograms,
+    Workplace,
+    by_executor,
+    dask_workers,
+    in_turn,
+    local_workers,
+)
 
-__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
+__all__ = [  # noqa: RUF022 -- what users meet first
+    "compare",
+    # For the command line
+    "Factory",
+    "Task",
+    "abandon",
+    "dask_workers",
+    "demonstration",
+    "discarding",
+    "environment",
+    "load_task",
+    "local_workers",
+    "numbered",
+    "read_file",
+    "seeded",
+]
 
 
 def compare(

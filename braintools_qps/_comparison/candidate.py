@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
-from ..records.comparison import CandidateResult, Trial, Tuning
+from ..records import CandidateResult, Trial, Tuning
 from .kinds import adjusted
 from .model_checks import check_finite
 from .naming import named

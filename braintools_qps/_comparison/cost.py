@@ -14,8 +14,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._gradient_flow import gradient_flow
-from ..records.comparison import relative_gradient
-from ..records.flow import mean_growth
+from ..records import mean_growth, relative_gradient
 from .model import environment, seeded, usual_promotion
 from .places import needed_bytes
 from .training import Bench, Samples, initial_state, min_batch, training_step

@@ -20,7 +20,7 @@ import numpy as np
 
 from .._checks import checked_count
 from .._defaults import DAMPENINGS, LEARNING_RATES
-from ..records.comparison import Rung, Trial
+from ..records import Rung, Trial
 from .settings import check_positive
 
 DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {

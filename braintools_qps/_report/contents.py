@@ -9,8 +9,7 @@ from typing import Any
 
 import jax
 
-from ..records import Comparison, GradientFlow, RecordTable
-from ..records.comparison_table import caption
+from ..records import Comparison, GradientFlow, RecordTable, caption
 from .drawings import comparison_drawings, flow_drawings
 
 PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "jax", "numpy")

@@ -278,13 +278,3 @@ class Comparison(Record):
 
     def __repr__(self) -> str:
         return "\n".join([text_table(self._rows()), *caption(self)])
-
-
-def relative_gradient(second_moments: Any) -> np.ndarray:
-    """Root mean square by steps back, relative to the last step that has a gradient."""
-    size = np.sqrt(np.asarray(second_moments))
-    alive = np.flatnonzero(size > 0)
-    if not alive.size:
-        return np.array([])
-    size = size[alive[0] :]
-    return np.where(size > 0, size / size[0], np.nan)

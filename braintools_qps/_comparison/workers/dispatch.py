@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from ...records.comparison import CandidateResult
+from ...records import CandidateResult
 from ..candidate import Candidate, Plan, result_of
 from ..programs import Gone, OnEpochs, Programs
 from ..progress import OnEpoch, Progress

@@ -16,7 +16,7 @@ from braintools_qps._comparison.tuning import (
     tuning_seeds,
     winner,
 )  # fmt: skip
-from braintools_qps.records.comparison import Rung, Trial
+from braintools_qps.records import Rung, Trial
 
 
 def test_every_combination_is_in_the_search():
