@@ -34,7 +34,7 @@ from .network import demonstration
 from .objective import objective
 from .programs import Programs, Runner, check_names
 from .progress import OnEpoch, reported
-from .provenance import blank, resumed
+from .provenance import blank, present_environment, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
 from .storage import Store, opened
@@ -43,7 +43,15 @@ from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
 from .workers import Found, Journal, RemotePrograms, Workplace, by_executor, in_turn
 
-__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
+__all__ = [
+    "Factory",
+    "Settings",
+    "compare",
+    "demonstration",
+    "load_task",
+    "present_environment",
+    "seeded",
+]
 
 
 def compare(
