@@ -35,7 +35,7 @@ from .network import demonstration
 from .objective import objective
 from .programs import Programs, Runner, check_names
 from .progress import OnEpoch, reported
-from .provenance import blank, resumed
+from .provenance import blank, present_environment, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
 from .storage import Store, discarding, numbered, opened
@@ -55,7 +55,7 @@ from .workers import (
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
-    # For the command line
+    # For what shows results
     "Factory",
     "Task",
     "abandon",
@@ -67,6 +67,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "local_workers",
     "numbered",
     "read_file",
+    "present_environment",
     "seeded",
 ]
 

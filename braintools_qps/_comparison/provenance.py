@@ -37,7 +37,7 @@ def blank(
         settings=settings,
         seeds=seeds,
         candidates=tuple(specs),
-        environment=_environment(),
+        environment=present_environment(),
     )
 
 
@@ -59,6 +59,17 @@ def packages() -> dict[str, str]:
         with suppress(PackageNotFoundError):  # brainpy is an extra
             found[name] = version(name)
     return found
+
+
+def present_environment() -> dict[str, Any]:
+    """The versions and the machine that this process runs on."""
+    return {
+        "python": platform.python_version(),
+        "packages": packages(),
+        "platform": platform.platform(),
+        "device": device_text(),
+        "cores": os.cpu_count(),
+    }
 
 
 def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
@@ -128,16 +139,6 @@ def _description(task: Task) -> dict[str, Any]:
         "classes": task.classes,
         "readout_steps": task.readout_steps,
         "sha256": digest(task),
-    }
-
-
-def _environment() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "packages": packages(),
-        "platform": platform.platform(),
-        "device": device_text(),
-        "cores": os.cpu_count(),
     }
 
 

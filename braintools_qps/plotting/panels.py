@@ -17,6 +17,13 @@ STYLES = ("-", "--", "-.", ":")  # the fewer gaps, the farther back
 GREY = "0.8"
 
 
+class Panels(list):
+    """The axes of a figure; a notebook shows the figure and does not print the list below it."""
+
+    def _ipython_display_(self) -> None:
+        pass
+
+
 def panels_of(axes: Any, count: int) -> list[Axes]:
     """The axes given, one or several, or those of a new figure."""
     if axes is None:
@@ -30,9 +37,11 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
         for unused in grid.flat[count:]:
             unused.remove()
         axes = grid.flat[:count]
-    panels = list(np.ravel(axes))
+    panels: list[Any] = Panels(np.ravel(axes))
     if len(panels) != count:
         raise ValueError(f"this figure needs {count} axes, got {len(panels)}")
+    for panel in panels:
+        panel._ipython_display_ = _print_nothing
     return panels
 
 
@@ -51,6 +60,10 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, found), default=0)))
     look |= {"loc": "outside lower center", "ncols": columns}
     figure.legend(found.values(), found.keys(), **look)
+
+
+def _print_nothing() -> None:
+    """What a notebook prints of axes below the figure that they are in."""
 
 
 def styles() -> Iterator[dict[str, Any]]:

@@ -9,13 +9,14 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 
 from .adjustment import Adjustment, RateAdjustment
 from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
-from .comparison_table import caption
+from .comparison_table import caption, comparison_rows
 from .flow import HIGH_SLOPE, GradientFlow, GradientFlows, mean_growth
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import Histogram, PathGains, Phase, PopulationFlow, relative_gradient
 from .record import Described, Record, RecordTable
 from .sensitivity import GradientSensitivity, ParameterSensitivity
+from .table import html_table
 
 __all__ = [
     "Adjustment",

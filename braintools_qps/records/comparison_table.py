@@ -15,12 +15,11 @@ if TYPE_CHECKING:
     from .._statistics import FromBest, Interval
     from .comparison import CandidateResult, Comparison
 
-LINE = 100
 LEVEL = "="  # marks what cannot be told from the highest
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 
 
-def rows(comparison: Comparison) -> Rows:
+def comparison_rows(comparison: Comparison) -> Rows:
     """A row for each candidate, the header first."""
     results = comparison.results
     name, factor = _score_of(comparison)
@@ -45,7 +44,7 @@ def rows(comparison: Comparison) -> Rows:
 
 
 def caption(comparison: Comparison) -> list[str]:
-    """What the numbers mean, and what they do not say."""
+    """What the numbers mean, and then what they do not say, each in one line."""
     results = [r for r in comparison.results if not r.error]
     if not results:
         return []
@@ -62,7 +61,7 @@ def caption(comparison: Comparison) -> list[str]:
         parts.append(_clip(comparison.settings.get("clip")))
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one}.")
-    return [*textwrap.wrap(" ".join(parts), LINE), *textwrap.wrap(verdict(comparison), LINE)]
+    return [note for note in (" ".join(parts), verdict(comparison)) if note]
 
 
 def verdict(comparison: Comparison) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 from .plain import from_plain, to_plain
@@ -123,8 +123,12 @@ class Record(InJson):
         cells = [[name, _short(repr(getattr(self, name)))] for name in _names(self)]
         return [["", type(self).__name__], *cells]
 
+    def _below(self) -> Sequence[str]:
+        """What is said below the table."""
+        return ()
+
     def _repr_html_(self) -> str:
-        return html_table(self._rows())
+        return html_table(self._rows(), self._below())
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -156,10 +160,10 @@ class RecordTable(InJson, dict[str, R]):
         return {name: record.to_dict() for name, record in self.items()}
 
     def __repr__(self) -> str:
-        return text_table(self._rows()) if self else f"{type(self).__name__}()"
+        return text_table(self._rows(), self._below()) if self else f"{type(self).__name__}()"
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows()) if self else html.escape(repr(self))
+        return html_table(self._rows(), self._below()) if self else html.escape(repr(self))
 
     def _rows(self) -> Rows:
         """The rows of all records under one header, their names in front."""
@@ -167,6 +171,10 @@ class RecordTable(InJson, dict[str, R]):
         head = next(iter(tables.values()))[0]
         body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
         return [["surrogate", *head], *body]
+
+    def _below(self) -> Sequence[str]:
+        """What is said below the table."""
+        return ()
 
 
 def _names(record: Any) -> list[str]:
