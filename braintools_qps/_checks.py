@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 PAST_SEEDS = 2**32  # JAX makes a key of the lowest 32 bits of a seed
-MOST_SEEDS = 1_000_000
+MOST_SEEDS = 1_000_000  # of a comparison
 
 
 def checked_count(name: str, value: Any, least: int = 1) -> int:
