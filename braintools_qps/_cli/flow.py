@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import inspect
-import json
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,7 +16,7 @@ from .writing import write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task
-    from ..records import GradientFlow
+    from ..records import GradientFlows
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +71,7 @@ def run(arguments: argparse.Namespace) -> None:
         print("\nRanked by the mean slope above 0.1, then by how near the growth is to 1:")
         print(repr(flows))
     if arguments.json:
-        data = {name: flow.to_dict() for name, flow in flows.items()}
-        arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
+        arguments.json.write_text(flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)
@@ -84,7 +82,7 @@ def run(arguments: argparse.Namespace) -> None:
         logger.info("Drawn in %s", arguments.plot)
 
 
-def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     from .._report import write_report
 
     path = arguments.json.with_suffix(".html")
@@ -93,7 +91,7 @@ def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespa
     logger.info("A report to read and to send: %s", path)
 
 
-def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
+def _flows(arguments: argparse.Namespace) -> GradientFlows:
     """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
     from .._candidates import candidates
     from .._comparison import demonstration, load_task
@@ -114,9 +112,7 @@ def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
         return _flows_on(task, factory, options)
 
 
-def _flows_on(
-    task: Task, factory: Callable[..., Any], options: Mapping[str, Any]
-) -> Mapping[str, GradientFlow]:
+def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any]) -> GradientFlows:
     from .._comparison import environment
     from .._gradient_flow import gradient_flow
 
