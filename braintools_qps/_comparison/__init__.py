@@ -16,7 +16,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, nullcontext
-from functools import partial
 from typing import Any
 
 import optax
@@ -33,7 +32,7 @@ from .model import Factory, environment, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
-from .programs import Programs, Runner, check_names
+from .programs import Programs, check_names
 from .progress import OnEpoch, reported
 from .provenance import blank, present_environment, resumed
 from .resumable import ResumablePrograms
@@ -43,13 +42,12 @@ from .tasks import Task, load_task, read_file
 from .training import Bench
 from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
 from .workers import (
+    ByExecutor,
     Found,
+    InThisProcess,
     Journal,
-    RemotePrograms,
     Workplace,
-    by_executor,
     dask_workers,
-    in_turn,
     local_workers,
 )
 
@@ -247,17 +245,9 @@ def compare(
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
-        if executor is not None:
-            journal = Journal(None if store is None else store.directory, resume=resume)
-            workplace = Workplace(executor, bench, journal)
-            runner_of: Callable[[Any], Runner] = partial(RemotePrograms, workplace)
-            train, close, give_up = partial(by_executor, workplace), journal.close, None
-        else:
-            programs = _programs(bench, plan, comparison, store, resume=resume)
-            runner_of = lambda spec: programs
-            train, close, give_up = partial(in_turn, programs), programs.close, programs.give_up
+        training = _training(bench, plan, comparison, store, executor, resume=resume)
         if resume and measure:
-            results = [measured(r, runner_of(r.spec), plan) for r in comparison.results]
+            results = [measured(r, training.runner_of(r.spec), plan) for r in comparison.results]
             comparison = dataclasses.replace(comparison, results=tuple(results))
         keep = _keeper(comparison, store, on_result)
         finished = [r.spec for r in comparison.results if not r.error]
@@ -265,24 +255,36 @@ def compare(
         if pending:
             check_model(bench, measure=measure)
         with reported(on_epoch, shown=progress and bool(pending)) as report:
-            comparison = _trained(comparison, train(pending, plan, report), keep, give_up)
-        close()
+            found = training.train(pending, plan, report)
+            comparison = _trained(comparison, found, keep, training.give_up)
+        training.close()
         return comparison
 
 
-def _programs(
-    bench: Bench, plan: Plan, comparison: Comparison, store: Store | None, *, resume: bool
-) -> Programs:
+def _training(
+    bench: Bench,
+    plan: Plan,
+    comparison: Comparison,
+    store: Store | None,
+    executor: Executor | None,
+    *,
+    resume: bool,
+) -> InThisProcess | ByExecutor:
+    """Where candidates are trained, and what of it is kept in the store."""
+    if executor is not None:
+        journal = Journal(None if store is None else store.directory, resume=resume)
+        return ByExecutor(Workplace(executor, bench, journal))
     if store is None:
-        return Programs(bench, plan.most_runs)
-    return ResumablePrograms(bench, plan.most_runs, comparison, store, resume=resume)
+        return InThisProcess(Programs(bench, plan.most_runs))
+    kept = ResumablePrograms(bench, plan.most_runs, comparison, store, resume=resume)
+    return InThisProcess(kept)
 
 
 def _trained(
     comparison: Comparison,
     found: Found,
     keep: Callable[[Comparison], None],
-    give_up: Callable[[], None] | None,
+    give_up: Callable[[], None],
 ) -> Comparison:
     """Keep each result that is found; one that failed is a row with its error.
 
@@ -296,8 +298,7 @@ def _trained(
                 result = failed(candidate, result)
             comparison = _with_result(comparison, result)
             if len(errors) == len(comparison.results) == len(comparison.candidates):
-                if give_up is not None:
-                    give_up()
+                give_up()
                 raise errors[0]  # there is nothing to report beside it
             keep(comparison)
     return comparison
