@@ -5,12 +5,12 @@ computed, which may take minutes, there is none. So a thread waits for the signa
 file descriptor that Python's C code writes to as soon as the signal arrives, and ends the process
 where the main thread has not done so itself.
 
-Where Python cannot raise, as in the callback that JAX gives its garbage collector, it prints the
-traceback of the KeyboardInterrupt and goes on, and so does C code that handles errors by itself, as
-NumPy's import. Neither is printed here; of the former, the thread sees to it that it is raised anew.
-
 The process is then left without the interpreter's usual end, which would wait for the threads that
 train, and take away the interpreter under those that still run.
+
+Where Python cannot raise, as in JAX's callback of the garbage collector, it prints a traceback of
+the KeyboardInterrupt and goes on. C code that handles errors by itself, as in NumPy's import,
+prints one, too. Neither is shown here, and the thread has the former raised once more.
 """
 
 from __future__ import annotations
