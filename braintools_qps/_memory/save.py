@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
-from .._neurons import SPIKES, find_neurons, has_membrane, mark, preserved
+from .._neurons import SPIKES, find_neurons, find_nodes, has_membrane, mark, preserved
 from .._surrogate import Scaled
 from ..records import SavedMemory
 from .conv import SpikeConv1d, SpikeConv2d
@@ -45,7 +45,8 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
     of braintools' or of this package, and the result of a comparison. If the input of such a layer
     later holds something else, because a state was set by hand, the gradient of its weights is NaN
-    (`spike_matmul`).
+    (`spike_matmul`). A function that was compiled before keeps the layers it was traced with, but
+    for one that the model keeps as an attribute.
 
     Parameters
     ----------
@@ -100,7 +101,7 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
             "save_memory needs neurons, nodes with a spike function spk_fun, and found none in "
             f"{type(model).__name__}. Name the attribute that holds your surrogate spk_fun"
         )
-    layers = _layers(model)
+    layers = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
     seen, units = _traced(layers, model, inputs)
     outcomes = {n: _compact(neuron, units.get(n)) for n, neuron in neurons.items()}
     outcomes |= {n: _pack(layer, seen.get(n, frozenset())) for n, layer in layers.items()}
@@ -108,14 +109,6 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
         changed={n: text for n, (done, text) in outcomes.items() if done},
         left={n: text for n, (done, text) in outcomes.items() if not done},
     )
-
-
-def _layers(model: Any) -> dict[str, Any]:
-    return {
-        ".".join(map(str, path)) or type(node).__name__: node
-        for path, node in brainstate.graph.nodes(model).items()
-        if isinstance(node, tuple(PACKED))
-    }
 
 
 def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
@@ -174,8 +167,8 @@ def _initialise(model: Any, inputs: Sequence[Any]) -> None:
     brainstate.nn.init_all_states(model, *shape[:1] if len(shape) > 1 else ())
 
 
-def _marked_update(name: str, update: Callable[[Any], Any], x: Any) -> Any:
-    return update(checkpoint_name(x, name))
+def _marked_update(name: str, update: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
+    return update(checkpoint_name(x, name), *args, **kwargs)
 
 
 def _note(seen: _Seen, name: str, values: Values) -> Values:

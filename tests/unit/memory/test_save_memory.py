@@ -123,6 +123,60 @@ def test_a_model_with_its_own_loop():
     assert {"recurrent", "layers.0"} < set(saved(network, jnp.stack([X] * 3)).changed)
 
 
+def test_a_model_that_compiles_its_own_loop():
+    """The plain program is not used that it may have compiled before, nor the one with marks."""
+
+    class Compiled(Network):
+        def __init__(self):
+            super().__init__()
+            self.run = brainstate.transform.jit(self.loop)
+
+        def loop(self, xs):
+            return brainstate.transform.for_loop(super().update, xs)
+
+        def update(self, xs):
+            return self.run(xs)
+
+    def stored(called, frugal):
+        network, xs = Compiled(), jnp.stack([X] * 200)
+        brainstate.nn.init_all_states(network, 5)
+        with brainstate.environ.context(fit=True):
+            if called:
+                network(xs)
+            if frugal:
+                assert {"recurrent", "layers.0"} < set(saved(network, xs).changed)
+            loss = lambda xs: network(xs).sum()
+            gradient = brainstate.transform.grad(loss, network.recurrent.weight)
+            compiled = brainstate.transform.jit(gradient).compile(xs)
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert stored(False, True) == stored(True, True) < stored(False, False)
+
+
+def test_layers_within_vmap_have_the_names_that_neurons_have():
+    class Inner(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.input, self.neurons, self.readout = Linear(3, N), Neurons(), Linear(N, 2)
+
+        def update(self, x):
+            return self.readout(self.neurons(self.input(x))[0])
+
+    class Outer(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            inner = Inner()
+            brainstate.nn.vmap_init_all_states(inner, axis_size=5, state_tag="new")
+            self.mapped = brainstate.nn.Vmap(inner, vmap_states="new", vmap_out_states="new")
+
+        def update(self, x):
+            return self.mapped(x)
+
+    report = saved(Outer())
+    assert set(report.changed) == {"mapped.neurons", "mapped.readout"}
+    assert set(report.left) == {"mapped.input"}
+
+
 @pytest.mark.parametrize(
     ("function", "found"),
     [
@@ -183,9 +237,14 @@ def test_convolutions():
 
 
 def test_other_layers_are_left():
+    """They may be called in their own way as well."""
+
     class Own(Linear):
-        def update(self, x):
-            return super().update(x) ** 2
+        def update(self, x, *, power):
+            return super().update(x) ** power
+
+        def __call__(self, x):
+            return self.update(x, power=2)
 
     network = Network()
     network.recurrent = Own(N, N)
