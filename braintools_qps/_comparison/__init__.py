@@ -2,11 +2,11 @@
 
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
-and `tuning` (each candidate's own setting). `tasks` has the data, `model` the user's factory,
-`network` the demonstration, `objective` loss and score, `outcome` and `cost` what is recorded,
-`provenance`, `naming`, `storage` and `resumable` what is kept, `surroundings` what threads and
-workers must have in common. `workers` is where candidates are trained: in this process, or by an
-executor.
+and `tuning` (each candidate's own setting). `tasks` has the data, `factory` makes the user's models
+and `model` runs them, `network` is the demonstration, `objective` has loss and score, `outcome` and
+`cost` what is recorded, `provenance`, `naming`, `storage` and `resumable` what is kept,
+`surroundings` what threads and workers must have in common. `workers` is where candidates are
+trained: in this process, or by an executor.
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ from .._registry import surrogate_spec
 from ..records import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
+from .factory import Factory
 from .locks import abandon
-from .model import Factory, environment, seeded
+from .model import environment, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
@@ -64,8 +65,8 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "load_task",
     "local_workers",
     "numbered",
-    "read_file",
     "present_environment",
+    "read_file",
     "seeded",
 ]
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ..records import to_plain
-from .model import name_of
+from .factory import name_of
 
 
 def named(value: Any) -> Any:

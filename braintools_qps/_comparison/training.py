@@ -14,9 +14,9 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
+from .factory import Factory
 from .kinds import Kind
 from .model import (
-    Factory,
     Neurons,
     Values,
     initialised,

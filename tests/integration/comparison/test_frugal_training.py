@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike, SpikeLinear, compare
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.settings import Settings
