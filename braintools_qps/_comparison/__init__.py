@@ -40,7 +40,7 @@ from .settings import Settings
 from .storage import Store, opened
 from .tasks import load_task
 from .training import Bench
-from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
+from .tuning import DEFAULT_TUNE, searched, tried, tuning_seeds
 from .workers import Found, Journal, RemotePrograms, Workplace, by_executor, in_turn
 
 __all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
@@ -216,7 +216,7 @@ def compare(
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     names = searched(tune)
     check_names(names, model)
-    plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
+    plan = Plan(tried(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
