@@ -3,10 +3,10 @@
 A short training is judged by its training loss, which moves while the accuracy on the validation
 part is still that of guessing. It says little about learning rates, because what learns fast is
 ahead at first. So the short round compares settings of the same learning rate only, and keeps what
-does well at all of them. The second round decides by the validation score. It is as long as what
-will be reported, because a heavy tail can learn and then collapse. Each training begins at the
-initial weights and has a schedule of its own length: a learning rate that has not yet come down
-would say little about how it ends.
+does well at all of them. Of a large grid it has a random sample. The second round decides by the
+validation score. It is as long as what will be reported, because a heavy tail can learn and then
+collapse. Each training begins at the initial weights and has a schedule of its own length: a
+learning rate that has not yet come down would say little about how it ends.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _check_values(name: str, values: Any) -> None:
         raise ValueError(f"tune must name each value of {name} once, got {values!r}")
 
 
-def tried(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
+def tried(tune: Mapping[str, Sequence[Any]], seed: int = FIRST_SEED) -> list[Setting]:
     """The settings of the first round: all of the grid, or of a large one a random sample.
 
     The sample is of what settings have besides the learning rate, and has all learning rates of
@@ -90,7 +90,7 @@ def tried(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
     count = max(1, max(bought, TRIED) // rates)
     if count >= len(others):
         return settings
-    drawn = np.random.default_rng(FIRST_SEED).choice(len(others), count, replace=False)
+    drawn = np.random.default_rng(seed).choice(len(others), count, replace=False)
     kept = [others[index] for index in drawn]
     return [s for s in settings if {n: v for n, v in s.items() if n != RATE} in kept]
 
