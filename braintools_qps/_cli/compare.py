@@ -110,20 +110,25 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     for name, kind, usual, what in (
-        ("seeds", int, _defaults.SEEDS, "how many"),
-        ("epochs", int, _defaults.EPOCHS, "passes"),
+        ("seeds", int, _defaults.SEEDS, "networks of each candidate, each with its own weights"),
+        ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
         ("learning-rate", float, _defaults.LEARNING_RATE, "where it is not tuned"),
         ("clip", float, _defaults.CLIP, "largest norm of the gradient, 0 for any"),
-        ("patience", int, None, "end a run after so many epochs without a better validation score"),
     ):
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
+    group.add_argument(
+        "--patience", type=int,
+        help="end a run after so many epochs without a better validation score (default: never)",
+    )  # fmt: skip
     group.add_argument(
         "--save-memory", action="store_true", default=None,
         help="8-bit slopes and spikes in one bit: less memory for a long sequence",
     )  # fmt: skip
     group.add_argument(
-        "--readout", type=_readout, help="which steps are read: last, mean, all, or how many last"
+        "--readout",
+        type=_readout,
+        help="which steps are read: last, mean, all, or how many at the end",
     )
 
 

@@ -32,6 +32,8 @@ def report(error: Exception, program: str, with_traceback: bool) -> int:
 def described(error: BaseException) -> str:
     """The message; of an error in the user's own code, its type, file and line too."""
     place = _place(error)
+    if isinstance(error, SyntaxError):  # says where it is by itself
+        return f"{type(error).__name__}: {error}"
     if place is None:
         return reason(error)
     message = f"{type(error).__name__}: {reason(error)}".removesuffix(": ")
@@ -42,6 +44,8 @@ def reason(error: BaseException) -> str:
     """The message; of a KeyError, whose str() is a repr, what it was raised with."""
     if type(error) is KeyError and error.args:
         return str(error.args[0])
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.strerror}: {error.filename!r}"
     return str(error)
 
 

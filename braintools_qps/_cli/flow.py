@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .factories import blamed_on, check_path, factory_of
-from .writing import write_figure
+from .writing import check_directory, write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
     parser.add_argument(
         "--json", type=Path, metavar="FILE",
-        help="write all figures there, and a report as HTML beside it if it ends in .json",
+        help="write all numbers there, and a report as HTML beside it if it ends in .json",
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
 
@@ -62,14 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:  # before anything is loaded
         check_path(arguments.model)
+    for path in (arguments.json, arguments.plot):
+        if path is not None:
+            check_directory(path)
     from .._checks import checked_seed
 
     checked_seed(arguments.seed)
     flows = _flows(arguments)
-    print("\n\n".join(map(repr, flows.values())))
-    if len(flows) > 1:
-        print("\nRanked by the mean slope above 0.1, then by how near the growth is to 1:")
-        print(repr(flows))
+    _print(flows)
     if arguments.json:
         arguments.json.write_text(flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
@@ -82,11 +83,23 @@ def run(arguments: argparse.Namespace) -> None:
         logger.info("Drawn in %s", arguments.plot)
 
 
+def _print(flows: GradientFlows) -> None:
+    """One by one, and then the ranking, below which stands what is said of the model itself."""
+    if len(flows) == 1:
+        print(*map(repr, flows.values()))
+        return
+    for flow in flows.values():
+        own = tuple(line for line in flow.advice if line not in flow.notes)
+        print(repr(dataclasses.replace(flow, advice=own)) + "\n")
+    print("Ranked by the mean slope above 0.1, then by how near the growth is to 1:")
+    print(repr(flows))
+
+
 def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     from .._report import write_report
 
     path = arguments.json.with_suffix(".html")
-    settings = {name: getattr(arguments, name) for name in ("seed", "target")}
+    settings = {name: getattr(arguments, name) for name in ("seed", "target", "rate")}
     write_report(flows, path, command=arguments.command_line, settings=settings)
     logger.info("A report to read and to send: %s", path)
 

@@ -36,7 +36,7 @@ class Candidate(NamedTuple):
 class Plan:
     """What is done with each candidate."""
 
-    settings: Sequence[Setting]
+    settings: Sequence[Setting]  # that are tried
     tune: Mapping[str, Sequence[Any]]
     tuning_seeds: tuple[int, ...]
     seeds: tuple[int, ...]

@@ -102,6 +102,8 @@ def _noun(count: int, name: str) -> str:
 
 
 def _text(value: Any) -> str:
+    if value is None or value == {} or value == ():
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
     if isinstance(value, (list, tuple)):

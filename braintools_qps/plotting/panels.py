@@ -10,6 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Those of Okabe and Ito, told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -60,6 +61,14 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, found), default=0)))
     look |= {"loc": "outside lower center", "ncols": columns}
     figure.legend(found.values(), found.keys(), **look)
+
+
+def number_ticks(axis: Axis) -> None:
+    """Write 0.8 and 2 at a logarithmic axis, not 8 x 10^-1 and 2 x 10^0."""
+    from .ticks import Numbers
+
+    axis.set_major_formatter(Numbers())
+    axis.set_minor_formatter(Numbers())
 
 
 def _print_nothing() -> None:

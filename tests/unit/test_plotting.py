@@ -139,6 +139,10 @@ def test_learning_curves_show_mean_and_range(comparison):
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (0.25, 2.0)
     assert axes.get_ylabel() == "training loss\n(mean and range of seeds)"
+    axes.figure.canvas.draw()
+    shown = {label.get_text() for label in axes.get_yticklabels(which="both")}
+    assert {"0.3", "1", "2"} <= shown
+    assert not [text for text in shown if "times" in text]
 
 
 def test_a_comparison_has_four_panels_and_one_legend(comparison):
@@ -222,9 +226,9 @@ def test_a_notebook_prints_nothing_below_a_figure(flows, comparison):
         assert formatters.DisplayFormatter().format(drawn) == ({}, {})
 
 
-def test_a_figure_can_be_pickled(flows):
-    figure = plotting.plot_gradient_flow(flows).figure
-    assert pickle.loads(pickle.dumps(figure)).axes[0].get_title() == "Gradient flow"
+def test_a_figure_can_be_pickled(comparison):
+    figure = plotting.plot_learning_curves(comparison).figure
+    assert pickle.loads(pickle.dumps(figure)).axes[0].get_title() == "Learning curves"
 
 
 def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():

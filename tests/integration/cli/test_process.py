@@ -26,6 +26,8 @@ MISTAKES = {
     "compare --tune learning_rate": "expected name=value,value, got 'learning_rate'",
     "compare --model mine": "a model is given as module:factory, got 'mine'",
     "flow --model mine.py": "a model is given as module:factory, got 'mine.py'",
+    "flow --json absent/flow.json": "No such file or directory: 'absent'",
+    "flow --plot absent/flow.png": "No such file or directory: 'absent'",
     "flow --target high": "argument --target: invalid float value: 'high'",
     "plot Sigmoid": "the following arguments are required: --out",
 }

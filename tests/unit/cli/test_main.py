@@ -99,12 +99,19 @@ def test_quiet_and_verbose_exclude_each_other(capsys):
 # Errors
 
 
+def test_a_syntax_error_says_that_it_is_one():
+    with pytest.raises(SyntaxError) as caught:
+        compile("def f(:", "mine.py", "exec")
+    assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
         (ValueError("too many"), "too many"),
         (KeyError("absent"), "absent"),
-        (FileNotFoundError(2, "No such file", "x.npz"), "[Errno 2] No such file: 'x.npz'"),
+        (FileNotFoundError(2, "No such file", "x.npz"), "No such file: 'x.npz'"),
+        (OSError("the disk is full"), "the disk is full"),
     ],
 )
 def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monkeypatch, capsys):

@@ -45,6 +45,7 @@ def test_a_flow_and_several(report):
     assert "<h3>model</h3>" in text
     assert "<li>Look at lif.</li>" in text
     assert "<dt>seed</dt><dd>3</dd>" in text
+    assert "<dt>tune</dt><dd>none</dd>" in report(FLOW, settings={"tune": {}})
     assert re.search(r"<dt>packages</dt><dd>.*jax \d", text)
     both = report({"one": FLOW, "two": dataclasses.replace(FLOW, name="two", advice=())})
     assert both.count("<figure>") == 3  # the flow of both, the membrane of each
