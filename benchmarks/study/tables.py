@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from .. import direction
-from . import advised, defaults, equal, picks, predict, regret, tails, variance
+from . import advised, defaults, equal, joint, picks, predict, regret, tails, variance
 from .data import Problem, chosen, own, problems, reported, ruled
 from .design import CANDIDATES, TASKS
 from .intervals import Effect, over
@@ -148,6 +148,14 @@ def search(store: Store) -> str:
     return table((*titles, "settings in the grid", "cost of the grid"), rows)
 
 
+def joint_search(store: Store) -> str:
+    """What a search for the tail as well loses."""
+    rows = [
+        (label, f"{one.mean:.2f}", f"{one.high:.1f}") for label, one in joint.lost(store).items()
+    ]
+    return table(("problem", "points lost", "90th percentile"), rows)
+
+
 def _grid(one: regret.Regret) -> tuple[str, str]:
     """How many settings it has, for the smallest and the largest, and the search's share of it."""
     sizes = list(dict.fromkeys(one.settings))
@@ -200,5 +208,6 @@ TABLES: Mapping[str, Callable[[Store], str]] = {
     "directions": lambda store: directions(),
     "advice": lambda store: advised.of_sentences(advised.kept()),
     "search": search,
+    "joint": joint_search,
     "starts": starts,
 }

@@ -27,8 +27,8 @@ from .interrupts import MESSAGE, announce, before_leaving
 from .writing import write_figure
 
 if TYPE_CHECKING:
-    from .._comparison.tasks import Task
-    from ..records.comparison import Comparison
+    from .._comparison import Task
+    from ..records import Comparison
 
 logger = logging.getLogger(__name__)
 
@@ -150,9 +150,7 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     given = _given(arguments)  # before JAX is loaded, as the errors in arguments are the quick ones
     _check_data(arguments)
-    from .._comparison import compare
-    from .._comparison.locks import abandon
-    from .._comparison.storage import discarding, numbered
+    from .._comparison import abandon, compare, discarding, numbered
 
     task = _task(arguments)
     print(task)
@@ -179,7 +177,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
 
 
 def _task(arguments: argparse.Namespace) -> Task:
-    from .._comparison.tasks import load_task, read_file
+    from .._comparison import load_task, read_file
 
     if arguments.data is not None:
         return read_file(arguments.data, test=arguments.test_data, bins=arguments.bins)
@@ -204,7 +202,7 @@ def _running(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:
-    from .._comparison.workers import dask_workers, local_workers
+    from .._comparison import dask_workers, local_workers
 
     if arguments.workers is not None:
         return local_workers(arguments.workers)

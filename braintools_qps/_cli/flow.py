@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import inspect
-import json
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -17,8 +16,8 @@ from .factories import blamed_on, check_path, factory_of
 from .writing import check_directory, write_figure
 
 if TYPE_CHECKING:
-    from .._comparison.tasks import Task
-    from ..records import GradientFlow
+    from .._comparison import Task
+    from ..records import GradientFlows
 
 logger = logging.getLogger(__name__)
 
@@ -77,8 +76,7 @@ def run(arguments: argparse.Namespace) -> None:
     flows = _flows(arguments)
     _print(flows)
     if arguments.json:
-        data = {name: flow.to_dict() for name, flow in flows.items()}
-        arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
+        arguments.json.write_text(flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)
@@ -89,7 +87,7 @@ def run(arguments: argparse.Namespace) -> None:
         logger.info("Drawn in %s", arguments.plot)
 
 
-def _print(flows: Mapping[str, GradientFlow]) -> None:
+def _print(flows: GradientFlows) -> None:
     """One by one, and then the ranking, below which stands what is said of the model itself."""
     if len(flows) == 1:
         print(*map(repr, flows.values()))
@@ -101,7 +99,7 @@ def _print(flows: Mapping[str, GradientFlow]) -> None:
     print(repr(flows))
 
 
-def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     from .._report import write_report
 
     path = arguments.json.with_suffix(".html")
@@ -110,7 +108,7 @@ def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespa
     logger.info("A report to read and to send: %s", path)
 
 
-def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
+def _flows(arguments: argparse.Namespace) -> GradientFlows:
     """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
     from .._candidates import candidates
     from .._comparison import demonstration, load_task
@@ -131,10 +129,8 @@ def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
         return _flows_on(task, factory, options)
 
 
-def _flows_on(
-    task: Task, factory: Callable[..., Any], options: Mapping[str, Any]
-) -> Mapping[str, GradientFlow]:
-    from .._comparison.model import environment
+def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any]) -> GradientFlows:
+    from .._comparison import environment
     from .._gradient_flow import gradient_flow
 
     with environment():

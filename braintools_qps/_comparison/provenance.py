@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from ..records.comparison import Comparison
+from ..records import Comparison
 from .places import device_text
 from .storage import Store
 from .tasks import Task

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from .._defaults import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
-from ..records.comparison import Comparison
+from ..records import Comparison
 from .locks import locked, remove
 
 PROBE_BYTES = 1 << 16

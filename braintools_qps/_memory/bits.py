@@ -35,14 +35,15 @@ def unpack(packed: Packed, n: int, scale: Array | None, dtype: jnp.dtype) -> Arr
     bits = packed.spikes[..., None] >> places & 1
     strange = packed.strange[..., None] != 0
     groups = jnp.where(strange, jnp.array(jnp.nan, dtype), bits.astype(dtype))
-    values = groups.reshape(*groups.shape[:-2], -1)[..., :n]
+    values = lax.collapse(groups, -2)[..., :n]
     return values if scale is None else values * scale.astype(dtype)
 
 
 def _words(flags: Array) -> Array:
     octets = jnp.packbits(flags, axis=-1, bitorder="little")
     octets = jnp.pad(octets, [(0, 0)] * (octets.ndim - 1) + [(0, -octets.shape[-1] % 4)])
-    return lax.bitcast_convert_type(octets.reshape(*octets.shape[:-1], -1, 4), jnp.uint32)
+    *batch, count = octets.shape
+    return lax.bitcast_convert_type(octets.reshape(*batch, count // 4, 4), jnp.uint32)
 
 
 def is_spike(values: Any, scale: Any) -> Any:

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
-from ..records import Comparison, GradientFlow, RecordTable
-from ..records.comparison_table import caption, rows
-from ..records.table import html_table
+from ..records import (
+    Comparison,
+    GradientFlow,
+    RecordTable,
+    caption,
+    comparison_rows,
+    html_table,
+)
 from .drawings import comparison_drawings, flow_drawings
 
 _TASK = {"name": "task"}  # what its fields are called among others
@@ -55,7 +60,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "summary": _progress_of(comparison),
         "notes": " ".join(caption(comparison)),
         "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "table": html_table(rows(comparison)),
+        "table": html_table(comparison_rows(comparison)),
         "advice": [],
         "drawings": comparison_drawings(comparison),
         "settings": facts({**comparison.settings, **settings}),

@@ -12,7 +12,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .comparison_table import caption, rows, verdict
+from .comparison_table import caption, comparison_rows, verdict
 from .record import Record
 from .table import Rows, text_table
 
@@ -277,7 +277,7 @@ class Comparison(Record):
         return verdict(self)
 
     def _rows(self) -> Rows:
-        return rows(self)
+        return comparison_rows(self)
 
     def _below(self) -> Sequence[str]:
         return caption(self)
@@ -285,13 +285,3 @@ class Comparison(Record):
     def __repr__(self) -> str:
         lines = [line for note in self._below() for line in textwrap.wrap(note, LINE)]
         return "\n".join([text_table(self._rows()), *lines])
-
-
-def relative_gradient(second_moments: Any) -> np.ndarray:
-    """Root mean square by steps back, relative to the last step that has a gradient."""
-    size = np.sqrt(np.asarray(second_moments))
-    alive = np.flatnonzero(size > 0)
-    if not alive.size:
-        return np.array([])
-    size = size[alive[0] :]
-    return np.where(size > 0, size / size[0], np.nan)

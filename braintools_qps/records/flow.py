@@ -11,12 +11,12 @@ import brainunit as u
 
 from .adjustment import Adjustment, SpikeFunction
 from .flow_table import flow_rows, ranking_rows
-from .plain import plain
+from .plain import to_plain
 from .population import PopulationFlow
 from .record import Record, RecordTable
 from .table import Rows, html_note, text_table
 
-HIGH = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
+HIGH_SLOPE = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,7 +102,7 @@ class GradientFlow(Record):
         -------
         dict
         """
-        return super().to_dict() | {"growth": plain(self.growth), "reach": self.reach}
+        return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
 
     def __repr__(self) -> str:
         return f"{self._title()}\n{text_table(self._rows(), self._below())}"
@@ -157,7 +157,7 @@ def _rank(flow: GradientFlow) -> tuple[bool, bool, float, float]:
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.overshoots for population in flow.populations)
     from_one = math.inf if absent else abs(math.log(flow.growth))
-    return absent, overshoots, max(_mean_slope(flow), HIGH), from_one
+    return absent, overshoots, max(_mean_slope(flow), HIGH_SLOPE), from_one
 
 
 def _mean_slope(flow: GradientFlow) -> float:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from .plain import plain, read
+from .plain import from_plain, to_plain
 from .table import Rows, html_table, text_table
 
 LONGEST_CELL = 60
@@ -59,7 +59,7 @@ class Record(InJson):
         -------
         dict
         """
-        fields = {name: plain(getattr(self, name)) for name in _names(self)}
+        fields = {name: to_plain(getattr(self, name)) for name in _names(self)}
         return {"format": self.FORMAT} | fields if self.FORMAT else fields
 
     @classmethod
@@ -186,7 +186,7 @@ def _names(record: Any) -> list[str]:
 def _field(record: Any, name: str, kind: Any, values: Mapping[str, Any]) -> Any:
     if name in values:
         try:
-            return read(kind, values[name])
+            return from_plain(kind, values[name])
         except ValueError as error:
             raise ValueError(f"{record.__name__}.{name}: {error}") from None
     return _default(record, name)

@@ -13,7 +13,7 @@ import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
 from braintools_qps._comparison.network import RecurrentNetwork
-from braintools_qps.records.comparison import CandidateResult, Rung, Trial, Tuning
+from braintools_qps.records import CandidateResult, Rung, Trial, Tuning
 
 mpl.use("agg")
 import matplotlib.pyplot as plt

@@ -8,7 +8,7 @@ import pytest
 from braintools import cogtask
 
 from braintools_qps import compare
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model_checks import check_finite, check_model
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective

@@ -8,8 +8,7 @@ import pytest
 from report_records import COMPARISON, FLOW, NASTY
 
 from braintools_qps import write_report
-from braintools_qps.records import CandidateResult
-from braintools_qps.records.comparison import Rung, Trial, Tuning
+from braintools_qps.records import CandidateResult, Rung, Trial, Tuning
 
 
 @pytest.fixture

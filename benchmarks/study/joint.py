@@ -1,0 +1,112 @@
+"""What the search of `compare` loses where it has the tail to find as well, in a large grid."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+
+from braintools_qps._comparison.tuning import (
+    DEFAULT_TUNE,
+    Setting,
+    rounds,
+    search,
+    tried,
+    winner,
+)
+from braintools_qps._comparison.tuning import grid as combinations
+from braintools_qps.records.comparison import Rung, Trial
+
+from . import picks
+from .data import Problem
+from .design import EPOCHS, JOINT, SHORT, SPREAD
+from .intervals import Effect, over_both
+from .store import Store
+
+TUNE = {"candidate": SPREAD, **DEFAULT_TUNE}
+SETTINGS, TRIED = len(combinations(TUNE)), len(tried(TUNE))
+SAMPLES = 100  # of the grid, each of which is searched
+
+
+class Lost(NamedTuple):
+    """Over samples and tuning seeds, in points."""
+
+    mean: Effect
+    high: float  # 90th percentile
+
+
+class Known(NamedTuple):
+    """What came of each candidate's settings with one tuning seed."""
+
+    ended: dict[str, picks.Known]
+    test: dict[str, dict[tuple[float, float], float]]  # percent
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is missing."""
+        wanted = {picks.place(one) for one in combinations(DEFAULT_TUNE)}
+        return all(
+            wanted <= of_one.get(epochs, {}).keys()
+            for of_one in self.ended.values()
+            for epochs in (SHORT, EPOCHS)
+        )
+
+    def train(self, settings: list[Setting], epochs: int) -> list[Trial]:
+        """What `search` takes for training."""
+        ends = [self.ended[one["candidate"]][epochs][picks.place(one)] for one in settings]
+        return [Trial(one, (end.validation,), (end.loss,)) for one, end in zip(settings, ends)]
+
+    def tested(self, setting: Setting) -> float:
+        """Percent of the test samples."""
+        return self.test[setting["candidate"]][picks.place(setting)]
+
+
+def cost() -> float:
+    """Epochs of the search, as a share of those of the grid."""
+    planned = rounds(TRIED, EPOCHS)
+    return sum(count * epochs for count, epochs in planned) / (SETTINGS * EPOCHS)
+
+
+@cache
+def lost(store: Store) -> dict[str, Lost]:
+    """By problem, where all trainings are there; of a store to which nothing is added."""
+    found = {(problem := Problem(*one)).label: _of(store, problem) for one in JOINT}
+    return {label: one for label, one in found.items() if one is not None}
+
+
+def _of(store: Store, problem: Problem) -> Lost | None:
+    """Test accuracy at the grid's best by validation, less that at the choice of the search.
+
+    Both are chosen with one tuning seed, and tested in a training with the other.
+    """
+    one, other = (_known(store, problem, seed) for seed in (0, 1))
+    if not (one.is_whole and other.is_whole):
+        return None
+    every = [losses(one, other), losses(other, one)]
+    return Lost(over_both(every), float(np.percentile(every, 90)))
+
+
+def _known(store: Store, problem: Problem, seed: int) -> Known:
+    names = problem.task, problem.network
+    ended = {c: picks.ended(store, names[0], c, names[1], seed) for c in SPREAD}
+    tables = {c: picks.table(store, names[0], c, names[1], seed) for c in SPREAD}
+    return Known(
+        ended,
+        {
+            c: {
+                picks.place(one.setting): 100 * one.test
+                for one in rows
+                if one.setting["scale"] == 1
+            }
+            for c, rows in tables.items()
+        },
+    )
+
+
+def losses(tuned: Known, other: Known) -> np.ndarray:
+    """Points lost by sample: chosen by one training, tested in the other."""
+    every = Rung(EPOCHS, tuple(tuned.train(combinations(TUNE), EPOCHS)))
+    best = other.tested(winner(every))
+    chosen = (winner(search(tried(TUNE, seed), EPOCHS, tuned.train)[-1]) for seed in range(SAMPLES))
+    return np.array([best - other.tested(one) for one in chosen])
