@@ -34,6 +34,7 @@ class Lost(NamedTuple):
 
     mean: Effect
     high: float  # 90th percentile
+    anew: bool  # whether settings are tested in a training other than the one that chose
 
 
 class Known(NamedTuple):
@@ -78,13 +79,15 @@ def lost(store: Store) -> dict[str, Lost]:
 def _of(store: Store, problem: Problem) -> Lost | None:
     """Test accuracy at the grid's best by validation, less that at the choice of the search.
 
-    Both are chosen with one tuning seed, and tested in a training with the other.
+    Both are chosen with one tuning seed and tested in a training with the other; where only one was
+    trained, in the training that chose.
     """
-    one, other = (_known(store, problem, seed) for seed in (0, 1))
-    if not (one.is_whole and other.is_whole):
+    found = [_known(store, problem, seed) for seed in (0, 1)]
+    whole = [one for one in found if one.is_whole]
+    if not whole:
         return None
-    every = [losses(one, other), losses(other, one)]
-    return Lost(over_both(every), float(np.percentile(every, 90)))
+    every = [losses(one, other) for one, other in zip(whole, reversed(whole))]
+    return Lost(over_both(every), float(np.percentile(every, 90)), len(whole) == len(found))
 
 
 def _known(store: Store, problem: Problem, seed: int) -> Known:

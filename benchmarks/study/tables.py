@@ -150,10 +150,12 @@ def search(store: Store) -> str:
 
 def joint_search(store: Store) -> str:
     """What a search for the tail as well loses."""
+    tested = {True: "with the other seed", False: "in the training that chose"}
     rows = [
-        (label, f"{one.mean:.2f}", f"{one.high:.1f}") for label, one in joint.lost(store).items()
+        (label, f"{one.mean:.2f}", f"{one.high:.1f}", tested[one.anew])
+        for label, one in joint.lost(store).items()
     ]
-    return table(("problem", "points lost", "90th percentile"), rows)
+    return table(("problem", "points lost", "90th percentile", "tested"), rows)
 
 
 def _grid(one: regret.Regret) -> tuple[str, str]:
