@@ -49,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_training(parser)
     _add_tuning(parser)
+    _add_running(parser)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
         help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
@@ -154,20 +158,11 @@ def run(arguments: argparse.Namespace) -> None:
     announce(partial(_halfway, arguments.out))
     before_leaving(abandon, discarding(arguments.out))
     model = _model(arguments)
+    options = model | (QUICK if arguments.quick else {}) | given | _running(arguments)
     blame = nullcontext() if not model else blamed_on(arguments.model, is_about_model)
     try:
         with blame, _executor(arguments) as executor:
-            comparison = compare(
-                arguments.surrogates,
-                task=task,
-                out=arguments.out,
-                resume=arguments.resume,
-                strict=arguments.strict,
-                executor=executor,
-                progress=not arguments.quiet,
-                on_result=partial(_announce, out=arguments.out),
-                **model | (QUICK if arguments.quick else {}) | given,
-            )
+            comparison = compare(arguments.surrogates, task=task, executor=executor, **options)
         _present(comparison, arguments.out, arguments.command_line)
     finally:
         _explain_renaming(earlier)
@@ -194,6 +189,16 @@ def _model(arguments: argparse.Namespace) -> dict[str, Any]:
         return {}
     with blamed_on(arguments.model):
         return {"model": factory_of(arguments.model)}
+
+
+def _running(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "out": arguments.out,
+        "resume": arguments.resume,
+        "strict": arguments.strict,
+        "progress": not arguments.quiet,
+        "on_result": partial(_announce, out=arguments.out),
+    }
 
 
 def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:

@@ -26,16 +26,7 @@ OPTIONS = ("surrogates", "seed", "target", "rate", "paths")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="MODULE:FACTORY",
-        help="your network: a function that returns a model, called with those of features, "
-        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
-        "(model, inputs), the inputs of shape (time, batch, features)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--task", default=_defaults.TASK, metavar="NAME",
-        help="where the inputs come from, as for compare (default: %(default)s)",
-    )  # fmt: skip
+    _add_model(parser)
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC",
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' (default: the model's own)",
@@ -58,6 +49,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write all numbers there, and a report as HTML beside it if it ends in .json",
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", metavar="MODULE:FACTORY",
+        help="your network: a function that returns a model, called with those of features, "
+        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
+        "(model, inputs), the inputs of shape (time, batch, features)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--task", default=_defaults.TASK, metavar="NAME",
+        help="where the inputs come from, as for compare (default: %(default)s)",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -143,7 +143,7 @@ def _description(task: Task) -> dict[str, Any]:
 
 
 def _difference(before: Any, now: Any) -> str:
-    if not isinstance(before, dict):
+    if not isinstance(before, dict) or not isinstance(now, dict):
         return f"{before}, now {now}"
     changed = [key for key in before | now if before.get(key) != now.get(key)]
-    return ", ".join(f"{key} {before.get(key)}, now {now.get(key)}" for key in changed)
+    return ", ".join(f"{key} {_difference(before.get(key), now.get(key))}" for key in changed)

@@ -84,6 +84,8 @@ class Record(InJson):
         UnknownSurrogateError
             If a surrogate in it comes from a package that is not installed.
         """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"expected the fields of {cls.__name__}, got {values!r}")
         if cls.FORMAT and values.get("format") != cls.FORMAT:
             raise ValueError(f"expected format {cls.FORMAT!r}, got {values.get('format')!r}")
         types = get_type_hints(cls)
