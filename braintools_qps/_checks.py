@@ -1,8 +1,9 @@
-"""Whole numbers that are asked for: how many, and which seeds."""
+"""Numbers that are asked for: how many, which seeds, and what must be above 0."""
 
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -79,6 +80,11 @@ def checked_seed(seed: int) -> int:
     if number >= SEEDS:
         raise ValueError(f"seed must be a number from 0 to 2**32 - 1, got {number}")
     return number
+
+
+def is_positive(value: Any) -> bool:
+    """Whether a number is above 0 and finite as a float, be it a whole number of any length."""
+    return bool(0 < value <= sys.float_info.max)
 
 
 def _whole(value: Any) -> int | None:

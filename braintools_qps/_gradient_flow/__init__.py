@@ -10,7 +10,6 @@ kept. `measures`, `paths`, `rates`, `target` and `advice` say what the numbers m
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from .._candidates import candidates, is_candidate
+from .._checks import is_positive
 from .._neurons import by_population
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
@@ -187,7 +187,7 @@ def _check(inputs: Any, draws: int, seed: int, target: float | None, rate: float
             f"time step or more, got {', '.join(map(str, shapes)) or 'nothing'}"
         )
     check_draws(draws, seed)
-    if target is not None and not (math.isfinite(target) and target > 0):
+    if target is not None and not is_positive(target):
         raise ValueError(
             "target, the growth per step to aim at, must be finite and greater than 0, got "
             f"{target}. Pass 1.0, or None to leave the search out"

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from .._checks import is_positive
 from .._neurons import by_population
 from ..records.flow import HIGH
 from ..typing import SurrogateSpec
@@ -145,7 +146,7 @@ def _check(rule: str, target: float | None) -> None:
             f"the rule 'depth' makes populations equal and takes no target, got {target}. Leave it "
             "out, or pass rule='mean_slope'"
         )
-    if target is not None and not (math.isfinite(target) and target > 0):
+    if target is not None and not is_positive(target):
         raise ValueError(f"target must be finite and greater than 0, got {target}. Pass 0.25")
 
 
