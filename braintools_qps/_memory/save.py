@@ -134,10 +134,9 @@ def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
     called = [values for values in phases if values != set()]
     if not called:
         return False, "it was not called"
-    others = [None if values is None else values - {0.0} for values in called]
-    if any(values is None or len(values) > 1 for values in others):
+    if any(values is None or len(values - {0.0}) > 1 for values in called):
         return False, "its input may hold other values than 0 and one more"
-    scales = [scale for values in others for scale in values or ()]
+    scales = [scale for values in called if values for scale in values - {0.0}]
     if not scales:
         return False, "its input is always 0"
     # In place of a new layer: everything that refers to this one, states included, stays valid.
