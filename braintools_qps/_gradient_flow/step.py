@@ -154,19 +154,11 @@ def trace(model: Any, inputs: Any) -> Step:
         closed = inlined(function.get_jaxpr(*arguments))
         _check_kept(model, closed, [leaves[i] for i in written])
         place = {id(leaves[i][0]): j for j, i in enumerate(written)}
-        populations = tuple(
-            Population(
-                name, type(node).__name__, spikes[name], place[id(node.V)],
-                u.get_unit(node.V.value), units[name],
-            )
-            for name, node in ready.neurons.items()
-            if name in units and id(node.V) in place
-        )  # fmt: skip
         step = Step(
             with_constants_as_arguments(closed),
             signature(closed),
             Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
-            populations,
+            _populations(ready.neurons, spikes, units, place),
             written,
             *_parameters(model, leaves, written),
             jax.tree.structure(function.get_out_shapes(*arguments)[0]),
@@ -176,6 +168,23 @@ def trace(model: Any, inputs: Any) -> Step:
         )
     _check_called(step, inner_callers(closed))
     return step
+
+
+def _populations(
+    neurons: Mapping[str, Any],
+    spikes: Mapping[str, Any],
+    units: Mapping[str, u.Unit | None],
+    place: Mapping[int, int],
+) -> tuple[Population, ...]:
+    """The neurons that spiked and whose V the step writes, with its place among what is written."""
+    return tuple(
+        Population(
+            name, type(node).__name__, spikes[name], place[id(node.V)],
+            u.get_unit(node.V.value), units[name],
+        )
+        for name, node in neurons.items()
+        if name in units and id(node.V) in place
+    )  # fmt: skip
 
 
 def with_states_of(step: Step, model: Any) -> Step | None:
