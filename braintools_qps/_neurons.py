@@ -25,7 +25,12 @@ ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
 
 
 def find_neurons(model: Any) -> dict[str, Any]:
-    """Every node with an attribute ``spk_fun``, at any depth, by its path in the model.
+    """Every node with an attribute ``spk_fun``, as of `find_nodes`."""
+    return find_nodes(model, lambda node: hasattr(node, "spk_fun"))
+
+
+def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
+    """Every node for which a predicate holds, at any depth, by its path in the model.
 
     A node that is shared is there once. One that is no part of a larger model goes by its class.
     """
@@ -33,7 +38,7 @@ def find_neurons(model: Any) -> dict[str, Any]:
     return {
         _name(path, nodes) or type(node).__name__: node
         for path, node in nodes.items()
-        if hasattr(node, "spk_fun")
+        if is_wanted(node)
     }
 
 
@@ -221,10 +226,21 @@ def _restore(node: Any, attributes: dict[str, Any]) -> None:
     vars(node).update(attributes)
 
 
+def _forget_programs(nodes: Iterable[Any]) -> None:
+    for value in (value for node in nodes for value in vars(node).values()):
+        if callable(clear := getattr(value, "clear_cache", None)):
+            clear()
+
+
 @contextmanager
 def preserved(model: Any) -> Iterator[None]:
-    """Undo every change of attributes, states and random state on the way out, errors included."""
+    """Undo every change of attributes, states and random state on the way out, errors included.
+
+    Neither does a function that a node has compiled for itself, and keeps as an attribute, remember
+    what it was like before, nor afterwards what it was like in between.
+    """
     nodes = list(brainstate.graph.nodes(model).values())
+    _forget_programs(nodes)
     attributes = [dict(vars(node)) for node in nodes]
     states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
     values = [(state, vars(state)["_value"]) for state in states]
@@ -233,6 +249,7 @@ def preserved(model: Any) -> Iterator[None]:
     finally:
         for node, before in zip(nodes, attributes):
             _restore(node, before)
+        _forget_programs(nodes)
         for state, value in values:
             if vars(state)["_value"] is not value:
                 state.value = value

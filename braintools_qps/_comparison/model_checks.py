@@ -13,7 +13,7 @@ import numpy as np
 from .._neurons import find_neurons, has_membrane
 from .._surrogate import QPseudoSpike
 from .model import initialised, run_over, seeded
-from .training import Bench, min_batch
+from .training import Bench
 
 # Forward, all surrogates do the same, and this one takes every unit.
 ANY = QPseudoSpike()
@@ -27,7 +27,7 @@ def check_model(bench: Bench, *, measure: bool) -> None:
     TypeError, ValueError
         With the rule, what the model does instead, and the fix.
     """
-    sizes = {min_batch(bench), len(bench.task.validation)}
+    sizes = {bench.batch_size, len(bench.task.validation)}
     for size in sorted(sizes, reverse=True):
         outputs = _traced(bench, size, measure)
         _check_outputs(bench, outputs, size)
@@ -44,8 +44,8 @@ def check_finite(bench: Bench, seed: int) -> None:
     """
     with seeded(jax.random.key(seed), seed):
         model = bench.model(ANY)
-        initialised(model, min_batch(bench))
-        outputs = run_over(model, _some_inputs(bench, min_batch(bench)), fit=False)
+        initialised(model, bench.batch_size)
+        outputs = run_over(model, _some_inputs(bench, bench.batch_size), fit=False)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
     if not finite.all():
@@ -123,7 +123,7 @@ def _root(error: BaseException) -> str:
     """What the first of a chain of errors says."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip()
+    return str(error).strip().rstrip(".")
 
 
 def _listed(shapes: dict[str, tuple[int, ...]]) -> str:

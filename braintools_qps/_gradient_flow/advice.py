@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from ..records import Adjustment, GradientFlow, Phase, PopulationFlow
-from ..records.population import FADED
+from .measures import FADED
 
 STEADY = 10.0  # a gradient that changes by at most this factor over all steps
 LOOSE = 2.0  # factor by which the gradient may lie off its fit

@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from ..records import Adjustment, GradientFlow, PathGains, PopulationFlow, RateAdjustment
-from ..records.flow import mean_growth
+from ..records import (
+    Adjustment,
+    GradientFlow,
+    PathGains,
+    PopulationFlow,
+    RateAdjustment,
+    mean_growth,
+)
 from . import measures, membrane
 from .advice import MANY, advise
 from .loss import Loss

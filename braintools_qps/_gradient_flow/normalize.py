@@ -10,7 +10,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._neurons import by_population
-from ..records.flow import HIGH
+from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures
 from .evaluate import Evaluator
@@ -180,7 +180,7 @@ def _even_slopes(
     _require_some(measured, "slope above 0")
     numbers = all(population.argument_unit is None for population in evaluator.step.populations)
     if target is None:
-        target = HIGH if rule == "mean_slope" and numbers else min(measured.values())
+        target = HIGH_SLOPE if rule == "mean_slope" and numbers else min(measured.values())
     return {name: _rounded(min(1.0, target / value)) for name, value in measured.items()}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import brainstate
 import brainunit as u
-from jax import Array
+from jax import Array, lax
 
 from .product import packed_product
 from .spikes import strip
@@ -111,7 +111,7 @@ def _convolved(
         return convolve(spikes.reshape(shape), {"weight": weights})
 
     # Packed along all that a sample has, since channels may be few.
-    spikes = plain.spikes.reshape(shape[0], -1)
+    spikes = lax.collapse(plain.spikes, 1)
     current = packed_product(product, spikes, weights, plain.scale)
     current = u.maybe_decimal(u.Quantity(current, unit=plain.unit * unit))
     return current + params["bias"] if "bias" in params else current

@@ -208,8 +208,9 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If it is not a surrogate, its class has no name, or a parameter is not kept or cannot be
-        written, as with a State or a traced value.
+        If it is not a surrogate, its class has no name, a parameter is not kept or cannot be
+        written, as with a State or a traced value, or surrogates in it go deeper than
+        `get_surrogate` takes them.
 
     Examples
     --------
@@ -220,7 +221,16 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """
     if not isinstance(surrogate, Surrogate):
         raise TypeError(f"surrogate_spec takes a Surrogate, got {reading.shown(surrogate)}")
-    parameters = writing.written_parameters(surrogate, surrogate_spec)
+    return _written(surrogate, depth=0)
+
+
+def _written(surrogate: Surrogate, depth: int) -> dict[str, Any]:
+    if depth > DEEPEST:
+        raise TypeError(
+            f"{depth} surrogates in each other or more cannot be written in a spec, which would "
+            f"not be read back. A {type(surrogate).__name__} may contain itself"
+        )
+    parameters = writing.written_parameters(surrogate, lambda inner: _written(inner, depth + 1))
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 

@@ -34,6 +34,8 @@ def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any])
         if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
             continue
         value = _attribute(surrogate, name)
+        if parameter.kind is _Parameter.KEYWORD_ONLY and value is parameter.default:
+            continue
         if isinstance(value, Surrogate):
             value = nested(value)
         else:

@@ -125,13 +125,16 @@ def test_keyword_only_arrays_are_left_out_at_their_default():
     assert surrogate_spec(Arrays(weights=1.0)) == {"name": "Arrays", "weights": 1.0}
 
 
-def test_a_default_that_cannot_be_written_does_not_hide_a_value_that_can():
+def test_a_default_that_cannot_be_written_is_left_out():
     @register_surrogate
     class Odd(Surrogate):
         def __init__(self, *, mode=object()):  # noqa: B008
             self.mode = mode
 
+    assert surrogate_spec(Odd()) == {"name": "Odd"}
     assert surrogate_spec(Odd(mode=2)) == {"name": "Odd", "mode": 2}
+    with pytest.raises(TypeError, match="mode=<object .* cannot be written"):
+        surrogate_spec(Odd(mode=object()))
 
 
 # Lists without end
@@ -290,11 +293,23 @@ def nested(levels):
 
 def test_fifty_surrogates_in_each_other_are_not_too_many():
     built = nested(50)
+    assert surrogate_spec(through_json(built)) == surrogate_spec(built)
+    with pytest.raises(TypeError, match="51 surrogates in each other or more cannot be written"):
+        surrogate_spec(Halved(built))
     for _ in range(50):
         built = built.surrogate
     assert type(built) is Sigmoid
     with pytest.raises(ValueError, match="is nested too deeply"):
         nested(51)
+
+
+@pytest.mark.parametrize("frames", [0, 600])
+def test_no_spec_is_written_of_a_surrogate_that_contains_itself(frames):
+    register_surrogate(Halved)
+    built = Halved(Sigmoid())
+    built.surrogate = built
+    with pytest.raises(TypeError, match="51 surrogates in each other or more cannot be written"):
+        at_depth(frames, lambda: surrogate_spec(built))
 
 
 @pytest.mark.parametrize("argument", ["Sigmoid(2)", "[Sigmoid(2)]", "open('f')"])
