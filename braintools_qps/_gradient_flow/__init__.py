@@ -19,7 +19,7 @@ from .._candidates import candidates, is_candidate
 from .._neurons import by_population
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
-from .evaluate import Bench, Spikes
+from .evaluate import Evaluator, Spikes
 from .given import check_aims, checked_inputs
 from .kept_trace import KeptTrace
 from .loss import check_draws, loss_of_outputs, projections
@@ -170,11 +170,11 @@ def flows_of(
     measured_loss = (
         projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
     )
-    notes = (*step.notes, *suspicions(inputs))
-    bench = Bench(step, compiled, run, measured_loss, batch_size(inputs), rate, paths, notes)
-    shared = bench.shared()
+    notes, batch = (*step.notes, *suspicions(inputs)), batch_size(inputs)
+    evaluator = Evaluator(step, compiled, run, measured_loss, batch, rate, paths, notes)
+    shared = evaluator.shared()
     return GradientFlows(
-        (label, bench.measure(label, spikes, target, shared))
+        (label, evaluator.measure(label, spikes, target, shared))
         for label, spikes in _candidates(step, surrogates).items()
     )
 

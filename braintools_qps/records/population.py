@@ -63,8 +63,8 @@ class PopulationFlow(Record):
         better. Each is a `.Phase`.
     consistency : float
         Mean cosine between dL/dV at neighbouring steps. Near 1 the gradient keeps its direction;
-        below 0 it changes its sign from step to step, because slopes are so steep that the reset
-        overshoots.
+        well below 0 it changes its sign from step to step, because slopes are so steep that the
+        reset, or inhibition, overshoots.
     depth_growth : float
         Factor by which the root of the second moment, averaged over all steps, changes from the
         next population on the way to the output to this one; NaN for the last. In a ratio of
