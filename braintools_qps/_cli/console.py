@@ -83,7 +83,11 @@ def _level(arguments: argparse.Namespace) -> int:
 
 
 def _in_one_line(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, *_: Any
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
 ) -> str:
     """A warning, and where in the user's own code it arose."""
     place = f" ({Path(filename).name}, line {lineno})" if is_users(filename) else ""
