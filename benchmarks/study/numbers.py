@@ -107,6 +107,7 @@ def everything(store: Store) -> dict[str, Any]:
             "cost": 100 * joint.cost(),
             "settings": joint.SETTINGS,
             "tried": joint.TRIED,
+            "unsampled": {label: one.unsampled for label, one in joint.lost(store).items()},
             "samples": joint.SAMPLES,
         },
         "default": default(store),

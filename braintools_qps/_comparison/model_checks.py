@@ -123,7 +123,7 @@ def _root(error: BaseException) -> str:
     """What the first of a chain of errors says."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip()
+    return str(error).strip().rstrip(".")
 
 
 def _listed(shapes: dict[str, tuple[int, ...]]) -> str:

@@ -6,8 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
@@ -16,6 +14,7 @@ from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures
 from .evaluate import Bench
+from .given import checked_inputs, is_above_0
 from .loss import check_draws, loss_of_outputs, projections
 from .passes import with_index
 from .programs import programs
@@ -64,7 +63,7 @@ def normalize_surrogate(
     ----------
     model : brainstate.nn.Module
         As for `gradient_flow`. It is left as it was.
-    inputs : array_like, Quantity or pytree of them
+    inputs : Array, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
     rule : {"mean_slope", "second_moment", "depth"}
         What is made equal.
@@ -90,10 +89,11 @@ def normalize_surrogate(
     Raises
     ------
     ValueError
-        If there is no such rule, the target is not above 0 or is given for ``"depth"``, a dampening
-        is a State, a population's spike function is no Surrogate or the population has no slope or
-        no gradient, or no dampening evens the moments out without raising it so far that the
-        gradient changes its sign from step to step.
+        If there is no such rule, the target is not above 0 or is given for ``"depth"``, the inputs
+        have no time step or parts of different length, a dampening is a State, a population's spike
+        function is no Surrogate or the population has no slope or no gradient, or no dampening
+        evens the moments out without raising it so far that the gradient changes its sign from step
+        to step.
 
     See Also
     --------
@@ -119,7 +119,7 @@ def normalize_surrogate(
     """
     _check(rule, target)
     check_draws(draws, seed)
-    inputs = jax.tree.map(jnp.asarray, inputs)
+    inputs = checked_inputs(inputs)
     step = trace(model, inputs)
     compiled = programs(step)
     run = compiled.forward(step.arrays, with_index(inputs))
@@ -145,8 +145,11 @@ def _check(rule: str, target: float | None) -> None:
             f"the rule 'depth' makes populations equal and takes no target, got {target}. Leave it "
             "out, or pass rule='mean_slope'"
         )
-    if target is not None and not (math.isfinite(target) and target > 0):
-        raise ValueError(f"target must be finite and greater than 0, got {target}. Pass 0.25")
+    if target is not None and not is_above_0(target):
+        raise ValueError(
+            "target must be a number without a unit, finite and greater than 0, got "
+            f"{target!r}. Pass 0.1"
+        )
 
 
 def _require_dampening(start: Mapping[str, Any]) -> None:
