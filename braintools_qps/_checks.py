@@ -1,7 +1,8 @@
-"""Whole numbers that are asked for: how many, and which seeds."""
+"""Numbers that are asked for: how many, which seeds, and what must be above 0."""
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Iterable
 from typing import Any
@@ -79,6 +80,14 @@ def checked_seed(seed: int) -> int:
     if number >= PAST_SEEDS:
         raise ValueError(f"seed must be a number from 0 to 2**32 - 1, got {number}")
     return number
+
+
+def is_positive(value: Any) -> bool:
+    """Whether it is a number without a unit that is above 0, and finite as a float."""
+    try:
+        return bool(math.isfinite(value) and value > 0)
+    except (TypeError, OverflowError):
+        return False
 
 
 def _whole(value: Any) -> int | None:

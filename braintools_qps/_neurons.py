@@ -226,21 +226,10 @@ def _restore(node: Any, attributes: dict[str, Any]) -> None:
     vars(node).update(attributes)
 
 
-def _forget_programs(nodes: Iterable[Any]) -> None:
-    for value in (value for node in nodes for value in vars(node).values()):
-        if callable(clear := getattr(value, "clear_cache", None)):
-            clear()
-
-
 @contextmanager
 def preserved(model: Any) -> Iterator[None]:
-    """Undo every change of attributes, states and random state on the way out, errors included.
-
-    Neither does a function that a node has compiled for itself, and keeps as an attribute, remember
-    what it was like before, nor afterwards what it was like in between.
-    """
+    """Undo every change of attributes, states and random state on the way out, errors included."""
     nodes = list(brainstate.graph.nodes(model).values())
-    _forget_programs(nodes)
     attributes = [dict(vars(node)) for node in nodes]
     states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
     values = [(state, vars(state)["_value"]) for state in states]
@@ -249,10 +238,30 @@ def preserved(model: Any) -> Iterator[None]:
     finally:
         for node, before in zip(nodes, attributes):
             _restore(node, before)
-        _forget_programs(nodes)
         for state, value in values:
             if vars(state)["_value"] is not value:
                 state.value = value
+
+
+@contextmanager
+def traced_afresh(model: Any) -> Iterator[None]:
+    """As `preserved`, and what nodes have compiled for themselves is traced anew, then and after.
+
+    That is what they keep as attributes, as ``self.run = brainstate.transform.jit(self.loop)``.
+    """
+    with preserved(model):
+        _forget_programs(model)
+        try:
+            yield
+        finally:
+            _forget_programs(model)
+
+
+def _forget_programs(model: Any) -> None:
+    for node in brainstate.graph.nodes(model).values():
+        for value in vars(node).values():
+            if callable(clear := getattr(value, "clear_cache", None)):
+                clear()
 
 
 def mark(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:

@@ -62,6 +62,13 @@ def listening(arguments: argparse.Namespace) -> Iterator[None]:
         warnings.formatwarning = formatted
 
 
+def flush() -> None:
+    """Write out what was printed, unless the output was closed before the program began."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
+
+
 def abandon_output() -> int:
     """Let nothing more be written to an output that is closed, not even at exit.
 

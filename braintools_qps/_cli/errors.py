@@ -44,8 +44,9 @@ def reason(error: BaseException) -> str:
     """The message; of a KeyError, whose str() is a repr, what it was raised with."""
     if type(error) is KeyError and error.args:
         return str(error.args[0])
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.strerror}: {error.filename!r}"
+    if isinstance(error, OSError) and error.strerror:  # without its number
+        place = "" if error.filename is None else f": {error.filename!r}"
+        return f"{error.strerror}{place}"
     return str(error)
 
 

@@ -24,6 +24,8 @@ from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any, NoReturn
 
+from .console import flush
+
 STATUS = 130  # what a shell reports of a program that Ctrl-C has ended
 GRACE = 1.0  # seconds in which the main thread can clear up
 LOOKS = 20  # at how it does, in that time
@@ -83,7 +85,7 @@ def report() -> int:
 def leave() -> NoReturn:
     """End the process here and now, with what was printed."""
     # In a thread, as it would wait for ever where another one is held up in printing.
-    for task in (_flush, *_clear_up):
+    for task in (flush, *_clear_up):
         thread = Thread(target=task, daemon=True)
         thread.start()
         thread.join(GRACE)
@@ -125,8 +127,3 @@ def _watch(inbox: socket.socket, outbox: socket.socket) -> None:
     else:
         report()
     leave()
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

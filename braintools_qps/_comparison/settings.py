@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 import optax
 
-from .._checks import checked_count
+from .._checks import checked_count, is_positive
 from .._defaults import BATCH_SIZE, CLIP, EPOCHS, LEARNING_RATE
 from .factory import name_of
 
@@ -82,5 +81,5 @@ def check_positive(name: str, value: Any, *, none: bool = False) -> None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
         raise TypeError(f"{name} must be a number, got {value!r}")
-    if not (math.isfinite(value) and value > 0):
+    if not is_positive(value):
         raise ValueError(f"{name} must be finite and above 0, got {value}")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from .._checks import is_positive
 
 SHOWN = 3  # shapes in a message
 
@@ -42,24 +43,16 @@ def check_aims(target: Any, rate: Any) -> None:
     ValueError
         If no growth, or no firing rate, can be that.
     """
-    if target is not None and not is_above_0(target):
+    if target is not None and not is_positive(target):
         raise ValueError(
             "target, the growth per step to aim at, must be finite and greater than 0, got "
             f"{target!r}. Pass 1.0, or None to leave the search out"
         )
-    if rate is not None and not (is_above_0(rate) and rate < 1):
+    if rate is not None and not (is_positive(rate) and rate < 1):
         raise ValueError(
             "rate, the spikes per neuron and step to aim at, must lie between 0 and 1, got "
             f"{rate!r}. Pass 0.1, or None to leave the search out"
         )
-
-
-def is_above_0(value: Any) -> bool:
-    """Whether it is a finite number without a unit, and above 0."""
-    try:
-        return math.isfinite(value) and value > 0
-    except TypeError:
-        return False
 
 
 def _listed(shapes: list[tuple[int, ...]]) -> str:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from .._checks import is_positive
 from .._neurons import by_population
 from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures
 from .evaluate import Evaluator
-from .given import checked_inputs, is_above_0
+from .given import checked_inputs
 from .loss import check_draws, loss_of_outputs, projections
 from .passes import with_index
 from .programs import programs
@@ -146,7 +147,7 @@ def _check(rule: str, target: float | None) -> None:
             f"the rule 'depth' makes populations equal and takes no target, got {target}. Leave it "
             "out, or pass rule='mean_slope'"
         )
-    if target is not None and not is_above_0(target):
+    if target is not None and not is_positive(target):
         raise ValueError(
             "target must be a number without a unit, finite and greater than 0, got "
             f"{target!r}. Pass 0.1"

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._neurons import find_neurons, preserved, spike_of
+from .._neurons import find_neurons, spike_of, traced_afresh
 from .._surrogate import Scaled
 from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
@@ -103,7 +103,7 @@ def _gradient_with(
 ) -> dict[str, np.ndarray]:
     """The gradients by name, as plain numbers, with perturbed surrogates."""
     called: list[str] = []
-    with preserved(model):
+    with traced_afresh(model):
         for name, neuron in neurons.items():
             spike = Scaled(neuron.spk_fun).replace(**change) if change else neuron.spk_fun
             neuron.spk_fun = _noting(spike, called, name)

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from .._neurons import mark, preserved
+from .._neurons import mark, traced_afresh
 from .jaxpr import (
     Call,
     Tap,
@@ -141,7 +141,7 @@ def trace(model: Any, inputs: Any) -> Step:
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
     arguments = (jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs))
-    with preserved(model):
+    with traced_afresh(model):
         ready = ready_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
         units = mark(ready.neurons)

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
-from .._neurons import SPIKES, find_neurons, find_nodes, has_membrane, mark, preserved
+from .._neurons import SPIKES, find_neurons, find_nodes, has_membrane, mark, traced_afresh
 from .._surrogate import Scaled
 from ..records import SavedMemory
 from .conv import SpikeConv1d, SpikeConv2d
@@ -39,9 +39,9 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
     `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
     checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing
-    one call of the model and following which values each array can hold: 0 and 1 for spikes,
-    through loops, states, delays and pooling by maximum; 0 and 1/p behind a dropout, where a spike
-    counts 1/p in training, with ``fit=True`` in `brainstate.environ`, and 1 without.
+    the model, with and without ``fit`` in `brainstate.environ`, and following which values each
+    array can hold: 0 and 1 for spikes, through loops, states, delays and pooling by maximum; behind
+    a dropout 0 and 1/p in training, 0 and 1 in evaluation.
 
     What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
     of braintools' or of this package, and the result of a comparison. If the input of such a layer
@@ -155,10 +155,13 @@ def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, 
 def _traced(
     layers: dict[str, Any], model: Any, inputs: Sequence[Any], *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
-    """What a layer's input can hold in any step, and in which unit a surrogate is called."""
+    """What a layer's input can hold in any step, and in which unit a surrogate is called.
+
+    In training with ``fit``, in evaluation without.
+    """
     inputs = jax.tree.map(jnp.asarray, inputs)
     seen: _Seen = dict.fromkeys(layers, frozenset())
-    with preserved(model), brainstate.environ.context(fit=fit):
+    with traced_afresh(model), brainstate.environ.context(fit=fit):
         _initialise(model, inputs)
         # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
         neurons = find_neurons(model).items()

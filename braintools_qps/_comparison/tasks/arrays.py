@@ -100,9 +100,10 @@ def _array(values: Any, what: str) -> np.ndarray:
 
 def _plain(y: np.ndarray, what: str) -> np.ndarray:
     """Labels in Python objects, as pandas keeps strings, in an array of their own type."""
-    types = {type(label) for label in y.ravel().tolist()}
-    if types in ({str}, {int}, {float}):
-        return np.array(y.tolist())
+    labels = [one.item() if isinstance(one, np.generic) else one for one in y.ravel().tolist()]
+    types = set(map(type, labels))
+    if types in ({str}, {bytes}, {bool}, {int}, {float}):
+        return np.array(labels).reshape(y.shape)
     names = ", ".join(sorted(kind.__name__ for kind in types))
     raise TypeError(f"{what} must hold labels of one type, integers or strings, got {names}")
 

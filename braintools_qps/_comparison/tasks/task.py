@@ -92,14 +92,15 @@ def make_task(
     train, validation, tested = _stratified_rows(strata, *shares)
     labels = labels.astype(np.int32 if classify else np.float32)
     size, power = _size_and_power(X, train)
-    scaled = lambda inputs: (inputs / size / power).astype(np.float32, copy=False)
-    X = scaled(X)
+    X = _scaled(X, size, power)
+    if test is not None:
+        test = _scaled(test[0], size, power), test[1].astype(labels.dtype)
     part = lambda rows: Split(X[rows], labels[rows])
     return Task(
         name,
         part(train),
         part(validation),
-        part(tested) if test is None else Split(scaled(test[0]), test[1].astype(labels.dtype)),
+        part(tested) if test is None else Split(*test),
         int(labels.max()) + 1 if classify else None,
         readout_steps,
     )
@@ -111,10 +112,21 @@ def _size_and_power(X: np.ndarray, rows: np.ndarray) -> tuple[np.floating, np.fl
     Dividing by one after the other neither overflows nor underflows, whatever the unit.
     """
     dtype = np.result_type(X.dtype, np.float32)
-    size = dtype.type(max(abs(float(X.max())), abs(float(X.min()))))
+    size = max(abs(dtype.type(X.max())), abs(dtype.type(X.min())))
     relative = X[rows] / size
     power = np.sqrt(np.mean(np.square(relative, dtype=np.float64)))
     return size, dtype.type(power or 1.0)
+
+
+def _scaled(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.ndarray:
+    with np.errstate(over="ignore"):
+        scaled = (inputs / size / power).astype(np.float32, copy=False)
+    if not np.isfinite(scaled).all():
+        raise ValueError(
+            "inputs to validate and to test with must not be 3.4e+38 times as large as those to "
+            "train with. Give all of them one unit, and leave outliers out"
+        )
+    return scaled
 
 
 def _stratified_rows(labels: np.ndarray, tested: float, validated: float) -> list[np.ndarray]:

@@ -174,6 +174,14 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint():
     assert (done.returncode, done.stderr) == (141, "")
 
 
+def test_an_output_that_was_closed_before_the_start():
+    command = '"$0" -m braintools_qps compare --model mine >&-'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable], env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+
+
 def test_help_and_errors_in_arguments_load_nothing_but_the_package(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", LOAD], capture_output=True, text=True, check=True, env=ENVIRONMENT,

@@ -129,6 +129,7 @@ def test_best_is_printed_only_beyond_noise(comparison):
         ({"neurons": 8}, TypeError, "takes .*hidden.*, got the option neurons. Add the keyword"),
         ({"epochs": 1.5}, TypeError, "epochs must be a whole number, got 1.5"),
         ({"clip": -1.0}, ValueError, "clip must be finite and above 0, got -1.0"),
+        ({"clip": 10**400}, ValueError, "clip must be finite and above 0, got 10000"),
         ({"schedule": "linear"}, ValueError, "schedule must be one of .*, got 'linear'"),
         ({"optimizer": "adam"}, TypeError, "from a learning rate to an optax.*, got 'adam'"),
         ({"readout": 9}, ValueError, "from 1 to the 5 of the task, got 9"),

@@ -128,6 +128,7 @@ def test_a_syntax_error_says_that_it_is_one():
         (KeyError("absent"), "absent"),
         (FileNotFoundError(2, "No such file", "x.npz"), "No such file: 'x.npz'"),
         (OSError("the disk is full"), "the disk is full"),
+        (OSError(28, "No space left on device"), "No space left on device"),
     ],
 )
 def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monkeypatch, capsys):

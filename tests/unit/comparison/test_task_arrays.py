@@ -27,7 +27,10 @@ def assert_same(one, other):
         np.testing.assert_array_equal(ours.labels, theirs.labels)
 
 
-@pytest.mark.parametrize("factor", [1e39, 1e-60, 1e300, 1e-300])
+LONG = np.finfo(np.longdouble)  # on some machines the same as float64
+
+
+@pytest.mark.parametrize("factor", [1e39, 1e-60, 1e300, 1e-300, LONG.max / 100, LONG.tiny * 100])
 def test_the_unit_of_inputs_does_not_matter_however_large_or_small(factor):
     assert_same(task_from_arrays(factor * X, Y), task_from_arrays(X, Y))
 
@@ -50,7 +53,11 @@ def test_inputs_of_every_dtype(dtype):
         WORDS.tolist(),
         WORDS.astype("S"),
         WORDS.astype(np.dtypes.StringDType()),
+        WORDS.astype("S").astype(object),
         Y.astype(object),
+        (Y == 1).astype(object),
+        np.array([*WORDS], object),  # NumPy's own strings and numbers, in objects
+        np.array([*Y], object),
         Y == 1,
         10 * Y - 3,
     ],
@@ -108,6 +115,7 @@ def test_a_test_part_is_left_whole_and_scaled_as_the_others():
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
         (X, Y, (X[:10, :2], Y[:10]), ValueError, r"\(samples, 3, 2\) that X has, got \(10, 2, 2\)"),
         (X, Y, (NAN[:10], Y[:10]), ValueError, r"X of the test part must be finite.*1 of 10"),
+        (X, Y, (1e40 * X[:10], Y[:10]), ValueError, r"3.4e\+38 times as large as those"),
         (X, Y, (X[:10], Y[:10] + 1), ValueError, r"among those to train, 0, 1, got 2"),
         (X, Y, (X[::2], Y[::2]), ValueError, r"every class, got none of 1"),
         (X, Y, (X[:10], WORDS[:10]), TypeError, r"must hold integers, as y does, got strings"),

@@ -163,7 +163,10 @@ def test_a_rate_that_no_neuron_can_have_is_refused(rate):
         gradient_flow(Lif(), weights_and_inputs()[1], rate=rate)
 
 
-@pytest.mark.parametrize("target", [0.0, -1.0, float("nan"), float("inf")])
+HUGE = pytest.param(10**400, id="huge")
+
+
+@pytest.mark.parametrize("target", [0.0, -1.0, float("nan"), float("inf"), HUGE])
 def test_a_target_that_no_growth_can_be_is_refused(target):
     with pytest.raises(ValueError, match=f"finite and greater than 0, got {target}. Pass 1.0"):
         gradient_flow(Lif(), weights_and_inputs()[1], target=target)

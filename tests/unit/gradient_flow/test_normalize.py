@@ -114,6 +114,7 @@ def test_what_to_start_from_can_be_given():
         ({"rule": "depth", "target": 0.5}, "takes no target, got 0.5"),
         ({"rule": "mean_slope", "target": 0.0}, "finite and greater than 0, got 0.0"),
         ({"rule": "mean_slope", "target": -0.5}, "finite and greater than 0, got -0.5"),
+        ({"rule": "mean_slope", "target": 10**400}, "finite and greater than 0, got 10000"),
         ({"rule": "second_moment", "target": np.inf}, "finite and greater than 0, got inf"),
         ({"rule": "mean_slope", "target": np.nan}, "finite and greater than 0, got nan"),
     ],

@@ -232,7 +232,8 @@ def test_a_figure_can_be_pickled(comparison):
 
 
 def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
-    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(30)])
+    many = [QPseudoSpike(17 + n) for n in range(30)]  # one program serves alphas beyond 16
+    axes, _ = plotting.plot_surrogates(many)
     lines = axes.get_lines()
     assert len(lines) == 30
     assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
@@ -250,7 +251,7 @@ def test_a_comparison_is_drawn_but_for_what_has_no_place_on_the_axis(comparison,
 
 
 def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():
-    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(5)])
+    axes, _ = plotting.plot_surrogates([QPseudoSpike(17 + n) for n in range(5)])
     lines = axes.get_lines()
     styles = [line.get_linestyle() for line in lines]
     assert all(one != other for one, other in pairwise(styles))

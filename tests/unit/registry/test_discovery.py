@@ -105,13 +105,14 @@ def test_bytes_that_are_no_text_and_metadata_without_a_name_spoil_nothing(instal
     assert type(get_surrogate("unknown:Good")) is Sigmoid
 
 
-def test_the_first_of_two_copies_on_the_path_counts(install, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["sabotage", "zoo"])  # before and after "unknown"
+def test_the_first_of_two_copies_on_the_path_counts(name, install, monkeypatch, tmp_path):
     older = tmp_path / "older"
-    (older / "sabotage-0.9.dist-info").mkdir(parents=True)
-    (older / "sabotage-0.9.dist-info" / "METADATA").write_text(METADATA.format("Sabotage"))
+    (older / f"{name}-0.9.dist-info").mkdir(parents=True)
+    (older / f"{name}-0.9.dist-info" / "METADATA").write_text(METADATA.format(name.title()))
     text = "[braintools.surrogate]\nOld = braintools.surrogate:Sigmoid\n"
-    (older / "sabotage-0.9.dist-info" / "entry_points.txt").write_text(text)
-    install("[x]\nbroken\n" + GOOD)
+    (older / f"{name}-0.9.dist-info" / "entry_points.txt").write_text(text)
+    install("[x]\nbroken\n" + GOOD, name=name)
     monkeypatch.setattr(sys, "path", [*sys.path, str(older)])
     assert "Good" in list_surrogates()
     assert "Old" not in list_surrogates()
