@@ -9,7 +9,7 @@ from .._comparison import present_environment
 from ..records import (
     Comparison,
     GradientFlow,
-    RecordTable,
+    GradientFlows,
     caption,
     comparison_rows,
     html_table,
@@ -83,7 +83,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "notes": "",
         "summary": "A diagnosis of a network as it is: nothing was trained for it.",
         "asked": facts(asked),
-        "table": RecordTable(flows)._repr_html_(),
+        "table": GradientFlows(flows).by_population()._repr_html_(),
         "advice": [(name, lines) for name, lines in advice.items() if lines],
         "drawings": flow_drawings(flows),
         "settings": facts(settings),

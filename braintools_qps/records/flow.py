@@ -14,7 +14,7 @@ from .flow_table import flow_rows, ranking_rows
 from .plain import to_plain
 from .population import PopulationFlow
 from .record import Record, RecordTable
-from .table import Rows, html_note, text_table
+from .table import Rows, html_note, html_table, text_table
 
 HIGH_SLOPE = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
 
@@ -123,6 +123,9 @@ class GradientFlow(Record):
 class GradientFlows(RecordTable[GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints as a ranking, best first.
 
+    A terminal shows a row for each candidate; a notebook, in the same order, one for each
+    population of each.
+
     First come those with a mean slope of at most 0.1, averaged over populations, by how near their
     growth per step is to 1; then the others by their mean slope, the lowest first. Candidates in
     which a population changes the sign of its gradient from step to step come after all others, and
@@ -140,8 +143,22 @@ class GradientFlows(RecordTable[GradientFlow]):
         """
         return sorted(self, key=lambda name: _rank(self[name]))
 
+    def by_population(self) -> RecordTable[GradientFlow]:
+        """The same in the order of the ranking, as a table with a row for each population.
+
+        Returns
+        -------
+        RecordTable
+        """
+        return RecordTable({name: self[name] for name in self.ranked()})
+
+    def _repr_html_(self) -> str:
+        if not self:
+            return super()._repr_html_()
+        return html_table(self.by_population()._rows(), self._below())
+
     def _rows(self) -> Rows:
-        return ranking_rows({name: self[name] for name in self.ranked()})
+        return ranking_rows(self.by_population())
 
     def _below(self) -> Sequence[str]:
         return list(dict.fromkeys(note for flow in self.values() for note in flow.notes))

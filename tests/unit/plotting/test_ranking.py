@@ -1,5 +1,7 @@
 """The figure that ranks candidates, on made-up flows."""
 
+import re
+
 import brainunit as u
 import matplotlib
 import numpy as np
@@ -72,7 +74,17 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order():
     assert [row.split()[0] for row in rows] == ["first", "second", "third", "fourth", "fifth"]
     assert "0.990 to 1.050" in rows[0]
     assert rows[4].split()[1:3] == ["-", "-"]
-    assert flows()._repr_html_().count("<tr>") == 6
+
+
+def test_a_notebook_shows_a_row_for_each_population_in_that_order():
+    head, *rows = re.findall("<tr>(.*?)</tr>", flows()._repr_html_())
+    assert head.startswith("<th>surrogate</th><th>population</th><th>growth</th>")
+    assert [re.findall("<td>(.*?)</td>", row)[:3] for row in rows[:3]] == [
+        ["first", "layer0", "1.050"],
+        ["first", "layer1", "0.990"],
+        ["second", "layer0", "0.900"],
+    ]
+    assert len(rows) == 10
 
 
 def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
