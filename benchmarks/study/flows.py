@@ -12,7 +12,7 @@ import numpy as np
 from braintools_qps import gradient_flow
 from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.model import environment, seeded
-from braintools_qps._gradient_flow.evaluate import Bench
+from braintools_qps._gradient_flow.evaluate import Evaluator
 from braintools_qps._gradient_flow.loss import projections
 from braintools_qps._gradient_flow.passes import with_index
 from braintools_qps._gradient_flow.programs import programs
@@ -74,15 +74,16 @@ def _of_seed(cell: Cell, seed: int) -> list[list[float]]:
         compiled = programs(step)
         run = compiled.forward(step.arrays, with_index(inputs))
         loss = projections(run, DRAWS, seed)
-        bench = Bench(step, compiled, run, loss, batch_size(inputs), None, False, ())
-        return [_numbers(bench, adjusted(surrogate, setting)) for setting in cell.runs]
+        evaluator = Evaluator(step, compiled, run, loss, batch_size(inputs), None, False, ())
+        return [_numbers(evaluator, adjusted(surrogate, setting)) for setting in cell.runs]
 
 
-def _numbers(bench: Bench, surrogate: Any) -> list[float]:
-    spikes = {population.name: surrogate for population in bench.step.populations}
-    flow = bench.measure("", spikes, None, bench.shared())
-    slopes = bench.slopes(spikes)
-    met = [np.asarray(slopes[bench.last_call(p)], np.float64) for p in bench.step.populations]
+def _numbers(evaluator: Evaluator, surrogate: Any) -> list[float]:
+    step = evaluator.step
+    spikes = {population.name: surrogate for population in step.populations}
+    flow = evaluator.measure("", spikes, None, evaluator.shared())
+    slopes = evaluator.slopes(spikes)
+    met = [np.asarray(slopes[step.last_call(p)], np.float64) for p in step.populations]
     mean = lambda name: np.mean([getattr(p, name) for p in flow.populations])
     return [
         flow.growth, flow.reach, mean("consistency"), mean("mean_slope"),
