@@ -64,9 +64,10 @@ def set_surrogate(
 
     Neurons are the nodes of the model's graph with an attribute ``spk_fun``, at any depth, in
     lists and dictionaries too; one that is shared counts once. States and parameters stay as they
-    are. A function that was compiled before keeps the surrogate it was traced with. Either all
-    neurons are changed or, after an error, none. Neurons that spike on a voltage, not on a number
-    as those of `brainpy.state` do, need a surrogate with a ``scale``; `Scaled` gives one to any.
+    are. A function that was compiled before keeps the surrogate it was traced with, but for one
+    that the model keeps as an attribute. Either all neurons are changed or, after an error, none.
+    Neurons that spike on a voltage, not on a number as those of `brainpy.state` do, need a
+    surrogate with a ``scale``; `Scaled` gives one to any.
 
     Parameters
     ----------
@@ -109,13 +110,7 @@ def set_surrogate(
     >>> set_surrogate(network, {"layers.0": "Sigmoid", "layers.1": "S2NN"})
     2
     """
-    found = find_neurons(model)
-    chosen = {name: neuron for name, neuron in found.items() if _is_chosen(neuron, where)}
-    if not chosen:
-        raise ValueError(
-            f"found no neuron to change: the model has {len(found)} nodes with an attribute "
-            f"spk_fun, and where={where!r} chose none of them"
-        )
+    chosen = _chosen(find_neurons(model), where)
     surrogates = by_population(spec, chosen)
     if detach_reset:
         _check_detachable({name: chosen[name] for name in surrogates})
@@ -131,6 +126,7 @@ def set_surrogate(
         raise
     for neuron in neurons:
         _set_reset(neuron, detach_reset)
+    _forget_programs(model)
     return len(neurons)
 
 
@@ -304,6 +300,21 @@ def spike_of(spike: Callable[[Any], Any], x: Any) -> Any:
         if isinstance(spike, Surrogate) and isinstance(x, u.Quantity):
             raise takes_numbers(spike, x.unit) from error
         raise
+
+
+def _chosen(neurons: dict[str, Any], where: Any) -> dict[str, Any]:
+    if not neurons:
+        raise ValueError(
+            "found no neuron to change: no node of the model has an attribute spk_fun. Give each "
+            "neuron its spike function under that name"
+        )
+    chosen = {name: neuron for name, neuron in neurons.items() if _is_chosen(neuron, where)}
+    if not chosen:
+        raise ValueError(
+            f"found no neuron to change: where={where!r} chose none of {', '.join(neurons)}. Pass "
+            "the class of some of them, or a function that is true for some"
+        )
+    return chosen
 
 
 def _is_chosen(neuron: Any, where: Any) -> bool:

@@ -85,13 +85,13 @@ def test_where_chooses_by_type_or_predicate(where, changed):
 
 @pytest.mark.parametrize("where", [Readout, lambda neuron: False])
 def test_choosing_no_neuron_is_an_error(where):
-    with pytest.raises(ValueError, match="3 nodes with an attribute spk_fun, and where="):
+    with pytest.raises(ValueError, match="chose none of first, blocks.0, blocks.1.deep"):
         set_surrogate(Network(), "QPseudoSpike", where=where)
 
 
 @pytest.mark.parametrize("model", [Readout(), brainstate.nn.Sequential(Readout())])
 def test_a_model_without_neurons_is_an_error(model):
-    with pytest.raises(ValueError, match="the model has 0 nodes with an attribute spk_fun"):
+    with pytest.raises(ValueError, match="no node of the model has an attribute spk_fun. Give"):
         set_surrogate(model, "QPseudoSpike")
 
 
@@ -175,3 +175,12 @@ def test_a_compiled_function_keeps_its_surrogate_as_documented():
     assert jnp.allclose(compiled(0.5), 0.15)
     set_surrogate(neuron, "QPseudoSpike(alpha=1)")
     assert jnp.allclose(compiled(0.5), 0.15)
+
+
+def test_a_function_that_the_model_has_compiled_itself_gets_the_new_surrogate():
+    neuron = Neuron()
+    slope = lambda x: brainstate.transform.grad(lambda x: neuron.spk_fun(x).sum())(x)
+    neuron.slope = brainstate.transform.jit(slope)
+    assert jnp.allclose(neuron.slope(0.5), 0.15)  # ReluGrad: 0.3 * (1 - |x|)
+    set_surrogate([neuron], "QPseudoSpike(alpha=1)")
+    assert jnp.allclose(neuron.slope(0.5), 1 / 1.5)
