@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from braintools_qps._gradient_flow import measures
+from braintools_qps._gradient_flow.passes import cosine
 
 N_BINS = 20  # of which each holds 1 / 20: in double precision more than 1 in all
 
@@ -87,6 +88,13 @@ def test_half_of_the_slopes_sum():
     assert measures.half_share(np.array([[6.0, 1.0], [2.0, 1.0]])) == 0.25
     assert measures.half_share(np.ones(10)) == 0.5
     assert np.isnan(measures.half_share(np.zeros(3)))
+
+
+def test_the_cosine_of_two_adjoints_whatever_their_size():
+    """(1, 2) and (2, 1) enclose an angle with the cosine 4/5; against (0, 0) there is none."""
+    one = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], np.float32)
+    other = np.array([[2.0, 1.0], [-2.0, 1.0], [-2e-30, -4e-30], [1.0, 2.0]], np.float32)
+    np.testing.assert_allclose(cosine(1e-30 * one, other), [0.8, 0.0, -1.0, 0.0], atol=1e-6)
 
 
 def test_consistency_is_over_neighbours_that_both_have_a_gradient():
