@@ -286,23 +286,34 @@ def in_short(record: dict[str, Any]) -> tuple[list[tuple[str, ...]], dict[str, A
     """For the guide: a row for each task and group of tails, and what it says of single ones."""
     rows, single = [], {}
     for task, found in record["tasks"].items():
-        for tails, keep in ((task, lambda _: True), (f"{task}, alpha {LIGHT:g} and up", _is_light)):
+        single[task] = _of_single(found["candidates"])
+        for tails, keep in (("", lambda _: True), (f", alpha {LIGHT:g} and up", _is_light)):
             kept = [one for label, one in found["candidates"].items() if keep(label)]
             accuracy = np.array([one["accuracy"] for one in kept])
             nearness = [-abs(np.mean(np.log(one["growth"]))) for one in kept]
-            cosines = [_mean_cosine(one, TIED, SIGMAS[0]) for one in kept]
-            ranks = [_rank(figure, accuracy.mean(axis=1)) for figure in (nearness, cosines)]
-            rows.append((tails, str(len(kept)), *ranks, f"{ceiling(accuracy):.2f}"))
-        single[task] = {
-            label: {
-                "cosine": f"{_mean_cosine(one, TIED, SIGMAS[0]):.2f}",
-                "accuracy": f"{100 * np.mean(one['accuracy']):.1f}",
-            }
-            for label, one in found["candidates"].items()
-        }
-        cosines = [_mean_cosine(one, TIED, SIGMAS[0]) for one in found["candidates"].values()]
-        single[task]["cosines"] = f"{min(cosines):.2f} to {max(cosines):.2f}"
+            cosines = [
+                [_mean_cosine(one, group, SIGMAS[0]) for one in kept]
+                for group in (TIED, "recurrent")
+            ]
+            figures = (nearness, *cosines)
+            *ranks, recurrent = (_rank(figure, accuracy.mean(axis=1)) for figure in figures)
+            rows.append((task + tails, str(len(kept)), *ranks, f"{ceiling(accuracy):.2f}"))
+            single[task][f"recurrent{tails}"] = recurrent
     return rows, single
+
+
+def _of_single(candidates: dict[str, Any]) -> dict[str, Any]:
+    """The cosine and the accuracy of each candidate, and how far the cosines spread."""
+    cosines = {label: _mean_cosine(one, TIED, SIGMAS[0]) for label, one in candidates.items()}
+    of_each = {
+        label: {
+            "cosine": f"{cosines[label]:.2f}",
+            "accuracy": f"{100 * np.mean(one['accuracy']):.1f}",
+        }
+        for label, one in candidates.items()
+    }
+    spread = f"{min(cosines.values()):.2f} to {max(cosines.values()):.2f}"
+    return of_each | {"cosines": spread}
 
 
 def _rank(figure: list[float], accuracy: np.ndarray) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.programs import Job, Outcome, Programs

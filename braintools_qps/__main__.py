@@ -49,7 +49,7 @@ def command() -> int:
     interrupts.end_on_ctrl_c()
     try:
         status = main()
-        sys.stdout.flush()
+        console.flush()
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
         return console.abandon_output()
     except KeyboardInterrupt:  # at the last moment, or for the second time

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import operator
-import sys
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-SEEDS = 2**32  # JAX makes a key of the lowest 32 bits of a seed
-MOST_SEEDS = 1_000_000
+PAST_SEEDS = 2**32  # JAX makes a key of the lowest 32 bits of a seed
+MOST_SEEDS = 1_000_000  # of a comparison
 
 
 def checked_count(name: str, value: Any, least: int = 1) -> int:
@@ -59,7 +59,7 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
             )
         return tuple(range(number))
     chosen = tuple(checked_count("each of the seeds", seed, 0) for seed in seeds)
-    if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= SEEDS:
+    if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= PAST_SEEDS:
         raise ValueError(
             f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
         )
@@ -77,14 +77,17 @@ def checked_seed(seed: int) -> int:
         If JAX would make the key of another seed of it.
     """
     number = checked_count("seed", seed, 0)
-    if number >= SEEDS:
+    if number >= PAST_SEEDS:
         raise ValueError(f"seed must be a number from 0 to 2**32 - 1, got {number}")
     return number
 
 
 def is_positive(value: Any) -> bool:
-    """Whether a number is above 0 and finite as a float, be it a whole number of any length."""
-    return bool(0 < value <= sys.float_info.max)
+    """Whether it is a number without a unit that is above 0, and finite as a float."""
+    try:
+        return bool(math.isfinite(value) and value > 0)
+    except (TypeError, OverflowError):
+        return False
 
 
 def _whole(value: Any) -> int | None:

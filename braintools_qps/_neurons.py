@@ -25,7 +25,12 @@ ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
 
 
 def find_neurons(model: Any) -> dict[str, Any]:
-    """Every node with an attribute ``spk_fun``, at any depth, by its path in the model.
+    """Every node with an attribute ``spk_fun``, as of `find_nodes`."""
+    return find_nodes(model, lambda node: hasattr(node, "spk_fun"))
+
+
+def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
+    """Every node for which a predicate holds, at any depth, by its path in the model.
 
     A node that is shared is there once. One that is no part of a larger model goes by its class.
     """
@@ -33,7 +38,7 @@ def find_neurons(model: Any) -> dict[str, Any]:
     return {
         _name(path, nodes) or type(node).__name__: node
         for path, node in nodes.items()
-        if hasattr(node, "spk_fun")
+        if is_wanted(node)
     }
 
 
@@ -236,6 +241,27 @@ def preserved(model: Any) -> Iterator[None]:
         for state, value in values:
             if vars(state)["_value"] is not value:
                 state.value = value
+
+
+@contextmanager
+def traced_afresh(model: Any) -> Iterator[None]:
+    """As `preserved`, and what nodes have compiled for themselves is traced anew, then and after.
+
+    That is what they keep as attributes, as ``self.run = brainstate.transform.jit(self.loop)``.
+    """
+    with preserved(model):
+        _forget_programs(model)
+        try:
+            yield
+        finally:
+            _forget_programs(model)
+
+
+def _forget_programs(model: Any) -> None:
+    for node in brainstate.graph.nodes(model).values():
+        for value in vars(node).values():
+            if callable(clear := getattr(value, "clear_cache", None)):
+                clear()
 
 
 def mark(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy import stats
 
+from ._checks import MOST_SEEDS
+
 LEVEL = 0.95
 POWER = 0.8
-MOST_SEEDS = 1_000_000
 
 
 class Interval(NamedTuple):
@@ -123,8 +124,8 @@ def from_best(scores: ArrayLike) -> FromBest:
     differences = tuple(
         paired_difference(one, scores[best], comparisons=comparisons) for one in scores
     )
-    level = (d.includes_zero and not math.isnan(d.mean) for d in differences)
-    return FromBest(best, differences, tuple(level))
+    same = (d.includes_zero and not math.isnan(d.mean) for d in differences)
+    return FromBest(best, differences, tuple(same))
 
 
 def seeds_to_tell(
@@ -206,18 +207,18 @@ def sentence(
     if len(scores) < 2:
         return ""
     found = from_best(scores)
-    level = [row for row, same in enumerate(found.indistinguishable) if same]
+    leading = [row for row, same in enumerate(found.indistinguishable) if same]
     seeds = scores.shape[1]
     if seeds < 2:
         return f"With one seed none of the {len(scores)} candidates can be told apart."
-    if len(level) < 2:
+    if len(leading) < 2:
         return f"{labels[found.best]} can be told from all others with {seeds} seeds."
-    spread = np.std(scores[level] - scores[found.best], axis=1, ddof=1)
-    std = float(np.sqrt(np.mean(np.square(spread[np.array(level) != found.best]))))
+    spread = np.std(scores[leading] - scores[found.best], axis=1, ddof=1)
+    std = float(np.sqrt(np.mean(np.square(spread[np.array(leading) != found.best]))))
     needed = seeds_to_tell(std, difference, comparisons=len(scores) - 1)
-    names = [labels[row] for row in level]
+    names = [labels[row] for row in leading]
     return (
-        f"{len(level)} of {len(scores)} candidates cannot be told from the highest mean with "
+        f"{len(leading)} of {len(scores)} candidates cannot be told from the highest mean with "
         f"{seeds} seeds: {', '.join(names[:-1])} and {names[-1]}; to tell a difference of {words} "
         f"takes about {needed:,}."
     )

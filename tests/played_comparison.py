@@ -12,7 +12,7 @@ import pytest
 
 import braintools_qps._comparison as comparison
 from braintools_qps._comparison import training
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.programs import Outcome, Tally

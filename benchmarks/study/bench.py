@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.training import Bench

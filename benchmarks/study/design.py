@@ -144,6 +144,17 @@ LOWER = (1 / 64, 1 / 32)
 FEWER_RATES, FEWER_DAMPENINGS = (0.03, 0.1, 0.3), DAMPENINGS[:-1]
 
 
+# Where the tail is searched along with the rest, the search is replayed with two tuning seeds.
+JOINT = (
+    (ROWS, LAYER),
+    (CUE, LAYER),
+    (HARD, LAYER),
+    (EASY, LAYER),
+    (ROWS, FORWARD),
+    (PIXELS, LAYER),
+)
+
+
 def grids() -> Iterator[Cell]:
     """The trainings that choose: all of the plan, whether or not there was time for it."""
     for task, scale, candidate in itertools.product(TASKS[:4], SCALES, CANDIDATES):
@@ -166,6 +177,15 @@ def grids() -> Iterator[Cell]:
             yield grid(task, candidate, network=network, dampenings=FEWER_DAMPENINGS, rates=rates)
     for task, candidate in itertools.product((ROWS, CUE), SPREAD):
         yield grid(task, candidate, seed=1)
+    for (task, network), candidate in itertools.product(JOINT[2:], SPREAD):
+        yield grid(
+            task,
+            candidate,
+            network=network,
+            seed=1,
+            dampenings=FEWER_DAMPENINGS,
+            rates=RATES[:-1],
+        )
 
 
 def shorts() -> Iterator[Cell]:
@@ -183,11 +203,18 @@ def shorts() -> Iterator[Cell]:
         (ROWS, ADAPTIVE, SPREAD),
     ):
         for name in names:
-            yield grid(
-                task,
-                name,
-                network=network,
-                epochs=SHORT,
-                dampenings=FEWER_DAMPENINGS,
-                rates=RATES[:-1],
-            )
+            yield _short(task, name, network)
+    for (task, network), name in itertools.product(JOINT, SPREAD):
+        yield _short(task, name, network, seed=1)
+
+
+def _short(task: str, candidate: str, network: str, seed: int = 0) -> Cell:
+    return grid(
+        task,
+        candidate,
+        network=network,
+        seed=seed,
+        epochs=SHORT,
+        dampenings=FEWER_DAMPENINGS,
+        rates=RATES[:-1],
+    )

@@ -8,7 +8,19 @@ from typing import Any
 import numpy as np
 
 from .. import direction
-from . import advised, defaults, equal, picks, predict, regret, shapes, tables, tails, variance
+from . import (
+    advised,
+    defaults,
+    equal,
+    joint,
+    picks,
+    predict,
+    regret,
+    shapes,
+    tables,
+    tails,
+    variance,
+)
 from .data import Problem, cube, measured, own, problems, ruled
 from .design import (
     CANDIDATES,
@@ -86,8 +98,17 @@ def everything(store: Store) -> dict[str, Any]:
             "cost": 100 * regret.cost(),
             "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
             "worst": regret.worst(store),
+            "third": dict(zip(("searches", "chosen"), regret.of_third(store))),
             "outer rates": dict(zip(("grids", "best"), regret.outer_rates(store))),
             "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
+        },
+        "joint": {label: one.mean for label, one in joint.lost(store).items()}
+        | {
+            "cost": 100 * joint.cost(),
+            "settings": joint.SETTINGS,
+            "tried": joint.TRIED,
+            "unsampled": {label: one.unsampled for label, one in joint.lost(store).items()},
+            "samples": joint.SAMPLES,
         },
         "default": default(store),
         "table": {name: make(store) for name, make in tables.TABLES.items()},

@@ -10,7 +10,7 @@ import numpy as np
 
 from braintools_qps._comparison.tuning import DEFAULT_TUNE, finalists, rounds, winner
 from braintools_qps._comparison.tuning import grid as combinations
-from braintools_qps.records.comparison import Rung, Trial
+from braintools_qps.records import Rung, Trial
 
 from .design import EPOCHS, LAYER, TUNING_SEEDS, Cell, grids, shorts
 from .store import Store
@@ -48,7 +48,7 @@ def highest(rung: Rung, count: int) -> list[Setting]:
 
 SEARCHED = int(np.prod([len(values) for values in DEFAULT_TUNE.values()]))
 NOW = Search(tuple(rounds(SEARCHED, EPOCHS)), finalists)
-BY_ACCURACY = Search(NOW.rounds, highest)
+BY_ACCURACY = Search(((SEARCHED, 2), (3, EPOCHS)), highest)  # plain halving
 SEARCHES: Mapping[str, Search] = {"now": NOW, "by accuracy": BY_ACCURACY}
 
 
@@ -73,8 +73,8 @@ def table(
         if (cell.task, cell.network, cell.candidate, cell.seeds) == wanted
         for one in _rows(cell, store.get(cell))
     }
-    place = lambda one: [ORDER[name].index(one.setting[name]) for name in ORDER]
-    return sorted(found.values(), key=place)
+    order = lambda one: [ORDER[name].index(one.setting[name]) for name in ORDER]
+    return sorted(found.values(), key=order)
 
 
 def _rows(cell: Cell, kept: dict[str, Any] | None) -> list[Trained]:
@@ -118,18 +118,19 @@ class Ended(NamedTuple):
 Known = Mapping[int, Mapping[tuple[float, float], Ended]]
 
 
-def ended(store: Store, task: str, candidate: str, network: str = LAYER) -> Known:
+def ended(store: Store, task: str, candidate: str, network: str = LAYER, seed: int = 0) -> Known:
     """By epochs, and by dampening and learning rate at a scale of 1."""
     found: dict[int, dict[tuple[float, float], Ended]] = {}
+    wanted = task, candidate, network, (TUNING_SEEDS[seed],)
     for cell in shorts():
         kept = store.get(cell)
-        if (cell.task, cell.candidate, cell.network) == (task, candidate, network) and kept:
+        if (cell.task, cell.candidate, cell.network, cell.seeds) == wanted and kept:
             columns = [np.ravel(kept[name]).tolist() for name in Ended._fields]
             ends = [Ended(*row) for row in zip(*columns)]
-            found.setdefault(cell.epochs, {}).update(zip(map(_place, cell.runs), ends))
-    rows = table(store, task, candidate, network)
+            found.setdefault(cell.epochs, {}).update(zip(map(place, cell.runs), ends))
+    rows = table(store, task, candidate, network, seed)
     rows = [one for one in rows if one.setting["scale"] == 1]
-    found[EPOCHS] = {_place(one.setting): Ended(one.validation) for one in rows}
+    found[EPOCHS] = {place(one.setting): Ended(one.validation) for one in rows}
     return found
 
 
@@ -139,7 +140,7 @@ def searched(known: Known, search: Search = NOW) -> Setting | None:
     rung: Rung | None = None
     for count, epochs in search.rounds:
         alive = alive if rung is None else search.keep(rung, count)
-        ends = [known.get(epochs, {}).get(_place(setting)) for setting in alive]
+        ends = [known.get(epochs, {}).get(place(setting)) for setting in alive]
         if any(end is None for end in ends):
             return None
         trials = [Trial(s, (end.validation,), (end.loss,)) for s, end in zip(alive, ends) if end]
@@ -147,5 +148,6 @@ def searched(known: Known, search: Search = NOW) -> Setting | None:
     return None if rung is None else AS_IT_IS | winner(rung)
 
 
-def _place(setting: Mapping[str, float]) -> tuple[float, float]:
+def place(setting: Mapping[str, float]) -> tuple[float, float]:
+    """What tells settings of one candidate and scale apart."""
     return setting["dampening"], setting["learning_rate"]

@@ -17,6 +17,7 @@ from .design import (
     FEWER_RATES,
     FORWARD,
     HARD,
+    JOINT,
     LAYER,
     LOWER,
     MNIST,
@@ -88,6 +89,9 @@ def stages(store: Store) -> Iterator[Cell]:
     yield from other_network(store, CUE, ADAPTIVE)
     for task in (ROWS, CUE):
         yield from searches(store, task, picks.BY_ACCURACY)
+    for task, network in JOINT:
+        yield from of(grids(), task, network, seed=1)
+        yield from of(shorts(), task, network, seed=1)
     yield from some_tails(store, MNIST)
     for task in (ROWS, CUE, HARD, EASY, PIXELS, MNIST):
         yield from of(grids(), task, scales=SCALES)

@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from braintools_qps import set_surrogate, surrogate_spec
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.programs import Job, Programs
 from braintools_qps._comparison.tasks import Split, Task
 from braintools_qps._comparison.training import Bench

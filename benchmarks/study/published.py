@@ -14,7 +14,7 @@ TITLE = """What the search of `compare` loses, and what it costs
 Points of test accuracy that a candidate loses at the setting which the search chooses, against
 the best by validation of all settings of the surrogate study that were trained. Both are chosen
 with the same tuning seed and tested with five or ten other seeds. The interval is over candidates
-and seeds. Both searches train 20 settings for 2 epochs and 3 for all 20. `now` lets those go on
+and seeds. Searches train 20 settings for 2 epochs and a few of them for all 20: `now` the two
 that have the lowest training losses at all learning rates, `by accuracy` the three with the highest
 validation accuracies. Made by `python -m benchmarks.study --write` from the trainings of the study:
 searches are replayed.

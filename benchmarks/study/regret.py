@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from functools import cache
 from typing import NamedTuple
 
@@ -105,6 +106,19 @@ def outer_rates(store: Store) -> tuple[int, int]:
             found.append(picks.best_setting(of_scale))
     chosen = sum(one["learning_rate"] in (RATES[0], RATES[-1]) for one in found if one)
     return len(found), chosen
+
+
+def of_third(store: Store) -> tuple[int, int]:
+    """How many searches there are, and in how many a third setting in full would be chosen."""
+    (first, (count, epochs)) = picks.NOW.rounds
+    more = picks.NOW._replace(rounds=(first, (count + 1, epochs)))
+    pairs = [
+        (picks.searched(known), picks.searched(known, more))
+        for task, network, name in itertools.product(TASKS, NETWORKS, CANDIDATES)
+        if (known := picks.ended(store, task, name, network))
+    ]
+    changed = [one != other for one, other in pairs if one is not None and other is not None]
+    return len(changed), sum(changed)
 
 
 @cache

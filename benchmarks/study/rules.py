@@ -11,7 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from braintools_qps import normalize_surrogate, set_surrogate
-from braintools_qps._comparison.model import Factory, environment, seeded
+from braintools_qps._comparison.factory import Factory
+from braintools_qps._comparison.model import environment, seeded
 from braintools_qps._comparison.programs import Programs
 from braintools_qps._comparison.training import Bench
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 import numpy as np
 
 from .. import direction
-from . import advised, defaults, equal, picks, predict, regret, tails, variance
+from . import advised, defaults, equal, joint, picks, predict, regret, tails, variance
 from .data import Problem, chosen, own, problems, reported, ruled
 from .design import CANDIDATES, TASKS
 from .intervals import Effect, over
@@ -140,7 +140,7 @@ def directions() -> str:
 def search(store: Store) -> str:
     """Regret of the search of `compare`, beside that of plain halving."""
     rows = [
-        (name, label, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), *_grid(one))
+        (name, label, f"{one.mean:.2f}", f"{one.high:.1f}", len(one.by_candidate), *_grid(one, of))
         for name, of in picks.SEARCHES.items()
         for label, one in regret.regrets(store, of).items()
     ]
@@ -148,10 +148,21 @@ def search(store: Store) -> str:
     return table((*titles, "settings in the grid", "cost of the grid"), rows)
 
 
-def _grid(one: regret.Regret) -> tuple[str, str]:
+def joint_search(store: Store) -> str:
+    """What a search for the tail as well loses."""
+    tested = {True: "with the other seed", False: "in the training that chose"}
+    rows = [
+        (label, f"{one.mean:.2f}", f"{one.high:.1f}", f"{one.unsampled:.2f}", tested[one.anew])
+        for label, one in joint.lost(store).items()
+    ]
+    titles = ("problem", "points lost", "90th percentile", "lost without a sample", "tested")
+    return table(titles, rows)
+
+
+def _grid(one: regret.Regret, search: picks.Search) -> tuple[str, str]:
     """How many settings it has, for the smallest and the largest, and the search's share of it."""
     sizes = list(dict.fromkeys(one.settings))
-    shares = [f"{100 * regret.cost(size):.0f}%" for size in reversed(sizes)]
+    shares = [f"{100 * regret.cost(size, search):.0f}%" for size in reversed(sizes)]
     return " to ".join(map(str, sizes)), " to ".join(shares)
 
 
@@ -200,5 +211,6 @@ TABLES: Mapping[str, Callable[[Store], str]] = {
     "directions": lambda store: directions(),
     "advice": lambda store: advised.of_sentences(advised.kept()),
     "search": search,
+    "joint": joint_search,
     "starts": starts,
 }

@@ -27,8 +27,8 @@ from .interrupts import MESSAGE, announce, before_leaving
 from .writing import write_figure
 
 if TYPE_CHECKING:
-    from .._comparison.tasks import Task
-    from ..records.comparison import Comparison
+    from .._comparison import Task
+    from ..records import Comparison
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_model(parser)
     _add_training(parser)
     _add_tuning(parser)
+    _add_running(parser)
+
+
+def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
         help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
@@ -110,20 +114,25 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     for name, kind, usual, what in (
-        ("seeds", int, _defaults.SEEDS, "how many"),
-        ("epochs", int, _defaults.EPOCHS, "passes"),
+        ("seeds", int, _defaults.SEEDS, "networks of each candidate, each with its own weights"),
+        ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
         ("learning-rate", float, _defaults.LEARNING_RATE, "where it is not tuned"),
         ("clip", float, _defaults.CLIP, "largest norm of the gradient, 0 for any"),
-        ("patience", int, None, "end a run after so many epochs without a better validation score"),
     ):
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
+    group.add_argument(
+        "--patience", type=int,
+        help="end a run after so many epochs without a better validation score (default: never)",
+    )  # fmt: skip
     group.add_argument(
         "--save-memory", action="store_true", default=None,
         help="8-bit slopes and spikes in one bit: less memory for a long sequence",
     )  # fmt: skip
     group.add_argument(
-        "--readout", type=_readout, help="which steps are read: last, mean, all, or how many last"
+        "--readout",
+        type=_readout,
+        help="which steps are read: last, mean, all, or how many at the end",
     )
 
 
@@ -141,9 +150,7 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     given = _given(arguments)  # before JAX is loaded, as the errors in arguments are the quick ones
     _check_data(arguments)
-    from .._comparison import compare
-    from .._comparison.locks import abandon
-    from .._comparison.storage import discarding, numbered
+    from .._comparison import abandon, compare, discarding, numbered
 
     task = _task(arguments)
     print(task)
@@ -151,20 +158,11 @@ def run(arguments: argparse.Namespace) -> None:
     announce(partial(_halfway, arguments.out))
     before_leaving(abandon, discarding(arguments.out))
     model = _model(arguments)
+    options = model | (QUICK if arguments.quick else {}) | given | _running(arguments)
     blame = nullcontext() if not model else blamed_on(arguments.model, is_about_model)
     try:
         with blame, _executor(arguments) as executor:
-            comparison = compare(
-                arguments.surrogates,
-                task=task,
-                out=arguments.out,
-                resume=arguments.resume,
-                strict=arguments.strict,
-                executor=executor,
-                progress=not arguments.quiet,
-                on_result=partial(_announce, out=arguments.out),
-                **model | (QUICK if arguments.quick else {}) | given,
-            )
+            comparison = compare(arguments.surrogates, task=task, executor=executor, **options)
         _present(comparison, arguments.out, arguments.command_line)
     finally:
         _explain_renaming(earlier)
@@ -179,7 +177,7 @@ def _check_data(arguments: argparse.Namespace) -> None:
 
 
 def _task(arguments: argparse.Namespace) -> Task:
-    from .._comparison.tasks import load_task, read_file
+    from .._comparison import load_task, read_file
 
     if arguments.data is not None:
         return read_file(arguments.data, test=arguments.test_data, bins=arguments.bins)
@@ -193,8 +191,18 @@ def _model(arguments: argparse.Namespace) -> dict[str, Any]:
         return {"model": factory_of(arguments.model)}
 
 
+def _running(arguments: argparse.Namespace) -> dict[str, Any]:
+    return {
+        "out": arguments.out,
+        "resume": arguments.resume,
+        "strict": arguments.strict,
+        "progress": not arguments.quiet,
+        "on_result": partial(_announce, out=arguments.out),
+    }
+
+
 def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:
-    from .._comparison.workers import dask_workers, local_workers
+    from .._comparison import dask_workers, local_workers
 
     if arguments.workers is not None:
         return local_workers(arguments.workers)

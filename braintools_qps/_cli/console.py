@@ -11,10 +11,14 @@ import logging
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import Any, NoReturn
+
+from .errors import is_users
 
 CLOSED_PIPE = 141  # what a shell reports of a program whose reader has gone
 
@@ -42,9 +46,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 @contextmanager
 def listening(arguments: argparse.Namespace) -> Iterator[None]:
-    """Show what is logged on the way, as much of it as the options ask for."""
+    """Show what is logged on the way, as much of it as the options ask for, and warnings."""
     handler = logging.StreamHandler(sys.stderr)
-    level = logger.level
+    level, formatted = logger.level, warnings.formatwarning
+    warnings.formatwarning = _in_one_line
     logger.addHandler(handler)
     logger.setLevel(_level(arguments))
     logger.debug(", ".join(map(_installed, ("braintools-qps", "braintools", "jax"))))
@@ -54,6 +59,14 @@ def listening(arguments: argparse.Namespace) -> Iterator[None]:
     finally:
         logger.removeHandler(handler)
         logger.setLevel(level)
+        warnings.formatwarning = formatted
+
+
+def flush() -> None:
+    """Write out what was printed, unless the output was closed before the program began."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            stream.flush()
 
 
 def abandon_output() -> int:
@@ -74,6 +87,18 @@ def _level(arguments: argparse.Namespace) -> int:
     if arguments.verbose:
         return logging.DEBUG
     return logging.WARNING if arguments.quiet else logging.INFO
+
+
+def _in_one_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,
+) -> str:
+    """A warning, and where in the user's own code it arose."""
+    place = f" ({Path(filename).name}, line {lineno})" if is_users(filename) else ""
+    return f"{category.__name__}: {message}{place}\n"
 
 
 def _installed(distribution: str) -> str:

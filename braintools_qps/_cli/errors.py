@@ -32,6 +32,8 @@ def report(error: Exception, program: str, with_traceback: bool) -> int:
 def described(error: BaseException) -> str:
     """The message; of an error in the user's own code, its type, file and line too."""
     place = _place(error)
+    if isinstance(error, SyntaxError):  # says where it is by itself
+        return f"{type(error).__name__}: {error}"
     if place is None:
         return reason(error)
     message = f"{type(error).__name__}: {reason(error)}".removesuffix(": ")
@@ -42,6 +44,9 @@ def reason(error: BaseException) -> str:
     """The message; of a KeyError, whose str() is a repr, what it was raised with."""
     if type(error) is KeyError and error.args:
         return str(error.args[0])
+    if isinstance(error, OSError) and error.strerror:  # without its number
+        place = "" if error.filename is None else f": {error.filename!r}"
+        return f"{error.strerror}{place}"
     return str(error)
 
 
@@ -49,7 +54,12 @@ def arose_in(error: BaseException, files: Sequence[str]) -> bool:
     """Whether it passed through the user's own code, or through one of these files of ours."""
     ours = {str(PACKAGE / file) for file in files}
     frames = traceback.extract_tb(error.__traceback__)
-    return any(frame.filename in ours or _is_users(frame.filename) for frame in frames)
+    return any(frame.filename in ours or is_users(frame.filename) for frame in frames)
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file belongs neither to us nor to Python nor to a package."""
+    return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))
 
 
 def _is_expected(error: Exception) -> bool:
@@ -60,8 +70,4 @@ def _is_expected(error: Exception) -> bool:
 def _place(error: BaseException) -> traceback.FrameSummary | None:
     """The innermost line of code that belongs neither to us nor to Python nor to a package."""
     frames = traceback.extract_tb(error.__traceback__)
-    return next((frame for frame in reversed(frames) if _is_users(frame.filename)), None)
-
-
-def _is_users(filename: str) -> bool:
-    return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))
+    return next((frame for frame in reversed(frames) if is_users(frame.filename)), None)

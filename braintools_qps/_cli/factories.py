@@ -10,7 +10,8 @@ from typing import Any
 
 from .errors import arose_in, described, reason
 
-MODELS = ("_comparison/model.py", "_comparison/model_checks.py")  # where models are made and tried
+# Where models are made, run and tried.
+MODELS = tuple(f"_comparison/{name}.py" for name in ("factory", "model", "model_checks"))
 
 
 def factory_of(path: str) -> Callable[..., Any]:

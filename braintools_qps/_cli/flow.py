@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import inspect
-import json
 import logging
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .factories import blamed_on, check_path, factory_of
-from .writing import write_figure
+from .writing import check_directory, write_figure
 
 if TYPE_CHECKING:
-    from .._comparison.tasks import Task
-    from ..records import GradientFlow
+    from .._comparison import Task
+    from ..records import GradientFlows
 
 logger = logging.getLogger(__name__)
 
@@ -26,16 +26,7 @@ OPTIONS = ("surrogates", "seed", "target", "rate", "paths")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="MODULE:FACTORY",
-        help="your network: a function that returns a model, called with those of features, "
-        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
-        "(model, inputs), the inputs of shape (time, batch, features)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--task", default=_defaults.TASK, metavar="NAME",
-        help="where the inputs come from, as for compare (default: %(default)s)",
-    )  # fmt: skip
+    _add_model(parser)
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC",
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' (default: the model's own)",
@@ -55,25 +46,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
     parser.add_argument(
         "--json", type=Path, metavar="FILE",
-        help="write all figures there, and a report as HTML beside it if it ends in .json",
+        help="write all numbers there, and a report as HTML beside it if it ends in .json",
     )  # fmt: skip
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model", metavar="MODULE:FACTORY",
+        help="your network: a function that returns a model, called with those of features, "
+        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
+        "(model, inputs), the inputs of shape (time, batch, features)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--task", default=_defaults.TASK, metavar="NAME",
+        help="where the inputs come from, as for compare (default: %(default)s)",
+    )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:  # before anything is loaded
         check_path(arguments.model)
+    for path in (arguments.json, arguments.plot):
+        if path is not None:
+            check_directory(path)
     from .._checks import checked_seed
 
     checked_seed(arguments.seed)
     flows = _flows(arguments)
-    print("\n\n".join(map(repr, flows.values())))
-    if len(flows) > 1:
-        print("\nRanked by the mean slope above 0.1, then by how near the growth is to 1:")
-        print(repr(flows))
+    _print(flows)
     if arguments.json:
-        data = {name: flow.to_dict() for name, flow in flows.items()}
-        arguments.json.write_text(json.dumps(data, indent=1, allow_nan=False) + "\n")
+        arguments.json.write_text(flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)
@@ -84,16 +87,28 @@ def run(arguments: argparse.Namespace) -> None:
         logger.info("Drawn in %s", arguments.plot)
 
 
-def _write_report(flows: Mapping[str, GradientFlow], arguments: argparse.Namespace) -> None:
+def _print(flows: GradientFlows) -> None:
+    """One by one, and then the ranking, below which stands what is said of the model itself."""
+    if len(flows) == 1:
+        print(*map(repr, flows.values()))
+        return
+    for flow in flows.values():
+        own = tuple(line for line in flow.advice if line not in flow.notes)
+        print(repr(dataclasses.replace(flow, advice=own)) + "\n")
+    print("Ranked by the mean slope above 0.1, then by how near the growth is to 1:")
+    print(repr(flows))
+
+
+def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     from .._report import write_report
 
     path = arguments.json.with_suffix(".html")
-    settings = {name: getattr(arguments, name) for name in ("seed", "target")}
+    settings = {name: getattr(arguments, name) for name in ("seed", "target", "rate")}
     write_report(flows, path, command=arguments.command_line, settings=settings)
     logger.info("A report to read and to send: %s", path)
 
 
-def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
+def _flows(arguments: argparse.Namespace) -> GradientFlows:
     """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
     from .._candidates import candidates
     from .._comparison import demonstration, load_task
@@ -114,10 +129,8 @@ def _flows(arguments: argparse.Namespace) -> Mapping[str, GradientFlow]:
         return _flows_on(task, factory, options)
 
 
-def _flows_on(
-    task: Task, factory: Callable[..., Any], options: Mapping[str, Any]
-) -> Mapping[str, GradientFlow]:
-    from .._comparison.model import environment
+def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any]) -> GradientFlows:
+    from .._comparison import environment
     from .._gradient_flow import gradient_flow
 
     with environment():

@@ -7,6 +7,10 @@ where the main thread has not done so itself.
 
 The process is then left without the interpreter's usual end, which would wait for the threads that
 train, and take away the interpreter under those that still run.
+
+Where Python cannot raise, as in JAX's callback of the garbage collector, it prints a traceback of
+the KeyboardInterrupt and goes on. C code that handles errors by itself, as in NumPy's import,
+prints one, too. Neither is shown here, and the thread has the former raised once more.
 """
 
 from __future__ import annotations
@@ -15,17 +19,22 @@ import os
 import signal
 import socket
 import sys
+from _thread import interrupt_main
 from collections.abc import Callable
 from threading import Event, Thread
 from typing import Any, NoReturn
 
+from .console import flush
+
 STATUS = 130  # what a shell reports of a program that Ctrl-C has ended
 GRACE = 1.0  # seconds in which the main thread can clear up
+LOOKS = 20  # at how it does, in that time
 MESSAGE = "Interrupted"
 
 _message: str | Callable[[], str] = MESSAGE
 _clear_up: tuple[Callable[[], None], ...] = ()
 _seen = Event()
+_lost = Event()  # raised where Python could not raise it
 _reported = Event()
 
 
@@ -41,6 +50,7 @@ def end_on_ctrl_c() -> None:
     inbox, outbox = socket.socketpair()
     outbox.setblocking(False)
     signal.set_wakeup_fd(outbox.fileno(), warn_on_full_buffer=False)
+    sys.excepthook, sys.unraisablehook = _print_others, _print_or_notice
     signal.signal(signal.SIGINT, _raise)
     Thread(target=_watch, args=(inbox, outbox), daemon=True).start()
 
@@ -75,7 +85,7 @@ def report() -> int:
 def leave() -> NoReturn:
     """End the process here and now, with what was printed."""
     # In a thread, as it would wait for ever where another one is held up in printing.
-    for task in (_flush, *_clear_up):
+    for task in (flush, *_clear_up):
         thread = Thread(target=task, daemon=True)
         thread.start()
         thread.join(GRACE)
@@ -93,14 +103,27 @@ def _raise(number: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
+def _print_others(kind: type[BaseException], error: BaseException, *trace: Any) -> None:
+    if not isinstance(error, KeyboardInterrupt):
+        sys.__excepthook__(kind, error, *trace)
+
+
+def _print_or_notice(unraisable: Any) -> None:
+    if isinstance(unraisable.exc_value, KeyboardInterrupt):
+        _lost.set()
+    else:
+        sys.__unraisablehook__(unraisable)
+
+
 def _watch(inbox: socket.socket, outbox: socket.socket) -> None:
     while signal.SIGINT not in inbox.recv(1):
         pass
-    if not _reported.wait(GRACE):
+    for _ in range(LOOKS):
+        if _reported.wait(GRACE / LOOKS):
+            break
+        if _lost.is_set():
+            _lost.clear()
+            interrupt_main()
+    else:
         report()
     leave()
-
-
-def _flush() -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()

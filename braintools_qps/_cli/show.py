@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+SLOW = "not finite: the tails fall too slowly, or not at all"
 POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
-# Sections of a numpydoc docstring that neither define a symbol nor a parameter.
-LEFT_OUT = ("Raises", "See Also", "References", "Examples")
+# Sections of a numpydoc docstring that do not help to read what is shown.
+LEFT_OUT = ("Raises", "See Also", "Examples")
+FIGURE = re.compile(r"^\.\. plot::.*\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)  # the code that draws it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +64,7 @@ def _description(surrogate: Surrogate) -> str:
 
 def _documentation(surrogate: type[Surrogate]) -> str:
     """The class's own docstring, without what defines nothing that is shown."""
-    docstring = inspect.cleandoc(surrogate.__doc__ or "")
+    docstring = FIGURE.sub("", inspect.cleandoc(surrogate.__doc__ or "") + "\n")
     sections = re.split(r"\n\n(?=[A-Z][A-Za-z ]+\n-{3,}\n)", docstring)
     kept = [section for section in sections if not section.startswith(LEFT_OUT)]
     return textwrap.indent("\n\n".join(kept).strip(), "  ")
@@ -95,7 +97,7 @@ def _shape(profile: GradientProfile) -> dict[str, str]:
     return {
         "peak": f"{profile.peak:.4g}",
         "half-width": below if below == above else f"{below} below, {above} above the threshold",
-        "area": f"{profile.area:.4g}" if finite else "infinite: the tails fall too slowly",
+        "area": f"{profile.area:.4g}" if finite else SLOW,
     }
 
 

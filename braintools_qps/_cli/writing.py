@@ -1,10 +1,25 @@
-"""Write figures into files."""
+"""Write into files that the user names."""
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Callable
 from os import PathLike
+from pathlib import Path
 from typing import Any
+
+
+def check_directory(path: Path) -> None:
+    """Fail before anything is computed, where there is no place to write it to.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory of the path does not exist.
+    """
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
 
 def write_figure(draw: Callable[[], Any], path: str | PathLike) -> None:

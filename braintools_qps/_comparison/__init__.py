@@ -2,11 +2,11 @@
 
 Start here with `compare`, then read `training` (one run as a pure function), `programs` (each run
 goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
-and `tuning` (each candidate's own setting). `tasks` has the data, `model` the user's factory,
-`network` the demonstration, `objective` loss and score, `outcome` and `cost` what is recorded,
-`provenance`, `naming`, `storage` and `resumable` what is kept, `surroundings` what threads and
-workers must have in common. `workers` is where candidates are trained: in this process, or by an
-executor.
+and `tuning` (each candidate's own setting). `tasks` has the data, `factory` makes the user's models
+and `model` runs them, `network` is the demonstration, `objective` has loss and score, `outcome` and
+`cost` what is recorded, `provenance`, `naming`, `storage` and `resumable` what is kept,
+`surroundings` what threads and workers must have in common. `workers` is where candidates are
+trained: in this process, or by an executor.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, nullcontext
-from functools import partial
 from typing import Any
 
 import optax
@@ -25,25 +24,51 @@ from .._candidates import candidates
 from .._checks import checked_seeds
 from .._defaults import SEEDS, SURROGATES, TASK
 from .._registry import surrogate_spec
-from ..records.comparison import CandidateResult, Comparison
+from ..records import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
-from .model import Factory, seeded
+from .factory import Factory
+from .locks import abandon
+from .model import environment, seeded
 from .model_checks import check_model
 from .network import demonstration
 from .objective import objective
-from .programs import Programs, Runner, check_names
+from .programs import Programs, check_names
 from .progress import OnEpoch, reported
-from .provenance import blank, resumed
+from .provenance import blank, present_environment, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
-from .storage import Store, opened
-from .tasks import load_task
+from .storage import Store, discarding, numbered, opened
+from .tasks import Task, load_task, read_file
 from .training import Bench
-from .tuning import DEFAULT_TUNE, grid, searched, tuning_seeds
-from .workers import Found, Journal, RemotePrograms, Workplace, by_executor, in_turn
+from .tuning import DEFAULT_TUNE, searched, tried, tuning_seeds
+from .workers import (
+    ByExecutor,
+    Found,
+    InThisProcess,
+    Journal,
+    Workplace,
+    dask_workers,
+    local_workers,
+)
 
-__all__ = ["Factory", "Settings", "compare", "demonstration", "load_task", "seeded"]
+__all__ = [  # noqa: RUF022 -- what users meet first
+    "compare",
+    # For what shows results
+    "Factory",
+    "Task",
+    "abandon",
+    "dask_workers",
+    "demonstration",
+    "discarding",
+    "environment",
+    "load_task",
+    "local_workers",
+    "numbered",
+    "present_environment",
+    "read_file",
+    "seeded",
+]
 
 
 def compare(
@@ -80,7 +105,7 @@ def compare(
 
     A learning rate and a dampening that suit one surrogate need not suit the next. So each
     candidate is first tuned, with seeds that are used for nothing else: all settings are trained
-    for a tenth of the epochs, and a few of those with the lowest training losses for all of them,
+    for a tenth of the epochs, and two of those with the lowest training losses for all of them,
     of which the validation score chooses one. Then this setting is trained anew, with the seeds
     that are reported, and only this training is tested. A seed decides on the initial weights and
     on the order of the samples, so differences between candidates are paired by seed.
@@ -113,8 +138,9 @@ def compare(
     tune : mapping of names to values, or None
         What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
         and ``scale``, as factors of the candidate's own; ``alpha``; ``clip``; or keywords of the
-        factory. Up to three settings are all trained in full. None compares the candidates as they
-        are given.
+        factory. Up to four settings are all trained in full. Of more than 40 a random sample is
+        tried; from 120 on the search costs 5% of what it would to train all of them in full. None
+        compares the candidates as they are given.
     tuning_runs : int
         With how many seeds each setting is tried.
     seeds : int or sequence of int
@@ -216,22 +242,14 @@ def compare(
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     names = searched(tune)
     check_names(names, model)
-    plan = Plan(grid(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
+    plan = Plan(tried(names), names, tuning_seeds(tuning_runs, seeds), seeds, epochs, measure)
     comparison = blank([c.spec for c in asked], task, described(bench, plan), seeds)
     with opened(out) if out is not None else nullcontext() as store:
         if resume:
             comparison = resumed(comparison, store, strict=strict)
-        if executor is not None:
-            journal = Journal(None if store is None else store.directory, resume=resume)
-            workplace = Workplace(executor, bench, journal)
-            runner_of: Callable[[Any], Runner] = partial(RemotePrograms, workplace)
-            train, close, give_up = partial(by_executor, workplace), journal.close, None
-        else:
-            programs = _programs(bench, plan, comparison, store, resume=resume)
-            runner_of = lambda spec: programs
-            train, close, give_up = partial(in_turn, programs), programs.close, programs.give_up
+        training = _training(bench, plan, comparison, store, executor, resume=resume)
         if resume and measure:
-            results = [measured(r, runner_of(r.spec), plan) for r in comparison.results]
+            results = [measured(r, training.runner_of(r.spec), plan) for r in comparison.results]
             comparison = dataclasses.replace(comparison, results=tuple(results))
         keep = _keeper(comparison, store, on_result)
         finished = [r.spec for r in comparison.results if not r.error]
@@ -239,24 +257,36 @@ def compare(
         if pending:
             check_model(bench, measure=measure)
         with reported(on_epoch, shown=progress and bool(pending)) as report:
-            comparison = _trained(comparison, train(pending, plan, report), keep, give_up)
-        close()
+            found = training.train(pending, plan, report)
+            comparison = _trained(comparison, found, keep, training.give_up)
+        training.close()
         return comparison
 
 
-def _programs(
-    bench: Bench, plan: Plan, comparison: Comparison, store: Store | None, *, resume: bool
-) -> Programs:
+def _training(
+    bench: Bench,
+    plan: Plan,
+    comparison: Comparison,
+    store: Store | None,
+    executor: Executor | None,
+    *,
+    resume: bool,
+) -> InThisProcess | ByExecutor:
+    """Where candidates are trained, and what of it is kept in the store."""
+    if executor is not None:
+        journal = Journal(None if store is None else store.directory, resume=resume)
+        return ByExecutor(Workplace(executor, bench, journal))
     if store is None:
-        return Programs(bench, plan.most_runs)
-    return ResumablePrograms(bench, plan.most_runs, comparison, store, resume=resume)
+        return InThisProcess(Programs(bench, plan.most_runs))
+    kept = ResumablePrograms(bench, plan.most_runs, comparison, store, resume=resume)
+    return InThisProcess(kept)
 
 
 def _trained(
     comparison: Comparison,
     found: Found,
     keep: Callable[[Comparison], None],
-    give_up: Callable[[], None] | None,
+    give_up: Callable[[], None],
 ) -> Comparison:
     """Keep each result that is found; one that failed is a row with its error.
 
@@ -270,8 +300,7 @@ def _trained(
                 result = failed(candidate, result)
             comparison = _with_result(comparison, result)
             if len(errors) == len(comparison.results) == len(comparison.candidates):
-                if give_up is not None:
-                    give_up()
+                give_up()
                 raise errors[0]  # there is nothing to report beside it
             keep(comparison)
     return comparison

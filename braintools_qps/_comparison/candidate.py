@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
-from ..records.comparison import CandidateResult, Trial, Tuning
+from ..records import CandidateResult, Trial, Tuning
 from .kinds import adjusted
 from .model_checks import check_finite
 from .naming import named
@@ -36,7 +36,7 @@ class Candidate(NamedTuple):
 class Plan:
     """What is done with each candidate."""
 
-    settings: Sequence[Setting]
+    settings: Sequence[Setting]  # that are tried
     tune: Mapping[str, Sequence[Any]]
     tuning_seeds: tuple[int, ...]
     seeds: tuple[int, ...]

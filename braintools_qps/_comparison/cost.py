@@ -14,11 +14,10 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._gradient_flow import gradient_flow
-from ..records.comparison import relative_gradient
-from ..records.flow import mean_growth
+from ..records import GradientFlow, mean_growth, relative_gradient
 from .model import environment, seeded, usual_promotion
 from .places import needed_bytes
-from .training import Bench, Samples, initial_state, min_batch, training_step
+from .training import Bench, Samples, initial_state, training_step
 
 WARM_UP, TIMED = 3, 20
 FLOW_SAMPLES = 64
@@ -40,7 +39,7 @@ class Flow(NamedTuple):
 def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
     """Time and memory of one training step of one network, compiled on its own."""
     state = initial_state(bench, surrogate, 0)
-    train, size = bench.task.train, min_batch(bench)
+    train, size = bench.task.train, bench.batch_size
     samples = Samples(jnp.asarray(train.inputs[:size]), jnp.asarray(train.labels[:size]))
     draw = jax.random.key(0), jnp.asarray(0)
     numbers = {
@@ -66,24 +65,21 @@ def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
 
 def measure_flow(surrogate: Surrogate, bench: Bench, seeds: Sequence[int]) -> Flow:
     """At the initial weights: means over the first seeds, of the growth geometric."""
-    return _mean([_flow_of_seed(surrogate, bench, seed) for seed in seeds[:FLOW_SEEDS]])
+    flows = [_flow_of_seed(surrogate, bench, seed) for seed in seeds[:FLOW_SEEDS]]
+    growth = mean_growth([flow.growth for flow in flows])
+    curves = [relative_gradient(flow.populations[0].second_moments) for flow in flows]
+    lags = min(map(len, curves))
+    by_lag = np.exp(np.mean(np.log([curve[:lags] for curve in curves]), axis=0))
+    return Flow(
+        None if math.isnan(growth) else growth,
+        round(np.mean([flow.reach for flow in flows])),
+        tuple(by_lag.tolist()),
+    )
 
 
-def _flow_of_seed(surrogate: Surrogate, bench: Bench, seed: int) -> Flow:
+def _flow_of_seed(surrogate: Surrogate, bench: Bench, seed: int) -> GradientFlow:
     inputs = jnp.asarray(np.swapaxes(bench.task.train.inputs[:FLOW_SAMPLES], 0, 1))
     with seeded(jax.random.key(seed), seed), environment(fit=False):
         flows = gradient_flow(bench.model(surrogate), inputs, seed=seed, target=None, rate=None)
     (flow,) = flows.values()
-    curve = relative_gradient(flow.populations[0].second_moments)
-    return Flow(flow.growth, flow.reach, tuple(curve.tolist()))
-
-
-def _mean(flows: Sequence[Flow]) -> Flow:
-    growth = mean_growth([flow.growth for flow in flows if flow.growth is not None])
-    lags = min(len(flow.gradient_by_lag) for flow in flows)
-    curves = np.array([flow.gradient_by_lag[:lags] for flow in flows])
-    return Flow(
-        None if math.isnan(growth) else growth,
-        round(np.mean([flow.reach for flow in flows])),
-        tuple(np.exp(np.mean(np.log(curves), axis=0)).tolist()),
-    )
+    return flow

@@ -13,10 +13,12 @@ import numpy as np
 from .._neurons import find_neurons, has_membrane
 from .._surrogate import QPseudoSpike
 from .model import initialised, run_over, seeded
-from .training import Bench, min_batch
+from .training import Bench
 
 # Forward, all surrogates do the same, and this one takes every unit.
 ANY = QPseudoSpike()
+
+Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
 
 
 def check_model(bench: Bench, *, measure: bool) -> None:
@@ -27,7 +29,7 @@ def check_model(bench: Bench, *, measure: bool) -> None:
     TypeError, ValueError
         With the rule, what the model does instead, and the fix.
     """
-    sizes = {min_batch(bench), len(bench.task.validation)}
+    sizes = {bench.batch_size, len(bench.task.validation)}
     for size in sorted(sizes, reverse=True):
         outputs = _traced(bench, size, measure)
         _check_outputs(bench, outputs, size)
@@ -44,8 +46,8 @@ def check_finite(bench: Bench, seed: int) -> None:
     """
     with seeded(jax.random.key(seed), seed):
         model = bench.model(ANY)
-        initialised(model, min_batch(bench))
-        outputs = run_over(model, _some_inputs(bench, min_batch(bench)), fit=False)
+        initialised(model, bench.batch_size)
+        outputs = run_over(model, _some_inputs(bench, bench.batch_size), fit=False)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
     if not finite.all():
@@ -58,8 +60,8 @@ def check_finite(bench: Bench, seed: int) -> None:
 
 def _traced(bench: Bench, size: int, measure: bool) -> Any:
     """Shapes of the outputs of all steps."""
-    held: dict[str, tuple[int, ...]] = {}
-    arrays: dict[str, tuple[int, ...]] = {}
+    held: Shapes = {}
+    arrays: Shapes = {}
 
     def outputs(key: Any, inputs: Any) -> Any:
         with seeded(key):
@@ -75,20 +77,27 @@ def _traced(bench: Bench, size: int, measure: bool) -> Any:
     try:
         return jax.eval_shape(outputs, jax.random.key(0), _some_inputs(bench, size))
     except Exception as error:
-        if guilty := {n: s for n, s in arrays.items() if s[0] != size and f"{s}" in _root(error)}:
-            raise ValueError(
-                f"the model must take batches of any size, here of {size} samples, got "
-                f"{_listed(guilty)}, which it holds: {_root(error)}. Leave out the axis of the "
-                "batch, or make them in init_state(self, batch_size=None)"
-            ) from error
-        if not held:
+        reason = _reason(error, size, arrays, held)
+        if reason is None:
             raise
-        shown = _listed(held)
-        raise ValueError(
+        raise ValueError(reason) from error
+
+
+def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | None:
+    """What of a model does not fit a batch of a size that it has failed for."""
+    if guilty := {n: s for n, s in arrays.items() if s[0] != size and f"{s}" in _root(error)}:
+        return (
+            f"the model must take batches of any size, here of {size} samples, got "
+            f"{_listed(guilty)}, which it holds: {_root(error)}. Leave out the axis of the "
+            "batch, or make them in init_state(self, batch_size=None)"
+        )
+    if held:
+        return (
             f"states must have the batch, here of {size} samples, as their first axis once "
-            f"brainstate.nn.init_all_states(model, {size}) was called; got {shown}. Make them in "
-            "init_state(self, batch_size=None), of shape (batch_size, ...)"
-        ) from error
+            f"brainstate.nn.init_all_states(model, {size}) was called; got {_listed(held)}. Make "
+            "them in init_state(self, batch_size=None), of shape (batch_size, ...)"
+        )
+    return None
 
 
 def _check_membrane(model: Any) -> None:
@@ -99,7 +108,7 @@ def _check_membrane(model: Any) -> None:
         )
 
 
-def _of_other_batches(model: Any, size: int) -> dict[str, tuple[int, ...]]:
+def _of_other_batches(model: Any, size: int) -> Shapes:
     """Shapes of those hidden states that do not fit the batch, for when the model fails."""
     shapes = {
         ".".join(map(str, path)): jnp.shape(leaf)
@@ -109,7 +118,7 @@ def _of_other_batches(model: Any, size: int) -> dict[str, tuple[int, ...]]:
     return {name: shape for name, shape in shapes.items() if shape and shape[0] != size}
 
 
-def _arrays(model: Any) -> dict[str, tuple[int, ...]]:
+def _arrays(model: Any) -> Shapes:
     """Shapes of the arrays that nodes have as attributes."""
     return {
         ".".join(map(str, (*path, name))): np.shape(value)
@@ -123,10 +132,10 @@ def _root(error: BaseException) -> str:
     """What the first of a chain of errors says."""
     while error.__cause__ is not None:
         error = error.__cause__
-    return str(error).strip()
+    return str(error).strip().rstrip(".")
 
 
-def _listed(shapes: dict[str, tuple[int, ...]]) -> str:
+def _listed(shapes: Shapes) -> str:
     return ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
 
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from ..records.plain import plain
-from .model import name_of
+from ..records import to_plain
+from .factory import name_of
 
 
 def named(value: Any) -> Any:
-    """As `plain` writes it, but functions and classes, wherever they are in it, by import path."""
+    """As `to_plain` writes it, but functions and classes, wherever they are, by import path."""
     if isinstance(value, Mapping):
         return {key: named(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
@@ -21,7 +21,7 @@ def named(value: Any) -> Any:
         return {"partial": named([value.func, value.args, value.keywords])}
     if hasattr(value, "__qualname__"):
         return name_of(value)
-    found = plain(value)
+    found = to_plain(value)
     if isinstance(found, dict) and "repr" in found:
         return {"repr": re.sub(r" at 0x[0-9a-fA-F]+", "", found["repr"])}
     return found

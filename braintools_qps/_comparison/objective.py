@@ -14,6 +14,7 @@ from jax import Array
 
 from .tasks import Task
 
+NAMES = "cross-entropy", "accuracy", "mean squared error", "-MSE"
 READOUTS = '"last", "mean", "all" or how many last steps to average'
 
 
@@ -53,15 +54,21 @@ def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> O
             raise TypeError(f"{name} must be a function of (outputs, y), got {function!r}")
     classify = task.classes is not None
     usual_loss, usual_score = (cross_entropy, accuracy) if classify else (squared_error, negative)
-    names = ("cross-entropy", "accuracy") if classify else ("mean squared error", "-MSE")
+    names = NAMES[:2] if classify else NAMES[2:]
     return Objective(
         _readout(task, readout),
         usual_loss if loss is None else loss,
         usual_score if score is None else score,
-        names[1] if score is None else getattr(score, "__name__", "score"),
-        names[0] if loss is None else getattr(loss, "__name__", "loss"),
+        names[1] if score is None else _name_of_own(score, "score"),
+        names[0] if loss is None else _name_of_own(loss, "loss"),
         loss is not None and score is not None,
     )
+
+
+def _name_of_own(function: Any, otherwise: str) -> str:
+    """What it is called; "own accuracy" is not in the percent that an accuracy is shown in."""
+    name = getattr(function, "__name__", otherwise)
+    return f"own {name}" if name in NAMES else name
 
 
 def _readout(task: Task, readout: Any) -> str | int:

@@ -12,8 +12,8 @@ import jax
 from braintools.surrogate import Surrogate
 
 from .cost import measure_cost, measure_flow
+from .factory import GIVEN, name_of, parameters_of
 from .kinds import adjusted, kind_of
-from .model import GIVEN, name_of, parameters_of
 from .trainer import Trainer
 from .training import Bench, Curves, Run, Tested
 from .tuning import POSITIVE

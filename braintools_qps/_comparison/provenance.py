@@ -13,7 +13,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from ..records.comparison import Comparison
+from ..records import Comparison
 from .places import device_text
 from .storage import Store
 from .tasks import Task
@@ -37,7 +37,7 @@ def blank(
         settings=settings,
         seeds=seeds,
         candidates=tuple(specs),
-        environment=_environment(),
+        environment=present_environment(),
     )
 
 
@@ -59,6 +59,17 @@ def packages() -> dict[str, str]:
         with suppress(PackageNotFoundError):  # brainpy is an extra
             found[name] = version(name)
     return found
+
+
+def present_environment() -> dict[str, Any]:
+    """The versions and the machine that this process runs on."""
+    return {
+        "python": platform.python_version(),
+        "packages": packages(),
+        "platform": platform.platform(),
+        "device": device_text(),
+        "cores": os.cpu_count(),
+    }
 
 
 def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
@@ -131,18 +142,8 @@ def _description(task: Task) -> dict[str, Any]:
     }
 
 
-def _environment() -> dict[str, Any]:
-    return {
-        "python": platform.python_version(),
-        "packages": packages(),
-        "platform": platform.platform(),
-        "device": device_text(),
-        "cores": os.cpu_count(),
-    }
-
-
 def _difference(before: Any, now: Any) -> str:
-    if not isinstance(before, dict):
+    if not isinstance(before, dict) or not isinstance(now, dict):
         return f"{before}, now {now}"
     changed = [key for key in before | now if before.get(key) != now.get(key)]
-    return ", ".join(f"{key} {before.get(key)}, now {now.get(key)}" for key in changed)
+    return ", ".join(f"{key} {_difference(before.get(key), now.get(key))}" for key in changed)

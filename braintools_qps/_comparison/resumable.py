@@ -24,7 +24,7 @@ import numpy as np
 
 from .._defaults import CHECKPOINT_NAME
 from .._registry import surrogate_spec
-from ..records.comparison import Comparison
+from ..records import Comparison
 from .locks import remove
 from .naming import named
 from .programs import Job, OnEpochs, Outcome, Programs

@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from .._defaults import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
-from ..records.comparison import Comparison
+from ..records import Comparison
 from .locks import locked, remove
 
 PROBE_BYTES = 1 << 16
@@ -142,12 +142,19 @@ def load(directory: str | os.PathLike) -> Comparison | None:
     if not path.exists():
         return None
     try:
-        return Comparison.from_json(path.read_text(encoding="utf-8"))
+        return _coherent(Comparison.from_json(path.read_text(encoding="utf-8")))
     except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is not a comparison that this version has saved: {error}. Give another "
             "directory, or go on without resume; the file will be kept"
         ) from error
+
+
+def _coherent(comparison: Comparison) -> Comparison:
+    for result in comparison.results:
+        if result.spec not in comparison.candidates:
+            raise ValueError(f"{result.label} has a result and is no candidate")
+    return comparison
 
 
 def _probe(directory: Path) -> None:

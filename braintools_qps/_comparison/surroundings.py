@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 
 from .._registry import read_value
-from ..records.plain import plain
+from ..records import to_plain
 from .model import DEFAULT_STEP
 
 
@@ -36,7 +36,7 @@ def surroundings() -> Surroundings:
     """Those of this thread."""
     dt = brainstate.environ.get("dt", None)
     return Surroundings(
-        plain(DEFAULT_STEP if dt is None else dt),
+        to_plain(DEFAULT_STEP if dt is None else dt),
         brainstate.environ.get("precision"),
         jnp.result_type(float) == jnp.float64,
     )

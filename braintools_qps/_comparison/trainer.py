@@ -18,7 +18,7 @@ from .runs import Shares
 from .tasks import Split
 from .training import Bench, Curves, Run, Samples, State, Tested, epoch_of, initial_state, tested_of
 
-OnEpoch = Callable[[int, float], None]
+AfterEpoch = Callable[[int, float], None]  # which one, the mean loss of all runs
 
 
 class Trained(NamedTuple):
@@ -62,7 +62,7 @@ class Trainer:
         self,
         runs: Sequence[Run],
         epochs: int,
-        on_epoch: OnEpoch,
+        after_epoch: AfterEpoch,
         *,
         start: Halfway | None = None,
         on_halfway: OnHalfway | None = None,
@@ -86,7 +86,7 @@ class Trainer:
             done = shares.call(step, self._at_once, held, given)
             held = [state for state, _ in done]
             curves.append(shares.gather([curve for _, curve in done]))
-            on_epoch(number, float(np.mean(curves[-1].loss)))
+            after_epoch(number, float(np.mean(curves[-1].loss)))
             if on_halfway is not None:
                 on_halfway(partial(_halfway, shares, held, tuple(curves)))
         ended, best = shares.gather([(state.epoch, state.best_epoch) for state in held])

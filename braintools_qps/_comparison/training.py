@@ -14,9 +14,9 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
+from .factory import Factory
 from .kinds import Kind
 from .model import (
-    Factory,
     Neurons,
     Values,
     initialised,
@@ -94,6 +94,11 @@ class Bench:
     options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
 
     @property
+    def batch_size(self) -> int:
+        """Number of samples in a batch."""
+        return min(self.settings.batch_size, len(self.task.train))
+
+    @property
     def batches(self) -> int:
         """Number of batches in an epoch."""
         return max(1, len(self.task.train) // self.settings.batch_size)
@@ -109,18 +114,13 @@ class Bench:
 def initial_weights(bench: Bench, surrogate: Surrogate, seed: int) -> Weights:
     """The initial weights that a seed gives, whatever the surrogate is."""
     with seeded(jax.random.key(seed), seed):
-        trained, kept = initialised(bench.model(surrogate), min_batch(bench))
+        trained, kept = initialised(bench.model(surrogate), bench.batch_size)
     if not trained:
         raise ValueError(
             "the model must have something to train, got no brainstate.ParamState of real numbers. "
             "Keep weights in ParamStates, as the layers of brainstate.nn do"
         )
     return Weights(values_of(trained), values_of(kept))
-
-
-def min_batch(bench: Bench) -> int:
-    """Samples in a batch."""
-    return min(bench.settings.batch_size, len(bench.task.train))
 
 
 def initial_state(bench: Bench, surrogate: Surrogate, seed: int) -> State:
@@ -133,7 +133,7 @@ def initial_state(bench: Bench, surrogate: Surrogate, seed: int) -> State:
 
 def epoch_of(kind: Kind, bench: Bench) -> Callable:
     """``(state, key, numbers, train, validation) -> (state, Curves)``, of one run."""
-    size, batches = min_batch(bench), bench.batches
+    size, batches = bench.batch_size, bench.batches
 
     def epoch(
         state: State, key: Array, numbers: Numbers, train: Samples, validation: Samples

@@ -3,10 +3,10 @@
 A short training is judged by its training loss, which moves while the accuracy on the validation
 part is still that of guessing. It says little about learning rates, because what learns fast is
 ahead at first. So the short round compares settings of the same learning rate only, and keeps what
-does well at all of them. The second round decides by the validation score. It is as long as what
-will be reported, because a heavy tail can learn and then collapse. Each training begins at the
-initial weights and has a schedule of its own length: a learning rate that has not yet come down
-would say little about how it ends.
+does well at all of them. Of a large grid it has a random sample. The second round decides by the
+validation score. It is as long as what will be reported, because a heavy tail can learn and then
+collapse. Each training begins at the initial weights and has a schedule of its own length: a
+learning rate that has not yet come down would say little about how it ends.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from .._checks import checked_count
 from .._defaults import DAMPENINGS, LEARNING_RATES
-from ..records.comparison import Rung, Trial
+from ..records import Rung, Trial
 from .settings import check_positive
 
 DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
@@ -31,7 +31,8 @@ DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
 RATE = "learning_rate"
 POSITIVE = ("learning_rate", "dampening", "scale", "alpha", "clip")
 SHORT, SHORTEST = 0.1, 2  # the first round's share of the epochs, and at least so many
-KEPT, FEWEST = 0.15, 3  # of the settings, for the second round
+FINALISTS, FEWEST = 2, 4  # in the second round; with so few settings it is the only one
+COST, TRIED = 0.05, 40  # of a grid that is too large, the search's share; and at least so many
 FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 
 Setting = dict[str, Any]
@@ -77,6 +78,23 @@ def _check_values(name: str, values: Any) -> None:
         raise ValueError(f"tune must name each value of {name} once, got {values!r}")
 
 
+def tried(tune: Mapping[str, Sequence[Any]], seed: int = FIRST_SEED) -> list[Setting]:
+    """The settings of the first round: all of the grid, or of a large one a random sample.
+
+    The sample is of what settings have besides the learning rate, and has all learning rates of
+    each. It is the same for all candidates.
+    """
+    settings, rates = grid(tune), len(tune.get(RATE, (None,)))
+    others = grid({name: values for name, values in tune.items() if name != RATE})
+    bought = round((COST * len(settings) - FINALISTS) / SHORT)
+    count = max(1, max(bought, TRIED) // rates)
+    if count >= len(others):
+        return settings
+    drawn = np.random.default_rng(seed).choice(len(others), count, replace=False)
+    kept = [others[index] for index in drawn]
+    return [s for s in settings if {n: v for n, v in s.items() if n != RATE} in kept]
+
+
 def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     """How many settings are in each round, and for how many epochs each is trained.
 
@@ -84,16 +102,17 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     --------
     >>> from braintools_qps._comparison.tuning import rounds
     >>> rounds(20, 20)
-    [(20, 2), (3, 20)]
-    >>> rounds(3, 20)
-    [(3, 20)]
+    [(20, 2), (2, 20)]
+    >>> rounds(4, 20)
+    [(4, 20)]
     """
     if settings < 2:
         return []
-    kept, short = max(FEWEST, math.ceil(KEPT * settings)), max(SHORTEST, round(SHORT * epochs))
-    if settings <= kept or epochs <= short:
+    short = max(SHORTEST, round(SHORT * epochs))
+    saves = settings * short + FINALISTS * epochs < settings * epochs
+    if settings <= FEWEST or not saves:
         return [(settings, epochs)]
-    return [(settings, short), (kept, epochs)]
+    return [(settings, short), (FINALISTS, epochs)]
 
 
 def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:

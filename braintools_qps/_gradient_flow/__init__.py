@@ -1,11 +1,13 @@
 """How gradients travel back through a spiking network, surrogate by surrogate.
 
 Start here with `gradient_flow`, then read `step` (a brainstate model as a pure function of arrays),
-`passes` (one forward, one backward) and `evaluate` (one candidate to its record). `loss` is what is
-followed back, `slopes` the derivatives that it meets, `membrane` where it meets them. `jaxpr` is
-all that a release of JAX can break, `programs` the passes compiled and kept, `kept_trace` a step
-kept. `measures`, `paths`, `rates`, `target` and `advice` say what the numbers mean. `normalize` and
-`sensitivity` have a public function each.
+`passes` (one forward, one backward) and `evaluate` (one candidate to its record). `given` checks
+the arguments, `suspicion` whether axes of the inputs are swapped, and `ready` initialises states.
+`loss` is what is followed back, `slopes` the derivatives that it meets, `membrane` where it meets
+them. `jaxpr` is all that a release of JAX can break, `programs` the passes compiled and kept,
+`kept_trace` a step kept. `measures` makes numbers of arrays, `paths` splits a gain, `rates` and
+`target` search, and `advice` puts into words. `normalize` and `sensitivity` have a public function
+each.
 """
 
 from __future__ import annotations
@@ -13,15 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
-
 from .._candidates import candidates, is_candidate
-from .._checks import is_positive
 from .._neurons import by_population
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
-from .evaluate import Bench, Spikes
+from .evaluate import Evaluator, Spikes
+from .given import check_aims, checked_inputs
 from .kept_trace import KeptTrace
 from .loss import check_draws, loss_of_outputs, projections
 from .normalize import normalize_surrogate
@@ -77,7 +76,7 @@ def gradient_flow(
         where a neuron has no ``V`` yet, or a state still holds a tracer of a function that JAX has
         traced, they are initialised for the batch of the inputs. Model, states and random state are
         left as they were.
-    inputs : array_like, Quantity or pytree of them
+    inputs : Array, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
     surrogates : sequence, mapping of names, or a single candidate, optional
         Candidates, each as `get_surrogate` takes them, to be put into all neurons. Or, in a
@@ -112,12 +111,12 @@ def gradient_flow(
     Raises
     ------
     TypeError
-        If the seed is not a whole number.
+        If the seed is not a whole number, or the loss cannot be called.
     ValueError
-        If the model has no neuron with ``V`` and ``spk_fun``, its states do not fit the inputs,
-        the inputs have no time step, draws is below 1, the seed is not from 0 to 2**32 - 1, there
-        is no candidate, the target is not finite and above 0, or the
-        rate is not between 0 and 1.
+        If the model has no neuron with ``V`` and ``spk_fun``, a step changes the shape or dtype of
+        a state, the inputs have no time step or parts of different length, draws is below 1, the
+        seed is not from 0 to 2**32 - 1, there is no candidate, the target is not finite and above
+        0, or the rate is not between 0 and 1.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
@@ -146,8 +145,9 @@ def gradient_flow(
     >>> list(flows)
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
-    inputs = jax.tree.map(jnp.asarray, inputs)
-    _check(inputs, draws, seed, target, rate)
+    inputs = checked_inputs(inputs)
+    check_draws(draws, seed)
+    check_aims(target, rate)
     return flows_of(
         trace(model, inputs), inputs, surrogates, loss, draws, seed, target, rate, paths
     )
@@ -170,33 +170,13 @@ def flows_of(
     measured_loss = (
         projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
     )
-    notes = (*step.notes, *suspicions(inputs))
-    bench = Bench(step, compiled, run, measured_loss, batch_size(inputs), rate, paths, notes)
-    shared = bench.shared()
+    notes, batch = (*step.notes, *suspicions(inputs)), batch_size(inputs)
+    evaluator = Evaluator(step, compiled, run, measured_loss, batch, rate, paths, notes)
+    shared = evaluator.shared()
     return GradientFlows(
-        (label, bench.measure(label, spikes, target, shared))
+        (label, evaluator.measure(label, spikes, target, shared))
         for label, spikes in _candidates(step, surrogates).items()
     )
-
-
-def _check(inputs: Any, draws: int, seed: int, target: float | None, rate: float | None) -> None:
-    shapes = [leaf.shape for leaf in jax.tree.leaves(inputs)]
-    if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
-        raise ValueError(
-            "inputs must have the shape (time, features) or (time, batch, features...) with one "
-            f"time step or more, got {', '.join(map(str, shapes)) or 'nothing'}"
-        )
-    check_draws(draws, seed)
-    if target is not None and not is_positive(target):
-        raise ValueError(
-            "target, the growth per step to aim at, must be finite and greater than 0, got "
-            f"{target}. Pass 1.0, or None to leave the search out"
-        )
-    if rate is not None and not 0 < rate < 1:
-        raise ValueError(
-            "rate, the spikes per neuron and step to aim at, must lie between 0 and 1, got "
-            f"{rate}. Pass 0.1, or None to leave the search out"
-        )
 
 
 def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:

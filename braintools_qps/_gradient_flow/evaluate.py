@@ -10,8 +10,14 @@ from typing import Any
 import numpy as np
 from jax import Array
 
-from ..records import Adjustment, GradientFlow, PathGains, PopulationFlow, RateAdjustment
-from ..records.flow import mean_growth
+from ..records import (
+    Adjustment,
+    GradientFlow,
+    PathGains,
+    PopulationFlow,
+    RateAdjustment,
+    mean_growth,
+)
 from . import measures, membrane
 from .advice import MANY, advise
 from .loss import Loss
@@ -29,7 +35,7 @@ _PEAK_EXPONENTS = {"scale": -1, "dampening": 1, "alpha": 0}
 
 
 @dataclasses.dataclass(frozen=True)
-class Bench:
+class Evaluator:
     """A run to measure candidates on; what does not depend on them is measured once."""
 
     step: Step
@@ -47,33 +53,35 @@ class Bench:
         """All figures of one candidate, and how to bring its growth to the target."""
         slopes = self.slopes(spikes)
         amplitudes, cosines, zero = self.backward(slopes)
-        whole, transported = (
-            amplitudes[..., self.loss.whole],
-            amplitudes[..., self.loss.transported],
-        )
+        populations = self._populations(spikes, slopes, amplitudes, cosines, shared)
+        steps, surrogate = len(self.run.inputs[0]), _one_or_all(spikes)
+        flow = GradientFlow(name, surrogate, steps, populations, self._zero_share(zero))
+        if target is not None and _is_adjustable(flow):
+            found = self._adjustments(spikes, slopes, target)
+            flow = dataclasses.replace(flow, adjustments=found)
+        return dataclasses.replace(flow, advice=self.notes + advise(flow), notes=self.notes)
+
+    def _populations(
+        self,
+        spikes: Spikes,
+        slopes: list[Array],
+        amplitudes: np.ndarray,
+        cosines: np.ndarray,
+        shared: tuple[dict[str, Any], ...],
+    ) -> tuple[PopulationFlow, ...]:
+        whole, sent_back = amplitudes[..., self.loss.whole], self.loss.transported
         depth = self._depth_growths(whole)
         parts = self._paths(slopes) if self.paths else [None] * len(depth)
-        populations = tuple(
+        return tuple(
             PopulationFlow(
                 **known,
-                **_fading(whole[i], transported[i], cosines[i][:, self.loss.transported]),
+                **_fading(whole[i], amplitudes[i][:, sent_back], cosines[i][:, sent_back]),
                 **self._slopes_met(spikes, slopes, population),
                 depth_growth=depth[i],
                 paths=parts[i],
             )
             for i, (known, population) in enumerate(zip(shared, self.step.populations))
         )
-        flow = GradientFlow(
-            name,
-            _one_or_all(spikes),
-            len(self.run.inputs[0]),
-            populations,
-            self._zero_share(zero),
-        )
-        if target is not None and _is_adjustable(flow):
-            found = self._adjustments(spikes, slopes, target)
-            flow = dataclasses.replace(flow, adjustments=found)
-        return dataclasses.replace(flow, advice=self.notes + advise(flow), notes=self.notes)
 
     def slopes(
         self, spikes: Spikes, parameter: str = "dampening", factor: Any = 1.0

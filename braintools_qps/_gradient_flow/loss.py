@@ -84,9 +84,16 @@ def loss_of_outputs(step: Step, run: Forward, loss: Callable[[Any], Any]) -> Los
 
     Raises
     ------
+    TypeError
+        If the loss cannot be called.
     ValueError
         If the loss is not a scalar.
     """
+    if not callable(loss):
+        raise TypeError(
+            "loss must be a function from the outputs of all steps to a scalar, got "
+            f"{loss!r}. For example loss=lambda outputs: jax.numpy.mean(outputs[-1] ** 2)"
+        )
     real = [i for i, output in enumerate(run.outputs) if is_real(output)]
 
     def value(outputs: list[Array]) -> Array:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records.population import FADED, Histogram, Phase
+from ..records import Histogram, Phase
 
+FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
 OFF_LINE = 0.3  # deviation of the logarithm from a line above which two lines are tried

@@ -6,17 +6,16 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._checks import is_positive
 from .._neurons import by_population
-from ..records.flow import HIGH
+from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures
-from .evaluate import Bench
+from .evaluate import Evaluator
+from .given import checked_inputs
 from .loss import check_draws, loss_of_outputs, projections
 from .passes import with_index
 from .programs import programs
@@ -65,7 +64,7 @@ def normalize_surrogate(
     ----------
     model : brainstate.nn.Module
         As for `gradient_flow`. It is left as it was.
-    inputs : array_like, Quantity or pytree of them
+    inputs : Array, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
     rule : {"mean_slope", "second_moment", "depth"}
         What is made equal.
@@ -91,10 +90,11 @@ def normalize_surrogate(
     Raises
     ------
     ValueError
-        If there is no such rule, the target is not above 0 or is given for ``"depth"``, a dampening
-        is a State, a population's spike function is no Surrogate or the population has no slope or
-        no gradient, or no dampening evens the moments out without raising it so far that the
-        gradient changes its sign from step to step.
+        If there is no such rule, the target is not above 0 or is given for ``"depth"``, the inputs
+        have no time step or parts of different length, a dampening is a State, a population's spike
+        function is no Surrogate or the population has no slope or no gradient, or no dampening
+        evens the moments out without raising it so far that the gradient changes its sign from step
+        to step.
 
     See Also
     --------
@@ -120,20 +120,21 @@ def normalize_surrogate(
     """
     _check(rule, target)
     check_draws(draws, seed)
-    inputs = jax.tree.map(jnp.asarray, inputs)
+    inputs = checked_inputs(inputs)
     step = trace(model, inputs)
     compiled = programs(step)
     run = compiled.forward(step.arrays, with_index(inputs))
     part = projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
-    bench = Bench(step, compiled, run, part, batch_size(inputs), None, False, ())
+    evaluator = Evaluator(step, compiled, run, part, batch_size(inputs), None, False, ())
     start = {population.name: population.spike for population in step.populations}
     if surrogate is not None:
         start |= by_population(surrogate, start)
     _require_dampening(start)
-    even = (
-        _even_depth(bench, start) if rule == "depth" else _even_slopes(bench, start, rule, target)
-    )
-    return {name: changed(start[name], "dampening", factor) for name, factor in even.items()}
+    if rule == "depth":
+        factors = _even_depth(evaluator, start)
+    else:
+        factors = _even_slopes(evaluator, start, rule, target)
+    return {name: changed(start[name], "dampening", factor) for name, factor in factors.items()}
 
 
 def _check(rule: str, target: float | None) -> None:
@@ -147,7 +148,10 @@ def _check(rule: str, target: float | None) -> None:
             "out, or pass rule='mean_slope'"
         )
     if target is not None and not is_positive(target):
-        raise ValueError(f"target must be finite and greater than 0, got {target}. Pass 0.25")
+        raise ValueError(
+            "target must be a number without a unit, finite and greater than 0, got "
+            f"{target!r}. Pass 0.1"
+        )
 
 
 def _require_dampening(start: Mapping[str, Any]) -> None:
@@ -165,23 +169,23 @@ def _require_dampening(start: Mapping[str, Any]) -> None:
 
 
 def _even_slopes(
-    bench: Bench, start: dict[str, Any], rule: str, target: float | None
+    evaluator: Evaluator, start: dict[str, Any], rule: str, target: float | None
 ) -> dict[str, float]:
     """For each population the factor that brings its slopes down to the target."""
     power = 1 if rule == "mean_slope" else 2
-    slopes = bench.slopes(start)
+    slopes = evaluator.slopes(start)
     measured = {}
-    for population in bench.step.populations:
-        met = np.asarray(slopes[bench.step.last_call(population)], np.float64)
+    for population in evaluator.step.populations:
+        met = np.asarray(slopes[evaluator.step.last_call(population)], np.float64)
         measured[population.name] = float(np.mean(met**power)) ** (1 / power)
     _require_some(measured, "slope above 0")
-    numbers = all(population.argument_unit is None for population in bench.step.populations)
+    numbers = all(population.argument_unit is None for population in evaluator.step.populations)
     if target is None:
-        target = HIGH if rule == "mean_slope" and numbers else min(measured.values())
+        target = HIGH_SLOPE if rule == "mean_slope" and numbers else min(measured.values())
     return {name: _rounded(min(1.0, target / value)) for name, value in measured.items()}
 
 
-def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
+def _even_depth(evaluator: Evaluator, start: dict[str, Any]) -> dict[str, float]:
     """Factors for equal second moments, found from the output back, several times over.
 
     A population's moment is all but proportional to its dampening, unless recurrence or a reset
@@ -189,9 +193,9 @@ def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
     """
     factors, pace = dict.fromkeys(start, 1.0), dict.fromkeys(start, 1.0)
     went: dict[str, float] = dict.fromkeys(start, 0.0)
-    *others, last = bench.in_order()
+    *others, last = evaluator.in_order()
     for _ in range(SWEEPS):
-        sizes, consistencies = _sizes(bench, start, factors)
+        sizes, consistencies = _sizes(evaluator, start, factors)
         _require_some(sizes, "gradient")
         if all(abs(sizes[name] / sizes[last] - 1) < CLOSE for name in others):
             rounded = {name: _rounded(factor) for name, factor in factors.items()}
@@ -203,7 +207,7 @@ def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
             went[name] = missing
             wanted = factors[name] * math.exp(pace[name] * missing)
             factors[name] = min(max(wanted, 1 / LARGEST), LARGEST)
-            sizes, _ = _sizes(bench, start, factors)
+            sizes, _ = _sizes(evaluator, start, factors)
             _require_some(sizes, "gradient")
     uneven = ", ".join(f"{name} {sizes[name] / sizes[last]:.3g}" for name in others)
     raise ValueError(
@@ -213,17 +217,17 @@ def _even_depth(bench: Bench, start: dict[str, Any]) -> dict[str, float]:
 
 
 def _sizes(
-    bench: Bench, start: dict[str, Any], factors: dict[str, float]
+    evaluator: Evaluator, start: dict[str, Any], factors: dict[str, float]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Root mean square of each population's gradient over all steps, and its consistency."""
-    amplitudes, cosines, _ = bench.backward(bench.slopes(start, "dampening", factors))
-    squares = np.square(np.asarray(amplitudes[..., bench.loss.whole], np.float64))
+    amplitudes, cosines, _ = evaluator.backward(evaluator.slopes(start, "dampening", factors))
+    squares = np.square(np.asarray(amplitudes[..., evaluator.loss.whole], np.float64))
     roots = np.sqrt(squares.mean(axis=(1, 2)))
-    sent_back = bench.loss.transported
+    sent_back = evaluator.loss.transported
     directions = [
         measures.consistency(c[:, sent_back], a[:, sent_back]) for c, a in zip(cosines, amplitudes)
     ]
-    names = [population.name for population in bench.step.populations]
+    names = [population.name for population in evaluator.step.populations]
     return dict(zip(names, map(float, roots))), dict(zip(names, directions))
 
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._neurons import find_neurons, preserved, spike_of
+from .._neurons import find_neurons, spike_of, traced_afresh
 from .._surrogate import Scaled
 from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
@@ -43,9 +43,11 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
 
     Raises
     ------
+    TypeError
+        If ``gradient`` cannot be called.
     ValueError
         If the model has no neuron with a Surrogate as its ``spk_fun``, or ``gradient`` calls none
-        of them.
+        of them or returns nothing.
 
     Examples
     --------
@@ -77,6 +79,11 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     }
     if not neurons:
         raise no_neurons("no neuron has a braintools Surrogate as its spk_fun")
+    if not callable(gradient):
+        raise TypeError(
+            f"gradient must be a function that returns gradients, got {gradient!r}. Pass the "
+            "function itself, without calling it"
+        )
     before = _gradient_with(model, neurons, gradient, {})
     changes = [
         _gradient_with(model, neurons, gradient, {parameter: factor})
@@ -96,7 +103,7 @@ def _gradient_with(
 ) -> dict[str, np.ndarray]:
     """The gradients by name, as plain numbers, with perturbed surrogates."""
     called: list[str] = []
-    with preserved(model):
+    with traced_afresh(model):
         for name, neuron in neurons.items():
             spike = Scaled(neuron.spk_fun).replace(**change) if change else neuron.spk_fun
             neuron.spk_fun = _noting(spike, called, name)
@@ -105,6 +112,11 @@ def _gradient_with(
         raise ValueError(
             "gradient() must call the model's spike functions each time, but called none: it was "
             "compiled before. Compile it, or the learner in it, within gradient()"
+        )
+    if not leaves:
+        raise ValueError(
+            "gradient() must return gradients as a pytree of arrays, got none. Return what "
+            "brainstate.transform.grad gives"
         )
     return {_name(path): np.asarray(u.get_mantissa(leaf), np.float64) for path, leaf in leaves}
 

@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr
 
-from .._neurons import mark, preserved
+from .._neurons import mark, traced_afresh
 from .jaxpr import (
     Call,
     Tap,
@@ -141,41 +141,61 @@ def trace(model: Any, inputs: Any) -> Step:
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
     arguments = (jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs))
-    with preserved(model):
+    with traced_afresh(model):
         ready = ready_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
         units = mark(ready.neurons)
-        function = brainstate.transform.StatefulFunction(partial(advance, model))
-        function.make_jaxpr(*arguments)
+        function = _stateful(model, arguments)
         if ready.alone and _give_batch(function, arguments):
-            function = brainstate.transform.StatefulFunction(partial(advance, model))
-            function.make_jaxpr(*arguments)
+            function = _stateful(model, arguments)
         leaves, written = _state_leaves(function, arguments)
         closed = inlined(function.get_jaxpr(*arguments))
         _check_kept(model, closed, [leaves[i] for i in written])
-        place = {id(leaves[i][0]): j for j, i in enumerate(written)}
-        populations = tuple(
-            Population(
-                name, type(node).__name__, spikes[name], place[id(node.V)],
-                u.get_unit(node.V.value), units[name],
-            )
-            for name, node in ready.neurons.items()
-            if name in units and id(node.V) in place
-        )  # fmt: skip
+        parameters, idle_parameters = _parameters(model, leaves, written)
         step = Step(
-            with_constants_as_arguments(closed),
-            signature(closed),
-            Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
-            populations,
-            written,
-            *_parameters(model, leaves, written),
-            jax.tree.structure(function.get_out_shapes(*arguments)[0]),
-            tuple(callers(closed)),
-            _sources(brainstate.graph.states(model), function.get_states(*arguments)),
-            ready.notes,
+            jaxpr=with_constants_as_arguments(closed),
+            signature=signature(closed),
+            arrays=Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
+            populations=_populations(ready.neurons, spikes, units, [leaves[i][0] for i in written]),
+            written=written,
+            parameters=parameters,
+            idle_parameters=idle_parameters,
+            output_tree=jax.tree.structure(function.get_out_shapes(*arguments)[0]),
+            callers=tuple(callers(closed)),
+            sources=_sources(brainstate.graph.states(model), function.get_states(*arguments)),
+            notes=ready.notes,
         )
     _check_called(step, inner_callers(closed))
     return step
+
+
+def _stateful(model: Any, arguments: tuple) -> Any:
+    """A step of the model, traced."""
+    function = brainstate.transform.StatefulFunction(partial(advance, model))
+    function.make_jaxpr(*arguments)
+    return function
+
+
+def _populations(
+    neurons: Mapping[str, Any],
+    spikes: Mapping[str, Any],
+    units: Mapping[str, u.Unit | None],
+    written: Sequence[Any],
+) -> tuple[Population, ...]:
+    """Neurons that spike and whose V is among the written states."""
+    place = {id(state): i for i, state in enumerate(written)}
+    return tuple(
+        Population(
+            name=name,
+            kind=type(node).__name__,
+            spike=spikes[name],
+            membrane=place[id(node.V)],
+            unit=u.get_unit(node.V.value),
+            argument_unit=units[name],
+        )
+        for name, node in neurons.items()
+        if name in units and id(node.V) in place
+    )
 
 
 def with_states_of(step: Step, model: Any) -> Step | None:

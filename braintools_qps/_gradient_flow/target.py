@@ -87,12 +87,14 @@ def changed(surrogate: Any, parameter: str, factor: float) -> Any:
     if not isinstance(surrogate, (QPseudoSpike, Scaled)):
         return Scaled(surrogate).replace(**{parameter: factor})
     value = getattr(surrogate, parameter)
-    value = 1.0 if value is None else value
-    return (
-        None
-        if isinstance(value, brainstate.State)
-        else surrogate.replace(**{parameter: value * factor})
-    )
+    if isinstance(value, brainstate.State):
+        return None
+    return surrogate.replace(**{parameter: _product(1.0 if value is None else value, factor)})
+
+
+def _product(value: Any, factor: float) -> Any:
+    """Without the last digits of a number's rounding, so that it can be typed."""
+    return float(f"{value * factor:.10g}") if isinstance(value, float) else value * factor
 
 
 def _followed(measure: Measure, end: float) -> Iterator[Point]:

@@ -23,26 +23,28 @@ class Packed(NamedTuple):
 
 def pack(values: Array, scale: Array | None) -> Packed:
     """Pack values of shape (..., n), each 0 or the scale."""
-    spikes = is_spike(values, scale)
-    strange = ~spikes & (values != 0)
-    return Packed(_words(spikes), (_words(strange) != 0).astype(jnp.uint8))
+    *batch, n = values.shape
+    padded = jnp.pad(values, [(0, 0)] * len(batch) + [(0, -n % GROUP)])
+    groups = padded.reshape(*batch, padded.shape[-1] // GROUP, GROUP)
+    spikes = is_spike(groups, scale)
+    strange = ~spikes & (groups != 0)
+    # jnp.packbits, which goes by bytes, takes up to twice as long, jnp.unpackbits ten times.
+    words = jnp.sum(spikes.astype(jnp.uint32) << _places(groups.ndim), axis=-1, dtype=jnp.uint32)
+    return Packed(words, jnp.any(strange, axis=-1).astype(jnp.uint8))
 
 
 def unpack(packed: Packed, n: int, scale: Array | None, dtype: jnp.dtype) -> Array:
     """The values of shape (..., n); NaN for a group with one that was neither 0 nor the scale."""
-    # In a tenth of the time that jnp.unpackbits takes on a processor, which goes by bytes.
-    places = jnp.arange(GROUP, dtype=jnp.uint32).reshape((1,) * packed.spikes.ndim + (GROUP,))
-    bits = packed.spikes[..., None] >> places & 1
+    bits = packed.spikes[..., None] >> _places(packed.spikes.ndim + 1) & 1
     strange = packed.strange[..., None] != 0
     groups = jnp.where(strange, jnp.array(jnp.nan, dtype), bits.astype(dtype))
-    values = groups.reshape(*groups.shape[:-2], -1)[..., :n]
+    values = lax.collapse(groups, -2)[..., :n]
     return values if scale is None else values * scale.astype(dtype)
 
 
-def _words(flags: Array) -> Array:
-    octets = jnp.packbits(flags, axis=-1, bitorder="little")
-    octets = jnp.pad(octets, [(0, 0)] * (octets.ndim - 1) + [(0, -octets.shape[-1] % 4)])
-    return lax.bitcast_convert_type(octets.reshape(*octets.shape[:-1], -1, 4), jnp.uint32)
+def _places(rank: int) -> Array:
+    """The bit of each neuron in its word, along the last of so many axes."""
+    return jnp.arange(GROUP, dtype=jnp.uint32).reshape((1,) * (rank - 1) + (GROUP,))
 
 
 def is_spike(values: Any, scale: Any) -> Any:

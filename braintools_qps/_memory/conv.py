@@ -7,13 +7,26 @@ from typing import Any
 
 import brainstate
 import brainunit as u
-from jax import Array
+from jax import Array, lax
 
 from .product import packed_product
 from .spikes import strip
 
 
-class SpikeConv1d(brainstate.nn.Conv1d):
+class _SpikeConv(brainstate.nn.Module):
+    """What goes before a convolution of brainstate, so that spikes are packed on their way in."""
+
+    scale: Any = None
+
+    def __init__(self, *args: Any, scale: Any = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scale = scale
+
+    def _conv_op(self, x: Any, params: dict[str, Any]) -> Any:
+        return _convolved(super()._conv_op, x, params, self.scale)
+
+
+class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
     r"""Stand in for `brainstate.nn.Conv1d` where spikes come in, and remember them in one bit.
 
     Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Conv1d`, so
@@ -24,12 +37,12 @@ class SpikeConv1d(brainstate.nn.Conv1d):
     *args, **kwargs
         As for `brainstate.nn.Conv1d`. Weights may carry a unit; a bias then has the same.
     scale : number, scalar array or Quantity, optional
-        The value of one spike, as for `spike_matmul`. By default 1.
+        The value of one spike, as for `SpikeLinear`. By default 1.
 
     Attributes
     ----------
     scale : number, scalar array, Quantity or None
-        As given.
+        As given; behind a dropout, `save_memory` sets one for training and one for evaluation.
 
     See Also
     --------
@@ -46,39 +59,16 @@ class SpikeConv1d(brainstate.nn.Conv1d):
     (1, 8, 3)
     """
 
-    scale: Any = None
 
-    def __init__(self, *args: Any, scale: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.scale = scale
-
-    def _conv_op(self, x: Any, params: dict[str, Any]) -> Any:
-        return _convolved(super()._conv_op, x, params, self.scale)
-
-
-class SpikeConv2d(brainstate.nn.Conv2d):
+class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
     r"""Stand in for `brainstate.nn.Conv2d` where spikes come in, and remember them in one bit.
-
-    Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Conv2d`, so
-    that the states of a trained one load into the other, either way.
 
     Parameters
     ----------
     *args, **kwargs
-        As for `brainstate.nn.Conv2d`. Weights may carry a unit; a bias then has the same.
+        As for `brainstate.nn.Conv2d`.
     scale : number, scalar array or Quantity, optional
-        The value of one spike, as for `spike_matmul`. By default 1.
-
-    Attributes
-    ----------
-    scale : number, scalar array, Quantity or None
-        As given.
-
-    See Also
-    --------
-    SpikeConv1d : In one dimension.
-    spike_matmul : What happens to input that is not spikes.
-    save_memory : Put it in place of every convolution that is fed by spikes.
+        As for `SpikeConv1d`, which is this layer in one dimension.
 
     Examples
     --------
@@ -88,15 +78,6 @@ class SpikeConv2d(brainstate.nn.Conv2d):
     >>> layer(jnp.ones((1, 8, 8, 2))).shape
     (1, 4, 4, 3)
     """
-
-    scale: Any = None
-
-    def __init__(self, *args: Any, scale: Any = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.scale = scale
-
-    def _conv_op(self, x: Any, params: dict[str, Any]) -> Any:
-        return _convolved(super()._conv_op, x, params, self.scale)
 
 
 def _convolved(
@@ -111,7 +92,7 @@ def _convolved(
         return convolve(spikes.reshape(shape), {"weight": weights})
 
     # Packed along all that a sample has, since channels may be few.
-    spikes = plain.spikes.reshape(shape[0], -1)
+    spikes = lax.collapse(plain.spikes, 1)
     current = packed_product(product, spikes, weights, plain.scale)
     current = u.maybe_decimal(u.Quantity(current, unit=plain.unit * unit))
     return current + params["bias"] if "bias" in params else current

@@ -24,12 +24,12 @@ class SpikeLinear(brainstate.nn.Linear):
         ``w_mask``, ``name``, ``param_type``. Weights may carry a unit; a bias then has the same.
     scale : number, scalar array or Quantity, optional
         The value of one spike, as for `spike_matmul`: ``1 / prob`` behind a
-        `brainstate.nn.Dropout`. By default 1.
+        `brainstate.nn.Dropout` in training. By default 1.
 
     Attributes
     ----------
     scale : number, scalar array, Quantity or None
-        As given.
+        As given; behind a dropout, `save_memory` sets one for training and one for evaluation.
 
     See Also
     --------

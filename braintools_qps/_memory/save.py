@@ -13,11 +13,12 @@ import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
-from .._neurons import SPIKES, find_neurons, has_membrane, mark, preserved
+from .._neurons import SPIKES, find_neurons, find_nodes, has_membrane, mark, traced_afresh
 from .._surrogate import Scaled
 from ..records import SavedMemory
 from .conv import SpikeConv1d, SpikeConv2d
 from .linear import SpikeLinear
+from .spikes import ByPhase
 from .values import ANY, FLAG, Mark, Values, join, settle, spread, values_of
 
 LAYER = "braintools_qps:layer:"
@@ -38,14 +39,15 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
     `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
     checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing
-    one call of the model and following which values each array can hold: 0 and 1 for spikes,
-    through loops, states, delays and pooling by maximum; 0 and 1/p behind a dropout, where 1/p
-    becomes the layer's ``scale``.
+    the model, with and without ``fit`` in `brainstate.environ`, and following which values each
+    array can hold: 0 and 1 for spikes, through loops, states, delays and pooling by maximum; behind
+    a dropout 0 and 1/p in training, 0 and 1 in evaluation.
 
     What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
     of braintools' or of this package, and the result of a comparison. If the input of such a layer
     later holds something else, because a state was set by hand, the gradient of its weights is NaN
-    (`spike_matmul`).
+    (`spike_matmul`). A function that was compiled before keeps the layers it was traced with, but
+    for one that the model keeps as an attribute.
 
     Parameters
     ----------
@@ -56,8 +58,7 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     *inputs : array_like, Quantity or pytree of them
         What one call of the model takes: ``model(*inputs)``, or ``model.update(*inputs)`` where it
         is not callable. One time step of shape (batch, features), or a whole sequence for a model
-        that has the loop inside. Call it as training does: a dropout must be under
-        ``brainstate.environ.context(fit=True)``.
+        that has the loop inside.
 
     Returns
     -------
@@ -100,22 +101,15 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
             "save_memory needs neurons, nodes with a spike function spk_fun, and found none in "
             f"{type(model).__name__}. Name the attribute that holds your surrogate spk_fun"
         )
-    layers = _layers(model)
-    seen, units = _traced(layers, model, inputs)
+    layers = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
+    training, units = _traced(layers, model, inputs, fit=True)
+    evaluation, _ = _traced(layers, model, inputs, fit=False)
     outcomes = {n: _compact(neuron, units.get(n)) for n, neuron in neurons.items()}
-    outcomes |= {n: _pack(layer, seen.get(n, frozenset())) for n, layer in layers.items()}
+    outcomes |= {n: _pack(layer, training[n], evaluation[n]) for n, layer in layers.items()}
     return SavedMemory(
         changed={n: text for n, (done, text) in outcomes.items() if done},
         left={n: text for n, (done, text) in outcomes.items() if not done},
     )
-
-
-def _layers(model: Any) -> dict[str, Any]:
-    return {
-        ".".join(map(str, path)) or type(node).__name__: node
-        for path, node in brainstate.graph.nodes(model).items()
-        if isinstance(node, tuple(PACKED))
-    }
 
 
 def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
@@ -131,32 +125,43 @@ def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
     return True, repr(neuron.spk_fun)
 
 
-def _pack(layer: Any, values: Values) -> tuple[bool, str]:
-    """Make a layer that sees spikes remember them packed."""
+def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
+    """Make a layer that sees spikes, in training and in evaluation, remember them packed."""
     if isinstance(layer, tuple(PACKED.values())):
         return False, f"it is a {type(layer).__name__} already"
     if type(layer) not in PACKED:
         return False, f"{type(layer).__name__} has its own way to multiply"
-    if values == set():
+    called = [values for values in phases if values != set()]
+    if not called:
         return False, "it was not called"
-    if values is None or len(values - {0.0}) > 1:
+    if any(values is None or len(values - {0.0}) > 1 for values in called):
         return False, "its input may hold other values than 0 and one more"
-    if values == {0.0}:
+    scales = [scale for values in called if values for scale in values - {0.0}]
+    if not scales:
         return False, "its input is always 0"
-    (scale,) = values - {0.0}
     # In place of a new layer: everything that refers to this one, states included, stays valid.
     layer.__class__ = PACKED[type(layer)]
-    layer.scale = None if scale == 1 else scale
-    return True, type(layer).__name__ + ("" if scale == 1 else f" with scale={scale:.6g}")
+    layer.scale, text = _scale(scales[0], scales[-1])
+    return True, type(layer).__name__ + text
+
+
+def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, str]:
+    """The scale of a layer, and what to report of it."""
+    if training != evaluation:
+        return ByPhase(training, evaluation), f" with scale={training:.6g} in training"
+    return (None, "") if training == 1 else (training, f" with scale={training:.6g}")
 
 
 def _traced(
-    layers: dict[str, Any], model: Any, inputs: Sequence[Any]
+    layers: dict[str, Any], model: Any, inputs: Sequence[Any], *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
-    """What a layer's input can hold in any step, and in which unit a surrogate is called."""
+    """What a layer's input can hold in any step, and in which unit a surrogate is called.
+
+    In training with ``fit``, in evaluation without.
+    """
     inputs = jax.tree.map(jnp.asarray, inputs)
-    seen: _Seen = {}
-    with preserved(model):
+    seen: _Seen = dict.fromkeys(layers, frozenset())
+    with traced_afresh(model), brainstate.environ.context(fit=fit):
         _initialise(model, inputs)
         # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
         neurons = find_neurons(model).items()
@@ -174,8 +179,8 @@ def _initialise(model: Any, inputs: Sequence[Any]) -> None:
     brainstate.nn.init_all_states(model, *shape[:1] if len(shape) > 1 else ())
 
 
-def _marked_update(name: str, update: Callable[[Any], Any], x: Any) -> Any:
-    return update(checkpoint_name(x, name))
+def _marked_update(name: str, update: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
+    return update(checkpoint_name(x, name), *args, **kwargs)
 
 
 def _note(seen: _Seen, name: str, values: Values) -> Values:
@@ -183,7 +188,7 @@ def _note(seen: _Seen, name: str, values: Values) -> Values:
         return FLAG
     if name.startswith(LAYER):
         layer = name.removeprefix(LAYER)
-        seen[layer] = join(seen.get(layer, frozenset()), values)
+        seen[layer] = join(seen[layer], values)
     return values
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, NamedTuple, NoReturn
 
+import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -21,6 +23,18 @@ class Stripped(NamedTuple):
     unit: u.Unit
 
 
+@dataclass(frozen=True)
+class ByPhase:
+    """The value of one spike in training and in evaluation, which a dropout is not there for."""
+
+    training: float
+    evaluation: float
+
+    def now(self) -> float:
+        """The one that is to be expected here."""
+        return self.training if brainstate.environ.get("fit", False) else self.evaluation
+
+
 def strip(spikes: Any, scale: Any, weights: Array) -> Stripped:
     """Express spikes and scale as floating arrays in one unit; concrete spikes are checked.
 
@@ -35,6 +49,8 @@ def strip(spikes: Any, scale: Any, weights: Array) -> Stripped:
     brainunit.UnitMismatchError
         If spikes and scale differ in their dimension.
     """
+    if isinstance(scale, ByPhase):
+        scale = scale.now()
     spikes, scale = (_without_trivial_unit(value) for value in (spikes, scale))
     unit = u.get_unit(spikes)
     if u.get_unit(1.0 if scale is None else scale).dim != unit.dim:

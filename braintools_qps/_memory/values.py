@@ -37,7 +37,7 @@ CALLING = set(
     "call checkpoint closed_call core_call custom_jvp_call custom_vjp_call custom_vjp_call_jaxpr "
     "eval_jaxpr jit pjit remat remat2 shard_map".split()
 )
-INDEXING = {"dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
+INDEXING = {"split": 1, "dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
 
 Mark = Callable[[str, Values], Values]
 
@@ -89,7 +89,7 @@ def _results(eqn: JaxprEqn, operands: list[Values], mark: Mark) -> list[Values]:
     if name in REARRANGING or (name == "reduce_window_max" and not _is_padding_alone(eqn.params)):
         return [join(*operands)] if len(eqn.outvars) == 1 else operands
     if name in INDEXING:
-        return [join(*operands[: INDEXING[name]])]
+        return [join(*operands[: INDEXING[name]])] * len(eqn.outvars)
     if name in ELEMENTWISE:
         return [_elementwise(eqn, operands)]
     return [_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]

@@ -43,7 +43,7 @@ class TrainingMonitor(Callback):
     model : brainstate.nn.Module
         As for `gradient_flow`: called once for each time step. Initial states are made by
         `brainstate.nn.init_all_states` before each measurement.
-    inputs : array_like, Quantity or pytree of them
+    inputs : Array, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...): what to measure on. A dozen samples
         or two will do, and the time that a measurement takes goes with their number.
     every : int

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import platform
-from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Mapping
 from typing import Any
 
-import jax
-
-from ..records import Comparison, GradientFlow, RecordTable
-from ..records.comparison_table import caption
+from .._comparison import present_environment
+from ..records import (
+    Comparison,
+    GradientFlow,
+    RecordTable,
+    caption,
+    comparison_rows,
+    html_table,
+)
 from .drawings import comparison_drawings, flow_drawings
-
-PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "jax", "numpy")
 
 _TASK = {"name": "task"}  # what its fields are called among others
 
@@ -59,7 +60,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "summary": _progress_of(comparison),
         "notes": " ".join(caption(comparison)),
         "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "table": comparison._repr_html_(),
+        "table": html_table(comparison_rows(comparison)),
         "advice": [],
         "drawings": comparison_drawings(comparison),
         "settings": facts({**comparison.settings, **settings}),
@@ -74,17 +75,19 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "time steps": first.steps,
         "populations": [f"{p.name} ({p.size} neurons)" for p in first.populations],
     }
-    advice = [(name, flow.advice) for name, flow in flows.items() if flow.advice]
+    shared = list(dict.fromkeys(note for flow in flows.values() for note in flow.notes))
+    own = {name: [x for x in flow.advice if x not in shared] for name, flow in flows.items()}
+    advice = {"The model and its inputs": shared, **own}
     return {
         "title": "How the gradient travels back in time",
         "notes": "",
         "summary": "A diagnosis of a network as it is: nothing was trained for it.",
         "asked": facts(asked),
         "table": RecordTable(flows)._repr_html_(),
-        "advice": advice,
+        "advice": [(name, lines) for name, lines in advice.items() if lines],
         "drawings": flow_drawings(flows),
         "settings": facts(settings),
-        "versions": facts(_environment()),
+        "versions": facts(present_environment()),
     }
 
 
@@ -98,25 +101,9 @@ def _noun(count: int, name: str) -> str:
     return name if count == 1 else name + "s"
 
 
-def _environment() -> dict[str, Any]:
-    device = jax.devices()[0]
-    return {
-        "python": platform.python_version(),
-        "packages": dict(_versions(PACKAGES)),
-        "platform": platform.platform(),
-        "device": f"{device.platform}: {device.device_kind}",
-    }
-
-
-def _versions(packages: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name in packages:
-        try:
-            yield name, version(name)
-        except PackageNotFoundError:  # what runs from a source tree has no metadata
-            continue
-
-
 def _text(value: Any) -> str:
+    if value is None or value == {} or value == ():
+        return "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
     if isinstance(value, (list, tuple)):

@@ -60,10 +60,11 @@ def comparison_drawings(comparison: Comparison) -> list[Drawing]:
 
 
 def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:
-    """The gradient by lag of all candidates, and where the membranes lie for each."""
+    """The gradient by lag of all candidates, and where each population's membrane lies."""
     with _style():
         panels = [plot_gradient_flow(flows, _panel())]
-        panels += [plot_membrane(flow, _panel()) for flow in flows.values()]
+        for flow in flows.values():
+            panels += plot_membrane(flow, [_panel() for _ in flow.populations])
         return _drawings(panels)
 
 

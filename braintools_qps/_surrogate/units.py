@@ -32,13 +32,13 @@ def strip(x: Any, scale: Any) -> Stripped:
         x = x.to_decimal()
     if not isinstance(x, u.Quantity):
         if isinstance(scale, u.Quantity):
-            _reject(x, u.UNITLESS, scale)
+            _reject(u.UNITLESS, scale)
         return Stripped(_as_floating(x), 1.0 if scale is None else scale, None)
     magnitude = _as_floating(x.mantissa)
     if scale is None:
         return Stripped(magnitude, x.unit, x.unit)
     if not isinstance(scale, u.Quantity) or scale.dim != x.dim:
-        _reject(x, x.unit, scale)
+        _reject(x.unit, scale)
     return Stripped(magnitude, _in_unit(scale, x.unit, wide(magnitude.dtype)), x.unit)
 
 
@@ -83,7 +83,7 @@ def takes_numbers(surrogate: Any, unit: u.Unit) -> u.UnitMismatchError:
     )
 
 
-def _reject(x: Any, unit: u.Unit, scale: Any) -> NoReturn:
+def _reject(unit: u.Unit, scale: Any) -> NoReturn:
     fix = f"Pass scale=1.0 * u.{unit}"
     if unit == u.UNITLESS:
         fix = (

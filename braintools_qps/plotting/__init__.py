@@ -1,6 +1,7 @@
 """Figures of surrogates, of the gradient's way through a network and of comparisons.
 
-Every function draws into matplotlib axes, makes them where none are given, and returns them.
+Every function draws into matplotlib axes, makes them where none are given, and returns them. A
+notebook shows the figure, and prints nothing of what is returned.
 Matplotlib is imported when one is called.
 
 Each figure has a file. Start with `surrogates`, the plainest; `comparison` puts several into one

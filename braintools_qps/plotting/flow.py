@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..records.comparison import relative_gradient
+from ..records import relative_gradient
 from .panels import GREY, add_legend, panels_of, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..records import GradientFlow
+    from ..records import GradientFlow, PopulationFlow
 
 
 def plot_gradient_flow(
@@ -64,12 +64,17 @@ def draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
     axes.set_ylabel("gradient, relative")
 
 
+def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlow]:
+    """The populations of a flow by what a figure calls them: the flow's label, if there is one."""
+    if len(flow.populations) == 1:
+        return {label: flow.populations[0]}
+    return {f"{label}, {population.name}": population for population in flow.populations}
+
+
 def _relative_gradients(flows: Mapping[str, GradientFlow]) -> dict[str, np.ndarray]:
     """A curve for each population of each flow; the population is named where there are several."""
     return {
-        label if len(flow.populations) == 1 else f"{label}, {population.name}": relative_gradient(
-            population.second_moments
-        )
+        name: relative_gradient(population.second_moments)
         for label, flow in flows.items()
-        for population in flow.populations
+        for name, population in named_populations(flow, label).items()
     }

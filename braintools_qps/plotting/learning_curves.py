@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .panels import add_legend, panels_of, styles
+from .panels import add_legend, number_ticks, panels_of, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -55,5 +55,6 @@ def draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
         axes.fill_between(epochs, loss.min(0), loss.max(0), **band)
     axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Learning curves", xlabel="epoch")
+    number_ticks(axes.yaxis)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
     axes.set_ylabel("training loss" + spread)

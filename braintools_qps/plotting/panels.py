@@ -10,11 +10,19 @@ import numpy as np
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
 
 # Those of Okabe and Ito, told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # the fewer gaps, the farther back
 GREY = "0.8"
+
+
+class Panels(list):
+    """The axes of a figure; a notebook shows the figure and does not print the list below it."""
+
+    def _ipython_display_(self) -> None:
+        pass
 
 
 def panels_of(axes: Any, count: int) -> list[Axes]:
@@ -30,9 +38,11 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
         for unused in grid.flat[count:]:
             unused.remove()
         axes = grid.flat[:count]
-    panels = list(np.ravel(axes))
+    panels: list[Any] = Panels(np.ravel(axes))
     if len(panels) != count:
         raise ValueError(f"this figure needs {count} axes, got {len(panels)}")
+    for panel in panels:
+        panel._ipython_display_ = _print_nothing
     return panels
 
 
@@ -51,6 +61,18 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, found), default=0)))
     look |= {"loc": "outside lower center", "ncols": columns}
     figure.legend(found.values(), found.keys(), **look)
+
+
+def number_ticks(axis: Axis) -> None:
+    """Write 0.8 and 2 at a logarithmic axis, not 8 x 10^-1 and 2 x 10^0."""
+    from .ticks import Numbers
+
+    axis.set_major_formatter(Numbers())
+    axis.set_minor_formatter(Numbers())
+
+
+def _print_nothing() -> None:
+    """What a notebook prints of axes below the figure that they are in."""
 
 
 def styles() -> Iterator[dict[str, Any]]:

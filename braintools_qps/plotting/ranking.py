@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..records import GradientFlows
-from .panels import COLOURS, GREY, panels_of
+from .panels import COLOURS, GREY, number_ticks, panels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -64,6 +64,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     panel.set_yticks(range(len(names)), names)
     panel.invert_yaxis()
     panel.set(xscale="log", xlabel="growth per step", title="Ranking")
+    number_ticks(panel.xaxis)
     if len(populations) > 1:
         panel.legend(frameon=False, fontsize="small")
     return panel

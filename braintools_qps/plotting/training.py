@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..records.comparison import relative_gradient
+from ..records import relative_gradient
 from .panels import GREY, panels_of
 
 if TYPE_CHECKING:

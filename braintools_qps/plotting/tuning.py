@@ -11,7 +11,7 @@ from .panels import panels_of
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..records.comparison import CandidateResult, Comparison
+    from ..records import CandidateResult, Comparison
 
 CHOSEN = "#D55E00"
 AXES = ("learning_rate", "dampening")

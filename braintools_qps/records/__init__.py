@@ -5,14 +5,18 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 `sensitivity` has those of `gradient_sensitivity`, `comparison` those of `compare`, `memory` that of
 `save_memory`. Their tables are beside them.
 """
+# ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .adjustment import Adjustment, RateAdjustment
 from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
-from .flow import GradientFlow, GradientFlows
+from .comparison_table import caption, comparison_rows
+from .flow import HIGH_SLOPE, GradientFlow, GradientFlows, mean_growth
 from .memory import SavedMemory
-from .population import Histogram, PathGains, Phase, PopulationFlow
+from .plain import from_plain, to_plain
+from .population import Histogram, PathGains, Phase, PopulationFlow, relative_gradient
 from .record import Described, Record, RecordTable
 from .sensitivity import GradientSensitivity, ParameterSensitivity
+from .table import html_table
 
 __all__ = [
     "Adjustment",

@@ -69,8 +69,8 @@ class RateAdjustment(Record):
         The firing rate with that factor.
     threshold_change : float, Quantity or None
         What to add to the threshold, as the population's spike function is called: in units of
-        V_th - V_reset for brainpy.state's neurons. Below 0, the threshold falls. None where no
-        shift attains the target.
+        V_th - V_reset for brainpy.state's neurons, where with a soft reset V_reset is to move along
+        with V_th. Below 0, the threshold falls. None where no shift attains the target.
     threshold_rate : float or None
         The firing rate with that change.
     weight_gain : float or None

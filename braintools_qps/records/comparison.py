@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -11,9 +12,11 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .comparison_table import caption, rows, verdict
+from .comparison_table import caption, comparison_rows, verdict
 from .record import Record
 from .table import Rows, text_table
+
+LINE = 100  # characters
 
 Seeds = tuple[float, ...]
 
@@ -274,17 +277,11 @@ class Comparison(Record):
         return verdict(self)
 
     def _rows(self) -> Rows:
-        return rows(self)
+        return comparison_rows(self)
+
+    def _below(self) -> Sequence[str]:
+        return caption(self)
 
     def __repr__(self) -> str:
-        return "\n".join([text_table(self._rows()), *caption(self)])
-
-
-def relative_gradient(second_moments: Any) -> np.ndarray:
-    """Root mean square by steps back, relative to the last step that has a gradient."""
-    size = np.sqrt(np.asarray(second_moments))
-    alive = np.flatnonzero(size > 0)
-    if not alive.size:
-        return np.array([])
-    size = size[alive[0] :]
-    return np.where(size > 0, size / size[0], np.nan)
+        lines = [line for note in self._below() for line in textwrap.wrap(note, LINE)]
+        return "\n".join([text_table(self._rows()), *lines])

@@ -9,18 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._statistics import FromBest, Interval, from_best, sentence, summary
 from .table import Rows
 
 if TYPE_CHECKING:
-    from .._statistics import FromBest, Interval
     from .comparison import CandidateResult, Comparison
 
-LINE = 100
-LEVEL = "="  # marks what cannot be told from the highest
+SAME = "="  # marks what cannot be told from the highest
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 
 
-def rows(comparison: Comparison) -> Rows:
+def comparison_rows(comparison: Comparison) -> Rows:
     """A row for each candidate, the header first."""
     results = comparison.results
     name, factor = _score_of(comparison)
@@ -45,7 +44,7 @@ def rows(comparison: Comparison) -> Rows:
 
 
 def caption(comparison: Comparison) -> list[str]:
-    """What the numbers mean, and what they do not say."""
+    """What the numbers mean, and then what they do not say, each in one line."""
     results = [r for r in comparison.results if not r.error]
     if not results:
         return []
@@ -53,7 +52,7 @@ def caption(comparison: Comparison) -> list[str]:
     shown = "mean with 95% interval" if len(comparison.seeds) > 1 else "one seed"
     parts = [f"Test {name}: {shown}, after epoch {comparison.settings.get('epochs')}."]
     if len(results) > 1:
-        parts.append(f"'{LEVEL}': cannot be told from the highest mean.")
+        parts.append(f"'{SAME}': cannot be told from the highest mean.")
         if len(comparison.seeds) > 1:
             parts.append("Differences from it are paired by seed, all intervals at 95% together.")
     if any(r.tuning and r.tuning.at_edge for r in results):
@@ -62,13 +61,11 @@ def caption(comparison: Comparison) -> list[str]:
         parts.append(_clip(comparison.settings.get("clip")))
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one}.")
-    return [*textwrap.wrap(" ".join(parts), LINE), *textwrap.wrap(verdict(comparison), LINE)]
+    return [note for note in (" ".join(parts), verdict(comparison)) if note]
 
 
 def verdict(comparison: Comparison) -> str:
     """The sentence on who can be told from whom; empty for fewer than two results."""
-    from .._statistics import sentence  # scipy.stats takes half a second to import
-
     results = [r for r in comparison.results if not r.diverged]
     if len(results) < 2:
         return ""
@@ -99,8 +96,6 @@ def _hundredth(results: Sequence[CandidateResult]) -> tuple[float, str]:
 
 def _from_highest(results: Sequence[CandidateResult]) -> FromBest | None:
     """Differences from the highest score; NaN for a candidate that ended in an error."""
-    from .._statistics import from_best
-
     seeds = max((len(r.test_score) for r in results), default=0)
     scores = [r.test_score if r.test_score else [math.nan] * seeds for r in results]
     if len(scores) < 2 or not seeds or np.isnan(np.mean(scores, axis=1)).all():
@@ -115,16 +110,14 @@ def _differences(
         return ["-"] * len(results)
     alone = sum(found.indistinguishable) == 1
     cells = []
-    for row, (difference, level) in enumerate(zip(found.differences, found.indistinguishable)):
-        mark = LEVEL if level and not alone else " "
+    for row, (difference, same) in enumerate(zip(found.differences, found.indistinguishable)):
+        mark = SAME if same and not alone else " "
         top = "best" if alone else "highest"
         cells.append(f"{top if row == found.best else _shown(difference, factor)} {mark}".rstrip())
     return cells
 
 
 def _interval(values: Sequence[float], factor: float) -> str:
-    from .._statistics import summary
-
     return _shown(summary(values), factor) if values else "-"
 
 

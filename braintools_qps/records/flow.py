@@ -11,12 +11,12 @@ import brainunit as u
 
 from .adjustment import Adjustment, SpikeFunction
 from .flow_table import flow_rows, ranking_rows
-from .plain import plain
+from .plain import to_plain
 from .population import PopulationFlow
 from .record import Record, RecordTable
-from .table import Rows, text_table
+from .table import Rows, html_note, text_table
 
-HIGH = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
+HIGH_SLOPE = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,14 +102,22 @@ class GradientFlow(Record):
         -------
         dict
         """
-        return super().to_dict() | {"growth": plain(self.growth), "reach": self.reach}
+        return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
 
     def __repr__(self) -> str:
-        head = f"GradientFlow of {self.name}: {self.steps} steps"
-        return "\n".join([head, text_table(self._rows()), *(f"- {line}" for line in self.advice)])
+        return f"{self._title()}\n{text_table(self._rows(), self._below())}"
+
+    def _repr_html_(self) -> str:
+        return f"{html_note(self._title())}\n{super()._repr_html_()}"
+
+    def _title(self) -> str:
+        return f"GradientFlow of {self.name}: {self.steps} steps"
 
     def _rows(self) -> Rows:
         return flow_rows(self)
+
+    def _below(self) -> Sequence[str]:
+        return self.advice
 
 
 class GradientFlows(RecordTable[GradientFlow]):
@@ -132,12 +140,11 @@ class GradientFlows(RecordTable[GradientFlow]):
         """
         return sorted(self, key=lambda name: _rank(self[name]))
 
-    def __repr__(self) -> str:
-        notes = dict.fromkeys(note for flow in self.values() for note in flow.notes)
-        return "\n".join([super().__repr__(), *(f"- {note}" for note in notes)])
-
     def _rows(self) -> Rows:
         return ranking_rows({name: self[name] for name in self.ranked()})
+
+    def _below(self) -> Sequence[str]:
+        return list(dict.fromkeys(note for flow in self.values() for note in flow.notes))
 
 
 def mean_growth(growths: Sequence[float]) -> float:
@@ -150,7 +157,7 @@ def _rank(flow: GradientFlow) -> tuple[bool, bool, float, float]:
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.overshoots for population in flow.populations)
     from_one = math.inf if absent else abs(math.log(flow.growth))
-    return absent, overshoots, max(_mean_slope(flow), HIGH), from_one
+    return absent, overshoots, max(_mean_slope(flow), HIGH_SLOPE), from_one
 
 
 def _mean_slope(flow: GradientFlow) -> float:

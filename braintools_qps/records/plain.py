@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import NoneType, UnionType
-from typing import Any, Union, get_args, get_origin
+from typing import Any, NoReturn, Union, get_args, get_origin
 
 import brainunit as u
 import jax
@@ -17,7 +17,7 @@ from .._registry import get_surrogate, read_value, surrogate_spec, write_value
 NON_FINITE = ("nan", "inf", "-inf")
 
 
-def plain(value: Any) -> Any:
+def to_plain(value: Any) -> Any:
     """The value in terms of dict, list, str, int, float, bool and None, all of them finite.
 
     Numbers that are not finite become ``"nan"``, ``"inf"`` and ``"-inf"``, arrays and tuples lists,
@@ -27,18 +27,18 @@ def plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, (np.ndarray, np.generic, jax.Array)):
-        return plain(np.asarray(value).tolist())
+        return to_plain(np.asarray(value).tolist())
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {_key(key): plain(item) for key, item in value.items()}
+        return {_key(key): to_plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [plain(item) for item in value]
+        return [to_plain(item) for item in value]
     return _written(value)
 
 
-def read(kind: Any, value: Any) -> Any:
-    """The inverse of `plain`, for a value of a given type.
+def from_plain(kind: Any, value: Any) -> Any:
+    """The inverse of `to_plain`, for a value of a given type.
 
     Where the type is Any, the value stays as it is.
 
@@ -54,12 +54,12 @@ def read(kind: Any, value: Any) -> Any:
         return _read_first(arguments, kind, value)
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
-        return tuple(read(one, item) for one, item in zip(kinds, value, strict=True))
+        return tuple(from_plain(one, item) for one, item in zip(kinds, value, strict=True))
     if origin in (Mapping, dict) and isinstance(value, Mapping):
-        return {key: read(arguments[1], item) for key, item in value.items()}
+        return {key: from_plain(arguments[1], item) for key, item in value.items()}
     if isinstance(kind, type):
         return _read_object(kind, value)
-    return _refuse(kind, value)
+    _refuse(kind, value)
 
 
 def _key(key: Any) -> str:
@@ -89,10 +89,10 @@ def _read_first(kinds: tuple[Any, ...], union: Any, value: Any) -> Any:
     """Read the value by the first type of a union that it fits."""
     for kind in kinds:
         try:
-            return read(kind, value)
+            return from_plain(kind, value)
         except (TypeError, ValueError):
             continue
-    return _refuse(union, value)
+    _refuse(union, value)
 
 
 def _read_object(kind: type, value: Any) -> Any:
@@ -106,7 +106,7 @@ def _read_object(kind: type, value: Any) -> Any:
         return quantity
     if hasattr(kind, "from_dict") and isinstance(value, Mapping):
         return kind.from_dict(value)
-    return _refuse(kind, value)
+    _refuse(kind, value)
 
 
 def _is_number(value: Any) -> bool:
@@ -119,6 +119,6 @@ def _numbers(value: Any) -> Any:
     return float(value) if isinstance(value, str) else value
 
 
-def _refuse(kind: Any, value: Any) -> Any:
+def _refuse(kind: Any, value: Any) -> NoReturn:
     name = getattr(kind, "__name__", kind)
     raise ValueError(f"expected a value of type {name} as to_dict writes it, got {value!r}")

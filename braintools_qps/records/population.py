@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import brainunit as u
 import numpy as np
 
 from .adjustment import RateAdjustment
 from .record import Record
-
-FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,8 +63,8 @@ class PopulationFlow(Record):
         better. Each is a `.Phase`.
     consistency : float
         Mean cosine between dL/dV at neighbouring steps. Near 1 the gradient keeps its direction;
-        below 0 it changes its sign from step to step, because slopes are so steep that the reset
-        overshoots.
+        well below 0 it changes its sign from step to step, because slopes are so steep that the
+        reset, or inhibition, overshoots.
     depth_growth : float
         Factor by which the root of the second moment, averaged over all steps, changes from the
         next population on the way to the output to this one; NaN for the last. In a ratio of
@@ -178,3 +177,13 @@ class PathGains(Record):
     recurrence: float
     feedforward: float
     without_reset: float
+
+
+def relative_gradient(second_moments: Any) -> np.ndarray:
+    """Root mean square by steps back, relative to the last step that has a gradient."""
+    size = np.sqrt(np.asarray(second_moments))
+    alive = np.flatnonzero(size > 0)
+    if not alive.size:
+        return np.array([])
+    size = size[alive[0] :]
+    return np.where(size > 0, size / size[0], np.nan)

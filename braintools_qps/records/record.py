@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from .plain import plain, read
+from .plain import from_plain, to_plain
 from .table import Rows, html_table, text_table
 
 LONGEST_CELL = 60
@@ -59,7 +59,7 @@ class Record(InJson):
         -------
         dict
         """
-        fields = {name: plain(getattr(self, name)) for name in _names(self)}
+        fields = {name: to_plain(getattr(self, name)) for name in _names(self)}
         return {"format": self.FORMAT} | fields if self.FORMAT else fields
 
     @classmethod
@@ -84,6 +84,8 @@ class Record(InJson):
         UnknownSurrogateError
             If a surrogate in it comes from a package that is not installed.
         """
+        if not isinstance(values, Mapping):
+            raise ValueError(f"expected the fields of {cls.__name__}, got {values!r}")
         if cls.FORMAT and values.get("format") != cls.FORMAT:
             raise ValueError(f"expected format {cls.FORMAT!r}, got {values.get('format')!r}")
         types = get_type_hints(cls)
@@ -123,8 +125,12 @@ class Record(InJson):
         cells = [[name, _short(repr(getattr(self, name)))] for name in _names(self)]
         return [["", type(self).__name__], *cells]
 
+    def _below(self) -> Sequence[str]:
+        """What is said below the table."""
+        return ()
+
     def _repr_html_(self) -> str:
-        return html_table(self._rows())
+        return html_table(self._rows(), self._below())
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -156,10 +162,10 @@ class RecordTable(InJson, dict[str, R]):
         return {name: record.to_dict() for name, record in self.items()}
 
     def __repr__(self) -> str:
-        return text_table(self._rows()) if self else f"{type(self).__name__}()"
+        return text_table(self._rows(), self._below()) if self else f"{type(self).__name__}()"
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows()) if self else html.escape(repr(self))
+        return html_table(self._rows(), self._below()) if self else html.escape(repr(self))
 
     def _rows(self) -> Rows:
         """The rows of all records under one header, their names in front."""
@@ -167,6 +173,10 @@ class RecordTable(InJson, dict[str, R]):
         head = next(iter(tables.values()))[0]
         body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
         return [["surrogate", *head], *body]
+
+    def _below(self) -> Sequence[str]:
+        """What is said below the table."""
+        return ()
 
 
 def _names(record: Any) -> list[str]:
@@ -176,7 +186,7 @@ def _names(record: Any) -> list[str]:
 def _field(record: Any, name: str, kind: Any, values: Mapping[str, Any]) -> Any:
     if name in values:
         try:
-            return read(kind, values[name])
+            return from_plain(kind, values[name])
         except ValueError as error:
             raise ValueError(f"{record.__name__}.{name}: {error}") from None
     return _default(record, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .record import Record
@@ -38,11 +39,14 @@ class GradientSensitivity(Record):
         return math.nan if any(map(math.isnan, changes)) else max(changes, default=0.0)
 
     def __repr__(self) -> str:
-        return "\n".join([text_table(self._rows()), *(f"- {line}" for line in self.advice)])
+        return text_table(self._rows(), self._below())
 
     def _rows(self) -> Rows:
         rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in self.parameters]
         return [["parameter", "change", "size"], *rows]
+
+    def _below(self) -> Sequence[str]:
+        return self.advice
 
 
 @dataclass(frozen=True, eq=False)

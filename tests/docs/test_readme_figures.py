@@ -44,6 +44,26 @@ def test_times_of_the_derivative(file):
     assert round(ratios["QPseudoSpike(1.7)"], 1) <= others
 
 
+def test_times_of_a_training_step():
+    files = sorted((ROOT / "benchmarks" / "results").glob("cpu-jax-*/networks.json"))
+    said_of = re.search(
+        rf"takes {NUMBER} to {NUMBER} of the\s+time .* feed-forward\s+network, and {NUMBER} to "
+        rf"{NUMBER} in a recurrent one",
+        README,
+        re.DOTALL,
+    )
+    found = []
+    for kind in ("Feed-forward", "Recurrent"):
+        ratios = [
+            m["to_baseline"]
+            for file in files
+            for (table, contestant, _), m in measured(file).items()
+            if table.startswith(kind) and contestant == "QPseudoSpike(2)"
+        ]
+        found += [round(min(ratios), 2), round(max(ratios), 2)]
+    assert found == list(map(float, said_of.groups()))
+
+
 @kept("memory")
 def test_memory_of_a_training_step(file):
     measurements = measured(file)

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.study import cells, equal, picks, plan, regret, tails, variance  # noqa: E402
+from benchmarks.study import cells, equal, joint, picks, plan, regret, tails, variance  # noqa: E402
 from benchmarks.study.design import CANDIDATES, Cell, grid, grids, report, shorts  # noqa: E402
 from benchmarks.study.intervals import bootstrap, over, over_both  # noqa: E402
 from benchmarks.study.store import Store  # noqa: E402
@@ -96,7 +96,8 @@ def test_a_replayed_search_goes_by_losses_then_by_scores():
 
 
 def test_halving_by_accuracy_keeps_what_is_ahead_at_first():
-    # What is slow would end best. Of equal losses the learning rates 0.1, 0.03 and 0.3 go on.
+    # What is slow would end best. Of equal losses the learning rates 0.1 and 0.03 go on, of equal
+    # dampenings the first.
     ends = known(lambda height, rate, epochs: (rate if epochs == 2 else -rate, 0.0))
     assert picks.searched(ends, picks.BY_ACCURACY)["learning_rate"] == 0.3
     assert picks.searched(ends)["learning_rate"] == 0.03
@@ -118,9 +119,22 @@ def test_of_settings_that_do_alike_the_nearest_to_the_defaults_wins():
 
 
 def test_cost_of_the_search_by_hand():
-    # 20 settings for 2 epochs, 3 for 20; against 6 x 5 x 3 for 20.
-    assert regret.cost() == pytest.approx((40 + 60) / 1800)
-    assert regret.cost(20) == pytest.approx((40 + 60) / 400)
+    # 20 settings for 2 epochs, 2 for 20; against 6 x 5 x 3 for 20.
+    assert regret.cost() == pytest.approx((40 + 40) / 1800)
+    assert regret.cost(20) == pytest.approx((40 + 40) / 400)
+
+
+def test_what_a_sample_of_a_joint_grid_loses():
+    # Losses and scores are best at a dampening of 1/16 and a rate of 0.3. So the search finds them
+    # in each sample that has this dampening, and the other training tells the loss of the others.
+    ends = known(lambda height, rate, epochs: (rate - height, height - rate / 100))
+    test = {place: 80.0 + (place == (1 / 16, 0.3)) for place in ends[20]}
+    one = joint.Known(dict.fromkeys(joint.SPREAD, ends), dict.fromkeys(joint.SPREAD, test))
+    assert one.is_whole
+    samples = [joint.tried(joint.TUNE, seed) for seed in range(joint.SAMPLES)]
+    without = [all(s["dampening"] > 1 / 16 for s in sample) for sample in samples]
+    assert any(without)
+    np.testing.assert_array_equal(joint.losses(one, one), [*without, False])  # last, without one
 
 
 def test_every_cell_has_a_key_of_its_own():

@@ -51,8 +51,8 @@ def wheel(tmp_path_factory):
 
 def test_contents(wheel):
     names = ZipFile(wheel).namelist()
-    modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("braintools_qps/**/*.py")}
-    assert modules <= set(names)
+    files = [*ROOT.glob("braintools_qps/**/*.py"), *ROOT.glob("braintools_qps/**/*.jinja")]
+    assert {path.relative_to(ROOT).as_posix() for path in files} <= set(names)
     assert "braintools_qps/py.typed" in names
     assert not [name for name in names if name.startswith(("tests", "docs", "benchmarks"))]
 

@@ -6,18 +6,17 @@ what has died, and keeps in a `journal` what comes back. `executors` are those t
 makes.
 """
 
-from .dispatch import Found, by_executor, in_turn
+from .dispatch import ByExecutor, Found, InThisProcess
 from .executors import dask_workers, local_workers
 from .journal import Journal
-from .remote import RemotePrograms, Workplace
+from .remote import Workplace
 
 __all__ = [
+    "ByExecutor",
     "Found",
+    "InThisProcess",
     "Journal",
-    "RemotePrograms",
     "Workplace",
-    "by_executor",
     "dask_workers",
-    "in_turn",
     "local_workers",
 ]

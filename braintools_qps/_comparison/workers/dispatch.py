@@ -3,89 +3,138 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import Any
 
-from ...records.comparison import CandidateResult
+from ...records import CandidateResult
 from ..candidate import Candidate, Plan, result_of
-from ..programs import Gone, OnEpochs, Programs
+from ..programs import Gone, OnEpochs, Programs, Runner
 from ..progress import OnEpoch, Progress
 from .remote import RemotePrograms, Workplace
 
 CANDIDATES_AT_ONCE = 64  # each is a thread that waits for its answers
 
 Found = Generator[tuple[Candidate, CandidateResult | Exception], None, None]
+Events = SimpleQueue[tuple[Candidate, Any, float]]  # epochs done, a result or an error; a loss
 
 
-def in_turn(
-    programs: Programs, pending: Sequence[Candidate], plan: Plan, on_epoch: OnEpoch
-) -> Found:
-    """Train one candidate after the other; yield each with its result, or with its error."""
-    for number, candidate in enumerate(pending):
-        programs.tally.finished = number * plan.runs
-        faults: list[Exception] = []  # of on_epoch, which are not the candidate's
-        noted = None if on_epoch is None else _noting(on_epoch, faults)
-        report = _counter(programs, candidate, number, len(pending), plan, noted)
-        try:
-            result: CandidateResult | Exception = result_of(candidate, programs, plan, report)
-        except Exception as error:
-            if error in faults:
-                raise
-            result = error
-        yield candidate, result
+class InThisProcess:
+    """One candidate after the other, by the compiled programs of this process."""
+
+    def __init__(self, programs: Programs) -> None:
+        self._programs = programs
+        self.close, self.give_up = programs.close, programs.give_up
+
+    def runner_of(self, spec: Mapping[str, Any]) -> Runner:
+        """What trains the candidate."""
+        return self._programs
+
+    def train(self, pending: Sequence[Candidate], plan: Plan, on_epoch: OnEpoch) -> Found:
+        """Train one candidate after the other; yield each with its result, or with its error."""
+        programs = self._programs
+        for number, candidate in enumerate(pending):
+            programs.tally.finished = number * plan.runs
+            faults: list[Exception] = []  # of on_epoch, which are not the candidate's
+            noted = None if on_epoch is None else _noting(on_epoch, faults)
+            report = _counter(programs, candidate, number, len(pending), plan, noted)
+            try:
+                result: CandidateResult | Exception = result_of(candidate, programs, plan, report)
+            except Exception as error:
+                if error in faults:
+                    raise
+                result = error
+            yield candidate, result
 
 
-def by_executor(
-    workplace: Workplace, pending: Sequence[Candidate], plan: Plan, on_epoch: OnEpoch
-) -> Found:
-    """Train all candidates at once; yield each when it has finished, in whatever order.
+class ByExecutor:
+    """All candidates at once, on the workers of an executor."""
 
-    Raises
-    ------
-    Gone
-        If the executor takes no more work.
-    """
-    events: SimpleQueue[tuple[Candidate, Any, float]] = SimpleQueue()
-    latest = math.nan
-    done = dict.fromkeys((candidate.label for candidate in pending), 0)
+    def __init__(self, workplace: Workplace) -> None:
+        self._workplace = workplace
+        self.close = workplace.journal.close
 
-    def show() -> None:
-        if on_epoch is not None:
-            total, runs = (len(pending) * each for each in (plan.cost, plan.runs))
-            tally = workplace.tally()
-            left = tuple(label for label in done if done[label] < plan.cost) or tuple(done)[-1:]
-            counts = tally.finished, tally.training, runs
-            on_epoch(Progress(left, sum(done.values()), total, latest, *counts))
+    def give_up(self) -> None:
+        """What workers have trained stays in the journal."""
 
-    def train(candidate: Candidate) -> None:
+    def runner_of(self, spec: Mapping[str, Any]) -> Runner:
+        """What trains the candidate."""
+        return RemotePrograms(self._workplace, spec)
+
+    def train(self, pending: Sequence[Candidate], plan: Plan, on_epoch: OnEpoch) -> Found:
+        """Train all candidates; yield each when it has finished, in whatever order.
+
+        Raises
+        ------
+        Gone
+            If the executor takes no more work.
+        """
+        events: Events = SimpleQueue()
+        counts = _Counts(self._workplace, pending, plan, on_epoch)
+        with ThreadPoolExecutor(CANDIDATES_AT_ONCE) as threads:
+            try:
+                for candidate in pending:
+                    threads.submit(self._train, candidate, plan, events)
+                yield from _finished(len(pending), events, counts)
+            finally:
+                self._workplace.cancel()
+                threads.shutdown(cancel_futures=True)
+
+    def _train(self, candidate: Candidate, plan: Plan, events: Events) -> None:
         report = lambda epochs, loss: events.put((candidate, epochs, loss))
-        programs = RemotePrograms(workplace, candidate.spec)
         try:
-            with workplace.surroundings.entered():
-                result = result_of(candidate, programs, plan, report)
+            with self._workplace.surroundings.entered():
+                result = result_of(candidate, self.runner_of(candidate.spec), plan, report)
             events.put((candidate, result, 0))
         except Exception as error:
             events.put((candidate, error, 0))
 
-    with ThreadPoolExecutor(CANDIDATES_AT_ONCE) as threads:
-        try:
-            left = len([threads.submit(train, candidate) for candidate in pending])
-            while left:
-                candidate, what, loss = events.get()
-                if isinstance(what, Gone):
-                    raise what
-                if isinstance(what, int):
-                    done[candidate.label], latest = done[candidate.label] + what, loss
-                    show()
-                    continue
-                done[candidate.label], left = plan.cost, left - 1
-                show()
-                yield candidate, what
-        finally:
-            workplace.cancel()
-            threads.shutdown(cancel_futures=True)
+
+class _Counts:
+    """How far candidates are that are in training at once, told after each epoch."""
+
+    def __init__(
+        self, workplace: Workplace, pending: Sequence[Candidate], plan: Plan, on_epoch: OnEpoch
+    ) -> None:
+        self._workplace, self._plan, self._on_epoch = workplace, plan, on_epoch
+        self._done = dict.fromkeys((candidate.label for candidate in pending), 0)
+        self._loss = math.nan
+
+    def add(self, candidate: Candidate, epochs: int, loss: float) -> None:
+        """Count some epochs more."""
+        self._done[candidate.label] += epochs
+        self._loss = loss
+        self._tell()
+
+    def end(self, candidate: Candidate) -> None:
+        """Count all epochs of one that has finished, or failed."""
+        self._done[candidate.label] = self._plan.cost
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._on_epoch is None:
+            return
+        cost, runs = (len(self._done) * each for each in (self._plan.cost, self._plan.runs))
+        left = tuple(label for label, done in self._done.items() if done < self._plan.cost)
+        tally = self._workplace.tally()
+        counts = tally.finished, tally.training, runs
+        labels = left or tuple(self._done)[-1:]
+        self._on_epoch(Progress(labels, sum(self._done.values()), cost, self._loss, *counts))
+
+
+def _finished(candidates: int, events: Events, counts: _Counts) -> Found:
+    """So many candidates as they finish; what comes before is counted."""
+    while candidates:
+        candidate, what, loss = events.get()
+        if isinstance(what, Gone):
+            raise what
+        if isinstance(what, int):
+            counts.add(candidate, what, loss)
+            continue
+        counts.end(candidate)
+        candidates -= 1
+        yield candidate, what
 
 
 def _noting(on_epoch: Callable[[Progress], None], faults: list[Exception]) -> OnEpoch:

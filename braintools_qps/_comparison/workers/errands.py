@@ -91,12 +91,13 @@ def unpacked_bench(errand: Errand, task: Task) -> Bench:
         If it lacks what is to be imported.
     """
     try:
-        return Bench(*_reordered(pickle.loads(errand.bench), task))
+        factory, settings, objective = pickle.loads(errand.bench)
     except (ImportError, AttributeError) as error:
         raise ImportError(
             f"workers must be able to import {', '.join(errand.needs)}, got: {error}. Install the "
             "module there, or put its directory on their PYTHONPATH"
         ) from error
+    return Bench(factory, task, settings, objective)
 
 
 def import_path(name: str, function: Callable) -> str:
@@ -142,8 +143,3 @@ def unpacked_task(data: bytes) -> Task:
         part = lambda of: Split(file[f"{of}_inputs"], file[f"{of}_labels"])
         train, validation, test = map(part, ("train", "validation", "test"))
     return Task(name, train, validation, test, classes, readout_steps)
-
-
-def _reordered(parts: tuple[Any, Any, Any], task: Task) -> tuple[Any, Task, Any, Any]:
-    factory, settings, objective = parts
-    return factory, task, settings, objective

@@ -11,8 +11,7 @@ from typing import Any, get_type_hints
 import numpy as np
 
 from ..._defaults import JOURNAL_NAME
-from ...records.comparison import CandidateResult
-from ...records.plain import plain, read
+from ...records import CandidateResult, from_plain, to_plain
 from ..locks import remove
 from ..programs import Outcome
 from ..training import Curves, Tested
@@ -39,7 +38,7 @@ class Journal:
         if errand.kind == "train":
             return self.trained(errand.key)
         known = self._known.get(errand.key)
-        return known and {name: read(FIELDS[name], value) for name, value in known.items()}
+        return known and {name: from_plain(FIELDS[name], value) for name, value in known.items()}
 
     def trained(self, key: str) -> tuple[list[Outcome], str | None] | None:
         """What became of a group of runs, and why they could not be vmapped; or None."""
@@ -56,7 +55,7 @@ class Journal:
         """Append a value, if there is one. A full disk costs no more than the entry."""
         if self._path is None or value is None:
             return
-        line = json.dumps({"key": key, "value": plain(value)}, allow_nan=False) + "\n"
+        line = json.dumps({"key": key, "value": to_plain(value)}, allow_nan=False) + "\n"
         with self._lock:
             if self._closed:
                 return

@@ -157,17 +157,26 @@ class RemotePrograms:
 
     def _ask(self, errands: list[Errand], report: Callable[[int, Any], None]) -> list[Any]:
         """The values of all answers, out of the journal or from workers."""
-        journal, values = self._workplace.journal, {}
+        values: dict[int, Any] = {}
+
+        def keep(number: int, value: Any) -> None:
+            values[number] = value
+            self._workplace.finish(errands[number])
+            report(number, value)
+
         for number, errand in enumerate(errands):
-            if (value := journal.get(errand)) is not None:
-                values[number] = value
-                self._workplace.finish(errand)
-                report(number, value)
-        waiting = {
-            self._workplace.submit(errand): number
-            for number, errand in enumerate(errands)
-            if number not in values
-        }
+            if (value := self._workplace.journal.get(errand)) is not None:
+                keep(number, value)
+        missing = [number for number in range(len(errands)) if number not in values]
+        for number in self._sent(errands, missing, keep):
+            keep(number, self._alone(errands[number]))
+        return [values[number] for number in range(len(errands))]
+
+    def _sent(
+        self, errands: list[Errand], numbers: list[int], keep: Callable[[int, Any], None]
+    ) -> list[int]:
+        """Send some errands off and keep the answers; return those with which a worker died."""
+        waiting = {self._workplace.submit(errands[number]): number for number in numbers}
         suspects = []
         try:
             while waiting:
@@ -180,17 +189,11 @@ class RemotePrograms:
                         errand = errands[number]._replace(data=self._workplace.data)
                         waiting[self._workplace.submit(errand)] = number
                     else:
-                        values[number] = self._value(answer)
-                        self._workplace.finish(errands[number])
-                        report(number, answer.value)
+                        keep(number, self._value(answer))
         finally:
             for future in waiting:
                 future.cancel()  # those that nobody needs any more, where one has failed
-        for number in suspects:
-            values[number] = self._alone(errands[number])
-            self._workplace.finish(errands[number])
-            report(number, values[number])
-        return [values[number] for number in range(len(errands))]
+        return suspects
 
     def _alone(self, errand: Errand) -> Any:
         """Try again what may have killed a worker, so that only one suspect is out at a time.

@@ -26,6 +26,8 @@ MISTAKES = {
     "compare --tune learning_rate": "expected name=value,value, got 'learning_rate'",
     "compare --model mine": "a model is given as module:factory, got 'mine'",
     "flow --model mine.py": "a model is given as module:factory, got 'mine.py'",
+    "flow --json absent/flow.json": "No such file or directory: 'absent'",
+    "flow --plot absent/flow.png": "No such file or directory: 'absent'",
     "flow --target high": "argument --target: invalid float value: 'high'",
     "plot Sigmoid": "the following arguments are required: --out",
 }
@@ -81,6 +83,35 @@ while True:
     pass
 """
 
+# One that waits where no exception can be raised, as JAX's callback of the garbage collector.
+COLLECTING = """
+import gc
+
+def wait(phase, info):
+    gc.callbacks.remove(wait)
+    print("ready", flush=True)
+    while True:
+        pass
+
+gc.callbacks.append(wait)
+gc.collect()
+while True:
+    pass
+"""
+
+# One that prints what interrupts it and raises another error, as NumPy's import_array() in C.
+PRINTING = """
+import sys
+
+try:
+    print("ready", flush=True)
+    while True:
+        pass
+except BaseException:
+    sys.excepthook(*sys.exc_info())
+    raise ImportError("numpy.core.multiarray failed to import")
+"""
+
 
 @pytest.fixture
 def directory(tmp_path):
@@ -96,8 +127,14 @@ def directory(tmp_path):
 
 @pytest.mark.parametrize(
     ("module", "source"),
-    [("endless", COMPUTING), ("endless", TRAINING), ("jax", IMPORTING)],
-    ids=["computing", "training", "importing"],
+    [
+        ("endless", COMPUTING),
+        ("endless", TRAINING),
+        ("jax", IMPORTING),
+        ("jax", COLLECTING),
+        ("jax", PRINTING),
+    ],
+    ids=["computing", "training", "importing", "collecting", "printing"],
 )
 def test_ctrl_c_ends_it_with_one_line(module, source, directory):
     (directory / f"{module}.py").write_text(source)
@@ -135,6 +172,14 @@ def test_a_reader_that_has_seen_enough_gets_no_complaint():
     )
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_an_output_that_was_closed_before_the_start():
+    command = '"$0" -m braintools_qps compare --model mine >&-'
+    done = subprocess.run(
+        ["sh", "-c", command, sys.executable], env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
 def test_help_and_errors_in_arguments_load_nothing_but_the_package(tmp_path):

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike, SpikeLinear, compare
-from braintools_qps._comparison import Factory, Settings
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import load_task
 from braintools_qps._comparison.training import Bench
 

@@ -11,8 +11,8 @@ import pytest
 from jax.interpreters import mlir
 
 from braintools_qps import QPseudoSpike, compare
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.kinds import kind_of
-from braintools_qps._comparison.model import Factory
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import load_task

@@ -42,7 +42,7 @@ def options(monkeypatch):
     monkeypatch.setattr(resumable, "MOST_OF_THE_TIME", np.inf)
     rng = np.random.default_rng(0)
     data = rng.standard_normal((40, 4, 3)), np.arange(40) % 2
-    tune = {"alpha": (1.0, 2.0), "learning_rate": (0.1, 0.01)}
+    tune = {"alpha": (1.0, 2.0, 4.0), "learning_rate": (0.1, 0.01)}
     return {
         "surrogates": ["QPseudoSpike"], "task": data, "model": Model, "tune": tune, "seeds": 2,
         "epochs": 20, "batch_size": 8, "measure": False,
@@ -59,10 +59,10 @@ def until(epoch):
     return press
 
 
-# 4 settings for 2 epochs, 3 for 20, then 2 seeds for 20. The epoch that is cut off is trained anew.
+# 6 settings for 2 epochs, 2 for 20, then 2 seeds for 20. The epoch that is cut off is trained anew.
 @pytest.mark.parametrize(
     ("epoch", "seen_again"),
-    [(14, [8, 11, 14, 17, 20]), (72, [8, 68, 70, 72, 74])],
+    [(16, [12, 14, 16, 18, 20]), (56, [12, 52, 54, 56, 58])],
     ids=["tuning", "reporting"],
 )
 def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
@@ -75,7 +75,7 @@ def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
     seen = []
     resumed = compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
     assert [progress.done for progress in seen[:5]] == seen_again
-    assert seen[-1].done == seen[-1].total == 4 * 2 + 3 * 20 + 2 * 20
+    assert seen[-1].done == seen[-1].total == 6 * 2 + 2 * 20 + 2 * 20
     assert without_times(resumed) == without_times(whole)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.csv", "comparison.json"]
 
@@ -87,26 +87,26 @@ def without_times(comparison):
 
 def test_other_options_are_told(options, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(10))
+        compare(**options, out=tmp_path, on_epoch=until(14))
     with pytest.raises(ValueError, match="different settings: clip 0.03, now 1.0"):
         compare(**options | {"clip": 1.0}, out=tmp_path, resume=True)
 
 
 def test_without_resume_it_begins_anew(options, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(10))
+        compare(**options, out=tmp_path, on_epoch=until(14))
     seen = []
     compare(**options, out=tmp_path, on_epoch=seen.append)
-    assert seen[0].done == 4
+    assert seen[0].done == 6
 
 
 def test_a_checkpoint_that_cannot_be_read_is_as_none(options, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(14))
+        compare(**options, out=tmp_path, on_epoch=until(16))
     (tmp_path / "comparison.running.npz").write_bytes(b"PK\x03\x04 cut off")
     seen = []
     compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
-    assert [progress.done for progress in seen[:3]] == [8, 11, 14]
+    assert [progress.done for progress in seen[:3]] == [12, 14, 16]
 
 
 class Diverged(Model):

@@ -1,12 +1,13 @@
 """compare with out=: what it saves, keeps and resumes."""
 
 import json
+import multiprocessing
 
 import pytest
 from small_comparison import BARE, OPTIONS, X, Y
 
 from braintools_qps import compare
-from braintools_qps._comparison.storage import load
+from braintools_qps._comparison.storage import load, opened
 
 
 def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
@@ -157,3 +158,26 @@ def test_resume_needs_a_directory_and_a_readable_file(tmp_path):
     (tmp_path / "comparison.json").write_text("{}")
     with pytest.raises(ValueError, match="is not a comparison that this version"):
         compare(out=tmp_path, resume=True, **BARE)
+
+
+def _try_to_open(directory, answer):
+    try:
+        with opened(directory):
+            answer.put("opened")
+    except FileExistsError as error:
+        answer.put(str(error))
+
+
+@pytest.mark.thorough
+def test_two_processes_cannot_write_into_one_directory(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    answer = context.Queue()
+    with opened(tmp_path):
+        other = context.Process(target=_try_to_open, args=(tmp_path, answer))
+        other.start()
+        text = answer.get(timeout=120)
+        other.join()
+    assert text.startswith("only one comparison at a time")
+    with opened(tmp_path):  # the lock is gone with the one who held it
+        pass
+    assert not list(tmp_path.iterdir())

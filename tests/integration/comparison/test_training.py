@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.kinds import kind_of
-from braintools_qps._comparison.model import Factory
 from braintools_qps._comparison.network import demonstration, neuron_class
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.programs import Job, Programs

@@ -1,5 +1,6 @@
 """Reports in headless Chromium: at both widths, in both colours, and on paper."""
 
+import dataclasses
 import re
 
 import chromium
@@ -7,6 +8,7 @@ import pytest
 from report_records import COMPARISON, FLOW
 
 from braintools_qps import write_report
+from braintools_qps.records import PathGains
 
 pytestmark = pytest.mark.skipif(
     chromium.PROGRAM is None, reason="chromium is not installed (apt-get install chromium)"
@@ -41,6 +43,16 @@ def test_it_is_read_without_complaint_or_request(tab, report, width, dark):
     assert (page < ink) == dark
     axis = tab.evaluate("getComputedStyle(document.querySelector('svg text')).fill")
     assert axis == tab.evaluate("getComputedStyle(document.body).color")
+
+
+def test_the_widest_table_fits_on_paper(tab, tmp_path):
+    split = dataclasses.replace(FLOW.populations[0], kind="LIF", paths=PathGains(*[1.125] * 5))
+    flow = dataclasses.replace(FLOW, populations=(split,))
+    path = write_report({"QPseudoSpike(alpha=2.0)": flow}, tmp_path / "report.html")
+    tab.open(path, width=700)  # of A4 and Letter between Chromium's margins
+    tab.do("Emulation.setEmulatedMedia", media="print")
+    assert tab.overflow == 0
+    tab.do("Emulation.setEmulatedMedia", media="")
 
 
 def test_it_prints_on_a_few_pages_in_dark_colours_too(tab, report):

@@ -9,7 +9,7 @@ import numpy as np
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import trainer
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.places import Place, places

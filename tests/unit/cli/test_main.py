@@ -5,6 +5,7 @@ import inspect
 import logging
 import signal
 import sys
+import warnings
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_notes_go_to_stderr_in_the_amount_asked_for(options, shown, monkeypatch,
     assert logging.getLogger("braintools_qps").handlers == []
 
 
+def test_a_warning_is_one_line_with_its_place_in_the_users_code(monkeypatch):
+    def run(arguments):
+        shown.extend(
+            warnings.formatwarning("too hot", UserWarning, filename, 3)
+            for filename in ("/home/of/mine.py", console.__file__)
+        )
+
+    shown = []
+    before = warnings.formatwarning
+    monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
+    assert main(["list"]) == 0
+    assert shown == ["UserWarning: too hot (mine.py, line 3)\n", "UserWarning: too hot\n"]
+    assert warnings.formatwarning is before
+
+
 def test_quiet_and_verbose_exclude_each_other(capsys):
     with pytest.raises(SystemExit, match="2"):
         main(["list", "--quiet", "--verbose"])
@@ -99,16 +115,24 @@ def test_quiet_and_verbose_exclude_each_other(capsys):
 # Errors
 
 
+def test_a_syntax_error_says_that_it_is_one():
+    with pytest.raises(SyntaxError) as caught:
+        compile("def f(:", "mine.py", "exec")
+    assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
         (ValueError("too many"), "too many"),
         (KeyError("absent"), "absent"),
-        (FileNotFoundError(2, "No such file", "x.npz"), "[Errno 2] No such file: 'x.npz'"),
+        (FileNotFoundError(2, "No such file", "x.npz"), "No such file: 'x.npz'"),
+        (OSError("the disk is full"), "the disk is full"),
+        (OSError(28, "No space left on device"), "No space left on device"),
     ],
 )
 def test_a_mistake_ends_with_one_line_and_status_2(error, message, failing, monkeypatch, capsys):
-    monkeypatch.setattr(errors, "_is_users", lambda filename: False)  # this file is no user's
+    monkeypatch.setattr(errors, "is_users", lambda filename: False)  # this file is no user's
     failing(error)
     assert main(["list"]) == 2
     assert capsys.readouterr().err == f"braintools-qps: {message}\n"
@@ -130,16 +154,16 @@ def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys
 
 
 def test_an_error_of_ours_is_not_hidden(failing, monkeypatch):
-    monkeypatch.setattr(errors, "_is_users", lambda filename: False)
+    monkeypatch.setattr(errors, "is_users", lambda filename: False)
     failing(ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError, match="ours"):
         main(["list"])
 
 
 def test_whose_code_a_file_is():
-    assert errors._is_users(__file__)
+    assert errors.is_users(__file__)
     for file in (errors.__file__, ast.__file__, pytest.__file__, "<string>"):
-        assert not errors._is_users(file)
+        assert not errors.is_users(file)
 
 
 # Ctrl-C and closed pipes, but for the process itself, which is in tests/integration/cli

@@ -33,6 +33,14 @@ def test_each_array_of_the_outputs_is_read(readout, expected):
     np.testing.assert_array_equal(found["V"].to_decimal(u.mV), expected)
 
 
+def test_a_score_of_ones_own_is_not_taken_for_the_usual_one_by_its_name():
+    def accuracy(outputs, y):
+        return 100.0  # in percent already
+
+    assert objective(TASK, None, None, None).score_name == "accuracy"  # shown in percent
+    assert objective(TASK, None, None, accuracy).score_name == "own accuracy"
+
+
 @pytest.mark.parametrize("norm", [0.5, 100.0, np.inf])
 def test_clipping_is_that_of_optax(norm):
     gradient = [jnp.array([3.0, -4.0]), jnp.array([[12.0]])]

@@ -5,12 +5,15 @@ import re
 import sys
 from threading import Event
 
-import numpy as np
 import pytest
+from played_comparison import NAMES, OPTIONS, played
 
+import braintools_qps._comparison as comparison
 from braintools_qps import compare
 from braintools_qps._comparison import progress as module
 from braintools_qps._comparison.progress import Progress, reported
+
+__all__ = ["played"]
 
 HALFWAY = Progress(("Sigmoid", "S2NN"), 30, 60, 0.1234, 5, 6, 20)
 
@@ -68,13 +71,17 @@ def test_without_tqdm_there_is_no_bar(monkeypatch):
     assert seen == [HALFWAY]
 
 
-def test_compare_shows_it_unless_told_not_to(capsys):
-    X, y = np.random.default_rng(0).standard_normal((40, 4, 3)), np.arange(40) % 2
-    small = {"task": (X, y), "tune": None, "measure": False, "epochs": 1, "seeds": 1, "hidden": 4}
-    compare(["Sigmoid"], **small, progress=False)
+@pytest.mark.usefixtures("played")
+def test_compare_shows_it_unless_told_not_to(capsys, monkeypatch):
+    compare(NAMES, progress=False, **OPTIONS)
     assert capsys.readouterr().err == ""
-    compare(["Sigmoid"], **small)
-    assert "1 of 1 runs" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="hidden must be 1 or more"):
-        compare(["Sigmoid"], **small | {"hidden": 0})
+    compare(NAMES, **OPTIONS)
+    assert "QPseudoSpike: " in capsys.readouterr().err
+
+    def refuse(bench, *, measure):
+        raise ValueError("of the model")
+
+    monkeypatch.setattr(comparison, "check_model", refuse)
+    with pytest.raises(ValueError, match="of the model"):
+        compare(NAMES, **OPTIONS)
     assert capsys.readouterr().err == ""

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison.candidate import Plan, described
-from braintools_qps._comparison.model import Factory
+from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.provenance import digest
 from braintools_qps._comparison.settings import Settings

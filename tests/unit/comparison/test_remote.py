@@ -184,10 +184,10 @@ def test_progress_counts_the_runs_of_all_workers():
             raise BrokenExecutor("terminated abruptly")
 
     # Seven settings, three, and two seeds; of a candidate that fails none has finished.
-    for hook, finished in (lambda errand: None, 3 * 12), (die, 2 * 12):
+    for hook, finished in (lambda errand: None, 3 * 11), (die, 2 * 11):
         seen = []
         compare(NAMES, executor=Desk(hook), on_epoch=seen.append, **OPTIONS)
-        assert (seen[-1].finished, seen[-1].training, seen[-1].runs) == (finished, 0, 3 * 12)
+        assert (seen[-1].finished, seen[-1].training, seen[-1].runs) == (finished, 0, 3 * 11)
         assert seen[-1].done == seen[-1].total
 
 

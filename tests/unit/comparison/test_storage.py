@@ -4,7 +4,6 @@ import csv
 import dataclasses
 import errno
 import json
-import multiprocessing
 import os
 import re
 import shutil
@@ -37,7 +36,7 @@ ONE = Comparison(
     seeds=(0, 1),
     candidates=(RESULT.spec,),
     results=(RESULT,),
-    environment={"cores": 2, "packages": {"jax": "1"}},
+    environment={"cores": 2, "packages": {"jax": "1", "numpy": "1"}},
 )
 OTHER = dataclasses.replace(ONE, task={"name": "other"})
 
@@ -144,32 +143,10 @@ def test_where_nothing_can_be_written_the_warning_names_the_comparison(tmp_path,
             store.save(ONE)
 
 
-def _try_to_open(directory, answer):
-    try:
-        with opened(directory):
-            answer.put("opened")
-    except FileExistsError as error:
-        answer.put(str(error))
-
-
-def test_two_processes_cannot_write_into_one_directory(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    answer = context.Queue()
-    with opened(tmp_path):
-        other = context.Process(target=_try_to_open, args=(tmp_path, answer))
-        other.start()
-        text = answer.get(timeout=120)
-        other.join()
-    assert text.startswith("only one comparison at a time")
-    assert "give another directory as out" in text
-    with opened(tmp_path):  # the lock is gone with the one who held it
-        pass
-    assert names(tmp_path) == []
-
-
 def test_a_lock_that_was_left_behind_holds_no_one_up(tmp_path):
     (tmp_path / ".comparison.lock").touch()
-    with locked(tmp_path), pytest.raises(FileExistsError), locked(tmp_path):
+    one_at_a_time = "only one comparison at a time.*give another directory as out"
+    with locked(tmp_path), pytest.raises(FileExistsError, match=one_at_a_time), locked(tmp_path):
         pass
 
 
@@ -208,14 +185,16 @@ def test_a_directory_that_was_made_for_nothing_is_removed(tmp_path):
         json.dumps(ONE.to_dict() | {"seeds": ["a"]}),
         json.dumps(ONE.to_dict() | {"candidates": 1.5}),
         json.dumps(ONE.to_dict() | {"task": None}),
+        json.dumps(ONE.to_dict() | {"candidates": []}),
         "[" * 100_000,
         "\udcff",
     ],
 )
 def test_a_file_that_is_no_comparison_is_told_as_such(tmp_path, text):
     (tmp_path / "comparison.json").write_bytes(text.encode(errors="surrogateescape"))
-    with pytest.raises(ValueError, match="comparison.json is not a comparison that this version"):
+    with pytest.raises(ValueError, match="comparison.json is not a comparison that") as caught:
         load(tmp_path)
+    assert "object has no attribute" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -234,11 +213,14 @@ def test_what_changes_the_meaning_of_results_is_not_resumed(tmp_path, change, me
 
 def test_another_machine_is_a_warning_that_names_what_differs_or_an_error_if_strict(tmp_path):
     save(ONE, tmp_path)
-    elsewhere = dataclasses.replace(ONE, environment={"cores": 4, "packages": {"jax": "1"}})
+    elsewhere = dataclasses.replace(
+        ONE, environment={"cores": 4, "packages": {"jax": "2", "numpy": "1"}}
+    )
+    said = "a different environment: cores 2, now 4, packages jax 1, now 2. "
     with opened(tmp_path) as store:
-        with pytest.raises(ValueError, match="a different environment: cores 2, now 4"):
+        with pytest.raises(ValueError, match=said):
             resumed(elsewhere, store, strict=True)
-        with pytest.warns(UserWarning, match="a different environment: cores 2, now 4"):
+        with pytest.warns(UserWarning, match=said):
             found = resumed(elsewhere, store)
         assert found.results == ONE.results
         assert found.environment["cores"] == 4

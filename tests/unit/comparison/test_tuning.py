@@ -13,10 +13,11 @@ from braintools_qps._comparison.tuning import (
     rounds,
     search,
     searched,
+    tried,
     tuning_seeds,
     winner,
 )  # fmt: skip
-from braintools_qps.records.comparison import Rung, Trial
+from braintools_qps.records import Rung, Trial
 
 
 def test_every_combination_is_in_the_search():
@@ -41,18 +42,56 @@ def test_what_cannot_be_searched(tune, error, message):
         searched(tune)
 
 
-def test_the_search_costs_five_percent_of_the_grid():
-    # 20 settings for 2 epochs, 3 for 20: 100 epochs of runs, where the grid with the five seeds
-    # that are reported has 20 settings for 20 epochs.
-    assert rounds(20, 20) == [(20, 2), (3, 20)]
-    assert (20 * 2 + 3 * 20) / (20 * 20 * 5) <= 0.05
+def test_what_the_search_of_the_default_settings_costs():
+    # 20 settings for two epochs and 2 for 20, where six dampenings, five rates and three scales
+    # for 20 epochs, as in the study, take 1800.
+    assert rounds(20, 20) == [(20, 2), (2, 20)]
+    assert (20 * 2 + 2 * 20) / 1800 <= 0.05
+
+
+@pytest.mark.parametrize("alphas", [6, 7, 12, 24])
+def test_a_large_search_costs_five_percent_of_its_grid(alphas):
+    tune = {"alpha": tuple(range(1, alphas + 1))} | DEFAULT_TUNE
+    cost = sum(count * epochs for count, epochs in rounds(len(tried(tune)), 20))
+    assert 0.045 <= cost / (len(grid(tune)) * 20) <= 0.05
+
+
+def test_of_a_large_grid_a_sample_is_tried_at_all_learning_rates():
+    tune = {"alpha": (0.5, 1, 2, 4, 16, math.inf)} | DEFAULT_TUNE
+    found = tried(tune)
+    assert found == [setting for setting in grid(tune) if setting in found]  # in its order
+    assert len(found) == 40
+    assert len({(s["alpha"], s["dampening"]) for s in found}) == 10
+    assert tried(tune) == found  # the same for each candidate
+
+
+@pytest.mark.parametrize(
+    "tune",
+    [
+        DEFAULT_TUNE,
+        {"alpha": (1, 2)} | DEFAULT_TUNE,
+        {"learning_rate": tuple(range(1, 80))},
+        {"sizes": ([8], [8, 8])},  # any values: no order, no hash
+        {},
+    ],
+)
+def test_all_of_a_small_grid_is_tried(tune):
+    assert tried(tune) == grid(tune)
+
+
+def test_without_a_learning_rate_any_setting_may_be_in_the_sample():
+    tune = {"alpha": tuple(range(1, 21)), "dampening": (1, 0.5, 0.25, 0.125)}
+    found = tried(tune)
+    assert len(found) == 40
+    assert len({setting["alpha"] for setting in found}) > 10  # 2 settings in 4 of 20, at random
 
 
 def test_the_last_round_is_as_long_as_what_is_reported():
-    assert rounds(40, 100) == [(40, 10), (6, 100)]
-    assert rounds(4, 3) == [(4, 2), (3, 3)]  # one epoch is too short to tell settings apart
-    assert rounds(4, 2) == [(4, 2)]
-    assert rounds(3, 20) == [(3, 20)]  # too few to be thinned out by a short round
+    assert rounds(40, 100) == [(40, 10), (2, 100)]
+    assert rounds(5, 4) == [(5, 2), (2, 4)]  # one epoch is too short to tell settings apart
+    assert rounds(5, 3) == [(5, 3)]  # a short round would take longer than it saves
+    assert rounds(20, 2) == [(20, 2)]
+    assert rounds(4, 20) == [(4, 20)]  # too few to be thinned out by a short round
     assert rounds(1, 20) == []
 
 
@@ -125,15 +164,15 @@ def test_the_winner_has_the_highest_mean_score_and_is_the_first_of_equals():
 
 
 def test_a_search_finds_the_best_of_a_smooth_landscape():
-    tried = []
+    trained = []
 
     def train(settings, epochs):
-        tried.append((len(settings), epochs))
+        trained.append((len(settings), epochs))
         loss = lambda s: np.log(s["learning_rate"] / 0.03) ** 2 + np.log(s["dampening"] * 4) ** 2
         return [Trial(setting, (-loss(setting),), (loss(setting),)) for setting in settings]
 
-    rungs = search(grid(DEFAULT_TUNE), 20, train)
-    assert tried == rounds(20, 20)
+    rungs = search(tried(DEFAULT_TUNE), 20, train)
+    assert trained == [(20, 2), (2, 20)]
     assert winner(rungs[-1]) == {"learning_rate": 0.03, "dampening": 0.25}
 
 

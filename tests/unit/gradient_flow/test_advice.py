@@ -200,6 +200,13 @@ def test_an_overshoot_is_answered_with_what_training_bears_out():
     assert sentence.endswith("overshoots. Lower the dampening.")
 
 
+def test_recurrence_without_a_leak_is_not_called_an_overshoot():
+    """With no reset and no leak, random weights alone turn the gradient: dampening is no cure."""
+    sentences = " ".join(advise(flow(growth=0.5, consistency=-0.18)))
+    assert "keeps no direction from step to step (mean cosine -0.18)." in sentences
+    assert "dampening" not in sentences
+
+
 @pytest.mark.parametrize(
     ("words", "within", "beyond"),
     [
@@ -212,7 +219,8 @@ def test_an_overshoot_is_answered_with_what_training_bears_out():
         ("never fire", {"silent_share": 0.3}, {"silent_share": 0.31}),
         ("almost every step", {"saturated_share": 0.3}, {"saturated_share": 0.31}),
         ("a gradient of exactly 0", {"zero": 0.0}, {"zero": 0.001}),
-        ("changes its sign", {"consistency": 0.0}, {"consistency": -0.01}),
+        ("changes its sign", {"consistency": -0.2}, {"consistency": -0.21}),
+        ("keeps no direction", {"consistency": 0.0}, {"consistency": -0.01}),
     ],
 )
 def test_a_rule_speaks_beyond_its_limit_alone(words, within, beyond):

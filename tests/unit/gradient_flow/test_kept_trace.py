@@ -54,6 +54,22 @@ def is_kept(kept, network):
     return same
 
 
+def test_a_step_that_the_model_has_compiled_is_traced_anew():
+    class Compiled(Network):
+        def __init__(self):
+            super().__init__()
+            self.run = brainstate.transform.jit(super().update)
+
+        def update(self, x):
+            return self.run(x)
+
+    with brainstate.environ.context(dt=1 * u.ms):
+        network = Compiled()
+        brainstate.nn.init_all_states(network, 2)
+        network(INPUTS[0])
+        assert [population.name for population in trace(network, INPUTS).populations] == ["lif"]
+
+
 def test_values_of_states_are_read_afresh(network):
     kept = KeptTrace()
     assert not is_kept(kept, network)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
 
-from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate
 
 QUICK = {"target": None, "rate": None}
 
@@ -205,3 +205,26 @@ def test_the_advice_on_volts_names_the_wrapper():
     layer = Layer(weights_and_inputs()[0], SURROGATE.replace(scale=1 * u.mV), unit=u.mV)
     with pytest.raises(u.UnitMismatchError, match=r"Give it a scale: Scaled\(Sigmoid"):
         gradient_flow(layer, weights_and_inputs()[1], surrogates=["Sigmoid"], **QUICK)
+
+
+@pytest.mark.parametrize("name", ["target", "rate"])
+@pytest.mark.parametrize("value", ["0.5", [0.5], 0.5 * u.mV])
+def test_aims_that_are_no_numbers_are_refused(name, value):
+    with pytest.raises(ValueError, match=f"{name}, the .* to aim at, must .*, got .*. Pass"):
+        gradient_flow(Lif(), weights_and_inputs()[1], **{name: value})
+
+
+def test_a_loss_that_cannot_be_called_is_refused():
+    with pytest.raises(TypeError, match="loss must be a function .*, got 'mse'. For example"):
+        gradient_flow(Lif(), weights_and_inputs()[1], loss="mse", **QUICK)
+
+
+@pytest.mark.parametrize("measure", [gradient_flow, normalize_surrogate])
+def test_a_list_of_numbers_is_not_taken_for_an_array(measure):
+    with pytest.raises(ValueError, match=r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr"):
+        measure(Lif(), np.ones((4, 3, N)).tolist())
+
+
+def test_parts_of_the_inputs_have_the_same_steps():
+    with pytest.raises(ValueError, match=r"same number of time steps .*, got \(4, 6\), \(5, 6\)"):
+        gradient_flow(Lif(), {"one": jnp.ones((4, N)), "other": jnp.ones((5, N))})

@@ -15,6 +15,7 @@ from braintools_qps import (
     normalize_surrogate,
     set_surrogate,
 )
+from braintools_qps._gradient_flow.target import changed
 
 
 class Stack(brainstate.nn.Module):
@@ -189,3 +190,16 @@ def test_a_dampening_that_cannot_be_multiplied_is_named(spike, why):
         normalize_surrogate(model, inputs(), "mean_slope")
     chosen = normalize_surrogate(model, inputs(), "mean_slope", surrogate={"middle": Sigmoid()})
     assert isinstance(chosen["middle"], Scaled)
+
+
+@pytest.mark.parametrize("target", ["0.1", [0.1], 0.1 / u.mV])
+def test_a_target_that_is_no_number_is_refused(target):
+    with pytest.raises(ValueError, match=r"a number without a unit, finite and .*, got .*Pass 0.1"):
+        normalize_surrogate(Stack(), inputs(), target=target)
+
+
+def test_a_changed_dampening_has_no_digits_of_rounding():
+    """0.2504 times 3 is 0.7512000000000001 in floating point."""
+    spike = QPseudoSpike(dampening=3.0)
+    assert changed(spike, "dampening", 0.2504) == QPseudoSpike(dampening=0.7512)
+    assert changed(Scaled(spike), "scale", 3.0).scale == 3.0

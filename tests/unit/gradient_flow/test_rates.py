@@ -1,5 +1,6 @@
 """Silence and saturation answered with a number, which does what it says."""
 
+import brainpy.state
 import brainstate
 import brainunit as u
 import jax
@@ -153,3 +154,23 @@ def test_weights_and_inputs_of_the_first_population_do_the_same():
     assert below.rate_adjustment.weight_gain == below.rate_adjustment.input_gain
     assert above.rate_adjustment.input_gain == below.rate_adjustment.input_gain
     assert above.rate_adjustment.weight_gain is None  # no spike comes in
+
+
+@pytest.mark.parametrize("reset", ["soft", "hard"])
+def test_a_threshold_of_brainpys_neurons_is_changed_as_the_guide_says(reset):
+    voltages = {"V_th": 15.0 * u.mV, "V_reset": -5.0 * u.mV}
+    x = 30 * inputs() * u.mA
+
+    def neuron(**voltages):
+        return brainpy.state.LIF(N, R=0.2 * u.ohm, spk_reset=reset, spk_fun=SURROGATE, **voltages)
+
+    with brainstate.environ.context(dt=1 * u.ms):
+        flow = only(gradient_flow(neuron(**voltages), x, target=None, rate=0.2))
+        found = flow.populations[0].rate_adjustment
+        change = found.threshold_change * (voltages["V_th"] - voltages["V_reset"])
+        moved = ["V_th", "V_reset"] if reset == "soft" else ["V_th"]
+        lower = neuron(**voltages | {name: voltages[name] + change for name in moved})
+        (population,) = only(gradient_flow(lower, x, target=None)).populations
+    assert flow.populations[0].silent_share == 1
+    assert found.threshold_rate == pytest.approx(0.2, abs=0.01)
+    assert population.firing_rate == pytest.approx(found.threshold_rate, abs=1e-3)

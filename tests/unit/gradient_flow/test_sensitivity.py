@@ -120,3 +120,15 @@ def test_a_model_without_surrogates_is_refused():
     model.spk_fun = lambda x: x
     with pytest.raises(ValueError, match="no neuron has a braintools Surrogate"):
         gradient_sensitivity(model, lambda: 0.0)
+
+
+def test_what_cannot_be_called_is_refused():
+    model = Readout()
+    with pytest.raises(TypeError, match=r"gradient must be a function .*, got \{\}. Pass"):
+        gradient_sensitivity(model, {})
+
+
+def test_no_gradients_are_no_finding():
+    model = Readout()
+    with pytest.raises(ValueError, match=r"gradient\(\) must return gradients .*, got none"):
+        gradient_sensitivity(model, lambda: [model.update(), None][1])

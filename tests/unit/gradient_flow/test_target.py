@@ -17,7 +17,7 @@ def test_the_factor_that_attains_the_target():
     one = adjustment("dampening", following(lambda f: 1.5 * f), 1.0, QPseudoSpike(dampening=3.0))
     assert one.factor == pytest.approx(2 / 3, rel=1e-3)
     assert one.growth == pytest.approx(1.0, rel=1e-3)
-    assert one.surrogate == QPseudoSpike(dampening=3 * one.factor)
+    assert one.surrogate == QPseudoSpike(dampening=round(3 * one.factor, 9))
     assert one.searched == pytest.approx((1 / 16, 1))
     assert one.attainable == pytest.approx((1.5 / 16, 1.5))
 

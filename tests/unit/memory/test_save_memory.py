@@ -52,9 +52,8 @@ class Network(brainstate.nn.Module):
 X = jnp.ones((5, 3))
 
 
-def saved(model, *inputs, fit=True):
-    with brainstate.environ.context(fit=fit):
-        return save_memory(model, *(inputs or (X,)))
+def saved(model, *inputs):
+    return save_memory(model, *(inputs or (X,)))
 
 
 def test_a_network():
@@ -64,7 +63,7 @@ def test_a_network():
     assert dict(report.changed) == {
         "neurons": "QPseudoSpike(alpha=2.0, residual_dtype='uint8')",
         "recurrent": "SpikeLinear",
-        "layers.0": "SpikeLinear with scale=1.25",
+        "layers.0": "SpikeLinear with scale=1.25 in training",
     }
     assert dict(report.left) == {
         "input": "its input may hold other values than 0 and one more",
@@ -72,7 +71,6 @@ def test_a_network():
     }
     assert network.neurons.spk_fun == QPseudoSpike(residual_dtype="uint8")
     assert isinstance(network.layers[0], SpikeLinear)
-    assert network.layers[0].scale == 1.25
     assert network.recurrent is objects[0]
     assert network.recurrent.weight is objects[1]
     assert "update" not in vars(network.recurrent)
@@ -105,12 +103,36 @@ def test_gradients_stay(keep):
         assert np.abs(one).max() > 0.01
 
 
+@pytest.mark.parametrize("fit", [True, False])
+def test_behind_a_dropout_a_spike_counts_as_much_as_it_does_there(fit):
+    """1 / prob in training and 1 in evaluation, eagerly and in a gradient."""
+    network = Network(keep=0.8)
+    saved(network)
+    with brainstate.environ.context(fit=fit):
+        brainstate.nn.init_all_states(network, 5)
+        assert jnp.isfinite(network(9 * X)).all()
+        loss = lambda x: jnp.sum(network(x))
+        gradient = brainstate.transform.grad(loss, network.layers[0].weight)
+        slopes = brainstate.transform.jit(gradient)(9 * X)["weight"]
+    values = {0.0, 1.25, 2.5, 3.75, 5.0, 6.25} if fit else {0.0, 5.0}
+    assert slopes.any()
+    assert set(np.unique(slopes).tolist()) <= values
+
+
+def test_a_gain_is_the_same_in_training_and_evaluation():
+    class Gain(Network):
+        def update(self, x):
+            super().update(x)
+            return self.idle(3 * self.spikes.value)
+
+    assert saved(Gain()).changed["idle"] == "SpikeLinear with scale=3"
+
+
 def test_a_second_call_changes_nothing_more():
     network = Network()
     first, second = saved(network), saved(network)
     assert set(second.left) == {*first.left, "recurrent", "layers.0"}
     assert second.left["recurrent"] == "it is a SpikeLinear already"
-    assert network.layers[0].scale == 1.25
 
 
 def test_a_model_with_its_own_loop():
@@ -121,6 +143,60 @@ def test_a_model_with_its_own_loop():
     network = Sequence()
     brainstate.nn.init_all_states(network, 5)
     assert {"recurrent", "layers.0"} < set(saved(network, jnp.stack([X] * 3)).changed)
+
+
+def test_a_model_that_compiles_its_own_loop():
+    """The plain program is not used that it may have compiled before, nor the one with marks."""
+
+    class Compiled(Network):
+        def __init__(self):
+            super().__init__()
+            self.run = brainstate.transform.jit(self.loop)
+
+        def loop(self, xs):
+            return brainstate.transform.for_loop(super().update, xs)
+
+        def update(self, xs):
+            return self.run(xs)
+
+    def stored(called, frugal):
+        network, xs = Compiled(), jnp.stack([X] * 200)
+        brainstate.nn.init_all_states(network, 5)
+        with brainstate.environ.context(fit=True):
+            if called:
+                network(xs)
+            if frugal:
+                assert {"recurrent", "layers.0"} < set(saved(network, xs).changed)
+            loss = lambda xs: network(xs).sum()
+            gradient = brainstate.transform.grad(loss, network.recurrent.weight)
+            compiled = brainstate.transform.jit(gradient).compile(xs)
+        return compiled.memory_analysis().temp_size_in_bytes
+
+    assert stored(False, True) == stored(True, True) < stored(False, False)
+
+
+def test_layers_within_vmap_have_the_names_that_neurons_have():
+    class Inner(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.input, self.neurons, self.readout = Linear(3, N), Neurons(), Linear(N, 2)
+
+        def update(self, x):
+            return self.readout(self.neurons(self.input(x))[0])
+
+    class Outer(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            inner = Inner()
+            brainstate.nn.vmap_init_all_states(inner, axis_size=5, state_tag="new")
+            self.mapped = brainstate.nn.Vmap(inner, vmap_states="new", vmap_out_states="new")
+
+        def update(self, x):
+            return self.mapped(x)
+
+    report = saved(Outer())
+    assert set(report.changed) == {"mapped.neurons", "mapped.readout"}
+    assert set(report.left) == {"mapped.input"}
 
 
 @pytest.mark.parametrize(
@@ -183,9 +259,14 @@ def test_convolutions():
 
 
 def test_other_layers_are_left():
+    """They may be called in their own way as well."""
+
     class Own(Linear):
-        def update(self, x):
-            return super().update(x) ** 2
+        def update(self, x, *, power):
+            return super().update(x) ** power
+
+        def __call__(self, x):
+            return self.update(x, power=2)
 
     network = Network()
     network.recurrent = Own(N, N)

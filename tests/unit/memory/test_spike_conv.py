@@ -55,6 +55,12 @@ def test_parameters_values_and_gradients(kinds, options):
         assert_close(one, other, atol=1e-5)
 
 
+def test_an_empty_batch():
+    _, spiking = pair(IMAGE)
+    gradient = brainstate.transform.grad(lambda x: jnp.sum(spiking(x)), spiking.weight)
+    assert not gradient(draw(0, 5, 6, 4))["weight"].any()
+
+
 def test_without_a_batch():
     conv, spiking = pair(IMAGE)
     np.testing.assert_array_equal(spiking(draw(5, 6, 4)), conv(draw(5, 6, 4)))

@@ -27,7 +27,14 @@ by_weights = lambda spikes, **options: jax.grad(
 
 @pytest.mark.parametrize(
     ("spikes", "weights"),
-    [((5,), (5,)), ((5,), (5, 2)), ((3, 5), (5,)), ((2, 3, 5), (5, 2)), ((3, 5), (4, 5, 2))],
+    [
+        ((5,), (5,)),
+        ((5,), (5, 2)),
+        ((3, 5), (5,)),
+        ((2, 3, 5), (5, 2)),
+        ((3, 5), (4, 5, 2)),
+        ((0, 5), (5, 2)),
+    ],
 )
 def test_shapes_of_jnp_dot(spikes, weights):
     spikes, weights = draw(*spikes), normal(*weights)

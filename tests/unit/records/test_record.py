@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -15,9 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import Surrogate
+from report_records import COMPARISON, FLOW
 
 from braintools_qps import QPseudoSpike
-from braintools_qps.records import Described, Record, RecordTable
+from braintools_qps.records import (
+    Described,
+    GradientFlows,
+    GradientSensitivity,
+    ParameterSensitivity,
+    Record,
+    RecordTable,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,3 +243,16 @@ def test_a_table_of_records():
 def test_an_empty_table_of_records():
     assert repr(RecordTable()) == "RecordTable()"
     assert RecordTable()._repr_html_() == "RecordTable()"
+
+
+def test_a_notebook_shows_what_a_terminal_does():
+    told = dataclasses.replace(FLOW, advice=("Look at <b>.",), notes=("Look at <b>.",))
+    for record in (
+        told,
+        GradientFlows({"a": told, "b": told}),
+        GradientSensitivity((ParameterSensitivity("w", 0.5, 1.0),), ("Look at <b>.",)),
+    ):
+        assert record._repr_html_().count("<p>Look at &lt;b&gt;.</p>") == 1
+        assert repr(record).count("- Look at <b>.") == 1
+    assert "<p>GradientFlow of model: 3 steps</p>" in told._repr_html_()
+    assert "<p>Test accuracy %: mean with 95% interval" in COMPARISON._repr_html_()

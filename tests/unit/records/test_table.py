@@ -17,3 +17,10 @@ def test_html():
         "<tr><td>&lt;b&gt;</td><td>-</td></tr>\n"
         "</table>"
     )
+
+
+def test_what_is_said_below_a_table_is_in_its_html():
+    assert html_table(ROWS[:1], ["it is < 1", "and no more"]) == (
+        "<table>\n<tr><th>name</th><th>growth</th></tr>\n</table>\n"
+        "<p>it is &lt; 1</p>\n<p>and no more</p>"
+    )

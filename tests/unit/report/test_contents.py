@@ -8,8 +8,7 @@ import pytest
 from report_records import COMPARISON, FLOW, NASTY
 
 from braintools_qps import write_report
-from braintools_qps.records import CandidateResult
-from braintools_qps.records.comparison import Rung, Trial, Tuning
+from braintools_qps.records import CandidateResult, Rung, Trial, Tuning
 
 
 @pytest.fixture
@@ -36,7 +35,9 @@ def test_a_comparison(report):
         "<pre>braintools-qps compare --seeds 2</pre>",
     ):
         assert fact in text
-    assert COMPARISON._repr_html_() in text
+    table, _, notes = COMPARISON._repr_html_().partition("\n<p>")
+    assert table in text
+    assert notes.partition("</p>")[0] in text
 
 
 def test_a_flow_and_several(report):
@@ -44,10 +45,22 @@ def test_a_flow_and_several(report):
     assert "<h3>model</h3>" in text
     assert "<li>Look at lif.</li>" in text
     assert "<dt>seed</dt><dd>3</dd>" in text
+    assert "<dt>tune</dt><dd>none</dd>" in report(FLOW, settings={"tune": {}})
     assert re.search(r"<dt>packages</dt><dd>.*jax \d", text)
     both = report({"one": FLOW, "two": dataclasses.replace(FLOW, name="two", advice=())})
     assert both.count("<figure>") == 3  # the flow of both, the membrane of each
     assert "<h3>two</h3>" not in both
+
+
+def test_what_is_said_of_the_model_is_said_once_and_every_population_is_drawn(report):
+    two = (FLOW.populations[0], dataclasses.replace(FLOW.populations[0], name="second"))
+    advice = ("Its inputs are constant.", "Look at lif.")
+    flow = dataclasses.replace(FLOW, populations=two, advice=advice, notes=advice[:1])
+    text = report({"one": flow, "two": dataclasses.replace(flow, name="two")})
+    assert text.count("Its inputs are constant.") == 1
+    assert text.count("<li>Look at lif.</li>") == 2
+    assert text.count("<figure>") == 5  # the flow of both, two membranes each
+    assert text.count("<figcaption>two, second\n") == 1
 
 
 @pytest.mark.parametrize("record", [COMPARISON, {NASTY: dataclasses.replace(FLOW, name=NASTY)}])

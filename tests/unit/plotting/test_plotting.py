@@ -1,6 +1,7 @@
 """Figures: what is drawn, read back from the axes."""
 
 import dataclasses
+import pickle
 from itertools import pairwise
 
 import brainstate
@@ -12,7 +13,7 @@ import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
 from braintools_qps._comparison.network import RecurrentNetwork
-from braintools_qps.records.comparison import CandidateResult, Rung, Trial, Tuning
+from braintools_qps.records import CandidateResult, Rung, Trial, Tuning
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -98,7 +99,7 @@ def test_gradient_flow_is_relative_to_the_last_step(flows):
     np.testing.assert_array_equal(line(alone, "Sigmoid")[1], size)
 
 
-def test_several_populations_are_named():
+def test_several_populations_are_all_drawn_and_named():
     class Two(brainstate.nn.Module):
         def __init__(self):
             super().__init__()
@@ -108,12 +109,18 @@ def test_several_populations_are_named():
             return self.second.update(self.first.update(x))
 
     flows = gradient_flow(Two(), jax.random.normal(jax.random.key(1), (5, 4, 3)), target=None)
-    labels = plotting.plot_gradient_flow(flows).get_legend_handles_labels()[1]
-    assert labels == ["model, first.neuron", "model, second.neuron"]
+    names = ["model, first.neuron", "model, second.neuron"]
+    assert plotting.plot_gradient_flow(flows).get_legend_handles_labels()[1] == names
+    membranes = plotting.plot_membrane(flows["model"])
+    assert [axes.get_title().split("\n")[0] for axes in membranes] == names
+    for axes, population in zip(membranes, flows["model"].populations, strict=True):
+        density = population.distances.share / np.diff(population.distances.edges)
+        heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+        assert heights.max() == pytest.approx(density.max())
 
 
 def test_membrane_is_a_density_with_the_derivative_over_it(flows):
-    axes = plotting.plot_membrane(flows["Sigmoid"])
+    (axes,) = plotting.plot_membrane(flows["Sigmoid"])
     histogram = flows["Sigmoid"].populations[0].distances
     (filled,) = axes.collections
     corners = filled.get_paths()[0].vertices
@@ -132,6 +139,10 @@ def test_learning_curves_show_mean_and_range(comparison):
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (0.25, 2.0)
     assert axes.get_ylabel() == "training loss\n(mean and range of seeds)"
+    axes.figure.canvas.draw()
+    shown = {label.get_text() for label in axes.get_yticklabels(which="both")}
+    assert {"0.3", "1", "2"} <= shown
+    assert not [text for text in shown if "times" in text]
 
 
 def test_a_comparison_has_four_panels_and_one_legend(comparison):
@@ -190,18 +201,39 @@ def test_axes_that_are_given_are_drawn_into(flows, comparison):
     assert left.get_lines()
     for plot, what in (
         (plotting.plot_gradient_flow, flows),
-        (plotting.plot_membrane, flows["Sigmoid"]),
         (plotting.plot_learning_curves, comparison),
     ):
         _, axes = plt.subplots()
         assert plot(what, axes=axes) is axes
         assert axes.has_data()
+    _, axes = plt.subplots()
+    assert plotting.plot_membrane(flows["Sigmoid"], axes=axes) == [axes]
     with pytest.raises(ValueError, match="needs 2 axes, got 1"):
         plotting.plot_surrogates(["Sigmoid"], axes=[left])
 
 
+def test_a_notebook_prints_nothing_below_a_figure(flows, comparison):
+    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    for drawn in (
+        plotting.plot_surrogates(["Sigmoid"]),
+        plotting.plot_gradient_flow(flows),
+        plotting.plot_ranking(flows),
+        plotting.plot_membrane(flows["Sigmoid"]),
+        plotting.plot_learning_curves(comparison),
+        plotting.plot_comparison(comparison),
+        plotting.plot_flow_over_training({0: flows["Sigmoid"]}),
+    ):
+        assert formatters.DisplayFormatter().format(drawn) == ({}, {})
+
+
+def test_a_figure_can_be_pickled(comparison):
+    figure = plotting.plot_learning_curves(comparison).figure
+    assert pickle.loads(pickle.dumps(figure)).axes[0].get_title() == "Learning curves"
+
+
 def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
-    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(30)])
+    many = [QPseudoSpike(17 + n) for n in range(30)]  # one program serves alphas beyond 16
+    axes, _ = plotting.plot_surrogates(many)
     lines = axes.get_lines()
     assert len(lines) == 30
     assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
@@ -219,7 +251,7 @@ def test_a_comparison_is_drawn_but_for_what_has_no_place_on_the_axis(comparison,
 
 
 def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():
-    axes, _ = plotting.plot_surrogates([QPseudoSpike(0.5 + n) for n in range(5)])
+    axes, _ = plotting.plot_surrogates([QPseudoSpike(17 + n) for n in range(5)])
     lines = axes.get_lines()
     styles = [line.get_linestyle() for line in lines]
     assert all(one != other for one, other in pairwise(styles))
