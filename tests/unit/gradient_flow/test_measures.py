@@ -128,6 +128,15 @@ def test_two_phases_are_found_where_they_meet(growths, cut):
     assert deviation == pytest.approx(1, abs=1e-6)
 
 
+def test_a_leap_of_the_last_step_is_a_phase_where_there_are_lags_enough():
+    logs = np.concatenate([[0.0], -3 - 0.1 * np.arange(19.0)])
+    for count in (8, 20):
+        _, (first, second) = measures.growth_phases(np.exp(2 * logs[:count]))
+        assert (first.first, first.last, second.last) == (0, 1, count - 1)
+        assert (first.growth, second.growth) == pytest.approx((np.exp(-3), np.exp(-0.1)))
+    assert len(measures.growth_phases(np.exp(2 * logs[:7]))[1]) == 1
+
+
 def test_one_line_is_one_phase():
     deviation, (phase,) = measures.growth_phases(0.81 ** np.arange(10.0))
     assert (phase.first, phase.last) == (0, 9)
