@@ -65,7 +65,8 @@ def overshooting(flow: GradientFlow) -> Iterator[str]:
         if FLIPPED <= p.consistency < 0:
             yield (
                 f"The gradient in {p.name} keeps no direction from step to step (mean cosine "
-                f"{p.consistency:.2f})."
+                f"{p.consistency:.2f}). Unless its neurons are recurrent and have no leak, slopes "
+                "are too steep: lower the dampening."
             )
         elif p.overshoots:
             yield (

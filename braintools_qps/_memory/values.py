@@ -89,7 +89,9 @@ def _results(eqn: JaxprEqn, operands: list[Values], mark: Mark) -> list[Values]:
     if name in REARRANGING or (name == "reduce_window_max" and not _is_padding_alone(eqn.params)):
         return [join(*operands)] if len(eqn.outvars) == 1 else operands
     if name in INDEXING:
-        return [join(*operands[: INDEXING[name]])] * len(eqn.outvars)
+        fill = eqn.params.get("fill_value")  # of a gather, for what lies beyond the edge
+        filled = [] if fill is None else [few([fill])]
+        return [join(*operands[: INDEXING[name]], *filled)] * len(eqn.outvars)
     if name in ELEMENTWISE:
         return [_elementwise(eqn, operands)]
     return [_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]

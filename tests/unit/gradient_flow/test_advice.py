@@ -203,8 +203,8 @@ def test_an_overshoot_is_answered_with_what_training_bears_out():
 def test_recurrence_without_a_leak_is_not_called_an_overshoot():
     """With no reset and no leak, random weights alone turn the gradient: dampening is no cure."""
     sentences = " ".join(advise(flow(growth=0.5, consistency=-0.18)))
-    assert "keeps no direction from step to step (mean cosine -0.18)." in sentences
-    assert "dampening" not in sentences
+    assert "keeps no direction from step to step (mean cosine -0.18). Unless its" in sentences
+    assert "overshoots" not in sentences
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,10 @@ def doubled(s):
 PROGRAMS = {
     "rearranged": (lambda s: s.T.reshape(-1)[None, ::-1], {0, 1}),
     "some of them": (lambda s: s[:, jnp.array([0, 3])], {0, 1}),
+    "filled beyond the edge": (
+        lambda s: s.at[jnp.array([0, 7])].get(mode="fill", fill_value=0.5),
+        {0, 0.5, 1},
+    ),
     "split": (lambda s: jnp.split(s, 2, axis=1)[1], {0, 1}),
     "sliced where an index says": (
         lambda s: lax.dynamic_slice(s, (0, jnp.int32(s[0, 0])), (2, 2)),
