@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from braintools_qps._gradient_flow import measures
+from braintools_qps._gradient_flow.passes import cosine
 
 N_BINS = 20  # of which each holds 1 / 20: in double precision more than 1 in all
 
@@ -89,6 +90,13 @@ def test_half_of_the_slopes_sum():
     assert np.isnan(measures.half_share(np.zeros(3)))
 
 
+def test_the_cosine_of_two_adjoints_whatever_their_size():
+    """(1, 2) and (2, 1) enclose an angle with the cosine 4/5; against (0, 0) there is none."""
+    one = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], np.float32)
+    other = np.array([[2.0, 1.0], [-2.0, 1.0], [-2e-30, -4e-30], [1.0, 2.0]], np.float32)
+    np.testing.assert_allclose(cosine(1e-30 * one, other), [0.8, 0.0, -1.0, 0.0], atol=1e-6)
+
+
 def test_consistency_is_over_neighbours_that_both_have_a_gradient():
     cosines = np.array([[1.0], [0.5], [-0.25], [0.0]])
     present = np.ones((4, 1))
@@ -118,6 +126,15 @@ def test_two_phases_are_found_where_they_meet(growths, cut):
     assert second.first == first.last + 1
     assert (first.growth, second.growth) == pytest.approx(growths, rel=1e-6)
     assert deviation == pytest.approx(1, abs=1e-6)
+
+
+def test_a_leap_of_the_last_step_is_a_phase_where_there_are_lags_enough():
+    logs = np.concatenate([[0.0], -3 - 0.1 * np.arange(19.0)])
+    for count in (8, 20):
+        _, (first, second) = measures.growth_phases(np.exp(2 * logs[:count]))
+        assert (first.first, first.last, second.last) == (0, 1, count - 1)
+        assert (first.growth, second.growth) == pytest.approx((np.exp(-3), np.exp(-0.1)))
+    assert len(measures.growth_phases(np.exp(2 * logs[:7]))[1]) == 1
 
 
 def test_one_line_is_one_phase():
