@@ -34,6 +34,10 @@ class ParametrisedSurrogate(Surrogate):
         for name, value in self._parameters().items():
             object.__setattr__(self, name, canonical(name, value))
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        self.__post_init__()  # a NumPy array comes back writable
+
     @abstractmethod
     def _shape(self) -> Shape:
         """What shapes the derivative now, with every State read."""

@@ -68,6 +68,14 @@ def test_arrays_compare_by_identity():
     assert QPseudoSpike(state) == QPseudoSpike(state)
 
 
+def test_arrays_cannot_be_changed_after_pickle_and_copy():
+    example = QPseudoSpike(np.array([1.0, 2.0]), scale=np.array([3.0, 4.0]) * u.mV)
+    for twin in (pickle.loads(pickle.dumps(example)), copy.deepcopy(example)):
+        assert twin == example
+        assert not twin.alpha.flags.writeable
+        assert not twin.scale.mantissa.flags.writeable
+
+
 def test_immutable():
     example = QPseudoSpike()
     for name in ("alpha", "scale", "something_else"):
