@@ -94,7 +94,8 @@ class Prepared(Factory):
         set_surrogate(model, chosen, detach_reset=self.change.detached)
         for name, shift in self.change.thresholds.items():
             neuron = reduce(_inner, name.split("."), model)
-            neuron.V_th = neuron.V_th + shift * (neuron.V_th - neuron.V_reset)
+            rise = shift * (neuron.V_th - neuron.V_reset)  # both, or the reset would grow, too
+            neuron.V_th, neuron.V_reset = neuron.V_th + rise, neuron.V_reset + rise
         return model
 
     def _changed(self, name: str, value: Any) -> Any:
