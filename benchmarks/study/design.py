@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, NamedTuple
 
 from braintools.surrogate import Surrogate
@@ -66,19 +67,7 @@ class Cell(NamedTuple):
     @property
     def key(self) -> str:
         """Its name in the JSON."""
-        values = " ".join(f"{name}={_text(value)}" for name, value in self.settings)
-        seeds = f"seed {self.seeds[0]}" if len(self.seeds) == 1 else f"{len(self.seeds)} seeds"
-        return " / ".join(
-            (
-                self.kind,
-                self.task,
-                self.network,
-                self.candidate,
-                values,
-                f"{self.epochs} epochs",
-                seeds,
-            )
-        )
+        return _key(self)
 
     @property
     def runs(self) -> list[dict[str, Any]]:
@@ -86,6 +75,14 @@ class Cell(NamedTuple):
         names = [name for name, _ in self.settings]
         values = [v if isinstance(v, tuple) else (v,) for _, v in self.settings]
         return [dict(zip(names, combination)) for combination in itertools.product(*values)]
+
+
+@cache
+def _key(cell: Cell) -> str:
+    values = " ".join(f"{name}={_text(value)}" for name, value in cell.settings)
+    seeds = f"seed {cell.seeds[0]}" if len(cell.seeds) == 1 else f"{len(cell.seeds)} seeds"
+    parts = cell.kind, cell.task, cell.network, cell.candidate, values, f"{cell.epochs} epochs"
+    return " / ".join((*parts, seeds))
 
 
 def _text(value: Any) -> str:

@@ -33,13 +33,13 @@ def over(values: Sequence[float] | np.ndarray) -> Effect:
 def over_both(values: Sequence[np.ndarray], draws: int = DRAWS, seed: int = 0) -> Effect:
     """Mean over items, each the mean over its seeds; for the interval both are drawn."""
     rng = np.random.default_rng(seed)
-    again = lambda of_one: float(of_one[rng.integers(len(of_one), size=len(of_one))].mean())
+    again = lambda of_one: of_one[rng.integers(len(of_one), size=len(of_one))].sum() / len(of_one)
     found = [
-        np.mean([again(values[row]) for row in rng.integers(len(values), size=len(values))])
+        sum(again(values[row]) for row in rng.integers(len(values), size=len(values)))
         for _ in range(draws)
     ]
     mean = float(np.mean([of_one.mean() for of_one in values]))
-    return Effect(mean, *map(float, np.percentile(found, [2.5, 97.5])))
+    return Effect(mean, *map(float, np.percentile(found, [2.5, 97.5]) / len(values)))
 
 
 def bootstrap(

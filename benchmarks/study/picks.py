@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,15 +67,21 @@ def table(
     store: Store, task: str, candidate: str, network: str = LAYER, seed: int = 0
 ) -> list[Trained]:
     """Every setting of a candidate that has been trained in full, the preferred ones first."""
-    wanted = task, network, candidate, (TUNING_SEEDS[seed],)
+    cells = _full_cells().get((task, network, candidate, (TUNING_SEEDS[seed],)), [])
     found = {
-        tuple(one.setting.items()): one
-        for cell in grids()
-        if (cell.task, cell.network, cell.candidate, cell.seeds) == wanted
-        for one in _rows(cell, store.get(cell))
+        tuple(one.setting.items()): one for cell in cells for one in _rows(cell, store.get(cell))
     }
     order = lambda one: [ORDER[name].index(one.setting[name]) for name in ORDER]
     return sorted(found.values(), key=order)
+
+
+@cache
+def _full_cells() -> Mapping[tuple[Any, ...], list[Cell]]:
+    """All of the grids by task, network, candidate and seeds."""
+    found: dict[tuple[Any, ...], list[Cell]] = {}
+    for cell in grids():
+        found.setdefault((cell.task, cell.network, cell.candidate, cell.seeds), []).append(cell)
+    return found
 
 
 def _rows(cell: Cell, kept: dict[str, Any] | None) -> list[Trained]:

@@ -32,8 +32,14 @@ def spread(scores: np.ndarray, labels: tuple[str, ...] = ()) -> Spread:
     tails, seeds = scores.shape
     noise = (residual**2).sum() / ((tails - 1) * (seeds - 1)) / seeds
     sd = float(np.sqrt(max(0.0, scores.mean(axis=1).var(ddof=1) - noise)))
-    by_chance = studentized_range.ppf(0.95, tails, (tails - 1) * (seeds - 1)) * np.sqrt(noise)
-    return Spread(labels, scores, bootstrap(span, seeds), float(by_chance), sd)
+    by_chance = _largest_range(tails, (tails - 1) * (seeds - 1)) * float(np.sqrt(noise))
+    return Spread(labels, scores, bootstrap(span, seeds), by_chance, sd)
+
+
+@cache
+def _largest_range(items: int, freedom: int) -> float:
+    """What the studentized range exceeds in 5% of cases."""
+    return float(studentized_range.ppf(0.95, items, freedom))
 
 
 def spreads(store: Store, freedom: str) -> dict[str, Spread]:

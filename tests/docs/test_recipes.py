@@ -19,7 +19,7 @@ SEEN = {
     "Learn online": ["{'bias': (16,), 'weight': (8, 16)}"],
     "Train over several devices": ["(8, 16) True"],
     "Log the flow while training": ["[0, 10] ["],
-    "Send the result": ["flow.html has 2 figures"],
+    "Send the result": ["flow.html has 3 figures"],
 }
 
 
