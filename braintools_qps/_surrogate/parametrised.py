@@ -35,7 +35,7 @@ class ParametrisedSurrogate(Surrogate):
             object.__setattr__(self, name, canonical(name, value))
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        self.__dict__.update(state)
         self.__post_init__()  # a NumPy array comes back writable
 
     @abstractmethod
