@@ -119,7 +119,7 @@ def from_best(scores: ArrayLike) -> FromBest:
     """
     scores = np.asarray(scores, np.float64)
     means = scores.mean(axis=1)
-    best = int(np.where(np.isnan(means), -np.inf, means).argmax())
+    best = int(np.argmax(np.where(np.isnan(means), -np.inf, means)))
     comparisons = max(1, int(np.sum(~np.isnan(means))) - 1)
     differences = tuple(
         paired_difference(one, scores[best], comparisons=comparisons) for one in scores

@@ -150,7 +150,7 @@ def _check_classes(names: np.ndarray, counts: np.ndarray) -> None:
     if len(names) < 2:
         raise ValueError(f"y must hold two classes or more, got only {names.tolist()}")
     if counts.min() < FEWEST_SAMPLES:
-        rare = names[counts.argmin()].item()
+        rare = names[np.argmin(counts)].item()
         raise ValueError(
             f"each class needs {FEWEST_SAMPLES} samples or more, for the three parts of the data, "
             f"got {counts.min()} of class {rare!r}. If y is a quantity, pass it as floats"
