@@ -90,28 +90,38 @@ def everything(store: Store) -> dict[str, Any]:
         "proposals": proposals(store),
         "advice": advised.numbers(advised.kept()),
         "direction": direction.in_short(direction.recorded())[1],
-        "search": {
-            name: {label: one.mean for label, one in regret.regrets(store, search).items()}
-            for name, search in picks.SEARCHES.items()
-        }
-        | {
-            "cost": 100 * regret.cost(),
-            "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
-            "worst": regret.worst(store),
-            "third": dict(zip(("searches", "chosen"), regret.of_third(store))),
-            "outer rates": dict(zip(("grids", "best"), regret.outer_rates(store))),
-            "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
-        },
-        "joint": {label: one.mean for label, one in joint.lost(store).items()}
-        | {
-            "cost": 100 * joint.cost(),
-            "settings": joint.SETTINGS,
-            "tried": joint.TRIED,
-            "unsampled": {label: one.unsampled for label, one in joint.lost(store).items()},
-            "samples": joint.SAMPLES,
-        },
+        "search": search(store),
+        "joint": joint_search(store),
         "default": default(store),
         "table": {name: make(store) for name, make in tables.TABLES.items()},
+    }
+
+
+def search(store: Store) -> dict[str, Any]:
+    """What the search of `compare`, and those that were tried for it, lose and cost."""
+    lost = {
+        name: {label: one.mean for label, one in regret.regrets(store, of).items()}
+        for name, of in picks.SEARCHES.items()
+    }
+    return lost | {
+        "cost": 100 * regret.cost(),
+        "cost of six tails": 100 * regret.cost(max(regret.regrets(store)[ROWS].settings)),
+        "worst": regret.worst(store),
+        "third": dict(zip(("searches", "chosen"), regret.of_third(store))),
+        "outer rates": dict(zip(("grids", "best"), regret.outer_rates(store))),
+        "two seeds": {task: regret.of_two_seeds(store, task) for task in (ROWS, CUE)},
+    }
+
+
+def joint_search(store: Store) -> dict[str, Any]:
+    """The same for the search of large grids, of which it tries a random sample."""
+    lost = joint.lost(store)
+    return {label: one.mean for label, one in lost.items()} | {
+        "cost": 100 * joint.cost(),
+        "settings": joint.SETTINGS,
+        "tried": joint.TRIED,
+        "unsampled": {label: one.unsampled for label, one in lost.items()},
+        "samples": joint.SAMPLES,
     }
 
 
