@@ -12,12 +12,10 @@ import numpy as np
 from braintools_qps import gradient_flow
 from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.model import environment, seeded
-from braintools_qps._gradient_flow.evaluate import Evaluator
-from braintools_qps._gradient_flow.loss import projections
-from braintools_qps._gradient_flow.passes import with_index
-from braintools_qps._gradient_flow.programs import programs
-from braintools_qps._gradient_flow.ready import batch_size
-from braintools_qps._gradient_flow.step import trace
+from braintools_qps._gradient_flow.evaluate import Evaluator, evaluator
+from braintools_qps._gradient_flow.given import Sought
+from braintools_qps._gradient_flow.loss import Followed
+from braintools_qps._gradient_flow.tracing import trace
 
 from .bench import bench_of
 from .design import CANDIDATES, Cell
@@ -71,17 +69,14 @@ def _of_seed(cell: Cell, seed: int) -> list[list[float]]:
     inputs = jnp.asarray(np.swapaxes(of_training.task.train.inputs[:SAMPLES], 0, 1))
     with seeded(jax.random.key(seed), seed), environment(fit=False):
         step = trace(of_training.model(surrogate), inputs)
-        compiled = programs(step)
-        run = compiled.forward(step.arrays, with_index(inputs))
-        loss = projections(run, DRAWS, seed)
-        evaluator = Evaluator(step, compiled, run, loss, batch_size(inputs), None, False, ())
-        return [_numbers(evaluator, adjusted(surrogate, setting)) for setting in cell.runs]
+        measured = evaluator(step, inputs, Followed(draws=DRAWS, seed=seed), Sought())
+        return [_numbers(measured, adjusted(surrogate, setting)) for setting in cell.runs]
 
 
 def _numbers(evaluator: Evaluator, surrogate: Any) -> list[float]:
     step = evaluator.step
     spikes = {population.name: surrogate for population in step.populations}
-    flow = evaluator.measure("", spikes, None, evaluator.shared())
+    flow = evaluator.measure("", spikes)
     slopes = evaluator.slopes(spikes)
     met = [np.asarray(slopes[step.last_call(p)], np.float64) for p in step.populations]
     mean = lambda name: np.mean([getattr(p, name) for p in flow.populations])

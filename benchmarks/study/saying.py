@@ -16,7 +16,7 @@ from braintools.surrogate import Surrogate
 from braintools_qps import gradient_flow, normalize_surrogate
 from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.model import environment, seeded
-from braintools_qps._gradient_flow.step import trace
+from braintools_qps._gradient_flow.tracing import trace
 from braintools_qps.records import GradientFlow
 
 from .prepared import Change, Start, prepared, weights_of

@@ -1,13 +1,13 @@
 """How gradients travel back through a spiking network, surrogate by surrogate.
 
-Start here with `gradient_flow`, then read `step` (a brainstate model as a pure function of arrays),
-`passes` (one forward, one backward) and `evaluate` (one candidate to its record). `given` checks
-the arguments, `suspicion` whether axes of the inputs are swapped, and `ready` initialises states.
-`loss` is what is followed back, `slopes` the derivatives that it meets, `membrane` where it meets
-them. `jaxpr` is all that a release of JAX can break, `programs` the passes compiled and kept,
-`kept_trace` a step kept. `measures` makes numbers of arrays, `paths` splits a gain, `rates` and
-`target` search, and `advice` puts into words. `normalize` and `sensitivity` have a public function
-each.
+Start here with `gradient_flow`, then read `tracing` (a brainstate model to a `step`, a pure
+function of arrays), `passes` (one forward, one backward) and `evaluate` (one candidate to its
+record). `given` checks the arguments, `suspicion` whether axes of the inputs are swapped, and
+`ready` initialises states. `loss` is what is followed back, `slopes` the derivatives that it meets,
+`membrane` where it meets them. `jaxpr` and `signature` are all that a release of JAX can break,
+`programs` the passes compiled and kept, `kept_trace` a step kept. `measures` makes numbers of
+arrays, `paths` splits a gain, `rates` and `target` search, and `advice` and `fading` put into
+words. `normalize` and `sensitivity` have a public function each.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from .._candidates import candidates, is_candidate
 from .._neurons import by_population
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
-from .evaluate import Evaluator, Spikes
-from .given import check_aims, checked_inputs
+from .evaluate import Spikes, evaluator
+from .given import Sought, check_aims, checked_inputs
 from .kept_trace import KeptTrace
-from .loss import check_draws, loss_of_outputs, projections
+from .loss import Followed, check_draws
 from .normalize import normalize_surrogate
-from .passes import with_index
-from .programs import programs
 from .ready import batch_size
 from .sensitivity import gradient_sensitivity
-from .step import Step, advance, trace
-from .suspicion import suspicions
+from .step import Step
+from .tracing import advance, trace
 
 __all__ = [
+    "Followed",
     "KeptTrace",
+    "Sought",
     "advance",
+    "batch_size",
     "flows_of",
     "gradient_flow",
     "gradient_sensitivity",
@@ -148,35 +149,21 @@ def gradient_flow(
     inputs = checked_inputs(inputs)
     check_draws(draws, seed)
     check_aims(target, rate)
-    return flows_of(
-        trace(model, inputs), inputs, surrogates, loss, draws, seed, target, rate, paths
-    )
+    followed, sought = Followed(loss, draws, seed), Sought(target, rate, paths)
+    return flows_of(trace(model, inputs), inputs, followed, sought, surrogates)
 
 
 def flows_of(
     step: Step,
     inputs: Any,
+    followed: Followed,
+    sought: Sought,
     surrogates: Any = None,
-    loss: Callable[[Any], Any] | None = None,
-    draws: int = 1,
-    seed: int = 0,
-    target: float | None = None,
-    rate: float | None = None,
-    paths: bool = False,
 ) -> GradientFlows:
     """Measure a model that has been traced: see `gradient_flow`."""
-    compiled = programs(step)
-    run = compiled.forward(step.arrays, with_index(inputs))
-    measured_loss = (
-        projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
-    )
-    notes, batch = (*step.notes, *suspicions(inputs)), batch_size(inputs)
-    evaluator = Evaluator(step, compiled, run, measured_loss, batch, rate, paths, notes)
-    shared = evaluator.shared()
-    return GradientFlows(
-        (label, evaluator.measure(label, spikes, target, shared))
-        for label, spikes in _candidates(step, surrogates).items()
-    )
+    chosen = _candidates(step, surrogates)
+    measured = evaluator(step, inputs, followed, sought)
+    return GradientFlows((name, measured.measure(name, spikes)) for name, spikes in chosen.items())
 
 
 def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:

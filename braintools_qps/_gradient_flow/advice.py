@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from ..records import Adjustment, GradientFlow, Phase, PopulationFlow
-from .measures import FADED
+from ..records import Adjustment, GradientFlow, PopulationFlow
+from . import fading
 
 STEADY = 10.0  # a gradient that changes by at most this factor over all steps
-LOOSE = 2.0  # factor by which the gradient may lie off its fit
-TOLD = 2.0  # factor between what the paces leave of a gradient and what there is, that is told
 NOTICEABLE = 1.01  # ratio of two growths per step
 OFTEN = 0.5  # share of neuron-steps outside of the surrogate
 FLIPPED = -0.2  # mean cosine; random recurrence without a leak was seen down to -0.18
@@ -85,18 +83,19 @@ def changing(flow: GradientFlow) -> Iterator[str]:
     last step alone, which may lie off the line: where it is not what the pace says, so is that.
     """
     for p in flow.populations:
-        if _change(p) > STEADY:
-            pace = ", then ".join(_pace(phase) for phase in p.phases)
-            yield f"The gradient in {p.name} {pace}.{_reach(p)}"
+        if fading.change(p) > STEADY:
+            paces = ", then ".join(map(fading.pace, p.phases))
+            yield f"The gradient in {p.name} {paces}.{fading.reach(p)}"
 
 
 def steady(flow: GradientFlow) -> Iterator[str]:
     """Between the two, and unless it overshoots, the gradient asks for no change."""
     for p in flow.populations:
-        if np.isfinite(p.growth) and _change(p) <= STEADY and not p.overshoots:
+        if np.isfinite(p.growth) and fading.change(p) <= STEADY and not p.overshoots:
             yield (
-                f"The gradient in {p.name} keeps its size within a factor of {_change(p):.2g} over "
-                f"{_lags(p)} steps (growth {p.growth:.3f} per step).{_reach(p)}"
+                f"The gradient in {p.name} keeps its size within a factor of "
+                f"{fading.change(p):.2g} over {fading.lags(p)} steps (growth {p.growth:.3f} per "
+                f"step).{fading.reach(p)}"
             )
 
 
@@ -184,7 +183,7 @@ def adjustable(flow: GradientFlow) -> Iterator[str]:
     lower, widen or thin the surrogate: a steeper one attains the target by overshooting. From a
     gradient that overshoots already the search goes nowhere, so nothing is said of it.
     """
-    if any(_change(p) > STEADY for p in flow.populations):
+    if any(fading.change(p) > STEADY for p in flow.populations):
         attained = [a for a in flow.adjustments if a.factor is not None]
         yield from map(_attained, attained)
         if flow.adjustments and not attained and not any(p.overshoots for p in flow.populations):
@@ -252,48 +251,3 @@ def _rates(p: PopulationFlow, *, more: bool) -> str:
             "the unit of spk_fun's argument"
         )
     return f" Its firing rate would be {', '.join(ways)}." if ways else ""
-
-
-def _change(p: PopulationFlow) -> float:
-    """The largest factor between two places of the fitted gradient; NaN where it has none."""
-    if not p.phases:
-        return math.nan
-    changes = [math.log(f.growth) * (f.last - f.first) for f in p.phases]
-    return math.exp(np.ptp(np.cumsum([0.0, *changes])))
-
-
-def _lags(p: PopulationFlow) -> int:
-    """How many steps have a gradient, from the first of them to the last."""
-    return p.phases[-1].last - p.phases[0].first + 1
-
-
-def _reach(p: PopulationFlow) -> str:
-    """Where the gradient is down to 1%, and whether the pace lets one expect that."""
-    if p.deviation > LOOSE:
-        end = "" if p.reached_start else f" It is down to 1% after {p.reach}."
-        return f"{end} It is irregular: the fit is off by a factor of {p.deviation:.2g}."
-    if p.reached_start:
-        late = _fitted(p, p.reach) < FADED / TOLD
-        return " It stays above 1% of the last step's, longer than at that pace." if late else ""
-    if p.phases[0].first + p.reach > p.phases[-1].last:
-        return f" It is exactly 0 from {p.reach} steps back on."
-    sooner = ", sooner than at that pace" if _fitted(p, p.reach) > FADED * TOLD else ""
-    later = ", later than at that pace" if _fitted(p, p.reach - 1) < FADED / TOLD else ""
-    return f" It is down to 1% after {p.reach}{sooner}{later}."
-
-
-def _fitted(p: PopulationFlow, lag: int) -> float:
-    """What the paces leave of the gradient so many steps back."""
-    start = p.phases[0].first
-    steps = [max(0, min(f.last, start + lag) - max(f.first - 1, start)) for f in p.phases]
-    return math.prod(f.growth**n for f, n in zip(p.phases, steps))
-
-
-def _pace(phase: Phase) -> str:
-    """What happens over a phase: how many steps halve or double the gradient, and the growth."""
-    if phase.growth == 1:
-        return "keeps its size"
-    steps = math.log(2) / abs(math.log(phase.growth))
-    every = "step" if f"{steps:.2g}" == "1" else f"{steps:.2g} steps"
-    verb = "falls by half" if phase.growth < 1 else "doubles"
-    return f"{verb} every {every} (growth {phase.growth:.3f} per step)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -20,18 +21,29 @@ from ..records import (
 )
 from . import measures, membrane
 from .advice import MANY, advise
-from .loss import Loss
-from .passes import Forward
-from .programs import Programs
+from .given import Sought
+from .loss import Followed, Loss
+from .passes import Forward, with_index
+from .programs import Programs, programs
 from .rates import rate_adjustment
+from .ready import batch_size
 from .slopes import has_alpha, slopes
 from .step import Population, Step
+from .suspicion import suspicions
 from .target import Measured, adjustment
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
 # How the peak of a derivative, dampening / scale, goes with each parameter.
 _PEAK_EXPONENTS = {"scale": -1, "dampening": 1, "alpha": 0}
+
+
+def evaluator(step: Step, inputs: Any, followed: Followed, sought: Sought) -> Evaluator:
+    """Run a model that has been traced, and measure candidates on that run."""
+    compiled = programs(step)
+    run = compiled.forward(step.arrays, with_index(inputs))
+    loss, notes = followed.through(step, run), (*step.notes, *suspicions(inputs))
+    return Evaluator(step, compiled, run, loss, batch_size(inputs), sought, notes)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,21 +55,18 @@ class Evaluator:
     run: Forward
     loss: Loss
     batch: int | None
-    rate: float | None
-    paths: bool
+    sought: Sought
     notes: tuple[str, ...]
 
-    def measure(
-        self, name: str, spikes: Spikes, target: float | None, shared: tuple[dict[str, Any], ...]
-    ) -> GradientFlow:
+    def measure(self, name: str, spikes: Spikes) -> GradientFlow:
         """All figures of one candidate, and how to bring its growth to the target."""
         slopes = self.slopes(spikes)
         amplitudes, cosines, zero = self.backward(slopes)
-        populations = self._populations(spikes, slopes, amplitudes, cosines, shared)
+        populations = self._populations(spikes, slopes, amplitudes, cosines)
         steps, surrogate = len(self.run.inputs[0]), _one_or_all(spikes)
         flow = GradientFlow(name, surrogate, steps, populations, self._zero_share(zero))
-        if target is not None and _is_adjustable(flow):
-            found = self._adjustments(spikes, slopes, target)
+        if self.sought.target is not None and _is_adjustable(flow):
+            found = self._adjustments(spikes, slopes, self.sought.target)
             flow = dataclasses.replace(flow, adjustments=found)
         return dataclasses.replace(flow, advice=self.notes + advise(flow), notes=self.notes)
 
@@ -67,11 +76,10 @@ class Evaluator:
         slopes: list[Array],
         amplitudes: np.ndarray,
         cosines: np.ndarray,
-        shared: tuple[dict[str, Any], ...],
     ) -> tuple[PopulationFlow, ...]:
         whole, sent_back = amplitudes[..., self.loss.whole], self.loss.transported
         depth = self._depth_growths(whole)
-        parts = self._paths(slopes) if self.paths else [None] * len(depth)
+        parts = self._paths(slopes) if self.sought.paths else [None] * len(depth)
         return tuple(
             PopulationFlow(
                 **known,
@@ -80,7 +88,7 @@ class Evaluator:
                 depth_growth=depth[i],
                 paths=parts[i],
             )
-            for i, (known, population) in enumerate(zip(shared, self.step.populations))
+            for i, (known, population) in enumerate(zip(self.shared, self.step.populations))
         )
 
     def slopes(
@@ -104,6 +112,7 @@ class Evaluator:
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
         return amplitudes, cosines, int(result.zero_parameters)
 
+    @cached_property
     def shared(self) -> tuple[dict[str, Any], ...]:
         """What is the same for all candidates, by population."""
         return tuple(self._activity(i) for i in range(len(self.step.populations)))
@@ -128,10 +137,11 @@ class Evaluator:
         self, index: int, rate: float, silent: float, saturated: float
     ) -> RateAdjustment | None:
         """Up for a silent population that fires too little, down for a saturated one."""
-        if self.rate is None:
+        wanted = self.sought.rate
+        if wanted is None:
             return None
-        if (silent > MANY and rate < self.rate) or (saturated > MANY and rate > self.rate):
-            return rate_adjustment(self.step, self.programs, self.run, index, self.rate)
+        if (silent > MANY and rate < wanted) or (saturated > MANY and rate > wanted):
+            return rate_adjustment(self.step, self.programs, self.run, index, wanted)
         return None
 
     def _slopes_met(

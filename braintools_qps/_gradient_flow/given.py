@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +10,14 @@ import jax.numpy as jnp
 from .._checks import is_positive
 
 SHOWN = 3  # shapes in a message
+
+
+class Sought(NamedTuple):
+    """What is looked for besides the figures of a candidate: nothing unless it is asked for."""
+
+    target: float | None = None  # growth per step to find candidates for
+    rate: float | None = None  # firing rate to bring silent and saturated populations to
+    paths: bool = False  # whether to split the gain of one step
 
 
 def checked_inputs(inputs: Any) -> Any:

@@ -1,18 +1,15 @@
 """Running a jaxpr equation by equation: inlined, tapped at its marks, perturbed at its membranes.
 
-All that a release of JAX can break is here.
+All that a release of JAX can break is here and in `signature`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 from jax.extend.core.primitives import (
@@ -90,65 +87,25 @@ def callers(closed: ClosedJaxpr) -> list[str]:
 
 def inner_callers(closed: ClosedJaxpr) -> set[str]:
     """Whose spike functions are called inside the loops and branches that are left."""
-    inner = (eqn for outer in closed.jaxpr.eqns for eqn in _equations_within(outer))
+    inner = (eqn for outer in closed.jaxpr.eqns for eqn in equations_within(outer))
     names = map(_mark, inner)
     return {name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)}
 
 
-def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:
-    """What two jaxprs share that compute the same, derivatives included, from the same arguments.
-
-    The text has every equation, but of a derivative rule only its name, and of constants within an
-    equation, which are no arguments, nothing. The derivative has forward rules written out; reverse
-    rules stand for themselves.
-    """
-    everything = [*closed.jaxpr.eqns, *(e for o in closed.jaxpr.eqns for e in _equations_within(o))]
-    primitives = {eqn.primitive for eqn in everything}
-    derivative = _derivative(closed) if custom_jvp_call_p in primitives else None
-    rules = tuple(
-        value
-        for eqn in everything
-        if eqn.primitive is custom_vjp_call_p
-        for value in eqn.params.values()
-        if not isinstance(value, (Jaxpr, ClosedJaxpr))
-    )
-    return *_text_and_constants(closed.jaxpr), derivative, rules
+def equations_within(eqn: JaxprEqn) -> Iterator[JaxprEqn]:
+    """All equations of the jaxprs among an equation's parameters, at any depth."""
+    for jaxpr in jaxprs_within(eqn):
+        yield from jaxpr.eqns
 
 
-def _derivative(closed: ClosedJaxpr) -> tuple[Any, ...]:
-    jaxpr = with_constants_as_arguments(closed)
-    is_real = lambda aval: jnp.issubdtype(aval.dtype, jnp.floating)
-    real = [i for i, aval in enumerate(closed.in_avals) if is_real(aval)]
-    results = [i for i, aval in enumerate(closed.out_avals) if is_real(aval)]
-
-    def derivative(constants: list[Any], arguments: list[Any], tangents: list[Any]) -> Any:
-        def function(*changed: Any) -> list[Any]:
-            complete = dict(enumerate(arguments)) | dict(zip(real, changed))
-            values = evaluate(jaxpr, [*constants, *complete.values()], bind)
-            return [values[i] for i in results]
-
-        return jax.jvp(function, [arguments[i] for i in real], tangents)
-
-    arguments = list(closed.in_avals)
-    tangents = [arguments[i] for i in real]
-    traced = jax.make_jaxpr(derivative)(list(closed.consts), arguments, tangents)
-    return *_text_and_constants(traced.jaxpr), *map(_digest, traced.consts)
-
-
-def _text_and_constants(jaxpr: Jaxpr) -> tuple[Any, ...]:
-    inner = [closed for eqn in jaxpr.eqns for closed in _jaxprs_within(eqn)]
-    held = [c for each in inner if isinstance(each, ClosedJaxpr) for c in each.consts]
-    return str(jaxpr), *map(_digest, held)
-
-
-def _digest(constant: Any) -> Any:
-    """Equal for equal arrays; a key must not hold the arrays themselves."""
-    if isinstance(constant, jax.core.Tracer):
-        return object()
-    if jnp.issubdtype(constant.dtype, jax.dtypes.prng_key):
-        constant = jax.random.key_data(constant)
-    values = np.asarray(constant)
-    return values.shape, str(values.dtype), hashlib.sha256(values.tobytes()).digest()
+def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
+    """The jaxprs among an equation's parameters, at any depth."""
+    for value in eqn.params.values():
+        for part in value if isinstance(value, (tuple, list)) else [value]:
+            if isinstance(part, (Jaxpr, ClosedJaxpr)):
+                yield part
+                for each in part.eqns:
+                    yield from jaxprs_within(each)
 
 
 def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[Any]:
@@ -264,22 +221,6 @@ class _Inliner:
 def _called_by(eqn: JaxprEqn) -> ClosedJaxpr:
     inner = next(eqn.params[key] for key in ("call_jaxpr", "jaxpr") if key in eqn.params)
     return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
-
-
-def _equations_within(eqn: JaxprEqn) -> Iterator[JaxprEqn]:
-    """All equations of the jaxprs among an equation's parameters, at any depth."""
-    for jaxpr in _jaxprs_within(eqn):
-        yield from jaxpr.eqns
-
-
-def _jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
-    """The jaxprs among an equation's parameters, at any depth."""
-    for value in eqn.params.values():
-        for part in value if isinstance(value, (tuple, list)) else [value]:
-            if isinstance(part, (Jaxpr, ClosedJaxpr)):
-                yield part
-                for each in part.eqns:
-                    yield from _jaxprs_within(each)
 
 
 def _mixes(eqn: JaxprEqn) -> bool:

@@ -18,7 +18,8 @@ import brainunit as u
 import jax
 import numpy as np
 
-from .step import Step, trace, with_states_of
+from .step import Step
+from .tracing import trace, with_states_of
 
 PLAIN = (type(None), bool, int, float, complex, str, bytes, type, range, slice, np.dtype)
 MOST_PARTS = 20_000  # a model that refers to more is traced each time

@@ -21,6 +21,20 @@ MOST_DRAWS = 1_000_000
 STREAM = 20220200  # any number that nobody else folds in
 
 
+class Followed(NamedTuple):
+    """What is followed back: a loss of the user's or else, from a seed, random projections."""
+
+    loss: Callable[[Any], Any] | None = None
+    draws: int = 1
+    seed: int = 0
+
+    def through(self, step: Step, run: Forward) -> Loss:
+        """The derivatives of it by the outputs of a run."""
+        if self.loss is None:
+            return projections(run, self.draws, self.seed)
+        return loss_of_outputs(step, run, self.loss)
+
+
 class Loss(NamedTuple):
     """Derivatives of a loss by the real outputs, several draws of them.
 

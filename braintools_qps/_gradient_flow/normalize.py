@@ -14,14 +14,11 @@ from .._neurons import by_population
 from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures
-from .evaluate import Evaluator
-from .given import checked_inputs
-from .loss import check_draws, loss_of_outputs, projections
-from .passes import with_index
-from .programs import programs
-from .ready import batch_size
-from .step import trace
+from .evaluate import Evaluator, evaluator
+from .given import Sought, checked_inputs
+from .loss import Followed, check_draws
 from .target import changed
+from .tracing import trace
 
 CRITERIA = ("mean_slope", "second_moment", "depth")
 SWEEPS = 24  # of the search for equal second moments, over all populations
@@ -122,18 +119,15 @@ def normalize_surrogate(
     check_draws(draws, seed)
     inputs = checked_inputs(inputs)
     step = trace(model, inputs)
-    compiled = programs(step)
-    run = compiled.forward(step.arrays, with_index(inputs))
-    part = projections(run, draws, seed) if loss is None else loss_of_outputs(step, run, loss)
-    evaluator = Evaluator(step, compiled, run, part, batch_size(inputs), None, False, ())
+    measured = evaluator(step, inputs, Followed(loss, draws, seed), Sought())
     start = {population.name: population.spike for population in step.populations}
     if surrogate is not None:
         start |= by_population(surrogate, start)
     _require_dampening(start)
     if rule == "depth":
-        factors = _even_depth(evaluator, start)
+        factors = _even_depth(measured, start)
     else:
-        factors = _even_slopes(evaluator, start, rule, target)
+        factors = _even_slopes(measured, start, rule, target)
     return {name: changed(start[name], "dampening", factor) for name, factor in factors.items()}
 
 

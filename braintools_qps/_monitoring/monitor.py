@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any, Literal
 
 import brainstate
 import jax
 import jax.numpy as jnp
-import numpy as np
 from braintools.trainer import Callback
 
 from .._checks import checked_count
-from .._gradient_flow import KeptTrace, flows_of
+from .._gradient_flow import Followed, KeptTrace, Sought, batch_size, flows_of
 from .._neurons import preserved
 from ..records import GradientFlow
 from .logs import Write, writer
@@ -115,7 +113,7 @@ class TrainingMonitor(Callback):
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
         self._trace = KeptTrace()
-        self._flow = partial(flows_of, loss=loss, draws=draws)
+        self._followed = Followed(loss, draws)
         self._writers = [] if log is None else [writer(log)]
         self._told: set[Sign] = set()
         self._next = 0
@@ -161,10 +159,11 @@ class TrainingMonitor(Callback):
 
     def _measure(self) -> GradientFlow:
         inputs = jax.tree.map(jnp.asarray, self.inputs)
-        batch = np.shape(jax.tree.leaves(inputs)[0])[1:-1]
+        batch = batch_size(inputs)
         with brainstate.random.seed_context(0), preserved(self.model):
-            brainstate.nn.init_all_states(self.model, *batch[:1])
-            (flow,) = self._flow(self._trace(self.model, inputs), inputs).values()
+            brainstate.nn.init_all_states(self.model, *([] if batch is None else [batch]))
+            step = self._trace(self.model, inputs)
+            (flow,) = flows_of(step, inputs, self._followed, Sought()).values()
         return flow
 
     def _warn(self, flow: GradientFlow, step: int) -> None:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from braintools_qps import GradientFlow, QPseudoSpike
-from braintools_qps._gradient_flow.advice import _fitted, advise
+from braintools_qps._gradient_flow.advice import advise
+from braintools_qps._gradient_flow.fading import fitted
 from braintools_qps._gradient_flow.measures import growth_per_step, growth_phases, reach
 from braintools_qps.records import (
     Adjustment,
@@ -139,7 +140,7 @@ def test_what_the_paces_leave_of_a_gradient_that_starts_late():
     """A quarter per step for two steps from lag 2, a half from there to lag 20."""
     (population,) = flow(phases=(Phase(2, 4, 0.25), Phase(5, 20, 0.5))).populations
     expected = {0: 1, 1: 1 / 4, 2: 1 / 16, 3: 1 / 32, 10: 2.0**-12, 18: 2.0**-20, 30: 2.0**-20}
-    assert {lag: _fitted(population, lag) for lag in expected} == expected
+    assert {lag: fitted(population, lag) for lag in expected} == expected
 
 
 def test_a_sum_over_steps_is_not_called_an_explosion():

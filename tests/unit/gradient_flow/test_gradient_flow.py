@@ -25,10 +25,10 @@ from flow_networks import (
 )
 
 from braintools_qps import QPseudoSpike, gradient_flow
-from braintools_qps._gradient_flow import flows_of
+from braintools_qps._gradient_flow import Followed, Sought, flows_of
 from braintools_qps._gradient_flow.loss import projections
 from braintools_qps._gradient_flow.passes import forward, with_index
-from braintools_qps._gradient_flow.step import trace
+from braintools_qps._gradient_flow.tracing import trace
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +87,8 @@ def test_what_is_measured_by_default():
     assert gradient_flow(layer, inputs).to_dict() == stated.to_dict()
     assert only(stated).adjustments[0].target == 1.0
     plain = gradient_flow(layer, inputs, draws=1, seed=0, target=None, rate=None)
-    assert flows_of(trace(layer, inputs), inputs).to_dict() == plain.to_dict()
+    monitored = flows_of(trace(layer, inputs), inputs, Followed(), Sought())
+    assert monitored.to_dict() == plain.to_dict()
 
 
 def test_the_growth_of_one_step_is_the_analytic_one():

@@ -13,7 +13,7 @@ from flow_networks import only
 
 from braintools_qps import QPseudoSpike, gradient_flow
 from braintools_qps._gradient_flow.programs import programs
-from braintools_qps._gradient_flow.step import trace
+from braintools_qps._gradient_flow.tracing import trace
 
 EVENT = "/jax/core/compile/backend_compile_duration"
 

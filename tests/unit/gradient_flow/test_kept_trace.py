@@ -13,7 +13,7 @@ import pytest
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate
 from braintools_qps._gradient_flow import KeptTrace
-from braintools_qps._gradient_flow.step import trace
+from braintools_qps._gradient_flow.tracing import trace
 
 INPUTS = jnp.ones((6, 2, 4))
 updates = 0  # of all networks

@@ -1,9 +1,5 @@
-"""The gain of one step split by path, against the algebra of a layer; the reset detached."""
+"""The gain of one step split by path, against the algebra of a layer."""
 
-import copy
-import pickle
-
-import brainpy.state
 import brainstate
 import brainunit as u
 import jax
@@ -12,7 +8,7 @@ import numpy as np
 import pytest
 from flow_networks import Layer, ResetLayer, only
 
-from braintools_qps import QPseudoSpike, gradient_flow, set_surrogate
+from braintools_qps import QPseudoSpike, gradient_flow
 
 N, BATCH, STEPS, LEAK, GAIN = 64, 32, 4, 0.9, 1.2
 SPIKE = QPseudoSpike(2.0)
@@ -109,111 +105,3 @@ def test_what_comes_from_the_layer_above_is_feed_forward():
     assert flow.populations[1].depth_growth > 0
     assert np.isnan(flow.populations[0].depth_growth)  # above comes last
     assert [p.name for p in flow.populations] == ["above", "below"]
-
-
-class Lif(brainstate.nn.Module):
-    def __init__(self, **options):
-        super().__init__()
-        self.lif = brainpy.state.LIF(N, tau=10 * u.ms, spk_fun=SPIKE, **options)
-
-    def update(self, x):
-        self.lif(x * 20 * u.mA)
-        return self.lif.V.value
-
-
-def lif_gain(model):
-    """The gain of one step, as measured and by hand with and without the reset."""
-    _, inputs = problem()
-    (population,) = only(gradient_flow(model, inputs, draws=16, target=None)).populations
-    gain = np.sqrt(population.second_moments[1] / population.second_moments[0])
-    decay = np.exp(-0.1)
-    G = slope((1 - decay) * 20 * inputs[0])
-    return gain, decay * np.sqrt(np.mean((1 - G) ** 2)), decay, population
-
-
-def test_a_detached_reset_leaves_the_leak():
-    model = Lif()
-    gain, with_reset, _, _ = lif_gain(model)
-    assert gain == pytest.approx(with_reset, rel=0.01)
-    assert set_surrogate(model, SPIKE, detach_reset=True) == 1
-    gain, _, leak, population = lif_gain(model)
-    assert gain == pytest.approx(leak, rel=1e-9)
-    assert population.growth == pytest.approx(leak, rel=1e-9)
-    assert model.lif.spk_fun is SPIKE
-    set_surrogate(model, SPIKE)  # takes the gradient through the reset again
-    assert lif_gain(model)[0] == pytest.approx(with_reset, rel=0.01)
-
-
-def test_a_detached_reset_changes_no_spike_and_no_gradient_of_the_spikes_that_go_out():
-    _, inputs = problem()
-
-    def spikes_and_gradient(detach, steps):
-        lif = brainpy.state.LIF(N)
-        set_surrogate(lif, SPIKE, detach_reset=detach)
-
-        def run(x):
-            lif.init_state(BATCH)
-            spikes = jnp.stack([lif(x * 20 * u.mA) for _ in range(steps)])
-            return jnp.sum(spikes * jnp.arange(1.0, N + 1)), spikes
-
-        gradient, spikes = jax.grad(run, has_aux=True)(inputs[0])
-        return spikes, gradient
-
-    for steps, same in ((1, True), (4, False)):
-        ours, theirs = spikes_and_gradient(True, steps), spikes_and_gradient(False, steps)
-        np.testing.assert_array_equal(ours[0], theirs[0])
-        assert np.allclose(ours[1], theirs[1]) == same
-
-
-@pytest.mark.parametrize("copied", [copy.deepcopy, lambda model: pickle.loads(pickle.dumps(model))])
-def test_a_copy_detaches_its_own_reset(copied):
-    model = Lif()
-    set_surrogate(model, SPIKE, detach_reset=True)
-    other = copied(model)
-    assert (type(other.lif).__name__, isinstance(other.lif, brainpy.state.LIF)) == ("LIF", True)
-    assert lif_gain(other)[0] == pytest.approx(np.exp(-0.1), rel=1e-9)
-
-
-def test_only_neurons_that_call_twice_can_be_detached():
-    layer = Layer(jnp.eye(N), SPIKE)
-    with pytest.raises(ValueError, match=r"brainpy.state, got Layer \(Layer\)\. In a"):
-        set_surrogate(layer, "Sigmoid", detach_reset=True)
-    assert layer.spk_fun is SPIKE
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        getattr(brainpy.state, name)
-        for name in ("ALIF", "LIFRef", "IF", "QuaIF", "AdExIF", "AdQuaIF")
-    ],
-)
-def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
-    """Below the threshold, where the step is smooth once no surrogate is in it."""
-    neuron = make(3, spk_fun=SPIKE)
-
-    def after(shift):
-        with brainstate.environ.context(t=1 * u.ms, i=10):
-            brainstate.nn.init_all_states(neuron)
-            neuron.V.value = neuron.V_th - (jnp.array([5.0, 1.0, 0.2]) - shift) * u.mV
-            neuron.update()
-        return jnp.sum(neuron.V.value / u.mV)
-
-    passed = {}
-    for detach in (False, True):
-        set_surrogate(neuron, SPIKE, detach_reset=detach)
-        passed[detach] = float(jax.grad(after)(0.0))
-    expected = float(after(1e-5) - after(-1e-5)) / 2e-5
-    assert passed[True] == pytest.approx(expected, rel=1e-6)
-    assert abs(passed[False] / expected - 1) > 0.1
-
-
-@pytest.mark.parametrize("make", [brainpy.state.HH, brainpy.state.MorrisLecar])
-def test_a_neuron_that_does_not_reset_has_nothing_to_detach(make):
-    """It calls spk_fun twice for its output; a stop at the first would cut what it teaches."""
-    neuron = make(N, spk_fun=SPIKE)
-    brainstate.nn.init_all_states(neuron)
-    set_surrogate(neuron, SPIKE, detach_reset=True)
-    with pytest.raises(ValueError, match=f"before it updates V; {make.__name__} does not"):
-        neuron.update()
-    assert neuron.spk_fun is SPIKE

@@ -1,0 +1,78 @@
+"""A gradient that stops at the reset, for neurons that have no option for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from itertools import count
+from typing import Any
+
+import jax
+
+ATTACHED = "_braintools_qps_attached"  # where a class without a reset's gradient keeps the one with
+
+
+def check_detachable(neurons: Mapping[str, Any]) -> None:
+    """Check that all neurons, by name, are of a kind whose reset can be detached.
+
+    Raises
+    ------
+    ValueError
+        If some are not of `brainpy.state`.
+    """
+    other = [
+        f"{name} ({type(neuron).__name__})"
+        for name, neuron in neurons.items()
+        if not any(
+            cls.__module__.startswith(("brainpy.state", "brainpy_state"))
+            for cls in type(neuron).__mro__
+        )
+    ]
+    if other:
+        raise ValueError(
+            f"detach_reset=True is for the neurons of brainpy.state, got {', '.join(other)}. In a "
+            "neuron of your own, reset with jax.lax.stop_gradient(spikes)"
+        )
+
+
+def set_reset(neuron: Any, detach: bool) -> None:
+    """Detach the reset of a neuron, or attach it again."""
+    attached: type = getattr(type(neuron), ATTACHED, type(neuron))
+    neuron.__class__ = _detached(attached) if detach else attached
+
+
+@cache
+def _detached(cls: type) -> type:
+    """A neuron's class whose update takes no gradient of spikes of the membrane as it was before.
+
+    A class of its own, because the surrogate and the neuron's attributes are to stay what they are.
+    """
+
+    def update(self: Any, *args: Any, **kwargs: Any) -> Any:
+        spike, before, resets = self.spk_fun, self.V.value, count()
+
+        def called(x: Any) -> Any:
+            if self.V.value is not before:
+                return spike(x)
+            next(resets)
+            return jax.lax.stop_gradient(spike(x))
+
+        self.spk_fun = called
+        try:
+            result = cls.update(self, *args, **kwargs)  # type: ignore[attr-defined]
+        finally:
+            self.spk_fun = spike
+        if next(resets) == 0:
+            raise ValueError(
+                f"detach_reset=True needs a neuron that calls spk_fun for its reset, before it "
+                f"updates V; {cls.__name__} does not. Call set_surrogate without detach_reset"
+            )
+        return result
+
+    reduce = lambda self: (_new_detached, (cls,), dict(vars(self)))
+    members = {"update": update, "__reduce__": reduce, ATTACHED: cls, "__module__": cls.__module__}
+    return type(cls)(cls.__name__, (cls,), members)
+
+
+def _new_detached(cls: type) -> Any:
+    return object.__new__(_detached(cls))

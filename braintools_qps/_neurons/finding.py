@@ -1,0 +1,37 @@
+"""Neurons: nodes with a spike function ``spk_fun``, by their paths in the model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import brainstate
+
+
+def find_neurons(model: Any) -> dict[str, Any]:
+    """Every node with an attribute ``spk_fun``, as of `find_nodes`."""
+    return find_nodes(model, lambda node: hasattr(node, "spk_fun"))
+
+
+def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
+    """Every node for which a predicate holds, at any depth, by its path in the model.
+
+    A node that is shared is there once. One that is no part of a larger model goes by its class.
+    """
+    nodes = dict(brainstate.graph.nodes(model).items())
+    return {
+        _name(path, nodes) or type(node).__name__: node
+        for path, node in nodes.items()
+        if is_wanted(node)
+    }
+
+
+def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
+    """The path as the user wrote it: ``Vmap`` keeps what it wraps under ``module``."""
+    wrapped = lambda i: isinstance(nodes.get(path[:i]), brainstate.nn.Vmap)
+    return ".".join(str(part) for i, part in enumerate(path) if not wrapped(i))
+
+
+def has_membrane(node: Any) -> bool:
+    """Whether it keeps its membrane potential in a state ``V``."""
+    return isinstance(getattr(node, "V", None), brainstate.State)

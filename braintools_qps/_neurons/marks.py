@@ -1,0 +1,56 @@
+"""Marks that calls of spike functions leave in the jaxpr that they are traced into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import brainunit as u
+from braintools.surrogate import Surrogate
+from jax.ad_checkpoint import checkpoint_name
+
+from .._surrogate import takes_numbers
+
+ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
+
+
+def mark(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
+    """Have every call of a spike function leave a mark in the jaxpr that it is traced into.
+
+    Returns
+    -------
+    dict of str to Unit or None
+        Filled in the tracing: for each neuron that spiked, the unit of its spike function's
+        argument, None for a number.
+    """
+    units: dict[str, u.Unit | None] = {}
+    for name, neuron in neurons.items():
+        neuron.spk_fun = _marked(name, neuron.spk_fun, units)
+    return units
+
+
+def _marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | None]) -> Callable:
+    def marked_spike(x: Any) -> Any:
+        if isinstance(x, u.Quantity) and x.dim.is_dimensionless:
+            x = x.to_decimal()
+        units[name] = x.unit if isinstance(x, u.Quantity) else None
+        x = checkpoint_name(x, ARGUMENT + name)
+        return checkpoint_name(spike_of(spike, x), SPIKES + name)
+
+    return marked_spike
+
+
+def spike_of(spike: Callable[[Any], Any], x: Any) -> Any:
+    """Call a spike function.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If x has a dimension, and braintools' surrogate, which takes numbers, fails for it.
+    """
+    try:
+        return spike(x)
+    except TypeError as error:
+        if isinstance(spike, Surrogate) and isinstance(x, u.Quantity):
+            raise takes_numbers(spike, x.unit) from error
+        raise
