@@ -60,7 +60,8 @@ def caption(comparison: Comparison) -> list[str]:
     if not any("clip" in _tuned(r) for r in results):
         parts.append(_clip(comparison.settings.get("clip")))
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
-        parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one.rstrip('.')}.")
+        reason = one_by_one.rstrip(".")
+        parts.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")
     return [note for note in (" ".join(parts), verdict(comparison)) if note]
 
 
