@@ -14,6 +14,7 @@ from ._checks import MOST_SEEDS
 
 LEVEL = 0.95
 POWER = 0.8
+ROUNDING = 1e-6  # of scores, which come in float32
 
 
 class Interval(NamedTuple):
@@ -183,6 +184,10 @@ def sentence(
 ) -> str:
     """Say which candidates cannot be told from the best, and how many seeds would tell more.
 
+    With two seeds it is not said how many: their standard deviation may be a thirtieth of the true
+    one. Nor is it rare then that scores, which count samples, differ by the same with both, which
+    gives an interval of no width; who is told by such a one is named.
+
     Parameters
     ----------
     labels : sequence of str
@@ -200,8 +205,9 @@ def sentence(
     Examples
     --------
     >>> from braintools_qps._statistics import sentence
-    >>> sentence(["Sigmoid", "S2NN", "Arctan"], [[0.91, 0.89], [0.9, 0.9], [0.3, 0.29]])
-    '2 of 3 candidates cannot be told from the highest mean with 2 seeds: Sigmoid and S2NN; ...'
+    >>> scores = [[0.91, 0.89, 0.92], [0.9, 0.9, 0.91], [0.3, 0.29, 0.31]]
+    >>> sentence(["Sigmoid", "S2NN", "Arctan"], scores)
+    '2 of 3 candidates cannot be told from the highest mean with 3 seeds: Sigmoid and S2NN; ...'
     """
     scores = np.asarray(scores, np.float64)
     if len(scores) < 2:
@@ -212,16 +218,46 @@ def sentence(
     if seeds < 2:
         return f"With one seed none of the {len(scores)} candidates can be told apart."
     if len(leading) < 2:
-        return f"{labels[found.best]} can be told from all others with {seeds} seeds."
-    spread = np.std(scores[leading] - scores[found.best], axis=1, ddof=1)
-    std = float(np.sqrt(np.mean(np.square(spread[np.array(leading) != found.best]))))
-    needed = seeds_to_tell(std, difference, comparisons=len(scores) - 1)
-    names = [labels[row] for row in leading]
+        told = f"{labels[found.best]} can be told from all others with {seeds} seeds"
+    else:
+        told = (
+            f"{len(leading)} of {len(scores)} candidates cannot be told from the highest mean with "
+            f"{seeds} seeds: {_listed([labels[row] for row in leading])}; "
+        )
+        others = [row for row in leading if row != found.best]
+        told += _needed(scores[others] - scores[found.best], len(scores) - 1, difference, words)
+    return f"{told}{_without_spread(labels, scores, found.best)}."
+
+
+def _needed(differences: np.ndarray, comparisons: int, difference: float, words: str) -> str:
+    """How many seeds would tell more, by how much the differences of some candidates vary."""
+    if not differences.any():
+        return "their scores are the same with every seed"
+    if differences.shape[1] <= 2:
+        return "two seeds are too few to say how many it takes"
+    std = float(np.sqrt(np.mean(np.var(differences, axis=1, ddof=1))))
+    needed = seeds_to_tell(std, difference, comparisons=comparisons)
+    return f"to tell a difference of {words} takes about {needed:,}"
+
+
+def _without_spread(labels: Sequence[str], scores: np.ndarray, best: int) -> str:
+    """Which candidates lie behind the best by the same with both of two seeds."""
+    if scores.shape[1] > 2:
+        return ""
+    behind = scores[best] - scores
+    rounding = ROUNDING * np.abs(scores).max()
+    same = [label for label, by in zip(labels, behind) if by.std() <= rounding < by.mean()]
+    if not same:
+        return ""
     return (
-        f"{len(leading)} of {len(scores)} candidates cannot be told from the highest mean with "
-        f"{seeds} seeds: {', '.join(names[:-1])} and {names[-1]}; to tell a difference of {words} "
-        f"takes about {needed:,}."
+        f"; {_listed(same)} {'is' if len(same) == 1 else 'are'} behind by the same with both, so "
+        "that nothing is known of how the difference varies"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _quantile(seeds: int, comparisons: int) -> float:

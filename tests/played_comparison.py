@@ -57,7 +57,7 @@ class Played:
         return [self._outcome(job, epochs, test) for job in jobs]
 
     def measure(self, jobs):
-        return {"growth": math.nan, "gradient_by_lag": (1.0, math.inf), "reach": 2}
+        return {"growth": math.nan, "gradient_by_lag": {"lif": (1.0, math.inf)}, "reach": 2}
 
     def _outcome(self, job, epochs, test):
         rate, size = job.setting["learning_rate"], len(type(job.surrogate).__name__)

@@ -12,7 +12,7 @@ import os
 import platform
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -48,6 +48,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def listening(arguments: argparse.Namespace) -> Iterator[None]:
     """Show what is logged on the way, as much of it as the options ask for, and warnings."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_unsaid())
     level, formatted = logger.level, warnings.formatwarning
     warnings.formatwarning = _in_one_line
     logger.addHandler(handler)
@@ -81,6 +82,19 @@ def abandon_output() -> int:
     for stream in (sys.stdout, sys.stderr):
         os.dup2(nowhere, stream.fileno())
     return CLOSED_PIPE
+
+
+def _unsaid() -> Callable[[logging.LogRecord], bool]:
+    """Lets what is said again and again, as where a surrogate comes from, through once."""
+    said: set[str] = set()
+
+    def is_new(record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        new = message not in said
+        said.add(message)
+        return new
+
+    return is_new
 
 
 def _level(arguments: argparse.Namespace) -> int:

@@ -79,7 +79,7 @@ def result_of(
     chosen = adjusted(candidate.surrogate, setting)
     costs = _measured(candidate.label, programs, jobs) if plan.measure else {}
     settings, samples = bench.settings, len(bench.task.validation)
-    noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else 0.0
+    noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else None
     return CandidateResult(
         label=candidate.label,
         spec=candidate.spec,

@@ -14,7 +14,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._gradient_flow import gradient_flow
-from ..records import GradientFlow, mean_growth, relative_gradient
+from ..records import GradientFlow, PopulationFlow, mean_growth, relative_gradient
 from .model import environment, seeded, usual_promotion
 from .places import needed_bytes
 from .training import Bench, Samples, initial_state, training_step
@@ -33,7 +33,7 @@ class Cost(NamedTuple):
 class Flow(NamedTuple):
     growth: float | None  # None where there is no gradient
     reach: int
-    gradient_by_lag: tuple[float, ...]
+    gradient_by_lag: dict[str, tuple[float, ...]]  # of each population
 
 
 def measure_cost(surrogate: Surrogate, bench: Bench) -> Cost:
@@ -67,14 +67,19 @@ def measure_flow(surrogate: Surrogate, bench: Bench, seeds: Sequence[int]) -> Fl
     """At the initial weights: means over the first seeds, of the growth geometric."""
     flows = [_flow_of_seed(surrogate, bench, seed) for seed in seeds[:FLOW_SEEDS]]
     growth = mean_growth([flow.growth for flow in flows])
-    curves = [relative_gradient(flow.populations[0].second_moments) for flow in flows]
-    lags = min(map(len, curves))
-    by_lag = np.exp(np.mean(np.log([curve[:lags] for curve in curves]), axis=0))
+    populations = [flow.populations for flow in flows]
     return Flow(
         None if math.isnan(growth) else growth,
         round(np.mean([flow.reach for flow in flows])),
-        tuple(by_lag.tolist()),
+        {of_seeds[0].name: _mean_by_lag(of_seeds) for of_seeds in zip(*populations)},
     )
+
+
+def _mean_by_lag(populations: Sequence[PopulationFlow]) -> tuple[float, ...]:
+    """The relative gradient of one population with several seeds: their geometric mean."""
+    curves = [relative_gradient(population.second_moments) for population in populations]
+    lags = min(map(len, curves))
+    return tuple(np.exp(np.mean(np.log([curve[:lags] for curve in curves]), axis=0)).tolist())
 
 
 def _flow_of_seed(surrogate: Surrogate, bench: Bench, seed: int) -> GradientFlow:

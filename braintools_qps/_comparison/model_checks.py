@@ -176,12 +176,13 @@ def _check_loss(bench: Bench, outputs: Any, size: int) -> None:
 def _check_targets(bench: Bench, output: Any) -> None:
     read = output.shape[2:]
     labels = bench.task.train.labels
-    wanted = labels.shape[2:] if bench.objective.readout == "all" else labels.shape[1:]
+    each_step = bench.objective.readout == "all" and bench.task.is_answered_at_each_step
+    wanted = labels.shape[2 if each_step else 1 :]
     if np.prod(read) != np.prod(wanted):
         raise ValueError(
             f"a step must return as many values as a target has, of shape {wanted}, got {read} for "
-            f"each sample; y has the shape {labels.shape}. With y of shape (samples, time, ...) "
-            "each step is compared; readout='last' reads one"
+            f"each sample; y has the shape {labels.shape}. Pass readout='all' where y has a target "
+            "for each step, of shape (samples, time, ...), and another readout where it has one"
         )
 
 

@@ -68,6 +68,7 @@ def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> O
 def _name_of_own(function: Any, otherwise: str) -> str:
     """What it is called; "own accuracy" is not in the percent that an accuracy is shown in."""
     name = getattr(function, "__name__", otherwise)
+    name = otherwise if name == "<lambda>" else name
     return f"own {name}" if name in NAMES else name
 
 
@@ -96,7 +97,9 @@ def accuracy(outputs: Any, y: Array) -> Array:
 
 def squared_error(outputs: Any, y: Array) -> Array:
     """Mean over everything; the numbers in ``y`` are in the unit of the outputs."""
-    return jnp.mean(jnp.square(u.get_mantissa(outputs).reshape(y.shape) - y))
+    values = u.get_mantissa(outputs)
+    targets = _targets(values, y)
+    return jnp.mean(jnp.square(values.reshape(targets.shape) - targets))
 
 
 def negative(outputs: Any, y: Array) -> Array:
@@ -107,3 +110,10 @@ def negative(outputs: Any, y: Array) -> Array:
 def _labels(logits: Array, y: Array) -> Array:
     """One label for each answer: the same at every step, where a sample has but one."""
     return y if y.ndim == logits.ndim - 1 else jnp.broadcast_to(y[:, None], logits.shape[:-1])
+
+
+def _targets(values: Array, y: Array) -> Array:
+    """The same for targets."""
+    if values.size == y.size:
+        return y
+    return jnp.broadcast_to(y[:, None], (*values.shape[:2], *y.shape[1:]))

@@ -10,14 +10,15 @@ import numpy as np
 
 from .programs import Outcome
 
-# Of what was learnt, the share that must be lost again to count as a collapse, and how many
-# standard errors of an accuracy it must be at least.
+# Of what was learnt, the share that must be lost again to count as a collapse. It must be so many
+# standard errors of an accuracy at least, and such a share of any other score.
 COLLAPSE, ERRORS = 0.25, 3.0
 SILENT = 1e-3  # spikes per neuron and step
 RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and so many times that of the first epoch
+SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 
-def numbers_of(outcomes: Sequence[Outcome], noise: float) -> dict[str, Any]:
+def numbers_of(outcomes: Sequence[Outcome], noise: float | None) -> dict[str, Any]:
     """The fields of a `CandidateResult` that come from its runs, one for each seed."""
     tested = _by_seed([one.tested for one in outcomes])
     curves = _by_seed([one.curves for one in outcomes])
@@ -46,10 +47,10 @@ def _plain(values: np.ndarray) -> Any:
     return tuple(values.tolist()) if values.ndim else float(values)
 
 
-def flags(outcomes: Sequence[Outcome], noise: float) -> Mapping[str, int]:
+def flags(outcomes: Sequence[Outcome], noise: float | None) -> Mapping[str, int]:
     """In how many runs each thing went wrong; what never did is left out.
 
-    ``noise`` is how far a score may fall by chance.
+    ``noise`` is how far a score may fall by chance, None where that is not known.
     """
     found = {
         "nan": [_is_nan(one) for one in outcomes],
@@ -70,14 +71,15 @@ def _is_nan(outcome: Outcome) -> bool:
     return not np.isfinite(ends).all()
 
 
-def _has_collapsed(score: Any, noise: float) -> bool:
+def _has_collapsed(score: Any, noise: float | None) -> bool:
     """Whether the last epoch has lost a good part of what the best one had learnt."""
     if not np.isfinite(score).all():
         return False
     best = int(score.argmax())
     learnt = score[best] - score[: best + 1].min()
-    return bool(score[best] - score[-1] > max(COLLAPSE * learnt, noise))
+    least = COLLAPSE * abs(score[best]) if noise is None else noise
+    return bool(score[best] - score[-1] > max(COLLAPSE * learnt, least))
 
 
 def _ran_away(rate: Any) -> bool:
-    return bool(rate[-1] > max(RUNAWAY, GROWN * rate[0]))
+    return bool(rate[-1] > min(max(RUNAWAY, GROWN * rate[0]), SATURATED))

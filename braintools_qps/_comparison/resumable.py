@@ -10,7 +10,6 @@ import hashlib
 import io
 import json
 import math
-import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -29,7 +28,7 @@ from .locks import remove
 from .naming import named
 from .programs import Job, OnEpochs, Outcome, Programs
 from .provenance import packages
-from .storage import Store
+from .storage import Store, write_files
 from .trainer import Halfway, Trainer
 from .training import Bench, Curves, State, initial_state
 from .workers import Journal
@@ -77,7 +76,7 @@ class Checkpoint:
         contents: dict[str, Any] = {**about, **arrays, **curves._asdict()}
         np.savez(file, **contents)
         with suppress(OSError):
-            _replace(self._path, file.getvalue())
+            write_files(self._path.parent, {self._path.name: file.getvalue()})
         self._written = time.monotonic()
         self._cost = self._written - start
 
@@ -179,18 +178,3 @@ def _read(rows: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:
         numbers = rows.view(np.uint32).reshape(len(rows), *like.shape, -1)
         return jax.random.wrap_key_data(jnp.asarray(numbers))
     return rows.view(like.dtype).reshape(len(rows), *like.shape)
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Whoever reads it, at whatever time, reads the old file or the new one."""
-    beside = path.with_name(f".{path.name}")  # one comparison at a time has the directory
-    remove(beside)
-    try:
-        with open(beside, "xb") as file:  # follows no symlink
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    except OSError:
-        remove(beside)
-        raise

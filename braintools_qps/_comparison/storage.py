@@ -64,18 +64,19 @@ class Store:
         on the disk.
         """
         self._blank = False
-        files = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
+        texts = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
+        files = {name: text.encode() for name, text in texts.items()}
         try:
-            _write(self.directory, files, keep_earlier=self.fresh)
+            write_files(self.directory, files, keep_earlier=self.fresh)
             self.fresh = False
         except OSError as error:
             self._save_elsewhere(files, error)
 
-    def _save_elsewhere(self, files: Mapping[str, str], reason: OSError) -> None:
+    def _save_elsewhere(self, files: Mapping[str, bytes], reason: OSError) -> None:
         trouble = f"results could not be written to {self.directory} ({reason})"
         try:
             self._substitute = self._substitute or Path(tempfile.mkdtemp(prefix="comparison-"))
-            _write(self._substitute, files, keep_earlier=False)
+            write_files(self._substitute, files)
         except OSError as error:
             where = f"nor elsewhere ({error}). They are in the Comparison that compare returns: "
             where += "write its to_json() to a file"
@@ -161,7 +162,7 @@ def _probe(directory: Path) -> None:
     """Write as much as a small result takes: to a full disk an empty file can still be written."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _written_beside(directory / JSON_NAME, " " * PROBE_BYTES).unlink()
+        _written_beside(directory / JSON_NAME, bytes(PROBE_BYTES)).unlink()
     except OSError as error:
         raise OSError(
             f"results must go into a directory that can be written to, got {directory}: {error}. "
@@ -169,13 +170,22 @@ def _probe(directory: Path) -> None:
         ) from error
 
 
-def _write(directory: Path, files: Mapping[str, str], *, keep_earlier: bool) -> None:
-    """Replace files only when all of the new ones are on the disk."""
+def write_files(directory: Path, files: Mapping[str, bytes], *, keep_earlier: bool = False) -> None:
+    """Replace files only when all of the new ones are on the disk.
+
+    Whoever reads one, at whatever time, reads the old file or the new one. With ``keep_earlier``
+    what a comparison has left there is renamed first.
+
+    Raises
+    ------
+    OSError
+        If one cannot be written: all of them are then as they were.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     beside: dict[Path, Path] = {}
     try:
-        for name, text in files.items():
-            beside[directory / name] = _written_beside(directory / name, text)
+        for name, content in files.items():
+            beside[directory / name] = _written_beside(directory / name, content)
         if keep_earlier:
             for path, other in numbered(directory).items():
                 path.rename(other)
@@ -186,12 +196,12 @@ def _write(directory: Path, files: Mapping[str, str], *, keep_earlier: bool) -> 
             new.unlink(missing_ok=True)
 
 
-def _written_beside(path: Path, text: str) -> Path:
-    """A new file of a name that no one else has, with the text on the disk."""
+def _written_beside(path: Path, content: bytes) -> Path:
+    """A new file of a name that no one else has, with the content on the disk."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    with open(beside, "x", encoding="utf-8", newline="") as file:  # follows no symlink
+    with open(beside, "xb") as file:  # follows no symlink
         try:
-            file.write(text)
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         except BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .flow import draw_gradient_flow
+from .flow import draw_flows_of_results
 from .learning_curves import draw_learning_curves
 from .panels import add_legend, panels_of
 from .surrogates import draw_surrogates, of_one_axis
@@ -45,7 +45,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     tuned = tuned_results(comparison) if axes is None else []
     panels = panels_of(axes, 4 + len(tuned))
     draw_learning_curves(comparison, panels[0])
-    draw_gradient_flow({r.label: r.gradient_by_lag for r in comparison.results}, panels[1])
+    draw_flows_of_results(comparison.results, panels[1])
     named = {r.label: r.surrogate for r in comparison.results}
     drawn = of_one_axis(named)
     draw_surrogates(drawn, *panels[2:4])

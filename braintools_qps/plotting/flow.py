@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from ..records import relative_gradient
-from .panels import GREY, add_legend, panels_of, styles
+from .panels import GREY, MARKERS, add_legend, panels_of, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..records import GradientFlow, PopulationFlow
+    from ..records import CandidateResult, GradientFlow, PopulationFlow
+
+P = TypeVar("P")
 
 
 def plot_gradient_flow(
@@ -46,29 +48,53 @@ def plot_gradient_flow(
     """
     panels = panels_of(axes, 1)
     flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
-    draw_gradient_flow(_relative_gradients(flows), *panels)
+    draw_gradient_flow(_relative_gradients(flows), panels[0])
     add_legend(panels, outside=axes is None)
     return panels[0]
 
 
-def draw_gradient_flow(curves: Mapping[str, Any], axes: Axes) -> None:
-    """Draw relative gradients by steps back, and a line at 1%."""
-    for (label, curve), style in zip(curves.items(), styles()):
-        axes.plot(np.arange(len(curve)), curve, label=label, **style)
+def draw_gradient_flow(
+    curves: Mapping[str, Any], axes: Axes, looks: Iterable[Mapping[str, Any]] | None = None
+) -> None:
+    """Draw relative gradients by steps back, each with a look of its own, and a line at 1%."""
+    for (label, curve), look in zip(curves.items(), looks or styles()):
+        axes.plot(np.arange(len(curve)), curve, label=label, **look)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    look: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    text: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
     # Beside the axes, where no curve can lie over it.
-    axes.text(1.01, 0.01, "reach:\n1%", transform=axes.get_yaxis_transform(), **look)
+    axes.text(1.01, 0.01, "reach:\n1%", transform=axes.get_yaxis_transform(), **text)
     axes.locator_params(axis="x", integer=True)
     axes.set(yscale="log", title="Gradient flow", xlabel="steps back in time")
     axes.set_ylabel("gradient, relative")
 
 
+def draw_flows_of_results(results: Sequence[CandidateResult], axes: Axes) -> None:
+    """Draw what a comparison has measured: each candidate in its style, populations by markers."""
+    curves: dict[str, Sequence[float]] = {}
+    looks: list[dict[str, Any]] = []
+    for result, style in zip(results, styles()):
+        named = _called(result.label, result.gradient_by_lag)
+        curves |= named
+        looks += [style | _marks(number) for number in range(len(named))]
+    draw_gradient_flow(curves, axes, looks)
+
+
 def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlow]:
-    """The populations of a flow by what a figure calls them: the flow's label, if there is one."""
-    if len(flow.populations) == 1:
-        return {label: flow.populations[0]}
-    return {f"{label}, {population.name}": population for population in flow.populations}
+    """The populations of a flow by what a figure calls them."""
+    return _called(label, {population.name: population for population in flow.populations})
+
+
+def _called(label: str, populations: Mapping[str, P]) -> dict[str, P]:
+    """The label alone, if there is one population, or else with the population's name."""
+    alone = len(populations) == 1
+    return {label if alone else f"{label}, {name}": one for name, one in populations.items()}
+
+
+def _marks(number: int) -> dict[str, Any]:
+    """Markers that tell a population from the others; the first has none."""
+    if not number:
+        return {}
+    return {"marker": MARKERS[(number - 1) % len(MARKERS)], "markersize": 4, "markevery": 0.1}
 
 
 def _relative_gradients(flows: Mapping[str, GradientFlow]) -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # Those of Okabe and Ito, told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # the fewer gaps, the farther back
+MARKERS = "osD^vP*X"  # of populations
 GREY = "0.8"
 
 

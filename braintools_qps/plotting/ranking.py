@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..records import GradientFlows
-from .panels import COLOURS, GREY, number_ticks, panels_of
+from .panels import COLOURS, GREY, MARKERS, number_ticks, panels_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..records import GradientFlow
 
-MARKERS = "osD^vP*X"
 PER_CANDIDATE = 0.32  # inches
 LEAST_HEIGHT = 2.7
 

@@ -127,9 +127,8 @@ class CandidateResult(Record):
         where there is no gradient, or it was not measured.
     reach : int or None
         Steps back until it is down to 1%, before training.
-    gradient_by_lag : tuple of float
-        Its size by steps back, relative to the last step, in the first of the
-        model's populations.
+    gradient_by_lag : dict of str to tuple of float
+        Its size by steps back, relative to the last step, in each of the model's populations.
     seconds_per_step : float or None
         Median time of one training step of one network, of this surrogate alone. With an executor
         other runs may have been in training on the same machine.
@@ -159,7 +158,7 @@ class CandidateResult(Record):
     error: str | None = None
     growth: float | None = None
     reach: int | None = None
-    gradient_by_lag: Seeds = ()
+    gradient_by_lag: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     seconds_per_step: float | None = None
     seconds_per_epoch: float | None = None
     peak_bytes: int | None = None

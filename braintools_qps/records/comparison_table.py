@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +27,7 @@ def comparison_rows(comparison: Comparison) -> Rows:
     columns = {
         name: [_interval(r.test_score, factor) for r in results],
         "difference": _differences(results, found, factor),
-        "best epoch": [_mean(r.best_test_score, "{:.1f}", factor) for r in results],
+        "best epoch": [_mean(r.best_test_score, _form(factor), factor) for r in results],
         **_settings(results),
         "firing rate": [_mean(r.firing_rate, "{:.3f}") for r in results],
         "growth": [_optional(r.growth, "{:.2f}") for r in results],
@@ -50,7 +50,7 @@ def caption(comparison: Comparison) -> list[str]:
         return []
     name, _ = _score_of(comparison)
     shown = "mean with 95% interval" if len(comparison.seeds) > 1 else "one seed"
-    parts = [f"Test {name}: {shown}, after epoch {comparison.settings.get('epochs')}."]
+    parts = [f"Test {name}: {shown}, {_end(comparison.settings)}."]
     if len(results) > 1:
         parts.append(f"'{SAME}': cannot be told from the highest mean.")
         if len(comparison.seeds) > 1:
@@ -60,7 +60,8 @@ def caption(comparison: Comparison) -> list[str]:
     if not any("clip" in _tuned(r) for r in results):
         parts.append(_clip(comparison.settings.get("clip")))
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
-        parts.append(f"Trained one by one, because the model cannot be vmapped: {one_by_one}.")
+        reason = one_by_one.rstrip(".")
+        parts.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")
     return [note for note in (" ".join(parts), verdict(comparison)) if note]
 
 
@@ -73,6 +74,12 @@ def verdict(comparison: Comparison) -> str:
     difference, words = (0.01, "1 point") if factor != 1 else _hundredth(results)
     labels, scores = [r.label for r in results], [r.test_score for r in results]
     return sentence(labels, scores, difference=difference, words=words)
+
+
+def _end(settings: Mapping[str, Any]) -> str:
+    patience = settings.get("patience")
+    early = f" or {patience} without a better validation score" if patience else ""
+    return f"after epoch {settings.get('epochs')}{early}"
 
 
 def _clip(norm: float | None) -> str:
@@ -113,7 +120,8 @@ def _differences(
     for row, (difference, same) in enumerate(zip(found.differences, found.indistinguishable)):
         mark = SAME if same and not alone else " "
         top = "best" if alone else "highest"
-        cells.append(f"{top if row == found.best else _shown(difference, factor)} {mark}".rstrip())
+        shown = "-" if math.isnan(difference.mean) else _shown(difference, factor)
+        cells.append(f"{top if row == found.best else shown} {mark}".rstrip())
     return cells
 
 
@@ -122,9 +130,16 @@ def _interval(values: Sequence[float], factor: float) -> str:
 
 
 def _shown(interval: Interval, factor: float) -> str:
-    number = "{:.1f}" if factor != 1 else "{:.3g}"
-    mean, low, high = (None if x is None else number.format(factor * x) for x in interval[:3])
+    if math.isnan(interval.mean):
+        return "nan"
+    form = _form(factor)
+    mean, low, high = (None if x is None else form.format(factor * x) for x in interval[:3])
     return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
+
+
+def _form(factor: float) -> str:
+    """A score has one decimal in percent, and elsewhere three digits."""
+    return "{:.1f}" if factor != 1 else "{:.3g}"
 
 
 def _settings(results: Sequence[CandidateResult]) -> dict[str, list[str]]:

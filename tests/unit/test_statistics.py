@@ -110,6 +110,38 @@ def test_what_is_level_is_named_in_one_sentence():
     assert text.endswith(f"to tell a difference of 1 point takes about {expected}.")
 
 
+def test_two_seeds_do_not_say_how_many_it_takes():
+    # With one degree of freedom the 95% interval of a standard deviation is from 0.45 to 32 times
+    # the estimate, and that of the seeds needed from 0.2 to 1018 times.
+    low, high = 1 / np.sqrt(stats.chi2.ppf([0.975, 0.025], 1))
+    assert (low**2, high**2) == pytest.approx((0.2, 1018), rel=0.01)
+    assert sentence(["A", "B"], [[0.9, 0.8], [0.85, 0.86]]) == (
+        "2 of 2 candidates cannot be told from the highest mean with 2 seeds: A and B; two seeds "
+        "are too few to say how many it takes."
+    )
+
+
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_scores_that_are_the_same_say_so(seeds):
+    level = np.linspace(0.5, 0.75, seeds)
+    assert sentence(["A", "B"], [level, level]) == (
+        f"2 of 2 candidates cannot be told from the highest mean with {seeds} seeds: A and B; "
+        "their scores are the same with every seed."
+    )
+
+
+def test_a_difference_that_is_the_same_with_both_of_two_seeds_is_no_certainty():
+    level = np.float32([0.5, 0.743])
+    behind = level - np.float32(0.1)  # the same but for rounding
+    assert np.ptp(level - np.float64(behind)) > 0
+    unknown = "so that nothing is known of how the difference varies."
+    assert sentence(["A", "B"], [behind, level]) == (
+        f"B can be told from all others with 2 seeds; A is behind by the same with both, {unknown}"
+    )
+    text = sentence(["A", "B", "C", "D"], [behind, level, level, behind - 0.2])
+    assert text.endswith(f"every seed; A and D are behind by the same with both, {unknown}")
+
+
 def test_sentences_where_all_is_told_or_nothing_can_be():
     assert sentence(["A", "B"], [[1, 2, 3], [11, 12.5, 13]]) == (
         "B can be told from all others with 3 seeds."

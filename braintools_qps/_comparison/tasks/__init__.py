@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -72,7 +73,8 @@ def _by_name(text: str) -> Task:
             f"'randman(dim=2, alpha=1.0)', got {text!r}"
         ) from None
     if name not in TASKS:
-        raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}")
+        file = f". For a file, pass pathlib.Path({text!r})" if Path(text).is_file() else ""
+        raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{file}")
     options = {key: read_value(value) for key, value in options.items()}
     try:
         inspect.signature(TASKS[name]).bind(*args, **options)

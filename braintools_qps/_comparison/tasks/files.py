@@ -81,7 +81,8 @@ def _read_npz(path: str | PathLike) -> dict[str, np.ndarray]:
         with np.load(path, allow_pickle=False) as archive:
             arrays = dict(archive)
     except (ValueError, EOFError, OSError, BadZipFile) as error:
-        raise ValueError(f"{path} is not an npz file of plain arrays: {error}") from error
+        fix = ". Save labels as y.astype(str)" if "Object arrays" in str(error) else ""
+        raise ValueError(f"{path} is not an npz file of plain arrays: {error}{fix}") from error
     if not {"X", "y"} <= arrays.keys():
         raise ValueError(
             f"{path} must hold arrays X and y, got {sorted(arrays) or 'none'}. {_fix(path)}"

@@ -3,14 +3,30 @@
 import json
 import math
 
+import comparison_models as models
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from small_comparison import BARE, OPTIONS
+from small_comparison import BARE, OPTIONS, X, Y
 
-from braintools_qps import Comparison, QPseudoSpike, compare, get_surrogate, surrogate_spec
+from braintools_qps import (
+    Comparison,
+    QPseudoSpike,
+    compare,
+    get_surrogate,
+    gradient_flow,
+    surrogate_spec,
+)
+from braintools_qps._comparison.cost import measure_flow
+from braintools_qps._comparison.factory import Factory
+from braintools_qps._comparison.model import environment, seeded
+from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.storage import load
+from braintools_qps._comparison.tasks import load_task
+from braintools_qps._comparison.training import Bench
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +56,20 @@ def test_costs_and_gradient_flow_are_measured(comparison):
         assert result.peak_bytes > 4 * (3 * weights + 32 * 5 * 2)
         assert 0 < result.growth < 10
         assert 0 < result.reach <= 5
-        assert result.gradient_by_lag[0] == pytest.approx(1)
+        assert result.gradient_by_lag["neuron"][0] == pytest.approx(1)
+
+
+def test_the_gradient_of_every_population_is_measured():
+    task = load_task((X, Y))
+    bench = Bench(Factory(models.two_kinds), task, Settings(), objective(task, None, None, None))
+    by_lag = measure_flow(QPseudoSpike(), bench, [3]).gradient_by_lag
+    assert list(by_lag) == ["first", "second"]
+    inputs = np.swapaxes(task.train.inputs, 0, 1)  # no more than are measured with
+    with seeded(jax.random.key(3), 3), environment(fit=False):
+        flows = gradient_flow(bench.model(QPseudoSpike()), inputs, seed=3, target=None)
+    for population in flows["model"].populations:
+        expected = np.sqrt(population.second_moments / population.second_moments[0])
+        np.testing.assert_allclose(by_lag[population.name], expected, rtol=1e-4)
 
 
 def test_a_comparison_can_be_repeated_from_its_json(comparison):
@@ -90,6 +119,23 @@ def with_scores(comparison, *rows):
     for result, (validated, tested) in zip(values["results"], rows):
         result |= {"validation_score": [validated] * 2, "test_score": [tested] * 2}
     return Comparison.from_dict(values)
+
+
+def test_what_diverged_has_neither_an_interval_nor_a_difference(comparison):
+    nan = math.nan
+    rows = repr(with_scores(comparison, (0.9, 0.9), (nan, nan), (0.8, 0.8))).splitlines()
+    assert rows[2].split()[:3] == ["QPseudoSpike(alpha=2)", "nan", "-"]
+
+
+def test_a_score_that_is_no_percentage_is_shown_with_three_digits_in_all_columns(comparison):
+    values = comparison.to_dict()
+    values["settings"]["score"] = "-MSE"
+    for result in values["results"]:
+        result |= {"test_score": [-0.00456] * 2, "best_test_score": [-0.00123] * 2}
+    header, row, *_ = repr(Comparison.from_dict(values)).splitlines()
+    assert header.split()[:4] == ["surrogate", "-MSE", "difference", "best"]
+    assert "-0.00456 [-0.00456, -0.00456]" in row
+    assert " -0.00123 " in row
 
 
 def test_the_best_goes_by_validation_and_never_diverged(comparison):
@@ -215,7 +261,9 @@ def test_own_loss_score_and_optimizer():
 def test_patience_ends_a_run():
     # With a learning rate of next to nothing no epoch is better than the first.
     options = {"learning_rate": 1e-12, "patience": 2, "epochs": 6, "seeds": 1}
-    (result,) = compare(["Sigmoid"], **BARE | options).results
+    comparison = compare(["Sigmoid"], **BARE | options)
+    assert "after epoch 6 or 2 without a better validation score." in repr(comparison)
+    (result,) = comparison.results
     (curve,) = result.validation_curve
     assert len(curve) == 6
     assert result.best_epoch == (1,)

@@ -91,6 +91,18 @@ def test_notes_go_to_stderr_in_the_amount_asked_for(options, shown, monkeypatch,
     assert logging.getLogger("braintools_qps").handlers == []
 
 
+def test_what_is_logged_again_is_shown_once(monkeypatch, capsys):
+    def run(arguments):
+        for name in "aba":
+            logging.getLogger("braintools_qps._registry").debug("%s is published", name)
+
+    monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
+    for _ in range(2):  # each time that the program runs
+        assert main(["list", "--verbose"]) == 0
+        lines = [line for line in capsys.readouterr().err.splitlines() if "published" in line]
+        assert lines == ["a is published", "b is published"]
+
+
 def test_a_warning_is_one_line_with_its_place_in_the_users_code(monkeypatch):
     def run(arguments):
         shown.extend(

@@ -80,7 +80,8 @@ def test_an_answer_does_not_depend_on_where_in_memory_a_function_is():
 
 def test_measurements_come_out_of_the_journal_as_they_were(tmp_path):
     measured = {
-        "growth": math.nan, "reach": 3, "gradient_by_lag": (1.0, math.inf), "peak_bytes": None,
+        "growth": math.nan, "reach": 3, "gradient_by_lag": {"lif": (1.0, math.inf)},
+        "peak_bytes": None,
     }  # fmt: skip
     asked = errand()._replace(kind="measure")
     Journal(tmp_path, resume=True).add(asked, measured)

@@ -20,9 +20,9 @@ Y = np.arange(40) % 2
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
 
 
-def check(make, *, y=Y, measure=True, **options):
+def check(make, *, y=Y, measure=True, readout=None, **options):
     task = load_task((X, y))
-    bench = Bench(Factory(make, options), task, Settings(), objective(task, None, None, None))
+    bench = Bench(Factory(make, options), task, Settings(), objective(task, readout, None, None))
     check_model(bench, measure=measure)
     return bench
 
@@ -120,6 +120,11 @@ def test_what_fits():
 )
 def test_the_demonstration_answers_whatever_is_asked(y):
     check(demonstration, y=y, hidden=3)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean", "all"])
+def test_one_target_of_a_sample_can_be_read_from_any_steps(readout):
+    check(demonstration, y=X[:, 0, :2], readout=readout, hidden=3)
 
 
 @pytest.mark.thorough

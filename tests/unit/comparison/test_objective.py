@@ -33,12 +33,29 @@ def test_each_array_of_the_outputs_is_read(readout, expected):
     np.testing.assert_array_equal(found["V"].to_decimal(u.mV), expected)
 
 
+@pytest.mark.parametrize("shape", [(), (2,), (2, 3)])
+def test_one_target_is_compared_with_the_output_of_every_step(shape):
+    rng = np.random.default_rng(0)
+    y = rng.standard_normal((40, *shape))
+    task = load_task((rng.standard_normal((40, 5, 2)), y))
+    outputs = rng.standard_normal((5, 40, y[0].size))  # flat, as linear layers return them
+    found = objective(task, "all", None, None)
+    expected = np.mean([(step.reshape(y.shape) - y) ** 2 for step in outputs])
+    read = found.read(jnp.asarray(outputs))
+    assert found.loss(read, y) == pytest.approx(expected, rel=1e-6)
+    assert found.score(read, y) == pytest.approx(-expected, rel=1e-6)
+
+
 def test_a_score_of_ones_own_is_not_taken_for_the_usual_one_by_its_name():
     def accuracy(outputs, y):
         return 100.0  # in percent already
 
     assert objective(TASK, None, None, None).score_name == "accuracy"  # shown in percent
     assert objective(TASK, None, None, accuracy).score_name == "own accuracy"
+
+
+def test_a_score_without_a_name():
+    assert objective(TASK, None, None, lambda outputs, y: 0.0).score_name == "score"
 
 
 @pytest.mark.parametrize("norm", [0.5, 100.0, np.inf])

@@ -22,11 +22,25 @@ def outcome(score, rate=(0.1, 0.1), loss=1.0):
         (outcome([0.1, 0.2], loss=np.inf), {"nan": 1}),
         (outcome([0.1, 0.9], rate=(0.2, 0.8)), {"runaway": 1}),
         (outcome([0.1, 0.9], rate=(0.6, 0.7)), {}),  # it began like that
+        (outcome([0.1, 0.9], rate=(0.96, 0.97)), {"runaway": 1}),  # within the first epoch
         (outcome([0.1, 0.9], rate=(0.2, 1e-5)), {"silent": 1}),
     ],
 )
 def test_flags(run, expected):
     assert flags([run], noise=0.1) == expected
+
+
+@pytest.mark.parametrize(
+    ("score", "collapsed"),
+    [
+        ([-0.61, -0.62], False),  # the best epoch is the first: what was learnt in it is not known
+        ([-0.61, -0.8], True),  # more than a quarter worse than then
+        ([-1.0, -0.01, -0.02], False),  # twice as bad, of which next to nothing was lost
+        ([-1.0, -0.01, -0.3], True),
+    ],
+)
+def test_a_score_of_unknown_noise_collapses_by_its_size(score, collapsed):
+    assert ("collapse" in flags([outcome(score)], noise=None)) is collapsed
 
 
 def test_flags_count_seeds():

@@ -59,9 +59,15 @@ def test_files_that_cannot_be_read(tmp_path):
 
 
 def test_an_array_of_objects_is_not_unpickled(tmp_path):
-    np.savez(tmp_path / "objects.npz", X=np.array([{}], dtype=object), y=Y)
-    with pytest.raises(ValueError, match="not an npz file of plain arrays"):
+    np.savez(tmp_path / "objects.npz", X=X, y=np.array([{}], dtype=object))
+    with pytest.raises(ValueError, match=r"not an npz file of plain arrays: .* y.astype\(str\)"):
         read_file(tmp_path / "objects.npz")
+
+
+def test_the_name_of_a_file_as_text_is_told_from_that_of_a_task(tmp_path):
+    np.savez(tmp_path / "arrays.npz", X=X, y=Y)
+    with pytest.raises(LookupError, match=r"For a file, pass pathlib.Path\('.*arrays.npz'\)"):
+        load_task(str(tmp_path / "arrays.npz"))
 
 
 def write_spikes(path, times, units, labels):

@@ -42,7 +42,7 @@ def comparison():
         "firing_rate": (0.1, 0.2),
         "loss": loss,
         "validation_curve": loss,
-        "gradient_by_lag": (1.0, 0.5, 0.25),
+        "gradient_by_lag": {"lif": (1.0, 0.5, 0.25)},
     }
     specs = ({"name": "Sigmoid", "alpha": 4.0}, {"name": "QPseudoSpike", "alpha": 2.0})
     results = tuple(CandidateResult(label=spec["name"], spec=spec, **common) for spec in specs)
@@ -153,6 +153,22 @@ def test_a_comparison_has_four_panels_and_one_legend(comparison):
     (legend,) = panels[0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "QPseudoSpike"]
     assert line(panels[1], "Sigmoid")[1].tolist() == [1.0, 0.5, 0.25]
+
+
+def test_a_comparison_draws_every_population_in_the_candidates_style(comparison):
+    by_lag = {"first": (1.0, 0.5), "second": (1.0, 0.125)}
+    results = [dataclasses.replace(one, gradient_by_lag=by_lag) for one in comparison.results]
+    curves, flow, *_ = plotting.plot_comparison(
+        dataclasses.replace(comparison, results=tuple(results))
+    )
+    for label in ("Sigmoid", "QPseudoSpike"):
+        assert line(flow, f"{label}, first")[1].tolist() == [1.0, 0.5]
+        assert line(flow, f"{label}, second")[1].tolist() == [1.0, 0.125]
+    look = lambda one: (one.get_color(), one.get_linestyle())
+    of_candidates = [look(one) for one in curves.get_lines()]
+    lines = flow.get_lines()[:4]
+    assert [look(one) for one in lines] == [one for one in of_candidates for _ in range(2)]
+    assert len({(look(one), one.get_marker()) for one in lines}) == 4
 
 
 def test_a_search_is_drawn_over_learning_rate_and_dampening(comparison):
