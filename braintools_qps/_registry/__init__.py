@@ -47,7 +47,8 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``
     is ``"QPseudoSpike"``. What was registered at run time comes before what distributions publish,
     and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
-    ``"braintools:QPseudoSpike"`` the built-in one. Only the plugin that is asked for is imported.
+    ``"braintools:QPseudoSpike"`` the built-in one, as does its place in Python,
+    ``"braintools.surrogate.QPseudoSpike"``. Only the plugin that is asked for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
     list of numbers is an array, except where the default of the parameter is text. A parameter that

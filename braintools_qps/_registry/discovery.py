@@ -53,6 +53,11 @@ class Entry:
     def module(self) -> str:
         return self.value.partition(":")[0]
 
+    @property
+    def path(self) -> str:
+        """What the entry names, as Python writes it: ``"module.attribute"``."""
+        return self.value.replace(":", ".")
+
     def load(self) -> type[Surrogate]:
         """Import what the entry names.
 

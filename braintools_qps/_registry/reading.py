@@ -163,9 +163,18 @@ def _literal(node: ast.expr, text: str) -> Any:
                     return -value if isinstance(sign, ast.USub) else value
         case ast.List(elts=elements) | ast.Tuple(elts=elements):
             return [_literal(element, text) for element in elements]
-        case ast.Call(func=ast.Name(id=name), args=arguments, keywords=keywords):
-            return _call_in_call(name, arguments, keywords, text)
+        case ast.Call(func=function, args=arguments, keywords=keywords):
+            return _call_in_call(_dotted(function, text), arguments, keywords, text)
     _malformed(text)
+
+
+def _dotted(node: ast.expr, text: str) -> str:
+    """``name`` or ``package.module.name``."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.insert(0, node.attr)
+        node = node.value
+    return ".".join([node.id, *parts]) if isinstance(node, ast.Name) else _malformed(text)
 
 
 def _call(name: str, arguments: list[ast.expr], keywords: list[ast.keyword], text: str) -> Call:

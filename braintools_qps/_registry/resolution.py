@@ -120,7 +120,8 @@ def _matches(name: str) -> list[Entry]:
         if not distribution or entry.distribution == normalised(distribution)
     ]
     exact = [entry for entry in entries if entry.name == bare]
-    return exact or [entry for entry in entries if _loose(entry.name) == _loose(bare)]
+    alike = [entry for entry in entries if _loose(entry.name) == _loose(bare)]
+    return exact or alike or [entry for entry in entries if entry.path == bare]
 
 
 def _loose(name: str) -> str:

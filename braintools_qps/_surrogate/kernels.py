@@ -84,7 +84,9 @@ def _antiderivative_jvp(primals, tangents):
         tangent += gradient(x, alpha) * x_dot
     if not isinstance(alpha_dot, (SymbolicZero, Static)):
         integral = lambda alpha: _integral(_finite_magnitude(x), alpha)
-        tangent += jnp.sign(x) * jax.jvp(integral, (alpha,), (alpha_dot,))[1]
+        # Along 1, since in reverse mode the parts of a slope that overflows would give inf - inf.
+        slope = jax.jvp(integral, (alpha,), (jnp.ones_like(alpha),))[1]
+        tangent += jnp.sign(x) * slope * alpha_dot
     return value, tangent
 
 
@@ -140,8 +142,9 @@ def _tail(x: Array, alpha: Array | float) -> Array:
 
 
 def _decay(magnitude: Array, alpha: Array | float) -> Array:
-    """-d ln(gradient) / d|x| = alpha / (c + |x|), in a form that holds for alpha = inf."""
-    return 2 / (1 + 1 / alpha + 2 * (magnitude / alpha))
+    """-d ln(gradient) / d|x| = alpha / (c + |x|)."""
+    alpha = _finite(alpha)
+    return alpha / ((alpha + 1) / 2 + magnitude)
 
 
 def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:

@@ -121,7 +121,7 @@ class ParametrisedSurrogate(Surrogate):
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
         shown = [
-            f"{name}={source(value)}"
+            f"{name}={_shown(value)}"
             for name, value in self._parameters().items()
             if name not in defaults or identity(value) != defaults[name]
         ]
@@ -134,6 +134,15 @@ class ParametrisedSurrogate(Surrogate):
 
     def _scale_and_dampening(self) -> tuple[Any, Any]:
         return current("scale", self.scale), current("dampening", self.dampening)
+
+
+def _shown(value: Any) -> str:
+    """Source of a parameter; a surrogate that shares its name with one of ours says whose it is."""
+    ours = {kind.__name__ for kind in ParametrisedSurrogate.__subclasses__()}
+    foreign = isinstance(value, Surrogate) and not isinstance(value, ParametrisedSurrogate)
+    if foreign and type(value).__name__ in ours:
+        return f"{type(value).__module__}.{value!r}"
+    return source(value)
 
 
 @cache

@@ -88,9 +88,10 @@ def q_pseudo_spike(
     -----
     Every derivative is exact to rounding over the normal numbers of the dtype of ``x``, in float32
     for ``scale`` from 1.2e-38 to 8.5e37. What is smaller on the way counts as 0, be it ``x/s``, the
-    gradient of height 1 or its slope. What is larger than the largest float is infinite, and only
-    NaN gives NaN. The one exception is a second derivative with ``residual_dtype="float16"``, which
-    must not pass 65504, the largest of its floats; nor does ``d/s`` then.
+    gradient of height 1 or its slope; a traced ``scale`` that is smaller counts as 1.2e-38. What is
+    larger than the largest float is infinite, and only NaN gives NaN. The one exception is a second
+    derivative with ``residual_dtype="float16"``, which must not pass 65504, the largest of its
+    floats; nor does ``d/s`` then.
 
     ``alpha + 1`` stands where the paper and SpikingJelly have q - 1. That keeps the derivative
     finite for every ``alpha`` above 0; `QPseudoSpike.from_q` gives the paper's form.

@@ -176,7 +176,7 @@ def _peak(shape: Prepared) -> Any:
 
 @jax.custom_jvp
 def _ratio(x: Array, scale: Array | Static) -> Array:
-    return x / unwrap(scale)
+    return x / _divisor(scale)
 
 
 def _ratio_jvp(primals, tangents):
@@ -193,6 +193,13 @@ _ratio.defjvp(_ratio_jvp, symbolic_zeros=True)
 
 
 _quotient = jax.jit(_ratio, inline=True)
+
+
+def _divisor(scale: Array | Static) -> Any:
+    """The scale; one that is not known counts as a normal number, as any other is taken for 0."""
+    if isinstance(scale, Static):
+        return scale.value
+    return jnp.maximum(scale, jnp.finfo(scale.dtype).tiny)
 
 
 def _finite(ratio: Array) -> Array:

@@ -78,6 +78,21 @@ def test_a_qualified_name_picks_the_distribution(distribution):
     assert built_in.alpha == 3
 
 
+def test_what_a_name_stands_for_can_be_asked_for_by_its_module():
+    register_surrogate(Steep, name="VerySteep")
+    for name, kind in (
+        ("braintools.surrogate.QPseudoSpike", braintools.surrogate.QPseudoSpike),
+        ("braintools.surrogate.Sigmoid", Sigmoid),
+        ("braintools_qps.QPseudoSpike", QPseudoSpike),
+        (f"{__name__}.Steep", Steep),
+    ):
+        assert type(get_surrogate(f"{name}(alpha=3)")) is kind
+        assert type(get_surrogate(f"Scaled({name}(alpha=3))").surrogate) is kind
+    for name in ("braintools.surrogate.Surrogate", "os.system", f"{__name__}.Other"):
+        with pytest.raises(UnknownSurrogateError):
+            get_surrogate(name)
+
+
 def test_the_standard_library_shows_the_entry_points_of_ours():
     ours = {
         point.name: point.load()

@@ -102,6 +102,8 @@ def test_a_list_of_numbers_is_an_array():
         "QPseudoSpike(alpha=1)(2)",
         "QPseudoSpike(alpha=1).replace(alpha=2)",
         "QPseudoSpike(alpha=1) + 1",
+        "Scaled(QPseudoSpike(alpha=1).replace(alpha=2))",
+        "Scaled((Sigmoid)[0]())",
         "QPseudoSpike(alpha=1); print()",
         "QPseudoSpike(alpha=1",
         "QPseudoSpike(\0)",

@@ -2,13 +2,15 @@
 
 import json
 
+import braintools.surrogate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
+from helpers import names_that_build
 
-from braintools_qps import QPseudoSpike, get_surrogate, register_surrogate, surrogate_spec
+from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._registry import resolution
 from braintools_qps._registry.reading import shown
 
@@ -182,6 +184,21 @@ def test_lists_that_contain_themselves_or_go_too_deep_are_refused(make):
 )
 def test_a_repr_is_a_spec(surrogate):
     assert get_surrogate(repr(surrogate)) == surrogate
+
+
+@pytest.mark.parametrize("name", names_that_build())
+def test_the_repr_of_a_scaled_one_is_a_spec(name):
+    """Of braintools' QPseudoSpike too, which shares its name with ours; nested twice as well."""
+    scaled = Scaled(get_surrogate(name), scale=15 * u.mV)
+    for surrogate in (scaled, Scaled(scaled, dampening=0.5), Scaled(Scaled(scaled))):
+        assert get_surrogate(repr(surrogate)) == surrogate
+
+
+def test_the_repr_says_whose_a_surrogate_is_where_the_name_does_not():
+    scaled = Scaled(braintools.surrogate.QPseudoSpike(alpha=3.0))
+    assert repr(scaled) == "Scaled(surrogate=braintools.surrogate.QPseudoSpike(alpha=3.0))"
+    assert eval(repr(scaled), {"braintools": braintools, "Scaled": Scaled}) == scaled
+    assert repr(Scaled(Sigmoid())) == "Scaled(surrogate=Sigmoid(alpha=4.0))"
 
 
 def test_a_repr_with_arrays_has_the_same_numbers():

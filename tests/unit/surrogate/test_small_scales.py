@@ -4,6 +4,7 @@ What is below the smallest normal number counts as 0, so cases keep to ratios, g
 and slopes above it.
 """
 
+import brainstate
 import jax
 import jax.numpy as jnp
 import mpmath as mp
@@ -85,6 +86,31 @@ def test_nothing_is_ever_nan(surrogate):
             over_x = jax.vmap(derivative, in_axes=(0, None))
             for found in jax.jit(jax.vmap(over_x, in_axes=(None, 0)))(both, jnp.array(SCALES)):
                 assert not np.isnan(found).any()
+
+
+@pytest.mark.parametrize("scale", np.float32([8e-39, 1e-45, 0.0]))
+def test_a_scale_that_is_traced_counts_as_a_normal_number(scale):
+    """What is smaller a processor takes for 0; where it can be seen, it is refused."""
+    x = np.float32([0.0, TINY, 4 * TINY, 1e-30])
+    shapes, _, _, by_scale, _ = map(np.array, zip(*(exact(value, 2.0, TINY) for value in x)))
+    expected = np.float64(shapes * (DAMPENING / TINY))
+    state = brainstate.State(jnp.float32(1.0))
+    spike = QPseudoSpike(2.0, scale=state, dampening=DAMPENING)
+
+    def slopes(scale, residual_dtype=None):
+        surrogate = spike.replace(scale=scale, residual_dtype=residual_dtype)
+        return jax.grad(lambda x: surrogate(x).sum())(x)
+
+    assert_close(jax.jit(slopes)(scale), expected)
+    assert_close(jax.jit(slopes)(jnp.full(4, scale)), expected)
+    eight_bits = jax.jit(lambda scale: slopes(scale, "uint8"))(scale)
+    assert_close(eight_bits, expected, rtol=2**-5, atol=expected[0] / 512)
+    original = lambda scale: spike.replace(scale=scale).surrogate_fun(x)
+    assert_close(jax.jit(jax.jacrev(original))(scale), np.float64(by_scale))
+    state.value = jnp.asarray(scale)
+    assert_close(brainstate.transform.jit(spike.surrogate_grad)(x), expected)
+    with pytest.raises(ValueError, match="scale must be"):
+        spike.surrogate_grad(x)
 
 
 @pytest.mark.parametrize("alpha", [0.1, 1.7, float("inf")])
