@@ -35,3 +35,21 @@ def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
 def has_membrane(node: Any) -> bool:
     """Whether it keeps its membrane potential in a state ``V``."""
     return isinstance(getattr(node, "V", None), brainstate.State)
+
+
+def classic_neuron(model: Any) -> str:
+    """A sentence about the first of brainpy's classic neurons in a model; empty if none is there.
+
+    Their variables are no states of brainstate.
+    """
+    nodes = [model, *brainstate.graph.nodes(model).values()]
+    parts = [part for node in nodes for part in [node, *getattr(node, "__dict__", {}).values()]]
+    for part in parts:
+        module = type(part).__module__
+        if module.startswith("brainpy.") and not module.startswith("brainpy.state"):
+            return (
+                f"{type(part).__name__} is one of brainpy's classic models, whose variables are no "
+                "states of brainstate: use its counterpart in brainpy.state, such as "
+                "brainpy.state.LIF"
+            )
+    return ""
