@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._neurons import mark, traced_afresh
+from .._neurons import is_mapped, mark, traced_afresh
 from .jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
 from .ready import no_neurons, ready_neurons
 from .signature import signature
@@ -33,7 +33,8 @@ def trace(model: Any, inputs: Any) -> Step:
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
         units = mark(ready.neurons)
         traced = _Traced(model, inputs)
-        if _repeat_for_batch(traced):
+        # What is mapped is tried out first, and leaves calls of the spike function behind.
+        if _repeat_for_batch(traced) or is_mapped(model):
             traced = _Traced(model, inputs)
         traced.check_kept()
         step = traced.step(_populations(ready.neurons, spikes, units, traced), ready.notes)

@@ -7,6 +7,8 @@ from typing import Any
 
 import brainstate
 
+MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
+
 
 def find_neurons(model: Any) -> dict[str, Any]:
     """Every node with an attribute ``spk_fun``, as of `find_nodes`."""
@@ -27,9 +29,14 @@ def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
 
 
 def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
-    """The path as the user wrote it: ``Vmap`` keeps what it wraps under ``module``."""
-    wrapped = lambda i: isinstance(nodes.get(path[:i]), brainstate.nn.Vmap)
+    """The path as the user wrote it, without what wraps a model to map it."""
+    wrapped = lambda i: isinstance(nodes.get(path[:i]), MAPPED)
     return ".".join(str(part) for i, part in enumerate(path) if not wrapped(i))
+
+
+def is_mapped(model: Any) -> bool:
+    """Whether a part of it is mapped over some of its states."""
+    return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))
 
 
 def has_membrane(node: Any) -> bool:

@@ -125,9 +125,18 @@ def test_states_under_vmap_from_a_compiled_loop_are_made_anew():
     assert flow.growth == expected
 
 
-def test_populations_under_vmap_go_by_the_name_that_the_user_gave():
+class ByMap(Mapped):
+    def __init__(self):
+        brainstate.nn.Module.__init__(self)
+        lif = brainpy.state.LIF(N, spk_fun=SURROGATE)
+        self.population = brainstate.nn.Map(lif, init_map_size=BATCH)
+        self.population.init_all_states()
+
+
+@pytest.mark.parametrize("make", [Mapped, ByMap])
+def test_populations_that_are_mapped_go_by_the_name_that_the_user_gave(make):
     _, inputs = weights_and_inputs()
-    (mapped,) = only(gradient_flow(Mapped(), inputs, **QUICK)).populations
+    (mapped,) = only(gradient_flow(make(), inputs, **QUICK)).populations
     (plain,) = only(gradient_flow(Lif(), inputs, **QUICK)).populations
     assert (mapped.name, mapped.kind, mapped.size) == ("population", "LIF", N)
     np.testing.assert_allclose(mapped.second_moments, plain.second_moments, rtol=1e-5)
