@@ -24,7 +24,7 @@ from .given import Sought, check_aims, checked_inputs
 from .kept_trace import KeptTrace
 from .loss import Followed, check_draws
 from .normalize import normalize_surrogate
-from .ready import batch_size
+from .ready import initialise
 from .sensitivity import gradient_sensitivity
 from .step import Step
 from .tracing import advance, trace
@@ -34,10 +34,10 @@ __all__ = [
     "KeptTrace",
     "Sought",
     "advance",
-    "batch_size",
     "flows_of",
     "gradient_flow",
     "gradient_sensitivity",
+    "initialise",
     "normalize_surrogate",
 ]
 
@@ -73,10 +73,10 @@ def gradient_flow(
     model : brainstate.nn.Module
         Called as ``model(x)``, or ``model.update(x)`` where it is not callable, once for each step
         with the step's index ``i`` and time ``t`` in `brainstate.environ`. Its neurons are all
-        nodes with a state ``V`` and an elementwise ``spk_fun``. Its states are used as they are;
-        where a neuron has no ``V`` yet, or a state still holds a tracer of a function that JAX has
-        traced, they are initialised for the batch of the inputs. Model, states and random state are
-        left as they were.
+        nodes with a state ``V`` and an elementwise ``spk_fun``. Its states are used as they are,
+        those of one sample for each of a batch; where a neuron has no ``V`` yet, or a state was
+        left behind in a function that JAX has traced, they are initialised. Model, states and
+        random state are left as they were.
     inputs : Array, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...).
     surrogates : sequence, mapping of names, or a single candidate, optional

@@ -13,6 +13,7 @@ import jax
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 from jax.extend.core.primitives import (
+    add_p,
     broadcast_in_dim_p,
     call_p,
     closed_call_p,
@@ -21,10 +22,15 @@ from jax.extend.core.primitives import (
     cumsum_p,
     custom_jvp_call_p,
     custom_vjp_call_p,
+    div_p,
     dot_general_p,
     gather_p,
     jit_p,
+    max_p,
+    min_p,
+    mul_p,
     name_p,
+    pow_p,
     reduce_sum_p,
     remat_p,
     reshape_p,
@@ -36,6 +42,8 @@ from jax.extend.core.primitives import (
     slice_p,
     sort_p,
     squeeze_p,
+    sub_p,
+    transpose_p,
     while_p,
 )
 
@@ -45,14 +53,18 @@ from .._neurons import ARGUMENT, SPIKES
 INLINED = (call_p, closed_call_p, jit_p, remat_p)
 # Functions with a derivative rule of their own.
 RULED = (custom_jvp_call_p, custom_vjp_call_p)
-# What carries something from one neuron to another, and what changes shapes alone.
+# What carries something from one neuron to another.
 MIXING = (
     dot_general_p, conv_general_dilated_p, gather_p, scatter_p, scatter_add_p, reduce_sum_p,
     cumsum_p, sort_p, rev_p, scan_p, while_p,
 )  # fmt: skip
 # Those of them that multiply weights with what comes in.
 PRODUCTS = (dot_general_p, conv_general_dilated_p, gather_p)
-SHAPING = (broadcast_in_dim_p, reshape_p, squeeze_p, slice_p, concatenate_p, select_n_p)
+# What does not, though shapes differ: it changes nothing else, or repeats along axes of length 1.
+SHAPING = (
+    broadcast_in_dim_p, reshape_p, squeeze_p, slice_p, concatenate_p, select_n_p, transpose_p,
+    add_p, sub_p, mul_p, div_p, max_p, min_p, pow_p,
+)  # fmt: skip
 
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
 

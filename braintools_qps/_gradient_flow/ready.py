@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import brainstate
 import jax
 
-from .._neurons import find_neurons, has_membrane
+from .._neurons import classic_neuron, find_neurons, has_membrane, states_stay
 
 
 class Ready(NamedTuple):
     """Neurons with a membrane, by name."""
 
     neurons: dict[str, Any]
-    alone: bool  # whether their states were made for one sample
     notes: tuple[str, ...] = ()  # what the user should know
 
 
@@ -29,9 +28,8 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
     """
     found = {n: node for n, node in find_neurons(model).items() if callable(node.spk_fun)}
     dead = _dead_states(model)
-    alone = False
     if dead or not all(map(has_membrane, found.values())):
-        alone = _initialise(model, batch_size(inputs))
+        initialise(model, inputs)
     ready = {name: node for name, node in sorted(found.items()) if has_membrane(node)}
     if not ready:
         raise no_neurons(
@@ -39,7 +37,7 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
             or f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V"
         )
     _check_axes(ready, inputs)
-    return Ready(ready, alone, tuple(map(_note, dead[:1])))
+    return Ready(ready, tuple(map(_note, dead[:1])))
 
 
 def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
@@ -57,33 +55,38 @@ def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
 
 def _note(name: str) -> str:
     return (
-        f"State {name} held a value from inside a function that JAX has finished tracing, so the "
-        "states were initialised again: initialise them outside of jax.jit, or use "
-        "brainstate.transform.jit."
+        f"State {name} held a value from inside a function that JAX has finished tracing, so all "
+        "states were initialised again. To measure from others, initialise them outside of "
+        "compiled functions."
     )
 
 
 def _dead_states(model: Any) -> list[str]:
     """States that hold a tracer of a transformation that has ended."""
-    return [
-        ".".join(map(str, path))
-        for path, state in brainstate.graph.states(model).items()
-        if any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves(vars(state)["_value"]))
-    ]
+    states = brainstate.graph.states(model).items()
+    return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
 
 
-def _initialise(model: Any, batch: int | None) -> bool:
-    """Initialise all states, and return whether some were made without the batch."""
-    if batch is None:
-        brainstate.nn.init_all_states(model)
-        return False
+def _is_dead(state: brainstate.State) -> bool:
+    try:
+        leaves = jax.tree.leaves(state.value)
+    except brainstate.TraceContextError:  # brainstate.transform.jit leaves no tracer behind
+        return True
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+
+
+def initialise(model: Any, inputs: Any) -> None:
+    """Initialise all states for the batch of the inputs, or without it where they take none."""
+    batch = batch_size(inputs)
     nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
-    if all(_takes(node.init_state, batch) for node in nodes):
-        brainstate.nn.init_all_states(model, batch)
-        return False
-    for node in nodes:
-        node.init_state(*([batch] if _takes(node.init_state, batch) else []))
-    return True
+    with states_stay(model):
+        if batch is None:
+            brainstate.nn.init_all_states(model)
+        elif all(_takes(node.init_state, batch) for node in nodes):
+            brainstate.nn.init_all_states(model, batch)
+        else:
+            for node in nodes:
+                node.init_state(*([batch] if _takes(node.init_state, batch) else []))
 
 
 def _takes(function: Any, argument: Any) -> bool:
@@ -92,24 +95,6 @@ def _takes(function: Any, argument: Any) -> bool:
     except TypeError:
         return False
     return True
-
-
-def classic_neuron(model: Any) -> str:
-    """A sentence about the first of brainpy's classic neurons in a model; empty if none is there.
-
-    Their variables are no states of brainstate.
-    """
-    nodes = [model, *brainstate.graph.nodes(model).values()]
-    parts = [part for node in nodes for part in [node, *getattr(node, "__dict__", {}).values()]]
-    for part in parts:
-        module = type(part).__module__
-        if module.startswith("brainpy.") and not module.startswith("brainpy.state"):
-            return (
-                f"{type(part).__name__} is one of brainpy's classic models, whose variables are no "
-                "states of brainstate: use its counterpart in brainpy.state, such as "
-                "brainpy.state.LIF"
-            )
-    return ""
 
 
 def no_neurons(found: str) -> ValueError:

@@ -9,11 +9,12 @@ its size by changing its sign at every step. Such a growth of 1 carries nothing 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 import brainstate
+import numpy as np
 from braintools.surrogate import Surrogate
 from scipy.optimize import brentq
 
@@ -22,8 +23,9 @@ from ..records import Adjustment
 
 LIMITS = {"dampening": 1 / 16, "scale": 16.0, "alpha": 16.0}  # factors at which the search ends
 FIRST, FINEST = math.log(16) / 8, math.log(16) / 512  # steps in the logarithm of a factor
+EVEN = math.log(16) / 256  # the same, on the way to what is proposed
 BENT = 0.05  # of a step's change in log growth: how far its middle may lie off a straight line
-STILL = 1e-4  # change in log growth that has no direction
+STILL = 1e-4  # change in log growth that is none
 
 
 class Measured(NamedTuple):
@@ -59,7 +61,7 @@ def adjustment(
     surrogate : Surrogate, optional
         What the factor is to be applied to in the result.
     """
-    points = list(_followed(measure, math.log(LIMITS[parameter])))
+    points = _one_way(measure, math.log(LIMITS[parameter]), math.log(target))
     growths = [math.exp(point.log_growth) for point in points] or [measure(1.0).growth]
     ends = sorted(round(math.exp(point.log_factor), 12) for point in points) or [1.0]
     factor = _crossing(points, measure, math.log(target))
@@ -97,35 +99,53 @@ def _product(value: Any, factor: float) -> Any:
     return float(f"{value * factor:.10g}") if isinstance(value, float) else value * factor
 
 
-def _followed(measure: Measure, end: float) -> Iterator[Point]:
-    """Points from a factor of 1 to the limit, or to the last before the curve turns or ends."""
-    start = _point(measure, 0.0)
-    if start is None:
-        return
-    yield start
-    direction, here = 0.0, start
+def _one_way(measure: Measure, end: float, wanted: float) -> list[Point]:
+    """Points from a factor of 1 to the limit, or to the last before the curve turns or ends.
+
+    Where the curve attains what is wanted, the way there is looked at again in even, fine steps.
+    """
+    points = list(_until_it_turns(_followed(measure, end)))
+    for i, (before, after) in enumerate(pairwise(points), 1):
+        if _between(before, after, wanted):
+            there = after.log_factor
+            steps = np.linspace(0.0, there, math.ceil(abs(there) / EVEN), endpoint=False)
+            even = (_point(measure, float(step)) for step in steps)
+            return list(_until_it_turns(chain(even, points[i:])))
+    return points
+
+
+def _between(one: Point, other: Point, wanted: float) -> bool:
+    low, high = sorted((one.log_growth, other.log_growth))
+    return low <= wanted <= high
+
+
+def _until_it_turns(points: Iterable[Point | None]) -> Iterator[Point]:
+    """Points up to where they have both risen and fallen, or to the last before a gap."""
+    low, high, rise, fall = math.inf, -math.inf, 0.0, 0.0
+    for point in points:
+        if point is None:
+            return
+        low, high = min(low, point.log_growth), max(high, point.log_growth)
+        rise, fall = max(rise, point.log_growth - low), max(fall, high - point.log_growth)
+        if min(rise, fall) > STILL:
+            return
+        yield point
+
+
+def _followed(measure: Measure, end: float) -> Iterator[Point | None]:
+    """Points from a factor of 1 to the limit, as close as the curve asks for."""
+    here = _point(measure, 0.0)
+    yield here
     step = math.copysign(FIRST, end)
-    while abs(here.log_factor) < abs(end) - 1e-9:
+    while here is not None and abs(here.log_factor) < abs(end) - 1e-9:
         step = math.copysign(min(abs(step), abs(end - here.log_factor)), end)
         ahead = [_point(measure, here.log_factor + part * step) for part in (0.5, 1.0)]
         if abs(step) > FINEST and not _straight(here, *ahead):
             step /= 2
             continue
-        for point in ahead:
-            if point is None:
-                return
-            change = point.log_growth - here.log_growth
-            if _turns(direction, change):
-                return
-            direction = direction or (change if abs(change) > STILL else 0.0)
-            here = point
-            yield here
+        yield from ahead
+        here = ahead[-1]
         step *= 2
-
-
-def _turns(direction: float, change: float) -> bool:
-    """Whether the curve moves against its direction, by more than rounding."""
-    return change * direction < 0 and abs(change) > STILL / 10
 
 
 def _point(measure: Measure, log_factor: float) -> Point | None:
@@ -145,8 +165,9 @@ def _straight(start: Point, middle: Point | None, end: Point | None) -> bool:
 
 def _crossing(points: list[Point], measure: Measure, wanted: float) -> float | None:
     """The first factor that attains the target, to four digits that can be typed."""
-    for (a, low), (b, high) in pairwise(points):
-        if min(low, high) <= wanted <= max(low, high):
+    for before, after in pairwise(points):
+        if _between(before, after, wanted):
+            (a, low), (b, high) = before, after
             miss = lambda log: math.log(measure(math.exp(log)).growth) - wanted
             found = a if low == wanted else b if high == wanted else brentq(miss, a, b, xtol=1e-4)
             return float(f"{math.exp(found):.4g}")

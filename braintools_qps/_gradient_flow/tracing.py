@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,9 +12,8 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import ClosedJaxpr
 
-from .._neurons import mark, traced_afresh
+from .._neurons import is_mapped, mark, traced_afresh
 from .jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
 from .ready import no_neurons, ready_neurons
 from .signature import signature
@@ -29,50 +28,102 @@ def trace(model: Any, inputs: Any) -> Step:
     ValueError
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
-    arguments = (jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs))
     with traced_afresh(model):
         ready = ready_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
         units = mark(ready.neurons)
-        function = _stateful(model, arguments)
-        if ready.alone and _give_batch(function, arguments):
-            function = _stateful(model, arguments)
-        leaves, written = _state_leaves(function, arguments)
-        closed = inlined(function.get_jaxpr(*arguments))
-        _check_kept(model, closed, [leaves[i] for i in written])
-        parameters, idle_parameters = _parameters(model, leaves, written)
-        step = Step(
-            jaxpr=with_constants_as_arguments(closed),
-            signature=signature(closed),
-            arrays=Arrays(closed.consts, tuple(leaf for _, leaf in leaves)),
-            populations=_populations(ready.neurons, spikes, units, [leaves[i][0] for i in written]),
-            written=written,
-            parameters=parameters,
-            idle_parameters=idle_parameters,
-            output_tree=jax.tree.structure(function.get_out_shapes(*arguments)[0]),
-            callers=tuple(callers(closed)),
-            sources=_sources(brainstate.graph.states(model), function.get_states(*arguments)),
-            notes=ready.notes,
-        )
-    _check_called(step, inner_callers(closed))
+        traced = _Traced(model, inputs)
+        # What is mapped is tried out first, and leaves calls of the spike function behind.
+        if _repeat_for_batch(traced) or is_mapped(model):
+            traced = _Traced(model, inputs)
+        traced.check_kept()
+        step = traced.step(_populations(ready.neurons, spikes, units, traced), ready.notes)
+    _check_called(step, inner_callers(traced.jaxpr))
     return step
 
 
-def _stateful(model: Any, arguments: tuple) -> Any:
-    """A step of the model, traced."""
-    function = brainstate.transform.StatefulFunction(partial(advance, model))
-    function.make_jaxpr(*arguments)
-    return function
+class _Traced:
+    """One call of a model as a jaxpr on one level, and the leaves of the states that it touches."""
+
+    def __init__(self, model: Any, inputs: Any):
+        first = jax.tree.map(lambda x: x[0], inputs)
+        arguments = (jnp.asarray(0, jnp.int32), first)
+        function = brainstate.transform.StatefulFunction(partial(advance, model))
+        function.make_jaxpr(*arguments)
+        self.known = brainstate.graph.states(model)
+        self.jaxpr = inlined(function.get_jaxpr(*arguments))
+        self.output_tree = jax.tree.structure(function.get_out_shapes(*arguments)[0])
+        self.states = function.get_states(*arguments)
+        self.leaves = [(s, jnp.asarray(x)) for s in self.states for x in jax.tree.leaves(s.value)]
+        written = {id(state) for state in function.get_write_states(*arguments)}
+        positions = range(len(self.leaves))
+        self.written = tuple(i for i in positions if id(self.leaves[i][0]) in written)
+
+    def changes(self) -> Iterator[tuple[Any, Any, Any]]:
+        """Each written state with the types of one of its leaves, before and after."""
+        results = self.jaxpr.out_avals[len(self.jaxpr.out_avals) - len(self.written) :]
+        for i, after in zip(self.written, results):
+            state, before = self.leaves[i]
+            yield state, before, after
+
+    def check_kept(self) -> None:
+        names = {id(state): ".".join(map(str, path)) for path, state in self.known.items()}
+        for state, before, after in self.changes():
+            if (before.shape, before.dtype) != (after.shape, after.dtype):
+                raise ValueError(
+                    "states must keep their shape and dtype, got "
+                    f"{names.get(id(state), 'a state')} of shape {before.shape} and dtype "
+                    f"{before.dtype} before a step and {after.shape}, {after.dtype} after it. "
+                    "Initialise them for these inputs, for example with "
+                    "brainstate.nn.init_all_states(model, batch_size)"
+                )
+
+    def step(self, populations: tuple[Population, ...], notes: tuple[str, ...]) -> Step:
+        parameters, idle = self._parameters()
+        return Step(
+            jaxpr=with_constants_as_arguments(self.jaxpr),
+            signature=signature(self.jaxpr),
+            arrays=Arrays(self.jaxpr.consts, tuple(leaf for _, leaf in self.leaves)),
+            populations=populations,
+            written=self.written,
+            parameters=parameters,
+            idle_parameters=idle,
+            output_tree=self.output_tree,
+            callers=tuple(callers(self.jaxpr)),
+            sources=_sources(self.known, self.states),
+            notes=notes,
+        )
+
+    def _parameters(self) -> tuple[tuple[int, ...], int]:
+        """Positions of the parameters, and how many elements those have that no step touches."""
+        parameters = [s for s in self.known.values() if isinstance(s, brainstate.ParamState)]
+        ids, touched = {id(s) for s in parameters}, {id(s) for s in self.states}
+        used = tuple(
+            i
+            for i, (state, leaf) in enumerate(self.leaves)
+            if id(state) in ids and i not in self.written and is_real(leaf)
+        )
+        idle = (s for s in parameters if id(s) not in touched)
+        return used, sum(jnp.size(leaf) for s in idle for leaf in jax.tree.leaves(s.value))
+
+
+def advance(model: Any, i: Array, x: Any) -> Any:
+    """One step of the model, with the index and the time of the step in its environment."""
+    dt = brainstate.environ.get("dt", None)
+    # A float before it is multiplied, as JAX may be set to mix no dtypes.
+    time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
+    with brainstate.environ.context(i=i, **time):
+        return model(x) if callable(model) else model.update(x)
 
 
 def _populations(
     neurons: Mapping[str, Any],
     spikes: Mapping[str, Any],
     units: Mapping[str, u.Unit | None],
-    written: Sequence[Any],
+    traced: _Traced,
 ) -> tuple[Population, ...]:
     """Neurons that spike and whose V is among the written states."""
-    place = {id(state): i for i, state in enumerate(written)}
+    place = {id(traced.leaves[i][0]): n for n, i in enumerate(traced.written)}
     return tuple(
         Population(
             name=name,
@@ -87,6 +138,23 @@ def _populations(
     )
 
 
+def _repeat_for_batch(traced: _Traced) -> bool:
+    """Repeat states that are of one sample for the batch that the step makes of them."""
+    alone = {
+        id(state): (state, after.shape[0])
+        for state, before, after in traced.changes()
+        if _is_one_sample(before, after)
+    }
+    for state, batch in alone.values():
+        repeat = lambda x, n=batch: u.math.broadcast_to(x, (n, *x.shape))
+        state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
+    return bool(alone)
+
+
+def _is_one_sample(one: Any, batch: Any) -> bool:
+    return len(batch.shape) == len(one.shape) + 1 and batch.shape[1:] == one.shape
+
+
 def with_states_of(step: Step, model: Any) -> Step | None:
     """The step with what the model's states hold now; None where they are not of the same make."""
     states = brainstate.graph.states(model)
@@ -96,10 +164,16 @@ def with_states_of(step: Step, model: Any) -> Step | None:
     leaves = [leaf for state in found for leaf in jax.tree.leaves(state.value)]
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return None
-    fresh = tuple(map(jnp.asarray, leaves))
+    fresh = tuple(map(_like, leaves, step.arrays.states))
     if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
         return None
     return dataclasses.replace(step, arrays=Arrays(step.arrays.constants, fresh))
+
+
+def _like(leaf: Any, kept: Array) -> Array:
+    """The leaf, repeated if it is of one sample and the other one of several."""
+    leaf = jnp.asarray(leaf)
+    return jnp.broadcast_to(leaf, kept.shape) if _is_one_sample(leaf, kept) else leaf
 
 
 def _sources(known: Mapping[Any, Any], found: Iterable[Any]) -> tuple[Source, ...]:
@@ -108,72 +182,6 @@ def _sources(known: Mapping[Any, Any], found: Iterable[Any]) -> tuple[Source, ..
     return tuple(
         Source(paths.get(id(state), state), jax.tree.structure(state.value)) for state in found
     )
-
-
-def _give_batch(function: Any, arguments: tuple) -> bool:
-    """Repeat the states that were made for one sample for the batch that the step makes of them."""
-    leaves, written = _state_leaves(function, arguments)
-    closed = function.get_jaxpr(*arguments)
-    results = closed.out_avals[len(closed.out_avals) - len(written) :]
-    changed = False
-    for i, after in zip(written, results):
-        state, before = leaves[i]
-        if after.shape[1:] == before.shape and after.shape != before.shape:
-            repeat = lambda x, n=after.shape[0]: u.math.broadcast_to(x, (n, *x.shape))
-            state.value = jax.tree.map(repeat, state.value, is_leaf=u.math.is_quantity)
-            changed = True
-    return changed
-
-
-def advance(model: Any, i: Array, x: Any) -> Any:
-    """One step of the model, with the index and the time of the step in its environment."""
-    dt = brainstate.environ.get("dt", None)
-    # A float before it is multiplied, as JAX may be set to mix no dtypes.
-    time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
-    with brainstate.environ.context(i=i, **time):
-        return model(x) if callable(model) else model.update(x)
-
-
-def _state_leaves(
-    function: Any, arguments: tuple
-) -> tuple[list[tuple[Any, Array]], tuple[int, ...]]:
-    """Leaves of all states that a step touches, and the positions of those that it writes."""
-    leaves = [
-        (state, jnp.asarray(leaf))
-        for state in function.get_states(*arguments)
-        for leaf in jax.tree.leaves(state.value)
-    ]
-    written = {id(state) for state in function.get_write_states(*arguments)}
-    return leaves, tuple(i for i, (state, _) in enumerate(leaves) if id(state) in written)
-
-
-def _parameters(
-    model: Any, leaves: list[tuple[Any, Array]], written: tuple[int, ...]
-) -> tuple[tuple[int, ...], int]:
-    """Positions of the parameters, and how many elements the others have, which no step touches."""
-    states = brainstate.graph.states(model, brainstate.ParamState).values()
-    known = {id(state) for state in states}
-    used = tuple(
-        i
-        for i, (state, leaf) in enumerate(leaves)
-        if id(state) in known and i not in written and is_real(leaf)
-    )
-    touched = {id(state) for state, _ in leaves}
-    idle = [leaf for s in states if id(s) not in touched for leaf in jax.tree.leaves(s.value)]
-    return used, sum(jnp.size(leaf) for leaf in idle)
-
-
-def _check_kept(model: Any, jaxpr: ClosedJaxpr, written: list[tuple[Any, Array]]) -> None:
-    names = {id(s): ".".join(map(str, p)) for p, s in brainstate.graph.states(model).items()}
-    results = jaxpr.out_avals[len(jaxpr.out_avals) - len(written) :]
-    for (state, before), after in zip(written, results):
-        if (before.shape, before.dtype) != (after.shape, after.dtype):
-            raise ValueError(
-                f"states must keep their shape and dtype, got {names.get(id(state), 'a state')} of "
-                f"shape {before.shape} and dtype {before.dtype} before a step and {after.shape}, "
-                f"{after.dtype} after it. Initialise them for these inputs, for example with "
-                "brainstate.nn.init_all_states(model, batch_size)"
-            )
 
 
 def _check_called(step: Step, inner: set[str]) -> None:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from braintools.trainer import Callback
 
 from .._checks import checked_count
-from .._gradient_flow import Followed, KeptTrace, Sought, batch_size, flows_of
+from .._gradient_flow import Followed, KeptTrace, Sought, flows_of, initialise
 from .._neurons import preserved
 from ..records import GradientFlow
 from .logs import Write, writer
@@ -39,8 +39,8 @@ class TrainingMonitor(Callback):
     Parameters
     ----------
     model : brainstate.nn.Module
-        As for `gradient_flow`: called once for each time step. Initial states are made by
-        `brainstate.nn.init_all_states` before each measurement.
+        As for `gradient_flow`: called once for each time step. Initial states are made by its
+        ``init_state`` before each measurement.
     inputs : Array, Quantity or pytree of them
         Of shape (time, features) or (time, batch, features...): what to measure on. A dozen samples
         or two will do, and the time that a measurement takes goes with their number.
@@ -159,9 +159,8 @@ class TrainingMonitor(Callback):
 
     def _measure(self) -> GradientFlow:
         inputs = jax.tree.map(jnp.asarray, self.inputs)
-        batch = batch_size(inputs)
         with brainstate.random.seed_context(0), preserved(self.model):
-            brainstate.nn.init_all_states(self.model, *([] if batch is None else [batch]))
+            initialise(self.model, inputs)
             step = self._trace(self.model, inputs)
             (flow,) = flows_of(step, inputs, self._followed, Sought()).values()
         return flow

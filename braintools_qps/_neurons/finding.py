@@ -7,6 +7,8 @@ from typing import Any
 
 import brainstate
 
+MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
+
 
 def find_neurons(model: Any) -> dict[str, Any]:
     """Every node with an attribute ``spk_fun``, as of `find_nodes`."""
@@ -27,11 +29,34 @@ def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
 
 
 def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
-    """The path as the user wrote it: ``Vmap`` keeps what it wraps under ``module``."""
-    wrapped = lambda i: isinstance(nodes.get(path[:i]), brainstate.nn.Vmap)
+    """The path as the user wrote it, without what wraps a model to map it."""
+    wrapped = lambda i: isinstance(nodes.get(path[:i]), MAPPED)
     return ".".join(str(part) for i, part in enumerate(path) if not wrapped(i))
+
+
+def is_mapped(model: Any) -> bool:
+    """Whether a part of it is mapped over some of its states."""
+    return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))
 
 
 def has_membrane(node: Any) -> bool:
     """Whether it keeps its membrane potential in a state ``V``."""
     return isinstance(getattr(node, "V", None), brainstate.State)
+
+
+def classic_neuron(model: Any) -> str:
+    """A sentence about the first of brainpy's classic neurons in a model; empty if none is there.
+
+    Their variables are no states of brainstate.
+    """
+    nodes = [model, *brainstate.graph.nodes(model).values()]
+    parts = [part for node in nodes for part in [node, *getattr(node, "__dict__", {}).values()]]
+    for part in parts:
+        module = type(part).__module__
+        if module.startswith("brainpy.") and not module.startswith("brainpy.state"):
+            return (
+                f"{type(part).__name__} is one of brainpy's classic models, whose variables are no "
+                "states of brainstate: use its counterpart in brainpy.state, such as "
+                "brainpy.state.LIF"
+            )
+    return ""

@@ -22,8 +22,7 @@ def preserved(model: Any) -> Iterator[None]:
         for node, before in zip(nodes, attributes):
             _restore(node, before)
         for state, value in values:
-            if vars(state)["_value"] is not value:
-                state.value = value
+            vars(state)["_value"] = value  # a tracer among them is refused by the setter
 
 
 @contextmanager
@@ -38,6 +37,30 @@ def traced_afresh(model: Any) -> Iterator[None]:
             yield
         finally:
             forget_programs(model)
+
+
+@contextmanager
+def states_stay(model: Any) -> Iterator[None]:
+    """Have states that are made in place of others only pass their values on to them.
+
+    What is compiled or mapped over a model, as `brainstate.nn.Vmap`, holds on to its states. One
+    that was made inside a traced function is replaced, since no function outside can see it.
+    """
+    nodes = list(brainstate.graph.nodes(model).values())
+    attributes = [dict(vars(node)) for node in nodes]
+    yield
+    for node, before in zip(nodes, attributes):
+        for name, old in before.items():
+            made = vars(node).get(name)
+            if made is not old and _are_states_of_one_level(made, old):
+                old.value = made.value
+                vars(node)[name] = old
+
+
+def _are_states_of_one_level(one: Any, other: Any) -> bool:
+    if not (isinstance(one, brainstate.State) and isinstance(other, brainstate.State)):
+        return False
+    return one.stack_level == other.stack_level
 
 
 def forget_programs(model: Any) -> None:

@@ -10,7 +10,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate
 from ..typing import SurrogateSpec
 from .detached_reset import check_detachable, set_reset
-from .finding import find_neurons
+from .finding import classic_neuron, find_neurons
 from .preserved import forget_programs
 
 
@@ -71,7 +71,10 @@ def set_surrogate(
     >>> set_surrogate(network, {"layers.0": "Sigmoid", "layers.1": "S2NN"})
     2
     """
-    chosen = _chosen(find_neurons(model), where)
+    found = find_neurons(model)
+    if not found:
+        raise _no_neuron(model)
+    chosen = _chosen(found, where)
     surrogates = by_population(spec, chosen)
     if detach_reset:
         check_detachable({name: chosen[name] for name in surrogates})
@@ -125,12 +128,16 @@ def _set_all(neurons: Sequence[Any], surrogates: Sequence[Surrogate]) -> None:
         raise
 
 
+def _no_neuron(model: Any) -> ValueError:
+    classic = classic_neuron(model)
+    why = classic or (
+        "no node of the model has an attribute spk_fun. Give each neuron its spike function under "
+        "that name"
+    )
+    return ValueError(f"found no neuron to change: {why}")
+
+
 def _chosen(neurons: dict[str, Any], where: Any) -> dict[str, Any]:
-    if not neurons:
-        raise ValueError(
-            "found no neuron to change: no node of the model has an attribute spk_fun. Give each "
-            "neuron its spike function under that name"
-        )
     chosen = {name: neuron for name, neuron in neurons.items() if _is_chosen(neuron, where)}
     if not chosen:
         raise ValueError(

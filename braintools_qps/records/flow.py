@@ -95,6 +95,13 @@ class GradientFlow(Record):
         """The lowest of any population."""
         return _lowest(population.consistency for population in self.populations)
 
+    @property
+    def mean_slope(self) -> float:
+        """Averaged over populations; NaN where one calls its spike function with a unit."""
+        if any(isinstance(population.scale, u.Quantity) for population in self.populations):
+            return math.nan
+        return sum(p.mean_slope for p in self.populations) / len(self.populations)
+
     def to_dict(self) -> dict[str, Any]:
         """The fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
 
@@ -123,8 +130,8 @@ class GradientFlow(Record):
 class GradientFlows(RecordTable[GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints as a ranking, best first.
 
-    A terminal shows a row for each candidate; a notebook, in the same order, one for each
-    population of each.
+    A terminal shows a row for each candidate, and below it one for each of its populations unless
+    there are more than four; a notebook, in the same order, one for each population of each.
 
     First come those with a mean slope of at most 0.1, averaged over populations, by how near their
     growth per step is to 1; then the others by their mean slope, the lowest first. Candidates in
@@ -174,13 +181,8 @@ def _rank(flow: GradientFlow) -> tuple[bool, bool, float, float]:
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.overshoots for population in flow.populations)
     from_one = math.inf if absent else abs(math.log(flow.growth))
-    return absent, overshoots, max(_mean_slope(flow), HIGH_SLOPE), from_one
-
-
-def _mean_slope(flow: GradientFlow) -> float:
-    """Averaged over populations; 0 where one has a unit, or is not known."""
-    slopes = [0.0 if isinstance(p.scale, u.Quantity) else p.mean_slope for p in flow.populations]
-    return 0.0 if math.isnan(sum(slopes)) else sum(slopes) / len(slopes)
+    high = flow.mean_slope > HIGH_SLOPE  # where it is not known, the growth alone decides
+    return absent, overshoots, flow.mean_slope if high else HIGH_SLOPE, from_one
 
 
 def _lowest(values: Iterable[float]) -> float:

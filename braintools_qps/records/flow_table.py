@@ -12,6 +12,8 @@ from .table import Rows
 if TYPE_CHECKING:
     from .flow import GradientFlow
 
+FEW = 4  # populations that a ranking shows one by one
+
 
 def flow_rows(flow: GradientFlow) -> Rows:
     """A row for each population, the header first; columns for paths where they were split."""
@@ -22,9 +24,25 @@ def flow_rows(flow: GradientFlow) -> Rows:
 
 
 def ranking_rows(flows: Mapping[str, GradientFlow]) -> Rows:
-    """A row for each candidate in the order given, the header first."""
-    rows = [[name, *(f(flow) for f in _RANKING.values())] for name, flow in flows.items()]
-    return [["surrogate", *_RANKING], *rows]
+    """A row for each candidate in the order given, the header first.
+
+    Below it there is one for each of its populations, if there are no more than a few; otherwise
+    the candidate's own row has the range over them.
+    """
+    most = max(len(flow.populations) for flow in flows.values())
+    columns = _RANGES if most > FEW else _RANKED
+    rows = [row for name, flow in flows.items() for row in _candidate_rows(name, flow, most)]
+    return [["surrogate", *columns], *rows]
+
+
+def _candidate_rows(name: str, flow: GradientFlow, most: int) -> Rows:
+    if most > FEW:
+        return [[name, *(column(flow) for column in _RANGES.values())]]
+    parts = [[_COLUMNS[column](p) for column in _RANKED] for p in flow.populations]
+    if most == 1:
+        return [[name, *parts[0]]]
+    below = [[f"  {_place(p)}", *cells] for p, cells in zip(flow.populations, parts)]
+    return [[name, *(column(flow) for column in _RANKED.values())], *below]
 
 
 def _place(p: PopulationFlow) -> str:
@@ -46,7 +64,7 @@ def _reach(flow: GradientFlow) -> str:
 
 
 _COLUMNS: dict[str, Callable[[PopulationFlow], str]] = {
-    "growth": lambda p: f"{p.growth:.3f}",
+    "growth": lambda p: _spread([p.growth], ".3f"),
     "depth": lambda p: _spread([p.depth_growth], ".3g"),
     "reach": lambda p: f"{p.reach}{'+' if p.reached_start else ''}",
     "consistency": lambda p: _spread([p.consistency], ".2f"),
@@ -64,12 +82,20 @@ _PATHS: dict[str, Callable[[PopulationFlow], str]] = {
         "feed-forward": "feedforward", "without reset": "without_reset",
     }.items()
 }  # fmt: skip
-_RANKING: dict[str, Callable[[GradientFlow], str]] = {
+# Of a candidate as a whole: what its rank is made of, and the shortest reach.
+_RANKED: dict[str, Callable[[GradientFlow], str]] = {
     "growth": lambda flow: _spread([flow.growth], ".3f"),
-    "of populations": lambda flow: _spread((p.growth for p in flow.populations), ".3f"),
-    "depth": lambda flow: _spread((p.depth_growth for p in flow.populations), ".3g"),
+    "depth": lambda flow: "",
     "reach": _reach,
     "consistency": lambda flow: _spread([flow.consistency], ".2f"),
-    "slope": lambda flow: _spread((p.mean_slope for p in flow.populations), ".3g"),
-    "half": lambda flow: _spread((p.half_share for p in flow.populations), ".0%"),
+    "slope": lambda flow: _spread([flow.mean_slope], ".3g"),
+    "half": lambda flow: "",
+}
+_RANGES: dict[str, Callable[[GradientFlow], str]] = {
+    "growth": _RANKED["growth"],
+    "of populations": lambda flow: _spread((p.growth for p in flow.populations), ".3f"),
+    "depth": lambda flow: _spread((p.depth_growth for p in flow.populations), ".3g"),
+    "reach": _RANKED["reach"],
+    "consistency": _RANKED["consistency"],
+    "slope": _RANKED["slope"],
 }

@@ -12,7 +12,13 @@ import pytest
 from braintools.optim import Adam
 from braintools.trainer import DataLoader, LightningModule, Trainer
 
-from braintools_qps import QPseudoSpike, SurrogateSchedule, TrainingMonitor, set_surrogate
+from braintools_qps import (
+    QPseudoSpike,
+    SurrogateSchedule,
+    TrainingMonitor,
+    gradient_flow,
+    set_surrogate,
+)
 
 STEPS, BATCH, FEATURES, HIDDEN = 8, 3, 5, 6
 
@@ -118,6 +124,49 @@ def test_only_the_first_measurement_compiles(compilations):
         step(inputs)
     assert before > 0
     assert len(compilations) == before
+
+
+class Alone(brainstate.nn.Module):
+    """Its states are made for one sample."""
+
+    def __init__(self):
+        super().__init__()
+        self.spk_fun = QPseudoSpike()
+        self.init_state()
+
+    def init_state(self):
+        self.V = brainstate.HiddenState(jnp.zeros(FEATURES))
+
+    def update(self, x):
+        self.V.value = 0.9 * self.V.value + x
+        return self.spk_fun(self.V.value - 1)
+
+
+class Mapped(brainstate.nn.Module):
+    """Its states are held by Vmap."""
+
+    def __init__(self):
+        super().__init__()
+        lif = brainpy.state.LIF(FEATURES, spk_fun=QPseudoSpike())
+        brainstate.nn.vmap_init_all_states(lif, axis_size=BATCH, state_tag="mapped")
+        self.population = brainstate.nn.Vmap(lif, vmap_states="mapped")
+
+    def update(self, x):
+        return self.population(20.0 * x * u.mA)
+
+
+@pytest.mark.parametrize("make", [Alone, Mapped])
+def test_models_of_every_make_are_measured_from_their_initial_states(make, compilations):
+    model, inputs = make(), batch()
+    expected = gradient_flow(model, inputs, draws=1, target=None, rate=None)["model"]
+    monitor = TrainingMonitor(model, inputs)
+    first = monitor()
+    model(inputs[0])  # leaves its states behind
+    before = len(compilations)
+    second = monitor()
+    assert len(compilations) == before
+    for flow in (first, second):
+        assert flow.populations == expected.populations
 
 
 def test_a_schedule_is_seen_by_the_monitor():

@@ -48,12 +48,21 @@ def measured(model, **options):
         return gradient_flow(model, inputs, **options)
 
 
-def test_a_second_call_compiles_nothing(compiled):
+class Mapped(Network):
+    def __init__(self):
+        super().__init__()
+        brainstate.nn.vmap_init_all_states(self.lif, axis_size=2, state_tag="mapped")
+        self.lif = brainstate.nn.Vmap(self.lif, vmap_states="mapped")
+
+
+@pytest.mark.parametrize("make", [Network, Mapped])
+def test_a_second_call_compiles_nothing(make, compiled):
     candidates = ["QPseudoSpike(alpha=3)", "Sigmoid"]
-    first = measured(Network(), surrogates=candidates)
+    model = make()
+    first = measured(model, surrogates=candidates)
     assert compiled[0] > 0
     before = compiled[0]
-    second = measured(Network(), surrogates=candidates)
+    second = measured(model if make is Mapped else make(), surrogates=candidates)
     assert compiled[0] == before
     assert second.to_dict() == first.to_dict()
 

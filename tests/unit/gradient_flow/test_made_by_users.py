@@ -30,11 +30,12 @@ class Lif(brainstate.nn.Module):
         return self.lif(5 * x * u.mA)
 
 
-def test_states_from_a_jitted_loop_of_the_user_are_made_anew():
+@pytest.mark.parametrize("jit", [jax.jit, brainstate.transform.jit])
+def test_states_from_a_compiled_loop_of_the_user_are_made_anew(jit):
     model = Lif()
     _, inputs = weights_and_inputs()
 
-    @jax.jit
+    @jit
     def loop(inputs):
         brainstate.nn.init_all_states(model, BATCH)
         for t in range(2):
@@ -67,19 +68,75 @@ def test_states_that_take_no_batch_are_repeated_for_it():
     )
 
 
-def test_populations_under_vmap_go_by_the_name_that_the_user_gave():
-    class Mapped(brainstate.nn.Module):
+def test_states_for_one_sample_that_the_user_made_are_repeated_as_well():
+    weights, inputs = weights_and_inputs()
+    alone = Alone(weights, SURROGATE)
+    alone.init_state()
+    batched = only(gradient_flow(Layer(weights, SURROGATE), inputs, **QUICK))
+    assert only(gradient_flow(alone, inputs, **QUICK)).growth == pytest.approx(batched.growth)
+    assert alone.V.value.shape == (N,)
+
+
+class Mapped(brainstate.nn.Module):
+    """A population under Vmap, which holds on to its states; the one above has none as yet."""
+
+    def __init__(self):
+        super().__init__()
+        lif = brainpy.state.LIF(N, spk_fun=SURROGATE)
+        brainstate.nn.vmap_init_all_states(lif, axis_size=BATCH, state_tag="new")
+        self.population = brainstate.nn.Vmap(lif, vmap_states="new")
+
+    def update(self, x):
+        return self.population(5 * x * u.mA)
+
+
+def test_states_under_vmap_are_initialised_with_the_others():
+    class Above(Mapped):
         def __init__(self):
             super().__init__()
-            lif = brainpy.state.LIF(N, spk_fun=SURROGATE)
-            brainstate.nn.vmap_init_all_states(lif, axis_size=BATCH, state_tag="new")
-            self.population = brainstate.nn.Vmap(lif, vmap_states="new")
+            self.above = brainpy.state.LIF(N, spk_fun=SURROGATE)
 
         def update(self, x):
-            return self.population(5 * x * u.mA)
+            return self.above(super().update(x) * 20 * u.mA)
 
+    class Plain(Lif):
+        def __init__(self):
+            super().__init__()
+            self.above = brainpy.state.LIF(N, spk_fun=SURROGATE)
+
+        def update(self, x):
+            return self.above(super().update(x) * 20 * u.mA)
+
+    model, (_, inputs) = Above(), weights_and_inputs()
+    held = model.population.module.V.value
+    found, expected = (only(gradient_flow(m, inputs, **QUICK)) for m in (model, Plain()))
+    assert [p.name for p in found.populations] == ["above", "population"]
+    for mine, other in zip(found.populations, expected.populations):
+        np.testing.assert_allclose(mine.second_moments, other.second_moments, rtol=1e-5)
+    assert model.population.module.V.value is held
+
+
+def test_states_under_vmap_from_a_compiled_loop_are_made_anew():
+    model, (_, inputs) = Mapped(), weights_and_inputs()
+    expected = only(gradient_flow(model, inputs, **QUICK)).growth
+    jax.jit(model)(inputs[0])
+    flow = only(gradient_flow(model, inputs, **QUICK))
+    assert flow.advice[0].startswith("State population.module.V held a value from inside")
+    assert flow.growth == expected
+
+
+class ByMap(Mapped):
+    def __init__(self):
+        brainstate.nn.Module.__init__(self)
+        lif = brainpy.state.LIF(N, spk_fun=SURROGATE)
+        self.population = brainstate.nn.Map(lif, init_map_size=BATCH)
+        self.population.init_all_states()
+
+
+@pytest.mark.parametrize("make", [Mapped, ByMap])
+def test_populations_that_are_mapped_go_by_the_name_that_the_user_gave(make):
     _, inputs = weights_and_inputs()
-    (mapped,) = only(gradient_flow(Mapped(), inputs, **QUICK)).populations
+    (mapped,) = only(gradient_flow(make(), inputs, **QUICK)).populations
     (plain,) = only(gradient_flow(Lif(), inputs, **QUICK)).populations
     assert (mapped.name, mapped.kind, mapped.size) == ("population", "LIF", N)
     np.testing.assert_allclose(mapped.second_moments, plain.second_moments, rtol=1e-5)

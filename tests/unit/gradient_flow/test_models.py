@@ -153,8 +153,8 @@ def test_spikes_of_a_membrane_that_stands_still_are_refused():
 
 def test_states_that_change_their_shape_are_refused():
     weights, inputs = weights_and_inputs()
-    with pytest.raises(ValueError, match=r"V of shape \(6,\).*init_all_states"):
-        gradient_flow(Layer(weights, SURROGATE, shape=(N,)), inputs)
+    with pytest.raises(ValueError, match=r"V of shape \(1, 6\).*init_all_states"):
+        gradient_flow(Layer(weights, SURROGATE, shape=(1, N)), inputs)
 
 
 def test_states_that_change_their_dtype_are_refused():

@@ -1,5 +1,6 @@
 """The gain of one step split by path, against the algebra of a layer."""
 
+import brainpy.state
 import brainstate
 import brainunit as u
 import jax
@@ -105,3 +106,31 @@ def test_what_comes_from_the_layer_above_is_feed_forward():
     assert flow.populations[1].depth_growth > 0
     assert np.isnan(flow.populations[0].depth_growth)  # above comes last
     assert [p.name for p in flow.populations] == ["above", "below"]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_population_under_vmap_has_the_paths_that_it_has_without(axis):
+    """Vmap multiplies by what has an axis of length 1, and may transpose."""
+    _, inputs = problem()
+    spread = lambda x: 20 * (x if axis == 0 else x.T) * u.mA
+
+    class Lif(brainstate.nn.Module):
+        def __init__(self, mapped):
+            super().__init__()
+            lif = brainpy.state.LIF(N, tau=10 * u.ms, spk_fun=SPIKE)
+            if mapped:
+                brainstate.nn.vmap_init_all_states(lif, axis_size=BATCH, state_tag="mapped")
+                lif = brainstate.nn.Vmap(lif, axis, axis, vmap_states="mapped")
+            self.lif, self.spread = lif, spread if mapped else lambda x: 20 * x * u.mA
+
+        def update(self, x):
+            spikes = self.lif(self.spread(x))
+            return spikes if spikes.shape == x.shape else spikes.T
+
+    mapped, plain = (
+        only(gradient_flow(Lif(mapped), inputs, paths=True, target=None)).populations[0].paths
+        for mapped in (True, False)
+    )
+    assert plain.leak == pytest.approx(np.exp(-0.1))
+    for field in ("leak", "reset", "recurrence", "feedforward", "without_reset"):
+        assert getattr(mapped, field) == pytest.approx(getattr(plain, field), abs=1e-12)

@@ -5,7 +5,6 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import pytest
 from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
 
 from braintools_qps import gradient_flow
@@ -63,7 +62,10 @@ def test_as_many_steps_as_samples_are_not_taken_for_swapped_axes():
 
 
 def test_membranes_of_one_sample_are_not_taken_for_a_batch():
-    """As many neurons as steps: what is missing is the batch."""
+    """As many neurons as steps: they are repeated for the batch."""
     weights, inputs = weights_and_inputs()
-    with pytest.raises(ValueError, match=r"keep their shape and dtype, got V of shape \(6,\)"):
-        gradient_flow(Layer(weights, SURROGATE, shape=(N,)), inputs[:N])
+    alone, batched = (
+        only(gradient_flow(Layer(weights, SURROGATE, shape=shape), inputs[:N], **QUICK))
+        for shape in ((N,), (BATCH, N))
+    )
+    assert alone.populations == batched.populations

@@ -109,8 +109,21 @@ def test_the_present_value_may_be_the_answer():
 
 
 def test_a_straight_curve_takes_few_measurements():
-    """Steps double where the curve is straight; with the finest there would be over a thousand."""
+    """Steps double where the curve is straight, but for even ones on the way to a proposal."""
     factors = []
     growth = lambda factor: factors.append(factor) or 2 * factor**-0.3
-    assert adjustment("scale", following(growth), 1.0).factor == pytest.approx(2 ** (1 / 0.3), 1e-3)
+    assert adjustment("scale", following(growth), 0.5).factor is None
     assert len(factors) < 50
+    factors.clear()
+    assert adjustment("scale", following(growth), 1.0).factor == pytest.approx(2 ** (1 / 0.3), 1e-3)
+    assert len(factors) < 50 + 256
+
+
+@pytest.mark.parametrize("at", [1.05, 1.3, 2.2, 5.0])
+@pytest.mark.parametrize("bend", [0.3, -0.3])
+def test_a_narrow_turn_of_a_straight_curve_is_not_stepped_over(at, bend):
+    """As of LIF neurons with LogTailedRelu, whose slopes are all 1: where the reset takes all."""
+    bent = lambda factor: 1 + bend * max(0, 1 - abs(math.log(factor / at)) / 0.03)
+    one = adjustment("scale", following(lambda factor: 0.5 * factor**0.5 * bent(factor)), 1.5)
+    assert one.factor is None
+    assert one.searched[1] < at * 1.04

@@ -95,6 +95,12 @@ def test_a_model_without_neurons_is_an_error(model):
         set_surrogate(model, "QPseudoSpike")
 
 
+def test_classic_neurons_are_told_their_counterparts():
+    dyn = pytest.importorskip("brainpy", reason="brainpy is not installed").dyn
+    with pytest.raises(ValueError, match=r"Lif is one of brainpy's classic .*brainpy\.state\.LIF"):
+        set_surrogate(dyn.Lif(4), "QPseudoSpike")
+
+
 def test_each_population_can_have_its_own():
     network = Network()
     chosen = {"blocks": "Sigmoid", "blocks.1.deep": QPseudoSpike(3.0), "first": "QPseudoSpike"}

@@ -68,12 +68,45 @@ def test_slopes_per_millivolt_do_not_count():
     assert GradientFlows({"flat": flat, "steep": steep}).ranked() == ["steep", "flat"]
 
 
-def test_the_table_has_a_row_for_each_candidate_in_that_order():
+def named(row):
+    """The name that a row begins with."""
+    return re.split(r"\s{2,}", row.rstrip())[0 if row[0] != " " else 1]
+
+
+def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
     head, *rows = repr(flows()).splitlines()
-    assert head.split()[:2] == ["surrogate", "growth"]
-    assert [row.split()[0] for row in rows] == ["first", "second", "third", "fourth", "fifth"]
-    assert "0.990 to 1.050" in rows[0]
-    assert rows[4].split()[1:3] == ["-", "-"]
+    assert head.split() == ["surrogate", "growth", "depth", "reach", "consistency", "slope", "half"]
+    candidates = [row for row in rows if row[0] != " "]
+    assert list(map(named, candidates)) == flows().ranked()
+    assert list(map(named, rows)) == [
+        name for candidate in flows().ranked() for name in (candidate, "layer0", "layer1")
+    ]
+    assert [row.split()[1] for row in rows[:3]] == ["1.020", "1.050", "0.990"]
+    # Of the candidate itself there is what it is ranked by.
+    assert rows[0].split()[1:] == ["1.020", "2+", "0.50", "0.05"]
+    assert [row.split()[1] for row in rows[-3:]] == ["-", "-", "-"]
+
+
+def test_a_single_population_needs_no_row_of_its_own():
+    one = GradientFlows({"one": flow("one", (0.9, 0.5))})
+    assert [named(row) for row in repr(one).splitlines()] == ["surrogate", "one"]
+
+
+def test_of_many_populations_the_table_has_the_range():
+    many = GradientFlows({n: flow(n, *[(x, 0.5) for x in (0.9, 1, 1, 1, 1.1)]) for n in "ab"})
+    _, *rows = repr(many).splitlines()
+    assert list(map(named, rows)) == many.ranked()
+    assert all("0.900 to 1.100" in row for row in rows)
+
+
+@pytest.mark.parametrize("populations", [1, 4, 12])
+def test_the_table_fits_a_terminal(populations):
+    made = {
+        name: flow(name, *[(0.9 + 0.01 * i, -0.25) for i in range(populations)], slope=0.0123)
+        for name in ("QPseudoSpike(alpha=0.5)", "Sigmoid")
+    }
+    lines = repr(GradientFlows(made)).splitlines()
+    assert max(map(len, lines)) <= 100
 
 
 def test_a_notebook_shows_a_row_for_each_population_in_that_order():
