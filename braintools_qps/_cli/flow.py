@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .factories import blamed_on, check_path, factory_of
-from .writing import check_directory, write_figure
+from .writing import check_directory, check_figure, write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task
@@ -67,9 +67,10 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:  # before anything is loaded
         check_path(arguments.model)
-    for path in (arguments.json, arguments.plot):
-        if path is not None:
-            check_directory(path)
+    if arguments.json is not None:
+        check_directory(arguments.json)
+    if arguments.plot is not None:
+        check_figure(arguments.plot)
     from .._checks import checked_seed
 
     checked_seed(arguments.seed)
@@ -112,8 +113,9 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
     """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
     from .._candidates import candidates
     from .._comparison import demonstration, load_task
-    from .._gradient_flow import gradient_flow
+    from .._gradient_flow import check_aims, gradient_flow
 
+    check_aims(arguments.target, arguments.rate)
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.surrogates is not None:
         options["surrogates"] = candidates(arguments.surrogates)

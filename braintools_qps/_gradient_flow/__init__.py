@@ -34,6 +34,7 @@ from .suspicion import suspicions
 __all__ = [
     "KeptTrace",
     "advance",
+    "check_aims",
     "flows_of",
     "gradient_flow",
     "gradient_sensitivity",

@@ -106,7 +106,8 @@ def test_flow_of_a_users_model(capsys, tmp_path):
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
     assert main(["flow", "--model", model]) == 2
-    assert message in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
 
 
 @pytest.mark.usefixtures("_module")
@@ -121,6 +122,8 @@ def test_flow_has_the_time_step_of_compare(capsys):
     [
         (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
         (["--task", "digit-rows"], "task must be one of"),
+        (["--target", "0"], "target, the growth per step to aim at"),
+        (["--rate", "2"], "rate, the spikes per neuron and step to aim at"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
