@@ -7,6 +7,7 @@ import dataclasses
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,7 +124,8 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
         return _flows_on(load_task(arguments.task), demonstration, options)
     with blamed_on(arguments.model):
         factory = factory_of(arguments.model)
-        made = factory() if not inspect.signature(factory).parameters else None
+        with _draws_of(arguments.seed):
+            made = factory() if not inspect.signature(factory).parameters else None
         if isinstance(made, tuple) and len(made) == 2:
             return gradient_flow(*made, **options)
     task = load_task(arguments.task)
@@ -141,11 +143,19 @@ def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any
 
 def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]:
     """A model as ``compare`` makes it, at its initial weights, and some of the samples."""
-    import jax
     import numpy as np
 
-    from .._comparison import Factory, seeded
+    from .._comparison import Factory
 
-    with seeded(jax.random.key(seed), seed):
+    with _draws_of(seed):
         model = Factory(factory).fresh(task)
     return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)
+
+
+def _draws_of(seed: int) -> AbstractContextManager[None]:
+    """Where factories draw the same weights each time."""
+    import jax
+
+    from .._comparison import seeded
+
+    return seeded(jax.random.key(seed), seed)

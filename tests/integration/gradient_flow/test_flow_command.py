@@ -111,6 +111,16 @@ def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
 
 
 @pytest.mark.usefixtures("_module")
+@pytest.mark.parametrize("model", ["make", "as_by_compare"])
+def test_flow_of_one_seed_is_always_the_same(model, capsys):
+    shown = []
+    for seed in ("0", "0", "1"):
+        assert main(["flow", "--model", f"my_networks:{model}", "--seed", seed]) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1] != shown[2]
+
+
+@pytest.mark.usefixtures("_module")
 def test_flow_has_the_time_step_of_compare(capsys):
     assert main(["flow", "--model", "my_networks:as_by_compare"]) == 0
     assert "16 steps" in capsys.readouterr().out
