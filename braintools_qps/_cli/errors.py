@@ -30,13 +30,15 @@ def report(error: Exception, program: str, with_traceback: bool) -> int:
 
 
 def described(error: BaseException) -> str:
-    """The message; of an error in the user's own code, its type, file and line too."""
+    """The message in one line; of an error in the user's own code, its type, file and line too."""
+    error = _inner(error)
     place = _place(error)
+    message = " ".join(reason(error).split())
     if isinstance(error, SyntaxError):  # says where it is by itself
-        return f"{type(error).__name__}: {error}"
+        return f"{type(error).__name__}: {message}"
     if place is None:
-        return reason(error)
-    message = f"{type(error).__name__}: {reason(error)}".removesuffix(": ")
+        return message
+    message = f"{type(error).__name__}: {message}".removesuffix(": ")
     return f"{message} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
 
 
@@ -60,6 +62,13 @@ def arose_in(error: BaseException, files: Sequence[str]) -> bool:
 def is_users(filename: str) -> bool:
     """Whether a file belongs neither to us nor to Python nor to a package."""
     return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))
+
+
+def _inner(error: BaseException) -> BaseException:
+    """The error in a module of brainstate, which wraps it, once for each module, in their reprs."""
+    while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _is_expected(error: Exception) -> bool:

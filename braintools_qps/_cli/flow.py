@@ -7,13 +7,14 @@ import dataclasses
 import inspect
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .factories import blamed_on, check_path, factory_of
-from .writing import check_directory, write_figure
+from .writing import check_directory, check_figure, write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task
@@ -67,9 +68,10 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:  # before anything is loaded
         check_path(arguments.model)
-    for path in (arguments.json, arguments.plot):
-        if path is not None:
-            check_directory(path)
+    if arguments.json is not None:
+        check_directory(arguments.json)
+    if arguments.plot is not None:
+        check_figure(arguments.plot)
     from .._checks import checked_seed
 
     checked_seed(arguments.seed)
@@ -112,8 +114,9 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
     """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
     from .._candidates import candidates
     from .._comparison import demonstration, load_task
-    from .._gradient_flow import gradient_flow
+    from .._gradient_flow import check_aims, gradient_flow
 
+    check_aims(arguments.target, arguments.rate)
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.surrogates is not None:
         options["surrogates"] = candidates(arguments.surrogates)
@@ -121,7 +124,8 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
         return _flows_on(load_task(arguments.task), demonstration, options)
     with blamed_on(arguments.model):
         factory = factory_of(arguments.model)
-        made = factory() if not inspect.signature(factory).parameters else None
+        with _draws_of(arguments.seed):
+            made = factory() if not inspect.signature(factory).parameters else None
         if isinstance(made, tuple) and len(made) == 2:
             return gradient_flow(*made, **options)
     task = load_task(arguments.task)
@@ -139,11 +143,19 @@ def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any
 
 def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]:
     """A model as ``compare`` makes it, at its initial weights, and some of the samples."""
-    import jax
     import numpy as np
 
-    from .._comparison import Factory, seeded
+    from .._comparison import Factory
 
-    with seeded(jax.random.key(seed), seed):
+    with _draws_of(seed):
         model = Factory(factory).fresh(task)
     return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)
+
+
+def _draws_of(seed: int) -> AbstractContextManager[None]:
+    """Where factories draw the same weights each time."""
+    import jax
+
+    from .._comparison import seeded
+
+    return seeded(jax.random.key(seed), seed)

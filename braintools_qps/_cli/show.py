@@ -9,6 +9,7 @@ import math
 import re
 import textwrap
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .list import plain
@@ -29,15 +30,19 @@ FIGURE = re.compile(r"^\.\. plot::.*\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)  # the 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", help='a name or a call, such as "QPseudoSpike(alpha=1.5)"')
-    parser.add_argument("--plot", metavar="FILE", help="draw it; the suffix decides the format")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw it; the suffix decides the format"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what a surrogate computes, and draw it where a file is named."""
     from .. import plotting
     from .._registry import get_surrogate
-    from .writing import write_figure
+    from .writing import check_figure, write_figure
 
+    if arguments.plot:
+        check_figure(arguments.plot)
     surrogate = get_surrogate(arguments.spec)
     logger.debug("%s is defined in %s", type(surrogate).__name__, inspect.getfile(type(surrogate)))
     print(_description(surrogate))

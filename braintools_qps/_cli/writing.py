@@ -22,6 +22,27 @@ def check_directory(path: Path) -> None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 
 
+def check_figure(path: Path) -> None:
+    """The same for a figure, the ending of which says how it is written.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory of the path does not exist.
+    ValueError
+        If matplotlib writes nothing with that ending.
+    """
+    check_directory(path)
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:].lower() not in formats:
+        raise ValueError(
+            f"the name of a figure must end in one of {', '.join(f'.{name}' for name in formats)}, "
+            f"got {str(path)!r}. For example {path.stem}.png"
+        )
+
+
 def write_figure(draw: Callable[[], Any], path: str | PathLike) -> None:
     """Write what one of the functions of `braintools_qps.plotting` draws, opening no window.
 

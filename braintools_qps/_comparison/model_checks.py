@@ -12,6 +12,7 @@ import numpy as np
 
 from .._neurons import find_neurons, has_membrane
 from .._surrogate import QPseudoSpike
+from .factory import name_of
 from .model import initialised, run_over, seeded
 from .training import Bench
 
@@ -66,6 +67,7 @@ def _traced(bench: Bench, size: int, measure: bool) -> Any:
     def outputs(key: Any, inputs: Any) -> Any:
         with seeded(key):
             model = bench.model(ANY)
+            _check_fresh(bench, model)
             if measure:
                 initialised(model, size)
                 _check_membrane(model)
@@ -98,6 +100,15 @@ def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | 
             "them in init_state(self, batch_size=None), of shape (batch_size, ...)"
         )
     return None
+
+
+def _check_fresh(bench: Bench, model: Any) -> None:
+    if bench.factory.fresh(bench.task, bench.options) is model:
+        raise ValueError(
+            f"the factory {name_of(bench.factory.make)} must return a fresh model each time, got "
+            f"the same {type(model).__name__} twice, so that all seeds would begin with the same "
+            "weights. Make the model within the function"
+        )
 
 
 def _check_membrane(model: Any) -> None:

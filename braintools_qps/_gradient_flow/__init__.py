@@ -34,6 +34,7 @@ __all__ = [
     "KeptTrace",
     "Sought",
     "advance",
+    "check_aims",
     "flows_of",
     "gradient_flow",
     "gradient_sensitivity",

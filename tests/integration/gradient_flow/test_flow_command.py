@@ -106,7 +106,18 @@ def test_flow_of_a_users_model(capsys, tmp_path):
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
     assert main(["flow", "--model", model]) == 2
-    assert message in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
+@pytest.mark.usefixtures("_module")
+@pytest.mark.parametrize("model", ["make", "as_by_compare"])
+def test_flow_of_one_seed_is_always_the_same(model, capsys):
+    shown = []
+    for seed in ("0", "0", "1"):
+        assert main(["flow", "--model", f"my_networks:{model}", "--seed", seed]) == 0
+        shown.append(capsys.readouterr().out)
+    assert shown[0] == shown[1] != shown[2]
 
 
 @pytest.mark.usefixtures("_module")
@@ -121,6 +132,8 @@ def test_flow_has_the_time_step_of_compare(capsys):
     [
         (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
         (["--task", "digit-rows"], "task must be one of"),
+        (["--target", "0"], "target, the growth per step to aim at"),
+        (["--rate", "2"], "rate, the spikes per neuron and step to aim at"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):

@@ -1,6 +1,7 @@
 """The subcommand show."""
 
 import inspect
+import re
 
 import pytest
 from helpers import names_that_build
@@ -94,6 +95,26 @@ def test_a_wrong_spec_exits_with_2_and_the_reason_on_stderr(spec, message, capsy
     captured = capsys.readouterr()
     assert message in captured.err
     assert captured.out == ""
+
+
+@pytest.mark.parametrize("command", [["show", "Sigmoid", "--plot"], ["plot", "Sigmoid", "--out"]])
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("figure", "must end in one of .*, .png, .*, got 'figure'. For example figure.png"),
+        ("figure.xyz", "must end in one of .*, got 'figure.xyz'. For example figure.png"),
+        ("absent/figure.png", "No such file or directory: 'absent'"),
+    ],
+)
+def test_a_name_that_no_figure_can_have_is_told_before_anything_is_shown(
+    command, name, message, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    assert main([*command, name]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert re.search(message, captured.err)
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", [["show"], ["plot", "--out", "unused.png"]])

@@ -49,6 +49,7 @@ def chain(*layers):
     )
 
 
+SAME = models.plain(3, 2)
 neurons = lambda: models.Neurons(5)
 readout = lambda size: lambda: brainstate.nn.Linear(5, size)
 
@@ -57,6 +58,7 @@ readout = lambda size: lambda: brainstate.nn.Linear(5, size)
     ("make", "error", "message"),
     [
         (lambda: None, TypeError, "must return a brainstate model, got NoneType. End it with"),
+        (lambda: SAME, ValueError, "fresh model each time, got the same Sequential twice"),
         (lambda size: None, TypeError, r"<lambda> needs size too. Give the argument a default"),
         (chain(readout(2)), ValueError, "neurons with a spike function spk_fun, got none in Seq"),
         (chain(lambda: Stateless(5), readout(2)), ValueError, "state V, .* or pass measure=False"),
