@@ -118,8 +118,9 @@ def test_a_traced_scale_is_a_fact_about_the_spikes():
 
 
 def test_a_traced_scale_of_spikes_that_are_at_hand():
-    product = jax.jit(lambda scale: spike_matmul(2 * SPIKES, WEIGHTS, scale=scale))(2.0)
-    assert_close(product, 2 * SPIKES @ WEIGHTS, atol=1e-6)
+    doubled = 2 * SPIKES
+    product = jax.jit(lambda scale: spike_matmul(doubled, WEIGHTS, scale=scale))(2.0)
+    assert_close(product, doubled @ WEIGHTS, atol=1e-6)
 
 
 STRANGE = {

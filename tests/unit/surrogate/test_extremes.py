@@ -57,6 +57,19 @@ def test_the_original_function_up_to_the_largest_float(alpha):
     assert_close(QPseudoSpike(alpha).surrogate_fun(x), exact, rtol=1e-5)
 
 
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("alpha", [0.02, 0.11, 0.3])
+def test_the_original_function_of_a_fat_tail(alpha, traced):
+    """mpmath; its error is that of an exponent of alpha times ln|x|, not of ln|x|, which is 88."""
+    x = np.float32(np.geomspace(1, 3e38, 200))
+    a = mp.mpf(float(np.float32(alpha)))
+    integral = lambda v: (a + 1) / 2 / (1 - a) * ((1 + 2 * v / (a + 1)) ** (1 - a) - 1)
+    exact = [float(0.5 + integral(mp.mpf(float(v)))) for v in x]
+    alpha = jnp.float32(alpha) if traced else float(a)
+    rtol = np.finfo(np.float32).eps * (2 + 100 * float(a))
+    assert_close(QPseudoSpike(alpha).surrogate_fun(x), exact, rtol=rtol)
+
+
 @pytest.mark.parametrize("derivative", [jax.jacfwd, jax.jacrev])
 @pytest.mark.parametrize("alpha", [0.003, 0.1, 0.3, 0.49, 0.7, 1.7])
 def test_derivative_of_the_original_function_by_alpha_up_to_the_largest_float(alpha, derivative):
