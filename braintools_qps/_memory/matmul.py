@@ -55,7 +55,7 @@ def spike_matmul(
         If the shapes do not fit, a concrete spike is neither 0 nor the scale, or the scale is 0,
         not finite or more than one number.
     TypeError
-        If spikes are not real numbers.
+        If spikes or their scale are not real numbers.
     brainunit.UnitMismatchError
         If spikes and scale differ in their dimension.
 

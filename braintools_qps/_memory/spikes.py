@@ -45,7 +45,7 @@ def strip(spikes: Any, scale: Any, weights: Array) -> Stripped:
     ValueError
         If a concrete spike is neither 0 nor the scale, or the scale is 0, not finite or no scalar.
     TypeError
-        If they are not real numbers.
+        If one of them is not a real number.
     brainunit.UnitMismatchError
         If spikes and scale differ in their dimension.
     """
@@ -85,6 +85,12 @@ def _as_scale(scale: Any) -> Array:
         raise ValueError(
             "scale, the value of one spike, must be a single number, got the shape "
             f"{np.shape(scale)}. Multiply the weights by what differs from neuron to neuron"
+        )
+    dtype = getattr(scale, "dtype", type(scale))
+    if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)):
+        raise TypeError(
+            f"scale, the value of one spike, must be a real number, got {scale!r}. For example "
+            "scale=1 / keep_probability"
         )
     # By NumPy: within a trace JAX would trace the comparison of its own array as well.
     at_hand = not isinstance(scale, jax.core.Tracer)

@@ -71,7 +71,8 @@ def antiderivative(x: Array, alpha: Array | Static) -> Array:
     """The integral of `gradient` from 0 to x: odd, with slope 1 at 0.
 
     Its derivative with respect to alpha is a difference of terms that cancel the more, the larger
-    alpha is. The error stays below the rounding of the integral itself.
+    alpha is. The error stays below the rounding of the integral itself, times ln(1 + |x|/c) / 2
+    where that is more than 1: brainunit's derivative of exprel cancels there.
     """
     return jnp.sign(x) * _integral(_finite_magnitude(x), unwrap(alpha))
 

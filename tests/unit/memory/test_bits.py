@@ -63,5 +63,5 @@ def test_a_scale_is_met_as_rounded_and_no_further(scale):
         pack(jnp.array(values), scale), len(values), scale, scale.dtype
     )
     assert_close(there_and_back(0, scale, above), [0, scale, scale])
-    for strange in (1.0001 * scale, 1.0):
+    for strange in (jnp.nextafter(above, jnp.float32(jnp.inf)), 1.0001 * scale, 1.0):
         assert np.isnan(there_and_back(0, scale, strange)).all()

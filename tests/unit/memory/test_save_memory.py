@@ -119,6 +119,12 @@ def test_behind_a_dropout_a_spike_counts_as_much_as_it_does_there(fit):
     assert set(np.unique(slopes).tolist()) <= values
 
 
+def test_where_no_phase_is_set_it_is_evaluation():
+    network = Network(keep=0.8)
+    saved(network)
+    assert network.layers[0](jnp.ones((5, N))).shape == (5, 2)
+
+
 def test_a_gain_is_the_same_in_training_and_evaluation():
     class Gain(Network):
         def update(self, x):

@@ -117,6 +117,12 @@ def test_a_traced_scale_is_a_fact_about_the_spikes():
     assert_close(jax.jit(jax.grad(loss))(1.5), (SPIKES @ WEIGHTS).sum(), rtol=1e-5)
 
 
+def test_a_traced_scale_of_spikes_that_are_at_hand():
+    doubled = 2 * SPIKES
+    product = jax.jit(lambda scale: spike_matmul(doubled, WEIGHTS, scale=scale))(2.0)
+    assert_close(product, doubled @ WEIGHTS, atol=1e-6)
+
+
 STRANGE = {
     "a graded spike": 0.5,
     "a dropout's": 1.25,
@@ -168,6 +174,12 @@ def test_checkify_and_debug_nans_find_it():
 @pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
 def test_scales_that_are_none(scale):
     with pytest.raises(ValueError, match=r"finite and not 0.*1 / keep_probability"):
+        spike_matmul(SPIKES, WEIGHTS, scale=scale)
+
+
+@pytest.mark.parametrize("scale", ["2", 1j, True, jnp.array(1j)])
+def test_scales_that_are_no_numbers(scale):
+    with pytest.raises(TypeError, match=r"must be a real number, got .* For example scale=1 /"):
         spike_matmul(SPIKES, WEIGHTS, scale=scale)
 
 

@@ -43,6 +43,11 @@ PROGRAMS = {
         lambda s: s.at[jnp.array([0, 7])].get(mode="fill", fill_value=0.5),
         {0, 0.5, 1},
     ),
+    "put where an index says": (lambda s: s.at[jnp.array([0, 1])].set(3.0), {0, 1, 3}),
+    "put in one piece": (
+        lambda s: lax.dynamic_update_slice(s, jnp.full((1, 2), 3.0), (0, jnp.int32(s[0, 0]))),
+        {0, 1, 3},
+    ),
     "split": (lambda s: jnp.split(s, 2, axis=1)[1], {0, 1}),
     "sliced where an index says": (
         lambda s: lax.dynamic_slice(s, (0, jnp.int32(s[0, 0])), (2, 2)),
@@ -70,6 +75,12 @@ PROGRAMS = {
         lambda s: lax.reduce_window(s, -np.inf, lax.max, (1, 2), (1, 2), [(0, 0), (2, 0)]),
         ANY,
     ),
+    "pooled with holes": (
+        lambda s: lax.reduce_window(
+            s, -np.inf, lax.max, (1, 1), (1, 1), "VALID", base_dilation=(1, 2)
+        ),
+        ANY,
+    ),
     "counted": (lambda s: s.sum(), ANY),
     "counted by a function": (lambda s: lax.reduce(s, 0.0, lambda a, b: a + b, (0, 1)), ANY),
     "counted in windows": (
@@ -82,7 +93,8 @@ PROGRAMS = {
     ),
     "from a kernel": (doubled, ANY),
     "with a rule of its own": (ruled, {0, 2}),
-    "added": (lambda s: s + s + s + s, {0, 1, 2, 3, 4}),
+    "added": (lambda s: s + s + s, {0, 1, 2, 3}),
+    "added to more than are followed": (lambda s: s + s + s + s, {0, 1, 2, 3, 4}),
     "smoothed": (lambda s: jnp.sin(s), ANY),
     "called": (lambda s: jax.jit(jax.checkpoint(jax.nn.relu))(s), {0, 1}),
     "a branch": (lambda s: lax.cond(s[0, 0] > 0, lambda s: 2 * s, lambda s: s, s), {0, 1, 2}),
@@ -119,7 +131,7 @@ class TestLoops:
         def program(s):
             body = lambda carry: (carry[0] + 1, carry[2], carry[1], carry[3] * 2)
             start = (0, s, jnp.full_like(s, 3.0), s)
-            return lax.while_loop(lambda carry: carry[0] < 5, body, start)[1:]
+            return lax.while_loop(lambda carry: carry[0] < 5 + s[0, 0], body, start)[1:]
 
         both = frozenset({0.0, 1.0, 3.0})
         assert follow(program) == [both, both, ANY]

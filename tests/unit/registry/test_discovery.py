@@ -178,6 +178,25 @@ def test_a_folder_that_is_put_on_the_path_later_is_read(install, monkeypatch, tm
     assert "Good" not in list_surrogates()
 
 
+def test_another_folder_in_the_place_of_one_is_read(install, tmp_path):
+    """Though its time is the same to the nanosecond."""
+    install(GOOD)
+    age(tmp_path)
+    then = tmp_path.stat().st_mtime_ns
+    assert "Good" in list_surrogates()
+    aside = tmp_path.rename(tmp_path.with_name("aside"))
+    tmp_path.mkdir()
+    os.utime(tmp_path, ns=(then, then))
+    assert "Good" not in list_surrogates()
+    assert aside.stat().st_mtime_ns == then
+
+
+def test_writing_a_spec_imports_no_plugin(install):
+    install("[braintools.surrogate]\nOther = other_spikes:Other\n", other_spikes="")
+    assert surrogate_spec(Sigmoid())["name"] == "Sigmoid"
+    assert "other_spikes" not in sys.modules
+
+
 def test_a_folder_that_has_just_changed_is_read_again(install, scans):
     install(GOOD)  # a second change within a tick of the clock would show the same time
     list_surrogates()

@@ -63,7 +63,10 @@ def test_text_that_is_no_number_stays_text_where_the_parameter_may_hold_text(tex
 @pytest.mark.usefixtures("_holder")
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("1e3", 1000.0), ("+.5", 0.5), ("2", 2), ("-3", -3), ("1e999", inf), ("9" * 5000, inf)],
+    [
+        *(("1e3", 1000.0), ("+.5", 0.5), ("2", 2), ("-3", -3), ("-inf", -inf), ("1e999", inf)),
+        *(("9" * 15, 10**15 - 1), ("9" * 16, 1e16), ("9" * 5000, inf)),
+    ],
 )
 def test_text_that_can_only_be_a_number_is_one(text, number):
     built = get_surrogate("Holder", required=text, number=text, either=[text])

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import ml_dtypes
+import mpmath as mp
 import numpy as np
 import pytest
 from helpers import FLOAT16, SLACK, assert_close, reference
@@ -59,6 +60,20 @@ def test_traced_alpha_in_float32(alpha):
     rounding = abs(float(np.float32(alpha)) - alpha) if np.isfinite(alpha) else 0.0
     expected = expected + np.nan_to_num(row("gradient_by_alpha", alpha)) * rounding
     assert worst(gradient(alpha), expected, expected > NORMAL) < 8e-6
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize(
+    ("alpha", "bound"), [(33.3, 8e-6), (50.0, 8e-6), (200.3, 2e-5), (1e3, 2e-5), (1e5, 2e-5)]
+)
+def test_the_tail_of_a_large_alpha(alpha, bound, traced):
+    """mpmath, down to 1e-30: five roundings of 1 + u and its logarithm count 69 times there."""
+    a = float(np.float32(alpha))
+    x = np.float32(np.linspace(0, (a + 1) / 2 * np.expm1(69 / a), 500))
+    expected = [float((1 + 2 * mp.mpf(float(v)) / (mp.mpf(a) + 1)) ** -a) for v in x]
+    gradient = lambda alpha: QPseudoSpike(alpha).surrogate_grad(x)
+    actual = jax.jit(gradient)(a) if traced else jax.jit(lambda: gradient(a))()
+    assert worst(actual, expected) < bound
 
 
 def test_a_double_alpha_of_single_membranes():

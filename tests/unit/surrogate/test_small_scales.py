@@ -88,6 +88,12 @@ def test_nothing_is_ever_nan(surrogate):
                 assert not np.isnan(found).any()
 
 
+def test_the_smallest_scale_and_the_largest_are_taken():
+    for scale in (TINY, 1 / TINY):
+        gradient = QPseudoSpike(2.0, scale=scale, dampening=2.0).surrogate_grad(0.0)
+        assert_close(gradient, jnp.float32(2 / scale))
+
+
 @pytest.mark.parametrize("scale", np.float32([8e-39, 1e-45, 0.0]))
 def test_a_scale_that_is_traced_counts_as_a_normal_number(scale):
     """What is smaller a processor takes for 0; where it can be seen, it is refused."""

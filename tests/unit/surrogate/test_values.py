@@ -78,6 +78,11 @@ def test_the_largest_numbers_neither_overflow_nor_vanish_into_nan(alpha, dtype):
     assert not np.any(np.isnan(np.asarray(QPseudoSpike(alpha).surrogate_fun(x), float)))
 
 
+@pytest.mark.parametrize("alpha", [9.5, 50.0, jnp.float32(50.0), float("inf")])
+def test_what_is_too_small_for_a_float_is_zero(alpha):
+    assert QPseudoSpike(alpha).surrogate_grad(1e10) == 0
+
+
 def test_complex_is_refused():
     for x in (1j, np.array([1j]), jnp.array([1j])):
         with pytest.raises(TypeError, match=r"x must be real, got dtype complex64.*x\.real"):
