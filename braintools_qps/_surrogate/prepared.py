@@ -117,7 +117,7 @@ def _limits(dtype: jnp.dtype) -> tuple[float, float]:
 
 def _shapes(x: Array, shape: Prepared) -> dict[str, tuple[int, ...]]:
     """What x has to broadcast against, by the name of its parameter."""
-    others = shape.curve.shapes(x.dtype)
+    others = shape.curve.shapes(units.wide(x.dtype))
     for name, value in (("scale", shape.scale), ("dampening", shape.dampening)):
         if not isinstance(value, Static):
             others[name] = jnp.shape(value)

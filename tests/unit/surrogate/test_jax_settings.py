@@ -87,6 +87,15 @@ def test_units():
     assert_close(surrogate.surrogate_grad(v) * u.mV, jnp.float16(0.1 / 1.5**2))
 
 
+@pytest.mark.float16
+def test_an_array_in_a_surrogate_of_braintools_beside_half_precision():
+    """What is computed in single precision is also tried out in it. At 0 the slope is alpha / 4."""
+    spike = Scaled(Sigmoid(jnp.array([1.0, 2.0, 4.0])), scale=2.0)
+    with jax.numpy_dtype_promotion("strict"):
+        gradient = spike.surrogate_grad(jnp.zeros(3, "float16"))
+    assert_close(gradient, [0.125, 0.25, 0.5])
+
+
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0, float("inf")])
 def test_checkify_finds_nothing(alpha):
     """No division by 0 and no NaN, not even in a branch that is not taken."""
