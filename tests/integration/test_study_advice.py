@@ -65,9 +65,10 @@ def test_recurrent_weights_inputs_and_thresholds():
 
 
 def test_weights_into_a_population_are_found_by_name():
+    """What products take: a bias is added."""
     said = saying.Said(Start(ROWS, TWO_KINDS, PLAIN))
     of = {name: said._input_weights(name) for name in ("layers.0.neuron", "layers.1.neuron")}
-    kinds = ("bias", "input", "recurrent")
+    kinds = ("input", "recurrent")
     for number, name in enumerate(of):
         assert sorted(of[name]) == [f"layers.{number}.weights.{kind}" for kind in kinds]
 
