@@ -23,7 +23,7 @@ def checked_count(name: str, value: Any, least: int = 1) -> int:
     ValueError
         If it is less than ``least``.
     """
-    number = _whole(value)
+    number = whole(value)
     if number is None:
         raise TypeError(
             f"{name} must be a whole number, got {value!r} of type {type(value).__name__}"
@@ -90,7 +90,8 @@ def is_positive(value: Any) -> bool:
         return False
 
 
-def _whole(value: Any) -> int | None:
+def whole(value: Any) -> int | None:
+    """The value as an int, if it is a whole number, NumPy's included; 2.0 and True are none."""
     if isinstance(value, (bool, np.bool_)):
         return None
     try:

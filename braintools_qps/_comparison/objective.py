@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
+from .._checks import whole
 from .tasks import Task
 
 NAMES = "cross-entropy", "accuracy", "mean squared error", "-MSE"
@@ -75,9 +76,11 @@ def _name_of_own(function: Any, otherwise: str) -> str:
 def _readout(task: Task, readout: Any) -> str | int:
     if readout is None:
         return "all" if task.is_answered_at_each_step else task.readout_steps
-    whole = isinstance(readout, int) and not isinstance(readout, bool)
-    if readout in ("last", "mean", "all") or (whole and 1 <= readout <= task.steps):
+    if isinstance(readout, str) and readout in ("last", "mean", "all"):
         return readout
+    number = whole(readout)
+    if number is not None and 1 <= number <= task.steps:
+        return number
     raise ValueError(
         f"readout must be {READOUTS}, from 1 to the {task.steps} of the task, got {readout!r}"
     )

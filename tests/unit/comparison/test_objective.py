@@ -22,6 +22,7 @@ OUTPUTS = np.arange(24.0).reshape(3, 4, 2)  # steps, samples, features
         ("last", OUTPUTS[2]),
         ("mean", OUTPUTS[1]),  # numbers in a row
         (2, (OUTPUTS[1] + OUTPUTS[2]) / 2),
+        (np.int64(2), (OUTPUTS[1] + OUTPUTS[2]) / 2),
         ("all", OUTPUTS.transpose(1, 0, 2)),
     ],
 )
