@@ -18,7 +18,11 @@ ROUNDING = 1e-6  # of scores, which come in float32
 
 
 class Interval(NamedTuple):
-    """A mean and where it lies with 95% confidence; ``low`` and ``high`` are None for one seed."""
+    """A mean and where it lies with 95% confidence.
+
+    ``low`` and ``high`` are None where nothing is known of how values vary: of one seed, and of two
+    that give the same.
+    """
 
     mean: float
     low: float | None
@@ -26,7 +30,7 @@ class Interval(NamedTuple):
 
     @property
     def includes_zero(self) -> bool:
-        """Whether the mean cannot be told from 0; with one seed it never can."""
+        """Whether the mean cannot be told from 0; without limits it never can."""
         return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
@@ -43,7 +47,8 @@ def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
 
     The interval is mean :math:`\pm\, t\, s / \sqrt n`, with :math:`s` the standard deviation over
     :math:`n` seeds and :math:`t` the quantile of Student's distribution with :math:`n - 1` degrees
-    of freedom. It takes the scores to be roughly normal.
+    of freedom. It takes the scores to be roughly normal. Scores that count samples are not, and two
+    of them are often equal: there is no interval then, as it would have no width.
 
     Parameters
     ----------
@@ -65,8 +70,13 @@ def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
     Interval(mean=0.9, low=None, high=None)
     """
     values = np.asarray(values, np.float64)
+    return _interval(values, comparisons, float(np.abs(values).max()))
+
+
+def _interval(values: np.ndarray, comparisons: int, size: float) -> Interval:
+    """Of values that were rounded as numbers of that size."""
     mean = float(values.mean())
-    if len(values) < 2:
+    if len(values) < 2 or (len(values) == 2 and np.ptp(values) <= ROUNDING * size):
         return Interval(mean, None, None)
     half = _quantile(len(values), comparisons) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Interval(mean, mean - half, mean + half)
@@ -89,9 +99,8 @@ def paired_difference(candidate: ArrayLike, best: ArrayLike, *, comparisons: int
     -------
     Interval
     """
-    return summary(
-        np.asarray(candidate, np.float64) - np.asarray(best, np.float64), comparisons=comparisons
-    )
+    both = np.array([candidate, best], np.float64)
+    return _interval(both[0] - both[1], comparisons, float(np.abs(both).max()))
 
 
 def from_best(scores: ArrayLike) -> FromBest:
@@ -185,8 +194,7 @@ def sentence(
     """Say which candidates cannot be told from the best, and how many seeds would tell more.
 
     With two seeds it is not said how many: their standard deviation may be a thirtieth of the true
-    one. Nor is it rare then that scores, which count samples, differ by the same with both, which
-    gives an interval of no width; who is told by such a one is named.
+    one.
 
     Parameters
     ----------
@@ -218,15 +226,14 @@ def sentence(
     if seeds < 2:
         return f"With one seed none of the {len(scores)} candidates can be told apart."
     if len(leading) < 2:
-        told = f"{labels[found.best]} can be told from all others with {seeds} seeds"
-    else:
-        told = (
-            f"{len(leading)} of {len(scores)} candidates cannot be told from the highest mean with "
-            f"{seeds} seeds: {_listed([labels[row] for row in leading])}; "
-        )
-        others = [row for row in leading if row != found.best]
-        told += _needed(scores[others] - scores[found.best], len(scores) - 1, difference, words)
-    return f"{told}{_without_spread(labels, scores, found.best)}."
+        return f"{labels[found.best]} can be told from all others with {seeds} seeds."
+    others = [row for row in leading if row != found.best]
+    needed = _needed(scores[others] - scores[found.best], len(scores) - 1, difference, words)
+    *names, last = (labels[row] for row in leading)
+    return (
+        f"{len(leading)} of {len(scores)} candidates cannot be told from the highest mean with "
+        f"{seeds} seeds: {', '.join(names)} and {last}; {needed}."
+    )
 
 
 def _needed(differences: np.ndarray, comparisons: int, difference: float, words: str) -> str:
@@ -238,26 +245,6 @@ def _needed(differences: np.ndarray, comparisons: int, difference: float, words:
     std = float(np.sqrt(np.mean(np.var(differences, axis=1, ddof=1))))
     needed = seeds_to_tell(std, difference, comparisons=comparisons)
     return f"to tell a difference of {words} takes about {needed:,}"
-
-
-def _without_spread(labels: Sequence[str], scores: np.ndarray, best: int) -> str:
-    """Which candidates lie behind the best by the same with both of two seeds."""
-    if scores.shape[1] > 2:
-        return ""
-    behind = scores[best] - scores
-    rounding = ROUNDING * np.abs(scores).max()
-    same = [label for label, by in zip(labels, behind) if by.std() <= rounding < by.mean()]
-    if not same:
-        return ""
-    return (
-        f"; {_listed(same)} {'is' if len(same) == 1 else 'are'} behind by the same with both, so "
-        "that nothing is known of how the difference varies"
-    )
-
-
-def _listed(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _quantile(seeds: int, comparisons: int) -> float:

@@ -134,12 +134,23 @@ def test_a_difference_that_is_the_same_with_both_of_two_seeds_is_no_certainty():
     level = np.float32([0.5, 0.743])
     behind = level - np.float32(0.1)  # the same but for rounding
     assert np.ptp(level - np.float64(behind)) > 0
-    unknown = "so that nothing is known of how the difference varies."
-    assert sentence(["A", "B"], [behind, level]) == (
-        f"B can be told from all others with 2 seeds; A is behind by the same with both, {unknown}"
+    difference = paired_difference(behind, level)
+    assert difference == (pytest.approx(-0.1), None, None)
+    assert difference.includes_zero
+    assert from_best([behind, level, level - [0.3, 0.3001]]).indistinguishable == (
+        True,
+        True,
+        False,
     )
-    text = sentence(["A", "B", "C", "D"], [behind, level, level, behind - 0.2])
-    assert text.endswith(f"every seed; A and D are behind by the same with both, {unknown}")
+    assert sentence(["A", "B"], [behind, level]) == (
+        "2 of 2 candidates cannot be told from the highest mean with 2 seeds: A and B; two seeds "
+        "are too few to say how many it takes."
+    )
+
+
+def test_two_equal_scores_have_no_interval():
+    assert summary([0.7, 0.7]) == (0.7, None, None)
+    assert summary([0.7, 0.7, 0.7]) == pytest.approx((0.7, 0.7, 0.7))
 
 
 def test_sentences_where_all_is_told_or_nothing_can_be():

@@ -100,24 +100,24 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
 
 
 def test_the_table_shows_means_with_intervals_and_says_what_is_within_noise(comparison):
-    result = comparison.results[0]
-    a, b = (100 * value for value in result.test_score)
-    header, row, *_ = repr(comparison).splitlines()
+    shown = repr(with_scores(comparison, (0.9, (0.9, 0.91)), (0.9, 0.9), (0.9, 0.9)))
+    header, row, level, *_ = shown.splitlines()
     assert header.split()[:3] == ["surrogate", "accuracy", "%"]
     # With two seeds, half the interval is t = 12.706 (97.5%, 1 degree of freedom) times half the
-    # difference.
-    half = 12.7062 * abs(a - b) / 2
-    middle = (a + b) / 2
-    assert f"{middle:.1f} [{middle - half:.1f}, {middle + half:.1f}]" in row
-    text = repr(comparison).replace("\n", " ")
+    # difference. Of two that are the same there is none.
+    assert f"90.5 [{90.5 - 12.706 / 2:.1f}, {90.5 + 12.706 / 2:.1f}]" in row
+    assert level.split()[:3] == ["QPseudoSpike(alpha=2)", "90.0", "-0.5"]
+    text = shown.replace("\n", " ")
     assert "Gradient norm clipped at 0.03" in text
     assert "cannot be told from the highest mean with 2 seeds" in text
 
 
 def with_scores(comparison, *rows):
+    """Of two seeds, each pair of scores as one number if they are the same."""
     values = comparison.to_dict()
     for result, (validated, tested) in zip(values["results"], rows):
-        result |= {"validation_score": [validated] * 2, "test_score": [tested] * 2}
+        result["validation_score"] = np.broadcast_to(validated, 2).tolist()
+        result["test_score"] = np.broadcast_to(tested, 2).tolist()
     return Comparison.from_dict(values)
 
 
@@ -131,10 +131,10 @@ def test_a_score_that_is_no_percentage_is_shown_with_three_digits_in_all_columns
     values = comparison.to_dict()
     values["settings"]["score"] = "-MSE"
     for result in values["results"]:
-        result |= {"test_score": [-0.00456] * 2, "best_test_score": [-0.00123] * 2}
+        result |= {"test_score": [-0.00456, -0.00466], "best_test_score": [-0.00123] * 2}
     header, row, *_ = repr(Comparison.from_dict(values)).splitlines()
     assert header.split()[:4] == ["surrogate", "-MSE", "difference", "best"]
-    assert "-0.00456 [-0.00456, -0.00456]" in row
+    assert "-0.00461 [-0.00525, -0.00397]" in row  # 12.706 * 5e-5 to either side
     assert " -0.00123 " in row
 
 
@@ -151,7 +151,7 @@ def test_best_is_printed_only_beyond_noise(comparison):
     close = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.9), (0.9, 0.5)))
     assert "best  " not in close.replace("best epoch", "")
     assert close.splitlines()[2].split().count("=") == 1
-    ahead = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.6), (0.9, 0.5)))
+    ahead = repr(with_scores(comparison, (0.9, 0.9), (0.9, (0.6, 0.601)), (0.9, (0.5, 0.501))))
     assert " best " in ahead.splitlines()[1]
     assert "can be told from all others" in ahead
 
