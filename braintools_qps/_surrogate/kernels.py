@@ -71,8 +71,7 @@ def antiderivative(x: Array, alpha: Array | Static) -> Array:
     """The integral of `gradient` from 0 to x: odd, with slope 1 at 0.
 
     Its derivative with respect to alpha is a difference of terms that cancel the more, the larger
-    alpha is. The error stays below the rounding of the integral itself, times ln(1 + |x|/c) / 2
-    where that is more than 1: brainunit's derivative of exprel cancels there.
+    alpha is. The error stays below the rounding of the integral itself.
     """
     return jnp.sign(x) * _integral(_finite_magnitude(x), unwrap(alpha))
 
@@ -180,13 +179,29 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
     # product (c + |x|) * gradient is the same number from a much smaller exponent.
     heavy = (alpha < 0.5) & (exponent > 1)
     # Never exactly 0, where brainunit divides by it before it chooses the other branch.
-    near = half_width * log * u.math.exprel(jnp.where(heavy, 0, exponent) + SMALL)
+    near = half_width * log * _exprel(jnp.where(heavy, 0, exponent) + SMALL)
     # The root twice, since in reverse mode (c + |x|) / (1 - alpha) alone may overflow.
     root = jnp.exp(-alpha / 2 * log)
     far = (half_width + magnitude) * root * root - half_width
     integral = jnp.where(heavy, far / jnp.where(heavy, 1 - alpha, 1), near)
     # |x|/c may be too small for a float where |x| is not.
     return jnp.where(magnitude < jnp.finfo(magnitude.dtype).eps / 8, magnitude, integral)
+
+
+@jax.custom_jvp
+def _exprel(y: Array) -> Array:
+    """(exp(y) - 1) / y."""
+    return u.math.exprel(y)
+
+
+@_exprel.defjvp
+def _exprel_jvp(primals, tangents):
+    # JAX takes exp(y) for expm1(y) + 1, of which rounding leaves nothing where y is far below 0.
+    (y,), (y_dot,) = primals, tangents
+    low = jnp.minimum(y, -1)
+    below = (jnp.exp(low) - u.math.exprel(low)) / low
+    value, slope = jax.jvp(u.math.exprel, (y,), (jnp.ones_like(y),))
+    return value, jnp.where(y < -1, below, slope) * y_dot
 
 
 def _factored_integral(magnitude: Array, alpha: float) -> Array:

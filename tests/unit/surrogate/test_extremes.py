@@ -101,7 +101,7 @@ def test_derivative_of_the_gradient_by_a_large_alpha(alpha):
 
 @pytest.mark.parametrize("alpha", [3.5, 10.0, 648.0, 1e4, 1e6])
 def test_derivative_of_the_original_function_by_a_large_alpha(alpha):
-    """Its error stays below the rounding of the integral, times half a logarithm far out."""
+    """Its error stays below the rounding of the integral, far out too."""
     x = np.float32([1e-3, 0.1, 1.0, 3.0, 100.0, 1e10, 1e20, 1e38])
     with mp.workdps(40):
         integral = lambda a, v: (
@@ -111,8 +111,7 @@ def test_derivative_of_the_original_function_by_a_large_alpha(alpha):
         size = [float(integral(mp.mpf(alpha), v)) for v in x]
     actual = jax.jacfwd(lambda a: QPseudoSpike(a).surrogate_fun(x))(alpha)
     error = np.abs(np.asarray(actual, np.float64) - exact)
-    roundings = np.maximum(1, np.log1p(2 * np.float64(x) / (alpha + 1)) / 2)
-    assert np.all(error <= np.finfo(np.float32).eps * np.array(size) * roundings * SLACK)
+    assert np.all(error <= np.finfo(np.float32).eps * np.array(size) * SLACK)
 
 
 @pytest.mark.parametrize("value", [1e-39, np.float32([1.0, 1e-39]), 1e-39 * u.mV])
