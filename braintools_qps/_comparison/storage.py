@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import secrets
 import tempfile
 import warnings
@@ -18,6 +19,7 @@ from ..records import Comparison
 from .locks import locked, remove
 
 PROBE_BYTES = 1 << 16
+BESIDE = re.compile(r"\.comparison\..+\.[0-9a-f]{8}")  # names of `_written_beside`
 
 
 class Store:
@@ -103,6 +105,7 @@ def opened(directory: str | os.PathLike) -> Iterator[Store]:
     try:
         _probe(path)
         with locked(path):
+            _clear(path)
             yield Store(path)
     finally:
         discard()
@@ -162,12 +165,19 @@ def _probe(directory: Path) -> None:
     """Write as much as a small result takes: to a full disk an empty file can still be written."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        _written_beside(directory / JSON_NAME, bytes(PROBE_BYTES)).unlink()
+        _written_beside(directory / JSON_NAME, bytes(PROBE_BYTES)).unlink(missing_ok=True)
     except OSError as error:
         raise OSError(
             f"results must go into a directory that can be written to, got {directory}: {error}. "
             "Give another one as out"
         ) from error
+
+
+def _clear(directory: Path) -> None:
+    """Remove what a process that was killed had not written to the end."""
+    for path in directory.iterdir():
+        if BESIDE.fullmatch(path.name):
+            remove(path)
 
 
 def write_files(directory: Path, files: Mapping[str, bytes], *, keep_earlier: bool = False) -> None:

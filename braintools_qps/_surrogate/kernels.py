@@ -196,7 +196,7 @@ def _exprel(y: Array) -> Array:
 
 @_exprel.defjvp
 def _exprel_jvp(primals, tangents):
-    # JAX takes exp(y) for expm1(y) + 1, of which rounding leaves nothing where y is far below 0.
+    # JAX takes expm1(y) + 1 for exp(y), of which rounding leaves nothing where y is far below 0.
     (y,), (y_dot,) = primals, tangents
     low = jnp.minimum(y, -1)
     below = (jnp.exp(low) - u.math.exprel(low)) / low

@@ -16,7 +16,7 @@ from braintools_qps._comparison.provenance import resumed
 from braintools_qps._comparison.resumable import Checkpoint
 from braintools_qps._comparison.storage import load, opened
 from braintools_qps._comparison.workers import Journal
-from braintools_qps._defaults import JOURNAL_NAME
+from braintools_qps._defaults import CHECKPOINT_NAME, JOURNAL_NAME, JSON_NAME
 from braintools_qps.records import CandidateResult, Comparison
 
 RESULT = CandidateResult(
@@ -141,6 +141,19 @@ def test_where_nothing_can_be_written_the_warning_names_the_comparison(tmp_path,
         full_disk(monkeypatch, "/")
         with pytest.warns(UserWarning, match="nor elsewhere .*the Comparison that compare returns"):
             store.save(ONE)
+
+
+def test_what_a_killed_process_had_not_renamed_is_removed(tmp_path):
+    save(ONE, tmp_path)
+    mine = tmp_path / ".comparison.notes"
+    mine.touch()
+    kept = names(tmp_path)
+    for name in (CHECKPOINT_NAME, JSON_NAME):
+        storage._written_beside(tmp_path / name, b"half")
+    assert len(names(tmp_path)) == len(kept) + 2
+    with opened(tmp_path):
+        pass
+    assert names(tmp_path) == kept
 
 
 def test_a_lock_that_was_left_behind_holds_no_one_up(tmp_path):

@@ -90,26 +90,24 @@ class Mapped(brainstate.nn.Module):
         return self.population(5 * x * u.mA)
 
 
+def one_above(lower):
+    """The same with a population above it."""
+
+    class Above(lower):
+        def __init__(self):
+            super().__init__()
+            self.above = brainpy.state.LIF(N, spk_fun=SURROGATE)
+
+        def update(self, x):
+            return self.above(super().update(x) * 20 * u.mA)
+
+    return Above()
+
+
 def test_states_under_vmap_are_initialised_with_the_others():
-    class Above(Mapped):
-        def __init__(self):
-            super().__init__()
-            self.above = brainpy.state.LIF(N, spk_fun=SURROGATE)
-
-        def update(self, x):
-            return self.above(super().update(x) * 20 * u.mA)
-
-    class Plain(Lif):
-        def __init__(self):
-            super().__init__()
-            self.above = brainpy.state.LIF(N, spk_fun=SURROGATE)
-
-        def update(self, x):
-            return self.above(super().update(x) * 20 * u.mA)
-
-    model, (_, inputs) = Above(), weights_and_inputs()
+    model, (_, inputs) = one_above(Mapped), weights_and_inputs()
     held = model.population.module.V.value
-    found, expected = (only(gradient_flow(m, inputs, **QUICK)) for m in (model, Plain()))
+    found, expected = (only(gradient_flow(m, inputs, **QUICK)) for m in (model, one_above(Lif)))
     assert [p.name for p in found.populations] == ["above", "population"]
     for mine, other in zip(found.populations, expected.populations):
         np.testing.assert_allclose(mine.second_moments, other.second_moments, rtol=1e-5)
