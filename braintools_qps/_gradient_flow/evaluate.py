@@ -156,20 +156,15 @@ class Evaluator:
         }
 
     def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
-        """For each population, relative to the one whose spikes come next in a step."""
+        """For each population, relative to the one that signals reach next."""
         names = [population.name for population in self.step.populations]
         squares = np.square(np.asarray(amplitudes, np.float64))
         totals = dict(zip(names, squares.mean(axis=(1, 2)).tolist()))
         growths = dict.fromkeys(names, np.nan)
-        for here, after in pairwise(self.in_order()):
+        for here, after in pairwise(names):
             if totals[here] > 0 and totals[after] > 0:
                 growths[here] = float(np.sqrt(totals[here] / totals[after]))
         return list(growths.values())
-
-    def in_order(self) -> list[str]:
-        """The populations as their spikes go out in a step, the nearest to the output last."""
-        ordered = sorted(self.step.populations, key=self.step.last_call)
-        return [population.name for population in ordered]
 
     def _paths(self, slopes: list[Array]) -> list[PathGains]:
         arguments = self.step.arrays, self.run, slopes, self.loss.cotangents

@@ -137,6 +137,15 @@ def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[
     return multiplied.get(result, set())
 
 
+def reached(jaxpr: Jaxpr, arguments: Iterable[Any]) -> set[Any]:
+    """All variables that depend on some arguments, these among them."""
+    found = set(arguments)
+    for eqn in jaxpr.eqns:
+        if any(not isinstance(atom, Literal) and atom in found for atom in eqn.invars):
+            found.update(eqn.outvars)
+    return found
+
+
 def run(
     jaxpr: Jaxpr,
     arguments: Sequence[Any],

@@ -187,7 +187,7 @@ def _even_depth(evaluator: Evaluator, start: dict[str, Any]) -> dict[str, float]
     """
     factors, pace = dict.fromkeys(start, 1.0), dict.fromkeys(start, 1.0)
     went: dict[str, float] = dict.fromkeys(start, 0.0)
-    *others, last = evaluator.in_order()
+    *others, last = [population.name for population in evaluator.step.populations]
     for _ in range(SWEEPS):
         sizes, consistencies = _sizes(evaluator, start, factors)
         _require_some(sizes, "gradient")

@@ -9,6 +9,7 @@ spike above all, sees the perturbation. Adding it to the state between two steps
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import Jaxpr
 
-from .jaxpr import Call, Tap, run, weights_before
+from .jaxpr import Call, Tap, reached, run, weights_before
 
 
 class Population(NamedTuple):
@@ -57,7 +58,7 @@ class Step:
     jaxpr: Jaxpr
     signature: tuple[Any, ...]
     arrays: Arrays
-    populations: tuple[Population, ...]
+    populations: tuple[Population, ...]  # in the order in which signals reach them
     written: tuple[int, ...]
     parameters: tuple[int, ...]
     idle_parameters: int  # elements of parameters that the step does not touch
@@ -110,6 +111,32 @@ class Step:
         parameters = {states[i]: i for i in self.parameters}
         found = weights_before(self.jaxpr, parameters, self._membrane(population))
         return sorted(parameters[argument] for argument in found)
+
+    def in_order(self) -> tuple[Population, ...]:
+        """The populations as signals reach them: by the time step, then by their place in a step.
+
+        Those that no input reaches come last.
+        """
+        arrivals = self._arrivals()
+        key = lambda p: (arrivals.get(p.name, math.inf), self.last_call(p))
+        return tuple(sorted(self.populations, key=key))
+
+    def _arrivals(self) -> dict[str, int]:
+        """For each population that the inputs reach, after how many steps they do."""
+        before = len(self.jaxpr.invars) - len(self.arrays.states)
+        states = self.jaxpr.invars[before:]
+        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
+        passed_on = [(states[i], after) for i, after in zip(self.written, written)]
+        # The first input is the index of the step.
+        sources = set(self.jaxpr.invars[len(self.arrays.constants) + 1 : before])
+        arrivals: dict[str, int] = {}
+        for steps in range(len(passed_on) + 1):
+            found = {id(variable) for variable in reached(self.jaxpr, sources)}
+            for population in self.populations:
+                if id(self._membrane(population)) in found:
+                    arrivals.setdefault(population.name, steps)
+            sources |= {state for state, after in passed_on if id(after) in found}
+        return arrivals
 
     def _membrane(self, population: Population) -> Any:
         """The variable that the step stores in its V."""

@@ -39,7 +39,7 @@ def trace(model: Any, inputs: Any) -> Step:
         traced.check_kept()
         step = traced.step(_populations(ready.neurons, spikes, units, traced), ready.notes)
     _check_called(step, inner_callers(traced.jaxpr))
-    return step
+    return dataclasses.replace(step, populations=step.in_order())
 
 
 class _Traced:

@@ -35,7 +35,7 @@ class GradientFlow(Record):
     steps : int
         How many time steps the model was run for.
     populations : tuple of PopulationFlow
-        In the order of their names; each a `.PopulationFlow`.
+        In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
         Share of the model's parameters whose gradient is exactly 0 with this loss on these inputs;
         NaN where it has none.

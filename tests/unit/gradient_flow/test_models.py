@@ -319,3 +319,31 @@ def test_records_turn_into_json():
     assert data["growth"] == pytest.approx(flow.growth)
     assert "Layer" in repr(flow)
     assert "growth" in repr(flow)
+
+
+def test_populations_are_ordered_as_signals_reach_them():
+    class Deep(brainstate.nn.Module):
+        """Eleven layers: by their names, the eleventh would be the third."""
+
+        def __init__(self, weights):
+            super().__init__()
+            self.layers = [Layer(weights, SURROGATE) for _ in range(11)]
+
+        def update(self, x):
+            for layer in self.layers:
+                x = layer(x)
+            return x
+
+    class Backwards(Deep):
+        """Each layer reads what the one before gave in the last step, the last layer first."""
+
+        def update(self, x):
+            for before, layer in zip(self.layers[9::-1], self.layers[:0:-1]):
+                layer(before.V.value)
+            self.layers[0](x)
+            return self.layers[10].V.value
+
+    weights, inputs = weights_and_inputs()
+    for make in (Deep, Backwards):
+        flow = only(gradient_flow(make(weights), inputs, target=None))
+        assert [p.name for p in flow.populations] == [f"layers.{i}" for i in range(11)]

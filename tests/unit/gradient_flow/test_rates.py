@@ -114,7 +114,7 @@ def test_the_population_above_alone_is_changed():
             return self.above(self.below(x))
 
     flow = only(gradient_flow(Two(), inputs(), target=None, rate=0.3))
-    above, below = flow.populations
+    below, above = flow.populations
     assert below.rate_adjustment is None
     # Its inputs are 0 or 1: no gain of the model's inputs lifts them over 1.5.
     assert above.rate_adjustment.input_gain is None
@@ -139,7 +139,7 @@ class Weighted(brainstate.nn.Module):
 
 def test_the_weights_of_a_population_are_its_own():
     """Spikes of 0 or 1 lie above 1.5 with weights of 1.5; what is below is left alone."""
-    above, below = only(gradient_flow(Weighted(1.5), inputs(), target=None, rate=0.3)).populations
+    below, above = only(gradient_flow(Weighted(1.5), inputs(), target=None, rate=0.3)).populations
     assert above.silent_share == 1
     assert above.rate_adjustment.weight_gain == pytest.approx(1.5, rel=5e-3)
     assert above.rate_adjustment.weight_rate == pytest.approx(below.firing_rate)
@@ -149,7 +149,7 @@ def test_the_weights_of_a_population_are_its_own():
 def test_weights_and_inputs_of_the_first_population_do_the_same():
     model = Weighted(0.5)
     model.below.threshold = 1.0  # a fifth of 0.5 * gain * x lies above it where gain * 0.4 = 1
-    above, below = only(gradient_flow(model, inputs(), target=None, rate=0.2)).populations
+    below, above = only(gradient_flow(model, inputs(), target=None, rate=0.2)).populations
     assert below.rate_adjustment.weight_gain == pytest.approx(2.5, rel=5e-3)
     assert below.rate_adjustment.weight_gain == below.rate_adjustment.input_gain
     assert above.rate_adjustment.input_gain == below.rate_adjustment.input_gain

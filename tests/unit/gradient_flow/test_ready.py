@@ -35,7 +35,7 @@ class Spread(brainstate.nn.Module):
 def test_states_with_and_without_a_batch_in_one_model():
     weights, inputs = weights_and_inputs()
     flow = only(gradient_flow(Spread(weights), inputs, **QUICK))
-    assert [(p.name, p.size) for p in flow.populations] == [("alone", N), ("batched", N)]
+    assert [(p.name, p.size) for p in flow.populations] == [("batched", N), ("alone", N)]
 
 
 def test_of_many_states_that_were_lost_one_is_named():
