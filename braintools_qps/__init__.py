@@ -7,8 +7,8 @@ if TYPE_CHECKING:
     from ._comparison import compare
     from ._gradient_flow import gradient_flow, gradient_sensitivity, normalize_surrogate
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
+    from ._models import set_surrogate
     from ._monitoring import SurrogateSchedule, TrainingMonitor
-    from ._neurons import set_surrogate
     from ._registry import (
         UnknownSurrogateError,
         get_surrogate,
@@ -59,7 +59,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
 _ROOMS = (
     "_surrogate",
     "_registry",
-    "_neurons",
+    "_models",
     "records",
     "_gradient_flow",
     "_memory",

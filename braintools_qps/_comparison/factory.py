@@ -9,7 +9,7 @@ from typing import Any
 
 import brainstate
 
-from .._neurons import find_neurons, set_surrogate
+from .._models import find_neurons, set_surrogate
 from .model import environment
 from .tasks import Task
 

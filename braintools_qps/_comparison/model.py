@@ -24,7 +24,7 @@ from jax import Array
 
 from .._gradient_flow import advance
 from .._memory import save_memory
-from .._neurons import find_neurons
+from .._models import find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._neurons import find_neurons, has_membrane
+from .._models import find_neurons, has_membrane
 from .._surrogate import QPseudoSpike
 from .factory import name_of
 from .model import initialised, run_over, seeded

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
-from .._neurons import by_population
+from .._models import by_population
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Spikes, evaluator

@@ -10,7 +10,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._checks import is_positive
-from .._neurons import by_population
+from .._models import by_population
 from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .jaxpr import Call, Tap
+from .._jaxpr import Call, Tap
 from .step import Arrays, Step, is_real
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import brainstate
 import jax
 
-from .._neurons import classic_neuron, find_neurons, has_membrane, states_stay
+from .._models import classic_neuron, find_neurons, has_membrane, keeping_states
 
 
 class Ready(NamedTuple):
@@ -79,7 +79,7 @@ def initialise(model: Any, inputs: Any) -> None:
     """Initialise all states for the batch of the inputs, or without it where they take none."""
     batch = batch_size(inputs)
     nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
-    with states_stay(model):
+    with keeping_states(model):
         if batch is None:
             brainstate.nn.init_all_states(model)
         elif all(_takes(node.init_state, batch) for node in nodes):

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._neurons import find_neurons, spike_of, traced_afresh
+from .._models import call_spike, find_neurons, traced_afresh
 from .._surrogate import Scaled
 from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
@@ -131,7 +131,7 @@ def _name(path: tuple[Any, ...]) -> str:
 def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:
     def noted(x: Any) -> Any:
         called.append(name)
-        return spike_of(spike, x)
+        return call_spike(spike, x)
 
     return noted
 

@@ -11,7 +11,7 @@ import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr
 from jax.extend.core.primitives import custom_jvp_call_p, custom_vjp_call_p
 
-from .jaxpr import bind, equations_within, evaluate, jaxprs_within, with_constants_as_arguments
+from .._jaxpr import bind, equations_within, evaluate, jaxprs_within, with_constants_as_arguments
 
 
 def signature(closed: ClosedJaxpr) -> tuple[Any, ...]:

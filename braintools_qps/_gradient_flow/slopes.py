@@ -15,7 +15,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._neurons import spike_of
+from .._models import call_spike
 from .._surrogate import QPseudoSpike, current
 
 
@@ -54,7 +54,8 @@ def slopes_of(
     """
 
     def spikes(x: Array) -> Array:
-        return u.get_mantissa(spike_of(surrogate, x if unit is None else u.Quantity(x, unit=unit)))
+        x = x if unit is None else u.Quantity(x, unit=unit)
+        return u.get_mantissa(call_spike(surrogate, x))
 
     values, pull = jax.vjp(spikes, argument / width)
     (slope,) = pull(jnp.ones_like(values))

@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.extend.core import Jaxpr
 
-from .jaxpr import Call, Tap, reached, run, weights_before
+from .._jaxpr import Call, Tap, reached, run, weights_before
 
 
 class Population(NamedTuple):

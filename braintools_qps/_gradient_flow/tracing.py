@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._neurons import is_mapped, mark, traced_afresh
-from .jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
+from .._jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
+from .._models import is_mapped, mark_spikes, traced_afresh
 from .ready import no_neurons, ready_neurons
 from .signature import signature
 from .step import Arrays, Population, Source, Step, is_real
@@ -31,7 +31,7 @@ def trace(model: Any, inputs: Any) -> Step:
     with traced_afresh(model):
         ready = ready_neurons(model, inputs)
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
-        units = mark(ready.neurons)
+        units = mark_spikes(ready.neurons)
         traced = _Traced(model, inputs)
         # What is mapped is tried out first, and leaves calls of the spike function behind.
         if _repeat_for_batch(traced) or is_mapped(model):

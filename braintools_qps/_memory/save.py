@@ -13,13 +13,14 @@ import jax.numpy as jnp
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
-from .._neurons import SPIKES, find_neurons, find_nodes, has_membrane, mark, traced_afresh
+from .._jaxpr import settle
+from .._models import SPIKES, find_neurons, find_nodes, has_membrane, mark_spikes, traced_afresh
 from .._surrogate import Scaled
 from ..records import SavedMemory
 from .conv import SpikeConv1d, SpikeConv2d
 from .linear import SpikeLinear
 from .spikes import ByPhase
-from .values import ANY, FLAG, Mark, Values, join, settle, spread, values_of
+from .values import ANY, FLAG, Mark, Values, join, spread, values_of
 
 LAYER = "braintools_qps:layer:"
 PACKED: dict[type, type] = {
@@ -165,7 +166,7 @@ def _traced(
         _initialise(model, inputs)
         # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
         neurons = find_neurons(model).items()
-        units = mark({n: node for n, node in neurons if isinstance(node.spk_fun, Surrogate)})
+        units = mark_spikes({n: node for n, node in neurons if isinstance(node.spk_fun, Surrogate)})
         for name, layer in layers.items():
             layer.update = partial(_marked_update, LAYER + name, layer.update)
         _follow(model, inputs, partial(_note, seen))
@@ -209,4 +210,4 @@ def _follow(model: Any, inputs: Sequence[Any], note: Mark) -> None:
         results = spread(closed, arguments, note)
         return results[len(results) - len(carried) :]
 
-    settle(call, [values_of(leaves[i][1]) for i in carried])
+    settle(call, [values_of(leaves[i][1]) for i in carried], join)

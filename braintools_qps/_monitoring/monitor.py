@@ -13,7 +13,7 @@ from braintools.trainer import Callback
 
 from .._checks import checked_count
 from .._gradient_flow import Followed, KeptTrace, Sought, flows_of, initialise
-from .._neurons import preserved
+from .._models import restoring
 from ..records import GradientFlow
 from .logs import Write, writer
 from .readings import readings
@@ -159,7 +159,7 @@ class TrainingMonitor(Callback):
 
     def _measure(self) -> GradientFlow:
         inputs = jax.tree.map(jnp.asarray, self.inputs)
-        with brainstate.random.seed_context(0), preserved(self.model):
+        with brainstate.random.seed_context(0), restoring(self.model):
             initialise(self.model, inputs)
             step = self._trace(self.model, inputs)
             (flow,) = flows_of(step, inputs, self._followed, Sought()).values()

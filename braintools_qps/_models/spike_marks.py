@@ -14,7 +14,7 @@ from .._surrogate import takes_numbers
 ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
 
 
-def mark(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
+def mark_spikes(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
     """Have every call of a spike function leave a mark in the jaxpr that it is traced into.
 
     Returns
@@ -35,12 +35,12 @@ def _marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | No
             x = x.to_decimal()
         units[name] = x.unit if isinstance(x, u.Quantity) else None
         x = checkpoint_name(x, ARGUMENT + name)
-        return checkpoint_name(spike_of(spike, x), SPIKES + name)
+        return checkpoint_name(call_spike(spike, x), SPIKES + name)
 
     return marked_spike
 
 
-def spike_of(spike: Callable[[Any], Any], x: Any) -> Any:
+def call_spike(spike: Callable[[Any], Any], x: Any) -> Any:
     """Call a spike function.
 
     Raises

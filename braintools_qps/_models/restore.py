@@ -10,7 +10,7 @@ import brainstate
 
 
 @contextmanager
-def preserved(model: Any) -> Iterator[None]:
+def restoring(model: Any) -> Iterator[None]:
     """Undo every change of attributes, states and random state on the way out, errors included."""
     nodes = list(brainstate.graph.nodes(model).values())
     attributes = [dict(vars(node)) for node in nodes]
@@ -27,11 +27,11 @@ def preserved(model: Any) -> Iterator[None]:
 
 @contextmanager
 def traced_afresh(model: Any) -> Iterator[None]:
-    """As `preserved`, and what nodes have compiled for themselves is traced anew, then and after.
+    """As `restoring`, and what nodes have compiled for themselves is traced anew, then and after.
 
     That is what they keep as attributes, as ``self.run = brainstate.transform.jit(self.loop)``.
     """
-    with preserved(model):
+    with restoring(model):
         forget_programs(model)
         try:
             yield
@@ -40,7 +40,7 @@ def traced_afresh(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def states_stay(model: Any) -> Iterator[None]:
+def keeping_states(model: Any) -> Iterator[None]:
     """Have states that are made in place of others only pass their values on to them.
 
     What is compiled or mapped over a model, as `brainstate.nn.Vmap`, holds on to its states. One

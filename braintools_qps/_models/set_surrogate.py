@@ -10,8 +10,8 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate
 from ..typing import SurrogateSpec
 from .detached_reset import check_detachable, set_reset
-from .finding import classic_neuron, find_neurons
-from .preserved import forget_programs
+from .find_neurons import classic_neuron, find_neurons
+from .restore import forget_programs
 
 
 def set_surrogate(

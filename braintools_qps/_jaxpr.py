@@ -1,6 +1,8 @@
-"""Running a jaxpr equation by equation: inlined, tapped at its marks, perturbed at its membranes.
+"""Jaxprs walked equation by equation: all in this package that a release of JAX can break.
 
-All that a release of JAX can break is here and in `signature`.
+`evaluate` is the walker. `inlined`, `run` and `follow` are it, with different ways to run an
+equation: with calls opened, with spike functions tapped and membranes perturbed, and on what is
+known of arrays in place of arrays.
 """
 
 from __future__ import annotations
@@ -12,59 +14,38 @@ from typing import Any, NamedTuple
 import jax
 from jax import Array
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
-from jax.extend.core.primitives import (
-    add_p,
-    broadcast_in_dim_p,
-    call_p,
-    closed_call_p,
-    concatenate_p,
-    conv_general_dilated_p,
-    cumsum_p,
-    custom_jvp_call_p,
-    custom_vjp_call_p,
-    div_p,
-    dot_general_p,
-    gather_p,
-    jit_p,
-    max_p,
-    min_p,
-    mul_p,
-    name_p,
-    pow_p,
-    reduce_sum_p,
-    remat_p,
-    reshape_p,
-    rev_p,
-    scan_p,
-    scatter_add_p,
-    scatter_p,
-    select_n_p,
-    slice_p,
-    sort_p,
-    squeeze_p,
-    sub_p,
-    transpose_p,
-    while_p,
-)
 
-from .._neurons import ARGUMENT, SPIKES
+from ._models import ARGUMENT, SPIKES
 
-# Primitives that only call a jaxpr.
-INLINED = (call_p, closed_call_p, jit_p, remat_p)
+# Primitives by their names. Those that only call a jaxpr; two names differ by release:
+INLINED = {"call", "closed_call", "eval_jaxpr", "jit", "remat2"}
 # Functions with a derivative rule of their own.
-RULED = (custom_jvp_call_p, custom_vjp_call_p)
+RULED = {"custom_jvp_call", "custom_vjp_call"}
 # What carries something from one neuron to another.
-MIXING = (
-    dot_general_p, conv_general_dilated_p, gather_p, scatter_p, scatter_add_p, reduce_sum_p,
-    cumsum_p, sort_p, rev_p, scan_p, while_p,
-)  # fmt: skip
+MIXING = set(
+    "dot_general conv_general_dilated gather scatter scatter-add reduce_sum cumsum sort rev scan "
+    "while".split()
+)
 # Those of them that multiply weights with what comes in.
-PRODUCTS = (dot_general_p, conv_general_dilated_p, gather_p)
+PRODUCTS = {"dot_general", "conv_general_dilated", "gather"}
 # What does not, though shapes differ: it changes nothing else, or repeats along axes of length 1.
-SHAPING = (
-    broadcast_in_dim_p, reshape_p, squeeze_p, slice_p, concatenate_p, select_n_p, transpose_p,
-    add_p, sub_p, mul_p, div_p, max_p, min_p, pow_p,
-)  # fmt: skip
+SHAPING = set(
+    "broadcast_in_dim reshape squeeze slice concatenate select_n transpose add sub mul div max min "
+    "pow".split()
+)
+# Each element of the result depends on one element of each operand.
+ELEMENTWISE = set(
+    "abs add and ceil clamp convert_element_type copy div eq floor ge gt integer_pow is_finite le "
+    "lt max min mul ne neg not or pow reduce_precision round select_n sign square sub xor".split()
+)
+# Results hold nothing but elements of the operands.
+REARRANGING = set(
+    "broadcast_in_dim concatenate expand_dims optimization_barrier pad reduce_and reduce_max "
+    "reduce_min reduce_or reshape rev sharding_constraint slice squeeze stop_gradient "
+    "transpose".split()
+)
+# The same, of so many of the first operands; indices follow.
+INDEXING = {"split": 1, "dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
 
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
 
@@ -93,14 +74,14 @@ def with_constants_as_arguments(closed: ClosedJaxpr) -> Jaxpr:
 
 def callers(closed: ClosedJaxpr) -> list[str]:
     """For each call of a marked spike function at the top level, in order, whose it is."""
-    names = map(_mark, closed.jaxpr.eqns)
+    names = map(mark_of, closed.jaxpr.eqns)
     return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
 
 
 def inner_callers(closed: ClosedJaxpr) -> set[str]:
     """Whose spike functions are called inside the loops and branches that are left."""
     inner = (eqn for outer in closed.jaxpr.eqns for eqn in equations_within(outer))
-    names = map(_mark, inner)
+    names = map(mark_of, inner)
     return {name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)}
 
 
@@ -125,12 +106,13 @@ def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[
     alone: dict[Any, set[Any]] = {argument: {argument} for argument in candidates}
     multiplied: dict[Any, set[Any]] = {}
     for eqn in jaxpr.eqns:
-        if _mark(eqn).startswith(SPIKES):
+        if mark_of(eqn).startswith(SPIKES):
             continue
         operands = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
         met = set().union(*(alone.get(operand, ()) for operand in operands))
         passed = set().union(*(multiplied.get(operand, ()) for operand in operands))
-        is_product = eqn.primitive in PRODUCTS or (eqn.primitive not in MIXING and _mixes(eqn))
+        name = eqn.primitive.name
+        is_product = name in PRODUCTS or (name not in MIXING and _mixes(eqn))
         for variable in eqn.outvars:
             alone[variable] = set() if is_product else met
             multiplied[variable] = passed | met if is_product else passed
@@ -156,31 +138,83 @@ def run(
 
     ``perturbations`` are added to variables as they are computed.
     """
-    return evaluate(jaxpr, arguments, tap, perturbations), tap.calls
+
+    def perturbed(eqn: JaxprEqn, operands: list) -> list[Any]:
+        results = zip(eqn.outvars, tap(eqn, operands))
+        return [x + perturbations[v] if v in perturbations else x for v, x in results]
+
+    return evaluate(jaxpr, arguments, perturbed), tap.calls
 
 
 def evaluate(
     jaxpr: Any,
     arguments: Sequence[Any],
     bind: Bind,
-    perturbations: Mapping[Any, Array] | None = None,
+    constant: Callable[[Any], Any] = lambda array: array,
 ) -> list[Any]:
-    """Run a jaxpr, each equation by ``bind``; some variables perturbed as they are computed."""
-    constants = []
+    """Run a jaxpr, each equation by ``bind``, with constants as ``constant`` gives them."""
+    constants: Sequence[Any] = ()
     if isinstance(jaxpr, ClosedJaxpr):
         jaxpr, constants = jaxpr.jaxpr, jaxpr.consts
-    perturbations = perturbations or {}
-    values = dict(zip([*jaxpr.constvars, *jaxpr.invars], [*constants, *arguments]))
+    values = dict(zip(jaxpr.constvars, map(constant, constants)))
+    values |= zip(jaxpr.invars, arguments)
 
     def read(atom: Any) -> Any:
-        return atom.val if isinstance(atom, Literal) else values[atom]
+        return constant(atom.val) if isinstance(atom, Literal) else values[atom]
 
     for eqn in jaxpr.eqns:
-        results = bind(eqn, [read(atom) for atom in eqn.invars])
-        for variable, value in zip(eqn.outvars, results):
-            shifted = variable in perturbations
-            values[variable] = value + perturbations[variable] if shifted else value
+        values |= zip(eqn.outvars, bind(eqn, [read(atom) for atom in eqn.invars]))
     return [read(atom) for atom in jaxpr.outvars]
+
+
+def follow(
+    jaxpr: Jaxpr | ClosedJaxpr,
+    arguments: Sequence[Any],
+    equation: Bind,
+    constant: Callable[[Any], Any],
+    join: Callable[..., Any],
+) -> list[Any]:
+    """Run a jaxpr on what is known of its arguments, calls, branches and loops by their bodies.
+
+    ``constant`` gives what is known of an array, ``equation`` of the results of an equation without
+    a body, and ``join`` of what may be either of several.
+    """
+
+    def walk(inner: Any, operands: Sequence[Any]) -> list[Any]:
+        return follow(inner, operands, equation, constant, join)
+
+    def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+        name, parameters = eqn.primitive.name, eqn.params
+        if name in INLINED or name in RULED or name == "shard_map":
+            return walk(_called_by(eqn), operands)
+        if name == "cond":
+            branches = [walk(branch, operands[1:]) for branch in parameters["branches"]]
+            return [join(*results) for results in zip(*branches)]
+        if name == "while":
+            skipped, constants = parameters["cond_nconsts"], parameters["body_nconsts"]
+            fixed, carried = operands[skipped:][:constants], operands[skipped:][constants:]
+            step = lambda carried: walk(parameters["body_jaxpr"], [*fixed, *carried])
+            return settle(step, carried, join)
+        if name == "scan":
+            first, end = _carried_by_scan(parameters)
+            fixed, carried, each = operands[:first], operands[first:end], operands[end:]
+            step = lambda carried: walk(parameters["jaxpr"], [*fixed, *carried, *each])
+            carried = settle(step, carried, join)
+            return [*carried, *step(carried)[len(carried) :]]
+        return equation(eqn, operands)
+
+    return evaluate(jaxpr, arguments, bind, constant)
+
+
+def settle(
+    step: Callable[[list], list], carried: Sequence[Any], join: Callable[..., Any]
+) -> list[Any]:
+    """What is known of the values that a loop carries, however often ``step`` is taken."""
+    while True:
+        ahead = [join(*pair) for pair in zip(carried, step(list(carried)))]
+        if ahead == list(carried):
+            return ahead
+        carried = ahead
 
 
 @dataclass
@@ -199,7 +233,7 @@ class Tap:
     arguments: dict[str, Array] = field(default_factory=dict)
 
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
-        mark = _mark(eqn)
+        mark = mark_of(eqn)
         if mark.startswith(ARGUMENT):
             return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
         if mark.startswith(SPIKES):
@@ -232,16 +266,34 @@ class _Inliner:
         self.spiking = False
 
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
-        mark = _mark(eqn)
+        mark = mark_of(eqn)
         self.spiking = mark.startswith(ARGUMENT) or (self.spiking and not mark.startswith(SPIKES))
-        if eqn.primitive in INLINED or (self.spiking and eqn.primitive in RULED):
+        if eqn.primitive.name in INLINED or (self.spiking and eqn.primitive.name in RULED):
             return evaluate(_called_by(eqn), operands, self)
         return bind(eqn, operands)
 
 
 def _called_by(eqn: JaxprEqn) -> ClosedJaxpr:
-    inner = next(eqn.params[key] for key in ("call_jaxpr", "jaxpr") if key in eqn.params)
+    keys = ("call_jaxpr", "jaxpr", "fun_jaxpr")
+    inner = next(eqn.params[key] for key in keys if key in eqn.params)
     return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
+
+
+def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
+    """From where to where a scan's operands are carried; jax 0.12 has trees for the numbers."""
+    if "ft_in" in parameters:
+        constants, carries, _ = map(len, parameters["ft_in"].unpack())
+    else:
+        constants, carries = parameters["num_consts"], parameters["num_carry"]
+    return constants, constants + carries
+
+
+def pads_alone(eqn: JaxprEqn) -> bool:
+    """Whether some window of a pooling by maximum may see only padding: -inf."""
+    of = eqn.params
+    sizes, padding = of["window_dimensions"], of["padding"]
+    dilated = any(d > 1 for d in (*of["base_dilation"], *of["window_dilation"]))
+    return dilated or any(max(p) >= n for n, p in zip(sizes, padding))
 
 
 def _mixes(eqn: JaxprEqn) -> bool:
@@ -249,14 +301,15 @@ def _mixes(eqn: JaxprEqn) -> bool:
 
     A primitive that is not known, a sparse product for example, does where the shapes differ.
     """
-    if eqn.primitive in MIXING:
+    if eqn.primitive.name in MIXING:
         return True
     shapes = {getattr(v.aval, "shape", ()) for v in [*eqn.invars, *eqn.outvars]} - {()}
-    return len(shapes) > 1 and eqn.primitive not in SHAPING
+    return len(shapes) > 1 and eqn.primitive.name not in SHAPING
 
 
-def _mark(eqn: JaxprEqn) -> str:
-    return eqn.params["name"] if eqn.primitive is name_p else ""
+def mark_of(eqn: JaxprEqn) -> str:
+    """The name that `jax.ad_checkpoint.checkpoint_name` gave, empty for any other equation."""
+    return eqn.params["name"] if eqn.primitive.name == "name" else ""
 
 
 @jax.custom_jvp
