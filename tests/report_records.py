@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from braintools_qps import Comparison, GradientFlow
-from braintools_qps.records import CandidateResult, Histogram, PopulationFlow
+from braintools_qps.records import CandidateResult, Curves, Histogram, PopulationFlow, Scores
 
 NASTY = '<script>alert("&")</script>'
 
@@ -18,11 +18,8 @@ COMPARISON = Comparison(
         CandidateResult(
             label=NASTY,
             spec={"name": "Sigmoid", "alpha": 4.0},
-            test_score=(0.75, 0.5),
-            validation_score=(0.75, 0.75),
-            firing_rate=(0.1, 0.2),
-            loss=((2.0, 1.0), (1.0, 0.5)),
-            validation_curve=((0.5, 0.75), (0.5, 0.75)),
+            scores=Scores(test=(0.75, 0.5), validation=(0.75, 0.75), firing_rate=(0.1, 0.2)),
+            curves=Curves(loss=((2.0, 1.0), (1.0, 0.5)), validation=((0.5, 0.75), (0.5, 0.75))),
         ),
     ),
     environment={"python": "3.99", "packages": {"jax": "0.99"}},

@@ -16,7 +16,7 @@ from braintools_qps._comparison.tuning import (
     winner,
 )
 from braintools_qps._comparison.tuning import grid as combinations
-from braintools_qps.records.comparison import Rung, Trial
+from braintools_qps.records import Rung, Trial
 
 from . import picks
 from .data import Problem

@@ -167,9 +167,9 @@ def compare(
     save_memory : bool
         Whether to apply `save_memory` to every model, so that a step takes less memory.
     measure : bool
-        Whether to time a training step of each candidate, which compiles it once more, and to
-        measure the gradient flow. With an executor other runs may be in training meanwhile, which
-        makes a step take longer. What cannot be measured is a warning.
+        Whether to time a training step of each candidate, which compiles it once more. With an
+        executor other runs may be in training meanwhile, which makes a step take longer. What
+        cannot be measured is a warning.
     out : path, optional
         A directory to which results are saved as soon as a candidate has finished. Of one in
         training, finished rounds and, every ten seconds or at each longer epoch, the states of the
@@ -255,7 +255,7 @@ def compare(
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
         if pending:
-            check_model(bench, measure=measure)
+            check_model(bench)
         with reported(on_epoch, shown=progress and bool(pending)) as report:
             found = training.train(pending, plan, report)
             comparison = _trained(comparison, found, keep, training.give_up)

@@ -13,11 +13,11 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
-from ..records import CandidateResult, Trial, Tuning
+from ..records import CandidateResult, Cost, Trial, Tuning
 from .kinds import adjusted
 from .model_checks import check_finite
 from .naming import named
-from .outcome import noise_of_accuracy, numbers_of
+from .outcome import curves_of, flags, noise_of_accuracy, scores_of
 from .programs import Gone, Job, OnEpochs, Outcome, Runner
 from .surroundings import surroundings
 from .training import Bench
@@ -77,7 +77,6 @@ def result_of(
     bench = programs.bench_of(setting)
     _check_learnable(outcomes, bench, plan)
     chosen = adjusted(candidate.surrogate, setting)
-    costs = _measured(candidate.label, programs, jobs) if plan.measure else {}
     settings, samples = bench.settings, len(bench.task.validation)
     noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else None
     return CandidateResult(
@@ -85,21 +84,23 @@ def result_of(
         spec=candidate.spec,
         setting={"learning_rate": settings.learning_rate, "clip": settings.clip} | setting,
         trained=surrogate_spec(chosen),
+        scores=scores_of(outcomes),
+        curves=curves_of(outcomes),
         tuning=tuning,
+        cost=_measured(candidate.label, programs, jobs) if plan.measure else None,
+        flags=flags(outcomes, noise),
         one_by_one=programs.one_by_one,
         workers=tuple(programs.workers),
-        **numbers_of(outcomes, noise),
-        **costs,
     )
 
 
 def measured(result: CandidateResult, programs: Runner, plan: Plan) -> CandidateResult:
-    """The result with cost and gradient flow, where it was trained without them."""
-    if result.seconds_per_step is not None:
+    """The result with its cost, where it was trained without."""
+    if result.cost is not None:
         return result
     setting = {name: result.setting[name] for name in plan.tune}
     jobs = [Job(result.surrogate, setting, seed) for seed in plan.seeds]
-    return dataclasses.replace(result, **_measured(result.label, programs, jobs))
+    return dataclasses.replace(result, cost=_measured(result.label, programs, jobs))
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:
@@ -126,8 +127,8 @@ def described(bench: Bench, plan: Plan) -> dict[str, Any]:
     )
 
 
-def _measured(label: str, programs: Runner, jobs: list[Job]) -> dict[str, Any]:
-    """Cost and gradient flow; nothing, with a warning, where they cannot be measured."""
+def _measured(label: str, programs: Runner, jobs: list[Job]) -> Cost | None:
+    """The cost; None, with a warning, where it cannot be measured."""
     try:
         return programs.measure(jobs)
     except Gone:
@@ -138,7 +139,7 @@ def _measured(label: str, programs: Runner, jobs: list[Job]) -> dict[str, Any]:
             "and resume=True it is measured again",
             stacklevel=2,
         )
-        return {}
+        return None
 
 
 def _told(error: Exception) -> str:

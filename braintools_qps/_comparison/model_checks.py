@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .._models import find_neurons, has_membrane
 from .._surrogate import QPseudoSpike
 from .factory import name_of
 from .model import initialised, run_over, seeded
@@ -22,7 +21,7 @@ ANY = QPseudoSpike()
 Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
 
 
-def check_model(bench: Bench, *, measure: bool) -> None:
+def check_model(bench: Bench) -> None:
     """Trace the model on a batch of the training part, and on one of another size.
 
     Raises
@@ -32,7 +31,7 @@ def check_model(bench: Bench, *, measure: bool) -> None:
     """
     sizes = {bench.batch_size, len(bench.task.validation)}
     for size in sorted(sizes, reverse=True):
-        outputs = _traced(bench, size, measure)
+        outputs = _traced(bench, size)
         _check_outputs(bench, outputs, size)
         _check_loss(bench, outputs, size)
 
@@ -59,7 +58,7 @@ def check_finite(bench: Bench, seed: int) -> None:
         )
 
 
-def _traced(bench: Bench, size: int, measure: bool) -> Any:
+def _traced(bench: Bench, size: int) -> Any:
     """Shapes of the outputs of all steps."""
     held: Shapes = {}
     arrays: Shapes = {}
@@ -68,9 +67,6 @@ def _traced(bench: Bench, size: int, measure: bool) -> Any:
         with seeded(key):
             model = bench.model(ANY)
             _check_fresh(bench, model)
-            if measure:
-                initialised(model, size)
-                _check_membrane(model)
             initialised(model, size)
             held.update(_of_other_batches(model, size))
             arrays.update(_arrays(model))
@@ -108,14 +104,6 @@ def _check_fresh(bench: Bench, model: Any) -> None:
             f"the factory {name_of(bench.factory.make)} must return a fresh model each time, got "
             f"the same {type(model).__name__} twice, so that all seeds would begin with the same "
             "weights. Make the model within the function"
-        )
-
-
-def _check_membrane(model: Any) -> None:
-    if not any(map(has_membrane, find_neurons(model).values())):
-        raise ValueError(
-            "the gradient flow is measured at membrane potentials in a state V, got no neuron that "
-            "has one. Keep it as self.V = brainstate.HiddenState(...), or pass measure=False"
         )
 
 

@@ -1,13 +1,14 @@
-"""The record of a candidate, made of what training left behind, with what went wrong."""
+"""The scores and curves of a candidate, from what training left behind, and what went wrong."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ..records import Curves, Scores
 from .programs import Outcome
 
 # Of what was learnt, the share that must be lost again to count as a collapse. It must be so many
@@ -18,33 +19,32 @@ RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and so many times that of the firs
 SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 
-def numbers_of(outcomes: Sequence[Outcome], noise: float | None) -> dict[str, Any]:
-    """The fields of a `CandidateResult` that come from its runs, one for each seed."""
-    tested = _by_seed([one.tested for one in outcomes])
-    curves = _by_seed([one.curves for one in outcomes])
-    return {
-        "test_score": tested["score"],
-        "best_test_score": tested["best_score"],
-        "best_epoch": tuple(one.best_epoch for one in outcomes),
-        "firing_rate": tested["firing_rate"],
-        "spikes": tested["spikes"],
-        "validation_score": tuple(curve[-1] for curve in curves["score"]),
-        "loss": curves["loss"],
-        "validation_curve": curves["score"],
-        "firing_rate_curve": curves["firing_rate"],
-        "flags": flags(outcomes, noise),
-    }
+def scores_of(outcomes: Sequence[Outcome]) -> Scores:
+    """Scores by seed; a run without a finite validation score has no best epoch."""
+    tested = [one.tested for one in outcomes if one.tested is not None]
+    best = [one.best_epoch or None for one in outcomes]
+    at_best = [math.nan if epoch is None else one.best_score for epoch, one in zip(best, tested)]
+    return Scores(
+        test=_numbers(one.score for one in tested),
+        validation=_numbers(one.curves.score[-1] for one in outcomes),
+        test_at_best_epoch=_numbers(at_best),
+        best_epoch=tuple(best),
+        firing_rate=_numbers(one.firing_rate for one in tested),
+        spikes=_numbers(one.spikes for one in tested),
+    )
 
 
-def _by_seed(found: Sequence[Any]) -> dict[str, tuple]:
-    """The fields of named tuples of arrays as plain numbers, those of one name together."""
-    names = found[0]._fields
-    return {n: tuple(_plain(np.asarray(getattr(one, n))) for one in found) for n in names}
+def curves_of(outcomes: Sequence[Outcome]) -> Curves:
+    """Curves by seed and epoch."""
+    return Curves(
+        loss=tuple(_numbers(one.curves.loss) for one in outcomes),
+        validation=tuple(_numbers(one.curves.score) for one in outcomes),
+        firing_rate=tuple(_numbers(one.curves.firing_rate) for one in outcomes),
+    )
 
 
-def _plain(values: np.ndarray) -> Any:
-    """A number, or a tuple of numbers."""
-    return tuple(values.tolist()) if values.ndim else float(values)
+def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+    return tuple(float(value) for value in values)
 
 
 def flags(outcomes: Sequence[Outcome], noise: float | None) -> Mapping[str, int]:

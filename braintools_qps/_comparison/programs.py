@@ -11,7 +11,8 @@ from typing import Any, NamedTuple, Protocol
 import jax
 from braintools.surrogate import Surrogate
 
-from .cost import measure_cost, measure_flow
+from ..records import Cost
+from .cost import measure_cost
 from .factory import GIVEN, name_of, parameters_of
 from .kinds import adjusted, kind_of
 from .trainer import Trainer
@@ -70,8 +71,8 @@ class Runner(Protocol):
     ) -> list[Outcome]:
         """Train all jobs for so many epochs; return what became of each, in their order."""
 
-    def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
-        """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
+    def measure(self, jobs: Sequence[Job]) -> Cost:
+        """Cost of one surrogate, which all jobs have."""
 
 
 class Programs:
@@ -115,12 +116,10 @@ class Programs:
             outcomes |= zip(numbers, found)
         return [outcomes[number] for number in range(len(jobs))]
 
-    def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
-        """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
+    def measure(self, jobs: Sequence[Job]) -> Cost:
+        """Cost of one surrogate, which all jobs have."""
         surrogate = adjusted(jobs[0].surrogate, jobs[0].setting)
-        bench = self.bench_of(jobs[0].setting)
-        flow = measure_flow(surrogate, bench, [job.seed for job in jobs])
-        return measure_cost(surrogate, bench)._asdict() | flow._asdict()
+        return measure_cost(surrogate, self.bench_of(jobs[0].setting))
 
     def train_group(
         self,

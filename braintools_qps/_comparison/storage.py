@@ -146,19 +146,12 @@ def load(directory: str | os.PathLike) -> Comparison | None:
     if not path.exists():
         return None
     try:
-        return _coherent(Comparison.from_json(path.read_text(encoding="utf-8")))
+        return Comparison.from_json(path.read_text(encoding="utf-8"))
     except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
             f"{path} is not a comparison that this version has saved: {error}. Give another "
             "directory, or go on without resume; the file will be kept"
         ) from error
-
-
-def _coherent(comparison: Comparison) -> Comparison:
-    for result in comparison.results:
-        if result.spec not in comparison.candidates:
-            raise ValueError(f"{result.label} has a result and is no candidate")
-    return comparison
 
 
 def _probe(directory: Path) -> None:
@@ -222,18 +215,20 @@ def _written_beside(path: Path, content: bytes) -> Path:
 
 def _csv(comparison: Comparison) -> str:
     """One line for each candidate and seed, and one for each candidate that failed."""
-    each = ("test_score", "best_test_score", "validation_score", "firing_rate", "spikes")
-    shared = ("growth", "reach", "seconds_per_step", "seconds_per_epoch", "peak_bytes", "error")
+    each = ("test", "test_at_best_epoch", "validation", "firing_rate", "spikes")
+    shared = ("seconds_per_epoch", "peak_bytes", "error")
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["surrogate", "task", "seed", *each, "final_loss", *shared])
     for result in comparison.results:
         head = [result.label, comparison.task["name"]]
-        tail = [getattr(result, name) for name in shared]
-        if not result.test_score:
+        cost = result.cost
+        costs = [None, None] if cost is None else [cost.seconds_per_epoch, cost.peak_bytes]
+        tail = [*costs, result.error]
+        if not result.scores.test:
             writer.writerow([*head, "", *[""] * (len(each) + 1), *tail])
             continue
         for row, seed in enumerate(comparison.seeds):
-            numbers = [getattr(result, name)[row] for name in each]
-            writer.writerow([*head, seed, *numbers, result.loss[row][-1], *tail])
+            numbers = [getattr(result.scores, name)[row] for name in each]
+            writer.writerow([*head, seed, *numbers, result.curves.loss[row][-1], *tail])
     return text.getvalue()

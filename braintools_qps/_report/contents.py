@@ -6,14 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
-from ..records import (
-    Comparison,
-    GradientFlow,
-    GradientFlows,
-    caption,
-    comparison_rows,
-    html_table,
-)
+from ..records import Comparison, GradientFlow, GradientFlows, html_table
 from .drawings import comparison_drawings, flow_drawings
 
 _TASK = {"name": "task"}  # what its fields are called among others
@@ -58,9 +51,9 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
         "summary": _progress_of(comparison),
-        "notes": " ".join(caption(comparison)),
+        "notes": " ".join(comparison._below()),
         "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "table": html_table(comparison_rows(comparison)),
+        "table": html_table(comparison._rows()),
         "advice": [],
         "drawings": comparison_drawings(comparison),
         "settings": facts({**comparison.settings, **settings}),

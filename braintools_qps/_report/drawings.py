@@ -50,7 +50,7 @@ def comparison_drawings(comparison: Comparison) -> list[Drawing]:
     """The panels of `plot_comparison`, but for those of what was not measured or searched."""
     with _style():
         searched = [_panel() for result in comparison.results if result.tuning]
-        panels = [_panel() for _ in range(4)]
+        panels = [_panel() for _ in range(3)]
         plot_comparison(comparison, panels)
         if searched:
             plot_tuning(comparison, searched)

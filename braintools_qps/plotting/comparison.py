@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .flow import draw_flows_of_results
 from .learning_curves import draw_learning_curves
 from .panels import add_legend, panels_of
 from .surrogates import draw_surrogates, of_one_axis
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Draw learning curves, gradient flow before training, and the shapes of the surrogates.
+    """Draw learning curves and the shapes of the surrogates.
 
     A figure of its own also has a panel of `plot_tuning` for each candidate that was tuned.
 
@@ -26,8 +25,8 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     ----------
     comparison : Comparison
         What `compare` returns.
-    axes : sequence of four matplotlib.axes.Axes, optional
-        For the learning curves, the gradient flow, the gradients and the original functions.
+    axes : sequence of three matplotlib.axes.Axes, optional
+        For the learning curves, the gradients and the original functions.
 
     Returns
     -------
@@ -40,18 +39,17 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_title() for axes in plot_comparison(comparison)]
-    ['Learning curves', 'Gradient flow', 'Gradient', 'Original function']
+    ['Learning curves', 'Gradient', 'Original function']
     """
     tuned = tuned_results(comparison) if axes is None else []
-    panels = panels_of(axes, 4 + len(tuned))
+    panels = panels_of(axes, 3 + len(tuned))
     draw_learning_curves(comparison, panels[0])
-    draw_flows_of_results(comparison.results, panels[1])
     named = {r.label: r.surrogate for r in comparison.results}
     drawn = of_one_axis(named)
-    draw_surrogates(drawn, *panels[2:4])
+    draw_surrogates(drawn, *panels[1:3])
     if others := ", ".join(named.keys() - drawn.keys()):
-        panels[2].set_title(f"Gradient (on no common axis: {others})")
-    for panel, result in zip(panels[4:], tuned):
+        panels[1].set_title(f"Gradient (on no common axis: {others})")
+    for panel, result in zip(panels[3:], tuned):
         draw_tuning(result, comparison.score, panel)
-    add_legend(panels[:4], outside=axes is None)
+    add_legend(panels[:3], outside=axes is None)
     return panels

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..records import relative_gradient
-from .panels import GREY, MARKERS, add_legend, panels_of, styles
+from .panels import GREY, add_legend, panels_of, styles
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..records import CandidateResult, GradientFlow, PopulationFlow
-
-P = TypeVar("P")
+    from ..records import GradientFlow, PopulationFlow
 
 
 def plot_gradient_flow(
@@ -53,11 +51,9 @@ def plot_gradient_flow(
     return panels[0]
 
 
-def draw_gradient_flow(
-    curves: Mapping[str, Any], axes: Axes, looks: Iterable[Mapping[str, Any]] | None = None
-) -> None:
+def draw_gradient_flow(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     """Draw relative gradients by steps back, each with a look of its own, and a line at 1%."""
-    for (label, curve), look in zip(curves.items(), looks or styles()):
+    for (label, curve), look in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **look)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
     text: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
@@ -68,33 +64,12 @@ def draw_gradient_flow(
     axes.set_ylabel("gradient, relative")
 
 
-def draw_flows_of_results(results: Sequence[CandidateResult], axes: Axes) -> None:
-    """Draw what a comparison has measured: each candidate in its style, populations by markers."""
-    curves: dict[str, Sequence[float]] = {}
-    looks: list[dict[str, Any]] = []
-    for result, style in zip(results, styles()):
-        named = _called(result.label, result.gradient_by_lag)
-        curves |= named
-        looks += [style | _marks(number) for number in range(len(named))]
-    draw_gradient_flow(curves, axes, looks)
-
-
 def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlow]:
     """The populations of a flow by what a figure calls them."""
-    return _called(label, {population.name: population for population in flow.populations})
-
-
-def _called(label: str, populations: Mapping[str, P]) -> dict[str, P]:
-    """The label alone, if there is one population, or else with the population's name."""
-    alone = len(populations) == 1
-    return {label if alone else f"{label}, {name}": one for name, one in populations.items()}
-
-
-def _marks(number: int) -> dict[str, Any]:
-    """Markers that tell a population from the others; the first has none."""
-    if not number:
-        return {}
-    return {"marker": MARKERS[(number - 1) % len(MARKERS)], "markersize": 4, "markevery": 0.1}
+    populations = flow.populations
+    if len(populations) == 1:
+        return {label: populations[0]}
+    return {f"{label}, {population.name}": population for population in populations}
 
 
 def _relative_gradients(flows: Mapping[str, GradientFlow]) -> dict[str, np.ndarray]:

@@ -48,7 +48,7 @@ def draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
     for result, style in zip(comparison.results, styles()):
         if result.error:
             continue
-        loss = np.asarray(result.loss)
+        loss = np.asarray(result.curves.loss)
         epochs = np.arange(1, loss.shape[1] + 1)
         axes.plot(epochs, loss.mean(0), label=result.label, **style)
         band = {"color": style["color"], "alpha": 0.2, "linewidth": 0}

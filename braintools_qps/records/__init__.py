@@ -2,14 +2,14 @@
 
 Start with `Record` in `record`, the base of them all: plain values and back, equality, a table.
 `flow` has the records of `gradient_flow`, made of those in `population` and `adjustment`;
-`sensitivity` has those of `gradient_sensitivity`, `comparison` those of `compare`, `memory` that of
-`save_memory`. Their tables are beside them.
+`sensitivity` has those of `gradient_sensitivity`, `comparison` that of `compare`, made of those in
+`candidate`, `memory` that of `save_memory`. Their tables are beside them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .adjustment import Adjustment, RateAdjustment
-from .comparison import CandidateResult, Comparison, Rung, Trial, Tuning
-from .comparison_table import caption, comparison_rows
+from .candidate import CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
+from .comparison import Comparison
 from .flow import HIGH_SLOPE, GradientFlow, GradientFlows, mean_growth
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
@@ -22,6 +22,8 @@ __all__ = [
     "Adjustment",
     "CandidateResult",
     "Comparison",
+    "Cost",
+    "Curves",
     "Described",
     "GradientFlow",
     "GradientFlows",
@@ -36,6 +38,7 @@ __all__ = [
     "RecordTable",
     "Rung",
     "SavedMemory",
+    "Scores",
     "Trial",
     "Tuning",
 ]

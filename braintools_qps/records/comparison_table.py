@@ -5,35 +5,30 @@ from __future__ import annotations
 import math
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .._statistics import FromBest, Interval, from_best, sentence, summary
+from .candidate import CandidateResult
 from .table import Rows
-
-if TYPE_CHECKING:
-    from .comparison import CandidateResult, Comparison
 
 SAME = "="  # marks what cannot be told from the highest
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 
 
-def comparison_rows(comparison: Comparison) -> Rows:
+def comparison_rows(results: Sequence[CandidateResult], score: str) -> Rows:
     """A row for each candidate, the header first."""
-    results = comparison.results
-    name, factor = _score_of(comparison)
+    name, factor = _unit(score)
     found = _from_highest(results)
     columns = {
-        name: [_interval(r.test_score, factor) for r in results],
+        name: [_interval(r.scores.test, factor) for r in results],
         "difference": _differences(results, found, factor),
-        "best epoch": [_mean(r.best_test_score, _form(factor), factor) for r in results],
+        "best epoch": [_mean(r.scores.test_at_best_epoch, _form(factor), factor) for r in results],
         **_settings(results),
-        "firing rate": [_mean(r.firing_rate, "{:.3f}") for r in results],
-        "growth": [_optional(r.growth, "{:.2f}") for r in results],
-        "reach": [_optional(r.reach, "{}") for r in results],
-        "ms/step": [_optional(r.seconds_per_step, "{:.1f}", 1e3) for r in results],
-        "peak MB": [_optional(r.peak_bytes, "{:.1f}", 1e-6) for r in results],
+        "firing rate": [_mean(r.scores.firing_rate, "{:.3f}") for r in results],
+        "s/epoch": [_optional(r.cost and r.cost.seconds_per_epoch, "{:.2g}") for r in results],
+        "peak MB": [_optional(r.cost and r.cost.peak_bytes, "{:.1f}", 1e-6) for r in results],
         "notes": [_notes(r) for r in results],
     }
     kept = {
@@ -43,36 +38,38 @@ def comparison_rows(comparison: Comparison) -> Rows:
     return [["surrogate", *kept], *body]
 
 
-def caption(comparison: Comparison) -> list[str]:
+def caption(every: Sequence[CandidateResult], settings: Mapping[str, Any]) -> list[str]:
     """What the numbers mean, and then what they do not say, each in one line."""
-    results = [r for r in comparison.results if not r.error]
+    results = [r for r in every if not r.error]
     if not results:
         return []
-    name, _ = _score_of(comparison)
-    shown = "mean with 95% interval" if len(comparison.seeds) > 1 else "one seed"
-    parts = [f"Test {name}: {shown}, {_end(comparison.settings)}."]
+    score = settings.get("score", "accuracy")
+    name, _ = _unit(score)
+    seeds = max(len(r.scores.test) for r in results)
+    shown = "mean with 95% interval" if seeds > 1 else "one seed"
+    parts = [f"Test {name}: {shown}, {_end(settings)}."]
     if len(results) > 1:
         parts.append(f"'{SAME}': cannot be told from the highest mean.")
-        if len(comparison.seeds) > 1:
+        if seeds > 1:
             parts.append("Differences from it are paired by seed, all intervals at 95% together.")
     if any(r.tuning and r.tuning.at_edge for r in results):
         parts.append("'*': at the edge of what was searched.")
     if not any("clip" in _tuned(r) for r in results):
-        parts.append(_clip(comparison.settings.get("clip")))
+        parts.append(_clip(settings.get("clip")))
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         reason = one_by_one.rstrip(".")
         parts.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")
-    return [note for note in (" ".join(parts), verdict(comparison)) if note]
+    return [note for note in (" ".join(parts), verdict(every, score)) if note]
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(every: Sequence[CandidateResult], score: str) -> str:
     """The sentence on who can be told from whom; empty for fewer than two results."""
-    results = [r for r in comparison.results if not r.diverged]
+    results = [r for r in every if not r.diverged]
     if len(results) < 2:
         return ""
-    _, factor = _score_of(comparison)
+    _, factor = _unit(score)
     difference, words = (0.01, "1 point") if factor != 1 else _hundredth(results)
-    labels, scores = [r.label for r in results], [r.test_score for r in results]
+    labels, scores = [r.label for r in results], [r.scores.test for r in results]
     return sentence(labels, scores, difference=difference, words=words)
 
 
@@ -91,20 +88,20 @@ def _tuned(result: CandidateResult) -> list[str]:
     return list(result.tuning.rungs[0].trials[0].setting) if result.tuning else []
 
 
-def _score_of(comparison: Comparison) -> tuple[str, float]:
+def _unit(score: str) -> tuple[str, float]:
     """How the score is called in the table, and by what it is multiplied there."""
-    return ("accuracy %", 100.0) if comparison.score == "accuracy" else (comparison.score, 1.0)
+    return ("accuracy %", 100.0) if score == "accuracy" else (score, 1.0)
 
 
 def _hundredth(results: Sequence[CandidateResult]) -> tuple[float, str]:
-    size = max(abs(float(np.nanmean(r.test_score))) for r in results) or 1.0
+    size = max(abs(float(np.nanmean(r.scores.test))) for r in results) or 1.0
     return size / 100, f"{size / 100:.2g}"
 
 
 def _from_highest(results: Sequence[CandidateResult]) -> FromBest | None:
     """Differences from the highest score; NaN for a candidate that ended in an error."""
-    seeds = max((len(r.test_score) for r in results), default=0)
-    scores = [r.test_score if r.test_score else [math.nan] * seeds for r in results]
+    seeds = max((len(r.scores.test) for r in results), default=0)
+    scores = [r.scores.test if r.scores.test else [math.nan] * seeds for r in results]
     if len(scores) < 2 or not seeds or np.isnan(np.mean(scores, axis=1)).all():
         return None
     return from_best(scores)
@@ -163,7 +160,7 @@ def _value(result: CandidateResult, name: str) -> str:
 def _notes(result: CandidateResult) -> str:
     if result.error:
         return textwrap.shorten(f"error: {result.error}", 60, placeholder="...")
-    seeds = len(result.test_score)
+    seeds = len(result.scores.test)
     return ", ".join(f"{NOTES.get(n, n)} {count}/{seeds}" for n, count in result.flags.items())
 
 

@@ -6,18 +6,16 @@ import json
 import os
 import threading
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 
 from ..._defaults import JOURNAL_NAME
-from ...records import CandidateResult, from_plain, to_plain
+from ...records import Cost, to_plain
 from ..locks import remove
 from ..programs import Outcome
 from ..training import Curves, Tested
 from .errands import Errand
-
-FIELDS = get_type_hints(CandidateResult)
 
 
 class Journal:
@@ -38,7 +36,7 @@ class Journal:
         if errand.kind == "train":
             return self.trained(errand.key)
         known = self._known.get(errand.key)
-        return known and {name: from_plain(FIELDS[name], value) for name, value in known.items()}
+        return known and Cost.from_dict(known)
 
     def trained(self, key: str) -> tuple[list[Outcome], str | None] | None:
         """What became of a group of runs, and why they could not be vmapped; or None."""

@@ -16,6 +16,7 @@ from concurrent.futures import (
 from functools import cached_property
 from typing import Any
 
+from ...records import Cost
 from ..programs import Gone, Job, OnEpochs, Outcome, Tally, bench_of, groups
 from ..provenance import digest, packages
 from ..surroundings import surroundings
@@ -149,8 +150,8 @@ class RemotePrograms:
             self.one_by_one = self.one_by_one or one_by_one
         return [outcomes[number] for number in range(len(jobs))]
 
-    def measure(self, jobs: Sequence[Job]) -> dict[str, Any]:
-        """Cost and gradient flow of one surrogate, which all jobs have, over their seeds."""
+    def measure(self, jobs: Sequence[Job]) -> Cost:
+        """Cost of one surrogate, which all jobs have."""
         errand = self._workplace.errand("measure", self._spec, jobs, 0, False)
         (value,) = self._ask([errand], lambda number, value: None)
         return value

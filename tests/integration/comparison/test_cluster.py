@@ -74,8 +74,8 @@ def assert_same(rows, expected):
     """Equal settings, and scores and curves within rounding."""
     for row, other in zip(rows, expected, strict=True):
         assert row["setting"] == other["setting"]
-        for name in ("test_score", "loss", "validation_curve"):
-            np.testing.assert_allclose(row[name], other[name], rtol=1e-5, atol=1e-6)
+        for group, name in ("scores", "test"), ("curves", "loss"), ("curves", "validation"):
+            np.testing.assert_allclose(row[group][name], other[group][name], rtol=1e-5, atol=1e-6)
 
 
 def keys_in(journal):
@@ -141,7 +141,7 @@ def test_candidates_that_fail_alone_are_rows_with_what_went_wrong(
     assert dict(nan.flags)["nan"] == 2
     assert "NaN 2/2" in repr(result)
     lines = list(csv.DictReader((tmp_path / "comparison.csv").open()))
-    assert [line["test_score"] for line in lines if line["surrogate"] == "ReluGrad"] == ["nan"] * 2
+    assert [line["test"] for line in lines if line["surrogate"] == "ReluGrad"] == ["nan"] * 2
     assert '"nan": 2' in (tmp_path / "comparison.json").read_text()
 
 

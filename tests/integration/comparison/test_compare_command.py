@@ -31,7 +31,7 @@ def test_compare_quick(tmp_path):
     out = tmp_path / "comparison"
     values = json.loads((out / "comparison.json").read_text())
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
-    assert min(values["results"][0]["test_score"]) > 0.3  # chance is 0.1
+    assert min(values["results"][0]["scores"]["test"]) > 0.3  # chance is 0.1
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
     assert "<pre>braintools-qps compare " in (out / "comparison.html").read_text()
     assert len((out / "comparison.csv").read_text().splitlines()) == 3

@@ -58,8 +58,8 @@ def test_scores_stay_and_memory_falls(tmp_path):
     assert frugal.settings["save_memory"]
     assert not plain.settings["save_memory"]
     for one, other in zip(plain.results, frugal.results, strict=True):
-        np.testing.assert_allclose(other.loss, one.loss, rtol=0.02)
-        assert other.peak_bytes < 0.25 * one.peak_bytes
+        np.testing.assert_allclose(other.curves.loss, one.curves.loss, rtol=0.02)
+        assert other.cost.peak_bytes < 0.25 * one.cost.peak_bytes
     again = compare(candidates, save_memory=True, out=tmp_path, resume=True, **OPTIONS)
     assert again.results == frugal.results
     with pytest.raises(ValueError, match=r"different settings.*save_memory"):

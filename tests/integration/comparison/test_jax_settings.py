@@ -19,6 +19,5 @@ def test_compare(name):
     usual = compare(["QPseudoSpike(1.7)"], **OPTIONS, progress=False)
     with SETTINGS[name]():
         found = compare(["QPseudoSpike(1.7)"], **OPTIONS, progress=False)
-    assert np.all(np.isfinite(found.results[0].test_score))
-    assert found.results[0].loss == usual.results[0].loss
-    assert found.results[0].growth == usual.results[0].growth
+    assert np.all(np.isfinite(found.results[0].scores.test))
+    assert found.results[0].curves == usual.results[0].curves

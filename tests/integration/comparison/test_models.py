@@ -97,9 +97,11 @@ def test_models_train(make, surrogates):
     comparison = compare(surrogates, model=make, epochs=6, batch_size=16, **QUICK)
     for result in comparison.results:
         assert result.error is None
-        assert np.mean(result.test_score) > 0.8  # chance is 0.5
-        assert np.mean(result.loss, axis=0)[-1] < 0.8 * np.mean(result.loss, axis=0)[0]
-        assert 0 < np.mean(result.firing_rate) < 1
+        assert np.mean(result.scores.test) > 0.8  # chance is 0.5
+        assert (
+            np.mean(result.curves.loss, axis=0)[-1] < 0.8 * np.mean(result.curves.loss, axis=0)[0]
+        )
+        assert 0 < np.mean(result.scores.firing_rate) < 1
         assert not result.flags
 
 
@@ -127,7 +129,7 @@ def test_a_value_at_every_step():
     (result,) = comparison.results
     assert comparison.score == "-MSE"
     constant = -np.mean((y - y.mean()) ** 2)  # what the best constant would score
-    assert np.mean(result.test_score) > constant / 2
+    assert np.mean(result.scores.test) > constant / 2
     assert "-MSE" in repr(comparison)
 
 
@@ -186,7 +188,7 @@ def test_a_model_that_cannot_be_vmapped_trains_one_by_one_and_says_so():
     (result,) = comparison.results
     assert "without_batching" in result.one_by_one
     assert "one by one" in " ".join(repr(comparison).split())
-    assert np.isfinite(result.loss).all()
+    assert np.isfinite(result.curves.loss).all()
 
 
 def without_batching():

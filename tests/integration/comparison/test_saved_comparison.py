@@ -14,12 +14,12 @@ def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
     comparison = compare(["QPseudoSpike(alpha=4)"], out=tmp_path, **BARE)
     assert load(tmp_path) == comparison
     header, *lines = (tmp_path / "comparison.csv").read_text().splitlines()
-    assert header.startswith("surrogate,task,seed,test_score,")
+    assert header.startswith("surrogate,task,seed,test,")
     assert [line.split(",")[:3] for line in lines] == [
         ["QPseudoSpike(alpha=4)", "arrays", "0"],
         ["QPseudoSpike(alpha=4)", "arrays", "4"],
     ]
-    assert float(lines[1].split(",")[3]) == comparison.results[0].test_accuracy[1]
+    assert float(lines[1].split(",")[3]) == comparison.results[0].scores.test[1]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.csv", "comparison.json"]
 
 
@@ -65,8 +65,7 @@ def test_resume_measures_what_was_not_measured(tmp_path):
     options = OPTIONS | {"out": tmp_path, "resume": True, "on_epoch": trained.append}
     (result,) = compare(["QPseudoSpike"], **options).results
     assert not trained
-    assert result.growth > 0
-    assert result.seconds_per_step > 0
+    assert result.cost.seconds_per_epoch > 0
     assert load(tmp_path).results == (result,)
 
 

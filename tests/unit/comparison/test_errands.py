@@ -1,7 +1,6 @@
 """What workers are told, what is kept of their answers, and what ends a comparison."""
 
 import dataclasses
-import math
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import brainstate
@@ -17,6 +16,7 @@ from braintools_qps._comparison.programs import Job
 from braintools_qps._comparison.workers import Journal, worker
 from braintools_qps._comparison.workers.errands import Answer
 from braintools_qps._comparison.workers.remote import RemotePrograms
+from braintools_qps.records import Cost
 
 pytestmark = pytest.mark.usefixtures("played")
 __all__ = ["played"]
@@ -24,7 +24,8 @@ __all__ = ["played"]
 
 def test_tasks_of_the_same_bytes_are_not_taken_for_each_other(monkeypatch):
     shapes = []
-    seen = lambda self, jobs: shapes.append(self.bench.task.train.inputs.shape[1:]) or {}
+    cost = Cost(0.5)
+    seen = lambda self, jobs: shapes.append(self.bench.task.train.inputs.shape[1:]) or cost
     monkeypatch.setattr(Played, "measure", seen)
     for X in (np.ones((40, 8, 8)), np.ones((40, 64, 1))):
         compare(["Sigmoid"], executor=Desk(), **OPTIONS | {"task": (X, Y), "measure": True})
@@ -79,15 +80,10 @@ def test_an_answer_does_not_depend_on_where_in_memory_a_function_is():
 
 
 def test_measurements_come_out_of_the_journal_as_they_were(tmp_path):
-    measured = {
-        "growth": math.nan, "reach": 3, "gradient_by_lag": {"lif": (1.0, math.inf)},
-        "peak_bytes": None,
-    }  # fmt: skip
+    measured = Cost(seconds_per_epoch=0.125, peak_bytes=None)
     asked = errand()._replace(kind="measure")
     Journal(tmp_path, resume=True).add(asked, measured)
-    found = Journal(tmp_path, resume=True).get(asked)
-    assert math.isnan(found.pop("growth"))
-    assert found == {name: value for name, value in measured.items() if name != "growth"}
+    assert Journal(tmp_path, resume=True).get(asked) == measured
 
 
 def test_several_classes_of_neurons_can_be_sent():
@@ -148,7 +144,7 @@ def test_what_is_not_measured_is_measured_where_it_is_trained(executor, tmp_path
     compare(NAMES, out=tmp_path, executor=Desk(), **OPTIONS)
     desk, options = executor(), OPTIONS | {"measure": True, "resume": True, "out": tmp_path}
     found = compare(NAMES, executor=desk, **options)
-    assert [result.reach for result in found.results] == [2, 2, 2]
+    assert [result.cost.peak_bytes for result in found.results] == [1000] * 3
     if desk is not None:
         assert {one.kind for one in desk.errands} == {"measure"}
 
@@ -174,7 +170,7 @@ def test_what_a_candidate_that_has_failed_has_still_to_do_is_cancelled():
 def test_what_an_earlier_comparison_has_left_stays_until_something_is_trained(
     executor, tmp_path, monkeypatch
 ):
-    def refuse(bench, *, measure):
+    def refuse(bench):
         raise TypeError("a typo")
 
     left = {name: "hours" for name in ("comparison.runs.jsonl", "comparison.running.npz")}
@@ -183,7 +179,7 @@ def test_what_an_earlier_comparison_has_left_stays_until_something_is_trained(
     monkeypatch.setattr(comparison, "check_model", refuse)
     with pytest.raises(TypeError, match="a typo"):
         compare(NAMES, out=tmp_path, executor=executor(), **OPTIONS)
-    monkeypatch.setattr(comparison, "check_model", lambda bench, *, measure: None)
+    monkeypatch.setattr(comparison, "check_model", lambda bench: None)
     with pytest.raises(ValueError, match="tune names alpha"):
         compare(
             ["MultiGaussianGrad"], out=tmp_path, executor=executor(),

@@ -20,10 +20,10 @@ Y = np.arange(40) % 2
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
 
 
-def check(make, *, y=Y, measure=True, readout=None, **options):
+def check(make, *, y=Y, readout=None, **options):
     task = load_task((X, y))
     bench = Bench(Factory(make, options), task, Settings(), objective(task, readout, None, None))
-    check_model(bench, measure=measure)
+    check_model(bench)
     return bench
 
 
@@ -61,7 +61,6 @@ readout = lambda size: lambda: brainstate.nn.Linear(5, size)
         (lambda: SAME, ValueError, "fresh model each time, got the same Sequential twice"),
         (lambda size: None, TypeError, r"<lambda> needs size too. Give the argument a default"),
         (chain(readout(2)), ValueError, "neurons with a spike function spk_fun, got none in Seq"),
-        (chain(lambda: Stateless(5), readout(2)), ValueError, "state V, .* or pass measure=False"),
         (chain(neurons, readout(3)), ValueError, r"each of the 2 classes, of shape \(.*, 2\), got"),
         (chain(lambda: Fixed(5), readout(2)), ValueError, r"layers.1.V of shape \(7, 5\)"),
         (
@@ -111,7 +110,7 @@ def test_a_class_is_a_factory_of_what_its_init_takes():
 
 def test_what_fits():
     check(models.plain)
-    check(chain(lambda: Stateless(5), readout(2)), measure=False)
+    check(chain(lambda: Stateless(5), readout(2)))
     check(models.every_step, y=X[:, :, :1])
 
 
@@ -135,7 +134,7 @@ def test_the_demonstration_takes_every_task_of_braintools(name):
     """Shapes and the first outputs; that each trains in full was tried by hand."""
     task = load_task(f"{name}(samples=40, dt='100 ms')")
     bench = Bench(Factory(demonstration), task, Settings(), objective(task, None, None, None))
-    check_model(bench, measure=False)
+    check_model(bench)
 
 
 def test_targets_of_another_size():
@@ -168,7 +167,7 @@ def test_a_loss_without_a_derivative():
     task = load_task((X, Y))
     bench = Bench(Factory(models.plain), task, Settings(), objective(task, None, count, None))
     with pytest.raises(TypeError, match="loss must return an array of real .*, got int"):
-        check_model(bench, measure=False)
+        check_model(bench)
 
 
 def test_what_is_no_optimizer():

@@ -17,18 +17,20 @@ from braintools_qps._comparison.resumable import Checkpoint
 from braintools_qps._comparison.storage import load, opened
 from braintools_qps._comparison.workers import Journal
 from braintools_qps._defaults import CHECKPOINT_NAME, JOURNAL_NAME, JSON_NAME
-from braintools_qps.records import CandidateResult, Comparison
+from braintools_qps.records import CandidateResult, Comparison, Curves, Scores
 
 RESULT = CandidateResult(
     label="Sigmoid",
     spec={"name": "Sigmoid", "alpha": 4.0},
-    test_score=(0.5, 0.25),
-    best_test_score=(0.5, 0.5),
-    validation_score=(0.5, float("nan")),
-    firing_rate=(0.1, 0.1),
-    spikes=(3.0, 4.0),
-    loss=((1.0,), (2.0,)),
-    validation_curve=((0.5,), (0.5,)),
+    scores=Scores(
+        test=(0.5, 0.25),
+        validation=(0.5, float("nan")),
+        test_at_best_epoch=(0.5, 0.5),
+        best_epoch=(1, 1),
+        firing_rate=(0.1, 0.1),
+        spikes=(3.0, 4.0),
+    ),
+    curves=Curves(loss=((1.0,), (2.0,)), validation=((0.5,), (0.5,))),
 )
 ONE = Comparison(
     task={"name": "mine", "sha256": "abc"},
@@ -78,7 +80,7 @@ def test_the_csv_has_a_line_for_each_seed_and_for_a_failure(tmp_path):
     with open(tmp_path / "comparison.csv") as file:
         lines = list(csv.DictReader(file))
     assert [line["seed"] for line in lines] == ["0", "1", ""]
-    assert [line["test_score"] for line in lines] == ["0.5", "0.25", ""]
+    assert [line["test"] for line in lines] == ["0.5", "0.25", ""]
     assert [line["final_loss"] for line in lines] == ["1.0", "2.0", ""]
     assert [line["error"] for line in lines] == ["", "", "ValueError: no, it is not"]
 
@@ -199,6 +201,9 @@ def test_a_directory_that_was_made_for_nothing_is_removed(tmp_path):
         json.dumps(ONE.to_dict() | {"candidates": 1.5}),
         json.dumps(ONE.to_dict() | {"task": None}),
         json.dumps(ONE.to_dict() | {"candidates": []}),
+        json.dumps(ONE.to_dict() | {"seeds": [0]}),
+        ONE.to_json().replace("[0.5, 0.25]", "[0.5]"),
+        ONE.to_json().replace("[[1.0], [2.0]]", "[[1.0], []]"),
         "[" * 100_000,
         "\udcff",
     ],

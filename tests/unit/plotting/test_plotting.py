@@ -13,7 +13,7 @@ import pytest
 
 from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
 from braintools_qps._comparison.network import RecurrentNetwork
-from braintools_qps.records import CandidateResult, Rung, Trial, Tuning
+from braintools_qps.records import CandidateResult, Curves, Rung, Scores, Trial, Tuning
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -37,16 +37,17 @@ def flows():
 def comparison():
     loss = ((2.0, 1.0, 0.5), (1.0, 1.0, 0.25))
     common = {
-        "test_score": (0.9, 0.8),
-        "validation_score": (0.9, 0.8),
-        "firing_rate": (0.1, 0.2),
-        "loss": loss,
-        "validation_curve": loss,
-        "gradient_by_lag": {"lif": (1.0, 0.5, 0.25)},
+        "scores": Scores(test=(0.9, 0.8), validation=(0.9, 0.8), firing_rate=(0.1, 0.2)),
+        "curves": Curves(loss=loss, validation=loss),
     }
     specs = ({"name": "Sigmoid", "alpha": 4.0}, {"name": "QPseudoSpike", "alpha": 2.0})
     results = tuple(CandidateResult(label=spec["name"], spec=spec, **common) for spec in specs)
     return Comparison({"name": "made"}, {}, (0, 1), specs, results)
+
+
+def compared(comparison, results):
+    specs = tuple(result.spec for result in results)
+    return dataclasses.replace(comparison, candidates=specs, results=tuple(results))
 
 
 def line(axes, label):
@@ -145,30 +146,13 @@ def test_learning_curves_show_mean_and_range(comparison):
     assert not [text for text in shown if "times" in text]
 
 
-def test_a_comparison_has_four_panels_and_one_legend(comparison):
+def test_a_comparison_has_three_panels_and_one_legend(comparison):
     panels = plotting.plot_comparison(comparison)
     assert [panel.get_title() for panel in panels] == [
-        "Learning curves", "Gradient flow", "Gradient", "Original function",
+        "Learning curves", "Gradient", "Original function",
     ]  # fmt: skip
     (legend,) = panels[0].figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "QPseudoSpike"]
-    assert line(panels[1], "Sigmoid")[1].tolist() == [1.0, 0.5, 0.25]
-
-
-def test_a_comparison_draws_every_population_in_the_candidates_style(comparison):
-    by_lag = {"first": (1.0, 0.5), "second": (1.0, 0.125)}
-    results = [dataclasses.replace(one, gradient_by_lag=by_lag) for one in comparison.results]
-    curves, flow, *_ = plotting.plot_comparison(
-        dataclasses.replace(comparison, results=tuple(results))
-    )
-    for label in ("Sigmoid", "QPseudoSpike"):
-        assert line(flow, f"{label}, first")[1].tolist() == [1.0, 0.5]
-        assert line(flow, f"{label}, second")[1].tolist() == [1.0, 0.125]
-    look = lambda one: (one.get_color(), one.get_linestyle())
-    of_candidates = [look(one) for one in curves.get_lines()]
-    lines = flow.get_lines()[:4]
-    assert [look(one) for one in lines] == [one for one in of_candidates for _ in range(2)]
-    assert len({(look(one), one.get_marker()) for one in lines}) == 4
 
 
 def test_a_search_is_drawn_over_learning_rate_and_dampening(comparison):
@@ -190,7 +174,7 @@ def test_a_search_is_drawn_over_learning_rate_and_dampening(comparison):
     assert [text.get_text() for text in axes.get_yticklabels()] == ["0.5", "1"]
     (cross,) = axes.get_lines()
     assert cross.get_xydata().tolist() == [[0, 0]]
-    assert len(plotting.plot_comparison(both)) == 5
+    assert len(plotting.plot_comparison(both)) == 4
 
 
 # ReluGrad draws nothing in the last panel: it has no original function.
@@ -201,7 +185,7 @@ def test_a_surrogate_without_original_function_is_in_the_legend(comparison):
     figures = [plotting.plot_surrogates(["Sigmoid", "ReluGrad"])[0].figure]
     results = [comparison.results[0]]
     results += [dataclasses.replace(results[0], label="ReluGrad", spec=WITHOUT_ORIGINAL)]
-    both = dataclasses.replace(comparison, results=tuple(results))
+    both = compared(comparison, results)
     figures += [plotting.plot_comparison(both)[0].figure]
     for figure in figures:
         (legend,) = figure.legends
@@ -259,11 +243,11 @@ def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
 def test_a_comparison_is_drawn_but_for_what_has_no_place_on_the_axis(comparison, scale):
     other = {"name": "QPseudoSpike", "alpha": 2.0, "scale": scale}
     results = [dataclasses.replace(comparison.results[0], label="other", spec=other)]
-    both = dataclasses.replace(comparison, results=(*comparison.results, *results))
+    both = compared(comparison, [*comparison.results, *results])
     panels = plotting.plot_comparison(both)
-    labels = [[line.get_label() for line in panel.get_lines()] for panel in panels[:3]]
-    assert ["other" in of_panel for of_panel in labels] == [True, True, False]
-    assert panels[2].get_title() == "Gradient (on no common axis: other)"
+    labels = [[line.get_label() for line in panel.get_lines()] for panel in panels[:2]]
+    assert ["other" in of_panel for of_panel in labels] == [True, False]
+    assert panels[1].get_title() == "Gradient (on no common axis: other)"
 
 
 def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():

@@ -74,7 +74,9 @@ def test_a_candidate_that_could_not_be_trained_is_reported_too(report):
     failed = CandidateResult(
         "S2NN", {"name": "S2NN", "alpha": 4.0, "beta": 1.0, "epsilon": 1e-8}, error="ValueError: no"
     )
-    text = report(dataclasses.replace(COMPARISON, results=(*COMPARISON.results, failed)))
+    results = (*COMPARISON.results, failed)
+    specs = tuple(result.spec for result in results)
+    text = report(dataclasses.replace(COMPARISON, results=results, candidates=specs))
     assert "2 candidates, trained" in text
     assert "<td>S2NN</td>" in text
 

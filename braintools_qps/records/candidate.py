@@ -1,0 +1,225 @@
+"""How one candidate of a comparison did: its search, its scores and curves, its cost."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from braintools.surrogate import Surrogate
+
+from .._registry import get_surrogate
+from .record import Record
+
+Seeds = tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial(Record):
+    """One setting, trained for one round of the search.
+
+    Attributes
+    ----------
+    setting : dict
+        Value of each name that is tuned.
+    scores : tuple of float
+        Validation score by tuning seed, after the last epoch; NaN where training diverged.
+    losses : tuple of float
+        Training loss of the last epoch, likewise.
+    """
+
+    setting: Mapping[str, Any]
+    scores: Seeds
+    losses: Seeds = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Rung(Record):
+    """A round of the search: everything that was still in it, trained for so many epochs.
+
+    Attributes
+    ----------
+    epochs : int
+        From the initial weights, with a schedule of this length.
+    trials : tuple of Trial
+        Each a `.Trial`.
+    """
+
+    epochs: int
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning(Record):
+    """How a candidate's own setting was found: all for a short while, then a few to the end.
+
+    Attributes
+    ----------
+    seeds : tuple of int
+        Seeds of the search: no result is reported for any of them.
+    rungs : tuple of Rung
+        The rounds in their order, each a `.Rung`. By the losses of the first it was decided which
+        settings are in the second, by the scores of the second which of them was chosen.
+    at_edge : tuple of str
+        Names of which the chosen value is the smallest or the largest number that was searched.
+    runs, epochs : int
+        How many runs it took, and how many epochs in all of them.
+    seconds : float
+        The time for them, compilation included.
+    """
+
+    seeds: tuple[int, ...]
+    rungs: tuple[Rung, ...]
+    at_edge: tuple[str, ...]
+    runs: int
+    epochs: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Scores(Record):
+    """Results after training. Every tuple has one number for each seed.
+
+    Attributes
+    ----------
+    test, validation : tuple of float
+        Score after the last epoch; NaN where training diverged. For classes it is the share of
+        samples that are classified correctly.
+    test_at_best_epoch : tuple of float
+        Test score with the weights of the epoch that has the best validation score.
+    best_epoch : tuple of (int or None)
+        That epoch, counted from 1; None where no validation score was finite.
+    firing_rate : tuple of float
+        Spikes per neuron and step over the test samples, after the last epoch.
+    spikes : tuple of float
+        Spikes of all neurons per test sample.
+    """
+
+    test: Seeds = ()
+    validation: Seeds = ()
+    test_at_best_epoch: Seeds = ()
+    best_epoch: tuple[int | None, ...] = ()
+    firing_rate: Seeds = ()
+    spikes: Seeds = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Curves(Record):
+    """Training by epoch. Every tuple has one tuple for each seed, with a number for each epoch.
+
+    Attributes
+    ----------
+    loss : tuple of tuple of float
+        Training loss: its mean over the batches of the epoch.
+    validation : tuple of tuple of float
+        Validation score at the end of the epoch.
+    firing_rate : tuple of tuple of float
+        Spikes per neuron and step over the validation samples.
+    """
+
+    loss: tuple[Seeds, ...] = ()
+    validation: tuple[Seeds, ...] = ()
+    firing_rate: tuple[Seeds, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Cost(Record):
+    """Time and memory of training.
+
+    Attributes
+    ----------
+    seconds_per_epoch : float
+        Time of one epoch of one run.
+    peak_bytes : int or None
+        Memory that XLA sets aside for the compiled program: arguments, results and temporaries;
+        None where the backend does not say.
+    """
+
+    seconds_per_epoch: float
+    peak_bytes: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class CandidateResult(Record):
+    """How one surrogate did.
+
+    Attributes
+    ----------
+    label : str
+        A short name for tables and figures.
+    spec : dict
+        What `surrogate_spec` returns.
+    setting : dict
+        What it was trained with: ``learning_rate``, ``clip``, and whatever else was tuned;
+        ``dampening`` and ``scale`` are factors of the candidate's own.
+    trained : dict
+        The spec of the surrogate at that setting.
+    scores : Scores
+        Test and validation scores by seed.
+    curves : Curves
+        Loss, validation score and firing rate by seed and epoch.
+    tuning : Tuning or None
+        The search, a `.Tuning`; None where nothing was tuned.
+    cost : Cost or None
+        Time and memory; None where they were not measured.
+    flags : dict
+        In how many seeds training went wrong: ``"collapse"`` (what was learnt was lost again),
+        ``"runaway"`` and ``"silent"`` (of the firing rate), ``"nan"``.
+    one_by_one : str or None
+        Why runs were trained one after the other: the model cannot be vmapped.
+    workers : tuple of dict
+        Host, process, device and versions of those it was trained on by an executor.
+    error : str or None
+        Why there are no results: scores and curves are empty then.
+    """
+
+    label: str
+    spec: Mapping[str, Any]
+    setting: Mapping[str, Any] = field(default_factory=dict)
+    trained: Mapping[str, Any] = field(default_factory=dict)
+    scores: Scores = Scores()
+    curves: Curves = Curves()
+    tuning: Tuning | None = None
+    cost: Cost | None = None
+    flags: Mapping[str, int] = field(default_factory=dict)
+    one_by_one: str | None = None
+    workers: tuple[Mapping[str, Any], ...] = ()
+    error: str | None = None
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """What ``spec`` stands for."""
+        return get_surrogate(self.spec)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether there is no finite score for one of the seeds, or none at all."""
+        scores = (*self.scores.test, *self.scores.validation)
+        return not scores or not all(map(math.isfinite, scores))
+
+
+def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
+    """Whether the result has a number for each seed, and each seed a number for each epoch.
+
+    Raises
+    ------
+    ValueError
+        If one is missing.
+    """
+    if result.error:
+        return
+    for group in (result.scores, result.curves):
+        for item in dataclasses.fields(group):
+            values = getattr(group, item.name)
+            if values and len(values) != len(seeds):
+                raise ValueError(
+                    f"{item.name} of {result.label} must have a value for each of {len(seeds)} "
+                    f"seeds, got {len(values)}"
+                )
+    curves = (curve for name in vars(result.curves).values() for curve in name)
+    if len(lengths := {len(curve) for curve in curves}) > 1:
+        raise ValueError(
+            f"curves of {result.label} must have a value for each epoch, got {sorted(lengths)}"
+        )
