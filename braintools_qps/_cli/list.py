@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 COLUMNS = ("NAME", "FROM", "PARAMETERS", "DESCRIPTION")
-GAP, INDENT = "  ", "    "
+INDENT = "    "
 FILE = 10_000  # characters in a line of what is no terminal: as many as are needed
 
 
@@ -34,8 +34,7 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(rows, indent=2, allow_nan=False))
         return
-    width = shutil.get_terminal_size(fallback=(FILE, 24)).columns
-    print(_table([COLUMNS, *map(_cells, rows)], width))
+    print(_table([COLUMNS, *map(_cells, rows)]))
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:
@@ -65,48 +64,36 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
     return row["name"], row["package"], ", ".join(parameters), row["description"]
 
 
-def _table(rows: list[tuple[str, ...]], width: int) -> str:
-    """Rows in columns; where these do not fit, descriptions have lines of their own."""
-    widths = [max(map(len, column)) for column in zip(*rows)]
-    if sum(widths) + len(GAP) * (len(widths) - 1) <= width:
-        return "\n".join(_row_in(widths, row).rstrip() for row in rows)
-    hang = min(sum(widths[:2]) + 2 * len(GAP), width // 2)
-    lines = []
-    for row in rows:
-        lines += _wrap(_row_in(widths, row[:-1]), width, "", " " * hang)
-        lines += _wrap(row[-1], width, INDENT, INDENT)
-    return "\n".join(lines)
+def _table(rows: list[tuple[str, ...]]) -> str:
+    """Rows in columns, or where these do not fit the terminal, in a paragraph each."""
+    from ..records import text_table
+
+    width = shutil.get_terminal_size(fallback=(FILE, 24)).columns
+    table = text_table(rows, left=len(COLUMNS))
+    if max(map(len, table.splitlines())) <= width:
+        return table
+    return "\n".join(line for row in rows for line in _paragraph(row, width))
 
 
-def _wrap(text: str, width: int, first: str, others: str) -> list[str]:
-    return textwrap.wrap(
-        text, width, initial_indent=first, subsequent_indent=others, break_on_hyphens=False
-    )
-
-
-def _row_in(widths: list[int], row: tuple[str, ...]) -> str:
-    return GAP.join(cell.ljust(width) for cell, width in zip(row, widths))
+def _paragraph(row: tuple[str, ...], width: int) -> list[str]:
+    """All but the description, and below it the description."""
+    wrapper = textwrap.TextWrapper(width, subsequent_indent=INDENT, break_on_hyphens=False)
+    lines = wrapper.wrap("  ".join(filter(None, row[:-1])))
+    wrapper.initial_indent = INDENT
+    return lines + wrapper.wrap(row[-1])
 
 
 def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
     """Names with defaults; a parameter that has none has no key for it."""
+    from .._registry import plain
+
     parameters = []
     for name, parameter in inspect.signature(surrogate).parameters.items():
         described = {"name": name}
         if parameter.default is not parameter.empty:
-            described["default"] = plain(name, parameter.default, parameter)
+            described["default"] = plain(parameter.default, repr)
         parameters.append(described)
     return parameters
-
-
-def plain(name: str, value: Any, parameter: inspect.Parameter) -> Any:
-    """The value of a parameter as a spec has it, or else its repr."""
-    from .._registry import write_value
-
-    try:
-        return write_value(name, value, parameter.default)
-    except TypeError:
-        return repr(value)
 
 
 def summary(surrogate: type[Surrogate]) -> str:

@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .list import plain
-
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
 
@@ -77,10 +75,11 @@ def _documentation(surrogate: type[Surrogate]) -> str:
 
 def _values(surrogate: Surrogate) -> dict[str, Any]:
     """Every parameter, those at their default included."""
+    from .._registry import plain
+
+    names = inspect.signature(type(surrogate)).parameters
     return {
-        name: plain(name, getattr(surrogate, name), parameter)
-        for name, parameter in inspect.signature(type(surrogate)).parameters.items()
-        if hasattr(surrogate, name)
+        name: plain(getattr(surrogate, name), repr) for name in names if hasattr(surrogate, name)
     }
 
 
@@ -107,5 +106,8 @@ def _shape(profile: GradientProfile) -> dict[str, str]:
 
 
 def _table(cells: dict[str, Any]) -> str:
+    from ..records import text_table
+
     width = max(map(len, cells), default=0)
-    return "\n".join(f"  {name:>{width}}  {value}" for name, value in cells.items())
+    rows = [(name.rjust(width), str(value)) for name, value in cells.items()]
+    return textwrap.indent(text_table(rows, left=2), "  ")

@@ -1,8 +1,8 @@
 """Surrogates by name: registered at run time, published by distributions, or braintools' own.
 
 Start here with `get_surrogate`. `discovery` says where names come from, `resolution` which class a
-name stands for, `reading` how a spec and the values in it are read, `writing` how parameters are
-written.
+name stands for, `reading` how a spec and the values in it are read, `plain_values` how any value is
+written in terms of what JSON has, `specs` the parameters of a surrogate.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import Any, TypeVar, overload
 from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
-from . import discovery, reading, resolution, writing
+from . import discovery, reading, resolution
 from .discovery import Entry, is_surrogate_class
+from .plain_values import plain
 from .reading import parse as parse_call
 from .reading import read as read_value
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
-from .writing import write as write_value
+from .specs import written_parameters
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -32,9 +33,9 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "is_surrogate_class",
     "listed_entries",
     "parse_call",
+    "plain",
     "qualified_name",
     "read_value",
-    "write_value",
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
@@ -231,7 +232,7 @@ def _written(surrogate: Surrogate, depth: int) -> dict[str, Any]:
             f"{depth} surrogates in each other or more cannot be written in a spec, which would "
             f"not be read back. A {type(surrogate).__name__} may contain itself"
         )
-    parameters = writing.written_parameters(surrogate, lambda inner: _written(inner, depth + 1))
+    parameters = written_parameters(surrogate, lambda inner: _written(inner, depth + 1))
     return {"name": resolution.name_of(type(surrogate)), **parameters}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
-from ..records import Comparison, GradientFlow, GradientFlows, html_table
+from ..records import Comparison, GradientFlow, GradientFlows, cell, html_table
 from .drawings import comparison_drawings, flow_drawings
 
 _TASK = {"name": "task"}  # what its fields are called among others
@@ -40,7 +40,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def facts(values: Mapping[str, Any]) -> Facts:
     """Names and values as text; what is nested stands in one line."""
-    return [(name.replace("_", " "), _text(value)) for name, value in values.items()]
+    return [(name.replace("_", " "), cell(value)) for name, value in values.items()]
 
 
 def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,16 +92,6 @@ def _progress_of(comparison: Comparison) -> str:
 
 def _noun(count: int, name: str) -> str:
     return name if count == 1 else name + "s"
-
-
-def _text(value: Any) -> str:
-    if value is None or value == {} or value == ():
-        return "none"
-    if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_text(inner)}" for name, inner in value.items())
-    if isinstance(value, (list, tuple)):
-        return ", ".join(map(_text, value))
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _check(count: int, empty: str) -> None:

@@ -16,7 +16,7 @@ from .plain import from_plain, to_plain
 from .population import Histogram, PathGains, Phase, PopulationFlow, relative_gradient
 from .record import Described, Record, RecordTable
 from .sensitivity import GradientSensitivity, ParameterSensitivity
-from .table import html_table
+from .table import cell, html_table, text_table
 
 __all__ = [
     "Adjustment",

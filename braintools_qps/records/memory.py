@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .record import Record
-from .table import Rows
+from .table import Rows, text_table
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,8 +27,7 @@ class SavedMemory(Record):
     left: Mapping[str, str]
 
     def __str__(self) -> str:
-        width = max((len(path) for path, _ in self._entries()), default=0)
-        return "\n".join(f"{path:{width}}  {text}" for path, text in self._entries())
+        return text_table(self._entries(), left=2)
 
     def _entries(self) -> list[tuple[str, str]]:
         left = [(path, f"left: {why}") for path, why in self.left.items()]

@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from types import NoneType, UnionType
 from typing import Any, NoReturn, Union, get_args, get_origin
 
 import brainunit as u
-import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._registry import get_surrogate, read_value, surrogate_spec, write_value
+from .._registry import get_surrogate, plain, read_value, surrogate_spec
 
 NON_FINITE = ("nan", "inf", "-inf")
 
 
 def to_plain(value: Any) -> Any:
-    """The value in terms of dict, list, str, int, float, bool and None, all of them finite.
+    """The value in terms of dict, list, str, int, float, bool and None, ready for strict JSON.
 
-    Numbers that are not finite become ``"nan"``, ``"inf"`` and ``"-inf"``, arrays and tuples lists,
-    Quantities ``"15.0 mV"``, surrogates their spec and records dictionaries. What has no such form,
-    as a function or a surrogate with a State, becomes ``{"repr": ...}``.
+    As `plain` of the registry has it; surrogates become their spec and records dictionaries. What
+    has no such form, as a surrogate with a State, becomes ``{"repr": ...}``, the same in every
+    process: a function or class goes by its import path, a partial by that of its function.
     """
-    if value is None or isinstance(value, (bool, int, str)):
-        return value
-    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
-        return to_plain(np.asarray(value).tolist())
-    if isinstance(value, float):
-        return value if math.isfinite(value) else str(value)
-    if isinstance(value, Mapping):
-        return {_key(key): to_plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [to_plain(item) for item in value]
-    return _written(value)
+    return plain(value, _written)
 
 
 def from_plain(kind: Any, value: Any) -> Any:
@@ -62,22 +53,18 @@ def from_plain(kind: Any, value: Any) -> Any:
     _refuse(kind, value)
 
 
-def _key(key: Any) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"the keys of a mapping in a record are strings, got {key!r}")
-    return key
-
-
 def _written(value: Any) -> Any:
-    """Surrogates, Quantities and records in the form that is read back, or else the repr."""
-    try:
-        if isinstance(value, Surrogate):
+    if hasattr(type(value), "from_dict"):
+        return value.to_dict()
+    if isinstance(value, Surrogate):
+        with suppress(TypeError):
             return surrogate_spec(value)
-        if isinstance(value, u.Quantity):
-            return write_value("value", value)
-    except TypeError:
-        return {"repr": repr(value)}
-    return value.to_dict() if hasattr(type(value), "from_dict") else {"repr": repr(value)}
+    if isinstance(value, partial):
+        arguments = {"args": to_plain(value.args), "keywords": to_plain(value.keywords)}
+        return _written(value.func) | arguments
+    if hasattr(value, "__qualname__"):
+        return {"repr": f"{getattr(value, '__module__', '?')}:{value.__qualname__}"}
+    return {"repr": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))}
 
 
 def _is_written(kind: Any, value: Any) -> bool:

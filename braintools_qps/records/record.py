@@ -9,18 +9,29 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
 from .plain import from_plain, to_plain
-from .table import Rows, html_table, text_table
+from .table import Rows, cell, html_table, text_table
 
 LONGEST_CELL = 60
 
 R = TypeVar("R", bound="Record")
 
 
-class InJson:
-    """Something that has plain values, as text."""
+class Printed:
+    """What one record and a table of several share: strict JSON, and HTML for notebooks."""
 
     def to_dict(self) -> dict[str, Any]:
         raise NotImplementedError
+
+    def _rows(self) -> Rows:
+        """The table, its header first."""
+        raise NotImplementedError
+
+    def _below(self) -> Sequence[str]:
+        """Notes below the table."""
+        return ()
+
+    def _repr_html_(self) -> str:
+        return html_table(self._rows(), self._below())
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return as strict JSON what `to_dict` gives.
@@ -37,7 +48,7 @@ class InJson:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
 
-class Record(InJson):
+class Record(Printed):
     """The base of all results: a frozen dataclass that JSON can hold and that equals its copy.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
@@ -53,13 +64,14 @@ class Record(InJson):
 
         Records become dictionaries, arrays and tuples lists, surrogates their spec and Quantities
         text such as ``"15.0 mV"``. Numbers that are not finite become ``"nan"``, ``"inf"`` and
-        ``"-inf"``. A function, or a surrogate that has no spec, becomes ``{"repr": ...}``.
+        ``"-inf"``. A surrogate that has no spec becomes ``{"repr": ...}``, as does a function, by
+        its import path.
 
         Returns
         -------
         dict
         """
-        fields = {name: to_plain(getattr(self, name)) for name in _names(self)}
+        fields = {f.name: to_plain(getattr(self, f.name)) for f in _fields(self)}
         return {"format": self.FORMAT} | fields if self.FORMAT else fields
 
     @classmethod
@@ -88,8 +100,16 @@ class Record(InJson):
             raise ValueError(f"expected the fields of {cls.__name__}, got {values!r}")
         if cls.FORMAT and values.get("format") != cls.FORMAT:
             raise ValueError(f"expected format {cls.FORMAT!r}, got {values.get('format')!r}")
-        types = get_type_hints(cls)
-        return cls(**{name: _field(cls, name, types[name], values) for name in _names(cls)})
+        types, known = get_type_hints(cls), {}
+        for field in _fields(cls):
+            if field.name in values:
+                try:
+                    known[field.name] = from_plain(types[field.name], values[field.name])
+                except ValueError as error:
+                    raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
+            elif dataclasses.MISSING is field.default is field.default_factory:
+                raise ValueError(f"{cls.__name__} needs a value for {field.name}, got none")
+        return cls(**known)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -121,16 +141,8 @@ class Record(InJson):
         return hash((type(self), *texts))
 
     def _rows(self) -> Rows:
-        """The record as a table, its header first."""
-        cells = [[name, _short(repr(getattr(self, name)))] for name in _names(self)]
+        cells = [[f.name, _short(cell(getattr(self, f.name)))] for f in _fields(self)]
         return [["", type(self).__name__], *cells]
-
-    def _below(self) -> Sequence[str]:
-        """What is said below the table."""
-        return ()
-
-    def _repr_html_(self) -> str:
-        return html_table(self._rows(), self._below())
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -149,7 +161,7 @@ class Described(Record):
         return self.repr
 
 
-class RecordTable(InJson, dict[str, R]):
+class RecordTable(Printed, dict[str, R]):
     """Records by name: a dictionary that prints as one table."""
 
     def to_dict(self) -> dict[str, Any]:
@@ -174,33 +186,10 @@ class RecordTable(InJson, dict[str, R]):
         body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
         return [["surrogate", *head], *body]
 
-    def _below(self) -> Sequence[str]:
-        """What is said below the table."""
-        return ()
 
-
-def _names(record: Any) -> list[str]:
-    return [field.name for field in dataclasses.fields(record)]
-
-
-def _field(record: Any, name: str, kind: Any, values: Mapping[str, Any]) -> Any:
-    if name in values:
-        try:
-            return from_plain(kind, values[name])
-        except ValueError as error:
-            raise ValueError(f"{record.__name__}.{name}: {error}") from None
-    return _default(record, name)
-
-
-def _default(record: Any, name: str) -> Any:
-    (field,) = (field for field in dataclasses.fields(record) if field.name == name)
-    if field.default is not dataclasses.MISSING:
-        return field.default
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    raise ValueError(f"{record.__name__} needs a value for {name}, got none")
+def _fields(record: Any) -> tuple[dataclasses.Field, ...]:
+    return dataclasses.fields(record)
 
 
 def _short(text: str) -> str:
-    one_line = " ".join(text.split())
-    return one_line if len(one_line) <= LONGEST_CELL else one_line[: LONGEST_CELL - 3] + "..."
+    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 3] + "..."

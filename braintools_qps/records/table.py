@@ -1,22 +1,32 @@
-"""Tables of records, as text and as HTML."""
+"""Tables of results: as text, as HTML, and the text of a value in them."""
 
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 Rows = Sequence[Sequence[str]]  # the header first
 
 
-def text_table(rows: Rows, below: Sequence[str] = ()) -> str:
-    """Columns two spaces apart: the first to the left, the others to the right; notes below."""
+def cell(value: Any) -> str:
+    """One line for any value: lists and mappings with commas, numbers with six digits."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is None or (isinstance(value, (Mapping, list, tuple)) and not value):
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {cell(inner)}" for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(cell, value))
+    return " ".join(str(value).split())
+
+
+def text_table(rows: Rows, below: Sequence[str] = (), *, left: int = 1) -> str:
+    """Columns two spaces apart, the first ``left`` of them aligned to the left; notes below."""
     widths = [max(map(len, column)) for column in zip(*rows)]
-    lines = [
-        [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
-        for row in rows
-    ]
-    notes = (f"- {note}" for note in below)
-    return "\n".join([*("  ".join(line).rstrip() for line in lines), *notes])
+    lines = [_text_row(row[:left], row[left:], widths) for row in rows]
+    return "\n".join([*lines, *(f"- {note}" for note in below)])
 
 
 def html_table(rows: Rows, below: Sequence[str] = ()) -> str:
@@ -30,6 +40,12 @@ def html_table(rows: Rows, below: Sequence[str] = ()) -> str:
 def html_note(text: str) -> str:
     """A sentence beside a table."""
     return f"<p>{html.escape(text)}</p>"
+
+
+def _text_row(left: Sequence[str], right: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(left, widths)]
+    cells += [cell.rjust(width) for cell, width in zip(right, widths[len(left) :])]
+    return "  ".join(cells).rstrip()
 
 
 def _html_row(tag: str, cells: Sequence[str]) -> str:

@@ -1,0 +1,62 @@
+"""Values in terms of what JSON has: how every value of the package is written."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+from .reading import read
+
+
+def plain(value: Any, other: Callable[[Any], Any]) -> Any:
+    """The value in terms of dict, list, str, int, float, bool and None, ready for strict JSON.
+
+    Arrays and tuples become lists, Quantities text such as ``"15.0 mV"``, and numbers that are not
+    finite ``"nan"``, ``"inf"`` and ``"-inf"``.
+
+    Parameters
+    ----------
+    value : object
+    other : callable
+        Takes a value that has no such form, such as a function, a surrogate, a traced number or a
+        Quantity whose unit cannot be read back, and returns what to write for it, or raises.
+
+    Raises
+    ------
+    TypeError
+        If a key of a mapping is not a string.
+    """
+    if isinstance(value, jax.core.Tracer):
+        return other(value)
+    if isinstance(value, (np.ndarray, np.generic, jax.Array)):
+        value = np.asarray(value).tolist()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, Mapping):
+        return {_checked_key(key): plain(item, other) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item, other) for item in value]
+    if isinstance(value, u.Quantity) and (text := _quantity_text(value)):
+        return text
+    return other(value)
+
+
+def _checked_key(key: Any) -> str:
+    if not isinstance(key, str):
+        raise TypeError(f"the keys of a mapping must be strings to be written, got {key!r}")
+    return key
+
+
+def _quantity_text(value: u.Quantity) -> str | None:
+    """Magnitude and unit; None where they would be read back as something else."""
+    if isinstance(value.mantissa, jax.core.Tracer):
+        return None
+    text = f"{np.asarray(value.mantissa).tolist()} {value.unit}"
+    return text if u.get_unit(read(text)) == value.unit else None
