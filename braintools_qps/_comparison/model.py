@@ -22,9 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._gradient_flow import advance
 from .._memory import save_memory
-from .._models import find_neurons
+from .._models import advance, find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
 

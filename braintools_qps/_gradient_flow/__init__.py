@@ -16,29 +16,26 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
-from .._models import by_population
+from .._models import by_population, checked_inputs
 from ..records import GradientFlows
 from ..typing import SurrogateSpecs
 from .evaluate import Spikes, evaluator
-from .given import Sought, check_aims, checked_inputs
+from .given import Sought, check_aims
 from .kept_trace import KeptTrace
 from .loss import Followed, check_draws
 from .normalize import normalize_surrogate
-from .ready import initialise
 from .sensitivity import gradient_sensitivity
 from .step import Step
-from .tracing import advance, trace
+from .tracing import trace
 
 __all__ = [
     "Followed",
     "KeptTrace",
     "Sought",
-    "advance",
     "check_aims",
     "flows_of",
     "gradient_flow",
     "gradient_sensitivity",
-    "initialise",
     "normalize_surrogate",
 ]
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from jax import Array
 
+from .._models import batch_size
 from ..records import (
     Adjustment,
     GradientFlow,
@@ -26,7 +27,6 @@ from .loss import Followed, Loss
 from .passes import Forward, with_index
 from .programs import Programs, programs
 from .rates import rate_adjustment
-from .ready import batch_size
 from .slopes import has_alpha, slopes
 from .step import Population, Step
 from .suspicion import suspicions

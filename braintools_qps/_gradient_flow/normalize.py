@@ -10,12 +10,12 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._checks import is_positive
-from .._models import by_population
+from .._models import by_population, checked_inputs
 from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from . import measures
 from .evaluate import Evaluator, evaluator
-from .given import Sought, checked_inputs
+from .given import Sought
 from .loss import Followed, check_draws
 from .target import changed
 from .tracing import trace

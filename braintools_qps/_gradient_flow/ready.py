@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any, NamedTuple
 
 import brainstate
 import jax
 
-from .._models import classic_neuron, find_neurons, has_membrane, keeping_states
+from .._models import batch_size, classic_neuron, find_neurons, has_membrane, initialise
 
 
 class Ready(NamedTuple):
@@ -75,37 +74,9 @@ def _is_dead(state: brainstate.State) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
-def initialise(model: Any, inputs: Any) -> None:
-    """Initialise all states for the batch of the inputs, or without it where they take none."""
-    batch = batch_size(inputs)
-    nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
-    with keeping_states(model):
-        if batch is None:
-            brainstate.nn.init_all_states(model)
-        elif all(_takes(node.init_state, batch) for node in nodes):
-            brainstate.nn.init_all_states(model, batch)
-        else:
-            for node in nodes:
-                node.init_state(*([batch] if _takes(node.init_state, batch) else []))
-
-
-def _takes(function: Any, argument: Any) -> bool:
-    try:
-        inspect.signature(function).bind(argument)
-    except TypeError:
-        return False
-    return True
-
-
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
         "gradient_flow needs neurons with a membrane potential in a state V and a spike function "
         f"spk_fun that each time step calls, outside of inner loops. Here {found}"
     )
-
-
-def batch_size(inputs: Any) -> int | None:
-    """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
-    shape = jax.tree.leaves(inputs)[0].shape
-    return shape[1] if len(shape) > 2 else None

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
-from .._models import is_mapped, mark_spikes, traced_afresh
+from .._models import advance, is_mapped, mark_spikes, traced_afresh
 from .ready import no_neurons, ready_neurons
 from .signature import signature
 from .step import Arrays, Population, Source, Step, is_real
@@ -105,15 +105,6 @@ class _Traced:
         )
         idle = (s for s in parameters if id(s) not in touched)
         return used, sum(jnp.size(leaf) for s in idle for leaf in jax.tree.leaves(s.value))
-
-
-def advance(model: Any, i: Array, x: Any) -> Any:
-    """One step of the model, with the index and the time of the step in its environment."""
-    dt = brainstate.environ.get("dt", None)
-    # A float before it is multiplied, as JAX may be set to mix no dtypes.
-    time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
-    with brainstate.environ.context(i=i, **time):
-        return model(x) if callable(model) else model.update(x)
 
 
 def _populations(

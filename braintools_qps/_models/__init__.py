@@ -1,24 +1,29 @@
-"""What a neuron is, a node with a spike function ``spk_fun``.
+"""What a model is to this package: states, and neurons, nodes with a spike function ``spk_fun``.
 
-Start with `find_neurons`. `set_surrogate` puts a surrogate into neurons, and `detached_reset` stops
-the gradient at their reset. For measurements, `spike_marks` marks the calls of spike functions in a
-jaxpr, and `restore` leaves the model as it was.
+Start with `find_neurons`. `set_surrogate` puts a surrogate into neurons, `detached_reset` stops the
+gradient at their reset, and `steps` initialises a model and takes one step of it. For measurements,
+`spike_marks` marks the calls of spike functions in a jaxpr, and `restore` leaves the model as it was.
 """
 
 from .find_neurons import classic_neuron, find_neurons, find_nodes, has_membrane, is_mapped
 from .restore import keeping_states, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
+from .steps import advance, batch_size, checked_inputs, initialise
 
 __all__ = [
     "ARGUMENT",
     "SPIKES",
+    "advance",
+    "batch_size",
     "by_population",
     "call_spike",
+    "checked_inputs",
     "classic_neuron",
     "find_neurons",
     "find_nodes",
     "has_membrane",
+    "initialise",
     "is_mapped",
     "keeping_states",
     "mark_spikes",

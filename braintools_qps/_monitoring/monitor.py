@@ -12,8 +12,8 @@ import jax.numpy as jnp
 from braintools.trainer import Callback
 
 from .._checks import checked_count
-from .._gradient_flow import Followed, KeptTrace, Sought, flows_of, initialise
-from .._models import restoring
+from .._gradient_flow import Followed, KeptTrace, Sought, flows_of
+from .._models import initialise, restoring
 from ..records import GradientFlow
 from .logs import Write, writer
 from .readings import readings

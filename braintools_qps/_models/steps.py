@@ -1,0 +1,86 @@
+"""Inputs by time step, states initialised for them, and one step of a model."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from .restore import keeping_states
+
+SHOWN = 3  # shapes in a message
+
+
+def checked_inputs(inputs: Any) -> Any:
+    """The inputs as arrays, each with time along its first axis.
+
+    Raises
+    ------
+    ValueError
+        If there is no time step, or not the same number of them in all parts.
+    """
+    arrays = jax.tree.map(jnp.asarray, inputs)
+    shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
+    if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
+        raise ValueError(
+            "inputs must have the shape (time, features) or (time, batch, features...) with one "
+            f"time step or more, got {_listed(shapes)}.{_of_a_list(inputs)}"
+        )
+    if len({shape[0] for shape in shapes}) > 1:
+        raise ValueError(
+            "all parts of the inputs must have the same number of time steps along their first "
+            f"axis, got {_listed(shapes)}.{_of_a_list(inputs)}"
+        )
+    return arrays
+
+
+def _listed(shapes: list[tuple[int, ...]]) -> str:
+    more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
+    return (", ".join(map(str, shapes[:SHOWN])) or "nothing") + more
+
+
+def _of_a_list(inputs: Any) -> str:
+    if not isinstance(inputs, (list, tuple)):
+        return ""
+    return " A list counts as inputs of several parts: pass jax.numpy.asarray(inputs) for one"
+
+
+def batch_size(inputs: Any) -> int | None:
+    """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
+    shape = jax.tree.leaves(inputs)[0].shape
+    return shape[1] if len(shape) > 2 else None
+
+
+def initialise(model: Any, inputs: Any) -> None:
+    """Initialise all states for the batch of the inputs, or without it where they take none."""
+    batch = batch_size(inputs)
+    nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
+    with keeping_states(model):
+        if batch is None:
+            brainstate.nn.init_all_states(model)
+        elif all(_takes(node.init_state, batch) for node in nodes):
+            brainstate.nn.init_all_states(model, batch)
+        else:
+            for node in nodes:
+                node.init_state(*([batch] if _takes(node.init_state, batch) else []))
+
+
+def _takes(function: Any, argument: Any) -> bool:
+    try:
+        inspect.signature(function).bind(argument)
+    except TypeError:
+        return False
+    return True
+
+
+def advance(model: Any, i: Array, x: Any) -> Any:
+    """One step of the model, with the index and the time of the step in its environment."""
+    dt = brainstate.environ.get("dt", None)
+    # A float before it is multiplied, as JAX may be set to mix no dtypes.
+    time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
+    with brainstate.environ.context(i=i, **time):
+        return model(x) if callable(model) else model.update(x)
