@@ -2,7 +2,7 @@
 
 Start with `find_neurons`. `set_surrogate` puts a surrogate into neurons, `detached_reset` stops the
 gradient at their reset, and `steps` initialises a model and takes one step of it. For measurements,
-`spike_marks` marks the calls of spike functions in a jaxpr, and `restore` leaves the model as it was.
+`spike_marks` marks calls of spike functions in a jaxpr, and `restore` leaves a model as it was.
 """
 
 from .find_neurons import classic_neuron, find_neurons, find_nodes, has_membrane, is_mapped
