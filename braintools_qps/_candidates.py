@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from ._registry import get_surrogate, is_surrogate_class, qualified_name
+from ._surrogate import surrogate_key
 from .typing import SurrogateSpec, SurrogateSpecs
 
 Candidates = dict[str, Surrogate]
@@ -76,10 +77,9 @@ def _told_apart(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate
 
 
 def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
-    """Two surrogates of one class that print alike are the same candidate."""
-    seen: dict[tuple[type, str], str] = {}
+    seen: dict[Hashable, str] = {}
     for label, surrogate in pairs:
-        key = (type(surrogate), repr(surrogate))
+        key = surrogate_key(surrogate)
         if key in seen:
             also = "" if seen[key] == label else f", first as {seen[key]}"
             raise ValueError(

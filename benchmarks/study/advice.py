@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate
-from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.tuning import DEFAULT_TUNE
 from braintools_qps._comparison.tuning import grid as combinations
+from braintools_qps._surrogate import adjusted
 
 from . import saying
 from .cells import DIGITS
@@ -99,7 +99,7 @@ def evened(said: saying.Said) -> Changes:
 
 def lowered(said: saying.Said) -> Changes:
     """Each rule, and an eighth of the dampening everywhere."""
-    eighth = adjusted(said.start.surrogate, {"dampening": 1 / 8})
+    eighth = adjusted(said.start.surrogate, dampening=1 / 8)
     return said.by_rule() | {"dampening 1/8": Change(said.everywhere(eighth))}
 
 
@@ -117,7 +117,7 @@ def firing(said: saying.Said) -> Changes:
 def wider(said: saying.Said) -> Changes:
     """Wider surrogates, as they are and at the same height, and one with a fat tail."""
     surrogate = said.start.surrogate
-    at = lambda **factors: Change(said.everywhere(adjusted(surrogate, factors)))
+    at = lambda **factors: Change(said.everywhere(adjusted(surrogate, **factors)))
     tail = QPseudoSpike(2.0, scale=surrogate.scale, dampening=surrogate.dampening)
     return {
         "scale x 2": at(scale=2.0),
@@ -131,14 +131,14 @@ def wider(said: saying.Said) -> Changes:
 def with_a_tail(said: saying.Said) -> Changes:
     """The same width with a tail."""
     tails = {f"alpha {alpha:g}": QPseudoSpike(alpha, scale=0.25) for alpha in (0.5, 2.0)}
-    wide = {"scale x 4": adjusted(said.start.surrogate, {"scale": 4.0})}
+    wide = {"scale x 4": adjusted(said.start.surrogate, scale=4.0)}
     return {name: Change(said.everywhere(one)) for name, one in (tails | wide).items()}
 
 
 def calmer(said: saying.Said) -> Changes:
     """Less dampening, or no gradient through the reset."""
     surrogate = said.start.surrogate
-    lower = lambda factor: Change(said.everywhere(adjusted(surrogate, {"dampening": factor})))
+    lower = lambda factor: Change(said.everywhere(adjusted(surrogate, dampening=factor)))
     return {
         "dampening x 0.5": lower(0.5),
         "dampening x 0.25": lower(0.25),
@@ -209,7 +209,7 @@ def _tuned(start: Start, said: saying.Said) -> dict[str, Any]:
     tests = trained(start, as_it_is, chosen, SEEDS, free=True).test
     return {
         name: _kept(
-            Change(said.everywhere(adjusted(start.surrogate, {"dampening": s["dampening"]}))),
+            Change(said.everywhere(adjusted(start.surrogate, dampening=s["dampening"]))),
             s["learning_rate"],
             test,
         )

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from braintools_qps import gradient_flow
-from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.model import environment, seeded
+from braintools_qps._comparison.tuning import at_setting
 from braintools_qps._gradient_flow.evaluate import Evaluator, evaluator
 from braintools_qps._gradient_flow.given import Sought
 from braintools_qps._gradient_flow.loss import Followed
@@ -70,7 +70,7 @@ def _of_seed(cell: Cell, seed: int) -> list[list[float]]:
     with seeded(jax.random.key(seed), seed), environment(fit=False):
         step = trace(of_training.model(surrogate), inputs)
         measured = evaluator(step, inputs, Followed(draws=DRAWS, seed=seed), Sought())
-        return [_numbers(measured, adjusted(surrogate, setting)) for setting in cell.runs]
+        return [_numbers(measured, at_setting(surrogate, setting)) for setting in cell.runs]
 
 
 def _numbers(evaluator: Evaluator, surrogate: Any) -> list[float]:

@@ -14,9 +14,9 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from braintools_qps import gradient_flow, normalize_surrogate
-from braintools_qps._comparison.kinds import adjusted
 from braintools_qps._comparison.model import environment, seeded
 from braintools_qps._gradient_flow.tracing import trace
+from braintools_qps._surrogate import adjusted
 from braintools_qps.records import GradientFlow
 
 from .prepared import Change, Start, prepared, weights_of
@@ -71,7 +71,7 @@ class Said:
         wanted = TARGETS["mean_slope"]
         factors = {p.name: wanted / p.mean_slope for p in self.flow.populations}
         return {
-            name: adjusted(self.start.surrogate, {"dampening": float(f"{factor:.4g}")})
+            name: adjusted(self.start.surrogate, dampening=float(f"{factor:.4g}"))
             for name, factor in factors.items()
         }
 
@@ -97,7 +97,7 @@ class Said:
         chosen = self.everywhere(self.start.surrogate)
         for name in reversed(self.names):
             tried = {
-                f"{factor:g}": chosen | {name: adjusted(chosen[name], {"dampening": factor})}
+                f"{factor:g}": chosen | {name: adjusted(chosen[name], dampening=factor)}
                 for factor in STEEPER
             }
             with seeded(jax.random.key(SEED), SEED), environment(fit=False):
@@ -105,7 +105,7 @@ class Said:
                     self.model, self.inputs, surrogates=tried, seed=SEED, target=None, rate=None
                 )
             growths = [_growth(flows[label], name) for label in tried]
-            chosen[name] = adjusted(chosen[name], {"dampening": crossing(STEEPER, growths)})
+            chosen[name] = adjusted(chosen[name], dampening=crossing(STEEPER, growths))
         return chosen
 
     def _input_weights(self, name: str) -> list[str]:

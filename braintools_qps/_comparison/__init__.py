@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, nullcontext
 from typing import Any
@@ -23,7 +23,8 @@ import optax
 from .._candidates import candidates
 from .._checks import checked_seeds
 from .._defaults import SEEDS, SURROGATES, TASK
-from .._registry import surrogate_spec
+from .._registry import get_surrogate, surrogate_spec
+from .._surrogate import surrogate_key
 from ..records import CandidateResult, Comparison
 from ..typing import SurrogateSpecs
 from .candidate import Candidate, Plan, described, failed, measured
@@ -323,13 +324,16 @@ def _keeper(
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
-    found = [Candidate(*one, surrogate_spec(one[1])) for one in candidates(surrogates).items()]
-    for number, candidate in enumerate(found):
-        same = [other.label for other in found[:number] if other.spec == candidate.spec]
-        if same:
+    # Each as its spec has it: so it is resumed, and a worker trains it; its arrays are NumPy's.
+    specs = {label: surrogate_spec(one) for label, one in candidates(surrogates).items()}
+    found = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
+    labels: dict[Hashable, str] = {}
+    for candidate in found:
+        first = labels.setdefault(surrogate_key(candidate.surrogate), candidate.label)
+        if first != candidate.label:
             raise ValueError(
                 "each surrogate can be compared only once, got the same one as "
-                f"{same[0]} and as {candidate.label}. Leave one out"
+                f"{first} and as {candidate.label}. Leave one out"
             )
     return found
 

@@ -14,14 +14,13 @@ from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
 from ..records import CandidateResult, Cost, Trial, Tuning
-from .kinds import adjusted
 from .model_checks import check_finite
 from .naming import named
 from .outcome import curves_of, flags, noise_of_accuracy, scores_of
 from .programs import Gone, Job, OnEpochs, Outcome, Runner
 from .surroundings import surroundings
 from .training import Bench
-from .tuning import Setting, at_edge, rounds, search, winner
+from .tuning import Setting, at_edge, at_setting, rounds, search, winner
 
 
 class Candidate(NamedTuple):
@@ -76,7 +75,7 @@ def result_of(
     outcomes = programs.train(jobs, plan.epochs, report, test=True)
     bench = programs.bench_of(setting)
     _check_learnable(outcomes, bench, plan)
-    chosen = adjusted(candidate.surrogate, setting)
+    chosen = at_setting(candidate.surrogate, setting)
     settings, samples = bench.settings, len(bench.task.validation)
     noise = noise_of_accuracy(samples) if bench.objective.score_name == "accuracy" else None
     return CandidateResult(

@@ -1,4 +1,4 @@
-"""All trainings of a comparison: each goes to the compiled program of its kind."""
+"""All trainings of a comparison: each goes to the compiled program that serves it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, Protocol
 import jax
 from braintools.surrogate import Surrogate
 
+from .._surrogate import traceable
 from ..records import Cost
 from .cost import measure_cost
 from .factory import GIVEN, name_of, parameters_of
-from .kinds import adjusted, kind_of
 from .trainer import Trainer
 from .training import Bench, Curves, Run, Tested
-from .tuning import POSITIVE
+from .tuning import POSITIVE, at_setting
 
 OnEpochs = Callable[[int, float], None]  # epochs done since the last call, mean loss
 
@@ -28,6 +28,11 @@ class Job(NamedTuple):
     surrogate: Surrogate
     setting: Mapping[str, Any]
     seed: int
+
+    @property
+    def adjusted(self) -> Surrogate:
+        """The surrogate at the setting."""
+        return at_setting(self.surrogate, self.setting)
 
 
 @dataclass
@@ -118,8 +123,7 @@ class Programs:
 
     def measure(self, jobs: Sequence[Job]) -> Cost:
         """Cost of one surrogate, which all jobs have."""
-        surrogate = adjusted(jobs[0].surrogate, jobs[0].setting)
-        return measure_cost(surrogate, self.bench_of(jobs[0].setting))
+        return measure_cost(jobs[0].adjusted, self.bench_of(jobs[0].setting))
 
     def train_group(
         self,
@@ -149,16 +153,15 @@ class Programs:
 
     def _trainer(self, key: Any, job: Job) -> Trainer:
         if key not in self._trainers:
-            surrogate = adjusted(job.surrogate, job.setting)
             bench = self.bench_of(job.setting)
-            self._trainers[key] = Trainer(surrogate, bench, self._most_runs)
+            self._trainers[key] = Trainer(job.adjusted, bench, self._most_runs)
         return self._trainers[key]
 
     def _run(self, job: Job) -> Run:
         settings = self.bench.settings
         rate = job.setting.get("learning_rate", settings.learning_rate)
         clip = job.setting.get("clip", settings.clip)
-        numbers = kind_of(adjusted(job.surrogate, job.setting)).numbers
+        numbers = traceable(job.adjusted).numbers
         own = {"learning_rate": rate, "clip": math.inf if clip is None else clip}
         return Run(job.seed, numbers | own)
 
@@ -173,8 +176,7 @@ def groups(jobs: Sequence[Job]) -> dict[Any, list[int]]:
     found: dict[Any, list[int]] = {}
     for number, job in enumerate(jobs):
         options = tuple((name, repr(value)) for name, value in options_of(job.setting).items())
-        identity = kind_of(adjusted(job.surrogate, job.setting)).identity
-        found.setdefault((identity, options), []).append(number)
+        found.setdefault((traceable(job.adjusted).key, options), []).append(number)
     return found
 
 

@@ -1,4 +1,4 @@
-"""Compiled training: every run of one kind of surrogate in one program."""
+"""Compiled training: runs whose surrogates differ only in numbers share one program."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from .._surrogate import Traceable, traceable
 from .compiled import Program, in_turn, together
-from .kinds import Kind, kind_of
 from .places import Place, places
 from .runs import Shares
 from .tasks import Split
@@ -41,7 +41,7 @@ OnHalfway = Callable[[Callable[[], Halfway]], None]
 
 
 class Trainer:
-    """Trains surrogates of one kind, with one choice of the model's options.
+    """Trains surrogates that differ only in numbers, with one choice of the model's options.
 
     All of them share one compiled program for each kind of device, called with a few runs at a
     time. A model that cannot be vmapped trains one by one within it: `one_by_one` then says why.
@@ -51,7 +51,7 @@ class Trainer:
         self.bench = bench
         self.one_by_one: str | None = None
         self._surrogate = surrogate
-        self._kind = kind_of(surrogate)
+        self._traceable = traceable(surrogate)
         self._most_runs = most_runs
         self._places = places(most_runs)
         self._epochs: list[Program] = []  # by place
@@ -121,7 +121,7 @@ class Trainer:
         program = self._vmapped(tested_of, Program, *rest)
         if program.fits(epoch.at_once):
             return program
-        return Program(in_turn(tested_of(self._kind, self.bench)), *rest)
+        return Program(in_turn(tested_of(self._traceable, self.bench)), *rest)
 
     def _held(self, row: tuple) -> int:
         """Bytes of the states of all runs on one device, whether it trains them now or not."""
@@ -129,10 +129,13 @@ class Trainer:
         return runs * sum(leaf.nbytes for leaf in jax.tree.leaves(row[0]))
 
     def _vmapped(
-        self, make: Callable[[Kind, Bench], Callable], compiled: Callable[..., Program], *rest: Any
+        self,
+        make: Callable[[Traceable, Bench], Callable],
+        compiled: Callable[..., Program],
+        *rest: Any,
     ) -> Program:
         """Or one by one, where the model cannot be."""
-        function = make(self._kind, self.bench)
+        function = make(self._traceable, self.bench)
         if self.one_by_one is None:
             try:
                 return compiled(together(function), *rest)

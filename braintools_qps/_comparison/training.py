@@ -14,8 +14,8 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
+from .._surrogate import Traceable
 from .factory import Factory
-from .kinds import Kind
 from .model import (
     Neurons,
     Values,
@@ -131,14 +131,14 @@ def initial_state(bench: Bench, surrogate: Surrogate, seed: int) -> State:
     return State(weights, memory, zero, weights, jnp.asarray(-jnp.inf), zero)
 
 
-def epoch_of(kind: Kind, bench: Bench) -> Callable:
+def epoch_of(traceable: Traceable, bench: Bench) -> Callable:
     """``(state, key, numbers, train, validation) -> (state, Curves)``, of one run."""
     size, batches = bench.batch_size, bench.batches
 
     def epoch(
         state: State, key: Array, numbers: Numbers, train: Samples, validation: Samples
     ) -> tuple[State, Curves]:
-        surrogate = kind.build(numbers)
+        surrogate = traceable.build(numbers)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
             index, rows = batch
@@ -218,12 +218,12 @@ def evaluated(
     return jnp.where(finite, score, jnp.nan), neurons
 
 
-def tested_of(kind: Kind, bench: Bench) -> Callable:
+def tested_of(traceable: Traceable, bench: Bench) -> Callable:
     """``(state, key, numbers, test) -> Tested``, of one run."""
 
     def tested(state: State, key: Array, numbers: Numbers, test: Samples) -> Tested:
         both = jax.tree.map(lambda *x: jnp.stack(x), state.weights, state.best)
-        surrogate = kind.build(numbers)
+        surrogate = traceable.build(numbers)
         scores, neurons = jax.lax.map(lambda w: evaluated(w, key, surrogate, test, bench), both)
         return Tested(scores[0], scores[1], neurons.firing_rate[0], neurons.spikes[0])
 

@@ -17,9 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from braintools.surrogate import Surrogate
 
 from .._checks import checked_count
 from .._defaults import DAMPENINGS, LEARNING_RATES
+from .._surrogate import adjusted
 from ..records import Rung, Trial
 from .settings import check_positive
 
@@ -57,6 +59,18 @@ def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, .
     for name, values in listed.items():
         _check_values(name, values)
     return {name: tuple(values) for name, values in listed.items()}
+
+
+def at_setting(surrogate: Surrogate, setting: Mapping[str, Any]) -> Surrogate:
+    """The surrogate at a setting: ``dampening`` and ``scale`` are factors, ``alpha`` is a value.
+
+    Raises
+    ------
+    ValueError
+        If the setting has an alpha and the surrogate none.
+    """
+    own = ("dampening", "scale", "alpha")
+    return adjusted(surrogate, **{name: setting[name] for name in own if name in setting})
 
 
 def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:

@@ -17,7 +17,9 @@ import brainstate
 import brainunit as u
 import jax
 import numpy as np
+from braintools.surrogate import Surrogate
 
+from .._surrogate import Same, surrogate_key
 from .step import Step
 from .tracing import trace, with_states_of
 
@@ -99,6 +101,8 @@ class Make:
             yield Same(value)  # what it holds is read afresh
         elif isinstance(value, brainstate.graph.Node):
             yield from self._all(type(value), (vars(value),))
+        elif isinstance(value, Surrogate):
+            yield surrogate_key(value)
         elif hasattr(value, "__dict__"):
             yield from self._all(Same(value), (vars(value),))
         else:
@@ -108,19 +112,6 @@ class Make:
         yield kind
         for value in values:
             yield from self._parts(value)
-
-
-class Same:
-    """Equal only to the same object, which it keeps alive."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Same) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
 
 
 def _content(cell: Any) -> Any:

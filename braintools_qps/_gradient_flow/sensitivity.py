@@ -12,7 +12,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._models import call_spike, find_neurons, traced_afresh
-from .._surrogate import Scaled
+from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
 from .ready import no_neurons
 
@@ -105,8 +105,7 @@ def _gradient_with(
     called: list[str] = []
     with traced_afresh(model):
         for name, neuron in neurons.items():
-            spike = Scaled(neuron.spk_fun).replace(**change) if change else neuron.spk_fun
-            neuron.spk_fun = _noting(spike, called, name)
+            neuron.spk_fun = _noting(adjusted(neuron.spk_fun, **change), called, name)
         leaves = jax.tree_util.tree_leaves_with_path(gradient(), is_leaf=u.math.is_quantity)
     if not called:
         raise ValueError(

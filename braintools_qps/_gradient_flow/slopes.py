@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import brainstate
@@ -16,7 +16,7 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .._models import call_spike
-from .._surrogate import QPseudoSpike, current
+from .._surrogate import QPseudoSpike, adjusted, current, surrogate_key
 
 
 def slopes(
@@ -32,10 +32,11 @@ def slopes(
     It is compiled once for all factors, and for all surrogates with equal parameters.
     """
     if alpha is not None:
-        return _with_alpha(surrogate, argument, unit, _alpha(surrogate) * alpha)
+        alpha = alpha * current("alpha", surrogate.alpha)
+        surrogate = adjusted(surrogate, alpha=1.0)  # whatever it was, it is replaced
     if not is_constant(surrogate):
-        return slopes_of(surrogate, argument, unit, scale, dampening)
-    return _slopes(_first_like(_Parameters(surrogate)), argument, unit, scale, dampening)
+        return _slopes(surrogate, argument, unit, scale, dampening, alpha)
+    return _compiled_slopes(_Constant.of(surrogate), argument, unit, scale, dampening, alpha)
 
 
 def slopes_of(
@@ -64,42 +65,21 @@ def slopes_of(
 
 def has_alpha(surrogate: Any) -> bool:
     """Whether there is a finite alpha to multiply."""
-    return isinstance(surrogate, QPseudoSpike) and bool(np.all(np.isfinite(_alpha(surrogate))))
+    if not isinstance(surrogate, QPseudoSpike):
+        return False
+    return bool(np.all(np.isfinite(current("alpha", surrogate.alpha))))
 
 
-def _alpha(surrogate: QPseudoSpike) -> Any:
-    return current("alpha", surrogate.alpha)
+@dataclass(frozen=True)
+class _Constant:
+    """A surrogate in a compiled function, which serves all that are the same."""
 
+    key: Hashable
+    surrogate: Surrogate = field(compare=False)
 
-def _with_alpha(surrogate: QPseudoSpike, argument: Array, unit: u.Unit | None, alpha: Any) -> Array:
-    rest = surrogate.replace(alpha=1.0)
-    function = _slopes_with_alpha if is_constant(rest) else _alpha_slopes
-    return function(rest, argument, unit, alpha)
-
-
-class _Parameters:
-    """A surrogate as a key, and a copy that its owner cannot change.
-
-    braintools 0.3 compares surrogates by identity.
-    """
-
-    def __init__(self, surrogate: Surrogate):
-        self.surrogate = copy.copy(surrogate)
-        values = vars(surrogate)
-        inner = {n: _Parameters(v) for n, v in values.items() if isinstance(v, Surrogate)}
-        vars(self.surrogate).update({name: each.surrogate for name, each in inner.items()})
-        self.key = type(surrogate), tuple(sorted((values | inner).items()))
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: Any) -> bool:
-        return bool(self.key == other.key)
-
-
-@lru_cache(128)
-def _first_like(parameters: _Parameters) -> Surrogate:
-    return parameters.surrogate
+    @classmethod
+    def of(cls, surrogate: Surrogate) -> _Constant:
+        return cls(surrogate_key(surrogate), surrogate)
 
 
 def is_constant(surrogate: Any) -> bool:
@@ -117,11 +97,13 @@ def is_constant(surrogate: Any) -> bool:
     )
 
 
-def _alpha_slopes(
-    surrogate: QPseudoSpike, argument: Array, unit: u.Unit | None, alpha: Any
+def _slopes(
+    surrogate: Any, argument: Array, unit: u.Unit | None, scale: Any, dampening: Any, alpha: Any
 ) -> Array:
-    return slopes_of(surrogate.replace(alpha=alpha), argument, unit)
+    spike = surrogate if alpha is None else adjusted(surrogate, alpha=alpha)
+    return slopes_of(spike, argument, unit, scale, dampening)
 
 
-_slopes = jax.jit(slopes_of, static_argnums=(0, 2))
-_slopes_with_alpha = jax.jit(_alpha_slopes, static_argnums=(0, 2))
+@partial(jax.jit, static_argnums=(0, 2))
+def _compiled_slopes(constant: _Constant, argument: Array, *rest: Any) -> Array:
+    return _slopes(constant.surrogate, argument, *rest)

@@ -18,7 +18,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 from scipy.optimize import brentq
 
-from .._surrogate import QPseudoSpike, Scaled
+from .._surrogate import adjusted
 from ..records import Adjustment
 
 LIMITS = {"dampening": 1 / 16, "scale": 16.0, "alpha": 16.0}  # factors at which the search ends
@@ -86,17 +86,12 @@ def changed(surrogate: Any, parameter: str, factor: float) -> Any:
         return None if any(part is None for part in parts) else parts
     if not isinstance(surrogate, Surrogate):
         return None
-    if not isinstance(surrogate, (QPseudoSpike, Scaled)):
-        return Scaled(surrogate).replace(**{parameter: factor})
-    value = getattr(surrogate, parameter)
+    value: Any = getattr(surrogate, parameter, None)
     if isinstance(value, brainstate.State):
         return None
-    return surrogate.replace(**{parameter: _product(1.0 if value is None else value, factor)})
-
-
-def _product(value: Any, factor: float) -> Any:
-    """Without the last digits of a number's rounding, so that it can be typed."""
-    return float(f"{value * factor:.10g}") if isinstance(value, float) else value * factor
+    if parameter == "alpha":
+        return adjusted(surrogate, alpha=factor * value)
+    return adjusted(surrogate, **{parameter: factor})
 
 
 def _one_way(measure: Measure, end: float, wanted: float) -> list[Point]:

@@ -15,7 +15,7 @@ from jax.ad_checkpoint import checkpoint_name
 
 from .._jaxpr import settle
 from .._models import SPIKES, find_neurons, find_nodes, has_membrane, mark_spikes, traced_afresh
-from .._surrogate import Scaled
+from .._surrogate import adjusted
 from ..records import SavedMemory
 from .conv import SpikeConv1d, SpikeConv2d
 from .linear import SpikeLinear
@@ -116,13 +116,11 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
 def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
     """Give a neuron's surrogate 8-bit residuals; whether it was possible, and what to report."""
     spike = neuron.spk_fun
-    if not hasattr(spike, "residual_dtype"):
-        if not isinstance(spike, Surrogate):
-            return False, f"{spike!r} has no residual_dtype"
-        if unit is not None:
-            return False, f"{spike!r} has no residual_dtype, and Scaled needs a scale for {unit}"
-        spike = Scaled(spike)
-    neuron.spk_fun = spike.replace(residual_dtype="uint8")
+    if not isinstance(spike, Surrogate):
+        return False, f"{spike!r} has no residual_dtype"
+    if unit is not None and not hasattr(spike, "residual_dtype"):
+        return False, f"{spike!r} has no residual_dtype, and Scaled needs a scale for {unit}"
+    neuron.spk_fun = adjusted(spike, residual_dtype="uint8")
     return True, repr(neuron.spk_fun)
 
 

@@ -2,12 +2,14 @@
 
 Start with `pseudo_spike` and `scaled`, the public names; `parametrised` has what the two classes
 share, and `spike` the custom derivative. `curves` says what that derivative may look like, and
-`kernels` has its formulas on plain arrays. Parameters are checked in `hyperparameters` and made
-ready for a call in `prepared`, units handled in `units`, memory saved in `residuals`.
+`kernels` has its formulas on plain arrays. Parameters are checked in `parameters`, which also says
+when two surrogates are the same, and made ready for a call in `prepared`; units are handled in
+`units`, memory is saved in `residuals`. `adjusting` makes surrogates that differ in numbers.
 """
 
+from .adjusting import Traceable, adjusted, traceable
 from .float16 import has_float16
-from .hyperparameters import current
+from .parameters import Same, current, surrogate_key
 from .profile import (
     GradientProfile,
     gradient_profile,
@@ -23,7 +25,10 @@ from .units import takes_numbers
 __all__ = [
     "GradientProfile",
     "QPseudoSpike",
+    "Same",
     "Scaled",
+    "Traceable",
+    "adjusted",
     "current",
     "gradient_profile",
     "gradient_values",
@@ -32,5 +37,7 @@ __all__ = [
     "require_one_shape",
     "scale_of",
     "scale_unit",
+    "surrogate_key",
     "takes_numbers",
+    "traceable",
 ]

@@ -15,7 +15,7 @@ from jax.typing import ArrayLike
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .hyperparameters import canonical, current, identity, source
+from .parameters import canonical, current, key, source, surrogate_key
 from .prepared import Shape
 
 
@@ -113,17 +113,17 @@ class ParametrisedSurrogate(Surrogate):
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
             return NotImplemented
-        return identity(self) == identity(other)
+        return surrogate_key(self) == surrogate_key(other)
 
     def __hash__(self) -> int:
-        return hash(identity(self))
+        return hash(surrogate_key(self))
 
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
         shown = [
             f"{name}={_shown(value)}"
             for name, value in self._parameters().items()
-            if name not in defaults or identity(value) != defaults[name]
+            if name not in defaults or key(value) != key(defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 

@@ -13,7 +13,7 @@ from jax.typing import ArrayLike
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
 from .curves import Tail
-from .hyperparameters import canonical, current
+from .parameters import canonical, current
 from .parametrised import ParametrisedSurrogate
 from .prepared import Shape
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from braintools.surrogate import Surrogate
 
 from .curves import Foreign
-from .hyperparameters import product
+from .parameters import product
 from .parametrised import ParametrisedSurrogate
 from .prepared import Shape
 

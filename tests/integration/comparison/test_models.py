@@ -12,12 +12,12 @@ from jax.interpreters import mlir
 
 from braintools_qps import QPseudoSpike, compare
 from braintools_qps._comparison.factory import Factory
-from braintools_qps._comparison.kinds import kind_of
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import load_task
 from braintools_qps._comparison.trainer import Trainer
 from braintools_qps._comparison.training import Bench, Run, initial_weights
+from braintools_qps._surrogate import traceable
 
 rng = np.random.default_rng(0)
 Y = np.arange(96) % 2
@@ -28,7 +28,7 @@ QUICK = {"task": (X, Y), "tune": None, "seeds": 2, "measure": False}
 
 
 def numbers_for(surrogate, rate=0.05, clip=np.inf):
-    return kind_of(surrogate).numbers | {"learning_rate": rate, "clip": clip}
+    return traceable(surrogate).numbers | {"learning_rate": rate, "clip": clip}
 
 
 def trainer(make, surrogate, runs=1, **settings):

@@ -8,13 +8,13 @@ import pytest
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison.factory import Factory
-from braintools_qps._comparison.kinds import kind_of
 from braintools_qps._comparison.network import demonstration, neuron_class
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.programs import Job, Programs
 from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import task_from_arrays
 from braintools_qps._comparison.training import Bench, initial_weights
+from braintools_qps._surrogate import traceable
 
 SETTINGS = Settings(epochs=2, batch_size=8)
 
@@ -75,7 +75,7 @@ def test_training_learns(bench):
 
 def test_what_shares_a_program():
     sigmoid = braintools.surrogate.Sigmoid()
-    identity = lambda surrogate: kind_of(surrogate).identity
+    identity = lambda surrogate: traceable(surrogate).key
     assert identity(QPseudoSpike(2.0)) == identity(QPseudoSpike(float("inf"), dampening=0.5))
     assert identity(sigmoid) == identity(braintools.surrogate.Sigmoid())
     others = [

@@ -90,9 +90,9 @@ def test_one_second_moment_for_all():
 def test_no_dampening_rises_to_a_target(rule):
     model = Stack()
     before = {name: one.mean_slope for name, one in measured(model).items()}
-    assert normalize_surrogate(model, inputs(), rule, target=10.0) == {
-        "low": SURROGATE, "middle": Scaled(Sigmoid(2.0)), "top": QPseudoSpike(3.0, dampening=2.0),
-    }  # fmt: skip
+    assert repr(normalize_surrogate(model, inputs(), rule, target=10.0)) == repr(
+        {"low": SURROGATE, "middle": Sigmoid(2.0), "top": QPseudoSpike(3.0, dampening=2.0)}
+    )
     lowest, *_, highest = sorted(before.values())
     between = (lowest + highest) / 2
     set_surrogate(model, normalize_surrogate(model, inputs(), "mean_slope", target=between))

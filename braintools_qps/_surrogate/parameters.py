@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import math
 import numbers
+from collections.abc import Hashable
 from typing import Any
 
 import brainstate
@@ -57,21 +59,53 @@ def product(a: Any, b: Any) -> Any:
     return value if unit == u.UNITLESS else u.Quantity(value, unit=unit)
 
 
-def identity(value: Any) -> Any:
-    """What equality and hash go by: numbers by value, JAX's arrays and whatever else by identity.
+def surrogate_key(surrogate: Surrogate) -> Hashable:
+    """What two surrogates have in common exactly when they are the same.
 
-    A surrogate goes by its parameters, since those of braintools 0.3 compare by identity.
+    It is made of the class and all attributes, so that a parameter that a subclass adds counts
+    without being named anywhere. Numbers are compared by value, NumPy's arrays by their contents,
+    surrogates inside by their own key, and JAX's arrays, tracers and States by identity.
     """
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+    named = sorted(attributes(surrogate).items(), key=lambda pair: pair[0])
+    return type(surrogate), tuple((name, key(value)) for name, value in named)
+
+
+def attributes(surrogate: Surrogate) -> dict[str, Any]:
+    """Fields of a dataclass, which may lie in slots, and whatever else was set."""
+    fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
+    return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
+
+
+def key(value: Any) -> Hashable:
+    """The part of a `surrogate_key` that one of its parameters makes."""
     if isinstance(value, Surrogate):
-        parameters = sorted(vars(value).items())
-        return type(value), tuple((name, identity(value)) for name, value in parameters)
+        return surrogate_key(value)
     if isinstance(value, u.Quantity):
-        return identity(value.mantissa), value.unit
-    if isinstance(value, np.ndarray):  # a copy that nobody writes to
+        return key(value.mantissa), value.unit
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.dtype.str, value.shape, value.tobytes()
-    return id(value)
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(map(key, value))
+    if isinstance(value, dict):
+        return type(value), tuple((name, key(part)) for name, part in value.items())
+    if isinstance(value, (jax.Array, brainstate.State)) or not _is_hashable(value):
+        return Same(value)
+    return value
+
+
+class Same:
+    """Equal only to the same object, which it keeps alive."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
 
 
 def source(value: Any) -> str:
@@ -187,6 +221,14 @@ def _check_positive(name: str, value: Any) -> None:
     if not np.all(values > 0):
         wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
         raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _is_real_number(value: Any) -> bool:

@@ -1,0 +1,117 @@
+"""A surrogate like another, but for the numbers that set its height, width and tail."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Hashable, Mapping
+from typing import Any, NamedTuple
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .parameters import attributes, key
+from .parametrised import ParametrisedSurrogate
+from .scaled import Scaled
+
+TRACED = ("alpha", "scale", "dampening")
+
+
+def adjusted(
+    surrogate: Surrogate,
+    *,
+    dampening: Any = None,
+    scale: Any = None,
+    alpha: Any = None,
+    residual_dtype: Any = None,
+) -> Surrogate:
+    """A surrogate with some parameters multiplied and others replaced, in `Scaled` if need be.
+
+    Parameters
+    ----------
+    surrogate : Surrogate
+        One of this package or of another library. It stays as it is.
+    dampening, scale : float or array, optional
+        Factors of the surrogate's own. They may be traced. A product of numbers is rounded to 15
+        digits, so that 0.2504 times 3 reads 0.7512.
+    alpha, residual_dtype : optional
+        Take the place of the surrogate's own.
+
+    Raises
+    ------
+    ValueError
+        If there is an ``alpha`` and the surrogate has none.
+    """
+    if alpha is not None:
+        surrogate = _with_alpha(surrogate, alpha)
+    factors = {"dampening": dampening, "scale": scale}
+    factors = {name: factor for name, factor in factors.items() if not _is_one(factor)}
+    if not factors and residual_dtype is None:
+        return surrogate
+    held = [getattr(surrogate, name, None) for name in factors]
+    if not isinstance(surrogate, ParametrisedSurrogate) or any(map(_is_state, held)):
+        surrogate = Scaled(surrogate, residual_dtype=getattr(surrogate, "residual_dtype", None))
+    changes = {name: _multiplied(getattr(surrogate, name), by) for name, by in factors.items()}
+    if residual_dtype is not None:
+        changes["residual_dtype"] = residual_dtype
+    return surrogate.replace(**changes)
+
+
+class Traceable(NamedTuple):
+    """A surrogate in two parts: numbers that may be traced, and the rest."""
+
+    key: Hashable  # equal for surrogates that differ in nothing but the numbers
+    numbers: dict[str, float]
+    build: Callable[[Mapping[str, Any]], Surrogate]
+
+
+def traceable(surrogate: Surrogate) -> Traceable:
+    """Split a surrogate so that one compiled program serves all that differ in numbers alone.
+
+    A surrogate of another library counts as one in `Scaled` that changes nothing, so that it shares
+    a program with all that are dampened. A scale with a unit is no number, so that an error about
+    units can name it.
+    """
+    own = surrogate if isinstance(surrogate, ParametrisedSurrogate) else Scaled(surrogate)
+    values = attributes(own)
+    numbers = {name: float(values[name]) for name in TRACED if _is_number(values.get(name))}
+    fixed = tuple((name, key(value)) for name, value in values.items() if name not in numbers)
+    build = lambda values: own.replace(**{name: values[name] for name in numbers})
+    return Traceable((type(own), tuple(numbers), fixed), numbers, build)
+
+
+def _with_alpha(surrogate: Surrogate, alpha: Any) -> Surrogate:
+    if isinstance(surrogate, Scaled):
+        return surrogate.replace(surrogate=_with_alpha(surrogate.surrogate, alpha))
+    if not hasattr(surrogate, "alpha"):
+        raise ValueError(
+            f"{surrogate!r} has no alpha to set or to tune. Leave alpha out, or take only "
+            "surrogates that have it"
+        )
+    if isinstance(surrogate, ParametrisedSurrogate):
+        return surrogate.replace(alpha=alpha)
+    names = inspect.signature(type(surrogate)).parameters
+    return type(surrogate)(**{name: getattr(surrogate, name) for name in names} | {"alpha": alpha})
+
+
+def _multiplied(value: Any, factor: Any) -> Any:
+    unit = u.get_unit(value)
+    number = factor * (1.0 if value is None else u.get_mantissa(value))
+    if isinstance(number, float):
+        number = float(f"{number:.15g}")
+    return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
+
+
+def _is_one(factor: Any) -> bool:
+    return factor is None or (isinstance(factor, (int, float)) and factor == 1)
+
+
+def _is_state(value: Any) -> bool:
+    return isinstance(value, brainstate.State)
+
+
+def _is_number(value: Any) -> bool:
+    known = not isinstance(value, jax.core.Tracer)
+    return known and isinstance(value, (float, np.ndarray, jax.Array)) and np.ndim(value) == 0
