@@ -5,7 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._comparison import compare
-    from ._gradient_flow import gradient_flow, gradient_sensitivity, normalize_surrogate
+    from ._gradient_flow import (
+        gradient_flow,
+        gradient_sensitivity,
+        normalize_rates,
+        normalize_surrogate,
+    )
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._models import set_surrogate
     from ._monitoring import SurrogateSchedule, TrainingMonitor
@@ -47,6 +52,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "compare",
     "gradient_flow",
     "gradient_sensitivity",
+    "normalize_rates",
     "normalize_surrogate",
     "write_report",
     # While training

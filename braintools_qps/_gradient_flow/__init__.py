@@ -24,6 +24,7 @@ from .given import Sought, check_aims
 from .kept_trace import KeptTrace
 from .loss import Followed, check_draws
 from .normalize import normalize_surrogate
+from .normalize_rates import normalize_rates
 from .sensitivity import gradient_sensitivity
 from .step import Step
 from .tracing import trace
@@ -36,6 +37,7 @@ __all__ = [
     "flows_of",
     "gradient_flow",
     "gradient_sensitivity",
+    "normalize_rates",
     "normalize_surrogate",
 ]
 

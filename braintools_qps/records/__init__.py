@@ -14,6 +14,7 @@ from .flow import HIGH_SLOPE, GradientFlow, GradientFlows, mean_growth
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import Histogram, PathGains, Phase, PopulationFlow, relative_gradient
+from .rates import NormalizedRate, NormalizedRates
 from .record import Described, Record, RecordTable
 from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .table import cell, html_table, text_table
@@ -29,6 +30,8 @@ __all__ = [
     "GradientFlows",
     "GradientSensitivity",
     "Histogram",
+    "NormalizedRate",
+    "NormalizedRates",
     "ParameterSensitivity",
     "PathGains",
     "Phase",

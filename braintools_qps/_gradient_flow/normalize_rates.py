@@ -1,0 +1,245 @@
+"""Firing rates brought to a value by scaling weights, one population after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import brainstate
+import jax
+from jax import Array
+
+from .._checks import is_positive
+from .._models import checked_inputs
+from ..records import NormalizedRate, NormalizedRates
+from .passes import forward, replaced, with_index
+from .step import Step
+from .tracing import trace
+
+WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
+HALVINGS = 16  # of the interval of exponents in which the factor lies
+CLOSE = 0.01  # relative; the search ends at a rate that is this near to the one that is asked for
+ATTAINED = 0.1  # relative; a rate that is further off does not count
+SWEEPS = 5  # over all populations: where one feeds another that feeds it, one is not enough
+
+Rates = dict[str, float]  # spikes per neuron and step, by population
+
+
+def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRates:
+    r"""Scale the weights of a model until every population fires at a given rate.
+
+    The populations are visited in the order in which signals reach them. The weights that feed one,
+    recurrent weights among them, are multiplied by one factor, found by bisection on the forward
+    pass, that brings the mean firing rate over these inputs to ``rate``. Biases stay.
+
+    It is the layer-sequential, data-driven initialisation of Mishkin & Matas [1]_ with the firing
+    rate in place of the variance, and serves the purpose of the fluctuation-driven initialisation
+    of Rossbroich et al. [2]_: activity that neither dies out nor saturates on the way through a
+    deep network. As there, recurrent weights keep their share of the input.
+
+    Parameters
+    ----------
+    model : brainstate.nn.Module
+        As for `gradient_flow`. Its weights are changed and keep their units and dtypes. Surrogates,
+        all other states and the random state are left as they were; after an error, the weights
+        too.
+    inputs : Array, Quantity or pytree of them
+        Of shape (time, features) or (time, batch, features...): a batch of training data.
+    rate : float
+        Spikes per neuron and step.
+
+    Returns
+    -------
+    NormalizedRates
+        For each population its rate before and after and the factor. It prints as a table. A
+        population that no weights feed is left alone, with None as its factor.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not between 0 and 1, weights feed several populations, no factor from 1/1024
+        to 1024 brings a population to the rate, the inputs have no time step or parts of different
+        length, or the model has no neuron with ``V`` and ``spk_fun``.
+
+    See Also
+    --------
+    gradient_flow : Says which population is silent or saturated, and what else is wrong.
+
+    References
+    ----------
+    .. [1] D. Mishkin and J. Matas, "All you need is a good init", ICLR 2016, arXiv:1511.06422,
+       algorithm 1.
+    .. [2] J. Rossbroich, J. Gygax and F. Zenke, "Fluctuation-driven initialization for spiking
+       neural network training", Neuromorphic Computing and Engineering 2 (2022) 044016,
+       arXiv:2206.10226.
+
+    Examples
+    --------
+    >>> import brainpy
+    >>> import brainstate
+    >>> import brainunit as u
+    >>> import jax
+    >>> from braintools_qps import normalize_rates
+    >>> brainstate.random.seed(0)
+    >>> network = brainstate.nn.Sequential(
+    ...     brainstate.nn.Linear(20, 50),
+    ...     lambda z: z * u.mA,
+    ...     brainpy.state.LIF(50, V_th=1 * u.mV),
+    ... )
+    >>> inputs = jax.random.uniform(jax.random.key(0), (30, 4, 20))
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     done = normalize_rates(network, inputs)
+    >>> [one.population for one in done.populations]
+    ['layers.2']
+    >>> bool(abs(done.populations[0].after - 0.1) < 0.01)
+    True
+    """
+    _check(rate)
+    inputs = checked_inputs(inputs)
+    step = trace(model, inputs)
+    weights = _weights(step)
+    measure = _measure(step, inputs)
+    before = measure(step.arrays.states)
+    factors, after = _search(step, weights, measure, rate)
+    _multiply(model, step, {i: factors[name] for name in factors for i in weights[name]})
+    rows = (NormalizedRate(n, before[n], after[n], factors.get(n)) for n in before)
+    return NormalizedRates(float(rate), tuple(rows))
+
+
+def attained(rate_at: Callable[[float], float], target: float) -> float | None:
+    """A factor at which a firing rate is the target, the first on the way from 1; None for none."""
+    start = rate_at(1.0)
+    if abs(start - target) <= CLOSE * target:
+        return 1.0
+    upwards = start < target
+    sign = 1 if upwards else -1
+    exponents = [sign * n for n in range(1, WIDEST + 1)]
+    near = 0.0
+    for far in map(float, [*exponents, 0, *(-n for n in exponents)]):
+        if (rate_at(2.0**far) >= target) is upwards:
+            break
+        near = far
+    else:
+        return None
+    for _ in range(HALVINGS):
+        middle = (near + far) / 2
+        rate = rate_at(2.0**middle)
+        if abs(rate - target) <= CLOSE * target:
+            return 2.0**middle
+        near, far = (near, middle) if (rate >= target) is upwards else (middle, far)
+    best = min(near, far, key=lambda exponent: abs(rate_at(2.0**exponent) - target))
+    return 2.0**best if abs(rate_at(2.0**best) - target) <= ATTAINED * target else None
+
+
+def _check(rate: Any) -> None:
+    if not (is_positive(rate) and rate < 1):
+        raise ValueError(
+            "rate, in spikes per neuron and step, must be greater than 0 and less than 1, got "
+            f"{rate!r}. Pass 0.1"
+        )
+
+
+def _weights(step: Step) -> dict[str, list[int]]:
+    """Positions of the weights that feed each population; none feeds two."""
+    weights = {population.name: step.input_weights(population) for population in step.populations}
+    fed: dict[int, str] = {}
+    for name, positions in weights.items():
+        for position in positions:
+            if position in fed:
+                raise ValueError(
+                    f"each population must have weights of its own to be scaled, but "
+                    f"{fed[position]} and {name} share {_path(step, position)}. Give each its own, "
+                    "or scale the shared weights by hand"
+                )
+            fed[position] = name
+    return weights
+
+
+def _measure(step: Step, inputs: Any) -> Callable[[Any], Rates]:
+    """What measures the firing rates of all populations, from the leaves of all states."""
+
+    @jax.jit
+    def rates(states: Any, indexed: list[Array]) -> dict[str, Array]:
+        calls = forward(step, step.arrays._replace(states=states), indexed).calls
+        return {p.name: calls[step.last_call(p)].spikes.mean() for p in step.populations}
+
+    indexed = with_index(inputs)
+    in_order = [population.name for population in step.populations]
+
+    def measure(states: Any) -> Rates:
+        measured = rates(tuple(states), indexed)
+        return {name: float(measured[name]) for name in in_order}
+
+    return measure
+
+
+def _search(
+    step: Step,
+    weights: dict[str, list[int]],
+    measure: Callable[[Any], Rates],
+    rate: float,
+) -> tuple[dict[str, float], Rates]:
+    """The factor for the weights of each population that has some, and the rates with them."""
+    factors = {name: 1.0 for name, positions in weights.items() if positions}
+    states = step.arrays.states
+    for _ in range(SWEEPS):
+        for name in factors:
+            rate_at = _rate_at(name, measure, states, weights[name])
+            found = attained(rate_at, rate)
+            if found is None:
+                raise _unattained(name, rate, rate_at)
+            states, factors[name] = _scaled(states, weights[name], found), factors[name] * found
+        after = measure(states)
+        if all(abs(after[name] - rate) <= ATTAINED * rate for name in factors):
+            return factors, after
+    raise ValueError(
+        f"no factors were found with which all populations fire at {rate:g} per step at once: they "
+        f"feed each other, and after {SWEEPS} rounds their rates are "
+        f"{', '.join(f'{name} {value:.3g}' for name, value in after.items())}. Lower the weights "
+        "that lead back"
+    )
+
+
+def _rate_at(
+    name: str, measure: Callable[[Any], Rates], states: Any, positions: list[int]
+) -> Callable[[float], float]:
+    return lambda factor: measure(_scaled(states, positions, factor))[name]
+
+
+def _scaled(states: Any, positions: list[int], factor: float) -> list[Array]:
+    return replaced(states, positions, [_times(states[i], factor) for i in positions])
+
+
+def _times(weights: Array, factor: float) -> Array:
+    return (weights * factor).astype(weights.dtype)
+
+
+def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> ValueError:
+    widest = 2**WIDEST
+    low, high = rate_at(1 / widest), rate_at(widest)
+    if max(low, high) == 0:
+        why = "Nothing that reaches it makes it fire: look at the inputs and at its bias"
+    else:
+        why = "Change its threshold or its bias, which weights do not move"
+    return ValueError(
+        f"no factor from 1/{widest} to {widest} of the weights that feed {name} makes it fire at "
+        f"{rate:g} per step: its rate goes from {low:.3g} to {high:.3g}. {why}. Nothing was changed"
+    )
+
+
+def _multiply(model: Any, step: Step, factors: dict[int, float]) -> None:
+    """Multiply leaves of the model's states, given by their positions."""
+    position, states = 0, brainstate.graph.states(model)
+    for source in step.sources:
+        leaves = range(position, position := position + source.structure.num_leaves)
+        if not factors.keys().isdisjoint(leaves):
+            state = states[source.place]
+            old, structure = jax.tree.flatten(state.value)
+            new = (_times(x, factors.get(i, 1.0)) for i, x in zip(leaves, old))
+            state.value = jax.tree.unflatten(structure, new)
+
+
+def _path(step: Step, position: int) -> str:
+    """The path of the state that a leaf belongs to."""
+    owners = [source for source in step.sources for _ in range(source.structure.num_leaves)]
+    return ".".join(map(str, owners[position].place))

@@ -1,0 +1,67 @@
+"""What `normalize_rates` did, as frozen records."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .record import Record
+from .table import Rows, text_table
+
+
+@dataclass(frozen=True, eq=False)
+class NormalizedRate(Record):
+    """One population of `NormalizedRates`.
+
+    Attributes
+    ----------
+    population : str
+        Its path in the model.
+    before, after : float
+        Its mean firing rate, in spikes per neuron and step, in the model as it was and as it is.
+    factor : float or None
+        What the weights that feed it were multiplied by; None where no weights feed it.
+    """
+
+    population: str
+    before: float
+    after: float
+    factor: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class NormalizedRates(Record):
+    """What `normalize_rates` changed, population by population as signals reach them.
+
+    ``print`` shows it as a table.
+
+    Attributes
+    ----------
+    rate : float
+        The mean firing rate that was asked for, in spikes per neuron and step.
+    populations : tuple of NormalizedRate
+    """
+
+    rate: float
+    populations: tuple[NormalizedRate, ...]
+
+    def __str__(self) -> str:
+        return text_table(self._rows(), self._below())
+
+    def _rows(self) -> Rows:
+        head = ("population", "rate before", "after", "weights times")
+        return [
+            head,
+            *(
+                (p.population, f"{p.before:.4f}", f"{p.after:.4f}", _times(p.factor))
+                for p in self.populations
+            ),
+        ]
+
+    def _below(self) -> Sequence[str]:
+        unfed = [p.population for p in self.populations if p.factor is None]
+        return [f"No weights feed {', '.join(unfed)}."] if unfed else []
+
+
+def _times(factor: float | None) -> str:
+    return "-" if factor is None else f"{factor:.4g}"
