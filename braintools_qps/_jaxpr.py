@@ -128,6 +128,15 @@ def reached(jaxpr: Jaxpr, arguments: Iterable[Any]) -> set[Any]:
     return found
 
 
+def origins(jaxpr: Jaxpr, result: Any) -> set[Any]:
+    """All variables that a result is computed from through no spike, the result among them."""
+    found = {result}
+    for eqn in reversed(jaxpr.eqns):
+        if not found.isdisjoint(eqn.outvars) and not mark_of(eqn).startswith(SPIKES):
+            found.update(atom for atom in eqn.invars if not isinstance(atom, Literal))
+    return found
+
+
 def run(
     jaxpr: Jaxpr,
     arguments: Sequence[Any],

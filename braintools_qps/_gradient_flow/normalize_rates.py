@@ -7,6 +7,7 @@ from typing import Any
 
 import brainstate
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from .._checks import is_positive
@@ -19,8 +20,9 @@ from .tracing import trace
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
 HALVINGS = 16  # of the interval of exponents in which the factor lies
 CLOSE = 0.01  # relative; the search ends at a rate that is this near to the one that is asked for
-ATTAINED = 0.1  # relative; a rate that is further off does not count
+AS_NEAR = 2.0  # where the rate jumps over the one that is asked for: ratio that still counts
 SWEEPS = 5  # over all populations: where one feeds another that feeds it, one is not enough
+SETTLED = 0.1  # relative change of a rate by what was scaled after it
 
 Rates = dict[str, float]  # spikes per neuron and step, by population
 
@@ -30,7 +32,8 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
 
     The populations are visited in the order in which signals reach them. The weights that feed one,
     recurrent weights among them, are multiplied by one factor, found by bisection on the forward
-    pass, that brings the mean firing rate over these inputs to ``rate``. Biases stay.
+    pass, that brings the mean firing rate over these inputs to ``rate``, or as near to it as so few
+    spikes allow (within a factor of 2). Biases stay.
 
     It is the layer-sequential, data-driven initialisation of Mishkin & Matas [1]_ with the firing
     rate in place of the variance, and serves the purpose of the fluctuation-driven initialisation
@@ -128,7 +131,7 @@ def attained(rate_at: Callable[[float], float], target: float) -> float | None:
             return 2.0**middle
         near, far = (near, middle) if (rate >= target) is upwards else (middle, far)
     best = min(near, far, key=lambda exponent: abs(rate_at(2.0**exponent) - target))
-    return 2.0**best if abs(rate_at(2.0**best) - target) <= ATTAINED * target else None
+    return 2.0**best if target / AS_NEAR <= rate_at(2.0**best) <= target * AS_NEAR else None
 
 
 def _check(rate: Any) -> None:
@@ -183,20 +186,22 @@ def _search(
     factors = {name: 1.0 for name, positions in weights.items() if positions}
     states = step.arrays.states
     for _ in range(SWEEPS):
+        found = {}
         for name in factors:
             rate_at = _rate_at(name, measure, states, weights[name])
-            found = attained(rate_at, rate)
-            if found is None:
+            factor = attained(rate_at, rate)
+            if factor is None:
                 raise _unattained(name, rate, rate_at)
-            states, factors[name] = _scaled(states, weights[name], found), factors[name] * found
+            found[name] = rate_at(factor)
+            states, factors[name] = _scaled(states, weights[name], factor), factors[name] * factor
         after = measure(states)
-        if all(abs(after[name] - rate) <= ATTAINED * rate for name in factors):
+        if all(abs(after[name] - found[name]) <= SETTLED * rate for name in factors):
             return factors, after
     raise ValueError(
         f"no factors were found with which all populations fire at {rate:g} per step at once: they "
         f"feed each other, and after {SWEEPS} rounds their rates are "
         f"{', '.join(f'{name} {value:.3g}' for name, value in after.items())}. Lower the weights "
-        "that lead back"
+        "that lead back. Nothing was changed"
     )
 
 
@@ -210,7 +215,8 @@ def _scaled(states: Any, positions: list[int], factor: float) -> list[Array]:
     return replaced(states, positions, [_times(states[i], factor) for i in positions])
 
 
-def _times(weights: Array, factor: float) -> Array:
+def _times(weights: Any, factor: float) -> Array:
+    weights = jnp.asarray(weights)
     return (weights * factor).astype(weights.dtype)
 
 
@@ -219,6 +225,8 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
     low, high = rate_at(1 / widest), rate_at(widest)
     if max(low, high) == 0:
         why = "Nothing that reaches it makes it fire: look at the inputs and at its bias"
+    elif min(low, high) < rate < max(low, high):
+        why = "Its neurons fire all together or not at all: their weights must differ"
     else:
         why = "Change its threshold or its bias, which weights do not move"
     return ValueError(
@@ -229,14 +237,15 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
 
 def _multiply(model: Any, step: Step, factors: dict[int, float]) -> None:
     """Multiply leaves of the model's states, given by their positions."""
-    position, states = 0, brainstate.graph.states(model)
+    states, changed, position = brainstate.graph.states(model), {}, 0
     for source in step.sources:
         leaves = range(position, position := position + source.structure.num_leaves)
         if not factors.keys().isdisjoint(leaves):
-            state = states[source.place]
-            old, structure = jax.tree.flatten(state.value)
-            new = (_times(x, factors.get(i, 1.0)) for i, x in zip(leaves, old))
-            state.value = jax.tree.unflatten(structure, new)
+            old, structure = jax.tree.flatten(states[source.place].value)
+            new = [_times(x, factors[i]) if i in factors else x for i, x in zip(leaves, old)]
+            changed[source.place] = jax.tree.unflatten(structure, new)
+    for place, value in changed.items():
+        states[place].value = value
 
 
 def _path(step: Step, position: int) -> str:

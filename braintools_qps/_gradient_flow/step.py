@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 import brainunit as u
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import Jaxpr
+from jax.extend.core import Jaxpr, Literal
 
-from .._jaxpr import Call, Tap, reached, run, weights_before
+from .._jaxpr import Call, Tap, origins, reached, run, weights_before
 
 
 class Population(NamedTuple):
@@ -106,11 +106,26 @@ class Step:
         return max(i for i, name in enumerate(self.callers) if name == population.name)
 
     def input_weights(self, population: Population) -> list[int]:
-        """Positions of the parameters whose products go into its membrane, through no spike."""
+        """Positions of the parameters whose products go into its membrane, through no spike.
+
+        Those that come by way of another state, as a synaptic current of the step before, count.
+        """
         states = self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
         parameters = {states[i]: i for i in self.parameters}
-        found = weights_before(self.jaxpr, parameters, self._membrane(population))
-        return sorted(parameters[argument] for argument in found)
+        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
+        passed_on = [(states[i], after) for i, after in zip(self.written, written)]
+        found: set[int] = set()
+        results, visited = [self._membrane(population)], set[int]()
+        while results:
+            result = results.pop()
+            if id(result) in visited or isinstance(result, Literal):
+                continue
+            visited.add(id(result))
+            weights = weights_before(self.jaxpr, parameters, result)
+            found |= {parameters[argument] for argument in weights}
+            before = origins(self.jaxpr, result)
+            results += [after for state, after in passed_on if state in before]
+        return sorted(found)
 
     def in_order(self) -> tuple[Population, ...]:
         """The populations as signals reach them: by the time step, then by their place in a step.

@@ -1,0 +1,226 @@
+"""Weights scaled until every population fires at a rate, by hand where that can be done."""
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from braintools_qps import QPseudoSpike, normalize_rates
+from braintools_qps.records import NormalizedRates
+
+STEPS, BATCH, N = 50, 3, 6
+
+
+class Neurons(brainstate.nn.Module):
+    """Spikes where a current reaches 1, with no memory."""
+
+    def __init__(self, n=N, threshold=1.0):
+        super().__init__()
+        self.spk_fun, self.threshold = QPseudoSpike(), threshold
+        self.V = brainstate.HiddenState(jnp.zeros((BATCH, n)))
+
+    def update(self, x):
+        self.V.value = x
+        return self.spk_fun(x - self.threshold)
+
+
+class Diagonal(brainstate.nn.Module):
+    """Each neuron sees its own input, as a current."""
+
+    def __init__(self, weight=1.0, bias=0.0, unit=1.0):
+        super().__init__()
+        self.weight = brainstate.ParamState({"w": weight * jnp.eye(N) * unit, "b": bias * unit})
+        self.unit = unit
+
+    def update(self, x):
+        current = (x @ self.weight.value["w"] + self.weight.value["b"]) / self.unit
+        return current.astype(x.dtype)
+
+
+class Chain(brainstate.nn.Module):
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = list(layers)
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def inputs():
+    """Evenly spread from 0 to 1, in a random order."""
+    grid = (jnp.arange(STEPS * BATCH * N) + 0.5) / (STEPS * BATCH * N)
+    return jax.random.permutation(jax.random.key(0), grid).reshape(STEPS, BATCH, N)
+
+
+def weights_of(model):
+    return {path: state.value for path, state in brainstate.graph.states(model).items()}
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
+@pytest.mark.parametrize("weight", [0.01, 0.5, 3.0, 200.0])
+def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
+    """Of the inputs from 0 to 1, a share of ``rate`` lies above 1 - rate."""
+    model = Chain(Diagonal(weight), Neurons())
+    (one,) = normalize_rates(model, inputs(), rate).populations
+    assert one.before == pytest.approx(max(0, 1 - 1 / weight), abs=2e-3)
+    assert one.after == pytest.approx(rate, rel=0.02)
+    assert one.factor * weight == pytest.approx(1 / (1 - rate), rel=0.02)
+    assert float(model.layers[0].weight.value["w"][0, 0]) == pytest.approx(one.factor * weight)
+
+
+def test_later_populations_are_scaled_with_the_earlier_ones_already_scaled():
+    """Twelve layers, whose names are not in the order of the data, against a run in NumPy."""
+    brainstate.random.seed(0)
+    model = Chain()
+    for _ in range(12):
+        model.layers += [brainstate.nn.Linear(N, N), Neurons()]
+    x = inputs() * 0.1
+    done = normalize_rates(model, x, 0.2)
+    assert [one.population for one in done.populations] == [f"layers.{i}" for i in range(1, 24, 2)]
+    spikes = np.asarray(x)
+    for one, linear in zip(done.populations, model.layers[::2]):
+        weights = linear.weight.value
+        spikes = (spikes @ weights["weight"] + weights["bias"] >= 1).astype(np.float32)
+        assert one.after == pytest.approx(float(spikes.mean()), abs=1e-3)
+        assert 0.1 <= one.after <= 0.4  # as near as spikes of so few neurons allow
+
+
+def test_biases_surrogates_states_and_the_random_state_stay():
+    model = Chain(Diagonal(0.1, bias=0.25), brainstate.nn.Dropout(0.9), Neurons())
+    brainstate.random.seed(3)
+    before = weights_of(model), brainstate.random.DEFAULT.value
+    surrogate = model.layers[2].spk_fun
+    with brainstate.environ.context(fit=True):
+        (one,) = normalize_rates(model, inputs()).populations
+    assert one.factor > 1
+    assert model.layers[0].weight.value["b"] == 0.25
+    assert model.layers[2].spk_fun is surrogate
+    assert not np.any(model.layers[2].V.value)
+    assert (brainstate.random.DEFAULT.value == before[1]).all()
+
+
+def test_units_and_dtypes_are_kept():
+    model = Chain(Diagonal(0.1, unit=u.mV), Neurons())
+    model.layers[0].weight.value = {
+        "w": (0.1 * jnp.eye(N, dtype=jnp.bfloat16)) * u.mV,
+        "b": jnp.zeros((), jnp.bfloat16) * u.mV,
+    }
+    normalize_rates(model, inputs())
+    weights = model.layers[0].weight.value["w"]
+    assert weights.unit == u.mV
+    assert weights.dtype == jnp.bfloat16
+    assert float(weights.to_decimal(u.mV)[0, 0]) == pytest.approx(1 / 0.9, rel=0.02)
+
+
+def test_recurrent_weights_keep_their_share():
+    class Recurrent(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.into, self.back = brainstate.nn.Linear(N, N), brainstate.nn.Linear(N, N)
+            self.cell = brainpy.state.LIF(N, V_th=1 * u.mV, tau=5 * u.ms)
+
+        def update(self, x):
+            return self.cell((self.into(x) + self.back(self.cell.get_spike())) * u.mA)
+
+    brainstate.random.seed(0)
+    model = Recurrent()
+    before = [model.into.weight.value["weight"], model.back.weight.value["weight"]]
+    with brainstate.environ.context(dt=1 * u.ms):
+        (one,) = normalize_rates(model, inputs()).populations
+    after = [model.into.weight.value["weight"], model.back.weight.value["weight"]]
+    for old, new in zip(before, after):
+        np.testing.assert_allclose(new, one.factor * old, rtol=1e-6)
+    assert one.after == pytest.approx(0.1, rel=0.1)
+
+
+def test_weights_that_come_as_the_current_of_the_step_before():
+    class Current(Neurons):
+        """The membrane takes the current that the last step has left, as in Norse's LIF."""
+
+        def __init__(self):
+            super().__init__()
+            self.current = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+        def update(self, x):
+            spikes = super().update(self.current.value)
+            self.current.value = x
+            return spikes
+
+    (one,) = normalize_rates(Chain(Diagonal(0.1), Current()), inputs(), 0.2).populations
+    # The first step has no current; a share of 0.2 * 50 / 49 of the others spikes.
+    assert one.factor == pytest.approx(10 / (1 - 0.2 * 50 / 49), rel=0.01)
+
+
+def test_populations_that_feed_each_other():
+    class Loop(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = Neurons(), Neurons()
+            self.into, self.on, self.back = (brainstate.nn.Linear(N, N) for _ in range(3))
+
+        def update(self, x):
+            behind = self.second.spk_fun(self.second.V.value - 1)
+            return self.second(self.on(self.first(self.into(x) + self.back(behind))))
+
+    brainstate.random.seed(1)
+    done = normalize_rates(Loop(), inputs())
+    assert [one.after for one in done.populations] == pytest.approx([0.1, 0.1], rel=0.1)
+
+
+def test_a_population_that_no_weights_feed_is_left_alone():
+    model = Chain(Neurons(threshold=0.7), Diagonal(0.5), Neurons())
+    done = normalize_rates(model, inputs(), 0.3)
+    first, second = done.populations
+    assert first.before == first.after == pytest.approx(0.3, abs=2e-3)
+    assert first.factor is None
+    assert second.factor == pytest.approx(2, rel=1e-3)  # a spike of 1 is then enough
+    assert "No weights feed layers.0." in str(done)
+
+
+def unchanged(model, match, rate=0.1, x=None):
+    before = weights_of(model)
+    with pytest.raises(ValueError, match=match):
+        normalize_rates(model, inputs() if x is None else x, rate)
+    assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, weights_of(model)))
+
+
+def test_all_or_nothing_where_the_last_population_cannot_be_brought_to_the_rate():
+    deaf = Neurons(threshold=-0.5)  # fires at every step, whatever the size of positive weights
+    unchanged(
+        Chain(Diagonal(0.1), Neurons(), Diagonal(), deaf), "layers.3 .*goes from 1 to 1.*threshold"
+    )
+
+
+def test_inputs_of_zero_bring_nothing_to_fire():
+    unchanged(Chain(Diagonal(), Neurons()), "layers.1 .*Nothing that reaches", x=0 * inputs())
+
+
+def test_a_rate_that_no_factor_attains_because_all_neurons_fire_together():
+    x = jnp.ones((STEPS, BATCH, N))
+    unchanged(Chain(Diagonal(0.5), Neurons()), "layers.1 .*goes from 0 to 1. .*all together", x=x)
+
+
+def test_weights_that_feed_two_populations_are_refused_by_name():
+    shared = Diagonal(0.5)
+    model = Chain(shared, Neurons(), shared, Neurons())
+    unchanged(model, "layers.1 and layers.3 share layers.0.weight")
+
+
+@pytest.mark.parametrize("rate", [0, 1, -0.1, float("nan"), None, 0.1 * u.Hz])
+def test_a_rate_that_is_none(rate):
+    unchanged(Chain(Diagonal(), Neurons()), "rate, in spikes per neuron and step", rate=rate)
+
+
+def test_the_record_prints_as_a_table_and_comes_back_from_json():
+    done = normalize_rates(Chain(Diagonal(0.5), Neurons()), inputs())
+    head, line = str(done).splitlines()
+    assert head.split() == ["population", "rate", "before", "after", "weights", "times"]
+    (one,) = done.populations
+    assert line.split() == ["layers.1", "0.0000", f"{one.after:.4f}", f"{one.factor:.4g}"]
+    assert NormalizedRates.from_json(done.to_json()) == done
+    assert "<table>" in done._repr_html_()
