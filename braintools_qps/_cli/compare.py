@@ -177,10 +177,10 @@ def _check_data(arguments: argparse.Namespace) -> None:
 
 
 def _task(arguments: argparse.Namespace) -> Task:
-    from .._comparison import load_task, read_file
+    from .._comparison import load_task
 
     if arguments.data is not None:
-        return read_file(arguments.data, test=arguments.test_data, bins=arguments.bins)
+        return load_task(Path(arguments.data), test=arguments.test_data, bins=arguments.bins)
     return load_task(arguments.task)
 
 

@@ -148,8 +148,8 @@ def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]
     from .._comparison import Factory
 
     with _draws_of(seed):
-        model = Factory(factory).fresh(task)
-    return model, np.swapaxes(task.train.inputs[:SAMPLES], 0, 1)
+        model = Factory(factory)(task)
+    return model, np.swapaxes(task.normalised(task.train.inputs[:SAMPLES]), 0, 1)
 
 
 def _draws_of(seed: int) -> AbstractContextManager[None]:

@@ -4,15 +4,17 @@ Start here with `compare`, then read `training` (one run as a pure function), `p
 goes to the compiled program of its kind), `trainer` (which deals runs to the devices of `places`)
 and `tuning` (each candidate's own setting). `tasks` has the data, `factory` makes the user's models
 and `model` runs them, `network` is the demonstration, `objective` has loss and score, `outcome` and
-`cost` what is recorded, `provenance`, `naming`, `storage` and `resumable` what is kept,
-`surroundings` what threads and workers must have in common. `workers` is where candidates are
+`cost` what is recorded, `provenance`, `fingerprint`, `storage` and `resumable` what is kept,
+`numerics` what threads and workers must have in common. `workers` is where candidates are
 trained: in this process, or by an executor.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
+import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import closing, nullcontext
@@ -40,7 +42,7 @@ from .provenance import blank, present_environment, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
 from .storage import Store, discarding, numbered, opened
-from .tasks import Task, load_task, read_file
+from .tasks import Task, load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, searched, tried, tuning_seeds
 from .workers import (
@@ -67,7 +69,6 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "local_workers",
     "numbered",
     "present_environment",
-    "read_file",
     "seeded",
 ]
 
@@ -76,7 +77,6 @@ def compare(
     surrogates: SurrogateSpecs = SURROGATES,
     *,
     model: Callable[..., Any] = demonstration,
-    where: Any = None,
     task: Any = TASK,
     tune: Mapping[str, Sequence[Any]] | None = DEFAULT_TUNE,
     tuning_runs: int = 1,
@@ -126,8 +126,6 @@ def compare(
         kept, and ``fit`` in the environment says whether this is training. By default a layer of
         recurrent LIF neurons with the options ``hidden``, ``neuron`` (a class of `brainpy.state`)
         and ``reset``.
-    where : type, tuple of types or callable, optional
-        Which neurons get the candidate, as for `set_surrogate`; by default all.
     task : str, tuple, path or Task
         The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
         ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"`` (or a call such as
@@ -234,12 +232,12 @@ def compare(
     >>> comparison.best.label
     'Sigmoid'
     """
-    task = load_task(task)
+    task = load_task(task, readout=readout)
     settings = Settings(
         epochs, batch_size, learning_rate, clip, schedule, patience, optimizer, save_memory
     )
-    factory = Factory(model, options, where)
-    bench = Bench(factory, task, settings, objective(task, readout, loss, score))
+    factory = Factory(functools.partial(model, **options) if options and callable(model) else model)
+    bench = Bench(factory, task, settings, objective(task, loss, score))
     asked, seeds = _candidates(surrogates), checked_seeds(seeds)
     names = searched(tune)
     check_names(names, model)
@@ -256,7 +254,11 @@ def compare(
         finished = [r.spec for r in comparison.results if not r.error]
         pending = [c for c in asked if c.spec not in finished]
         if pending:
-            check_model(bench)
+            notes = check_model(bench, seeds)
+            for note in notes:
+                warnings.warn(note, stacklevel=2)
+            both = dict.fromkeys((*comparison.notes, *notes))
+            comparison = dataclasses.replace(comparison, notes=tuple(both))
         with reported(on_epoch, shown=progress and bool(pending)) as report:
             found = training.train(pending, plan, report)
             comparison = _trained(comparison, found, keep, training.give_up)

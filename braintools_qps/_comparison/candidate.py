@@ -13,12 +13,12 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
-from ..records import CandidateResult, Cost, Trial, Tuning
+from ..records import CandidateResult, Cost, Trial, Tuning, to_plain
+from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
 from .model_checks import check_finite
-from .naming import named
 from .outcome import curves_of, flags, noise_of_accuracy, scores_of
 from .programs import Gone, Job, OnEpochs, Outcome, Runner
-from .surroundings import surroundings
+from .numerics import numerics
 from .training import Bench
 from .tuning import Setting, at_edge, at_setting, rounds, search, winner
 
@@ -110,18 +110,25 @@ def failed(candidate: Candidate, error: Exception) -> CandidateResult:
 def described(bench: Bench, plan: Plan) -> dict[str, Any]:
     """What is the same for all candidates, as plain values for the record."""
     objective, factory = bench.objective, bench.factory
-    return named(
+    functions = {
+        "model": factory.make,
+        "optimizer": bench.settings.optimizer,
+        "loss": objective.loss,
+        "score": objective.score,
+    }
+    given = {name: function for name, function in functions.items() if function is not None}
+    return to_plain(
         {
-            "model": factory.make,
-            "options": factory.all_options,
-            "where": factory.where,
+            "model": name_of(factory.make),
+            "options": factory.options,
             **bench.settings.described(),
-            "readout": objective.readout,
             "loss": objective.loss_name,
             "score": objective.score_name,
             "tune": plan.tune,
             "tuning_seeds": plan.tuning_seeds,
-            **surroundings()._asdict(),
+            **numerics()._asdict(),
+            CODE: {name: fingerprint(function) for name, function in given.items()},
+            SOURCE: sources(given),
         }
     )
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import brainstate
 
 from .._models import find_neurons, set_surrogate
+from .fingerprint import name_of
 from .model import environment
 from .tasks import Task
 
@@ -18,11 +20,9 @@ GIVEN = ("features", "classes", "outputs", "steps")  # by the task, to factories
 
 @dataclass(frozen=True)
 class Factory:
-    """How models are made, and which of their neurons get the candidate."""
+    """Makes models with a function of the user's, or with a partial that has its options."""
 
     make: Callable[..., Any]
-    options: Mapping[str, Any] = field(default_factory=dict)
-    where: Any = None
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
@@ -31,20 +31,23 @@ class Factory:
                 f"got {_shown(self.make)}. Pass for example lambda features, classes: "
                 "MyNetwork(features, classes)"
             )
-        if not (self.where is None or callable(self.where) or isinstance(self.where, tuple)):
-            raise TypeError(
-                "where must be a class of neurons, a tuple of them, or a function from a neuron to "
-                f"a bool, got {self.where!r}. For example where=brainpy.state.LIF"
-            )
 
-    def __call__(self, task: Task, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
-        """Return a fresh model with the surrogate in its neurons."""
-        model = self.fresh(task, options)
-        set_surrogate(model, surrogate, where=self.where)
-        return model
+    @property
+    def options(self) -> dict[str, Any]:
+        """Keywords of the function with their values, those of the task and the candidate apart."""
+        usual = {p.name: p.default for p in parameters_of(self.make) if p.default is not p.empty}
+        chosen = dict(getattr(self.make, "keywords", {}))
+        return {n: v for n, v in usual.items() if n not in (*GIVEN, "surrogate")} | chosen
 
-    def fresh(self, task: Task, options: Mapping[str, Any] = {}) -> Any:
-        """Return a fresh model.
+    @property
+    def takes_surrogate(self) -> bool:
+        """Whether the function puts the candidate where it belongs by itself."""
+        return any(p.name == "surrogate" for p in parameters_of(self.make))
+
+    def __call__(
+        self, task: Task, surrogate: Any = None, options: Mapping[str, Any] = {}
+    ) -> Any:
+        """Return a fresh model with the surrogate in its neurons, its own where none is given.
 
         Raises
         ------
@@ -53,7 +56,7 @@ class Factory:
         ValueError
             If the model has no neuron.
         """
-        arguments = self._arguments(task, {**self.options, **options})
+        arguments = self._arguments(task, surrogate, options)
         try:
             with environment():
                 model = self.make(**arguments)
@@ -73,22 +76,23 @@ class Factory:
                 f"{type(model).__name__}. Keep the surrogate as self.spk_fun and call it as "
                 "self.spk_fun(V - V_th)"
             )
+        if surrogate is not None and not self.takes_surrogate:
+            set_surrogate(model, surrogate)
         return model
 
-    @property
-    def all_options(self) -> dict[str, Any]:
-        """Options as given, and those that the factory has defaults for."""
-        parameters = parameters_of(self.make)
-        usual = {p.name: p.default for p in parameters if p.default is not p.empty}
-        return {n: value for n, value in usual.items() if n not in GIVEN} | dict(self.options)
-
-    def _arguments(self, task: Task, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _arguments(
+        self, task: Task, surrogate: Any, options: Mapping[str, Any]
+    ) -> dict[str, Any]:
         parameters = parameters_of(self.make)
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        given = {n: getattr(task, n) for n in GIVEN if n in known or takes_all}
+        bound = getattr(self.make, "keywords", {})  # a partial may fix what the task would give
+        given = {n: getattr(task, n) for n in GIVEN if (n in known or takes_all) and n not in bound}
+        if "surrogate" in known and surrogate is not None:
+            given["surrogate"] = surrogate
         given |= options
-        if not takes_all and (unknown := sorted(options.keys() - known)):
+        unknown = sorted({*bound, *options} - known)
+        if unknown and not takes_all:
             raise TypeError(
                 f"the factory {name_of(self.make)} takes {_listed(known)}, got the option "
                 f"{_listed(unknown)}. Add the keyword to the factory, or leave the option out"
@@ -99,24 +103,33 @@ class Factory:
         ]  # fmt: skip
         if missing := [name for name in needed if name not in given]:
             raise TypeError(
-                f"a factory is called with those of {_listed(GIVEN)} that it takes, and with "
-                f"options; {name_of(self.make)} needs {_listed(missing)} too. Give the argument a "
-                f"default, or pass {missing[0]}=..."
+                f"a factory is called with those of {_listed((*GIVEN, 'surrogate'))} that it "
+                f"takes, and with options; {name_of(self.make)} needs {_listed(missing)} too. Give "
+                f"the argument a default, or pass functools.partial(factory, {missing[0]}=...)"
             )
         return given
 
 
 def parameters_of(factory: Callable) -> list[inspect.Parameter]:
-    """What a factory takes; of a class, its ``__init__``, as its metaclass takes anything."""
+    """Parameters of a factory; of a class, those of ``__init__``, as its metaclass takes anything.
+
+    In a partial, keywords that it has are the defaults.
+    """
+    if isinstance(factory, functools.partial):
+        inner = parameters_of(factory.func)[len(factory.args) :]
+        names = [p.name for p in inner]
+        own = {n: v for n, v in factory.keywords.items() if n in names}
+        return [p.replace(default=own[p.name]) if p.name in own else p for p in inner]
     if not inspect.isclass(factory):
         return list(inspect.signature(factory).parameters.values())
     return list(inspect.signature(factory.__init__).parameters.values())[1:]
 
 
-def name_of(function: Callable) -> str:
-    """Its import path, or its name where it has none."""
-    name = getattr(function, "__qualname__", type(function).__name__)
-    return f"{getattr(function, '__module__', '?')}:{name}"
+def cause_of(error: BaseException) -> BaseException:
+    """The error itself, where brainstate has wrapped it, once for each module, in their reprs."""
+    while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
+        error = error.__cause__
+    return error
 
 
 def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
@@ -133,5 +146,5 @@ def _shown(value: Any) -> str:
     return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
 
 
-def _listed(names: Sequence[str] | set[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     return ", ".join(sorted(names)) or "nothing"

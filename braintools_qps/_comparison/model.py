@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -121,16 +121,26 @@ def make_frugal(model: Any, inputs: np.ndarray) -> None:
         save_memory(_Step(model), inputs[:, 0], 0)
 
 
-def run_over(model: Any, inputs: Array, *, fit: bool) -> Any:
-    """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...)."""
+def run_over(
+    model: Any, inputs: Array, *, fit: bool, of_step: Callable[[Array], Array] = lambda x: x
+) -> Any:
+    """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
+
+    ``of_step`` makes of one step's inputs what the model is given: so it is that a large part of
+    the data is never there as floats.
+    """
     with environment(fit=fit):
         return brainstate.transform.for_loop(
-            lambda i, x: advance(model, i, x), jnp.arange(inputs.shape[1]), _by_step(inputs)
+            lambda i, x: advance(model, i, of_step(x)),
+            jnp.arange(inputs.shape[1]),
+            _by_step(inputs),
         )
 
 
-def watched(model: Any, inputs: Array) -> tuple[Any, Neurons]:
-    """The same in evaluation, with what the neurons did.
+def watched(
+    model: Any, inputs: Array, *, of_step: Callable[[Array], Array] = lambda x: x
+) -> tuple[Any, Neurons]:
+    """The same in evaluation, with the spikes of the neurons.
 
     Some neurons call their spike function twice in a step, the first time to reset the membrane
     after the spike before; what counts is the last call.
@@ -138,7 +148,7 @@ def watched(model: Any, inputs: Array) -> tuple[Any, Neurons]:
     meters = [_Meter(one) for one in find_neurons(model).values() if callable(one.spk_fun)]
 
     def step(i: Array, x: Array) -> tuple[Any, Array]:
-        output = advance(model, i, x)
+        output = advance(model, i, of_step(x))
         return output, jnp.stack([meter.read() for meter in meters]).sum()
 
     samples, steps = inputs.shape[:2]

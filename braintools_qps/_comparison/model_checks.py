@@ -1,7 +1,8 @@
-"""Whether a model can be trained on a task: found out in one trace, before anything is trained."""
+"""Whether a model can be trained on a task, found out before anything is trained."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import brainstate
@@ -10,30 +11,38 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._models import find_neurons
 from .._surrogate import QPseudoSpike
-from .factory import name_of
-from .model import initialised, run_over, seeded
+from .factory import cause_of
+from .fingerprint import name_of
+from .model import environment, initialised, run_over, seeded
 from .training import Bench
 
-# Forward, all surrogates do the same, and this one takes every unit.
-ANY = QPseudoSpike()
+# Forward, all surrogates do the same, and these take every unit.
+ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
 
 Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
 
 
-def check_model(bench: Bench) -> None:
-    """Trace the model on a batch of the training part, and on one of another size.
+def check_model(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Make models with the seeds, and trace one on batches of two sizes, before training.
+
+    Returns
+    -------
+    tuple of str
+        What does not prevent training and must be known with the results, as sentences.
 
     Raises
     ------
     TypeError, ValueError
         With the rule, what the model does instead, and the fix.
     """
-    sizes = {bench.batch_size, len(bench.task.validation)}
-    for size in sorted(sizes, reverse=True):
+    notes = _check_start(bench, seeds)
+    for size in sorted({bench.batch_size, len(bench.task.validation)}, reverse=True):
         outputs = _traced(bench, size)
         _check_outputs(bench, outputs, size)
         _check_loss(bench, outputs, size)
+    return notes + _without_gradient(bench, outputs, size)
 
 
 def check_finite(bench: Bench, seed: int) -> None:
@@ -58,6 +67,66 @@ def check_finite(bench: Bench, seed: int) -> None:
         )
 
 
+def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
+    """Whether a seed gives all candidates the same weights, and another seed others."""
+    name = name_of(bench.factory.make)
+    (model, weights), (again, same) = (_start(bench, one, seeds[0]) for one in (ANY, OTHER))
+    if again is model:
+        raise ValueError(
+            f"the factory {name} must return a fresh model each time, got the same "
+            f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
+            "Make the model within the function"
+        )
+    if bench.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
+        raise ValueError(
+            f"the factory {name} takes surrogate, and must put it into the model: all spike "
+            "functions are the same with two different ones. Pass it on, as in "
+            "LIF(hidden, spk_fun=surrogate)"
+        )
+    if changed := [path for path in weights if not _equal(weights[path], same.get(path))]:
+        raise ValueError(
+            "candidates must start from the same weights with the same seed, got others in "
+            f"{', '.join(changed)} when {name} was called twice with seed {seeds[0]}. Draw from "
+            "brainstate.random or numpy.random, which the seed sets, and not from a generator that "
+            "is made outside of the function, as by numpy.random.default_rng"
+        )
+    if len(seeds) < 2 or not all(
+        _equal(weights[path], value) for path, value in _start(bench, ANY, seeds[1])[1].items()
+    ):
+        return ()
+    return (
+        f"All seeds start from the same weights, because {name} draws them neither from "
+        "brainstate.random nor from numpy.random: seeds differ only in the order of the samples, "
+        "and intervals may be too small.",
+    )
+
+
+def _start(bench: Bench, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any]]:
+    """A model, and all values that it starts with."""
+    with seeded(jax.random.key(seed), seed):
+        model = bench.model(surrogate)
+        trained, kept = initialised(model, bench.batch_size)
+    fixed = {path: value for path, (value, _) in _arrays(model).items()}
+    return model, {**fixed, **{n: state.value for n, state in (trained | kept).items()}}
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values hold the same numbers, random keys included."""
+    if jax.tree.structure(one) != jax.tree.structure(other):
+        return False
+    pairs = zip(*(map(_raw, jax.tree.leaves(value)) for value in (one, other)))
+    return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+
+
+def _raw(leaf: Any) -> np.ndarray:
+    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def _spike_functions(model: Any) -> list[Any]:
+    return [neuron.spk_fun for neuron in find_neurons(model).values()]
+
+
 def _traced(bench: Bench, size: int) -> Any:
     """Shapes of the outputs of all steps."""
     held: Shapes = {}
@@ -66,10 +135,9 @@ def _traced(bench: Bench, size: int) -> Any:
     def outputs(key: Any, inputs: Any) -> Any:
         with seeded(key):
             model = bench.model(ANY)
-            _check_fresh(bench, model)
             initialised(model, size)
             held.update(_of_other_batches(model, size))
-            arrays.update(_arrays(model))
+            arrays.update({path: shape for path, (_, shape) in _arrays(model).items() if shape})
             return run_over(model, inputs, fit=True)
 
     try:
@@ -98,15 +166,6 @@ def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | 
     return None
 
 
-def _check_fresh(bench: Bench, model: Any) -> None:
-    if bench.factory.fresh(bench.task, bench.options) is model:
-        raise ValueError(
-            f"the factory {name_of(bench.factory.make)} must return a fresh model each time, got "
-            f"the same {type(model).__name__} twice, so that all seeds would begin with the same "
-            "weights. Make the model within the function"
-        )
-
-
 def _of_other_batches(model: Any, size: int) -> Shapes:
     """Shapes of those hidden states that do not fit the batch, for when the model fails."""
     shapes = {
@@ -117,21 +176,18 @@ def _of_other_batches(model: Any, size: int) -> Shapes:
     return {name: shape for name, shape in shapes.items() if shape and shape[0] != size}
 
 
-def _arrays(model: Any) -> Shapes:
-    """Shapes of the arrays that nodes have as attributes."""
+def _arrays(model: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
+    """Arrays that nodes have as attributes, and their shapes."""
     return {
-        ".".join(map(str, (*path, name))): np.shape(value)
+        ".".join(map(str, (*path, name))): (value, np.shape(value))
         for path, node in brainstate.graph.nodes(model).items()
         for name, value in vars(node).items()
-        if isinstance(value, (jax.Array, np.ndarray, u.Quantity)) and np.ndim(value)
+        if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
     }
 
 
 def _root(error: BaseException) -> str:
-    """What the first of a chain of errors says."""
-    while error.__cause__ is not None:
-        error = error.__cause__
-    return str(error).strip().rstrip(".")
+    return str(cause_of(error)).strip().rstrip(".")
 
 
 def _listed(shapes: Shapes) -> str:
@@ -172,6 +228,35 @@ def _check_loss(bench: Bench, outputs: Any, size: int) -> None:
         )
 
 
+def _without_gradient(bench: Bench, outputs: Any, size: int) -> tuple[str, ...]:
+    """Say so where the loss has no gradient, whatever the outputs are: then nothing is trained."""
+    leaves, structure = jax.tree.flatten(outputs)
+    if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
+        kinds = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
+        return (
+            f"The model's outputs are {kinds}, which have no gradient: nothing was trained. End "
+            "the model with floats.",
+        )
+    rng = np.random.default_rng(0)
+    some = [jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype) for leaf in leaves]
+    labels = bench.task.train.labels
+    y = jnp.asarray(labels[np.arange(size) % len(labels)])
+
+    def loss(leaves: list[Any]) -> Any:
+        read = bench.objective.read(jax.tree.unflatten(structure, leaves))
+        return jnp.mean(u.get_mantissa(bench.objective.loss(read, y)))
+
+    with seeded(jax.random.key(0)), environment(fit=True):
+        gradient = jax.grad(loss, allow_int=True)(some)
+    if any(g.dtype != jax.dtypes.float0 and g.any() for g in gradient):
+        return ()
+    return (
+        f"The loss {bench.objective.loss_name} has a gradient of 0 for all outputs: nothing was "
+        "trained. Take one that changes with the outputs, such as cross-entropy; counting what is "
+        "right is a score.",
+    )
+
+
 def _check_targets(bench: Bench, output: Any) -> None:
     read = output.shape[2:]
     labels = bench.task.train.labels
@@ -187,4 +272,4 @@ def _check_targets(bench: Bench, output: Any) -> None:
 
 def _some_inputs(bench: Bench, size: int) -> jax.Array:
     inputs = bench.task.train.inputs
-    return jnp.asarray(inputs[np.arange(size) % len(inputs)])
+    return jnp.asarray(bench.task.normalised(inputs[np.arange(size) % len(inputs)]))

@@ -1,4 +1,4 @@
-"""What a model's outputs are worth: which steps are read, the loss and the score."""
+"""Readout, loss and score of a model's outputs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from .._checks import whole
 from .tasks import Task
 
 NAMES = "cross-entropy", "accuracy", "mean squared error", "-MSE"
-READOUTS = '"last", "mean", "all" or how many last steps to average'
 
 
 @dataclass(frozen=True)
@@ -42,13 +40,13 @@ class Objective:
         return output[-len(output) if self.readout == "mean" else -int(self.readout) :].mean(0)
 
 
-def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> Objective:
-    """What the user asked for, and what suits the task for the rest.
+def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
+    """The user's loss and score, and those that suit the task for what is None.
 
     Raises
     ------
-    TypeError, ValueError
-        If ``readout`` is none of the four, or a function is not callable.
+    TypeError
+        If one is not callable.
     """
     for name, function in (("loss", loss), ("score", score)):
         if function is not None and not callable(function):
@@ -57,7 +55,7 @@ def objective(task: Task, readout: str | int | None, loss: Any, score: Any) -> O
     usual_loss, usual_score = (cross_entropy, accuracy) if classify else (squared_error, negative)
     names = NAMES[:2] if classify else NAMES[2:]
     return Objective(
-        _readout(task, readout),
+        task.readout,
         usual_loss if loss is None else loss,
         usual_score if score is None else score,
         names[1] if score is None else _name_of_own(score, "score"),
@@ -71,19 +69,6 @@ def _name_of_own(function: Any, otherwise: str) -> str:
     name = getattr(function, "__name__", otherwise)
     name = otherwise if name == "<lambda>" else name
     return f"own {name}" if name in NAMES else name
-
-
-def _readout(task: Task, readout: Any) -> str | int:
-    if readout is None:
-        return "all" if task.is_answered_at_each_step else task.readout_steps
-    if isinstance(readout, str) and readout in ("last", "mean", "all"):
-        return readout
-    number = whole(readout)
-    if number is not None and 1 <= number <= task.steps:
-        return number
-    raise ValueError(
-        f"readout must be {READOUTS}, from 1 to the {task.steps} of the task, got {readout!r}"
-    )
 
 
 def cross_entropy(outputs: Any, y: Array) -> Array:

@@ -14,7 +14,8 @@ from braintools.surrogate import Surrogate
 from .._surrogate import traceable
 from ..records import Cost
 from .cost import measure_cost
-from .factory import GIVEN, name_of, parameters_of
+from .factory import GIVEN, parameters_of
+from .fingerprint import name_of
 from .trainer import Trainer
 from .training import Bench, Curves, Run, Tested
 from .tuning import POSITIVE, at_setting

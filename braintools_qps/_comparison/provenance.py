@@ -13,7 +13,10 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import numpy as np
+
 from ..records import Comparison
+from .fingerprint import CODE, SOURCE, changes
 from .places import device_text
 from .storage import Store
 from .tasks import Task
@@ -45,9 +48,10 @@ def digest(task: Task) -> str:
     """A number for the data and what they mean, other than for any other task."""
     arrays = [a for part in task.parts.values() for a in (part.inputs, part.labels)]
     forms = [(array.shape, array.dtype.str) for array in arrays]
-    found = hashlib.sha256(repr((forms, task.classes, task.readout_steps)).encode())
+    about = forms, task.classes, task.readout, task.scale
+    found = hashlib.sha256(repr(about).encode())
     for array in arrays:
-        found.update(array.tobytes())
+        found.update(np.ascontiguousarray(array))
     return found.hexdigest()
 
 
@@ -100,15 +104,21 @@ def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False
         comparison,
         candidates=(*kept, *added),
         results=results,
+        notes=saved.notes,
         environment=_environments(before["environment"], now["environment"], store, strict),
     )
 
 
+def compared(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings that results depend on: all but the source, whose comments do nothing."""
+    return {name: value for name, value in settings.items() if name != SOURCE}
+
+
 def _check_same(name: str, before: Any, now: Any, store: Store) -> None:
-    if before != now:
+    if difference := _difference(before, now):
         raise ValueError(
-            f"the results in {store.directory} were made with {DIFFERENT[name]}: "
-            f"{_difference(before, now)}. Repeat the options of that run, or give another directory"
+            f"the results in {store.directory} were made with {DIFFERENT[name]}: {difference}. "
+            "Repeat the options of that run, or give another directory"
         )
 
 
@@ -137,13 +147,21 @@ def _description(task: Task) -> dict[str, Any]:
         "steps": task.steps,
         "features": task.features,
         "classes": task.classes,
-        "readout_steps": task.readout_steps,
+        "readout": task.readout,
         "sha256": digest(task),
     }
 
 
 def _difference(before: Any, now: Any) -> str:
+    """Names and values of what differs, "" where nothing does."""
+    if before == now:
+        return ""
     if not isinstance(before, dict) or not isinstance(now, dict):
         return f"{before}, now {now}"
-    changed = [key for key in before | now if before.get(key) != now.get(key)]
-    return ", ".join(f"{key} {_difference(before.get(key), now.get(key))}" for key in changed)
+    found = {key: (before.get(key), now.get(key)) for key in before | now if key != SOURCE}
+    code = found.pop(CODE, ({}, {}))
+    told = [f"{key} {text}" for key, pair in found.items() if (text := _difference(*pair))]
+    for name in code[0] | code[1]:
+        pair = (one.get(name, {}) for one in code)
+        told += [f"in the {name}, {change}" for change in changes(*pair)]
+    return ", ".join(told)

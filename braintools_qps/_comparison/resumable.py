@@ -23,11 +23,10 @@ import numpy as np
 
 from .._defaults import CHECKPOINT_NAME
 from .._registry import surrogate_spec
-from ..records import Comparison
+from ..records import Comparison, to_plain
 from .locks import remove
-from .naming import named
 from .programs import Job, OnEpochs, Outcome, Programs
-from .provenance import packages
+from .provenance import compared, packages
 from .storage import Store, write_files
 from .trainer import Halfway, Trainer
 from .training import Bench, Curves, State, initial_state
@@ -161,8 +160,8 @@ class ResumablePrograms(Programs):
     def _key(self, jobs: list[Job], epochs: int, test: bool) -> str:
         """What the outcomes depend on."""
         runs = [(surrogate_spec(job.surrogate), dict(job.setting), job.seed) for job in jobs]
-        shared = {name: getattr(self._comparison, name) for name in ("task", "settings")}
-        about = named({**shared, "runs": runs, "epochs": epochs, "test": test})
+        about = self._comparison.task, compared(self._comparison.settings)
+        about = to_plain({"about": about, "runs": runs, "epochs": epochs, "test": test})
         text = json.dumps([about, packages()], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

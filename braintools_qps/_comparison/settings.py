@@ -11,7 +11,7 @@ import optax
 
 from .._checks import checked_count, is_positive
 from .._defaults import BATCH_SIZE, CLIP, EPOCHS, LEARNING_RATE
-from .factory import name_of
+from .fingerprint import name_of
 
 WEIGHT_DECAY = 0.001
 SCHEDULES = ("cosine", "constant")

@@ -107,7 +107,7 @@ class Bench:
         """A fresh model with the surrogate in its neurons."""
         model = self.factory(self.task, surrogate, self.options)
         if self.settings.save_memory:
-            make_frugal(model, self.task.train.inputs[:1])
+            make_frugal(model, self.task.normalised(self.task.train.inputs[:1]))
         return model
 
 
@@ -199,7 +199,7 @@ def _loss(
     with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
         _fill(states, Weights(trained, kept))
-        outputs = run_over(model, samples.inputs, fit=True)
+        outputs = run_over(model, samples.inputs, fit=True, of_step=bench.task.normalised)
     loss = bench.objective.loss(bench.objective.read(outputs), samples.labels)
     return _scalar(loss), values_of(states[1])
 
@@ -212,7 +212,7 @@ def evaluated(
         model = bench.model(surrogate)
         states = initialised(model, len(samples.labels))
         _fill(states, weights)
-        outputs, neurons = watched(model, samples.inputs)
+        outputs, neurons = watched(model, samples.inputs, of_step=bench.task.normalised)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     score = _scalar(bench.objective.score(bench.objective.read(outputs), samples.labels))
     return jnp.where(finite, score, jnp.nan), neurons

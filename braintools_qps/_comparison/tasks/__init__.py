@@ -1,11 +1,13 @@
 """What can be trained on: tasks by name, arrays and files.
 
 Start here with `load_task`. `task` says what a task is and how it is split, `arrays` what is taken
-as data, `files` and `spike_times` how it is read; the others make one kind of task each.
+as data, `files` how it is read; `digits`, `synthetic` and `cognitive` have the tasks with names.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -17,13 +19,12 @@ from ... import _defaults
 from ..._registry import parse_call, read_value
 from .arrays import task_from_arrays
 from .cognitive import cognitive_tasks
-from .cue_recall import cue_recall
 from .digits import digits_pixels, digits_rows, mnist_pixels, mnist_rows
 from .files import read_file
-from .random_manifolds import randman
+from .synthetic import cue_recall, randman
 from .task import Split, Task
 
-__all__ = ["TASKS", "Split", "Task", "load_task", "randman", "read_file", "task_from_arrays"]
+__all__ = ["TASKS", "Split", "Task", "load_task", "randman"]
 
 OURS = (digits_rows, digits_pixels, mnist_rows, mnist_pixels, cue_recall, randman)
 TASKS: Mapping[str, Callable[..., Task]] = MappingProxyType(
@@ -31,15 +32,43 @@ TASKS: Mapping[str, Callable[..., Task]] = MappingProxyType(
 )
 
 
-def load_task(task: Any) -> Task:
+def load_task(
+    task: Any, *, test: Any = None, bins: int | None = None, readout: str | int | None = None
+) -> Task:
     """Return a task from its name, from arrays or from a file.
 
     Parameters
     ----------
     task : str, sequence, path or Task
-        A name in `TASKS`; a call with literal arguments, as ``"randman(dim=2, alpha=1.0)"``; arrays
-        ``(X, y)`` or ``(X, y, X_test, y_test)``, see `task_from_arrays`; a path object, see
-        `read_file`; or a task, which is returned as it is.
+        The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
+        ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"``, or that of a class in
+        `braintools.cogtask`; or a call with literal arguments, as ``"randman(dim=2, alpha=1.0)"``.
+
+        Or arrays ``(X, y)`` or ``(X, y, X_test, y_test)``: X has the shape (samples, time,
+        features) and is divided by its root mean square over the training part, so that its unit
+        does not matter; it may carry one. y has a class for each sample, integers, booleans or
+        strings of shape (samples,), or floats to predict, of shape (samples, ...) or (samples,
+        time, ...). X of integers, booleans or float16 stays in this dtype until a batch is taken.
+
+        Or a `pathlib.Path` to an ``.npz`` archive with arrays of these names, or to an HDF5 file in
+        the layout of the Spiking Heidelberg Digits: ``spikes/times`` in seconds and
+        ``spikes/units``, each with one row for each sample, and ``labels``.
+
+        Or a task, which is returned with another readout if one is given.
+    test : tuple or path, optional
+        Another ``(X, y)``, or another file of the same kind, to test on. By default 20% of each
+        class are held back. 15% are always taken to validate.
+    bins : int, optional
+        How many steps the spikes of an HDF5 file are counted in, 100 by default.
+    readout : {"last", "mean", "all"} or int, optional
+        Which outputs of the network are its answer: that of the last step, the mean over all steps
+        or over this many last ones, or that of every step by itself. By default what suits the
+        task: every step where each has a target, otherwise the mean.
+
+    Returns
+    -------
+    Task
+        Printing it shows the sizes, and what the data are.
 
     Raises
     ------
@@ -49,15 +78,36 @@ def load_task(task: Any) -> Task:
         If the task needs a package that is missing.
     TypeError, ValueError
         If the data cannot be trained on, or the task does not take the arguments.
-    """
+    OSError, MemoryError
+        If a file cannot be read, or does not fit into memory.
+
+    Examples
+    --------
+    >>> from braintools_qps import load_task
+    >>> print(load_task("cue-recall", readout="last"))
+    Task('cue-recall': 1300/300/400 samples to train/validate/test, 28 steps of 5 features, 4 classes)
+    One of four inputs is on for 4 steps; after 20 steps of noise a fifth input asks which it was.
+    """  # noqa: E501 -- what is printed
+    if isinstance(task, PathLike):
+        found = read_file(task, test=test, bins=bins)
+    else:
+        if bins is not None:
+            raise TypeError(f"bins are for spike times in a file, got {_described(task)}")
+        found = _not_from_file(task, test)
+    return found if readout is None else dataclasses.replace(found, readout=readout)
+
+
+def _not_from_file(task: Any, test: Any) -> Task:
+    if isinstance(task, (tuple, list)) and len(task) in (2, 4):
+        if test is not None and len(task) == 4:
+            raise TypeError("the test part must be given once, got test= and (X, y, X_test, y_test)")
+        return task_from_arrays(*task[:2], test=test or tuple(task[2:]) or None)
+    if test is not None:
+        raise TypeError(f"test= is for arrays or a file, got it with {_described(task)}")
     if isinstance(task, Task):
         return task
     if isinstance(task, str):
         return _by_name(task)
-    if isinstance(task, PathLike):
-        return read_file(task)
-    if isinstance(task, (tuple, list)) and len(task) in (2, 4):
-        return task_from_arrays(*task[:2], test=tuple(task[2:]) or None)
     raise TypeError(
         "task must be a name, arrays (X, y) or (X, y, X_test, y_test), a pathlib.Path or a Task, "
         f"got {_described(task)}"
@@ -73,8 +123,9 @@ def _by_name(text: str) -> Task:
             f"'randman(dim=2, alpha=1.0)', got {text!r}"
         ) from None
     if name not in TASKS:
-        file = f". For a file, pass pathlib.Path({text!r})" if Path(text).is_file() else ""
-        raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{file}")
+        raise LookupError(
+            f"task must be one of {', '.join(TASKS)}, got {name!r}{_suggestion(text, name)}"
+        )
     options = {key: read_value(value) for key, value in options.items()}
     try:
         inspect.signature(TASKS[name]).bind(*args, **options)
@@ -82,9 +133,20 @@ def _by_name(text: str) -> Task:
         parameters = inspect.signature(TASKS[name]).parameters.values()
         taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
-    return TASKS[name](*args, **options)
+    task = TASKS[name](*args, **options)
+    description = _defaults.TASKS.get(name, task.description)
+    return dataclasses.replace(task, description=description)
+
+
+def _suggestion(text: str, name: str) -> str:
+    if Path(text).is_file():
+        return f". For a file, pass pathlib.Path({text!r})"
+    loose = {known.lower().replace("-", "").replace("_", ""): known for known in TASKS}
+    asked = name.lower().replace("-", "").replace("_", "")
+    close = difflib.get_close_matches(asked, loose, n=1)
+    return f". Did you mean {loose[close[0]]!r}?" if close else ""
 
 
 def _described(task: Any) -> str:
     size = f" of {len(task)}" if isinstance(task, (tuple, list)) else ""
-    return f"a {type(task).__name__}{size}"
+    return f"{task!r}" if isinstance(task, (str, Task)) else f"a {type(task).__name__}{size}"

@@ -20,9 +20,7 @@ def task_from_arrays(
     Parameters
     ----------
     X : array_like
-        Finite real numbers, or booleans for spikes, of shape (samples, time, features). They are
-        divided by their root mean square over the training part, so that their unit does not
-        matter; they may carry one.
+        Finite real numbers, or booleans for spikes, of shape (samples, time, features).
     y : array_like
         Classes: one label for each sample, of shape (samples,), integers, booleans or strings. Or
         targets of a regression: floats of shape (samples, ...), or (samples, time, ...) where each
@@ -50,12 +48,12 @@ def task_from_arrays(
         _check_same_form((X, y), test)
     if y.dtype.kind == "f":
         _check_enough(y)
-        return make_task(name, X, y, readout_steps=X.shape[1], test=test)
+        return make_task(name, X, y, test=test)
     names, labels = np.unique(y, return_inverse=True)
     _check_classes(names, np.bincount(labels))
     if test is not None:
         test = test[0], _numbered(test[1], names)
-    return make_task(name, X, labels, readout_steps=X.shape[1], test=test)
+    return make_task(name, X, labels, test=test)
 
 
 def _in_unit_of(X: Any, inputs: Any) -> Any:
@@ -70,7 +68,7 @@ def _in_unit_of(X: Any, inputs: Any) -> Any:
 
 
 def _inputs(X: Any, what: str) -> np.ndarray:
-    X = _array(u.get_mantissa(X), what)
+    X = _array(X, what)
     if X.dtype.kind not in "biuf":
         fix = f". Try {what}.astype(float)" if X.dtype == object and what == "X" else ""
         raise TypeError(f"{what} must hold real numbers, got dtype {X.dtype}{fix}")
@@ -83,17 +81,26 @@ def _labels(y: Any, what: str) -> np.ndarray:
             f"{what} must have no unit, got {y.unit}. Choose the unit that errors are counted in "
             f"with y.to_decimal({y.unit})"
         )
-    y = _array(u.get_mantissa(y), what)
-    if y.dtype == object or y.dtype.kind == "T":
-        y = _plain(y, what)
+    found = _array(y, what)
+    if found.dtype == object or found.dtype.kind == "T":
+        found = _plain(found, what)
+    elif isinstance(y, (list, tuple)) and _hides_types(y, found):
+        found = _plain(_array(y, what, object), what)
+    y = found
     if y.dtype.kind not in "biufSU":
         raise TypeError(f"{what} must hold integers, strings or floats, got dtype {y.dtype}")
     return y
 
 
-def _array(values: Any, what: str) -> np.ndarray:
+def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
+    values = u.get_mantissa(values)
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{what} must not be a masked array, whose mask would be lost. Leave out samples that "
+            "are masked, or fill them in with .filled(0)"
+        )
     try:
-        return np.asarray(values)
+        return np.asarray(values, dtype)
     except ValueError as error:
         raise ValueError(f"{what} must be an array, its rows of equal length: {error}") from error
 
@@ -108,6 +115,13 @@ def _plain(y: np.ndarray, what: str) -> np.ndarray:
     raise TypeError(f"{what} must hold labels of one type, integers or strings, got {names}")
 
 
+def _hides_types(y: list | tuple, found: np.ndarray) -> bool:
+    """Whether NumPy may have made text of 1 beside "a", or 1 of True beside 2."""
+    return found.dtype.kind in "SU" or (
+        found.dtype.kind != "b" and any(isinstance(one, (bool, np.bool_)) for one in y)
+    )
+
+
 def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> None:
     if X.ndim != 3 or X.size == 0:
         raise ValueError(
@@ -119,7 +133,8 @@ def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> No
             f"{labels} must hold one label for each of the {len(X)} samples, got shape {y.shape}"
             + (f". Pass {labels}[:, 0]" if y.shape == (len(X), 1) else "")
         )
-    _check_finite(X, inputs)
+    if X.dtype.kind == "f":
+        _check_finite(X, inputs)
     if y.dtype.kind == "f":
         _check_finite(y, labels)
         if np.abs(y).max() > np.finfo(np.float32).max:

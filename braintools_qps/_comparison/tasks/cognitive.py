@@ -60,13 +60,16 @@ def cognitive_task(
     )
     X, y, valid = map(np.asarray, drawn)
     X, y = (_ending_together(values, valid) for values in (X, y))
+    description = " ".join(" ".join((inspect.getdoc(kind) or "").split("\n\n")[:2]).split())
     if y.ndim > 2:
-        return make_task(kind.__name__, X, y, readout_steps=X.shape[1])
+        return make_task(kind.__name__, X, y, description=description)
     names, labels = np.unique(y[:, -1], return_inverse=True)
     if len(names) > 1:
-        return make_task(kind.__name__, X, labels, readout_steps=_steps_of_answer(y))
+        return make_task(
+            kind.__name__, X, labels, readout=_steps_of_answer(y), description=description
+        )
     targets = np.eye(y.max() + 1, dtype=np.float32)[y]
-    return make_task(kind.__name__, X, targets, readout_steps=X.shape[1])
+    return make_task(kind.__name__, X, targets, description=description)
 
 
 def _ending_together(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

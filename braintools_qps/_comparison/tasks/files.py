@@ -1,7 +1,12 @@
-"""Tasks from files: numpy's .npz archives, and HDF5 with spike times."""
+"""Tasks from files: numpy's .npz archives, and HDF5 with spike times.
+
+Spike times are as the Spiking Heidelberg Digits and Speech Commands have them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -9,12 +14,13 @@ from zipfile import BadZipFile, is_zipfile
 
 import numpy as np
 
+from ..._checks import checked_count
 from ..._defaults import BINS
 from .arrays import task_from_arrays
-from .spike_times import read_spike_times
-from .task import Task
+from .task import ROWS_AT_ONCE, Task
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+LAYOUT = ("spikes/times", "spikes/units", "labels")
 
 
 def read_file(
@@ -22,39 +28,31 @@ def read_file(
 ) -> Task:
     """Read a task from an .npz archive or an HDF5 file, told apart by how they begin.
 
-    Parameters
-    ----------
-    path : path
-        An archive of numpy arrays ``X`` and ``y``, and perhaps ``X_test`` and ``y_test``, as
-        `task_from_arrays` takes them; or an HDF5 file in the layout of the Spiking Heidelberg
-        Digits: ``spikes/times`` in seconds and ``spikes/units``, each with one row for each sample,
-        and ``labels``.
-    test : path, optional
-        Another file of the same kind, to test on.
-    bins : int, optional
-        How many steps the spikes of an HDF5 file are counted in, 100 if not given.
-
     Raises
     ------
     ValueError
         If a file is neither, is broken or has not these arrays, or cannot be trained on.
-    OSError
-        If it cannot be read.
+    OSError, MemoryError
+        If it cannot be read, or does not fit into memory.
     ImportError
         If it is HDF5 and h5py is missing.
     """
-    name, paths = str(path), [path] if test is None else [path, test]
+    paths = [path] if test is None else [path, test]
     kinds = [_kind(one) for one in paths]
     if len(set(kinds)) > 1:
         raise ValueError(f"both files must be of one kind, got {' and '.join(map(str, paths))}")
-    if kinds[0] == "hdf5":
-        (X, y), *others = read_spike_times(paths, BINS if bins is None else bins)
-        return task_from_arrays(X, y, test=others[0] if others else None, name=name)
-    if bins is not None:
+    if kinds[0] == "npz" and bins is not None:
         raise ValueError(f"bins are for spike times in HDF5, got {path} with arrays")
-    arrays = _read_npz(path)
-    tested = None if test is None else _read_npz(test)
-    return task_from_arrays(arrays["X"], arrays["y"], test=_test_of(arrays, tested), name=name)
+    bins = checked_count("bins", BINS if bins is None else bins)
+    try:
+        parts = _counted(paths, bins) if kinds[0] == "hdf5" else _arrays(paths)
+        (X, y), *tested = parts
+        return task_from_arrays(X, y, test=tested[0] if tested else None, name=str(path))
+    except MemoryError as error:
+        fix = "Take fewer bins, or" if kinds[0] == "hdf5" else "Store X as uint8 or float16, or"
+        raise MemoryError(
+            f"the data in {path} must fit into memory: {error}. {fix} fewer samples"
+        ) from error
 
 
 def _kind(path: str | PathLike) -> str:
@@ -76,6 +74,18 @@ def _fix(path: str | PathLike) -> str:
     return f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
 
 
+def _arrays(paths: Sequence[str | PathLike]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """``(X, y)`` of each archive; of a single one, its test part too where it has one."""
+    archives = [_read_npz(path) for path in paths]
+    inside = [name for name in ("X_test", "y_test") if name in archives[0]]
+    parts = [(arrays["X"], arrays["y"]) for arrays in archives]
+    if len(parts) == 2 or not inside:
+        return parts
+    if len(inside) == 1:
+        raise ValueError(f"X_test and y_test must be given together, got only {inside[0]}")
+    return [*parts, (archives[0]["X_test"], archives[0]["y_test"])]
+
+
 def _read_npz(path: str | PathLike) -> dict[str, np.ndarray]:
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -90,12 +100,81 @@ def _read_npz(path: str | PathLike) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _test_of(
-    arrays: dict[str, np.ndarray], tested: dict[str, np.ndarray] | None
-) -> tuple[Any, Any] | None:
-    if tested is not None:
-        return tested["X"], tested["y"]
-    inside = [name for name in ("X_test", "y_test") if name in arrays]
-    if len(inside) == 1:
-        raise ValueError(f"X_test and y_test must be given together, got only {inside[0]}")
-    return (arrays["X_test"], arrays["y_test"]) if inside else None
+def _counted(paths: Sequence[str | PathLike], bins: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """``(X, y)`` of each file, X with spike counts of shape (samples, bins, units).
+
+    The bins divide the time until the last spike, and the units go up to the highest number, in
+    all files together. Events are read a few samples at a time, once for these two and once to be
+    counted: they take more memory than the counts.
+    """
+    duration, units = 0.0, 0
+    for path in paths:
+        for times, fired in _events(path):
+            duration, units = max(duration, times.max()), max(units, int(fired.max()) + 1)
+        if not units:
+            raise ValueError(f"there must be spikes to learn from, got none in {path}")
+    return [_counts_in(path, bins, duration or 1.0, units) for path in paths]
+
+
+def _counts_in(
+    path: str | PathLike, bins: int, duration: float, units: int
+) -> tuple[np.ndarray, np.ndarray]:
+    with _opened(path) as file:
+        labels = file["labels"][()]
+    counts = np.zeros((len(labels), bins, units), np.uint8)
+    for sample, (times, fired) in enumerate(_events(path, also_silent=True)):
+        share = times.astype(np.float64) / duration
+        step = np.minimum((share * bins).astype(int), bins - 1)  # the last spike, into the last
+        of_sample = np.bincount(step * units + fired.astype(int), minlength=bins * units)
+        if of_sample.max() > np.iinfo(counts.dtype).max:
+            counts = counts.astype(np.uint32)
+        counts[sample] = of_sample.reshape(bins, units)
+    return counts, labels
+
+
+def _events(
+    path: str | PathLike, *, also_silent: bool = False
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Times and units of the spikes of each sample that has some, checked."""
+    with _opened(path) as file:
+        times, units, labels = (file[name] for name in LAYOUT)
+        if not len(times) == len(units) == len(labels):
+            sizes = ", ".join(f"{len(file[name])} of {name}" for name in LAYOUT)
+            raise ValueError(f"{path} must have as many labels as samples, got {sizes}")
+        for start in range(0, len(labels), ROWS_AT_ONCE):
+            some = slice(start, start + ROWS_AT_ONCE)
+            for one, fired in zip(times[some], units[some]):
+                one, fired = np.asarray(one), np.asarray(fired)
+                _check_events(path, one, fired)
+                if len(one) or also_silent:
+                    yield one, fired
+
+
+@contextmanager
+def _opened(path: str | PathLike) -> Iterator[Any]:
+    """The HDF5 file, of the layout; what goes wrong while reading it is about the file."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            "reading HDF5 needs h5py. Run pip install 'braintools-qps[train]'"
+        ) from error
+    rule = f"{path} must be HDF5 with {', '.join(LAYOUT)}, as in the Spiking Heidelberg Digits"
+    try:
+        with h5py.File(path, "r") as file:
+            missing = [name for name in LAYOUT if not isinstance(file.get(name), h5py.Dataset)]
+            if missing:
+                raise ValueError(f"{rule}: no {', '.join(missing)} in it")
+            yield file
+    except (OSError, KeyError, RuntimeError) as error:
+        raise ValueError(f"{rule}: {error}") from error
+
+
+def _check_events(path: Any, times: np.ndarray, units: np.ndarray) -> None:
+    if times.shape != units.shape or times.ndim != 1:
+        raise ValueError(
+            f"each spike in {path} must have a time and a unit, got shapes {times.shape} and "
+            f"{units.shape}"
+        )
+    if not (np.isfinite(times).all() and (times >= 0).all() and (units >= 0).all()):
+        raise ValueError(f"times and units in {path} must be finite and 0 or more")

@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+
+from ..._checks import whole
 
 # Splits are part of a task, not of a training run: every seed and every candidate sees the same.
 SPLIT_SEED = 20220200
 SHARE_TESTED = 0.2
 SHARE_VALIDATED = 0.15
 
+READOUTS = '"last", "mean", "all" or how many last steps to average'
+ROWS_AT_ONCE = 256  # where temporaries would be as large as the data
+
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Samples of one purpose: float32 ``inputs`` of shape (samples, time, features), ``labels``.
+    """Samples of one part: ``inputs`` of shape (samples, time, features), and ``labels``.
 
-    The labels are whole numbers of shape (samples,), or float32 targets of shape (samples, ...) or
-    (samples, time, ...).
+    Inputs keep the dtype of the data where that is an integer, a boolean or a half precision. The
+    labels are integers of shape (samples,), or float32 targets of shape (samples, ...) or (samples,
+    time, ...).
     """
 
     inputs: np.ndarray
@@ -30,14 +37,36 @@ class Split:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """The data to train on, to choose by, and to report on."""
+    """The data to train on, to choose by, and to report on.
+
+    ``readout`` says which outputs are read: that of the last step ("last"), the mean over all steps
+    ("mean") or over this many last ones (an int), or every step by itself ("all"). Inputs count
+    divided by ``scale``, see `normalised`.
+
+    Raises
+    ------
+    ValueError
+        If ``readout`` is none of the four.
+    """
 
     name: str
     train: Split
     validation: Split
     test: Split
     classes: int | None  # None where the labels are targets of a regression
-    readout_steps: int  # the network's answer is read from this many last steps
+    readout: str | int
+    scale: float = 1.0
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        number = whole(self.readout)
+        if number is not None and 1 <= number <= self.steps:
+            object.__setattr__(self, "readout", number)
+        elif not (isinstance(self.readout, str) and self.readout in ("last", "mean", "all")):
+            raise ValueError(
+                f"readout must be {READOUTS}, from 1 to the {self.steps} of the task, got "
+                f"{self.readout!r}"
+            )
 
     @property
     def parts(self) -> dict[str, Split]:
@@ -64,6 +93,13 @@ class Task:
             return self.classes
         return math.prod(self.train.labels.shape[2 if self.is_answered_at_each_step else 1 :])
 
+    def normalised(self, inputs: Any) -> Any:
+        """Inputs, or some of them, as float32 with a root mean square of about 1.
+
+        Takes arrays of NumPy and of JAX.
+        """
+        return inputs.astype(np.float32) / np.float32(self.scale)
+
     def __repr__(self) -> str:
         sizes = "/".join(str(len(part)) for part in self.parts.values())
         answer = "a regression" if self.classes is None else f"{self.classes} classes"
@@ -72,38 +108,52 @@ class Task:
             f"{self.features} features, {answer})"
         )
 
+    def __str__(self) -> str:
+        return f"{self!r}\n{self.description}".rstrip()
+
 
 def make_task(
     name: str,
     X: np.ndarray,
     labels: np.ndarray,
     *,
-    readout_steps: int,
     test: tuple[np.ndarray, np.ndarray] | None = None,
+    readout: str | int | None = None,
+    description: str = "",
 ) -> Task:
-    """Deal samples to the parts and normalise the inputs.
+    """Deal samples to the parts and find the scale of the inputs.
 
-    ``labels`` are whole numbers from 0 up, or targets of float dtype. A ``test`` part that is
-    given is left whole, and the rest is then dealt to training and validation.
+    ``labels`` are integers from 0 up, or targets of float dtype. A ``test`` part that is given is
+    left whole, and the rest is then dealt to training and validation. ``readout`` is by default the
+    mean over all steps, or every step where each has a target.
     """
     classify = labels.dtype.kind in "iu"
     shares = (SHARE_TESTED, SHARE_VALIDATED) if test is None else (0.0, SHARE_VALIDATED)
     strata = labels if classify else np.zeros(len(labels), int)
-    train, validation, tested = _stratified_rows(strata, *shares)
+    rows = _stratified_rows(strata, *shares)
     labels = labels.astype(np.int32 if classify else np.float32)
-    size, power = _size_and_power(X, train)
-    X = _scaled(X, size, power)
+    size, power = _size_and_power(X, rows[0])
+    dtype = _kept_dtype(X)
+    # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
+    inputs = lambda some: some.astype(dtype) if dtype else _divided(some, size, power)
+    train, validation, tested = (Split(inputs(X[some]), labels[some]) for some in rows)
+    scale = float(size * power) if dtype else 1.0
     if test is not None:
-        test = _scaled(test[0], size, power), test[1].astype(labels.dtype)
-    part = lambda rows: Split(X[rows], labels[rows])
-    return Task(
-        name,
-        part(train),
-        part(validation),
-        part(tested) if test is None else Split(*test),
-        int(labels.max()) + 1 if classify else None,
-        readout_steps,
-    )
+        tested = Split(_stored(test[0], size, power, scale), test[1].astype(labels.dtype))
+    if readout is None:
+        readout = "all" if not classify and labels.shape[1:2] == X.shape[1:2] else X.shape[1]
+    classes = int(labels.max()) + 1 if classify else None
+    return Task(name, train, validation, tested, classes, readout, scale, description)
+
+
+def _kept_dtype(X: np.ndarray) -> np.dtype | None:
+    """The smallest dtype that holds the values, None where it has more than 16 bits as a float."""
+    if X.dtype.kind == "f":
+        return X.dtype if X.dtype.itemsize < 4 else None
+    if X.dtype.kind == "b":
+        return X.dtype
+    smallest = np.result_type(np.min_scalar_type(X.min()), np.min_scalar_type(X.max()))
+    return smallest if smallest.kind in "iu" and smallest.itemsize <= 4 else None
 
 
 def _size_and_power(X: np.ndarray, rows: np.ndarray) -> tuple[np.floating, np.floating]:
@@ -113,12 +163,21 @@ def _size_and_power(X: np.ndarray, rows: np.ndarray) -> tuple[np.floating, np.fl
     """
     dtype = np.result_type(X.dtype, np.float32)
     size = max(abs(dtype.type(X.max())), abs(dtype.type(X.min())))
-    relative = X[rows] / size
-    power = np.sqrt(np.mean(np.square(relative, dtype=np.float64)))
+    some = (rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
+    total = sum(np.square(X[few] / size, dtype=np.float64).sum() for few in some)
+    power = np.sqrt(total / (len(rows) * X[0].size))
     return size, dtype.type(power or 1.0)
 
 
-def _scaled(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.ndarray:
+def _stored(X: np.ndarray, size: np.floating, power: np.floating, scale: float) -> np.ndarray:
+    """The inputs of a test part, to be divided by the scale that was found for the others."""
+    dtype = _kept_dtype(X)
+    if scale == 1.0 or dtype is None:
+        return _divided(X, size, power) * np.float32(scale)
+    return X.astype(dtype)
+
+
+def _divided(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.ndarray:
     with np.errstate(over="ignore"):
         scaled = (inputs / size / power).astype(np.float32, copy=False)
     if not np.isfinite(scaled).all():

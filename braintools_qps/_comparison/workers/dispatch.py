@@ -84,7 +84,7 @@ class ByExecutor:
     def _train(self, candidate: Candidate, plan: Plan, events: Events) -> None:
         report = lambda epochs, loss: events.put((candidate, epochs, loss))
         try:
-            with self._workplace.surroundings.entered():
+            with self._workplace.numerics.entered():
                 result = result_of(candidate, self.runner_of(candidate.spec), plan, report)
             events.put((candidate, result, 0))
         except Exception as error:

@@ -8,12 +8,13 @@ import io
 import json
 import pickle
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..naming import named
-from ..surroundings import Surroundings
+from ...records import to_plain
+from ..numerics import Numerics
 from ..tasks import Split, Task
 from ..training import Bench
 
@@ -25,7 +26,7 @@ class Errand(NamedTuple):
     needs: tuple[str, ...]  # those paths, to tell people
     digest: str  # of the data
     packages: Mapping[str, str]  # versions that a worker must have
-    surroundings: Surroundings
+    numerics: Numerics
     kind: str  # "train" or "measure"
     surrogate: str  # its spec, as JSON
     jobs: tuple[tuple[dict[str, Any], int], ...]  # setting and seed
@@ -43,7 +44,7 @@ class Errand(NamedTuple):
         """What the answer depends on."""
         shared = [hashlib.sha256(self.bench).hexdigest(), self.digest, self.packages]
         own = [self.kind, self.surrogate, self.jobs, self.epochs, self.test]
-        text = json.dumps(named([*shared, self.surroundings, *own]), sort_keys=True)
+        text = json.dumps(to_plain([*shared, self.numerics, *own]), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -63,10 +64,9 @@ def packed_bench(bench: Bench) -> tuple[bytes, tuple[str, ...]]:
     TypeError
         If a function cannot be imported by its path, or an option cannot be sent.
     """
-    where = bench.factory.where
+    make = bench.factory.make
     functions = [
-        ("model", bench.factory.make),
-        *(("where", one) for one in (where if isinstance(where, tuple) else [where])),
+        ("model", make.func if isinstance(make, partial) else make),
         ("optimizer", bench.settings.optimizer),
         ("loss", bench.objective.loss),
         ("score", bench.objective.score),
@@ -131,7 +131,7 @@ def packed_task(task: Task) -> bytes:
         for name, part in task.parts.items()
         for what in ("inputs", "labels")
     }
-    about = json.dumps([task.name, task.classes, task.readout_steps])
+    about = json.dumps([task.name, task.classes, task.readout, task.scale])
     np.savez_compressed(file, about=np.array(about), **arrays)
     return file.getvalue()
 
@@ -139,7 +139,7 @@ def packed_task(task: Task) -> bytes:
 def unpacked_task(data: bytes) -> Task:
     """The way back from `packed_task`."""
     with np.load(io.BytesIO(data), allow_pickle=False) as file:
-        name, classes, readout_steps = json.loads(str(file["about"]))
+        name, *about = json.loads(str(file["about"]))
         part = lambda of: Split(file[f"{of}_inputs"], file[f"{of}_labels"])
         train, validation, test = map(part, ("train", "validation", "test"))
-    return Task(name, train, validation, test, classes, readout_steps)
+    return Task(name, train, validation, test, *about)

@@ -19,7 +19,7 @@ from typing import Any
 from ...records import Cost
 from ..programs import Gone, Job, OnEpochs, Outcome, Tally, bench_of, groups
 from ..provenance import digest, packages
-from ..surroundings import surroundings
+from ..numerics import numerics
 from ..training import Bench
 from .errands import Answer, Errand, packed_bench, packed_task
 from .journal import Journal
@@ -38,7 +38,7 @@ class Workplace:
         self._executor = executor
         self._packed, self._needs = packed_bench(bench)
         self._digest, self._packages = digest(bench.task), packages()
-        self.surroundings = surroundings()
+        self.numerics = numerics()
         self._futures: dict[Future, Errand] = {}
         self._finished = 0
         self._lock = threading.Lock()
@@ -52,7 +52,7 @@ class Workplace:
 
     def errand(self, kind: str, spec: Any, jobs: Sequence[Job], epochs: int, test: bool) -> Errand:
         """Jobs of one surrogate, and what is the same for all candidates."""
-        shared = self._packed, self._needs, self._digest, self._packages, self.surroundings
+        shared = self._packed, self._needs, self._digest, self._packages, self.numerics
         plain = tuple((dict(job.setting), job.seed) for job in jobs)
         return Errand(*shared, kind, json.dumps(spec), plain, epochs, test)
 

@@ -36,7 +36,7 @@ def work(errand: Errand) -> Answer:
 def _worked(errand: Errand) -> Answer:
     try:
         _check_versions(errand)
-        with errand.surroundings.entered():
+        with errand.numerics.entered():
             programs = _programs_for(errand)
             value = None if programs is None else _done(programs, errand)
         return Answer(value, None, identity())
@@ -70,7 +70,7 @@ def _programs_for(errand: Errand) -> Programs | None:
     if errand.data is not None and errand.digest not in _tasks:
         _tasks.clear()
         _tasks[errand.digest] = unpacked_task(errand.data)
-    key = errand.digest, errand.bench, errand.surroundings
+    key = errand.digest, errand.bench, errand.numerics
     if key not in _programs and errand.digest in _tasks:
         bench = unpacked_bench(errand, _tasks[errand.digest])
         _programs.clear()

@@ -1,4 +1,4 @@
-"""What a model's numbers depend on beside its options, which a worker has to take over."""
+"""Numerical settings that a worker must share: the time step and the precisions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..records import to_plain
 from .model import DEFAULT_STEP
 
 
-class Surroundings(NamedTuple):
+class Numerics(NamedTuple):
     """The time step and the precisions, as plain values."""
 
     dt: float | str  # text where it has a unit
@@ -24,7 +24,7 @@ class Surroundings(NamedTuple):
 
     @contextmanager
     def entered(self) -> Iterator[None]:
-        """Have this thread compute in them: those of brainstate are each thread's own."""
+        """Have this thread compute with them: those of brainstate are each thread's own."""
         if brainstate.environ.get("precision", None) != self.precision:
             brainstate.environ.set(precision=self.precision)
         dt: Any = read_value(self.dt)
@@ -32,10 +32,10 @@ class Surroundings(NamedTuple):
             yield
 
 
-def surroundings() -> Surroundings:
+def numerics() -> Numerics:
     """Those of this thread."""
     dt = brainstate.environ.get("dt", None)
-    return Surroundings(
+    return Numerics(
         to_plain(DEFAULT_STEP if dt is None else dt),
         brainstate.environ.get("precision"),
         jnp.result_type(float) == jnp.float64,

@@ -1,4 +1,4 @@
-"""Points on smooth random manifolds, each coordinate told by when a unit fires."""
+"""Tasks that are drawn at random: a cue to remember, and spike times on random manifolds."""
 
 from __future__ import annotations
 
@@ -9,11 +9,33 @@ import numpy as np
 
 from ..._checks import checked_count
 from .arrays import FEWEST_SAMPLES
-from .task import Task, make_task
+from .task import SPLIT_SEED, Task, make_task
+
+CUES = 4
+CUE_SAMPLES = 2000
+CUE_STEPS = 4
+DELAY_STEPS = 20
+RECALL_STEPS = 4
+NOISE = 0.3
 
 SMALLEST_AMPLITUDE = 1e-3  # of the frequencies that are kept, relative to the first
 MOST_FREQUENCIES = 1000
 SLOWEST_FALL = 0.1  # whose smallest amplitude is far beyond these frequencies
+
+
+def cue_recall() -> Task:
+    """Which of four inputs was on at the start, asked for after the delay.
+
+    The answer is read only then, from the spikes of those last steps, so that it is the network
+    that has to remember.
+    """
+    rng = np.random.default_rng(SPLIT_SEED)
+    labels = rng.permutation(np.arange(CUE_SAMPLES) % CUES)
+    steps = CUE_STEPS + DELAY_STEPS + RECALL_STEPS
+    X = NOISE * rng.standard_normal((CUE_SAMPLES, steps, CUES + 1)).astype(np.float32)
+    X[np.arange(CUE_SAMPLES), :CUE_STEPS, labels] += 1
+    X[:, -RECALL_STEPS:, CUES] += 1  # the question
+    return make_task("cue-recall", X, labels, readout=RECALL_STEPS)
 
 
 def randman(
@@ -78,7 +100,7 @@ def randman(
             times = _stretched(_manifold(rng, points, units, alpha))
             step = np.minimum((times * steps).astype(int), steps - 1)
             np.add.at(X, (rows[:, None], step, np.arange(units)), 1)
-    return make_task(_name(given), X, labels, readout_steps=steps)
+    return make_task(_name(given), X, labels)
 
 
 def _manifold(rng: np.random.Generator, points: np.ndarray, units: int, alpha: float) -> np.ndarray:

@@ -1,0 +1,225 @@
+"""What a function is, as plain values: its code, and the user's own code and values it depends on.
+
+The name of a function does not say what it does: every lambda of a notebook is
+``__main__:<lambda>``, and an edited body keeps its name.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import inspect
+import re
+import sys
+import sysconfig
+import textwrap
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from types import CodeType, FunctionType, MethodType, ModuleType
+from typing import Any
+
+import brainunit as u
+import jax
+import numpy as np
+
+PACKAGE = str(Path(__file__).parents[1])
+INSTALLED = PACKAGE, *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
+CODE, SOURCE = "functions", "sources"  # in the settings of a comparison
+BYTECODE = f"code of Python {sys.version_info.major}.{sys.version_info.minor}: "
+LONGEST = 80  # characters of a value; of a longer one, the digest
+
+
+def fingerprint(value: Any) -> dict[str, str]:
+    """Names of all that decides on what a function does, each with its value or a digest.
+
+    That is the bytecode, defaults and closure of the function, arguments of partials, and the
+    same of the functions, classes and values that it refers to, as far as they are not in installed
+    packages: of those the versions are recorded. Equal in each process for the same code.
+
+    Examples
+    --------
+    >>> from functools import partial
+    >>> from braintools_qps._comparison.fingerprint import fingerprint
+    >>> fingerprint(partial(max, 3))
+    {'builtins:max': 'builtins:max', 'builtins:max argument 0': '3'}
+    """
+    found: dict[str, str] = {}
+    for name, text in _parts(name_of(value), value, set()):
+        same = name in found and found[name] != text
+        found[name] = _digest(found[name] + text) if same else text  # of two lambdas, say
+    return found
+
+
+def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    """What differs between two fingerprints; bytecode of two versions of Python is not compared."""
+    found = []
+    for name in {**before, **now}:
+        one, other = before.get(name), now.get(name)
+        if one == other:
+            continue
+        if one is None or other is None:
+            found.append(f"{name} is {'new' if one is None else 'gone'}")
+        elif not (one.startswith("code of") and other.startswith("code of")):
+            found.append(f"{name} was {one}, now {other}")
+        elif one.partition(":")[0] == other.partition(":")[0]:
+            found.append(f"{name} has other code")
+    return found
+
+
+def sources(functions: Mapping[str, Any]) -> dict[str, str]:
+    """The sources of those functions and classes that are the user's own, as far as there are."""
+    found = {}
+    for name, function in functions.items():
+        function = inspect.unwrap(_without_partial(function))
+        with suppress(OSError, TypeError, AttributeError):
+            if _is_users(function):
+                found[name] = textwrap.dedent(inspect.getsource(function))
+    return found
+
+
+def name_of(function: Any) -> str:
+    """Its import path; of a partial, that of the function in it; of an object, that of its type."""
+    function = _without_partial(function)
+    kind = type(function)
+    name = getattr(function, "__qualname__", kind.__qualname__)
+    module = getattr(function, "__module__", None) or kind.__module__
+    return f"{module}:{name}"
+
+
+def _without_partial(function: Any) -> Any:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _parts(name: str, value: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
+    """Names and texts of a value and of all that it depends on."""
+    if isinstance(value, (FunctionType, MethodType, type, functools.partial, dict, list, tuple)):
+        if id(value) in seen:
+            return
+        seen.add(id(value))
+    if isinstance(value, functools.partial):
+        yield from _parts(name, value.func, seen)
+        for key, item in (*enumerate(value.args), *value.keywords.items()):
+            yield from _parts(f"{name} argument {key}", item, seen)
+    elif isinstance(value, MethodType):
+        yield from _parts(name_of(value.__func__), value.__func__, seen)
+        yield from _parts(f"{name} of", value.__self__, seen)
+    elif isinstance(value, FunctionType):
+        yield from _of_function(name_of(value), value, seen)
+    elif isinstance(value, type):
+        yield from _of_class(name_of(value), value, seen)
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _parts(f"{name}[{key!r}]", item, seen)
+    elif isinstance(value, (tuple, list)):
+        yield name, f"{len(value)} items"
+        for number, item in enumerate(value):
+            yield from _parts(f"{name}[{number}]", item, seen)
+    elif isinstance(getattr(value, "__wrapped__", None), FunctionType):  # by jax.jit, say
+        yield from _parts(name, value.__wrapped__, seen)
+    elif _is_users(type(value)):
+        yield from _parts(name_of(value), type(value), seen)
+        yield from _parts(name, vars(value) if hasattr(value, "__dict__") else {}, seen)
+    else:
+        yield name, _text(value)
+
+
+def _of_function(name: str, value: FunctionType, seen: set[int]) -> Iterator[tuple[str, str]]:
+    inner = dict(zip(value.__code__.co_freevars, value.__closure__ or ()))
+    for key, cell in inner.items():
+        with suppress(ValueError):  # not filled yet
+            yield from _parts(f"{name} with {key}", cell.cell_contents, seen)
+    if not _is_users(value):
+        yield name, name
+        return
+    yield name, BYTECODE + _digest(repr(_plain_code(value.__code__, value.__doc__)))
+    parameters = inspect.signature(value, follow_wrapped=False).parameters.values()
+    for parameter in parameters:
+        if parameter.default is not parameter.empty:
+            yield from _parts(f"{name} default {parameter.name}", parameter.default, seen)
+    names = sorted(_names(value.__code__))
+    for module in (value.__globals__, *_modules(value.__globals__, names)):
+        for key in names:
+            if key in module and not isinstance(module[key], ModuleType):
+                own = f"{module.get('__name__', '?')}:{key}"
+                yield from _parts(own, module[key], seen)
+
+
+def _of_class(name: str, value: type, seen: set[int]) -> Iterator[tuple[str, str]]:
+    if not _is_users(value):
+        yield name, name
+        return
+    yield name, f"{len(value.__bases__)} bases"
+    for base in value.__bases__:
+        yield from _parts(name_of(base), base, seen)
+    for key, item in vars(value).items():
+        item = item.fget if isinstance(item, property) else item
+        item = item.__func__ if isinstance(item, (staticmethod, classmethod)) else item
+        if not key.startswith("__") or isinstance(item, FunctionType):
+            yield from _parts(f"{name}.{key}", item, seen)
+
+
+def _modules(scope: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
+    """Contents of the user's own modules among the names of a scope."""
+    found = (scope.get(name) for name in names)
+    return [vars(m) for m in found if isinstance(m, ModuleType) and _is_users_file(m.__name__)]
+
+
+def _is_users(value: Any) -> bool:
+    """Whether a function or class is not in Python, in an installed package or in this one."""
+    code = getattr(value, "__code__", None)
+    if code is not None and not code.co_filename.startswith("<"):
+        return _is_users_path(code.co_filename)
+    return _is_users_file(value.__module__)
+
+
+def _is_users_file(module: str) -> bool:
+    if module == "__main__" or module not in sys.modules:
+        return True
+    file = getattr(sys.modules[module], "__file__", None)
+    return file is not None and _is_users_path(file)
+
+
+def _is_users_path(file: str) -> bool:
+    return not file.startswith(INSTALLED)
+
+
+def _names(code: CodeType) -> set[str]:
+    """Names of globals and attributes in the code and in the functions within it."""
+    inner = (_names(one) for one in code.co_consts if isinstance(one, CodeType))
+    return set(code.co_names).union(*inner)
+
+
+def _plain_code(code: CodeType, docstring: str | None = None) -> tuple:
+    """All of the code that decides on what it does: no line numbers, no docstring."""
+    line = code.co_firstlineno if "__firstlineno__" in code.co_names else None
+    constants = [
+        _plain_code(one) if isinstance(one, CodeType)
+        else sorted(map(repr, one)) if isinstance(one, frozenset)
+        else None if one is not None and one in (docstring, line)
+        else repr(one)
+        for one in code.co_consts
+    ]  # fmt: skip
+    form = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
+    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
+    return code.co_code.hex(), constants, names, form
+
+
+def _text(value: Any) -> str:
+    """A value, or its digest where it is long."""
+    if isinstance(value, (np.ndarray, jax.Array, u.Quantity)):
+        array = np.asarray(u.get_mantissa(value))
+        return _digest(f"{array.dtype}{array.shape}{u.get_unit(value)}", array.tobytes())
+    if isinstance(value, (set, frozenset)):
+        text = repr(sorted(map(repr, value)))
+    elif callable(value) and hasattr(value, "__qualname__"):
+        text = name_of(value)
+    else:
+        text = re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return text if len(text) <= LONGEST else _digest(text)
+
+
+def _digest(text: str, contents: bytes = b"") -> str:
+    return hashlib.sha256(text.encode() + contents).hexdigest()[:16]
