@@ -143,7 +143,7 @@ def training_step(
         brainstate.random.seed(0)
         network = make(contestant)
         inputs, labels = spike_trains(steps)
-        contestant.treat(network, inputs[0])
+        contestant.treat(network, inputs)
 
         def logits(inputs):
             loop(network, inputs)

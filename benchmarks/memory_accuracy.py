@@ -42,7 +42,7 @@ def test_accuracy(name: str, seed: int) -> float:
     """Share of the held-out samples that is classified rightly after training."""
     brainstate.random.seed(seed)
     network = Network(CONTESTANTS[name], NEURONS, recurrent=True)
-    CONTESTANTS[name].treat(network, jnp.zeros((BATCH, 64)))
+    CONTESTANTS[name].treat(network, jnp.zeros((STEPS, BATCH, 64)))
     train(network, seed)
     images, labels = (data[TRAINING:] for data in load())
     return float(jnp.mean(logits(network, images).argmax(axis=1) == labels))

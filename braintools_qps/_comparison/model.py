@@ -101,24 +101,13 @@ def put(states: Mapping[str, Any], values: Values) -> None:
         state.value = values[name]
 
 
-class _Step(brainstate.nn.Module):
-    """One step of a model, whose index is an argument like any other."""
-
-    def __init__(self, model: Any) -> None:
-        super().__init__()
-        self.model = model
-
-    def update(self, x: Array, i: Array) -> Any:
-        return advance(self.model, i, x)
-
-
 def make_frugal(model: Any, inputs: np.ndarray) -> None:
     """Apply `save_memory` to a model for inputs of shape (samples, steps, ...).
 
     Within a trace as well: what states begin with must be known, to tell which of them hold spikes.
     """
     with jax.ensure_compile_time_eval(), seeded(jax.random.key(0)), environment(fit=True):
-        save_memory(_Step(model), inputs[:, 0], 0)
+        save_memory(model, np.swapaxes(inputs[:, :1], 0, 1))
 
 
 def run_over(

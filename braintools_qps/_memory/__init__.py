@@ -1,12 +1,11 @@
-"""Frugality: backpropagation through time that remembers spikes in one bit.
+"""Memory saving: spikes are stored in one bit for the backward pass.
 
-Start with `matmul`, the product of spikes and weights, and the layers in `linear` and `conv`.
-`product` has the derivative rule, `bits` the packing, `spikes` what may come in. `save` changes a
-whole model, and `values` finds out where spikes go.
+Start with `matmul`, the product of spikes and weights, and the `layers` made of it. `packed` has
+the packing and the derivative rule, `spikes` what may come in. `save` changes a whole model, and
+`possible_values` finds out where spikes go.
 """
 
-from .conv import SpikeConv1d, SpikeConv2d
-from .linear import SpikeLinear
+from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
 from .matmul import spike_matmul
 from .save import save_memory
 

@@ -1,4 +1,4 @@
-"""Spikes times weights, the public function."""
+"""Spikes times weights."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax import Array
 from jax.typing import ArrayLike
 
-from .product import packed_product
-from .spikes import strip
+from .packed import packed_product
+from .spikes import strip_spikes
 
 
 def spike_matmul(
@@ -20,18 +20,17 @@ def spike_matmul(
     *,
     scale: ArrayLike | u.Quantity | None = None,
 ) -> Array | u.Quantity:
-    r"""Multiply spikes by weights, and remember the spikes in one bit each.
+    r"""Multiply spikes by weights, and store the spikes in one bit each.
 
     The value is that of ``jnp.dot(spikes, weights)``, and so are all derivatives. What differs is
     what backpropagation through time stores for the gradient of the weights: for each neuron and
     step a bit in place of 32, and for each 32 neurons a byte that says whether all were spikes.
 
-    A concrete array with an element that is not a spike is an error. Within a transformation, the
-    elements cannot be looked at. There, the value and the derivative with respect to the spikes are
-    right for any elements, and an element that is not a spike, NaN included, makes NaN of the
-    derivative with respect to the weights that it and its neighbours, 32 in a group, are multiplied
-    with. `jax.debug_nans` runs such a program again step by step, up to the error, and
-    ``jax.experimental.checkify`` has ``float_checks`` for it.
+    A concrete array with an element that is not a spike is an error. Within a transformation, where
+    elements cannot be looked at, such an element, NaN included, makes the derivative NaN with
+    respect to the weights that it and its neighbours, 32 in a group, are multiplied with; the value
+    and the derivative with respect to the spikes are right all the same. `jax.debug_nans` runs such
+    a program again step by step, up to the error.
 
     Parameters
     ----------
@@ -85,11 +84,13 @@ def spike_matmul(
     Array([12.], dtype=float32)
     """
     mantissa = jnp.asarray(u.get_mantissa(weights))
-    plain = strip(spikes, scale, mantissa)
-    _check_shapes(plain.spikes, mantissa)
-    product = _dot(plain.spikes, mantissa, plain.scale)
-    unit = plain.unit * u.get_unit(weights)
-    return u.maybe_decimal(u.Quantity(product, unit=unit))
+    plain, value, unit = strip_spikes(spikes, scale, mantissa)
+    _check_shapes(plain, mantissa)
+    if jnp.issubdtype(plain.dtype, jnp.floating):
+        product = _dot(plain, mantissa, value)
+    else:  # integers have no derivative to store anything for
+        product = jnp.dot(plain, mantissa)
+    return u.maybe_decimal(u.Quantity(product, unit=unit * u.get_unit(weights)))
 
 
 # Jitted for calls outside of jit; inside another trace ``inline`` leaves no sign of it.

@@ -1,8 +1,8 @@
-"""A whole model made frugal: 8-bit slopes in its neurons, packed spikes in the layers they feed."""
+"""A whole model trained in less memory: 8-bit slopes in its neurons, packed spikes in layers."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -14,13 +14,22 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._jaxpr import settle
-from .._models import SPIKES, find_neurons, find_nodes, has_membrane, mark_spikes, traced_afresh
+from .._models import (
+    SPIKES,
+    advance,
+    checked_inputs,
+    find_neurons,
+    find_nodes,
+    has_membrane,
+    initialise,
+    mark_spikes,
+    traced_afresh,
+)
 from .._surrogate import adjusted
 from ..records import SavedMemory
-from .conv import SpikeConv1d, SpikeConv2d
-from .linear import SpikeLinear
+from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
+from .possible_values import ANY, FLAG, Mark, Values, join, spread, values_of
 from .spikes import ByPhase
-from .values import ANY, FLAG, Mark, Values, join, spread, values_of
 
 LAYER = "braintools_qps:layer:"
 PACKED: dict[type, type] = {
@@ -32,7 +41,7 @@ PACKED: dict[type, type] = {
 _Seen = dict[str, Values]
 
 
-def save_memory(model: Any, *inputs: Any) -> SavedMemory:
+def save_memory(model: Any, inputs: Any) -> SavedMemory:
     r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in one bit.
 
     Every surrogate gets ``residual_dtype="uint8"``, one of braintools within `Scaled`, unless it is
@@ -40,9 +49,9 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
     `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
     checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing
-    the model, with and without ``fit`` in `brainstate.environ`, and following which values each
-    array can hold: 0 and 1 for spikes, through loops, states, delays and pooling by maximum; behind
-    a dropout 0 and 1/p in training, 0 and 1 in evaluation.
+    one step, with and without ``fit`` in `brainstate.environ`, and following which values each
+    array can hold in any step: 0 and 1 for spikes, through loops, states, delays and pooling by
+    maximum; behind a dropout 0 and 1/p in training, 0 and 1 in evaluation.
 
     What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
     of braintools' or of this package, and the result of a comparison. If the input of such a layer
@@ -53,13 +62,14 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     Parameters
     ----------
     model : brainstate.nn.Module
-        Its states are used as they are. Where a neuron has no ``V`` yet,
-        `brainstate.nn.init_all_states` is called with the size of the first axis of the inputs, or
-        without a size where they have only one axis; afterwards the neurons are as they were.
-    *inputs : array_like, Quantity or pytree of them
-        What one call of the model takes: ``model(*inputs)``, or ``model.update(*inputs)`` where it
-        is not callable. One time step of shape (batch, features), or a whole sequence for a model
-        that has the loop inside.
+        Called for one time step, with the index of the step as ``i`` and, where
+        `brainstate.environ` has ``dt``, its time as ``t`` in `brainstate.environ`. Its states are
+        used as they are. Where a neuron has no ``V`` yet, all are initialised, for the batch of the
+        inputs; afterwards the neurons are as they were.
+    inputs : array_like, Quantity or pytree of them
+        The inputs of all time steps, of shape (time, features) or (time, batch, features...), as
+        for `gradient_flow`; their values do not matter, nor how many steps there are. For a model
+        that takes a whole sequence in one call, pass ``sequence[None]``.
 
     Returns
     -------
@@ -69,7 +79,8 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     Raises
     ------
     ValueError
-        If the model has no neuron, that is, no node with ``spk_fun``.
+        If the model has no neuron, that is, no node with ``spk_fun``, or does not take what the
+        inputs have for one step.
 
     See Also
     --------
@@ -91,7 +102,7 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
     ...     def update(self, x):
     ...         self.V.value = 0.9 * self.V.value + self.input(x)
     ...         return self.readout(self.spk_fun(self.V.value - 1))
-    >>> print(save_memory(Network(), jnp.ones(4)))
+    >>> print(save_memory(Network(), jnp.ones((10, 4))))
     Network  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
     readout  SpikeLinear
     input    left: its input may hold other values than 0 and one more
@@ -103,6 +114,7 @@ def save_memory(model: Any, *inputs: Any) -> SavedMemory:
             f"{type(model).__name__}. Name the attribute that holds your surrogate spk_fun"
         )
     layers = find_nodes(model, lambda node: isinstance(node, tuple(PACKED)))
+    inputs = checked_inputs(inputs)
     training, units = _traced(layers, model, inputs, fit=True)
     evaluation, _ = _traced(layers, model, inputs, fit=False)
     outcomes = {n: _compact(neuron, units.get(n)) for n, neuron in neurons.items()}
@@ -152,16 +164,18 @@ def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, 
 
 
 def _traced(
-    layers: dict[str, Any], model: Any, inputs: Sequence[Any], *, fit: bool
+    layers: dict[str, Any], model: Any, inputs: Any, *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
     """What a layer's input can hold in any step, and in which unit a surrogate is called.
 
     In training with ``fit``, in evaluation without.
     """
-    inputs = jax.tree.map(jnp.asarray, inputs)
     seen: _Seen = dict.fromkeys(layers, frozenset())
     with traced_afresh(model), brainstate.environ.context(fit=fit):
-        _initialise(model, inputs)
+        if not all(map(has_membrane, find_neurons(model).values())):
+            # Within a trace as well, what states begin with must be known.
+            with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
+                initialise(model, inputs)
         # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
         neurons = find_neurons(model).items()
         units = mark_spikes({n: node for n, node in neurons if isinstance(node.spk_fun, Surrogate)})
@@ -169,13 +183,6 @@ def _traced(
             layer.update = partial(_marked_update, LAYER + name, layer.update)
         _follow(model, inputs, partial(_note, seen))
     return seen, units
-
-
-def _initialise(model: Any, inputs: Sequence[Any]) -> None:
-    if all(map(has_membrane, find_neurons(model).values())):
-        return
-    shape = jnp.shape(jax.tree.leaves(inputs)[0]) if inputs else ()
-    brainstate.nn.init_all_states(model, *shape[:1] if len(shape) > 1 else ())
 
 
 def _marked_update(name: str, update: Callable[..., Any], x: Any, *args: Any, **kwargs: Any) -> Any:
@@ -191,12 +198,16 @@ def _note(seen: _Seen, name: str, values: Values) -> Values:
     return values
 
 
-def _follow(model: Any, inputs: Sequence[Any], note: Mark) -> None:
-    """Follow the values through one call after another, until the states hold no new ones."""
-    function = brainstate.transform.StatefulFunction(model if callable(model) else model.update)
-    function.make_jaxpr(*inputs)
-    closed = function.get_jaxpr(*inputs)
-    states, written = function.get_states(*inputs), function.get_write_states(*inputs)
+def _follow(model: Any, inputs: Any, note: Mark) -> None:
+    """Follow the values through one step after another, until the states hold no new ones."""
+    arguments = jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs)
+    function = brainstate.transform.StatefulFunction(partial(advance, model))
+    try:
+        function.make_jaxpr(*arguments)
+    except (TypeError, ValueError) as error:
+        raise _not_one_step(model, arguments[1], error) from error
+    closed = function.get_jaxpr(*arguments)
+    states, written = function.get_states(*arguments), function.get_write_states(*arguments)
     leaves = [(state, leaf) for state in states for leaf in jax.tree.leaves(state.value)]
     carried = [i for i, (state, _) in enumerate(leaves) if any(state is w for w in written)]
     first = len(closed.in_avals) - len(leaves)
@@ -209,3 +220,12 @@ def _follow(model: Any, inputs: Sequence[Any], note: Mark) -> None:
         return results[len(results) - len(carried) :]
 
     settle(call, [values_of(leaves[i][1]) for i in carried], join)
+
+
+def _not_one_step(model: Any, step: Any, error: Exception) -> ValueError:
+    shapes = ", ".join(str(jnp.shape(leaf)) for leaf in jax.tree.leaves(step))
+    return ValueError(
+        "inputs must be those of all time steps, of shape (time, features) or (time, batch, "
+        f"features...), but {type(model).__name__} does not take their first step, of shape "
+        f"{shapes}: {str(error).rstrip('.')}. Pass inputs[None] if they are one step's"
+    )

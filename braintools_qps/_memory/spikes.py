@@ -1,9 +1,9 @@
-"""The boundary: what may be passed as spikes, and what they and their scale are as plain arrays."""
+"""What may be passed as spikes, and as the value of one."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -12,33 +12,22 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from . import bits
-
-
-class Stripped(NamedTuple):
-    """Spikes and their scale without units; a scale of None is 1."""
-
-    spikes: Array
-    scale: Array | None
-    unit: u.Unit
+from .._surrogate import strip
+from .packed import is_spike
 
 
 @dataclass(frozen=True)
 class ByPhase:
-    """The value of one spike in training and in evaluation, which a dropout is not there for."""
+    """The value of one spike behind a dropout: in training, and in evaluation, which has none."""
 
     training: float
     evaluation: float
 
-    def now(self) -> float:
-        """The one that is to be expected here."""
-        return self.training if brainstate.environ.get("fit", False) else self.evaluation
 
+def strip_spikes(spikes: Any, scale: Any, weights: Array) -> tuple[Array, Array | None, u.Unit]:
+    """Spikes, the value of one (None is 1) and their unit; concrete spikes are checked.
 
-def strip(spikes: Any, scale: Any, weights: Array) -> Stripped:
-    """Express spikes and scale as floating arrays in one unit; concrete spikes are checked.
-
-    Spikes that are integers or booleans become what the product with the weights promotes them to.
+    Spikes that are integers or booleans become floating where the product with the weights is.
 
     Raises
     ------
@@ -50,37 +39,19 @@ def strip(spikes: Any, scale: Any, weights: Array) -> Stripped:
         If spikes and scale differ in their dimension.
     """
     if isinstance(scale, ByPhase):
-        scale = scale.now()
-    spikes, scale = (_without_trivial_unit(value) for value in (spikes, scale))
-    unit = u.get_unit(spikes)
-    if u.get_unit(1.0 if scale is None else scale).dim != unit.dim:
-        _reject_unit(unit, scale)
-    if isinstance(spikes, u.Quantity):
-        spikes, scale = spikes.mantissa, scale.in_unit(unit).mantissa
-    spikes, scale = _as_floating(spikes, weights), None if scale is None else _as_scale(scale)
-    _check(spikes, scale)
-    return Stripped(spikes, scale, unit)
+        in_training = brainstate.environ.get("fit", False)
+        scale = scale.training if in_training else scale.evaluation
+    if isinstance(scale, u.Unit):
+        scale = 1.0 * scale
+    if isinstance(scale, u.Quantity) and scale.dim.is_dimensionless:
+        scale = scale.to_decimal()
+    plain = strip(spikes, 1.0 if scale is None else scale, name="spikes", like=weights)
+    value = None if scale is None else _checked_scale(plain.scale)
+    _check_spikes(plain.x, value)
+    return plain.x, value, u.UNITLESS if plain.unit is None else plain.unit
 
 
-def _without_trivial_unit(value: Any) -> Any:
-    if isinstance(value, u.Unit):
-        value = 1.0 * value
-    trivial = isinstance(value, u.Quantity) and value.dim.is_dimensionless
-    return value.to_decimal() if trivial else value
-
-
-def _as_floating(spikes: Any, weights: Array) -> Array:
-    spikes = jnp.asarray(spikes)
-    if jnp.issubdtype(spikes.dtype, jnp.complexfloating):
-        raise TypeError(f"spikes must be real, got dtype {spikes.dtype}. Pass spikes.real")
-    if jnp.issubdtype(spikes.dtype, jnp.floating):
-        return spikes
-    promoted = jnp.result_type(spikes, weights)
-    floating = jnp.issubdtype(promoted, jnp.floating)
-    return spikes.astype(promoted if floating else jnp.result_type(float))
-
-
-def _as_scale(scale: Any) -> Array:
+def _checked_scale(scale: Any) -> Array:
     if np.shape(scale):
         raise ValueError(
             "scale, the value of one spike, must be a single number, got the shape "
@@ -93,8 +64,8 @@ def _as_scale(scale: Any) -> Array:
             "scale=1 / keep_probability"
         )
     # By NumPy: within a trace JAX would trace the comparison of its own array as well.
-    at_hand = not isinstance(scale, jax.core.Tracer)
-    if at_hand and (np.asarray(scale) == 0 or not np.isfinite(np.asarray(scale))):
+    concrete = not isinstance(scale, jax.core.Tracer)
+    if concrete and (np.asarray(scale) == 0 or not np.isfinite(np.asarray(scale))):
         raise ValueError(
             f"scale, the value of one spike, must be finite and not 0, got {scale}. Leave it out "
             "for spikes of 1, pass 1 / keep_probability for those of a dropout"
@@ -102,11 +73,11 @@ def _as_scale(scale: Any) -> Array:
     return jnp.asarray(scale)
 
 
-def _check(spikes: Array, scale: Array | None) -> None:
-    if not (_is_at_hand(spikes) and _is_at_hand(scale)):
+def _check_spikes(spikes: Array, scale: Array | None) -> None:
+    if not (_is_concrete(spikes) and _is_concrete(scale)):
         return
     values = np.asarray(spikes)
-    known = bits.is_spike(values, None if scale is None else np.asarray(scale))
+    known = is_spike(values, None if scale is None else np.asarray(scale))
     strange = values[(values != 0) & ~known]
     if strange.size:
         raise ValueError(
@@ -116,15 +87,6 @@ def _check(spikes: Array, scale: Array | None) -> None:
         )
 
 
-def _is_at_hand(value: Any) -> bool:
+def _is_concrete(value: Any) -> bool:
     """Whether its elements can be looked at: not traced, and not on another machine."""
     return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)
-
-
-def _reject_unit(unit: u.Unit, scale: Any) -> NoReturn:
-    raise u.UnitMismatchError(
-        "spikes and scale, the value of one, must have the same dimension, got spikes in "
-        f"{unit} and scale={scale}. Pass spikes of 0 and 1 without a unit, or scale=1.0 * u.{unit}",
-        unit,
-        u.get_unit(scale),
-    )

@@ -19,8 +19,9 @@ from .profile import (
     scale_unit,
 )
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
+from .residuals import compressed_product
 from .scaled import Scaled
-from .units import takes_numbers
+from .units import strip, takes_numbers
 
 __all__ = [
     "GradientProfile",
@@ -29,6 +30,7 @@ __all__ = [
     "Scaled",
     "Traceable",
     "adjusted",
+    "compressed_product",
     "current",
     "gradient_profile",
     "gradient_values",
@@ -37,6 +39,7 @@ __all__ = [
     "require_one_shape",
     "scale_of",
     "scale_unit",
+    "strip",
     "surrogate_key",
     "takes_numbers",
     "traceable",

@@ -1,13 +1,15 @@
-"""Products whose first factor is remembered in 8 or 16 bits for backpropagation through time.
+"""Products of which reverse mode stores the first factor small.
 
-The product is taken inside a `jax.checkpoint`, so that what reverse mode keeps for every neuron
-and step is the code of the surrogate gradient, not its float32 copy.
+`compressed_product` is the way to store any code in place of an array. `compact_product` stores a
+surrogate gradient in 8 or 16 bits by it; `braintools_qps._memory` stores spikes in one bit.
 """
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -85,11 +87,12 @@ def compact_product(dtype: str, gradient: Array, tangent: Array, peak: Array | N
 
 def _product(dtype: str, gradient: Array, tangent: Array, signed: bool) -> Array:
     if dtype == "uint8":
-        return _eight_bit_product(SIGNED if signed else UNSIGNED, gradient, tangent)
-    short = gradient.astype(_sixteen_bits(dtype))
-    return jax.checkpoint(lambda short, tangent: short.astype(gradient.dtype) * tangent)(
-        short, tangent
-    )
+        layout = SIGNED if signed else UNSIGNED
+        return compressed_product(operator.mul, layout.encode, layout.decode, gradient, tangent)
+    dtype = _sixteen_bits(dtype)
+    encode = lambda gradient: gradient.astype(dtype)
+    decode = lambda code, wide: code.astype(wide)
+    return compressed_product(operator.mul, encode, decode, gradient, tangent)
 
 
 def _sixteen_bits(dtype: str) -> str:
@@ -103,21 +106,33 @@ def _sixteen_bits(dtype: str) -> str:
     return "float16" if widens and has_float16() else dtype
 
 
-def _eight_bit_product(layout: Layout, gradient: Array, tangent: Array) -> Array:
-    # Without prevent_cse, whose barrier would hold every operand: in a compiled program nobody
-    # reads the gradient but the second derivative, and it goes.
-    rounded = partial(_rounded, layout)
-    product = jax.checkpoint(lambda code, g, t: rounded(code, g) * t, prevent_cse=False)
-    return product(layout.encode(lax.stop_gradient(gradient)), gradient, tangent)
+def compressed_product(
+    product: Callable[[Array, Array], Array],
+    encode: Callable[[Array], Any],
+    decode: Callable[[Any, jnp.dtype], Array],
+    stored: Array,
+    other: Array,
+) -> Array:
+    """``product(stored, other)``, of which reverse mode stores ``encode(stored)``.
+
+    ``decode(code, dtype)`` gives back what comes into the product. The derivative with respect to
+    ``stored`` is as if nothing had been encoded.
+    """
+    # The product is taken inside a checkpoint, which keeps its operands: the code is one, what is
+    # decoded from it is not. Without prevent_cse, whose barrier would hold every operand: in a
+    # compiled program nobody reads ``stored`` but the second derivative, and it goes.
+    from_code = lambda code, stored, other: product(_decoded(decode, code, stored), other)
+    code = encode(lax.stop_gradient(stored))
+    return jax.checkpoint(from_code, prevent_cse=False)(code, stored, other)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
-def _rounded(layout: Layout, code: Array, gradient: Array) -> Array:
-    """What the code stands for, with the derivative of the gradient: integers have no tangent."""
+def _decoded(decode: Callable[[Any, jnp.dtype], Array], code: Any, stored: Array) -> Array:
+    """What the code stands for, with the derivative of ``stored``: integers have no tangent."""
     # The barrier keeps XLA from making the code anew from what it was made of, in unrolled loops.
-    return layout.decode(lax.optimization_barrier(code), gradient.dtype)
+    return decode(lax.optimization_barrier(code), stored.dtype)
 
 
-@_rounded.defjvp
-def _(layout, primals, tangents):
-    return _rounded(layout, *primals), tangents[1]
+@_decoded.defjvp
+def _(decode, primals, tangents):
+    return _decoded(decode, *primals), tangents[1]

@@ -11,15 +11,17 @@ from jax import Array
 
 
 class Stripped(NamedTuple):
-    """A membrane distance and its scale without units, both measured in ``unit``."""
+    """An array and its scale without units, both measured in ``unit``."""
 
     x: Array
     scale: Any  # a float or an array; the unit itself where x has one and no scale was given
     unit: u.Unit | None
 
 
-def strip(x: Any, scale: Any) -> Stripped:
-    """Express x and scale as plain numbers in the unit of x.
+def strip(x: Any, scale: Any, *, name: str = "x", like: Any = None) -> Stripped:
+    """Express x and scale as plain numbers in the unit of x, which errors call ``name``.
+
+    An x of integers or booleans becomes what it is promoted to with ``like``, if that is floating.
 
     Raises
     ------
@@ -32,13 +34,13 @@ def strip(x: Any, scale: Any) -> Stripped:
         x = x.to_decimal()
     if not isinstance(x, u.Quantity):
         if isinstance(scale, u.Quantity):
-            _reject(u.UNITLESS, scale)
-        return Stripped(_as_floating(x), 1.0 if scale is None else scale, None)
-    magnitude = _as_floating(x.mantissa)
+            _reject(name, u.UNITLESS, scale)
+        return Stripped(_as_floating(x, name, like), 1.0 if scale is None else scale, None)
+    magnitude = _as_floating(x.mantissa, name, like)
     if scale is None:
         return Stripped(magnitude, x.unit, x.unit)
     if not isinstance(scale, u.Quantity) or scale.dim != x.dim:
-        _reject(x.unit, scale)
+        _reject(name, x.unit, scale)
     return Stripped(magnitude, _in_unit(scale, x.unit, wide(magnitude.dtype)), x.unit)
 
 
@@ -83,16 +85,18 @@ def takes_numbers(surrogate: Any, unit: u.Unit) -> u.UnitMismatchError:
     )
 
 
-def _reject(unit: u.Unit, scale: Any) -> NoReturn:
+def _reject(name: str, unit: u.Unit, scale: Any) -> NoReturn:
     fix = f"Pass scale=1.0 * u.{unit}"
     if unit == u.UNITLESS:
-        fix = (
-            "Pass x with a unit, or scale as a number; for neurons of brainpy.state leave scale "
-            "out, as they divide by V_th - V_reset before they spike"
-        )
+        fix = f"Pass {name} with a unit, or scale as a number"
+        if name == "x":
+            fix += (
+                "; for neurons of brainpy.state leave scale out, as they divide by V_th - V_reset "
+                "before they spike"
+            )
     raise u.UnitMismatchError(
-        "x and scale must have the same dimension, "
-        f"got x in {unit} and scale={_shown(scale)}. {fix}",
+        f"{name} and scale must have the same dimension, "
+        f"got {name} in {unit} and scale={_shown(scale)}. {fix}",
         unit,
         u.get_unit(scale),
     )
@@ -106,15 +110,18 @@ def _shown(scale: Any) -> str:
     return f"{'a traced value in' if traced else scale.mantissa} {scale.unit}"
 
 
-def _as_floating(x: Any) -> Array:
+def _as_floating(x: Any, name: str, like: Any) -> Array:
     try:
         # A tracer may stand for a Python number, and asarray costs a fifth of an eager call.
         concrete = isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
         x = x if concrete else jnp.asarray(x)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"x must be a real number or array, got {x!r}") from error
+        raise TypeError(f"{name} must be a real number or array, got {x!r}") from error
     if jnp.issubdtype(x.dtype, jnp.floating):
         return x
     if jnp.issubdtype(x.dtype, jnp.complexfloating):
-        raise TypeError(f"x must be real, got dtype {x.dtype}. Pass x.real or abs(x)")
-    return x.astype(jnp.result_type(float))
+        raise TypeError(
+            f"{name} must be real, got dtype {x.dtype}. Pass {name}.real or abs({name})"
+        )
+    promoted = jnp.result_type(float) if like is None else jnp.result_type(x, like)
+    return x.astype(promoted) if jnp.issubdtype(promoted, jnp.floating) else x

@@ -55,7 +55,7 @@ def gradient(model):
         lambda model: gradient_flow(model, INPUTS, surrogates=["Sigmoid"]),
         lambda model: normalize_surrogate(model, INPUTS),
         lambda model: gradient_sensitivity(model, lambda: gradient(model)),
-        lambda model: save_memory(model, INPUTS[0]),
+        lambda model: save_memory(model, INPUTS),
     ],
 )
 def test_the_error_names_the_wrapper(use):

@@ -49,17 +49,14 @@ class Network(brainstate.nn.Module):
         return self.layers[0](self.dropout(self.spikes.value))
 
 
-X = jnp.ones((5, 3))
+X = jnp.ones((5, 3))  # one step
+INPUTS = jnp.stack([X] * 4)
 
 
-def saved(model, *inputs):
-    return save_memory(model, *(inputs or (X,)))
-
-
-def test_a_network():
+def test_what_spikes_feed_is_changed_and_the_rest_left_with_a_reason():
     network = Network()
     objects = network.recurrent, network.recurrent.weight
-    report = saved(network)
+    report = save_memory(network, INPUTS)
     assert dict(report.changed) == {
         "neurons": "QPseudoSpike(alpha=2.0, residual_dtype='uint8')",
         "recurrent": "SpikeLinear",
@@ -77,14 +74,14 @@ def test_a_network():
 
 
 @pytest.mark.parametrize("keep", [0.8, 0.7])
-def test_gradients_stay(keep):
-    """To the rounding of 8-bit slopes; with a dropout whose scale is no round number too."""
+def test_gradients_stay_to_the_rounding_of_8_bit_slopes(keep):
+    """Behind a dropout whose scale is no round number, too."""
 
     def gradients(frugal):
         brainstate.random.seed(0)
         network = Network(keep=keep)
         if frugal:
-            saved(network)
+            save_memory(network, INPUTS)
         layers = network.input, network.recurrent, network.layers[0]
         weights = [layer.weight for layer in layers]
 
@@ -104,10 +101,10 @@ def test_gradients_stay(keep):
 
 
 @pytest.mark.parametrize("fit", [True, False])
-def test_behind_a_dropout_a_spike_counts_as_much_as_it_does_there(fit):
-    """1 / prob in training and 1 in evaluation, eagerly and in a gradient."""
+def test_behind_a_dropout_a_spike_is_1_over_prob_in_training_and_1_in_evaluation(fit):
+    """Eagerly and in a gradient."""
     network = Network(keep=0.8)
-    saved(network)
+    save_memory(network, INPUTS)
     with brainstate.environ.context(fit=fit):
         brainstate.nn.init_all_states(network, 5)
         assert jnp.isfinite(network(9 * X)).all()
@@ -119,36 +116,30 @@ def test_behind_a_dropout_a_spike_counts_as_much_as_it_does_there(fit):
     assert set(np.unique(slopes).tolist()) <= values
 
 
-def test_where_no_phase_is_set_it_is_evaluation():
-    network = Network(keep=0.8)
-    saved(network)
-    assert network.layers[0](jnp.ones((5, N))).shape == (5, 2)
-
-
 def test_a_gain_is_the_same_in_training_and_evaluation():
     class Gain(Network):
         def update(self, x):
             super().update(x)
             return self.idle(3 * self.spikes.value)
 
-    assert saved(Gain()).changed["idle"] == "SpikeLinear with scale=3"
+    assert save_memory(Gain(), INPUTS).changed["idle"] == "SpikeLinear with scale=3"
 
 
 def test_a_second_call_changes_nothing_more():
     network = Network()
-    first, second = saved(network), saved(network)
+    first, second = save_memory(network, INPUTS), save_memory(network, INPUTS)
     assert set(second.left) == {*first.left, "recurrent", "layers.0"}
     assert second.left["recurrent"] == "it is a SpikeLinear already"
 
 
-def test_a_model_with_its_own_loop():
+def test_a_model_with_its_own_loop_takes_a_sequence_as_one_step():
     class Sequence(Network):
         def update(self, xs):
             return brainstate.transform.for_loop(super().update, xs)
 
     network = Sequence()
     brainstate.nn.init_all_states(network, 5)
-    assert {"recurrent", "layers.0"} < set(saved(network, jnp.stack([X] * 3)).changed)
+    assert {"recurrent", "layers.0"} < set(save_memory(network, INPUTS[None]).changed)
 
 
 def test_a_model_that_compiles_its_own_loop():
@@ -172,7 +163,7 @@ def test_a_model_that_compiles_its_own_loop():
             if called:
                 network(xs)
             if frugal:
-                assert {"recurrent", "layers.0"} < set(saved(network, xs).changed)
+                assert {"recurrent", "layers.0"} < set(save_memory(network, xs[None]).changed)
             loss = lambda xs: network(xs).sum()
             gradient = brainstate.transform.grad(loss, network.recurrent.weight)
             compiled = brainstate.transform.jit(gradient).compile(xs)
@@ -200,7 +191,7 @@ def test_layers_within_vmap_have_the_names_that_neurons_have():
         def update(self, x):
             return self.mapped(x)
 
-    report = saved(Outer())
+    report = save_memory(Outer(), INPUTS)
     assert set(report.changed) == {"mapped.neurons", "mapped.readout"}
     assert set(report.left) == {"mapped.input"}
 
@@ -215,9 +206,9 @@ def test_layers_within_vmap_have_the_names_that_neurons_have():
     ],
     ids=["a comparison", "graded", "signs", "braintools'"],
 )
-def test_other_spike_functions(function, found):
+def test_a_spike_function_that_is_no_surrogate_is_followed_by_its_values(function, found):
     """jnp.sign has -1, 0 and 1."""
-    report = saved(Network(function))
+    report = save_memory(Network(function), INPUTS)
     assert ("recurrent" in report.changed) == (found and function(jnp.float32(-1)) == 0)
     if isinstance(function, braintools.surrogate.Surrogate):
         assert report.changed["neurons"].startswith("Scaled(surrogate=Sigmoid(alpha=4.0), residual")
@@ -236,11 +227,11 @@ def test_a_surrogate_that_is_called_on_a_unit_is_left():
         def update(self, x):
             return self.neurons.spk_fun(self.input(x) * u.mV)
 
-    report = saved(InMillivolts(Own()))
+    report = save_memory(InMillivolts(Own()), INPUTS)
     assert report.left["neurons"].endswith("and Scaled needs a scale for mV")
 
 
-def test_convolutions():
+def test_spikes_are_followed_through_a_convolution_and_a_pool():
     """Spikes that pass through a convolution, a pool and another convolution."""
 
     class Images(brainstate.nn.Module):
@@ -257,14 +248,16 @@ def test_convolutions():
             return self.second(pooled), self.line(pooled.reshape(-1, 16, 4))
 
     model = Images()
-    report = saved(model, jnp.ones((5, 8, 8, 2)))
+    report = save_memory(model, jnp.ones((2, 5, 8, 8, 2)))
     assert report.changed["second"] == "SpikeConv2d"
     assert report.changed["line"] == "SpikeConv1d"
     assert set(report.left) == {"first"}
-    assert saved(model, jnp.ones((5, 8, 8, 2))).left["line"] == "it is a SpikeConv1d already"
+    assert (
+        save_memory(model, jnp.ones((2, 5, 8, 8, 2))).left["line"] == "it is a SpikeConv1d already"
+    )
 
 
-def test_other_layers_are_left():
+def test_a_subclass_of_a_layer_is_left():
     """They may be called in their own way as well."""
 
     class Own(Linear):
@@ -276,35 +269,66 @@ def test_other_layers_are_left():
 
     network = Network()
     network.recurrent = Own(N, N)
-    assert saved(network).left["recurrent"] == "Own has its own way to multiply"
-
-
-def test_a_mean_over_time_is_no_spike():
-    class Rates(Network):
-        def update(self, x):
-            return self.layers[0](0.5 * (super().update(x)[:, :1] + jnp.ones((1, N))))
-
-    assert "layers.0" in saved(Rates()).left
+    assert save_memory(network, INPUTS).left["recurrent"] == "Own has its own way to multiply"
 
 
 def test_model_and_states_are_as_before():
     network = Network()
     brainstate.nn.init_all_states(network, 5)
     network.neurons.V.value = jnp.full((5, N), 0.3)
-    saved(network)
+    save_memory(network, INPUTS)
     assert_close(network.neurons.V.value, jnp.full((5, N), 0.3))
     untouched = Network()
-    saved(untouched)
+    save_memory(untouched, INPUTS)
     assert not hasattr(untouched.neurons, "V")
 
 
-def test_the_record():
+def test_the_record_prints_and_survives_json():
     record = SavedMemory(changed={"a": "SpikeLinear"}, left={"long.name": "it was not called"})
     assert str(record) == "a          SpikeLinear\nlong.name  left: it was not called"
     assert SavedMemory.from_json(record.to_json()) == record
     assert "<td>left: it was not called</td>" in record._repr_html_()
 
 
-def test_without_neurons():
+def test_a_model_without_neurons_is_refused():
     with pytest.raises(ValueError, match=r"found none in Linear.*spk_fun"):
-        save_memory(Linear(3, 4), X)
+        save_memory(Linear(3, 4), INPUTS)
+
+
+class Reshaping(Network):
+    """As a convolutional network makes an image of its input."""
+
+    def update(self, x):
+        return super().update(x.reshape(5, 3))
+
+
+def test_inputs_of_one_step_that_do_not_fit_are_told_from_those_of_all_steps():
+    with pytest.raises(
+        ValueError, match=r"all time steps.*Reshaping does not take.*\(3,\).*\[None\]"
+    ):
+        save_memory(Reshaping(), X)
+    assert "recurrent" in save_memory(Reshaping(), INPUTS).changed
+    with pytest.raises(ValueError, match=r"inputs must have the shape \(time, features\)"):
+        save_memory(Network(), 1.0)
+
+
+def test_a_step_knows_its_index_and_its_time_and_no_step_stands_for_all():
+    """Spikes at step 0, currents later."""
+
+    class Changing(Network):
+        def update(self, x):
+            spikes = (super().update(x)[:, :1] >= 0).astype(float)
+            first = (brainstate.environ.get("i") == 0) & (brainstate.environ.get("t") < 1 * u.ms)
+            return self.idle(jnp.where(first, spikes, 0.3 * x[:, :1]) * jnp.ones((1, N)))
+
+    network = Changing()
+    with brainstate.environ.context(dt=1 * u.ms):
+        assert "idle" in save_memory(network, INPUTS).left
+    assert "recurrent" in save_memory(Network(), INPUTS).changed
+
+
+def test_a_model_that_is_changed_within_a_trace_is_changed_as_outside_of_one():
+    """As in a factory that compare calls: its states are initialised there, and must be known."""
+    reports, network = [], Network()
+    jax.jit(lambda: reports.append(save_memory(network, INPUTS)))()
+    assert reports == [save_memory(Network(), INPUTS)]

@@ -1,0 +1,155 @@
+"""SpikeLinear and SpikeConv are brainstate's layers in everything but what they store."""
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+
+from braintools_qps import SpikeConv1d, SpikeConv2d, SpikeLinear
+
+nn, init = brainstate.nn, brainstate.nn.init
+LINEAR = nn.Linear, SpikeLinear, (5, 3)
+LINE, IMAGE = (nn.Conv1d, SpikeConv1d, ((9, 4), 8, 3)), (nn.Conv2d, SpikeConv2d, ((5, 6, 4), 8, 3))
+OPTIONS = {
+    "linear": (LINEAR, {}),
+    "linear, no bias": (LINEAR, {"b_init": None}),
+    "linear, initialisers": (LINEAR, {"w_init": init.Normal(0.0, 2.0), "b_init": init.Constant(1)}),
+    "linear, an array as mask": (LINEAR, {"w_mask": np.arange(15).reshape(5, 3) % 2}),
+    "linear, a function as mask": (LINEAR, {"w_mask": lambda shape: np.ones(shape)}),
+    "linear, units": (
+        LINEAR,
+        {"w_init": init.Normal(0.0, 1.0, unit=u.mS), "b_init": init.Constant(0.1 * u.mS)},
+    ),
+    "linear, a name and another kind of state": (
+        LINEAR,
+        {"name": "readout", "param_type": brainstate.ShortTermState},
+    ),
+    "a line": (LINE, {}),
+    "an image": (IMAGE, {}),
+    "a bias": (IMAGE, {"b_init": init.Constant(0.3)}),
+    "strides and padding": (IMAGE, {"stride": 2, "padding": 1}),
+    "dilated": (IMAGE, {"rhs_dilation": 2, "padding": "VALID"}),
+    "groups": (IMAGE, {"groups": 2}),
+    "a mask": (LINE, {"w_mask": np.arange(96).reshape(3, 4, 8) % 2}),
+    "channels first": (IMAGE, {"channel_first": True}),
+}
+kinds = pytest.mark.parametrize("kinds", [LINEAR, LINE, IMAGE], ids=["linear", "1d", "2d"])
+
+
+def draw(*shape):
+    return jnp.asarray(np.random.default_rng(0).random(shape) < 0.4, jnp.float32)
+
+
+def pair(kinds, **options):
+    """Brainstate's layer and ours, made from the same random numbers."""
+    *layers, sizes = kinds
+    for kind in layers:
+        brainstate.random.seed(1)
+        yield kind(*sizes, **options)
+
+
+@pytest.mark.parametrize(("kinds", "options"), OPTIONS.values(), ids=OPTIONS)
+def test_parameters_values_and_gradients_are_those_of_brainstate(kinds, options):
+    theirs, ours = pair(kinds, **options)
+    spikes = draw(2, *theirs.in_size)
+    assert isinstance(ours, type(theirs))
+    assert (ours.in_size, ours.out_size, ours.name) == (
+        theirs.in_size,
+        theirs.out_size,
+        theirs.name,
+    )
+    assert type(ours.weight) is type(theirs.weight)
+    jax.tree.map(assert_close, ours.weight.value, theirs.weight.value)
+    assert_close(ours(spikes), theirs(spikes))
+
+    def gradients(layer):
+        loss = lambda spikes: jnp.sum(jnp.cos(u.get_mantissa(layer(spikes))))
+        by_both = brainstate.transform.grad(loss, layer.weight, argnums=0)
+        return jax.tree.leaves(brainstate.transform.jit(by_both)(spikes))
+
+    for one, other in zip(gradients(ours), gradients(theirs), strict=True):
+        assert_close(one, other, atol=1e-5)
+
+
+@kinds
+@pytest.mark.parametrize("from_ours", [True, False])
+def test_states_load_into_the_other_layer(kinds, from_ours):
+    target, source = list(pair(kinds))[:: 1 if from_ours else -1]
+    source.weight.value = jax.tree.map(lambda leaf: leaf + 1, source.weight.value)
+    states = source.states()
+    assert states.keys() == target.states().keys()
+    for path, state in target.states().items():
+        state.value = states[path].value
+    spikes = draw(1, *source.in_size)
+    assert_close(target(spikes), source(spikes))
+
+
+def test_sizes_of_several_dimensions_work_in_a_linear_layer():
+    linear, spiking = pair((nn.Linear, SpikeLinear, ((2, 5), (2, 3))))
+    assert_close(spiking(draw(4, 2, 5)), linear(draw(4, 2, 5)))
+
+
+def test_a_convolution_takes_an_empty_batch_and_none():
+    conv, spiking = pair(IMAGE)
+    gradient = brainstate.transform.grad(lambda x: jnp.sum(spiking(x)), spiking.weight)
+    assert not gradient(draw(0, 5, 6, 4))["weight"].any()
+    assert_close(spiking(draw(5, 6, 4)), conv(draw(5, 6, 4)))
+
+
+@kinds
+def test_scaled_spikes_with_units_give_currents_with_units(kinds):
+    theirs, _ = pair(kinds)
+    _, kind, sizes = kinds
+    weights = theirs.weight.value["weight"] * u.mS
+    ours = kind(*sizes, w_init=weights, b_init=None, scale=2.0 * u.mV)
+    spikes = draw(2, *theirs.in_size)
+    assert_close(ours(2 * spikes * u.mV), theirs(2 * spikes) * (u.mV * u.mS))
+
+
+def test_spikes_of_a_dropout_give_the_gradient_of_what_came_in():
+    layer, dropout = SpikeLinear(5, 3, scale=1 / 0.7), nn.Dropout(0.7)
+
+    def loss():
+        brainstate.random.seed(3)
+        with brainstate.environ.context(fit=True):
+            kept = dropout(draw(4, 5))
+        return jnp.sum(layer(kept)), kept
+
+    gradients, kept = brainstate.transform.grad(loss, layer.weight, has_aux=True)()
+    assert_close(gradients["weight"], jnp.tile(kept.sum(0)[:, None], 3))
+
+
+@kinds
+def test_a_graded_input_is_refused_or_makes_the_gradient_nan(kinds):
+    _, spiking = pair(kinds)
+    graded = 0.5 * draw(1, *spiking.in_size)
+    with pytest.raises(ValueError, match=r"spikes must be 0 or 1, got 0.5"):
+        spiking(graded)
+    gradient = brainstate.transform.grad(lambda x: jnp.sum(spiking(x)), spiking.weight)
+    assert jnp.isnan(brainstate.transform.jit(gradient)(graded)["weight"]).all()
+
+
+def test_layers_work_where_jax_promotes_neither_ranks_nor_dtypes():
+    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+        assert SpikeLinear(40, 2)(draw(3, 5, 40)).shape == (3, 5, 2)
+        assert SpikeConv1d((5, 40), 2, 3)(draw(3, 5, 40)).shape == (3, 5, 2)
+
+
+def test_a_scan_stores_a_convolution_s_spikes_in_little_more_than_a_bit():
+    def stored(layer, steps=400):
+        spikes = jnp.zeros((2, *layer.in_size))
+
+        def loss(threshold):
+            fired = lambda i: (spikes + i > threshold).astype(jnp.float32)
+            step = lambda i: jnp.sum(jnp.sin(layer(fired(i))))
+            return jnp.sum(brainstate.transform.for_loop(step, jnp.arange(steps)))
+
+        gradient = brainstate.transform.jit(brainstate.transform.grad(loss, layer.weight))
+        return gradient.compile(3.0).memory_analysis().temp_size_in_bytes
+
+    plain, packed = map(stored, pair((nn.Conv2d, SpikeConv2d, ((8, 8, 4), 8, 3))))
+    spikes = 400 * 2 * 8 * 8 * 4
+    assert plain - packed > 0.93 * 4 * spikes
