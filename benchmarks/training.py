@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ Report = Callable[[int, float], None]
 
 def bench_of(task: Task, settings: Settings, **options: Any) -> Bench:
     """The demonstration network on a task."""
-    return Bench(Factory(demonstration, options), task, settings, objective(task, None, None, None))
+    return Bench(Factory(partial(demonstration, **options)), task, settings, objective(task))
 
 
 def trained(

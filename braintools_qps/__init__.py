@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._comparison import compare
+    from ._comparison import compare, load_task
     from ._gradient_flow import (
         gradient_flow,
         gradient_sensitivity,
@@ -52,6 +52,7 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "compare",
     "gradient_flow",
     "gradient_sensitivity",
+    "load_task",
     "normalize_rates",
     "normalize_surrogate",
     "write_report",

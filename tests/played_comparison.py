@@ -108,6 +108,5 @@ def plain(found):
 
 def workplace(executor=None, journal=None, **factory):
     task = task_from_arrays(X, Y)
-    goal = objective(task, None, None, None)
-    bench = training.Bench(Factory(demonstration, **factory), task, Settings(), goal)
+    bench = training.Bench(Factory(demonstration, **factory), task, Settings(), objective(task))
     return Workplace(executor, bench, journal or Journal(None, resume=False))

@@ -19,5 +19,5 @@ def bench_of(task: str, network: str) -> Bench:
         Factory(FACTORIES[network]),
         loaded,
         Settings(epochs=EPOCHS),
-        objective(loaded, None, None, None),
+        objective(loaded),
     )

@@ -87,7 +87,7 @@ class Prepared(Factory):
     free: bool = False
 
     def __call__(self, task: Task, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
-        model = self.fresh(task, options)
+        model = super().__call__(task, None, options)
         for name, state, leaf in weights_of(model):
             _put(state, leaf, lambda x, name=name: self._changed(name, x))
         chosen = surrogate if self.free else dict(self.change.surrogates)
@@ -131,8 +131,7 @@ def _inner(node: Any, name: str) -> Any:
 def prepared(start: Start, change: Change, *, free: bool = False) -> Bench:
     """The bench of a start with a change."""
     bench = bench_of(start.task, start.network)
-    make, options = bench.factory.make, bench.factory.options
-    factory = Prepared(make, options, start=start, change=change, free=free)
+    factory = Prepared(bench.factory.make, start=start, change=change, free=free)
     gain = start.inputs * change.inputs
     louder = lambda part: Split(gain * part.inputs, part.labels)
     parts = {name: louder(part) for name, part in bench.task.parts.items()}

@@ -31,7 +31,7 @@ class ByPopulation(Factory):
     factors: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def __call__(self, task: Any, surrogate: Any, options: Mapping[str, Any] = {}) -> Any:
-        model = self.fresh(task, options)
+        model = super().__call__(task, None, options)
         lowered = lambda factor: surrogate.replace(dampening=surrogate.dampening * factor)
         set_surrogate(model, {name: lowered(factor) for name, factor in self.factors.items()})
         return model

@@ -16,9 +16,9 @@ from .._registry import surrogate_spec
 from ..records import CandidateResult, Cost, Trial, Tuning, to_plain
 from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
 from .model_checks import check_finite
+from .numerics import numerics
 from .outcome import curves_of, flags, noise_of_accuracy, scores_of
 from .programs import Gone, Job, OnEpochs, Outcome, Runner
-from .numerics import numerics
 from .training import Bench
 from .tuning import Setting, at_edge, at_setting, rounds, search, winner
 

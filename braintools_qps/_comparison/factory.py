@@ -44,9 +44,7 @@ class Factory:
         """Whether the function puts the candidate where it belongs by itself."""
         return any(p.name == "surrogate" for p in parameters_of(self.make))
 
-    def __call__(
-        self, task: Task, surrogate: Any = None, options: Mapping[str, Any] = {}
-    ) -> Any:
+    def __call__(self, task: Task, surrogate: Any = None, options: Mapping[str, Any] = {}) -> Any:
         """Return a fresh model with the surrogate in its neurons, its own where none is given.
 
         Raises
@@ -80,9 +78,7 @@ class Factory:
             set_surrogate(model, surrogate)
         return model
 
-    def _arguments(
-        self, task: Task, surrogate: Any, options: Mapping[str, Any]
-    ) -> dict[str, Any]:
+    def _arguments(self, task: Task, surrogate: Any, options: Mapping[str, Any]) -> dict[str, Any]:
         parameters = parameters_of(self.make)
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}

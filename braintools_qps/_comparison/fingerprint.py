@@ -6,6 +6,7 @@ The name of a function does not say what it does: every lambda of a notebook is
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
 import inspect
@@ -134,7 +135,7 @@ def _of_function(name: str, value: FunctionType, seen: set[int]) -> Iterator[tup
     if not _is_users(value):
         yield name, name
         return
-    yield name, BYTECODE + _digest(repr(_plain_code(value.__code__, value.__doc__)))
+    yield name, BYTECODE + _digest(repr(_plain_code(value.__code__)))
     parameters = inspect.signature(value, follow_wrapped=False).parameters.values()
     for parameter in parameters:
         if parameter.default is not parameter.empty:
@@ -192,19 +193,20 @@ def _names(code: CodeType) -> set[str]:
     return set(code.co_names).union(*inner)
 
 
-def _plain_code(code: CodeType, docstring: str | None = None) -> tuple:
-    """All of the code that decides on what it does: no line numbers, no docstring."""
+def _plain_code(code: CodeType) -> tuple:
+    """Instructions and their arguments: no line numbers, and no docstring, which none loads."""
     line = code.co_firstlineno if "__firstlineno__" in code.co_names else None
-    constants = [
-        _plain_code(one) if isinstance(one, CodeType)
-        else sorted(map(repr, one)) if isinstance(one, frozenset)
-        else None if one is not None and one in (docstring, line)
-        else repr(one)
-        for one in code.co_consts
-    ]  # fmt: skip
-    form = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags
-    names = code.co_names, code.co_varnames, code.co_freevars, code.co_cellvars
-    return code.co_code.hex(), constants, names, form
+
+    def plain(argument: Any) -> Any:
+        if isinstance(argument, CodeType):
+            return _plain_code(argument)
+        if isinstance(argument, frozenset):
+            return sorted(map(repr, argument))
+        return None if argument == line else repr(argument)
+
+    steps = [(one.opname, plain(one.argval)) for one in dis.get_instructions(code)]
+    form = code.co_argcount, code.co_posonlyargcount, code.co_kwonlyargcount, code.co_flags & 0xFF
+    return steps, code.co_varnames, form
 
 
 def _text(value: Any) -> str:

@@ -112,10 +112,8 @@ def _start(bench: Bench, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any]
 
 def _equal(one: Any, other: Any) -> bool:
     """Whether two values hold the same numbers, random keys included."""
-    if jax.tree.structure(one) != jax.tree.structure(other):
-        return False
-    pairs = zip(*(map(_raw, jax.tree.leaves(value)) for value in (one, other)))
-    return all(a.shape == b.shape and a.tobytes() == b.tobytes() for a, b in pairs)
+    leaves, others = (list(map(_raw, jax.tree.leaves(value))) for value in (one, other))
+    return [(a.shape, a.tobytes()) for a in leaves] == [(a.shape, a.tobytes()) for a in others]
 
 
 def _raw(leaf: Any) -> np.ndarray:

@@ -51,7 +51,7 @@ def digest(task: Task) -> str:
     about = forms, task.classes, task.readout, task.scale
     found = hashlib.sha256(repr(about).encode())
     for array in arrays:
-        found.update(np.ascontiguousarray(array))
+        found.update(np.ascontiguousarray(array).data)
     return found.hexdigest()
 
 
@@ -159,7 +159,7 @@ def _difference(before: Any, now: Any) -> str:
     if not isinstance(before, dict) or not isinstance(now, dict):
         return f"{before}, now {now}"
     found = {key: (before.get(key), now.get(key)) for key in before | now if key != SOURCE}
-    code = found.pop(CODE, ({}, {}))
+    code = [one or {} for one in found.pop(CODE, ({}, {}))]
     told = [f"{key} {text}" for key, pair in found.items() if (text := _difference(*pair))]
     for name in code[0] | code[1]:
         pair = (one.get(name, {}) for one in code)

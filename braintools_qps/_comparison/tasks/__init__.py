@@ -100,7 +100,9 @@ def load_task(
 def _not_from_file(task: Any, test: Any) -> Task:
     if isinstance(task, (tuple, list)) and len(task) in (2, 4):
         if test is not None and len(task) == 4:
-            raise TypeError("the test part must be given once, got test= and (X, y, X_test, y_test)")
+            raise TypeError(
+                "the test part must be given once, got test= and (X, y, X_test, y_test)"
+            )
         return task_from_arrays(*task[:2], test=test or tuple(task[2:]) or None)
     if test is not None:
         raise TypeError(f"test= is for arrays or a file, got it with {_described(task)}")

@@ -17,9 +17,9 @@ from functools import cached_property
 from typing import Any
 
 from ...records import Cost
+from ..numerics import numerics
 from ..programs import Gone, Job, OnEpochs, Outcome, Tally, bench_of, groups
 from ..provenance import digest, packages
-from ..numerics import numerics
 from ..training import Bench
 from .errands import Answer, Errand, packed_bench, packed_task
 from .journal import Journal

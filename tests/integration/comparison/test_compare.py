@@ -54,7 +54,7 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
     assert (settings["clip"], settings["loss"]) == (0.03, "cross-entropy")
     assert values["task"]["samples"] == {"train": 52, "validation": 12, "test": 16}
     assert {"jax", "braintools", "braintools-qps"} <= values["environment"]["packages"].keys()
-    assert values["task"]["readout_steps"] == 5
+    assert values["task"]["readout"] == 5
     surrogates = [get_surrogate(spec) for spec in values["candidates"]]
     assert surrogates[1] == QPseudoSpike(2.0)
     again = compare(surrogates, **BARE)

@@ -1,5 +1,7 @@
 """compare(save_memory=True): the same training in less memory."""
 
+from functools import partial
+
 import brainstate
 import jax.numpy as jnp
 import numpy as np
@@ -23,7 +25,7 @@ OPTIONS = {"task": (X, Y), "hidden": 64, "epochs": 2, "seeds": 2, "tune": None}
 def bench(model, **options):
     task = load_task((X, Y))
     settings = Settings(save_memory=True)
-    return Bench(Factory(model, options), task, settings, objective(task, None, None, None))
+    return Bench(Factory(partial(model, **options)), task, settings, objective(task))
 
 
 def test_every_model_is_made_frugal():

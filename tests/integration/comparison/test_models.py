@@ -33,7 +33,7 @@ def numbers_for(surrogate, rate=0.05, clip=np.inf):
 
 def trainer(make, surrogate, runs=1, **settings):
     task = load_task((X, Y))
-    bench = Bench(Factory(make), task, Settings(**settings), objective(task, None, None, None))
+    bench = Bench(Factory(make), task, Settings(**settings), objective(task))
     return Trainer(surrogate, bench, runs)
 
 
@@ -154,7 +154,7 @@ def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
 
 
 @pytest.mark.thorough
-def test_only_the_chosen_neurons_get_the_candidate():
+def test_a_factory_that_takes_surrogate_puts_it_where_it_wants():
     seen = []
 
     class Other(models.Neurons):
@@ -162,14 +162,15 @@ def test_only_the_chosen_neurons_get_the_candidate():
             seen.append(self.spk_fun)
             return super().update(x)
 
-    def two_layers(features, classes):
+    def two_layers(features, classes, surrogate):
+        chosen = models.Neurons(6)
+        chosen.spk_fun = surrogate
         return brainstate.nn.Sequential(
-            brainstate.nn.Linear(features, 6), Other(6), brainstate.nn.Linear(6, 6),
-            models.Neurons(6), brainstate.nn.Linear(6, classes),
+            brainstate.nn.Linear(features, 6), Other(6), brainstate.nn.Linear(6, 6), chosen,
+            brainstate.nn.Linear(6, classes),
         )  # fmt: skip
 
-    chosen = lambda node: not isinstance(node, Other)
-    compare(["Sigmoid"], model=two_layers, where=chosen, epochs=1, **QUICK | {"seeds": 1})
+    compare(["Sigmoid"], model=two_layers, epochs=1, **QUICK | {"seeds": 1})
     assert seen
     assert all(getattr(one, "_spike", one) == QPseudoSpike() for one in seen)
 

@@ -1,5 +1,7 @@
 """Training: what candidates share, and that many runs at once are nothing but separate runs."""
 
+from functools import partial
+
 import braintools
 import brainunit as u
 import jax
@@ -27,8 +29,8 @@ def bench():
     X = 0.2 * rng.standard_normal((80, 5, 2))
     X[np.arange(80), :, y] += 1
     task = task_from_arrays(X, y)
-    factory = Factory(demonstration, {"hidden": 12})
-    return Bench(factory, task, SETTINGS, objective(task, None, None, None))
+    factory = Factory(partial(demonstration, hidden=12))
+    return Bench(factory, task, SETTINGS, objective(task))
 
 
 def train(bench, *jobs, epochs=2):

@@ -2,6 +2,7 @@
 
 import sys
 from contextlib import contextmanager
+from functools import partial
 from unittest import mock
 
 import jax
@@ -29,8 +30,8 @@ def bench():
     X = rng.standard_normal((80, 6, 3)) + 0.5 * y[:, None, None]
     task = task_from_arrays(X, y)
     settings = Settings(epochs=EPOCHS, batch_size=8)
-    factory = Factory(demonstration, {"hidden": 12})
-    return Bench(factory, task, settings, objective(task, None, None, None))
+    factory = Factory(partial(demonstration, hidden=12))
+    return Bench(factory, task, settings, objective(task))
 
 
 def jobs(runs):

@@ -1,6 +1,5 @@
 """What workers are told, what is kept of their answers, and what ends a comparison."""
 
-import dataclasses
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 
 import brainstate
@@ -84,14 +83,6 @@ def test_measurements_come_out_of_the_journal_as_they_were(tmp_path):
     asked = errand()._replace(kind="measure")
     Journal(tmp_path, resume=True).add(asked, measured)
     assert Journal(tmp_path, resume=True).get(asked) == measured
-
-
-def test_several_classes_of_neurons_can_be_sent():
-    where = (brainstate.nn.Linear, brainstate.nn.Dropout)
-    needs = errand(where=where).needs
-    assert [path.split(":")[1] for path in needs][:3] == ["demonstration", "Linear", "Dropout"]
-    with pytest.raises(TypeError, match="where must be a function of a module that workers"):
-        errand(where=(brainstate.nn.Linear, dataclasses.make_dataclass("Made", [])))
 
 
 @pytest.mark.parametrize("executor", [Desk, lambda: None])

@@ -1,5 +1,7 @@
 """Models that cannot be trained: each error names the rule, what came and the fix."""
 
+from functools import partial
+
 import brainstate
 import comparison_models as models
 import jax.numpy as jnp
@@ -21,10 +23,14 @@ X = np.random.default_rng(0).standard_normal((40, 4, 3))
 
 
 def check(make, *, y=Y, readout=None, **options):
-    task = load_task((X, y))
-    bench = Bench(Factory(make, options), task, Settings(), objective(task, readout, None, None))
-    check_model(bench)
-    return bench
+    return checked(
+        partial(make, **options) if options else make, load_task((X, y), readout=readout)
+    )
+
+
+def checked(make, task, loss=None, seeds=(0, 1)):
+    bench = Bench(Factory(make), task, Settings(), objective(task, loss))
+    return bench, check_model(bench, seeds)
 
 
 class Fixed(models.Neurons):
@@ -104,6 +110,7 @@ def test_a_class_is_a_factory_of_what_its_init_takes():
             super().__init__(linear(features, 5), models.Neurons(5), linear(5, classes))
 
     check(Network)
+    check(partial(Network, features=3))
     with pytest.raises(TypeError, match="takes classes, features, got the option width"):
         check(Network, width=3)
 
@@ -132,9 +139,7 @@ def test_one_target_of_a_sample_can_be_read_from_any_steps(readout):
 @pytest.mark.parametrize("name", sorted(set(TASKS) & set(cogtask.__all__)))
 def test_the_demonstration_takes_every_task_of_braintools(name):
     """Shapes and the first outputs; that each trains in full was tried by hand."""
-    task = load_task(f"{name}(samples=40, dt='100 ms')")
-    bench = Bench(Factory(demonstration), task, Settings(), objective(task, None, None, None))
-    check_model(bench)
+    checked(demonstration, load_task(f"{name}(samples=40, dt='100 ms')"))
 
 
 def test_targets_of_another_size():
@@ -157,17 +162,69 @@ def test_classes_as_floats():
         check(network, y=Y.astype(float))
 
 
-def test_which_neurons():
-    with pytest.raises(TypeError, match="where must be a class of neurons, .*, got 'lif'. For"):
-        Factory(models.plain, where="lif")
+def test_a_generator_outside_the_factory_gives_candidates_other_weights():
+    rng = np.random.default_rng(0)
+
+    def network(features, classes):
+        model = models.plain(features, classes)
+        model.layers[0].weight.value["weight"] = jnp.asarray(rng.standard_normal((features, 8)))
+        return model
+
+    message = r"same weights with the same seed, got others in layers.0.weight .*twice with seed 5"
+    with pytest.raises(ValueError, match=message):
+        checked(network, load_task((X, Y)), seeds=(5,))
+
+
+def test_a_fixed_array_of_a_generator_outside_the_factory_is_found_too():
+    rng = np.random.default_rng(0)
+
+    class Masked(models.Neurons):
+        def __init__(self, size):
+            super().__init__(size)
+            self.mask = jnp.asarray(rng.standard_normal(size))
+
+    with pytest.raises(ValueError, match=r"got others in layers.1.mask when"):
+        check(chain(lambda: Masked(5), readout(2)))
+
+
+def test_a_fixed_key_starts_all_seeds_from_the_same_weights():
+    def network(features, classes):
+        with brainstate.random.seed_context(0):
+            return models.plain(features, classes)
+
+    _, (note,) = checked(network, load_task((X, Y)))
+    assert note.startswith("All seeds start from the same weights, because ")
+    assert "intervals may be too small" in note
+    assert checked(network, load_task((X, Y)), seeds=(0,))[1] == ()  # nothing to tell apart
+    assert check(models.plain)[1] == ()
+
+
+def test_a_factory_that_takes_the_surrogate_and_leaves_it():
+    def network(features, classes, surrogate):
+        return models.plain(features, classes)
+
+    with pytest.raises(ValueError, match="takes surrogate, and must put it into the model: all"):
+        check(network)
+
+
+@pytest.mark.parametrize("constant", [lambda outputs, y: jnp.mean(outputs.argmax(-1) == y) * 1.0,
+                                      lambda outputs, y: jnp.float32(1.0)])  # fmt: skip
+def test_a_loss_without_a_gradient_is_told(constant):
+    _, (note,) = checked(models.plain, load_task((X, Y)), constant)
+    assert note.startswith("The loss loss has a gradient of 0 for all outputs: nothing was trained")
+
+
+def test_outputs_of_integers_are_told():
+    rounded = chain(neurons, readout(2), lambda: lambda x: jnp.round(x).astype(int))
+    loss = lambda outputs, y: jnp.mean(1.0 * outputs)
+    _, (note,) = checked(rounded, load_task((X, Y), readout="last"), loss)
+    assert note.startswith("The model's outputs are int32, which have no gradient: nothing")
 
 
 def test_a_loss_without_a_derivative():
     count = lambda outputs, y: (outputs.argmax(-1) != y).sum()
-    task = load_task((X, Y))
-    bench = Bench(Factory(models.plain), task, Settings(), objective(task, None, count, None))
     with pytest.raises(TypeError, match="loss must return an array of real .*, got int"):
-        check_model(bench)
+        checked(models.plain, load_task((X, Y)), count)
 
 
 def test_what_is_no_optimizer():
@@ -185,7 +242,7 @@ def test_outputs_that_are_not_finite_name_the_step():
             self.count.value += 1
             return super().update(x) / jnp.where(self.count.value < 3, 1.0, 0.0)
 
-    bench = check(chain(lambda: Late(5), readout(2)))
+    bench, _ = check(chain(lambda: Late(5), readout(2)))
     with pytest.raises(ValueError, match="got NaN or infinity .* from step 2 on. Look for"):
         check_finite(bench, 0)
 

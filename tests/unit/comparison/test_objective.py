@@ -1,5 +1,7 @@
 """What is read of the outputs, and gradients that are clipped."""
 
+import dataclasses
+
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -29,7 +31,7 @@ OUTPUTS = np.arange(24.0).reshape(3, 4, 2)  # steps, samples, features
 def test_each_array_of_the_outputs_is_read(readout, expected):
     rule = lambda outputs, y: 0.0
     outputs = {"spikes": jnp.asarray(OUTPUTS), "V": jnp.asarray(OUTPUTS) * u.mV}
-    found = objective(TASK, readout, rule, rule).read(outputs)
+    found = objective(dataclasses.replace(TASK, readout=readout), rule, rule).read(outputs)
     np.testing.assert_array_equal(found["spikes"], expected)
     np.testing.assert_array_equal(found["V"].to_decimal(u.mV), expected)
 
@@ -38,9 +40,9 @@ def test_each_array_of_the_outputs_is_read(readout, expected):
 def test_one_target_is_compared_with_the_output_of_every_step(shape):
     rng = np.random.default_rng(0)
     y = rng.standard_normal((40, *shape))
-    task = load_task((rng.standard_normal((40, 5, 2)), y))
+    task = load_task((rng.standard_normal((40, 5, 2)), y), readout="all")
     outputs = rng.standard_normal((5, 40, y[0].size))  # flat, as linear layers return them
-    found = objective(task, "all", None, None)
+    found = objective(task)
     expected = np.mean([(step.reshape(y.shape) - y) ** 2 for step in outputs])
     read = found.read(jnp.asarray(outputs))
     assert found.loss(read, y) == pytest.approx(expected, rel=1e-6)
@@ -51,12 +53,12 @@ def test_a_score_of_ones_own_is_not_taken_for_the_usual_one_by_its_name():
     def accuracy(outputs, y):
         return 100.0  # in percent already
 
-    assert objective(TASK, None, None, None).score_name == "accuracy"  # shown in percent
-    assert objective(TASK, None, None, accuracy).score_name == "own accuracy"
+    assert objective(TASK).score_name == "accuracy"  # shown in percent
+    assert objective(TASK, None, accuracy).score_name == "own accuracy"
 
 
 def test_a_score_without_a_name():
-    assert objective(TASK, None, None, lambda outputs, y: 0.0).score_name == "score"
+    assert objective(TASK, None, lambda outputs, y: 0.0).score_name == "score"
 
 
 @pytest.mark.parametrize("norm", [0.5, 100.0, np.inf])

@@ -1,91 +1,159 @@
-"""What a comparison says that it was made with, and what tells two of them apart."""
+"""What tells two comparisons apart: the data, and what the functions are."""
 
 import dataclasses
-import json
+import os
+import subprocess
+import sys
 from functools import partial
 
-import brainstate
-import brainunit as u
 import jax
 import numpy as np
+import optax
 import pytest
 
-from braintools_qps._comparison.candidate import Plan, described
-from braintools_qps._comparison.factory import Factory
-from braintools_qps._comparison.objective import objective
+from braintools_qps import compare, load_task
+from braintools_qps._comparison.fingerprint import changes, fingerprint
 from braintools_qps._comparison.provenance import digest
-from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import Split, Task
-from braintools_qps._comparison.training import Bench
 
 
-def task(shape=(4, 8, 8), dtype=np.float32, classes=2, readout_steps=8):
+def task(shape=(4, 8, 8), dtype=np.float32, classes=2, readout=8, scale=1.0):
     parts = [Split(np.zeros(shape, dtype), np.arange(4) % 2) for _ in range(3)]
-    return Task("mine", *parts, classes, readout_steps)
+    return Task("mine", *parts, classes, readout, scale)
 
 
 def test_the_same_data_has_the_same_digest():
-    assert digest(task()) == digest(dataclasses.replace(task(), name="yours"))
+    assert digest(task()) == digest(dataclasses.replace(task(), name="yours", description="Mine"))
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        {"shape": (4, 64, 1)},
-        {"dtype": np.int32},
-        {"classes": 3},
-        {"classes": None},
-        {"readout_steps": 1},
+        {"shape": (4, 32, 2)}, {"dtype": np.int32}, {"classes": 3}, {"classes": None},
+        {"readout": 1}, {"readout": "all"}, {"scale": 2.0},
     ],
-)
+)  # fmt: skip
 def test_data_of_the_same_bytes_and_another_meaning_has_another_digest(other):
     assert digest(task(**other)) != digest(task())
 
 
-def activated(features, classes, act=jax.nn.relu):
-    raise NotImplementedError
+def module(text, filename="<cell>"):
+    """What a cell of a notebook defines."""
+    scope = {"__name__": "__main__", "np": np, "optax": optax, "jax": jax}
+    exec(compile(text, filename, "exec"), scope)
+    return scope["f"]
 
 
-def settings_of(where=None, **options):
-    data = task()
-    goal = objective(data, None, None, None)
-    bench = Bench(Factory(activated, options, where), data, Settings(), goal)
-    return described(bench, Plan([{}], {}, (), (0,), 1, False))
+NET = """
+class Net:
+    {}
+    def __init__(self, n):
+        self.n = n + {}
+"""
 
 
 @pytest.mark.parametrize(
-    "options",
+    ("before", "now", "what"),
     [
-        {},
-        {"act": jax.nn.gelu},
-        {"act": partial(jax.nn.leaky_relu, negative_slope=0.3)},
-        {"act": [jax.nn.relu, np.tanh]},
-        {"where": lambda neuron: True},
-        {"where": (brainstate.nn.Linear, brainstate.nn.Dropout)},
+        ("f = lambda x: x + 4", "f = lambda x: x + 32", "__main__:<lambda> has other code"),
+        ("def f(x): return x.sum()", "def f(x): return x.mean()", "__main__:f has other code"),
+        ("def f(x, n=4): pass", "def f(x, n=32): pass", "__main__:f default n was 4, now 32"),
+        ("N = 4\nf = lambda: N", "N = 32\nf = lambda: N", "__main__:N was 4, now 32"),
+        (
+            "C = {'n': [4, 5]}\nf = lambda: C", "C = {'n': [4, 6]}\nf = lambda: C",
+            "__main__:C['n'][1] was 5, now 6",
+        ),
+        (NET.format("", 1) + "f = lambda: Net(3)", NET.format("", 2) + "f = lambda: Net(3)",
+         "__main__:Net.__init__ has other code"),
+        (NET.format("k = 1", 1) + "f = Net", NET.format("k = 2", 1) + "f = Net",
+         "__main__:Net.k was 1, now 2"),
+        ("def g(n):\n  return lambda x: x + n\nf = g(4)",
+         "def g(n):\n  return lambda x: x + n\nf = g(32)",
+         "__main__:g.<locals>.<lambda> with n was 4, now 32"),
+        ("W = np.ones(3)\nf = lambda x: W * x", "W = np.zeros(3)\nf = lambda x: W * x",
+         "__main__:W was"),
+        ("f = optax.sgd", "f = optax.adam", "is new"),
+        ("f = jax.jit(lambda x: x + 4)", "f = jax.jit(lambda x: x + 32)", "has other code"),
+        ("def h(x): return 4\nf = lambda x: h(x)", "def h(x): return 32\nf = lambda x: h(x)",
+         "__main__:h has other code"),
     ],
-)
-def test_no_address_is_recorded(options):
-    assert " at 0x" not in json.dumps(settings_of(**options))
+)  # fmt: skip
+def test_what_a_function_does_is_told_apart(before, now, what):
+    assert what in " ".join(changes(fingerprint(module(before)), fingerprint(module(now))))
 
 
-def test_functions_are_recorded_by_their_names():
-    assert "relu" in settings_of()["options"]["act"]
-    assert settings_of(act=partial(np.add, 0.3)) != settings_of(act=partial(np.add, 0.2))
-    assert settings_of(act=jax.nn.gelu) != settings_of(act=jax.nn.relu)
-    assert settings_of(where=activated)["where"] == f"{__name__}:activated"
-    both = settings_of(where=(brainstate.nn.Linear, brainstate.nn.Dropout))["where"]
-    assert [name.split(":")[1] for name in both] == ["Linear", "Dropout"]
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        ("def f(x): return x", "# a comment\n\ndef f(x):\n    'Documented.'\n    return x"),
+        (NET.format("", 1) + "f = Net", "\n\n\n" + NET.format("", 1) + "f = Net"),
+        ("def f():\n  class A:\n    pass\n  return A",
+         "\n\ndef f():\n  class A:\n    pass\n  return A"),
+        ("U = 1\ndef f(x): return x", "U = 2\ndef f(x): return x"),
+    ],
+)  # fmt: skip
+def test_comments_lines_and_what_is_not_used_make_no_difference(before, now):
+    found = [fingerprint(module(text, f"<cell {n}>")) for n, text in enumerate((before, now))]
+    assert changes(*found) == []
 
 
-def test_the_time_step_and_the_precision_are_recorded():
-    assert {n: settings_of()[n] for n in ("dt", "precision", "x64")} == {
-        "dt": "1.0 ms",
-        "precision": 32,
-        "x64": False,
-    }
-    with brainstate.environ.context(dt=0.5 * u.ms):
-        assert settings_of()["dt"] == "0.5 ms"
-    with brainstate.environ.context(dt=0.1):
-        assert settings_of()["dt"] == 0.1
-    with jax.enable_x64(True):
-        assert settings_of()["x64"] is True
+def test_arguments_of_a_partial_are_told_apart():
+    one, other = (fingerprint(partial(task, scale=scale)) for scale in (1.0, 2.0))
+    assert changes(one, other) == [f"{__name__}:task argument scale was 1.0, now 2.0"]
+
+
+def test_code_of_another_python_is_not_compared():
+    now = fingerprint(module("def f(x, n=4): return x"))
+    before = {name: text.replace("Python 3.", "Python 2.") for name, text in now.items()}
+    assert before != now
+    assert changes(before, now) == []
+
+
+def test_a_fingerprint_is_the_same_in_every_process():
+    text = (
+        "from functools import partial\nimport json\nfrom comparison_models import two_kinds\n"
+        "from braintools_qps._comparison.fingerprint import fingerprint\n"
+        "f = lambda x: x in {'a', 'b', 'c', 'd'} or two_kinds\n"
+        "print(json.dumps(fingerprint(partial(f, n={'k', 'l', 'm'}))))"
+    )
+    run = lambda seed: subprocess.run(
+        [sys.executable, "-c", text], capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ).stdout  # fmt: skip
+    first = run("1")
+    assert "two_kinds" in first
+    assert "0x" not in first
+    assert first == run("2")
+
+
+X, Y = np.random.default_rng(0).standard_normal((40, 3, 2)), np.arange(40) % 2
+QUICK = {"task": (X, Y), "tune": None, "epochs": 1, "seeds": 1, "progress": False}
+NETWORK = """
+import comparison_models as models
+f = lambda features, classes: models.plain(features, classes, {})
+"""
+
+
+def test_an_edited_lambda_is_not_mixed_with_what_it_was_before(tmp_path):
+    compare(["Sigmoid"], model=module(NETWORK.format(4)), out=tmp_path, **QUICK)
+    again = compare(
+        ["Sigmoid"], model=module(NETWORK.format(4)), out=tmp_path, resume=True, **QUICK
+    )
+    assert len(again.results) == 1
+    message = "different settings: in the model, __main__:<lambda> has other code. Repeat"
+    with pytest.raises(ValueError, match=message):
+        compare(["S2NN"], model=module(NETWORK.format(32)), out=tmp_path, resume=True, **QUICK)
+
+
+def test_an_edited_loss_is_not_mixed_with_what_it_was_before(tmp_path):
+    loss = "f = lambda outputs, y: ({} * outputs.mean())"
+    compare(["Sigmoid"], loss=module(loss.format(1)), out=tmp_path, hidden=4, **QUICK)
+    with pytest.raises(ValueError, match="in the loss, __main__:<lambda> has other code"):
+        compare(["S2NN"], loss=module(loss.format(2)), out=tmp_path, resume=True, hidden=4, **QUICK)
+
+
+def test_another_readout_is_named(tmp_path):
+    compare(["Sigmoid"], out=tmp_path, hidden=4, **QUICK)
+    options = QUICK | {"task": load_task((X, Y), readout="last")}
+    with pytest.raises(ValueError, match="a different task: readout 3, now last"):
+        compare(["S2NN"], out=tmp_path, resume=True, hidden=4, **options)

@@ -51,7 +51,7 @@ def test_the_data_is_sent_once_to_a_worker_that_has_not_seen_it():
 def test_data_comes_out_as_it_went_in():
     task = task_from_arrays(X, Y)
     copy = unpacked_task(packed_task(task))
-    assert (copy.name, copy.classes, copy.readout_steps) == ("arrays", 2, 4)
+    assert (copy.name, copy.classes, copy.readout) == ("arrays", 2, 4)
     for name, part in task.parts.items():
         np.testing.assert_array_equal(copy.parts[name].inputs, part.inputs)
         np.testing.assert_array_equal(copy.parts[name].labels, part.labels)

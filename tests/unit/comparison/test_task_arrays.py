@@ -23,7 +23,8 @@ TEST = X[:10], Y[:10]
 def assert_same(one, other):
     for part in ("train", "validation", "test"):
         ours, theirs = getattr(one, part), getattr(other, part)
-        np.testing.assert_allclose(ours.inputs, theirs.inputs, rtol=1e-6)
+        inputs = one.normalised(ours.inputs), other.normalised(theirs.inputs)
+        np.testing.assert_allclose(*inputs, rtol=1e-6)
         np.testing.assert_array_equal(ours.labels, theirs.labels)
 
 
@@ -39,10 +40,41 @@ def test_inputs_may_carry_a_unit():
     assert_same(task_from_arrays(X * u.mV, Y), task_from_arrays(X, Y))
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float16, np.float32])
-def test_inputs_of_every_dtype(dtype):
+@pytest.mark.parametrize(
+    ("dtype", "kept"),
+    [
+        (bool, bool), (np.uint8, np.uint8), (np.int64, np.uint8), (np.uint64, np.uint8),
+        (np.float16, np.float16), (np.float32, np.float32), (np.float64, np.float32),
+    ],
+)  # fmt: skip
+def test_inputs_of_every_dtype_are_the_same_numbers_and_small_ones_stay_small(dtype, kept):
+    counts = np.random.default_rng(1).integers(0, 2 if dtype is bool else 9, (40, 3, 2))
+    task = task_from_arrays(counts.astype(dtype), Y)
+    assert_same(task, task_from_arrays(counts.astype(float), Y))
+    assert {part.inputs.dtype for part in task.parts.values()} == {np.dtype(kept)}
+    power = np.mean(np.square(task.normalised(task.train.inputs)))
+    assert power == pytest.approx(1, rel=1e-3 if dtype == np.float16 else 1e-6)
+
+
+@pytest.mark.parametrize("low", [-300, -1])
+def test_the_smallest_dtype_holds_what_is_negative(low):
+    numbers = np.random.default_rng(1).integers(0, 200, (40, 3, 2))
+    numbers[0, 0, 0] = low
+    assert_same(task_from_arrays(numbers, Y), task_from_arrays(numbers.astype(float), Y))
+    assert task_from_arrays(numbers, Y).train.inputs.dtype == np.int16
+
+
+@pytest.mark.parametrize("other", [float, np.float16, np.int32])
+def test_a_test_part_of_another_dtype_counts_the_same(other):
     counts = np.random.default_rng(1).integers(0, 9, (40, 3, 2))
-    assert_same(task_from_arrays(counts.astype(dtype), Y), task_from_arrays(counts, Y))
+    tests = counts[:10], Y[:10]
+    task = task_from_arrays(counts, Y, test=(tests[0].astype(other), tests[1]))
+    assert_same(task, task_from_arrays(counts, Y, test=tests))
+
+
+def test_integers_beyond_32_bits_are_the_numbers_that_they_are():
+    numbers = np.random.default_rng(1).integers(-(2**62), 2**62, (40, 3, 2))
+    assert_same(task_from_arrays(numbers, Y), task_from_arrays(numbers.astype(float), Y))
 
 
 @pytest.mark.parametrize(
@@ -109,6 +141,11 @@ def test_a_test_part_is_left_whole_and_scaled_as_the_others():
         (X.astype(object), Y, None, TypeError, r"got dtype object. Try X.astype\(float\)"),
         ([[[1], [2]], [[1]]], [0, 1], None, ValueError, r"its rows of equal length"),
         (X, np.array([1, "a"] * 20, object), None, TypeError, r"one type.*got int, str"),
+        (X, [1, "a"] * 20, None, TypeError, r"one type.*got int, str"),
+        (X, [True, 2] * 20, None, TypeError, r"one type.*got bool, int"),
+        (np.ma.array(X), Y, None, TypeError, r"X must not be a masked array.*filled\(0\)"),
+        (X, np.ma.array(Y), None, TypeError, r"y must not be a masked array"),
+        (X, Y, (X[:10], np.ma.array(Y[:10])), TypeError, r"y of the test part .* masked array"),
         (X, Y.astype(complex), None, TypeError, r"integers, strings or floats, got dtype complex"),
         (X, X[:, 0, 0] * u.mV, None, TypeError, r"must have no unit, got mV.*to_decimal\(mV\)"),
         (0 * X, Y, None, ValueError, r"must not be 0 everywhere"),

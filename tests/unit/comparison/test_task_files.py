@@ -6,7 +6,7 @@ import h5py
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.tasks import load_task, read_file
+from braintools_qps import load_task
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.standard_normal((40, 3, 2)) + 5, np.arange(40) % 2
@@ -22,11 +22,11 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
     np.savez(tmp_path / "mine.npz", X=X, y=Y)
     np.savez(tmp_path / "tested.npz", X=X[:8], y=Y[:8])
     np.savez(tmp_path / "both.npz", X=X, y=Y, X_test=X[:8], y_test=Y[:8])
-    assert_same(read_file(tmp_path / "mine.npz"), load_task((X, Y)))
+    assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
     assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
     tested = load_task((X, Y, X[:8], Y[:8]))
-    assert_same(read_file(tmp_path / "mine.npz", test=tmp_path / "tested.npz"), tested)
-    assert_same(read_file(tmp_path / "both.npz"), tested)
+    assert_same(load_task(tmp_path / "mine.npz", test=tmp_path / "tested.npz"), tested)
+    assert_same(load_task(tmp_path / "both.npz"), tested)
 
 
 def test_files_that_cannot_be_read(tmp_path):
@@ -50,18 +50,18 @@ def test_files_that_cannot_be_read(tmp_path):
         (half, "X_test and y_test must be given together, got only X_test"),
     ):
         with pytest.raises(ValueError, match=message):
-            read_file(path)
+            load_task(path)
     with pytest.raises(FileNotFoundError):
-        read_file(tmp_path / "absent.npz")
+        load_task(tmp_path / "absent.npz")
     np.savez(tmp_path / "good.npz", X=X, y=Y)
     with pytest.raises(ValueError, match="bins are for spike times"):
-        read_file(tmp_path / "good.npz", bins=10)
+        load_task(tmp_path / "good.npz", bins=10)
 
 
 def test_an_array_of_objects_is_not_unpickled(tmp_path):
     np.savez(tmp_path / "objects.npz", X=X, y=np.array([{}], dtype=object))
     with pytest.raises(ValueError, match=r"not an npz file of plain arrays: .* y.astype\(str\)"):
-        read_file(tmp_path / "objects.npz")
+        load_task(tmp_path / "objects.npz")
 
 
 def test_the_name_of_a_file_as_text_is_told_from_that_of_a_task(tmp_path):
@@ -93,19 +93,19 @@ def counts_of(task):
 
 
 def test_spike_times_are_counted_in_bins(tmp_path):
-    task = read_file(write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS), bins=4)
+    task = load_task(write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS), bins=4)
     counts, labels = counts_of(task)
     assert task.classes == 2
     expected = [[1, 0, 2], [0, 0, 0], [0, 0, 0], [0, 1, 0]], [[0, 0, 0]] * 2 + [[0, 1, 0], [0] * 3]
     for label, by_hand in enumerate(expected):
         assert (counts[labels == label] == by_hand).all()
-    assert read_file(tmp_path / "spikes.h5").steps == 100
+    assert load_task(tmp_path / "spikes.h5").steps == 100
 
 
 def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     train = write_spikes(tmp_path / "train.h5", TIMES, UNITS, LABELS)
     test = write_spikes(tmp_path / "test.h5", [[0.5, 2.0], [0.1]], [[4, 0], [0]], [3, 7])
-    task = read_file(train, test=test, bins=4)
+    task = load_task(train, test=test, bins=4)
     assert (task.steps, task.features, len(task.test)) == (4, 5, 2)
     assert task.test.inputs[0].argmax(axis=0)[[0, 4]].tolist() == [3, 1]
 
@@ -128,16 +128,16 @@ def test_hdf5_that_cannot_be_used(tmp_path):
         ("silent", "there must be spikes"),
     ):
         with pytest.raises(ValueError, match=message):
-            read_file(tmp_path / f"{name}.h5")
+            load_task(tmp_path / f"{name}.h5")
     np.savez(tmp_path / "arrays.npz", X=X, y=Y)
     with pytest.raises(ValueError, match="both files must be of one kind"):
-        read_file(good, test=tmp_path / "arrays.npz")
+        load_task(good, test=tmp_path / "arrays.npz")
     with pytest.raises(TypeError, match="bins must be a whole number, got 2.5"):
-        read_file(good, bins=2.5)
+        load_task(good, bins=2.5)
 
 
 def test_without_h5py_it_is_named_with_the_extra(tmp_path, monkeypatch):
     path = write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS)
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(ImportError, match=r"h5py. Run pip install 'braintools-qps\[train\]'"):
-        read_file(path)
+        load_task(path)

