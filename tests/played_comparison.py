@@ -71,7 +71,7 @@ class Played:
 def played(monkeypatch):
     for module in (worker, comparison):
         monkeypatch.setattr(module, "Programs", Played)
-    monkeypatch.setattr(comparison, "check_model", lambda *args, **kwargs: None)
+    monkeypatch.setattr(comparison, "check_model", lambda *args, **kwargs: ())
     monkeypatch.setattr(Played, "trained", 0)
     monkeypatch.setattr(Played, "seen", [])
     worker._tasks.clear()

@@ -10,9 +10,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from braintools.surrogate import Surrogate
 
 from .._models import find_neurons
-from .._surrogate import QPseudoSpike
+from .._surrogate import QPseudoSpike, surrogate_key
 from .factory import cause_of
 from .fingerprint import name_of
 from .model import environment, initialised, run_over, seeded
@@ -122,7 +123,8 @@ def _raw(leaf: Any) -> np.ndarray:
 
 
 def _spike_functions(model: Any) -> list[Any]:
-    return [neuron.spk_fun for neuron in find_neurons(model).values()]
+    found = [neuron.spk_fun for neuron in find_neurons(model).values()]
+    return [surrogate_key(one) if isinstance(one, Surrogate) else id(one) for one in found]
 
 
 def _traced(bench: Bench, size: int) -> Any:

@@ -170,7 +170,7 @@ def test_what_an_earlier_comparison_has_left_stays_until_something_is_trained(
     monkeypatch.setattr(comparison, "check_model", refuse)
     with pytest.raises(TypeError, match="a typo"):
         compare(NAMES, out=tmp_path, executor=executor(), **OPTIONS)
-    monkeypatch.setattr(comparison, "check_model", lambda bench: None)
+    monkeypatch.setattr(comparison, "check_model", lambda *args: ())
     with pytest.raises(ValueError, match="tune names alpha"):
         compare(
             ["MultiGaussianGrad"], out=tmp_path, executor=executor(),
