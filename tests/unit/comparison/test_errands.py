@@ -161,7 +161,7 @@ def test_what_a_candidate_that_has_failed_has_still_to_do_is_cancelled():
 def test_what_an_earlier_comparison_has_left_stays_until_something_is_trained(
     executor, tmp_path, monkeypatch
 ):
-    def refuse(bench):
+    def refuse(*_):
         raise TypeError("a typo")
 
     left = {name: "hours" for name in ("comparison.runs.jsonl", "comparison.running.npz")}

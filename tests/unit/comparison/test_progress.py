@@ -78,7 +78,7 @@ def test_compare_shows_it_unless_told_not_to(capsys, monkeypatch):
     compare(NAMES, **OPTIONS)
     assert "QPseudoSpike: " in capsys.readouterr().err
 
-    def refuse(bench):
+    def refuse(*_):
         raise ValueError("of the model")
 
     monkeypatch.setattr(comparison, "check_model", refuse)
