@@ -1,10 +1,11 @@
-"""What can be said about scores from a few seeds: intervals, paired differences, seeds needed."""
+"""What a few seeds tell about scores: intervals, a ranking with its noise, seeds needed."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +16,35 @@ from ._checks import MOST_SEEDS
 LEVEL = 0.95
 POWER = 0.8
 ROUNDING = 1e-6  # of scores, which come in float32
+UNBOUNDED = (-math.inf, math.inf)
+MOST_NAMES = 4  # in a sentence
+
+
+class Unit(NamedTuple):
+    """How scores are written."""
+
+    factor: float = 1.0
+    form: str = "{:.3g}"
+    name: str = ""  # of a difference
+
+    def number(self, value: float) -> str:
+        """The number alone."""
+        return self.form.format(self.factor * value)
+
+    def __call__(self, value: float) -> str:
+        """The number with its unit, as "1 point"."""
+        return self._named(self.number(value))
+
+    def span(self, low: float, high: float) -> str:
+        """From one number to another."""
+        return self._named(f"{self.number(low)} to {self.number(high)}")
+
+    def _named(self, text: str) -> str:
+        one = text in ("1", "1.0")
+        return f"{'1' if one else text} {self.name}{'s' * (not one)}" if self.name else text
+
+
+POINTS = Unit(100.0, "{:.1f}", "point")
 
 
 class Interval(NamedTuple):
@@ -34,15 +64,18 @@ class Interval(NamedTuple):
         return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
-class FromBest(NamedTuple):
-    """All candidates beside the one with the highest mean score."""
+class Ranking(NamedTuple):
+    """Candidates by their mean score. Rows are those of the scores."""
 
-    best: int
-    differences: tuple[Interval, ...]  # candidate minus best; 0 for the best itself
-    indistinguishable: tuple[bool, ...]  # from the best, which is so from itself
+    order: tuple[int, ...]  # rows, the best first, those that failed last
+    differences: tuple[Interval, ...]  # row by row: score minus that of the best
+    tied: tuple[bool, ...]  # row by row: within noise of the best, which is so of itself
+    mutual: bool  # whether those that are tied are within noise of each other, too
 
 
-def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
+def summary(
+    values: ArrayLike, *, comparisons: int = 1, bounds: tuple[float, float] = UNBOUNDED
+) -> Interval:
     r"""Return the mean over seeds with its t interval.
 
     The interval is mean :math:`\pm\, t\, s / \sqrt n`, with :math:`s` the standard deviation over
@@ -56,6 +89,9 @@ def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
         One score for each seed, of shape (seeds,).
     comparisons : int
         How many intervals are to hold together with 95% confidence (Bonferroni).
+    bounds : tuple of float
+        The least and the largest value that a score can have. The interval is cut there: beyond it
+        no true mean can lie, so the confidence stays.
 
     Returns
     -------
@@ -68,21 +104,31 @@ def summary(values: ArrayLike, *, comparisons: int = 1) -> Interval:
     Interval(mean=2.0, low=-0.484..., high=4.484...)
     >>> summary([0.9])
     Interval(mean=0.9, low=None, high=None)
+    >>> summary([1.0, 0.9, 0.98], bounds=(0, 1)).high
+    1.0
     """
     values = np.asarray(values, np.float64)
-    return _interval(values, comparisons, float(np.abs(values).max()))
+    return _interval(values, comparisons, float(np.abs(values).max()), bounds)
 
 
-def _interval(values: np.ndarray, comparisons: int, size: float) -> Interval:
-    """Of values that were rounded as numbers of that size."""
+def _interval(
+    values: np.ndarray, comparisons: int, size: float, bounds: tuple[float, float]
+) -> Interval:
+    """The interval of values that were rounded as numbers of a certain size."""
     mean = float(values.mean())
     if len(values) < 2 or (len(values) == 2 and np.ptp(values) <= ROUNDING * size):
         return Interval(mean, None, None)
     half = _quantile(len(values), comparisons) * float(values.std(ddof=1)) / math.sqrt(len(values))
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, *map(float, np.clip([mean - half, mean + half], *bounds)))
 
 
-def paired_difference(candidate: ArrayLike, best: ArrayLike, *, comparisons: int = 1) -> Interval:
+def paired_difference(
+    candidate: ArrayLike,
+    best: ArrayLike,
+    *,
+    comparisons: int = 1,
+    bounds: tuple[float, float] = UNBOUNDED,
+) -> Interval:
     """Return the mean of ``candidate - best`` over seeds that both were trained with.
 
     What a seed does to both of them cancels, so this interval is narrower than the candidates' own
@@ -92,26 +138,33 @@ def paired_difference(candidate: ArrayLike, best: ArrayLike, *, comparisons: int
     ----------
     candidate, best : array_like
         Scores of shape (seeds,), of the same seeds in the same order.
-    comparisons : int
-        As for `summary`.
+    comparisons, bounds
+        As for `summary`; the bounds are those of a score.
 
     Returns
     -------
     Interval
     """
     both = np.array([candidate, best], np.float64)
-    return _interval(both[0] - both[1], comparisons, float(np.abs(both).max()))
+    widest = bounds[0] - bounds[1], bounds[1] - bounds[0]
+    return _interval(both[0] - both[1], comparisons, float(np.abs(both).max()), widest)
 
 
-def from_best(scores: ArrayLike) -> FromBest:
-    r"""Compare every candidate with the one of the highest mean.
+def pairs(candidates: int) -> int:
+    """How many differences there are between so many candidates."""
+    return candidates * (candidates - 1) // 2
 
-    Each of the :math:`k - 1` paired intervals, of :math:`k` candidates that have a score, has the
-    level :math:`1 - 0.05/(k - 1)` (Bonferroni). This corrects for the number of candidates, and
-    also for the choice of the best by the same scores: the candidate that is truly best is left out
-    only if it falls significantly behind some other one, and with 95% confidence it does so behind
-    none of the :math:`k - 1`. So with 95% confidence it is among those that are called
-    indistinguishable (subset selection, Gupta 1965; multiple comparisons with the best, Hsu 1984).
+
+def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ranking:
+    r"""Order candidates by their mean score, and say which cannot be told from the best.
+
+    The reference of the differences is picked after the fact, as the highest mean. So that their
+    intervals hold nevertheless, all together with 95% confidence, they have the level that all
+    :math:`k (k - 1) / 2` paired differences between :math:`k` candidates need: :math:`1 - 0.05 /
+    (k (k - 1) / 2)` each (Bonferroni). Whichever candidate comes out first, its differences are
+    among those. Each pair has its own standard deviation, since candidates differ in how much they
+    vary. Among candidates that are truly equal, one or more is told from the highest in at most 5%
+    of comparisons.
 
     What is not corrected: the highest of several means is somewhat too high (the winner's curse),
     so differences from it are somewhat too large; and that a candidate cannot be told from the best
@@ -120,22 +173,26 @@ def from_best(scores: ArrayLike) -> FromBest:
     Parameters
     ----------
     scores : array_like
-        Higher is better, of shape (candidates, seeds). A candidate with a NaN has failed: it is
-        neither the best nor indistinguishable from it.
+        Higher is better, of shape (candidates, seeds). A candidate with a NaN has failed: it comes
+        last, and is not tied.
+    bounds : tuple of float
+        As for `summary`.
 
     Returns
     -------
-    FromBest
+    Ranking
     """
     scores = np.asarray(scores, np.float64)
     means = scores.mean(axis=1)
-    best = int(np.argmax(np.where(np.isnan(means), -np.inf, means)))
-    comparisons = max(1, int(np.sum(~np.isnan(means))) - 1)
-    differences = tuple(
-        paired_difference(one, scores[best], comparisons=comparisons) for one in scores
-    )
-    same = (d.includes_zero and not math.isnan(d.mean) for d in differences)
-    return FromBest(best, differences, tuple(same))
+    order = np.argsort(-np.where(np.isnan(means), -np.inf, means), kind="stable")
+    best = order[0]
+    options: Any = {"comparisons": max(1, pairs(np.sum(~np.isnan(means)))), "bounds": bounds}
+    difference = lambda one, other: paired_difference(scores[one], scores[other], **options)
+    differences = tuple(difference(row, best) for row in range(len(scores)))
+    tied = tuple(bool(d.includes_zero and not math.isnan(d.mean)) for d in differences)
+    group = np.flatnonzero(tied)
+    mutual = all(difference(*two).includes_zero for two in itertools.combinations(group, 2))
+    return Ranking(tuple(map(int, order)), differences, tied, mutual)
 
 
 def seeds_to_tell(
@@ -189,21 +246,23 @@ def seeds_to_tell(
 
 
 def sentence(
-    labels: Sequence[str], scores: ArrayLike, *, difference: float = 0.01, words: str = "1 point"
+    labels: Sequence[str], scores: ArrayLike, *, difference: float = 0.01, unit: Unit = POINTS
 ) -> str:
-    """Say which candidates cannot be told from the best, and how many seeds would tell more.
+    """Say which candidate is best, which are within noise of it, and how far the others are.
 
-    With two seeds it is not said how many: their standard deviation may be a thirtieth of the true
-    one.
+    With three seeds or more it says how many seeds would tell a difference that matters: the
+    standard deviation of two may be a thirtieth of the true one.
 
     Parameters
     ----------
     labels : sequence of str
         Names of the candidates.
     scores : array_like
-        Of shape (candidates, seeds); higher is better.
+        Of shape (candidates, seeds), all finite; higher is better.
     difference : float
-        A difference that matters, in the unit of the scores; ``words`` says it.
+        A difference that matters, in the unit of the scores.
+    unit : Unit
+        How differences are written.
 
     Returns
     -------
@@ -215,36 +274,56 @@ def sentence(
     >>> from braintools_qps._statistics import sentence
     >>> scores = [[0.91, 0.89, 0.92], [0.9, 0.9, 0.91], [0.3, 0.29, 0.31]]
     >>> sentence(["Sigmoid", "S2NN", "Arctan"], scores)
-    '2 of 3 candidates cannot be told from the highest mean with 3 seeds: Sigmoid and S2NN; ...'
+    'Sigmoid and S2NN are within noise of each other; Arctan is 60.7 points lower. About 24 ...'
     """
     scores = np.asarray(scores, np.float64)
     if len(scores) < 2:
         return ""
-    found = from_best(scores)
-    leading = [row for row, same in enumerate(found.indistinguishable) if same]
     seeds = scores.shape[1]
+    found = ranking(scores)
     if seeds < 2:
-        return f"With one seed none of the {len(scores)} candidates can be told apart."
-    if len(leading) < 2:
-        return f"{labels[found.best]} can be told from all others with {seeds} seeds."
-    others = [row for row in leading if row != found.best]
-    needed = _needed(scores[others] - scores[found.best], len(scores) - 1, difference, words)
-    *names, last = (labels[row] for row in leading)
-    return (
-        f"{len(leading)} of {len(scores)} candidates cannot be told from the highest mean with "
-        f"{seeds} seeds: {', '.join(names)} and {last}; {needed}."
-    )
+        first = labels[found.order[0]]
+        return f"{first} is highest, but one seed tells none of {len(scores)} candidates apart."
+    level, lower = ([row for row in found.order if found.tied[row] is t] for t in (True, False))
+    best, *near = (labels[row] for row in level)
+    others = _behind([labels[r] for r in lower], [-found.differences[r].mean for r in lower], unit)
+    if not near:
+        return f"{best} is best: {others}."
+    if found.mutual:
+        first = f"{listed([best, *near])} are within noise of each other"
+    else:
+        first = f"{best} is highest, with {listed(near)} within noise of it"
+    needed = _needed(scores[level[1:]] - scores[level[0]], pairs(len(scores)), difference, unit)
+    return f"{first}{'; ' * bool(others)}{others}. {needed}."
 
 
-def _needed(differences: np.ndarray, comparisons: int, difference: float, words: str) -> str:
+def _behind(names: Sequence[str], behind: Sequence[float], unit: Unit) -> str:
+    """How far each of some candidates is below the best; of many, from how far to how far."""
+    if len(names) > MOST_NAMES:
+        return f"the other {len(names)} are {unit.span(min(behind), max(behind))} lower"
+    return ", ".join(f"{name} is {unit(size)} lower" for name, size in zip(names, behind))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names with an "and" before the last; of many, the first and how many more."""
+    if len(names) > MOST_NAMES:
+        names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _needed(differences: np.ndarray, comparisons: int, difference: float, unit: Unit) -> str:
     """How many seeds would tell more, by how much the differences of some candidates vary."""
+    seeds = differences.shape[1]
     if not differences.any():
-        return "their scores are the same with every seed"
-    if differences.shape[1] <= 2:
-        return "two seeds are too few to say how many it takes"
+        return "Their scores are the same with every seed"
+    if seeds <= 2:
+        return "Two seeds are too few to say how many would tell more"
     std = float(np.sqrt(np.mean(np.var(differences, axis=1, ddof=1))))
     needed = seeds_to_tell(std, difference, comparisons=comparisons)
-    return f"to tell a difference of {words} takes about {needed:,}"
+    if needed <= seeds:
+        return f"A difference of {unit(difference)} would have shown"
+    return f"About {needed:,} seeds would show a difference of {unit(difference)}"
 
 
 def _quantile(seeds: int, comparisons: int) -> float:

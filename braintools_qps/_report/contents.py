@@ -53,7 +53,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "summary": _progress_of(comparison),
         "notes": " ".join(comparison._below()),
         "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "table": html_table(comparison._rows()),
+        "table": html_table(comparison._rows(), (), comparison._marked()),
         "advice": [],
         "drawings": comparison_drawings(comparison),
         "settings": facts({**comparison.settings, **settings}),

@@ -8,7 +8,7 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .adjustment import Adjustment, RateAdjustment
-from .candidate import CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
+from .candidate import BestResult, CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
 from .comparison import Comparison
 from .flow import HIGH_SLOPE, GradientFlow, GradientFlows, mean_growth
 from .memory import SavedMemory
@@ -21,6 +21,7 @@ from .table import cell, html_table, text_table
 
 __all__ = [
     "Adjustment",
+    "BestResult",
     "CandidateResult",
     "Comparison",
     "Cost",

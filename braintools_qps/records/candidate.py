@@ -12,6 +12,7 @@ from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
 from .record import Record
+from .table import Rows, cell
 
 Seeds = tuple[float, ...]
 
@@ -35,7 +36,7 @@ class Trial(Record):
     losses: Seeds = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Rung(Record):
     """A round of the search: everything that was still in it, trained for so many epochs.
 
@@ -51,7 +52,7 @@ class Rung(Record):
     trials: tuple[Trial, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tuning(Record):
     """How a candidate's own setting was found: all for a short while, then a few to the end.
 
@@ -78,7 +79,7 @@ class Tuning(Record):
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Scores(Record):
     """Results after training. Every tuple has one number for each seed.
 
@@ -105,7 +106,7 @@ class Scores(Record):
     spikes: Seeds = ()
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Curves(Record):
     """Training by epoch. Every tuple has one tuple for each seed, with a number for each epoch.
 
@@ -141,7 +142,7 @@ class Cost(Record):
     peak_bytes: int | None = None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class CandidateResult(Record):
     """How one surrogate did.
 
@@ -188,6 +189,22 @@ class CandidateResult(Record):
     workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
 
+    def _rows(self) -> Rows:
+        values: dict[str, Any] = {
+            "test score": self.scores.test,
+            "at best epoch": self.scores.test_at_best_epoch,
+            "validation": self.scores.validation,
+            "firing rate": self.scores.firing_rate,
+            "setting": self.setting,
+            "trained": self.trained,
+            "flags": self.flags,
+            "error": self.error,
+        }
+        return [
+            ["", self.label],
+            *([name, _cell(value)] for name, value in values.items() if value),
+        ]
+
     @property
     def surrogate(self) -> Surrogate:
         """What ``spec`` stands for."""
@@ -198,6 +215,30 @@ class CandidateResult(Record):
         """Whether there is no finite score for one of the seeds, or none at all."""
         scores = (*self.scores.test, *self.scores.validation)
         return not scores or not all(map(math.isfinite, scores))
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class BestResult(CandidateResult):
+    """The result with the highest mean test score.
+
+    Attributes
+    ----------
+    within_noise : tuple of str
+        Labels of the candidates that cannot be told from it.
+    """
+
+    within_noise: tuple[str, ...] = ()
+
+    def _below(self) -> Sequence[str]:
+        near = ", ".join(self.within_noise) or "no other candidate"
+        return [f"within noise of it: {near}"]
+
+
+def _cell(value: Any) -> str:
+    """A value in one line; of several numbers, their mean first."""
+    if isinstance(value, tuple) and len(value) > 1:
+        return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
+    return cell(value)
 
 
 def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:

@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, ClassVar
 
-import numpy as np
-
-from .candidate import CandidateResult, check_seeds
-from .comparison_table import caption, comparison_rows, verdict
+from .candidate import BestResult, CandidateResult, check_seeds
+from .comparison_csv import by_epoch, by_seed, csv_text
+from .comparison_table import comparison_rows, comparison_text
+from .comparison_verdict import caption, ranked, troubles, unfinished, verdict
 from .record import Record
-from .table import Rows, text_table
-
-LINE = 100  # characters
+from .table import Rows
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Record):
     """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
 
-    Printed, it is a table with a caption. It shows means with 95% confidence intervals over seeds,
-    and differences from the highest mean, paired by seed, whose intervals hold for all candidates
-    together. The choice of a setting, the split and the test part are the same for all seeds, so
-    that what they add to the noise is in none of these intervals.
+    Printed, it is a table of 80 columns with a verdict below it, the best candidate first. It shows
+    mean test scores with 95% confidence intervals over seeds, cut at 0 and 100% where the score is
+    an accuracy. Differences are from the best, paired by seed, and their intervals hold for all
+    pairs of candidates together, so that the choice of the best by the same scores is covered. The
+    choice of a setting, the split and the test part are the same for all seeds, so that what they
+    add to the noise is in none of these intervals.
 
     Attributes
     ----------
@@ -79,24 +79,35 @@ class Comparison(Record):
                 raise ValueError(f"{result.label} has a result and is no candidate")
 
     @property
-    def best(self) -> CandidateResult:
-        """The result with the highest mean validation score: the test part makes no choices.
+    def best(self) -> BestResult:
+        """The result with the highest mean test score, and those that are within noise of it.
 
-        Whether others can be told from it is another question, which the table answers. A candidate
-        that diverged with one seed or more is never the best.
+        Settings are chosen by validation; which surrogate tests best is what is asked here. A
+        candidate that diverged with one seed or more is never the best.
 
         Raises
         ------
         ValueError
             If there is none.
         """
-        sound = [result for result in self.results if not result.diverged]
-        if not sound:
+        if not self.tied:
             raise ValueError(
                 f"nothing has finished with finite scores, of {len(self.results)} results, so "
                 "there is no best one"
             )
-        return max(sound, key=lambda result: np.mean(result.scores.validation))
+        best, *near = self.tied
+        return BestResult(**vars(best), within_noise=tuple(result.label for result in near))
+
+    @property
+    def ranked(self) -> tuple[CandidateResult, ...]:
+        """The results by mean test score, the highest first; those that failed are the last."""
+        return tuple(ranked(self.results, self.score)[0])
+
+    @property
+    def tied(self) -> tuple[CandidateResult, ...]:
+        """The best result, and those that cannot be told from it, the highest first."""
+        results, found = ranked(self.results, self.score)
+        return tuple(result for result, tied in zip(results, found.tied) if tied) if found else ()
 
     @property
     def finished(self) -> bool:
@@ -110,18 +121,108 @@ class Comparison(Record):
 
     @property
     def verdict(self) -> str:
-        """Which candidates cannot be told from the best, and how many seeds would tell more.
+        """Which candidate is best, which are within noise of it, and how far the others are.
 
         Empty where fewer than two have results.
         """
         return verdict(self.results, self.score)
 
+    @property
+    def unfinished(self) -> str:
+        """A sentence if training losses still fell at the end; empty otherwise.
+
+        A loss, as its mean over seeds, still fell if the last quarter of the epochs brought more
+        than 1% of its whole fall since the first epoch.
+        """
+        return unfinished(self.results, self.settings.get("epochs", 1))
+
+    def table(self, *, wide: bool = False) -> str:
+        """Return the table as text, with what it says.
+
+        Parameters
+        ----------
+        wide : bool
+            Whether to show all columns, in as many characters as they take, in place of the most
+            important ones in 80.
+
+        Returns
+        -------
+        str
+        """
+        notes = self._notes(wide=wide)
+        return comparison_text(self.results, self.score, notes, wide=wide)
+
+    def to_csv(self) -> str:
+        """Return a line for each candidate and seed, with all scores and settings.
+
+        Numbers have five digits. A label that a spreadsheet would take for a formula gets an
+        apostrophe in front.
+
+        Returns
+        -------
+        str
+            With a header.
+        """
+        return csv_text(by_seed(self.results, self.seeds, self._shared))
+
+    def curves_to_csv(self) -> str:
+        """Return a line for each candidate, seed and epoch, with loss, score and firing rate.
+
+        Returns
+        -------
+        str
+            As of `to_csv`.
+        """
+        return csv_text(by_epoch(self.results, self.seeds))
+
+    def to_pandas(self, *, curves: bool = False) -> Any:
+        """Return what `to_csv` writes as a pandas.DataFrame, with all digits.
+
+        Parameters
+        ----------
+        curves : bool
+            Whether to have a row for each candidate, seed and epoch in place of one for each
+            candidate and seed.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        """
+        try:
+            import pandas
+        except ImportError as error:
+            raise ImportError(
+                "to_pandas needs pandas, which is not installed. Run pip install pandas, or use "
+                "to_csv()"
+            ) from error
+        lines = by_epoch if curves else partial(by_seed, shared=self._shared)
+        return pandas.DataFrame(lines(self.results, self.seeds))
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """Settings of all candidates that are a single value."""
+        single = (str, int, float, bool)
+        settings = {n: v for n, v in self.settings.items() if isinstance(v, single)}
+        return {"task": self.task.get("name"), **settings}
+
+    def _notes(self, *, wide: bool) -> list[str]:
+        says = [self.verdict, self.unfinished, *caption(self.results, self.settings, wide=wide)]
+        return [note for note in (*says, *troubles(self.results), *self.notes) if note]
+
     def _rows(self) -> Rows:
-        return comparison_rows(self.results, self.score)
+        return comparison_rows(self.results, self.score, wide=True)
 
     def _below(self) -> Sequence[str]:
-        return [*caption(self.results, self.settings), *self.notes]
+        return self._notes(wide=True)
+
+    def _marked(self) -> Sequence[int]:
+        tied = {result.label for result in self.tied}
+        return [row for row, result in enumerate(self.ranked, 1) if result.label in tied]
 
     def __repr__(self) -> str:
-        lines = [line for note in self._below() for line in textwrap.wrap(note, LINE)]
-        return "\n".join([text_table(self._rows()), *lines])
+        return self.table()

@@ -30,8 +30,12 @@ class Printed:
         """Notes below the table."""
         return ()
 
+    def _marked(self) -> Sequence[int]:
+        """Rows of the table that are marked in HTML; the header is row 0."""
+        return ()
+
     def _repr_html_(self) -> str:
-        return html_table(self._rows(), self._below())
+        return html_table(self._rows(), self._below(), self._marked())
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return as strict JSON what `to_dict` gives.
@@ -52,8 +56,9 @@ class Record(Printed):
     """The base of all results: a frozen dataclass that JSON can hold and that equals its copy.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
-    compared element by element. A subclass is declared with ``@dataclass(frozen=True, eq=False)``
-    and needs only type hints, which say how each field is read back.
+    compared element by element. A subclass is declared with ``@dataclass(frozen=True, eq=False)``,
+    and ``repr=False`` where it prints as a table, and needs only type hints, which say how each
+    field is read back.
     """
 
     # The name and version of the format, for records that are saved in files of their own.
@@ -140,6 +145,9 @@ class Record(Printed):
         texts = (value for value in self.to_dict().values() if isinstance(value, str))
         return hash((type(self), *texts))
 
+    def __repr__(self) -> str:
+        return text_table(self._rows(), self._below(), left=2)
+
     def _rows(self) -> Rows:
         cells = [[f.name, _short(cell(getattr(self, f.name)))] for f in _fields(self)]
         return [["", type(self).__name__], *cells]
@@ -177,7 +185,7 @@ class RecordTable(Printed, dict[str, R]):
         return text_table(self._rows(), self._below()) if self else f"{type(self).__name__}()"
 
     def _repr_html_(self) -> str:
-        return html_table(self._rows(), self._below()) if self else html.escape(repr(self))
+        return Printed._repr_html_(self) if self else html.escape(repr(self))
 
     def _rows(self) -> Rows:
         """The rows of all records under one header, their names in front."""

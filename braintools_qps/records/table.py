@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 Rows = Sequence[Sequence[str]]  # the header first
+SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
 
 
 def cell(value: Any) -> str:
@@ -29,10 +30,10 @@ def text_table(rows: Rows, below: Sequence[str] = (), *, left: int = 1) -> str:
     return "\n".join([*lines, *(f"- {note}" for note in below)])
 
 
-def html_table(rows: Rows, below: Sequence[str] = ()) -> str:
-    """The same as HTML, for notebooks."""
-    head, *body = rows
-    lines = [_html_row("th", head), *(_html_row("td", row) for row in body)]
+def html_table(rows: Rows, below: Sequence[str] = (), marked: Container[int] = ()) -> str:
+    """The same as HTML, for notebooks; marked rows, by number, are shaded."""
+    tags = ["th"] + ["td"] * (len(rows) - 1)
+    lines = [_html_row(t, row, n in marked) for n, (t, row) in enumerate(zip(tags, rows))]
     notes = (html_note(note) for note in below)
     return "\n".join(["<table>", *lines, "</table>", *notes])
 
@@ -48,5 +49,6 @@ def _text_row(left: Sequence[str], right: Sequence[str], widths: Sequence[int]) 
     return "  ".join(cells).rstrip()
 
 
-def _html_row(tag: str, cells: Sequence[str]) -> str:
-    return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+def _html_row(tag: str, cells: Sequence[str], marked: bool) -> str:
+    row = f'<tr style="background: {SHADE}">' if marked else "<tr>"
+    return row + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -1,12 +1,15 @@
 """Intervals, paired differences and the seeds they need, against tables, scipy and simulation."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
 
 from braintools_qps._statistics import (
-    from_best,
+    Unit,
     paired_difference,
+    ranking,
     seeds_to_tell,
     sentence,
     summary,
@@ -35,34 +38,53 @@ def test_the_paired_interval_is_that_of_scipys_paired_test():
 def test_one_seed_has_no_interval_and_tells_nothing():
     assert summary([0.5]) == (0.5, None, None)
     assert summary([0.5]).includes_zero
-    assert from_best([[0.1], [0.9]]).indistinguishable == (True, True)
+    assert ranking([[0.1], [0.9]]).tied == (True, True)
+
+
+def test_an_interval_is_cut_where_no_score_can_be():
+    free, cut = summary([1, 0.9, 0.98]), summary([1, 0.9, 0.98], bounds=(0, 1))
+    assert free.high > 1
+    assert cut == (free.mean, free.low, 1.0)
+    assert paired_difference([0, 0.1], [1, 0.8], bounds=(0, 1)).low == -1
 
 
 def test_a_difference_that_a_seed_shares_is_told_where_the_means_overlap():
     hard_seeds = np.array([0.0, 10, 20, 30, 40])
     scores = [hard_seeds, np.add(hard_seeds, [1, 1.1, 0.9, 1, 1])]
-    found = from_best(scores)
+    found = ranking(scores)
     assert summary(scores[0]).high > summary(scores[1]).mean
-    assert found.best == 1
-    assert found.indistinguishable == (False, True)
+    assert found.order == (1, 0)
+    assert found.tied == (False, True)
     assert found.differences[1] == (0, 0, 0)
 
 
-def test_a_candidate_that_failed_is_neither_best_nor_level():
-    found = from_best([[np.nan, 1], [0.2, 0.3], [0.21, 0.28]])
-    assert found.best == 1
-    assert found.indistinguishable == (False, True, True)
-    assert found.differences[2] == paired_difference([0.21, 0.28], [0.2, 0.3])  # of two, not three
+def test_a_candidate_that_failed_is_last_and_not_tied():
+    found = ranking([[np.nan, 1], [0.2, 0.3], [0.21, 0.28]])
+    assert found.order == (1, 2, 0)
+    assert found.tied == (False, True, True)
+    assert found.differences[2] == paired_difference([0.21, 0.28], [0.2, 0.3])  # one pair is left
 
 
-def test_the_true_best_is_kept_in_95_of_100_comparisons_although_noise_names_the_best():
+@pytest.mark.parametrize("candidates", [2, 4, 10])
+@pytest.mark.parametrize("spread", [1.0, 3.0])
+def test_equal_candidates_are_told_apart_in_at_most_5_of_100_comparisons(candidates, spread):
+    """Although the reference is the highest, and some of them vary more than others."""
     rng = np.random.default_rng(1)
-    truth = np.array([0.1, 0, 0, 0, 0, 0])
-    kept = [
-        from_best(truth[:, None] + rng.standard_normal((6, 4))).indistinguishable[0]
-        for _ in range(400)
-    ]
-    assert np.mean(kept) >= 0.95
+    sizes = spread ** np.arange(candidates)[:, None]
+    told = 0
+    for _ in range(400):
+        scores = sizes * rng.standard_normal((candidates, 5)) + 5 * rng.standard_normal(5)
+        told += not all(ranking(scores).tied)
+    assert told / 400 <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+
+
+def test_those_that_are_tied_with_the_best_may_be_told_from_each_other():
+    steady = np.array([1.0, 1.1, 0.9, 1.0, 1.05])
+    scores = [steady + 10 * np.array([1, -0.9, 1, -0.9, 1]), steady, steady - 0.2]
+    found = ranking(scores)
+    assert found.tied == (True, True, True)
+    assert not found.mutual
+    assert sentence(["A", "B", "C"], scores).startswith("A is highest, with B and C within noise")
 
 
 def test_seeds_of_the_digits_by_rows():
@@ -95,19 +117,32 @@ def test_what_cannot_be_answered():
     assert seeds_to_tell(0.0, 1.0) == 2
 
 
-NAMES = ["A", "B", "C", "D"]
-LEVEL = np.array([[90, 92, 91, 93, 92], [91, 92, 90, 92, 93], [92, 91, 91, 92, 91.5]])
+LEVEL = np.array([[90, 92, 91, 93, 92], [91, 92, 90, 92, 93], [92, 91, 91, 92, 91.5]]) / 100
 
 
-def test_what_is_level_is_named_in_one_sentence():
-    text = sentence(NAMES, [*LEVEL, LEVEL[0] - 50], difference=1, words="1 point")
+def test_what_is_level_is_named_in_one_sentence_with_the_seeds_that_would_tell_more():
+    text = sentence(["A", "B", "C", "D"], [*LEVEL, LEVEL[0] - 0.5])
     assert text.startswith(
-        "3 of 4 candidates cannot be told from the highest mean with 5 seeds: A, B and C; to tell"
+        "A, B and C are within noise of each other; D is 50.0 points lower. About "
     )
-    best = LEVEL.mean(1).argmax()
-    variances = [(one - LEVEL[best]).var(ddof=1) for one in np.delete(LEVEL, best, axis=0)]
-    expected = seeds_to_tell(np.mean(variances) ** 0.5, 1, comparisons=3)
-    assert text.endswith(f"to tell a difference of 1 point takes about {expected}.")
+    variances = [(one - LEVEL[0]).var(ddof=1) for one in LEVEL[1:]]
+    expected = seeds_to_tell(np.mean(variances) ** 0.5, 0.01, comparisons=6)
+    assert text.endswith(f"About {expected} seeds would show a difference of 1 point.")
+
+
+def test_of_many_candidates_some_are_named():
+    level, lower = [f"L{n}" for n in range(7)], [f"D{n}" for n in range(6)]
+    noise = np.random.default_rng(0).standard_normal((13, 5))
+    scores = np.r_[np.full(7, 0.9), np.full(6, 0.2)][:, None] + 0.01 * noise
+    text = sentence([*level, *lower], scores)
+    assert re.match(r"L\d, L\d, L\d and 4 more are within noise of each other; the other 6 ", text)
+    assert re.search(r"the other 6 are \d+\.\d to \d+\.\d points lower", text)
+
+
+def test_a_difference_that_would_have_shown_needs_no_more_seeds():
+    steady = np.array([0.9, 0.91, 0.92, 0.93, 0.94, 0.95])
+    text = sentence(["A", "B"], [steady, np.add(steady, [0, 1e-5, -1e-5, 0, 1e-5, -1e-5])])
+    assert text.endswith("A difference of 1 point would have shown.")
 
 
 def test_two_seeds_do_not_say_how_many_it_takes():
@@ -116,8 +151,8 @@ def test_two_seeds_do_not_say_how_many_it_takes():
     low, high = 1 / np.sqrt(stats.chi2.ppf([0.975, 0.025], 1))
     assert (low**2, high**2) == pytest.approx((0.2, 1018), rel=0.01)
     assert sentence(["A", "B"], [[0.9, 0.8], [0.85, 0.86]]) == (
-        "2 of 2 candidates cannot be told from the highest mean with 2 seeds: A and B; two seeds "
-        "are too few to say how many it takes."
+        "B and A are within noise of each other. Two seeds are too few to say how many would tell "
+        "more."
     )
 
 
@@ -125,8 +160,7 @@ def test_two_seeds_do_not_say_how_many_it_takes():
 def test_scores_that_are_the_same_say_so(seeds):
     level = np.linspace(0.5, 0.75, seeds)
     assert sentence(["A", "B"], [level, level]) == (
-        f"2 of 2 candidates cannot be told from the highest mean with {seeds} seeds: A and B; "
-        "their scores are the same with every seed."
+        "A and B are within noise of each other. Their scores are the same with every seed."
     )
 
 
@@ -137,15 +171,7 @@ def test_a_difference_that_is_the_same_with_both_of_two_seeds_is_no_certainty():
     difference = paired_difference(behind, level)
     assert difference == (pytest.approx(-0.1), None, None)
     assert difference.includes_zero
-    assert from_best([behind, level, level - [0.3, 0.3001]]).indistinguishable == (
-        True,
-        True,
-        False,
-    )
-    assert sentence(["A", "B"], [behind, level]) == (
-        "2 of 2 candidates cannot be told from the highest mean with 2 seeds: A and B; two seeds "
-        "are too few to say how many it takes."
-    )
+    assert ranking([behind, level, level - [0.3, 0.3001]]).tied == (True, True, False)
 
 
 def test_two_equal_scores_have_no_interval():
@@ -154,8 +180,9 @@ def test_two_equal_scores_have_no_interval():
 
 
 def test_sentences_where_all_is_told_or_nothing_can_be():
-    assert sentence(["A", "B"], [[1, 2, 3], [11, 12.5, 13]]) == (
-        "B can be told from all others with 3 seeds."
+    unit = Unit()
+    assert sentence(["A", "B", "C"], [[1, 2, 3], [11, 12.5, 13], [6, 7, 8]], unit=unit) == (
+        "B is best: C is 5.17 lower, A is 10.2 lower."
     )
-    assert "With one seed none of the 2" in sentence(["A", "B"], [[1], [2]])
+    assert "A is highest, but one seed tells none of 2" in sentence(["A", "B"], [[2], [1]])
     assert sentence(["A"], [[1, 2]]) == ""

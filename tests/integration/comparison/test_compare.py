@@ -1,7 +1,6 @@
 """compare: what it reports and refuses."""
 
 import json
-import math
 
 import jax.numpy as jnp
 import numpy as np
@@ -69,64 +68,6 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
     assert back.results[1].surrogate == QPseudoSpike(2.0)
     with pytest.raises(ValueError, match=r"expected format .*comparison/3.*got 'other'"):
         Comparison.from_dict({"format": "other"})
-
-
-def test_the_table_shows_means_with_intervals_and_says_what_is_within_noise(comparison):
-    shown = repr(with_scores(comparison, (0.9, (0.9, 0.91)), (0.9, 0.9), (0.9, 0.9)))
-    header, row, level, *_ = shown.splitlines()
-    assert header.split()[:3] == ["surrogate", "accuracy", "%"]
-    # With two seeds, half the interval is t = 12.706 (97.5%, 1 degree of freedom) times half the
-    # difference. Of two that are the same there is none.
-    assert f"90.5 [{90.5 - 12.706 / 2:.1f}, {90.5 + 12.706 / 2:.1f}]" in row
-    assert level.split()[:3] == ["QPseudoSpike(alpha=2)", "90.0", "-0.5"]
-    text = shown.replace("\n", " ")
-    assert "Gradient norm clipped at 0.03" in text
-    assert "cannot be told from the highest mean with 2 seeds" in text
-
-
-def with_scores(comparison, *rows):
-    """Of two seeds, each pair of scores as one number if they are the same."""
-    values = comparison.to_dict()
-    for result, (validated, tested) in zip(values["results"], rows):
-        result["scores"]["validation"] = np.broadcast_to(validated, 2).tolist()
-        result["scores"]["test"] = np.broadcast_to(tested, 2).tolist()
-    return Comparison.from_dict(values)
-
-
-def test_what_diverged_has_neither_an_interval_nor_a_difference(comparison):
-    nan = math.nan
-    rows = repr(with_scores(comparison, (0.9, 0.9), (nan, nan), (0.8, 0.8))).splitlines()
-    assert rows[2].split()[:3] == ["QPseudoSpike(alpha=2)", "nan", "-"]
-
-
-def test_a_score_that_is_no_percentage_is_shown_with_three_digits_in_all_columns(comparison):
-    values = comparison.to_dict()
-    values["settings"]["score"] = "-MSE"
-    for result in values["results"]:
-        scores = {"test": [-0.00456, -0.00466], "test_at_best_epoch": [-0.00123] * 2}
-        result["scores"] |= scores
-    header, row, *_ = repr(Comparison.from_dict(values)).splitlines()
-    assert header.split()[:4] == ["surrogate", "-MSE", "difference", "best"]
-    assert "-0.00461 [-0.00525, -0.00397]" in row  # 12.706 * 5e-5 to either side
-    assert " -0.00123 " in row
-
-
-def test_the_best_goes_by_validation_and_never_diverged(comparison):
-    first, second, _ = (result.label for result in comparison.results)
-    assert with_scores(comparison, (0.9, 0.1), (0.8, 1.0), (0.7, 1.0)).best.label == first
-    diverged = with_scores(comparison, (0.9, math.nan), (0.8, 0.8), (math.nan, 0.8))
-    assert diverged.best.label == second
-    with pytest.raises(ValueError, match="nothing has finished with finite scores, of 3 results"):
-        with_scores(comparison, *[(math.nan, 0.5)] * 3).best  # noqa: B018
-
-
-def test_best_is_printed_only_beyond_noise(comparison):
-    close = repr(with_scores(comparison, (0.9, 0.9), (0.9, 0.9), (0.9, 0.5)))
-    assert "best  " not in close.replace("best epoch", "")
-    assert close.splitlines()[2].split().count("=") == 1
-    ahead = repr(with_scores(comparison, (0.9, 0.9), (0.9, (0.6, 0.601)), (0.9, (0.5, 0.501))))
-    assert " best " in ahead.splitlines()[1]
-    assert "can be told from all others" in ahead
 
 
 @pytest.mark.parametrize(
@@ -220,14 +161,13 @@ def test_own_loss_score_and_optimizer():
     comparison = compare(["Sigmoid"], optimizer=optax.sgd, **BARE | options | {"seeds": 1})
     assert comparison.score == "margin"
     assert comparison.settings["optimizer"].endswith(":sgd")
-    assert repr(comparison).split()[1] == "margin"
+    assert "margin" in repr(comparison).split()
 
 
 def test_patience_ends_a_run():
     # With a learning rate of next to nothing no epoch is better than the first.
     options = {"learning_rate": 1e-12, "patience": 2, "epochs": 6, "seeds": 1}
     comparison = compare(["Sigmoid"], **BARE | options)
-    assert "after epoch 6 or 2 without a better validation score." in repr(comparison)
     (result,) = comparison.results
     (curve,) = result.curves.validation
     assert len(curve) == 6

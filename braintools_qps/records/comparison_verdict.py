@@ -1,0 +1,142 @@
+"""What a comparison says in words: which candidate is best, and how certain that is."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._statistics import POINTS, UNBOUNDED, Ranking, Unit, listed, ranking, sentence
+from .candidate import CandidateResult
+
+SAME = "="  # marks what is within noise of the best
+NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
+LONGEST_LABEL, LONGEST_ERROR = 60, 200
+# A loss still falls if this part of the epochs brought this share of its whole fall.
+LAST_PART, STILL_FALLING = 1 / 4, 0.01
+
+Results = Sequence[CandidateResult]
+
+
+class Score(NamedTuple):
+    """How a score is called and written, and where it lies."""
+
+    name: str
+    heading: str
+    unit: Unit
+    bounds: tuple[float, float]
+    difference: float  # one that matters
+
+
+def score_of(name: str, results: Results) -> Score:
+    """The way to show a score: accuracies in percent, others with three digits."""
+    if name == "accuracy":
+        return Score(name, "accuracy %", POINTS, (0.0, 1.0), 0.01)
+    sizes = (abs(float(np.mean(r.scores.test))) for r in results if not r.diverged)
+    return Score(name, name, Unit(), UNBOUNDED, (max(sizes, default=0.0) or 1.0) / 100)
+
+
+def ranked(results: Results, score: str) -> tuple[list[CandidateResult], Ranking | None]:
+    """Results by mean test score, the best first and those without one last; what noise allows."""
+    seeds = max((len(r.scores.test) for r in results), default=0)
+    scores = [math.nan if r.diverged or not r.scores.test else r.scores.test for r in results]
+    if all(value is math.nan for value in scores):
+        return list(results), None
+    every = [np.broadcast_to(value, seeds) for value in scores]
+    found = ranking(every, bounds=score_of(score, results).bounds)
+    order = list(found.order)
+    by_order = lambda values: tuple(values[row] for row in order)
+    placed = range(len(order))
+    return [results[row] for row in order], found._replace(
+        order=tuple(placed), differences=by_order(found.differences), tied=by_order(found.tied)
+    )
+
+
+def verdict(results: Results, score: str) -> str:
+    """Which candidate is best, which are within noise of it, and how far the others are."""
+    sound = [r for r in results if not r.diverged]
+    form = score_of(score, sound)
+    labels, scores = [short(r.label) for r in sound], [r.scores.test for r in sound]
+    return sentence(labels, scores, difference=form.difference, unit=form.unit)
+
+
+def unfinished(results: Results, epochs: int) -> str:
+    """A sentence if training losses still fell at the end; empty otherwise.
+
+    A loss, as its mean over seeds, still fell if the last quarter of the epochs brought more than
+    1% of its whole fall since the first epoch.
+    """
+    falling = [short(r.label) for r in results if _still_falls(r)]
+    if not falling:
+        return ""
+    who = "losses" if len(falling) == len(results) else f"loss of {listed(falling)}"
+    return (
+        f"The {who} still fell when training ended: differences may be of speed, not of the end. "
+        f"Try --epochs {2 * epochs}."
+    )
+
+
+def _still_falls(result: CandidateResult) -> bool:
+    if result.diverged or not result.curves.loss:
+        return False
+    loss = np.mean(result.curves.loss, axis=0)
+    part = max(1, round(LAST_PART * len(loss)))
+    if part == len(loss):
+        return False  # of one epoch nothing can be said
+    return bool(loss[-1 - part] - loss[-1] > STILL_FALLING * max(loss[0] - loss[-1], 0.0))
+
+
+def caption(results: Results, settings: Mapping[str, Any], *, wide: bool) -> list[str]:
+    """What the numbers of the table mean, each note in a sentence."""
+    sound = [r for r in results if r.scores.test]
+    if not sound:
+        return []
+    score = settings.get("score", "accuracy")
+    seeds = max(len(r.scores.test) for r in sound)
+    shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
+    notes = [f"Test {score} after epoch {settings.get('epochs')}: {shown}."]
+    if len(sound) > 1 and seeds > 1:
+        notes.append(f"{SAME} within noise of the best; all pairs tested together at 95%.")
+    if seeds > 1:
+        notes.append("Intervals hold the luck of weights and batches, not of tuning and split.")
+    if any(r.tuning and r.tuning.at_edge for r in sound):
+        notes.append("* at the edge of the values that were searched.")
+    if wide and not any("clip" in tuned_names(r) for r in sound):
+        notes.append(_clip(settings.get("clip")))
+    return notes
+
+
+def troubles(results: Results) -> list[str]:
+    """What went wrong with some candidates, a line for each."""
+    notes = [f"{short(r.label)}: {trouble(r)}." for r in results if trouble(r)]
+    if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
+        reason = one_by_one.rstrip(".")
+        notes.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")
+    return notes
+
+
+def trouble(result: CandidateResult) -> str:
+    """What went wrong with one candidate; empty if nothing did."""
+    if result.error:
+        text = f"error: {result.error}".rstrip(".")
+        return textwrap.shorten(text, LONGEST_ERROR, placeholder="...")
+    seeds = len(result.scores.test)
+    return ", ".join(f"{NOTES.get(n, n)} {count}/{seeds}" for n, count in result.flags.items())
+
+
+def tuned_names(result: CandidateResult) -> list[str]:
+    """Names of what was tuned."""
+    return list(result.tuning.rungs[0].trials[0].setting) if result.tuning else []
+
+
+def short(label: str) -> str:
+    """A label of one line that has a place in a table."""
+    line = " ".join(label.split())
+    return line if len(line) <= LONGEST_LABEL else line[: LONGEST_LABEL - 3] + "..."
+
+
+def _clip(norm: float | None) -> str:
+    return "Gradients are not clipped." if norm is None else f"Gradient norm clipped at {norm:g}."

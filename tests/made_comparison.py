@@ -1,0 +1,67 @@
+"""Comparisons made by hand: scores by label, and whatever else a test is about."""
+
+from braintools_qps import Comparison
+from braintools_qps.records import CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
+
+RATES, DAMPENINGS = (0.1, 0.3), (1.0, 0.5)
+
+
+def candidate(label, test, number=0, losses=(2.0, 1.0, 0.5, 0.5), **fields):
+    """A result with these test scores by seed; its spec has an alpha of its own."""
+    count, error = len(test), fields.get("error")
+    spec = {"name": "QPseudoSpike", "alpha": 1.0 + number}
+    if error:
+        return CandidateResult(label, spec, error=error)
+    groups = {
+        "scores": Scores(
+            test=tuple(test),
+            validation=tuple(test),
+            test_at_best_epoch=tuple(test),
+            best_epoch=(2,) * count,
+            firing_rate=(0.125,) * count,
+            spikes=(12.5,) * count,
+        ),
+        "curves": Curves(
+            loss=(tuple(losses),) * count,
+            validation=(tuple(0.75 - 0.25 / 2**n for n in range(len(losses))),) * count,
+            firing_rate=((0.125,) * len(losses),) * count,
+        ),
+        "cost": Cost(seconds_per_epoch=0.5, peak_bytes=2_000_000),
+        "setting": {"learning_rate": 0.1, "clip": 0.03},
+        "trained": spec,
+    }
+    return CandidateResult(label, spec, **groups | fields)
+
+
+def tuned(label, test, number=0, *, chosen=(0.1, 0.5), at_edge=(), **fields):
+    """The same with a search over two learning rates and two dampenings."""
+    trials = [
+        Trial({"learning_rate": rate, "dampening": height}, (0.5,), (1.0 + rate + height,))
+        for rate in RATES
+        for height in DAMPENINGS
+    ]
+    finalists = tuple(
+        Trial({"learning_rate": rate, "dampening": chosen[1]}, (0.9 - rate,), (0.5,))
+        for rate in RATES
+    )
+    rungs = Rung(2, tuple(trials)), Rung(20, finalists)
+    setting = {"learning_rate": chosen[0], "clip": 0.03, "dampening": chosen[1]}
+    trained = {
+        "name": "QPseudoSpike", "alpha": 1.0 + number, "dampening": chosen[1],
+    }  # fmt: skip
+    search = Tuning((7,), rungs, at_edge, 6, 48, 1.5)
+    own = {"tuning": search, "setting": setting, "trained": trained}
+    return candidate(label, test, number, **own | fields)
+
+
+def compared(*results, score="accuracy", epochs=4, **fields):
+    """A comparison of these results."""
+    settings = {"epochs": epochs, "score": score, "clip": 0.03, "batch_size": 32}
+    seeds = range(max((len(r.scores.test) for r in results), default=0))
+    specs = tuple(result.spec for result in results)
+    return Comparison({"name": "made"}, settings, tuple(seeds), specs, tuple(results), **fields)
+
+
+def of(score="accuracy", **scores):
+    """A comparison by scores alone."""
+    return compared(*(candidate(*one, n) for n, one in enumerate(scores.items())), score=score)
