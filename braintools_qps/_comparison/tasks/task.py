@@ -135,7 +135,7 @@ def make_task(
     size, power = _size_and_power(X, rows[0])
     dtype = _kept_dtype(X)
     # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
-    inputs = lambda some: some.astype(dtype) if dtype else _divided(some, size, power)
+    inputs = lambda some: some.astype(dtype, copy=False) if dtype else _divided(some, size, power)
     train, validation, tested = (Split(inputs(X[some]), labels[some]) for some in rows)
     scale = float(size * power) if dtype else 1.0
     if test is not None:
