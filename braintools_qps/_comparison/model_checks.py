@@ -16,7 +16,7 @@ from .._models import find_neurons
 from .._surrogate import QPseudoSpike, surrogate_key
 from .factory import cause_of
 from .fingerprint import name_of
-from .model import environment, initialised, run_over, seeded
+from .model import environment, initialised, run_over, seeded, values_of
 from .training import Bench
 
 # Forward, all surrogates do the same, and these take every unit.
@@ -71,7 +71,7 @@ def check_finite(bench: Bench, seed: int) -> None:
 def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
     """Whether a seed gives all candidates the same weights, and another seed others."""
     name = name_of(bench.factory.make)
-    (model, weights), (again, same) = (_start(bench, one, seeds[0]) for one in (ANY, OTHER))
+    (model, weights, fixed), (again, *same) = (_start(bench, s, seeds[0]) for s in (ANY, OTHER))
     if again is model:
         raise ValueError(
             f"the factory {name} must return a fresh model each time, got the same "
@@ -84,16 +84,14 @@ def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
             "functions are the same with two different ones. Pass it on, as in "
             "LIF(hidden, spk_fun=surrogate)"
         )
-    if changed := [path for path in weights if not _equal(weights[path], same.get(path))]:
+    if changed := [*_differing(weights, same[0]), *_differing(fixed, same[1])]:
         raise ValueError(
             "candidates must start from the same weights with the same seed, got others in "
             f"{', '.join(changed)} when {name} was called twice with seed {seeds[0]}. Draw from "
             "brainstate.random or numpy.random, which the seed sets, and not from a generator that "
             "is made outside of the function, as by numpy.random.default_rng"
         )
-    if len(seeds) < 2 or not all(
-        _equal(weights[path], value) for path, value in _start(bench, ANY, seeds[1])[1].items()
-    ):
+    if len(seeds) < 2 or _differing(weights, _start(bench, ANY, seeds[1])[1]):
         return ()
     return (
         f"All seeds start from the same weights, because {name} draws them neither from "
@@ -102,19 +100,18 @@ def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
     )
 
 
-def _start(bench: Bench, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any]]:
-    """A model, and all values that it starts with."""
+def _start(bench: Bench, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """A model, its weights, and all else that it starts with."""
     with seeded(jax.random.key(seed), seed):
         model = bench.model(surrogate)
-        trained, kept = initialised(model, bench.batch_size)
-    fixed = {path: value for path, (value, _) in _arrays(model).items()}
-    return model, {**fixed, **{n: state.value for n, state in (trained | kept).items()}}
+        trained, kept = map(values_of, initialised(model, bench.batch_size))
+    return model, trained, kept | {path: value for path, (value, _) in _arrays(model).items()}
 
 
-def _equal(one: Any, other: Any) -> bool:
-    """Whether two values hold the same numbers, random keys included."""
-    leaves, others = (list(map(_raw, jax.tree.leaves(value))) for value in (one, other))
-    return [(a.shape, a.tobytes()) for a in leaves] == [(a.shape, a.tobytes()) for a in others]
+def _differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    """Names of values that are not the same numbers, random keys included."""
+    text = lambda value: [(a.shape, a.tobytes()) for a in map(_raw, jax.tree.leaves(value))]
+    return [name for name in one if text(one[name]) != text(other.get(name))]
 
 
 def _raw(leaf: Any) -> np.ndarray:
