@@ -11,7 +11,17 @@ from typing import Any
 from . import report
 from .harness import Settings, measure
 
-SUITES = ("kernels", "networks", "residuals", "memory", "eager", "imports", "peers", "scaling")
+SUITES = (
+    "kernels",
+    "networks",
+    "residuals",
+    "memory",
+    "convolutions",
+    "eager",
+    "imports",
+    "peers",
+    "scaling",
+)
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 
