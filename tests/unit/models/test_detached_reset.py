@@ -95,10 +95,7 @@ def test_only_neurons_that_call_twice_can_be_detached():
 
 @pytest.mark.parametrize(
     "make",
-    [
-        getattr(brainpy.state, name)
-        for name in ("ALIF", "LIFRef", "IF", "QuaIF", "AdExIF", "AdQuaIF")
-    ],
+    [getattr(brainpy.state, name) for name in ("ALIF", "LIFRef", "AdExIF")],
 )
 def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
     """Below the threshold, where the step is smooth once no surrogate is in it."""
@@ -120,7 +117,7 @@ def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
     assert abs(passed[False] / expected - 1) > 0.1
 
 
-@pytest.mark.parametrize("make", [brainpy.state.HH, brainpy.state.MorrisLecar])
+@pytest.mark.parametrize("make", [brainpy.state.HH])
 def test_a_neuron_that_does_not_reset_has_nothing_to_detach(make):
     """It calls spk_fun twice for its output; a stop at the first would cut what it teaches."""
     neuron = make(N, spk_fun=SPIKE)
