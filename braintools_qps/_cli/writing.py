@@ -54,6 +54,6 @@ def write_figure(draw: Callable[[], Any], path: str | PathLike) -> None:
     import matplotlib.pyplot as plt
     import numpy as np
 
-    figure = np.ravel(draw())[0].get_figure()
+    figure = np.ravel(draw())[0].get_figure(root=True)
     figure.savefig(path, dpi=200)
     plt.close(figure)

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
-from ..records import Comparison, GradientFlow, GradientFlows, cell, html_table
+from ..plotting import search_legend
+from ..records import Comparison, GradientFlow, GradientFlows, cell
 from .drawings import comparison_drawings, flow_drawings
 
+CODE = ("functions", "sources")  # of the user, which the record keeps to compare them
 _TASK = {"name": "task"}  # what its fields are called among others
 
 Facts = list[tuple[str, str]]
@@ -48,15 +50,27 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "candidates": [result.label for result in comparison.results],
         "seeds": comparison.seeds,
     }
+    drawings = comparison_drawings(comparison)
+    says = [comparison.verdict, comparison.unfinished]
+    given = {name: value for name, value in comparison.settings.items() if name not in CODE}
+    sections = [
+        ("Training", "", drawings.curves),
+        ("Surrogates", "At the height and width that they were trained with.", drawings.surrogates),
+    ]
+    if drawings.search:
+        sections.append(("Search for a setting", search_legend(comparison), drawings.search))
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
         "summary": _progress_of(comparison),
-        "notes": " ".join(comparison._below()),
-        "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "table": html_table(comparison._rows(), (), comparison._marked()),
+        "says": [sentence for sentence in says if sentence],
+        "first": drawings.accuracy,
+        "rows": comparison._rows(),
+        "marked": comparison._marked(),
+        "notes": [note for note in comparison._below() if note not in says],
         "advice": [],
-        "drawings": comparison_drawings(comparison),
-        "settings": facts({**comparison.settings, **settings}),
+        "sections": sections,
+        "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
+        "settings": facts({**given, **settings}),
         "versions": facts(comparison.environment),
     }
 
@@ -73,12 +87,15 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
     advice = {"The model and its inputs": shared, **own}
     return {
         "title": "How the gradient travels back in time",
-        "notes": "",
+        "says": [],
+        "first": None,
         "summary": "A diagnosis of a network as it is: nothing was trained for it.",
         "asked": facts(asked),
-        "table": GradientFlows(flows).by_population()._repr_html_(),
+        "rows": (table := GradientFlows(flows).by_population())._rows(),
+        "marked": (),
+        "notes": table._below(),
         "advice": [(name, lines) for name, lines in advice.items() if lines],
-        "drawings": flow_drawings(flows),
+        "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
         "versions": facts(present_environment()),
     }

@@ -6,13 +6,20 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..plotting import plot_comparison, plot_gradient_flow, plot_membrane, plot_tuning
+from ..plotting import (
+    accuracy_height,
+    plot_comparison,
+    plot_gradient_flow,
+    plot_membrane,
+    plot_tuning,
+)
 from ..records import Comparison, GradientFlow
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIZE = (4.6, 3.4)  # inches
+WIDE = 4.8
 
 # Stands for the colour of the page's text until the figure is in the page.
 INK = "#010203"
@@ -46,17 +53,23 @@ class Drawing(NamedTuple):
     svg: str
 
 
-def comparison_drawings(comparison: Comparison) -> list[Drawing]:
-    """The panels of `plot_comparison`, but for those of what was not measured or searched."""
+class ComparisonDrawings(NamedTuple):
+    accuracy: Drawing
+    curves: list[Drawing]
+    surrogates: list[Drawing]
+    search: list[Drawing]  # none where nothing was tuned
+
+
+def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
+    """The panels of `plot_comparison`, each by itself."""
     with _style():
-        searched = [_panel() for result in comparison.results if result.tuning]
-        panels = [_panel() for _ in range(3)]
-        plot_comparison(comparison, panels)
-        if searched:
-            plot_tuning(comparison, searched)
-        for panel in searched:
-            panel.set_title(f"Search: {panel.get_title()}")
-        return _drawings([*filter(_has_curves, panels), *searched])
+        first = _panel((WIDE, accuracy_height(comparison)))
+        curves, shapes = [_panel(), _panel()], [_panel(), _panel()]
+        plot_comparison(comparison, [first, *curves, *shapes])
+        search = [_panel() for result in comparison.results if result.tuning]
+        plot_tuning(comparison, search or None)
+        drawings = _drawings([first, *curves, *shapes, *search])
+    return ComparisonDrawings(drawings[0], drawings[1:3], drawings[3:5], drawings[5:])
 
 
 def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:
@@ -74,16 +87,11 @@ def _style() -> Any:
     return matplotlib.rc_context(STYLE)
 
 
-def _panel() -> Axes:
+def _panel(size: tuple[float, float] = SIZE) -> Axes:
     """Axes in a figure of their own, which no window and no list of open figures knows."""
     from matplotlib.figure import Figure
 
-    return Figure(SIZE, layout="constrained").subplots()
-
-
-def _has_curves(panel: Axes) -> bool:
-    lines: Any = panel.get_legend_handles_labels()[0]
-    return any(len(line.get_xdata()) for line in lines)
+    return Figure(size, layout="constrained").subplots()
 
 
 def _drawings(panels: Iterable[Axes]) -> list[Drawing]:
@@ -94,7 +102,7 @@ def _drawings(panels: Iterable[Axes]) -> list[Drawing]:
 def _drawing(panel: Axes, salt: str) -> Drawing:
     import matplotlib
 
-    title = panel.get_title()
+    title = panel.get_title().replace(r"\$", "$")
     panel.set_title("")
     figure: Any = panel.get_figure(root=True)
     _add_legend(panel, figure)

@@ -7,7 +7,9 @@ Matplotlib is imported when one is called.
 Each figure has a file. Start with `surrogates`, the plainest; `comparison` puts several into one
 figure. `panels` has what all share: axes, looks, the legend.
 """
+# ruff: noqa: F401 -- what `__all__` leaves out is for reports
 
+from .accuracy import accuracy_height, plot_accuracy
 from .comparison import plot_comparison
 from .flow import plot_gradient_flow
 from .learning_curves import plot_learning_curves
@@ -15,9 +17,10 @@ from .membrane import plot_membrane
 from .ranking import plot_ranking
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
-from .tuning import plot_tuning
+from .tuning import plot_tuning, search_legend
 
 __all__ = [
+    "plot_accuracy",
     "plot_comparison",
     "plot_flow_over_training",
     "plot_gradient_flow",

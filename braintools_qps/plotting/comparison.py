@@ -1,23 +1,29 @@
-"""The figure of a comparison: the others side by side."""
+"""The figure of a comparison: test scores first, then curves, surrogates and the search."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from .._registry import get_surrogate
+from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
-from .panels import add_legend, panels_of
+from .panels import add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
-from .tuning import draw_tuning, tuned_results
+from .tuning import draw_tuning, search_legend, tuned_results
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ..records import Comparison
 
+ROW, PER_LINE = 2.8, 0.22  # inches
+LINE = 95  # characters
+
 
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Draw learning curves and the shapes of the surrogates.
+    """Draw test scores, learning curves, and the surrogates as they were trained.
 
     A figure of its own also has a panel of `plot_tuning` for each candidate that was tuned.
 
@@ -25,8 +31,8 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     ----------
     comparison : Comparison
         What `compare` returns.
-    axes : sequence of three matplotlib.axes.Axes, optional
-        For the learning curves, the gradients and the original functions.
+    axes : sequence of five matplotlib.axes.Axes, optional
+        For the test scores, training losses, validation scores, gradients and original functions.
 
     Returns
     -------
@@ -39,17 +45,49 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_title() for axes in plot_comparison(comparison)]
-    ['Learning curves', 'Gradient', 'Original function']
+    ['Test scores', 'Training loss', 'Validation score', 'Gradient, as trained',
+     'Original function']
     """
-    tuned = tuned_results(comparison) if axes is None else []
-    panels = panels_of(axes, 3 + len(tuned))
-    draw_learning_curves(comparison, panels[0])
-    named = {r.label: r.surrogate for r in comparison.results}
-    drawn = of_one_axis(named)
-    draw_surrogates(drawn, *panels[1:3])
-    if others := ", ".join(named.keys() - drawn.keys()):
-        panels[1].set_title(f"Gradient (on no common axis: {others})")
-    for panel, result in zip(panels[3:], tuned):
+    own = axes is None
+    tuned = tuned_results(comparison) if own else []
+    panels = panels_of(_panels(comparison, len(tuned)) if own else axes, 5 + len(tuned))
+    draw_accuracy(comparison, panels[0])
+    draw_learning_curves(comparison, *panels[1:3])
+    draw_trained(comparison, *panels[3:5])
+    for panel, result in zip(panels[5:], tuned):
         draw_tuning(result, comparison.score, panel)
-    add_legend(panels[:3], outside=axes is None)
+    add_legend(panels[1:5], outside=own)
+    return panels
+
+
+def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
+    """Draw the surrogates at the setting that they were trained with; untrained ones as given."""
+    named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked}
+    drawn = of_one_axis(named)
+    draw_surrogates(drawn, left, right, candidate_styles(comparison))
+    left.set_title("Gradient, as trained")
+    if others := ", ".join(typed(label) for label in named if label not in drawn):
+        left.set_title(f"Gradient, as trained (on no common axis: {others})")
+
+
+def _panels(comparison: Comparison, searched: int) -> list[Any]:
+    """A wide panel, two rows of two panels, and rows of two for the search."""
+    import matplotlib.pyplot as plt
+
+    rows, says = -(-searched // 2), (comparison.verdict, comparison.unfinished)
+    said = "\n".join(textwrap.fill(typed_text(one), LINE) for one in says if one)
+    first = accuracy_height(comparison) + PER_LINE * len(said.splitlines())
+    heights = [first, 2 * ROW + 0.4, *([rows * ROW + 0.4] if rows else [])]
+    figure = plt.figure(figsize=(7.6, sum(heights)), layout="constrained")
+    parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
+    parts[0].suptitle(said, fontsize="medium")
+    panels = [parts[0].subplots(), *parts[1].subplots(2, 2).flat]
+    for part in parts[2:]:
+        grid = list(part.subplots(rows, 2, squeeze=False).flat)
+        panels += grid[:searched]
+        for unused in grid[searched:]:
+            unused.remove()
+        part.supxlabel(search_legend(comparison), fontsize="small")
+    for panel in panels:
+        panel.spines[["top", "right"]].set_visible(False)
     return panels

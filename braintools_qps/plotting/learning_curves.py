@@ -1,12 +1,14 @@
-"""The figure of a training: the loss by epoch."""
+"""The figure of training: loss and validation score by epoch."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .panels import add_legend, number_ticks, panels_of, styles
+from ..records import score_of
+from .panels import add_legend, candidate_styles, number_ticks, panels_of, typed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,19 +16,19 @@ if TYPE_CHECKING:
     from ..records import Comparison
 
 
-def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Axes:
-    """Draw the loss by epoch of each candidate: the mean over seeds, and their range as a band.
+def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
+    """Draw training loss and validation score by epoch: means over seeds, and ranges as bands.
 
     Parameters
     ----------
     comparison : Comparison
         What `compare` returns.
-    axes : matplotlib.axes.Axes, optional
-        What to draw into.
+    axes : sequence of two matplotlib.axes.Axes, optional
+        For the loss and for the score.
 
     Returns
     -------
-    matplotlib.axes.Axes
+    list of matplotlib.axes.Axes
 
     Examples
     --------
@@ -34,27 +36,34 @@ def plot_learning_curves(comparison: Comparison, axes: Axes | None = None) -> Ax
     >>> from braintools_qps.plotting import plot_learning_curves
     >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
     >>> comparison = compare(["Sigmoid"], **small)
-    >>> plot_learning_curves(comparison).get_ylabel()
-    'training loss'
+    >>> [axes.get_ylabel() for axes in plot_learning_curves(comparison)]
+    ['training loss', 'validation accuracy %']
     """
-    panels = panels_of(axes, 1)
+    panels = panels_of(axes, 2)
     draw_learning_curves(comparison, *panels)
     add_legend(panels, outside=axes is None)
-    return panels[0]
+    return panels
 
 
-def draw_learning_curves(comparison: Comparison, axes: Axes) -> None:
-    """Draw mean and range of the loss, leaving out candidates that failed."""
-    for result, style in zip(comparison.results, styles()):
-        if result.error:
-            continue
-        loss = np.asarray(result.curves.loss)
-        epochs = np.arange(1, loss.shape[1] + 1)
-        axes.plot(epochs, loss.mean(0), label=result.label, **style)
-        band = {"color": style["color"], "alpha": 0.2, "linewidth": 0}
-        axes.fill_between(epochs, loss.min(0), loss.max(0), **band)
-    axes.locator_params(axis="x", integer=True)
-    axes.set(yscale="log", title="Learning curves", xlabel="epoch")
-    number_ticks(axes.yaxis)
+def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> None:
+    """Draw losses into one panel and validation scores into another, but of what failed none."""
+    form = score_of(comparison.score, comparison.results)
+    looks = candidate_styles(comparison)
+    for result in comparison.ranked:
+        scores = form.unit.factor * np.array(result.curves.validation)
+        for axes, values in (left, np.array(result.curves.loss)), (right, scores):
+            if not len(values):
+                continue
+            epochs, style = np.arange(1, values.shape[1] + 1), looks[result.label]
+            axes.plot(epochs, values.mean(0), label=typed(result.label), **style)
+            band = {"color": style["color"], "alpha": 0.2, "linewidth": 0}
+            axes.fill_between(epochs, values.min(0), values.max(0), **band)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
-    axes.set_ylabel("training loss" + spread)
+    left.set(title="Training loss", ylabel="training loss" + spread)
+    if all(np.min(r.curves.loss) > 0 for r in comparison.results if len(r.curves.loss)):
+        left.set_yscale("log")
+        number_ticks(left.yaxis)
+    right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)
+    for axes in (left, right):
+        axes.locator_params(axis="x", integer=True)
+        axes.set_xlabel("epoch")

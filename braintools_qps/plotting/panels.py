@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
 
+    from ..records import Comparison
+
 # Those of Okabe and Ito, told apart by colour-blind readers.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # the fewer gaps, the farther back
 MARKERS = "osD^vP*X"  # of populations
 GREY = "0.8"
+LONGEST_LABEL = 45
 
 
 class Panels(list):
@@ -57,11 +60,12 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     if not outside:
         panels[-1].legend(found.values(), found.keys(), **look)
         return
-    figure = panels[0].get_figure(root=True)
-    assert figure is not None  # we have just made it
+    part, figure = panels[0].get_figure(), panels[0].get_figure(root=True)
+    assert part is not None  # we have just made it
+    assert figure is not None
     columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, found), default=0)))
     look |= {"loc": "outside lower center", "ncols": columns}
-    figure.legend(found.values(), found.keys(), **look)
+    part.legend(found.values(), found.keys(), **look)
 
 
 def number_ticks(axis: Axis) -> None:
@@ -70,6 +74,24 @@ def number_ticks(axis: Axis) -> None:
 
     axis.set_major_formatter(Numbers())
     axis.set_minor_formatter(Numbers())
+
+
+def candidate_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
+    """The look of each candidate by its label, the same in all panels; the best has the first."""
+    return dict(zip((result.label for result in comparison.ranked), styles()))
+
+
+def typed(label: str, longest: int = LONGEST_LABEL) -> str:
+    """A label as it was typed, in one line that is not too long."""
+    line = " ".join(label.split())
+    line = line if len(line) <= longest else line[: longest - 3] + "..."
+    hidden = " " if line.startswith("_") else ""  # a legend leaves these out
+    return hidden + typed_text(line)
+
+
+def typed_text(text: str) -> str:
+    """Text as it was typed: matplotlib takes dollars for mathematics."""
+    return text.replace("$", r"\$")
 
 
 def _print_nothing() -> None:

@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 from .._candidates import candidates
 from .._surrogate import require_one_shape
 from ..typing import SurrogateSpecs
-from .panels import GREY, add_legend, panels_of, styles
+from .panels import GREY, add_legend, panels_of, styles, typed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,20 +53,26 @@ def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = No
     'Gradient'
     """
     panels = panels_of(axes, 2)
-    draw_surrogates(_named(surrogates), *panels)
+    draw_surrogates(_named(surrogates), panels[0], panels[1])
     add_legend(panels, outside=axes is None)
     return panels
 
 
-def draw_surrogates(named: Mapping[str, Surrogate], left: Axes, right: Axes) -> None:
+def draw_surrogates(
+    named: Mapping[str, Surrogate],
+    left: Axes,
+    right: Axes,
+    looks: Mapping[str, Mapping[str, Any]] | None = None,
+) -> None:
     """Draw gradients into one panel, original functions and the step into another."""
     x, unit = _abscissa(list(named.values()))
     where = u.get_mantissa(x)
-    for (label, surrogate), style in zip(named.items(), styles()):
-        gradient = surrogate.surrogate_grad(x)
-        left.plot(where, u.get_mantissa(gradient), label=label, **style)
+    looks = dict(zip(named, styles())) if looks is None else looks
+    for label, surrogate in named.items():
+        style: Any = {"label": typed(label), **looks[label]}
+        left.plot(where, u.get_mantissa(surrogate.surrogate_grad(x)), **style)
         with suppress(NotImplementedError):  # braintools leaves it to the author to define one
-            right.plot(where, surrogate.surrogate_fun(x), label=label, **style)
+            right.plot(where, surrogate.surrogate_fun(x), **style)
     right.step(where, where >= 0, where="post", color=GREY, linewidth=1, zorder=0)
     distance = "$V - V_{th}$" if unit else "$x$"
     left.set(title="Gradient", xlabel=distance + _in(unit), ylabel="gradient" + _in(unit, "1/"))

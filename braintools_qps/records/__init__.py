@@ -10,6 +10,8 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 from .adjustment import Adjustment, RateAdjustment
 from .candidate import BestResult, CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
 from .comparison import Comparison
+from .comparison_table import value_text
+from .comparison_verdict import ranked, score_of
 from .flow import HIGH_SLOPE, GradientFlow, GradientFlows, mean_growth
 from .memory import SavedMemory
 from .plain import from_plain, to_plain

@@ -15,6 +15,7 @@ from .comparison_verdict import SAME, Results, Score, ranked, score_of, short, t
 from .table import Rows, text_table
 
 WIDTH = 80  # characters of a terminal
+FACTORS = ("dampening", "scale", "scale_factor")
 LEAST_LABEL = 16
 
 
@@ -54,11 +55,17 @@ def setting_text(result: CandidateResult, name: str) -> str:
     """A value of the setting, with a star at the edge of what was searched."""
     if name not in result.setting:
         return "-"
-    value = result.setting[name]
-    text = f"{value:g}" if isinstance(value, float) else str(value)
-    if name in ("dampening", "scale", "scale_factor") and 0 < value < 1:
-        text = f"1/{1 / value:g}" if (1 / value).is_integer() else text
-    return text + ("*" if result.tuning and name in result.tuning.at_edge else "")
+    star = "*" if result.tuning and name in result.tuning.at_edge else ""
+    return value_text(name, result.setting[name]) + star
+
+
+def value_text(name: str, value: Any) -> str:
+    """A value of a setting in a few characters; factors as fractions."""
+    if value is None:
+        return "none" if name else ""
+    if name in FACTORS and 0 < value < 1 and (1 / value).is_integer():
+        return f"1/{1 / value:g}"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _narrowed(rows: Rows) -> Rows:

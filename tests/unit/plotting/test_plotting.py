@@ -1,7 +1,5 @@
 """Figures: what is drawn, read back from the axes."""
 
-import dataclasses
-import pickle
 from itertools import pairwise
 
 import brainstate
@@ -10,10 +8,10 @@ import jax
 import matplotlib as mpl
 import numpy as np
 import pytest
+from made_comparison import of
 
-from braintools_qps import Comparison, QPseudoSpike, gradient_flow, plotting
+from braintools_qps import QPseudoSpike, gradient_flow, plotting
 from braintools_qps._comparison.network import RecurrentNetwork
-from braintools_qps.records import CandidateResult, Curves, Rung, Scores, Trial, Tuning
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -31,23 +29,6 @@ def flows():
         model = RecurrentNetwork(3, 2, hidden=20)
     inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
     return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)], target=None)
-
-
-@pytest.fixture
-def comparison():
-    loss = ((2.0, 1.0, 0.5), (1.0, 1.0, 0.25))
-    common = {
-        "scores": Scores(test=(0.9, 0.8), validation=(0.9, 0.8), firing_rate=(0.1, 0.2)),
-        "curves": Curves(loss=loss, validation=loss),
-    }
-    specs = ({"name": "Sigmoid", "alpha": 4.0}, {"name": "QPseudoSpike", "alpha": 2.0})
-    results = tuple(CandidateResult(label=spec["name"], spec=spec, **common) for spec in specs)
-    return Comparison({"name": "made"}, {}, (0, 1), specs, results)
-
-
-def compared(comparison, results):
-    specs = tuple(result.spec for result in results)
-    return dataclasses.replace(comparison, candidates=specs, results=tuple(results))
 
 
 def line(axes, label):
@@ -132,103 +113,42 @@ def test_membrane_is_a_density_with_the_derivative_over_it(flows):
     np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)
 
 
-def test_learning_curves_show_mean_and_range(comparison):
-    axes = plotting.plot_learning_curves(comparison)
-    epochs, loss = line(axes, "Sigmoid")
-    assert epochs.tolist() == [1, 2, 3]
-    assert loss.tolist() == [1.5, 1.0, 0.375]
-    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (0.25, 2.0)
-    assert axes.get_ylabel() == "training loss\n(mean and range of seeds)"
-    axes.figure.canvas.draw()
-    shown = {label.get_text() for label in axes.get_yticklabels(which="both")}
-    assert {"0.3", "1", "2"} <= shown
-    assert not [text for text in shown if "times" in text]
-
-
-def test_a_comparison_has_three_panels_and_one_legend(comparison):
-    panels = plotting.plot_comparison(comparison)
-    assert [panel.get_title() for panel in panels] == [
-        "Learning curves", "Gradient", "Original function",
-    ]  # fmt: skip
-    (legend,) = panels[0].figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "QPseudoSpike"]
-
-
-def test_a_search_is_drawn_over_learning_rate_and_dampening(comparison):
-    grid = [(rate, height) for rate in (0.3, 0.1) for height in (1.0, 0.5)]
-    trial = lambda rate, height, *scores: Trial(
-        {"learning_rate": rate, "dampening": height}, scores
-    )
-    first = Rung(1, tuple(trial(*at, 0.1 * n, 0.1 * n) for n, at in enumerate(grid)))
-    rungs = (first, Rung(2, (trial(0.1, 0.5, 0.8, 1.0),)))
-    tuning = Tuning((7, 8), rungs, ("dampening",), 10, 12, 1.0)
-    setting = {"learning_rate": 0.1, "dampening": 0.5}
-    tuned = dataclasses.replace(comparison.results[0], tuning=tuning, setting=setting)
-    both = dataclasses.replace(comparison, results=(tuned, comparison.results[1]))
-    (axes,) = plotting.plot_tuning(both)
-    image = axes.get_images()[0].get_array()
-    # Rates across and dampenings up, both in their order; the last round of each setting counts.
-    np.testing.assert_allclose(image, [[0.9, 0.1], [0.2, 0.0]])
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["0.5", "1"]
-    (cross,) = axes.get_lines()
-    assert cross.get_xydata().tolist() == [[0, 0]]
-    assert len(plotting.plot_comparison(both)) == 4
-
-
 # ReluGrad draws nothing in the last panel: it has no original function.
-WITHOUT_ORIGINAL = {"name": "ReluGrad", "alpha": 0.3, "width": 1.0}
-
-
-def test_a_surrogate_without_original_function_is_in_the_legend(comparison):
-    figures = [plotting.plot_surrogates(["Sigmoid", "ReluGrad"])[0].figure]
-    results = [comparison.results[0]]
-    results += [dataclasses.replace(results[0], label="ReluGrad", spec=WITHOUT_ORIGINAL)]
-    both = compared(comparison, results)
-    figures += [plotting.plot_comparison(both)[0].figure]
-    for figure in figures:
-        (legend,) = figure.legends
-        assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "ReluGrad"]
+def test_a_surrogate_without_original_function_is_in_the_legend():
+    (legend,) = plotting.plot_surrogates(["Sigmoid", "ReluGrad"])[0].figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["Sigmoid", "ReluGrad"]
     _, axes = plt.subplots(1, 2)
     plotting.plot_surrogates(["ReluGrad"], axes=axes)
     assert [text.get_text() for text in axes[1].get_legend().get_texts()] == ["ReluGrad"]
 
 
-def test_axes_that_are_given_are_drawn_into(flows, comparison):
+def test_axes_that_are_given_are_drawn_into(flows):
     _, (left, right) = plt.subplots(1, 2)
     assert plotting.plot_surrogates(["Sigmoid"], axes=(left, right)) == [left, right]
     assert left.get_lines()
-    for plot, what in (
-        (plotting.plot_gradient_flow, flows),
-        (plotting.plot_learning_curves, comparison),
-    ):
-        _, axes = plt.subplots()
-        assert plot(what, axes=axes) is axes
-        assert axes.has_data()
+    _, axes = plt.subplots()
+    assert plotting.plot_gradient_flow(flows, axes=axes) is axes
+    assert axes.has_data()
     _, axes = plt.subplots()
     assert plotting.plot_membrane(flows["Sigmoid"], axes=axes) == [axes]
     with pytest.raises(ValueError, match="needs 2 axes, got 1"):
         plotting.plot_surrogates(["Sigmoid"], axes=[left])
 
 
-def test_a_notebook_prints_nothing_below_a_figure(flows, comparison):
+def test_a_notebook_prints_nothing_below_a_figure(flows):
     formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    comparison = of(A=(0.9, 0.8), B=(0.9, 0.7))
     for drawn in (
         plotting.plot_surrogates(["Sigmoid"]),
         plotting.plot_gradient_flow(flows),
         plotting.plot_ranking(flows),
         plotting.plot_membrane(flows["Sigmoid"]),
+        plotting.plot_accuracy(comparison),
         plotting.plot_learning_curves(comparison),
         plotting.plot_comparison(comparison),
         plotting.plot_flow_over_training({0: flows["Sigmoid"]}),
     ):
         assert formatters.DisplayFormatter().format(drawn) == ({}, {})
-
-
-def test_a_figure_can_be_pickled(comparison):
-    figure = plotting.plot_learning_curves(comparison).figure
-    assert pickle.loads(pickle.dumps(figure)).axes[0].get_title() == "Learning curves"
 
 
 def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
@@ -237,17 +157,6 @@ def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
     lines = axes.get_lines()
     assert len(lines) == 30
     assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
-
-
-@pytest.mark.parametrize("scale", ["15 mV", [1.0, 2.0]])
-def test_a_comparison_is_drawn_but_for_what_has_no_place_on_the_axis(comparison, scale):
-    other = {"name": "QPseudoSpike", "alpha": 2.0, "scale": scale}
-    results = [dataclasses.replace(comparison.results[0], label="other", spec=other)]
-    both = compared(comparison, [*comparison.results, *results])
-    panels = plotting.plot_comparison(both)
-    labels = [[line.get_label() for line in panel.get_lines()] for panel in panels[:2]]
-    assert ["other" in of_panel for of_panel in labels] == [True, False]
-    assert panels[1].get_title() == "Gradient (on no common axis: other)"
 
 
 def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():

@@ -1,0 +1,88 @@
+"""The figure of test scores: every seed, means, intervals and what cannot be told apart."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .._statistics import summary
+from ..records import ranked, score_of
+from .panels import GREY, candidate_styles, panels_of, typed
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ..records import Comparison
+
+PER_CANDIDATE = 0.45  # inches
+LEAST_HEIGHT = 1.8
+
+
+def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
+    """Draw the test score of each candidate, the best first.
+
+    A dot is a seed, a bar the mean with its 95% interval, which holds for the candidate alone.
+    Candidates in the shaded rows are within noise of the best, by differences that are paired by
+    seed.
+
+    Parameters
+    ----------
+    comparison : Comparison
+        What `compare` returns.
+    axes : matplotlib.axes.Axes, optional
+        What to draw into.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Examples
+    --------
+    >>> from braintools_qps import compare
+    >>> from braintools_qps.plotting import plot_accuracy
+    >>> small = {"epochs": 2, "hidden": 8, "seeds": 2, "tune": None, "measure": False}
+    >>> comparison = compare(["Sigmoid"], **small)
+    >>> plot_accuracy(comparison).get_xlabel().splitlines()[0]
+    'test accuracy %'
+    """
+    (panel,) = panels_of(axes, 1)
+    if axes is None:
+        figure: Any = panel.get_figure(root=True)
+        figure.set_size_inches(6, accuracy_height(comparison))
+    draw_accuracy(comparison, panel)
+    return panel
+
+
+def accuracy_height(comparison: Comparison) -> float:
+    """Inches that the figure needs for its rows."""
+    return max(LEAST_HEIGHT, PER_CANDIDATE * len(comparison.results) + 1.2)
+
+
+def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
+    """Draw a row for each candidate, the best on top."""
+    results, found = ranked(comparison.results, comparison.score)
+    form = score_of(comparison.score, results)
+    looks = candidate_styles(comparison)
+    for row, result in enumerate(results):
+        if found is not None and found.tied[row]:
+            axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.5, linewidth=0, zorder=0)
+        scores = form.unit.factor * np.array(result.scores.test)
+        if not np.isfinite(scores).any():
+            why = "failed" if result.error else "diverged"
+            axes.text(0.5, row, why, transform=axes.get_yaxis_transform(), va="center")
+            continue
+        colour = looks[result.label]["color"]
+        mean, low, high = summary(result.scores.test, bounds=form.bounds)
+        if low is not None and high is not None:
+            ends = form.unit.factor * np.array([low, high])
+            axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="butt")
+        axes.plot(form.unit.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3)
+        axes.plot(scores, np.full(len(scores), row + 0.27), "o", color=colour, markersize=4,
+                  markerfacecolor="none")  # fmt: skip
+    meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""
+    axes.set_yticks(range(len(results)), [typed(result.label) for result in results])
+    axes.set_ylim(len(results) - 0.5, -0.5)
+    axes.set(title="Test scores", xlabel=f"test {form.heading}{meaning}")
+    if len(comparison.tied) > 1:
+        axes.set_title("Test scores (shaded: within noise of the best)")

@@ -1,0 +1,161 @@
+"""Figures of a comparison: what is drawn, read back from the axes."""
+
+import dataclasses
+import pickle
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from made_comparison import candidate, compared, of, tuned
+
+from braintools_qps import plotting
+from braintools_qps._statistics import summary
+from braintools_qps.records import Rung, Trial
+
+mpl.use("agg")
+import matplotlib.pyplot as plt
+
+SCORES = {"S2NN": (0.50, 0.52, 0.51), "A": (0.90, 0.92, 0.91), "B": (0.91, 0.90, 0.93)}
+TITLES = [
+    "Test scores", "Training loss", "Validation score", "Gradient, as trained", "Original function",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _closed_figures():
+    yield
+    plt.close("all")
+
+
+def line(axes, label):
+    (found,) = (line for line in axes.get_lines() if line.get_label() == label)
+    return found.get_data()
+
+
+def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
+    axes = plotting.plot_accuracy(of(**SCORES))
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["B", "A", "S2NN"]
+    assert axes.yaxis_inverted()
+    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    for drawn, label in zip(dots, ("B", "A", "S2NN"), strict=True):
+        np.testing.assert_allclose(drawn.get_xdata(), 100 * np.array(SCORES[label]))
+    bars = [line for line in axes.get_lines() if line.get_marker() == "None"]
+    expected = 100 * np.array(summary(SCORES["A"])[1:])
+    np.testing.assert_allclose(bars[1].get_xdata(), expected)
+    shaded = sorted(patch.get_y() for patch in axes.patches)
+    assert shaded == [-0.5, 0.5]  # the first two rows
+
+
+def test_a_candidate_without_scores_has_a_row_that_says_so():
+    found = compared(
+        candidate("nan", (np.nan, np.nan)), candidate("A", (0.9, 0.8), 1),
+        candidate("broken", (), 2, error="ValueError: no"),
+    )  # fmt: skip
+    axes = plotting.plot_comparison(found)[0]
+    assert sorted(text.get_text() for text in axes.texts) == ["diverged", "failed"]
+
+
+def test_learning_curves_show_loss_and_validation_as_mean_and_range():
+    found = of(A=(0.9, 0.8))
+    curves = dataclasses.replace(
+        found.results[0].curves,
+        loss=((2.0, 1.0, 0.5), (1.0, 1.0, 0.25)),
+        validation=((0.2, 0.4, 0.6), (0.4, 0.4, 0.6)),
+        firing_rate=(),
+    )
+    found = compared(dataclasses.replace(found.results[0], curves=curves))
+    left, right = plotting.plot_learning_curves(found)
+    epochs, loss = line(left, "A")
+    assert epochs.tolist() == [1, 2, 3]
+    assert loss.tolist() == [1.5, 1.0, 0.375]
+    heights = left.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.25, 2.0)
+    np.testing.assert_allclose(line(right, "A")[1], [30, 40, 60])
+    assert right.get_ylabel() == "validation accuracy %\n(mean and range of seeds)"
+    left.figure.canvas.draw()
+    shown = {label.get_text() for label in left.get_yticklabels(which="both")}
+    assert {"0.3", "1", "2"} <= shown
+    negative = compared(candidate("A", (0.9, 0.8), losses=(1.0, -1.0)))
+    assert plotting.plot_learning_curves(negative)[0].get_yscale() == "linear"
+
+
+def test_a_comparison_begins_with_the_scores_and_the_verdict():
+    found = of(**SCORES)
+    panels = plotting.plot_comparison(found)
+    assert [panel.get_title().partition(" (")[0] for panel in panels] == TITLES
+    figure = panels[0].get_figure(root=True)
+    (legend,) = (legend for part in figure.subfigs for legend in part.legends)
+    assert [text.get_text() for text in legend.get_texts()] == ["B", "A", "S2NN"]
+    said = panels[0].get_figure().get_suptitle()
+    assert " ".join(said.split()).startswith(found.verdict)
+    _, axes = plt.subplots(1, 5)
+    assert plotting.plot_comparison(found, axes=axes) == list(axes)
+    with pytest.raises(ValueError, match="needs 5 axes, got 4"):
+        plotting.plot_comparison(found, axes=axes[:4])
+
+
+def test_surrogates_are_drawn_as_they_were_trained():
+    panels = plotting.plot_comparison(compared(tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))))
+    x, gradient = line(panels[3], "A")  # alpha is 1
+    np.testing.assert_allclose(gradient, 0.5 / (1 + np.abs(x)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("scale", ["15 mV", [1.0, 2.0]])
+def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
+    other = {"name": "QPseudoSpike", "alpha": 2.0, "scale": scale}
+    found = compared(candidate("A", (0.9, 0.8)), candidate("other", (0.1, 0.2), 1, trained=other))
+    panels = plotting.plot_comparison(found)
+    assert "other" in [line.get_label() for line in panels[1].get_lines()]
+    assert "other" not in [line.get_label() for line in panels[3].get_lines()]
+    assert panels[3].get_title() == "Gradient, as trained (on no common axis: other)"
+
+
+def test_a_search_shows_what_decided_and_the_finalists_apart_from_it():
+    (axes,) = plotting.plot_tuning(compared(tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))))
+    assert axes.get_title() == "Search: A"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["1/2", "1"]
+    words = {text.get_position(): text.get_text() for text in axes.texts}
+    # Losses after the short round are 1 + rate + dampening; validation scores 0.9 - rate.
+    assert words == {(0, 0): "1.60\n80.0%", (1, 0): "1.80\n60.0%", (0, 1): "2.10", (1, 1): "2.30"}
+    fields = [patch for patch in axes.patches if patch.get_facecolor()[3]]
+    grey = {
+        tuple(np.round(patch.get_center()).astype(int)): patch.get_facecolor() for patch in fields
+    }
+    assert grey[0, 0] == grey[1, 0] < grey[0, 1] == grey[1, 1]  # by rank within a learning rate
+    frames = {
+        patch.get_linewidth(): patch for patch in axes.patches if not patch.get_facecolor()[3]
+    }
+    assert tuple(np.round(frames[max(frames)].get_center())) == (0, 0)
+
+
+def test_a_search_in_one_round_shows_its_scores():
+    result = tuned("A", (0.9, 0.8))
+    trials = tuple(Trial({"width": w}, (w / 10,), (1.0,)) for w in (1, 2))
+    search = dataclasses.replace(result.tuning, rungs=(Rung(4, trials),))
+    found = compared(dataclasses.replace(result, tuning=search, setting={"width": 2}))
+    (axes,) = plotting.plot_tuning(found)
+    assert [text.get_text() for text in axes.texts] == ["10.0%", "20.0%"]
+
+
+def test_nothing_is_drawn_for_what_was_not_tuned():
+    before = plt.get_fignums()
+    assert plotting.plot_tuning(of(**SCORES)) == []
+    assert plt.get_fignums() == before
+    both = compared(tuned("A", (0.9, 0.8)), candidate("B", (0.9, 0.8), 1))
+    assert [axes.get_title() for axes in plotting.plot_comparison(both)[5:]] == ["Search: A"]
+
+
+@pytest.mark.parametrize("label", [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000])
+def test_labels_are_drawn_as_typed(label):
+    found = compared(tuned(label, (0.9, 0.8)), tuned("B", (0.1, 0.2), 1))
+    panels = plotting.plot_comparison(found)
+    figure = panels[0].get_figure(root=True)
+    figure.canvas.draw()  # where broken mathematics is an error
+    drawn = [line.get_label() for line in panels[1].get_lines()]
+    assert drawn[0].replace(r"\$", "$").strip()[:40] == label[:40]
+
+
+def test_a_figure_can_be_pickled():
+    axes = plotting.plot_learning_curves(of(**SCORES))
+    assert pickle.loads(pickle.dumps(axes[0].figure)).axes[0].get_title() == "Training loss"
