@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from functools import cache, wraps
+from functools import cache
 from pathlib import Path
 
 import jax
@@ -38,6 +38,7 @@ def pytest_configure(config):
     if "JAX_DISABLE_MOST_OPTIMIZATIONS" not in os.environ:
         config.pluginmanager.register(Quick())
     config.pluginmanager.register(Forgetful())
+    config.pluginmanager.import_plugin("independent")
 
 
 def compile_once(config):
@@ -63,23 +64,6 @@ class Quick:
 
     def __init__(self):
         self.quick = None
-        if jax.__version_info__ < (0, 11):  # as on Python 3.11
-            from jax._src import compiler
-
-            compiler.get_compile_options = self.quickly(compiler.get_compile_options)
-
-    def quickly(self, options_for):
-        """JAX's options, with loops as XLA wrote them before: it compiles in 60% of the time."""
-
-        @wraps(options_for)
-        def options(*args, **kwargs):
-            found = options_for(*args, **kwargs)
-            if self.quick:
-                old = ("xla_cpu_use_fusion_emitters", False)
-                found.env_option_overrides = [*found.env_option_overrides, old]
-            return found
-
-        return options
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):

@@ -1,26 +1,25 @@
 """Surrogates by name: registered at run time, published by distributions, or braintools' own.
 
-Start here with `get_surrogate`. `discovery` says where names come from, `resolution` which class a
-name stands for, `reading` how a spec and the values in it are read, `plain_values` how any value is
-written in terms of what JSON has, `specs` the parameters of a surrogate.
+Start here with `get_surrogate`. A spec is built and written in `specs`, a call string is parsed in
+`parsing`, a name becomes a class in `resolution`, which asks `discovery` for all names there are.
+`plain_values` writes any value in terms of what JSON has.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
 from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
-from . import discovery, reading, resolution
+from . import discovery, resolution, specs
 from .discovery import Entry, is_surrogate_class
+from .parsing import parse as parse_call
+from .parsing import read as read_value
+from .parsing import shown
 from .plain_values import plain
-from .reading import parse as parse_call
-from .reading import read as read_value
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
-from .specs import written_parameters
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "UnknownSurrogateError",
@@ -39,7 +38,6 @@ __all__ = [  # noqa: RUF022 -- what users meet first
 ]
 
 Class = TypeVar("Class", bound=type[Surrogate])
-DEEPEST = 50  # surrogates in surrogates; Python's own limit would strike anywhere
 
 
 def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
@@ -102,7 +100,13 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
     Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
     """
-    return _built(spec, params, depth=0)
+    try:
+        return specs.build(spec, params)
+    except RecursionError as error:
+        raise ValueError(
+            f"the spec {shown(spec)} is nested too deeply, or contains itself. Pass numbers, text, "
+            "lists of numbers, and surrogates in surrogates only as deep as you would write them"
+        ) from error
 
 
 def list_surrogates() -> list[str]:
@@ -184,7 +188,7 @@ def register_surrogate(
     if not is_surrogate_class(surrogate):
         raise TypeError(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
-            f"got {reading.shown(surrogate)}"
+            f"got {shown(surrogate)}"
         )
     resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
     return surrogate
@@ -210,9 +214,8 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If it is not a surrogate, its class has no name, a parameter is not kept or cannot be
-        written, as with a State or a traced value, or surrogates in it go deeper than
-        `get_surrogate` takes them.
+        If it is not a surrogate, its class has no name, a parameter is not kept, cannot be written,
+        as with a State or a traced value, or contains itself.
 
     Examples
     --------
@@ -222,67 +225,11 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
     """
     if not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate_spec takes a Surrogate, got {reading.shown(surrogate)}")
-    return _written(surrogate, depth=0)
-
-
-def _written(surrogate: Surrogate, depth: int) -> dict[str, Any]:
-    if depth > DEEPEST:
-        raise TypeError(
-            f"{depth} surrogates in each other or more cannot be written in a spec, which would "
-            f"not be read back. A {type(surrogate).__name__} may contain itself"
-        )
-    parameters = written_parameters(surrogate, lambda inner: _written(inner, depth + 1))
-    return {"name": resolution.name_of(type(surrogate)), **parameters}
-
-
-def _built(spec: Any, params: dict[str, Any], depth: int) -> Surrogate:
-    if isinstance(spec, Surrogate):
-        if params:
-            raise TypeError(
-                f"parameters cannot be changed on a surrogate that is already built, got {spec!r} "
-                f"and {', '.join(params)}. Pass its class or its name"
-            )
-        return spec
-    if isinstance(spec, str):
-        spec = reading.parse(spec)
-    if isinstance(spec, reading.Call):
-        return _build(resolution.find_class(spec.name), spec.args, spec.kwargs | params, depth)
-    if isinstance(spec, Mapping):
-        name, kwargs = reading.name_and_parameters(spec)
-        return _build(resolution.find_class(name), (), kwargs | params, depth)
-    if is_surrogate_class(spec):
-        return _build(spec, (), params, depth)
-    raise TypeError(
-        "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {reading.shown(spec)}"
-    )
-
-
-def _build(
-    surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any], depth: int
-) -> Surrogate:
-    bound = _bound(surrogate, args, kwargs)
+        raise TypeError(f"surrogate_spec takes a Surrogate, got {shown(surrogate)}")
     try:
-        if depth > DEEPEST:
-            raise RecursionError
-        reading.read_arguments(bound, lambda spec: _built(spec, {}, depth + 1))
-        return surrogate(*bound.args, **bound.kwargs)
+        return specs.write(surrogate)
     except RecursionError as error:
-        raise ValueError(
-            f"a parameter of {surrogate.__name__} is nested too deeply, or contains itself. Pass a "
-            "number, text, or a list of numbers"
+        raise TypeError(
+            f"a parameter of {type(surrogate).__name__} is nested too deeply, or contains itself, "
+            "and cannot be written in a spec"
         ) from error
-    except (TypeError, ValueError):
-        reading.check_units(bound.arguments.values())
-        raise
-
-
-def _bound(
-    surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]
-) -> inspect.BoundArguments:
-    try:
-        return inspect.signature(surrogate).bind(*args, **kwargs)
-    except TypeError as error:
-        call = f"{surrogate.__name__}({', '.join(reading.signature(surrogate))})"
-        raise TypeError(f"{error}. The surrogate is {call}") from None

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from functools import partial
-from importlib.metadata import Distribution, EntryPoint, distributions, entry_points
-from typing import NamedTuple, TypeGuard
+from importlib.metadata import Distribution, distribution, distributions
+from typing import TypeGuard
 
 import braintools.surrogate
 from braintools.surrogate import Surrogate
 
 GROUP = "braintools.surrogate"
-UNKNOWN = "unknown"  # the distribution of what an interrupted uninstall has left
-
-# A directory that changes again within a tick of its file system's clock shows the same time.
-SETTLED_NS = 2_000_000_000
 
 logger = logging.getLogger(__name__)
 
@@ -55,11 +48,11 @@ class Entry:
 
     @property
     def path(self) -> str:
-        """What the entry names, as Python writes it: ``"module.attribute"``."""
+        """The class as Python imports it: ``"module.attribute"``."""
         return self.value.replace(":", ".")
 
     def load(self) -> type[Surrogate]:
-        """Import what the entry names.
+        """Import the class.
 
         Raises
         ------
@@ -72,7 +65,7 @@ class Entry:
             logger.debug("%s is %s, published by %s", self.name, self.value, self.distribution)
         try:
             found = self.find()
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, RecursionError):
             raise
         except BaseException as error:  # a module that calls sys.exit, too, spoils no other name
             raise ImportError(
@@ -100,19 +93,18 @@ def registered(name: str, surrogate: type[Surrogate]) -> Entry:
 
 
 def published() -> list[Entry]:
-    """The entries of installed distributions, read again where something on the path has changed.
-
-    An installer adds or renames a directory beside the modules, which shows in the time of the
-    folder on the path. A file that is edited in its place does not.
-    """
-    global _last_scan
-    path, settled = _path_now(), time.time_ns() - SETTLED_NS
-    scan = _last_scan
-    if scan is None or scan.path != path:
-        scan = _Scan(path, _entries())
-        if all(changed < settled for *_, changed in path.folders):
-            _last_scan = scan
-    return list(scan.entries)
+    """The entry points of all distributions; one that cannot be read is left out with a warning."""
+    found: dict[str, list[Entry]] = {}
+    for one in distributions():
+        try:
+            found |= _entries(one)
+        except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+            warnings.warn(
+                f"the distribution at {getattr(one, '_path', one)} cannot be read, so that its "
+                f"surrogates are left out: {_described(error)}. Reinstall it, or remove its files",
+                stacklevel=2,
+            )
+    return [entry for entries in found.values() for entry in entries]
 
 
 def built_in() -> list[Entry]:
@@ -124,98 +116,33 @@ def built_in() -> list[Entry]:
     ]
 
 
-def normalised(distribution: str) -> str:
+def normalised(name: str) -> str:
     """A distribution's name as package indexes compare it."""
-    return re.sub(r"[-_.]+", "-", distribution).lower()
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def is_reachable(name: str) -> bool:
-    """Whether a spec can hold the name, in which ``:`` and ``(`` have a meaning of their own."""
-    return bool(re.fullmatch(r"[^:()]+", name))
-
-
-def _described(error: BaseException) -> str:
-    """Type and message; what has no message that could be read has a type."""
-    try:
-        message = str(error)
-    except Exception:
-        message = ""
-    return f"{type(error).__name__}: {message}".removesuffix(": ")
+def _entries(found: Distribution) -> dict[str, list[Entry]]:
+    """The entries by the name of the distribution, if it has any."""
+    if not found.entry_points.select(group=GROUP):
+        return {}
+    first = distribution(found.name)  # of several copies, the first on the path counts
+    name = normalised(first.name)
+    return {
+        name: [
+            Entry(point.name, Source.ENTRY_POINT, name, point.value, point.load)
+            for point in first.entry_points.select(group=GROUP)
+        ]
+    }
 
 
 def _itself(found: object) -> object:
     return found
 
 
-class _Path(NamedTuple):
-    """What a scan depends on: who looks for distributions, and where."""
-
-    finders: list[object]
-    folders: list[tuple[object, int, int, int]]  # as in sys.path, device, inode, time of change
-
-
-class _Scan(NamedTuple):
-    path: _Path
-    entries: list[Entry]
-
-
-_last_scan: _Scan | None = None
-
-
-def _path_now() -> _Path:
-    return _Path(list(sys.meta_path), [(name, *_state(name)) for name in sys.path])
-
-
-def _state(name: str) -> tuple[int, int, int]:
-    with suppress(OSError, TypeError, ValueError):  # neither need a name lead anywhere, nor be text
-        state = os.stat(name or ".")
-        return state.st_dev, state.st_ino, state.st_mtime_ns
-    return 0, 0, 0
-
-
-def _entries() -> list[Entry]:
-    return [
-        Entry(point.name, Source.ENTRY_POINT, distribution, point.value, point.load)
-        for distribution, point in _entry_points()
-        if is_reachable(point.name)
-    ]
-
-
-def _entry_points() -> Iterable[tuple[str, EntryPoint]]:
-    """The name of the distribution with each entry point."""
+def _described(error: BaseException) -> str:
+    """Type and message; one whose message cannot be read has a type only."""
     try:
-        return [(_name_of(point.dist), point) for point in entry_points(group=GROUP)]
-    except Exception:  # the standard library stops at the first line that it cannot read
-        return _readable_entry_points()
-
-
-def _readable_entry_points() -> Iterator[tuple[str, EntryPoint]]:
-    """What can be read of every distribution; of two with one name, the first on the path."""
-    seen = set()
-    for distribution in distributions():
-        name = _name_of(distribution)
-        if name not in seen:
-            with suppress(Exception):
-                lines = (distribution.read_text("entry_points.txt") or "").splitlines()
-                yield from ((name, point) for point in _readable(lines))
-        if name != UNKNOWN:
-            seen.add(name)
-
-
-def _readable(lines: Iterable[str]) -> Iterator[EntryPoint]:
-    section = ""
-    for line in lines:
-        name, equals, value = map(str.strip, line.partition("="))
-        if name.startswith("["):
-            section = name.strip("[]")
-        elif section == GROUP and equals and not name.startswith("#"):
-            yield EntryPoint(name, value, GROUP)
-
-
-def _name_of(distribution: Distribution | None) -> str:
-    # What an interrupted uninstall leaves has no METADATA; reading its name then gives None or
-    # raises, by version of Python. That must not spoil the names of others.
-    with suppress(Exception):
-        if distribution and distribution.name:
-            return normalised(distribution.name)
-    return UNKNOWN
+        message = str(error)
+    except Exception:
+        message = ""
+    return f"{type(error).__name__}: {message}".removesuffix(": ")

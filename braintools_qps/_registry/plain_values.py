@@ -10,7 +10,7 @@ import brainunit as u
 import jax
 import numpy as np
 
-from .reading import read
+from .parsing import read
 
 
 def plain(value: Any, other: Callable[[Any], Any]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import groupby
 from threading import Lock
@@ -13,7 +14,7 @@ from braintools.surrogate import Surrogate
 
 from . import discovery
 from .discovery import Entry, normalised
-from .reading import shown
+from .parsing import shown
 
 # Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
 # a surrogate while it is imported by one thread must not wait for another that looks it up.
@@ -37,11 +38,12 @@ class UnknownSurrogateError(LookupError):
     """
 
 
-def find_class(name: str) -> type[Surrogate]:
-    """The surrogate class that a plain or qualified name stands for."""
-    matches = _matches(name)
+def find_class(name: str, entries: Sequence[Entry] | None = None) -> type[Surrogate]:
+    """The surrogate class that a plain or qualified name stands for, among all entries."""
+    entries = _all_entries() if entries is None else entries
+    matches = _matches(name, entries)
     if not matches:
-        raise _unknown(name)
+        raise _unknown(name, entries)
     first = min(entry.source for entry in matches)
     contenders = [entry for entry in matches if entry.source == first]
     if len({entry.value for entry in contenders}) > 1:
@@ -49,10 +51,11 @@ def find_class(name: str) -> type[Surrogate]:
     return contenders[0].load()
 
 
-def listed_entries() -> dict[str, Entry]:
+def listed_entries(entries: Sequence[Entry] | None = None) -> dict[str, Entry]:
     """Every surrogate under the shortest name that reaches it and no other."""
+    entries = _all_entries() if entries is None else entries
     listed = {}
-    for name, claims in groupby(_all_entries(), key=lambda entry: entry.name):
+    for name, claims in groupby(entries, key=lambda entry: entry.name):
         distinct: dict[str, Entry] = {}
         for entry in claims:
             distinct.setdefault(entry.value, entry)
@@ -84,13 +87,14 @@ def register(entry: Entry, overwrite: bool) -> None:
 
 def name_of(surrogate: type[Surrogate]) -> str:
     """The plain name where it reaches the class, or else the qualified one."""
-    entries = [entry for entry in _all_entries() if _reaches(entry, surrogate)]
-    for entry in entries:
+    entries = _all_entries()
+    own = [entry for entry in entries if _reaches(entry, surrogate)]
+    for entry in own:
         with suppress(LookupError, ImportError, TypeError):
-            if find_class(entry.name) is surrogate:
+            if find_class(entry.name, entries) is surrogate:
                 return entry.name
-    if entries:
-        return entries[0].qualified_name
+    if own:
+        return own[0].qualified_name
     raise TypeError(
         f"{surrogate!r} has no name that a spec could hold. Register it with "
         "braintools_qps.register_surrogate"
@@ -112,13 +116,10 @@ def _all_entries() -> list[Entry]:
     return sorted(registered + discovery.published() + discovery.built_in())
 
 
-def _matches(name: str) -> list[Entry]:
+def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
     distribution, _, bare = name.rpartition(":")
-    entries = [
-        entry
-        for entry in _all_entries()
-        if not distribution or entry.distribution == normalised(distribution)
-    ]
+    if distribution:
+        entries = [entry for entry in entries if entry.distribution == normalised(distribution)]
     exact = [entry for entry in entries if entry.name == bare]
     alike = [entry for entry in entries if _loose(entry.name) == _loose(bare)]
     return exact or alike or [entry for entry in entries if entry.path == bare]
@@ -147,8 +148,8 @@ def _check_same_class(name: str, contenders: list[Entry]) -> None:
         )
 
 
-def _unknown(name: str) -> UnknownSurrogateError:
-    available = sorted(listed_entries())
+def _unknown(name: str, entries: Sequence[Entry]) -> UnknownSurrogateError:
+    available = sorted(listed_entries(entries))
     by_loose_name = {_loose(candidate): candidate for candidate in available}
     close = difflib.get_close_matches(_loose(name), by_loose_name, n=1)
     suggestion = f" Did you mean {by_loose_name[close[0]]!r}?" if close else ""

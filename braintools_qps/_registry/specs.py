@@ -1,9 +1,9 @@
-"""The parameters of a surrogate as a spec holds them: the inverse of `reading`."""
+"""Specs: a surrogate built from one, and written as one that builds an equal surrogate."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -12,21 +12,45 @@ import brainunit as u
 import jax
 from braintools.surrogate import Surrogate
 
+from .discovery import is_surrogate_class
+from .parsing import Call, check_unit, parse, read, shown
 from .plain_values import plain
-from .reading import read, shown
+from .resolution import find_class, name_of
 
 _Parameter = inspect.Parameter
+_SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
 
 
-def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any]) -> dict[str, Any]:
-    """The parameters in terms of what JSON has, keyword-only ones left out at their default.
+def build(spec: Any, params: dict[str, Any]) -> Surrogate:
+    """The surrogate for whatever `get_surrogate` takes."""
+    if isinstance(spec, Surrogate):
+        if params:
+            raise TypeError(
+                f"parameters cannot be changed on a surrogate that is already built, got {spec!r} "
+                f"and {', '.join(params)}. Pass its class or its name"
+            )
+        return spec
+    if is_surrogate_class(spec):
+        return _call(spec, (), params)
+    if isinstance(spec, str):
+        spec = parse(spec)
+    if isinstance(spec, Mapping):
+        spec = _call_of(spec)
+    if isinstance(spec, Call):
+        return _call(find_class(spec.name), spec.args, spec.kwargs | params)
+    raise TypeError(
+        "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
+        f"braintools.surrogate.Surrogate or an instance of one, got {shown(spec)}"
+    )
 
-    ``nested`` writes a parameter that is a surrogate itself.
+
+def write(surrogate: Surrogate) -> dict[str, Any]:
+    """The name and the parameters, keyword-only ones left out at their default.
 
     Raises
     ------
     TypeError
-        If a parameter is not an attribute, or could not be read back.
+        If the class has no name, or a parameter is not an attribute or could not be read back.
     """
     written = {}
     for name, parameter in inspect.signature(type(surrogate)).parameters.items():
@@ -35,41 +59,69 @@ def written_parameters(surrogate: Surrogate, nested: Callable[[Surrogate], Any])
         value = _attribute(surrogate, name)
         if name == "name":
             _refuse(name, value, "a spec has the name of the surrogate there")
-        if parameter.kind is _Parameter.KEYWORD_ONLY and _is_default(value, parameter):
-            continue
-        written[name] = (
-            nested(value) if isinstance(value, Surrogate) else _written(name, value, parameter)
-        )
-    return written
+        if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
+            written[name] = _written(value, parameter)
+    return {"name": name_of(type(surrogate)), **written}
 
 
-def _written(name: str, value: Any, parameter: inspect.Parameter) -> Any:
+def _call_of(spec: Mapping[str, Any]) -> Call:
+    """``{"name": ..., "alpha": ...}`` as a call."""
+    if "name" not in spec:
+        raise ValueError(f"a mapping must have the key 'name', got the keys {list(spec)}")
+    parameters = dict(spec)
+    name = parameters.pop("name")
+    for text in (name, *parameters):
+        if not isinstance(text, str):
+            raise TypeError(f"names of surrogates and parameters are strings, got {shown(text)}")
+    return Call(name, (), parameters)
+
+
+def _call(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
+    """Call the class with the values that the arguments stand for."""
+    signature = inspect.signature(surrogate)
     try:
-        _check_read_back(name, value, parameter.default)
-        return plain(value, lambda other: _refuse(name, other, _reason(other)))
-    except RecursionError:
-        _refuse(name, value, "it is nested too deeply or contains itself")
+        bound = signature.bind(*args, **kwargs)
+    except TypeError as error:
+        parameters = signature.parameters.values()
+        shown_parameters = [str(p.replace(annotation=_Parameter.empty)) for p in parameters]
+        call = f"{surrogate.__name__}({', '.join(shown_parameters)})"
+        raise TypeError(f"{error}. The surrogate is {call}") from None
+    for name, value in bound.arguments.items():
+        bound.arguments[name] = _read_argument(value, signature.parameters[name])
+    try:
+        return surrogate(*bound.args, **bound.kwargs)
+    except (TypeError, ValueError):
+        for value in bound.arguments.values():
+            check_unit(value)
+        raise
 
 
-def _check_read_back(name: str, value: Any, default: Any) -> None:
+def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:
+    if parameter.kind is _Parameter.VAR_POSITIONAL:
+        return tuple(map(read, value))
+    if parameter.kind is _Parameter.VAR_KEYWORD:
+        return {key: read(item) for key, item in value.items()}
+    if parameter.annotation in _SURROGATE:
+        return build(value, {})
+    return read(value, parameter.default)
+
+
+def _written(value: Any, parameter: inspect.Parameter) -> Any:
+    if isinstance(value, Surrogate):
+        return write(value)
+    _check_read_back(value, parameter)
+    return plain(value, lambda other: _refuse(parameter.name, other, _reason(other)))
+
+
+def _check_read_back(value: Any, parameter: inspect.Parameter) -> None:
     """Raise where the written form would be read as something else."""
     if isinstance(value, list):
         for element in value:
-            _check_read_back(name, element, default)
-    elif isinstance(value, str) and not _is_text(value, default):
-        _refuse(name, value, "the text would be read as a number")
-    elif isinstance(value, (tuple, dict)):
-        _refuse(name, value, _reason(value))
-
-
-def _reason(value: Any) -> str:
-    if isinstance(value, (brainstate.State, jax.core.Tracer)) or isinstance(
-        u.get_mantissa(value), jax.core.Tracer
-    ):
-        return "its value is known only where it is used"
-    if isinstance(value, u.Quantity):
-        return f"it would not be read back from '{value.mantissa} {value.unit}'"
-    return "only numbers, arrays, Quantities, strings, None can be written"
+            _check_read_back(element, parameter)
+    elif isinstance(value, str) and not _is_text(value, parameter.default):
+        _refuse(parameter.name, value, "the text would be read as a number")
+    elif isinstance(value, (tuple, Mapping)):
+        _refuse(parameter.name, value, _reason(value))
 
 
 def _is_text(value: str, default: Any) -> bool:
@@ -83,8 +135,7 @@ def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
     if value is parameter.default:
         return True
     with suppress(TypeError):
-        default = _written(parameter.name, parameter.default, parameter)
-        return bool(_written(parameter.name, value, parameter) == default)
+        return bool(_written(value, parameter) == _written(parameter.default, parameter))
     return False
 
 
@@ -96,6 +147,15 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
             f"{type(surrogate).__name__} takes the parameter {name!r} but keeps no attribute of "
             f"that name, so no spec can be written. Set self.{name} = {name} in its __init__"
         ) from None
+
+
+def _reason(value: Any) -> str:
+    """Why a value cannot be written."""
+    if isinstance(u.get_mantissa(value), (brainstate.State, jax.core.Tracer)):
+        return "its value is known only where it is used"
+    if isinstance(value, u.Quantity):
+        return f"it would not be read back from '{value.mantissa} {value.unit}'"
+    return "only numbers, arrays, Quantities, strings, None can be written"
 
 
 def _refuse(name: str, value: Any, reason: str) -> NoReturn:

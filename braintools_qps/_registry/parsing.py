@@ -1,4 +1,4 @@
-"""Surrogates read from call strings and mappings, with the values of parameters in them."""
+"""Call strings and the values in specs, parsed without evaluating anything."""
 
 from __future__ import annotations
 
@@ -7,22 +7,18 @@ import inspect
 import math
 import re
 import reprlib
-from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, NoReturn
 
 import brainunit as u
 import jax
 import numpy as np
-from braintools.surrogate import Surrogate
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 # "15mV" needs no space; "inf mV" does, as a word may begin with inf, and a unit with a digit.
 _QUANTITY = re.compile(rf"\s*({_NUMBER}|[-+]?inf(?=\s)|\[.*\])(?:\s+|(?=[^\s\d.]))(\S.*)")
 _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
-_Parameter = inspect.Parameter
-NO_DEFAULT = _Parameter.empty
-_SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
+NO_DEFAULT = inspect.Parameter.empty
 _NUMERIC = (int, float, np.ndarray, np.generic, jax.Array, u.Quantity)
 _shortener = reprlib.Repr()
 _shortener.maxstring = _shortener.maxother = 200
@@ -54,56 +50,6 @@ def parse(text: str) -> Call:
     return _call(name.strip(), tree.args, tree.keywords, text)
 
 
-def name_and_parameters(spec: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Split ``{"name": ..., "alpha": ...}``.
-
-    Raises
-    ------
-    ValueError
-        If there is no name.
-    TypeError
-        If a key, or the name, is not a string.
-    """
-    if "name" not in spec:
-        raise ValueError(f"a mapping must have the key 'name', got the keys {list(spec)}")
-    parameters = dict(spec)
-    name = parameters.pop("name")
-    for text in (name, *parameters):
-        if not isinstance(text, str):
-            raise TypeError(f"names of surrogates and parameters are strings, got {shown(text)}")
-    return name, parameters
-
-
-def signature(surrogate: type[Surrogate]) -> list[str]:
-    """The parameters with their defaults: ``["alpha=2.0", "scale=None"]``."""
-    parameters = inspect.signature(surrogate).parameters.values()
-    return [str(parameter.replace(annotation=_Parameter.empty)) for parameter in parameters]
-
-
-def read_arguments(bound: inspect.BoundArguments, build: Callable[[Any], Surrogate]) -> None:
-    """Replace the arguments of a call by the values that they stand for.
-
-    A parameter that is annotated as a Surrogate takes a spec, of which ``build`` makes one.
-
-    Raises
-    ------
-    ValueError
-        As `read` does.
-    RecursionError
-        If a list contains itself.
-    """
-    for name, value in bound.arguments.items():
-        parameter = bound.signature.parameters[name]
-        if parameter.kind is _Parameter.VAR_POSITIONAL:
-            bound.arguments[name] = tuple(map(read, value))
-        elif parameter.kind is _Parameter.VAR_KEYWORD:
-            bound.arguments[name] = {key: read(item) for key, item in value.items()}
-        elif parameter.annotation in _SURROGATE:
-            bound.arguments[name] = build(value)
-        else:
-            bound.arguments[name] = read(value, parameter.default)
-
-
 def read(value: Any, default: Any = NO_DEFAULT) -> Any:
     """The value that a parameter in a string or mapping stands for.
 
@@ -125,17 +71,16 @@ def read(value: Any, default: Any = NO_DEFAULT) -> Any:
     return value
 
 
-def check_units(values: Iterable[Any]) -> None:
-    """Say so where one of the values, refused by a surrogate, is a number with an unknown unit.
+def check_unit(value: Any) -> None:
+    """Raise where a value that a surrogate has refused is a number with an unknown unit.
 
     Raises
     ------
     ValueError
-        If it is.
+        With the fix.
     """
-    for value in values:
-        if isinstance(value, str):
-            _read_text(value, must_be_number=True)
+    if isinstance(value, str):
+        _read_text(value, must_be_number=True)
 
 
 def shown(value: Any) -> str:

@@ -1,0 +1,232 @@
+"""Specs to surrogates: call strings, mappings, classes and instances, and the values in them."""
+
+import re
+
+import brainunit as u
+import numpy as np
+import pytest
+from braintools.surrogate import Surrogate
+
+from braintools_qps import QPseudoSpike, get_surrogate, register_surrogate
+
+inf = float("inf")
+
+
+class Holder(Surrogate):
+    """Takes whatever it is given."""
+
+    def __init__(self, required, number=1.0, *, text="first", either=None):
+        self.required, self.number, self.text, self.either = required, number, text, either
+
+
+class Halved(Surrogate):
+    def __init__(self, surrogate: Surrogate, *, other: "Surrogate" = None):
+        self.surrogate, self.other = surrogate, other
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ("QPseudoSpike()", QPseudoSpike()),
+        ("QPseudoSpike(1.5)", QPseudoSpike(1.5)),
+        (" q_pseudo_spike ( alpha = +1 , )", QPseudoSpike(1)),
+        ("braintools-qps:QPseudoSpike(3)", QPseudoSpike(3)),
+        ("QPseudoSpike(alpha=inf)", QPseudoSpike(inf)),
+        ("QPseudoSpike('inf', scale='inf mV')", QPseudoSpike(inf, scale=inf * u.mV)),
+        ("QPseudoSpike(scale='.5e-3V')", QPseudoSpike(scale=0.5e-3 * u.volt)),
+        ("QPseudoSpike(scale='2 mV / ms')", QPseudoSpike(scale=2 * u.mV / u.ms)),
+        ("QPseudoSpike(scale=None)", QPseudoSpike()),
+        ("QPseudoSpike(residual_dtype='uint8')", QPseudoSpike(residual_dtype="uint8")),
+        ({"name": "q_pseudo_spike", "alpha": 1}, QPseudoSpike(1)),
+        ({"name": "QPseudoSpike", "alpha": "1e3"}, QPseudoSpike(1000.0)),
+        ({"name": "QPseudoSpike", "scale": "15 mV"}, QPseudoSpike(scale=15 * u.mV)),
+        (QPseudoSpike, QPseudoSpike()),
+    ],
+)
+def test_specs_of_every_kind(spec, expected):
+    assert get_surrogate(spec) == expected
+
+
+def test_literals_of_every_kind():
+    register_surrogate(Holder)
+    values = "[-1, -2.5, -inf, True, 'x', ['15 mV', None], ()]"
+    built = get_surrogate(f"Holder({values}, -inf)")
+    assert built.required == [-1, -2.5, -inf, True, "x", [15 * u.mV, None], []]
+    assert built.number == -inf
+
+
+def test_a_list_of_numbers_is_an_array():
+    built = get_surrogate("QPseudoSpike(alpha=[1, 2.5], scale='[10, 20] mV')")
+    np.testing.assert_array_equal(built.alpha, [1, 2.5])
+    np.testing.assert_array_equal(built.scale.to_decimal(u.mV), [10, 20])
+    nested = get_surrogate({"name": "QPseudoSpike", "alpha": [[1, 2], [3, 4]]})
+    np.testing.assert_array_equal(nested.alpha, [[1, 2], [3, 4]])
+
+
+NO_CALLS = [
+    "__import__('os').system('x')",
+    "QPseudoSpike(alpha=open('f'))",
+    "QPseudoSpike(alpha=1 + 1)",
+    "QPseudoSpike(alpha=x)",
+    "QPseudoSpike(alpha=--1)",
+    "QPseudoSpike(alpha=1j)",
+    "QPseudoSpike(alpha=b'1')",
+    "QPseudoSpike(alpha=...)",
+    "QPseudoSpike(alpha={'a': 1})",
+    "QPseudoSpike(alpha=[x for x in (1,)])",
+    "QPseudoSpike(alpha=f'{1}')",
+    "QPseudoSpike(alpha:=1)",
+    "QPseudoSpike(*[1])",
+    "QPseudoSpike(**{'alpha': 1})",
+    "QPseudoSpike(alpha=1, alpha=2)",
+    "QPseudoSpike(alpha=1)(2)",
+    "QPseudoSpike(alpha=1).replace(alpha=2)",
+    "Scaled(QPseudoSpike(alpha=1).replace(alpha=2))",
+    "QPseudoSpike(alpha=1); print()",
+    "QPseudoSpike(alpha=1",
+    "QPseudoSpike(\0)",
+    "QPseudoSpike(" + "[" * 5000 + "]" * 5000 + ")",
+    "QPseudoSpike(scale=float('2'))",
+    "QPseudoSpike(scale=Quantity(1.0, 2))",
+    "QPseudoSpike(scale=array([1.0], copy=True))",
+    "QPseudoSpike(scale=array([1.0], dtype=foo))",
+    "QPseudoSpike(scale=array([[1.0], [1.0, 2.0]]))",
+    "QPseudoSpike(alpha=[Sigmoid(2)])",
+]
+
+
+@pytest.mark.parametrize("spec", NO_CALLS)
+def test_a_string_that_is_not_a_call_with_literals_is_refused(spec):
+    with pytest.raises(ValueError, match="a name or a call with literal arguments"):
+        get_surrogate(spec)
+
+
+def test_nothing_in_a_string_is_evaluated(tmp_path):
+    file = tmp_path / "written"
+    with pytest.raises(ValueError, match="a name or a call"):
+        get_surrogate(f"Sigmoid(open({str(file)!r}, 'w'))")
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("text", ["15 mv", "15 elephants", "15 mV; import os", "[1, 2] parsec2"])
+def test_an_unknown_unit_is_named(text):
+    with pytest.raises(ValueError, match=re.escape(f"the unit in {text!r} is unknown")):
+        get_surrogate("QPseudoSpike", scale=text)
+
+
+def test_parameters_beside_a_spec_replace_its_own():
+    expected = QPseudoSpike(3, dampening=2)
+    assert get_surrogate("QPseudoSpike(alpha=1, dampening=2)", alpha=3) == expected
+    spec = {"name": "QPseudoSpike", "alpha": 1, "dampening": 2}
+    assert get_surrogate(spec, alpha="3") == expected
+    assert spec["alpha"] == 1
+    assert get_surrogate(QPseudoSpike, alpha=3, scale="1 V") == QPseudoSpike(3, scale=u.volt)
+
+
+def test_an_instance_is_returned_as_it_is():
+    surrogate = QPseudoSpike()
+    assert get_surrogate(surrogate) is surrogate
+    with pytest.raises(TypeError, match=r"already built.*alpha"):
+        get_surrogate(surrogate, alpha=1.0)
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        (3, TypeError, "a surrogate is chosen by a name.*got 3"),
+        (int, TypeError, "a surrogate is chosen by a name"),
+        ({"alpha": 1}, ValueError, r"must have the key 'name', got the keys \['alpha'\]"),
+        ({"name": "QPseudoSpike", 5: 1}, TypeError, "are strings, got 5"),
+        ({"name": None}, TypeError, "are strings, got None"),
+        ("Sigmoid(beta=2)", TypeError, r"argument.*\. The surrogate is Sigmoid\(alpha=4\.0\)"),
+        ("Sigmoid(1, alpha=2)", TypeError, r"\. The surrogate is Sigmoid\(alpha=4\.0\)"),
+        ("QPseudoSpike(scale='wide')", TypeError, "scale must be a positive real number"),
+    ],
+)
+def test_what_is_no_spec_or_no_parameter_says_what_is(spec, error, message):
+    with pytest.raises(error, match=message):
+        get_surrogate(spec)
+
+
+@pytest.mark.parametrize("text", ["2nd order", "1e5", "10%", "inf", "15 mV", "15 elephants", ""])
+def test_text_stays_text_where_the_default_is_text(text):
+    register_surrogate(Holder)
+    assert get_surrogate("Holder", required=None, text=text).text == text
+    assert get_surrogate(f"Holder(None, text={text!r})").text == text
+
+
+@pytest.mark.parametrize("text", ["2nd order", "10%", "15 elephants", "1/2", "mV"])
+def test_text_that_is_no_number_stays_text_where_the_parameter_may_hold_text(text):
+    register_surrogate(Holder)
+    built = get_surrogate("Holder", required=text, either=text)
+    assert (built.required, built.either) == (text, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1e3", 1e3),
+        ("+.5", 0.5),
+        ("2", 2),
+        ("-inf", -inf),
+        ("9" * 15, 10**15 - 1),
+        ("9" * 16, 1e16),
+    ],
+)
+def test_text_that_can_only_be_a_number_is_one(text, number):
+    register_surrogate(Holder)
+    built = get_surrogate("Holder", required=text, number=text, either=[text])
+    assert (built.required, built.number) == (number, number)
+    assert type(built.number) is type(number)
+    np.testing.assert_array_equal(built.either, [number])
+
+
+@pytest.mark.parametrize("text", ["15 mv", "2x", "10%", "1 mV^1e999", "1 " + "(" * 5000])
+def test_a_number_with_an_unknown_unit_is_an_error_in_place_of_a_number(text):
+    register_surrogate(Holder)
+    with pytest.raises(ValueError, match="the unit in .* is unknown"):
+        get_surrogate("Holder", required=1, number=text)
+
+
+def test_any_number_of_arguments_is_read():
+    @register_surrogate
+    class Variadic(Surrogate):
+        def __init__(self, *args, **kwargs):
+            self.args, self.kwargs = args, kwargs
+
+    built = get_surrogate("Variadic('1 mV', 2, a='inf', b='2nd')")
+    assert built.args == (1 * u.mV, 2)
+    assert built.kwargs == {"a": inf, "b": "2nd"}
+
+
+@pytest.mark.parametrize(
+    "inner", ["QPseudoSpike(3)", {"name": "q_pseudo_spike", "alpha": "3"}, QPseudoSpike(3)]
+)
+def test_a_parameter_annotated_as_a_surrogate_takes_a_spec(inner):
+    register_surrogate(Halved)
+    for built in (
+        get_surrogate("Halved", surrogate=inner, other=inner),
+        get_surrogate({"name": "Halved", "surrogate": inner, "other": inner}),
+        get_surrogate(Halved, surrogate=inner, other=inner),
+    ):
+        assert built.surrogate == built.other == QPseudoSpike(3)
+    assert get_surrogate("Halved(Halved(Sigmoid(2)))").surrogate.surrogate.alpha == 2
+
+
+def test_a_spec_that_contains_itself_is_refused():
+    register_surrogate(Halved)
+    register_surrogate(Holder)
+    spec, values = {"name": "Halved"}, [1]
+    spec["surrogate"] = spec
+    values.append(values)
+    for wrong in (spec, {"name": "Holder", "required": values}):
+        with pytest.raises(ValueError, match="is nested too deeply, or contains itself"):
+            get_surrogate(wrong)
+    with pytest.raises(TypeError, match="a surrogate is chosen by a name"):
+        get_surrogate(values)
+
+
+def test_what_an_error_shows_of_a_value_is_not_long():
+    with pytest.raises(LookupError, match="Available") as caught:
+        get_surrogate("x" * 10_000)
+    assert len(str(caught.value).partition("Available")[0]) < 300

@@ -1,0 +1,165 @@
+"""Surrogates to specs and back: through JSON, and through their repr."""
+
+import json
+
+import brainstate
+import braintools.surrogate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import GaussianGrad, Sigmoid, Surrogate
+from helpers import names_that_build
+
+from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
+
+inf = float("inf")
+
+
+def through_json(surrogate):
+    return get_surrogate(json.loads(json.dumps(surrogate_spec(surrogate), allow_nan=False)))
+
+
+@pytest.mark.parametrize("name", names_that_build())
+def test_every_surrogate_comes_back_through_json_and_scaled_from_its_repr(name):
+    surrogate = get_surrogate(name)
+    back = through_json(surrogate)
+    assert type(back) is type(surrogate)
+    assert vars(back) == vars(surrogate)  # braintools 0.3 compares surrogates by identity
+    scaled = Scaled(surrogate, scale=15 * u.mV)
+    for one in (scaled, Scaled(Scaled(scaled), dampening=0.5)):
+        assert get_surrogate(repr(one)) == through_json(one) == one
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "written"),
+    [
+        (QPseudoSpike(), {"alpha": 2.0}),
+        (QPseudoSpike(inf), {"alpha": "inf"}),
+        (QPseudoSpike(np.float32(0.5)), {"alpha": 0.5}),
+        (QPseudoSpike(scale=3), {"alpha": 2.0, "scale": 3.0}),
+        (QPseudoSpike(scale=u.mV), {"alpha": 2.0, "scale": "1.0 mV"}),
+        (QPseudoSpike(scale=15 * u.mV / u.ms), {"alpha": 2.0, "scale": "15.0 mV / ms"}),
+        (QPseudoSpike(scale=2 * u.mV**0.5), {"alpha": 2.0, "scale": "2.0 mV^0.5"}),
+        (QPseudoSpike(dampening=0.3), {"alpha": 2.0, "dampening": 0.3}),
+        (QPseudoSpike(residual_dtype=jnp.bfloat16), {"alpha": 2.0, "residual_dtype": "bfloat16"}),
+    ],
+)
+def test_ours_with_every_parameter(surrogate, written):
+    assert surrogate_spec(surrogate) == {"name": "QPseudoSpike", **written}
+    assert through_json(surrogate) == get_surrogate(repr(surrogate)) == surrogate
+
+
+def test_parameters_that_are_not_the_default_come_back():
+    back = through_json(GaussianGrad(sigma=0.25, alpha=2))
+    assert (back.sigma, back.alpha) == (0.25, 2)
+
+
+def test_arrays_come_back_with_the_same_numbers():
+    numbers = np.array([[0.5, 2.5, inf]], np.float32)
+    for alpha in (numbers, jnp.asarray(numbers)):
+        surrogate = QPseudoSpike(alpha, scale=np.array([1.0, 2.5, 4.0]) * u.mV)
+        spec = {"name": "QPseudoSpike", "alpha": [[0.5, 2.5, "inf"]], "scale": "[1.0, 2.5, 4.0] mV"}
+        assert surrogate_spec(surrogate) == spec
+        from_repr = get_surrogate(repr(surrogate))
+        assert from_repr.alpha.dtype == alpha.dtype
+        for back in (through_json(surrogate), from_repr):
+            np.testing.assert_array_equal(back.alpha, numbers)
+            np.testing.assert_array_equal(back.scale.to_decimal(u.mV), [1.0, 2.5, 4.0])
+
+
+def test_the_repr_says_whose_a_surrogate_is_where_the_name_does_not():
+    scaled = Scaled(braintools.surrogate.QPseudoSpike(alpha=3.0))
+    assert repr(scaled) == "Scaled(surrogate=braintools.surrogate.QPseudoSpike(alpha=3.0))"
+    assert repr(Scaled(Sigmoid())) == "Scaled(surrogate=Sigmoid(alpha=4.0))"
+
+
+@pytest.mark.parametrize("unit", [1.0, u.mV])
+def test_a_state_or_a_traced_value_cannot_be_written(unit):
+    with pytest.raises(TypeError, match=r"(?s)alpha=.*cannot be written.*known only where"):
+        surrogate_spec(QPseudoSpike(brainstate.State(2.0)))
+    with pytest.raises(TypeError, match=r"(?s)scale=.*cannot be written.*known only where"):
+        jax.jit(lambda scale: surrogate_spec(QPseudoSpike(scale=scale * unit)))(1.0)
+
+
+def endless():
+    values = [1]
+    values.append(values)
+    return values
+
+
+@pytest.mark.parametrize("value", ["15 mV", "inf", "1e3", ["2"], object(), {1}, (1, 2), {"a": 1}])
+def test_what_would_be_read_as_something_else_cannot_be_written(value):
+    surrogate = Sigmoid()
+    surrogate.alpha = value
+    with pytest.raises(TypeError, match=r"alpha=.*cannot be written in a spec: "):
+        surrogate_spec(surrogate)
+
+
+def test_what_contains_itself_cannot_be_written():
+    surrogate, scaled = Sigmoid(), Scaled(Sigmoid())
+    surrogate.alpha = endless()
+    object.__setattr__(scaled, "surrogate", scaled)
+    for wrong in (surrogate, scaled):
+        with pytest.raises(TypeError, match=r"is nested too deeply, or contains itself"):
+            surrogate_spec(wrong)
+
+
+@pytest.mark.parametrize("name", ["mV", "league"])  # another unit, and none that brainunit knows
+def test_a_quantity_that_would_not_be_read_back_cannot_be_written(name):
+    unit = u.Unit(u.metre.dim, name=name, dispname=name, scale=3)
+    with pytest.raises(TypeError, match=rf"scale=.*it would not be read back from '1\.0 {name}'"):
+        surrogate_spec(QPseudoSpike(scale=unit))
+
+
+def test_text_comes_back_where_the_default_is_text():
+    @register_surrogate
+    class Named(Surrogate):
+        def __init__(self, kind="first"):
+            self.kind = kind
+
+    for text in ("2nd", "1e5", "15 mV", ""):
+        assert through_json(Named(text)).kind == text
+
+
+def test_keyword_only_parameters_are_left_out_at_their_default():
+    arrays = np.array([1.0, 2.0]), np.array([1.0, 2.0]) * u.mV
+
+    @register_surrogate
+    class Arrays(Surrogate):
+        def __init__(self, *, weights=arrays[0], widths=arrays[1], mode=len):
+            self.weights, self.widths, self.mode = weights, widths, mode
+
+    assert surrogate_spec(Arrays()) == {"name": "Arrays"}
+    other = Arrays(weights=np.array([1.0, 3.0]), widths=np.array([1.0, 2.0]) * u.volt)
+    spec = {"name": "Arrays", "weights": [1.0, 3.0], "widths": "[1.0, 2.0] V"}
+    assert surrogate_spec(other) == spec
+    with pytest.raises(TypeError, match="mode=<built-in function max> cannot be written"):
+        surrogate_spec(Arrays(mode=max))
+
+
+def test_a_surrogate_that_does_not_keep_its_parameters_says_what_to_do():
+    @register_surrogate
+    class Forgetful(Surrogate):
+        def __init__(self, width):
+            pass
+
+    with pytest.raises(TypeError, match=r"Set self\.width = width"):
+        surrogate_spec(Forgetful(1))
+
+
+def test_a_parameter_called_name_cannot_be_written():
+    @register_surrogate
+    class Named(Surrogate):
+        def __init__(self, name="x"):
+            self.name = name
+
+    with pytest.raises(TypeError, match=r"name='x' cannot be written"):
+        surrogate_spec(Named())
+
+
+@pytest.mark.parametrize("wrong", [QPseudoSpike, "QPseudoSpike", None])
+def test_only_surrogates_have_a_spec(wrong):
+    with pytest.raises(TypeError, match="takes a Surrogate"):
+        surrogate_spec(wrong)
