@@ -1,4 +1,4 @@
-"""Whatever a user passes as surrogates, as candidates with a label each that no other has."""
+"""Candidates: the surrogates that a user passes to a tool, with unique labels."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ LONGEST_LABEL = 80
 
 
 def candidates(surrogates: SurrogateSpecs) -> Candidates:
-    """Uniquely labelled surrogates.
+    """Build the surrogates and label them.
 
     A label is the key of a mapping, the string that was given, or else a short form of the repr.
-    Two different surrogates that share it are told apart by the distribution that they come from.
+    Labels that two surrogates share get their distributions in front, as in
+    ``"braintools:QPseudoSpike(alpha=2)"``.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     Raises
     ------
     ValueError
-        If there is no candidate, the same one twice, or two cannot be told apart.
+        If there is no candidate, the same one twice, or two with the same label.
     TypeError
         If it is none of these.
     """
@@ -46,34 +47,37 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     if isinstance(surrogates, Mapping):
         pairs = [(str(label), get_surrogate(spec)) for label, spec in surrogates.items()]
     else:
-        pairs = _told_apart([(label_of(spec), get_surrogate(spec)) for spec in surrogates])
-    return _unique(pairs)
+        pairs = [(label_of(spec), get_surrogate(spec)) for spec in surrogates]
+        _check_distinct(pairs)
+        pairs = _qualified(pairs)
+    if not pairs:
+        raise ValueError(
+            "surrogates must have one candidate or more, got none. "
+            "For example surrogates=['Sigmoid', 'QPseudoSpike']"
+        )
+    label, times = Counter(label for label, _ in pairs).most_common(1)[0]
+    if times > 1:
+        raise ValueError(
+            f"candidates need labels that tell them apart, got {label} {times} times. Pass a "
+            "mapping: {'one': ..., 'other': ...}"
+        )
+    return dict(pairs)
 
 
 def is_candidate(spec: Any) -> bool:
-    """Whether it is what `get_surrogate` takes, and not several of them."""
+    """Whether this is one candidate, and not several."""
     named = isinstance(spec, Mapping) and isinstance(spec.get("name"), str)
     return isinstance(spec, (str, Surrogate)) or is_surrogate_class(spec) or named
 
 
 def label_of(spec: SurrogateSpec) -> str:
-    """A short name for tables and figures: what was asked for, or the repr without its noise."""
+    """A short name for tables and figures: the string that was given, or a short repr."""
     if isinstance(spec, str):
         return str(spec)  # NumPy's text prints as np.str_(...)
     shown = repr(get_surrogate(spec)).replace("float('inf')", "inf")
     shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", shown)
     shown = re.sub(r"(\d)\.0\b", r"\1", shown)
     return textwrap.shorten(shown, LONGEST_LABEL, placeholder=" ...")
-
-
-def _told_apart(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate]]:
-    """Labels that surrogates of different classes share, with the distributions in front."""
-    _check_distinct(pairs)
-    shared = Counter(label for label, _ in pairs)
-    return [
-        (_qualified(label, surrogate) if shared[label] > 1 else label, surrogate)
-        for label, surrogate in pairs
-    ]
 
 
 def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
@@ -89,22 +93,12 @@ def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
         seen[key] = label
 
 
-def _unique(pairs: list[tuple[str, Surrogate]]) -> Candidates:
-    if not pairs:
-        raise ValueError(
-            "surrogates must have one candidate or more, got none. "
-            "For example surrogates=['Sigmoid', 'QPseudoSpike']"
-        )
-    label, times = Counter(label for label, _ in pairs).most_common(1)[0]
-    if times > 1:
-        raise ValueError(
-            f"candidates need labels that tell them apart, got {label} {times} times. Pass a "
-            "mapping: {'one': ..., 'other': ...}"
-        )
-    return dict(pairs)
-
-
-def _qualified(label: str, surrogate: Surrogate) -> str:
-    """The label with the distribution in front: ``"braintools:QPseudoSpike(alpha=2)"``."""
-    distribution = qualified_name(type(surrogate)).partition(":")[0]
-    return f"{distribution}:{label}"
+def _qualified(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate]]:
+    """The pairs, with distributions in front of the labels that several share."""
+    shared = Counter(label for label, _ in pairs)
+    return [
+        (f"{qualified_name(type(surrogate)).partition(':')[0]}:{label}", surrogate)
+        if shared[label] > 1
+        else (label, surrogate)
+        for label, surrogate in pairs
+    ]

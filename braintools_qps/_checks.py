@@ -1,4 +1,4 @@
-"""Numbers that are asked for: how many, which seeds, and what must be above 0."""
+"""Validate numeric arguments: counts, seeds and positive numbers."""
 
 from __future__ import annotations
 
@@ -14,34 +14,32 @@ MOST_SEEDS = 1_000_000  # of a comparison
 
 
 def checked_count(name: str, value: Any, least: int = 1) -> int:
-    """Return ``value`` as an int if it is a whole number that is large enough.
+    """Return ``value`` as an int.
 
     Raises
     ------
     TypeError
-        If it is not a whole number: 2.0 and True are none.
+        If it is not an integer; 2.0 and True are not.
     ValueError
-        If it is less than ``least``.
+        If it is below ``least``.
     """
-    number = whole(value)
+    number = integer(value)
     if number is None:
-        raise TypeError(
-            f"{name} must be a whole number, got {value!r} of type {type(value).__name__}"
-        )
+        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
     if number < least:
         raise ValueError(f"{name} must be {least} or more, got {number}")
     return number
 
 
 def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
-    """Return the seeds 0, 1, ... if asked for so many, or those that are listed.
+    """Return the seeds 0 to n - 1 for a number n, or the seeds in a list.
 
     Raises
     ------
     TypeError
-        If one is not a whole number.
+        If a seed is not an integer.
     ValueError
-        If there is none, one is out of range, or one is listed twice.
+        If there is no seed, one is out of range, or one appears twice.
 
     Examples
     --------
@@ -67,14 +65,14 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
 
 
 def checked_seed(seed: int) -> int:
-    """Return one seed as an int.
+    """Return a seed as an int.
 
     Raises
     ------
     TypeError
-        If it is not a whole number.
+        If it is not an integer.
     ValueError
-        If JAX would make the key of another seed of it.
+        If it is not from 0 to 2**32 - 1: JAX uses the lowest 32 bits only.
     """
     number = checked_count("seed", seed, 0)
     if number >= PAST_SEEDS:
@@ -83,15 +81,15 @@ def checked_seed(seed: int) -> int:
 
 
 def is_positive(value: Any) -> bool:
-    """Whether it is a number without a unit that is above 0, and finite as a float."""
+    """Whether the value is a number above 0 without a unit, and finite as a float."""
     try:
         return bool(math.isfinite(value) and value > 0)
     except (TypeError, OverflowError):
         return False
 
 
-def whole(value: Any) -> int | None:
-    """The value as an int, if it is a whole number, NumPy's included; 2.0 and True are none."""
+def integer(value: Any) -> int | None:
+    """The value as an int, or None if it is not an integer; NumPy's count, 2.0 and True do not."""
     if isinstance(value, (bool, np.bool_)):
         return None
     try:

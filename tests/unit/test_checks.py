@@ -32,14 +32,14 @@ def test_seeds(seeds, expected):
         ([1, 1], ValueError, r"different numbers from 0 to 2\*\*32 - 1, got \[1, 1\]"),
         ([1, 2**32 + 1], ValueError, r"from 0 to 2\*\*32 - 1"),
         ([-1], ValueError, "each of the seeds must be 0 or more, got -1"),
-        ([1.7], TypeError, "each of the seeds must be a whole number, got 1.7 of type float"),
-        ([True], TypeError, "whole number, got True of type bool"),
-        (True, TypeError, "seeds must be a whole number, got True"),
-        (2.0, TypeError, "seeds must be a whole number, got 2.0"),
+        ([1.7], TypeError, "each of the seeds must be an integer, got 1.7 of type float"),
+        ([True], TypeError, "an integer, got True of type bool"),
+        (True, TypeError, "seeds must be an integer, got True"),
+        (2.0, TypeError, "seeds must be an integer, got 2.0"),
         (2**64, ValueError, "1,000,000 at most, got 18446744073709551616.*pass a list"),
         ([2**64], ValueError, r"from 0 to 2\*\*32 - 1"),
-        (None, TypeError, "whole number, got None"),
-        ("3", TypeError, "whole number, got '3' of type str"),
+        (None, TypeError, "an integer, got None"),
+        ("3", TypeError, "an integer, got '3' of type str"),
     ],
 )
 def test_seeds_that_cannot_be(seeds, error, message):
@@ -50,9 +50,9 @@ def test_seeds_that_cannot_be(seeds, error, message):
 @pytest.mark.parametrize(
     ("value", "error", "message"),
     [
-        (1.5, TypeError, "epochs must be a whole number, got 1.5 of type float"),
-        (2.0, TypeError, "epochs must be a whole number, got 2.0"),
-        (True, TypeError, "whole number, got True"),
+        (1.5, TypeError, "epochs must be an integer, got 1.5 of type float"),
+        (2.0, TypeError, "epochs must be an integer, got 2.0"),
+        (True, TypeError, "an integer, got True"),
         (0, ValueError, "epochs must be 1 or more, got 0"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._checks import whole
+from ..._checks import integer
 
 # Splits are part of a task, not of a training run: every seed and every candidate sees the same.
 SPLIT_SEED = 20220200
@@ -59,7 +59,7 @@ class Task:
     description: str = ""
 
     def __post_init__(self) -> None:
-        number = whole(self.readout)
+        number = integer(self.readout)
         if number is not None and 1 <= number <= self.steps:
             object.__setattr__(self, "readout", number)
         elif not (isinstance(self.readout, str) and self.readout in ("last", "mean", "all")):

@@ -87,7 +87,7 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
         ({"hidden": 0}, ValueError, "hidden must be 1 or more, got 0"),
         ({"neuron": "HH"}, ValueError, "Take LIF or ALIF"),
         ({"neurons": 8}, TypeError, "takes .*hidden.*, got the option neurons. Add the keyword"),
-        ({"epochs": 1.5}, TypeError, "epochs must be a whole number, got 1.5"),
+        ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
         ({"clip": -1.0}, ValueError, "clip must be finite and above 0, got -1.0"),
         ({"clip": 10**400}, ValueError, "clip must be finite and above 0, got 10000"),
         ({"schedule": "linear"}, ValueError, "schedule must be one of .*, got 'linear'"),

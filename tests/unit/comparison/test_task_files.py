@@ -132,7 +132,7 @@ def test_hdf5_that_cannot_be_used(tmp_path):
     np.savez(tmp_path / "arrays.npz", X=X, y=Y)
     with pytest.raises(ValueError, match="both files must be of one kind"):
         load_task(good, test=tmp_path / "arrays.npz")
-    with pytest.raises(TypeError, match="bins must be a whole number, got 2.5"):
+    with pytest.raises(TypeError, match="bins must be an integer, got 2.5"):
         load_task(good, bins=2.5)
 
 

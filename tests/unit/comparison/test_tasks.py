@@ -198,9 +198,9 @@ def test_rougher_manifolds_are_harder():
     ("change", "error", "message"),
     [
         ({"classes": 1}, ValueError, "classes must be 2 or more, got 1"),
-        ({"classes": "ten"}, TypeError, "classes must be a whole number, got 'ten'"),
+        ({"classes": "ten"}, TypeError, "classes must be an integer, got 'ten'"),
         ({"alpha": "3"}, TypeError, "alpha must be a number, got '3'"),
-        ({"dim": 1.5}, TypeError, "dim must be a whole number, got 1.5"),
+        ({"dim": 1.5}, TypeError, "dim must be an integer, got 1.5"),
         ({"samples": 39}, ValueError, "samples must be 40 or more"),
         ({"alpha": 0}, ValueError, "alpha must be > 0"),
     ],
