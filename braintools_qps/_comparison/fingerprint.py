@@ -17,7 +17,7 @@ import textwrap
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import CodeType, FunctionType, MethodType, ModuleType
+from types import CodeType, FunctionType, MethodType, ModuleType, NoneType
 from typing import Any
 
 import brainunit as u
@@ -28,6 +28,15 @@ PACKAGE = str(Path(__file__).parents[1])
 INSTALLED = PACKAGE, *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
 CODE, SOURCE = "functions", "sources"  # in the settings of a comparison
 BYTECODE = f"code of Python {sys.version_info.major}.{sys.version_info.minor}: "
+PLAIN = bool, int, float, complex, str, bytes, NoneType
+CONTAINERS = list, tuple, dict
+MOST_ITEMS = 100  # that are told apart
+WITHIN = {
+    property: "fget",
+    staticmethod: "__func__",
+    classmethod: "__func__",
+    functools.cached_property: "func",
+}
 LONGEST = 80  # characters of a value; of a longer one, the digest
 
 
@@ -46,7 +55,7 @@ def fingerprint(value: Any) -> dict[str, str]:
     {'builtins:max': 'builtins:max', 'builtins:max argument 0': '3'}
     """
     found: dict[str, str] = {}
-    for name, text in _parts(name_of(value), value, set()):
+    for name, text in _parts(name_of(value), value, {}):
         same = name in found and found[name] != text
         found[name] = _digest(found[name] + text) if same else text  # of two lambdas, say
     return found
@@ -94,12 +103,14 @@ def _without_partial(function: Any) -> Any:
     return function
 
 
-def _parts(name: str, value: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
-    """Names and texts of a value and of all that it depends on."""
-    if isinstance(value, (FunctionType, MethodType, type, functools.partial, dict, list, tuple)):
-        if id(value) in seen:
-            return
-        seen.add(id(value))
+def _parts(name: str, value: Any, seen: dict[int, Any]) -> Iterator[tuple[str, str]]:
+    """Names and texts of a value and of all that it depends on, but for what has been seen."""
+    if isinstance(value, PLAIN) or (isinstance(value, CONTAINERS) and len(value) > MOST_ITEMS):
+        yield name, _text(value)
+        return
+    if id(value) in seen:
+        return
+    seen[id(value)] = value  # kept, so that no other object gets its id
     if isinstance(value, functools.partial):
         yield from _parts(name, value.func, seen)
         for key, item in (*enumerate(value.args), *value.keywords.items()):
@@ -121,13 +132,14 @@ def _parts(name: str, value: Any, seen: set[int]) -> Iterator[tuple[str, str]]:
     elif isinstance(getattr(value, "__wrapped__", None), FunctionType):  # by jax.jit, say
         yield from _parts(name, value.__wrapped__, seen)
     elif _is_users(type(value)):
-        yield from _parts(name_of(value), type(value), seen)
-        yield from _parts(name, vars(value) if hasattr(value, "__dict__") else {}, seen)
+        yield from _parts(name_of(type(value)), type(value), seen)
+        for key, item in getattr(value, "__dict__", {}).items():
+            yield from _parts(f"{name}.{key}", item, seen)
     else:
         yield name, _text(value)
 
 
-def _of_function(name: str, value: FunctionType, seen: set[int]) -> Iterator[tuple[str, str]]:
+def _of_function(name: str, value: FunctionType, seen: dict[int, Any]) -> Iterator[tuple[str, str]]:
     inner = dict(zip(value.__code__.co_freevars, value.__closure__ or ()))
     for key, cell in inner.items():
         with suppress(ValueError):  # not filled yet
@@ -148,7 +160,7 @@ def _of_function(name: str, value: FunctionType, seen: set[int]) -> Iterator[tup
                 yield from _parts(own, module[key], seen)
 
 
-def _of_class(name: str, value: type, seen: set[int]) -> Iterator[tuple[str, str]]:
+def _of_class(name: str, value: type, seen: dict[int, Any]) -> Iterator[tuple[str, str]]:
     if not _is_users(value):
         yield name, name
         return
@@ -156,8 +168,7 @@ def _of_class(name: str, value: type, seen: set[int]) -> Iterator[tuple[str, str
     for base in value.__bases__:
         yield from _parts(name_of(base), base, seen)
     for key, item in vars(value).items():
-        item = item.fget if isinstance(item, property) else item
-        item = item.__func__ if isinstance(item, (staticmethod, classmethod)) else item
+        item = getattr(item, WITHIN.get(type(item), ""), item)
         if not key.startswith("__") or isinstance(item, FunctionType):
             yield from _parts(f"{name}.{key}", item, seen)
 
