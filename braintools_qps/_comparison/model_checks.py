@@ -247,8 +247,10 @@ def _without_gradient(bench: Bench, outputs: Any, size: int) -> tuple[str, ...]:
         gradient = jax.grad(loss, allow_int=True)(some)
     if any(g.dtype != jax.dtypes.float0 and g.any() for g in gradient):
         return ()
+    name = bench.objective.loss_name
+    name = "" if name == "loss" else f" {name}"
     return (
-        f"The loss {bench.objective.loss_name} has a gradient of 0 for all outputs: nothing was "
+        f"The loss{name} has a gradient of 0 for all outputs: nothing was "
         "trained. Take one that changes with the outputs, such as cross-entropy; counting what is "
         "right is a score.",
     )

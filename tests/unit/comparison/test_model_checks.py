@@ -75,12 +75,12 @@ readout = lambda size: lambda: brainstate.nn.Linear(5, size)
         ),
     ],
 )  # fmt: skip
-def test_models_that_do_not_fit(make, error, message):
+def test_a_model_that_does_not_fit_is_refused_with_the_fix(make, error, message):
     with pytest.raises(error, match=message):
         check(make)
 
 
-def test_an_array_of_another_batch():
+def test_an_array_of_a_fixed_batch_size_is_named():
     class Masked(models.Neurons):
         def __init__(self, size):
             super().__init__(size)
@@ -98,7 +98,7 @@ def test_an_array_of_another_batch():
     ("make", "got"),
     [("mine:network", "'mine:network'"), (models.Neurons(3), "a Neurons"), (3, "a int")],
 )
-def test_what_is_no_factory(make, got):
+def test_anything_but_a_factory_is_refused(make, got):
     with pytest.raises(TypeError, match=f"must be a function that returns a fresh .*, got {got}"):
         check(make)
 
@@ -115,7 +115,7 @@ def test_a_class_is_a_factory_of_what_its_init_takes():
         check(Network, width=3)
 
 
-def test_what_fits():
+def test_models_that_fit_pass():
     check(models.plain)
     check(chain(lambda: Stateless(5), readout(2)))
     check(models.every_step, y=X[:, :, :1])
@@ -142,17 +142,17 @@ def test_the_demonstration_takes_every_task_of_braintools(name):
     checked(demonstration, load_task(f"{name}(samples=40, dt='100 ms')"))
 
 
-def test_targets_of_another_size():
+def test_outputs_of_another_size_than_the_targets_are_refused():
     with pytest.raises(ValueError, match=r"as many values as a target has, of shape \(2,\), got"):
         check(models.every_step, y=X[:, :, :2])
 
 
-def test_options_that_the_factory_does_not_take():
+def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(TypeError, match="takes classes, features, hidden, got the option width"):
         check(models.plain, width=3)
 
 
-def test_classes_as_floats():
+def test_a_model_that_fails_on_classes_of_None_is_told_of_float_labels():
     def network(features, classes):
         linear = brainstate.nn.Linear
         return brainstate.nn.Sequential(linear(features, 5), models.Neurons(5), linear(5, classes))
@@ -211,7 +211,7 @@ def test_a_factory_that_takes_the_surrogate_and_leaves_it():
                                       lambda outputs, y: jnp.float32(1.0)])  # fmt: skip
 def test_a_loss_without_a_gradient_is_told(constant):
     _, (note,) = checked(models.plain, load_task((X, Y)), constant)
-    assert note.startswith("The loss loss has a gradient of 0 for all outputs: nothing was trained")
+    assert note.startswith("The loss has a gradient of 0 for all outputs: nothing was trained")
 
 
 def test_outputs_of_integers_are_told():
@@ -221,13 +221,13 @@ def test_outputs_of_integers_are_told():
     assert note.startswith("The model's outputs are int32, which have no gradient: nothing")
 
 
-def test_a_loss_without_a_derivative():
+def test_a_loss_that_counts_is_refused():
     count = lambda outputs, y: (outputs.argmax(-1) != y).sum()
     with pytest.raises(TypeError, match="loss must return an array of real .*, got int"):
         checked(models.plain, load_task((X, Y)), count)
 
 
-def test_what_is_no_optimizer():
+def test_an_optimizer_that_returns_no_transformation_is_refused():
     with pytest.raises(TypeError, match="must return an optax transformation, got None. For"):
         Settings(optimizer=lambda rate: None).transformation(0.1)
 
@@ -247,7 +247,7 @@ def test_outputs_that_are_not_finite_name_the_step():
         check_finite(bench, 0)
 
 
-def test_nothing_to_train():
+def test_a_model_without_parameters_is_refused():
     options = {"task": (X, Y), "tune": None, "seeds": 1, "epochs": 1, "measure": False}
     make = lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: x[:, :2])
     with pytest.raises(ValueError, match=r"got no brainstate.ParamState of real numbers"):

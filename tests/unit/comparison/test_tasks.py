@@ -10,7 +10,7 @@ import pytest
 from braintools import cogtask
 from sklearn.datasets import load_digits
 
-from braintools_qps._comparison.tasks import TASKS, load_task, randman, task_from_arrays
+from braintools_qps._comparison.tasks import load_task, randman, task_from_arrays
 
 
 def arrays(samples=40, steps=3, features=2, classes=2):
@@ -59,11 +59,6 @@ def test_rows_of_a_digit_are_its_pixels_two_steps_each():
     rows, pixels = load_task("digits-rows"), load_task("digits-pixels")
     expected = pixels.test.inputs.reshape(-1, 8, 8).repeat(2, axis=1)
     np.testing.assert_allclose(rows.test.inputs, expected, rtol=1e-5)
-
-
-def test_tasks_are_the_same_each_time():
-    for name in ("digits-rows", "cue-recall", "randman(classes=2, samples=20)"):
-        np.testing.assert_array_equal(all_inputs(load_task(name)), all_inputs(load_task(name)))
 
 
 def test_the_cue_is_there_at_the_start_and_gone_in_the_delay():
@@ -179,21 +174,6 @@ def test_a_random_manifold_is_the_formula():
         assert sorted(ours) == sorted(expected)
 
 
-@pytest.mark.parametrize("alpha", [0.005, 5e-324])
-def test_the_roughest_manifolds_keep_all_frequencies(alpha):
-    assert np.isfinite(all_inputs(randman(classes=2, samples=20, units=2, alpha=alpha))).all()
-
-
-def test_rougher_manifolds_are_harder():
-    def nearest_neighbour(alpha):
-        task = randman(classes=5, dim=1, alpha=alpha, units=8, steps=100, samples=500)
-        when = lambda part: part.inputs.argmax(axis=1)
-        gap = np.abs(when(task.test)[:, None] - when(task.train)[None]).sum(-1)
-        return np.mean(task.train.labels[gap.argmin(1)] == task.test.labels)
-
-    assert nearest_neighbour(3.0) > nearest_neighbour(0.8)
-
-
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
@@ -205,7 +185,7 @@ def test_rougher_manifolds_are_harder():
         ({"alpha": 0}, ValueError, "alpha must be > 0"),
     ],
 )
-def test_random_manifolds_that_cannot_be(change, error, message):
+def test_random_manifolds_refuse_numbers_out_of_range(change, error, message):
     with pytest.raises(error, match=message):
         randman(**change)
 
@@ -214,14 +194,6 @@ def test_the_name_of_random_manifolds_makes_them_again():
     task = load_task("randman(classes=2, alpha=2.5, samples=40)")
     assert task.name == "randman(classes=2, alpha=2.5, samples=40)"
     np.testing.assert_array_equal(all_inputs(load_task(task.name)), all_inputs(task))
-
-
-def test_every_task_of_braintools_is_there():
-    for name in ("GoNoGo", "DelayMatchSample", "ReadySetGo", "EvidenceAccumulation"):
-        assert name in TASKS
-        assert hasattr(cogtask, name)
-    assert "Task" not in TASKS
-    assert "Phase" not in TASKS
 
 
 def test_trials_of_braintools_with_an_answer_at_the_end_are_classes():
@@ -243,10 +215,5 @@ def test_trials_of_braintools_whose_answer_is_when_to_respond_are_targets():
     assert task.train.labels.shape[1:] == (task.steps, 3)
     assert (task.train.labels.sum(-1) == 1).all()
     assert task.train.labels[:, -1, -1].all()  # short trials end where long ones do
-
-
-def test_trials_of_braintools_with_a_direction_are_targets():
-    task = load_task("ImmediateDirectionReproduction(samples=20, dt='50 ms')")
-    assert task.classes is None
-    assert task.test.labels.shape == (4, task.steps, 3)
-    assert "a regression" in repr(task)
+    direction = load_task("ImmediateDirectionReproduction(samples=20, dt='50 ms')")
+    assert direction.test.labels.shape == (4, direction.steps, 3)
