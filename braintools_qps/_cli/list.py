@@ -8,8 +8,9 @@ import json
 import re
 import shutil
 import textwrap
-from pydoc import splitdoc
 from typing import TYPE_CHECKING, Any
+
+from .plain_docstring import plain_docstring
 
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
@@ -98,5 +99,5 @@ def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
 
 def summary(surrogate: type[Surrogate]) -> str:
     """The first line of the docstring that the class has itself, not of its base class's."""
-    line = splitdoc(inspect.cleandoc(surrogate.__doc__ or ""))[0]
-    return re.sub(r"\s*\[\w+\]_", "", line)  # references point to what is not shown
+    line = plain_docstring(surrogate).partition("\n")[0]
+    return re.sub(r"\s*\[\w+\]", "", line)  # references point to what is not shown

@@ -6,11 +6,12 @@ import argparse
 import inspect
 import logging
 import math
-import re
 import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from .plain_docstring import plain_docstring
 
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
@@ -21,9 +22,6 @@ logger = logging.getLogger(__name__)
 
 SLOW = "not finite: the tails fall too slowly, or not at all"
 POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
-# Sections of a numpydoc docstring that do not help to read what is shown.
-LEFT_OUT = ("Raises", "See Also", "Examples")
-FIGURE = re.compile(r"^\.\. plot::.*\n(?:[ \t]+.*\n|\n)*", re.MULTILINE)  # the code that draws it
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,21 +54,13 @@ def _description(surrogate: Surrogate) -> str:
     per = "" if profile.unit is None else f", x in {profile.unit}, gradient per {profile.unit}"
     sections = [
         f"{surrogate!r}, from {type(surrogate).__module__}",
-        _documentation(type(surrogate)),
+        textwrap.indent(plain_docstring(type(surrogate)), "  "),
         "Values\n" + _table(_values(surrogate)),
         f"Surrogate gradient at x, the distance from the threshold{per}\n"
         + _table(_gradient(surrogate, profile)),
         "Shape of the surrogate gradient\n" + _table(_shape(profile)),
     ]
     return "\n\n".join(section for section in sections if section)
-
-
-def _documentation(surrogate: type[Surrogate]) -> str:
-    """The class's own docstring, without what defines nothing that is shown."""
-    docstring = FIGURE.sub("", inspect.cleandoc(surrogate.__doc__ or "") + "\n")
-    sections = re.split(r"\n\n(?=[A-Z][A-Za-z ]+\n-{3,}\n)", docstring)
-    kept = [section for section in sections if not section.startswith(LEFT_OUT)]
-    return textwrap.indent("\n\n".join(kept).strip(), "  ")
 
 
 def _values(surrogate: Surrogate) -> dict[str, Any]:

@@ -10,15 +10,9 @@ from braintools.surrogate import Sigmoid
 
 from braintools_qps import QPseudoSpike, register_surrogate
 from braintools_qps._candidates import LONGEST_LABEL, candidates
-from braintools_qps._registry import resolution
 
 inf = float("inf")
 OURS, THEIRS = QPseudoSpike(2.0), braintools.surrogate.QPseudoSpike(2.0)
-
-
-@pytest.fixture(autouse=True)
-def _own_registrations(monkeypatch):
-    monkeypatch.setattr(resolution, "_registered", {})
 
 
 def test_two_that_share_a_repr_are_told_apart_by_their_distribution():

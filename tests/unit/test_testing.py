@@ -8,13 +8,7 @@ import pytest
 from braintools.surrogate import Sigmoid, SoftSign, Surrogate
 
 from braintools_qps import QPseudoSpike, Scaled, register_surrogate
-from braintools_qps._registry import resolution
 from braintools_qps.testing import CHECKS, check_surrogate, find_failures
-
-
-@pytest.fixture(autouse=True)
-def _own_registrations(monkeypatch):
-    monkeypatch.setattr(resolution, "_registered", {})
 
 
 def failed(surrogate):

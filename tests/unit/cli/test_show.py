@@ -31,15 +31,18 @@ def test_show_describes_a_surrogate(capsys):
     assert ["area", "5"] in lines  # 2.5 / 0.5
 
 
-def test_show_defines_every_symbol_and_parameter_of_ours(capsys):
+def test_show_prints_text_without_markup(capsys):
     assert main(["show", "QPseudoSpike"]) == 0
     out = capsys.readouterr().out
-    assert r"g'(x) &= \frac{d}{s} \left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{-\alpha}" in out
-    for defined in (":math:`s` = ``scale``", ":math:`d` = ``dampening``", "x, the distance"):
-        assert defined in out
-    for parameter in ("alpha", "scale", "dampening", "residual_dtype"):
-        assert f"\n  {parameter} : " in out
-    assert "arXiv:2202.00282" in out
+    # By hand from the formulas of the docstring
+    for line in (
+        "      g'(x) = d/s (1 + (2 |x/s|)/(alpha + 1))^(-alpha)",
+        "  with s = scale and d = dampening. The smaller alpha, the fatter the",
+        "at 1 it is 1/(1+|x|), at 2",
+        "\n  [1] L. Herranz-Celotti",
+        "arXiv:2202.00282",
+    ):
+        assert line in out
     for left_out in (">>>", "See Also", "Raises"):
         assert left_out not in out
 
@@ -48,9 +51,8 @@ def test_show_defines_every_symbol_and_parameter_of_ours(capsys):
 def test_show_knows_every_surrogate_and_its_gradient_formula(name, capsys):
     assert main(["show", name]) == 0
     out = capsys.readouterr().out
-    assert "g'(x)" in out.partition("\nValues\n")[0]
-    assert ".. plot::" not in out
-    assert ("[1]_" in out) <= (".. [1]" in out)
+    assert "g'(x) = " in out.partition("\nValues\n")[0]
+    assert re.findall(r"\\\w+|`|\.\. |:\w+:|---|\w{|]_|frac", out) == []
     for parameter in inspect.signature(type(get_surrogate(name))).parameters:
         assert f"\n  {parameter} : " in out
 
