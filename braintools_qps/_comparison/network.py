@@ -37,15 +37,9 @@ def demonstration(
     Membrane time constants reach from one step to half of the sequence, 8 at least: memory of every
     length that a task can need.
     """
-    longest = max(LEAST_LONG_MEMORY, steps / 2)
-    return RecurrentNetwork(
-        features,
-        outputs,
-        hidden=hidden,
-        neuron=neuron,
-        reset=reset,
-        time_constants=(SHORTEST_MEMORY, longest),
-    )
+    memory = SHORTEST_MEMORY, max(LEAST_LONG_MEMORY, steps / 2)
+    options: dict[str, Any] = {"hidden": hidden, "neuron": neuron, "reset": reset}
+    return RecurrentNetwork(features, outputs, time_constants=memory, **options)
 
 
 class RecurrentNetwork(brainstate.nn.Module):
@@ -91,7 +85,9 @@ class RecurrentNetwork(brainstate.nn.Module):
         time_constants: tuple[float, float] = (SHORTEST_MEMORY, LEAST_LONG_MEMORY),
     ) -> None:
         super().__init__()
-        _check(hidden, reset)
+        checked_count("hidden", hidden)
+        if reset not in ("soft", "hard"):
+            raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
         self.input = _linear(features, hidden)
         self.recurrent = _linear(hidden, hidden)
         self.readout = _linear(hidden, outputs)
@@ -121,12 +117,6 @@ class RecurrentNetwork(brainstate.nn.Module):
             self.spikes.value = self.neuron(drive * self.current)
         self.clock.value += 1
         return READOUT_GAIN * _normalised(self.readout, self.spikes.value) + biases["outputs"]
-
-
-def _check(hidden: int, reset: str) -> None:
-    checked_count("hidden", hidden)
-    if reset not in ("soft", "hard"):
-        raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
 
 
 def neuron_class(name: str) -> type:
