@@ -12,7 +12,6 @@ sys.path.append(str(DOCS.parent))  # benchmarks/, which draws the figures of the
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
 os.environ["PYTHONWARNINGS"] = ",".join([
-    "ignore:IProgress not found",  # tqdm, imported in a notebook
     "ignore:Error reading persistent compilation cache",  # an earlier build was ended in writing
 ])  # fmt: skip
 os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took

@@ -219,7 +219,7 @@ class CandidateResult(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BestResult(CandidateResult):
-    """The result with the highest mean test score.
+    """The result with the highest mean test score: a `.CandidateResult`, with those near it.
 
     Attributes
     ----------
