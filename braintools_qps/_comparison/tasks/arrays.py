@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import brainunit as u
+import jax.numpy as jnp
 import numpy as np
 
 from .task import Task, make_task
@@ -100,9 +101,11 @@ def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
             "are masked, or fill them in with .filled(0)"
         )
     try:
-        return np.asarray(values, dtype)
+        array = np.asarray(values, dtype)
     except ValueError as error:
         raise ValueError(f"{what} must be an array, its rows of equal length: {error}") from error
+    is_unknown_float = array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
+    return array.astype(np.float32) if is_unknown_float else array  # bfloat16, say
 
 
 def _plain(y: np.ndarray, what: str) -> np.ndarray:

@@ -29,7 +29,7 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
     assert_same(load_task(tmp_path / "both.npz"), tested)
 
 
-def test_files_that_cannot_be_read(tmp_path):
+def test_a_file_of_another_form_is_refused_with_the_fix(tmp_path):
     names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "cut.npz", "other.npz", "half.npz")
     empty, text, single, torn, cut, other, half = (tmp_path / name for name in names)
     np.save(single, X)
@@ -110,7 +110,7 @@ def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     assert task.test.inputs[0].argmax(axis=0)[[0, 4]].tolist() == [3, 1]
 
 
-def test_hdf5_that_cannot_be_used(tmp_path):
+def test_a_broken_or_silent_hdf5_file_is_refused(tmp_path):
     good = write_spikes(tmp_path / "good.h5", TIMES, UNITS, LABELS)
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["labels"] = LABELS
@@ -134,6 +134,23 @@ def test_hdf5_that_cannot_be_used(tmp_path):
         load_task(good, test=tmp_path / "arrays.npz")
     with pytest.raises(TypeError, match="bins must be an integer, got 2.5"):
         load_task(good, bins=2.5)
+
+
+def test_more_than_fits_into_memory_is_told_in_one_line(tmp_path):
+    path = write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS)
+    with pytest.raises(MemoryError, match=r"spikes.h5 must fit into memory: .*\. Take fewer bins"):
+        load_task(path, bins=10**15)
+
+
+def test_more_spikes_than_a_byte_holds_are_counted(tmp_path):
+    times, units = [[0.5] * 300 + [1.0], [1.0]] * 10, [[0] * 300 + [1], [1]] * 10
+    task = load_task(write_spikes(tmp_path / "spikes.h5", times, units, LABELS), bins=2)
+    assert max(part.inputs.max() for part in task.parts.values()) == 300
+
+
+def test_counts_stay_in_a_byte(tmp_path):
+    task = load_task(write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS))
+    assert {part.inputs.dtype for part in task.parts.values()} == {np.dtype(np.uint8)}
 
 
 def test_without_h5py_it_is_named_with_the_extra(tmp_path, monkeypatch):
