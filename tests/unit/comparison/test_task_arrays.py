@@ -45,7 +45,8 @@ def test_inputs_may_carry_a_unit():
     ("dtype", "kept"),
     [
         (bool, bool), (np.uint8, np.uint8), (np.int64, np.uint8), (np.uint64, np.uint8),
-        (np.float16, np.float16), (jnp.bfloat16, np.float32), (np.float32, np.float32), (np.float64, np.float32),
+        (np.float16, np.float16), (jnp.bfloat16, np.float32), (np.float32, np.float32),
+        (np.float64, np.float32),
     ],
 )  # fmt: skip
 def test_inputs_of_every_dtype_are_the_same_numbers_and_small_ones_stay_small(dtype, kept):
