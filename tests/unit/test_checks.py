@@ -1,4 +1,4 @@
-"""Whole numbers: seeds and counts."""
+"""Integers: seeds and counts."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,16 +10,14 @@ from braintools_qps._checks import checked_count, checked_seeds
 @pytest.mark.parametrize(
     ("seeds", "expected"),
     [
-        (2, (0, 1)),
         (np.int64(1), (0,)),
         (jnp.array(2), (0, 1)),
         ([5, 3], (5, 3)),
         (np.arange(2), (0, 1)),
         ([2**32 - 1], (2**32 - 1,)),
-        (range(3, 5), (3, 4)),
     ],
 )
-def test_seeds(seeds, expected):
+def test_a_number_of_seeds_or_a_list_of_them(seeds, expected):
     assert checked_seeds(seeds) == expected
     assert all(type(seed) is int for seed in checked_seeds(seeds))
 
@@ -30,33 +28,21 @@ def test_seeds(seeds, expected):
         (0, ValueError, "seeds must be 1 or more, got 0"),
         ([], ValueError, "different numbers from 0 to"),
         ([1, 1], ValueError, r"different numbers from 0 to 2\*\*32 - 1, got \[1, 1\]"),
-        ([1, 2**32 + 1], ValueError, r"from 0 to 2\*\*32 - 1"),
+        ([2**32], ValueError, r"from 0 to 2\*\*32 - 1"),
         ([-1], ValueError, "each of the seeds must be 0 or more, got -1"),
         ([1.7], TypeError, "each of the seeds must be an integer, got 1.7 of type float"),
-        ([True], TypeError, "an integer, got True of type bool"),
-        (True, TypeError, "seeds must be an integer, got True"),
+        (True, TypeError, "seeds must be an integer, got True of type bool"),
         (2.0, TypeError, "seeds must be an integer, got 2.0"),
         (2**64, ValueError, "1,000,000 at most, got 18446744073709551616.*pass a list"),
-        ([2**64], ValueError, r"from 0 to 2\*\*32 - 1"),
-        (None, TypeError, "an integer, got None"),
         ("3", TypeError, "an integer, got '3' of type str"),
     ],
 )
-def test_seeds_that_cannot_be(seeds, error, message):
+def test_seeds_that_are_refused(seeds, error, message):
     with pytest.raises(error, match=message):
         checked_seeds(seeds)
 
 
-@pytest.mark.parametrize(
-    ("value", "error", "message"),
-    [
-        (1.5, TypeError, "epochs must be an integer, got 1.5 of type float"),
-        (2.0, TypeError, "epochs must be an integer, got 2.0"),
-        (True, TypeError, "an integer, got True"),
-        (0, ValueError, "epochs must be 1 or more, got 0"),
-    ],
-)
-def test_counts_that_cannot_be(value, error, message):
-    with pytest.raises(error, match=message):
-        checked_count("epochs", value)
+def test_a_count_below_its_least_is_refused():
     assert checked_count("epochs", np.int32(3)) == 3
+    with pytest.raises(ValueError, match="epochs must be 1 or more, got 0"):
+        checked_count("epochs", 0)
