@@ -134,9 +134,11 @@ def make_task(
     labels = labels.astype(np.int32 if classify else np.float32)
     size, power = _size_and_power(X, rows[0])
     dtype = _kept_dtype(X)
+    if dtype is not None:
+        X = X.astype(dtype, copy=False)
     # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
-    inputs = lambda some: some.astype(dtype, copy=False) if dtype else _divided(some, size, power)
-    train, validation, tested = (Split(inputs(X[some]), labels[some]) for some in rows)
+    inputs = lambda some: _divided(X[some], size, power) if dtype is None else _taken(X, some)
+    train, validation, tested = (Split(inputs(some), labels[some]) for some in rows)
     scale = float(size * power) if dtype else 1.0
     if test is not None:
         tested = Split(_stored(test[0], size, power, scale), test[1].astype(labels.dtype))
@@ -154,6 +156,15 @@ def _kept_dtype(X: np.ndarray) -> np.dtype | None:
         return X.dtype
     smallest = np.result_type(np.min_scalar_type(X.min()), np.min_scalar_type(X.max()))
     return smallest if smallest.kind in "iu" and smallest.itemsize <= 4 else None
+
+
+def _taken(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """Some rows, where JAX uses them on a CPU without a copy: at a multiple of 64 bytes."""
+    size = len(rows) * X[0].nbytes
+    memory = np.empty(size + 64, np.uint8)
+    start = -memory.ctypes.data % 64
+    found = memory[start : start + size].view(X.dtype).reshape(len(rows), *X.shape[1:])
+    return np.take(X, rows, axis=0, out=found, mode="clip")  # "raise" would make a copy
 
 
 def _size_and_power(X: np.ndarray, rows: np.ndarray) -> tuple[np.floating, np.floating]:
