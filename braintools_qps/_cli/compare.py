@@ -23,8 +23,8 @@ from .._defaults import (
     REPORT_NAME,
 )
 from .factories import blamed_on, check_path, factory_of, is_about_model
+from .figures import write_figure
 from .interrupts import MESSAGE, announce, before_leaving
-from .writing import write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .factories import blamed_on, check_path, factory_of
-from .writing import check_directory, check_figure, write_figure
+from .figures import check_directory, check_figure, write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task

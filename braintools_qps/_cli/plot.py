@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from .. import plotting
-    from .writing import check_figure, write_figure
+    from .figures import check_figure, write_figure
 
     check_figure(arguments.out)
     write_figure(partial(plotting.plot_surrogates, arguments.surrogates), arguments.out)

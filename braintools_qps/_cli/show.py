@@ -35,7 +35,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Print what a surrogate computes, and draw it where a file is named."""
     from .. import plotting
     from .._registry import get_surrogate
-    from .writing import check_figure, write_figure
+    from .figures import check_figure, write_figure
 
     if arguments.plot:
         check_figure(arguments.plot)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,6 +55,8 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     drawings = comparison_drawings(comparison)
     says = [comparison.verdict, comparison.unfinished]
     given = {name: value for name, value in comparison.settings.items() if name not in CODE}
+    code = comparison.settings.get("functions", {})
+    digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}
     sections = [
         ("Training", "", drawings.curves),
         ("Surrogates", "At the height and width that they were trained with.", drawings.surrogates),
@@ -70,7 +74,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "advice": [],
         "sections": sections,
         "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "settings": facts({**given, **settings}),
+        "settings": facts({**given, **digests, **settings}),
         "versions": facts(comparison.environment),
     }
 
@@ -109,6 +113,11 @@ def _progress_of(comparison: Comparison) -> str:
 
 def _noun(count: int, name: str) -> str:
     return name if count == 1 else name + "s"
+
+
+def _digest(parts: Any) -> str:
+    """One digest of all that a function is made of."""
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def _check(count: int, empty: str) -> None:

@@ -64,8 +64,9 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     results, found = ranked(comparison.results, comparison.score)
     form = score_of(comparison.score, results)
     looks = candidate_styles(comparison)
+    shaded = found is not None and sum(found.tied) > 1
     for row, result in enumerate(results):
-        if found is not None and found.tied[row]:
+        if shaded and found is not None and found.tied[row]:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.5, linewidth=0, zorder=0)
         scores = form.unit.factor * np.array(result.scores.test)
         if not np.isfinite(scores).any():
@@ -84,5 +85,5 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     axes.set_yticks(range(len(results)), [typed(result.label) for result in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
     axes.set(title="Test scores", xlabel=f"test {form.heading}{meaning}")
-    if len(comparison.tied) > 1:
+    if shaded:
         axes.set_title("Test scores (shaded: within noise of the best)")

@@ -62,7 +62,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
 
 def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
     """Draw the surrogates at the setting that they were trained with; untrained ones as given."""
-    named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked}
+    named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked if not r.error}
     drawn = of_one_axis(named)
     draw_surrogates(drawn, left, right, candidate_styles(comparison))
     left.set_title("Gradient, as trained")

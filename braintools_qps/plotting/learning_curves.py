@@ -60,7 +60,8 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
             axes.fill_between(epochs, values.min(0), values.max(0), **band)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
     left.set(title="Training loss", ylabel="training loss" + spread)
-    if all(np.min(r.curves.loss) > 0 for r in comparison.results if len(r.curves.loss)):
+    losses = [np.array(result.curves.loss) for result in comparison.results]
+    if not any((loss <= 0).any() for loss in losses):
         left.set_yscale("log")
         number_ticks(left.yaxis)
     right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)

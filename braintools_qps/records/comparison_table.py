@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -77,9 +78,21 @@ def _narrowed(rows: Rows) -> Rows:
     head = [["", *above]] if any(above) else []
     lines: list[Sequence[str]] = [*head, [first, *below]]
     for label, *row in body:
-        start, *more = textwrap.wrap(label, max(room, LEAST_LABEL), subsequent_indent="  ")
+        start, *more = _label_lines(label, max(room, LEAST_LABEL))
         lines += [[start, *row], *([part, *[""] * len(row)] for part in more)]
     return lines
+
+
+def _label_lines(label: str, room: int) -> list[str]:
+    """A label in lines that end, where they can, behind a bracket or a comma."""
+    if len(label) <= room:
+        return [label]
+    parts = re.sub(r"([(,]) *", r"\1\0", label).split("\0")
+    lines = [parts[0]]
+    for part in parts[1:]:
+        fits = len(lines) > 1 and len(lines[-1]) + 1 + len(part) <= room
+        lines[-1:] = [f"{lines[-1]} {part}"] if fits else [lines[-1], f"  {part}"]
+    return [piece for line in lines for piece in textwrap.wrap(line, room) or [""]]
 
 
 def _halves(title: str) -> tuple[str, str]:

@@ -99,7 +99,9 @@ def caption(results: Results, settings: Mapping[str, Any], *, wide: bool) -> lis
     shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
     notes = [f"Test {score} after epoch {settings.get('epochs')}: {shown}."]
     if len(sound) > 1 and seeds > 1:
-        notes.append(f"{SAME} within noise of the best; all pairs tested together at 95%.")
+        _, found = ranked(results, score)
+        same = f"{SAME} within noise of the best; all" if found and sum(found.tied) > 1 else "All"
+        notes.append(f"{same} pairs of surrogates tested together at 95%.")
     if seeds > 1:
         notes.append("Intervals hold the luck of weights and batches, not of tuning and split.")
     if any(r.tuning and r.tuning.at_edge for r in sound):

@@ -1,4 +1,4 @@
-"""Write into files that the user names."""
+"""Figures in files that the user names."""
 
 from __future__ import annotations
 
