@@ -92,19 +92,24 @@ def registered(name: str, surrogate: type[Surrogate]) -> Entry:
     return Entry(name, Source.REGISTERED, "", value, partial(_itself, surrogate))
 
 
+def found() -> list[Entry]:
+    """The entries of every source but what was registered at run time."""
+    return published() + built_in()
+
+
 def published() -> list[Entry]:
     """The entry points of all distributions; one that cannot be read is left out with a warning."""
-    found: dict[str, list[Entry]] = {}
+    entries: dict[str, list[Entry]] = {}
     for one in distributions():
         try:
-            found |= _entries(one)
+            entries |= _entries(one)
         except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             warnings.warn(
                 f"the distribution at {getattr(one, '_path', one)} cannot be read, so that its "
                 f"surrogates are left out: {_described(error)}. Reinstall it, or remove its files",
                 stacklevel=2,
             )
-    return [entry for entries in found.values() for entry in entries]
+    return [entry for own in entries.values() for entry in own]
 
 
 def built_in() -> list[Entry]:

@@ -113,7 +113,7 @@ def _all_entries() -> list[Entry]:
     """Sorted by name, then precedence, whatever the order of sys.path."""
     with _lock:
         registered = list(_registered.values())
-    return sorted(registered + discovery.published() + discovery.built_in())
+    return sorted(registered + discovery.found())
 
 
 def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from .population import PopulationFlow
 from .table import Rows
 
-if TYPE_CHECKING:
-    from .flow import GradientFlow
+GradientFlow = Any  # of `flow`, which imports this module
 
 FEW = 4  # populations that a ranking shows one by one
 

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from graphlib import TopologicalSorter
 from importlib.util import resolve_name
 from pathlib import Path
 
@@ -27,19 +28,48 @@ def test_the_function_is_in_its_file(name, file):
     assert re.search(rf"^(?:def|class) {name}\b", (PACKAGE / file).read_text(), re.M)
 
 
+def test_what_is_often_added_touches_three_files_at_most():
+    """Whether these are the ones is for a reader to try."""
+    table = PLAN.partition("### To add")[2].partition("\n### ")[0]
+    rows = re.findall(r"^\| (an? [\w' ]+) \| (.*) \|$", table, re.M)
+    touched = {what: re.findall(r"`([\w/]+\.py)`", where) for what, where in rows}
+    assert len(touched) == 5
+    assert all(1 <= len(files) <= 3 for files in touched.values())
+
+
 def test_every_room_is_on_the_plan():
     rooms = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
     assert rooms <= set(re.findall(r"`(\w+)`", PLAN))
 
 
+def module_of(path):
+    """The name of a module below the package, that of a room for its ``__init__``."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py")}
+
+
 def imported(path):
-    """The modules of the package that a file imports, by their names below it."""
+    """The modules of the package that a file imports anywhere, by their names below it."""
     parent = ".".join(path.relative_to(ROOT).parts[:-1])
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom) and node.level:
             name = resolve_name("." * node.level + (node.module or ""), parent)
-            names = [name] if name != PACKAGE.name else [f"{name}.{one.name}" for one in node.names]
-            yield from (one.removeprefix(f"{PACKAGE.name}.") for one in names)
+            name = name.removeprefix(PACKAGE.name).removeprefix(".")
+            below = [".".join(filter(None, (name, one.name))) for one in node.names]
+            named = (
+                {one if one in MODULES else name for one in below} if not node.module else {name}
+            )
+            yield from named - {module_of(path)}
+
+
+def test_imports_run_in_no_circle():
+    """Those inside functions and for type checkers included."""
+    files = {name: path for name, path in MODULES.items() if name}  # but the package's own
+    arrows = {name: set(imported(path)) & files.keys() for name, path in files.items()}
+    assert list(TopologicalSorter(arrows).static_order())
 
 
 @pytest.mark.parametrize("room", FLOOR)
