@@ -1,4 +1,4 @@
-"""``list``: which surrogates there are, and whose."""
+"""``list``: which surrogates there are, and whose; and which tasks."""
 
 from __future__ import annotations
 
@@ -25,10 +25,16 @@ FILE = 10_000  # characters in a line of what is no terminal: as many as are nee
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for other programs to read")
+    parser.add_argument(
+        "--tasks", action="store_true", help="the tasks of compare --task, and what their data are"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print one row per surrogate; a plugin that cannot be loaded says so in its row."""
+    if arguments.tasks:
+        _print_tasks(arguments.json)
+        return
     from .._registry import listed_entries
 
     rows = [_row(name, entry) for name, entry in sorted(listed_entries().items())]
@@ -36,6 +42,13 @@ def run(arguments: argparse.Namespace) -> None:
         print(json.dumps(rows, indent=2, allow_nan=False))
         return
     print(_table([COLUMNS, *map(_cells, rows)]))
+
+
+def _print_tasks(as_json: bool) -> None:
+    from .._comparison import DESCRIPTIONS
+
+    described = dict(DESCRIPTIONS)
+    print(json.dumps(described, indent=2) if as_json else _table([*described.items()]))
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:
@@ -70,7 +83,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     from ..records import text_table
 
     width = shutil.get_terminal_size(fallback=(FILE, 24)).columns
-    table = text_table(rows, left=len(COLUMNS))
+    table = text_table(rows, left=len(rows[0]))
     if max(map(len, table.splitlines())) <= width:
         return table
     return "\n".join(line for row in rows for line in _paragraph(row, width))

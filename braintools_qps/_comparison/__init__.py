@@ -42,7 +42,7 @@ from .provenance import blank, present_environment, resumed
 from .resumable import ResumablePrograms
 from .settings import Settings
 from .storage import Store, discarding, numbered, opened
-from .tasks import Task, load_task
+from .tasks import DESCRIPTIONS, Task, load_task
 from .training import Bench
 from .tuning import DEFAULT_TUNE, searched, tried, tuning_seeds
 from .workers import (
@@ -58,6 +58,7 @@ from .workers import (
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
     # For what shows results
+    "DESCRIPTIONS",
     "Factory",
     "Task",
     "abandon",

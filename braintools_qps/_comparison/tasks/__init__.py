@@ -18,17 +18,20 @@ from typing import Any
 from ... import _defaults
 from ..._registry import parse_call, read_value
 from .arrays import task_from_arrays
-from .cognitive import cognitive_tasks
+from .cognitive import cognitive_tasks, description_of
 from .digits import digits_pixels, digits_rows, mnist_pixels, mnist_rows
 from .files import read_file
 from .synthetic import cue_recall, randman
 from .task import Split, Task
 
-__all__ = ["TASKS", "Split", "Task", "load_task", "randman"]
+__all__ = ["DESCRIPTIONS", "TASKS", "Split", "Task", "load_task", "randman"]
 
 OURS = (digits_rows, digits_pixels, mnist_rows, mnist_pixels, cue_recall, randman)
 TASKS: Mapping[str, Callable[..., Task]] = MappingProxyType(
     dict(zip(_defaults.TASKS, OURS, strict=True)) | cognitive_tasks()
+)
+DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
+    _defaults.TASKS | {name: description_of(one.args[0]) for name, one in cognitive_tasks().items()}
 )
 
 
@@ -135,9 +138,7 @@ def _by_name(text: str) -> Task:
         parameters = inspect.signature(TASKS[name]).parameters.values()
         taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
-    task = TASKS[name](*args, **options)
-    description = _defaults.TASKS.get(name, task.description)
-    return dataclasses.replace(task, description=description)
+    return dataclasses.replace(TASKS[name](*args, **options), description=DESCRIPTIONS[name])
 
 
 def _suggestion(text: str, name: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -18,7 +17,7 @@ SAMPLES = 2000
 TIME_STEP = 20 * u.ms
 
 
-def cognitive_tasks() -> dict[str, Callable[..., Task]]:
+def cognitive_tasks() -> dict[str, partial[Task]]:
     """Builders of all tasks that this version of braintools has, by their names there."""
     found = {name: getattr(cogtask, name) for name in cogtask.__all__}
     return {
@@ -26,6 +25,11 @@ def cognitive_tasks() -> dict[str, Callable[..., Task]]:
         for name, one in found.items()
         if inspect.isclass(one) and issubclass(one, cogtask.Task) and one is not cogtask.Task
     }
+
+
+def description_of(kind: type) -> str:
+    """What the docstring of a class of `braintools.cogtask` says first."""
+    return " ".join(" ".join((inspect.getdoc(kind) or "").split("\n\n")[:2]).split())
 
 
 def cognitive_task(
@@ -60,16 +64,13 @@ def cognitive_task(
     )
     X, y, valid = map(np.asarray, drawn)
     X, y = (_ending_together(values, valid) for values in (X, y))
-    description = " ".join(" ".join((inspect.getdoc(kind) or "").split("\n\n")[:2]).split())
     if y.ndim > 2:
-        return make_task(kind.__name__, X, y, description=description)
+        return make_task(kind.__name__, X, y)
     names, labels = np.unique(y[:, -1], return_inverse=True)
     if len(names) > 1:
-        return make_task(
-            kind.__name__, X, labels, readout=_steps_of_answer(y), description=description
-        )
+        return make_task(kind.__name__, X, labels, readout=_steps_of_answer(y))
     targets = np.eye(y.max() + 1, dtype=np.float32)[y]
-    return make_task(kind.__name__, X, targets, description=description)
+    return make_task(kind.__name__, X, targets)
 
 
 def _ending_together(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

@@ -119,7 +119,6 @@ def make_task(
     *,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     readout: str | int | None = None,
-    description: str = "",
 ) -> Task:
     """Deal samples to the parts and find the scale of the inputs.
 
@@ -139,13 +138,13 @@ def make_task(
     # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
     inputs = lambda some: _divided(X[some], size, power) if dtype is None else _taken(X, some)
     train, validation, tested = (Split(inputs(some), labels[some]) for some in rows)
-    scale = float(size * power) if dtype else 1.0
+    scale = 1.0 if dtype is None else float(size * power)
     if test is not None:
         tested = Split(_stored(test[0], size, power, scale), test[1].astype(labels.dtype))
     if readout is None:
         readout = "all" if not classify and labels.shape[1:2] == X.shape[1:2] else X.shape[1]
     classes = int(labels.max()) + 1 if classify else None
-    return Task(name, train, validation, tested, classes, readout, scale, description)
+    return Task(name, train, validation, tested, classes, readout, scale)
 
 
 def _kept_dtype(X: np.ndarray) -> np.dtype | None:

@@ -30,6 +30,17 @@ def test_a_row_says_whose_the_surrogate_is_and_not_who_publishes_its_name(capsys
     assert rows["Sigmoid"] == rows["S2NN"] == rows["Arctan"] == "braintools"
 
 
+def test_every_task_is_listed_with_what_its_data_are(capsys):
+    lines = listed(capsys, "--tasks")
+    names = [line.split()[0] for line in lines]
+    assert names[0] == "digits-rows"
+    assert "DelayMatchSample" in names
+    assert "16 steps of 8 features" in lines[0]
+    (described,) = [json.loads("".join(listed(capsys, "--tasks", "--json")))]
+    assert list(described) == names
+    assert all(len(text) > 20 for text in described.values())
+
+
 @pytest.mark.parametrize("columns", [40, 80, 120, 1000])
 def test_rows_fit_the_terminal_with_nothing_cut(columns, capsys, monkeypatch):
     in_file = listed(capsys)
