@@ -1,4 +1,4 @@
-"""``list``: which surrogates there are, and whose; and which tasks."""
+"""``list``: the surrogates that have names and the packages they come from; and the tasks."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = ("NAME", "FROM", "PARAMETERS", "DESCRIPTION")
 INDENT = "    "
-FILE = 10_000  # characters in a line of what is no terminal: as many as are needed
+WIDTH_OF_A_FILE = 10_000  # characters in a line where the output is no terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def _print_tasks(as_json: bool) -> None:
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:
-    """What is known of a surrogate: who publishes the name, and whose class it stands for."""
+    """Who publishes a name, and the package, parameters and description of its class."""
     row = {"name": name, "distribution": entry.distribution}
     try:
         surrogate = entry.load()

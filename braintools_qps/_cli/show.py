@@ -1,4 +1,4 @@
-"""``show``: what one surrogate computes, in its author's words and in numbers."""
+"""``show``: one surrogate, in its author's words and in numbers."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class Source(IntEnum):
-    """Who says that a name is a surrogate; the smaller takes precedence."""
+    """Where a name comes from; the smaller value takes precedence."""
 
     REGISTERED = 0
     ENTRY_POINT = 1
@@ -30,7 +30,7 @@ class Source(IntEnum):
 
 @dataclass(frozen=True, order=True)
 class Entry:
-    """One claim to a name. Nothing is imported until `load`."""
+    """A name and where its class can be imported from. Nothing is imported until `load`."""
 
     name: str
     source: Source

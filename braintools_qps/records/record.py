@@ -1,4 +1,4 @@
-"""What all records have in common: plain values and back, equality, a table."""
+"""The base of all results: plain values and back, equality, a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound="Record")
 
 
 class Printed:
-    """What one record and a table of several share: strict JSON, and HTML for notebooks."""
+    """The base of records and of tables of them: strict JSON, and HTML for notebooks."""
 
     def to_dict(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -155,7 +155,7 @@ class Record(Printed):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Described(Record):
-    """Stands for an object that plain values cannot hold, and shows what it looked like.
+    """Stands for an object that JSON cannot hold, and prints as its repr.
 
     Attributes
     ----------
