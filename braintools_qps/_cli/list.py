@@ -82,7 +82,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
     """Rows in columns, or where these do not fit the terminal, in a paragraph each."""
     from ..records import text_table
 
-    width = shutil.get_terminal_size(fallback=(FILE, 24)).columns
+    width = shutil.get_terminal_size(fallback=(WIDTH_OF_A_FILE, 24)).columns
     table = text_table(rows, left=len(rows[0]))
     if max(map(len, table.splitlines())) <= width:
         return table
