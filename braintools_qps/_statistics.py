@@ -131,19 +131,8 @@ def paired_difference(
 ) -> Interval:
     """Return the mean of ``candidate - best`` over seeds that both were trained with.
 
-    What a seed does to both of them cancels, so this interval is narrower than the candidates' own
-    intervals suggest: two that overlap may well be told apart.
-
-    Parameters
-    ----------
-    candidate, best : array_like
-        Scores of shape (seeds,), of the same seeds in the same order.
-    comparisons, bounds
-        As for `summary`; the bounds are those of a score.
-
-    Returns
-    -------
-    Interval
+    What a seed does to both of them cancels, so this interval is narrower than their own intervals
+    suggest: two that overlap may well be told apart. Options are those of `summary`.
     """
     both = np.array([candidate, best], np.float64)
     widest = bounds[0] - bounds[1], bounds[1] - bounds[0]
@@ -170,17 +159,8 @@ def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ra
     so differences from it are somewhat too large; and that a candidate cannot be told from the best
     does not say that the two are equal.
 
-    Parameters
-    ----------
-    scores : array_like
-        Higher is better, of shape (candidates, seeds). A candidate with a NaN has failed: it comes
-        last, and is not tied.
-    bounds : tuple of float
-        As for `summary`.
-
-    Returns
-    -------
-    Ranking
+    ``scores`` have the shape (candidates, seeds); higher is better. A candidate with a NaN has
+    failed: it comes last, and is not tied.
     """
     scores = np.asarray(scores, np.float64)
     means = scores.mean(axis=1)
@@ -274,7 +254,7 @@ def sentence(
     >>> from braintools_qps._statistics import sentence
     >>> scores = [[0.91, 0.89, 0.92], [0.9, 0.9, 0.91], [0.3, 0.29, 0.31]]
     >>> sentence(["Sigmoid", "S2NN", "Arctan"], scores)
-    'Sigmoid and S2NN are within noise of each other; Arctan is 60.7 points lower. About 24 ...'
+    'Sigmoid and S2NN are within noise of each other; Arctan is 60.7 points lower. About 17 ...'
     """
     scores = np.asarray(scores, np.float64)
     if len(scores) < 2:
