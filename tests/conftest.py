@@ -22,8 +22,7 @@ OPTIMIZED = [
     for name in (
         "property", "unit/memory", "integration/memory", "integration/test_compact_residuals.py",
         "unit/surrogate/test_accuracy.py", "unit/surrogate/test_compiled_text.py",
-        "unit/surrogate/test_extremes.py", "unit/surrogate/test_residuals.py",
-        "unit/surrogate/test_values.py",
+        "unit/surrogate/test_ranges.py", "unit/surrogate/test_residuals.py",
     )
 ]  # fmt: skip
 

@@ -9,8 +9,7 @@ when two surrogates are the same, and made ready for a call in `prepared`; units
 
 from .adjusting import Traceable, adjusted, traceable
 from .float16 import has_float16
-from .parameters import Same, current, surrogate_key
-from .profile import (
+from .height_and_width import (
     GradientProfile,
     gradient_profile,
     gradient_values,
@@ -18,6 +17,7 @@ from .profile import (
     scale_of,
     scale_unit,
 )
+from .parameters import Same, current, surrogate_key
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product
 from .scaled import Scaled

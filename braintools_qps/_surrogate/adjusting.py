@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .parameters import attributes, key
-from .parametrised import ParametrisedSurrogate
+from .pseudo_spike import SurrogateWithScale
 from .scaled import Scaled
 
 TRACED = ("alpha", "scale", "dampening")
@@ -51,7 +51,7 @@ def adjusted(
     if not factors and residual_dtype is None:
         return surrogate
     held = [getattr(surrogate, name, None) for name in factors]
-    if not isinstance(surrogate, ParametrisedSurrogate) or any(map(_is_state, held)):
+    if not isinstance(surrogate, SurrogateWithScale) or any(map(_is_state, held)):
         surrogate = Scaled(surrogate, residual_dtype=getattr(surrogate, "residual_dtype", None))
     changes = {name: _multiplied(getattr(surrogate, name), by) for name, by in factors.items()}
     if residual_dtype is not None:
@@ -74,7 +74,7 @@ def traceable(surrogate: Surrogate) -> Traceable:
     a program with all that are dampened. A scale with a unit is no number, so that an error about
     units can name it.
     """
-    own = surrogate if isinstance(surrogate, ParametrisedSurrogate) else Scaled(surrogate)
+    own = surrogate if isinstance(surrogate, SurrogateWithScale) else Scaled(surrogate)
     values = attributes(own)
     numbers = {name: float(values[name]) for name in TRACED if _is_number(values.get(name))}
     fixed = tuple((name, key(value)) for name, value in values.items() if name not in numbers)
@@ -90,7 +90,7 @@ def _with_alpha(surrogate: Surrogate, alpha: Any) -> Surrogate:
             f"{surrogate!r} has no alpha to set or to tune. Leave alpha out, or take only "
             "surrogates that have it"
         )
-    if isinstance(surrogate, ParametrisedSurrogate):
+    if isinstance(surrogate, SurrogateWithScale):
         return surrogate.replace(alpha=alpha)
     names = inspect.signature(type(surrogate)).parameters
     return type(surrogate)(**{name: getattr(surrogate, name) for name in names} | {"alpha": alpha})

@@ -1,10 +1,9 @@
-"""Powers, ln(1 + m/c) and exp, fast in float32: what is behind an arbitrary tail.
+"""Powers and exp, fast in float32: what an arbitrary tail is made of.
 
 XLA has no vectorised ``pow`` on CPU, and its ``exp`` and ``log1p`` in one fusion take three times
 the memory traffic of the product they belong to. Range-reduced polynomials, of a logarithm and an
-exponential to base 2, take two thirds of that; other dtypes use JAX's own functions. But for
-`log1p_of_eightfold` none carries a derivative: the kernels that call them state theirs in closed
-form.
+exponential to base 2, take two thirds of that; other dtypes use JAX's own functions. None carries a
+derivative: the kernels that call them state theirs in closed form.
 """
 
 from __future__ import annotations
@@ -17,24 +16,13 @@ from jax import Array, lax
 
 # ln2 in two parts: n * LN2_HI is exact in float32 for every exponent n.
 LN2_HI, LN2_LO = 0.693359375, -2.12194440e-4
-SQRT_HALF_EIGHTH_BITS = np.int32(0x3DB504F3)  # sqrt(1/2) / 8 as the bits of a float32
+SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
 # Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
 LOWEST = -127 * np.log(2)  # where exp would be subnormal, and the exponent bits are those of 0
 LOG2E = float(1 / np.log(2))  # a NumPy float would make doubles of singles under x64
 
-# Minimax on [sqrt(1/2) - 1, sqrt(2) - 1] of (log1p(f) - f + f^2/2) / f^3, and on
-# [-ln2/2, ln2/2] of (exp(r) - 1 - r) / r^2; made by tests/data/make_minimax.py.
-LOG1P = (
-    0.33333325,
-    -0.2500028,
-    0.2000188,
-    -0.16643488,
-    0.14190231,
-    -0.12943403,
-    0.1279894,
-    -0.08305488,
-)
+# Minimax on [-ln2/2, ln2/2] of (exp(r) - 1 - r) / r^2; made by tests/data/make_minimax.py.
 EXP = (
     0.5,
     0.16666576,
@@ -42,7 +30,8 @@ EXP = (
     0.008363175,
     0.0013941113,
 )
-# The same of (log2(1 + f) / f - log2(e)) / f behind log2(e), and on [-1/2, 1/2] of (2^r - 1) / r.
+# The same on [sqrt(1/2) - 1, sqrt(2) - 1] of (log2(1 + f) / f - log2(e)) / f behind log2(e), and
+# on [-1/2, 1/2] of (2^r - 1) / r.
 LOG2 = (
     LOG2E,
     -0.7213474,
@@ -71,24 +60,23 @@ def falling_power(
     What rounding takes from the sum counts alpha times. To make up for it takes two operations
     more of some forty.
     """
-    v = magnitude / (8 * half_width)  # the ratio of a large magnitude would overflow
-    exponent, f = _split(v, compensated=compensated)
+    exponent, f = _split(magnitude / half_width, compensated=compensated)
     power = _two_to_the_real(-alpha * (exponent.astype(jnp.float32) + f * polynomial(LOG2, f)))
     return jnp.where(jnp.isnan(magnitude), magnitude, power)
 
 
 def _split(v: Array, *, compensated: bool) -> tuple[Array, Array]:
-    """1 + 8v as (1 + f) * 2**exponent, with f in [sqrt(1/2) - 1, sqrt(2) - 1].
+    """1 + v as (1 + f) * 2**exponent, with f in [sqrt(1/2) - 1, sqrt(2) - 1].
 
-    Compensated, f is not made of the sum, which was rounded: 8v times a power of two is exact, and
-    so is that power less 1, unless it is below the rounding of 1. A NaN is then in f, too.
+    Compensated, f is not made of the sum, which was rounded: v times a power of two is exact, and
+    so is that power less 1, unless it is below the rounding of 1.
     """
-    bits = lax.bitcast_convert_type(v + np.float32(1 / 8), jnp.int32)
-    exponent = (bits - SQRT_HALF_EIGHTH_BITS) >> 23
+    bits = lax.bitcast_convert_type(v + 1, jnp.int32)
+    exponent = (bits - SQRT_HALF_BITS) >> 23
     if compensated:
-        shrink = _two_to_the(3 - exponent)
-        return exponent, v * shrink + (shrink * np.float32(1 / 8) - 1)
-    return exponent, lax.bitcast_convert_type(bits - ((exponent - 3) << 23), jnp.float32) - 1
+        shrink = _two_to_the(-exponent)
+        return exponent, v * shrink + (shrink - 1)
+    return exponent, lax.bitcast_convert_type(bits - (exponent << 23), jnp.float32) - 1
 
 
 def _two_to_the_real(t: Array) -> Array:
@@ -104,37 +92,10 @@ def _two_to_the_real(t: Array) -> Array:
     return lax.bitcast_convert_type(bits, jnp.float32)
 
 
-def log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:
-    """ln(1 + magnitude / half_width) for a half-width above 1/2; NaN passes through.
-
-    The ratio of a large magnitude would overflow, its eighth does not.
-    """
-    eighth = magnitude / (8 * half_width)
-    if eighth.dtype == jnp.float32:
-        return _log1p_of_eightfold_float32(eighth)
-    return log1p_of_eightfold(eighth)
-
-
-def log1p_of_eightfold(v: Array) -> Array:
-    """ln(1 + 8v) by JAX's own function, with its derivative."""
-    large = v > 1
-    inside = jnp.where(large, v - 7 / 8, 8 * jnp.where(large, 1, v))
-    return jnp.log1p(inside) + jnp.where(large, jnp.asarray(np.log(8), v.dtype), 0)
-
-
 def exp(t: Array) -> Array:
     """e ** t for ``t <= 0``, 0 for a float32 below -87.7; NaN passes through."""
-    return _exp_float32(t) if t.dtype == jnp.float32 else jnp.exp(t)
-
-
-def _log1p_of_eightfold_float32(v: Array) -> Array:
-    exponent, f = _split(v, compensated=True)
-    n = exponent.astype(jnp.float32)
-    curve = f * f * (f * polynomial(LOG1P, f) - 0.5)
-    return n * LN2_HI + (f + (curve + n * LN2_LO))
-
-
-def _exp_float32(t: Array) -> Array:
+    if t.dtype != jnp.float32:
+        return jnp.exp(t)
     clamped = jnp.maximum(t, np.float32(LOWEST))
     shifted = clamped * np.float32(1 / np.log(2)) + ROUND_TO_INTEGER
     exponent = lax.bitcast_convert_type(shifted, jnp.int32) - ROUND_TO_INTEGER.view(np.int32)

@@ -1,8 +1,9 @@
 r"""The q-PseudoSpike family as pure functions of plain arrays: no units, no classes.
 
 With the half-width ``c = (alpha + 1) / 2`` the gradient is ``(1 + |x| / c) ** -alpha``; it tends to
-``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64. ``alpha`` is an array, or a `Static`
-number, which picks the cheapest formula while tracing.
+``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64, at most 1e15 in magnitude. ``alpha`` is
+an array, or a `Static` number, which picks the cheapest formula while tracing. An alpha that is not
+above 0 gives NaN.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from . import float32_math
 # Up to here r ** alpha is multiplied out: no logarithm, and an error that grows with alpha alone.
 LARGEST_MULTIPLIED_ALPHA = 16.0
 ALMOST_INFINITE = 1e20
-# The integral divided out, as far as rounding stays within 1e-6.
+# Alphas whose integral has a closed form that is accurate to 1e-6.
 FACTORED_ALPHAS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 SMALL = 1e-30
 # (artanh(s) - s) / s^3 as a polynomial in s^2, for s <= 1/3 in double precision.
@@ -42,19 +43,25 @@ def unwrap(value: Array | Static) -> Any:
     return value.value if isinstance(value, Static) else value
 
 
+def above_zero(value: Array | Static) -> Any:
+    """A parameter, with NaN in place of what is not above 0; a Static number was checked."""
+    return value.value if isinstance(value, Static) else jnp.where(value > 0, value, jnp.nan)
+
+
 @jax.custom_jvp
 def gradient(x: Array, alpha: Array | Static) -> Array:
-    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at +-inf, NaN at NaN."""
-    exponent = unwrap(alpha)
-    if isinstance(alpha, Static) and _is_multiplied(exponent):
-        half_width = jnp.asarray((exponent + 1) / 2, x.dtype)
-        return _multiplied_tail(half_width, half_width + jnp.abs(x), exponent)
-    return jnp.where(jnp.isinf(x), 0, _tail(x, exponent))
+    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, NaN at NaN."""
+    if not isinstance(alpha, Static):
+        return jnp.where(alpha > 0, _tail(jnp.abs(x), alpha), jnp.nan)
+    if _is_multiplied(alpha.value):
+        half_width = jnp.asarray((alpha.value + 1) / 2, x.dtype)
+        return _multiplied_tail(half_width, half_width + jnp.abs(x), alpha.value)
+    return _tail(jnp.abs(x), alpha.value)
 
 
 def _gradient_jvp(primals, tangents):
     (x, alpha), (x_dot, alpha_dot) = primals, tangents
-    value, magnitude = gradient(x, alpha), _finite_magnitude(x)
+    value, magnitude = gradient(x, alpha), jnp.abs(x)
     log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
     if not isinstance(x_dot, SymbolicZero):
         log_slope -= jnp.sign(x) * _decay(magnitude, unwrap(alpha)) * x_dot
@@ -67,39 +74,24 @@ gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 
 
 @jax.custom_jvp
-def antiderivative(x: Array, alpha: Array | Static) -> Array:
-    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0.
-
-    Its derivative with respect to alpha is a difference of terms that cancel the more, the larger
-    alpha is. The error stays below the rounding of the integral itself.
-    """
-    return jnp.sign(x) * _integral(_finite_magnitude(x), unwrap(alpha))
+def integral(x: Array, alpha: Array | Static) -> Array:
+    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
+    return jnp.sign(x) * _integral(jnp.abs(x), above_zero(alpha))
 
 
-def _antiderivative_jvp(primals, tangents):
+def _integral_jvp(primals, tangents):
     (x, alpha), (x_dot, alpha_dot) = primals, tangents
-    value = antiderivative(x, alpha)
+    value = integral(x, alpha)
     tangent = jnp.zeros_like(value)
     if not isinstance(x_dot, SymbolicZero):
         tangent += gradient(x, alpha) * x_dot
     if not isinstance(alpha_dot, (SymbolicZero, Static)):
-        integral = lambda alpha: _integral(_finite_magnitude(x), alpha)
-        # Along 1, since in reverse mode the parts of a slope that overflows would give inf - inf.
-        slope = jax.jvp(integral, (alpha,), (jnp.ones_like(alpha),))[1]
-        tangent += jnp.sign(x) * slope * alpha_dot
+        by_alpha = lambda alpha: jnp.sign(x) * _integral(jnp.abs(x), alpha)
+        tangent += jax.jvp(by_alpha, (alpha,), (alpha_dot,))[1]
     return value, tangent
 
 
-antiderivative.defjvp(_antiderivative_jvp, symbolic_zeros=True)
-
-
-def slope_of_product(x: Array, alpha: Array | Static) -> Array:
-    """The derivative of x * gradient(x), whose two terms cancel for a large x and alpha = 1."""
-    magnitude, exponent = _finite_magnitude(x), _finite(unwrap(alpha))
-    half_width = (exponent + 1) / 2
-    total = half_width + magnitude
-    near, far = half_width / total, magnitude / total
-    return gradient(x, alpha) * (near + (1 - exponent) * far)
+integral.defjvp(_integral_jvp, symbolic_zeros=True)
 
 
 def has_cheap_form(alpha: float) -> bool:
@@ -121,24 +113,19 @@ def _multiplied_tail(half_width: Array, total: Array, alpha: float) -> Array:
         rest = _multiplied_tail(half_width, total, alpha - 8)
         return rest * _multiplied_tail(half_width, total, 8.0)
     whole = lax.integer_pow(half_width, int(alpha)) / lax.integer_pow(total, int(alpha))
-    return whole if alpha.is_integer() else whole * _sqrt_of_ratio(half_width, total)
+    return whole if alpha.is_integer() else whole * jnp.sqrt(half_width / total)
 
 
-def _sqrt_of_ratio(half_width: Array | float, total: Array) -> Array:
-    """sqrt(c / total), where the ratio itself would be subnormal for the largest totals."""
-    return jnp.sqrt(half_width * 2.0**24 / total) * 2.0**-12
-
-
-def _tail(x: Array, alpha: Array | float) -> Array:
-    """The general formula, for finite x."""
+def _tail(magnitude: Array, alpha: Array | float) -> Array:
+    """The general formula."""
     if isinstance(alpha, float) and math.isinf(alpha):
-        return float32_math.exp(-2 * _finite_magnitude(x))
+        return float32_math.exp(-2 * magnitude)
     alpha = _finite(alpha)
     half_width = (alpha + 1) / 2
-    if x.dtype == jnp.float32:
+    if magnitude.dtype == jnp.float32:
         compensated = not isinstance(alpha, float) or alpha > LARGEST_MULTIPLIED_ALPHA
-        return float32_math.falling_power(jnp.abs(x), half_width, alpha, compensated=compensated)
-    return jnp.exp(-alpha * float32_math.log1p_ratio(_finite_magnitude(x), half_width))
+        return float32_math.falling_power(magnitude, half_width, alpha, compensated=compensated)
+    return jnp.exp(-alpha * jnp.log1p(magnitude / half_width))
 
 
 def _decay(magnitude: Array, alpha: Array | float) -> Array:
@@ -157,35 +144,22 @@ def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
     fraction = magnitude / (half_width + magnitude)
     s = magnitude / (alpha + 1 + magnitude)
     near = s * s / (1 + s) + s**3 * float32_math.polynomial(ARTANH, s * s)
-    far = _log1p_ratio(magnitude, half_width) - fraction
+    far = jnp.log1p(magnitude / half_width) - fraction
     # Times a reciprocal, since XLA makes one division of two, by a product that may overflow.
     return jnp.where(magnitude <= half_width, 2 * near, far) + fraction * (1 / (alpha + 1))
 
 
-def _log1p_ratio(magnitude: Array, half_width: Array | float) -> Array:
-    """ln(1 + |x|/c), to be differentiated; the derivative multiplies what is divided."""
-    return float32_math.log1p_of_eightfold(magnitude / 8 / half_width)
-
-
 def _integral(magnitude: Array, alpha: Array | float) -> Array:
     """c L exprel((1 - alpha) L) with L = log1p(|x|/c): no singular case at alpha = 1."""
+    if isinstance(alpha, float) and math.isinf(alpha):
+        return jnp.expm1(-2 * magnitude) / -2
     if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
         return _factored_integral(magnitude, alpha)
     alpha = _finite(alpha)
     half_width = (alpha + 1) / 2
-    log = _log1p_ratio(magnitude, half_width)
-    exponent = (1 - alpha) * log
-    # exp turns the rounding of a large exponent into a large relative error; in a fat tail the
-    # product (c + |x|) * gradient is the same number from a much smaller exponent.
-    heavy = (alpha < 0.5) & (exponent > 1)
+    log = jnp.log1p(magnitude / half_width)
     # Never exactly 0, where brainunit divides by it before it chooses the other branch.
-    near = half_width * log * _exprel(jnp.where(heavy, 0, exponent) + SMALL)
-    # The root twice, since in reverse mode (c + |x|) / (1 - alpha) alone may overflow.
-    root = jnp.exp(-alpha / 2 * log)
-    far = (half_width + magnitude) * root * root - half_width
-    integral = jnp.where(heavy, far / jnp.where(heavy, 1 - alpha, 1), near)
-    # |x|/c may be too small for a float where |x| is not.
-    return jnp.where(magnitude < jnp.finfo(magnitude.dtype).eps / 8, magnitude, integral)
+    return half_width * log * _exprel((1 - alpha) * log + SMALL)
 
 
 @jax.custom_jvp
@@ -208,20 +182,18 @@ def _factored_integral(magnitude: Array, alpha: float) -> Array:
     """c (1 - s^n) / (alpha - 1) with s^2 = r = 1 / (1 + |x|/c) and n = 2 (alpha - 1) whole.
 
     Divided out, ``1 - s^n = (1 - s) (1 + s + ... + s^(n-1))`` and ``c (1 - s) = |x| r / (1 + s)``
-    leave sums of positive terms: no cancellation near 0. |x| r is c |x| / (c + |x|), since r itself
-    vanishes for the largest |x|.
+    leave sums of positive terms: no cancellation near 0.
     """
-    half_width = (alpha + 1) / 2
     if alpha == 1:
-        return float32_math.log1p_ratio(magnitude, 1.0)
+        return jnp.log1p(magnitude)
+    half_width = (alpha + 1) / 2
     r = half_width / (half_width + magnitude)
-    first = half_width * (magnitude / (half_width + magnitude))
     if alpha.is_integer():
-        return first * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
-    s = _sqrt_of_ratio(half_width, half_width + magnitude)
+        return magnitude * r * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
+    s = jnp.sqrt(r)
     if alpha == 0.5:
         return 2 * (magnitude * s / (1 + s))
-    return first / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
+    return magnitude * r / (1 + s) * _geometric_sum(s, int(2 * alpha) - 2) / (alpha - 1)
 
 
 def _geometric_sum(r: Array, terms: int) -> Array | int:
@@ -237,8 +209,3 @@ def _finite(alpha: Array | float) -> Array | float:
     if isinstance(alpha, float):
         return min(alpha, ALMOST_INFINITE)
     return jnp.minimum(alpha, ALMOST_INFINITE)
-
-
-def _finite_magnitude(x: Array) -> Array:
-    """|x|, with the largest number in place of infinity."""
-    return jnp.minimum(jnp.abs(x), jnp.finfo(x.dtype).max)

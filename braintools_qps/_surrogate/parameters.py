@@ -1,4 +1,4 @@
-"""What a surrogate's hyperparameters may be, and one canonical form for each."""
+"""Parameters of a surrogate: what they may be, one form for each, and when two are the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-LEAST_SCALE = float(np.finfo(np.float32).tiny)  # a processor takes what is smaller for 0
+SMALLEST, LARGEST = 1e-15, 1e15  # scale and dampening
+FIXES = {
+    "scale": "Measure x and scale in another unit",
+    "dampening": "Multiply the loss by a constant instead",
+}
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
 
 
@@ -28,15 +32,16 @@ def canonical(name: str, value: Any) -> Any:
     TypeError
         If it is not a real number, an array of them or a State; if surrogate is none.
     ValueError
-        If a concrete value is not greater than 0, or residual_dtype is not one of those on offer.
+        If a concrete value is not greater than 0, a concrete scale or dampening not within 1e-15
+        and 1e15, or residual_dtype not one of those on offer.
     brainunit.UnitMismatchError
         If alpha or dampening has a dimension.
     """
+    if name == "residual_dtype":
+        return _canonical_residual_dtype(value)
     if isinstance(value, brainstate.State):
         canonical(name, value.value)
         return value
-    if name == "residual_dtype":
-        return _canonical_residual_dtype(value)
     if name == "surrogate":
         return _canonical_surrogate(value)
     if name == "scale":
@@ -108,6 +113,25 @@ class Same:
         return id(self.value)
 
 
+def check_range(name: str, value: Any) -> None:
+    """Check that a scale or dampening is one that every derivative can be computed with.
+
+    Raises
+    ------
+    ValueError
+        If it is not, with the numbers that it may be and what to do.
+    """
+    if name not in FIXES or (type(value) is float and SMALLEST <= value <= LARGEST):
+        return
+    values = np.asarray(value, np.float64)
+    outside = values[(values < SMALLEST) | (values > LARGEST)]
+    if outside.size:
+        among = " among its elements" if values.ndim else ""
+        raise ValueError(
+            f"{name} must be between 1e-15 and 1e15, got {outside[0]:.3g}{among}. {FIXES[name]}"
+        )
+
+
 def source(value: Any) -> str:
     """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
     if isinstance(value, float) and math.isinf(value):
@@ -136,8 +160,6 @@ def _canonical_surrogate(value: Any) -> Surrogate:
 
 def _canonical_positive(name: str, value: Any) -> Any:
     """A dimensionless hyperparameter: real numbers become floats, the rest is checked and kept."""
-    if isinstance(value, float) and value >= LEAST_SCALE:
-        return float(value)
     if isinstance(value, u.Quantity):
         if not value.dim.is_dimensionless:
             raise u.UnitMismatchError(
@@ -210,17 +232,13 @@ def _check_positive(name: str, value: Any) -> None:
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
             f"got {value!r}. For example {name}=2.0"
         )
-    if isinstance(value, jax.core.Tracer) or (type(value) is float and value >= LEAST_SCALE):
+    if isinstance(value, jax.core.Tracer):
         return
     values = np.asarray(value, dtype=np.float64)
-    if name == "scale" and np.any((values > 0) & (values < LEAST_SCALE)):
-        raise ValueError(
-            f"scale must be at least {LEAST_SCALE:.2g}, the smallest normal float32, "
-            f"got {np.min(values):.2g}. Measure x and scale in a smaller unit"
-        )
     if not np.all(values > 0):
         wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
         raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
+    check_range(name, value)
 
 
 def _is_hashable(value: Any) -> bool:

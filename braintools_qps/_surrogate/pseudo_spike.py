@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Self
 
 import brainunit as u
 import jax
 import numpy as np
+from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .curves import Tail
-from .parameters import canonical, current
-from .parametrised import ParametrisedSurrogate
-from .prepared import Shape
+from .parameters import canonical, current, key, source, surrogate_key
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
@@ -73,7 +75,8 @@ def q_pseudo_spike(
     TypeError
         If ``x`` is complex or not numeric, or a parameter is not a real number.
     ValueError
-        If a parameter is not above 0, or does not broadcast against ``x``.
+        If a parameter is not above 0, ``scale`` or ``dampening`` not within 1e-15 and 1e15, or a
+        parameter does not broadcast against ``x``.
     brainunit.UnitMismatchError
         If ``x`` and ``scale`` differ in dimension; if ``alpha`` or ``dampening`` has one; if a
         derivative with respect to a Quantity with a dimension is asked for without a ``scale``.
@@ -86,12 +89,9 @@ def q_pseudo_spike(
 
     Notes
     -----
-    Every derivative is exact to rounding over the normal numbers of the dtype of ``x``, in float32
-    for ``scale`` from 1.2e-38 to 8.5e37. What is smaller on the way counts as 0, be it ``x/s``, the
-    gradient of height 1 or its slope; a traced ``scale`` that is smaller counts as 1.2e-38. What is
-    larger than the largest float is infinite, and only NaN gives NaN. The one exception is a second
-    derivative with ``residual_dtype="float16"``, which must not pass 65504, the largest of its
-    floats; nor does ``d/s`` then.
+    Values and derivatives hold for ``|x / scale|`` up to 1e15, and for ``scale`` and ``dampening``
+    from 1e-15 to 1e15; a number outside is a ValueError, and a traced parameter that is not above 0
+    gives NaN. The sharp bits in the documentation have a table of what is promised.
 
     ``alpha + 1`` stands where the paper and SpikingJelly have q - 1. That keeps the derivative
     finite for every ``alpha`` above 0; `QPseudoSpike.from_q` gives the paper's form.
@@ -111,14 +111,125 @@ def q_pseudo_spike(
     >>> print(jax.grad(q_pseudo_spike)(0.5))
     0.5625
     """
-    checked = lambda name, value: current(name, canonical(name, value))
-    tail = Tail(checked("alpha", alpha))
-    shape = Shape(tail, checked("scale", scale), checked("dampening", dampening))
-    return spike.spikes(x, shape, checked("residual_dtype", residual_dtype))
+    return QPseudoSpike(alpha, scale=scale, dampening=dampening, residual_dtype=residual_dtype)(x)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class QPseudoSpike(ParametrisedSurrogate):
+class SurrogateWithScale(Surrogate):
+    """A surrogate whose parameters are the fields of a frozen dataclass.
+
+    A subclass adds fields and says what shapes its derivative.
+    """
+
+    scale: Scale = field(default=None, kw_only=True)
+    dampening: Hyperparameter = field(default=1.0, kw_only=True)
+    residual_dtype: ResidualDtype = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        for name, value in self._parameters().items():
+            object.__setattr__(self, name, canonical(name, value))
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.__post_init__()  # a NumPy array comes back writable
+
+    @abstractmethod
+    def _shape(self) -> spike.Shape:
+        """What shapes the derivative now, with every State read."""
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with some parameters changed.
+
+        Parameters
+        ----------
+        **changes
+            Parameters of the class by name, checked as at construction.
+
+        Returns
+        -------
+        Surrogate
+            The copy; the original stays as it is.
+
+        Examples
+        --------
+        >>> from braintools_qps import QPseudoSpike
+        >>> QPseudoSpike(alpha=2.0).replace(dampening=0.5)
+        QPseudoSpike(alpha=2.0, dampening=0.5)
+        """
+        return dataclasses.replace(self, **changes)
+
+    def __call__(self, x: ArrayLike | u.Quantity) -> Array:
+        """Return 1 where ``x >= 0`` and 0 elsewhere, in the dtype of ``x`` and without unit."""
+        return spike.spikes(x, self._shape(), self.residual_dtype)
+
+    def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
+        """The derivative that stands in for the spike's: smooth in every parameter.
+
+        Parameters
+        ----------
+        x : array_like or Quantity
+            Distance from the threshold, of any shape; with a dimension only beside a ``scale``.
+
+        Returns
+        -------
+        Array or Quantity
+            Per unit of ``x``, in the shape of ``x`` broadcast with the parameters and in the dtype
+            of ``x``, a float for integers.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If ``x`` has a dimension and the surrogate no scale of it.
+        """
+        return spike.derivative(x, self._shape())
+
+    def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
+        """The original function, whose derivative is `surrogate_grad`, at 0 too.
+
+        Parameters
+        ----------
+        x : array_like or Quantity
+            Distance from the threshold, of any shape; with a dimension only beside a ``scale``.
+
+        Returns
+        -------
+        Array
+            Without unit, in the shape and dtype of `surrogate_grad`. For a `QPseudoSpike` it is 1/2
+            at 0; it stays within 0 and 1 for the paper's form (`QPseudoSpike.from_q`), not in
+            general: at ``alpha=2`` it runs from -1 to 2.
+
+        Raises
+        ------
+        brainunit.UnitMismatchError
+            If ``x`` has a dimension and the surrogate no scale of it.
+        """
+        return spike.original(x, self._shape())
+
+    def __eq__(self, other: object) -> bool:
+        if type(self) is not type(other):
+            return NotImplemented
+        return surrogate_key(self) == surrogate_key(other)
+
+    def __hash__(self) -> int:
+        return hash(surrogate_key(self))
+
+    def __repr__(self) -> str:
+        defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
+        shown = [
+            f"{name}={_shown(value)}"
+            for name, value in self._parameters().items()
+            if name not in defaults or key(value) != key(defaults[name])
+        ]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def _parameters(self) -> dict[str, Any]:
+        """Those of its own first, as in its signature."""
+        kind: Any = type(self)  # mypy takes the hash of its objects for that of a class
+        return {name: getattr(self, name) for name in _names(kind)}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class QPseudoSpike(SurrogateWithScale):
     r"""The q-PseudoSpike surrogate, to be given to a neuron model as its spike function.
 
     .. math::
@@ -130,7 +241,9 @@ class QPseudoSpike(ParametrisedSurrogate):
 
     with :math:`s` = ``scale`` and :math:`d` = ``dampening``. The smaller ``alpha``, the fatter the
     tail: near 0 the gradient is 1 everywhere (straight-through), at 1 it is :math:`1/(1+|x|)`, at 2
-    the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
+    the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`. What is promised holds for
+    :math:`|x/s|` up to 1e15 and for ``scale`` and ``dampening`` from 1e-15 to 1e15, which are
+    checked where they are numbers.
 
     An object is immutable. Equality, hash and repr come from the parameters, so that equal
     surrogates as static arguments of `jax.jit` compile once. JAX's arrays are compared by identity;
@@ -228,5 +341,20 @@ class QPseudoSpike(ParametrisedSurrogate):
             dampening=ratio * canonical("dampening", dampening),
         )
 
-    def _shape(self) -> Shape:
-        return Shape(Tail(current("alpha", self.alpha)), *self._scale_and_dampening())
+    def _shape(self) -> spike.Shape:
+        return spike.Shape(*(current(name, getattr(self, name)) for name in spike.PARAMETERS))
+
+
+def _shown(value: Any) -> str:
+    """Source of a parameter; a surrogate that shares its name with one of ours says whose it is."""
+    ours = {kind.__name__ for kind in SurrogateWithScale.__subclasses__()}
+    foreign = isinstance(value, Surrogate) and not isinstance(value, SurrogateWithScale)
+    if foreign and type(value).__name__ in ours:
+        return f"{type(value).__module__}.{value!r}"
+    return source(value)
+
+
+@cache
+def _names(surrogate: type[SurrogateWithScale]) -> tuple[str, ...]:
+    fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
+    return tuple(field.name for field in fields)

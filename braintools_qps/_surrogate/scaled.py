@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 from braintools.surrogate import Surrogate
 
-from .curves import Foreign
-from .parameters import product
-from .parametrised import ParametrisedSurrogate
-from .prepared import Shape
+from .foreign import Foreign
+from .parameters import current, product
+from .pseudo_spike import SurrogateWithScale
+from .spike import Shape
 
 __all__ = ["Scaled"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Scaled(ParametrisedSurrogate):
+class Scaled(SurrogateWithScale):
     r"""Give any surrogate a scale, a dampening, units and compact residuals.
 
     .. math::
@@ -55,7 +55,7 @@ class Scaled(ParametrisedSurrogate):
     TypeError
         If ``surrogate`` is not an instance of Surrogate, or a parameter is not a real number.
     ValueError
-        If a parameter is not above 0.
+        If a parameter is not above 0, or a number not within 1e-15 and 1e15.
     brainunit.UnitMismatchError
         If ``dampening`` has a dimension; when called, if ``x`` and ``scale`` differ in theirs.
 
@@ -85,9 +85,10 @@ class Scaled(ParametrisedSurrogate):
     surrogate: Surrogate
 
     def _shape(self) -> Shape:
-        scale, dampening = self._scale_and_dampening()
-        inner = self.surrogate
-        if not isinstance(inner, ParametrisedSurrogate):
-            return Shape(Foreign.of(inner), scale, dampening)
-        shape = inner._shape()
-        return Shape(shape.curve, product(shape.scale, scale), product(shape.dampening, dampening))
+        scale, dampening = current("scale", self.scale), current("dampening", self.dampening)
+        if not isinstance(self.surrogate, SurrogateWithScale):
+            return Shape(1.0, scale, dampening, Foreign.of(self.surrogate))
+        inner = self.surrogate._shape()
+        return inner._replace(
+            scale=product(inner.scale, scale), dampening=product(inner.dampening, dampening)
+        )

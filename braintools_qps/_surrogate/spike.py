@@ -1,4 +1,4 @@
-"""The spike with its surrogate gradient, of Quantities or arrays and of canonical parameters.
+"""The spike with its surrogate gradient, of Quantities or arrays and of checked parameters.
 
 Units are stripped and parameters broadcast before anything is traced; what follows is plain JAX.
 """
@@ -7,42 +7,58 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
-from . import units
-from .curves import Foreign, is_traced
-from .kernels import Static, unwrap
-from .prepared import Prepared, Shape, prepare, require_scale
+from . import kernels, units
+from .foreign import Foreign
+from .kernels import Static, above_zero, unwrap
+from .parameters import check_range
 from .residuals import compact_product
 
+FARTHEST = 1e15  # scales from the threshold, as far as kernels compute
+PARAMETERS = ("alpha", "scale", "dampening")
 
-def spikes(x: Any, shape: Shape, residual_dtype: str | None) -> Array:
+
+class Shape(NamedTuple):
+    """What shapes the derivative: parameters as they were checked, or made ready for JAX.
+
+    Those that are ready are arrays in the dtype of the computation that broadcast against x, or
+    Static. A curve of another library takes the place of alpha, which is 1 then. ``scale`` is a
+    Static Unit where x was measured in that unit and no scale was given.
+    """
+
+    alpha: Any
+    scale: Any
+    dampening: Any
+    foreign: Foreign | None = None
+
+
+def spikes(x: Any, shape: Shape, residual_dtype: Any) -> Array:
     """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
-    x, prepared, _ = prepare(x, shape)
+    x, shape, _ = _prepared(x, shape)
     if not isinstance(x, jax.core.Tracer):
         return _heaviside(x)  # nobody differentiates: one program serves every surrogate
-    return _compiled_step(x, prepared, Static(residual_dtype))
+    return _compiled_step(x, shape, Static(residual_dtype))
 
 
 def derivative(x: Any, shape: Shape) -> Array | u.Quantity:
     """The surrogate gradient, per unit of x."""
-    x, prepared, unit = prepare(x, shape)
-    require_scale(prepared)
-    return units.per_unit(_derivative(x, prepared), unit)
+    x, shape, unit = _prepared(x, shape)
+    _require_scale(shape)
+    return units.per_unit(_derivative(x, shape), unit)
 
 
 def original(x: Any, shape: Shape) -> Array:
     """The function of which `derivative` is the derivative."""
-    x, prepared, _ = prepare(x, shape)
-    require_scale(prepared)
-    return _original(x, prepared)
+    x, shape, _ = _prepared(x, shape)
+    _require_scale(shape)
+    return _original(x, shape)
 
 
 def _compiled(function: Callable) -> Callable:
@@ -54,8 +70,8 @@ def _compiled(function: Callable) -> Callable:
     jitted = jax.jit(function, inline=True)
 
     @wraps(function)
-    def call(x: Array, shape: Prepared, *rest: Static) -> Array:
-        return (function if isinstance(shape.curve, Foreign) else jitted)(x, shape, *rest)
+    def call(x: Array, shape: Shape, *rest: Static) -> Array:
+        return (jitted if shape.foreign is None else function)(x, shape, *rest)
 
     return call
 
@@ -66,7 +82,7 @@ def _heaviside(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def _step(x: Array, shape: Prepared, residual_dtype: Static) -> Array:
+def _step(x: Array, shape: Shape, residual_dtype: Static) -> Array:
     return _heaviside(x)
 
 
@@ -78,13 +94,13 @@ def _step_jvp(primals, tangents):
     value = _step(*primals)
     if isinstance(x_dot, SymbolicZero):
         return value, jnp.zeros_like(value)
-    require_scale(shape)
+    _require_scale(shape)
     if residual_dtype.value is None:
         return value, _derivative(x, shape) * x_dot
-    gradient = shape.curve.gradient(_ratio(_widened(x), shape.scale))
-    tangent = x_dot.astype(gradient.dtype)
-    product = compact_product(residual_dtype.value, gradient, tangent, shape.curve.peak(gradient))
-    return value, (product * _peak(shape)).astype(x.dtype)
+    gradient = _unscaled(x, shape)
+    peak = None if shape.foreign is None else shape.foreign.peak(gradient)
+    product = compact_product(residual_dtype.value, gradient, x_dot.astype(gradient.dtype), peak)
+    return value, _scaled(product, shape.scale, shape.dampening).astype(x.dtype)
 
 
 _step.defjvp(_step_jvp, symbolic_zeros=True)
@@ -92,129 +108,117 @@ _compiled_step = _compiled(_step)
 
 
 @_compiled
-def _derivative(x: Array, shape: Prepared) -> Array:
-    of = _scaled_gradient if is_traced((x, shape)) else _value_of_gradient
-    return of(_widened(x), shape).astype(x.dtype)
+def _derivative(x: Array, shape: Shape) -> Array:
+    """``dampening / scale * gradient(x / scale)``."""
+    return _scaled(_unscaled(x, shape), shape.scale, shape.dampening).astype(x.dtype)
 
 
 @_compiled
-def _original(x: Array, shape: Prepared) -> Array:
-    of = _scaled_original if is_traced((x, shape)) else _value_of_original
-    return of(_widened(x), shape).astype(x.dtype)
-
-
-def _value_of_gradient(x: Array, shape: Prepared) -> Array:
-    """``dampening / scale * gradient(x / scale)``."""
-    return shape.curve.gradient(_quotient(x, shape.scale)) * _peak(shape)
-
-
-_scaled_gradient = jax.custom_jvp(_value_of_gradient)
-
-
-def _scaled_gradient_jvp(primals, tangents):
-    # Stated, as the derivative by scale in its parts is 1/scale^2 times a difference: it overflows
-    # from a scale of 1e-19 down. What depends on no tangent is multiplied first, for reverse mode.
-    (x, shape), (x_dot, shape_dot) = primals, tangents
-    ratio, peak = _ratio(x, shape.scale), _peak(shape)
-    tangent = jnp.zeros_like(ratio)
-    if not isinstance(x_dot, SymbolicZero):
-        tangent += jax.jvp(shape.curve.gradient, (ratio,), (_ratio(x_dot, shape.scale),))[1] * peak
-    if (curve_dot := _instantiated(shape_dot.curve)) is not None:
-        by_parameters = lambda curve: curve.gradient(ratio)
-        tangent += jax.jvp(by_parameters, (shape.curve,), (curve_dot,))[1] * peak
-    if _is_given(shape_dot.dampening):
-        tangent += shape.curve.gradient(ratio) * _ratio(shape_dot.dampening, shape.scale)
-    if _is_given(shape_dot.scale):
-        by_scale = _ratio(shape.curve.slope_of_product(ratio) * peak, shape.scale)
-        tangent -= by_scale * shape_dot.scale
-    return _scaled_gradient(x, shape), tangent
-
-
-_scaled_gradient.defjvp(_scaled_gradient_jvp, symbolic_zeros=True)
-
-
-def _value_of_original(x: Array, shape: Prepared) -> Array:
+def _original(x: Array, shape: Shape) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
-    return shape.curve.original(_quotient(x, shape.scale), unwrap(shape.dampening))
+    ratio, dampening = _ratio(x, shape.scale), above_zero(shape.dampening)
+    if shape.foreign is None:
+        value = 0.5 + dampening * kernels.integral(ratio, shape.alpha)
+    else:  # at a dampening of 1, the original function itself
+        value = dampening * shape.foreign.original(ratio) + (1 - dampening) / 2
+    return value.astype(x.dtype)
 
 
-_scaled_original = jax.custom_jvp(_value_of_original)
-
-
-def _scaled_original_jvp(primals, tangents):
-    (x, shape), (x_dot, shape_dot) = primals, tangents
+def _unscaled(x: Array, shape: Shape) -> Array:
+    """``gradient(x / scale)``, and 0 at infinity."""
     ratio = _ratio(x, shape.scale)
-    gradient = shape.curve.gradient(ratio)
-    tangent = jnp.zeros_like(ratio)
-    if not isinstance(x_dot, SymbolicZero):
-        tangent += gradient * _peak(shape) * x_dot
-    if (curve_dot := _instantiated(shape_dot.curve)) is not None:
-        by_parameters = lambda curve: curve.original(ratio, unwrap(shape.dampening))
-        tangent += jax.jvp(by_parameters, (shape.curve,), (curve_dot,))[1]
-    if _is_given(shape_dot.dampening):
-        by_dampening = lambda dampening: shape.curve.original(ratio, dampening)
-        tangent += jax.jvp(by_dampening, (shape.dampening,), (shape_dot.dampening,))[1]
-    if _is_given(shape_dot.scale):
-        tangent -= gradient * _finite(ratio) * _peak(shape) * shape_dot.scale
-    return _scaled_original(x, shape), tangent
+    if shape.foreign is None:
+        gradient = kernels.gradient(ratio, shape.alpha)
+    else:
+        gradient = shape.foreign.gradient(ratio)
+    return _zero_at_infinity(x, gradient)
 
 
-_scaled_original.defjvp(_scaled_original_jvp, symbolic_zeros=True)
-
-
-def _widened(x: Array) -> Array:
-    """x in float32 at least, so that half precision cannot overflow."""
-    return x.astype(units.wide(x.dtype))
-
-
-def _peak(shape: Prepared) -> Any:
-    """The derivative's height, where that of the curve is 1."""
-    if shape.quotient is None:
-        return _ratio(unwrap(shape.dampening), shape.scale)
-    return unwrap(shape.quotient)
-
-
-@jax.custom_jvp
+# The parts are jitted for surrogates of other libraries outside of jit, where every operation takes
+# as long as a small program.
+@partial(jax.jit, inline=True)
 def _ratio(x: Array, scale: Array | Static) -> Array:
-    return x / _divisor(scale)
+    """``x / scale``, in float32 at least, clipped to the farthest distance."""
+    x, width = x.astype(units.wide(x.dtype)), above_zero(scale)
+    is_far = jnp.abs(x) > FARTHEST * width
+    # Infinity is left out of the product, whose derivative by scale has no number for it. Times
+    # 1 / scale, here and below: in reverse mode the derivative of a division by 1e-15 overflows.
+    return jnp.where(is_far, jnp.copysign(FARTHEST, x), jnp.where(is_far, 0, x) * (1 / width))
 
 
-def _ratio_jvp(primals, tangents):
-    # Stated, as an infinite x times the slope of a curve that is flat there would be NaN.
-    (x, scale), (x_dot, scale_dot) = primals, tangents
-    ratio = _ratio(x, scale)
-    change = jnp.zeros_like(ratio) if isinstance(x_dot, SymbolicZero) else x_dot
-    if _is_given(scale_dot):
-        change -= _finite(ratio) * scale_dot
-    return ratio, _ratio(change, scale)
+@partial(jax.jit, inline=True)
+def _zero_at_infinity(x: Array, gradient: Array) -> Array:
+    return jnp.where(jnp.isinf(x), 0, gradient)
 
 
-_ratio.defjvp(_ratio_jvp, symbolic_zeros=True)
+@partial(jax.jit, inline=True)
+def _scaled(gradient: Array, scale: Array | Static, dampening: Array | Static) -> Array:
+    """``dampening / scale * gradient``."""
+    return gradient * (above_zero(dampening) * (1 / above_zero(scale)))
 
 
-_quotient = jax.jit(_ratio, inline=True)
+def _require_scale(shape: Shape) -> None:
+    """Check that there is a scale, where one is needed.
+
+    Raises
+    ------
+    brainunit.UnitMismatchError
+        If there is none, and x has a unit.
+    """
+    if isinstance(unit := unwrap(shape.scale), u.Unit):
+        owner = None if shape.foreign is None else shape.foreign.owner.surrogate
+        raise units.missing_scale(unit, owner)
 
 
-def _divisor(scale: Array | Static) -> Any:
-    """The scale; one that is not known counts as a normal number, as any other is taken for 0."""
-    if isinstance(scale, Static):
-        return scale.value
-    return jnp.maximum(scale, jnp.finfo(scale.dtype).tiny)
+def _prepared(x: Any, shape: Shape) -> tuple[Array, Shape, u.Unit | None]:
+    """Plain arrays that broadcast together, and the unit that was taken from x."""
+    x, scale, unit = units.strip(x, shape.scale)
+    given = shape._replace(scale=scale)
+    ready = {name: _ready(name, getattr(given, name), x) for name in PARAMETERS}
+    shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
+    if shape.foreign is not None:
+        shapes["surrogate"] = shape.foreign.shape(units.wide(x.dtype))
+    if any(shapes.values()):
+        x = _broadcast(x, shapes)
+        ready = {name: _with_rank(value, x.ndim) for name, value in ready.items()}
+    return x, Shape(**ready, foreign=shape.foreign), unit
 
 
-def _finite(ratio: Array) -> Array:
-    return jnp.where(jnp.isinf(ratio), 0, ratio)
+def _ready(name: str, value: Any, x: Array) -> Array | Static:
+    """Numbers as structure in a program that is being compiled, as data outside of one.
+
+    So XLA sees every constant, and outside of jit one program serves a loop over many of them. An
+    alpha with a cheap form is structure always.
+    """
+    dtype = units.wide(x.dtype)
+    if isinstance(value, u.Unit):
+        return Static(value)
+    if not isinstance(value, float):
+        return jnp.asarray(value, dtype)
+    check_range(name, value)  # once more, as scale may have been in another unit
+    cheap = value == 1.0 or (name == "alpha" and kernels.has_cheap_form(value))
+    return Static(value) if cheap or _is_being_compiled(x) else dtype.type(value)
 
 
-def _is_given(tangent: Any) -> bool:
-    return not isinstance(tangent, (SymbolicZero, Static))
+def _is_being_compiled(x: Array) -> bool:
+    # Under grad or vmap alone x is a tracer too, but what does not depend on it is not.
+    return isinstance(x, jax.core.Tracer) and isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
-def _instantiated(tangent: Any) -> Any:
-    """The tangent of a curve with zeros in full; None where it is zero altogether."""
-    is_symbolic = lambda leaf: isinstance(leaf, SymbolicZero)
-    leaves, structure = jax.tree.flatten(tangent, is_leaf=is_symbolic)
-    if all(map(is_symbolic, leaves)):
-        return None
-    full = [np.zeros(leaf.shape, leaf.dtype) if is_symbolic(leaf) else leaf for leaf in leaves]
-    return jax.tree.unflatten(structure, full)
+def _broadcast(x: Array, shapes: dict[str, tuple[int, ...]]) -> Array:
+    if all(shape in ((), x.shape) for shape in shapes.values()):
+        return x
+    try:
+        return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *shapes.values()))
+    except ValueError:
+        raise ValueError(
+            f"the parameters of a surrogate must broadcast against x, got shapes {shapes} and x of "
+            f"shape {x.shape}. Give them one value per neuron, along the last axis of x"
+        ) from None
+
+
+def _with_rank(value: Array | Static, rank: int) -> Array | Static:
+    """Add axes of length 1 in front, since JAX may be set to refuse arrays that lack them."""
+    if isinstance(value, Static) or jnp.ndim(value) in (0, rank):
+        return value
+    return jnp.reshape(value, (1,) * (rank - jnp.ndim(value)) + jnp.shape(value))

@@ -63,6 +63,24 @@ class Overflows(SoftSign):
         return super().surrogate_grad(x) * (x * x) / (x * x)
 
 
+class OverflowingSigmoid(SoftSign):
+    """As in issue 427 of snnTorch: exp(-x) is infinite for a large -x, and inf / inf is NaN."""
+
+    def surrogate_grad(self, x):
+        exponential = jnp.exp(-x)
+        return exponential / (1 + exponential) ** 2
+
+    def surrogate_fun(self, x):
+        raise NotImplementedError
+
+
+class NanFarOut(SoftSign):
+    """NaN where derivatives are compared, too."""
+
+    def surrogate_grad(self, x):
+        return jnp.where(x > 5, jnp.nan, super().surrogate_grad(x)).astype(x.dtype)
+
+
 class Unpicklable(SoftSign):
     def __init__(self, alpha=1.0):
         super().__init__(alpha)
@@ -101,6 +119,8 @@ FAILS = [
     (WrongIntegral, {"surrogate_fun"}),
     (Wide, {"dtypes"}),
     (Overflows, {"finite"}),
+    (OverflowingSigmoid, {"finite"}),
+    (NanFarOut, {"finite"}),
     (Unpicklable, {"pickle", "spec"}),
     (Unhashable, {"hash"}),
     (HashOfIdentity, {"hash"}),
@@ -120,6 +140,15 @@ def test_a_shape_that_is_not_kept_is_found():
     register_surrogate(Flattens)
     messages = [str(failure) for failure in find_failures(Flattens())]
     assert "heaviside: expected the shape (10,), got ()" in messages
+
+
+def test_a_gradient_that_is_nan_is_told_once_with_the_fix():
+    register_surrogate(OverflowingSigmoid)
+    (failure,) = find_failures(OverflowingSigmoid())
+    assert str(failure).startswith(
+        "finite at x=-100: expected a finite gradient in float32, got surrogate_grad = nan there. "
+        "One membrane that far from its threshold makes all weights NaN: take exp and powers of"
+    )
 
 
 def test_transforms_that_python_branches_break_are_found():

@@ -7,7 +7,7 @@ import pytest
 from braintools.surrogate import S2NN, GaussianGrad, LeakyRelu, PiecewiseLeakyRelu, Sigmoid
 
 from braintools_qps import QPseudoSpike
-from braintools_qps._surrogate.profile import gradient_profile
+from braintools_qps._surrogate.height_and_width import gradient_profile
 
 
 @pytest.mark.parametrize("alpha", [1.1, 1.5, 2.0, 7.0])

@@ -10,7 +10,7 @@ import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .parametrised import ParametrisedSurrogate
+from .pseudo_spike import SurrogateWithScale
 
 __all__ = ["GradientProfile", "gradient_profile"]
 
@@ -90,7 +90,7 @@ def require_one_shape(surrogate: Surrogate) -> None:
 
 def scale_of(surrogate: Surrogate) -> Any:
     """The value of x that counts as 1; None where the surrogate has no scale."""
-    if isinstance(surrogate, ParametrisedSurrogate):
+    if isinstance(surrogate, SurrogateWithScale):
         return surrogate._shape().scale
     return getattr(surrogate, "scale", None)
 

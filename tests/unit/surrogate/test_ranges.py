@@ -1,0 +1,267 @@
+"""The ranges of docs/sharp_bits.md: exact inside, an error or NaN outside.
+
+Expected values by mpmath.
+"""
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import mpmath as mp
+import numpy as np
+import pytest
+from braintools.surrogate import PiecewiseQuadratic, Sigmoid
+from helpers import FLOAT16, SLACK, assert_close
+
+from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
+
+INF = float("inf")
+ALPHAS = [1e-3, 0.3, 0.5, 1.0, 1.7, 2.0, 8.0, 1e6, INF]
+FACTORS = np.float32([1e-15, 1e-8, 1.0, 1e8, 1e15])
+RATIOS = np.float32([0.0, 1e-15, 1e-6, 0.3, 1.0, 7.0, 1e3, 1e9, 1e15])
+TINY, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
+METHODS = ("surrogate_grad", "surrogate_fun", "__call__")
+
+
+def exact(x, alpha, scale, dampening):
+    """The gradient, its derivatives by x and by scale, how large the terms of both are, and
+    whether all that is on the way is a normal number."""
+    z, s, d = (mp.mpf(float(v)) for v in (x, scale, dampening))
+    z /= s
+    if alpha == INF:
+        shape, decay = mp.exp(-2 * z), mp.mpf(2)
+    else:
+        a = mp.mpf(float(np.float32(alpha)))
+        shape, decay = (1 + 2 * z / (a + 1)) ** -a, a / ((a + 1) / 2 + z)
+    slope = -d / s**2 * shape * decay * (z > 0)
+    by_scale = d / s**2 * shape * (decay * z - 1)
+    sizes = d / s**2 * shape * decay, d / s**2 * shape * (1 + decay * z)
+    # Below the smallest normal number a processor takes the curve or its slope for 0.
+    is_normal = d / s**2 < LARGEST and shape * decay > TINY
+    return [float(value) for value in (d / s * shape, slope, by_scale, *sizes, is_normal)]
+
+
+@pytest.mark.parametrize(
+    ("alpha", "traced"), [(a, False) for a in ALPHAS] + [(1.0, True), (1.7, True), (1e6, True)]
+)
+def test_the_gradient_and_its_derivatives_over_all_scales_and_dampenings(alpha, traced):
+    cases = [(r * s, s, d) for r in RATIOS for s in FACTORS for d in FACTORS]
+    x, scale, dampening = map(np.float32, zip(*cases))
+    expected = np.array([exact(x, alpha, s, d) for x, s, d in cases])
+    alpha = jnp.float32(alpha) if traced else alpha
+    spike = lambda x, s, d: q_pseudo_spike(x, alpha, scale=s, dampening=d)
+    gradient = lambda x, s, d: QPseudoSpike(alpha, scale=s, dampening=d).surrogate_grad(x)
+    for function, column, size in (
+        (gradient, 0, 0),
+        (jax.grad(spike), 0, 0),
+        (jax.grad(gradient), 1, 3),
+        (jax.grad(jax.grad(spike)), 1, 3),
+        (jax.grad(gradient, argnums=1), 2, 4),
+        (jax.jacfwd(jax.grad(spike), argnums=1), 2, 4),
+    ):
+        actual = np.asarray(jax.jit(jax.vmap(function))(x, scale, dampening), np.float64)
+        normal = expected[:, -1] == 1
+        error = np.abs(actual - expected[:, column])[normal]
+        rtol = 2e-5 if alpha == 1e6 else 8e-6
+        underflow = 2 * TINY * (1 + x / scale)[normal]
+        assert np.all(error <= rtol * SLACK * np.abs(expected[:, size])[normal] + underflow)
+
+
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("alpha", [1e-3, 0.11, 0.49, 1.0, 1.7])
+def test_the_original_function_and_its_derivative_by_alpha_up_to_the_farthest(alpha, traced):
+    x = np.float32(np.geomspace(1e-3, 1e15, 60))
+    a = mp.mpf(float(np.float32(alpha)))
+
+    def integral(a, v):
+        v = mp.mpf(float(v))
+        return (a + 1) / 2 * ((1 + 2 * v / (a + 1)) ** (1 - a) - 1) / (1 - a)
+
+    with mp.workdps(40):
+        near = a if a != 1 else a + mp.mpf(10) ** -18
+        values = np.array([float(integral(near, v)) for v in x])
+        by_alpha = np.array([float(mp.diff(lambda a, v=v: integral(a, v), near)) for v in x])
+    alpha = jnp.float32(alpha) if traced else float(a)
+    assert_close(QPseudoSpike(alpha).surrogate_fun(x), 0.5 + values, rtol=8e-6)
+    for derivative in (jax.jacfwd, jax.jacrev):
+        actual = derivative(lambda a: QPseudoSpike(a).surrogate_fun(x))(jnp.float32(alpha))
+        error = np.abs(np.asarray(actual, np.float64) - by_alpha)
+        assert np.all(error <= SLACK * (2e-5 * np.abs(by_alpha) + 1e-6 * values))
+
+
+@pytest.mark.parametrize("alpha", [0.3, 10.0, 648.0, 1e4, 1e6])
+def test_derivatives_by_a_large_alpha(alpha):
+    """Nothing is lost that grows with alpha."""
+    x = np.float32([1e-3, 0.1, 1.0, 3.0])
+    gradient = lambda a, v: (1 + 2 * mp.mpf(float(v)) / (a + 1)) ** -a
+    with mp.workdps(40):
+        expected = [float(mp.diff(lambda a, v=v: gradient(a, v), alpha)) for v in x]
+    actual = jax.jacfwd(lambda a: QPseudoSpike(a).surrogate_grad(x))(alpha)
+    assert_close(actual, expected, rtol=2e-6)
+
+
+@pytest.mark.parametrize("residual_dtype", [None, "bfloat16", FLOAT16, "uint8"])
+@pytest.mark.parametrize("dtype", [FLOAT16, "bfloat16", "float32"])
+@pytest.mark.parametrize("alpha", [1e-3, 1.0, 1.7, INF])
+def test_one_at_zero_zero_at_infinity_nan_at_nan(alpha, dtype, residual_dtype):
+    x = jnp.array([0.0, jnp.inf, -jnp.inf, jnp.nan], dtype)
+    for surrogate in (
+        QPseudoSpike(alpha, residual_dtype=residual_dtype),
+        QPseudoSpike(jnp.float32(alpha), residual_dtype=residual_dtype),
+    ):
+        spikes, pullback = jax.vjp(surrogate, x)
+        assert_close(spikes, [1.0, 1.0, 0.0, np.nan])
+        assert_close(pullback(jnp.ones_like(x))[0], [1.0, 0.0, 0.0, np.nan])
+        np.testing.assert_array_equal(
+            np.asarray(surrogate.surrogate_grad(x), float), [1.0, 0.0, 0.0, np.nan]
+        )
+        slopes = jax.vmap(jax.grad(jax.grad(surrogate)))(x)
+        assert_close(slopes, [0.0, 0.0, 0.0, np.nan])
+
+
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_an_infinite_membrane_leaves_the_derivatives_of_the_others(alpha):
+    """At +-inf the surrogate is flat, so that its parameters do not matter there."""
+    finite, infinite = jnp.array([-1.0, 0.5]), jnp.array([-jnp.inf, -1.0, 0.5, jnp.inf])
+    spike = lambda x, scale: q_pseudo_spike(x, alpha, scale=scale)
+    functions = {
+        "surrogate_grad": lambda x, s: QPseudoSpike(alpha, scale=s).surrogate_grad(x).sum(),
+        "surrogate_fun": lambda x, s: QPseudoSpike(alpha, scale=s).surrogate_fun(x).sum(),
+        "second order": lambda x, s: jax.grad(lambda x: spike(x, s).sum())(x).sum(),
+    }
+    for function in functions.values():
+        for derivative in (jax.grad, jax.jacfwd):
+            by_scale = derivative(function, argnums=1)
+            assert_close(by_scale(infinite, 2.0), by_scale(finite, 2.0))
+    by_alpha = jax.jacfwd(lambda a: QPseudoSpike(a).surrogate_grad(infinite))(alpha)
+    assert_close(by_alpha[jnp.array([0, 3])], [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    "surrogate",
+    [
+        *map(QPseudoSpike, (1e-3, 0.5, 1.7, 2.0, INF)),
+        Scaled(Sigmoid()),
+        Scaled(PiecewiseQuadratic()),
+    ],
+    ids=repr,
+)
+def test_nothing_is_nan_where_a_derivative_overflows_or_vanishes(surrogate):
+    x = np.float32([0, TINY, 1e-30, 1e-10, 1.0, 1e10, np.inf])
+    both = jnp.concatenate([-jnp.array(x), jnp.array(x)])
+    for of in METHODS:
+        function = lambda x, s, of=of: getattr(surrogate.replace(scale=s), of)(x)
+        first = jax.grad(function, argnums=(0, 1))
+        second = jax.grad(lambda x, s, first=first: first(x, s)[0], argnums=(0, 1))
+        for derivative in (first, second) if of == "__call__" else (first,):
+            over_x = jax.vmap(derivative, in_axes=(0, None))
+            for found in jax.jit(jax.vmap(over_x, in_axes=(None, 0)))(both, jnp.array(FACTORS)):
+                assert not np.isnan(found).any()
+
+
+@pytest.mark.parametrize("x", [1e16, 1e30, LARGEST])
+@pytest.mark.parametrize("alpha", ALPHAS)
+def test_beyond_the_farthest_the_gradient_stays_within_0_and_1(alpha, x):
+    for dtype in ("bfloat16", "float32"):
+        gradient = QPseudoSpike(alpha).surrogate_grad(jnp.asarray([-x, x], dtype))
+        assert np.all((np.asarray(gradient, float) >= 0) & (np.asarray(gradient, float) <= 1))
+        assert np.all(np.isfinite(np.asarray(QPseudoSpike(alpha).surrogate_fun(x), float)))
+
+
+NUMBERS = {
+    "a number": lambda v: v,
+    "an integer": lambda v: int(v) if v > 1 else v,
+    "an array": lambda v: np.float32([1.0, v]),
+    "a JAX array": lambda v: jnp.float32([1.0, v]),
+    "a State": lambda v: brainstate.State(jnp.float32(v)),
+}
+
+
+@pytest.mark.parametrize("value", [9.9e-16, 1.1e15, INF])
+@pytest.mark.parametrize("kind", NUMBERS.values(), ids=NUMBERS)
+@pytest.mark.parametrize(
+    ("name", "fix"),
+    [("scale", "Measure x and scale in another unit"), ("dampening", "Multiply the loss by a con")],
+)
+def test_a_number_outside_is_refused_with_the_fix(name, fix, kind, value):
+    if kind is NUMBERS["an integer"] and not np.isfinite(value):
+        pytest.skip("no integer is infinite")
+    with pytest.raises(ValueError, match=f"{name} must be between 1e-15 and 1e15, got .*{fix}"):
+        QPseudoSpike(**{name: kind(value)})
+    with pytest.raises(ValueError, match=f"{name} must be between 1e-15 and 1e15"):
+        Scaled(Sigmoid(), **{name: kind(value)})
+
+
+@pytest.mark.parametrize("value", [1e-15, 1e15])
+@pytest.mark.parametrize("name", ["scale", "dampening"])
+def test_the_ends_of_the_range_are_taken(name, value):
+    height = 1 / value if name == "scale" else value
+    assert_close(QPseudoSpike(**{name: value}).surrogate_grad(0.0), jnp.float32(height))
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "x"),
+    [
+        (QPseudoSpike(scale=1e-10 * u.uvolt), 1.0 * u.kvolt),
+        (QPseudoSpike(scale=1e10 * u.kvolt), 1.0 * u.uvolt),
+        (Scaled(QPseudoSpike(scale=1e10), scale=1e10), 1.0),
+        (Scaled(Sigmoid(), scale=1e-10 * u.uvolt), 1.0 * u.kvolt),
+    ],
+)
+def test_the_scale_is_checked_in_the_unit_of_x_and_as_a_product(surrogate, x):
+    with pytest.raises(ValueError, match=r"scale must be between 1e-15 and 1e15.*another unit"):
+        surrogate.surrogate_grad(x)
+
+
+@pytest.mark.parametrize("wrong", [0.0, -0.5, -1.0, -3.0, np.nan])
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+@pytest.mark.parametrize("make", [QPseudoSpike, lambda **kw: Scaled(Sigmoid(), **kw)])
+@pytest.mark.parametrize("residual_dtype", [None, "uint8"])
+def test_a_traced_parameter_that_is_not_above_zero_gives_nan(name, wrong, make, residual_dtype):
+    if name == "alpha" and make is not QPseudoSpike:
+        pytest.skip("an alpha of another library is that library's")
+    x = jnp.array([-0.3, 0.0, 0.3, 100.0])
+    build = lambda value: make(**{name: value}, residual_dtype=residual_dtype)
+    functions = [
+        lambda value: build(value).surrogate_grad(x),
+        lambda value: jax.vjp(build(value), x)[1](jnp.ones(4))[0],
+        lambda value: jax.vmap(jax.grad(build(value).surrogate_grad))(x),
+        lambda value: jax.vmap(jax.grad(jax.grad(build(value))))(x),
+    ]
+    if name != "scale" or make is QPseudoSpike:
+        functions.append(lambda value: build(value).surrogate_fun(x))
+    for function in functions:
+        assert np.isnan(jax.jit(function)(wrong)).all()
+    np.testing.assert_array_equal(jax.jit(lambda value: build(value)(x))(wrong), [0, 1, 1, 1])
+
+
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+def test_a_wrong_parameter_of_one_neuron_spoils_no_other(name):
+    surrogate = lambda value: QPseudoSpike(**{name: value})
+    slopes = jax.jit(lambda value: jax.grad(lambda x: surrogate(value)(x).sum())(jnp.ones(3)))
+    found = slopes(jnp.array([2.0, -0.5, 2.0]))
+    np.testing.assert_array_equal(np.isnan(found), [False, True, False])
+    assert_close(found[0], surrogate(2.0).surrogate_grad(1.0))
+
+
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+def test_an_integer_beyond_all_floats(name):
+    with pytest.raises(ValueError, match=f"{name} must be within the range of a float.*1.8e308"):
+        QPseudoSpike(**{name: 10**400})
+
+
+@pytest.mark.float16
+def test_units_far_apart_in_half_precision():
+    """The scale in the unit of x is 1e-6 kV, which float16 has not."""
+    scale = jnp.array([1e3, 2e3], jnp.float16) * u.uvolt
+    gradient = QPseudoSpike(2.0, scale=scale).surrogate_grad(jnp.zeros(2) * u.kvolt)
+    assert_close(gradient * u.kvolt, jnp.array([1e6, 5e5]))
+
+
+def test_second_order_with_compact_residuals():
+    """At 0 the gradient is dampening / scale, and its derivative by scale -dampening / scale^2."""
+    for dtype in (None, "uint8"):
+        at_zero = lambda s, dtype=dtype: jax.grad(
+            lambda x: q_pseudo_spike(x, 2.0, scale=s, dampening=1e-6, residual_dtype=dtype)
+        )(0.0)
+        assert_close(jax.grad(at_zero)(jnp.float32(1e-15)), -1e24, rtol=1e-6)
