@@ -1,10 +1,10 @@
 """The heart: surrogates as spike functions with a derivative of their own.
 
-Start with `pseudo_spike` and `scaled`, the public names; `parametrised` has what the two classes
-share, and `spike` the custom derivative. `curves` says what that derivative may look like, and
-`kernels` has its formulas on plain arrays. Parameters are checked in `parameters`, which also says
-when two surrogates are the same, and made ready for a call in `prepared`; units are handled in
-`units`, memory is saved in `residuals`. `adjusting` makes surrogates that differ in numbers.
+Start with `pseudo_spike`, the class. Its call goes to `spike`, which takes units off (`units`) and
+has the custom derivative; the formulas are in `kernels`, and `residuals` stores the derivative in
+fewer bits where asked to. `scaled` does the same for a surrogate of another library, whose curve is
+in `foreign`. `parameters` checks numbers and says when two surrogates are the same; `adjusting`
+makes surrogates that differ in numbers.
 """
 
 from .adjusting import Traceable, adjusted, traceable

@@ -91,7 +91,7 @@ def q_pseudo_spike(
     -----
     Values and derivatives hold for ``|x / scale|`` up to 1e15, and for ``scale`` and ``dampening``
     from 1e-15 to 1e15; a number outside is a ValueError, and a traced parameter that is not above 0
-    gives NaN. The sharp bits in the documentation have a table of what is promised.
+    gives NaN. The sharp bits of the documentation have a table of what is promised.
 
     ``alpha + 1`` stands where the paper and SpikingJelly have q - 1. That keeps the derivative
     finite for every ``alpha`` above 0; `QPseudoSpike.from_q` gives the paper's form.

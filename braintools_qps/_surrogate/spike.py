@@ -143,7 +143,7 @@ def _ratio(x: Array, scale: Array | Static) -> Array:
     is_far = jnp.abs(x) > FARTHEST * width
     # Infinity is left out of the product, whose derivative by scale has no number for it. Times
     # 1 / scale, here and below: in reverse mode the derivative of a division by 1e-15 overflows.
-    return jnp.where(is_far, jnp.copysign(FARTHEST, x), jnp.where(is_far, 0, x) * (1 / width))
+    return jnp.where(is_far, FARTHEST * jnp.sign(x), jnp.where(is_far, 0, x) * (1 / width))
 
 
 @partial(jax.jit, inline=True)

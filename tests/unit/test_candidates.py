@@ -69,7 +69,7 @@ def test_a_mapping_brings_its_own_labels():
     [
         (QPseudoSpike(inf), "QPseudoSpike(alpha=inf)"),
         (QPseudoSpike(0.05, scale=15 * u.mV), "QPseudoSpike(alpha=0.05, scale=15 mV)"),
-        (QPseudoSpike(scale=inf * u.mV / u.ms), "QPseudoSpike(alpha=2, scale=inf mV / ms)"),
+        (QPseudoSpike(inf, scale=2 * u.mV / u.ms), "QPseudoSpike(alpha=inf, scale=2 mV / ms)"),
         (QPseudoSpike(10.0, dampening=1.05), "QPseudoSpike(alpha=10, dampening=1.05)"),
     ],
 )

@@ -1,4 +1,4 @@
-"""Scaled: what QPseudoSpike promises, for any surrogate. Expected values by hand algebra."""
+"""Scaled alone: composition, kinks, arrays and States of another library, peaks of residuals."""
 
 import brainstate
 import brainunit as u
@@ -17,193 +17,124 @@ from braintools.surrogate import (
 )
 from helpers import FLOAT16, assert_close
 
-from braintools_qps import QPseudoSpike, Scaled
+from braintools_qps import QPseudoSpike, Scaled, get_surrogate, surrogate_spec
 
 X = jnp.array([-3.0, -0.5, 0.0, 0.5, 2.0])
-SPIKES = [0.0, 0.0, 1.0, 1.0, 1.0]
 
 
-def sigmoid_slope(x, alpha=4.0):
-    """alpha s (1 - s) with s the logistic function of alpha x, in numpy's float64."""
-    s = 1 / (1 + np.exp(-alpha * np.asarray(x, np.float64)))
-    return alpha * s * (1 - s)
+def same(spike, other, x=X):
+    gradient, expected = spike.surrogate_grad(x), other.surrogate_grad(x)
+    assert u.get_unit(gradient) == u.get_unit(expected)
+    assert_close(u.get_mantissa(gradient), u.get_mantissa(expected), rtol=3e-7)
+    assert_close(spike.surrogate_fun(x), other.surrogate_fun(x), rtol=1e-6)
 
 
-class TestValues:
-    @pytest.mark.parametrize("dtype", [FLOAT16, "bfloat16", "float32"])
-    def test_spikes_pass_nan_on(self, dtype):
-        x = jnp.array([-jnp.inf, -1.0, -0.0, 0.0, 2.0, jnp.inf, jnp.nan], dtype)
-        spikes = Scaled(Sigmoid(), scale=3.0)(x)
-        assert spikes.dtype == dtype
-        np.testing.assert_array_equal(np.asarray(spikes, float), [0, 0, 1, 1, 1, 1, np.nan])
-
-    def test_spikes_of_integers_are_floats(self):
-        assert Scaled(Sigmoid(), scale=3.0)(3).dtype == jnp.float32
-
-    def test_derivative_and_original_function(self):
-        spike = Scaled(Sigmoid(4.0), scale=2.0, dampening=0.3)
-        expected = 0.3 / 2 * sigmoid_slope(np.asarray(X) / 2)
-        assert_close(spike.surrogate_grad(X), expected)
-        assert_close(jax.grad(lambda x: spike(x).sum())(X), expected)
-        assert_close(jax.jvp(spike, (X,), (jnp.ones(5),))[1], expected)
-        logistic = 1 / (1 + np.exp(-2 * np.asarray(X, np.float64)))
-        assert_close(spike.surrogate_fun(X), 0.5 + 0.3 * (logistic - 0.5))
-
-    def test_at_one_it_is_the_surrogate(self):
-        for surrogate in (Sigmoid(), LeakyRelu(), S2NN()):
-            np.testing.assert_array_equal(
-                Scaled(surrogate).surrogate_fun(X), surrogate.surrogate_fun(X)
-            )
-
-    def test_the_original_function_has_the_derivative_at_kinks_too(self):
-        for surrogate in (SoftSign(), LeakyRelu(), S2NN()):
-            spike = Scaled(surrogate, scale=2.0, dampening=0.3)
-            np.testing.assert_array_equal(
-                jax.vmap(jax.grad(spike.surrogate_fun))(X), spike.surrogate_grad(X)
-            )
-
-    def test_where_the_surrogate_has_no_original_function(self):
-        with pytest.raises(NotImplementedError):
-            Scaled(GaussianGrad()).surrogate_fun(X)
-
-    @pytest.mark.parametrize("residual_dtype", [None, "bfloat16", "uint8"])
-    @pytest.mark.parametrize(
-        "surrogate", [Sigmoid(), LeakyRelu(), S2NN(), MultiGaussianGrad(), QPseudoSpike()]
-    )
-    def test_infinity_has_no_derivative_and_nan_stays(self, surrogate, residual_dtype):
-        spike = Scaled(surrogate, scale=2.0, residual_dtype=residual_dtype)
-        x = jnp.array([jnp.nan, jnp.inf, -jnp.inf])
-        _, pullback = jax.vjp(spike, x)
-        assert_close(pullback(jnp.ones(3))[0], [np.nan, 0.0, 0.0])
-        second = jax.vmap(jax.grad(jax.grad(lambda x: spike(x))))(x)
-        assert_close(second, [np.nan, 0.0, 0.0])
-
-    @pytest.mark.float16
-    def test_half_precision_does_not_overflow(self):
-        spike = Scaled(Sigmoid(4.0), scale=1e-3)
-        assert spike.surrogate_grad(jnp.float16(60_000.0)) == 0
-        assert spike.surrogate_grad(jnp.float16(0.0)) == 1000
+def test_what_is_scaled_twice_has_the_product_of_scales_and_dampenings():
+    nested = Scaled(QPseudoSpike(1.7, scale=2.0, dampening=0.5), scale=3.0, dampening=0.3)
+    same(nested, QPseudoSpike(1.7, scale=6.0, dampening=0.15))
+    nested = Scaled(Scaled(Sigmoid(), scale=2.0, dampening=0.5), scale=3.0)
+    same(nested, Scaled(Sigmoid(), scale=6.0, dampening=0.5))
+    state = brainstate.State(jnp.array([2.0] * 5))
+    nested = Scaled(QPseudoSpike(3.0, scale=state), scale=jnp.full(5, 3.0))
+    same(nested, QPseudoSpike(3.0, scale=jnp.full(5, 6.0)))
+    wider = Scaled(QPseudoSpike(scale=10 * u.mV), scale=2.0)
+    same(wider, QPseudoSpike(scale=20 * u.mV), X * u.mV)
+    with pytest.raises(u.UnitMismatchError, match="x and scale must have the same dim"):
+        Scaled(QPseudoSpike(scale=u.mV), scale=2 * u.mV).surrogate_grad(X * u.mV)
 
 
-class TestUnits:
-    VOLTS = X * u.mV
-
-    def test_with_a_scale(self):
-        spike = Scaled(Sigmoid(4.0), scale=2 * u.mV, dampening=0.5)
-        expected = 0.5 / 2 * sigmoid_slope(np.asarray(X) / 2)
-        assert_close(spike(self.VOLTS), SPIKES)
-        for x in (self.VOLTS, self.VOLTS.in_unit(u.volt)):
-            gradient = u.autograd.grad(lambda v: spike(v).sum())(x)
-            assert_close(gradient * u.mV, expected)
-            assert_close(spike.surrogate_grad(x) * u.mV, expected)
-        assert spike.surrogate_fun(self.VOLTS)[2] == 0.5
-
-    def test_without_a_scale(self):
-        spike = Scaled(Sigmoid())
-        assert_close(spike(self.VOLTS), SPIKES)
-        for method in (spike.surrogate_grad, spike.surrogate_fun, jax.grad(spike)):
-            with pytest.raises(u.UnitMismatchError, match="x in mV needs a scale.*V_th - V_reset"):
-                method(0.0 * u.mV)
-
-    def test_a_zero_tangent_needs_no_scale(self):
-        loss = lambda w: w * Scaled(Sigmoid())(self.VOLTS).sum()
-        assert jax.grad(loss)(1.0) == 3.0
-
-    def test_of_another_dimension(self):
-        for spike, x in (
-            (Scaled(Sigmoid(), scale=2 * u.ms), self.VOLTS),
-            (Scaled(Sigmoid(), scale=2.0), self.VOLTS),
-            (Scaled(Sigmoid(), scale=2 * u.mV), X),
-            (Scaled(QPseudoSpike(scale=u.mV), scale=2 * u.mV), self.VOLTS),
-        ):
-            with pytest.raises(u.UnitMismatchError, match="x and scale must have the same dim"):
-                spike.surrogate_grad(x)
+def test_the_inner_residuals_are_replaced():
+    exact = Scaled(QPseudoSpike(residual_dtype="uint8"), dampening=0.5)
+    derivative = jax.vjp(exact, X)[1](jnp.ones(5))[0]
+    np.testing.assert_array_equal(derivative, exact.surrogate_grad(X))
 
 
-class TestParameters:
-    """Numbers, arrays, traced values and States, with no derivative at first order."""
-
-    @pytest.mark.parametrize("kind", [jnp.asarray, np.asarray, brainstate.State])
-    def test_an_array_per_neuron(self, kind):
-        scale = np.array([1.0, 2.0, 4.0, 2.0, 1.0], np.float32)
-        spike = Scaled(Sigmoid(4.0), scale=kind(scale), dampening=kind(scale / 4))
-        expected = 0.25 * sigmoid_slope(np.asarray(X) / scale)
-        # braintools takes 1 - s, which has no more digits than that where s is nearly 1.
-        assert_close(spike.surrogate_grad(X), expected, atol=1e-7)
-        assert_close(jax.grad(lambda x: spike(x).sum())(X), expected, atol=1e-7)
-
-    def test_an_array_in_the_surrogate(self):
-        alpha = np.array([1.0, 2.0, 4.0, 2.0, 1.0])
-        spike = Scaled(Sigmoid(jnp.asarray(alpha)), scale=2.0)
-        expected = sigmoid_slope(np.asarray(X) / 2, alpha) / 2
-        assert_close(spike.surrogate_grad(X), expected)
-        assert_close(jax.grad(lambda x: spike(x).sum())(jnp.zeros(())), alpha.sum() / 8)
-        with pytest.raises(ValueError, match=r"broadcast against x.*'surrogate': \(5,\).*\(4,\)"):
-            spike(X[:4])
-
-    def test_a_state_in_the_surrogate_is_read_at_each_call(self):
-        class Own(Surrogate):
-            def __init__(self, width):
-                self.width = width
-
-            def surrogate_grad(self, x):
-                return jnp.exp(-jnp.abs(x) / self.width.value)
-
-        width = brainstate.State(jnp.float32(1.0))
-        spike = Scaled(Own(width), dampening=2.0)
-        compiled = brainstate.transform.jit(jax.grad(spike))
-        for value in (1.0, 3.0):
-            width.value = jnp.float32(value)
-            expected = 2 * np.exp(-0.5 / value)
-            assert_close(jax.grad(spike)(0.5), jnp.float32(expected))
-            assert_close(compiled(0.5), jnp.float32(expected))
-
-    def test_a_state_as_dampening_in_a_compiled_loop(self):
-        dampening = brainstate.State(jnp.float32(1.0))
-        spike = Scaled(Sigmoid(4.0), dampening=dampening)
-
-        def step(_):
-            gradient = jax.grad(spike)(0.0)
-            dampening.value = dampening.value / 2
-            return gradient
-
-        gradients = brainstate.transform.for_loop(step, jnp.arange(3))
-        assert_close(gradients, [1.0, 0.5, 0.25])
-
-    def test_no_derivative_at_first_order_and_one_at_second(self):
-        """braintools 0.3 has it the other way round."""
-        make = lambda alpha, scale, dampening: Scaled(
-            Sigmoid(alpha), scale=scale, dampening=dampening
+def test_at_one_it_is_the_surrogate():
+    for surrogate in (Sigmoid(), LeakyRelu(), S2NN()):
+        np.testing.assert_array_equal(
+            Scaled(surrogate).surrogate_fun(X), surrogate.surrogate_fun(X)
         )
-        at = (4.0, 1.5, 0.5)
-        first = jax.grad(lambda *at: make(*at)(X).sum(), argnums=(0, 1, 2))(*at)
-        assert_close(jnp.array(first), [0.0, 0.0, 0.0])
 
-        formula = lambda a, s, d: d / s * sigmoid_slope(0.3 / s, a)
-        h = 1e-6
-        shifted = [[a + h * (i == j) for j, a in enumerate(at)] for i in range(3)]
-        expected = [(formula(*up) - formula(*at)) / h for up in shifted]
-        for outer in (jax.grad, jax.jacfwd, lambda f, argnums: jax.jit(jax.grad(f, argnums))):
-            second = outer(lambda *at: jax.grad(make(*at))(0.3), argnums=(0, 1, 2))(*at)
-            assert_close(jnp.array(second), expected, rtol=2e-5)
 
-    def test_second_order_with_respect_to_x(self):
-        """SoftSign(2) has the gradient (1 + 2|x|)^-2, with scale 2 that is (1 + |x|)^-2 / 2."""
-        spike = Scaled(SoftSign(2.0), scale=2.0)
-        assert_close(spike.surrogate_grad(0.5), jnp.float32(1.5**-2 / 2))
-        assert_close(jax.grad(jax.grad(lambda x: spike(x)))(0.5), jnp.float32(-(1.5**-3)))
+def test_the_original_function_has_the_derivative_at_kinks_too():
+    for surrogate in (SoftSign(), LeakyRelu(), S2NN()):
+        spike = Scaled(surrogate, scale=2.0, dampening=0.3)
+        np.testing.assert_array_equal(
+            jax.vmap(jax.grad(spike.surrogate_fun))(X), spike.surrogate_grad(X)
+        )
+    with pytest.raises(NotImplementedError):
+        Scaled(GaussianGrad()).surrogate_fun(X)
 
-    def test_every_transform(self):
-        spike = Scaled(Sigmoid(4.0), scale=2.0)
-        slope = sigmoid_slope(np.asarray(X) / 2) / 2
-        assert_close(jax.jit(jax.vmap(jax.grad(spike)))(X), slope)
-        assert_close(jax.vmap(jax.jit(jax.grad(spike)))(X), slope)
-        assert_close(jax.grad(jax.checkpoint(lambda x: spike(x).sum()))(X), slope)
-        run = lambda x: jax.lax.scan(lambda h, x: (h + spike(x), None), 0.0, x)[0]
-        assert_close(jax.jit(jax.grad(run))(X), slope)
-        alphas = jnp.array([2.0, 4.0])
-        rows = jax.vmap(lambda alpha: jax.grad(Scaled(Sigmoid(alpha)))(0.5))(alphas)
-        assert_close(rows, [sigmoid_slope(0.5, 2.0), sigmoid_slope(0.5, 4.0)])
+
+@pytest.mark.parametrize("residual_dtype", [None, "bfloat16", "uint8"])
+@pytest.mark.parametrize("surrogate", [LeakyRelu(), MultiGaussianGrad()])
+def test_infinity_has_no_derivative_where_the_surrogate_has_one(surrogate, residual_dtype):
+    spike = Scaled(surrogate, scale=2.0, residual_dtype=residual_dtype)
+    x = jnp.array([jnp.nan, jnp.inf, -jnp.inf])
+    assert_close(jax.vjp(spike, x)[1](jnp.ones(3))[0], [np.nan, 0.0, 0.0])
+    assert_close(jax.vmap(jax.grad(jax.grad(lambda x: spike(x))))(x), [np.nan, 0.0, 0.0])
+
+
+@pytest.mark.float16
+def test_half_precision_does_not_overflow():
+    spike = Scaled(Sigmoid(4.0), scale=1e-3)
+    assert spike.surrogate_grad(jnp.float16(60_000.0)) == 0
+    assert spike.surrogate_grad(jnp.float16(0.0)) == 1000
+
+
+@pytest.mark.float16
+def test_an_array_in_the_surrogate_beside_half_precision_and_strict_dtypes():
+    spike = Scaled(Sigmoid(jnp.array([1.0, 2.0, 4.0])), scale=2.0)
+    with jax.numpy_dtype_promotion("strict"):
+        assert_close(spike.surrogate_grad(jnp.zeros(3, "float16")), [0.125, 0.25, 0.5])
+
+
+def test_an_array_in_the_surrogate_broadcasts():
+    alpha = np.array([1.0, 2.0, 4.0, 2.0, 1.0])
+    spike = Scaled(Sigmoid(jnp.asarray(alpha)), scale=2.0)
+    assert_close(jax.grad(lambda x: spike(x).sum())(jnp.zeros(())), alpha.sum() / 8)
+    with pytest.raises(ValueError, match=r"broadcast against x.*'surrogate': \(5,\).*\(4,\)"):
+        spike(X[:4])
+
+
+def test_a_state_in_the_surrogate_is_read_at_each_call():
+    class Own(Surrogate):
+        def __init__(self, width):
+            self.width = width
+
+        def surrogate_grad(self, x):
+            return jnp.exp(-jnp.abs(x) / self.width.value)
+
+    width = brainstate.State(jnp.float32(1.0))
+    spike = Scaled(Own(width), dampening=2.0)
+    compiled = brainstate.transform.jit(jax.grad(spike))
+    for value in (1.0, 3.0):
+        width.value = jnp.float32(value)
+        expected = jnp.float32(2 * np.exp(-0.5 / value))
+        assert_close(jax.grad(spike)(0.5), expected)
+        assert_close(compiled(0.5), expected)
+
+
+def test_vmap_over_a_parameter_of_the_surrogate():
+    slope = lambda alpha: jax.grad(Scaled(Sigmoid(alpha)))(0.0)
+    assert_close(jax.vmap(slope)(jnp.array([2.0, 4.0])), [0.5, 1.0])
+
+
+def test_specs():
+    expected = Scaled(Sigmoid(4.0), dampening=0.25)
+    for spec in (
+        "Scaled('Sigmoid(alpha=4.0)', dampening=0.25)",
+        "scaled(surrogate='sigmoid', dampening=0.25)",
+        {"name": "Scaled", "surrogate": {"name": "Sigmoid", "alpha": 4.0}, "dampening": 0.25},
+        {"name": "Scaled", "surrogate": "Sigmoid(alpha=4.0)", "dampening": 0.25},
+    ):
+        assert get_surrogate(spec) == expected
+    spec = "Scaled(\"Scaled('QPseudoSpike(alpha=3.0)', scale='2 mV')\", dampening=0.5)"
+    expected = Scaled(Scaled(QPseudoSpike(3.0), scale=2 * u.mV), dampening=0.5)
+    assert get_surrogate(spec) == expected
+    assert surrogate_spec(expected)["surrogate"]["scale"] == "2.0 mV"
+    with pytest.raises(TypeError, match="missing .*'surrogate'. The surrogate is Scaled"):
+        get_surrogate("Scaled")
 
 
 class TestResiduals:

@@ -1,0 +1,319 @@
+"""What every surrogate of this package does, however its parameters are given.
+
+Each has its gradient written by hand, in numpy's float64. First the kit's own checks, then what the
+kit cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
+"""
+
+from contextlib import ExitStack
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import S2NN, Sigmoid, SoftSign
+from helpers import FLOAT16, assert_close
+from jax.experimental import checkify
+
+from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
+from braintools_qps.testing import find_failures
+
+X = np.array([[-1.5, 0.0, 3.0], [0.75, -3.0, 1.5]])
+
+
+def tail(x, alpha=2.0, scale=1.0, dampening=1.0):
+    return dampening / scale * (1 + 2 * np.abs(x / scale) / (alpha + 1)) ** -alpha
+
+
+def logistic_slope(x, alpha=4.0):
+    s = 1 / (1 + np.exp(-alpha * x))
+    return alpha * s * (1 - s)
+
+
+PER_NEURON = np.array([1.0, 2.0, 3.0])
+ROUNDING = {None: 2e-6, "bfloat16": 2**-8, "uint8": 2**-5}
+KNOWN = {
+    "alpha 2": (QPseudoSpike(2.0), tail),
+    "alpha 0.5": (QPseudoSpike(0.5), lambda x: tail(x, 0.5)),
+    "alpha inf": (QPseudoSpike(np.inf), lambda x: np.exp(-2 * np.abs(x))),
+    "arbitrary": (
+        QPseudoSpike(1.7, scale=3.0, dampening=0.5),
+        lambda x: tail(x, 1.7, 3.0, 0.5),
+    ),
+    "bfloat16": (QPseudoSpike(2.0, residual_dtype="bfloat16"), tail),
+    "uint8": (QPseudoSpike(2.0, residual_dtype="uint8"), tail),
+    "the paper's": (  # (1 + 2 k |x| / (q - 1)) ** -q
+        QPseudoSpike.from_q(3.0, sharpness=0.5),
+        lambda x: (1 + np.abs(x) / 2) ** -3.0,
+    ),
+    "scaled": (
+        Scaled(Sigmoid(2.0), scale=2.0, dampening=0.5),
+        lambda x: logistic_slope(x / 2, 2.0) / 4,
+    ),
+    "scaled twice": (
+        Scaled(Scaled(SoftSign(2.0), scale=2.0), scale=2.0),  # SoftSign(2) is (1 + 2 |x|) ** -2
+        lambda x: (1 + np.abs(x) / 2) ** -2.0 / 4,
+    ),
+    "asymmetric": (  # S2NN: a sigmoid's slope below the threshold, 1 / (1 + x) above it
+        Scaled(S2NN(alpha=4.0, beta=1.0)),
+        lambda x: np.where(x < 0, logistic_slope(np.minimum(x, 0)), 1 / (1 + np.abs(x))),
+    ),
+}
+SURROGATES = KNOWN | {
+    "alpha an array": (QPseudoSpike(jnp.float32(2.0)), tail),
+    "alpha a State": (QPseudoSpike(brainstate.State(jnp.float32(2.0))), tail),
+    "per neuron": (
+        QPseudoSpike(PER_NEURON, scale=jnp.asarray(PER_NEURON), dampening=PER_NEURON / 2),
+        lambda x: tail(x, PER_NEURON, PER_NEURON, PER_NEURON / 2),
+    ),
+    "scaled arrays": (
+        Scaled(Sigmoid(jnp.asarray(PER_NEURON)), scale=PER_NEURON, dampening=jnp.full(3, 0.5)),
+        lambda x: logistic_slope(x / PER_NEURON, PER_NEURON) / PER_NEURON / 2,
+    ),
+}
+every_surrogate = pytest.mark.parametrize(
+    ("surrogate", "by_hand"), SURROGATES.values(), ids=SURROGATES
+)
+
+
+def tolerance(surrogate, dtype="float32"):
+    coarse = {"float16": 2**-9, "bfloat16": 2**-6, "float32": 2e-6}[dtype]
+    return max(coarse, ROUNDING[surrogate.residual_dtype])
+
+
+# braintools' Sigmoid takes 1 - s, which has no more digits than that where s is nearly 1.
+ATOL = 2e-7
+
+
+@pytest.mark.parametrize(("surrogate", "by_hand"), KNOWN.values(), ids=KNOWN)
+def test_it_passes_the_kit(surrogate, by_hand):
+    assert find_failures(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype])) == []
+    assert_close(surrogate.surrogate_grad(jnp.float32(X)), by_hand(X), atol=ATOL)
+
+
+def test_it_passes_the_kit_with_units():
+    for surrogate in (
+        QPseudoSpike(1.5, scale=15 * u.mV, dampening=0.3),
+        Scaled(Sigmoid(), scale=15 * u.mV, dampening=0.3),
+    ):
+        assert find_failures(surrogate, unit=u.mV) == []
+
+
+def scanned(f, x):
+    return jax.lax.scan(lambda total, x: (total + f(x), None), jnp.zeros(3), x)[0].sum()
+
+
+FIRST_ORDER = {
+    "grad": lambda f, x: jax.grad(lambda x: f(x).sum())(x),
+    "jit of grad": lambda f, x: jax.jit(jax.grad(lambda x: f(x).sum()))(x),
+    "grad of jit": lambda f, x: jax.grad(jax.jit(lambda x: f(x).sum()))(x),
+    "jvp": lambda f, x: jax.jvp(f, (x,), (jnp.ones_like(x),))[1],
+    "linearize": lambda f, x: jax.linearize(f, x)[1](jnp.ones_like(x)),
+    "jacfwd": lambda f, x: jax.jacfwd(lambda x: f(x).sum())(x),
+    "checkpoint": lambda f, x: jax.grad(jax.checkpoint(lambda x: f(x).sum()))(x),
+    "vmap": lambda f, x: jax.vmap(jax.grad(lambda x: f(x).sum()))(x),
+    "scan": lambda f, x: jax.grad(lambda x: scanned(f, x))(x),
+    "brainunit": lambda f, x: u.autograd.grad(lambda x: f(x).sum())(x),
+    "brainstate": lambda f, x: brainstate.transform.grad(lambda x: f(x).sum())(x),
+    "brainstate vector_grad": lambda f, x: brainstate.transform.vector_grad(f)(x),
+}
+
+
+@pytest.mark.parametrize("transform", FIRST_ORDER.values(), ids=FIRST_ORDER)
+@pytest.mark.parametrize("name", ["alpha 2", "alpha a State", "per neuron", "uint8", "scaled"])
+def test_every_transform_has_the_derivative(name, transform):
+    surrogate, by_hand = SURROGATES[name]
+    found = transform(surrogate, jnp.float32(X))
+    rough = 2**-4 if name == "uint8" else 2e-6
+    assert_close(found, by_hand(X), rtol=rough, atol=ATOL)
+
+
+@every_surrogate
+def test_second_and_third_order(surrogate, by_hand):
+    """Against differences of the gradient written by hand, away from 0."""
+    x = np.array([[-1.5, 0.4, 3.0]])
+    h = 1e-4
+    second = (by_hand(x + h) - by_hand(x - h)) / (2 * h)
+    third = (by_hand(x + h) - 2 * by_hand(x) + by_hand(x - h)) / h**2
+    total = lambda x: surrogate(x).sum()
+    gradient = jax.grad(total)
+    once = lambda x: gradient(x).sum()
+    for found in (jax.grad(once)(jnp.float32(x)), jax.jit(jax.jacfwd(once))(jnp.float32(x))):
+        assert_close(found, second, rtol=1e-4, atol=1e-6)
+    found = jax.jacrev(lambda x: jax.grad(once)(x).sum())(jnp.float32(x))
+    assert_close(found, third, rtol=1e-3, atol=1e-4)
+
+
+@every_surrogate
+@pytest.mark.parametrize("dtype", [FLOAT16, "bfloat16", "float32"])
+def test_spikes_nan_and_infinity(surrogate, by_hand, dtype):
+    tiny = float(jnp.finfo(dtype).tiny)
+    rows = [-1.0, -tiny, -0.0, 0.0, tiny, 1.0, np.inf, -np.inf, np.nan]
+    x = jnp.broadcast_to(jnp.asarray(rows, dtype)[:, None], (9, 3))
+    spikes, pullback = jax.vjp(surrogate, x)
+    assert spikes.dtype == dtype
+    np.testing.assert_array_equal(np.asarray(spikes[:, 0], float), [0, 0, 1, 1, 1, 1, 1, 0, np.nan])
+    (slope,) = pullback(jnp.ones_like(x))
+    assert slope.dtype == dtype
+    np.testing.assert_array_equal(np.asarray(slope[6:, 0], float), [0, 0, np.nan])
+    assert_close(surrogate.surrogate_grad(x)[6:, 0], [0, 0, np.nan])
+    assert np.isnan(np.asarray(surrogate.surrogate_fun(x)[8, 0], float))
+    once = lambda x: jax.grad(lambda x: surrogate(x).sum())(x).sum()
+    np.testing.assert_array_equal(np.asarray(jax.grad(once)(x)[6:, 0], float), [0, 0, np.nan])
+
+
+@pytest.mark.parametrize("x", [3, True, [0, -1], np.arange(3), np.array([True, False])])
+def test_integers_and_booleans_become_floats(x):
+    for surrogate in (QPseudoSpike(), Scaled(Sigmoid())):
+        spikes = surrogate(x)
+        assert spikes.dtype == jnp.float32
+        np.testing.assert_array_equal(spikes, (np.asarray(x) >= 0).astype(float))
+
+
+@pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 0, 4), (2, 3, 4)])
+def test_shape_is_kept(shape):
+    x = jnp.zeros(shape)
+    for method in (QPseudoSpike(), QPseudoSpike().surrogate_grad, QPseudoSpike().surrogate_fun):
+        assert method(x).shape == shape
+
+
+@pytest.mark.parametrize("x", ["1.0", None, object(), ["spam"]])
+def test_what_is_not_a_number_is_refused(x):
+    with pytest.raises(TypeError, match="x must be a real number or array, got"):
+        q_pseudo_spike(x)
+    for x in (1j, np.array([1j]), jnp.array([1j])):
+        with pytest.raises(TypeError, match=r"x must be real, got dtype complex64.*x\.real"):
+            q_pseudo_spike(x)
+
+
+SETTINGS = {
+    "strict dtypes": lambda: jax.numpy_dtype_promotion("strict"),
+    "rank promotion raises": lambda: jax.numpy_rank_promotion("raise"),
+    "debug NaNs": lambda: jax.debug_nans(True),
+    "enable checks": lambda: jax.enable_checks(True),
+    "double precision": lambda: jax.enable_x64(True),
+}
+
+
+@pytest.mark.parametrize("setting", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("dtype", [FLOAT16, "float32"])
+@every_surrogate
+def test_every_method_under_every_setting_of_jax(surrogate, by_hand, dtype, setting):
+    with setting():
+        x, rounding = jnp.asarray(X, dtype), tolerance(surrogate, dtype)
+        assert_close(surrogate(x), X >= 0)
+        assert_close(surrogate.surrogate_grad(x), by_hand(X), rtol=rounding, atol=ATOL)
+        assert surrogate.surrogate_fun(x).dtype == dtype
+        gradient = jax.jit(jax.grad(lambda x: surrogate(x).sum()))(x)
+        assert gradient.dtype == dtype
+        assert_close(gradient, by_hand(X), rtol=rounding, atol=ATOL)
+
+
+def test_all_settings_at_once():
+    surrogate, by_hand = SURROGATES["per neuron"]
+    with ExitStack() as stack:
+        for setting in SETTINGS.values():
+            stack.enter_context(setting())
+        gradient = jax.grad(lambda x: surrogate(x).sum())(jnp.asarray(X, jnp.bfloat16))
+        assert_close(gradient, by_hand(X), rtol=2**-6)
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0, float("inf")])
+def test_checkify_finds_no_nan_in_a_branch_that_is_not_taken(alpha):
+    x = jnp.array([-1.0, 0.0, 0.5])
+    surrogate = QPseudoSpike(alpha)
+    for function in (
+        surrogate,
+        surrogate.surrogate_grad,
+        surrogate.surrogate_fun,
+        jax.grad(lambda x: surrogate(x).sum()),
+        lambda x: jax.jvp(lambda a: QPseudoSpike(a).surrogate_fun(x), (1.0,), (1.0,))[1],
+    ):
+        checkify.checkify(function, errors=checkify.float_checks)(x)[0].throw()
+
+
+MAKERS = {
+    "QPseudoSpike": (
+        lambda alpha, scale, dampening: QPseudoSpike(alpha, scale=scale, dampening=dampening),
+        tail,
+    ),
+    "Scaled": (
+        lambda alpha, scale, dampening: Scaled(Sigmoid(alpha), scale=scale, dampening=dampening),
+        lambda x, a, s, d: d / s * logistic_slope(x / s, a),
+    ),
+}
+
+
+@pytest.mark.parametrize(("make", "by_hand"), MAKERS.values(), ids=MAKERS)
+def test_parameters_have_no_derivative_at_first_order_and_one_at_second(make, by_hand):
+    """As braintools 0.4 has it, on 0.3 too, which has it the other way round."""
+    at = (2.0, 1.5, 0.5)
+    for derivative in (jax.grad, jax.jacfwd):
+        first = derivative(lambda *at: make(*at)(jnp.float32(X)).sum(), argnums=(0, 1, 2))(*at)
+        assert_close(jnp.array(first), [0.0, 0.0, 0.0])
+    h = 1e-6
+    shifted = lambda i, h: by_hand(0.3, *(a + h * (i == j) for j, a in enumerate(at)))
+    expected = [(shifted(i, h) - shifted(i, -h)) / (2 * h) for i in range(3)]
+    for outer in (jax.grad, jax.jacfwd, lambda f, argnums: jax.jit(jax.grad(f, argnums))):
+        second = outer(lambda *at: jax.grad(make(*at))(0.3), argnums=(0, 1, 2))(*at)
+        assert_close(jnp.array(second), expected, rtol=2e-5)
+
+
+def test_through_an_unrolled_training_step():
+    """One gradient step on w, then a loss that is smooth in w: d loss / d alpha by hand."""
+
+    def loss_after_a_step(alpha):
+        spike = lambda w: q_pseudo_spike(0.5 * w - 0.2, alpha)
+        return (1.0 - 0.1 * jax.grad(spike)(1.0)) ** 2
+
+    formula = lambda a: (1 - 0.1 * 0.5 * tail(0.3, a)) ** 2
+    expected = (formula(2 + 1e-6) - formula(2 - 1e-6)) / 2e-6
+    assert_close(jax.grad(loss_after_a_step)(2.0), jnp.float32(expected), rtol=2e-5)
+
+
+@pytest.mark.parametrize("make", [lambda a: QPseudoSpike(a), lambda a: Scaled(QPseudoSpike(a))])
+def test_a_state_is_read_at_each_call_and_in_a_compiled_loop(make):
+    alpha = brainstate.State(jnp.float32(1.0))
+    example = make(alpha)
+
+    def step(_):
+        gradient = example.surrogate_grad(jnp.float32(1.0))
+        alpha.value = alpha.value + 1
+        return gradient
+
+    assert_close(brainstate.transform.for_loop(step, jnp.arange(3)), [1 / 2, 9 / 25, 8 / 27])
+    assert_close(example.surrogate_grad(jnp.float32(1.0)), tail(1.0, 4.0))
+
+
+def test_vmap_over_a_parameter():
+    alphas = jnp.array([0.5, 2.0, 3.0])
+    expected = np.array([tail(1.0, a) for a in (0.5, 2.0, 3.0)])
+    gradient = jax.grad(q_pseudo_spike)
+    assert_close(jax.vmap(gradient, (None, 0))(jnp.float32(1.0), alphas), expected)
+    assert_close(jax.jit(jax.vmap(gradient))(jnp.ones(3), alphas), expected)
+
+
+def test_while_loop_in_forward_mode():
+    def run(h):
+        body = lambda carry: (carry[0] + 1, carry[1] / 2 + q_pseudo_spike(carry[1] - 1))
+        return jax.lax.while_loop(lambda carry: carry[0] < 4, body, (0, h))[1]
+
+    h, slope = 3.0, 1.0
+    for _ in range(4):
+        slope *= 0.5 + tail(h - 1)
+        h = h / 2 + (h >= 1)
+    value, tangent = jax.jvp(run, (3.0,), (1.0,))
+    assert_close(value, jnp.float32(h))
+    assert_close(tangent, jnp.float32(slope))
+
+
+def test_no_derivative_is_evaluated_in_a_forward_only_call():
+    for surrogate in (QPseudoSpike(1.7), QPseudoSpike(jnp.float32(1.7), scale=jnp.float32(2.0))):
+        text = str(jax.make_jaxpr(surrogate)(jnp.float32(X)))
+        assert not any(operation in text for operation in ("integer_pow", "bitcast", "div", "mul"))
+
+
+def test_nothing_leaks():
+    with jax.checking_leaks():
+        jax.jit(jax.grad(lambda x: QPseudoSpike(1.7)(x).sum()))(jnp.float32(X))
