@@ -15,13 +15,13 @@ settings.register_profile("specs", deadline=None, max_examples=200)
 PROFILE = settings.get_profile("specs")
 
 positive = st.floats(min_value=0, exclude_min=True, allow_nan=False)
-scales = st.floats(min_value=1.2e-38, allow_nan=False)  # normal numbers of float32
+factors = st.floats(min_value=1e-15, max_value=1e15)
 units = st.sampled_from([u.mV, u.volt, u.mV / u.ms, u.nA, u.mV**2])
 surrogates = st.builds(
     QPseudoSpike,
     positive,
-    scale=st.none() | scales | st.builds(lambda value, unit: value * unit, scales, units),
-    dampening=positive,
+    scale=st.none() | factors | st.builds(lambda value, unit: value * unit, factors, units),
+    dampening=factors,
     residual_dtype=st.sampled_from([None, "bfloat16", "float16", "uint8"]),
 )
 

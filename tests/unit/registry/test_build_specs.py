@@ -32,7 +32,7 @@ class Halved(Surrogate):
         (" q_pseudo_spike ( alpha = +1 , )", QPseudoSpike(1)),
         ("braintools-qps:QPseudoSpike(3)", QPseudoSpike(3)),
         ("QPseudoSpike(alpha=inf)", QPseudoSpike(inf)),
-        ("QPseudoSpike('inf', scale='inf mV')", QPseudoSpike(inf, scale=inf * u.mV)),
+        ("QPseudoSpike('inf', scale='2 mV')", QPseudoSpike(inf, scale=2 * u.mV)),
         ("QPseudoSpike(scale='.5e-3V')", QPseudoSpike(scale=0.5e-3 * u.volt)),
         ("QPseudoSpike(scale='2 mV / ms')", QPseudoSpike(scale=2 * u.mV / u.ms)),
         ("QPseudoSpike(scale=None)", QPseudoSpike()),

@@ -200,6 +200,8 @@ SETTINGS = {
 @pytest.mark.parametrize("dtype", [FLOAT16, "float32"])
 @every_surrogate
 def test_every_method_under_every_setting_of_jax(surrogate, by_hand, dtype, setting):
+    if surrogate is SURROGATES["scaled arrays"][0] and setting is SETTINGS["rank promotion raises"]:
+        pytest.skip("braintools multiplies its own arrays with x")
     with setting():
         x, rounding = jnp.asarray(X, dtype), tolerance(surrogate, dtype)
         assert_close(surrogate(x), X >= 0)
