@@ -1,6 +1,8 @@
 """Specs to surrogates: call strings, mappings, classes and instances, and the values in them."""
 
+import inspect
 import re
+import sys
 
 import brainunit as u
 import numpy as np
@@ -213,6 +215,16 @@ def test_a_parameter_annotated_as_a_surrogate_takes_a_spec(inner):
     assert get_surrogate("Halved(Halved(Sigmoid(2)))").surrogate.surrogate.alpha == 2
 
 
+@pytest.fixture
+def _shallow_stack():
+    """So little of it that it is soon full."""
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("_shallow_stack")
 def test_a_spec_that_contains_itself_is_refused():
     register_surrogate(Halved)
     register_surrogate(Holder)

@@ -73,6 +73,7 @@ UNREADABLE = {
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_distribution_that_cannot_be_read_is_named_and_spoils_nothing_else(case, install):
     text, metadata = UNREADABLE[case]
+    install("[console_scripts]\nno equals sign\n", name="unrelated")  # no concern of ours
     before = list_surrogates()
     install("[braintools.surrogate]\nFine = braintools.surrogate:Sigmoid\n", name="fine")
     install(text, metadata=metadata)
