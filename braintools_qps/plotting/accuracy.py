@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8
+LONGEST = 32  # characters of a label
 
 
 def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
@@ -82,8 +83,10 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
         axes.plot(scores, np.full(len(scores), row + 0.27), "o", color=colour, markersize=4,
                   markerfacecolor="none")  # fmt: skip
     meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""
-    axes.set_yticks(range(len(results)), [typed(result.label) for result in results])
+    axes.set_yticks(range(len(results)), [typed(result.label, LONGEST) for result in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
-    axes.set(title="Test scores", xlabel=f"test {form.heading}{meaning}")
+    axes.set_title("Test scores")
+    # From the right, since long labels leave no room on the left.
+    axes.set_xlabel(f"test {form.heading}{meaning}", loc="right")
     if shaded:
         axes.set_title("Test scores (shaded: within noise of the best)")

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._statistics import Interval, Ranking, Unit, summary
 from .candidate import CandidateResult
-from .comparison_verdict import SAME, Results, Score, ranked, score_of, short, trouble, tuned_names
+from .comparison_verdict import SAME, Results, Score, ranked, score_of, short, tuned_names
 from .table import Rows, text_table
 
 WIDTH = 80  # characters of a terminal
@@ -44,7 +44,7 @@ def comparison_rows(results: Results, score: str, *, wide: bool) -> Rows:
         seconds = [_optional(r.cost and r.cost.seconds_per_epoch, "{:.2g}") for r in results]
         memory = [_optional(r.cost and r.cost.peak_bytes, "{:.1f}", 1e-6) for r in results]
         columns |= {"at best epoch": at_best} | _settings(results, ()) | rate
-        columns |= {"s/epoch": seconds, "peak MB": memory, "notes": list(map(trouble, results))}
+        columns |= {"s/epoch": seconds, "peak MB": memory}
     kept = {
         title: cells for title, cells in columns.items() if any(c not in ("", "-") for c in cells)
     }

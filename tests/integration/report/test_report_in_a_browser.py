@@ -5,6 +5,7 @@ import re
 
 import chromium
 import pytest
+from made_comparison import compared, tuned
 from report_records import COMPARISON, FLOW
 
 from braintools_qps import write_report
@@ -43,6 +44,19 @@ def test_it_is_read_without_complaint_or_request(tab, report, width, dark):
     assert (page < ink) == dark
     axis = tab.evaluate("getComputedStyle(document.querySelector('svg text')).fill")
     assert axis == tab.evaluate("getComputedStyle(document.body).color")
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_no_column_of_a_comparison_is_cut_off(tab, tmp_path, width):
+    labels = ["Sigmoid", "QPseudoSpike(alpha=0.125, dampening=0.25)", "<b>$x", "x" * 5000]
+    edges = {"at_edge": ("dampening", "learning_rate"), "flags": {"nan": 1, "collapse": 2}}
+    found = compared(*(tuned(one, (0.9, 0.8, 0.7), n, **edges) for n, one in enumerate(labels)))
+    tab.open(write_report(found, tmp_path / "report.html"), width=width)
+    assert tab.overflow == 0
+    beyond = "(e => e.scrollWidth - e.clientWidth)(document.querySelector('.scroll'))"
+    assert tab.evaluate(beyond) == 0
+    assert tab.evaluate("document.querySelector('.says').innerText") == found.verdict
+    assert tab.evaluate("document.querySelectorAll('tr.marked').length") == 4
 
 
 def test_the_widest_table_fits_on_paper(tab, tmp_path):
