@@ -60,7 +60,7 @@ class Network(brainstate.nn.Module):
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """A convolution alone and the network's training step, as images grow."""
+    """A convolution, its gradients and the network's training step, as images grow."""
     for size in (8,) if settings.quick else (8, 16, 28):
         work = f"{size} x {size} pixels, {STEPS} steps"
         x = jax.random.uniform(jax.random.key(0), (STEPS, BATCH, size, size, CHANNELS))
@@ -68,8 +68,14 @@ def cases(settings: Settings) -> Iterator[Case]:
         alone = {AT_ONCE: _convolved_at_once, BY_STEP: _convolved_by_step}
         contestants = {name: jitted(run, x, weights) for name, run in alone.items()}
         yield Case("A convolution alone", work, contestants, AT_ONCE, seconds=10)
+        contestants = {name: jitted(_gradient(run), x, weights) for name, run in alone.items()}
+        yield Case("Its gradients alone", work, contestants, AT_ONCE, seconds=10)
         contestants = {AT_ONCE: _training(size, "all_steps"), BY_STEP: _training(size, "by_step")}
         yield Case("A training step", work, contestants, AT_ONCE, seconds=30)
+
+
+def _gradient(convolved: Callable[[jax.Array, jax.Array], jax.Array]) -> Callable:
+    return jax.grad(lambda x, weights: jnp.sum(jnp.square(convolved(x, weights))), argnums=(0, 1))
 
 
 def _convolved_at_once(x: jax.Array, weights: jax.Array) -> jax.Array:

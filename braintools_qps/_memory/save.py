@@ -18,6 +18,7 @@ from .._models import (
     SPIKES,
     advance,
     checked_inputs,
+    dead_states,
     find_neurons,
     find_nodes,
     has_membrane,
@@ -64,8 +65,9 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
     model : brainstate.nn.Module
         Called for one time step, with the index of the step as ``i`` and, where
         `brainstate.environ` has ``dt``, its time as ``t`` in `brainstate.environ`. Its states are
-        used as they are. Where a neuron has no ``V`` yet, all are initialised, for the batch of the
-        inputs; afterwards the neurons are as they were.
+        used as they are; where a neuron has no ``V`` yet, or a state holds a tracer of a function
+        that has ended, all are initialised for the batch of the inputs. Afterwards the model is as
+        it was.
     inputs : array_like, Quantity or pytree of them
         The inputs of all time steps, of shape (time, features) or (time, batch, features...), as
         for `gradient_flow`; their values do not matter, nor how many steps there are. For a model
@@ -172,7 +174,7 @@ def _traced(
     """
     seen: _Seen = dict.fromkeys(layers, frozenset())
     with traced_afresh(model), brainstate.environ.context(fit=fit):
-        if not all(map(has_membrane, find_neurons(model).values())):
+        if dead_states(model) or not all(map(has_membrane, find_neurons(model).values())):
             # Within a trace as well, what states begin with must be known.
             with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
                 initialise(model, inputs)

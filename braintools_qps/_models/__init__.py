@@ -9,7 +9,7 @@ from .find_neurons import classic_neuron, find_neurons, find_nodes, has_membrane
 from .restore import keeping_states, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_size, checked_inputs, initialise
+from .steps import advance, batch_size, checked_inputs, dead_states, initialise
 
 __all__ = [
     "ARGUMENT",
@@ -20,6 +20,7 @@ __all__ = [
     "call_spike",
     "checked_inputs",
     "classic_neuron",
+    "dead_states",
     "find_neurons",
     "find_nodes",
     "has_membrane",

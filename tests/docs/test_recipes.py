@@ -50,4 +50,4 @@ def test_a_recipe_is_ten_lines(name):
 
 
 def test_what_was_promised_is_there():
-    assert len(RECIPES) == 10
+    assert len(RECIPES) == 11

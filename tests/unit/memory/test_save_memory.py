@@ -283,6 +283,17 @@ def test_model_and_states_are_as_before():
     assert not hasattr(untouched.neurons, "V")
 
 
+def test_states_that_a_traced_function_has_left_are_initialised_again():
+    network = Network()
+
+    def loss():
+        brainstate.nn.init_all_states(network, 5)
+        return network(X).sum()
+
+    brainstate.transform.jit(brainstate.transform.grad(loss, network.input.weight))()
+    assert save_memory(network, INPUTS) == save_memory(Network(), INPUTS)
+
+
 def test_the_record_prints_and_survives_json():
     record = SavedMemory(changed={"a": "SpikeLinear"}, left={"long.name": "it was not called"})
     assert str(record) == "a          SpikeLinear\nlong.name  left: it was not called"
