@@ -150,14 +150,6 @@ def test_one_class_claimed_by_two_distributions_is_no_conflict(on_path):
     assert surrogate_spec(braintools.surrogate.S2NN())["name"] == "S2NN"
 
 
-def test_the_spec_of_a_plugin_that_was_imported_directly(on_path):
-    on_path("triangle_spikes", "broken_spikes")
-    import triangle_spikes
-
-    surrogate = triangle_spikes.TriangularSpike()
-    assert surrogate_spec(surrogate) == {"name": "TriangularSpike", "width": 1.0}
-
-
 def test_first_look_ups_from_16_threads_agree(on_path, installed):
     on_path(*installed)
     barrier = Barrier(16)
