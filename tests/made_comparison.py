@@ -56,7 +56,14 @@ def tuned(label, test, number=0, *, chosen=(0.1, 0.5), at_edge=(), **fields):
 
 def compared(*results, score="accuracy", epochs=4, **fields):
     """A comparison of these results."""
-    settings = {"epochs": epochs, "score": score, "clip": 0.03, "batch_size": 32}
+    settings = {
+        "epochs": epochs,
+        "score": score,
+        "clip": 0.03,
+        "batch_size": 32,
+        "learning_rate": 0.1,
+    }
+    settings["options"] = {"hidden": 8}
     seeds = range(max((len(r.scores.test) for r in results), default=0))
     specs = tuple(result.spec for result in results)
     return Comparison({"name": "made"}, settings, tuple(seeds), specs, tuple(results), **fields)

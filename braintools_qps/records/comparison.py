@@ -205,9 +205,10 @@ class Comparison(Record):
 
     @property
     def _shared(self) -> dict[str, Any]:
-        """Settings of all candidates that are a single value."""
-        single = (str, int, float, bool)
-        settings = {n: v for n, v in self.settings.items() if isinstance(v, single)}
+        """Settings of all candidates that are a single value, options of the model among them."""
+        options = self.settings.get("options")
+        known = {**(options if isinstance(options, Mapping) else {}), **self.settings}
+        settings = {n: v for n, v in known.items() if isinstance(v, (str, int, float, bool))}
         return {"task": self.task.get("name"), **settings}
 
     def _notes(self, *, wide: bool) -> list[str]:

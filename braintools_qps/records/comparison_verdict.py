@@ -106,6 +106,9 @@ def caption(results: Results, settings: Mapping[str, Any], *, wide: bool) -> lis
         notes.append("Intervals hold the luck of weights and batches, not of tuning and split.")
     if any(r.tuning and r.tuning.at_edge for r in sound):
         notes.append("* at the edge of the values that were searched.")
+    if not any(r.tuning for r in sound) and "learning_rate" in settings:
+        rate = settings["learning_rate"]
+        notes.append(f"Not tuned: trained as given, at a learning rate of {rate:g}.")
     if wide and not any("clip" in tuned_names(r) for r in sound):
         notes.append(_clip(settings.get("clip")))
     return notes

@@ -140,6 +140,7 @@ def test_one_seed_has_no_intervals_and_tells_nothing_apart():
     text = of(A=(0.9,), B=(0.5,)).table()
     assert "A is highest, but one seed tells none of 2 candidates apart." in text
     assert "[" not in text
+    assert "Not tuned: trained as given, at a learning rate of 0.1." in text
     assert "one seed." in text
 
 
@@ -168,9 +169,9 @@ def test_the_csv_has_every_seed_and_setting_with_five_digits():
     one, other, failed = read(found.to_csv())
     assert (one["surrogate"], one["seed"], one["test"]) == ("A", "0", "0.33333")
     assert (other["seed"], other["test"]) == ("1", "0.66667")
-    assert {n: one[n] for n in ("learning_rate", "dampening", "clip", "epochs", "batch_size")} == {
+    assert {n: one[n] for n in ("learning_rate", "dampening", "clip", "epochs", "hidden")} == {
         "learning_rate": "0.1", "dampening": "0.5", "clip": "0.03", "epochs": "4",
-        "batch_size": "32",
+        "hidden": "8",
     }  # fmt: skip
     assert (one["best_epoch"], one["final_loss"], one["seconds_per_epoch"]) == ("2", "0.5", "0.5")
     assert (failed["seed"], failed["test"], failed["error"]) == ("", "", error)
