@@ -1,5 +1,6 @@
 """The recipes of docs/guides/recipes.md: each runs by itself, and is short."""
 
+import json
 import re
 from pathlib import Path
 
@@ -51,3 +52,12 @@ def test_a_recipe_is_ten_lines(name):
 
 def test_what_was_promised_is_there():
     assert len(RECIPES) == 11
+
+
+def test_the_gain_of_convolving_all_steps_at_once_is_the_one_measured():
+    results = (Path(__file__).parents[2] / "benchmarks" / "results").glob("*/convolutions.json")
+    found = [m for path in results for m in json.loads(path.read_text())["measurements"]]
+    ratios = [m["to_bound"] for m in found if m["table"] == "A training step"]
+    slower = [ratio for ratio in ratios if ratio != 1]
+    (said,) = re.findall(r"trains ([\d.]+) to ([\d.]+) times as fast", PAGE)
+    assert list(map(float, said)) == [round(min(slower), 1), round(max(slower), 1)]
