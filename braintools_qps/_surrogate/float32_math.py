@@ -1,4 +1,4 @@
-"""Powers and exp, fast in float32: what an arbitrary tail is made of.
+"""Powers, log1p and exp, fast in float32: what an arbitrary tail is made of.
 
 XLA has no vectorised ``pow`` on CPU, and its ``exp`` and ``log1p`` in one fusion take three times
 the memory traffic of the product they belong to. Range-reduced polynomials, of a logarithm and an
@@ -20,7 +20,10 @@ SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
 # Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
 LOWEST = -127 * np.log(2)  # where exp would be subnormal, and the exponent bits are those of 0
-LOG2E = float(1 / np.log(2))  # a NumPy float would make doubles of singles under x64
+LN2, LOG2E = (
+    float(np.log(2)),
+    float(1 / np.log(2)),
+)  # a NumPy float would make doubles of singles under x64
 
 # Minimax on [-ln2/2, ln2/2] of (exp(r) - 1 - r) / r^2; made by tests/data/make_minimax.py.
 EXP = (
@@ -60,9 +63,19 @@ def falling_power(
     What rounding takes from the sum counts alpha times. To make up for it takes two operations
     more of some forty.
     """
-    exponent, f = _split(magnitude / half_width, compensated=compensated)
-    power = _two_to_the_real(-alpha * (exponent.astype(jnp.float32) + f * polynomial(LOG2, f)))
+    power = _two_to_the_real(-alpha * _log2(magnitude / half_width, compensated=compensated))
     return jnp.where(jnp.isnan(magnitude), magnitude, power)
+
+
+def log1p(v: Array) -> Array:
+    """ln(1 + v) for ``v >= 0``; NaN passes through."""
+    return _log2(v, compensated=True) * LN2 if v.dtype == jnp.float32 else jnp.log1p(v)
+
+
+def _log2(v: Array, *, compensated: bool) -> Array:
+    """log2(1 + v) for ``v >= 0``."""
+    exponent, f = _split(v, compensated=compensated)
+    return exponent.astype(jnp.float32) + f * polynomial(LOG2, f)
 
 
 def _split(v: Array, *, compensated: bool) -> tuple[Array, Array]:

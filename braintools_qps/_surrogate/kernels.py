@@ -1,7 +1,7 @@
 r"""The q-PseudoSpike family as pure functions of plain arrays: no units, no classes.
 
 With the half-width ``c = (alpha + 1) / 2`` the gradient is ``(1 + |x| / c) ** -alpha``; it tends to
-``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64, at most 1e15 in magnitude. ``alpha`` is
+``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64, at most 2e15 in magnitude. ``alpha`` is
 an array, or a `Static` number, which picks the cheapest formula while tracing. An alpha that is not
 above 0 gives NaN.
 """
@@ -52,7 +52,7 @@ def above_zero(value: Array | Static) -> Any:
 def gradient(x: Array, alpha: Array | Static) -> Array:
     """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, NaN at NaN."""
     if not isinstance(alpha, Static):
-        return jnp.where(alpha > 0, _tail(jnp.abs(x), alpha), jnp.nan)
+        return _tail(jnp.abs(x), alpha) * jnp.where(alpha > 0, 1, jnp.nan)
     if _is_multiplied(alpha.value):
         half_width = jnp.asarray((alpha.value + 1) / 2, x.dtype)
         return _multiplied_tail(half_width, half_width + jnp.abs(x), alpha.value)
@@ -185,7 +185,7 @@ def _factored_integral(magnitude: Array, alpha: float) -> Array:
     leave sums of positive terms: no cancellation near 0.
     """
     if alpha == 1:
-        return jnp.log1p(magnitude)
+        return float32_math.log1p(magnitude)
     half_width = (alpha + 1) / 2
     r = half_width / (half_width + magnitude)
     if alpha.is_integer():

@@ -21,7 +21,7 @@ from .kernels import Static, above_zero, unwrap
 from .parameters import check_range
 from .residuals import compact_product
 
-FARTHEST = 1e15  # scales from the threshold, as far as kernels compute
+FARTHEST = 2e15  # scales from the threshold that kernels see: 1e15 is promised, derivatives too
 PARAMETERS = ("alpha", "scale", "dampening")
 
 
@@ -117,6 +117,7 @@ def _derivative(x: Array, shape: Shape) -> Array:
 def _original(x: Array, shape: Shape) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
     ratio, dampening = _ratio(x, shape.scale), above_zero(shape.dampening)
+    ratio = jnp.where(jnp.isinf(x), FARTHEST * jnp.sign(ratio), ratio)  # whatever the scale
     if shape.foreign is None:
         value = 0.5 + dampening * kernels.integral(ratio, shape.alpha)
     else:  # at a dampening of 1, the original function itself
@@ -140,10 +141,10 @@ def _unscaled(x: Array, shape: Shape) -> Array:
 def _ratio(x: Array, scale: Array | Static) -> Array:
     """``x / scale``, in float32 at least, clipped to the farthest distance."""
     x, width = x.astype(units.wide(x.dtype)), above_zero(scale)
-    is_far = jnp.abs(x) > FARTHEST * width
-    # Infinity is left out of the product, whose derivative by scale has no number for it. Times
-    # 1 / scale, here and below: in reverse mode the derivative of a division by 1e-15 overflows.
-    return jnp.where(is_far, FARTHEST * jnp.sign(x), jnp.where(is_far, 0, x) * (1 / width))
+    farthest = FARTHEST * jax.lax.stop_gradient(width)
+    # Times 1 / scale, here and below: in reverse mode the derivative of a division by 1e-15
+    # overflows.
+    return jnp.clip(x, -farthest, farthest) * (1 / width)
 
 
 @partial(jax.jit, inline=True)
