@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from ._cli import console, errors, interrupts
+from ._cli import console, errors
 
 PROGRAM = "braintools-qps"
 DESCRIPTION = "Surrogate gradients of spiking networks, to be listed, drawn, measured and compared."
@@ -27,36 +28,31 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 2 where the arguments are at fault, 130 after Ctrl-C.
+        0 on success, 2 where the arguments are at fault.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
-    interrupts.announce()
     try:
         arguments = _parser(argv).parse_args(argv)
         arguments.command_line = shlex.join([PROGRAM, *argv])
         with console.listening(arguments):
             return arguments.run(arguments) or 0
-    except KeyboardInterrupt:
-        return interrupts.report()
     except Exception as error:
-        if interrupts.seen():  # what an import makes of the KeyboardInterrupt that cut it short
-            return interrupts.report()
         return errors.report(error, PROGRAM, with_traceback="--traceback" in argv)
 
 
 def command() -> int:
-    """Run one subcommand as the whole of this process, which Ctrl-C and a closed pipe then end."""
-    interrupts.end_on_ctrl_c()
+    """Run one subcommand as the whole of this process.
+
+    Ctrl-C ends it at once, by the signal, which a shell reports as status 130: files are whole or
+    absent at any moment, the system frees locks, and workers follow this process.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         status = main()
         console.flush()
     except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
         return console.abandon_output()
-    except KeyboardInterrupt:  # at the last moment, or for the second time
-        status = interrupts.report()
-    if status == interrupts.STATUS:
-        interrupts.leave()
-    interrupts.leave_it_to_the_system()
     return status
 
 

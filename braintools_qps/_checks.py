@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import operator
 from collections.abc import Iterable
@@ -96,3 +97,25 @@ def integer(value: Any) -> int | None:
         return operator.index(value)
     except TypeError:
         return None
+
+
+def check_positive(name: str, value: Any, *, none: bool = False) -> None:
+    """Raise unless it is a number above 0, or None where that is allowed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        With the name and the value.
+    """
+    if none and value is None:
+        return
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
+        raise TypeError(f"{name} must be a number, got {value!r}")
+    if not is_positive(value):
+        raise ValueError(f"{name} must be finite and above 0, got {value}")
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """A question that names the closest of the known names; empty where none is close."""
+    close = difflib.get_close_matches(name, list(known), n=1)
+    return f". Did you mean {close[0]!r}?" if close else ""

@@ -24,13 +24,9 @@ BINS = 100  # for spike times
 EPOCHS = 20
 BATCH_SIZE = 32
 LEARNING_RATE = 0.1
-# Adam divides by the usual size of gradients, so a norm this low makes no step smaller; it evens
-# out those of odd batches. It decides nevertheless, which is why it is an option.
-CLIP = 0.03
-
-LEARNING_RATES = (0.1, 0.03, 0.3, 0.01)  # of settings that do alike, the first wins
-DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8, 1 / 16)
+# Of settings that do alike, the first wins.
+TUNE = {"learning_rate": (0.1, 0.03, 0.3, 0.01), "dampening": (1.0, 0.5, 0.25, 0.125, 0.0625)}
 
 JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
 FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
-JOURNAL_NAME, CHECKPOINT_NAME = "comparison.runs.jsonl", "comparison.running.npz"
+CURVES_NAME, RUNNING_NAME = "comparison-curves.csv", "comparison.running.msgpack"

@@ -6,7 +6,7 @@ import argparse
 import ast
 import logging
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
@@ -14,32 +14,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._defaults import (
-    CHECKPOINT_NAME,
-    CSV_NAME,
-    FIGURE_NAME,
-    JOURNAL_NAME,
-    JSON_NAME,
-    REPORT_NAME,
-)
+from .._defaults import CSV_NAME, CURVES_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
 from .factories import blamed_on, check_path, factory_of, is_about_model
 from .figures import write_figure
-from .interrupts import MESSAGE, announce, before_leaving
 
 if TYPE_CHECKING:
-    from .._comparison import Task
+    from .._comparison import Event, Task
     from ..records import Comparison
 
 logger = logging.getLogger(__name__)
 
-PASSED = (
-    *("seeds", "epochs", "batch_size", "learning_rate", "clip", "patience", "readout"),
-    *("save_memory", "hidden", "neuron", "reset"),
-)
-QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": {}}
+PASSED = ("seeds", "epochs", "batch_size", "learning_rate")
+QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": None}
+FROM_DATA = dict.fromkeys(("features", "classes", "outputs", "steps"), "the data") | {
+    "surrogate": "--surrogates"
+}
+EXAMPLES = """examples:
+  braintools-qps compare
+  braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task cue-recall
+  braintools-qps compare --data mine.npz --model mynet:network --option layers=2
+  braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
+  braintools-qps compare --workers 2 --out results --resume"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = EXAMPLES
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(_defaults.SURROGATES),
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
@@ -48,7 +48,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     _add_data(parser)
     _add_model(parser)
     _add_training(parser)
-    _add_tuning(parser)
     _add_running(parser)
 
 
@@ -58,27 +57,24 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
         help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
+        "--resume", nargs="?", const=True, default=False, choices=["strict"],
+        help="go on from what is in --out, without it that is renamed; 'strict': only on the same "
+        "machine with the same versions",
+    )  # fmt: skip
+    parser.add_argument(
         "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
     )
+    parser.add_argument("--wide", action="store_true", help="print the table with all its columns")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--workers", type=int, help="train in this many processes of this machine")
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
     )
-    parser.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on from what is in --out; without it, that is renamed",
-    )
-    parser.add_argument(
-        "--strict",
-        action="store_true",
-        help="resume only on the same machine with the same versions",
-    )
 
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
-    data = parser.add_mutually_exclusive_group()
+    group = parser.add_argument_group("data")
+    data = group.add_mutually_exclusive_group()
     data.add_argument(
         "--task", default=_defaults.TASK, metavar="NAME",
         help=f"one of {', '.join(_defaults.TASKS)} or of the classes in braintools.cogtask, or a "
@@ -89,9 +85,14 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         help="what to train on: an .npz with arrays X (samples, time, features) and y, or HDF5 "
         "with spike times, as the Spiking Heidelberg Digits have them",
     )  # fmt: skip
-    parser.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
-    parser.add_argument(
+    group.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
+    group.add_argument(
         "--bins", type=int, help=f"steps for the spike times (default: {_defaults.BINS})"
+    )
+    group.add_argument(
+        "--readout",
+        type=_readout,
+        help="which steps are read: last, mean, all, or how many at the end",
     )
 
 
@@ -100,15 +101,14 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--model", metavar="MODULE:FACTORY",
         help="your network: a function that returns a brainstate model, called with those of "
-        "features, classes, outputs and steps that it takes",
+        "features, classes, outputs, steps and surrogate that it takes (default: a layer of "
+        "recurrent LIF neurons)",
     )  # fmt: skip
     group.add_argument(
         "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="further keywords of the function",
+        help="further keywords of the function; the default network has hidden=64, neuron=LIF and "
+        "reset=soft",
     )  # fmt: skip
-    group.add_argument("--hidden", type=int, help="neurons of the default network")
-    group.add_argument("--neuron", help="its class of brainpy.state, as --option neuron=ALIF")
-    group.add_argument("--reset", help="how its membrane comes down after a spike: soft or hard")
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
@@ -118,31 +118,14 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
         ("learning-rate", float, _defaults.LEARNING_RATE, "where it is not tuned"),
-        ("clip", float, _defaults.CLIP, "largest norm of the gradient, 0 for any"),
     ):
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
-    group.add_argument(
-        "--patience", type=int,
-        help="end a run after so many epochs without a better validation score (default: never)",
-    )  # fmt: skip
-    group.add_argument(
-        "--save-memory", action="store_true", default=None,
-        help="8-bit slopes and spikes in one bit: less memory for a long sequence",
-    )  # fmt: skip
-    group.add_argument(
-        "--readout",
-        type=_readout,
-        help="which steps are read: last, mean, all, or how many at the end",
-    )
-
-
-def _add_tuning(parser: argparse.ArgumentParser) -> None:
-    tuning = parser.add_argument_group("tuning").add_mutually_exclusive_group()
-    searched = {"learning_rate": _defaults.LEARNING_RATES, "dampening": _defaults.DAMPENINGS}
-    usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in searched.items())
+    tuning = group.add_mutually_exclusive_group()
+    usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
-        help=f"what to tune for each candidate (default: {usual})",
+        help=f"what to tune for each candidate (default: {usual}); also scale_factor, alpha, clip "
+        "(norm of the gradient) and keywords of the model",
     )  # fmt: skip
     tuning.add_argument("--no-tune", action="store_true", help="compare as given, without tuning")
 
@@ -150,22 +133,33 @@ def _add_tuning(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     given = _given(arguments)  # before JAX is loaded, as the errors in arguments are the quick ones
     _check_data(arguments)
-    from .._comparison import abandon, compare, discarding, numbered
+    from .._comparison import compare, numbered
 
     task = _task(arguments)
     print(task)
+    _say_what_is_kept(arguments)
     earlier = numbered(arguments.out).values()
-    announce(partial(_halfway, arguments.out))
-    before_leaving(abandon, discarding(arguments.out))
-    model = _model(arguments)
-    options = model | (QUICK if arguments.quick else {}) | given | _running(arguments)
-    blame = nullcontext() if not model else blamed_on(arguments.model, is_about_model)
+    place = [arguments.out]  # where results really are
+    options = (QUICK if arguments.quick else {}) | given | _running(arguments, place)
+    blame = nullcontext()
+    if arguments.model is not None:
+        blame = blamed_on(arguments.model, is_about_model)
     try:
         with blame, _executor(arguments) as executor:
-            comparison = compare(arguments.surrogates, task=task, executor=executor, **options)
-        _present(comparison, arguments.out, arguments.command_line)
+            model = _model(arguments)
+            comparison = compare(
+                arguments.surrogates, task=task, model=model, executor=executor, **options
+            )
+        _present(comparison, place[-1], arguments)
     finally:
         _explain_renaming(earlier)
+
+
+def _say_what_is_kept(arguments: argparse.Namespace) -> None:
+    logger.info(
+        "Results go to %s as they come in. Ctrl-C ends this at once; the same command with "
+        "--resume goes on.", arguments.out,
+    )  # fmt: skip
 
 
 def _check_data(arguments: argparse.Namespace) -> None:
@@ -179,25 +173,33 @@ def _check_data(arguments: argparse.Namespace) -> None:
 def _task(arguments: argparse.Namespace) -> Task:
     from .._comparison import load_task
 
-    if arguments.data is not None:
-        return load_task(Path(arguments.data), test=arguments.test_data, bins=arguments.bins)
-    return load_task(arguments.task)
+    if arguments.data is None:
+        return load_task(arguments.task, readout=arguments.readout)
+    test = None if arguments.test_data is None else Path(arguments.test_data)
+    data = Path(arguments.data)
+    return load_task(data, test=test, bins=arguments.bins, readout=arguments.readout)
 
 
-def _model(arguments: argparse.Namespace) -> dict[str, Any]:
+def _model(arguments: argparse.Namespace) -> Callable[..., Any]:
+    """The factory, with its options."""
     if arguments.model is None:
-        return {}
-    with blamed_on(arguments.model):
-        return {"model": factory_of(arguments.model)}
+        from .._comparison import demonstration as factory
+    else:
+        with blamed_on(arguments.model):
+            factory = factory_of(arguments.model)
+    options = dict(_pairs(arguments.option, many=False))
+    return partial(factory, **options) if options else factory
 
 
-def _running(arguments: argparse.Namespace) -> dict[str, Any]:
+def _running(arguments: argparse.Namespace, place: list[Path]) -> dict[str, Any]:
+    def note(event: Event) -> None:
+        place.append(event.directory or arguments.out)
+
     return {
         "out": arguments.out,
         "resume": arguments.resume,
-        "strict": arguments.strict,
         "progress": not arguments.quiet,
-        "on_result": partial(_announce, out=arguments.out),
+        "callback": note,
     }
 
 
@@ -212,13 +214,16 @@ def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `compare` for what was given on the command line, and nothing else."""
     given = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
-    if given.get("clip") == 0:
-        given["clip"] = None
     if arguments.model is not None:
         check_path(arguments.model)
-    if arguments.tune or arguments.no_tune:
-        given["tune"] = {n: tuple(texts) for n, texts in _pairs(arguments.tune or [], many=True)}
-    return given | dict(_pairs(arguments.option, many=False))
+    for name, _ in _pairs(arguments.option, many=False):
+        if name in FROM_DATA:
+            raise ValueError(f"{name} comes from {FROM_DATA[name]}, got --option {name}=...")
+    if arguments.no_tune:
+        given["tune"] = None
+    elif arguments.tune:
+        given["tune"] = {n: tuple(texts) for n, texts in _pairs(arguments.tune, many=True)}
+    return given
 
 
 def _pairs(texts: Iterable[str], *, many: bool) -> Iterator[tuple[str, Any]]:
@@ -245,17 +250,17 @@ def _readout(text: str) -> str | int:
     return int(text) if text.isdigit() else text
 
 
-def _present(comparison: Comparison, out: Path, command: str) -> None:
+def _present(comparison: Comparison, place: Path, arguments: argparse.Namespace) -> None:
     from .._report import write_report
     from ..plotting import plot_comparison
 
-    print(comparison)
-    with _whole_or_not(out / FIGURE_NAME) as path:
+    print(comparison.table(wide=True) if arguments.wide else comparison)
+    with _whole_or_not(place / FIGURE_NAME) as path:
         write_figure(partial(plot_comparison, comparison), path)
-    with _whole_or_not(out / REPORT_NAME) as path:
-        write_report(comparison, path, command=command)
-    files = ", ".join((JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME))
-    logger.info("Written to %s: %s", out, files)
+    with _whole_or_not(place / REPORT_NAME) as path:
+        write_report(comparison, path, command=arguments.command_line)
+    files = ", ".join((JSON_NAME, CSV_NAME, CURVES_NAME, FIGURE_NAME, REPORT_NAME))
+    logger.info("Written to %s: %s", place, files)
 
 
 @contextmanager
@@ -270,19 +275,6 @@ def _whole_or_not(path: Path) -> Iterator[Path]:
             f"{path.name} could not be written: {error}. The results above are in {JSON_NAME} "
             "beside it, or where a warning said; the same command with --resume draws them"
         ) from error
-
-
-def _announce(so_far: Comparison, out: Path) -> None:
-    """What Ctrl-C leaves: results are saved as they come in."""
-    labels = ", ".join(result.label for result in so_far.results)
-    announce(f"{MESSAGE}. Kept in {out}, to go on with --resume: {labels}")
-
-
-def _halfway(out: Path) -> str:
-    """What Ctrl-C leaves while there are no results."""
-    if any((out / name).exists() for name in (JOURNAL_NAME, CHECKPOINT_NAME)):
-        return f"{MESSAGE}. The training so far is kept in {out}, to go on with --resume"
-    return MESSAGE
 
 
 def _explain_renaming(earlier: Iterable[Path]) -> None:

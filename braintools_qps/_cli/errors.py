@@ -10,7 +10,7 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
 STATUS = 2  # as argparse has it, for what the user can mend
-EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError)
+EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError, MemoryError)
 
 
 def report(error: Exception, program: str, with_traceback: bool) -> int:

@@ -42,6 +42,9 @@ def check_path(path: str) -> tuple[str, str]:
     module, colon, name = path.partition(":")
     if not (module and colon and name):
         raise ValueError(f"a model is given as module:factory, got {path!r}")
+    if module.endswith(".py"):
+        right = f"{module.removesuffix('.py').replace('/', '.')}:{name}"
+        raise ValueError(f"a model is given as module:factory, here {right}, got {path!r}")
     return module, name
 
 

@@ -4,12 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from braintools.surrogate import Surrogate
 
-from ..records import Curves, Scores
-from .programs import Outcome
+from .._registry import surrogate_spec
+from ..records import CandidateResult, Cost, Curves, Scores, Tuning
+from .factory import cause_of
+from .train import Outcome, at_setting
+from .training import RATE, Experiment
+
+
+class Candidate(NamedTuple):
+    """A surrogate to compare."""
+
+    label: str
+    surrogate: Surrogate
+    spec: dict[str, Any]
+
 
 # Of what was learnt, the share that must be lost again to count as a collapse. It must be so many
 # standard errors of an accuracy at least, and such a share of any other score.
@@ -17,6 +30,40 @@ COLLAPSE, ERRORS = 0.25, 3.0
 SILENT = 1e-3  # spikes per neuron and step
 RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and so many times that of the first epoch
 SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
+
+
+def result_of(
+    candidate: Candidate,
+    setting: Mapping[str, Any],
+    outcomes: Sequence[Outcome],
+    tuning: Tuning | None,
+    experiment: Experiment,
+) -> CandidateResult:
+    """The record of a candidate that was trained at a setting with each seed."""
+    samples = len(experiment.task.validation)
+    is_accuracy = experiment.objective.score_name == "accuracy"
+    workers = [one.worker for one in outcomes if one.worker is not None]
+    return CandidateResult(
+        label=candidate.label,
+        spec=candidate.spec,
+        setting={RATE: experiment.usual_rate} | dict(setting),
+        trained=surrogate_spec(at_setting(candidate.surrogate, setting)),
+        scores=scores_of(outcomes),
+        curves=curves_of(outcomes),
+        tuning=tuning,
+        cost=Cost(float(np.median([one.seconds for one in outcomes])), outcomes[0].bytes),
+        flags=flags(outcomes, noise_of_accuracy(samples) if is_accuracy else None),
+        one_by_one=next(filter(None, (one.one_by_one for one in outcomes)), None),
+        workers=tuple(one for n, one in enumerate(workers) if one not in workers[:n]),
+    )
+
+
+def failed(candidate: Candidate, error: Exception) -> CandidateResult:
+    """The row of a candidate that has no results."""
+    cause = cause_of(error)
+    lines = str(cause).strip().splitlines() or [""]
+    message = f"{type(cause).__name__}: {lines[0]}"
+    return CandidateResult(candidate.label, candidate.spec, error=message)
 
 
 def scores_of(outcomes: Sequence[Outcome]) -> Scores:

@@ -1,98 +1,126 @@
-"""How far a comparison is: a bar in a terminal or a notebook, and elsewhere a line a minute."""
+"""How far a comparison is: a bar in a terminal or a notebook, elsewhere a line a minute."""
 
 from __future__ import annotations
 
-import os
+import math
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
-from threading import Event, Thread
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
-EVERY = 60.0  # seconds from one line to the next
+from ..records import CandidateResult, Comparison
+from .storage import Store
+
+SECONDS_BETWEEN = 60.0  # lines, where there is no terminal
+LONGEST_LABEL = 24
+BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
-class Progress(NamedTuple):
-    """Where a comparison stands."""
+class Event(NamedTuple):
+    """What `compare` tells its ``callback``, after each epoch and at each result."""
 
+    comparison: Comparison  # so far
+    result: CandidateResult | None  # if it is this one that has just come in
     labels: tuple[str, ...]  # of the candidates in training
-    done: int  # epochs, of all runs
-    total: int
-    loss: float  # mean over the runs of this epoch
-    finished: int  # runs
-    training: int
-    runs: int  # in all
+    epochs_done: int  # by all runs
+    epochs: int  # of all runs
+    loss: float  # mean over the runs that have had an epoch
+    runs_done: int
+    runs: int
+    directory: Path | None  # that results are in: another than out, where that cannot be written
 
 
-OnEpoch = Callable[[Progress], None] | None
+Callback = Callable[[Event], None]
 
 
-@contextmanager
-def reported(on_epoch: OnEpoch, *, shown: bool) -> Iterator[OnEpoch]:
-    """What to call after each epoch, for as long as the block lasts.
+class Progress:
+    """Counts epochs and runs, shows a bar, and tells the callback.
 
-    That is ``on_epoch``, and a bar before it if one is to be shown and tqdm is installed.
+    ``epochs`` and ``runs`` are those of each candidate, by label.
     """
-    if not shown:
-        yield on_epoch
-        return
+
+    def __init__(
+        self,
+        comparison: Comparison,
+        epochs: Mapping[str, int],
+        runs: Mapping[str, int],
+        store: Store | None,
+        callback: Callback | None,
+        *,
+        shown: bool,
+    ) -> None:
+        self.comparison = comparison
+        self.fault: Exception | None = None  # of the callback, which is no candidate's
+        self._epochs, self._runs = dict(epochs), dict(runs)
+        self._epochs_left, self._runs_left = dict(epochs), dict(runs)
+        self._store, self._callback = store, callback
+        self._bar = _bar(sum(epochs.values())) if shown and epochs else None
+
+    def compiling(self, label: str) -> None:
+        """A program is compiled for a candidate, which takes a while."""
+        self._describe(f"compiling {_short(label)}")
+
+    def advance(
+        self, label: str, epochs: int, loss: float, *, runs: int = 0, known: bool = False
+    ) -> None:
+        """Count epochs, and runs that have finished; known ones were trained before."""
+        self._epochs_left[label] -= epochs
+        self._runs_left[label] -= runs
+        if known and self._bar is not None:
+            self._bar.initial += epochs  # so that they do not count for the rate
+        self._tell((label,), loss, None)
+
+    def end(self, comparison: Comparison, result: CandidateResult) -> None:
+        """Count all that is left of a candidate that has finished, or failed."""
+        self.comparison = comparison
+        self._epochs_left[result.label] = self._runs_left[result.label] = 0
+        self._tell((result.label,), math.nan, result)
+
+    def close(self) -> None:
+        """Leave the bar as it is."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def _tell(self, current: tuple[str, ...], loss: float, result: CandidateResult | None) -> None:
+        epochs, runs = sum(self._epochs.values()), sum(self._runs.values())
+        done = epochs - sum(self._epochs_left.values())
+        runs_done = runs - sum(self._runs_left.values())
+        labels = tuple(label for label, left in self._epochs_left.items() if left) or current
+        if self._bar is not None:
+            self._describe(_short(current[0]))
+            ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
+            self._bar.set_postfix_str(f"run {runs_done}/{runs}{ended}", refresh=False)
+            self._bar.update(done - self._bar.n)
+        if self._callback is None:
+            return
+        place = None if self._store is None else self._store.place
+        counts = done, epochs, loss, runs_done, runs
+        event = Event(self.comparison, result, labels, *counts, place)
+        try:
+            self._callback(event)
+        except Exception as error:
+            self.fault = error
+            raise
+
+    def _describe(self, text: str) -> None:
+        if self._bar is not None:
+            self._bar.set_description_str(text, refresh=text.startswith("compiling"))
+
+
+def _bar(total: int) -> Any:
+    """A bar of tqdm, or None where it is not installed."""
     try:
         from tqdm.auto import tqdm
+        from tqdm.asyncio import tqdm as outside_of_notebooks
     except ImportError:
-        yield on_epoch
-        return
-    with _bar(tqdm) as bar:
-
-        def report(progress: Progress) -> None:
-            _show(bar, progress)
-            if on_epoch is not None:
-                on_epoch(progress)
-
-        yield report
+        return None
+    options: dict[str, Any] = {"total": total, "desc": "starting", "smoothing": 0}
+    if tqdm is not outside_of_notebooks:
+        return tqdm(**options)
+    if sys.stderr.isatty():
+        return tqdm(**options, bar_format=BAR, dynamic_ncols=True)
+    return tqdm(**options, bar_format=BAR, ncols=80, mininterval=SECONDS_BETWEEN)
 
 
-@contextmanager
-def _bar(tqdm: Any) -> Iterator[Any]:
-    from tqdm.asyncio import tqdm as outside_of_notebooks
-
-    options = {"unit": "epoch", "desc": "compiling"}
-    if sys.stderr.isatty() or tqdm is not outside_of_notebooks:
-        with tqdm(**options) as bar:
-            yield bar
-        return
-    with (
-        open(os.devnull, "w") as nowhere,
-        tqdm(**options, file=nowhere, ncols=0) as bar,
-        nullcontext() if bar.disable else _lines(bar),  # by TQDM_DISABLE
-    ):
-        yield bar
-
-
-def _show(bar: Any, progress: Progress) -> None:
-    """What is finished, what is in training, the rate and the time that is left."""
-    first, *others = progress.labels
-    runs = f"{progress.finished} of {progress.runs} runs, {progress.training} in training"
-    if bar.total != progress.total:
-        bar.reset(progress.total)
-    bar.set_description_str(first + (f" and {len(others)} more" if others else ""), refresh=False)
-    bar.set_postfix_str(f"{runs}, loss {progress.loss:.3f}", refresh=False)
-    bar.update(progress.done - bar.n)
-
-
-@contextmanager
-def _lines(bar: Any) -> Iterator[None]:
-    """Print the bar now and then, whether it has moved or not, and at the end."""
-    ended = Event()
-
-    def tell() -> None:
-        while not ended.wait(EVERY):
-            print(bar, file=sys.stderr, flush=True)
-
-    thread = Thread(target=tell, daemon=True)
-    thread.start()
-    try:
-        yield
-        print(bar, file=sys.stderr, flush=True)
-    finally:
-        ended.set()
-        thread.join()
+def _short(label: str) -> str:
+    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 3] + "..."

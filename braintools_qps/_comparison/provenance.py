@@ -17,7 +17,7 @@ import numpy as np
 
 from ..records import Comparison
 from .fingerprint import CODE, SOURCE, changes
-from .places import device_text
+from .devices import device_text
 from .storage import Store
 from .tasks import Task
 

@@ -1,51 +1,51 @@
-"""The files of a comparison: JSON to go on from, CSV for other programs."""
+"""The files of a comparison: JSON to go on from, CSV for other programs, and what is in training."""
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 import secrets
 import tempfile
+import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from io import StringIO
 from itertools import count
 from pathlib import Path
+from typing import Any
 
-from .._defaults import CSV_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
+import jax
+import jax.numpy as jnp
+import numpy as np
+from braintools.file import InvalidCheckpointPath, msgpack_load, msgpack_save
+from filelock import FileLock, Timeout
+
+from .._defaults import CSV_NAME, CURVES_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, RUNNING_NAME
 from ..records import Comparison
-from .locks import locked, remove
 
+LOCK_NAME = ".comparison.lock"
 PROBE_BYTES = 1 << 16
-BESIDE = re.compile(r"\.comparison\..+\.[0-9a-f]{8}")  # names of `_written_beside`
+BESIDE = re.compile(rf"\.comparison\..+\.[0-9a-f]{{8}}|{re.escape(RUNNING_NAME)}\.tmp-.+")
+SECONDS_BETWEEN = 10.0  # checkpoints
+MOST_OF_THE_TIME = 0.01  # goes into writing them
 
 
 class Store:
     """A directory that results go into, and that one comparison at a time has to itself.
 
-    Saving never ends a comparison: what cannot be written where it should be goes into a temporary
-    directory, with a warning that says where.
+    Beside the results lies one file with the groups of runs that have finished, tuning rounds
+    among them, and the states of the group in training as they were a little while ago. It goes
+    when all is done. Saving never ends a comparison: results that cannot be written go into a
+    temporary directory, with a warning that says where.
     """
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self.fresh = True  # what may be there is another comparison's
-        self._substitute: Path | None = None
-        self._blank = False
-
-    def begin(self, comparison: Comparison) -> None:
-        """Save a comparison that has no results yet, for what is in training to go on from."""
-        if self.fresh:
-            self.save(comparison)
-            self._blank = True
-
-    def forget(self) -> None:
-        """Remove what was begun, if nothing has come of it."""
-        if self._blank:
-            for name in (JSON_NAME, CSV_NAME):
-                remove(self.directory / name)
+        self.place = directory  # where results really are
+        self._fresh = True  # what may be there is another comparison's
+        self._blank: Comparison | None = None
+        self._running: dict[str, Any] = {"finished": {}, "states": {}}
+        self._written, self._cost = time.monotonic(), 0.0
 
     def load(self) -> Comparison | None:
         """Return what is there, to go on from: `save` will replace it.
@@ -56,35 +56,120 @@ class Store:
             If the file there is not a comparison of this version.
         """
         saved = load(self.directory)
-        self.fresh = saved is None
+        self._fresh = saved is None
+        if saved is not None:
+            self._running |= _read(self.directory / RUNNING_NAME)
         return saved
 
+    def begin(self, comparison: Comparison) -> None:
+        """Remember what to save as soon as there is something to go on from."""
+        self._blank = comparison
+
     def save(self, comparison: Comparison) -> None:
-        """Write the JSON and the CSV, whole or not at all.
+        """Write JSON and CSV, whole or not at all.
 
         The first time, what an earlier comparison has left there is renamed, once the new files are
         on the disk.
         """
-        self._blank = False
-        texts = {JSON_NAME: comparison.to_json(indent=1) + "\n", CSV_NAME: _csv(comparison)}
+        self._blank = None
+        texts = {
+            JSON_NAME: comparison.to_json(indent=1) + "\n",
+            CSV_NAME: comparison.to_csv(),
+            CURVES_NAME: comparison.curves_to_csv(),
+        }
         files = {name: text.encode() for name, text in texts.items()}
         try:
-            write_files(self.directory, files, keep_earlier=self.fresh)
-            self.fresh = False
+            write_files(self.directory, files, keep_earlier=self._fresh)
+            self.place, self._fresh = self.directory, False
         except OSError as error:
             self._save_elsewhere(files, error)
 
     def _save_elsewhere(self, files: Mapping[str, bytes], reason: OSError) -> None:
         trouble = f"results could not be written to {self.directory} ({reason})"
         try:
-            self._substitute = self._substitute or Path(tempfile.mkdtemp(prefix="comparison-"))
-            write_files(self._substitute, files)
+            if self.place == self.directory:
+                self.place = Path(tempfile.mkdtemp(prefix="comparison-"))
+            write_files(self.place, files)
         except OSError as error:
             where = f"nor elsewhere ({error}). They are in the Comparison that compare returns: "
             where += "write its to_json() to a file"
         else:
-            where = f"and are in {self._substitute}. Copy them from there"
+            where = f"and are in {self.place}. Copy them from there"
         warnings.warn(f"{trouble}, {where}", stacklevel=2)
+
+    def finished(self, key: str) -> Any:
+        """What was kept of a finished group, lists as mappings of "0", "1", ...; or None."""
+        return self._running["finished"].get(key)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Keep what a group of runs has come to."""
+        self._running["finished"][key] = value
+        self._running["states"] = {}
+        self._write()
+
+    def checkpoint(self, key: str) -> Checkpoint:
+        """Where the states of a group in training are kept."""
+        return Checkpoint(self, key)
+
+    def states(self) -> Mapping[str, Any]:
+        """The states of the group in training."""
+        return self._running["states"]
+
+    def keep_states(self, states: Mapping[str, Any]) -> None:
+        """Replace them."""
+        self._running["states"] = states
+        self._write()
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since the last writing, or the start."""
+        since = time.monotonic() - self._written
+        return since >= max(SECONDS_BETWEEN, self._cost / MOST_OF_THE_TIME)
+
+    def close(self) -> None:
+        """Remove what was kept of training: all of it has come into the results."""
+        _remove(self.directory / RUNNING_NAME)
+
+    def _write(self) -> None:
+        """A full disk costs no more than what could not be kept."""
+        start = time.monotonic()
+        if self._blank is not None:
+            self.save(self._blank)
+        with suppress(OSError):
+            msgpack_save(self.directory / RUNNING_NAME, self._running)
+        self._written = time.monotonic()
+        self._cost = self._written - start
+
+
+class Checkpoint:
+    """The states of one group of runs between two epochs."""
+
+    def __init__(self, store: Store, key: str) -> None:
+        self._store, self._key = store, key
+        self.is_due = store.is_due
+
+    def load(self, like: Any) -> tuple[Any, Sequence[np.ndarray]] | None:
+        """States and curves, if there are any for this group; ``like`` is the form of one run."""
+        saved = self._store.states()
+        if saved.get("key") != self._key or saved.get("form") != str(like):
+            return None
+        leaves, structure = jax.tree.flatten(like)
+        read = [_as_key(saved["leaves"][str(n)], leaf) for n, leaf in enumerate(leaves)]
+        curves = [saved["curves"][str(n)] for n in range(len(saved["curves"]))]
+        return jax.tree.unflatten(structure, read), curves
+
+    def save(self, states: Any, curves: Sequence[np.ndarray]) -> None:
+        """Replace what is there."""
+        leaves = jax.tree.leaves(states)
+        form = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), states)
+        by_number = lambda values: {str(n): value for n, value in enumerate(values)}
+        self._store.keep_states(
+            {
+                "key": self._key,
+                "form": str(form),
+                "leaves": by_number(map(_numbers, leaves)),
+                "curves": by_number(curves),
+            }
+        )
 
 
 @contextmanager
@@ -101,37 +186,44 @@ def opened(directory: str | os.PathLike) -> Iterator[Store]:
         If it cannot be written to.
     """
     path = Path(directory)
-    discard = discarding(path)
+    missing = [one for one in (path, *path.parents) if not one.exists()]
     try:
         _probe(path)
-        with locked(path):
+        with _locked(path):
             _clear(path)
             yield Store(path)
     finally:
-        discard()
-
-
-def discarding(directory: str | os.PathLike) -> Callable[[], None]:
-    """What removes those directories on the way there that do not exist yet, if they stay empty."""
-    path = Path(directory)
-    missing = [one for one in (path, *path.parents) if not one.exists()]
-
-    def discard() -> None:
         with suppress(OSError):  # one holds something, or was never made
             for one in missing:
                 one.rmdir()
 
-    return discard
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold a directory; the system lets go of it when the process ends, however it does."""
+    path = directory / LOCK_NAME
+    try:
+        with FileLock(path, timeout=0):
+            try:
+                yield
+            finally:
+                _remove(path)  # while it is held: who has opened it meanwhile sees that it is gone
+    except Timeout:
+        raise FileExistsError(
+            f"only one comparison at a time can write its results to {directory}, and another one "
+            "is writing there. Wait for it, or give another directory as out"
+        ) from None
 
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
     """New names, with the first number that is free, for the files that a comparison has left."""
-    paths = [Path(directory) / name for name in (JSON_NAME, CSV_NAME, FIGURE_NAME, REPORT_NAME)]
+    names = (JSON_NAME, CSV_NAME, CURVES_NAME, FIGURE_NAME, REPORT_NAME)
+    paths = [Path(directory) / name for name in names]
     for number in count(1):
-        names = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
-        if not any(name.exists() for name in names.values()):
+        new = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
+        if not any(name.exists() for name in new.values()):
             break
-    return {path: name for path, name in names.items() if path.exists()}
+    return {path: name for path, name in new.items() if path.exists()}
 
 
 def load(directory: str | os.PathLike) -> Comparison | None:
@@ -152,25 +244,6 @@ def load(directory: str | os.PathLike) -> Comparison | None:
             f"{path} is not a comparison that this version has saved: {error}. Give another "
             "directory, or go on without resume; the file will be kept"
         ) from error
-
-
-def _probe(directory: Path) -> None:
-    """Write as much as a small result takes: to a full disk an empty file can still be written."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        _written_beside(directory / JSON_NAME, bytes(PROBE_BYTES)).unlink(missing_ok=True)
-    except OSError as error:
-        raise OSError(
-            f"results must go into a directory that can be written to, got {directory}: {error}. "
-            "Give another one as out"
-        ) from error
-
-
-def _clear(directory: Path) -> None:
-    """Remove what a process that was killed had not written to the end."""
-    for path in directory.iterdir():
-        if BESIDE.fullmatch(path.name):
-            remove(path)
 
 
 def write_files(directory: Path, files: Mapping[str, bytes], *, keep_earlier: bool = False) -> None:
@@ -213,22 +286,48 @@ def _written_beside(path: Path, content: bytes) -> Path:
     return beside
 
 
-def _csv(comparison: Comparison) -> str:
-    """One line for each candidate and seed, and one for each candidate that failed."""
-    each = ("test", "test_at_best_epoch", "validation", "firing_rate", "spikes")
-    shared = ("seconds_per_epoch", "peak_bytes", "error")
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["surrogate", "task", "seed", *each, "final_loss", *shared])
-    for result in comparison.results:
-        head = [result.label, comparison.task["name"]]
-        cost = result.cost
-        costs = [None, None] if cost is None else [cost.seconds_per_epoch, cost.peak_bytes]
-        tail = [*costs, result.error]
-        if not result.scores.test:
-            writer.writerow([*head, "", *[""] * (len(each) + 1), *tail])
-            continue
-        for row, seed in enumerate(comparison.seeds):
-            numbers = [getattr(result.scores, name)[row] for name in each]
-            writer.writerow([*head, seed, *numbers, result.curves.loss[row][-1], *tail])
-    return text.getvalue()
+def _probe(directory: Path) -> None:
+    """Write as much as a small result takes: to a full disk an empty file can still be written."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        _written_beside(directory / JSON_NAME, bytes(PROBE_BYTES)).unlink(missing_ok=True)
+    except OSError as error:
+        raise OSError(
+            f"results must go into a directory that can be written to, got {directory}: {error}. "
+            "Give another one as out"
+        ) from error
+
+
+def _clear(directory: Path) -> None:
+    """Remove what a process that was killed had not written to the end."""
+    for path in directory.iterdir():
+        if BESIDE.fullmatch(path.name):
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file that has served its purpose; what stands in the way must not cost results."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What was kept of training; nothing, where it cannot be read."""
+    try:
+        saved = msgpack_load(path)
+        return {name: saved[name] for name in ("finished", "states")}
+    except (InvalidCheckpointPath, OSError, ValueError, KeyError, TypeError):
+        return {}
+
+
+def _numbers(leaf: Any) -> np.ndarray:
+    """The array; of keys, the numbers that they are made of."""
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def _as_key(values: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:
+    """The way back from `_numbers`."""
+    if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(values))
+    return values

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -14,24 +13,17 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._surrogate import Traceable
 from .factory import Factory
-from .model import (
-    Neurons,
-    Values,
-    initialised,
-    make_frugal,
-    put,
-    run_over,
-    seeded,
-    values_of,
-    watched,
-)  # fmt: skip
+from .model import Neurons, Values, initialised, put, run_over, seeded, values_of, watched
 from .objective import Objective
-from .settings import Settings
+from .optimizers import Optimizer, names_of, transformation
 from .tasks import Task
 
-Numbers = dict[str, Array]  # of one run: learning_rate, clip, epochs, and of its surrogate
+RATE = "learning_rate"
+OF_SURROGATES = ("dampening", "scale_factor", "alpha")  # what is tuned of the candidate itself
+
+Numbers = dict[str, Array]  # of one run: learning_rate, epochs, and those of its surrogate
+Build = Callable[[Mapping[str, Any]], Surrogate]
 
 
 class Samples(NamedTuple):
@@ -39,13 +31,6 @@ class Samples(NamedTuple):
 
     inputs: Array  # (samples, steps, features)
     labels: Array
-
-
-class Run(NamedTuple):
-    """One training: a seed, and numbers that are traced."""
-
-    seed: int
-    numbers: Mapping[str, float]
 
 
 class Weights(NamedTuple):
@@ -75,7 +60,7 @@ class Curves(NamedTuple):
 
 
 class Tested(NamedTuple):
-    """What the test part says."""
+    """Scores and firing on the test part."""
 
     score: Array
     best_score: Array  # with the weights of the best epoch
@@ -83,38 +68,50 @@ class Tested(NamedTuple):
     spikes: Array  # per sample
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What all candidates of a comparison share."""
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """What all runs of one compiled program share, besides their surrogate."""
 
     factory: Factory
     task: Task
-    settings: Settings
     objective: Objective
+    optimizer: Optimizer | None  # None for AdamW
+    batch_size: int  # as many samples as there are to train on, at most
+    usual_rate: float  # where the learning rate is not tuned
     options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
-
-    @property
-    def batch_size(self) -> int:
-        """Number of samples in a batch."""
-        return min(self.settings.batch_size, len(self.task.train))
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def batches(self) -> int:
         """Number of batches in an epoch."""
-        return max(1, len(self.task.train) // self.settings.batch_size)
+        return len(self.task.train) // self.batch_size
 
     def model(self, surrogate: Any) -> Any:
         """A fresh model with the surrogate in its neurons."""
-        model = self.factory(self.task, surrogate, self.options)
-        if self.settings.save_memory:
-            make_frugal(model, self.task.normalised(self.task.train.inputs[:1]))
-        return model
+        return self.factory(self.task, surrogate, self.options)
+
+    def at(self, setting: Mapping[str, Any]) -> Experiment:
+        """The experiment with those values of a setting that the factory or the optimizer takes."""
+        rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
+        names = names_of(self.optimizer)
+        own = {name: value for name, value in rest.items() if name in names}
+        options = {name: value for name, value in rest.items() if name not in names}
+        return replace(self, options=options, optimizer_options=own)
+
+    def learning_rate(self, setting: Mapping[str, Any]) -> float:
+        """The learning rate of a setting."""
+        return setting.get(RATE, self.usual_rate)
+
+    def transformation(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
+        """The optimizer of a training of so many epochs."""
+        steps = epochs * self.batches
+        return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
 
 
-def initial_weights(bench: Bench, surrogate: Surrogate, seed: int) -> Weights:
+def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
     """The initial weights that a seed gives, whatever the surrogate is."""
     with seeded(jax.random.key(seed), seed):
-        trained, kept = initialised(bench.model(surrogate), bench.batch_size)
+        trained, kept = initialised(experiment.model(surrogate), experiment.batch_size)
     if not trained:
         raise ValueError(
             "the model must have something to train, got no brainstate.ParamState of real numbers. "
@@ -123,32 +120,34 @@ def initial_weights(bench: Bench, surrogate: Surrogate, seed: int) -> Weights:
     return Weights(values_of(trained), values_of(kept))
 
 
-def initial_state(bench: Bench, surrogate: Surrogate, seed: int) -> State:
+def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
     """Before the first epoch."""
-    weights = initial_weights(bench, surrogate, seed)
-    memory = bench.settings.transformation(1.0).init(jax.tree.leaves(weights.trained))
+    weights = initial_weights(experiment, surrogate, seed)
+    memory = experiment.transformation(1.0, 1).init(jax.tree.leaves(weights.trained))
     zero = jnp.zeros((), jnp.int32)
     return State(weights, memory, zero, weights, jnp.asarray(-jnp.inf), zero)
 
 
-def epoch_of(traceable: Traceable, bench: Bench) -> Callable:
-    """``(state, key, numbers, train, validation) -> (state, Curves)``, of one run."""
-    size, batches = bench.batch_size, bench.batches
+def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callable:
+    """``(state, key, numbers, train, validation) -> (state, Curves)``, of one run.
+
+    ``epochs`` is how many the training has, where the optimizer must know it as an int; otherwise
+    it is the traced number of that name.
+    """
+    size, batches = experiment.batch_size, experiment.batches
 
     def epoch(
         state: State, key: Array, numbers: Numbers, train: Samples, validation: Samples
     ) -> tuple[State, Curves]:
-        surrogate = traceable.build(numbers)
+        surrogate = build(numbers)
+        length = numbers["epochs"] if epochs is None else epochs
+        optimizer = experiment.transformation(numbers["learning_rate"], length)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
             index, rows = batch
             samples = Samples(train.inputs[rows], train.labels[rows])
-            progress = state.epoch + index / batches
-            weights, memory = carry
             draw = key, state.epoch * batches + index
-            return training_step(
-                weights, memory, samples, draw, numbers, progress, surrogate, bench
-            )
+            return training_step(*carry, samples, draw, surrogate, optimizer, experiment)
 
         orders, _ = jax.random.split(key)
         of_epoch = jax.random.fold_in(orders, state.epoch)
@@ -156,9 +155,10 @@ def epoch_of(traceable: Traceable, bench: Bench) -> Callable:
         rows = order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
         (weights, memory), losses = jax.lax.scan(step, carry, (jnp.arange(batches), rows))
-        score, neurons = evaluated(weights, key, surrogate, validation, bench)
-        state = _after(state, weights, memory, score, bench.settings.patience)
-        return state, Curves(losses.mean(), score, neurons.firing_rate)
+        score, neurons = evaluated(weights, key, surrogate, validation, experiment)
+        return _after(state, weights, memory, score), Curves(
+            losses.mean(), score, neurons.firing_rate
+        )
 
     return epoch
 
@@ -168,18 +168,15 @@ def training_step(
     memory: Any,
     samples: Samples,
     draw: tuple[Array, Array],
-    numbers: Numbers,
-    progress: Array,
     surrogate: Surrogate,
-    bench: Bench,
+    optimizer: optax.GradientTransformation,
+    experiment: Experiment,
 ) -> tuple[tuple[Weights, Any], Array]:
-    """One batch: ``draw`` is the run's key and the batch's number, ``progress`` epochs done."""
-    loss_of = lambda trained: _loss(trained, weights.kept, samples, draw, surrogate, bench)
+    """One batch: ``draw`` is the run's key and the batch's number."""
+    loss_of = lambda trained: _loss(trained, weights.kept, samples, draw, surrogate, experiment)
     (loss, kept), slopes = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
     values, structure = jax.tree.flatten(weights.trained)
-    gradient = _clipped(jax.tree.leaves(slopes), numbers["clip"])
-    rate = numbers["learning_rate"] * _decay(bench.settings, progress / numbers["epochs"])
-    changes, memory = bench.settings.transformation(rate).update(gradient, memory, values)
+    changes, memory = optimizer.update(jax.tree.leaves(slopes), memory, values)
     trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
     return (Weights(trained, kept), memory), loss
 
@@ -190,41 +187,44 @@ def _loss(
     samples: Samples,
     draw: tuple[Array, Array],
     surrogate: Surrogate,
-    bench: Bench,
+    experiment: Experiment,
 ) -> tuple[Array, Values]:
     key, number = draw
     with seeded(key):
-        model = bench.model(surrogate)
+        model = experiment.model(surrogate)
     _, draws = jax.random.split(key)
     with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
         _fill(states, Weights(trained, kept))
-        outputs = run_over(model, samples.inputs, fit=True, of_step=bench.task.normalised)
-    loss = bench.objective.loss(bench.objective.read(outputs), samples.labels)
+        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.normalised)
+    objective = experiment.objective
+    loss = objective.loss(objective.read(outputs), samples.labels)
     return _scalar(loss), values_of(states[1])
 
 
 def evaluated(
-    weights: Weights, key: Array, surrogate: Surrogate, samples: Samples, bench: Bench
+    weights: Weights, key: Array, surrogate: Surrogate, samples: Samples, experiment: Experiment
 ) -> tuple[Array, Neurons]:
     """Score, NaN where outputs are not finite, and what the neurons did."""
     with seeded(key):
-        model = bench.model(surrogate)
+        model = experiment.model(surrogate)
         states = initialised(model, len(samples.labels))
         _fill(states, weights)
-        outputs, neurons = watched(model, samples.inputs, of_step=bench.task.normalised)
+        outputs, neurons = watched(model, samples.inputs, of_step=experiment.task.normalised)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
-    score = _scalar(bench.objective.score(bench.objective.read(outputs), samples.labels))
+    objective = experiment.objective
+    score = _scalar(objective.score(objective.read(outputs), samples.labels))
     return jnp.where(finite, score, jnp.nan), neurons
 
 
-def tested_of(traceable: Traceable, bench: Bench) -> Callable:
+def test_of(build: Build, experiment: Experiment) -> Callable:
     """``(state, key, numbers, test) -> Tested``, of one run."""
 
     def tested(state: State, key: Array, numbers: Numbers, test: Samples) -> Tested:
         both = jax.tree.map(lambda *x: jnp.stack(x), state.weights, state.best)
-        surrogate = traceable.build(numbers)
-        scores, neurons = jax.lax.map(lambda w: evaluated(w, key, surrogate, test, bench), both)
+        surrogate = build(numbers)
+        look = lambda weights: evaluated(weights, key, surrogate, test, experiment)
+        scores, neurons = jax.lax.map(look, both)
         return Tested(scores[0], scores[1], neurons.firing_rate[0], neurons.spikes[0])
 
     return tested
@@ -235,40 +235,14 @@ def _fill(states: tuple[dict[str, Any], dict[str, Any]], weights: Weights) -> No
         put(of_kind, values)
 
 
-def _clipped(gradient: list[Array], norm: Array) -> list[Array]:
-    """Scaled down where the norm of all together is larger; infinity leaves it as it is.
-
-    As by `optax.clip_by_global_norm`, which takes no traced norm for weights in half precision.
-    """
-    wide = [g.astype(jnp.promote_types(g.dtype, jnp.float32)) for g in gradient]
-    size = jnp.sqrt(sum(jnp.sum(jnp.square(w)) for w in wide))
-    scaled = lambda g: g / size.astype(g.dtype) * norm.astype(g.dtype)
-    below = size < norm.astype(size.dtype)
-    return [jnp.where(below, g, scaled(w).astype(g.dtype)) for g, w in zip(gradient, wide)]
-
-
-def _decay(settings: Settings, progress: Array) -> Array | float:
-    """Factor of the learning rate; ``progress`` runs from 0 to 1."""
-    return 1.0 if settings.schedule == "constant" else 0.5 * (1 + jnp.cos(math.pi * progress))
-
-
-def _after(
-    state: State, weights: Weights, memory: Any, score: Array, patience: int | None
-) -> State:
+def _after(state: State, weights: Weights, memory: Any, score: Array) -> State:
     epoch = state.epoch + 1
     better = score > state.best_score
-    best = _chosen(better, weights, state.best)
-    new = State(
+    best = jax.tree.map(lambda a, b: jnp.where(better, a, b), weights, state.best)
+    return State(
         weights, memory, epoch, best,
         jnp.where(better, score, state.best_score), jnp.where(better, epoch, state.best_epoch),
     )  # fmt: skip
-    if patience is None:
-        return new
-    return _chosen(state.epoch - state.best_epoch >= patience, state, new)
-
-
-def _chosen(condition: Array, one: Any, other: Any) -> Any:
-    return jax.tree.map(lambda a, b: jnp.where(condition, a, b), one, other)
 
 
 def _scalar(value: Any) -> Array:

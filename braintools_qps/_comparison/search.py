@@ -13,31 +13,136 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from braintools.surrogate import Surrogate
 
-from .._checks import checked_count
-from .._defaults import DAMPENINGS, LEARNING_RATES
-from .._surrogate import adjusted
-from ..records import Rung, Trial
-from .settings import check_positive
+from .._checks import check_positive, did_you_mean
+from ..records import CandidateResult, Rung, Trial, Tuning
+from .factory import GIVEN, parameters_of
+from .fingerprint import name_of
+from .model_checks import check_finite
+from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
+from .optimizers import names_of
+from .outcome import Candidate, result_of
+from .train import Job, Outcome
+from .training import OF_SURROGATES, RATE, Experiment
 
-DEFAULT_TUNE: Mapping[str, Sequence[Any]] = {
-    "learning_rate": LEARNING_RATES,
-    "dampening": DAMPENINGS,
-}
-
-RATE = "learning_rate"
-POSITIVE = ("learning_rate", "dampening", "scale", "alpha", "clip")
+POSITIVE = (RATE, *OF_SURROGATES, "clip")
 SHORT, SHORTEST = 0.1, 2  # the first round's share of the epochs, and at least so many
 FINALISTS, FEWEST = 2, 4  # in the second round; with so few settings it is the only one
 COST, TRIED = 0.05, 40  # of a grid that is too large, the search's share; and at least so many
 FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 
 Setting = dict[str, Any]
+Search = Generator[Job, list[Outcome], CandidateResult]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is done with each candidate."""
+
+    tune: Mapping[str, Sequence[Any]]
+    settings: Sequence[Setting]  # that are tried
+    tuning_seed: int
+    seeds: tuple[int, ...]
+    epochs: int
+
+    @property
+    def rounds(self) -> list[tuple[int, int]]:
+        """How many settings are in each round of the search, and for how many epochs."""
+        return rounds(len(self.settings), self.epochs)
+
+    @property
+    def all_epochs(self) -> int:
+        """Epochs of all runs of a candidate."""
+        return sum(n * epochs for n, epochs in self.rounds) + len(self.seeds) * self.epochs
+
+    @property
+    def all_runs(self) -> int:
+        """All trainings of a candidate."""
+        return sum(count for count, _ in self.rounds) + len(self.seeds)
+
+    @property
+    def most_runs(self) -> int:
+        """The largest number of runs that are trained together."""
+        return max(len(self.settings), len(self.seeds))
+
+
+def plan_of(tune: Any, seeds: tuple[int, ...], epochs: int, experiment: Experiment) -> Plan:
+    """Check what is to be tuned, and draw the settings to try.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name is not one that can be tuned, has no values, or one that is out of range.
+    """
+    names = searched(tune)
+    _check_names(names, experiment)
+    free = (seed for seed in itertools.count(FIRST_SEED) if seed not in seeds)
+    return Plan(names, tried(names), next(free), seeds, epochs)
+
+
+def search(candidate: Candidate, plan: Plan, experiment: Experiment) -> Search:
+    """Find the candidate's setting and train it with each seed: yields jobs, is sent outcomes."""
+    started, rungs = time.perf_counter(), []
+    for count, epochs in plan.rounds:
+        alive = list(plan.settings) if not rungs else finalists(rungs[-1], count)
+        runs = tuple((setting, plan.tuning_seed) for setting in alive)
+        outcomes = yield Job(candidate.surrogate, runs, epochs)
+        ends = [(float(o.curves.score[-1]), float(o.curves.loss[-1])) for o in outcomes]
+        rungs.append(Rung(epochs, tuple(Trial(s, *((x,) for x in e)) for s, e in zip(alive, ends))))
+    setting = winner(rungs[-1]) if rungs else dict(plan.settings[0])
+    tuning = _tuning(rungs, setting, plan, time.perf_counter() - started)
+    runs = tuple((setting, seed) for seed in plan.seeds)
+    outcomes = yield Job(candidate.surrogate, runs, plan.epochs, test=True)
+    if not any(np.isfinite(one.curves.score).any() for one in outcomes):
+        check_finite(experiment.at(setting), plan.seeds[0])  # is the model at fault?
+    return result_of(candidate, setting, outcomes, tuning, experiment)
+
+
+def _tuning(rungs: list[Rung], setting: Setting, plan: Plan, seconds: float) -> Tuning | None:
+    if not rungs:
+        return None
+    return Tuning(
+        seeds=(plan.tuning_seed,),
+        rungs=tuple(rungs),
+        at_edge=at_edge(setting, plan.tune),
+        runs=sum(len(rung.trials) for rung in rungs),
+        epochs=sum(len(rung.trials) * rung.epochs for rung in rungs),
+        seconds=round(seconds, 3),
+    )
+
+
+def _check_names(tune: Mapping[str, Any], experiment: Experiment) -> None:
+    """Whether every name is one that can be tuned.
+
+    Raises
+    ------
+    ValueError
+        If one is neither ours nor a keyword of the factory or the optimizer, or is both.
+    """
+    make = experiment.factory.make
+    parameters = parameters_of(make)
+    of_factory = [p.name for p in parameters if p.name not in (*GIVEN, "surrogate") and p.kind != p.VAR_KEYWORD]
+    of_optimizer = [n for n in names_of(experiment.optimizer) if n not in GIVEN_TO_OPTIMIZERS]
+    ours = (RATE, *OF_SURROGATES)
+    if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
+        raise ValueError(
+            f"each name that is tuned must have one meaning, got {both[0]}, which is a keyword of "
+            f"{name_of(make)} and one of training. Give the factory's another name"
+        )
+    known = (*ours, *of_optimizer, *of_factory)
+    unknown = [name for name in tune if name not in known]
+    if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
+        raise ValueError(
+            f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
+            f"{name_of(make)}), got {', '.join(unknown)}{did_you_mean(unknown[0], known)}. Add the "
+            "keyword to the factory, or correct the name"
+        )
 
 
 def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, ...]]:
@@ -59,18 +164,6 @@ def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, .
     for name, values in listed.items():
         _check_values(name, values)
     return {name: tuple(values) for name, values in listed.items()}
-
-
-def at_setting(surrogate: Surrogate, setting: Mapping[str, Any]) -> Surrogate:
-    """The surrogate at a setting: ``dampening`` and ``scale`` are factors, ``alpha`` is a value.
-
-    Raises
-    ------
-    ValueError
-        If the setting has an alpha and the surrogate none.
-    """
-    own = ("dampening", "scale", "alpha")
-    return adjusted(surrogate, **{name: setting[name] for name in own if name in setting})
 
 
 def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -114,7 +207,7 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
 
     Examples
     --------
-    >>> from braintools_qps._comparison.tuning import rounds
+    >>> from braintools_qps._comparison.search import rounds
     >>> rounds(20, 20)
     [(20, 2), (2, 20)]
     >>> rounds(4, 20)
@@ -127,19 +220,6 @@ def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
     if settings <= FEWEST or not saves:
         return [(settings, epochs)]
     return [(settings, short), (FINALISTS, epochs)]
-
-
-def tuning_seeds(count: int, reported: Sequence[int]) -> tuple[int, ...]:
-    """So many seeds that are not reported on.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is not a whole number of 1 or more.
-    """
-    count = checked_count("tuning_runs", count)
-    free = (seed for seed in itertools.count(FIRST_SEED) if seed not in reported)
-    return tuple(itertools.islice(free, count))
 
 
 def finalists(rung: Rung, count: int) -> list[Setting]:
@@ -181,18 +261,3 @@ def _is_extreme(value: Any, values: Sequence[Any]) -> bool:
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     return len(numbers) > 1 and value in (min(numbers), max(numbers))
 
-
-def search(
-    settings: Sequence[Setting],
-    epochs: int,
-    train: Callable[[list[Setting], int], list[Trial]],
-) -> tuple[Rung, ...]:
-    """Train all rounds: the `winner` of the last one is the candidate's own setting.
-
-    ``train(settings, epochs)`` returns their trials.
-    """
-    rungs: list[Rung] = []
-    for count, length in rounds(len(settings), epochs):
-        alive = list(settings) if not rungs else finalists(rungs[-1], count)
-        rungs.append(Rung(length, tuple(train(alive, length))))
-    return tuple(rungs)

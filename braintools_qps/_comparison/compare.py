@@ -1,0 +1,309 @@
+"""`compare`: what is asked, what is done about it, and what is recorded."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from concurrent.futures import Executor
+from contextlib import closing, nullcontext
+from itertools import chain
+from typing import Any, Literal
+
+import optax
+
+from .._candidates import candidates
+from .._checks import check_positive, checked_count, checked_seeds
+from .._registry import get_surrogate, surrogate_spec
+from .._surrogate import surrogate_key
+from ..records import Comparison, to_plain
+from ..typing import SurrogateSpecs
+from .executors import Dispatch, Found, Here, There, check_executor
+from .factory import Factory
+from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
+from .model_checks import check_model
+from .network import demonstration
+from .numerics import numerics
+from .objective import objective
+from .optimizers import check_optimizer, described_optimizer
+from .outcome import Candidate, failed
+from .progress import Callback, Progress
+from .provenance import blank, resumed
+from .search import Plan, plan_of
+from .storage import Store, opened
+from .tasks import load_task
+from .training import Experiment
+
+
+def compare(
+    surrogates: SurrogateSpecs = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"),
+    *,
+    task: Any = "digits-rows",
+    model: Callable[..., Any] = demonstration,
+    tune: Mapping[str, Sequence[Any]] | None = {
+        "learning_rate": (0.1, 0.03, 0.3, 0.01),
+        "dampening": (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16),
+    },
+    seeds: int | Sequence[int] = 5,
+    epochs: int = 20,
+    batch_size: int = 32,
+    learning_rate: float = 0.1,
+    optimizer: Callable[..., optax.GradientTransformation] | None = None,
+    loss: Callable[[Any, Any], Any] | None = None,
+    score: Callable[[Any, Any], Any] | None = None,
+    out: str | os.PathLike | None = None,
+    resume: bool | Literal["strict"] = False,
+    executor: Executor | None = None,
+    progress: bool = True,
+    callback: Callback | None = None,
+) -> Comparison:
+    """Train a spiking network with each surrogate, each at its own learning rate and dampening.
+
+    A learning rate and a dampening that suit one surrogate need not suit the next. So each
+    candidate is first tuned, with a seed that is used for nothing else: all settings are trained
+    for a tenth of the epochs, and two of those with the lowest training losses for all of them,
+    of which the validation score chooses one. Then this setting is trained anew, with the seeds
+    that are reported, and only this training is tested. A seed decides on the initial weights and
+    on the order of the samples, so differences between candidates are paired by seed.
+
+    Parameters
+    ----------
+    surrogates : sequence, or mapping of labels
+        Candidates, each as `get_surrogate` takes them.
+    task : str, tuple, path or Task
+        The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
+        ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"`` (or a call such as
+        ``"randman(dim=2, alpha=1.0)"``), or that of a class in `braintools.cogtask`. Or arrays
+        ``(X, y)``, with X of shape (samples, time, features) and y classes of shape (samples,),
+        integers or strings, or floats to predict of shape (samples, ...) or (samples, time, ...);
+        ``(X, y, X_test, y_test)`` has a test part of its own. Or a `pathlib.Path` to an ``.npz``
+        file of such arrays, or to spike times in HDF5.
+    model : callable
+        A factory: it returns a fresh brainstate model, and is called with those of the keywords
+        ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
+        returns: one for each class, or those of one target), ``steps`` and ``surrogate`` that it
+        takes. One that takes ``surrogate`` puts the candidate where it wants it; otherwise all
+        neurons get it. Give further keywords by `functools.partial`, as in
+        ``partial(network, hidden=256)``. The model is called as ``model(x)``, or
+        ``model.update(x)``, once for each step, with x of shape (batch, features) and the index
+        ``i`` and the time ``t`` of the step in `brainstate.environ`; ``dt`` is 1 ms where none is
+        set. `brainstate.nn.init_all_states` is called before each batch. Parameters are trained,
+        other states that outlive a batch are kept, and ``fit`` in the environment says whether
+        this is training. By default a layer of recurrent LIF neurons with the keywords ``hidden``,
+        ``neuron`` (a class of `brainpy.state`) and ``reset``.
+    tune : mapping of names to values, or None
+        What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
+        and ``scale_factor``, which multiply the candidate's own dampening and scale; ``alpha``;
+        and keywords of the optimizer (``clip``) or of the factory. Up to four settings are all
+        trained in full. Of more than 40 a random sample is tried; from 120 on the search costs 5%
+        of what it would to train all of them in full. None compares the candidates as given.
+    seeds : int or sequence of int
+        How many seeds to report on, or which.
+    epochs, batch_size : int
+        Passes over the training part, each in a new order, and samples in a batch; those left over
+        at the end of a pass are not used in it.
+    learning_rate : float
+        The learning rate where it is not tuned.
+    optimizer : callable, optional
+        Returns an optax transformation. It is called with the keyword ``learning_rate``, which is
+        traced, with ``steps``, the number of batches of a whole training, if it takes that, and
+        with those keywords of its own that ``tune`` names. By default `optax.adamw` with a cosine
+        schedule, and with a gradient whose norm is at most ``clip=0.03``. Weights with units are
+        trained as numbers in their unit.
+    loss, score : callable, optional
+        Functions of (outputs, y), traced. By default cross-entropy and accuracy for classes, the
+        mean squared error and its negative for numbers. A higher score is better.
+    out : path, optional
+        A directory to which results are saved as soon as a candidate has finished. Groups of runs
+        that have finished and, every ten seconds or at each longer epoch, the states of those in
+        training are kept there until all is done. Files of an earlier comparison are renamed when
+        something new is saved, to ``comparison-1.json`` and so on.
+    resume : bool or "strict"
+        Whether to go on from what is in ``out``, however it ended: all results are kept, also those
+        of candidates that are not asked for now, and only what is missing is trained, to the same
+        numbers on the same machine. Another machine or other versions bring a warning; "strict"
+        refuses them. With an executor, groups of runs that were not finished are trained anew.
+    executor : concurrent.futures.Executor, optional
+        Where to train: a pool of processes, ``Client.get_executor(pure=False)`` of Dask, or any
+        other. The data travels to each worker once. The factory, and any function that is given
+        beside it, must be importable there. By default all devices of this process are used.
+    progress : bool
+        Whether to show how far it is, where tqdm is installed: a bar in a terminal and in a
+        notebook, and elsewhere a line a minute.
+    callback : callable, optional
+        Called after each epoch, and with each result, with the named tuple ``(comparison, result,
+        labels, epochs_done, epochs, loss, runs_done, runs, directory)``: the comparison so far; the
+        `CandidateResult` that has just come in, or None; the candidates in training; how many
+        epochs of all runs are done, and how many there are; the mean loss; how many runs have
+        finished, and how many there are; and where results are saved, which is another directory
+        than ``out`` where that could not be written to.
+
+    Returns
+    -------
+    Comparison
+        Printing it shows a table. A candidate that fails while others do not is a row with its
+        error.
+
+    Raises
+    ------
+    LookupError
+        If no surrogate, task or neuron has the name.
+    TypeError, ValueError
+        If an option is out of its range, the arrays or the model cannot be trained on, or what is
+        to be resumed was run with other options.
+    OSError
+        If nothing can be written to ``out``, before anything is trained, or another comparison is
+        writing there.
+    RuntimeError
+        If the executor takes no more work. What has finished is in ``out``.
+
+    See Also
+    --------
+    gradient_flow : How the gradient travels through your own model, without training.
+    braintools_qps.plotting.plot_comparison : The figure.
+
+    Notes
+    -----
+    To train in less memory, have the factory apply `save_memory` to the model before it returns it.
+
+    Examples
+    --------
+    >>> from braintools_qps import compare
+    >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
+    >>> comparison.best.label
+    'Sigmoid'
+    """
+    check_executor(executor)
+    experiment = _experiment(task, model, epochs, batch_size, learning_rate, optimizer, loss, score)
+    asked = _candidates(surrogates)
+    plan = plan_of(tune, checked_seeds(seeds), epochs, experiment)
+    specs = [candidate.spec for candidate in asked]
+    comparison = blank(specs, experiment.task, _described(experiment, plan), plan.seeds)
+    with nullcontext() if out is None else opened(out) as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=resume == "strict")
+        return _trained(comparison, asked, experiment, plan, store, executor, progress, callback)
+
+
+def _experiment(
+    task: Any,
+    model: Callable[..., Any],
+    epochs: int,
+    batch_size: int,
+    learning_rate: float,
+    optimizer: Callable[..., optax.GradientTransformation] | None,
+    loss: Callable[[Any, Any], Any] | None,
+    score: Callable[[Any, Any], Any] | None,
+) -> Experiment:
+    task = load_task(task)
+    checked_count("epochs", epochs)
+    batch_size = min(checked_count("batch_size", batch_size), len(task.train))
+    check_positive("learning_rate", learning_rate)
+    check_optimizer(optimizer)
+    goal = objective(task, loss, score)
+    return Experiment(Factory(model), task, goal, optimizer, batch_size, learning_rate)
+
+
+def _candidates(surrogates: Any) -> list[Candidate]:
+    # Each as its spec has it: so it is resumed, and a worker trains it; its arrays are NumPy's.
+    specs = {label: surrogate_spec(one) for label, one in candidates(surrogates).items()}
+    found = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
+    labels: dict[Hashable, str] = {}
+    for candidate in found:
+        first = labels.setdefault(surrogate_key(candidate.surrogate), candidate.label)
+        if first != candidate.label:
+            raise ValueError(
+                "each surrogate can be compared only once, got the same one as "
+                f"{first} and as {candidate.label}. Leave one out"
+            )
+    return found
+
+
+def _described(experiment: Experiment, plan: Plan) -> dict[str, Any]:
+    """What is the same for all candidates, as plain values for the record."""
+    goal, make = experiment.objective, experiment.factory.make
+    functions = {"model": make, "optimizer": experiment.optimizer}
+    functions |= {"loss": goal.loss, "score": goal.score}
+    given = {name: function for name, function in functions.items() if function is not None}
+    return to_plain(
+        {
+            "model": name_of(make),
+            "options": experiment.factory.options,
+            "epochs": plan.epochs,
+            "batch_size": experiment.batch_size,
+            "learning_rate": experiment.usual_rate,
+            **described_optimizer(experiment.optimizer),
+            "loss": goal.loss_name,
+            "score": goal.score_name,
+            "tune": plan.tune,
+            "tuning_seeds": (plan.tuning_seed,),
+            **numerics()._asdict(),
+            CODE: {name: fingerprint(function) for name, function in given.items()},
+            SOURCE: sources(given),
+        }
+    )
+
+
+def _trained(
+    comparison: Comparison,
+    asked: Sequence[Candidate],
+    experiment: Experiment,
+    plan: Plan,
+    store: Store | None,
+    executor: Executor | None,
+    shown: bool,
+    callback: Callback | None,
+) -> Comparison:
+    """Train what has no result yet, and keep each result."""
+    finished = [result.spec for result in comparison.results if not result.error]
+    pending = [candidate for candidate in asked if candidate.spec not in finished]
+    if pending:
+        comparison = _noted(comparison, check_model(experiment, plan.seeds))
+    if store is not None:
+        store.begin(comparison)
+        if comparison.results:
+            store.save(comparison)  # whatever of its files is missing is written anew
+    each = {candidate.label: plan.all_epochs for candidate in pending}
+    runs = dict.fromkeys(each, plan.all_runs)
+    with closing(Progress(comparison, each, runs, store, callback, shown=shown)) as progress:
+        trains: Here | There = (
+            Here(experiment, plan, store, progress)
+            if executor is None
+            else There(executor, experiment, progress)
+        )
+        dispatch = Dispatch(trains, plan, experiment, comparison, store, progress)
+        together = [pending] if executor is not None else [[one] for one in pending]
+        found = chain.from_iterable(map(dispatch.run, together))
+        comparison = _recorded(comparison, found, store, progress)
+    if store is not None:
+        store.close()
+    return comparison
+
+
+def _noted(comparison: Comparison, notes: Sequence[str]) -> Comparison:
+    """The comparison with what must be known with its results; a warning says it now."""
+    for note in notes:
+        warnings.warn(note, stacklevel=4)
+    both = dict.fromkeys((*comparison.notes, *notes))
+    return dataclasses.replace(comparison, notes=tuple(both))
+
+
+def _recorded(
+    comparison: Comparison, found: Found, store: Store | None, progress: Progress
+) -> Comparison:
+    """Keep each result that is found; one that failed is a row with its error."""
+    errors = []
+    for candidate, result in found:
+        if isinstance(result, Exception):
+            errors.append(result)
+            result = failed(candidate, result)
+        others = [one for one in comparison.results if one.spec != result.spec]
+        order = sorted((*others, result), key=lambda one: comparison.candidates.index(one.spec))
+        comparison = dataclasses.replace(comparison, results=tuple(order))
+        if len(errors) == len(comparison.results) == len(comparison.candidates):
+            raise errors[0]  # there is nothing to report beside it
+        if store is not None:
+            store.save(comparison)
+        progress.end(comparison, result)
+    return comparison

@@ -1,0 +1,123 @@
+"""The devices of this process, and how much of their memory runs may take."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+# A few small networks fit into a core's cache, and fill its vectors; many do the same arithmetic in
+# twice the time. With few at once the last group is soon full, whatever the number of runs.
+RUNS_AT_ONCE_ON_CPU = 3
+RUNS = "runs"  # the axis that is split over devices
+SHARE_OF_MEMORY = 0.5  # of a computer's: data, other programs and the system need some, too
+
+
+@dataclass(frozen=True)
+class Devices:
+    """Devices of one kind: a program is compiled once for all of them."""
+
+    all: tuple[jax.Device, ...]
+
+    def __len__(self) -> int:
+        return len(self.all)
+
+    @cached_property
+    def split(self) -> NamedSharding:
+        """Arrays with a row for each run: each device has some of the rows."""
+        return NamedSharding(self._mesh, PartitionSpec(RUNS))
+
+    @cached_property
+    def whole(self) -> NamedSharding:
+        """Arrays that all runs share: each device has a copy."""
+        return NamedSharding(self._mesh, PartitionSpec())
+
+    @cached_property
+    def _mesh(self) -> Mesh:
+        return Mesh(np.array(self.all), (RUNS,))
+
+    @property
+    def are_cpus(self) -> bool:
+        return self.all[0].platform == "cpu"
+
+    @property
+    def threads(self) -> int:
+        """How many programs run at once: XLA works through a small network on one core."""
+        return max(1, cores() // len(self)) if self.are_cpus else 1
+
+    @property
+    def memory(self) -> float:
+        """Bytes that all programs together may take; an accelerator says by itself when it is full."""
+        if not (self.are_cpus and hasattr(os, "sysconf")):
+            return np.inf
+        pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+        return SHARE_OF_MEMORY * pages * size
+
+    def width(self, runs: int) -> int:
+        """How many runs a program trains, if there is room: the same number on each device."""
+        each = -(-runs // len(self))
+        return len(self) * (min(each, RUNS_AT_ONCE_ON_CPU) if self.are_cpus else each)
+
+    def spread(self, function: Callable, shared: int) -> Callable:
+        """The function of many runs on all devices, none of which waits for another.
+
+        It takes three arguments with a row for each run, and so many that all runs share.
+        """
+        if len(self) == 1:
+            return function
+        each, same = self.split.spec, self.whole.spec
+        return jax.shard_map(
+            function,
+            mesh=self._mesh,
+            in_specs=(each,) * 3 + (same,) * shared,
+            out_specs=each,
+            check_vma=False,  # models know nothing of devices
+        )
+
+
+def present_devices() -> Devices:
+    """All of this process's first kind, or the one that ``jax.default_device`` names."""
+    chosen: Any = jax.config.values["jax_default_device"]
+    if isinstance(chosen, jax.Device):
+        return Devices((chosen,))
+    first, *others = jax.local_devices(backend=chosen)
+    same = [device for device in others if device.device_kind == first.device_kind]
+    return Devices((first, *same))
+
+
+def device_text() -> str:
+    """Text for the record: ``"cpu: cpu"``, or ``"cuda: NVIDIA H100, 4 of them"``."""
+    devices = present_devices()
+    text = f"{devices.all[0].platform}: {devices.all[0].device_kind}"
+    return f"{text}, {len(devices)} of them" if len(devices) > 1 else text
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def program_bytes(compiled: jax.stages.Compiled) -> int | None:
+    """Memory that a program takes on each device; None where the backend does not say."""
+    try:
+        memory = compiled.memory_analysis()
+    except NotImplementedError:
+        return None
+    if memory is None:
+        return None
+    used = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes
+    return int(used - memory.alias_size_in_bytes)
+
+
+def is_full(error: Exception) -> bool:
+    """Whether there is no more memory, on a device or on this computer."""
+    of_xla = isinstance(error, jax.errors.JaxRuntimeError) and "RESOURCE_EXHAUSTED" in str(error)
+    return of_xla or isinstance(error, MemoryError)

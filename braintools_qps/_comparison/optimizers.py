@@ -1,0 +1,114 @@
+"""The optimizer: the user's own, or AdamW with a clipped gradient and a cosine schedule."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from .factory import parameters_of
+from .fingerprint import name_of
+
+WEIGHT_DECAY, CLIP = 0.001, 0.03
+GIVEN = ("learning_rate", "steps")  # to optimizers that take them
+
+Optimizer = Callable[..., optax.GradientTransformation]
+
+
+def adamw(learning_rate: Any, steps: Any, clip: float | None = CLIP) -> optax.GradientTransformation:
+    """AdamW, the learning rate of which falls to 0 with the last step, as a cosine.
+
+    ``clip`` is the norm above which the gradient of all weights together is scaled down, None for
+    never. Adam divides by the usual size of gradients, so that a norm this low makes no step
+    smaller; it evens out those of odd batches.
+    """
+    rate = lambda step: learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * (step / steps)))
+    descent = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
+    return descent if clip is None else optax.chain(_clipping(clip), descent)
+
+
+def transformation(
+    optimizer: Optimizer | None, learning_rate: Any, steps: Any, options: Mapping[str, Any]
+) -> optax.GradientTransformation:
+    """The optimizer, called with those of ``learning_rate`` and ``steps`` that it takes.
+
+    Raises
+    ------
+    TypeError
+        If it returns no optax transformation.
+    """
+    make = optimizer or adamw
+    values = {"learning_rate": learning_rate, "steps": steps}
+    taken = names_of(make)
+    made = make(**{name: values[name] for name in GIVEN if name in taken}, **options)
+    if not (hasattr(made, "init") and hasattr(made, "update")):
+        raise TypeError(
+            "optimizer, called with a learning rate, must return an optax transformation, got "
+            f"{made!r}. For example optimizer=lambda learning_rate: optax.sgd(learning_rate, 0.9)"
+        )
+    return made
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """Raise unless it can be called with a learning rate.
+
+    Raises
+    ------
+    TypeError
+        If it cannot.
+    """
+    if optimizer is None:
+        return
+    if not callable(optimizer):
+        raise TypeError(
+            "optimizer must be a function of learning_rate that returns an optax transformation, "
+            f"got {optimizer!r}. For example optimizer=optax.sgd, without a rate"
+        )
+    needed = {p.name for p in _parameters(optimizer) if p.default is p.empty}
+    if "learning_rate" not in names_of(optimizer) or needed - {*GIVEN}:
+        raise TypeError(
+            "optimizer must be a function with the keyword learning_rate, and, where it wants to "
+            "know how many there are, steps; all others need defaults. Got one that takes "
+            f"{', '.join(p.name for p in _parameters(optimizer)) or 'nothing'}. For example "
+            "optimizer=lambda learning_rate, momentum=0.9: optax.sgd(learning_rate, momentum)"
+        )
+
+
+def names_of(optimizer: Optimizer | None) -> list[str]:
+    """The keywords that it takes."""
+    return [p.name for p in _parameters(optimizer or adamw)]
+
+
+def counts_steps(optimizer: Optimizer | None) -> bool:
+    """Whether a program depends on how many steps there are: ours takes a traced number."""
+    return optimizer is not None and "steps" in names_of(optimizer)
+
+
+def _parameters(optimizer: Optimizer) -> list[inspect.Parameter]:
+    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
+    return [p for p in parameters_of(optimizer) if p.kind not in variable]
+
+
+def _clipping(norm: float) -> optax.GradientTransformation:
+    """As `optax.clip_by_global_norm`, with squares in float32: those of float16 overflow."""
+
+    def clipped(gradient: list[Array], _: Any) -> list[Array]:
+        wide = [g.astype(jnp.promote_types(g.dtype, jnp.float32)) for g in gradient]
+        size = jnp.sqrt(sum(jnp.sum(jnp.square(w)) for w in wide))
+        below = size < norm
+        scaled = lambda g, w: jnp.where(below, g, (w / size * norm).astype(g.dtype))
+        return jax.tree.map(scaled, gradient, wide)
+
+    return optax.stateless(clipped)
+
+
+def described_optimizer(optimizer: Optimizer | None) -> dict[str, Any]:
+    """Plain values for the record: the user's own function, or what ours does."""
+    if optimizer is not None:
+        return {"optimizer": name_of(optimizer)}
+    return {"optimizer": f"optax:adamw(weight_decay={WEIGHT_DECAY}), cosine schedule", "clip": CLIP}
