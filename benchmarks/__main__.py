@@ -20,7 +20,6 @@ SUITES = (
     "eager",
     "imports",
     "peers",
-    "scaling",
 )
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 

@@ -4,7 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._comparison import compare, load_task
+    from ._comparison import load_task
+    from ._comparison.compare import compare
     from ._gradient_flow import (
         gradient_flow,
         gradient_sensitivity,

@@ -4,8 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-from concurrent.futures import Executor
-from contextlib import contextmanager
 
 PATIENCE = 120  # seconds until a process counts as lost
 QUICKLY = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
@@ -58,29 +56,3 @@ class Cluster:
                 stderr=log,
             )
         self._processes.append(process)
-
-
-class Counted(Executor):
-    """An executor, and the keys of what was trained by it, in the order of the answers."""
-
-    def __init__(self, executor):
-        self.trained = []
-        self._executor = executor
-
-    def submit(self, function, errand):
-        future = self._executor.submit(function, errand)
-        future.add_done_callback(lambda done: self._note(errand, done))
-        return future
-
-    def _note(self, errand, future):
-        if future.cancelled() or future.exception() is not None or errand.kind != "train":
-            return
-        if future.result().value is not None:  # None asks for the data
-            self.trained.append(errand.key)
-
-
-@contextmanager
-def counted(workers):
-    """The executor of a context manager, counted."""
-    with workers as executor:
-        yield Counted(executor)

@@ -9,12 +9,11 @@ import numpy as np
 
 from braintools_qps import QPseudoSpike
 
-from .advice import FILE, SEEDS, UNUSUAL, Case, cases
+from .advice import AS_IT_IS, FILE, SEEDS, UNUSUAL, Case, Start, cases
 from .data import Problem, own
 from .design import LAYER
 from .intervals import Effect, over
 from .markdown import table
-from .prepared import AS_IT_IS, Start
 from .store import Store
 
 OLD = "old"

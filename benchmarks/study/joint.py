@@ -7,15 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from braintools_qps._comparison.tuning import (
-    DEFAULT_TUNE,
-    Setting,
-    rounds,
-    search,
-    tried,
-    winner,
-)
-from braintools_qps._comparison.tuning import grid as combinations
+from braintools_qps._comparison.search import Setting, finalists, rounds, tried, winner
+from braintools_qps._comparison.search import grid as combinations
+from braintools_qps._defaults import TUNE as DEFAULT_TUNE
 from braintools_qps.records import Rung, Trial
 
 from . import picks
@@ -115,5 +109,15 @@ def losses(tuned: Known, other: Known) -> np.ndarray:
     every = combinations(TUNE)
     best = other.tested(winner(Rung(EPOCHS, tuple(tuned.train(every, EPOCHS)))))
     samples = [*(tried(TUNE, seed) for seed in range(SAMPLES)), every]
-    chosen = (winner(search(sample, EPOCHS, tuned.train)[-1]) for sample in samples)
+    chosen = (winner(search(sample, tuned)) for sample in samples)
     return np.array([best - other.tested(one) for one in chosen])
+
+
+def search(settings: list[Setting], tuned: Known) -> Rung:
+    """The last round of the search of `compare`."""
+    rung = None
+    for count, epochs in rounds(len(settings), EPOCHS):
+        alive = settings if rung is None else finalists(rung, count)
+        rung = Rung(epochs, tuple(tuned.train(alive, epochs)))
+    assert rung is not None
+    return rung

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from braintools_qps._comparison.tuning import DEFAULT_TUNE, finalists, rounds, winner
-from braintools_qps._comparison.tuning import grid as combinations
+from braintools_qps._comparison.search import finalists, rounds, winner
+from braintools_qps._comparison.search import grid as combinations
+from braintools_qps._defaults import TUNE as DEFAULT_TUNE
 from braintools_qps.records import Rung, Trial
 
 from .design import EPOCHS, LAYER, TUNING_SEEDS, Cell, grids, shorts

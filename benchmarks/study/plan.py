@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from . import cells, flows, picks, regret
+from . import picks, regret
 from .data import Problem
 from .design import (
     ADAPTIVE,
@@ -43,9 +42,6 @@ FREEDOMS = ("both", "nothing", "learning rate", "dampening")
 PROPOSED = (*((task, LAYER) for task in (ROWS, CUE, HARD, EASY)), (ROWS, DEEP), (CUE, DEEP))
 FEWER_SEEDS = REPORTED[:5]
 FIXED = {"alpha 16": {"scale": 1.0, "dampening": 0.5, "learning_rate": 0.1}}  # what 0.1 advised
-
-
-MAKERS = {"flow": flows.measured, "proposal": flows.proposed}
 
 
 def stages(store: Store) -> Iterator[Cell]:
@@ -218,14 +214,3 @@ def _own(
 def missing(store: Store, only: str = "") -> Iterator[Cell]:
     """Cells that are not in the store yet."""
     return (cell for cell in stages(store) if only in cell.key and store.get(cell) is None)
-
-
-def train(store: Store, only: str, seconds: float) -> None:
-    """Train what is missing until the time is over."""
-    start = time.monotonic()
-    for cell in missing(store, only):
-        if time.monotonic() - start > seconds:
-            return
-        result = MAKERS.get(cell.kind, cells.trained)(cell)
-        store.put(cell, result)
-        print(f"{time.monotonic() - start:6.0f} s  {cell.key}", flush=True)

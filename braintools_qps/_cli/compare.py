@@ -113,19 +113,20 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
-    for name, kind, usual, what in (
+    numbers: tuple[tuple[str, type, float, str], ...] = (
         ("seeds", int, _defaults.SEEDS, "networks of each candidate, each with its own weights"),
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
         ("learning-rate", float, _defaults.LEARNING_RATE, "where it is not tuned"),
-    ):
+    )
+    for name, kind, usual, what in numbers:
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
     tuning = group.add_mutually_exclusive_group()
-    usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
+    searched = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
-        help=f"what to tune for each candidate (default: {usual}); also scale_factor, alpha, clip "
-        "(norm of the gradient) and keywords of the model",
+        help=f"what to tune for each candidate (default: {searched}); also scale_factor, alpha, "
+        "clip (norm of the gradient) and keywords of the model",
     )  # fmt: skip
     tuning.add_argument("--no-tune", action="store_true", help="compare as given, without tuning")
 
@@ -141,7 +142,7 @@ def run(arguments: argparse.Namespace) -> None:
     earlier = numbered(arguments.out).values()
     place = [arguments.out]  # where results really are
     options = (QUICK if arguments.quick else {}) | given | _running(arguments, place)
-    blame = nullcontext()
+    blame: AbstractContextManager = nullcontext()
     if arguments.model is not None:
         blame = blamed_on(arguments.model, is_about_model)
     try:
@@ -156,6 +157,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _say_what_is_kept(arguments: argparse.Namespace) -> None:
+    if arguments.resume and not (arguments.out / JSON_NAME).exists():
+        logger.info("Nothing to go on from was found in %s: all is trained anew.", arguments.out)
     logger.info(
         "Results go to %s as they come in. Ctrl-C ends this at once; the same command with "
         "--resume goes on.", arguments.out,

@@ -2,8 +2,8 @@
 
 Start here with `compare`: what is asked, and what is recorded (`outcome`, `provenance`). `search`
 finds each candidate's own setting, round by round. `train` trains a group of runs as one compiled
-program, of the pure step in `training`, on `devices`. `executors` says where: in this process or in
-others. `storage` has the files, `progress` the bar, `optimizers` what `tune` can change of training.
+program of the pure step in `training`, on `devices`. `executors` does so in this process or in
+others. `storage` has the files, `progress` the bar, `optimizers` the user's optimizer or ours.
 `tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
 them; `network` is the demonstration, `objective` has loss and score.
 """
@@ -16,11 +16,12 @@ from .network import demonstration
 from .progress import Event
 from .provenance import present_environment
 from .storage import numbered
-from .tasks import Task, load_task
+from .tasks import DESCRIPTIONS, Task, load_task
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
     # For what shows results
+    "DESCRIPTIONS",
     "Event",
     "Factory",
     "Task",
@@ -31,5 +32,5 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "local_workers",
     "numbered",
     "present_environment",
-        "seeded",
+    "seeded",
 ]

@@ -37,7 +37,12 @@ from .training import Experiment
 
 
 def compare(
-    surrogates: SurrogateSpecs = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"),
+    surrogates: SurrogateSpecs = (
+        "Sigmoid",
+        "S2NN",
+        "QPseudoSpike(alpha=2)",
+        "QPseudoSpike(alpha=8)",
+    ),
     *,
     task: Any = "digits-rows",
     model: Callable[..., Any] = demonstration,

@@ -53,7 +53,7 @@ class Devices:
 
     @property
     def memory(self) -> float:
-        """Bytes that all programs together may take; an accelerator says by itself when it is full."""
+        """Bytes that all programs together may take; an accelerator says when it is full."""
         if not (self.are_cpus and hasattr(os, "sysconf")):
             return np.inf
         pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")

@@ -1,7 +1,7 @@
 """Where groups of runs are trained: in this process, or each by one call on an executor.
 
-`Dispatch` goes through the searches of candidates: it submits the groups of a round, keeps what they
-come to, and goes on with a candidate when its round is complete. `Here` and `There` train groups.
+`Dispatch` goes through the searches of candidates: it submits the groups of a round, keeps their
+outcomes, and goes on with a candidate when its round is complete. `Here` and `There` train groups.
 """
 
 from __future__ import annotations
@@ -84,7 +84,9 @@ class Group:
 class Trains(Protocol):
     """What trains groups of runs."""
 
-    most_runs: int | None  # of a group
+    @property
+    def most_runs(self) -> int | None:
+        """How many runs a group has at most."""
 
     def submit(self, group: Group) -> Future:
         """Outcomes, or None where the worker needs the data first."""
@@ -219,21 +221,15 @@ class Dispatch:
 def _text(outcomes: Sequence[Outcome]) -> str:
     """Outcomes as text for the store."""
     lists = lambda arrays: [np.asarray(array).tolist() for array in arrays]
-    return json.dumps(
-        [
-            one._replace(curves=lists(one.curves), tested=one.tested and lists(one.tested))
-            for one in outcomes
-        ]
-    )
+    return json.dumps([[lists(o.curves), o.tested and lists(o.tested), *o[2:]] for o in outcomes])
 
 
 def _read(text: str) -> list[Outcome]:
     """The way back from `_text`."""
     found = []
-    for values in json.loads(text):
-        one = Outcome(*values)
-        curves = Curves(*map(np.array, one.curves))
-        found.append(one._replace(curves=curves, tested=one.tested and Tested(*one.tested)))
+    for curves, tested, *rest in json.loads(text):
+        arrays: Any = map(np.array, curves)
+        found.append(Outcome(Curves(*arrays), tested and Tested(*tested), *rest))
     return found
 
 
@@ -259,7 +255,7 @@ class Here:
                 on_epoch=lambda epochs, loss, known: self._progress.advance(
                     label, epochs, loss, known=known
                 ),
-                checkpoint=self._store and self._store.checkpoint(group.key),
+                checkpoint=None if self._store is None else self._store.checkpoint(group.key),
             )
         except Exception as error:
             future.set_exception(error)
@@ -268,9 +264,8 @@ class Here:
         return future
 
     def report(self, group: Group, loss: float) -> None:
-        """Tell that runs have finished; their epochs have been counted."""
-        label, runs = group.round.candidate.label, len(group.job.runs)
-        self._progress.advance(label, 0, loss, runs=runs)
+        """Count runs that have finished."""
+        self._progress.finish(group.round.candidate.label, len(group.job.runs))
 
 
 class There:

@@ -17,7 +17,7 @@ from .._surrogate import QPseudoSpike, surrogate_key
 from .factory import cause_of
 from .fingerprint import name_of
 from .model import environment, initialised, run_over, seeded, values_of
-from .training import Bench
+from .training import Experiment
 
 # Forward, all surrogates do the same, and these take every unit.
 ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
@@ -25,7 +25,7 @@ ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
 Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
 
 
-def check_model(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
+def check_model(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]:
     """Make models with the seeds, and trace one on batches of two sizes, before training.
 
     Returns
@@ -38,15 +38,15 @@ def check_model(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
     TypeError, ValueError
         With the rule, what the model does instead, and the fix.
     """
-    notes = _check_start(bench, seeds)
-    for size in sorted({bench.batch_size, len(bench.task.validation)}, reverse=True):
-        outputs = _traced(bench, size)
-        _check_outputs(bench, outputs, size)
-        _check_loss(bench, outputs, size)
-    return notes + _without_gradient(bench, outputs, size)
+    notes = _check_start(experiment, seeds)
+    for size in sorted({experiment.batch_size, len(experiment.task.validation)}, reverse=True):
+        outputs = _traced(experiment, size)
+        _check_outputs(experiment, outputs, size)
+        _check_loss(experiment, outputs, size)
+    return notes + _without_gradient(experiment, outputs, size)
 
 
-def check_finite(bench: Bench, seed: int) -> None:
+def check_finite(experiment: Experiment, seed: int) -> None:
     """Run the initial model on one batch; call it where every score is NaN.
 
     Raises
@@ -55,9 +55,9 @@ def check_finite(bench: Bench, seed: int) -> None:
         If outputs are not finite, with the first step at which they are not.
     """
     with seeded(jax.random.key(seed), seed):
-        model = bench.model(ANY)
-        initialised(model, bench.batch_size)
-        outputs = run_over(model, _some_inputs(bench, bench.batch_size), fit=False)
+        model = experiment.model(ANY)
+        initialised(model, experiment.batch_size)
+        outputs = run_over(model, _some_inputs(experiment, experiment.batch_size), fit=False)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
     if not finite.all():
@@ -68,17 +68,19 @@ def check_finite(bench: Bench, seed: int) -> None:
         )
 
 
-def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
+def _check_start(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]:
     """Whether a seed gives all candidates the same weights, and another seed others."""
-    name = name_of(bench.factory.make)
-    (model, weights, fixed), (again, *same) = (_start(bench, s, seeds[0]) for s in (ANY, OTHER))
+    name = name_of(experiment.factory.make)
+    (model, weights, fixed), (again, *same) = (
+        _start(experiment, s, seeds[0]) for s in (ANY, OTHER)
+    )
     if again is model:
         raise ValueError(
             f"the factory {name} must return a fresh model each time, got the same "
             f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
             "Make the model within the function"
         )
-    if bench.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
+    if experiment.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
         raise ValueError(
             f"the factory {name} takes surrogate, and must put it into the model: all spike "
             "functions are the same with two different ones. Pass it on, as in "
@@ -91,7 +93,7 @@ def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
             "brainstate.random or numpy.random, which the seed sets, and not from a generator that "
             "is made outside of the function, as by numpy.random.default_rng"
         )
-    if len(seeds) < 2 or _differing(weights, _start(bench, ANY, seeds[1])[1]):
+    if len(seeds) < 2 or _differing(weights, _start(experiment, ANY, seeds[1])[1]):
         return ()
     return (
         f"All seeds start from the same weights, because {name} draws them neither from "
@@ -100,11 +102,13 @@ def _check_start(bench: Bench, seeds: Sequence[int]) -> tuple[str, ...]:
     )
 
 
-def _start(bench: Bench, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+def _start(
+    experiment: Experiment, surrogate: Any, seed: int
+) -> tuple[Any, dict[str, Any], dict[str, Any]]:
     """A model, its weights, and all else that it starts with."""
     with seeded(jax.random.key(seed), seed):
-        model = bench.model(surrogate)
-        trained, kept = map(values_of, initialised(model, bench.batch_size))
+        model = experiment.model(surrogate)
+        trained, kept = map(values_of, initialised(model, experiment.batch_size))
     return model, trained, kept | {path: value for path, (value, _) in _arrays(model).items()}
 
 
@@ -124,21 +128,21 @@ def _spike_functions(model: Any) -> list[Any]:
     return [surrogate_key(one) if isinstance(one, Surrogate) else id(one) for one in found]
 
 
-def _traced(bench: Bench, size: int) -> Any:
+def _traced(experiment: Experiment, size: int) -> Any:
     """Shapes of the outputs of all steps."""
     held: Shapes = {}
     arrays: Shapes = {}
 
     def outputs(key: Any, inputs: Any) -> Any:
         with seeded(key):
-            model = bench.model(ANY)
+            model = experiment.model(ANY)
             initialised(model, size)
             held.update(_of_other_batches(model, size))
             arrays.update({path: shape for path, (_, shape) in _arrays(model).items() if shape})
             return run_over(model, inputs, fit=True)
 
     try:
-        return jax.eval_shape(outputs, jax.random.key(0), _some_inputs(bench, size))
+        return jax.eval_shape(outputs, jax.random.key(0), _some_inputs(experiment, size))
     except Exception as error:
         reason = _reason(error, size, arrays, held)
         if reason is None:
@@ -191,9 +195,9 @@ def _listed(shapes: Shapes) -> str:
     return ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
 
 
-def _check_outputs(bench: Bench, outputs: Any, size: int) -> None:
+def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
     leaves = jax.tree.leaves(outputs)
-    if bench.objective.is_own:
+    if experiment.objective.is_own:
         return
     if len(leaves) != 1 or leaves[0].shape[1:2] != (size,):
         shapes = ", ".join(str(leaf.shape[1:]) for leaf in leaves) or "nothing"
@@ -202,20 +206,20 @@ def _check_outputs(bench: Bench, outputs: Any, size: int) -> None:
             f"{shapes}. Return the readout alone, or pass a loss and a score of your own"
         )
     (output,) = leaves
-    if (classes := bench.task.classes) is not None and output.shape[2:] != (classes,):
+    if (classes := experiment.task.classes) is not None and output.shape[2:] != (classes,):
         raise ValueError(
             f"a step must return a value for each of the {classes} classes, of shape ({size}, "
             f"{classes}), got {output.shape[1:]}. Take classes as a keyword of the factory and end "
             "the model with a layer of so many outputs"
         )
     if classes is None:
-        _check_targets(bench, output)
+        _check_targets(experiment, output)
 
 
-def _check_loss(bench: Bench, outputs: Any, size: int) -> None:
-    labels = bench.task.train.labels
+def _check_loss(experiment: Experiment, outputs: Any, size: int) -> None:
+    labels = experiment.task.train.labels
     some = jax.ShapeDtypeStruct((size, *labels.shape[1:]), labels.dtype)
-    loss = lambda outputs, y: bench.objective.loss(bench.objective.read(outputs), y)
+    loss = lambda outputs, y: experiment.objective.loss(experiment.objective.read(outputs), y)
     kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs, some))]
     if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
         raise TypeError(
@@ -225,7 +229,7 @@ def _check_loss(bench: Bench, outputs: Any, size: int) -> None:
         )
 
 
-def _without_gradient(bench: Bench, outputs: Any, size: int) -> tuple[str, ...]:
+def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
     """Say so where the loss has no gradient, whatever the outputs are: then nothing is trained."""
     leaves, structure = jax.tree.flatten(outputs)
     if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
@@ -236,18 +240,18 @@ def _without_gradient(bench: Bench, outputs: Any, size: int) -> tuple[str, ...]:
         )
     rng = np.random.default_rng(0)
     some = [jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype) for leaf in leaves]
-    labels = bench.task.train.labels
+    labels = experiment.task.train.labels
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
 
     def loss(leaves: list[Any]) -> Any:
-        read = bench.objective.read(jax.tree.unflatten(structure, leaves))
-        return jnp.mean(u.get_mantissa(bench.objective.loss(read, y)))
+        read = experiment.objective.read(jax.tree.unflatten(structure, leaves))
+        return jnp.mean(u.get_mantissa(experiment.objective.loss(read, y)))
 
     with seeded(jax.random.key(0)), environment(fit=True):
         gradient = jax.grad(loss, allow_int=True)(some)
     if any(g.dtype != jax.dtypes.float0 and g.any() for g in gradient):
         return ()
-    name = bench.objective.loss_name
+    name = experiment.objective.loss_name
     name = "" if name == "loss" else f" {name}"
     return (
         f"The loss{name} has a gradient of 0 for all outputs: nothing was "
@@ -256,10 +260,10 @@ def _without_gradient(bench: Bench, outputs: Any, size: int) -> tuple[str, ...]:
     )
 
 
-def _check_targets(bench: Bench, output: Any) -> None:
+def _check_targets(experiment: Experiment, output: Any) -> None:
     read = output.shape[2:]
-    labels = bench.task.train.labels
-    each_step = bench.objective.readout == "all" and bench.task.is_answered_at_each_step
+    labels = experiment.task.train.labels
+    each_step = experiment.objective.readout == "all" and experiment.task.is_answered_at_each_step
     wanted = labels.shape[2 if each_step else 1 :]
     if np.prod(read) != np.prod(wanted):
         raise ValueError(
@@ -269,6 +273,6 @@ def _check_targets(bench: Bench, output: Any) -> None:
         )
 
 
-def _some_inputs(bench: Bench, size: int) -> jax.Array:
-    inputs = bench.task.train.inputs
-    return jnp.asarray(bench.task.normalised(inputs[np.arange(size) % len(inputs)]))
+def _some_inputs(experiment: Experiment, size: int) -> jax.Array:
+    inputs = experiment.task.train.inputs
+    return jnp.asarray(experiment.task.normalised(inputs[np.arange(size) % len(inputs)]))

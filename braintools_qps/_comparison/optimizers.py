@@ -20,7 +20,9 @@ GIVEN = ("learning_rate", "steps")  # to optimizers that take them
 Optimizer = Callable[..., optax.GradientTransformation]
 
 
-def adamw(learning_rate: Any, steps: Any, clip: float | None = CLIP) -> optax.GradientTransformation:
+def adamw(
+    learning_rate: Any, steps: Any, clip: float | None = CLIP
+) -> optax.GradientTransformation:
     """AdamW, the learning rate of which falls to 0 with the last step, as a cosine.
 
     ``clip`` is the norm above which the gradient of all weights together is scaled down, None for

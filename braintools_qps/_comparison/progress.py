@@ -65,10 +65,14 @@ class Progress:
     ) -> None:
         """Count epochs, and runs that have finished; known ones were trained before."""
         self._epochs_left[label] -= epochs
-        self._runs_left[label] -= runs
+        self.finish(label, runs)
         if known and self._bar is not None:
             self._bar.initial += epochs  # so that they do not count for the rate
         self._tell((label,), loss, None)
+
+    def finish(self, label: str, runs: int) -> None:
+        """Count runs that have finished, whose epochs were counted."""
+        self._runs_left[label] -= runs
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
         """Count all that is left of a candidate that has finished, or failed."""
@@ -110,8 +114,8 @@ class Progress:
 def _bar(total: int) -> Any:
     """A bar of tqdm, or None where it is not installed."""
     try:
-        from tqdm.auto import tqdm
         from tqdm.asyncio import tqdm as outside_of_notebooks
+        from tqdm.auto import tqdm
     except ImportError:
         return None
     options: dict[str, Any] = {"total": total, "desc": "starting", "smoothing": 0}

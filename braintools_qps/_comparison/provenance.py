@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from ..records import Comparison
-from .fingerprint import CODE, SOURCE, changes
 from .devices import device_text
+from .fingerprint import CODE, SOURCE, changes
 from .storage import Store
 from .tasks import Task
 

@@ -88,7 +88,8 @@ def plan_of(tune: Any, seeds: tuple[int, ...], epochs: int, experiment: Experime
 
 def search(candidate: Candidate, plan: Plan, experiment: Experiment) -> Search:
     """Find the candidate's setting and train it with each seed: yields jobs, is sent outcomes."""
-    started, rungs = time.perf_counter(), []
+    started = time.perf_counter()
+    rungs: list[Rung] = []
     for count, epochs in plan.rounds:
         alive = list(plan.settings) if not rungs else finalists(rungs[-1], count)
         runs = tuple((setting, plan.tuning_seed) for setting in alive)
@@ -127,7 +128,8 @@ def _check_names(tune: Mapping[str, Any], experiment: Experiment) -> None:
     """
     make = experiment.factory.make
     parameters = parameters_of(make)
-    of_factory = [p.name for p in parameters if p.name not in (*GIVEN, "surrogate") and p.kind != p.VAR_KEYWORD]
+    given = *GIVEN, "surrogate"
+    of_factory = [p.name for p in parameters if not (p.name in given or p.kind is p.VAR_KEYWORD)]
     of_optimizer = [n for n in names_of(experiment.optimizer) if n not in GIVEN_TO_OPTIMIZERS]
     ours = (RATE, *OF_SURROGATES)
     if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
@@ -260,4 +262,3 @@ def at_edge(setting: Setting, tune: Mapping[str, Sequence[Any]]) -> tuple[str, .
 def _is_extreme(value: Any, values: Sequence[Any]) -> bool:
     numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
     return len(numbers) > 1 and value in (min(numbers), max(numbers))
-

@@ -1,4 +1,4 @@
-"""The files of a comparison: JSON to go on from, CSV for other programs, and what is in training."""
+"""The files of a comparison: results as JSON and CSV, and the state of its training."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class Checkpoint:
         self._store, self._key = store, key
         self.is_due = store.is_due
 
-    def load(self, like: Any) -> tuple[Any, Sequence[np.ndarray]] | None:
+    def load(self, like: Any) -> tuple[Any, list[Any]] | None:
         """States and curves, if there are any for this group; ``like`` is the form of one run."""
         saved = self._store.states()
         if saved.get("key") != self._key or saved.get("form") != str(like):
@@ -157,7 +157,7 @@ class Checkpoint:
         curves = [saved["curves"][str(n)] for n in range(len(saved["curves"]))]
         return jax.tree.unflatten(structure, read), curves
 
-    def save(self, states: Any, curves: Sequence[np.ndarray]) -> None:
+    def save(self, states: Any, curves: Sequence[Any]) -> None:
         """Replace what is there."""
         leaves = jax.tree.leaves(states)
         form = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), states)

@@ -53,8 +53,8 @@ class Outcome(NamedTuple):
     """One run: its curves by epoch, and what it took."""
 
     curves: Curves
-    best_epoch: int
     tested: Tested | None
+    best_epoch: int
     seconds: float  # of an epoch, the time that a run takes of those that are trained together
     bytes: int | None  # of the program that trains some runs at once
     one_by_one: str | None  # why the model could not be vmapped
@@ -125,9 +125,7 @@ class _Program:
         self._one_by_one: str | None = None
         self._initial: dict[int, State] = {}
 
-    def train(
-        self, job: Job, on_epoch: OnEpoch, checkpoint: Checkpoint | None
-    ) -> list[Outcome]:
+    def train(self, job: Job, on_epoch: OnEpoch, checkpoint: Checkpoint | None) -> list[Outcome]:
         """Train all runs for the epochs that are left, and test them."""
         count, seconds = len(job.runs), []
         states, curves = self._start(job, checkpoint)
@@ -150,7 +148,7 @@ class _Program:
         row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         by_run = _stacked(curves)
         return [
-            outcome(row(by_run, number), int(best[number]), row(tested, number))
+            outcome(row(by_run, number), row(tested, number), int(best[number]))
             for number in range(count)
         ]
 
@@ -204,10 +202,8 @@ class _Program:
         while True:
             try:
                 compiled, threads = self._program(function, shares[0], parts)
-                call = lambda share: jax.block_until_ready(compiled(*share, *parts))
                 began = time.perf_counter()
-                with ThreadPoolExecutor(threads) as pool:
-                    results = list(pool.map(call, shares))
+                results = _in_threads(compiled, threads, shares, parts)
                 return shares, results, time.perf_counter() - began
             except Exception as error:
                 if self._width == len(self._devices) or not is_full(error):
@@ -257,7 +253,8 @@ class _Program:
     def _part(self, name: str) -> Samples:
         """A part of the data, on all devices."""
         part = self._experiment.task.parts[name]
-        return jax.device_put(Samples(part.inputs, part.labels), self._devices.whole)
+        put = lambda array: jax.device_put(array, self._devices.whole)
+        return Samples(put(part.inputs), put(part.labels))
 
 
 def _program_key(job: Job, setting: Mapping[str, Any], experiment: Experiment) -> Hashable:
@@ -267,6 +264,12 @@ def _program_key(job: Job, setting: Mapping[str, Any], experiment: Experiment) -
     length = job.epochs if counts_steps(experiment.optimizer) else None
     texts = tuple((name, repr(value)) for name, value in fixed.items())
     return traceable(at_setting(job.surrogate, setting)).key, texts, length
+
+
+def _in_threads(compiled: Any, threads: int, shares: list[tuple], parts: tuple) -> list[Any]:
+    call = lambda share: jax.block_until_ready(compiled(*share, *parts))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(call, shares))
 
 
 def _together(function: Callable) -> Callable:
@@ -293,4 +296,5 @@ def _stacked(curves: Sequence[Curves]) -> Curves:
 
 
 def _by_epoch(curves: Curves) -> list[Curves]:
-    return [Curves(*values) for values in zip(*(np.moveaxis(curve, -1, 0) for curve in curves))]
+    epochs = (np.moveaxis(np.asarray(curve), -1, 0) for curve in curves)
+    return [Curves(*values) for values in zip(*epochs)]

@@ -147,7 +147,8 @@ def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callab
             index, rows = batch
             samples = Samples(train.inputs[rows], train.labels[rows])
             draw = key, state.epoch * batches + index
-            return training_step(*carry, samples, draw, surrogate, optimizer, experiment)
+            weights, memory = carry
+            return training_step(weights, memory, samples, draw, surrogate, optimizer, experiment)
 
         orders, _ = jax.random.split(key)
         of_epoch = jax.random.fold_in(orders, state.epoch)

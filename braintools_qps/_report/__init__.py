@@ -63,7 +63,7 @@ def write_report(
     >>> import tempfile
     >>> from pathlib import Path
     >>> from braintools_qps import compare, write_report
-    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> small = {"epochs": 2, "seeds": 1, "tune": None}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> with tempfile.TemporaryDirectory() as directory:
     ...     written = write_report(comparison, Path(directory) / "report.html")

@@ -42,7 +42,7 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_accuracy
-    >>> small = {"epochs": 2, "hidden": 8, "seeds": 2, "tune": None, "measure": False}
+    >>> small = {"epochs": 2, "seeds": 2, "tune": None}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> plot_accuracy(comparison).get_xlabel().splitlines()[0]
     'test accuracy %'

@@ -42,7 +42,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_comparison
-    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> small = {"epochs": 2, "seeds": 1, "tune": None}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_title() for axes in plot_comparison(comparison)]
     ['Test scores', 'Training loss', 'Validation score', 'Gradient, as trained',

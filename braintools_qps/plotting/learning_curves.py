@@ -34,7 +34,7 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_learning_curves
-    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
+    >>> small = {"epochs": 2, "seeds": 1, "tune": None}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_ylabel() for axes in plot_learning_curves(comparison)]
     ['training loss', 'validation accuracy %']

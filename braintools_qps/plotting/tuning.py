@@ -48,7 +48,7 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     --------
     >>> from braintools_qps import compare
     >>> from braintools_qps.plotting import plot_tuning
-    >>> small = {"epochs": 2, "seeds": 1, "hidden": 8, "measure": False}
+    >>> small = {"epochs": 2, "seeds": 1}
     >>> comparison = compare(["Sigmoid"], tune={"dampening": (0.5, 1)}, **small)
     >>> [axes.get_title() for axes in plot_tuning(comparison)]
     ['Search: Sigmoid']

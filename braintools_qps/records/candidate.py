@@ -153,8 +153,8 @@ class CandidateResult(Record):
     spec : dict
         What `surrogate_spec` returns.
     setting : dict
-        What it was trained with: ``learning_rate``, ``clip``, and whatever else was tuned;
-        ``dampening`` and ``scale`` are factors of the candidate's own.
+        What it was trained with: ``learning_rate``, and whatever else was tuned; ``dampening`` and
+        ``scale_factor`` are factors of the candidate's own.
     trained : dict
         The spec of the surrogate at that setting.
     scores : Scores

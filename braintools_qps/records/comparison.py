@@ -52,8 +52,7 @@ class Comparison(Record):
     Examples
     --------
     >>> from braintools_qps import Comparison, compare
-    >>> small = {"epochs": 2, "hidden": 8, "seeds": 1, "tune": None, "measure": False}
-    >>> comparison = compare(["Sigmoid"], **small)
+    >>> comparison = compare(["Sigmoid"], epochs=2, seeds=1, tune=None)
     >>> comparison.finished
     True
     >>> len(comparison.results[0].scores.test)  # one for each seed

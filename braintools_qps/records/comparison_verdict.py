@@ -109,7 +109,7 @@ def caption(results: Results, settings: Mapping[str, Any], *, wide: bool) -> lis
     if not any(r.tuning for r in sound) and "learning_rate" in settings:
         rate = settings["learning_rate"]
         notes.append(f"Not tuned: trained as given, at a learning rate of {rate:g}.")
-    if wide and not any("clip" in tuned_names(r) for r in sound):
+    if wide and "clip" in settings and not any("clip" in tuned_names(r) for r in sound):
         notes.append(_clip(settings.get("clip")))
     return notes
 

@@ -21,17 +21,6 @@ def write(app):
         shutil.copytree(folder, generated / folder.name, ignore=shutil.ignore_patterns("*.json"))
         section = SECTION.format(device=folder.name.replace("-", " "))
         (generated / folder.name / "index.md").write_text(section)
-    (generated / "scaling.txt").write_text(scaling(generated))
-
-
-def scaling(generated):
-    """What the suite of that name concludes, for the guide on clusters to include."""
-    pages = sorted(generated.glob("*/scaling.md"))
-    if not pages:
-        return "It has not been measured for this version.\n"
-    folder = pages[0].parent.name
-    conclusion = pages[0].read_text().partition("<!-- conclusion -->")[2]
-    return f"From those of {{doc}}`../results/generated/{folder}/scaling` follows:\n{conclusion}"
 
 
 def setup(app):

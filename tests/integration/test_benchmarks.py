@@ -13,9 +13,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks import scaling_model  # noqa: E402
 from benchmarks.harness import Case, Ready, Settings, measure, sampler  # noqa: E402
-from benchmarks.report import CONCLUSION, duration, markdown, table_of  # noqa: E402
+from benchmarks.report import duration, markdown  # noqa: E402
 
 FACTS = {
     "date": "today",
@@ -130,18 +129,3 @@ def test_a_tiny_run_writes_tables_and_figures(tmp_path):
     failed = {m["contestant"] for m in record["measurements"] if m["error"]}
     assert not any(name.startswith("QPseudoSpike") for name in failed)
     assert "## Vector-Jacobian product by size" in (tmp_path / "kernels.md").read_text()
-
-
-def test_ten_thousand_runs_on_paper_by_hand():
-    # 6 runs of 20 epochs at 10 ms are 1.2 s a task, and 1667 tasks 16.67 on each of 100 machines,
-    # so that the last one waits for its 17th. 50 MB take 0.4 s at 125 MB/s.
-    found = scaling_model.conclusion(epoch_s=0.01, compile_s=3.0, task_s=0.002)
-    light, heavy = zip(*found["seconds"].values())
-    assert light == pytest.approx((20.004, 0.396, 12.0, 3.334, 40.0))
-    assert heavy == pytest.approx((2000.4, 39.6, 12.0, 3.334, 40.0))
-    assert "is sending the data; with one that takes 100 times as long, training" in found["says"]
-    assert "from 600 machines on, or from 60,000" in found["says"]
-    page = table_of({"conclusion": found})
-    assert "| compiling | 12 s | 12 s |" in page
-    assert page.startswith("\n" + CONCLUSION)
-    assert table_of({}) == ""

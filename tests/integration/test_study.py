@@ -12,8 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.study import cells, equal, joint, picks, plan, regret, tails, variance  # noqa: E402
-from benchmarks.study.design import CANDIDATES, Cell, grid, grids, report, shorts  # noqa: E402
+from benchmarks.study import equal, joint, picks, plan, regret, tails, variance  # noqa: E402
+from benchmarks.study.design import CANDIDATES, grid, grids, report, shorts  # noqa: E402
 from benchmarks.study.intervals import bootstrap, over, over_both  # noqa: E402
 from benchmarks.study.store import Store  # noqa: E402
 
@@ -164,18 +164,3 @@ def test_reports_follow_the_choice_of_the_grid(store):
         "digits-rows", "alpha 2", {"scale": 1, "dampening": 0.125, "learning_rate": 0.3}
     )
     assert wanted in list(plan.reports(store, "digits-rows"))
-
-
-@pytest.mark.thorough
-def test_a_cell_trains_and_is_not_trained_again(store, monkeypatch):
-    cell = Cell(
-        "grid", "digits-rows", "one recurrent layer", "alpha 2",
-        (("scale", 1.0), ("dampening", (0.5, 1.0)), ("learning_rate", (0.1,))),
-    )  # fmt: skip
-    monkeypatch.setattr(plan, "stages", lambda store: iter([cell]))
-    plan.train(store, "", 60)
-    kept = store.get(cell)
-    assert np.shape(kept["test"]) == (2, 1)
-    assert np.min(kept["validation"]) > 0.8
-    monkeypatch.setattr(cells, "trained", None)  # would fail if it were called
-    plan.train(Store(store.path), "", 60)

@@ -1,21 +1,18 @@
 """Real processes: a Dask cluster and local workers, and what is left when they die."""
 
-import csv
-import json
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from threading import Thread
 
 import numpy as np
 import pytest
-from clusters import Cluster, counted
+from clusters import Cluster
+from small_comparison import press_ctrl_c_at
 
 from braintools_qps import compare
-from braintools_qps._comparison.workers import dask_workers, local_workers
+from braintools_qps._comparison import dask_workers, local_workers
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 pytestmark = [
@@ -24,17 +21,12 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),
 ]
 
-HERE = Path(__file__).parent
-DATA = HERE.parents[1] / "data"
+DATA = Path(__file__).parents[2] / "data"
 rng = np.random.default_rng(0)
 Y = np.arange(60) % 2
 X = rng.standard_normal((60, 5, 3)) + 0.8 * Y[:, None, None]
 NAMES = ["Sigmoid", "S2NN"]
-OPTIONS = {
-    "task": (X, Y), "epochs": 4, "seeds": 2, "measure": False,
-    "tune": {"learning_rate": (0.03, 0.3)},
-}  # fmt: skip
-JOURNAL = "comparison.runs.jsonl"
+OPTIONS = {"task": (X, Y), "epochs": 4, "seeds": 2, "tune": {"learning_rate": (0.03, 0.3)}}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -59,137 +51,111 @@ def cluster(fragile, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def undisturbed(fragile):
-    return plain(compare(NAMES, model=fragile.make, **OPTIONS))
+    return compare(NAMES, model=fragile.make, **OPTIONS).results
 
 
-def plain(found):
-    rows = found.to_dict()["results"]
-    for row in rows:
-        del row["workers"]
-        (row["tuning"] or {}).pop("seconds", None)
-    return rows
-
-
-def assert_same(rows, expected):
+def assert_same(results, expected):
     """Equal settings, and scores and curves within rounding."""
-    for row, other in zip(rows, expected, strict=True):
-        assert row["setting"] == other["setting"]
-        for group, name in ("scores", "test"), ("curves", "loss"), ("curves", "validation"):
-            np.testing.assert_allclose(row[group][name], other[group][name], rtol=1e-5, atol=1e-6)
+    for one, other in zip(results, expected, strict=True):
+        assert one.setting == other.setting
+        np.testing.assert_allclose(one.scores.test, other.scores.test, rtol=1e-5)
+        np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-5)
+        np.testing.assert_allclose(one.curves.validation, other.curves.validation, rtol=1e-5)
 
 
-def keys_in(journal):
-    return [json.loads(line)["key"] for line in journal.read_text().splitlines()]
+def test_local_workers_find_the_same(fragile, undisturbed):
+    seen = []
+    with local_workers(2) as executor:
+        found = compare(
+            NAMES, model=fragile.make, executor=executor, callback=seen.append, **OPTIONS
+        )
+    assert_same(found.results, undisturbed)
+    workers = [worker["process"] for result in found.results for worker in result.workers]
+    assert workers
+    assert os.getpid() not in workers
+    assert (seen[-1].runs_done, seen[-1].runs) == (8, 8)
+    assert seen[-1].epochs_done == seen[-1].epochs == 32
 
 
-def assert_none_twice(*trained):
-    keys = [key for each in trained for key in each]
-    assert len(keys) == len(set(keys)) > 0
-
-
-def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragile, undisturbed):
+def test_the_same_is_found_although_a_worker_of_dask_is_killed(
+    tmp_path, cluster, fragile, undisturbed
+):
     once = tmp_path / "once"
     once.touch()
-    seen = []
-    with counted(dask_workers(cluster.address)) as executor:
-        result = compare(
-            NAMES, model=fragile.make, executor=executor, once=str(once), on_epoch=seen.append,
-            **OPTIONS,
-        )  # fmt: skip
+    make = partial(fragile.make, once=str(once))
+    with dask_workers(cluster.address) as executor:
+        found = compare(NAMES, model=make, executor=executor, **OPTIONS)
     assert not once.exists()
-    assert_same(plain(result), undisturbed)
-    assert_none_twice(executor.trained)
-    workers = [worker for row in result.results for worker in row.workers]
-    assert os.getpid() not in [worker["process"] for worker in workers]
-    assert all(worker["packages"]["jax"] for worker in workers)
-    # Two rates, and two seeds at the better one, for each candidate.
-    assert (seen[-1].finished, seen[-1].training, seen[-1].runs) == (8, 0, 8)
-    assert seen[-1].done == seen[-1].total
+    assert_same(found.results, undisturbed)
 
 
-def test_a_candidate_of_which_every_worker_dies_leaves_the_others(
-    tmp_path, cluster, fragile, undisturbed
-):
-    with counted(dask_workers(cluster.address)) as executor:
-        result = compare(
-            NAMES, model=fragile.make, executor=executor, out=tmp_path, deadly="S2NN", **OPTIONS
-        )
-    assert_same(plain(result)[:1], undisturbed[:1])
-    assert_none_twice(executor.trained)
-    assert "a worker died of it in each of 3 tries (KilledWorker" in result.results[1].error
-    assert "KilledWorker" in (tmp_path / "comparison.csv").read_text()
+def test_a_candidate_of_which_every_worker_dies_leaves_the_others(cluster, fragile, undisturbed):
+    make = partial(fragile.make, deadly="S2NN")
+    with dask_workers(cluster.address) as executor:
+        found = compare(NAMES, model=make, executor=executor, **OPTIONS)
+    assert_same(found.results[:1], undisturbed[:1])
+    assert "KilledWorker" in found.results[1].error
 
 
-def test_candidates_that_fail_alone_are_rows_with_what_went_wrong(
-    tmp_path, cluster, fragile, undisturbed
-):
+def test_candidates_that_fail_alone_are_rows_with_what_went_wrong(cluster, fragile, undisturbed):
     """Memory runs out, the surrogate is at fault, and nothing is a number from the first step."""
     names = ["Sigmoid", "S2NN", "QPseudoSpike(scale='15 mV')", "ReluGrad"]
-    faults = {"large": "S2NN", "nan": "ReluGrad"}
+    make = partial(fragile.make, large="S2NN", nan="ReluGrad")
     with dask_workers(cluster.address) as executor:
-        result = compare(
-            names, model=fragile.make, executor=executor, out=tmp_path, **faults, **OPTIONS
-        )
-    sound, large, wrong, nan = result.results
-    assert_same(plain(result)[:1], undisturbed[:1])
-    assert sound.error is None
-    for failed, message in (large, "RESOURCE_EXHAUSTED: Out of memory"), (wrong, "UnitMismatch"):
-        assert message in failed.error
-        assert message in repr(result)
-        assert message in (tmp_path / "comparison.csv").read_text()
-        assert message in (tmp_path / "comparison.json").read_text()
+        found = compare(names, model=make, executor=executor, **OPTIONS)
+    sound, large, wrong, nan = found.results
+    assert_same([sound], undisturbed[:1])
+    assert "RESOURCE_EXHAUSTED: Out of memory" in large.error
+    assert "UnitMismatchError" in wrong.error
     assert dict(nan.flags)["nan"] == 2
-    assert "NaN 2/2" in repr(result)
-    lines = list(csv.DictReader((tmp_path / "comparison.csv").open()))
-    assert [line["test"] for line in lines if line["surrogate"] == "ReluGrad"] == ["nan"] * 2
-    assert '"nan": 2' in (tmp_path / "comparison.json").read_text()
 
 
-def open_after(process, gate):
-    """Let nobody wait for workers that will not come."""
-    process.wait()
-    with suppress(FileNotFoundError):
-        os.close(os.open(gate, os.O_RDONLY | os.O_NONBLOCK))
-
-
-def test_ctrl_c_cancels_what_is_queued_and_keeps_what_has_finished(
-    tmp_path, cluster, fragile, undisturbed
-):
-    """Both workers are held up when the signal comes."""
-    gate = tmp_path / "gate"
-    os.mkfifo(gate)
-    script = HERE / "scripts" / "interrupted.py"
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", script, cluster.address, tmp_path, gate],
-        stdout=subprocess.PIPE,
-        text=True,
+def test_a_local_worker_that_dies_ends_it_and_resume_goes_on(tmp_path, fragile, undisturbed):
+    make = partial(fragile.make, deadly="S2NN")
+    ended = pytest.raises(RuntimeError, match=r"takes no more work .*go on with resume=True")
+    with ended, local_workers(1) as executor:
+        compare(NAMES, model=make, executor=executor, out=tmp_path, **OPTIONS)
+    assert (tmp_path / "comparison.running.msgpack").exists()
+    seen = []
+    found = compare(
+        NAMES[:1], model=make, out=tmp_path, resume=True, callback=seen.append, **OPTIONS
     )
-    Thread(target=open_after, args=(process, gate), daemon=True).start()
-    with open(gate, "w"):  # when a worker has come to it
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=120)
-        gate.unlink()
-    assert output == "interrupted\n"  # once the scheduler has no task left
-    before = keys_in(tmp_path / JOURNAL)
-    with counted(dask_workers(cluster.address)) as executor:
-        result = compare(
-            NAMES, model=fragile.make, executor=executor, out=tmp_path, resume=True,
-            gate=str(gate), **OPTIONS,
-        )  # fmt: skip
-    assert_same(plain(result), undisturbed)
-    assert_none_twice(before, executor.trained)
+    assert_same(found.results, undisturbed[:1])
+    assert seen[0].epochs_done == 8  # two rates for four epochs, trained before
 
 
-def test_local_workers_that_die_are_replaced(fragile, undisturbed):
+def test_after_the_scheduler_has_gone_local_workers_go_on(tmp_path, cluster, fragile, undisturbed):
+    def kill(event):
+        if event.epochs_done == 16:
+            cluster.kill_scheduler()
+
+    options = OPTIONS | {"model": fragile.make, "out": tmp_path}
+    gone = pytest.raises(RuntimeError, match=r"takes no more work.*go on with resume=True")
+    # So long does Dask look for the scheduler before it gives up.
+    brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
+    with brief, gone, dask_workers(cluster.address) as executor:
+        compare(NAMES, executor=executor, callback=kill, **options)
+    seen = []
     with local_workers(1) as executor:
-        result = compare(NAMES, model=fragile.make, executor=executor, deadly="S2NN", **OPTIONS)
-    assert_same(plain(result)[:1], undisturbed[:1])
-    assert "a worker died of it in each of 3 tries" in result.results[1].error
+        found = compare(NAMES, executor=executor, resume=True, callback=seen.append, **options)
+    assert_same(found.results, undisturbed)
+    assert seen[0].epochs_done == 8  # known at once
+
+
+def test_ctrl_c_in_a_session_keeps_what_has_finished(tmp_path, fragile, undisturbed):
+    options = OPTIONS | {"model": fragile.make, "out": tmp_path}
+    with local_workers(2) as executor:
+        with pytest.raises(KeyboardInterrupt):
+            compare(NAMES, executor=executor, callback=press_ctrl_c_at(16), **options)
+        seen = []
+        found = compare(NAMES, executor=executor, resume=True, callback=seen.append, **options)
+    assert_same(found.results, undisturbed)
+    assert seen[0].epochs_done == 8
 
 
 ORPHAN = """
 import os, sys
-from braintools_qps._comparison.workers import local_workers
+from braintools_qps._comparison import local_workers
 with local_workers(1) as executor:
     print(executor.submit(os.getpid).result(), flush=True)
     sys.stdin.read()
@@ -205,27 +171,3 @@ def test_local_workers_end_with_the_one_who_started_them(fragile):
     assert int(process.stdout.readline()) != process.pid
     process.kill()
     process.communicate(timeout=120)  # until the worker, too, has closed it
-
-
-def test_after_the_scheduler_has_gone_another_number_of_workers_goes_on(
-    tmp_path, cluster, fragile, undisturbed
-):
-    answers = []
-
-    def kill(progress):
-        answers.append(progress)
-        if len(answers) == 2:
-            cluster.kill_scheduler()
-
-    options = OPTIONS | {"model": fragile.make, "out": tmp_path}
-    gone = pytest.raises(RuntimeError, match="takes no more work.*go on with resume=True")
-    # So long does Dask look for the scheduler before it gives up.
-    brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
-    with brief, dask_workers(cluster.address) as executor, gone:
-        compare(NAMES, executor=executor, on_epoch=kill, **options)
-    before = keys_in(tmp_path / JOURNAL)
-    assert len(before) >= 2
-    with counted(local_workers(1)) as executor:
-        result = compare(NAMES, executor=executor, resume=True, **options)
-    assert_same(plain(result), undisturbed)
-    assert_none_twice(before, executor.trained)

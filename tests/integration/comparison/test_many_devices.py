@@ -48,10 +48,3 @@ def test_eight_devices_train_what_one_trains(runs, script, on_eight):
     for name in ("weights", "loss"):
         found, expected = on_eight[f"{name}_{runs}"], alone[name]
         np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
-
-
-@pytest.mark.thorough
-def test_devices_of_two_kinds_train_the_same_bit_by_bit(on_eight):
-    """Three that have room for one run each, and five."""
-    for name in ("weights", "loss", "score", "best", "tested"):
-        np.testing.assert_array_equal(on_eight[f"{name}_kinds"], on_eight[f"{name}_5"])

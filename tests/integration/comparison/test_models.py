@@ -12,43 +12,54 @@ from jax.interpreters import mlir
 
 from braintools_qps import QPseudoSpike, compare
 from braintools_qps._comparison.factory import Factory
+from braintools_qps._comparison.model import initialised, put, run_over
 from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import load_task
-from braintools_qps._comparison.trainer import Trainer
-from braintools_qps._comparison.training import Bench, Run, initial_weights
-from braintools_qps._surrogate import traceable
+from braintools_qps._comparison.train import Job, Trainer
+from braintools_qps._comparison.training import Experiment, initial_weights
 
 rng = np.random.default_rng(0)
 Y = np.arange(96) % 2
 X = 0.3 * rng.standard_normal((96, 6, 3))
 X[np.arange(96), :, Y] += 1
 
-QUICK = {"task": (X, Y), "tune": None, "seeds": 2, "measure": False}
+QUICK = {"task": (X, Y), "tune": None, "seeds": 2}
 
 
-def numbers_for(surrogate, rate=0.05, clip=np.inf):
-    return traceable(surrogate).numbers | {"learning_rate": rate, "clip": clip}
-
-
-def trainer(make, surrogate, runs=1, **settings):
+def experiment_of(make, optimizer=None):
     task = load_task((X, Y))
-    bench = Bench(Factory(make), task, Settings(**settings), objective(task))
-    return Trainer(surrogate, bench, runs)
+    return Experiment(Factory(make), task, objective(task), optimizer, 16, 0.05)
+
+
+class Kept:
+    """In place of a checkpoint: keeps the states after each epoch in memory."""
+
+    def load(self, like):
+        return None
+
+    def is_due(self):
+        return True
+
+    def save(self, states, curves):
+        self.weights = states.weights
 
 
 def test_training_equals_a_plain_loop():
     # The same model, data, order of samples and optimizer, written down without this package:
     # unrolled steps, jax.grad and optax on a dictionary of arrays.
     surrogate, rate = QPseudoSpike(2.0), 0.05
-    ours = trainer(models.plain, surrogate, epochs=2, batch_size=16, optimizer=optax.adam)
-    start = initial_weights(ours.bench, surrogate, 7).trained
-    trained = ours.train([Run(7, numbers_for(surrogate, rate))], 2, lambda *_: None)
-    (state,) = trained.states
+
+    def adam(learning_rate, steps):
+        return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
+
+    experiment, kept = experiment_of(models.plain, adam), Kept()
+    start = initial_weights(experiment, surrogate, 7).trained
+    job = Job(surrogate, (({}, 7),), 2)
+    (trained,) = Trainer(experiment, 1).train_group(job, checkpoint=kept)
 
     first, second = (start[name] for name in sorted(start))
     weights = (first, second)
-    data, key = ours.bench.task.train, jax.random.key(7)
+    data, key = experiment.task.train, jax.random.key(7)
 
     def loss(weights, inputs, labels):
         (into, out), V, answers = weights, 0.0, []
@@ -74,10 +85,10 @@ def test_training_equals_a_plain_loop():
             weights = optax.apply_updates(weights, change)
             losses.append(value)
     expected = np.mean(np.reshape(losses, (2, batches)), axis=1)
-    np.testing.assert_allclose(trained.curves.loss[0], expected, rtol=1e-4)
+    np.testing.assert_allclose(trained.curves.loss, expected, rtol=1e-4)
     for name, values in zip(sorted(start), weights):
         for part, value in values.items():
-            got = state.weights.trained[name][part][0]
+            got = kept.weights.trained[name][part][0]
             np.testing.assert_allclose(got, value, rtol=1e-3, atol=1e-4, err_msg=name + part)
 
 
@@ -107,16 +118,19 @@ def test_models_train(make, surrogates):
 
 @pytest.mark.thorough
 def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
-    surrogate = QPseudoSpike()
-    ours = trainer(models.normalised, surrogate, epochs=1, batch_size=16)
-    kept = initial_weights(ours.bench, surrogate, 0).kept
-    mean = next(name for name in kept if name.endswith("running_mean"))
-    np.testing.assert_array_equal(kept[mean], 0)
-    trained = ours.train([Run(0, numbers_for(surrogate))], 1, lambda *_: None)
-    after = np.asarray(trained.states[0].weights.kept[mean][0])
+    experiment, kept = experiment_of(models.normalised), Kept()
+    start = initial_weights(experiment, QPseudoSpike(), 0).kept
+    mean = next(name for name in start if name.endswith("running_mean"))
+    np.testing.assert_array_equal(start[mean], 0)
+    job = Job(QPseudoSpike(), (({}, 0),), 1, test=True)
+    Trainer(experiment, 1).train_group(job, checkpoint=kept)
+    after = np.asarray(kept.weights.kept[mean][0])
     assert (np.abs(after) > 1e-3).any()
-    ours.test([Run(0, numbers_for(surrogate))], trained)
-    np.testing.assert_array_equal(trained.states[0].weights.kept[mean][0], after)
+    model, samples = experiment.model(QPseudoSpike()), experiment.task.test.inputs
+    _, running = initialised(model, len(samples))
+    put(running, {name: value[0] for name, value in kept.weights.kept.items()})
+    run_over(model, jnp.asarray(samples), fit=False)
+    np.testing.assert_array_equal(running[mean].value, after)
 
 
 @pytest.mark.thorough
@@ -140,13 +154,13 @@ def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
         model.layers[0].weight.value["weight"] = jnp.asarray(weights, jnp.float32)
         return model
 
-    bench = trainer(from_numpy, QPseudoSpike()).bench
+    experiment = experiment_of(from_numpy)
     np.random.seed(5)  # noqa: NPY002
     brainstate.random.seed(5)
     expected = np.random.random(), brainstate.random.rand()  # noqa: NPY002
     np.random.seed(5)  # noqa: NPY002
     brainstate.random.seed(5)
-    one, other, again = (initial_weights(bench, QPseudoSpike(), s).trained for s in (0, 1, 0))
+    one, other, again = (initial_weights(experiment, QPseudoSpike(), s).trained for s in (0, 1, 0))
     assert (np.random.random(), brainstate.random.rand()) == expected  # noqa: NPY002
     name = min(one)
     assert not np.array_equal(one[name]["weight"], other[name]["weight"])

@@ -1,18 +1,23 @@
 """What is cut off goes on where it was, and ends as if nothing had happened."""
 
-import dataclasses
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import small_comparison
+from small_comparison import press_ctrl_c_at, without_times
 
 from braintools_qps import QPseudoSpike, compare
-from braintools_qps._comparison import resumable
+from braintools_qps._comparison import storage
 
 pytestmark = pytest.mark.thorough
-LEFT = {"comparison.runs.jsonl", "comparison.running.npz"}
+RUNNING = "comparison.running.msgpack"
 
 
 class Model(brainstate.nn.Module):
@@ -38,25 +43,15 @@ class Model(brainstate.nn.Module):
 
 @pytest.fixture
 def options(monkeypatch):
-    monkeypatch.setattr(resumable, "SECONDS_BETWEEN", 0.0)
-    monkeypatch.setattr(resumable, "MOST_OF_THE_TIME", np.inf)
+    monkeypatch.setattr(storage, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(storage, "MOST_OF_THE_TIME", np.inf)
     rng = np.random.default_rng(0)
     data = rng.standard_normal((40, 4, 3)), np.arange(40) % 2
     tune = {"alpha": (1.0, 2.0, 4.0), "learning_rate": (0.1, 0.01)}
     return {
         "surrogates": ["QPseudoSpike"], "task": data, "model": Model, "tune": tune, "seeds": 2,
-        "epochs": 20, "batch_size": 8, "measure": False,
+        "epochs": 20, "batch_size": 8,
     }  # fmt: skip
-
-
-def until(epoch):
-    """Ctrl-C, after so many epochs of all runs."""
-
-    def press(progress):
-        if progress.done >= epoch:
-            raise KeyboardInterrupt
-
-    return press
 
 
 # 6 settings for 2 epochs, 2 for 20, then 2 seeds for 20. The epoch that is cut off is trained anew.
@@ -68,53 +63,69 @@ def until(epoch):
 def test_it_goes_on_within_a_program(epoch, seen_again, options, tmp_path):
     whole = compare(**options)
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(epoch))
+        compare(**options, out=tmp_path, callback=press_ctrl_c_at(epoch))
     begun = json.loads((tmp_path / "comparison.json").read_text())
     assert begun["results"] == []
-    assert {path.name for path in tmp_path.iterdir()} >= LEFT
+    assert (tmp_path / RUNNING).exists()
     seen = []
-    resumed = compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
-    assert [progress.done for progress in seen[:5]] == seen_again
-    assert seen[-1].done == seen[-1].total == 6 * 2 + 2 * 20 + 2 * 20
+    resumed = compare(**options, out=tmp_path, resume=True, callback=seen.append)
+    assert [event.epochs_done for event in seen[:5]] == seen_again
+    assert seen[-1].epochs_done == seen[-1].epochs == 6 * 2 + 2 * 20 + 2 * 20
     assert without_times(resumed) == without_times(whole)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["comparison.csv", "comparison.json"]
-
-
-def without_times(comparison):
-    (result,) = comparison.results
-    return dataclasses.replace(result, tuning=dataclasses.replace(result.tuning, seconds=0.0))
+    assert not (tmp_path / RUNNING).exists()
 
 
 def test_other_options_are_told(options, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(14))
-    with pytest.raises(ValueError, match="different settings: clip 0.03, now 1.0"):
-        compare(**options | {"clip": 1.0}, out=tmp_path, resume=True)
+        compare(**options, out=tmp_path, callback=press_ctrl_c_at(14))
+    with pytest.raises(ValueError, match="different settings: learning_rate 0.1, now 1.0"):
+        compare(**options | {"learning_rate": 1.0}, out=tmp_path, resume=True)
 
 
 def test_without_resume_it_begins_anew(options, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(14))
+        compare(**options, out=tmp_path, callback=press_ctrl_c_at(14))
     seen = []
-    compare(**options, out=tmp_path, on_epoch=seen.append)
-    assert seen[0].done == 6
+    compare(**options, out=tmp_path, callback=seen.append)
+    assert seen[0].epochs_done == 6
 
 
 def test_a_checkpoint_that_cannot_be_read_is_as_none(options, tmp_path):
     with pytest.raises(KeyboardInterrupt):
-        compare(**options, out=tmp_path, on_epoch=until(16))
-    (tmp_path / "comparison.running.npz").write_bytes(b"PK\x03\x04 cut off")
+        compare(**options, out=tmp_path, callback=press_ctrl_c_at(16))
+    (tmp_path / RUNNING).write_bytes(b"\x82 cut off")
     seen = []
-    compare(**options, out=tmp_path, resume=True, on_epoch=seen.append)
-    assert [progress.done for progress in seen[:3]] == [12, 14, 16]
+    compare(**options, out=tmp_path, resume=True, callback=seen.append)
+    assert [event.epochs_done for event in seen[:3]] == [12, 14, 16]
 
 
-class Diverged(Model):
-    def update(self, x):
-        return jnp.nan * super().update(x)
+KILLED = """
+import os, signal, sys
+sys.path[:0] = {path!r}
+from small_comparison import OPTIONS
+from braintools_qps import compare
+from braintools_qps._comparison import storage
+
+storage.SECONDS_BETWEEN = 0.0
+storage.MOST_OF_THE_TIME = float("inf")
+
+def watch(event):
+    if event.epochs_done == int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    tune = {{"alpha": (1.0, 2.0)}}
+    compare(["QPseudoSpike"], out=sys.argv[1], callback=watch, **OPTIONS | {{"tune": tune}})
+"""
 
 
-def test_what_fails_after_an_hour_leaves_nothing(options, tmp_path):
-    with pytest.raises(ValueError, match="outputs must be finite"):
-        compare(**options | {"model": Diverged}, out=tmp_path / "results")
-    assert not list(tmp_path.iterdir())
+@pytest.mark.parametrize("epoch", [2, 4, 6])
+def test_after_kill_9_it_goes_on_to_the_same_numbers(epoch, tmp_path):
+    script = KILLED.format(path=[str(Path(small_comparison.__file__).parent), *sys.path])
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path, str(epoch)])
+    assert done.returncode == -signal.SIGKILL
+    options = small_comparison.OPTIONS | {"tune": {"alpha": (1.0, 2.0)}}
+    seen = []
+    found = compare(["QPseudoSpike"], out=tmp_path, resume=True, callback=seen.append, **options)
+    assert epoch == 2 or seen[0].epochs_done > 2  # by two runs, of which nothing is trained again
+    assert without_times(found) == without_times(compare(["QPseudoSpike"], **options))

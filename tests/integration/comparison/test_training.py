@@ -1,5 +1,6 @@
 """Training: what candidates share, and that many runs at once are nothing but separate runs."""
 
+import itertools
 from functools import partial
 
 import braintools
@@ -9,20 +10,19 @@ import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike
+from braintools_qps._comparison import train as train_module
+from braintools_qps._comparison.devices import Devices
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration, neuron_class
 from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.programs import Job, Programs
-from braintools_qps._comparison.settings import Settings
 from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.training import Bench, initial_weights
+from braintools_qps._comparison.train import Job, Trainer, groups
+from braintools_qps._comparison.training import Experiment, initial_weights
 from braintools_qps._surrogate import traceable
-
-SETTINGS = Settings(epochs=2, batch_size=8)
 
 
 @pytest.fixture(scope="module")
-def bench():
+def experiment():
     """Which of two features is on: easy, so that a few epochs show that something is learnt."""
     rng = np.random.default_rng(0)
     y = np.arange(80) % 2
@@ -30,44 +30,50 @@ def bench():
     X[np.arange(80), :, y] += 1
     task = task_from_arrays(X, y)
     factory = Factory(partial(demonstration, hidden=12))
-    return Bench(factory, task, SETTINGS, objective(task))
+    return Experiment(factory, task, objective(task), None, 8, 0.1)
 
 
-def train(bench, *jobs, epochs=2):
-    programs = Programs(bench, len(jobs))
-    return programs.train(jobs, epochs, lambda *_: None, test=True), programs
+def train(experiment, surrogate, *runs, epochs=2):
+    """Runs of one surrogate, each a setting and a seed, as many at once as there is room for."""
+    job, trainer = Job(surrogate, runs, epochs, test=True), Trainer(experiment, len(runs))
+    found = {}
+    for numbers in groups(job, experiment):
+        found |= zip(numbers, trainer.train_group(job.part(numbers)))
+    return [found[number] for number in range(len(runs))]
 
 
-def test_candidates_share_weights_and_batches(bench):
+def test_candidates_share_weights_and_batches(experiment):
     # The two have the same derivative, 1/(1 + |x|), from two libraries and in two programs, so
     # whatever differs in their curves would come from other weights or other batches.
-    ours, _ = train(bench, *(Job(QPseudoSpike(1.0), {}, seed) for seed in (0, 1)))
-    log = braintools.surrogate.NonzeroSignLog(alpha=1.0)
-    theirs, _ = train(bench, *(Job(log, {}, seed) for seed in (0, 1)))
+    runs = ({}, 0), ({}, 1)
+    ours = train(experiment, QPseudoSpike(1.0), *runs)
+    theirs = train(experiment, braintools.surrogate.NonzeroSignLog(alpha=1.0), *runs)
     for one, other in zip(ours, theirs):
         np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-4)
     assert not np.allclose(ours[0].curves.loss, ours[1].curves.loss)
 
 
 @pytest.mark.thorough
-def test_runs_at_once_equal_separate_training(bench):
-    jobs = [
-        Job(QPseudoSpike(0.5), {"learning_rate": 0.3}, 0),
-        Job(QPseudoSpike(2.0), {"dampening": 0.25, "clip": None}, 3),
-        Job(QPseudoSpike(8.0, dampening=0.5), {"scale": 0.5}, 3),
-        Job(QPseudoSpike(8.0), {"alpha": 2.0}, 3),
+def test_runs_at_once_equal_separate_training(experiment):
+    runs = [
+        ({"learning_rate": 0.3}, 0),
+        ({"dampening": 0.25}, 3),
+        ({"clip": None}, 3),
+        ({"scale_factor": 0.5}, 3),
+        ({"alpha": 2.0}, 3),
     ]
-    together, programs = train(bench, *jobs)
-    assert len(programs._trainers) == 2  # with a scale and without
-    for job, found in zip(jobs[1:3], together[1:3]):
-        (alone,), _ = train(bench, job)
+    surrogate = QPseudoSpike(8.0, dampening=0.5)
+    together = train(experiment, surrogate, *runs)
+    for run, found in zip(runs, together):
+        (alone,) = train(experiment, surrogate, run)
         np.testing.assert_allclose(found.curves.loss, alone.curves.loss, rtol=1e-4)
         assert found.tested.score == pytest.approx(alone.tested.score)
-    assert not np.allclose(together[1].curves.loss, together[3].curves.loss, rtol=1e-3)
+    for one, other in itertools.combinations(together[1:], 2):
+        assert not np.allclose(one.curves.loss, other.curves.loss, rtol=1e-3)
 
 
-def test_training_learns(bench):
-    (run,), _ = train(bench, Job(QPseudoSpike(4.0), {}, 0), epochs=12)
+def test_training_learns(experiment):
+    (run,) = train(experiment, QPseudoSpike(4.0), ({}, 0), epochs=12)
     assert run.tested.score > 0.9  # chance is 0.5
     assert run.curves.loss[-1] < 0.5 * run.curves.loss[0]
     assert 0 < run.tested.firing_rate < 1
@@ -89,10 +95,10 @@ def test_what_shares_a_program():
     assert all(kinds.count(kind) == 1 for kind in kinds)
 
 
-def test_initial_weights_come_from_the_seed_alone(bench):
-    first, again = (initial_weights(bench, QPseudoSpike(), 5).trained for _ in range(2))
+def test_initial_weights_come_from_the_seed_alone(experiment):
+    first, again = (initial_weights(experiment, QPseudoSpike(), 5).trained for _ in range(2))
     assert jax.tree.all(jax.tree.map(np.array_equal, first, again))
-    other = initial_weights(bench, QPseudoSpike(), 6).trained
+    other = initial_weights(experiment, QPseudoSpike(), 6).trained
     recurrent = lambda weights: weights["recurrent.weight"]["weight"]
     assert not np.array_equal(recurrent(first), recurrent(other))
     assert np.std(recurrent(first)) == pytest.approx(1, rel=0.2)
@@ -100,9 +106,9 @@ def test_initial_weights_come_from_the_seed_alone(bench):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("neuron", ["ALIF", "IF"])
-def test_other_neurons_train(neuron, bench):
-    job = Job(QPseudoSpike(4.0), {"neuron": neuron, "reset": "hard"}, 0)
-    (run,), _ = train(bench, job, epochs=1)
+def test_other_neurons_train(neuron, experiment):
+    run = {"neuron": neuron, "reset": "hard"}, 0
+    (run,) = train(experiment, QPseudoSpike(4.0), run, epochs=1)
     assert np.isfinite(run.curves.loss).all()
     assert 0 < run.tested.firing_rate < 1
 
@@ -114,8 +120,51 @@ def test_neurons_that_do_not_fit():
         neuron_class("HH")
 
 
-def test_options_out_of_range(bench):
+def test_options_out_of_range(experiment):
     with pytest.raises(ValueError, match="'soft' or 'hard', got 'none'"):
         demonstration(2, 2, 5, reset="none")
     with pytest.raises(ValueError, match="hidden must be 1 or more, got 0"):
         demonstration(2, 2, 5, hidden=0)
+
+
+@pytest.fixture
+def memory(monkeypatch):
+    """Lets a device be full whenever more runs than so many are trained at once."""
+    asked = []
+
+    def limit(runs):
+        compiled = train_module._Program._compile
+
+        def full(self, function, share, parts):
+            asked.append(len(jax.tree.leaves(share)[0]))
+            if asked[-1] > runs:
+                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+            return compiled(self, function, share, parts)
+
+        monkeypatch.setattr(train_module._Program, "_compile", full)
+        monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
+        return asked
+
+    return limit
+
+
+def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(experiment, memory):
+    runs = [({}, seed) for seed in range(5)]
+    expected = train(experiment, QPseudoSpike(), *runs)
+    asked = memory(1)
+    found = train(experiment, QPseudoSpike(), *runs)
+    assert asked == [5, 2, 1, 1]  # for training, then for the test
+    for one, other in zip(found, expected):
+        np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-4)
+    memory(0)
+    with pytest.raises(jax.errors.JaxRuntimeError, match="RESOURCE_EXHAUSTED"):
+        train(experiment, QPseudoSpike(), *runs)
+
+
+def test_a_cpu_trains_no_more_at_once_than_half_its_memory_holds(experiment, monkeypatch):
+    runs = [({}, seed) for seed in range(3)]
+    widest, one = (train(experiment, QPseudoSpike(), *runs[:n])[0].bytes for n in (3, 1))
+    assert one < widest
+    monkeypatch.setattr(Devices, "memory", property(lambda self: 1.2 * one))
+    found = train(experiment, QPseudoSpike(), *runs)
+    assert {run.bytes for run in found} == {one}

@@ -5,7 +5,7 @@ import brainunit as u
 import jax.numpy as jnp
 import pytest
 from braintools.surrogate import Sigmoid
-from small_comparison import BARE
+from small_comparison import OPTIONS
 
 from braintools_qps import (
     Scaled,
@@ -65,7 +65,7 @@ def test_the_error_names_the_wrapper(use):
 
 def test_where_there_is_a_wrapper_already():
     """As in a comparison, which wraps whatever it trains."""
-    options = {name: value for name, value in BARE.items() if name != "hidden"}
+    options = {name: value for name, value in OPTIONS.items() if name != "hidden"}
     fix = r"x in mV needs a scale .* Pass Scaled\(Sigmoid\(alpha=4.0\), scale=V_th - V_reset\)"
     with pytest.raises(u.UnitMismatchError, match=fix):
         Scaled(Sigmoid()).surrogate_grad(1.0 * u.mV)

@@ -37,7 +37,8 @@ def test_workers_that_cannot_be_counted(monkeypatch, capsys, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "given"), [([], {}), (["--save-memory"], {"save_memory": True})]
+    ("arguments", "given"),
+    [([], {}), (["--seeds", "3", "--no-tune"], {"seeds": 3, "tune": None})],
 )
 def test_what_was_not_given_is_left_to_compare(arguments, given):
     parser = argparse.ArgumentParser()

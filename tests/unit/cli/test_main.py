@@ -16,7 +16,7 @@ import pytest
 import braintools_qps
 from braintools_qps import __main__
 from braintools_qps.__main__ import COMMANDS, main
-from braintools_qps._cli import console, errors, interrupts
+from braintools_qps._cli import console, errors
 
 HEAVY = {"jax", "brainstate", "brainunit", "braintools", "numpy", "matplotlib"}
 
@@ -198,49 +198,17 @@ def test_whose_code_a_file_is():
 # Ctrl-C and closed pipes, but for the process itself, which is in tests/integration/cli
 
 
-def test_ctrl_c_ends_with_one_line_and_status_130(failing, capsys):
-    interrupts.announce("Interrupted an earlier command")
-    failing(KeyboardInterrupt())
-    assert main(["list"]) == 130
-    assert capsys.readouterr().err == "Interrupted\n"
-
-
-def test_a_command_says_what_is_kept(monkeypatch, capsys):
-    def run(arguments):
-        interrupts.announce("Interrupted. The first half is saved")
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(import_module("braintools_qps._cli.list"), "run", run)
-    assert main(["list"]) == 130
-    assert capsys.readouterr().err == "Interrupted. The first half is saved\n"
-
-
-def test_ctrl_c_at_the_end_is_left_to_the_system_where_it_was_ours():
-    before = signal.getsignal(signal.SIGINT)
+def test_ctrl_c_that_somebody_else_handles_is_left_to_them(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["braintools-qps", "list"])
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        interrupts.leave_it_to_the_system()
-        assert signal.getsignal(signal.SIGINT) is before
-        signal.signal(signal.SIGINT, interrupts._raise)
-        interrupts.leave_it_to_the_system()
+        __main__.command()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        __main__.command()
         assert signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def test_ctrl_c_that_somebody_else_handles_is_left_to_them():
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        interrupts.end_on_ctrl_c()
-        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def test_what_an_import_makes_of_ctrl_c_is_no_error(failing, monkeypatch, capsys):
-    monkeypatch.setattr(interrupts, "seen", lambda: True)
-    failing(ImportError("numpy failed to import"))
-    assert main(["list"]) == 130
-    assert capsys.readouterr().err == "Interrupted\n"
 
 
 def test_a_closed_pipe_is_no_mistake(failing):
@@ -261,7 +229,7 @@ def imported_at_the_top(module):
             yield node.module.partition(".")[0] if not node.level else "." * node.level
 
 
-@pytest.mark.parametrize("name", ["list", "show", "plot", "console", "errors", "interrupts"])
+@pytest.mark.parametrize("name", ["list", "show", "plot", "console", "errors"])
 def test_modules_of_the_command_line_import_only_the_standard_library(name):
     module = import_module(f"braintools_qps._cli.{name}")
     assert set(imported_at_the_top(module)) <= {*sys.stdlib_module_names, "."}

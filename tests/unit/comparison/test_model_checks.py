@@ -14,9 +14,9 @@ from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model_checks import check_finite, check_model
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.settings import Settings
+from braintools_qps._comparison.optimizers import transformation
 from braintools_qps._comparison.tasks import TASKS, load_task
-from braintools_qps._comparison.training import Bench
+from braintools_qps._comparison.training import Experiment
 
 Y = np.arange(40) % 2
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
@@ -29,8 +29,8 @@ def check(make, *, y=Y, readout=None, **options):
 
 
 def checked(make, task, loss=None, seeds=(0, 1)):
-    bench = Bench(Factory(make), task, Settings(), objective(task, loss))
-    return bench, check_model(bench, seeds)
+    experiment = Experiment(Factory(make), task, objective(task, loss), None, 32, 0.1)
+    return experiment, check_model(experiment, seeds)
 
 
 class Fixed(models.Neurons):
@@ -229,7 +229,7 @@ def test_a_loss_that_counts_is_refused():
 
 def test_an_optimizer_that_returns_no_transformation_is_refused():
     with pytest.raises(TypeError, match="must return an optax transformation, got None. For"):
-        Settings(optimizer=lambda rate: None).transformation(0.1)
+        transformation(lambda learning_rate: None, 0.1, 10, {})
 
 
 def test_outputs_that_are_not_finite_name_the_step():
@@ -242,13 +242,13 @@ def test_outputs_that_are_not_finite_name_the_step():
             self.count.value += 1
             return super().update(x) / jnp.where(self.count.value < 3, 1.0, 0.0)
 
-    bench, _ = check(chain(lambda: Late(5), readout(2)))
+    experiment, _ = check(chain(lambda: Late(5), readout(2)))
     with pytest.raises(ValueError, match="got NaN or infinity .* from step 2 on. Look for"):
-        check_finite(bench, 0)
+        check_finite(experiment, 0)
 
 
 def test_a_model_without_parameters_is_refused():
-    options = {"task": (X, Y), "tune": None, "seeds": 1, "epochs": 1, "measure": False}
+    options = {"task": (X, Y), "tune": None, "seeds": 1, "epochs": 1}
     make = lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: x[:, :2])
     with pytest.raises(ValueError, match=r"got no brainstate.ParamState of real numbers"):
         compare(["Sigmoid"], model=make, **options)

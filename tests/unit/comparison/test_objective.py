@@ -3,7 +3,6 @@
 import dataclasses
 
 import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -11,8 +10,8 @@ import pytest
 from helpers import FLOAT16
 
 from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.optimizers import adamw
 from braintools_qps._comparison.tasks import load_task
-from braintools_qps._comparison.training import _clipped
 
 TASK = load_task((np.random.default_rng(0).standard_normal((40, 3, 2)), np.arange(40) % 2))
 OUTPUTS = np.arange(24.0).reshape(3, 4, 2)  # steps, samples, features
@@ -61,20 +60,40 @@ def test_a_score_without_a_name():
     assert objective(TASK, None, lambda outputs, y: 0.0).score_name == "score"
 
 
-@pytest.mark.parametrize("norm", [0.5, 100.0, np.inf])
+def adam_of(gradient, norm):
+    """The moments of Adam after one step: 0.1 of the gradient that it was given."""
+    optimizer = adamw(0.1, 10, norm)
+    _, memory = optimizer.update(gradient, optimizer.init(gradient), gradient)
+    state = memory if norm is None else memory[1]
+    return [10 * mean for mean in state[0].mu]
+
+
+@pytest.mark.parametrize("norm", [1.0, 13.0, 26.0, None])
 def test_clipping_is_that_of_optax(norm):
     gradient = [jnp.array([3.0, -4.0]), jnp.array([[12.0]])]
-    expected, _ = optax.clip_by_global_norm(norm).update(gradient, optax.EmptyState())
-    found = jax.jit(_clipped)(gradient, jnp.float32(norm))
-    for one, other in zip(found, expected):
+    expected = gradient
+    if norm is not None:
+        expected, _ = optax.clip_by_global_norm(norm).update(gradient, optax.EmptyState())
+    for one, other in zip(adam_of(gradient, norm), expected):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
 def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow(dtype):
     gradient = [jnp.array([300.0, 400.0], dtype), jnp.array([1200.0], dtype)]  # of norm 1300
-    first, second = jax.jit(_clipped)(gradient, jnp.float32(13.0))
+    first, second = adam_of(gradient, 13.0)
     assert first.dtype == second.dtype == dtype
     np.testing.assert_allclose(
         jnp.concatenate([first, second]).astype(float), [3.0, 4.0, 12.0], rtol=0.01
     )
+
+
+def test_the_learning_rate_falls_to_0_as_a_cosine():
+    gradient = [jnp.array([1.0])]
+    optimizer = adamw(0.1, 4, None)
+    memory, steps = optimizer.init(gradient), []
+    for _ in range(4):
+        changes, memory = optimizer.update(gradient, memory, [jnp.array([0.0])])
+        steps.append(float(changes[0][0]))
+    # Adam's step is the learning rate for a gradient that stays the same.
+    np.testing.assert_allclose(steps, [-0.1, -0.0853553, -0.05, -0.0146447], rtol=1e-4)

@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison.outcome import flags, noise_of_accuracy
-from braintools_qps._comparison.programs import Outcome
+from braintools_qps._comparison.train import Outcome
 from braintools_qps._comparison.training import Curves
 
 
 def outcome(score, rate=(0.1, 0.1), loss=1.0):
-    return Outcome(Curves(np.full(len(score), loss), np.array(score), np.array(rate)), 1, None)
+    curves = Curves(np.full(len(score), loss), np.array(score), np.array(rate))
+    return Outcome(curves, None, 1, 0.1, None, None)
 
 
 @pytest.mark.parametrize(

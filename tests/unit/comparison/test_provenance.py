@@ -147,13 +147,13 @@ def test_an_edited_lambda_is_not_mixed_with_what_it_was_before(tmp_path):
 
 def test_an_edited_loss_is_not_mixed_with_what_it_was_before(tmp_path):
     loss = "f = lambda outputs, y: ({} * outputs.mean())"
-    compare(["Sigmoid"], loss=module(loss.format(1)), out=tmp_path, hidden=4, **QUICK)
+    compare(["Sigmoid"], loss=module(loss.format(1)), out=tmp_path, **QUICK)
     with pytest.raises(ValueError, match="in the loss, __main__:<lambda> has other code"):
-        compare(["S2NN"], loss=module(loss.format(2)), out=tmp_path, resume=True, hidden=4, **QUICK)
+        compare(["S2NN"], loss=module(loss.format(2)), out=tmp_path, resume=True, **QUICK)
 
 
 def test_another_readout_is_named(tmp_path):
-    compare(["Sigmoid"], out=tmp_path, hidden=4, **QUICK)
+    compare(["Sigmoid"], out=tmp_path, **QUICK)
     options = QUICK | {"task": load_task((X, Y), readout="last")}
     with pytest.raises(ValueError, match="a different task: readout 3, now last"):
-        compare(["S2NN"], out=tmp_path, resume=True, hidden=4, **options)
+        compare(["S2NN"], out=tmp_path, resume=True, **options)

@@ -5,23 +5,21 @@ import math
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.tuning import (
-    DEFAULT_TUNE,
+from braintools_qps._comparison.search import (
     at_edge,
     finalists,
     grid,
     rounds,
-    search,
     searched,
     tried,
-    tuning_seeds,
     winner,
 )  # fmt: skip
+from braintools_qps._defaults import TUNE
 from braintools_qps.records import Rung, Trial
 
 
 def test_every_combination_is_in_the_search():
-    assert len(grid(DEFAULT_TUNE)) == 20
+    assert len(grid(TUNE)) == 20
     assert grid({"a": (1, 2), "b": ("x",)}) == [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]
     assert grid(searched(None)) == grid({}) == [{}]
     assert searched({"a": [1, 2], "b": np.array([0.5, 2.0])}) == {"a": (1, 2), "b": (0.5, 2.0)}
@@ -51,13 +49,13 @@ def test_what_the_search_of_the_default_settings_costs():
 
 @pytest.mark.parametrize("alphas", [6, 7, 12, 24])
 def test_a_large_search_costs_five_percent_of_its_grid(alphas):
-    tune = {"alpha": tuple(range(1, alphas + 1))} | DEFAULT_TUNE
+    tune = {"alpha": tuple(range(1, alphas + 1))} | TUNE
     cost = sum(count * epochs for count, epochs in rounds(len(tried(tune)), 20))
     assert 0.045 <= cost / (len(grid(tune)) * 20) <= 0.05
 
 
 def test_of_a_large_grid_a_sample_is_tried_at_all_learning_rates():
-    tune = {"alpha": (0.5, 1, 2, 4, 16, math.inf)} | DEFAULT_TUNE
+    tune = {"alpha": (0.5, 1, 2, 4, 16, math.inf)} | TUNE
     found = tried(tune)
     assert found == [setting for setting in grid(tune) if setting in found]  # in its order
     assert len(found) == 40
@@ -68,8 +66,8 @@ def test_of_a_large_grid_a_sample_is_tried_at_all_learning_rates():
 @pytest.mark.parametrize(
     "tune",
     [
-        DEFAULT_TUNE,
-        {"alpha": (1, 2)} | DEFAULT_TUNE,
+        TUNE,
+        {"alpha": (1, 2)} | TUNE,
         {"learning_rate": tuple(range(1, 80))},
         {"sizes": ([8], [8, 8])},  # any values: no order, no hash
         {},
@@ -163,34 +161,9 @@ def test_the_winner_has_the_highest_mean_score_and_is_the_first_of_equals():
     assert winner(Rung(1, (Trial({"x": 2}, (math.nan,)), Trial({"x": 5}, (-1e9,))))) == {"x": 5}
 
 
-def test_a_search_finds_the_best_of_a_smooth_landscape():
-    trained = []
-
-    def train(settings, epochs):
-        trained.append((len(settings), epochs))
-        loss = lambda s: np.log(s["learning_rate"] / 0.03) ** 2 + np.log(s["dampening"] * 4) ** 2
-        return [Trial(setting, (-loss(setting),), (loss(setting),)) for setting in settings]
-
-    rungs = search(tried(DEFAULT_TUNE), 20, train)
-    assert trained == [(20, 2), (2, 20)]
-    assert winner(rungs[-1]) == {"learning_rate": 0.03, "dampening": 0.25}
-
-
 def test_the_edge_of_what_was_searched():
     tune = {"learning_rate": (0.3, 0.1, 0.01), "neuron": ("LIF", "ALIF"), "dampening": (1.0,)}
     inside = {"learning_rate": 0.1, "neuron": "LIF", "dampening": 1.0}
     assert at_edge(inside, tune) == ()
     assert at_edge(inside | {"learning_rate": 0.3}, tune) == ("learning_rate",)
     assert at_edge(inside | {"learning_rate": 0.01}, tune) == ("learning_rate",)
-
-
-def test_tuning_has_seeds_of_its_own():
-    first, second = tuning_seeds(2, range(5))
-    assert tuning_seeds(2, (first,)) == (second, second + 1)
-    assert not {first, second} & set(range(5))
-
-
-@pytest.mark.parametrize(("count", "error"), [(0, ValueError), (-1, ValueError), (1.5, TypeError)])
-def test_a_setting_is_tried_with_one_seed_or_more(count, error):
-    with pytest.raises(error, match="tuning_runs must be"):
-        tuning_seeds(count, (0,))

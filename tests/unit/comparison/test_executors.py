@@ -1,0 +1,132 @@
+"""Executors that end, refuse or fail: none of it may hang, and what has finished is kept."""
+
+import sys
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from functools import partial
+from threading import Event
+
+import numpy as np
+import pytest
+from small_comparison import OPTIONS, SMALL, without_times
+
+from braintools_qps import compare
+from braintools_qps._comparison import executors
+
+OPTIONS = OPTIONS | {"progress": False}
+NAMES = ["Sigmoid", "S2NN"]
+PLACE = {"leaves": False}
+
+
+def leaving(features, outputs, steps):
+    """A factory that ends its process, but not while the model is checked."""
+    if PLACE["leaves"]:
+        sys.exit(3)
+    return SMALL(features, outputs, steps)
+
+
+@pytest.fixture
+def leaves(monkeypatch):
+    """From the first call of a worker on, the factory leaves."""
+    unpacked = executors._unpacked
+
+    def then_leave(*arguments):
+        PLACE["leaves"] = True
+        return unpacked(*arguments)
+
+    monkeypatch.setattr(executors, "_unpacked", then_leave)
+    yield
+    PLACE["leaves"] = False
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_factory_that_calls_sys_exit_in_a_worker_ends_with_an_error(leaves):
+    error = pytest.raises(RuntimeError, match=r"ended its process by sys.exit\(3\)")
+    with ThreadPoolExecutor(1) as executor, error:
+        compare(NAMES, executor=executor, **OPTIONS | {"model": leaving})
+
+
+def test_an_executor_shut_down_in_the_middle_ends_with_an_error():
+    """`shutdown(cancel_futures=True)` cancels what waits without telling `wait`."""
+    begun = Event()
+
+    class Held(ThreadPoolExecutor):
+        def submit(self, function, *arguments):
+            return super().submit(self.held, function, *arguments)
+
+        def held(self, function, *arguments):
+            if not begun.is_set():
+                begun.set()
+                self.shutdown(wait=False, cancel_futures=True)
+            return function(*arguments)
+
+    with pytest.raises(RuntimeError, match=r"the executor takes no more work .*resume=True"):
+        compare(NAMES, executor=Held(1), **OPTIONS)
+
+
+class Desk(Executor):
+    """Does everything at once, a limited number of times."""
+
+    def __init__(self, limit=1000):
+        self.calls, self.limit = [], limit
+
+    def submit(self, function, *arguments):
+        future = Future()
+        self.calls.append(arguments)
+        if len(self.calls) > self.limit:
+            future.set_exception(BrokenExecutor("a process died"))
+        else:
+            future.set_result(function(*arguments))
+        return future
+
+
+@pytest.fixture(autouse=True)
+def forgetful():
+    executors._trainers.clear()
+    yield
+    executors._trainers.clear()
+
+
+def test_data_travel_once(monkeypatch):
+    desk = Desk()
+    options = OPTIONS | {"tune": {"learning_rate": (0.1, 0.01)}}
+    found = compare(NAMES, executor=desk, **options)
+    assert without_times(found) == without_times(compare(NAMES, **options))
+    assert sum(call.experiment is not None for (call,) in desk.calls) == 1
+    assert len(desk.calls) == 5  # two rounds of two candidates, and one that asked for the data
+
+
+def test_what_has_finished_is_kept_when_the_executor_breaks(tmp_path):
+    with pytest.raises(RuntimeError, match=r"takes no more work \(a process died\)"):
+        compare(NAMES, executor=Desk(2), out=tmp_path, **OPTIONS)
+    seen = []
+    found = compare(NAMES, out=tmp_path, resume=True, callback=seen.append, **OPTIONS)
+    assert seen[0].epochs_done == 4  # two seeds of the first candidate for two epochs
+    assert without_times(found) == without_times(compare(NAMES, **OPTIONS))
+
+
+def test_what_cannot_travel_is_named():
+    with pytest.raises(TypeError, match=r"functions of a module that workers can import.*lambda"):
+        compare(NAMES, executor=Desk(), **OPTIONS | {"loss": lambda o, y: o.mean()})
+
+
+def test_a_worker_that_cannot_import_says_what():
+    packed, names = executors._packed(of_an_experiment())
+    assert "braintools_qps._comparison.network:demonstration" in names
+    missing = packed.replace(
+        b"braintools_qps._comparison.network", b"braintools_qps._comparison.notwork"
+    )
+    with pytest.raises(ImportError, match=r"must be able to import .*network:demonstration"):
+        executors._unpacked(missing, names)
+
+
+def test_a_worker_with_other_versions_says_which():
+    with pytest.raises(RuntimeError, match=r"jax \S+, not 0.0. Install the same versions there"):
+        executors._check_versions(executors.packages() | {"jax": "0.0"})
+
+
+def of_an_experiment():
+    from braintools_qps._comparison.compare import _experiment
+
+    X = np.random.default_rng(0).standard_normal((20, 4, 3))
+    task = X, np.arange(20) % 2
+    return _experiment(task, partial(SMALL), 1, 8, 0.1, None, None, None)
