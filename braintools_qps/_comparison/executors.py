@@ -78,6 +78,7 @@ class Group:
     job: Job
     key: str  # all that the outcomes depend on
     with_data: bool = False
+    was_sent: bool = False
     is_known: bool = False  # it was trained before
 
 
@@ -89,7 +90,7 @@ class Trains(Protocol):
         """How many runs a group has at most."""
 
     def submit(self, group: Group) -> Future:
-        """Outcomes, or None where the worker needs the data first."""
+        """Outcomes, or the name of a worker that needs the data first."""
 
     def report(self, group: Group, loss: float) -> None:
         """Tell how far it is, when the outcomes of a group are there."""
@@ -113,6 +114,7 @@ class Dispatch:
         self._rounds: dict[str, Round] = {}  # by label
         self._waiting: dict[Future, Group] = {}
         self._answers: SimpleQueue[Future] = SimpleQueue()
+        self._supplied: set[str] = set()  # workers that data have been sent for
 
     def run(self, candidates: Sequence[Candidate]) -> Found:
         """Train candidates at the same time; yield each when it has finished or failed.
@@ -183,8 +185,11 @@ class Dispatch:
             return
         if label not in self._rounds:  # another group has failed
             return
-        if outcomes is None:
-            group.with_data = True
+        if isinstance(outcomes, str):
+            # A worker that has just been sent the data with another group has it by now.
+            group.with_data = group.was_sent or outcomes not in self._supplied
+            group.was_sent = True
+            self._supplied.add(outcomes)
             self._send(group)
             return
         round.outcomes |= zip(group.numbers, outcomes)
@@ -200,15 +205,16 @@ class Dispatch:
             ordered = [round.outcomes[number] for number in range(len(round.job.runs))]
             yield from self._go_on(round.candidate, round.search, ordered)
 
-    def _keep(self, future: Future) -> list[Outcome] | None:
-        """The outcomes, once they are on the disk."""
+    def _keep(self, future: Future) -> list[Outcome] | str:
+        """The outcomes, once they are on the disk, or the name of a worker without data."""
         group = self._waiting.pop(future)
         if future.cancelled():
             raise CancelledError("its work was cancelled")
         outcomes = future.result()
         if isinstance(outcomes, BaseException):
             raise outcomes
-        if self._store is not None and outcomes is not None and not group.is_known:
+        is_new = not (group.is_known or isinstance(outcomes, str))
+        if self._store is not None and is_new:
             self._store.keep(group.key, _text(outcomes))
         return outcomes
 
@@ -327,10 +333,10 @@ _one_at_a_time = threading.Lock()
 _trainers: dict[Any, Trainer] = {}
 
 
-def work(call: Call) -> list[Outcome] | Exception | None:
+def work(call: Call) -> list[Outcome] | Exception | str:
     """Train a group in this process; whatever goes wrong is returned.
 
-    None asks for the data. Data and compiled programs stay here for the next group.
+    The name of this worker asks for the data. Data and compiled programs stay for the next group.
     """
     with _one_at_a_time:
         try:
@@ -343,11 +349,11 @@ def work(call: Call) -> list[Outcome] | Exception | None:
             return _sendable(error)
 
 
-def _worked(call: Call) -> list[Outcome] | None:
+def _worked(call: Call) -> list[Outcome] | str:
     key = call.digest, call.numerics
     if key not in _trainers:
         if call.experiment is None:
-            return None
+            return f"{socket.gethostname()}:{os.getpid()}"
         _trainers.clear()
         _trainers[key] = Trainer(_unpacked(call.experiment, call.names), RUNS_PER_CALL)
     worker = {
