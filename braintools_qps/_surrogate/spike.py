@@ -117,7 +117,8 @@ def _derivative(x: Array, shape: Shape) -> Array:
 def _original(x: Array, shape: Shape) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
     ratio, dampening = _ratio(x, shape.scale), above_zero(shape.dampening)
-    ratio = jnp.where(jnp.isinf(x), FARTHEST * jnp.sign(ratio), ratio)  # whatever the scale
+    if not isinstance(shape.scale, Static):  # infinity stays where it is, whatever the scale
+        ratio = jnp.where(jnp.isinf(x), FARTHEST * jnp.sign(ratio), ratio)
     if shape.foreign is None:
         value = 0.5 + dampening * kernels.integral(ratio, shape.alpha)
     else:  # at a dampening of 1, the original function itself
