@@ -38,7 +38,9 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     It is the layer-sequential, data-driven initialisation of Mishkin & Matas [1]_ with the firing
     rate in place of the variance, and serves the purpose of the fluctuation-driven initialisation
     of Rossbroich et al. [2]_: activity that neither dies out nor saturates on the way through a
-    deep network. As there, recurrent weights keep their share of the input.
+    deep network. As there, recurrent weights keep their share of the input. In trainings of eight
+    layers on digits, 0.1 and 0.2 did best, 0.05 nearly as well, and 0.4 was too much. It gains
+    nothing where all weights that feed a population have the same sign; the record says so.
 
     Parameters
     ----------
@@ -106,7 +108,7 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     factors, after = _search(step, weights, measure, rate)
     _multiply(model, step, {i: factors[name] for name in factors for i in weights[name]})
     rows = (NormalizedRate(n, before[n], after[n], factors.get(n)) for n in before)
-    return NormalizedRates(float(rate), tuple(rows))
+    return NormalizedRates(float(rate), tuple(rows), _notes(step, weights))
 
 
 def attained(rate_at: Callable[[float], float], target: float) -> float | None:
@@ -233,6 +235,22 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
         f"no factor from 1/{widest} to {widest} of the weights that feed {name} makes it fire at "
         f"{rate:g} per step: its rate goes from {low:.3g} to {high:.3g}. {why}. Nothing was changed"
     )
+
+
+def _notes(step: Step, weights: dict[str, list[int]]) -> tuple[str, ...]:
+    """Weights of one sign: in the casebook, scaling them gained nothing, and centring them did."""
+    states = step.arrays.states
+    alike = [
+        name
+        for name, positions in weights.items()
+        if positions and all((states[i] >= 0).all() or (states[i] <= 0).all() for i in positions)
+    ]
+    note = (
+        f"The weights that feed {', '.join(alike)} all have the same sign, so its neurons fire "
+        "together and tell little apart. Subtract the mean of each weight matrix, and call "
+        "normalize_rates again"
+    )
+    return (f"{note}.",) if alike else ()
 
 
 def _multiply(model: Any, step: Step, factors: dict[int, float]) -> None:

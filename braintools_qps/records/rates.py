@@ -40,10 +40,13 @@ class NormalizedRates(Record):
     rate : float
         The mean firing rate that was asked for, in spikes per neuron and step.
     populations : tuple of NormalizedRate
+    notes : tuple of str
+        What may keep the network from learning all the same.
     """
 
     rate: float
     populations: tuple[NormalizedRate, ...]
+    notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return text_table(self._rows(), self._below())
@@ -60,7 +63,7 @@ class NormalizedRates(Record):
 
     def _below(self) -> Sequence[str]:
         unfed = [p.population for p in self.populations if p.factor is None]
-        return [f"No weights feed {', '.join(unfed)}."] if unfed else []
+        return [f"No weights feed {', '.join(unfed)}."] * bool(unfed) + list(self.notes)
 
 
 def _times(factor: float | None) -> str:

@@ -87,6 +87,7 @@ def test_later_populations_are_scaled_with_the_earlier_ones_already_scaled():
         weights = linear.weight.value
         spikes = (spikes @ weights["weight"] + weights["bias"] >= 1).astype(np.float32)
         assert one.after == pytest.approx(float(spikes.mean()), abs=1e-3)
+        assert not done.notes
         assert 0.1 <= one.after <= 0.4  # as near as spikes of so few neurons allow
 
 
@@ -218,9 +219,10 @@ def test_a_rate_that_is_none(rate):
 
 def test_the_record_prints_as_a_table_and_comes_back_from_json():
     done = normalize_rates(Chain(Diagonal(0.5), Neurons()), inputs())
-    head, line = str(done).splitlines()
+    head, line, note = str(done).splitlines()
     assert head.split() == ["population", "rate", "before", "after", "weights", "times"]
     (one,) = done.populations
     assert line.split() == ["layers.1", "0.0000", f"{one.after:.4f}", f"{one.factor:.4g}"]
+    assert "layers.1 all have the same sign" in note
     assert NormalizedRates.from_json(done.to_json()) == done
     assert "<table>" in done._repr_html_()
