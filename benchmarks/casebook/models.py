@@ -72,13 +72,6 @@ class Recurrent(brainstate.nn.Module):
         return self.cell(self.into(x) + self.back(self.cell.spikes()))
 
 
-class Detached(brainstate.nn.Module):
-    """Passes values on and no gradient."""
-
-    def update(self, x: Any) -> Any:
-        return jax.lax.stop_gradient(x)
-
-
 class Reshape(brainstate.nn.Module):
     def __init__(self, axes: int, shape: Sequence[int]):
         super().__init__()
@@ -165,11 +158,6 @@ def twelve_times(images: Any) -> Any:
     return constant(images, 12)
 
 
-def rows(images: Any, steps: int) -> Any:
-    """The rows of each image one after the other, of shape (steps, batch, 8)."""
-    return jnp.repeat(jnp.swapaxes(images, 0, 1), steps // SIDE, axis=0)
-
-
 def positive(network: Network) -> Network:
     """All weights with their sign removed, as of a device that has no negative ones."""
     return weights_changed(network, jnp.abs)
@@ -196,7 +184,7 @@ def lower(network: Network, inputs: Any) -> None:
 def severed() -> Network:
     """Two layers, and nothing leads back from the second to the first."""
     network = deep(bts.Arctan(), 2)
-    network.layers.insert(2, Detached())
+    network.layers.insert(2, jax.lax.stop_gradient)
     return network
 
 
@@ -229,8 +217,8 @@ def mixed_up(value: bool) -> Network:
     )
 
 
-def recurrent(spk_fun: Any) -> Network:
-    return Network([Recurrent(SIDE, 64, spk_fun)], 64)
+def recurrent() -> Network:
+    return Network([Recurrent(PIXELS, 64, bts.Sigmoid())], 64)
 
 
 CASES = {
@@ -239,9 +227,11 @@ CASES = {
         seen="A deep network learns with arctan or sigmoid, and not with S2NN or a rectangle.",
         reported=partial(deep, bts.S2NN(), 8),
         cause="silent",
-        population="layers.3",
+        population="layers.5",
         done="`normalize_rates(model, inputs)`",
         cure=normalize_rates,
+        remark="Turned out otherwise: with a sigmoid (the next case) the same network does little "
+        "better, and at rates of 0.1 both learn. Silence was the cause, not the surrogate.",
     ),
     "spikingjelly-285": Case(
         thread="fangwei123456/spikingjelly#285",
@@ -249,7 +239,7 @@ CASES = {
         "same class.",
         reported=partial(deep, bts.Sigmoid(), 8),
         cause="silent",
-        population="layers.3",
+        population="layers.5",
         done="`normalize_rates(model, inputs)`",
         cure=normalize_rates,
     ),
@@ -343,13 +333,13 @@ CASES = {
     "recurrent-500": Case(
         thread="",
         seen="A recurrent network over 500 steps learns nothing.",
-        reported=partial(recurrent, bts.Sigmoid()),
-        cause="too high",
+        reported=recurrent,
+        cause="not finite",
         population="layers.0.cell",
         done="`set_surrogate(model, normalize_surrogate(model, inputs))`",
         cure=lower,
-        shown=partial(rows, steps=496),
-        epochs=5,
+        shown=partial(constant, steps=500),
+        epochs=3,
         learning_rate=3e-3,
     ),
 }

@@ -114,10 +114,10 @@ def summary(scores: Sequence[float]) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> None:
     """Train the cases that are named, or all."""
-    found = json.loads(FILE.read_text())["cases"] if FILE.exists() else {}
     names = [name for name in arguments if not name.startswith("-")] or list(CASES)
     for name in names:
         case = CASES[name]
+        found = json.loads(FILE.read_text("utf-8"))["cases"] if FILE.exists() else {}
         kept = found.get(name, {})
         if "--says" not in arguments:
             scores = {"before": accuracies(case, False), "after": accuracies(case, True)}
