@@ -40,13 +40,20 @@ def test_the_first_line_names_the_cause_and_the_population(name):
     assert line == BOOK[name]["says"], "run python -m benchmarks.casebook.train --says"
 
 
+LEARNS = {"snntorch-33"}  # without help, otherwise than reported, as the page says
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_the_cure_trains_the_network(name):
     """Five seeds each; the intervals do not even touch."""
     before, after = BOOK[name]["before"], BOOK[name]["after"]
     assert len(before["scores"]) == len(after["scores"]) == 5
-    assert before["interval"][1] < after["interval"][0]
-    assert after["mean"] - before["mean"] > 10
+    if name in LEARNS:
+        assert before["mean"] > 80
+        assert "Turned out otherwise" in BOOK[name]["remark"]
+    else:
+        assert before["interval"][1] < after["interval"][0]
+        assert after["mean"] - before["mean"] > 10
 
 
 @pytest.mark.parametrize("name", CASES)
