@@ -40,7 +40,7 @@ def test_the_first_line_names_the_cause_and_the_population(name):
     assert line == BOOK[name]["says"], "run python -m benchmarks.casebook.train --says"
 
 
-LEARNS = {"snntorch-33"}  # without help, otherwise than reported, as the page says
+LEARNS = {"snntorch-33", "snntorch-219"}  # without help, otherwise than reported, as the page says
 
 
 @pytest.mark.parametrize("name", CASES)
