@@ -326,7 +326,7 @@ CASES = {
         done="a `scale` twice as large",
         rewritten=partial(three_convolutions, fast_sigmoid(25.0).replace(scale=3 / 25)),
         remark="Turned out otherwise: this network learns without help, and a wider surrogate "
-        "gains nothing. The thread found no cause; its code did not go through the time steps.",
+        "gains nothing. The maintainer suspected a forward pass without the time steps.",
         epochs=3,
     ),
     "snntorch-219": Case(
