@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 PATIENCE = 120  # seconds until a process counts as lost
-QUICKLY = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+QUICKLY = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
 
 
 class Cluster:
