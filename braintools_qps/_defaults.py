@@ -21,7 +21,7 @@ TASKS = {
 TASK = "digits-rows"
 BINS = 100  # for spike times
 
-EPOCHS = 20
+EPOCHS = 60
 BATCH_SIZE = 32
 LEARNING_RATE = 0.1
 # Of settings that do alike, the first wins.

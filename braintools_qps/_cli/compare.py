@@ -106,7 +106,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="further keywords of the function; the default network has hidden=64, neuron=LIF and "
+        help="further keywords of the function; the default network has hidden=100, neuron=LIF and "
         "reset=soft",
     )  # fmt: skip
 

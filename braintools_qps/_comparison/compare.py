@@ -51,7 +51,7 @@ def compare(
         "dampening": (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16),
     },
     seeds: int | Sequence[int] = 5,
-    epochs: int = 20,
+    epochs: int = 60,
     batch_size: int = 32,
     learning_rate: float = 0.1,
     optimizer: Callable[..., optax.GradientTransformation] | None = None,

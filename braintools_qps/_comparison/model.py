@@ -22,7 +22,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._memory import save_memory
 from .._models import advance, find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
@@ -99,15 +98,6 @@ def put(states: Mapping[str, Any], values: Values) -> None:
     """Have the states hold these values."""
     for name, state in states.items():
         state.value = values[name]
-
-
-def make_frugal(model: Any, inputs: np.ndarray) -> None:
-    """Apply `save_memory` to a model for inputs of shape (samples, steps, ...).
-
-    Within a trace as well: what states begin with must be known, to tell which of them hold spikes.
-    """
-    with jax.ensure_compile_time_eval(), seeded(jax.random.key(0)), environment(fit=True):
-        save_memory(model, np.swapaxes(inputs[:, :1], 0, 1))
 
 
 def run_over(

@@ -28,7 +28,7 @@ def demonstration(
     outputs: int,
     steps: int,
     *,
-    hidden: int = 64,
+    hidden: int = 100,
     neuron: str = "LIF",
     reset: str = "soft",
 ) -> RecurrentNetwork:
@@ -79,7 +79,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         features: int,
         outputs: int,
         *,
-        hidden: int = 64,
+        hidden: int = 100,
         neuron: str = "LIF",
         reset: str = "soft",
         time_constants: tuple[float, float] = (SHORTEST_MEMORY, LEAST_LONG_MEMORY),
