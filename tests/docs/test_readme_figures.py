@@ -44,6 +44,18 @@ def test_times_of_the_derivative(file):
     assert round(ratios["QPseudoSpike(1.7)"], 1) <= others
 
 
+def test_relu_grad_is_as_fast():
+    """braintools' cheapest surrogate takes as long as ours, within 5% of the slow one's time."""
+    assert "`ReluGrad`, is as fast as ours" in README
+    files = sorted((ROOT / "benchmarks" / "results").glob("cpu-jax-*/networks.json"))
+    for file in files:
+        found = measured(file)
+        for (table, contestant, work), m in found.items():
+            if contestant == "braintools ReluGrad()":
+                ours = found[table, "QPseudoSpike(2)", work]
+                assert m["to_baseline"] == pytest.approx(ours["to_baseline"], abs=0.05)
+
+
 def test_times_of_a_training_step():
     files = sorted((ROOT / "benchmarks" / "results").glob("cpu-jax-*/networks.json"))
     said_of = re.search(
