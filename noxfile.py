@@ -43,7 +43,7 @@ MUTATED = {
         "tests/unit/registry tests/unit/test_candidates.py tests/integration/test_plugins.py",
     ),
     "measures": (f"{FLOW[0]}/measures.py", f"{FLOW[1]}/test_measures.py"),
-    "target": (f"{FLOW[0]}/target.py", f"{FLOW[1]}/test_target.py"),
+    "diagnose": (f"{FLOW[0]}/diagnose.py", f"{FLOW[1]}/test_diagnosis.py"),
     "flow": FLOW,
 }
 COSMIC_RAY = """

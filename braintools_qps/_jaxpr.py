@@ -230,13 +230,11 @@ def settle(
 class Tap:
     """Runs equations, and notes the argument and the spikes of every spike function on the way.
 
-    ``slopes``, one for each call, are what spikes have as their derivatives. ``shifts``, by
-    population, are added to what its spike function is called with. ``blocked`` lets no derivative
-    pass from one neuron to another.
+    ``slopes``, one for each call, are what spikes have as their derivatives. ``blocked`` lets no
+    derivative pass from one neuron to another.
     """
 
     slopes: Iterator[Array] | None = None
-    shifts: Mapping[str, Array] = field(default_factory=dict)
     blocked: bool = False
     calls: list[Call] = field(default_factory=list)
     arguments: dict[str, Array] = field(default_factory=dict)
@@ -252,9 +250,8 @@ class Tap:
         return bind(eqn, operands)
 
     def _called(self, name: str, argument: Array) -> Array:
-        shift = self.shifts.get(name)
-        self.arguments[name] = argument if shift is None else argument + shift
-        return self.arguments[name]
+        self.arguments[name] = argument
+        return argument
 
     def _spiked(self, name: str, spikes: Array) -> Array:
         argument = self.arguments[name]

@@ -5,7 +5,17 @@ import math
 import numpy as np
 
 from braintools_qps import Comparison, GradientFlow
-from braintools_qps.records import CandidateResult, Curves, Histogram, PopulationFlow, Scores
+from braintools_qps.records import (
+    Activity,
+    CandidateResult,
+    Curves,
+    Diagnosis,
+    Gradient,
+    Histogram,
+    PopulationFlow,
+    Scores,
+    Slopes,
+)
 
 NASTY = '<script>alert("&")</script>'
 
@@ -25,27 +35,29 @@ COMPARISON = Comparison(
     environment={"python": "3.99", "packages": {"jax": "0.99"}},
 )
 
-FLOW = GradientFlow(
-    name="model",
-    surrogate=None,
-    steps=3,
-    populations=(
-        PopulationFlow(
-            name="lif",
-            size=10,
-            unit="",
-            second_moments=np.array([1.0, 0.25, 0.0625]),
-            growth=0.5,
-            reach=2,
-            reached_start=True,
-            flat_share=0.25,
-            firing_rate=0.1,
-            silent_share=0.0,
-            saturated_share=0.0,
-            scale=1.0,
-            distances=Histogram(np.array([-1.0, 0.0, 1.0]), np.array([0.5, 0.5]), np.ones(2), 0.0),
-        ),
-    ),
-    zero_parameter_share=math.nan,
-    advice=("Look at lif.",),
-)
+NOWHERE = Histogram(np.array([-1.0, 0.0, 1.0]), np.array([0.5, 0.5]), np.ones(2), 0.0)
+
+
+def population(name="lif", moments=(1.0, 0.25, 0.0625), *, slope=0.05, scale=1.0, **gradient):
+    """A population whose numbers are all made up."""
+    numbers = {"growth": 0.5, "reach": 2, "reached_start": True, "end_to_end": 0.25} | gradient
+    return PopulationFlow(
+        name=name,
+        kind="",
+        size=10,
+        unit="",
+        activity=Activity(0.1, 0.0, 0.0),
+        gradient=Gradient(np.array(moments, float), **numbers),
+        slopes=Slopes(slope, 0.25, math.nan, scale, NOWHERE),
+    )
+
+
+def flow_of(name, populations, **changes):
+    """A flow with a diagnosis of the first population."""
+    found = Diagnosis("silent", populations[0].name, f"{populations[0].name} is silent.", "Do so.")
+    steps = len(populations[0].gradient.second_moments)
+    options = {"diagnosis": found, "zero_parameter_share": math.nan} | changes
+    return GradientFlow(name, None, steps, tuple(populations), **options)
+
+
+FLOW = flow_of("model", [population()], further=("Look at lif.",), advice=("Look at lif.",))

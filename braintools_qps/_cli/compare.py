@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
 from .._defaults import CSV_NAME, CURVES_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
+from .data import add_data, check_data, task_of
 from .factories import blamed_on, check_path, factory_of, is_about_model
 from .figures import write_figure
 
 if TYPE_CHECKING:
-    from .._comparison import Event, Task
+    from .._comparison import Event
     from ..records import Comparison
 
 logger = logging.getLogger(__name__)
@@ -74,21 +75,8 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 
 def _add_data(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
-    data = group.add_mutually_exclusive_group()
-    data.add_argument(
-        "--task", default=_defaults.TASK, metavar="NAME",
-        help=f"one of {', '.join(_defaults.TASKS)} or of the classes in braintools.cogtask, or a "
-        "call such as 'randman(dim=2)' (default: %(default)s)",
-    )  # fmt: skip
-    data.add_argument(
-        "--data", metavar="FILE",
-        help="what to train on: an .npz with arrays X (samples, time, features) and y, or HDF5 "
-        "with spike times, as the Spiking Heidelberg Digits have them",
-    )  # fmt: skip
+    add_data(group)
     group.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
-    group.add_argument(
-        "--bins", type=int, help=f"steps for the spike times (default: {_defaults.BINS})"
-    )
     group.add_argument(
         "--readout",
         type=_readout,
@@ -133,10 +121,10 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     given = _given(arguments)  # before JAX is loaded, as the errors in arguments are the quick ones
-    _check_data(arguments)
+    check_data(arguments)
     from .._comparison import compare, numbered
 
-    task = _task(arguments)
+    task = task_of(arguments)
     print(task)
     _say_what_is_kept(arguments)
     earlier = numbered(arguments.out).values()
@@ -163,24 +151,6 @@ def _say_what_is_kept(arguments: argparse.Namespace) -> None:
         "Results go to %s as they come in. Ctrl-C ends this at once; the same command with "
         "--resume goes on.", arguments.out,
     )  # fmt: skip
-
-
-def _check_data(arguments: argparse.Namespace) -> None:
-    files = [path for path in (arguments.data, arguments.test_data) if path is not None]
-    if arguments.data is None and (files or arguments.bins is not None):
-        raise ValueError("--test-data and --bins are for the file of --data, got none")
-    for path in files:
-        open(path, "rb").close()
-
-
-def _task(arguments: argparse.Namespace) -> Task:
-    from .._comparison import load_task
-
-    if arguments.data is None:
-        return load_task(arguments.task, readout=arguments.readout)
-    test = None if arguments.test_data is None else Path(arguments.test_data)
-    data = Path(arguments.data)
-    return load_task(data, test=test, bins=arguments.bins, readout=arguments.readout)
 
 
 def _model(arguments: argparse.Namespace) -> Callable[..., Any]:

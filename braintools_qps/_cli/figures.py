@@ -17,7 +17,11 @@ def check_directory(path: Path) -> None:
     ------
     FileNotFoundError
         If the directory of the path does not exist.
+    IsADirectoryError
+        If the path is a directory itself.
     """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
 

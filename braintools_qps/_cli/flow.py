@@ -1,9 +1,8 @@
-"""``flow``: how gradients travel back through a network, surrogate by surrogate, untrained."""
+"""``flow``: why does a network not learn? Measured as it is, untrained."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import inspect
 import logging
 from collections.abc import Callable, Mapping
@@ -12,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .. import _defaults
+from .data import add_data, check_data, task_of
 from .factories import blamed_on, check_path, factory_of
 from .figures import check_directory, check_figure, write_figure
 
@@ -23,22 +22,20 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
-OPTIONS = ("surrogates", "seed", "target", "rate", "paths")
+OPTIONS = ("surrogates", "seed", "paths")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    _add_model(parser)
+    parser.add_argument(
+        "--model", metavar="MODULE:FACTORY",
+        help="your network: a function that returns a model, called with those of features, "
+        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
+        "(model, inputs), the inputs of shape (time, batch, features)",
+    )  # fmt: skip
+    add_data(parser)
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC",
         help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' (default: the model's own)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--target", type=float, default=1.0, help="growth per step to aim at (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--rate", type=float, default=0.1,
-        help="firing rate per step to aim at where neurons are silent or saturated (default: "
-        "%(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--paths", action="store_true",
@@ -52,22 +49,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
 
 
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="MODULE:FACTORY",
-        help="your network: a function that returns a model, called with those of features, "
-        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
-        "(model, inputs), the inputs of shape (time, batch, features)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--task", default=_defaults.TASK, metavar="NAME",
-        help="where the inputs come from, as for compare (default: %(default)s)",
-    )  # fmt: skip
-
-
 def run(arguments: argparse.Namespace) -> None:
     if arguments.model is not None:  # before anything is loaded
         check_path(arguments.model)
+    check_data(arguments)
     if arguments.json is not None:
         check_directory(arguments.json)
     if arguments.plot is not None:
@@ -76,7 +61,7 @@ def run(arguments: argparse.Namespace) -> None:
 
     checked_seed(arguments.seed)
     flows = _flows(arguments)
-    _print(flows)
+    print(flows)
     if arguments.json:
         arguments.json.write_text(flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
@@ -89,23 +74,11 @@ def run(arguments: argparse.Namespace) -> None:
         logger.info("Drawn in %s", arguments.plot)
 
 
-def _print(flows: GradientFlows) -> None:
-    """One by one, and then the ranking, below which stands what is said of the model itself."""
-    if len(flows) == 1:
-        print(*map(repr, flows.values()))
-        return
-    for flow in flows.values():
-        own = tuple(line for line in flow.advice if line not in flow.notes)
-        print(repr(dataclasses.replace(flow, advice=own)) + "\n")
-    print("Ranked by the mean slope above 0.1, then by how near the growth is to 1:")
-    print(repr(flows))
-
-
 def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     from .._report import write_report
 
     path = arguments.json.with_suffix(".html")
-    settings = {name: getattr(arguments, name) for name in ("seed", "target", "rate")}
+    settings = {"seed": arguments.seed}
     write_report(flows, path, command=arguments.command_line, settings=settings)
     logger.info("A report to read and to send: %s", path)
 
@@ -113,24 +86,38 @@ def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
 def _flows(arguments: argparse.Namespace) -> GradientFlows:
     """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
     from .._candidates import candidates
-    from .._comparison import demonstration, load_task
-    from .._gradient_flow import check_aims, gradient_flow
+    from .._comparison import demonstration
+    from .._gradient_flow import gradient_flow
 
-    check_aims(arguments.target, arguments.rate)
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.surrogates is not None:
         options["surrogates"] = candidates(arguments.surrogates)
     if arguments.model is None:
-        return _flows_on(load_task(arguments.task), demonstration, options)
+        return _flows_on(_task(arguments), demonstration, options)
     with blamed_on(arguments.model):
         factory = factory_of(arguments.model)
         with _draws_of(arguments.seed):
             made = factory() if not inspect.signature(factory).parameters else None
-        if isinstance(made, tuple) and len(made) == 2:
+    if isinstance(made, tuple) and len(made) == 2:
+        if arguments.data or arguments.task:
+            raise ValueError(
+                "--task and --data are for a model without inputs, but "
+                f"{arguments.model} returns (model, inputs). Leave them out"
+            )
+        logger.info("Measured on the inputs that %s returns.", arguments.model)
+        with blamed_on(arguments.model):
             return gradient_flow(*made, **options)
-    task = load_task(arguments.task)
+    task = _task(arguments)
     with blamed_on(arguments.model):
         return _flows_on(task, factory, options)
+
+
+def _task(arguments: argparse.Namespace) -> Task:
+    task = task_of(arguments)
+    usual = "" if arguments.task or arguments.data else ", as no --task or --data is given"
+    samples = min(SAMPLES, len(task.train.inputs))
+    logger.info("Measured on %d samples of %s%s.", samples, task.name, usual)
+    return task
 
 
 def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any]) -> GradientFlows:

@@ -1,13 +1,11 @@
-"""How gradients travel back through a spiking network, surrogate by surrogate.
+"""How gradients travel back through a spiking network, and what keeps it from learning.
 
 Start here with `gradient_flow`, then read `tracing` (a brainstate model to a `step`, a pure
-function of arrays), `passes` (one forward, one backward) and `evaluate` (one candidate to its
-record). `given` checks the arguments, `suspicion` whether axes of the inputs are swapped, and
-`ready` initialises states. `loss` is what is followed back, `slopes` the derivatives that it meets,
-`membrane` where it meets them. `jaxpr` and `signature` are all that a release of JAX can break,
-`programs` the passes compiled and kept, `kept_trace` a step kept. `measures` makes numbers of
-arrays, `paths` splits a gain, `rates` and `target` search, and `advice` and `fading` put into
-words. `normalize` and `sensitivity` have a public function each.
+function of arrays), `passes` (one forward, one backward), `evaluate` (a candidate's figures) and
+`diagnose` (their cause). `objective` is what is differentiated, `slopes` the surrogates'
+derivatives that it meets, `measures` makes numbers of arrays, `paths` splits a gain, and
+`remedies` tries what helps.
+`normalize`, `normalize_rates` and `sensitivity` have a public function each.
 """
 
 from __future__ import annotations
@@ -17,28 +15,29 @@ from typing import Any
 
 from .._candidates import candidates, is_candidate
 from .._models import by_population, checked_inputs
-from ..records import GradientFlows
+from ..records import GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
-from .evaluate import Spikes, evaluator
-from .given import Sought, check_aims
-from .kept_trace import KeptTrace
-from .loss import Followed, check_draws
+from .diagnose import diagnose
+from .evaluate import Evaluator, Passes, Spikes
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
+from .objective import Objective, check_draws
 from .sensitivity import gradient_sensitivity
 from .step import Step
-from .tracing import trace
+from .tracing import trace, with_states_of
 
 __all__ = [
-    "Followed",
-    "KeptTrace",
-    "Sought",
-    "check_aims",
-    "flows_of",
+    "Evaluator",
+    "Objective",
+    "Passes",
+    "flow_of",
     "gradient_flow",
     "gradient_sensitivity",
     "normalize_rates",
     "normalize_surrogate",
+    "own_surrogates",
+    "trace",
+    "with_states_of",
 ]
 
 OWN = "model"
@@ -49,24 +48,20 @@ def gradient_flow(
     inputs: Any,
     *,
     surrogates: SurrogateSpecs | None = None,
-    loss: Callable[[Any], Any] | None = None,
+    objective: Callable[[Any], Any] | None = None,
     draws: int = 8,
     seed: int = 0,
-    target: float | None = 1.0,
-    rate: float | None = 0.1,
     paths: bool = False,
 ) -> GradientFlows:
-    r"""Measure how the gradient travels back in time through a model, for each surrogate.
+    r"""Say why a spiking network does not learn, and measure how its gradient travels back in time.
+
+    Printed, it begins with the diagnosis: one cause, the first on the way of the data, with what to
+    change. A table of the populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
-    step: the derivative with respect to the value that the update of step t stores in ``V``,
-    through everything that is computed from it, in that step and later. With a ``target``, as by
-    default, each parameter that is searched costs further backward passes. Nothing is trained. A
-    second call with the same model and shapes compiles nothing.
-
-    It is a diagnosis. A growth of 1 per step keeps the gradient alive over many steps; it does not
-    guarantee the best accuracy. What it proposes are candidates to train.
+    step: the gradient of the objective with respect to the membrane potential at step t. Nothing is
+    trained, and nothing is changed.
 
     Parameters
     ----------
@@ -84,22 +79,16 @@ def gradient_flow(
         mapping of names, each a mapping of populations to specs as `set_surrogate` takes it, where
         populations that are left out keep what they have. By default the surrogates of the model,
         under the name ``"model"``.
-    loss : callable, optional
-        From the model's outputs of all steps, stacked along a first axis, to a scalar. By default
-        random projections of the last step's output, so that the measure is of the network and not
-        of a label. With a loss on several steps, growth and reach describe what the last of
-        them sends back; ``accumulation`` shows what the others add on the way.
+    objective : callable, optional
+        From the model's outputs of all steps, stacked along a first axis, to the scalar whose
+        gradient is followed. By default random projections of the last step's output, so that the
+        measure is of the network and not of a label. With an objective on several steps, growth and
+        reach describe what the last of them sends back; ``accumulation`` shows what the others add
+        on the way.
     draws : int
         How many random projections to average over.
     seed : int
         Of the random projections.
-    target : float, optional
-        The growth per step for which a smaller ``dampening``, a larger ``scale`` and, for
-        `QPseudoSpike`, a larger ``alpha`` are searched. None leaves the search out.
-    rate : float, optional
-        The firing rate, in spikes per neuron and step, for which gains of the inputs and of the
-        input weights and a change of the threshold are searched, where neurons are silent and the
-        population fires less, or saturated and it fires more. None leaves it out.
     paths : bool
         Whether to split the gain of one step back into leak, reset, recurrence and feed-forward.
 
@@ -107,23 +96,25 @@ def gradient_flow(
     -------
     GradientFlows
         A dictionary of a `GradientFlow` for each candidate, by its name: the key of the mapping,
-        the string, or the surrogate's repr. It prints as a table that ranks them.
+        the string, or the surrogate's repr. ``flows["model"].diagnosis`` has the cause, the
+        population, a text and a remedy.
 
     Raises
     ------
     TypeError
-        If the seed is not a whole number, or the loss cannot be called.
+        If the seed is not an integer, or the objective cannot be called.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, a step changes the shape or dtype of
-        a state, the inputs have no time step or parts of different length, draws is below 1, the
-        seed is not from 0 to 2**32 - 1, there is no candidate, the target is not finite and above
-        0, or the rate is not between 0 and 1.
+        a state, the inputs have no time step, no sample or parts of different length, draws is
+        below 1, the seed is not from 0 to 2**32 - 1, or there is no candidate.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
     See Also
     --------
     GradientFlow : What is measured.
+    normalize_rates : Cures silent and saturated populations.
+    normalize_surrogate : Cures surrogates that are too high.
 
     Examples
     --------
@@ -148,27 +139,48 @@ def gradient_flow(
     """
     inputs = checked_inputs(inputs)
     check_draws(draws, seed)
-    check_aims(target, rate)
-    followed, sought = Followed(loss, draws, seed), Sought(target, rate, paths)
-    return flows_of(trace(model, inputs), inputs, followed, sought, surrogates)
-
-
-def flows_of(
-    step: Step,
-    inputs: Any,
-    followed: Followed,
-    sought: Sought,
-    surrogates: Any = None,
-) -> GradientFlows:
-    """Measure a model that has been traced: see `gradient_flow`."""
+    step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    measured = evaluator(step, inputs, followed, sought)
-    return GradientFlows((name, measured.measure(name, spikes)) for name, spikes in chosen.items())
+    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed))
+    return GradientFlows(
+        (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
+    )
+
+
+def flow_of(
+    evaluator: Evaluator,
+    name: str,
+    spikes: Spikes,
+    *,
+    paths: bool = False,
+    remedy: bool = True,
+) -> GradientFlow:
+    """Measure one candidate on a run, with its diagnosis."""
+    measured = evaluator.measure(spikes, paths=paths)
+    diagnosis, further, advice = diagnose(evaluator, measured, remedy=remedy)
+    surrogates = tuple(spikes.values())
+    alike = all(surrogate is surrogates[0] for surrogate in surrogates)
+    return GradientFlow(
+        name=name,
+        surrogate=surrogates[0] if alike else surrogates,
+        steps=len(evaluator.run.inputs[0]),
+        populations=measured.populations,
+        zero_parameter_share=measured.zero_parameter_share,
+        diagnosis=diagnosis,
+        further=further,
+        advice=(*evaluator.notes, *advice),
+        notes=evaluator.notes,
+    )
+
+
+def own_surrogates(step: Step) -> dict[str, Any]:
+    """The spike function that each population of a traced model has."""
+    return {population.name: population.spike for population in step.populations}
 
 
 def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:
     """For each candidate's label, the surrogate of each population."""
-    own = {population.name: population.spike for population in step.populations}
+    own = own_surrogates(step)
     if surrogates is None:
         return {OWN: own}
     if not is_candidate(surrogates) and isinstance(surrogates, Mapping) and surrogates:

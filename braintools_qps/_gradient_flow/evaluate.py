@@ -1,215 +1,141 @@
-"""Candidates measured on one forward pass."""
+"""Candidates measured on one forward pass: each costs its slopes and one backward pass."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from jax import Array
+from jax.stages import Wrapped
 
 from .._models import batch_size
-from ..records import (
-    Adjustment,
-    GradientFlow,
-    PathGains,
-    PopulationFlow,
-    RateAdjustment,
-    mean_growth,
-)
-from . import measures, membrane
-from .advice import MANY, advise
-from .given import Sought
-from .loss import Followed, Loss
-from .passes import Forward, with_index
-from .programs import Programs, programs
-from .rates import rate_adjustment
-from .slopes import has_alpha, slopes
-from .step import Population, Step
-from .suspicion import suspicions
-from .target import Measured, adjustment
+from ..records import Activity, Gradient, PathGains, PopulationFlow
+from . import measures
+from .objective import Objective
+from .passes import backward, forward, with_index
+from .paths import split
+from .slopes import slopes_at, slopes_met
+from .step import Arrays, Step
+from .tracing import swapped_axes
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
-# How the peak of a derivative, dampening / scale, goes with each parameter.
-_PEAK_EXPONENTS = {"scale": -1, "dampening": 1, "alpha": 0}
+
+class Passes(NamedTuple):
+    """The passes through one traced step, compiled for every run and candidate."""
+
+    forward: Wrapped
+    backward: Wrapped
+    split: Wrapped
+    rates: Wrapped
+
+    @classmethod
+    def of(cls, step: Step) -> Passes:
+        """Those of a step; its arrays are arguments."""
+        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, split, _rates)))
 
 
-def evaluator(step: Step, inputs: Any, followed: Followed, sought: Sought) -> Evaluator:
-    """Run a model that has been traced, and measure candidates on that run."""
-    compiled = programs(step)
-    run = compiled.forward(step.arrays, with_index(inputs))
-    loss, notes = followed.through(step, run), (*step.notes, *suspicions(inputs))
-    return Evaluator(step, compiled, run, loss, batch_size(inputs), sought, notes)
+class Measured(NamedTuple):
+    """One candidate on a run: its surrogates, their slopes at each call, and what follows."""
+
+    spikes: Spikes
+    slopes: list[Array]
+    populations: tuple[PopulationFlow, ...]
+    zero_parameter_share: float
 
 
-@dataclasses.dataclass(frozen=True)
 class Evaluator:
-    """A run to measure candidates on; what does not depend on them is measured once."""
+    """A traced model that has run over some inputs, to measure candidates on that run."""
 
-    step: Step
-    programs: Programs
-    run: Forward
-    loss: Loss
-    batch: int | None
-    sought: Sought
-    notes: tuple[str, ...]
+    def __init__(
+        self, step: Step, inputs: Any, objective: Objective, passes: Passes | None = None
+    ) -> None:
+        self.step = step
+        self.passes = Passes.of(step) if passes is None else passes
+        self.run = self.passes.forward(step.arrays, with_index(inputs))
+        self.cotangents = objective.cotangents(step, self.run)
+        self.notes = (*step.notes, *swapped_axes(inputs))
+        batch = batch_size(inputs)
+        self.activities = [self._activity(i, batch) for i in range(len(step.populations))]
 
-    def measure(self, name: str, spikes: Spikes) -> GradientFlow:
-        """All figures of one candidate, and how to bring its growth to the target."""
+    def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
+        """All figures of one candidate."""
         slopes = self.slopes(spikes)
-        amplitudes, cosines, zero = self.backward(slopes)
-        populations = self._populations(spikes, slopes, amplitudes, cosines)
-        steps, surrogate = len(self.run.inputs[0]), _one_or_all(spikes)
-        flow = GradientFlow(name, surrogate, steps, populations, self._zero_share(zero))
-        if self.sought.target is not None and _is_adjustable(flow):
-            found = self._adjustments(spikes, slopes, self.sought.target)
-            flow = dataclasses.replace(flow, adjustments=found)
-        return dataclasses.replace(flow, advice=self.notes + advise(flow), notes=self.notes)
-
-    def _populations(
-        self,
-        spikes: Spikes,
-        slopes: list[Array],
-        amplitudes: np.ndarray,
-        cosines: np.ndarray,
-    ) -> tuple[PopulationFlow, ...]:
-        whole, sent_back = amplitudes[..., self.loss.whole], self.loss.transported
-        depth = self._depth_growths(whole)
-        parts = self._paths(slopes) if self.sought.paths else [None] * len(depth)
-        return tuple(
-            PopulationFlow(
-                **known,
-                **_fading(whole[i], amplitudes[i][:, sent_back], cosines[i][:, sent_back]),
-                **self._slopes_met(spikes, slopes, population),
-                depth_growth=depth[i],
-                paths=parts[i],
+        gradients, zero = self._gradients(slopes)
+        parts = self._paths(slopes) if paths else [None] * len(gradients)
+        populations = []
+        for i, population in enumerate(self.step.populations):
+            size, activity = self.activities[i]
+            call = self.step.last_call(population)
+            argument, unit = self.run.calls[call].argument, population.argument_unit
+            spike = spikes[population.name]
+            populations.append(
+                PopulationFlow(
+                    name=population.name,
+                    kind=population.kind,
+                    size=size,
+                    unit="" if population.unit.is_unitless else str(population.unit),
+                    activity=activity,
+                    gradient=gradients[i],
+                    slopes=slopes_met(spike, argument, unit, slopes[call]),
+                    paths=parts[i],
+                )
             )
-            for i, (known, population) in enumerate(zip(self.shared, self.step.populations))
-        )
+        return Measured(spikes, slopes, tuple(populations), zero)
 
-    def slopes(
-        self, spikes: Spikes, parameter: str = "dampening", factor: Any = 1.0
-    ) -> list[Array]:
-        """The slope at each call, with a parameter multiplied.
-
-        ``factor`` is a number, or a mapping with one for each population.
-        """
+    def slopes(self, spikes: Spikes) -> list[Array]:
+        """The slope at each call of a spike function, by time step along the first axis."""
         units = {population.name: population.argument_unit for population in self.step.populations}
-        own = lambda name: factor[name] if isinstance(factor, Mapping) else factor
         return [
-            slopes(spikes[name], call.argument, units[name], **{parameter: own(name)})
+            slopes_at(spikes[name], call.argument, units[name])
             for name, call in zip(self.step.callers, self.run.calls)
         ]
 
-    def backward(self, slopes: list[Array]) -> tuple[np.ndarray, np.ndarray, int]:
-        """Amplitudes and cosines of the run's adjoints with these slopes, and idle parameters."""
-        arguments = self.step.arrays, self.run, slopes, self.loss.cotangents
-        result = self.programs.backward(*arguments)
+    def backward(self, slopes: Sequence[Array]) -> tuple[np.ndarray, np.ndarray, int]:
+        """Amplitudes and cosines of the adjoints with these slopes, and idle parameters."""
+        values = self.cotangents.values
+        result = self.passes.backward(self.step.arrays, self.run, list(slopes), values)
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
         return amplitudes, cosines, int(result.zero_parameters)
 
-    @cached_property
-    def shared(self) -> tuple[dict[str, Any], ...]:
-        """What is the same for all candidates, by population."""
-        return tuple(self._activity(i) for i in range(len(self.step.populations)))
+    def gradients(self, slopes: Sequence[Array]) -> list[Gradient]:
+        """The gradient of each population's membranes with these slopes."""
+        return self._gradients(slopes)[0]
 
-    def _activity(self, index: int) -> dict[str, Any]:
-        population = self.step.populations[index]
-        spikes = np.asarray(self.run.calls[self.step.last_call(population)].spikes)
-        batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
-        rate, silent, saturated = measures.activity(spikes, int(batched))
-        return {
-            "name": population.name,
-            "kind": population.kind,
-            "unit": "" if population.unit.is_unitless else str(population.unit),
-            "size": int(np.prod(spikes.shape[1 + batched :])),
-            "firing_rate": rate,
-            "silent_share": silent,
-            "saturated_share": saturated,
-            "rate_adjustment": self._rate_adjustment(index, rate, silent, saturated),
-        }
+    def rates(self, arrays: Arrays, gain: float = 1.0) -> list[float]:
+        """Each population's firing rate with other weights, or inputs multiplied."""
+        return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs, gain)]
 
-    def _rate_adjustment(
-        self, index: int, rate: float, silent: float, saturated: float
-    ) -> RateAdjustment | None:
-        """Up for a silent population that fires too little, down for a saturated one."""
-        wanted = self.sought.rate
-        if wanted is None:
-            return None
-        if (silent > MANY and rate < wanted) or (saturated > MANY and rate > wanted):
-            return rate_adjustment(self.step, self.programs, self.run, index, wanted)
-        return None
+    def _gradients(self, slopes: Sequence[Array]) -> tuple[list[Gradient], float]:
+        """The gradients, and the share of the parameters that get none."""
+        amplitudes, cosines, zero = self.backward(slopes)
+        whole = amplitudes[..., self.cotangents.whole]
+        sent_back = amplitudes[..., self.cotangents.transported]
+        directions = cosines[..., self.cotangents.transported]
+        depth = _depth_growths(whole)
+        found = [_gradient(*one) for one in zip(whole, sent_back, directions, depth)]
+        return found, self._zero_share(zero)
 
-    def _slopes_met(
-        self, spikes: Spikes, slopes: list[Array], population: Population
-    ) -> dict[str, Any]:
-        last = self.step.last_call(population)
-        argument, met = self.run.calls[last].argument, slopes[last]
-        return {
-            "mean_slope": float(np.mean(np.asarray(met, np.float64))),
-            "half_share": measures.half_share(np.asarray(met)),
-            **membrane.distances(spikes[population.name], argument, population.argument_unit, met),
-        }
-
-    def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
-        """For each population, relative to the one that signals reach next."""
-        names = [population.name for population in self.step.populations]
-        squares = np.square(np.asarray(amplitudes, np.float64))
-        totals = dict(zip(names, squares.mean(axis=(1, 2)).tolist()))
-        growths = dict.fromkeys(names, np.nan)
-        for here, after in pairwise(names):
-            if totals[here] > 0 and totals[after] > 0:
-                growths[here] = float(np.sqrt(totals[here] / totals[after]))
-        return list(growths.values())
+    def _activity(self, index: int, batch: int | None) -> tuple[int, Activity]:
+        """The number of neurons, and their spikes."""
+        last = self.step.last_call(self.step.populations[index])
+        spikes = np.asarray(self.run.calls[last].spikes)
+        batched = spikes.ndim > 2 and spikes.shape[1] == batch
+        size = int(np.prod(spikes.shape[1 + batched :]))
+        return size, measures.activity(spikes, int(batched))
 
     def _paths(self, slopes: list[Array]) -> list[PathGains]:
-        arguments = self.step.arrays, self.run, slopes, self.loss.cotangents
-        split = self.programs.split(*arguments)
-        *parts, later = (np.asarray(part, np.float64)[..., self.loss.transported] for part in split)
+        parts = self.passes.split(self.step.arrays, self.run, slopes, self.cotangents.values)
+        sent_back = self.cotangents.transported
+        *parts, later = (np.asarray(part, np.float64)[..., sent_back] for part in parts)
         return [
             PathGains(*(measures.path_gain(part[i], later[i]) for part in parts))
             for i in range(len(self.step.populations))
         ]
-
-    def _adjustments(
-        self, spikes: Spikes, slopes: list[Array], target: float
-    ) -> tuple[Adjustment, ...]:
-        parameters = ["dampening", "scale"]
-        if all(map(has_alpha, spikes.values())):
-            parameters.append("alpha")
-        return tuple(self._adjustment(name, spikes, slopes, target) for name in parameters)
-
-    def _adjustment(
-        self, parameter: str, spikes: Spikes, slopes: list[Array], target: float
-    ) -> Adjustment:
-        def measure(factor: float) -> Measured:
-            amplitudes, cosines, _ = self.backward(self.slopes(spikes, parameter, factor))
-            sent_back = self.loss.transported
-            return _measured(amplitudes[..., sent_back], cosines[..., sent_back])
-
-        found = adjustment(parameter, measure, target, _one_or_all(spikes))
-        if found.factor is None:
-            return found
-        ratio = found.factor ** _PEAK_EXPONENTS[parameter]
-        changed = self.slopes(spikes, parameter, found.factor)
-        flat = self._flat_share(spikes, changed, slopes, ratio)
-        return dataclasses.replace(found, flat_share=flat)
-
-    def _flat_share(
-        self, spikes: Spikes, changed: list[Array], slopes: list[Array], ratio: float
-    ) -> float:
-        """The largest of any population; the peak is ``ratio`` times that of ``slopes``."""
-        shares = []
-        for population in self.step.populations:
-            last = self.step.last_call(population)
-            argument, unit = self.run.calls[last].argument, population.argument_unit
-            peak = membrane.peak(spikes[population.name], argument, unit, slopes[last])
-            shares.append(measures.flat_share(np.asarray(changed[last]), ratio * peak))
-        return max(shares)
 
     def _zero_share(self, zero: int) -> float:
         touched = sum(self.step.arrays.states[i].size for i in self.step.parameters)
@@ -217,37 +143,38 @@ class Evaluator:
         return (zero + self.step.idle_parameters) / total if total else np.nan
 
 
-def _is_adjustable(flow: GradientFlow) -> bool:
-    """No candidate is looked for while populations are silent, saturated or without a gradient."""
-    return all(
-        np.isfinite(p.growth) and max(p.silent_share, p.saturated_share) <= MANY
-        for p in flow.populations
+def _gradient(
+    whole: np.ndarray, sent_back: np.ndarray, cosines: np.ndarray, depth: float
+) -> Gradient:
+    moments = measures.second_moments(whole)
+    transported = measures.second_moments(sent_back)
+    reach, reached_start = measures.reach(transported)
+    return Gradient(
+        second_moments=moments,
+        growth=measures.growth_per_step(transported),
+        end_to_end=measures.end_to_end(transported),
+        reach=reach,
+        reached_start=reached_start,
+        accumulation=measures.growth_per_step(moments),
+        deviation=measures.deviation(transported),
+        consistency=measures.consistency(cosines, sent_back),
+        depth_growth=depth,
     )
 
 
-def _measured(amplitudes: np.ndarray, cosines: np.ndarray) -> Measured:
-    growths = [measures.growth_per_step(measures.second_moments(one)) for one in amplitudes]
-    directions = [measures.consistency(c, a) for c, a in zip(cosines, amplitudes)]
-    return Measured(mean_growth(growths), min(directions))
+def _depth_growths(amplitudes: np.ndarray) -> list[float]:
+    """For each population, relative to the one that signals reach next."""
+    totals = np.square(np.asarray(amplitudes, np.float64)).mean(axis=(1, 2))
+    growths = [
+        float(np.sqrt(here / after)) if here > 0 and after > 0 else np.nan
+        for here, after in pairwise(totals)
+    ]
+    return [*growths, np.nan]
 
 
-def _fading(whole: np.ndarray, transported: np.ndarray, cosines: np.ndarray) -> dict[str, Any]:
-    moments = measures.second_moments(whole)
-    sent_back = measures.second_moments(transported)
-    steps, reached_start = measures.reach(sent_back)
-    deviation, phases = measures.growth_phases(sent_back)
-    return {
-        "second_moments": moments,
-        "growth": measures.growth_per_step(sent_back),
-        "accumulation": measures.growth_per_step(moments),
-        "deviation": deviation,
-        "phases": phases,
-        "reach": steps,
-        "reached_start": reached_start,
-        "consistency": measures.consistency(cosines, transported),
-    }
-
-
-def _one_or_all(spikes: Spikes) -> Any:
-    surrogates = tuple(spikes.values())
-    return surrogates[0] if all(s is surrogates[0] for s in surrogates) else surrogates
+def _rates(step: Step, arrays: Arrays, indexed: list[Array], gain: Any) -> list[Array]:
+    """Spikes per neuron and step of each population, with the real inputs multiplied."""
+    index, *inputs = indexed
+    stronger = [(x * gain).astype(x.dtype) for x in inputs]
+    calls = forward(step, arrays, [index, *stronger]).calls
+    return [calls[step.last_call(population)].spikes.mean() for population in step.populations]

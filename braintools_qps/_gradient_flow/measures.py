@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..records import Histogram, Phase
+from ..records import Activity, Histogram
 
 FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
-OFF_LINE = 0.3  # deviation of the logarithm from a line above which two lines are tried
-TIGHTER = 0.5  # of that deviation, which two lines must stay below
-SHORTEST = 3  # lags that a phase has at least
-LEAP = 1.0  # deviation of the logarithm at the last step that makes its first lag a phase
-FEWEST = 8  # lags that this takes
 
 
 def second_moments(amplitudes: np.ndarray) -> np.ndarray:
@@ -33,39 +28,20 @@ def growth_per_step(moments: np.ndarray) -> float:
     return float(np.exp(slope))
 
 
-def growth_phases(moments: np.ndarray) -> tuple[float, tuple[Phase, ...]]:
-    """How far the amplitude lies off its fit, as a factor, and the one or two phases of the fit.
-
-    Two lines are fitted to the logarithm where one leaves more than ``OFF_LINE`` and they leave
-    less than half of that. The last step has a gradient of its own, straight from the loss: where
-    it lies more than ``LEAP`` off the line, the step from there to the one before may be a phase.
-    """
+def deviation(moments: np.ndarray) -> float:
+    """By what factor the amplitude typically lies off the line that `growth_per_step` fits."""
     lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
     if len(lags) < 2:
-        return np.nan, ()
-    logs = 0.5 * np.log(moments[lags])
-    whole = _deviation(lags, logs)
-    leaps = len(lags) >= FEWEST and abs(_line(lags, logs)[1][0]) > LEAP
-    cuts = range(2 if leaps else SHORTEST, len(lags) - SHORTEST + 1)
-    if (whole > OFF_LINE or leaps) and cuts:
-        parted = lambda cut: np.hypot(
-            _deviation(lags[:cut], logs[:cut]) * np.sqrt(cut / len(lags)),
-            _deviation(lags[cut:], logs[cut:]) * np.sqrt(1 - cut / len(lags)),
-        )
-        best = min(cuts, key=parted)
-        if parted(best) < TIGHTER * whole:
-            parts = [(lags[:best], logs[:best]), (lags[best:], logs[best:])]
-            return float(np.exp(parted(best))), tuple(_phase(*part) for part in parts)
-    return float(np.exp(whole)), (_phase(lags, logs),)
+        return np.nan
+    return float(np.exp(np.sqrt(np.mean(_line(lags, 0.5 * np.log(moments[lags]))[1] ** 2))))
 
 
-def _phase(lags: np.ndarray, logs: np.ndarray) -> Phase:
-    return Phase(int(lags[0]), int(lags[-1]), float(np.exp(_line(lags, logs)[0])))
-
-
-def _deviation(lags: np.ndarray, logs: np.ndarray) -> float:
-    """Root mean square distance of points from their line."""
-    return float(np.sqrt(np.mean(_line(lags, logs)[1] ** 2)))
+def end_to_end(moments: np.ndarray) -> float:
+    """Root mean square at the first step, relative to the last step that has a gradient."""
+    present = np.flatnonzero(moments > 0)
+    if not len(present):
+        return np.nan
+    return float(np.sqrt(moments[-1] / moments[present[0]]))
 
 
 def _line(lags: np.ndarray, logs: np.ndarray) -> tuple[float, np.ndarray]:
@@ -115,13 +91,14 @@ def reach(moments: np.ndarray) -> tuple[int, bool]:
     return (int(faded[0]), False) if len(faded) else (len(relative) - 1, True)
 
 
-def activity(spikes: np.ndarray, batch_dims: int) -> tuple[float, float, float]:
-    """Firing rate per step, share of silent and share of saturated neurons.
+def activity(spikes: np.ndarray, batch_dims: int) -> Activity:
+    """The spikes of a population.
 
     ``spikes`` has the shape (time, batch..., neurons...).
     """
     rates = spikes.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
-    return float(rates.mean()), float(np.mean(rates == 0)), float(np.mean(rates >= SATURATED))
+    silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
+    return Activity(float(rates.mean()), float(silent), float(saturated))
 
 
 def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:

@@ -39,20 +39,12 @@ class Backward(NamedTuple):
     zero_parameters: Array
 
 
-def forward(
-    step: Step, arrays: Arrays, indexed: list[Array], gain: Any = 1.0, shifts: Any = None
-) -> Forward:
-    """Run the model over inputs, the index of each step first, that have time along their axis 0.
-
-    ``gain`` multiplies the real inputs, ``shifts`` are added to the arguments of populations' spike
-    functions.
-    """
+def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
+    """Run the model over inputs with time along their first axis, the index of each step first."""
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
         states = replaced(arrays.states, step.written, written)
-        stronger = [(leaf * gain).astype(leaf.dtype) if is_real(leaf) else leaf for leaf in x]
-        tap = Tap(shifts=shifts or {})
-        outputs, after, calls = step(arrays.constants, stronger, states, tap=tap)
+        outputs, after, calls = step(arrays.constants, x, states)
         return after, (written, outputs, calls)
 
     start = [arrays.states[i] for i in step.written]

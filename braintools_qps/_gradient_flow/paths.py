@@ -2,7 +2,7 @@
 
 A derivative that passes no spike and no connection is the leak's; one that passes a spike but no
 connection, the reset's; one that passes a connection on the way from a population to itself, that
-of the recurrence. What comes from anywhere else, the layers above and the loss, is feed-forward.
+of the recurrence. What comes from the layers above or the objective is feed-forward.
 Each is found by masking: the same pullback without slopes, or with connections blocked.
 """
 

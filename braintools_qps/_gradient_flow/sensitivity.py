@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 from .._models import call_spike, find_neurons, traced_afresh
 from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
-from .ready import no_neurons
+from .tracing import no_neurons
 
 PERTURBATIONS = {"dampening": 2.0, "scale": 2.0}
 ROUNDING = 1e-5  # relative change that float32 makes by itself

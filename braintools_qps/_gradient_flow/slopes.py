@@ -1,11 +1,11 @@
-"""The slope of a surrogate: its derivative at the arguments of a run, compiled once."""
+"""The slopes that a run met: a surrogate's derivative at the arguments of its spike functions."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import brainstate
 import brainunit as u
@@ -16,58 +16,61 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .._models import call_spike
-from .._surrogate import QPseudoSpike, adjusted, current, surrogate_key
+from .._surrogate import QPseudoSpike, Scaled, scale_of, surrogate_key
+from ..records import Slopes
+from . import measures
+
+# Where the peak of a derivative is looked for, in multiples of its scale.
+_PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
 
-def slopes(
-    surrogate: Any,
-    argument: Array,
-    unit: u.Unit | None,
-    scale: Any = 1.0,
-    dampening: Any = 1.0,
-    alpha: Any = None,
-) -> Array:
-    """The derivative of a surrogate with its parameters multiplied.
-
-    It is compiled once for all factors, and for all surrogates with equal parameters.
-    """
-    if alpha is not None:
-        alpha = alpha * current("alpha", surrogate.alpha)
-        surrogate = adjusted(surrogate, alpha=1.0)  # whatever it was, it is replaced
-    if not is_constant(surrogate):
-        return _slopes(surrogate, argument, unit, scale, dampening, alpha)
-    return _compiled_slopes(_Constant.of(surrogate), argument, unit, scale, dampening, alpha)
-
-
-def slopes_of(
-    surrogate: Callable[[Any], Any],
-    argument: Array,
-    unit: u.Unit | None,
-    width: Array | float = 1.0,
-    gain: Array | float = 1.0,
-) -> Array:
-    """Derivative of a surrogate, made ``width`` times as wide and ``gain`` times as high.
+def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
+    """The derivative at each argument; compiled once for all surrogates that are the same.
 
     Raises
     ------
     brainunit.UnitMismatchError
         If the argument has a unit that the surrogate does not take.
     """
-
-    def spikes(x: Array) -> Array:
-        x = x if unit is None else u.Quantity(x, unit=unit)
-        return u.get_mantissa(call_spike(surrogate, x))
-
-    values, pull = jax.vjp(spikes, argument / width)
-    (slope,) = pull(jnp.ones_like(values))
-    return (slope * (gain / width)).astype(argument.dtype)
+    if not _is_constant(surrogate):
+        return _slopes(surrogate, argument, unit)
+    return _compiled_slopes(_Constant(surrogate_key(surrogate), surrogate), argument, unit)
 
 
-def has_alpha(surrogate: Any) -> bool:
-    """Whether there is a finite alpha to multiply."""
-    if not isinstance(surrogate, QPseudoSpike):
-        return False
-    return bool(np.all(np.isfinite(current("alpha", surrogate.alpha))))
+def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
+    """Where the membranes lay, and how much of the surrogate gradient they met there."""
+    scale, met = _scale(spike, unit), np.asarray(slopes, np.float64)
+    distances = np.asarray(argument, np.float64) / np.asarray(scale)
+    edges = measures.bin_edges(distances)
+    probed = _probe(spike, argument, unit, _PROBES).max(axis=0)
+    peak = np.maximum(probed, np.max(np.asarray(slopes), axis=0))
+    middles = _probe(spike, argument, unit, (edges[1:] + edges[:-1]) / 2)
+    relative = middles.reshape(len(edges) - 1, -1).mean(axis=1)
+    mean_scale = float(np.mean(scale))
+    return Slopes(
+        mean=float(met.mean()),
+        flat_share=measures.flat_share(met, peak),
+        half_share=measures.half_share(met),
+        scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
+        distances=measures.histogram(distances, edges, relative / peak.mean()),
+    )
+
+
+def _scale(spike: Any, unit: u.Unit | None) -> Any:
+    """What the argument is divided by to give a distance, as plain numbers in its unit."""
+    scale = scale_of(spike) if isinstance(spike, (QPseudoSpike, Scaled)) else None
+    if isinstance(scale, u.Quantity):
+        return scale.in_unit(unit).mantissa
+    return 1.0 if scale is None else scale
+
+
+def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarray) -> np.ndarray:
+    """The derivative at some distances, along the first axis, for each neuron or once for all."""
+    shape = () if _is_constant(spike) else argument.shape[1:]
+    columns = distances.reshape(-1, *(1 for _ in shape))
+    arguments = np.asarray(columns * _scale(spike, unit), np.float32)
+    everywhere = np.broadcast_to(arguments, (len(distances), *shape))
+    return np.asarray(slopes_at(spike, cast(Array, everywhere), unit))
 
 
 @dataclass(frozen=True)
@@ -77,12 +80,8 @@ class _Constant:
     key: Hashable
     surrogate: Surrogate = field(compare=False)
 
-    @classmethod
-    def of(cls, surrogate: Surrogate) -> _Constant:
-        return cls(surrogate_key(surrogate), surrogate)
 
-
-def is_constant(surrogate: Any) -> bool:
+def _is_constant(surrogate: Any) -> bool:
     """Whether it can stand for itself in a compiled function: no State or array, and a hash."""
     if not isinstance(surrogate, Surrogate):
         return False
@@ -93,17 +92,20 @@ def is_constant(surrogate: Any) -> bool:
         return False
     inner = [value for value in values if isinstance(value, Surrogate)]
     return not any(isinstance(value, brainstate.State) for value in values) and all(
-        map(is_constant, inner)
+        map(_is_constant, inner)
     )
 
 
-def _slopes(
-    surrogate: Any, argument: Array, unit: u.Unit | None, scale: Any, dampening: Any, alpha: Any
-) -> Array:
-    spike = surrogate if alpha is None else adjusted(surrogate, alpha=alpha)
-    return slopes_of(spike, argument, unit, scale, dampening)
+def _slopes(surrogate: Callable[[Any], Any], argument: Array, unit: u.Unit | None) -> Array:
+    def spikes(x: Array) -> Array:
+        x = x if unit is None else u.Quantity(x, unit=unit)
+        return u.get_mantissa(call_spike(surrogate, x))
+
+    values, pull = jax.vjp(spikes, jnp.asarray(argument))
+    (slope,) = pull(jnp.ones_like(values))
+    return slope.astype(argument.dtype)
 
 
 @partial(jax.jit, static_argnums=(0, 2))
-def _compiled_slopes(constant: _Constant, argument: Array, *rest: Any) -> Array:
-    return _slopes(constant.surrogate, argument, *rest)
+def _compiled_slopes(constant: _Constant, argument: Array, unit: u.Unit | None) -> Array:
+    return _slopes(constant.surrogate, argument, unit)

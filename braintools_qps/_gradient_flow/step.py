@@ -8,7 +8,6 @@ spike above all, sees the perturbation. Adding it to the state between two steps
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +55,6 @@ class Step:
     """
 
     jaxpr: Jaxpr
-    signature: tuple[Any, ...]
     arrays: Arrays
     populations: tuple[Population, ...]  # in the order in which signals reach them
     written: tuple[int, ...]
@@ -66,18 +64,6 @@ class Step:
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     sources: tuple[Source, ...]  # where the leaves of the states come from
     notes: tuple[str, ...] = ()
-
-    @property
-    def identity(self) -> tuple[Any, ...]:
-        """Equal for two steps that one compiled program serves."""
-        places = tuple((p.name, p.membrane) for p in self.populations)
-        return self.signature, places, self.written, self.parameters
-
-    def without_model(self) -> Step:
-        """The step with what the programs need alone, to be kept when the model is gone."""
-        populations = tuple(population._replace(spike=None) for population in self.populations)
-        nothing = Arrays((), ())
-        return dataclasses.replace(self, arrays=nothing, populations=populations, sources=())
 
     def __call__(
         self,

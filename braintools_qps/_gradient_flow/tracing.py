@@ -5,19 +5,31 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .._jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
-from .._models import advance, is_mapped, mark_spikes, traced_afresh
-from .ready import no_neurons, ready_neurons
-from .signature import signature
+from .._models import (
+    advance,
+    batch_size,
+    classic_neuron,
+    find_neurons,
+    has_membrane,
+    initialise,
+    is_mapped,
+    mark_spikes,
+    traced_afresh,
+)
 from .step import Arrays, Population, Source, Step, is_real
+
+# Correlations of neighbours: inputs smooth along the batch and rough along time look swapped.
+SMOOTH, ROUGH = 0.5, 0.2
 
 
 def trace(model: Any, inputs: Any) -> Step:
@@ -82,7 +94,6 @@ class _Traced:
         parameters, idle = self._parameters()
         return Step(
             jaxpr=with_constants_as_arguments(self.jaxpr),
-            signature=signature(self.jaxpr),
             arrays=Arrays(self.jaxpr.consts, tuple(leaf for _, leaf in self.leaves)),
             populations=populations,
             written=self.written,
@@ -147,7 +158,10 @@ def _is_one_sample(one: Any, batch: Any) -> bool:
 
 
 def with_states_of(step: Step, model: Any) -> Step | None:
-    """The step with what the model's states hold now; None where they are not of the same make."""
+    """The step with the model's present states and surrogates.
+
+    None where they are not of the same make.
+    """
     states = brainstate.graph.states(model)
     found = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
     if None in found or step.sources != _sources(states, found):
@@ -158,7 +172,12 @@ def with_states_of(step: Step, model: Any) -> Step | None:
     fresh = tuple(map(_like, leaves, step.arrays.states))
     if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
         return None
-    return dataclasses.replace(step, arrays=Arrays(step.arrays.constants, fresh))
+    neurons = find_neurons(model)
+    if any(population.name not in neurons for population in step.populations):
+        return None
+    populations = tuple(p._replace(spike=neurons[p.name].spk_fun) for p in step.populations)
+    arrays = Arrays(step.arrays.constants, fresh)
+    return dataclasses.replace(step, arrays=arrays, populations=populations)
 
 
 def _like(leaf: Any, kept: Array) -> Array:
@@ -184,3 +203,102 @@ def _check_called(step: Step, inner: set[str]) -> None:
         raise no_neurons(f"{', '.join(sorted(still))} spike without a change of V")
     if not populations:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
+
+
+class Ready(NamedTuple):
+    """Neurons with a membrane, by name."""
+
+    neurons: dict[str, Any]
+    notes: tuple[str, ...] = ()  # what the user should know
+
+
+def ready_neurons(model: Any, inputs: Any) -> Ready:
+    """The neurons of a model; all states are initialised where one is missing or unusable.
+
+    Raises
+    ------
+    ValueError
+        If there is no neuron with a membrane, or time and batch seem to be swapped.
+    """
+    found = {n: node for n, node in find_neurons(model).items() if callable(node.spk_fun)}
+    dead = _dead_states(model)
+    if dead or not all(map(has_membrane, found.values())):
+        initialise(model, inputs)
+    ready = {name: node for name, node in sorted(found.items()) if has_membrane(node)}
+    if not ready:
+        raise no_neurons(
+            classic_neuron(model)
+            or f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V"
+        )
+    _check_axes(ready, inputs)
+    return Ready(ready, tuple(map(_note, dead[:1])))
+
+
+def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
+    """Membranes that fit a batch as large as the first axis of the inputs say that it is one."""
+    steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
+    for name, neuron in neurons.items():
+        shape = jax.tree.leaves(neuron.V.value)[0].shape
+        if batch is not None and steps != batch and len(shape) > 1 and shape[0] == steps:
+            raise ValueError(
+                f"inputs must have the shape (time, batch, features...), got {steps} time steps "
+                f"and a batch of {batch}, but {name}.V has the shape {shape}: a batch of {steps}. "
+                "Pass jax.numpy.swapaxes(inputs, 0, 1), or initialise the states for these inputs"
+            )
+
+
+def _note(name: str) -> str:
+    return (
+        f"State {name} held a value from inside a function that JAX has finished tracing, so all "
+        "states were initialised again. To measure from others, initialise them outside of "
+        "compiled functions."
+    )
+
+
+def _dead_states(model: Any) -> list[str]:
+    """States that hold a tracer of a transformation that has ended."""
+    states = brainstate.graph.states(model).items()
+    return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
+
+
+def _is_dead(state: brainstate.State) -> bool:
+    try:
+        leaves = jax.tree.leaves(state.value)
+    except brainstate.TraceContextError:  # brainstate.transform.jit leaves no tracer behind
+        return True
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+
+
+def swapped_axes(inputs: Any) -> tuple[str, ...]:
+    """A sentence where the batch is smoother than time: samples are independent, steps rarely so.
+
+    Only inputs with three axes or more can be swapped. Neighbours in a batch below six correlate
+    less than that, whatever they are.
+    """
+    leaf = jax.tree.leaves(inputs)[0]
+    if leaf.ndim < 3 or min(leaf.shape[:2]) < 4 or not is_real(leaf):
+        return ()
+    values = np.asarray(leaf, np.float64)
+    along_time, along_batch = _correlation(values), _correlation(np.swapaxes(values, 0, 1))
+    if not (along_time < ROUGH and along_batch > SMOOTH):
+        return ()
+    return (
+        f"The inputs change less along their second axis ({leaf.shape[1]}, read as the batch) than "
+        f"along their first ({leaf.shape[0]}, read as time): if they are (batch, time, features), "
+        "pass jax.numpy.swapaxes(inputs, 0, 1).",
+    )
+
+
+def _correlation(values: np.ndarray) -> float:
+    """Correlation of neighbours along the first axis; 0 where nothing changes."""
+    moved = values - values.mean(axis=0)
+    power = np.sum(moved**2)
+    return float(np.sum(moved[1:] * moved[:-1]) / power) if power > 0 else 0.0
+
+
+def no_neurons(found: str) -> ValueError:
+    """The error for a model in which there is nothing to measure."""
+    return ValueError(
+        "gradient_flow needs neurons with a membrane potential in a state V and a spike function "
+        f"spk_fun that each time step calls, outside of inner loops. Here {found}"
+    )

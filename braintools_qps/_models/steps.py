@@ -30,6 +30,11 @@ def checked_inputs(inputs: Any) -> Any:
             "inputs must have the shape (time, features) or (time, batch, features...) with one "
             f"time step or more, got {_listed(shapes)}.{_of_a_list(inputs)}"
         )
+    if any(0 in shape for shape in shapes):
+        raise ValueError(
+            "inputs must have one sample and one feature or more at each time step, got "
+            f"{_listed(shapes)}"
+        )
     if len({shape[0] for shape in shapes}) > 1:
         raise ValueError(
             "all parts of the inputs must have the same number of time steps along their first "

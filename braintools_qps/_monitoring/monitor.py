@@ -7,19 +7,27 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import brainstate
-import jax
-import jax.numpy as jnp
 from braintools.trainer import Callback
 
 from .._checks import checked_count
-from .._gradient_flow import Followed, KeptTrace, Sought, flows_of
-from .._models import initialise, restoring
+from .._gradient_flow import (
+    Evaluator,
+    Objective,
+    Passes,
+    flow_of,
+    own_surrogates,
+    trace,
+    with_states_of,
+)
+from .._models import checked_inputs, initialise, restoring
 from ..records import GradientFlow
 from .logs import Write, writer
-from .readings import readings
-from .signs import Sign, signs
+from .metrics import metrics
 
 __all__ = ["TrainingMonitor"]
+
+# With these nothing is learnt; the others are told where a training has brought them about.
+FATAL = ("not finite", "disconnected", "silent", "saturated", "out of reach")
 
 
 class TrainingMonitor(Callback):
@@ -27,14 +35,15 @@ class TrainingMonitor(Callback):
 
     Call it once for each step, or epoch, of your own training loop; every ``every`` of them it
     runs `gradient_flow` with the surrogates that the model has, from initial states, on the same
-    inputs and projections each time, and searches for nothing better. Neither the model, nor its
-    states, nor the random numbers of the training are changed. The model's code is called at the
-    first measurement and after a change of its attributes or of the environment; a global variable
-    that it reads is not looked at. It is a callback of `braintools.trainer.Trainer` as well.
+    inputs and projections each time. Neither the model, nor its states, nor the random numbers of
+    the training are changed. The model's code is read at the first measurement: after a change of
+    the model other than of its states and surrogates, call `retrace`. It is a callback of
+    `braintools.trainer.Trainer` as well.
 
-    A `UserWarning` says once, in words, when 95% of a population's neurons never fire or always
-    do, when the gradient through it is :math:`10^{-6}` of what it was at first, or not finite, and
-    when no parameter has a gradient.
+    A `UserWarning` says in the words of `GradientFlow.diagnosis` when a cause appears that keeps
+    the network from learning: each cause once for each population. A surrogate that is too high,
+    and a gradient that fades, explodes or loses its direction, are told only if they were not there
+    at the first measurement.
 
     Parameters
     ----------
@@ -54,7 +63,7 @@ class TrainingMonitor(Callback):
         Trainer the default is the Trainer's own loggers.
     per : {"step", "epoch"}
         Whether a Trainer counts steps or epochs. In a loop of your own, each call counts.
-    loss : callable, optional
+    objective : callable, optional
         As for `gradient_flow`.
     draws : int
         How many random projections to average over.
@@ -69,7 +78,7 @@ class TrainingMonitor(Callback):
     ValueError
         If ``every`` or ``draws`` is below 1.
     TypeError
-        If one of them is no whole number, or ``log`` is none of these.
+        If one of them is no integer, or ``log`` is none of these.
 
     See Also
     --------
@@ -103,7 +112,7 @@ class TrainingMonitor(Callback):
         every: int = 1,
         log: Any = None,
         per: Literal["step", "epoch"] = "step",
-        loss: Callable[[Any], Any] | None = None,
+        objective: Callable[[Any], Any] | None = None,
         draws: int = 1,
     ):
         every, draws = checked_count("every", every), checked_count("draws", draws)
@@ -112,10 +121,10 @@ class TrainingMonitor(Callback):
         self.model, self.inputs = model, inputs
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
-        self._trace = KeptTrace()
-        self._followed = Followed(loss, draws)
+        self._objective = Objective(objective, draws)
+        self._traced: tuple[Any, Passes] | None = None
         self._writers = [] if log is None else [writer(log)]
-        self._told: set[Sign] = set()
+        self._told: set[tuple[str, str | None]] = set()
         self._next = 0
 
     def __call__(self, step: int | None = None) -> GradientFlow | None:
@@ -132,6 +141,10 @@ class TrainingMonitor(Callback):
             The measurement, if there was one.
         """
         return self._at(self._next if step is None else int(step), self._writers)
+
+    def retrace(self) -> None:
+        """Read the model's code again at the next measurement, after a change of the model."""
+        self._traced = None
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Count a step of a Trainer."""
@@ -151,23 +164,28 @@ class TrainingMonitor(Callback):
         if step % self.every or step in self.history:
             return None
         flow = self.history[step] = self._measure()
-        numbers = readings(flow)
+        numbers = metrics(flow)
         for write in writers:
             write(numbers, step)
         self._warn(flow, step)
         return flow
 
     def _measure(self) -> GradientFlow:
-        inputs = jax.tree.map(jnp.asarray, self.inputs)
+        inputs = checked_inputs(self.inputs)
         with brainstate.random.seed_context(0), restoring(self.model):
             initialise(self.model, inputs)
-            step = self._trace(self.model, inputs)
-            (flow,) = flows_of(step, inputs, self._followed, Sought()).values()
-        return flow
+            kept = None if self._traced is None else with_states_of(self._traced[0], self.model)
+            if kept is None:
+                kept = trace(self.model, inputs)
+                self._traced = kept, Passes.of(kept)
+            assert self._traced is not None
+            evaluator = Evaluator(kept, inputs, self._objective, self._traced[1])
+            return flow_of(evaluator, "model", own_surrogates(kept), remedy=False)
 
     def _warn(self, flow: GradientFlow, step: int) -> None:
-        first = next(iter(self.history.values()))
-        for sign, text in signs(flow, first).items():
-            if sign not in self._told:
-                self._told.add(sign)
-                warnings.warn(f"at step {step}, {text}.", stacklevel=4)
+        found, at_first = flow.diagnosis, next(iter(self.history.values())).diagnosis
+        is_new = (found.cause, found.population) not in self._told
+        if is_new and (found.cause in FATAL or found.cause not in ("none", at_first.cause)):
+            self._told.add((found.cause, found.population))
+            advice = "gradient_flow(model, inputs) says what to change"
+            warnings.warn(f"at step {step}: {found.text} {advice}.", stacklevel=4)

@@ -90,8 +90,8 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
     own = {name: [x for x in flow.advice if x not in shared] for name, flow in flows.items()}
     advice = {"The model and its inputs": shared, **own}
     return {
-        "title": "How the gradient travels back in time",
-        "says": [],
+        "title": "Why does this network not learn?",
+        "says": list(GradientFlows(flows).diagnoses),
         "first": None,
         "summary": "A diagnosis of a network as it is: nothing was trained for it.",
         "asked": facts(asked),

@@ -40,7 +40,7 @@ def plot_gradient_flow(
     >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_gradient_flow
     >>> with brainstate.environ.context(dt=1.0 * u.ms):
-    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA, target=None)
+    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA)
     >>> plot_gradient_flow(flows).get_xlabel()
     'steps back in time'
     """
@@ -75,7 +75,7 @@ def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlo
 def _relative_gradients(flows: Mapping[str, GradientFlow]) -> dict[str, np.ndarray]:
     """A curve for each population of each flow; the population is named where there are several."""
     return {
-        name: relative_gradient(population.second_moments)
+        name: relative_gradient(population.gradient.second_moments)
         for label, flow in flows.items()
         for name, population in named_populations(flow, label).items()
     }

@@ -42,7 +42,7 @@ def plot_membrane(
     >>> from braintools_qps import gradient_flow
     >>> from braintools_qps.plotting import plot_membrane
     >>> with brainstate.environ.context(dt=1.0 * u.ms):
-    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA, target=None)
+    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA)
     >>> plot_membrane(flows["model"])[0].get_ylabel()
     'density of neuron-steps'
     """
@@ -57,12 +57,12 @@ def plot_membrane(
 
 
 def _draw(axes: Axes, name: str, population: PopulationFlow) -> None:
-    histogram = population.distances
+    histogram = population.slopes.distances
     middle = (histogram.edges[1:] + histogram.edges[:-1]) / 2
     density = histogram.share / np.diff(histogram.edges)
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
-    flat = f"{100 * population.flat_share:.0f}% with a gradient below 1% of its peak"
+    flat = f"{100 * population.slopes.flat_share:.0f}% with a gradient below 1% of its peak"
     axes.set_title(f"{name}\n{flat}", fontsize="medium")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()

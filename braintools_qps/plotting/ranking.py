@@ -45,7 +45,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     >>> with brainstate.environ.context(dt=1.0 * u.ms):
     ...     flows = gradient_flow(
     ...         brainpy.state.LIF(4), jnp.ones((20, 4)) * 3 * u.mA,
-    ...         surrogates=["Sigmoid", "QPseudoSpike"], target=None,
+    ...         surrogates=["Sigmoid", "QPseudoSpike"],
     ...     )
     >>> [label.get_text() for label in plot_ranking(flows).get_yticklabels()]
     ['QPseudoSpike', 'Sigmoid']
@@ -70,8 +70,8 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
 
 
 def _draw_population(axes: Axes, flows: list[GradientFlow], number: int, name: str) -> None:
-    growths = np.array([flow.populations[number].growth for flow in flows])
-    hollow = np.array([flow.populations[number].overshoots for flow in flows])
+    growths = np.array([flow.populations[number].gradient.growth for flow in flows])
+    hollow = np.array([flow.populations[number].gradient.overshoots for flow in flows])
     colour = COLOURS[number % len(COLOURS)]
     axes.scatter(
         growths,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..records import GradientFlow
 
-FAINTEST = 1e-4  # what is smaller has the darkest colour
+FARTHEST = 1e4  # what has faded or grown by more has the colour at the end of the scale
 
 
 def plot_flow_over_training(
@@ -34,8 +34,9 @@ def plot_flow_over_training(
     -------
     list of matplotlib.axes.Axes
         For each population, the lag against the training step; the colour is the root mean square
-        of the gradient relative to the last step that has one, and the line is where it is 1%. A
-        column reaches from its measurement to the next.
+        of the gradient relative to the last step that has one: white where it keeps its size, blue
+        where it fades, red where it explodes. The line is where it is 1%. A column reaches from its
+        measurement to the next.
 
     Raises
     ------
@@ -66,17 +67,18 @@ def plot_flow_over_training(
 def _draw(axes: Axes, name: str, edges: np.ndarray, populations: Sequence[Any]) -> None:
     from matplotlib.colors import LogNorm
 
-    lags = len(populations[0].second_moments)
-    columns = [_column(population.second_moments, lags) for population in populations]
+    lags = len(populations[0].gradient.second_moments)
+    columns = [_column(population.gradient.second_moments, lags) for population in populations]
     picture = axes.pcolormesh(
         edges,
         np.arange(lags + 1) - 0.5,
         np.ma.masked_invalid(np.stack(columns, axis=1)),
-        norm=LogNorm(FAINTEST, 1, clip=True),
+        norm=LogNorm(1 / FARTHEST, FARTHEST, clip=True),
+        cmap="RdBu_r",
         rasterized=True,
     )
     axes.set_facecolor(GREY)  # shows where there is no gradient
-    axes.stairs(list(map(_boundary, populations)), edges, baseline=None, color="white")
+    axes.stairs(list(map(_boundary, populations)), edges, baseline=None, color="black")
     axes.locator_params(integer=True)
     axes.set(title=name, xlabel="training step", ylabel="steps back in time")
     axes.set_ylim(-0.5, lags - 0.5)
@@ -93,7 +95,7 @@ def _column(second_moments: np.ndarray, lags: int) -> np.ndarray:
 
 def _boundary(population: Any) -> float:
     """Where the line lies between the last lag above 1% and the first below."""
-    return population.reach + (0.5 if population.reached_start else -0.5)
+    return population.gradient.reach + (0.5 if population.gradient.reached_start else -0.5)
 
 
 def _edges(steps: list[int]) -> np.ndarray:

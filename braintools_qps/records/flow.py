@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
-import brainunit as u
+from braintools.surrogate import Surrogate
 
-from .adjustment import Adjustment, SpikeFunction
-from .flow_table import flow_rows, ranking_rows
+from .diagnosis import Diagnosis
+from .flow_table import COLUMNS, PATHS, place, slope_verdict, spread
 from .plain import to_plain
-from .population import PopulationFlow
-from .record import Record, RecordTable
+from .population import HIGH_SLOPE, PopulationFlow
+from .record import Described, Record, RecordTable
 from .table import Rows, html_note, html_table, text_table
 
-HIGH_SLOPE = 0.1  # a mean slope; the study's candidates were ranked well by what lies above it
+SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
+
+FEW = 4  # populations that a ranking shows one by one
+FURTHER = 5  # sentences below a table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GradientFlow(Record):
-    """How the gradient travels back through a model with one surrogate.
-
-    It is a diagnosis, not a promise: a growth of 1 keeps the gradient alive over many steps, and
-    does not by itself give the best accuracy.
+    """How the gradient travels back through a model with one surrogate, and what is wrong with it.
 
     Attributes
     ----------
@@ -37,13 +37,14 @@ class GradientFlow(Record):
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
-        Share of the model's parameters whose gradient is exactly 0 with this loss on these inputs;
-        NaN where it has none.
-    adjustments : tuple of Adjustment
-        Candidates to train, with one parameter changed that brings ``growth`` to the target; each
-        an `.Adjustment`. Empty where a population is silent, saturated or without a gradient.
+        Share of the model's parameters whose gradient is exactly 0 with this objective on these
+        inputs; NaN where it has none.
+    diagnosis : Diagnosis
+        What keeps the network from learning: a `.Diagnosis`. It is printed first.
+    further : tuple of str
+        At most five more sentences, about what is no consequence of the diagnosis.
     advice : tuple of str
-        What follows from the numbers, by the rules in the guide on how gradients flow.
+        All that was found, consequences included.
     notes : tuple of str
         Those of its sentences that speak of the model and the inputs, whatever the surrogate.
 
@@ -57,13 +58,12 @@ class GradientFlow(Record):
     >>> from braintools_qps import gradient_flow
     >>> neurons = brainpy.state.LIF(4, tau=10 * u.ms)
     >>> with brainstate.environ.context(dt=1 * u.ms):
-    ...     flows = gradient_flow(neurons, jnp.full((20, 4), 2.0) * u.mA, surrogates="QPseudoSpike")
-    >>> flow = flows["QPseudoSpike"]
-    >>> print(f"growth {flow.growth:.2f}, reach {flow.reach}")
-    growth 0.19, reach 5
-    >>> population = flow.populations[0]
-    >>> print(population.name, f"fires in {population.firing_rate:.0%} of the steps")
-    LIF fires in 10% of the steps
+    ...     flows = gradient_flow(neurons, jnp.full((20, 4), 0.5) * u.mA)
+    >>> flows["model"].diagnosis.cause
+    'silent'
+    >>> (population,) = flows["model"].populations
+    >>> print(population.name, population.activity.firing_rate, population.gradient.reach)
+    LIF 0.0 19
     """
 
     name: str
@@ -71,36 +71,31 @@ class GradientFlow(Record):
     steps: int
     populations: tuple[PopulationFlow, ...]
     zero_parameter_share: float
-    adjustments: tuple[Adjustment, ...] = ()
+    diagnosis: Diagnosis
+    further: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
     def growth(self) -> float:
         """Geometric mean of the populations' growth per step, those without one left out."""
-        return mean_growth([population.growth for population in self.populations])
+        return mean_growth([population.gradient.growth for population in self.populations])
 
     @property
     def reach(self) -> int:
         """The shortest reach of any population."""
-        return min(population.reach for population in self.populations)
-
-    @property
-    def depth_growth(self) -> float:
-        """Geometric mean of the populations' growth from layer to layer; NaN for one population."""
-        return mean_growth([population.depth_growth for population in self.populations])
+        return min(population.gradient.reach for population in self.populations)
 
     @property
     def consistency(self) -> float:
         """The lowest of any population."""
-        return _lowest(population.consistency for population in self.populations)
+        values = (population.gradient.consistency for population in self.populations)
+        return min((value for value in values if not math.isnan(value)), default=math.nan)
 
     @property
     def mean_slope(self) -> float:
-        """Averaged over populations; NaN where one calls its spike function with a unit."""
-        if any(isinstance(population.scale, u.Quantity) for population in self.populations):
-            return math.nan
-        return sum(p.mean_slope for p in self.populations) / len(self.populations)
+        """Averaged over populations, each for a distance of one scale."""
+        return sum(p.slopes.per_scale for p in self.populations) / len(self.populations)
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
@@ -112,33 +107,39 @@ class GradientFlow(Record):
         return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
 
     def __repr__(self) -> str:
-        return f"{self._title()}\n{text_table(self._rows(), self._below())}"
+        table = text_table(self._rows(), self._below())
+        return f"{self.diagnosis}\n\n{self._title()}\n{table}"
 
     def _repr_html_(self) -> str:
-        return f"{html_note(self._title())}\n{super()._repr_html_()}"
+        above = f"{html_note(str(self.diagnosis))}\n{html_note(self._title())}"
+        return f"{above}\n{super()._repr_html_()}"
 
     def _title(self) -> str:
         return f"GradientFlow of {self.name}: {self.steps} steps"
 
     def _rows(self) -> Rows:
-        return flow_rows(self)
+        """A row for each population, the header first; columns for paths where they were split."""
+        columns = COLUMNS | (PATHS if any(p.paths for p in self.populations) else {})
+        rows = [[place(p), *(column(p) for column in columns.values())] for p in self.populations]
+        return [["population", *columns], *rows]
 
     def _below(self) -> Sequence[str]:
-        return self.advice
+        return self.further
 
 
 class GradientFlows(RecordTable[GradientFlow]):
-    """Gradient flows by candidate: a dictionary that prints as a ranking, best first.
+    """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
 
-    A terminal shows a row for each candidate, and below it one for each of its populations unless
-    there are more than four; a notebook, in the same order, one for each population of each.
+    A single candidate prints as its `GradientFlow`. Several are ranked, and each diagnosis stands
+    once, with the candidates that it is of. A terminal shows a row for each candidate, and below it
+    one for each of its populations unless there are more than four; a notebook, in the same order,
+    one for each population of each.
 
     First come those with a mean slope of at most 0.1, averaged over populations, by how near their
     growth per step is to 1; then the others by their mean slope, the lowest first. Candidates in
     which a population changes the sign of its gradient from step to step come after all others, and
-    those without a gradient last. Where spike functions are called with a unit, a slope has one
-    too, and the growth alone decides. The order is of what was measured before training: train the
-    first few. Notes on the model and the inputs stand below the table.
+    those without a gradient last. The order is of what was measured before training: train the
+    first few.
     """
 
     def ranked(self) -> list[str]:
@@ -159,16 +160,39 @@ class GradientFlows(RecordTable[GradientFlow]):
         """
         return RecordTable({name: self[name] for name in self.ranked()})
 
+    @property
+    def diagnoses(self) -> tuple[str, ...]:
+        """Each diagnosis once, best candidate first, with the candidates that it is of."""
+        named: dict[str, list[str]] = {}
+        for name in self.ranked():
+            named.setdefault(str(self[name].diagnosis), []).append(name)
+        if len(named) < 2:
+            return tuple(named)
+        return tuple(f"{', '.join(names)}: {text}" for text, names in named.items())
+
+    def __repr__(self) -> str:
+        if len(self) < 2:
+            return "\n".join(map(repr, self.values())) or super().__repr__()
+        return "\n".join([*self.diagnoses, "", super().__repr__()])
+
     def _repr_html_(self) -> str:
-        if not self:
-            return super()._repr_html_()
-        return html_table(self.by_population()._rows(), self._below())
+        if len(self) < 2:
+            return "\n".join(flow._repr_html_() for flow in self.values()) or super()._repr_html_()
+        table = html_table(self.by_population()._rows(), self._below())
+        return "\n".join([*map(html_note, self.diagnoses), table])
 
     def _rows(self) -> Rows:
-        return ranking_rows(self.by_population())
+        """A row for each candidate, best first; below it its populations, unless they are many."""
+        most = max(len(flow.populations) for flow in self.values())
+        head = ["surrogate", *_RANKED]
+        if most > FEW:
+            head.insert(2, "of populations")
+        return [head, *(row for name in self.ranked() for row in _candidate_rows(self[name], most))]
 
     def _below(self) -> Sequence[str]:
-        return list(dict.fromkeys(note for flow in self.values() for note in flow.notes))
+        """What is said of every candidate."""
+        first, *others = self.values()
+        return [line for line in first.further if all(line in flow.further for flow in others)]
 
 
 def mean_growth(growths: Sequence[float]) -> float:
@@ -179,11 +203,39 @@ def mean_growth(growths: Sequence[float]) -> float:
 
 def _rank(flow: GradientFlow) -> tuple[bool, bool, float, float]:
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
-    overshoots = any(population.overshoots for population in flow.populations)
+    overshoots = any(population.gradient.overshoots for population in flow.populations)
     from_one = math.inf if absent else abs(math.log(flow.growth))
-    high = flow.mean_slope > HIGH_SLOPE  # where it is not known, the growth alone decides
+    high = flow.mean_slope > HIGH_SLOPE
     return absent, overshoots, flow.mean_slope if high else HIGH_SLOPE, from_one
 
 
-def _lowest(values: Iterable[float]) -> float:
-    return min((value for value in values if not math.isnan(value)), default=math.nan)
+def _candidate_rows(flow: GradientFlow, most: int) -> Rows:
+    whole = [flow.name, *(column(flow) for column in _RANKED.values())]
+    if most > FEW:
+        whole.insert(2, spread((p.gradient.growth for p in flow.populations), ".3f"))
+        return [whole]
+    if most == 1:
+        return [whole]
+    below = [[f"  {place(p)}", *(COLUMNS[name](p) for name in _RANKED)] for p in flow.populations]
+    return [whole, *below]
+
+
+def _reach(flow: GradientFlow) -> str:
+    shortest = min(flow.populations, key=lambda p: p.gradient.reach)
+    return COLUMNS["reach"](shortest)
+
+
+def _ranges(name: str) -> Callable[[GradientFlow], str]:
+    """Of one population its cell; of several, which have rows of their own, nothing."""
+    return lambda f: COLUMNS[name](f.populations[0]) if len(f.populations) == 1 else ""
+
+
+# Of a candidate as a whole: what its rank is made of, and the shortest reach.
+_RANKED: dict[str, Callable[[GradientFlow], str]] = {
+    "growth": lambda flow: spread([flow.growth], ".3f"),
+    "slope": lambda flow: spread([flow.mean_slope], ".3g") + slope_verdict(flow.mean_slope),
+    "flat": _ranges("flat"),
+    "reach": _reach,
+    "depth": _ranges("depth"),
+    "consistency": lambda flow: spread([flow.consistency], ".2f"),
+}

@@ -1,4 +1,4 @@
-"""What `gradient_flow` measured of one population of neurons."""
+"""What `gradient_flow` measured of one population of neurons, and from where on it is bad."""
 
 from __future__ import annotations
 
@@ -9,106 +9,136 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from .adjustment import RateAdjustment
 from .record import Record
+
+HIGH_SLOPE = 0.1  # the mean slope that `normalize_surrogate` comes down to
+LOW_RATE = 0.1  # spikes per neuron and step, with which no population is silent
+LOW_SLOPE = 0.05  # a mean slope that leaves something to learn from
+TOO_HIGH = 0.2  # a mean slope with which trainings failed or collapsed
+MOST = 0.5  # share of neurons, or of neuron-steps, that makes a cause
+FAR = 1000.0  # factor from the first step to the last, or over all layers, that makes a cause
+FLIPPED = -0.2  # mean cosine; random recurrence without a leak was seen down to -0.18
 
 
 @dataclass(frozen=True, eq=False)
-class PopulationFlow(Record):
-    """The gradient's way back through one population of neurons.
+class Activity(Record):
+    """The spikes of a population.
 
     Attributes
     ----------
-    name : str
-        Where the population lies in the model, for example ``"layers.0.lif"``.
-    size : int
-        How many neurons it has, the batch not counted.
-    unit : str
-        Unit of the membrane potential, empty where it has none.
-    second_moments : numpy.ndarray
-        Mean of (dL/dV)^2 by lag, over neurons, batch and draws. Lag 0 is the last step. Per square
-        of ``unit``.
-    growth : float
-        Factor by which the root of the second moment changes with each step back in time. Below 1
-        the gradient vanishes, above 1 it explodes. NaN where there are not two steps to compare.
-        With a loss on several steps, of what the last of them sends back.
-    reach : int
-        Steps back, from the last step that has a gradient, until its root mean square is down to
-        1%; the number of steps there were, where it never is. 0 where there is no gradient. With
-        a loss on several steps, as for ``growth``.
-    reached_start : bool
-        Whether the gradient was still above 1% at the first step, so that ``reach`` is a bound.
-    flat_share : float
-        Share of neuron-steps where the surrogate gradient is below 1% of its peak.
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
         Share of neurons that never fired, whatever the sample.
     saturated_share : float
         Share of neurons that fired in 95% of all steps or more.
-    scale : float or Quantity
-        What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
-    distances : Histogram
-        Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
-    kind : str
-        The class of the neurons.
+    """
+
+    firing_rate: float
+    silent_share: float
+    saturated_share: float
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether most neurons never fire, and the others do not make up for it."""
+        return self.silent_share > MOST and self.firing_rate < LOW_RATE
+
+    @property
+    def is_saturated(self) -> bool:
+        """Whether most neurons fire at almost every step."""
+        return self.saturated_share > MOST
+
+
+@dataclass(frozen=True, eq=False)
+class Gradient(Record):
+    """The gradient dL/dV of the membrane potential, on its way back through time.
+
+    Attributes
+    ----------
+    second_moments : numpy.ndarray
+        Mean of (dL/dV)^2 by lag, over neurons, batch and draws. Lag 0 is the last step. Per square
+        of the population's ``unit``.
+    growth : float
+        Factor by which the root of the second moment changes with each step back in time. Below 1
+        the gradient fades, above 1 it explodes. NaN where there are not two steps to compare. With
+        an objective on several steps, of what the last of them sends back.
+    reach : int
+        Steps back, from the last step that has a gradient, until its root mean square is down to
+        1%; where it never is, the number of steps back to the first step, which is one less than
+        there are steps. 0 where there is no gradient. With an objective on several steps, as for
+        ``growth``.
+    reached_start : bool
+        Whether the gradient was still above 1% at the first step, so that ``reach`` is a bound.
+    end_to_end : float
+        The root of the second moment at the first step, relative to the last step that has a
+        gradient; NaN where none has. With an objective on several steps, as for ``growth``.
     accumulation : float
-        The growth of ``second_moments`` themselves, in which a loss on several steps piles up as it
-        goes back. Equal to ``growth`` for a loss on one step.
+        The growth of ``second_moments`` themselves, in which an objective on several steps piles up
+        as it goes back. Equal to ``growth`` for an objective on one step.
     deviation : float
-        By what factor the amplitude typically lies off the fitted line, or the two lines; at least
-        1. The higher, the less ``growth`` says.
-    phases : tuple of Phase
-        The stretches of lags that one line each fits: a single one, or two where they fit much
-        better. Each is a `.Phase`.
+        By what factor the amplitude typically lies off the line that ``growth`` is fitted by; at
+        least 1. The higher, the less ``growth`` says.
     consistency : float
         Mean cosine between dL/dV at neighbouring steps. Near 1 the gradient keeps its direction;
         well below 0 it changes its sign from step to step, because slopes are so steep that the
         reset, or inhibition, overshoots.
     depth_growth : float
         Factor by which the root of the second moment, averaged over all steps, changes from the
-        next population on the way to the output to this one; NaN for the last. In a ratio of
-        units where the two differ.
-    mean_slope : float
-        Mean of the surrogate gradient over all neurons and steps, dampening and scale
-        included: how much gradient a spike lets through. Per unit of the spike function's argument.
-    half_share : float
-        Share of neuron-steps that carry half of the sum of all slopes: the effective participation.
-    paths : PathGains or None
-        The gain of one step back by path, where it was asked for: a `.PathGains`.
-    rate_adjustment : RateAdjustment or None
-        What would bring the firing rate to the target, for a population with silent neurons that
-        fires less, or with saturated ones that fires more: a `.RateAdjustment`.
+        population that signals reach next to this one; NaN for the last. In a ratio of units where
+        the two differ.
     """
 
-    name: str
-    size: int
-    unit: str
     second_moments: np.ndarray
     growth: float
     reach: int
     reached_start: bool
-    flat_share: float
-    firing_rate: float
-    silent_share: float
-    saturated_share: float
-    scale: float | u.Quantity
-    distances: Histogram
-    kind: str = ""
+    end_to_end: float = math.nan
     accumulation: float = math.nan
     deviation: float = math.nan
-    phases: tuple[Phase, ...] = ()
     consistency: float = math.nan
     depth_growth: float = math.nan
-    mean_slope: float = math.nan
-    half_share: float = math.nan
-    paths: PathGains | None = None
-    rate_adjustment: RateAdjustment | None = None
 
     @property
     def overshoots(self) -> bool:
         """Whether the gradient changes its sign from step to step more often than not."""
         return self.consistency < 0
+
+
+@dataclass(frozen=True, eq=False)
+class Slopes(Record):
+    """What the membranes of a population met of the surrogate gradient.
+
+    Attributes
+    ----------
+    mean : float
+        Mean of the surrogate gradient over all neurons and steps, dampening and scale included: how
+        much gradient a spike lets through. Per unit of the spike function's argument.
+    flat_share : float
+        Share of neuron-steps where the surrogate gradient is below 1% of its peak.
+    half_share : float
+        Share of neuron-steps that carry half of the sum of all slopes: the effective participation.
+    scale : float or Quantity
+        What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
+    distances : Histogram
+        Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
+    """
+
+    mean: float
+    flat_share: float
+    half_share: float
+    scale: float | u.Quantity
+    distances: Histogram
+
+    @property
+    def out_of_reach(self) -> bool:
+        """Whether most membranes lie where the surrogate is flat, and few slopes make up for it."""
+        return self.flat_share > MOST and self.per_scale < LOW_SLOPE
+
+    @property
+    def per_scale(self) -> float:
+        """The mean slope for a distance of one ``scale``, where that has a unit; else ``mean``."""
+        scale = self.scale
+        return self.mean * scale.mantissa if isinstance(scale, u.Quantity) else self.mean
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,23 +164,6 @@ class Histogram(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class Phase(Record):
-    """A stretch of lags over which the gradient changes at one pace.
-
-    Attributes
-    ----------
-    first, last : int
-        The lags at its ends.
-    growth : float
-        Factor by which the root of the second moment changes with each step back in time.
-    """
-
-    first: int
-    last: int
-    growth: float
-
-
-@dataclass(frozen=True, eq=False)
 class PathGains(Record):
     """What one step back in time does to the gradient of a population, path by path.
 
@@ -166,8 +179,8 @@ class PathGains(Record):
     recurrence : float
         The part that passed connections on the way from the population to itself.
     feedforward : float
-        The part that came from other populations or from the loss, and what the population's own
-        past took more than one step to return, by way of a synapse's state for example.
+        The part that came from other populations or from the objective, and what the population's
+        own past took more than one step to return, by way of a synapse's state for example.
     without_reset : float
         Leak and recurrence together: what the step would pass on if the reset were detached.
     """
@@ -177,6 +190,40 @@ class PathGains(Record):
     recurrence: float
     feedforward: float
     without_reset: float
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationFlow(Record):
+    """One population of neurons: its spikes, its slopes, and the gradient on its way back.
+
+    Attributes
+    ----------
+    name : str
+        Where the population lies in the model, for example ``"layers.0.lif"``.
+    kind : str
+        The class of the neurons.
+    size : int
+        How many neurons it has, the batch not counted.
+    unit : str
+        Unit of the membrane potential, empty where it has none.
+    activity : Activity
+        The spikes: an `.Activity`.
+    gradient : Gradient
+        The gradient by steps back in time: a `.Gradient`.
+    slopes : Slopes
+        What the membranes met of the surrogate gradient: a `.Slopes`.
+    paths : PathGains or None
+        The gain of one step back by path, where it was asked for: a `.PathGains`.
+    """
+
+    name: str
+    kind: str
+    size: int
+    unit: str
+    activity: Activity
+    gradient: Gradient
+    slopes: Slopes
+    paths: PathGains | None = None
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:

@@ -38,7 +38,7 @@ def shared(monkeypatch, tmp_path):
 @pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning")
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_recipe(shared, capsys, name):
-    earlier = "flow = gradient_flow(network, inputs, target=None)['model']\n"
+    earlier = "flow = gradient_flow(network, inputs)['model']\n"
     exec((earlier if name == "Send the result" else "") + RECIPES[name], shared)
     out = capsys.readouterr().out
     for words in SEEN.get(name, []):

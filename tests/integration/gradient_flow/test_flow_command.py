@@ -2,6 +2,7 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from braintools_qps.__main__ import main
@@ -75,10 +76,10 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     outputs = ["--json", "flow.json", "--plot", "flow.png"]
     assert main(["flow", *arguments, *outputs]) == 0
     out, notes = capsys.readouterr()
-    assert "GradientFlow of Sigmoid: 10 steps" in out
-    assert "lif" in out
-    ranking = out.partition("then by how near the growth is to 1:\n")[2].splitlines()
-    assert [line.split()[0] for line in ranking[1:3]] == ["Sigmoid", "QPseudoSpike(alpha=1)"]
+    assert out.splitlines()[0].startswith("Sigmoid: ")  # the diagnosis of the first in the table
+    _, *rows = out.partition("surrogate  ")[2].splitlines()
+    assert [line.split()[0] for line in rows[:2]] == ["Sigmoid", "QPseudoSpike(alpha=1)"]
+    assert "Measured on the inputs that my_networks:make returns" in notes
     data = json.loads((tmp_path / "flow.json").read_text())
     assert list(data) == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     assert data["Sigmoid"]["populations"][0]["unit"] == "mV"
@@ -106,7 +107,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
     assert main(["flow", "--model", model]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    line = capsys.readouterr().err.splitlines()[-1]
     assert message in line
 
 
@@ -132,8 +133,10 @@ def test_flow_has_the_time_step_of_compare(capsys):
     [
         (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
         (["--task", "digit-rows"], "task must be one of"),
-        (["--target", "0"], "target, the growth per step to aim at"),
-        (["--rate", "2"], "rate, the spikes per neuron and step to aim at"),
+        (["--json", "."], "Is a directory"),
+        (["--plot", "absent/flow.png"], "No such file or directory"),
+        (["--data", "absent.npz"], "No such file or directory"),
+        (["--bins", "5"], "for the file of --data, got none"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
@@ -143,25 +146,41 @@ def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
     assert "my_networks" not in error
 
 
-@pytest.mark.parametrize("target", ["0", "-1", "nan", "inf"])
-def test_flow_refuses_a_target_that_no_growth_can_have(target, capsys):
-    assert main(["flow", f"--target={target}"]) == 2
-    error = capsys.readouterr().err
-    assert f"must be finite and greater than 0, got {float(target)}. Pass 1.0" in error
+@pytest.mark.usefixtures("_module")
+def test_flow_measures_on_the_data_of_a_file_and_says_so(capsys):
+    samples = np.random.default_rng(0).random((40, 7, 5))
+    np.savez("mine.npz", X=samples, y=np.arange(40) % 2)
+    assert main(["flow", "--model", "my_networks:as_by_compare", "--data", "mine.npz"]) == 0
+    out, notes = capsys.readouterr()
+    assert "7 steps" in out
+    assert "samples of mine" in notes
+
+
+@pytest.mark.usefixtures("_module")
+def test_flow_says_which_task_it_took_where_none_is_given(capsys):
+    assert main(["flow", "--model", "my_networks:as_by_compare"]) == 0
+    notes = capsys.readouterr().err
+    assert "Measured on 64 samples of digits-rows, as no --task or --data is given." in notes
+
+
+@pytest.mark.usefixtures("_module")
+def test_flow_refuses_a_task_where_the_model_brings_its_inputs(capsys):
+    assert main(["flow", "--model", "my_networks:make", "--task", "cue-recall"]) == 2
+    assert "my_networks:make returns (model, inputs). Leave them out" in capsys.readouterr().err
 
 
 def test_units_that_do_not_match_end_with_one_line(capsys):
     assert main(["flow", "--surrogates", "QPseudoSpike(scale='15 mV')"]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
+    line = capsys.readouterr().err.splitlines()[-1]
     assert "got x in 1 and scale=15.0 mV" in line
     assert "leave scale out, as they divide by V_th - V_reset" in line
 
 
 def test_flow_of_the_demonstration_network(capsys):
     assert main(["flow", "--surrogates", "QPseudoSpike"]) == 0
-    out = capsys.readouterr().out
-    assert "GradientFlow of QPseudoSpike: 16 steps" in out
-    assert "neuron" in out
+    first, *table = capsys.readouterr().out.splitlines()
+    assert first.startswith("The surrogate is too high in neuron: ")
+    assert "GradientFlow of QPseudoSpike: 16 steps" in table
 
 
 @pytest.mark.thorough

@@ -91,13 +91,13 @@ NEURONS = {
 def test_second_moments_are_those_of_the_equations(name):
     make, hard, beta = NEURONS[name]
     weights, inputs = problem()
-    flows = gradient_flow(Recurrent(make(), weights), inputs, loss=loss, target=None)
+    flows = gradient_flow(Recurrent(make(), weights), inputs, objective=loss)
     (population,) = flows["model"].populations
     by_shift = jax.grad(lambda s: loss(run_by_hand(weights, inputs, s, hard, beta)))
     adjoints = jax.jit(by_shift)(jnp.zeros((STEPS, BATCH, N)))
     expected = np.mean(np.square(adjoints), axis=(1, 2))[::-1]
     assert np.all(expected > 0)
-    np.testing.assert_allclose(population.second_moments, expected, rtol=1e-8)
+    np.testing.assert_allclose(population.gradient.second_moments, expected, rtol=1e-8)
     assert (population.name, population.unit, population.size) == ("neuron", "mV", N)
 
 
@@ -117,8 +117,8 @@ def test_a_stack_of_layers_with_a_leaky_readout():
         brainpy.state.LeakyRateReadout(8, 2),
     )
     _, inputs = problem()
-    flows = gradient_flow(network, inputs, surrogates=["QPseudoSpike", "Sigmoid"], target=None)
+    flows = gradient_flow(network, inputs, surrogates=["QPseudoSpike", "Sigmoid"])
     for flow in flows.values():
         (population,) = flow.populations
         assert population.size == 8
-        assert np.all(population.second_moments > 0)
+        assert np.all(population.gradient.second_moments > 0)

@@ -82,7 +82,7 @@ def test_a_loop_of_ones_own_is_measured_and_not_disturbed():
         unwatched(inputs)
     assert [flow is not None for flow in measured] == [True, False, False, True, False]
     assert log["step"] == list(monitor.history) == [0, 3]
-    assert log["flow/lif/firing_rate"][0] == measured[0].populations[0].firing_rate
+    assert log["flow/lif/firing_rate"][0] == measured[0].populations[0].activity.firing_rate
     assert log["flow/growth"][0] != log["flow/growth"][1]
     for mine, other in zip(
         watched.states(brainstate.ParamState).values(), alone.states(brainstate.ParamState).values()
@@ -95,7 +95,7 @@ def test_an_untrained_network_measures_the_same_twice():
     monitor = TrainingMonitor(network, batch())
     first, second = monitor(), monitor()
     np.testing.assert_array_equal(
-        first.populations[0].second_moments, second.populations[0].second_moments
+        first.populations[0].gradient.second_moments, second.populations[0].gradient.second_moments
     )
 
 
@@ -155,10 +155,11 @@ class Mapped(brainstate.nn.Module):
         return self.population(20.0 * x * u.mA)
 
 
+@pytest.mark.filterwarnings("ignore:at step 0. population is saturated")
 @pytest.mark.parametrize("make", [Alone, Mapped])
 def test_models_of_every_make_are_measured_from_their_initial_states(make, compilations):
     model, inputs = make(), batch()
-    expected = gradient_flow(model, inputs, draws=1, target=None, rate=None)["model"]
+    expected = gradient_flow(model, inputs, draws=1)["model"]
     monitor = TrainingMonitor(model, inputs)
     first = monitor()
     model(inputs[0])  # leaves its states behind
@@ -177,7 +178,7 @@ def test_a_schedule_is_seen_by_the_monitor():
     gradients = []
     for step in range(2):
         schedule(step)
-        gradients.append(monitor(step).populations[0].second_moments[0])
+        gradients.append(monitor(step).populations[0].gradient.second_moments[0])
     assert gradients[1] == pytest.approx(4 * gradients[0], rel=1e-5)
 
 
@@ -186,13 +187,35 @@ def test_a_layer_that_has_died_is_told_once():
     monitor = TrainingMonitor(network, batch())
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
+        set_surrogate(network, "QPseudoSpike(dampening=0.1)")
         monitor()
         network.lif.V_th = 1e3 * u.mV
+        monitor()  # its code has not been read again
+        monitor.retrace()
         monitor()
         monitor()
     (warning,) = told
-    assert "at step 1, lif has died: all of its 6 neurons" in str(warning.message)
+    flow = monitor.history[2]
+    assert f"at step 2: {flow.diagnosis.text}" in str(warning.message)
+    assert "lif is silent: 100% of its neurons never fire" in str(warning.message)
     assert warning.filename == __file__
+
+
+def test_a_cause_that_training_brings_about_is_told_and_one_that_was_there_is_not():
+    network = Network()
+    monitor = TrainingMonitor(network, batch())
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for dampening in (4.0, 4.0, 0.1, 4.0):  # too high from the start
+            set_surrogate(network, QPseudoSpike(dampening=dampening))
+            monitor()
+    assert told == []
+    assert monitor.history[0].diagnosis.cause == "too high"
+    later = TrainingMonitor(network, batch())
+    with pytest.warns(UserWarning, match="at step 1: The surrogate is too high in lif"):  # noqa: PT031
+        for dampening in (0.1, 4.0):
+            set_surrogate(network, QPseudoSpike(dampening=dampening))
+            later()
 
 
 @pytest.mark.parametrize("changes", [{"every": 0}, {"every": 2.5}, {"draws": 0}, {"per": "minute"}])

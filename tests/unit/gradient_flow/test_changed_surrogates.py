@@ -6,7 +6,7 @@ import pytest
 from braintools.surrogate import Sigmoid, Surrogate
 
 from braintools_qps import Scaled, gradient_flow
-from braintools_qps._gradient_flow.slopes import slopes
+from braintools_qps._gradient_flow.slopes import slopes_at
 
 
 class Wrapped(Surrogate):
@@ -23,7 +23,7 @@ class Wrapped(Surrogate):
 
 def at_zero(surrogate):
     """A logistic function of alpha * x has the derivative alpha / 4 there."""
-    (slope,) = slopes(surrogate, jnp.zeros(1), None)
+    (slope,) = slopes_at(surrogate, jnp.zeros(1), None)
     return 4 * float(slope)
 
 
@@ -54,6 +54,6 @@ def test_a_flow_sees_the_change():
     met = []
     for alpha in (5.5, 0.25):
         model.spk_fun.alpha = alpha
-        (flow,) = gradient_flow(model, jnp.zeros((3, 2)), target=None).values()
-        met.append(4 * flow.populations[0].mean_slope)
+        (flow,) = gradient_flow(model, jnp.zeros((3, 2))).values()
+        met.append(4 * flow.populations[0].slopes.mean)
     assert met == pytest.approx([5.5, 0.25])

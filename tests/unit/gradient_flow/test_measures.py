@@ -112,43 +112,23 @@ def test_activity_by_hand():
     spikes = np.zeros((20, 2, 3))  # time, batch, neurons
     spikes[:, :, 1] = 1.0
     spikes[1:, 0, 2], spikes[:, 1, 2] = 1.0, 1.0
-    assert measures.activity(spikes, 1) == pytest.approx(((40 + 39) / 120, 1 / 3, 2 / 3))
-    assert measures.activity(spikes, 0)[1:] == (2 / 6, 4 / 6)
+    found = measures.activity(spikes, 1)
+    assert found.firing_rate == pytest.approx((40 + 39) / 120)
+    assert (found.silent_share, found.saturated_share) == pytest.approx((1 / 3, 2 / 3))
+    assert measures.activity(spikes, 0).silent_share == 2 / 6
 
 
-@pytest.mark.parametrize(("growths", "cut"), [((0.5, 0.99), 6), ((0.97, 0.4), 12), ((0.6, 1.3), 9)])
-def test_two_phases_are_found_where_they_meet(growths, cut):
-    logs = np.where(np.arange(20) < cut, np.arange(20) * np.log(growths[0]), 0.0)
-    logs[cut:] = logs[cut - 1] + np.arange(1, 21 - cut) * np.log(growths[1])
-    deviation, (first, second) = measures.growth_phases(np.exp(2 * logs))
-    assert (first.first, second.last) == (0, 19)
-    assert first.last in (cut - 2, cut - 1)  # the corner lies on both lines
-    assert second.first == first.last + 1
-    assert (first.growth, second.growth) == pytest.approx(growths, rel=1e-6)
-    assert deviation == pytest.approx(1, abs=1e-6)
-
-
-def test_a_leap_of_the_last_step_is_a_phase_where_there_are_lags_enough():
-    logs = np.concatenate([[0.0], -3 - 0.1 * np.arange(19.0)])
-    for count in (8, 20):
-        _, (first, second) = measures.growth_phases(np.exp(2 * logs[:count]))
-        assert (first.first, first.last, second.last) == (0, 1, count - 1)
-        assert (first.growth, second.growth) == pytest.approx((np.exp(-3), np.exp(-0.1)))
-    assert len(measures.growth_phases(np.exp(2 * logs[:7]))[1]) == 1
-
-
-def test_one_line_is_one_phase():
-    deviation, (phase,) = measures.growth_phases(0.81 ** np.arange(10.0))
-    assert (phase.first, phase.last) == (0, 9)
-    assert phase.growth == pytest.approx(0.9)
-    assert deviation == pytest.approx(1)
-    # Off by a factor of e ** 0.2 to either side: the line is good enough.
+def test_the_deviation_is_the_factor_by_which_points_lie_off_their_line():
+    assert measures.deviation(0.81 ** np.arange(10.0)) == pytest.approx(1)
     wavy = 0.81 ** np.arange(10.0) * np.exp(0.4 * np.array([1, -1, -1, 1, 1, -1, -1, 1, 1, -1]))
-    deviation, phases = measures.growth_phases(wavy)
-    assert len(phases) == 1
-    assert deviation == pytest.approx(np.exp(0.2), rel=0.05)
-    nan, none = measures.growth_phases(np.array([1.0, 0.0]))
-    assert (np.isnan(nan), none) == (True, ())
+    assert measures.deviation(wavy) == pytest.approx(np.exp(0.2), rel=0.05)
+    assert np.isnan(measures.deviation(np.array([1.0, 0.0])))
+
+
+def test_end_to_end_is_the_first_step_relative_to_the_last_with_a_gradient():
+    assert measures.end_to_end(np.array([0.0, 4.0, 9.0, 1.0])) == pytest.approx(0.5)
+    assert measures.end_to_end(np.array([1.0, 0.0])) == 0.0
+    assert np.isnan(measures.end_to_end(np.zeros(3)))
 
 
 def test_the_gain_of_a_path_leaves_out_steps_without_a_gradient():

@@ -38,18 +38,14 @@ def problem():
 
 
 def measured(layer, inputs):
-    (population,) = only(
-        gradient_flow(layer, inputs, draws=64, target=None, paths=True)
-    ).populations
+    (population,) = only(gradient_flow(layer, inputs, draws=64, paths=True)).populations
     return population
 
 
 def test_leak_reset_and_recurrence_are_those_of_the_equations():
     weights, inputs = problem()
     layer = Membranes(jnp.asarray(weights), SPIKE, shape=(BATCH, N))
-    (population,) = only(
-        gradient_flow(layer, inputs, draws=64, target=None, paths=True)
-    ).populations
+    (population,) = only(gradient_flow(layer, inputs, draws=64, paths=True)).populations
     found = population.paths
     G = slope(inputs[0])  # the membranes after the first step: all start at 0
     variance = np.sum(weights**2, axis=1)  # of a sum of W with a random adjoint
@@ -58,7 +54,7 @@ def test_leak_reset_and_recurrence_are_those_of_the_equations():
     assert found.recurrence == pytest.approx(np.sqrt(np.mean(G**2 * variance)), rel=0.01)
     assert found.feedforward == pytest.approx(0, abs=1e-12)
     whole = np.sqrt(np.mean((LEAK * (1 - G)) ** 2 + G**2 * variance))
-    assert population.second_moments[1] / population.second_moments[0] == (
+    assert population.gradient.second_moments[1] / population.gradient.second_moments[0] == (
         pytest.approx(whole**2, rel=0.01)
     )
     assert found.without_reset == (
@@ -79,9 +75,7 @@ def test_spikes_that_wait_in_a_state_are_recurrence_all_the_same():
 
     layer = Stored(jnp.asarray(weights), SPIKE, shape=(BATCH, N))
     layer.spikes.value = jnp.zeros((BATCH, N))
-    found = (
-        only(gradient_flow(layer, inputs, draws=64, target=None, paths=True)).populations[0].paths
-    )
+    found = only(gradient_flow(layer, inputs, draws=64, paths=True)).populations[0].paths
     G, variance = slope(inputs[0]), np.sum(weights**2, axis=1)
     assert (found.leak, found.reset) == (pytest.approx(LEAK), pytest.approx(0, abs=1e-12))
     assert found.recurrence == pytest.approx(np.sqrt(np.mean(G**2 * variance)), rel=0.01)
@@ -98,14 +92,14 @@ def test_what_comes_from_the_layer_above_is_feed_forward():
             return self.above(self.below(x) @ self.between.value)
 
     weights, inputs = problem()
-    flow = only(gradient_flow(Two(jnp.asarray(weights)), inputs, target=None, paths=True))
+    flow = only(gradient_flow(Two(jnp.asarray(weights)), inputs, paths=True))
     by_name = {population.name: population.paths for population in flow.populations}
     assert by_name["below"].feedforward > 0.1
     assert by_name["below"].recurrence == by_name["above"].recurrence == pytest.approx(0, abs=1e-12)
     assert by_name["below"].leak == pytest.approx(0.8)
-    assert flow.populations[1].depth_growth > 0
-    assert np.isnan(flow.populations[0].depth_growth)  # above comes last
-    assert [p.name for p in flow.populations] == ["above", "below"]
+    assert flow.populations[0].gradient.depth_growth > 0
+    assert np.isnan(flow.populations[1].gradient.depth_growth)  # above comes last
+    assert [p.name for p in flow.populations] == ["below", "above"]
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -128,7 +122,7 @@ def test_a_population_under_vmap_has_the_paths_that_it_has_without(axis):
             return spikes if spikes.shape == x.shape else spikes.T
 
     mapped, plain = (
-        only(gradient_flow(Lif(mapped), inputs, paths=True, target=None)).populations[0].paths
+        only(gradient_flow(Lif(mapped), inputs, paths=True)).populations[0].paths
         for mapped in (True, False)
     )
     assert plain.leak == pytest.approx(np.exp(-0.1))

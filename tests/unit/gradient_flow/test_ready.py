@@ -9,8 +9,6 @@ from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
 
 from braintools_qps import gradient_flow
 
-QUICK = {"target": None, "rate": None}
-
 
 class Spread(brainstate.nn.Module):
     """A layer whose membranes are made with a batch, and one whose caller is to batch them."""
@@ -34,7 +32,7 @@ class Spread(brainstate.nn.Module):
 
 def test_states_with_and_without_a_batch_in_one_model():
     weights, inputs = weights_and_inputs()
-    flow = only(gradient_flow(Spread(weights), inputs, **QUICK))
+    flow = only(gradient_flow(Spread(weights), inputs))
     assert [(p.name, p.size) for p in flow.populations] == [("batched", N), ("alone", N)]
 
 
@@ -50,14 +48,14 @@ def test_of_many_states_that_were_lost_one_is_named():
     model, (_, inputs) = Adaptive(), weights_and_inputs()
     with brainstate.environ.context(dt=1 * u.ms):
         jax.jit(lambda: brainstate.nn.init_all_states(model, BATCH) and None)()
-        flow = only(gradient_flow(model, inputs, **QUICK))
+        flow = only(gradient_flow(model, inputs))
     said = [sentence for sentence in flow.advice if sentence.startswith("State neuron.")]
     assert len(said) == 1
 
 
 def test_as_many_steps_as_samples_are_not_taken_for_swapped_axes():
     weights, inputs = weights_and_inputs()
-    flow = only(gradient_flow(Layer(weights, SURROGATE), inputs[:BATCH], **QUICK))
+    flow = only(gradient_flow(Layer(weights, SURROGATE), inputs[:BATCH]))
     assert flow.populations[0].size == N
 
 
@@ -65,7 +63,7 @@ def test_membranes_of_one_sample_are_not_taken_for_a_batch():
     """As many neurons as steps: they are repeated for the batch."""
     weights, inputs = weights_and_inputs()
     alone, batched = (
-        only(gradient_flow(Layer(weights, SURROGATE, shape=shape), inputs[:N], **QUICK))
+        only(gradient_flow(Layer(weights, SURROGATE, shape=shape), inputs[:N]))
         for shape in ((N,), (BATCH, N))
     )
     assert alone.populations == batched.populations

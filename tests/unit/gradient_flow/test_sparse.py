@@ -33,15 +33,15 @@ class Sparse(Dense):
 
 def measured(layer, **options):
     weights, inputs = weights_and_inputs()
-    (population,) = only(
-        gradient_flow(layer(weights, SURROGATE), inputs, target=None, **options)
-    ).populations
+    (population,) = only(gradient_flow(layer(weights, SURROGATE), inputs, **options)).populations
     return population
 
 
 def test_a_sparse_connection_is_a_connection():
-    sparse, dense = (measured(layer, paths=True, rate=None) for layer in (Sparse, Dense))
-    np.testing.assert_allclose(sparse.second_moments, dense.second_moments, rtol=1e-4)
+    sparse, dense = (measured(layer, paths=True) for layer in (Sparse, Dense))
+    np.testing.assert_allclose(
+        sparse.gradient.second_moments, dense.gradient.second_moments, rtol=1e-4
+    )
     assert dense.paths.recurrence > 0.1
     for name, value in vars(dense.paths).items():
         assert getattr(sparse.paths, name) == pytest.approx(value, rel=1e-3, abs=1e-6), name
@@ -60,8 +60,7 @@ def test_sparse_weights_are_input_weights():
             diagonal = jnp.stack([jnp.arange(N)] * 2, -1)
             return self.layer(x @ BCOO((self.weights.value, diagonal), shape=(N, N)))
 
-    (population,) = only(
-        gradient_flow(Fed(), jnp.ones((1, BATCH, N)), target=None, rate=0.5)
-    ).populations
-    assert population.silent_share == 1
-    assert population.rate_adjustment.weight_gain == pytest.approx(2, rel=1e-3)
+    inputs = jnp.linspace(0, 0.2, 40 * BATCH * N).reshape(40, BATCH, N)  # 0.1 is too little
+    diagnosis = only(gradient_flow(Fed(), inputs)).diagnosis
+    assert diagnosis.cause == "silent"
+    assert "Multiply the input weights of layer by " in diagnosis.remedy

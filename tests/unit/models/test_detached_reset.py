@@ -38,8 +38,8 @@ class Lif(brainstate.nn.Module):
 
 def lif_gain(model):
     """The gain of one step, as measured and by hand with and without the reset."""
-    (population,) = only(gradient_flow(model, INPUTS, draws=16, target=None)).populations
-    gain = np.sqrt(population.second_moments[1] / population.second_moments[0])
+    (population,) = only(gradient_flow(model, INPUTS, draws=16)).populations
+    gain = np.sqrt(population.gradient.second_moments[1] / population.gradient.second_moments[0])
     decay = np.exp(-0.1)
     G = slope((1 - decay) * 20 * INPUTS[0])
     return gain, decay * np.sqrt(np.mean((1 - G) ** 2)), decay, population
@@ -52,7 +52,7 @@ def test_a_detached_reset_leaves_the_leak():
     assert set_surrogate(model, SPIKE, detach_reset=True) == 1
     gain, _, leak, population = lif_gain(model)
     assert gain == pytest.approx(leak, rel=1e-9)
-    assert population.growth == pytest.approx(leak, rel=1e-9)
+    assert population.gradient.growth == pytest.approx(leak, rel=1e-9)
     assert model.lif.spk_fun is SPIKE
     set_surrogate(model, SPIKE)  # takes the gradient through the reset again
     assert lif_gain(model)[0] == pytest.approx(with_reset, rel=0.01)

@@ -5,14 +5,12 @@ import math
 import matplotlib as mpl
 import numpy as np
 import pytest
+from report_records import flow_of, population
 
 from braintools_qps.plotting import plot_flow_over_training, plot_gradient_flow
-from braintools_qps.records import GradientFlow, Histogram, PopulationFlow
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
-
-NOWHERE = Histogram(np.zeros(1), np.zeros(0), np.zeros(0), 0.0)
 
 
 @pytest.fixture(autouse=True)
@@ -21,19 +19,15 @@ def _closed_figures():
     plt.close("all")
 
 
-def measured(*sizes, reach, reached_start=False, names=("lif",)):
-    moments = np.square(np.array(sizes, float))
-    populations = [
-        PopulationFlow(
-            name, 4, "", moments, 0.5, reach, reached_start, 0.0, 0.1, 0.0, 0.0, 1.0, NOWHERE
-        )
-        for name in names
-    ]
-    return GradientFlow("model", None, len(sizes), tuple(populations), 0.0)
+def measured(*sizes, names=("lif",), **reach):
+    return flow_of("model", [population(name, np.square(sizes), **reach) for name in names])
 
 
 def test_columns_are_relative_sizes_from_their_step_to_the_next():
-    history = {0: measured(2, 1, 0.01, reach=2), 10: measured(0, 4, 1, reach=1, reached_start=True)}
+    history = {
+        0: measured(2, 1, 0.01, reach=2, reached_start=False),
+        10: measured(0, 4, 1, reach=1, reached_start=True),
+    }
     (axes,) = plot_flow_over_training(history)
     (picture,) = axes.collections
     np.testing.assert_allclose(
@@ -43,6 +37,18 @@ def test_columns_are_relative_sizes_from_their_step_to_the_next():
     (line,) = axes.patches
     np.testing.assert_allclose(line.get_data().values, [1.5, 1.5])
     assert (axes.get_title(), axes.get_xlabel()) == ("lif", "training step")
+
+
+def test_growth_and_fading_have_colours_of_their_own():
+    """A gradient 100 times as large is as far from the middle as one that is a hundredth."""
+    (axes,) = plot_flow_over_training({0: measured(1, 100, 0.01, 10, reach=2)})
+    picture = axes.collections[0]
+    same, grown, faded, less = picture.to_rgba(picture.get_array())[:, 0]
+    assert min(same[:3]) > 0.95
+    assert grown[0] > grown[2]
+    assert faded[2] > faded[0]
+    assert less[2] > grown[2]
+    assert picture.norm(100) - 0.5 == pytest.approx(0.5 - picture.norm(0.01))
 
 
 def test_each_population_has_a_panel():

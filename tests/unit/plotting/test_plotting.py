@@ -28,7 +28,7 @@ def flows():
     with brainstate.random.seed_context(0):
         model = RecurrentNetwork(3, 2, hidden=20)
     inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
-    return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)], target=None)
+    return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)])
 
 
 def line(axes, label):
@@ -71,7 +71,7 @@ def test_scales_that_do_not_share_an_axis(other):
 def test_gradient_flow_is_relative_to_the_last_step(flows):
     axes = plotting.plot_gradient_flow(flows)
     lag, size = line(axes, "Sigmoid")
-    moments = flows["Sigmoid"].populations[0].second_moments
+    moments = flows["Sigmoid"].populations[0].gradient.second_moments
     assert lag.tolist() == list(range(9))
     np.testing.assert_allclose(size, np.sqrt(moments / moments[0]), rtol=1e-6)
     assert axes.get_yscale() == "log"
@@ -90,24 +90,24 @@ def test_several_populations_are_all_drawn_and_named():
         def update(self, x):
             return self.second.update(self.first.update(x))
 
-    flows = gradient_flow(Two(), jax.random.normal(jax.random.key(1), (5, 4, 3)), target=None)
+    flows = gradient_flow(Two(), jax.random.normal(jax.random.key(1), (5, 4, 3)))
     names = ["model, first.neuron", "model, second.neuron"]
     assert plotting.plot_gradient_flow(flows).get_legend_handles_labels()[1] == names
     membranes = plotting.plot_membrane(flows["model"])
     assert [axes.get_title().split("\n")[0] for axes in membranes] == names
     for axes, population in zip(membranes, flows["model"].populations, strict=True):
-        density = population.distances.share / np.diff(population.distances.edges)
+        density = population.slopes.distances.share / np.diff(population.slopes.distances.edges)
         heights = axes.collections[0].get_paths()[0].vertices[:, 1]
         assert heights.max() == pytest.approx(density.max())
 
 
 def test_membrane_is_a_density_with_the_derivative_over_it(flows):
     (axes,) = plotting.plot_membrane(flows["Sigmoid"])
-    histogram = flows["Sigmoid"].populations[0].distances
+    histogram = flows["Sigmoid"].populations[0].slopes.distances
     (filled,) = axes.collections
     corners = filled.get_paths()[0].vertices
     assert corners[:, 1].max() == pytest.approx((histogram.share / np.diff(histogram.edges)).max())
-    flat = round(100 * flows["Sigmoid"].populations[0].flat_share)
+    flat = round(100 * flows["Sigmoid"].populations[0].slopes.flat_share)
     assert axes.get_title() == f"Sigmoid\n{flat}% with a gradient below 1% of its peak"
     (over,) = (other for other in axes.figure.axes if other is not axes)
     np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)

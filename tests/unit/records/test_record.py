@@ -244,7 +244,7 @@ def test_a_table_of_records():
 
 
 def test_a_notebook_shows_what_a_terminal_does():
-    told = dataclasses.replace(FLOW, advice=("Look at <b>.",), notes=("Look at <b>.",))
+    told = dataclasses.replace(FLOW, further=("Look at <b>.",))
     for record in (
         told,
         GradientFlows({"a": told, "b": told}),

@@ -13,7 +13,6 @@ from braintools.surrogate import S2NN, Sigmoid, Surrogate
 
 from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
 from braintools_qps._candidates import candidates
-from braintools_qps._gradient_flow.kept_trace import Make
 from braintools_qps._surrogate import adjusted, surrogate_key, traceable
 
 
@@ -66,16 +65,10 @@ def test_a_field_that_a_subclass_adds_is_forgotten_nowhere(kind):
 
 
 @pytest.mark.parametrize("kind", [WithDelay, ScaledWithDelay])
-def test_the_spec_and_a_kept_trace_know_a_field_that_a_subclass_adds(kind):
-    one, other = delayed(kind), delayed(kind, delay=2.0)
+def test_the_spec_knows_a_field_that_a_subclass_adds(kind):
+    other = delayed(kind, delay=2.0)
     register_surrogate(kind)
     assert get_surrogate(surrogate_spec(other)) == other
-    node = brainstate.nn.Module()
-    node.spk_fun = one
-    make = Make(node)
-    assert make == Make(node)
-    node.spk_fun = other
-    assert make != Make(node)
 
 
 @pytest.mark.parametrize(

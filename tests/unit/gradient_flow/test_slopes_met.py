@@ -6,8 +6,7 @@ import pytest
 from braintools.surrogate import Sigmoid
 
 from braintools_qps import QPseudoSpike, Scaled
-from braintools_qps._gradient_flow.membrane import distances
-from braintools_qps._gradient_flow.slopes import slopes
+from braintools_qps._gradient_flow.slopes import slopes_at, slopes_met
 
 
 @pytest.mark.parametrize(
@@ -20,6 +19,6 @@ from braintools_qps._gradient_flow.slopes import slopes
 )
 def test_distances_are_counted_in_any_scale_of_ours(surrogate, unit, expected):
     argument = jnp.linspace(-10.0, 10.0, 8).reshape(4, 2)
-    met = distances(surrogate, argument, unit, slopes(surrogate, argument, unit))
-    assert u.get_mantissa(met["scale"]) == pytest.approx(expected)
-    assert u.get_unit(met["scale"]) == (unit or u.UNITLESS)
+    met = slopes_met(surrogate, argument, unit, slopes_at(surrogate, argument, unit))
+    assert u.get_mantissa(met.scale) == pytest.approx(expected)
+    assert u.get_unit(met.scale) == (unit or u.UNITLESS)

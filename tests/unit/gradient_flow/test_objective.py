@@ -1,4 +1,4 @@
-"""What is followed back: losses of outputs of every make, on one step and on several."""
+"""What is followed back: objectives of outputs of every make, on one step and on several."""
 
 import brainstate
 import jax
@@ -21,8 +21,6 @@ from flow_networks import (
 
 from braintools_qps import gradient_flow
 
-QUICK = {"target": None, "rate": None}
-
 
 @pytest.fixture(autouse=True)
 def _float64():
@@ -31,7 +29,7 @@ def _float64():
 
 
 class Several(Layer):
-    """Its outputs are a dictionary, one of them of whole numbers."""
+    """Its outputs are a dictionary, one of them of integers."""
 
     def update(self, x):
         spikes = super().update(x)
@@ -40,20 +38,20 @@ class Several(Layer):
 
 def measured(layer=Layer, **options):
     weights, inputs = weights_and_inputs()
-    flow = only(gradient_flow(layer(weights, SURROGATE), inputs, **QUICK, **options))
+    flow = only(gradient_flow(layer(weights, SURROGATE), inputs, **options))
     return flow.populations[0]
 
 
 def test_a_loss_gets_the_outputs_as_the_model_gives_them():
-    found = measured(Several, loss=lambda out: last_step(out["spikes"]) * out["number"][0])
+    found = measured(Several, objective=lambda out: last_step(out["spikes"]) * out["number"][0])
     expected = 9 * moments_by_hand(run_by_hand, last_step)
-    np.testing.assert_allclose(found.second_moments, expected, rtol=1e-11)
+    np.testing.assert_allclose(found.gradient.second_moments, expected, rtol=1e-11)
 
 
 def test_all_real_outputs_are_projected():
     """At the last step: a normal number per membrane, and one per spike times its slope."""
-    moment = measured(Several, draws=500).second_moments[0]
-    spikes_alone = measured(draws=500).second_moments[0]
+    moment = measured(Several, draws=500).gradient.second_moments[0]
+    spikes_alone = measured(draws=500).gradient.second_moments[0]
     assert moment == pytest.approx(1 + spikes_alone, rel=0.05)
 
 
@@ -71,21 +69,23 @@ def rate_of(moments):
 
 
 def test_of_a_loss_on_several_steps_the_last_tells_the_growth():
-    found = measured(loss=all_steps)
+    found = measured(objective=all_steps)
     weights = np.sin(np.arange(STEPS * BATCH * N)).reshape(STEPS, BATCH, N)
     alone = moments_by_hand(run_by_hand, lambda outputs: jnp.sum(outputs[-1] * weights[-1]))
-    assert found.growth == pytest.approx(rate_of(alone))
-    assert found.accumulation == pytest.approx(rate_of(moments_by_hand(run_by_hand, all_steps)))
+    assert found.gradient.growth == pytest.approx(rate_of(alone))
+    assert found.gradient.accumulation == pytest.approx(
+        rate_of(moments_by_hand(run_by_hand, all_steps))
+    )
 
 
 def test_the_last_step_that_counts_may_be_an_early_one():
     """Of two that count, through different outputs; nothing comes from the steps after them."""
     found = measured(
-        Several, loss=lambda out: jnp.sum(out["membranes"][1]) + last_step(out["spikes"][:4])
+        Several, objective=lambda out: jnp.sum(out["membranes"][1]) + last_step(out["spikes"][:4])
     )
     expected = moments_by_hand(run_by_hand, lambda outputs: last_step(outputs[:4]))
     present = np.arange(STEPS - 4, STEPS)
-    assert np.flatnonzero(found.second_moments).tolist() == present.tolist()
+    assert np.flatnonzero(found.gradient.second_moments).tolist() == present.tolist()
     growth = np.exp(np.polyfit(present, np.log(expected[present]) / 2, 1)[0])
-    assert found.growth == pytest.approx(growth)
-    assert found.accumulation > 1.01 * found.growth
+    assert found.gradient.growth == pytest.approx(growth)
+    assert found.gradient.accumulation > 1.01 * found.gradient.growth

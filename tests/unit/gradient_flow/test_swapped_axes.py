@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps._gradient_flow.suspicion import suspicions
+from braintools_qps._gradient_flow.tracing import swapped_axes
 
 ROUGH, SMOOTH = "++--++---+", "++++----"  # neighbours correlate by (5 - 4) / 10 and (6 - 1) / 8
 
@@ -16,7 +16,7 @@ def inputs(time=ROUGH, batch=SMOOTH):
 
 
 def test_a_batch_that_is_smoother_than_time_is_said():
-    (sentence,) = suspicions(inputs())
+    (sentence,) = swapped_axes(inputs())
     assert "along their second axis (8, read as the batch) than along their first (10," in sentence
 
 
@@ -32,19 +32,19 @@ def test_a_batch_that_is_smoother_than_time_is_said():
     ],
 )
 def test_where_it_is_said(time, batch, said):
-    assert len(suspicions(inputs(time, batch))) == said
+    assert len(swapped_axes(inputs(time, batch))) == said
 
 
 @pytest.mark.parametrize(
     "change",
     [lambda x: x[..., 0], lambda x: x.astype(int)],
-    ids=["no batch", "whole numbers"],
+    ids=["no batch", "integers"],
 )
 def test_inputs_that_cannot_be_swapped_or_compared_are_not_looked_at(change):
-    assert suspicions(change(inputs())) == ()
+    assert swapped_axes(change(inputs())) == ()
 
 
 def test_of_several_inputs_the_first_is_looked_at():
     plain = jnp.zeros((10, 8, 2))
-    assert len(suspicions([inputs(), plain])) == 1
-    assert suspicions([plain, inputs()]) == ()
+    assert len(swapped_axes([inputs(), plain])) == 1
+    assert swapped_axes([plain, inputs()]) == ()

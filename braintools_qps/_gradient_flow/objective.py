@@ -1,4 +1,4 @@
-"""What is followed back: derivatives of a loss by the outputs of a run."""
+"""The objective whose gradient is followed back: its derivatives by the outputs of a run."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ MOST_DRAWS = 1_000_000
 STREAM = 20220200  # any number that nobody else folds in
 
 
-class Followed(NamedTuple):
-    """What is followed back: a loss of the user's or else, from a seed, random projections."""
+class Objective(NamedTuple):
+    """A function of the outputs, or random projections of the last step's, from a seed."""
 
-    loss: Callable[[Any], Any] | None = None
+    function: Callable[[Any], Any] | None = None
     draws: int = 1
     seed: int = 0
 
-    def through(self, step: Step, run: Forward) -> Loss:
-        """The derivatives of it by the outputs of a run."""
-        if self.loss is None:
+    def cotangents(self, step: Step, run: Forward) -> Cotangents:
+        """Its derivatives with respect to the outputs of a run."""
+        if self.function is None:
             return projections(run, self.draws, self.seed)
-        return loss_of_outputs(step, run, self.loss)
+        return of_outputs(step, run, self.function)
 
 
-class Loss(NamedTuple):
-    """Derivatives of a loss by the real outputs, several draws of them.
+class Cotangents(NamedTuple):
+    """Derivatives of an objective with respect to the real outputs, several draws of them.
 
-    ``cotangents`` have the shape (draws, k, ...) for the last k steps. ``whole`` are the draws of
-    the loss as it is, ``transported`` those of one step's outputs alone.
+    ``values`` have the shape (draws, k, ...) for the last k steps. ``whole`` are the draws of the
+    objective as it is, ``transported`` those of one step's outputs alone.
     """
 
-    cotangents: list[Array]
+    values: list[Array]
     whole: slice = slice(None)
     transported: slice = slice(None)
 
@@ -53,20 +53,20 @@ def check_draws(draws: int, seed: int) -> None:
     Raises
     ------
     TypeError
-        If the seed is not a whole number.
+        If the seed is not an integer.
     ValueError
         If it is none of JAX's, or there are too few or too many draws.
     """
     whole = isinstance(draws, Integral) and not isinstance(draws, bool)
     if not (whole and 1 <= draws <= MOST_DRAWS):
         raise ValueError(
-            f"draws must be a whole number of 1 or more, got {draws!r}, and at most "
+            f"draws must be an integer of 1 or more, got {draws!r}, and at most "
             f"{MOST_DRAWS:,}. Pass draws=8"
         )
     checked_seed(seed)
 
 
-def projections(run: Forward, draws: int, seed: int) -> Loss:
+def projections(run: Forward, draws: int, seed: int) -> Cotangents:
     """Random projections of the last step's real outputs.
 
     Raises
@@ -77,7 +77,7 @@ def projections(run: Forward, draws: int, seed: int) -> Loss:
     outputs = list(filter(is_real, run.outputs))
     if not outputs:
         raise ValueError("the model must return an array of real numbers at each step, got none")
-    return Loss(_projections(np.uint32(seed), outputs, draws))
+    return Cotangents(_projections(np.uint32(seed), outputs, draws))
 
 
 @partial(jax.jit, static_argnums=2)
@@ -90,8 +90,8 @@ def _projections(seed: Any, outputs: list[Array], draws: int) -> list[Array]:
     ]
 
 
-def loss_of_outputs(step: Step, run: Forward, loss: Callable[[Any], Any]) -> Loss:
-    """A user's loss of the outputs of all steps.
+def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:
+    """A user's function of the outputs of all steps.
 
     Where it counts the outputs of several steps, a second draw has those of the last of them alone:
     how they travel back, and nothing that is added on the way.
@@ -99,35 +99,37 @@ def loss_of_outputs(step: Step, run: Forward, loss: Callable[[Any], Any]) -> Los
     Raises
     ------
     TypeError
-        If the loss cannot be called.
+        If it cannot be called.
     ValueError
-        If the loss is not a scalar.
+        If it is not a scalar.
     """
-    if not callable(loss):
+    if not callable(function):
         raise TypeError(
-            "loss must be a function from the outputs of all steps to a scalar, got "
-            f"{loss!r}. For example loss=lambda outputs: jax.numpy.mean(outputs[-1] ** 2)"
+            "objective must be a function from the outputs of all steps to a scalar, got "
+            f"{function!r}. For example objective=lambda outputs: jax.numpy.mean(outputs[-1] ** 2)"
         )
     real = [i for i, output in enumerate(run.outputs) if is_real(output)]
 
     def value(outputs: list[Array]) -> Array:
-        result = loss(jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs)))
+        result = function(
+            jax.tree.unflatten(step.output_tree, replaced(run.outputs, real, outputs))
+        )
         result = jnp.asarray(u.get_mantissa(result))
         if result.shape != ():
-            raise ValueError(f"loss(outputs) must return a scalar, got shape {result.shape}")
+            raise ValueError(f"objective(outputs) must return a scalar, got shape {result.shape}")
         return result
 
     gradients = jax.grad(value)([run.outputs[i] for i in real])
     counted = _steps_that_count(gradients)
     if len(counted) < 2:
-        return Loss([gradient[None] for gradient in gradients])
+        return Cotangents([gradient[None] for gradient in gradients])
     last = counted[-1]
     alone = [jnp.zeros_like(g).at[last].set(g[last]) for g in gradients]
     both = [jnp.stack([g, one]) for g, one in zip(gradients, alone)]
-    return Loss(both, slice(0, 1), slice(1, 2))
+    return Cotangents(both, slice(0, 1), slice(1, 2))
 
 
 def _steps_that_count(gradients: list[Array]) -> np.ndarray:
-    """The steps whose outputs the loss depends on."""
+    """The steps whose outputs the objective depends on."""
     counts = [np.any(np.asarray(g).reshape(len(g), -1) != 0, axis=1) for g in gradients]
     return np.flatnonzero(np.any(counts, axis=0))

@@ -1,0 +1,233 @@
+"""One cause first: small networks that have it, the population that has it first, and the cure."""
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from braintools.surrogate import Surrogate
+from flow_networks import only
+
+from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
+from braintools_qps.records import CAUSES
+
+STEPS, BATCH, N = 20, 3, 8
+LOW = QPseudoSpike(2.0, dampening=0.2)
+
+
+class Layer(brainstate.nn.Module):
+    """Leaky membranes behind weights that are all the same."""
+
+    def __init__(self, weight, spike=LOW, leak=0.9):
+        super().__init__()
+        self.weights = brainstate.ParamState(weight * jnp.eye(N))
+        self.spk_fun, self.leak = spike, leak
+        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+    def update(self, x):
+        fired = self.spk_fun(self.V.value - 1)
+        self.V.value = self.leak * (self.V.value - jax.lax.stop_gradient(fired))
+        self.V.value += x @ self.weights.value
+        return self.spk_fun(self.V.value - 1)
+
+
+class Stack(brainstate.nn.Module):
+    """Layers, one behind the other, and a readout."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers = list(layers)
+        self.out = brainstate.ParamState(jnp.ones((N, 2)))
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x @ self.out.value
+
+
+def inputs(steps=STEPS):
+    return jax.random.uniform(jax.random.key(0), (steps, BATCH, N))
+
+
+def first_line(*layers, steps=STEPS, **options):
+    """The diagnosis, and that it is what is printed first."""
+    flows = gradient_flow(Stack(*layers), inputs(steps), **options)
+    found = only(flows).diagnosis
+    assert repr(flows).splitlines()[0] == str(found)
+    assert found.cause in CAUSES
+    return found
+
+
+def test_a_network_that_fires_with_a_low_surrogate_has_no_cause():
+    found = first_line(Layer(1.0), Layer(1.0))
+    assert (found.cause, found.population, found.remedy) == ("none", None, None)
+    assert found.text.startswith("Nothing here keeps this network from learning: ")
+    assert found.text.endswith("Choose by training: compare(...).")
+
+
+def test_the_first_silent_population_is_named_and_those_behind_it_are_consequences():
+    layers = [Layer(1.0), Layer(0.05), *(Layer(1.0) for _ in range(9))]
+    found = first_line(*layers)
+    assert (found.cause, found.population) == ("silent", "layers.1")
+    assert "layers.2 to layers.10 (9 populations), behind it, never get a spike" in found.text
+    factor = float(found.remedy.split("input weights of layers.1 by ")[1].split(":")[0])
+    layers[1].weights.value = factor * layers[1].weights.value
+    after = only(gradient_flow(Stack(*layers), inputs())).populations[1]
+    assert after.activity.firing_rate == pytest.approx(0.1, abs=0.02)
+    assert "normalize_rates(model, inputs)" in found.remedy
+    assert found.remedy.endswith("Then measure again.")
+
+
+def test_sentences_on_what_is_behind_a_silent_population_are_kept_but_not_shown():
+    flow = only(gradient_flow(Stack(Layer(1.0), Layer(0.05), Layer(1.0)), inputs()))
+    assert all("layers.1" not in line and "layers.2" not in line for line in flow.further)
+    assert len(flow.further) <= 5
+    assert flow.advice[0] == str(flow.diagnosis)
+    assert any("get no gradient" in line for line in flow.advice)
+
+
+def test_a_silent_population_whose_input_is_zero_is_not_told_to_have_larger_weights():
+    found = only(gradient_flow(Stack(Layer(1.0)), 0 * inputs())).diagnosis
+    assert (found.cause, found.population, found.remedy) == ("silent", "layers.0", None)
+
+
+def test_a_saturated_population():
+    always = first_line(Layer(40.0), Layer(1.0))
+    assert (always.cause, always.population) == ("saturated", "layers.0")
+    assert "same sign: subtract the mean" in always.remedy
+
+
+def test_a_population_that_the_output_does_not_depend_on():
+    class Cut(Layer):
+        def update(self, x):
+            return jax.lax.stop_gradient(super().update(x))
+
+    found = first_line(Layer(1.0), Cut(1.0), Layer(1.0))
+    assert (found.cause, found.population) == ("disconnected", "layers.1")
+    assert "nor on what feeds it (layers.0)" in found.text
+    assert "stop_gradient" in found.remedy
+
+
+class NaN(Surrogate):
+    """A surrogate whose derivative is NaN below the threshold, its forward pass fine."""
+
+    def surrogate_fun(self, x):
+        return 0.0 * x
+
+    def surrogate_grad(self, x):
+        return jnp.where(x < 0, jnp.nan, 0.1)
+
+
+def test_a_surrogate_that_is_nan_is_named_with_its_population():
+    found = first_line(Layer(1.0), Layer(1.0, spike=NaN()), Layer(1.0))
+    assert (found.cause, found.population) == ("not finite", "layers.1")
+    assert "check_surrogate" in found.remedy
+
+
+def test_a_membrane_that_diverges_is_named_with_the_step_at_which_it_does():
+    class Runaway(Layer):
+        def update(self, x):
+            self.V.value = jnp.where(jnp.max(self.V.value) > 100, jnp.inf, self.V.value * 4 + 1)
+            return self.spk_fun(self.V.value - 1)
+
+    # By hand: 1, 5, 21, 85, 341 and then infinity, at the sixth step.
+    found = first_line(Layer(1.0), Runaway(1.0))
+    assert (found.cause, found.population) == ("not finite", "layers.1")
+    assert "at step 5" in found.text
+
+
+def test_inputs_that_are_nan_are_blamed_and_not_the_model():
+    bad = inputs().at[3].set(jnp.nan)
+    found = only(gradient_flow(Stack(Layer(1.0)), bad)).diagnosis
+    assert found.cause == "not finite"
+    assert "inputs" in found.text
+    assert "at step 3" in found.text
+
+
+def test_too_high_a_surrogate_comes_down_by_what_is_said():
+    model = Stack(Layer(1.0, QPseudoSpike(2.0)), Layer(1.0, QPseudoSpike(2.0)))
+    flow = only(gradient_flow(model, inputs()))
+    assert (flow.diagnosis.cause, flow.diagnosis.population) == ("too high", "layers.0")
+    factor = float(flow.diagnosis.remedy.split("dampening by ")[1].split(",")[0])
+    assert factor == pytest.approx(0.1 / flow.populations[0].slopes.mean, rel=0.05)
+    set_surrogate(model, normalize_surrogate(model, inputs()))
+    assert only(gradient_flow(model, inputs())).diagnosis.cause == "none"
+
+
+def test_a_surrogate_that_the_membranes_do_not_reach():
+    """exp(-2|x|) at a scale of 0.02 is nothing at the distances of a membrane."""
+    found = first_line(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.02, dampening=0.02)))
+    assert (found.cause, found.population) == ("out of reach", "layers.1")
+    assert "a scale" in found.remedy
+    assert "fatter tail" in found.remedy
+
+
+@pytest.mark.parametrize(("leak", "cause"), [(0.5, "fading"), (1.6, "exploding")])
+def test_a_gradient_that_changes_over_time_by_more_than_a_thousand(leak, cause):
+    class Bounded(Layer):
+        def update(self, x):
+            kept = jnp.tanh(self.V.value) * 0 + self.V.value
+            self.V.value = self.leak * (kept - jax.lax.stop_gradient(kept)) + x
+            return self.spk_fun(self.V.value - 0.7)
+
+    found = first_line(Bounded(1.0, leak=leak))  # the forward pass has no memory, the gradient has
+    assert found.cause == cause
+    assert found.population == "layers.0"
+    assert f"{leak**19:.1g} times as large" in found.text
+
+
+def test_what_no_candidate_changes_is_said_once_for_all():
+    flows = gradient_flow(
+        Stack(Layer(1.0), Layer(0.01)), inputs(), surrogates=["Sigmoid", "QPseudoSpike"]
+    )
+    lines = repr(flows).splitlines()
+    assert lines[0].startswith("layers.1 is silent: ")
+    assert sum("is silent" in line for line in lines) == 1
+    assert "layers.1 is silent" in flows._repr_html_().partition("<table>")[0]
+
+
+def test_candidates_that_differ_are_told_apart():
+    flows = gradient_flow(
+        Stack(Layer(1.0)), inputs(), surrogates={"low": LOW, "high": QPseudoSpike(dampening=4.0)}
+    )
+    first, second, *_ = repr(flows).splitlines()
+    assert first.startswith("low: Nothing here keeps")
+    assert second.startswith("high: The surrogate is too high in layers.0")
+
+
+def test_numbers_have_what_is_bad_about_them_beside_them():
+    rows = repr(gradient_flow(Stack(Layer(1.0), Layer(0.05)), inputs())).splitlines()
+    assert " ok " in next(row for row in rows if row.startswith("layers.0 "))
+    assert " silent " in next(row for row in rows if row.startswith("layers.1 (Layer)"))
+
+
+def test_eight_layers_of_lif_with_usual_weights_on_digits():
+    """As a new user would try it: by their names the eighth layer would come before the third."""
+    from sklearn.datasets import load_digits
+
+    class Deep(brainstate.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = []
+            for size in (64, *(64,) * 7):
+                self.layers += [
+                    brainstate.nn.Linear(size, 64),
+                    brainpy.state.LIF(64, tau=10 * u.ms, V_th=1 * u.mV, V_reset=0 * u.mV),
+                ]
+
+        def update(self, x):
+            for linear, lif in zip(self.layers[::2], self.layers[1::2]):
+                x = lif(3 * linear(x) * u.mA)
+            return x
+
+    digits = jnp.asarray(load_digits().data[:8] / 16, jnp.float32)
+    with brainstate.environ.context(dt=1 * u.ms):
+        flows = gradient_flow(Deep(), jnp.broadcast_to(digits, (15, 8, 64)))
+    populations = [p.name for p in only(flows).populations]
+    assert populations == [f"layers.{i}" for i in range(1, 16, 2)]
+    found = only(flows).diagnosis
+    assert found.cause == "silent"
+    assert f"{populations[-1]} " in found.text
+    assert "never get a spike" in found.text
