@@ -109,7 +109,7 @@ def print_codes() -> None:
 def print_training() -> None:
     candidates = [QPseudoSpike(4.0, residual_dtype=d) for d in (None, "bfloat16", "uint8")]
     print("\nDigits row by row, five seeds\n")
-    print(compare(candidates, seeds=5, measure=False))
+    print(compare(candidates, seeds=5))
 
 
 if __name__ == "__main__":

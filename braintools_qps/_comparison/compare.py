@@ -20,7 +20,7 @@ from .._surrogate import surrogate_key
 from ..records import Comparison, to_plain
 from ..typing import SurrogateSpecs
 from .executors import Dispatch, Found, Here, There, check_executor
-from .factory import Factory
+from .factory import Factory, cause_of
 from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
 from .model_checks import check_model
 from .network import demonstration
@@ -307,7 +307,7 @@ def _recorded(
         order = sorted((*others, result), key=lambda one: comparison.candidates.index(one.spec))
         comparison = dataclasses.replace(comparison, results=tuple(order))
         if len(errors) == len(comparison.results) == len(comparison.candidates):
-            raise errors[0]  # there is nothing to report beside it
+            raise cause_of(errors[0])  # there is nothing to report beside it
         if store is not None:
             store.save(comparison)
         progress.end(comparison, result)

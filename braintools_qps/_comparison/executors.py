@@ -25,7 +25,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from queue import SimpleQueue
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -82,26 +82,12 @@ class Group:
     is_known: bool = False  # it was trained before
 
 
-class Trains(Protocol):
-    """What trains groups of runs."""
-
-    @property
-    def most_runs(self) -> int | None:
-        """How many runs a group has at most."""
-
-    def submit(self, group: Group) -> Future:
-        """Outcomes, or the name of a worker that needs the data first."""
-
-    def report(self, group: Group, loss: float) -> None:
-        """Tell how far it is, when the outcomes of a group are there."""
-
-
 class Dispatch:
     """Trains candidates, round by round of their searches."""
 
     def __init__(
         self,
-        trains: Trains,
+        trains: Here | There,
         plan: Plan,
         experiment: Experiment,
         comparison: Comparison,

@@ -145,9 +145,12 @@ def _traced(experiment: Experiment, size: int) -> Any:
         return jax.eval_shape(outputs, jax.random.key(0), _some_inputs(experiment, size))
     except Exception as error:
         reason = _reason(error, size, arrays, held)
-        if reason is None:
+        if reason is not None:
+            raise ValueError(reason) from error
+        cause = cause_of(error)
+        if cause is error:
             raise
-        raise ValueError(reason) from error
+        raise cause from cause.__cause__  # which brainstate's wrapper would hide
 
 
 def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | None:

@@ -142,8 +142,8 @@ def _check_names(tune: Mapping[str, Any], experiment: Experiment) -> None:
     if unknown and not any(p.kind is p.VAR_KEYWORD for p in parameters):
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
-            f"{name_of(make)}), got {', '.join(unknown)}{did_you_mean(unknown[0], known)}. Add the "
-            "keyword to the factory, or correct the name"
+            f"{name_of(make)}), got {', '.join(unknown)}. Add the keyword to the factory, or "
+            f"correct the name{did_you_mean(unknown[0], known)}"
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .record import Record
+from .record import Record, short
 from .table import Rows, cell
 
 Seeds = tuple[float, ...]
@@ -230,7 +230,7 @@ class BestResult(CandidateResult):
     within_noise: tuple[str, ...] = ()
 
     def _below(self) -> Sequence[str]:
-        near = ", ".join(self.within_noise) or "no other candidate"
+        near = ", ".join(map(short, self.within_noise)) or "no other candidate"
         return [f"within noise of it: {near}"]
 
 

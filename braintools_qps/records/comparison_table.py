@@ -12,7 +12,8 @@ import numpy as np
 
 from .._statistics import Interval, Ranking, Unit, summary
 from .candidate import CandidateResult
-from .comparison_verdict import SAME, Results, Score, ranked, score_of, short, tuned_names
+from .comparison_verdict import SAME, Results, Score, ranked, score_of, tuned_names
+from .record import short
 from .table import Rows, text_table
 
 WIDTH = 80  # characters of a terminal

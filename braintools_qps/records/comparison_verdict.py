@@ -11,10 +11,11 @@ import numpy as np
 
 from .._statistics import POINTS, UNBOUNDED, Ranking, Unit, listed, ranking, sentence
 from .candidate import CandidateResult
+from .record import short
 
 SAME = "="  # marks what is within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
-LONGEST_LABEL, LONGEST_ERROR = 60, 200
+LONGEST_ERROR = 200
 # A loss still falls if this part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
@@ -135,12 +136,6 @@ def trouble(result: CandidateResult) -> str:
 def tuned_names(result: CandidateResult) -> list[str]:
     """Names of what was tuned."""
     return list(result.tuning.rungs[0].trials[0].setting) if result.tuning else []
-
-
-def short(label: str) -> str:
-    """A label of one line that has a place in a table."""
-    line = " ".join(label.split())
-    return line if len(line) <= LONGEST_LABEL else line[: LONGEST_LABEL - 3] + "..."
 
 
 def _clip(norm: float | None) -> str:

@@ -149,7 +149,7 @@ class Record(Printed):
         return text_table(self._rows(), self._below(), left=2)
 
     def _rows(self) -> Rows:
-        cells = [[f.name, _short(cell(getattr(self, f.name)))] for f in _fields(self)]
+        cells = [[f.name, short(cell(getattr(self, f.name)))] for f in _fields(self)]
         return [["", type(self).__name__], *cells]
 
 
@@ -199,5 +199,7 @@ def _fields(record: Any) -> tuple[dataclasses.Field, ...]:
     return dataclasses.fields(record)
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= LONGEST_CELL else text[: LONGEST_CELL - 3] + "..."
+def short(text: str) -> str:
+    """A text in one line that has a place in a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."

@@ -98,7 +98,7 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
         ({"optimizer": lambda rate: None}, TypeError, "the keyword learning_rate.*takes rate"),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"tune": {"width": (1, 2)}}, ValueError, "tune can name .*clip, hidden.*, got width"),
-        ({"tune": {"alfa": (1, 2)}}, ValueError, "got alfa. Did you mean 'alpha'"),
+        ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
         ({"tune": {"dampening": (0.5, 0.5)}}, ValueError, "each value of dampening once"),
         ({"tune": {"dampening": (0.0, 1.0)}}, ValueError, "dampening must be .* above 0, got 0.0"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),

@@ -252,3 +252,13 @@ def test_a_model_without_parameters_is_refused():
     make = lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: x[:, :2])
     with pytest.raises(ValueError, match=r"got no brainstate.ParamState of real numbers"):
         compare(["Sigmoid"], model=make, **options)
+
+
+class Faulty(models.Neurons):
+    def update(self, x):
+        raise ZeroDivisionError("of my own")
+
+
+def test_what_is_raised_is_the_cause_and_not_the_wrapper_of_brainstate():
+    with pytest.raises(ZeroDivisionError, match="^of my own$"):
+        check(lambda: brainstate.nn.Sequential(Faulty(3)))

@@ -38,6 +38,9 @@ def test_best_names_those_within_noise_of_it():
     assert [result.label for result in found.tied] == ["B", "A"]
     assert "within noise of it: A" in repr(found.best)
     assert found.best.scores == found.results[1].scores
+    long = of(**{"A" * 5000: CLOSE["A"], "B": CLOSE["B"]}).best
+    assert long.within_noise == ("A" * 5000,)
+    assert max(map(len, repr(long).splitlines())) < 100
 
 
 def test_a_candidate_that_diverged_is_never_best_and_comes_last():
