@@ -60,7 +60,7 @@ class Interval(NamedTuple):
 
     @property
     def includes_zero(self) -> bool:
-        """Whether the mean cannot be told from 0; without limits it never can."""
+        """Whether 0 is in the interval; True where the interval is unknown."""
         return self.low is None or self.high is None or self.low <= 0 <= self.high
 
 
@@ -145,7 +145,7 @@ def pairs(candidates: int) -> int:
 
 
 def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ranking:
-    r"""Order candidates by their mean score, and say which cannot be told from the best.
+    r"""Order candidates by their mean score, and find those within noise of the best.
 
     The reference of the differences is picked after the fact, as the highest mean. So that their
     intervals hold nevertheless, all together with 95% confidence, they have the level that all
@@ -156,8 +156,8 @@ def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ra
     of comparisons.
 
     What is not corrected: the highest of several means is somewhat too high (the winner's curse),
-    so differences from it are somewhat too large; and that a candidate cannot be told from the best
-    does not say that the two are equal.
+    so differences from it are somewhat too large. And a candidate within noise of the best need not
+    be equal to it.
 
     ``scores`` have the shape (candidates, seeds); higher is better. A candidate with a NaN has
     failed: it comes last, and is not tied.

@@ -68,7 +68,7 @@ def compare(
     A learning rate and a dampening that suit one surrogate need not suit the next. So each
     candidate is first tuned, with a seed that is used for nothing else: all settings are trained
     for a tenth of the epochs, and two of those with the lowest training losses for all of them,
-    of which the validation score chooses one. Then this setting is trained anew, with the seeds
+    of which the validation score chooses one. Then this setting is trained again, with the seeds
     that are reported, and only this training is tested. A seed decides on the initial weights and
     on the order of the samples, so differences between candidates are paired by seed.
 
@@ -85,11 +85,10 @@ def compare(
         ``(X, y, X_test, y_test)`` has a test part of its own. Or a `pathlib.Path` to an ``.npz``
         file of such arrays, or to spike times in HDF5.
     model : callable
-        A factory: it returns a fresh brainstate model, and is called with those of the keywords
+        A factory: it returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
-        returns: one for each class, or those of one target), ``steps`` and ``surrogate`` that it
-        takes. One that takes ``surrogate`` puts the candidate where it wants it; otherwise all
-        neurons get it. Give further keywords by `functools.partial`, as in
+        returns: one for each class, or those of one target), ``steps`` and ``surrogate``. One that
+        takes ``surrogate`` puts the candidate where it wants it; otherwise all neurons get it. Give further keywords by `functools.partial`, as in
         ``partial(network, hidden=256)``. The model is called as ``model(x)``, or
         ``model.update(x)``, once for each step, with x of shape (batch, features) and the index
         ``i`` and the time ``t`` of the step in `brainstate.environ`; ``dt`` is 1 ms where none is
@@ -128,7 +127,7 @@ def compare(
         Whether to go on from what is in ``out``, however it ended: all results are kept, also those
         of candidates that are not asked for now, and only what is missing is trained, to the same
         numbers on the same machine. Another machine or other versions bring a warning; "strict"
-        refuses them. With an executor, groups of runs that were not finished are trained anew.
+        refuses them. With an executor, groups of runs that were not finished start again.
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, ``Client.get_executor(pure=False)`` of Dask, or any
         other. The data travels to each worker once. The factory, and any function that is given
@@ -268,7 +267,7 @@ def _trained(
     if store is not None:
         store.begin(comparison)
         if comparison.results:
-            store.save(comparison)  # whatever of its files is missing is written anew
+            store.save(comparison)  # writes files that are missing
     each = {candidate.label: plan.all_epochs for candidate in pending}
     runs = dict.fromkeys(each, plan.all_runs)
     with closing(Progress(comparison, each, runs, store, callback, shown=shown)) as progress:

@@ -24,11 +24,11 @@ class Candidate(NamedTuple):
     spec: dict[str, Any]
 
 
-# Of what was learnt, the share that must be lost again to count as a collapse. It must be so many
-# standard errors of an accuracy at least, and such a share of any other score.
+# A run has collapsed if it loses this share of its gain. The loss must also be at least this many
+# standard errors of an accuracy, or this share of any other score.
 COLLAPSE, ERRORS = 0.25, 3.0
 SILENT = 1e-3  # spikes per neuron and step
-RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and so many times that of the first epoch
+RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and above this multiple of the first epoch's
 SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 

@@ -33,9 +33,9 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
         The model whose neurons have their ``spk_fun`` perturbed. It is left as it was.
     gradient : callable
         Without arguments, returns the gradients as any pytree, the same at every call: random
-        numbers of `brainstate.random` are repeated, and so are states. It has to trace the model
-        anew: a function that was compiled before keeps the surrogate that it was compiled with, and
-        so does a learner of braintrace, which is to be compiled within.
+        numbers of `brainstate.random` are repeated, and so are states. It has to compile
+        inside what it uses: a function that was compiled earlier keeps its surrogate, and so does a
+        learner of braintrace.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Measure a network every so many steps of its training."""
+"""Measure a network at regular steps of its training."""
 
 from __future__ import annotations
 

@@ -224,7 +224,7 @@ class BestResult(CandidateResult):
     Attributes
     ----------
     within_noise : tuple of str
-        Labels of the candidates that cannot be told from it.
+        Labels of the candidates that are within noise of it.
     """
 
     within_noise: tuple[str, ...] = ()

@@ -104,7 +104,7 @@ class Comparison(Record):
 
     @property
     def tied(self) -> tuple[CandidateResult, ...]:
-        """The best result, and those that cannot be told from it, the highest first."""
+        """The best result, and those within noise of it, the highest first."""
         results, found = ranked(self.results, self.score)
         return tuple(result for result, tied in zip(results, found.tied) if tied) if found else ()
 
