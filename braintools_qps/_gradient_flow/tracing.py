@@ -19,6 +19,7 @@ from .._models import (
     advance,
     batch_size,
     classic_neuron,
+    dead_states,
     find_neurons,
     has_membrane,
     initialise,
@@ -221,7 +222,7 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
         If there is no neuron with a membrane, or time and batch seem to be swapped.
     """
     found = {n: node for n, node in find_neurons(model).items() if callable(node.spk_fun)}
-    dead = _dead_states(model)
+    dead = dead_states(model)
     if dead or not all(map(has_membrane, found.values())):
         initialise(model, inputs)
     ready = {name: node for name, node in sorted(found.items()) if has_membrane(node)}
@@ -253,20 +254,6 @@ def _note(name: str) -> str:
         "states were initialised again. To measure from others, initialise them outside of "
         "compiled functions."
     )
-
-
-def _dead_states(model: Any) -> list[str]:
-    """States that hold a tracer of a transformation that has ended."""
-    states = brainstate.graph.states(model).items()
-    return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
-
-
-def _is_dead(state: brainstate.State) -> bool:
-    try:
-        leaves = jax.tree.leaves(state.value)
-    except brainstate.TraceContextError:  # brainstate.transform.jit leaves no tracer behind
-        return True
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
 def swapped_axes(inputs: Any) -> tuple[str, ...]:
