@@ -88,14 +88,15 @@ def compare(
         A factory: it returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
         returns: one for each class, or those of one target), ``steps`` and ``surrogate``. One that
-        takes ``surrogate`` puts the candidate where it wants it; otherwise all neurons get it. Give further keywords by `functools.partial`, as in
-        ``partial(network, hidden=256)``. The model is called as ``model(x)``, or
-        ``model.update(x)``, once for each step, with x of shape (batch, features) and the index
-        ``i`` and the time ``t`` of the step in `brainstate.environ`; ``dt`` is 1 ms where none is
-        set. `brainstate.nn.init_all_states` is called before each batch. Parameters are trained,
-        other states that outlive a batch are kept, and ``fit`` in the environment says whether
-        this is training. By default a layer of recurrent LIF neurons with the keywords ``hidden``,
-        ``neuron`` (a class of `brainpy.state`) and ``reset``.
+        takes ``surrogate`` puts the candidate where it wants it; otherwise all neurons get it. Give
+        further keywords by `functools.partial`, as in ``partial(network, hidden=256)``. The model
+        is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of shape
+        (batch, features) and the index ``i`` and the time ``t`` of the step in
+        `brainstate.environ`; ``dt`` is 1 ms where none is set. `brainstate.nn.init_all_states` is
+        called before each batch. Parameters are trained, other states that outlive a batch are
+        kept, and ``fit`` in the environment says whether this is training. By default a layer of
+        recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a class of `brainpy.state`)
+        and ``reset``.
     tune : mapping of names to values, or None
         What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
         and ``scale_factor``, which multiply the candidate's own dampening and scale; ``alpha``;
