@@ -162,13 +162,23 @@ class GradientFlows(RecordTable[GradientFlow]):
 
     @property
     def diagnoses(self) -> tuple[str, ...]:
-        """Each diagnosis once, best candidate first, with the candidates that it is of."""
-        named: dict[str, list[str]] = {}
+        """Each cause once, best candidate first, with the candidates that it is of."""
+        found: dict[tuple[str, str | None], list[str]] = {}
         for name in self.ranked():
-            named.setdefault(str(self[name].diagnosis), []).append(name)
-        if len(named) < 2:
-            return tuple(named)
-        return tuple(f"{', '.join(names)}: {text}" for text, names in named.items())
+            one = self[name].diagnosis
+            found.setdefault((one.cause, one.population), []).append(name)
+        lines = {names[0]: self._diagnosis(*names) for names in found.values()}
+        if len(lines) < 2:
+            return tuple(lines.values())
+        return tuple(f"{name}: {line}" for name, line in lines.items())
+
+    def _diagnosis(self, first: str, *others: str) -> str:
+        """That of the first; the others have the same cause, and maybe other numbers."""
+        line = str(self[first].diagnosis)
+        same = len({str(self[name].diagnosis) for name in (first, *others)}) == 1
+        return line if (same and len(self) == len(others) + 1) or not others else (
+            f"{line} The same with {', '.join(others)}."
+        )  # fmt: skip
 
     def __repr__(self) -> str:
         if len(self) < 2:

@@ -197,6 +197,14 @@ def test_candidates_that_differ_are_told_apart():
     assert second.startswith("high: The surrogate is too high in layers.0")
 
 
+def test_candidates_with_the_same_cause_share_a_line():
+    found = {"low": LOW, "lower": QPseudoSpike(dampening=0.1), "high": QPseudoSpike(dampening=4.0)}
+    lines = repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=found)).splitlines()
+    (none,) = (line for line in lines if "Nothing here keeps" in line)
+    assert none.startswith(("low: ", "lower: "))
+    assert none.endswith(("The same with lower.", "The same with low."))
+
+
 def test_numbers_have_what_is_bad_about_them_beside_them():
     rows = repr(gradient_flow(Stack(Layer(1.0), Layer(0.05)), inputs())).splitlines()
     assert " ok " in next(row for row in rows if row.startswith("layers.0 "))
