@@ -17,7 +17,7 @@ from .._candidates import candidates, is_candidate
 from .._models import by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
-from .diagnose import diagnose
+from .diagnose import FURTHER, diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
@@ -167,7 +167,7 @@ def flow_of(
         populations=measured.populations,
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
-        further=further,
+        further=(*evaluator.notes, *further)[:FURTHER],
         advice=(*evaluator.notes, *advice),
         notes=evaluator.notes,
     )

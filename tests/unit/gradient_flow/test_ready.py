@@ -49,7 +49,7 @@ def test_of_many_states_that_were_lost_one_is_named():
     with brainstate.environ.context(dt=1 * u.ms):
         jax.jit(lambda: brainstate.nn.init_all_states(model, BATCH) and None)()
         flow = only(gradient_flow(model, inputs))
-    said = [sentence for sentence in flow.advice if sentence.startswith("State neuron.")]
+    said = [sentence for sentence in flow.further if sentence.startswith("State neuron.")]
     assert len(said) == 1
 
 
