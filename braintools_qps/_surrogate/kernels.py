@@ -44,8 +44,8 @@ def unwrap(value: Array | Static) -> Any:
 
 
 def above_zero(value: Array | Static) -> Any:
-    """A parameter, with NaN in place of what is not above 0; a Static number was checked."""
-    return value.value if isinstance(value, Static) else jnp.where(value > 0, value, jnp.nan)
+    """A parameter, NaN with its derivative where it is not above 0; a Static was checked."""
+    return value.value if isinstance(value, Static) else value * jnp.where(value > 0, 1, jnp.nan)
 
 
 @jax.custom_jvp
@@ -86,7 +86,7 @@ def _integral_jvp(primals, tangents):
     if not isinstance(x_dot, SymbolicZero):
         tangent += gradient(x, alpha) * x_dot
     if not isinstance(alpha_dot, (SymbolicZero, Static)):
-        by_alpha = lambda alpha: jnp.sign(x) * _integral(jnp.abs(x), alpha)
+        by_alpha = lambda alpha: jnp.sign(x) * _integral(jnp.abs(x), above_zero(alpha))
         tangent += jax.jvp(by_alpha, (alpha,), (alpha_dot,))[1]
     return value, tangent
 

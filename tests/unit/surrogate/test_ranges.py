@@ -235,6 +235,16 @@ def test_a_traced_parameter_that_is_not_above_zero_gives_nan(name, wrong, make, 
     np.testing.assert_array_equal(jax.jit(lambda value: build(value)(x))(wrong), [0, 1, 1, 1])
 
 
+@pytest.mark.parametrize("wrong", [0.0, -0.5, np.nan])
+@pytest.mark.parametrize("method", ["surrogate_grad", "surrogate_fun"])
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+def test_so_does_the_derivative_with_respect_to_that_parameter(name, method, wrong):
+    """A derivative of 0 would let whoever tunes it go on from a value that is NaN."""
+    value = lambda value: getattr(QPseudoSpike(1.7).replace(**{name: value}), method)(0.3)
+    for derivative in (jax.grad, jax.jacfwd):
+        assert np.isnan(jax.jit(derivative(value))(wrong))
+
+
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
 def test_a_wrong_parameter_of_one_neuron_spoils_no_other(name):
     surrogate = lambda value: QPseudoSpike(**{name: value})
