@@ -2,8 +2,8 @@
 
 Start here with `compare`: what is asked, and what is recorded (`outcome`, `provenance`). `search`
 finds each candidate's own setting, round by round. `train` trains a group of runs as one compiled
-program of the pure step in `training`, on `devices`. `executors` does so in this process or in
-others. `storage` has the files, `progress` the bar, `optimizers` the user's optimizer or ours.
+program of the pure step in `training`, on `devices`: `dispatch` has this done in this process,
+`executors` in others. `storage` has the files, `progress` the bar, `optimizers` ours or the user's.
 `tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
 them; `network` is the demonstration, `objective` has loss and score.
 """

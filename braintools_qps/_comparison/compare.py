@@ -19,7 +19,8 @@ from .._registry import get_surrogate, surrogate_spec
 from .._surrogate import surrogate_key
 from ..records import Comparison, to_plain
 from ..typing import SurrogateSpecs
-from .executors import Dispatch, Found, Here, There, check_executor
+from .dispatch import Dispatch, Found, Here
+from .executors import There, check_executor
 from .factory import Factory, cause_of
 from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
 from .model_checks import check_model
