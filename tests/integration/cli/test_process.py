@@ -29,7 +29,7 @@ MISTAKES = {
     "compare --option features=3": "features comes from the data, got --option features=...",
     "flow --json absent/flow.json": "No such file or directory: 'absent'",
     "flow --plot absent/flow.png": "No such file or directory: 'absent'",
-    "flow --target high": "argument --target: invalid float value: 'high'",
+    "flow --seed high": "argument --seed: invalid int value: 'high'",
     "plot Sigmoid": "the following arguments are required: --out",
 }
 LOAD = f"""

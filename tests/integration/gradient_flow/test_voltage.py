@@ -65,12 +65,12 @@ def test_the_error_names_the_wrapper(use):
 
 def test_where_there_is_a_wrapper_already():
     """As in a comparison, which wraps whatever it trains."""
-    options = {name: value for name, value in OPTIONS.items() if name != "hidden"}
+    options = OPTIONS | {"model": Network}
     fix = r"x in mV needs a scale .* Pass Scaled\(Sigmoid\(alpha=4.0\), scale=V_th - V_reset\)"
     with pytest.raises(u.UnitMismatchError, match=fix):
         Scaled(Sigmoid()).surrogate_grad(1.0 * u.mV)
     with pytest.raises(u.UnitMismatchError, match=fix):
-        compare(["Sigmoid"], model=Network, **options)
+        compare(["Sigmoid"], **options)
 
 
 def test_an_error_of_a_surrogate_for_numbers_stays_what_it_is():
