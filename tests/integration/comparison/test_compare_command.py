@@ -28,7 +28,7 @@ def test_compare_quick(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "1169/269/359 samples" in done.stdout
     assert "one seed" in done.stdout
-    assert "epoch" in done.stderr  # the progress bar
+    assert "run 2/2" in done.stderr  # the progress bar
     out = tmp_path / "comparison"
     values = json.loads((out / "comparison.json").read_text())
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
