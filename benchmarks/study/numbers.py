@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from .. import direction
 from . import (
     advised,
     defaults,
@@ -89,7 +88,6 @@ def everything(store: Store) -> dict[str, Any]:
         },
         "proposals": proposals(store),
         "advice": advised.numbers(advised.kept()),
-        "direction": direction.in_short(direction.recorded())[1],
         "search": search(store),
         "joint": joint_search(store),
         "default": default(store),

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 
-from .. import direction
 from . import advised, defaults, equal, joint, picks, predict, regret, tails, variance
 from .data import Problem, chosen, own, problems, reported, ruled
 from .design import CANDIDATES, TASKS
@@ -130,13 +129,6 @@ def rules(store: Store) -> str:
     return table(titles, rows)
 
 
-def directions() -> str:
-    """Rank correlations with accuracy, of the growth and of the gradient's direction."""
-    rows, _ = direction.in_short(direction.recorded())
-    titles = ("", "candidates", "growth's nearness to 1", "cosine", "most that seeds allow")
-    return table(titles, rows)
-
-
 def search(store: Store) -> str:
     """Regret of the search of `compare`, beside that of plain halving."""
     rows = [
@@ -208,7 +200,6 @@ TABLES: Mapping[str, Callable[[Store], str]] = {
     "lost": lost,
     "rules": rules,
     "proposals of old": lambda store: advised.of_old(advised.kept(), store),
-    "directions": lambda store: directions(),
     "advice": lambda store: advised.of_sentences(advised.kept()),
     "search": search,
     "joint": joint_search,
