@@ -90,7 +90,7 @@ def compare(
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
         returns: one for each class, or those of one target), ``steps`` and ``surrogate``. One that
         takes ``surrogate`` puts the candidate where it wants it; otherwise all neurons get it. Give
-        further keywords by `functools.partial`, as in ``partial(network, hidden=256)``. The model
+        further keywords by ``functools.partial``, as in ``partial(network, hidden=256)``. The model
         is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of shape
         (batch, features) and the index ``i`` and the time ``t`` of the step in
         `brainstate.environ`; ``dt`` is 1 ms where none is set. `brainstate.nn.init_all_states` is
@@ -140,7 +140,7 @@ def compare(
     callback : callable, optional
         Called after each epoch, and with each result, with the named tuple ``(comparison, result,
         labels, epochs_done, epochs, loss, runs_done, runs, directory)``: the comparison so far; the
-        `CandidateResult` that has just come in, or None; the candidates in training; how many
+        `.CandidateResult` that has just come in, or None; the candidates in training; how many
         epochs of all runs are done, and how many there are; the mean loss; how many runs have
         finished, and how many there are; and where results are saved, which is another directory
         than ``out`` where that could not be written to.

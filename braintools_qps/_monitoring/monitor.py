@@ -40,7 +40,7 @@ class TrainingMonitor(Callback):
     the model other than of its states and surrogates, call `retrace`. It is a callback of
     `braintools.trainer.Trainer` as well.
 
-    A `UserWarning` says in the words of `GradientFlow.diagnosis` when a cause appears that keeps
+    A `UserWarning` says in the words of ``GradientFlow.diagnosis`` when a cause appears that keeps
     the network from learning: each cause once for each population. A surrogate that is too high,
     and a gradient that fades, explodes or loses its direction, are told only if they were not there
     at the first measurement.
