@@ -126,7 +126,6 @@ def run(arguments: argparse.Namespace) -> None:
 
     task = task_of(arguments)
     print(task)
-    _say_what_is_kept(arguments)
     earlier = numbered(arguments.out).values()
     place = [arguments.out]  # where results really are
     options = (QUICK if arguments.quick else {}) | given | _running(arguments, place)
@@ -135,6 +134,7 @@ def run(arguments: argparse.Namespace) -> None:
         blame = blamed_on(arguments.model, is_about_model)
     try:
         with blame, _executor(arguments) as executor:
+            _say_what_is_kept(arguments)
             model = _model(arguments)
             comparison = compare(
                 arguments.surrogates, task=task, model=model, executor=executor, **options

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
+from multiprocessing import resource_tracker
 from typing import Any, NamedTuple
 
 from .._checks import checked_count
@@ -182,13 +183,9 @@ def local_workers(workers: int) -> Iterator[Executor]:
     executor = ProcessPoolExecutor(
         checked_count("workers", workers), mp_context=context, initializer=_follow_parent
     )
-    # Started while Ctrl-C is ignored, which they inherit: they end with this process.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
+    with _ctrl_c_blocked():  # which they inherit: they end with this process
         for _ in range(workers):
             executor.submit(os.getpid)
-    finally:
-        signal.signal(signal.SIGINT, before)
     try:
         yield executor
     except BaseException:
@@ -197,6 +194,20 @@ def local_workers(workers: int) -> Iterator[Executor]:
             process.kill()
         raise
     executor.shutdown()
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Ctrl-C waits until the block ends, where the system can block it (not on Windows)."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # whose start would unblock it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 @contextmanager
