@@ -113,8 +113,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     searched = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
-        help=f"what to tune for each candidate (default: {searched}); also scale_factor, alpha, "
-        "clip (norm of the gradient) and keywords of the model",
+        help=f"what to tune for each candidate (default: {searched}); also dampening, "
+        "scale_factor, alpha, clip (norm of the gradient) and keywords of the model",
     )  # fmt: skip
     tuning.add_argument("--no-tune", action="store_true", help="compare as given, without tuning")
 

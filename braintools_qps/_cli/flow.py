@@ -115,7 +115,7 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
 def _task(arguments: argparse.Namespace) -> Task:
     task = task_of(arguments)
     usual = "" if arguments.task or arguments.data else ", as no --task or --data is given"
-    samples = min(SAMPLES, len(task.train.inputs))
+    samples = min(SAMPLES, task.sizes.train)
     logger.info("Measured on %d samples of %s%s.", samples, task.name, usual)
     return task
 
@@ -136,7 +136,8 @@ def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]
 
     with _draws_of(seed):
         model = Factory(factory)(task)
-    return model, np.swapaxes(task.normalised(task.train.inputs[:SAMPLES]), 0, 1)
+    rows = task.split(seed).train[:SAMPLES]
+    return model, np.swapaxes(task.normalised(task.samples.inputs[rows]), 0, 1)
 
 
 def _draws_of(seed: int) -> AbstractContextManager[None]:

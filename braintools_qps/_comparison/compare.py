@@ -48,8 +48,8 @@ def compare(
     task: Any = "digits-rows",
     model: Callable[..., Any] = demonstration,
     tune: Mapping[str, Sequence[Any]] | None = {
-        "learning_rate": (0.1, 0.03, 0.3, 0.01),
-        "dampening": (1, 1 / 2, 1 / 4, 1 / 8, 1 / 16),
+        "learning_rate": (0.1, 0.03, 0.3),
+        "mean_slope": (0.1,),
     },
     seeds: int | Sequence[int] = 5,
     epochs: int = 60,
@@ -66,12 +66,11 @@ def compare(
 ) -> Comparison:
     """Train a spiking network with each surrogate, each at its own learning rate and dampening.
 
-    A learning rate and a dampening that suit one surrogate need not suit the next. So each
-    candidate is first tuned, with a seed that is used for nothing else: all settings are trained
-    for a tenth of the epochs, and two of those with the lowest training losses for all of them,
-    of which the validation score chooses one. Then this setting is trained again, with the seeds
-    that are reported, and only this training is tested. A seed decides on the initial weights and
-    on the order of the samples, so differences between candidates are paired by seed.
+    A learning rate and a dampening that suit one surrogate need not suit the next. So every seed
+    trains every setting of ``tune`` in full, and the setting with its highest validation score is
+    the one whose test score is reported. A seed decides on the split, on the initial weights and
+    on the order of the samples, the same for all candidates, so differences between candidates are
+    paired by seed and contain the luck of tuning.
 
     Parameters
     ----------
@@ -83,8 +82,8 @@ def compare(
         ``"randman(dim=2, alpha=1.0)"``), or that of a class in `braintools.cogtask`. Or arrays
         ``(X, y)``, with X of shape (samples, time, features) and y classes of shape (samples,),
         integers or strings, or floats to predict of shape (samples, ...) or (samples, time, ...);
-        ``(X, y, X_test, y_test)`` has a test part of its own. Or a `pathlib.Path` to an ``.npz``
-        file of such arrays, or to spike times in HDF5.
+        ``(X, y, X_test, y_test)`` has a test part of its own; other data are split by each seed.
+        Or a `pathlib.Path` to an ``.npz`` file of such arrays, or to spike times in HDF5.
     model : callable
         A factory: it returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
@@ -99,11 +98,12 @@ def compare(
         recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a class of `brainpy.state`)
         and ``reset``.
     tune : mapping of names to values, or None
-        What to tune for each candidate, with the values to try: ``learning_rate``; ``dampening``
-        and ``scale_factor``, which multiply the candidate's own dampening and scale; ``alpha``;
-        and keywords of the optimizer (``clip``) or of the factory. Up to four settings are all
-        trained in full. Of more than 40 a random sample is tried; from 120 on the search costs 5%
-        of what it would to train all of them in full. None compares the candidates as given.
+        What to tune for each candidate, with the values to try in all combinations:
+        ``learning_rate``; ``mean_slope``, to which the candidate's dampening is lowered by its
+        slopes at the initial weights, as `normalize_surrogate` does; or in its place
+        ``dampening``, which multiplies the candidate's own, as ``scale_factor`` does its scale;
+        ``alpha``; and keywords of the optimizer (``clip``) or of the factory. None compares the
+        candidates as given. The cost grows with the number of settings.
     seeds : int or sequence of int
         How many seeds to report on, or which.
     epochs, batch_size : int
@@ -204,7 +204,7 @@ def _experiment(
 ) -> Experiment:
     task = load_task(task)
     checked_count("epochs", epochs)
-    batch_size = min(checked_count("batch_size", batch_size), len(task.train))
+    batch_size = min(checked_count("batch_size", batch_size), task.sizes.train)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
     goal = objective(task, loss, score)
@@ -243,7 +243,6 @@ def _described(experiment: Experiment, plan: Plan) -> dict[str, Any]:
             "loss": goal.loss_name,
             "score": goal.score_name,
             "tune": plan.tune,
-            "tuning_seeds": (plan.tuning_seed,),
             **numerics()._asdict(),
             CODE: {name: fingerprint(function) for name, function in given.items()},
             SOURCE: sources(given),
@@ -270,8 +269,8 @@ def _trained(
         store.begin(comparison)
         if comparison.results:
             store.save(comparison)  # writes files that are missing
-    each = {candidate.label: plan.all_epochs for candidate in pending}
-    runs = dict.fromkeys(each, plan.all_runs)
+    each = {candidate.label: plan.runs * plan.epochs for candidate in pending}
+    runs = dict.fromkeys(each, plan.runs)
     with closing(Progress(comparison, each, runs, store, callback, shown=shown)) as progress:
         trains: Here | There = (
             Here(experiment, plan, store, progress)

@@ -64,10 +64,10 @@ class Devices:
         each = -(-runs // len(self))
         return len(self) * (min(each, RUNS_AT_ONCE_ON_CPU) if self.are_cpus else each)
 
-    def spread(self, function: Callable, shared: int) -> Callable:
+    def spread(self, function: Callable, own: int, shared: int) -> Callable:
         """The function of many runs on all devices, none of which waits for another.
 
-        It takes three arguments with a row for each run, and so many that all runs share.
+        Its last ``shared`` arguments are the same for all runs, the others have a row for each.
         """
         if len(self) == 1:
             return function
@@ -75,7 +75,7 @@ class Devices:
         return jax.shard_map(
             function,
             mesh=self._mesh,
-            in_specs=(each,) * 3 + (same,) * shared,
+            in_specs=(each,) * own + (same,) * shared,
             out_specs=each,
             check_vma=False,  # models know nothing of devices
         )

@@ -1,7 +1,7 @@
-"""The searches of candidates: groups of runs are trained, and their outcomes are kept.
+"""The trainings of candidates, in groups, with their outcomes kept.
 
-`Dispatch` submits the groups of a round, keeps their outcomes, and goes on with a candidate when
-its round is complete. `Here` trains groups in this process, `There` of `executors` in others.
+`Dispatch` submits the groups of a candidate's runs, keeps their outcomes, and makes a result of
+them when all are there. `Here` trains groups in this process, `There` of `executors` in others.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ..records import CandidateResult, Comparison, to_plain
 from .outcome import Candidate
 from .progress import Progress
 from .provenance import compared, packages
-from .search import Plan, Search, search
+from .search import Plan, found, job_of
 from .storage import Store
 from .train import Job, Outcome, Trainer, groups
 from .training import Curves, Experiment, Tested
@@ -41,20 +41,19 @@ class ExecutorEndedError(RuntimeError):
 
 
 @dataclass
-class Round:
-    """The runs of one round of a candidate's search, with the outcomes that have come in."""
+class Training:
+    """All runs of a candidate, with the outcomes that have come in."""
 
     candidate: Candidate
-    search: Search
     job: Job
     outcomes: dict[int, Outcome] = field(default_factory=dict)
 
 
 @dataclass
 class Group:
-    """Runs of a round that are trained together."""
+    """Runs of a candidate that are trained together."""
 
-    round: Round
+    training: Training
     numbers: list[int]
     job: Job
     key: str  # all that the outcomes depend on
@@ -78,7 +77,7 @@ class Trains(Protocol):
 
 
 class Dispatch:
-    """Trains candidates, round by round of their searches."""
+    """Trains candidates."""
 
     def __init__(
         self,
@@ -92,7 +91,7 @@ class Dispatch:
         self._trains, self._plan, self._experiment = trains, plan, experiment
         self._store, self._progress = store, progress
         self._depends_on = [compared(comparison.settings), comparison.task, packages()]
-        self._rounds: dict[str, Round] = {}  # by label
+        self._trainings: dict[str, Training] = {}  # by label
         self._waiting: dict[Future, Group] = {}
         self._answers: SimpleQueue[Future] = SimpleQueue()
         self._supplied: set[str] = set()  # workers that data have been sent for
@@ -107,9 +106,8 @@ class Dispatch:
         """
         try:
             for candidate in candidates:
-                started = search(candidate, self._plan, self._experiment)
-                yield from self._go_on(candidate, started, None)
-            while self._rounds:
+                yield from self._start(candidate)
+            while self._trainings:
                 yield from self._receive(self._answers.get())
         finally:
             for future in list(self._waiting):
@@ -118,21 +116,18 @@ class Dispatch:
                 with suppress(Exception):  # what failed has been told, or nobody asks any more
                     self._keep(self._answers.get())
 
-    def _go_on(self, candidate: Candidate, search: Search, outcomes: list[Outcome] | None) -> Found:
-        """Submit the next round of a candidate; yield it if there is none."""
+    def _start(self, candidate: Candidate) -> Found:
+        """Submit a candidate's runs; yield it if that fails."""
         try:
-            job = search.send(outcomes)  # type: ignore[arg-type] # None starts it
+            job = job_of(candidate, self._plan, self._experiment)
             parts = groups(job, self._experiment, self._trains.most_runs)
-        except StopIteration as end:
-            yield candidate, end.value
-            return
         except Exception as error:
             yield candidate, error
             return
-        round = self._rounds[candidate.label] = Round(candidate, search, job)
+        training = self._trainings[candidate.label] = Training(candidate, job)
         for numbers in parts:
             part = job.part(numbers)
-            self._send(Group(round, numbers, part, self._key(candidate, part)))
+            self._send(Group(training, numbers, part, self._key(candidate, part)))
 
     def _send(self, group: Group) -> None:
         known = None if self._store is None else self._store.finished(group.key)
@@ -148,23 +143,23 @@ class Dispatch:
 
     def _receive(self, future: Future) -> Found:
         group = self._waiting[future]
-        round, label = group.round, group.round.candidate.label
+        training, label = group.training, group.training.candidate.label
         try:
             outcomes = self._keep(future)
         except (CancelledError, BrokenExecutor) as error:
-            if label in self._rounds:
+            if label in self._trainings:
                 raise ExecutorEndedError(error) from error
             return  # it was cancelled here, as another group of the candidate has failed
         except Exception as error:
             if error is self._progress.fault:
                 raise
-            if self._rounds.pop(label, None):
+            if self._trainings.pop(label, None):
                 for other, its in list(self._waiting.items()):
-                    if its.round is round:
+                    if its.training is training:
                         other.cancel()
-                yield round.candidate, error
+                yield training.candidate, error
             return
-        if label not in self._rounds:  # another group has failed
+        if label not in self._trainings:  # another group has failed
             return
         if isinstance(outcomes, str):
             # A worker that has just been sent the data with another group has it by now.
@@ -173,7 +168,7 @@ class Dispatch:
             self._supplied.add(outcomes)
             self._send(group)
             return
-        round.outcomes |= zip(group.numbers, outcomes)
+        training.outcomes |= zip(group.numbers, outcomes)
         loss = float(np.mean([outcome.curves.loss[-1] for outcome in outcomes]))
         if group.is_known:
             runs = len(outcomes)
@@ -181,10 +176,17 @@ class Dispatch:
             self._progress.advance(label, epochs, loss, runs=runs, known=True)
         else:
             self._trains.report(group, loss)
-        if len(round.outcomes) == len(round.job.runs):
-            del self._rounds[label]
-            ordered = [round.outcomes[number] for number in range(len(round.job.runs))]
-            yield from self._go_on(round.candidate, round.search, ordered)
+        if len(training.outcomes) == len(training.job.runs):
+            del self._trainings[label]
+            yield self._finish(training)
+
+    def _finish(self, training: Training) -> tuple[Candidate, CandidateResult | Exception]:
+        candidate, job = training.candidate, training.job
+        outcomes = [training.outcomes[number] for number in range(len(job.runs))]
+        try:
+            return candidate, found(candidate, job, outcomes, self._plan, self._experiment)
+        except Exception as error:
+            return candidate, error
 
     def _keep(self, future: Future) -> list[Outcome] | str:
         """The outcomes, once they are on the disk, or the name of a worker without data."""
@@ -200,7 +202,7 @@ class Dispatch:
         return outcomes
 
     def _key(self, candidate: Candidate, job: Job) -> str:
-        own = [candidate.spec, job.runs, job.epochs, job.test]
+        own = [candidate.spec, job.runs, job.epochs]
         text = json.dumps(to_plain([*self._depends_on, *own]), sort_keys=True)
         return sha256(text.encode()).hexdigest()
 
@@ -208,16 +210,16 @@ class Dispatch:
 def _text(outcomes: Sequence[Outcome]) -> str:
     """Outcomes as text for the store."""
     lists = lambda arrays: [np.asarray(array).tolist() for array in arrays]
-    return json.dumps([[lists(o.curves), o.tested and lists(o.tested), *o[2:]] for o in outcomes])
+    return json.dumps([[lists(o.curves), lists(o.tested), *o[2:]] for o in outcomes])
 
 
 def _read(text: str) -> list[Outcome]:
     """The way back from `_text`."""
-    found = []
+    outcomes = []
     for curves, tested, *rest in json.loads(text):
         arrays: Any = map(np.array, curves)
-        found.append(Outcome(Curves(*arrays), tested and Tested(*tested), *rest))
-    return found
+        outcomes.append(Outcome(Curves(*arrays), Tested(*tested), *rest))
+    return outcomes
 
 
 class Here:
@@ -228,12 +230,12 @@ class Here:
     def __init__(
         self, experiment: Experiment, plan: Plan, store: Store | None, progress: Progress
     ) -> None:
-        self._trainer = Trainer(experiment, plan.most_runs)
+        self._trainer = Trainer(experiment, plan.runs)
         self._store, self._progress = store, progress
 
     def submit(self, group: Group) -> Future:
         """Train at once."""
-        label = group.round.candidate.label
+        label = group.training.candidate.label
         future: Future = Future()
         try:
             outcomes = self._trainer.train_group(
@@ -252,4 +254,4 @@ class Here:
 
     def report(self, group: Group, loss: float) -> None:
         """Count runs that have finished."""
-        self._progress.finish(group.round.candidate.label, len(group.job.runs))
+        self._progress.finish(group.training.candidate.label, len(group.job.runs))

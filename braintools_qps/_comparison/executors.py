@@ -49,7 +49,7 @@ class There:
 
     def report(self, group: Group, loss: float) -> None:
         """Tell that a group has finished."""
-        label, runs = group.round.candidate.label, len(group.job.runs)
+        label, runs = group.training.candidate.label, len(group.job.runs)
         self._progress.advance(label, runs * group.job.epochs, loss, runs=runs)
 
 

@@ -129,7 +129,7 @@ def cause_of(error: BaseException) -> BaseException:
 
 
 def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
-    shape = task.train.labels.shape
+    shape = task.samples.labels.shape
     return ValueError(
         f"a float y, here of shape {shape}, is a regression, for which {name_of(make)} gets "
         f"classes=None; it raised {type(error).__name__}: {error}. If y holds classes, pass them "

@@ -105,34 +105,34 @@ def run_over(
 ) -> Any:
     """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
 
-    ``of_step`` makes of one step's inputs what the model is given: so it is that a large part of
-    the data is never there as floats.
+    ``of_step`` makes of one step's inputs what the model is given.
     """
     with environment(fit=fit):
         return brainstate.transform.for_loop(
             lambda i, x: advance(model, i, of_step(x)),
             jnp.arange(inputs.shape[1]),
-            _by_step(inputs),
+            jnp.swapaxes(inputs, 0, 1),
         )
 
 
 def watched(
-    model: Any, inputs: Array, *, of_step: Callable[[Array], Array] = lambda x: x
+    model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]
 ) -> tuple[Any, Neurons]:
-    """The same in evaluation, with the spikes of the neurons.
+    """The same for some rows of the inputs, in evaluation, with the spikes of the neurons.
 
+    A step's inputs are taken when it is their turn: a large part of the data is never copied.
     Some neurons call their spike function twice in a step, the first time to reset the membrane
     after the spike before; what counts is the last call.
     """
     meters = [_Meter(one) for one in find_neurons(model).values() if callable(one.spk_fun)]
 
-    def step(i: Array, x: Array) -> tuple[Any, Array]:
-        output = advance(model, i, of_step(x))
+    def step(i: Array) -> tuple[Any, Array]:
+        output = advance(model, i, of_step(inputs[rows, i]))
         return output, jnp.stack([meter.read() for meter in meters]).sum()
 
-    samples, steps = inputs.shape[:2]
+    samples, steps = len(rows), inputs.shape[1]
     with environment(fit=False):
-        outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps), _by_step(inputs))
+        outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps))
     neurons = max(1, sum(meter.neurons for meter in meters))
     total = spikes.sum()
     return outputs, Neurons(total / (steps * neurons), total / samples)
@@ -173,10 +173,6 @@ def usual_promotion() -> Iterator[None]:
     """JAX's promotion as brainstate's layers and optax need it, whatever the user has set."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
-
-
-def _by_step(inputs: Array) -> Array:
-    return jnp.swapaxes(inputs, 0, 1)
 
 
 def _is_trained(state: Any) -> bool:

@@ -39,7 +39,7 @@ def check_model(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]
         With the rule, what the model does instead, and the fix.
     """
     notes = _check_start(experiment, seeds)
-    for size in sorted({experiment.batch_size, len(experiment.task.validation)}, reverse=True):
+    for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
         _check_loss(experiment, outputs, size)
@@ -220,7 +220,7 @@ def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
 
 
 def _check_loss(experiment: Experiment, outputs: Any, size: int) -> None:
-    labels = experiment.task.train.labels
+    labels = experiment.task.samples.labels
     some = jax.ShapeDtypeStruct((size, *labels.shape[1:]), labels.dtype)
     loss = lambda outputs, y: experiment.objective.loss(experiment.objective.read(outputs), y)
     kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs, some))]
@@ -243,7 +243,7 @@ def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[
         )
     rng = np.random.default_rng(0)
     some = [jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype) for leaf in leaves]
-    labels = experiment.task.train.labels
+    labels = experiment.task.samples.labels
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
 
     def loss(leaves: list[Any]) -> Any:
@@ -265,7 +265,7 @@ def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[
 
 def _check_targets(experiment: Experiment, output: Any) -> None:
     read = output.shape[2:]
-    labels = experiment.task.train.labels
+    labels = experiment.task.samples.labels
     each_step = experiment.objective.readout == "all" and experiment.task.is_answered_at_each_step
     wanted = labels.shape[2 if each_step else 1 :]
     if np.prod(read) != np.prod(wanted):
@@ -277,5 +277,5 @@ def _check_targets(experiment: Experiment, output: Any) -> None:
 
 
 def _some_inputs(experiment: Experiment, size: int) -> jax.Array:
-    inputs = experiment.task.train.inputs
+    inputs = experiment.task.samples.inputs
     return jnp.asarray(experiment.task.normalised(inputs[np.arange(size) % len(inputs)]))

@@ -39,8 +39,8 @@ def result_of(
     tuning: Tuning | None,
     experiment: Experiment,
 ) -> CandidateResult:
-    """The record of a candidate that was trained at a setting with each seed."""
-    samples = len(experiment.task.validation)
+    """The record of a candidate, from the training that each seed has chosen."""
+    samples = experiment.task.sizes.validation
     is_accuracy = experiment.objective.score_name == "accuracy"
     workers = [one.worker for one in outcomes if one.worker is not None]
     return CandidateResult(
@@ -68,7 +68,7 @@ def failed(candidate: Candidate, error: Exception) -> CandidateResult:
 
 def scores_of(outcomes: Sequence[Outcome]) -> Scores:
     """Scores by seed; a run without a finite validation score has no best epoch."""
-    tested = [one.tested for one in outcomes if one.tested is not None]
+    tested = [one.tested for one in outcomes]
     best = [one.best_epoch or None for one in outcomes]
     at_best = [math.nan if epoch is None else one.best_score for epoch, one in zip(best, tested)]
     return Scores(

@@ -46,9 +46,9 @@ def blank(
 
 def digest(task: Task) -> str:
     """A number for the data and what they mean, other than for any other task."""
-    arrays = [a for part in task.parts.values() for a in (part.inputs, part.labels)]
+    arrays = task.samples
     forms = [(array.shape, array.dtype.str) for array in arrays]
-    about = forms, task.classes, task.readout, task.scale
+    about = forms, task.classes, task.readout, task.scale, task.given_test
     found = hashlib.sha256(repr(about).encode())
     for array in arrays:
         found.update(np.ascontiguousarray(array).data)
@@ -143,7 +143,8 @@ def _environments(
 def _description(task: Task) -> dict[str, Any]:
     return {
         "name": task.name,
-        "samples": {n: len(getattr(task, n)) for n in ("train", "validation", "test")},
+        "samples": task.sizes._asdict(),
+        "has_own_test_part": task.given_test > 0,
         "steps": task.steps,
         "features": task.features,
         "classes": task.classes,

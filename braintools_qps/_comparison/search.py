@@ -1,44 +1,40 @@
-"""Each candidate's own setting: everything for a short while, then a few to the end.
+"""Each seed's own setting: it trains all of them in full, and its validation score chooses.
 
-A short training is judged by its training loss, which moves while the accuracy on the validation
-part is still that of guessing. It says little about learning rates, because what learns fast is
-ahead at first. So the short round compares settings of the same learning rate only, and keeps what
-does well at all of them. Of a large grid it has a random sample. The second round decides by the
-validation score. It is as long as what will be reported, because a heavy tail can learn and then
-collapse. Each training begins at the initial weights and has a schedule of its own length: a
-learning rate that has not yet come down would say little about how it ends.
+The test score of that very training is reported, so that a difference between candidates contains
+the luck of tuning. What is tuned by default is the learning rate alone: a candidate's dampening is
+set before, from its slopes at the initial weights.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-import time
-from collections.abc import Generator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import jax
 import numpy as np
+from braintools.surrogate import Surrogate
 
 from .._checks import check_positive, did_you_mean
-from ..records import CandidateResult, Rung, Trial, Tuning
+from .._gradient_flow import mean_slopes
+from ..records import CandidateResult, Trial, Tuning
 from .factory import GIVEN, parameters_of
 from .fingerprint import name_of
+from .model import environment, seeded
 from .model_checks import check_finite
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
 from .outcome import Candidate, result_of
-from .train import Job, Outcome
-from .training import OF_SURROGATES, RATE, Experiment
+from .train import Job, Outcome, at_setting
+from .training import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
-SHORT, SHORTEST = 0.1, 2  # the first round's share of the epochs, and at least so many
-FINALISTS, FEWEST = 2, 4  # in the second round; with so few settings it is the only one
-COST, TRIED = 0.05, 40  # of a grid that is too large, the search's share; and at least so many
-FIRST_SEED = 1_000_003  # far from the small numbers that people report on
 
 Setting = dict[str, Any]
-Search = Generator[Job, list[Outcome], CandidateResult]
 
 
 @dataclass(frozen=True)
@@ -46,34 +42,22 @@ class Plan:
     """What is done with each candidate."""
 
     tune: Mapping[str, Sequence[Any]]
-    settings: Sequence[Setting]  # that are tried
-    tuning_seed: int
     seeds: tuple[int, ...]
     epochs: int
 
-    @property
-    def rounds(self) -> list[tuple[int, int]]:
-        """How many settings are in each round of the search, and for how many epochs."""
-        return rounds(len(self.settings), self.epochs)
+    @cached_property
+    def settings(self) -> list[Setting]:
+        """Every combination of the values that are tuned; an empty one where nothing is."""
+        return [dict(zip(self.tune, values)) for values in itertools.product(*self.tune.values())]
 
     @property
-    def all_epochs(self) -> int:
-        """Epochs of all runs of a candidate."""
-        return sum(n * epochs for n, epochs in self.rounds) + len(self.seeds) * self.epochs
-
-    @property
-    def all_runs(self) -> int:
+    def runs(self) -> int:
         """All trainings of a candidate."""
-        return sum(count for count, _ in self.rounds) + len(self.seeds)
-
-    @property
-    def most_runs(self) -> int:
-        """The largest number of runs that are trained together."""
-        return max(len(self.settings), len(self.seeds))
+        return len(self.settings) * len(self.seeds)
 
 
 def plan_of(tune: Any, seeds: tuple[int, ...], epochs: int, experiment: Experiment) -> Plan:
-    """Check what is to be tuned, and draw the settings to try.
+    """Check what is to be tuned.
 
     Raises
     ------
@@ -82,40 +66,72 @@ def plan_of(tune: Any, seeds: tuple[int, ...], epochs: int, experiment: Experime
     """
     names = searched(tune)
     _check_names(names, experiment)
-    free = (seed for seed in itertools.count(FIRST_SEED) if seed not in seeds)
-    return Plan(names, tried(names), next(free), seeds, epochs)
+    return Plan(names, seeds, epochs)
 
 
-def search(candidate: Candidate, plan: Plan, experiment: Experiment) -> Search:
-    """Find the candidate's setting and train it with each seed: yields jobs, is sent outcomes."""
-    started = time.perf_counter()
-    rungs: list[Rung] = []
-    for count, epochs in plan.rounds:
-        alive = list(plan.settings) if not rungs else finalists(rungs[-1], count)
-        runs = tuple((setting, plan.tuning_seed) for setting in alive)
-        outcomes = yield Job(candidate.surrogate, runs, epochs)
-        ends = [(float(o.curves.score[-1]), float(o.curves.loss[-1])) for o in outcomes]
-        rungs.append(Rung(epochs, tuple(Trial(s, *((x,) for x in e)) for s, e in zip(alive, ends))))
-    setting = winner(rungs[-1]) if rungs else dict(plan.settings[0])
-    tuning = _tuning(rungs, setting, plan, time.perf_counter() - started)
-    runs = tuple((setting, seed) for seed in plan.seeds)
-    outcomes = yield Job(candidate.surrogate, runs, plan.epochs, test=True)
+def job_of(candidate: Candidate, plan: Plan, experiment: Experiment) -> Job:
+    """All trainings of a candidate: every setting with every seed."""
+    settings = [_with_dampening(candidate, s, plan.seeds[0], experiment) for s in plan.settings]
+    runs = tuple((setting, seed) for seed in plan.seeds for setting in settings)
+    return Job(candidate.surrogate, runs, plan.epochs)
+
+
+def found(
+    candidate: Candidate, job: Job, outcomes: Sequence[Outcome], plan: Plan, experiment: Experiment
+) -> CandidateResult:
+    """The record of a candidate: of each seed, the training with the best validation score."""
     if not any(np.isfinite(one.curves.score).any() for one in outcomes):
-        check_finite(experiment.at(setting), plan.seeds[0])  # is the model at fault?
-    return result_of(candidate, setting, outcomes, tuning, experiment)
+        check_finite(experiment.at(job.runs[0][0]), plan.seeds[0])  # is the model at fault?
+    count = len(plan.settings)
+    settings = [setting for setting, _ in job.runs[:count]]
+    by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
+    chosen = tuple(map(_best, by_seed))
+    setting = settings[Counter(chosen).most_common(1)[0][0]]  # the first chosen, of equals
+    trials = tuple(_trial(*one) for one in zip(settings, zip(*by_seed)))
+    tuning = Tuning(trials, chosen, at_edge(setting, plan.tune)) if plan.tune else None
+    own = [of_seed[number] for of_seed, number in zip(by_seed, chosen)]
+    return result_of(candidate, setting, own, tuning, experiment)
 
 
-def _tuning(rungs: list[Rung], setting: Setting, plan: Plan, seconds: float) -> Tuning | None:
-    if not rungs:
-        return None
-    return Tuning(
-        seeds=(plan.tuning_seed,),
-        rungs=tuple(rungs),
-        at_edge=at_edge(setting, plan.tune),
-        runs=sum(len(rung.trials) for rung in rungs),
-        epochs=sum(len(rung.trials) * rung.epochs for rung in rungs),
-        seconds=round(seconds, 3),
+def _best(outcomes: Sequence[Outcome]) -> int:
+    """Which has the highest validation score, the first of equals; what diverged comes last."""
+    scores = np.array([one.curves.score[-1] for one in outcomes])
+    return int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))
+
+
+def _trial(setting: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Trial:
+    numbers = lambda values: tuple(map(float, values))
+    return Trial(
+        setting,
+        validation=numbers(one.curves.score[-1] for one in outcomes),
+        test=numbers(one.tested.score for one in outcomes),
+        loss=numbers(one.curves.loss[-1] for one in outcomes),
     )
+
+
+def _with_dampening(
+    candidate: Candidate, setting: Setting, seed: int, experiment: Experiment
+) -> Setting:
+    """The setting with the dampening that brings about its mean slope, if it has one.
+
+    The population with the largest mean slope decides, at the initial weights of a seed.
+    """
+    if MEAN_SLOPE not in setting:
+        return setting
+    surrogate = at_setting(candidate.surrogate, setting)
+    slopes = _slopes(surrogate, seed, experiment.at(setting))
+    factor = min(1.0, setting[MEAN_SLOPE] / max([*slopes, setting[MEAN_SLOPE]]))
+    return {**setting, "dampening": float(f"{factor:.3g}")}
+
+
+def _slopes(surrogate: Surrogate, seed: int, experiment: Experiment) -> list[float]:
+    """Mean slopes of all populations over a batch of the seed's training part."""
+    samples = experiment.task.samples
+    rows = experiment.task.split(seed).train[: experiment.batch_size]
+    inputs = np.swapaxes(experiment.task.normalised(samples.inputs[rows]), 0, 1)
+    with seeded(jax.random.key(seed), seed), environment(fit=False):
+        slopes = mean_slopes(experiment.model(surrogate), inputs)
+    return [slope for slope in slopes.values() if math.isfinite(slope)]
 
 
 def _check_names(tune: Mapping[str, Any], experiment: Experiment) -> None:
@@ -124,8 +140,14 @@ def _check_names(tune: Mapping[str, Any], experiment: Experiment) -> None:
     Raises
     ------
     ValueError
-        If one is neither ours nor a keyword of the factory or the optimizer, or is both.
+        If one is neither ours nor a keyword of the factory or the optimizer, or is both, or two
+        say the same.
     """
+    if "dampening" in tune and MEAN_SLOPE in tune:
+        raise ValueError(
+            f"tune can name dampening or {MEAN_SLOPE}, which sets the dampening, got both. Leave "
+            "one out"
+        )
     make = experiment.factory.make
     parameters = parameters_of(make)
     given = *GIVEN, "surrogate"
@@ -168,11 +190,6 @@ def searched(tune: Mapping[str, Sequence[Any]] | None) -> dict[str, tuple[Any, .
     return {name: tuple(values) for name, values in listed.items()}
 
 
-def grid(tune: Mapping[str, Sequence[Any]]) -> list[Setting]:
-    """Every combination of the values that are searched; one empty setting where nothing is."""
-    return [dict(zip(tune, values)) for values in itertools.product(*tune.values())]
-
-
 def _check_values(name: str, values: Any) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise TypeError(
@@ -187,74 +204,7 @@ def _check_values(name: str, values: Any) -> None:
         raise ValueError(f"tune must name each value of {name} once, got {values!r}")
 
 
-def tried(tune: Mapping[str, Sequence[Any]], seed: int = FIRST_SEED) -> list[Setting]:
-    """The settings of the first round: all of the grid, or of a large one a random sample.
-
-    The sample is of what settings have besides the learning rate, and has all learning rates of
-    each. It is the same for all candidates.
-    """
-    settings, rates = grid(tune), len(tune.get(RATE, (None,)))
-    others = grid({name: values for name, values in tune.items() if name != RATE})
-    bought = round((COST * len(settings) - FINALISTS) / SHORT)
-    count = max(1, max(bought, TRIED) // rates)
-    if count >= len(others):
-        return settings
-    drawn = np.random.default_rng(seed).choice(len(others), count, replace=False)
-    kept = [others[index] for index in drawn]
-    return [s for s in settings if {n: v for n, v in s.items() if n != RATE} in kept]
-
-
-def rounds(settings: int, epochs: int) -> list[tuple[int, int]]:
-    """How many settings are in each round, and for how many epochs each is trained.
-
-    Examples
-    --------
-    >>> from braintools_qps._comparison.search import rounds
-    >>> rounds(20, 20)
-    [(20, 2), (2, 20)]
-    >>> rounds(4, 20)
-    [(4, 20)]
-    """
-    if settings < 2:
-        return []
-    short = max(SHORTEST, round(SHORT * epochs))
-    saves = settings * short + FINALISTS * epochs < settings * epochs
-    if settings <= FEWEST or not saves:
-        return [(settings, epochs)]
-    return [(settings, short), (FINALISTS, epochs)]
-
-
-def finalists(rung: Rung, count: int) -> list[Setting]:
-    """The settings for the next round, in the order in which they were tried.
-
-    A setting has a point for each of the same learning rate with a higher loss, and half a point
-    for an equal one. What settings have besides the learning rate is ranked by the mean of these
-    points over all learning rates; those that differ in nothing else, by their loss.
-    """
-    means = np.array([np.mean(trial.losses) for trial in rung.trials])
-    losses = np.where(np.isnan(means), np.inf, means)  # what diverged comes last
-    same_rate = _pairs([trial.setting.get(RATE) for trial in rung.trials])
-    same_rest = _pairs([{**trial.setting, RATE: None} for trial in rung.trials])
-    better = (losses[:, None] < losses) + 0.5 * (losses[:, None] == losses)
-    points = (same_rate * better).sum(axis=1)
-    mean_points = same_rest @ points / same_rest.sum(axis=1)
-    order = np.lexsort((losses, same_rest.argmax(axis=1), -mean_points))
-    return [dict(rung.trials[index].setting) for index in sorted(order[:count])]
-
-
-def winner(rung: Rung) -> Setting:
-    """The setting with the highest mean score, the first of equals; what diverged comes last."""
-    means = np.array([np.mean(trial.scores) for trial in rung.trials])
-    best = np.argmax(np.where(np.isnan(means), -np.inf, means))
-    return dict(rung.trials[best].setting)
-
-
-def _pairs(values: Sequence[Any]) -> np.ndarray:
-    """Which of them are equal."""
-    return np.array([[one == other for other in values] for one in values])
-
-
-def at_edge(setting: Setting, tune: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
+def at_edge(setting: Mapping[str, Any], tune: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
     """Names of which the value is the smallest or the largest number that was searched."""
     return tuple(name for name, values in tune.items() if _is_extreme(setting[name], values))
 

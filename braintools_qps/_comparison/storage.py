@@ -33,10 +33,10 @@ MOST_OF_THE_TIME = 0.01  # goes into writing them
 class Store:
     """A directory that results go into, and that one comparison at a time has to itself.
 
-    Beside the results lies one file with the groups of runs that have finished, tuning rounds
-    among them, and the states of the group in training as they were a little while ago. It goes
-    when all is done. Saving never ends a comparison: results that cannot be written go into a
-    temporary directory, with a warning that says where.
+    Beside the results lies one file with the groups of runs that have finished, and the states of
+    the group in training as they were a little while ago. It goes when all is done. Saving never
+    ends a comparison: results that cannot be written go into a temporary directory, with a warning
+    that says where.
     """
 
     def __init__(self, directory: Path) -> None:

@@ -21,10 +21,10 @@ from .devices import is_full, present_devices, program_bytes
 from .model import usual_promotion
 from .optimizers import counts_steps
 from .storage import Checkpoint
+from .tasks import Rows, Samples
 from .training import (
     Curves,
     Experiment,
-    Samples,
     State,
     Tested,
     epoch_of,
@@ -42,7 +42,6 @@ class Job:
     surrogate: Surrogate
     runs: tuple[tuple[Mapping[str, Any], int], ...]
     epochs: int
-    test: bool = False
 
     def part(self, numbers: Sequence[int]) -> Job:
         """Some of the runs."""
@@ -53,7 +52,7 @@ class Outcome(NamedTuple):
     """One run: its curves by epoch, and what it took."""
 
     curves: Curves
-    tested: Tested | None
+    tested: Tested
     best_epoch: int
     seconds: float  # of an epoch, the time that a run takes of those that are trained together
     bytes: int | None  # of the program that trains some runs at once
@@ -88,6 +87,7 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, most_runs: int) -> None:
         self._experiment, self._most_runs = experiment, most_runs
+        self._samples = jax.device_put(experiment.task.samples, present_devices().whole)
         self._programs: dict[Any, _Program] = {}
 
     def train_group(
@@ -106,7 +106,9 @@ class Trainer:
             experiment = self._experiment.at(setting)
             length = job.epochs if counts_steps(experiment.optimizer) else None
             surrogate = at_setting(job.surrogate, setting)
-            self._programs[key] = _Program(experiment, surrogate, length, self._most_runs)
+            self._programs[key] = _Program(
+                experiment, surrogate, length, self._samples, self._most_runs
+            )
         return self._programs[key].train(job, on_epoch, checkpoint)
 
 
@@ -114,12 +116,18 @@ class _Program:
     """An epoch and the test, compiled for as many runs at once as there is room for."""
 
     def __init__(
-        self, experiment: Experiment, surrogate: Surrogate, epochs: int | None, most_runs: int
+        self,
+        experiment: Experiment,
+        surrogate: Surrogate,
+        epochs: int | None,
+        samples: Samples,
+        most_runs: int,
     ) -> None:
         self._experiment, self._surrogate = experiment, surrogate
         build = traceable(surrogate).build
         self._epoch, self._test = epoch_of(build, experiment, epochs), test_of(build, experiment)
         self._devices = present_devices()
+        self._samples = samples
         self._width = self._devices.width(most_runs)
         self._compiled: dict[Callable, jax.stages.Compiled] = {}
         self._one_by_one: str | None = None
@@ -133,7 +141,7 @@ class _Program:
             on_epoch(count * len(curves), float(np.mean(curves[-1].loss)), True)
         shares = self._cut((states, *self._inputs(job)), count)
         for _ in range(len(curves), job.epochs):
-            shares, done, took = self._each(self._epoch, shares, count, "train", "validation")
+            shares, done, took = self._each(self._epoch, shares, count)
             shares = [(state, *share[1:]) for (state, _), share in zip(done, shares)]
             curves.append(_joined([curve for _, curve in done], count))
             seconds.append(took / count)
@@ -144,7 +152,7 @@ class _Program:
         cost = float(np.median(seconds)) if seconds else math.nan
         outcome = partial(Outcome, seconds=cost, bytes=self._bytes, one_by_one=self._one_by_one)
         best = np.concatenate([state.best_epoch for state, *_ in shares])
-        tested = self._tested(shares, count) if job.test else None
+        tested = _joined(self._each(self._test, shares, count)[1], count)
         row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         by_run = _stacked(curves)
         return [
@@ -157,9 +165,6 @@ class _Program:
         compiled = self._compiled.get(self._epoch)
         return None if compiled is None else program_bytes(compiled)
 
-    def _tested(self, shares: list[tuple], count: int) -> Tested:
-        return _joined(self._each(self._test, shares, count, "test")[1], count)
-
     def _start(self, job: Job, checkpoint: Checkpoint | None) -> tuple[State, list[Curves]]:
         like = lambda: initial_state(self._experiment, self._surrogate, job.runs[0][1])
         if checkpoint is not None and (found := checkpoint.load(jax.eval_shape(like))):
@@ -170,8 +175,8 @@ class _Program:
         states = [self._initial[seed] for seed in seeds]
         return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), []
 
-    def _inputs(self, job: Job) -> tuple[Array, dict[str, Array]]:
-        """The key and the numbers of each run."""
+    def _inputs(self, job: Job) -> tuple[Array, dict[str, Array], Rows]:
+        """The key, the numbers and the split of each run."""
         keys = jnp.stack([jax.random.key(seed) for _, seed in job.runs])
         runs = [
             traceable(at_setting(job.surrogate, setting)).numbers
@@ -179,7 +184,9 @@ class _Program:
             for setting, _ in job.runs
         ]
         column = lambda name: jnp.array([run[name] for run in runs], jnp.float32)
-        return keys, {name: column(name) for name in runs[0]}
+        splits = {seed: self._experiment.task.split(seed) for _, seed in job.runs}
+        rows = Rows(*(jnp.stack(part) for part in zip(*(splits[seed] for _, seed in job.runs))))
+        return keys, {name: column(name) for name in runs[0]}, rows
 
     def _cut(self, tree: Any, count: int) -> list[Any]:
         """Rows of as many runs as are trained at once; the last run fills up what is missing."""
@@ -191,19 +198,18 @@ class _Program:
         return [jax.device_put(cut(some), self._devices.split) for some in rows]
 
     def _each(
-        self, function: Callable, shares: list[tuple], count: int, *names: str
+        self, function: Callable, shares: list[tuple], count: int
     ) -> tuple[list[tuple], list[Any], float]:
         """Call a function with each share; return the shares, its results and the seconds.
 
         XLA works through a small network on one core. The same program, called from as many
         threads as there are cores, uses them all. Where memory is full, shares are halved.
         """
-        parts = tuple(self._part(name) for name in names)
         while True:
             try:
-                compiled, threads = self._program(function, shares[0], parts)
+                compiled, threads = self._program(function, shares[0])
                 began = time.perf_counter()
-                results = _in_threads(compiled, threads, shares, parts)
+                results = _in_threads(compiled, threads, shares, self._samples)
                 return shares, results, time.perf_counter() - began
             except Exception as error:
                 if self._width == len(self._devices) or not is_full(error):
@@ -212,9 +218,7 @@ class _Program:
             self._compiled.clear()
             shares = self._cut(_joined(shares, count, jnp), count)
 
-    def _program(
-        self, function: Callable, share: tuple, parts: tuple
-    ) -> tuple[jax.stages.Compiled, int]:
+    def _program(self, function: Callable, share: tuple) -> tuple[jax.stages.Compiled, int]:
         """The compiled function of a share, and how many of them may run at once.
 
         Raises
@@ -223,38 +227,32 @@ class _Program:
             If there is no room, and fewer runs would need less.
         """
         if function not in self._compiled:
-            self._compiled[function] = self._vmapped(function, share, parts)
+            self._compiled[function] = self._vmapped(function, share)
         compiled, devices = self._compiled[function], self._devices
         room = devices.memory / len(devices) / max(1, program_bytes(compiled) or 1)
         if room < devices.threads and self._width > len(devices):
             raise MemoryError
         return compiled, max(1, min(devices.threads, int(min(room, devices.threads))))
 
-    def _vmapped(self, function: Callable, share: tuple, parts: tuple) -> jax.stages.Compiled:
+    def _vmapped(self, function: Callable, share: tuple) -> jax.stages.Compiled:
         """Compiled for all runs of a share together, or one by one where the model cannot be."""
         reason = None
         if function is self._epoch and self._one_by_one is None:
             try:
-                return self._compile(_together(function), share, parts)
+                return self._compile(_together(function), share)
             except Exception as error:
                 if is_full(error):
                     raise
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]
         # If the model is at fault, it fails once more, with an error of its own.
-        compiled = self._compile(_in_turn(function), share, parts)
+        compiled = self._compile(_in_turn(function), share)
         self._one_by_one = self._one_by_one or reason
         return compiled
 
-    def _compile(self, function: Callable, share: tuple, parts: tuple) -> jax.stages.Compiled:
+    def _compile(self, function: Callable, share: tuple) -> jax.stages.Compiled:
         with usual_promotion():
-            spread = self._devices.spread(function, len(parts))
-            return jax.jit(spread).lower(*share, *parts).compile()
-
-    def _part(self, name: str) -> Samples:
-        """A part of the data, on all devices."""
-        part = self._experiment.task.parts[name]
-        put = lambda array: jax.device_put(array, self._devices.whole)
-        return Samples(put(part.inputs), put(part.labels))
+            spread = self._devices.spread(function, own=len(share), shared=1)
+            return jax.jit(spread).lower(*share, self._samples).compile()
 
 
 def _program_key(job: Job, setting: Mapping[str, Any], experiment: Experiment) -> Hashable:
@@ -266,24 +264,20 @@ def _program_key(job: Job, setting: Mapping[str, Any], experiment: Experiment) -
     return traceable(at_setting(job.surrogate, setting)).key, texts, length
 
 
-def _in_threads(compiled: Any, threads: int, shares: list[tuple], parts: tuple) -> list[Any]:
-    call = lambda share: jax.block_until_ready(compiled(*share, *parts))
+def _in_threads(compiled: Any, threads: int, shares: list[tuple], samples: Samples) -> list[Any]:
+    call = lambda share: jax.block_until_ready(compiled(*share, samples))
     with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(call, shares))
 
 
 def _together(function: Callable) -> Callable:
-    """The function of many runs at once; all share what comes after its first three arguments."""
-    return lambda state, keys, numbers, *parts: jax.vmap(lambda *run: function(*run, *parts))(
-        state, keys, numbers
-    )
+    """The function of many runs at once; all share its last argument, the samples."""
+    return lambda *runs: jax.vmap(lambda *run: function(*run, runs[-1]))(*runs[:-1])
 
 
 def _in_turn(function: Callable) -> Callable:
     """The same, one run after the other."""
-    return lambda state, keys, numbers, *parts: jax.lax.map(
-        lambda run: function(*run, *parts), (state, keys, numbers)
-    )
+    return lambda *runs: jax.lax.map(lambda run: function(*run, runs[-1]), runs[:-1])
 
 
 def _joined(shares: list[Any], count: int, arrays: Any = np) -> Any:

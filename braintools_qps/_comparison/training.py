@@ -17,20 +17,14 @@ from .factory import Factory
 from .model import Neurons, Values, initialised, put, run_over, seeded, values_of, watched
 from .objective import Objective
 from .optimizers import Optimizer, names_of, transformation
-from .tasks import Task
+from .tasks import Rows, Samples, Task
 
 RATE = "learning_rate"
-OF_SURROGATES = ("dampening", "scale_factor", "alpha")  # what is tuned of the candidate itself
+MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
+OF_SURROGATES = ("dampening", MEAN_SLOPE, "scale_factor", "alpha")  # of the candidate itself
 
 Numbers = dict[str, Array]  # of one run: learning_rate, epochs, and those of its surrogate
 Build = Callable[[Mapping[str, Any]], Surrogate]
-
-
-class Samples(NamedTuple):
-    """A part of the data, or a batch of it."""
-
-    inputs: Array  # (samples, steps, features)
-    labels: Array
 
 
 class Weights(NamedTuple):
@@ -84,7 +78,7 @@ class Experiment:
     @property
     def batches(self) -> int:
         """Number of batches in an epoch."""
-        return len(self.task.train) // self.batch_size
+        return self.task.sizes.train // self.batch_size
 
     def model(self, surrogate: Any) -> Any:
         """A fresh model with the surrogate in its neurons."""
@@ -129,7 +123,7 @@ def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> St
 
 
 def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callable:
-    """``(state, key, numbers, train, validation) -> (state, Curves)``, of one run.
+    """``(state, key, numbers, rows, samples) -> (state, Curves)``, of one run.
 
     ``epochs`` is how many the training has, where the optimizer must know it as an int; otherwise
     it is the traced number of that name.
@@ -137,26 +131,26 @@ def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callab
     size, batches = experiment.batch_size, experiment.batches
 
     def epoch(
-        state: State, key: Array, numbers: Numbers, train: Samples, validation: Samples
+        state: State, key: Array, numbers: Numbers, rows: Rows, samples: Samples
     ) -> tuple[State, Curves]:
         surrogate = build(numbers)
         length = numbers["epochs"] if epochs is None else epochs
         optimizer = experiment.transformation(numbers["learning_rate"], length)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
-            index, rows = batch
-            samples = Samples(train.inputs[rows], train.labels[rows])
+            index, some = batch
+            taken = Samples(samples.inputs[some], samples.labels[some])
             draw = key, state.epoch * batches + index
             weights, memory = carry
-            return training_step(weights, memory, samples, draw, surrogate, optimizer, experiment)
+            return training_step(weights, memory, taken, draw, surrogate, optimizer, experiment)
 
         orders, _ = jax.random.split(key)
         of_epoch = jax.random.fold_in(orders, state.epoch)
-        order = jax.random.permutation(of_epoch, len(train.labels))
-        rows = order[: batches * size].reshape(batches, size)
+        order = jax.random.permutation(of_epoch, rows.train)
+        batched = order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
-        (weights, memory), losses = jax.lax.scan(step, carry, (jnp.arange(batches), rows))
-        score, neurons = evaluated(weights, key, surrogate, validation, experiment)
+        (weights, memory), losses = jax.lax.scan(step, carry, (jnp.arange(batches), batched))
+        score, neurons = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
         return _after(state, weights, memory, score), Curves(
             losses.mean(), score, neurons.firing_rate
         )
@@ -204,27 +198,32 @@ def _loss(
 
 
 def evaluated(
-    weights: Weights, key: Array, surrogate: Surrogate, samples: Samples, experiment: Experiment
+    weights: Weights,
+    key: Array,
+    surrogate: Surrogate,
+    samples: Samples,
+    rows: Array,
+    experiment: Experiment,
 ) -> tuple[Array, Neurons]:
-    """Score, NaN where outputs are not finite, and what the neurons did."""
+    """Score on some samples, NaN where outputs are not finite, and what the neurons did."""
     with seeded(key):
         model = experiment.model(surrogate)
-        states = initialised(model, len(samples.labels))
+        states = initialised(model, len(rows))
         _fill(states, weights)
-        outputs, neurons = watched(model, samples.inputs, of_step=experiment.task.normalised)
+        outputs, neurons = watched(model, samples.inputs, rows, experiment.task.normalised)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     objective = experiment.objective
-    score = _scalar(objective.score(objective.read(outputs), samples.labels))
+    score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))
     return jnp.where(finite, score, jnp.nan), neurons
 
 
 def test_of(build: Build, experiment: Experiment) -> Callable:
-    """``(state, key, numbers, test) -> Tested``, of one run."""
+    """``(state, key, numbers, rows, samples) -> Tested``, of one run."""
 
-    def tested(state: State, key: Array, numbers: Numbers, test: Samples) -> Tested:
+    def tested(state: State, key: Array, numbers: Numbers, rows: Rows, samples: Samples) -> Tested:
         both = jax.tree.map(lambda *x: jnp.stack(x), state.weights, state.best)
         surrogate = build(numbers)
-        look = lambda weights: evaluated(weights, key, surrogate, test, experiment)
+        look = lambda weights: evaluated(weights, key, surrogate, samples, rows.test, experiment)
         scores, neurons = jax.lax.map(look, both)
         return Tested(scores[0], scores[1], neurons.firing_rate[0], neurons.spikes[0])
 

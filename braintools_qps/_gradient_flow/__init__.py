@@ -19,7 +19,7 @@ from ..records import GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .diagnose import FURTHER, diagnose
 from .evaluate import Evaluator, Passes, Spikes
-from .normalize import normalize_surrogate
+from .normalize import mean_slopes, normalize_surrogate
 from .normalize_rates import normalize_rates
 from .objective import Objective, check_draws
 from .sensitivity import gradient_sensitivity
@@ -33,6 +33,7 @@ __all__ = [
     "flow_of",
     "gradient_flow",
     "gradient_sensitivity",
+    "mean_slopes",
     "normalize_rates",
     "normalize_surrogate",
     "own_surrogates",

@@ -90,15 +90,35 @@ def normalize_surrogate(
             "mean_slope must be a number without a unit, finite and greater than 0, got "
             f"{mean_slope!r}. Pass {HIGH_SLOPE}"
         )
-    inputs = checked_inputs(inputs)
-    evaluator = Evaluator(trace(model, inputs), inputs, Objective())
-    start = {population.name: population.spike for population in evaluator.step.populations}
+    evaluator = _forward(model, inputs)
+    start = _spikes(evaluator)
     if surrogate is not None:
         start |= by_population(surrogate, start)
     _require_dampening(start)
     means = _mean_slopes(evaluator, start)
+    missing = [n for n, mean in means.items() if not (math.isfinite(mean) and mean > 0)]
+    if missing:
+        raise ValueError(
+            f"every population needs a slope above 0 to be normalised, got none in "
+            f"{', '.join(missing)}. gradient_flow(model, inputs) says why"
+        )
     factors = {name: float(f"{min(1.0, mean_slope / mean):.4g}") for name, mean in means.items()}
     return {name: adjusted(start[name], dampening=factor) for name, factor in factors.items()}
+
+
+def mean_slopes(model: Any, inputs: Any) -> dict[str, float]:
+    """The mean slope of each population, as `normalize_surrogate` lowers it."""
+    evaluator = _forward(model, inputs)
+    return _mean_slopes(evaluator, _spikes(evaluator))
+
+
+def _forward(model: Any, inputs: Any) -> Evaluator:
+    inputs = checked_inputs(inputs)
+    return Evaluator(trace(model, inputs), inputs, Objective())
+
+
+def _spikes(evaluator: Evaluator) -> dict[str, Any]:
+    return {population.name: population.spike for population in evaluator.step.populations}
 
 
 def _require_dampening(start: Mapping[str, Any]) -> None:
@@ -123,10 +143,4 @@ def _mean_slopes(evaluator: Evaluator, spikes: Mapping[str, Any]) -> dict[str, f
         argument = evaluator.run.calls[last].argument
         met = slopes_met(spikes[population.name], argument, population.argument_unit, slopes[last])
         means[population.name] = met.per_scale
-    missing = [n for n, mean in means.items() if not (math.isfinite(mean) and mean > 0)]
-    if missing:
-        raise ValueError(
-            f"every population needs a slope above 0 to be normalised, got none in "
-            f"{', '.join(missing)}. gradient_flow(model, inputs) says why"
-        )
     return means

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
-from ..plotting import search_legend
+from ..plotting import tuning_legend
 from ..records import Comparison, GradientFlow, GradientFlows, cell
 from .drawings import comparison_drawings, flow_drawings
 
@@ -61,8 +61,8 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         ("Training", "", drawings.curves),
         ("Surrogates", "At the height and width that they were trained with.", drawings.surrogates),
     ]
-    if drawings.search:
-        sections.append(("Search for a setting", search_legend(comparison), drawings.search))
+    if drawings.tuning:
+        sections.append(("Tuning", tuning_legend(comparison), drawings.tuning))
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
         "summary": _progress_of(comparison),

@@ -12,6 +12,7 @@ from ..plotting import (
     plot_gradient_flow,
     plot_membrane,
     plot_tuning,
+    tuned_results,
 )
 from ..records import Comparison, GradientFlow
 
@@ -57,7 +58,7 @@ class ComparisonDrawings(NamedTuple):
     accuracy: Drawing
     curves: list[Drawing]
     surrogates: list[Drawing]
-    search: list[Drawing]  # none where nothing was tuned
+    tuning: list[Drawing]  # none where nothing was tuned
 
 
 def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
@@ -66,9 +67,9 @@ def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
         first = _panel((WIDE, accuracy_height(comparison)))
         curves, shapes = [_panel(), _panel()], [_panel(), _panel()]
         plot_comparison(comparison, [first, *curves, *shapes])
-        search = [_panel() for result in comparison.results if result.tuning]
-        plot_tuning(comparison, search or None)
-        drawings = _drawings([first, *curves, *shapes, *search])
+        tuning = [_panel() for _ in tuned_results(comparison)]
+        plot_tuning(comparison, tuning or None)
+        drawings = _drawings([first, *curves, *shapes, *tuning])
     return ComparisonDrawings(drawings[0], drawings[1:3], drawings[3:5], drawings[5:])
 
 

@@ -1,4 +1,4 @@
-"""The figure of a comparison: test scores first, then curves, surrogates and the search."""
+"""The figure of a comparison: test scores first, then curves, surrogates and tuning."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
 from .panels import add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
-from .tuning import draw_tuning, search_legend, tuned_results
+from .tuning import draw_tuning, tuned_results, tuning_legend
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ LINE = 95  # characters
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw test scores, learning curves, and the surrogates as they were trained.
 
-    A figure of its own also has a panel of `plot_tuning` for each candidate that was tuned.
+    A figure of its own also has a panel of `plot_tuning` for each candidate with several settings.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     draw_learning_curves(comparison, *panels[1:3])
     draw_trained(comparison, *panels[3:5])
     for panel, result in zip(panels[5:], tuned):
-        draw_tuning(result, comparison.score, panel)
+        draw_tuning(result, comparison, panel)
     add_legend(panels[1:5], outside=own)
     return panels
 
@@ -70,11 +70,11 @@ def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
         left.set_title(f"Gradient, as trained (on no common axis: {others})")
 
 
-def _panels(comparison: Comparison, searched: int) -> list[Any]:
-    """A wide panel, two rows of two panels, and rows of two for the search."""
+def _panels(comparison: Comparison, tuned: int) -> list[Any]:
+    """A wide panel, two rows of two panels, and rows of two for tuning."""
     import matplotlib.pyplot as plt
 
-    rows, says = -(-searched // 2), (comparison.verdict, comparison.unfinished)
+    rows, says = -(-tuned // 2), (comparison.verdict, comparison.unfinished)
     said = "\n".join(textwrap.fill(typed_text(one), LINE) for one in says if one)
     first = accuracy_height(comparison) + PER_LINE * len(said.splitlines())
     heights = [first, 2 * ROW + 0.4, *([rows * ROW + 0.4] if rows else [])]
@@ -84,10 +84,10 @@ def _panels(comparison: Comparison, searched: int) -> list[Any]:
     panels = [parts[0].subplots(), *parts[1].subplots(2, 2).flat]
     for part in parts[2:]:
         grid = list(part.subplots(rows, 2, squeeze=False).flat)
-        panels += grid[:searched]
-        for unused in grid[searched:]:
+        panels += grid[:tuned]
+        for unused in grid[tuned:]:
             unused.remove()
-        part.supxlabel(search_legend(comparison), fontsize="small")
+        part.supxlabel(tuning_legend(comparison), fontsize="small")
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)
     return panels

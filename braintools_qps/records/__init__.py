@@ -7,7 +7,7 @@ Start with `Record` in `record`, the base of them all: plain values and back, eq
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .candidate import BestResult, CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
+from .candidate import BestResult, CandidateResult, Cost, Curves, Scores, Trial, Tuning
 from .comparison import Comparison
 from .comparison_table import value_text
 from .comparison_verdict import ranked, score_of
@@ -55,7 +55,6 @@ __all__ = [
     "PopulationFlow",
     "Record",
     "RecordTable",
-    "Rung",
     "SavedMemory",
     "Scores",
     "Slopes",

@@ -1,4 +1,4 @@
-"""How one candidate of a comparison did: its search, its scores and curves, its cost."""
+"""How one candidate of a comparison did: its tuning, its scores and curves, its cost."""
 
 from __future__ import annotations
 
@@ -19,64 +19,42 @@ Seeds = tuple[float, ...]
 
 @dataclass(frozen=True, eq=False)
 class Trial(Record):
-    """One setting, trained for one round of the search.
+    """One setting, trained with every seed. Every tuple has one number for each seed.
 
     Attributes
     ----------
     setting : dict
-        Value of each name that is tuned.
-    scores : tuple of float
-        Validation score by tuning seed, after the last epoch; NaN where training diverged.
-    losses : tuple of float
-        Training loss of the last epoch, likewise.
+        Value of each name that is tuned, and the ``dampening`` that a ``mean_slope`` came to.
+    validation, test : tuple of float
+        Score after the last epoch; NaN where training diverged.
+    loss : tuple of float
+        Training loss of the last epoch.
     """
 
     setting: Mapping[str, Any]
-    scores: Seeds
-    losses: Seeds = ()
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Rung(Record):
-    """A round of the search: everything that was still in it, trained for so many epochs.
-
-    Attributes
-    ----------
-    epochs : int
-        From the initial weights, with a schedule of this length.
-    trials : tuple of Trial
-        Each a `.Trial`.
-    """
-
-    epochs: int
-    trials: tuple[Trial, ...]
+    validation: Seeds
+    test: Seeds = ()
+    loss: Seeds = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tuning(Record):
-    """How a candidate's own setting was found: all for a short while, then a few to the end.
+    """How each seed found its own setting: it trained all of them, and its validation score chose.
 
     Attributes
     ----------
-    seeds : tuple of int
-        Seeds of the search: no result is reported for any of them.
-    rungs : tuple of Rung
-        The rounds in their order, each a `.Rung`. By the losses of the first it was decided which
-        settings are in the second, by the scores of the second which of them was chosen.
+    trials : tuple of Trial
+        Every setting, each a `.Trial`, in the order in which they are tried.
+    chosen : tuple of int
+        For each seed, the number of its trial, counted from 0: the one with the highest validation
+        score, the first of equals.
     at_edge : tuple of str
-        Names of which the chosen value is the smallest or the largest number that was searched.
-    runs, epochs : int
-        How many runs it took, and how many epochs in all of them.
-    seconds : float
-        The time for them, compilation included.
+        Names of which most seeds chose the smallest or the largest number that was searched.
     """
 
-    seeds: tuple[int, ...]
-    rungs: tuple[Rung, ...]
-    at_edge: tuple[str, ...]
-    runs: int
-    epochs: int
-    seconds: float
+    trials: tuple[Trial, ...]
+    chosen: tuple[int, ...]
+    at_edge: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,8 +131,8 @@ class CandidateResult(Record):
     spec : dict
         What `surrogate_spec` returns.
     setting : dict
-        What it was trained with: ``learning_rate``, and whatever else was tuned; ``dampening`` and
-        ``scale_factor`` are factors of the candidate's own.
+        What most seeds trained with: ``learning_rate``, and whatever else was tuned; ``dampening``
+        and ``scale_factor`` are factors of the candidate's own.
     trained : dict
         The spec of the surrogate at that setting.
     scores : Scores
@@ -162,11 +140,11 @@ class CandidateResult(Record):
     curves : Curves
         Loss, validation score and firing rate by seed and epoch.
     tuning : Tuning or None
-        The search, a `.Tuning`; None where nothing was tuned.
+        All settings that were tried, a `.Tuning`; None where nothing was tuned.
     cost : Cost or None
         Time and memory; None where they were not measured.
     flags : dict
-        In how many seeds training went wrong: ``"collapse"`` (what was learnt was lost again),
+        For how many seeds training went wrong: ``"collapse"`` (what was learnt was lost again),
         ``"runaway"`` and ``"silent"`` (of the firing rate), ``"nan"``.
     one_by_one : str or None
         Why runs were trained one after the other: the model cannot be vmapped.
@@ -204,6 +182,12 @@ class CandidateResult(Record):
             ["", self.label],
             *([name, _cell(value)] for name, value in values.items() if value),
         ]
+
+    def setting_of(self, seed: int) -> Mapping[str, Any]:
+        """Return the setting that a seed chose; seeds are counted from 0, as in all tuples."""
+        if self.tuning is None:
+            return self.setting
+        return {**self.setting, **self.tuning.trials[self.tuning.chosen[seed]].setting}
 
     @property
     def surrogate(self) -> Surrogate:
@@ -251,10 +235,11 @@ def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
     """
     if result.error:
         return
-    for group in (result.scores, result.curves):
+    groups: list[Any] = [result.scores, result.curves]
+    for group in [*groups, *(result.tuning.trials if result.tuning else ())]:
         for item in dataclasses.fields(group):
             values = getattr(group, item.name)
-            if values and len(values) != len(seeds):
+            if isinstance(values, tuple) and values and len(values) != len(seeds):
                 raise ValueError(
                     f"{item.name} of {result.label} must have a value for each of {len(seeds)} "
                     f"seeds, got {len(values)}"

@@ -22,9 +22,10 @@ class Comparison(Record):
     Printed, it is a table of 80 columns with a verdict below it, the best candidate first. It shows
     mean test scores with 95% confidence intervals over seeds, cut at 0 and 100% where the score is
     an accuracy. Differences are from the best, paired by seed, and their intervals hold for all
-    pairs of candidates together, so that the choice of the best by the same scores is covered. The
-    choice of a setting, the split and the test part are the same for all seeds, so that what they
-    add to the noise is in none of these intervals.
+    pairs of candidates together, so that the choice of the best by the same scores is covered.
+    Each seed has its own split, initial weights, order of samples and choice of a setting, so that
+    the intervals contain the luck of all four. A test part that came with the data is the same for
+    all seeds: what it adds to the noise is in none of them.
 
     Attributes
     ----------
@@ -33,7 +34,7 @@ class Comparison(Record):
     settings : dict
         Options of the model and of training, the same for all candidates, and what was tuned.
     seeds : tuple of int
-        Of the initial weights and the order of the samples.
+        Of the split, the initial weights and the order of the samples.
     candidates : tuple of dict
         The specs of all candidates that were asked for.
     results : tuple of CandidateResult
@@ -211,8 +212,12 @@ class Comparison(Record):
         return {"task": self.task.get("name"), **settings}
 
     def _notes(self, *, wide: bool) -> list[str]:
-        says = [self.verdict, self.unfinished, *caption(self.results, self.settings, wide=wide)]
+        says = [self.verdict, self.unfinished, *self._caption(wide)]
         return [note for note in (*says, *troubles(self.results), *self.notes) if note]
+
+    def _caption(self, wide: bool) -> list[str]:
+        own_test_part = bool(self.task.get("has_own_test_part"))
+        return caption(self.results, self.settings, own_test_part=own_test_part, wide=wide)
 
     def _rows(self) -> Rows:
         return comparison_rows(self.results, self.score, wide=True)

@@ -24,18 +24,17 @@ def by_seed(results: Iterable[CandidateResult], seeds: Sequence[int], shared: Ma
         cost = vars(result.cost) if result.cost else {"seconds_per_epoch": None, "peak_bytes": None}
         rest = {
             **shared,
-            **result.setting,
             "trained": json.dumps(dict(result.trained)) if result.trained else None,
             **cost,
             **{f"runs_with_{name}": count for name, count in result.flags.items()},
             "error": result.error,
         }
         if not result.scores.test:
-            lines.append({"surrogate": result.label, "seed": None, **rest})
+            lines.append({"surrogate": result.label, "seed": None, **result.setting, **rest})
         for row, seed in enumerate(seeds if result.scores.test else ()):
             scores = {name: _at(values, row) for name, values in vars(result.scores).items()}
             losses = _at(result.curves.loss, row) or [None]
-            own = {**scores, "final_loss": losses[-1]}
+            own = {**scores, "final_loss": losses[-1], **result.setting_of(row)}
             lines.append({"surrogate": result.label, "seed": seed, **own, **rest})
     return lines
 

@@ -54,11 +54,16 @@ def comparison_rows(results: Results, score: str, *, wide: bool) -> Rows:
 
 
 def setting_text(result: CandidateResult, name: str) -> str:
-    """A value of the setting, with a star at the edge of what was searched."""
+    """The value that most seeds chose, how many did, and a star at the edge of the search."""
     if name not in result.setting:
         return "-"
-    star = "*" if result.tuning and name in result.tuning.at_edge else ""
-    return value_text(name, result.setting[name]) + star
+    value, tuning = value_text(name, result.setting[name]), result.tuning
+    if tuning is None:
+        return value
+    star = "*" if name in tuning.at_edge else ""
+    seeds = len(tuning.chosen)
+    same = sum(result.setting_of(n)[name] == result.setting[name] for n in range(seeds))
+    return value + star + (f" ({same}/{seeds})" if same < seeds else "")
 
 
 def value_text(name: str, value: Any) -> str:
@@ -67,7 +72,7 @@ def value_text(name: str, value: Any) -> str:
         return "none" if name else ""
     if name in FACTORS and 0 < value < 1 and (1 / value).is_integer():
         return f"1/{1 / value:g}"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _narrowed(rows: Rows) -> Rows:

@@ -16,6 +16,7 @@ from .record import short
 SAME = "="  # marks what is within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
+OWN = ("learning_rate", "dampening")  # shown also where each candidate tried one value
 # A loss still falls if this part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
@@ -90,7 +91,9 @@ def _still_falls(result: CandidateResult) -> bool:
     return bool(loss[-1 - part] - loss[-1] > STILL_FALLING * max(loss[0] - loss[-1], 0.0))
 
 
-def caption(results: Results, settings: Mapping[str, Any], *, wide: bool) -> list[str]:
+def caption(
+    results: Results, settings: Mapping[str, Any], *, own_test_part: bool, wide: bool
+) -> list[str]:
     """What the numbers of the table mean, each note in a sentence."""
     sound = [r for r in results if r.scores.test]
     if not sound:
@@ -104,10 +107,12 @@ def caption(results: Results, settings: Mapping[str, Any], *, wide: bool) -> lis
         same = f"{SAME} within noise of the best; all" if found and sum(found.tied) > 1 else "All"
         notes.append(f"{same} pairs of surrogates tested together at 95%.")
     if seeds > 1:
-        notes.append("Intervals hold the luck of weights and batches, not of tuning and split.")
+        notes.append(_luck(own_test_part, tuned=any(r.tuning for r in sound)))
+    if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
+        notes.append(f"(4/{seeds}) chosen by 4 of {seeds} seeds.")
     if any(r.tuning and r.tuning.at_edge for r in sound):
         notes.append("* at the edge of the values that were searched.")
-    if not any(r.tuning for r in sound) and "learning_rate" in settings:
+    if not any(tuned_names(r) for r in sound) and "learning_rate" in settings:
         rate = settings["learning_rate"]
         notes.append(f"Not tuned: trained as given, at a learning rate of {rate:g}.")
     if wide and "clip" in settings and not any("clip" in tuned_names(r) for r in sound):
@@ -134,8 +139,17 @@ def trouble(result: CandidateResult) -> str:
 
 
 def tuned_names(result: CandidateResult) -> list[str]:
-    """Names of what was tuned."""
-    return list(result.tuning.rungs[0].trials[0].setting) if result.tuning else []
+    """Names of what was tuned, and of what was not the same for all candidates."""
+    if result.tuning is None:
+        return []
+    settings = [trial.setting for trial in result.tuning.trials]
+    several = lambda name: any(setting[name] != settings[0][name] for setting in settings)
+    return [name for name in settings[0] if name in OWN or several(name)]
+
+
+def _luck(own_test_part: bool, *, tuned: bool) -> str:
+    names = ["weights", "batches", "validation part" if own_test_part else "split"]
+    return f"Intervals contain the luck of {listed([*names, *['tuning'] * tuned])}."
 
 
 def _clip(norm: float | None) -> str:

@@ -22,9 +22,9 @@ from .cognitive import cognitive_tasks, description_of
 from .digits import digits_pixels, digits_rows, mnist_pixels, mnist_rows
 from .files import read_file
 from .synthetic import cue_recall, randman
-from .task import Split, Task
+from .task import Rows, Samples, Task
 
-__all__ = ["DESCRIPTIONS", "TASKS", "Split", "Task", "load_task", "randman"]
+__all__ = ["DESCRIPTIONS", "TASKS", "Rows", "Samples", "Task", "load_task", "randman"]
 
 OURS = (digits_rows, digits_pixels, mnist_rows, mnist_pixels, cue_recall, randman)
 TASKS: Mapping[str, Callable[..., Task]] = MappingProxyType(

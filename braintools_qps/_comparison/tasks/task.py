@@ -1,16 +1,15 @@
-"""What a task is, and how samples are dealt to its three parts."""
+"""What a task is, and how each seed deals its samples to three parts."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..._checks import integer
 
-# Splits are part of a task, not of a training run: every seed and every candidate sees the same.
 SPLIT_SEED = 20220200
 SHARE_TESTED = 0.2
 SHARE_VALIDATED = 0.15
@@ -19,29 +18,34 @@ READOUTS = '"last", "mean", "all" or how many last steps to average'
 ROWS_AT_ONCE = 256  # where temporaries would be as large as the data
 
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Samples of one part: ``inputs`` of shape (samples, time, features), and ``labels``.
+class Samples(NamedTuple):
+    """Some samples: ``inputs`` of shape (samples, time, features), and ``labels``.
 
     Inputs keep the dtype of the data where that is an integer, a boolean or a half precision. The
     labels are integers of shape (samples,), or float32 targets of shape (samples, ...) or (samples,
     time, ...).
     """
 
-    inputs: np.ndarray
-    labels: np.ndarray
+    inputs: Any
+    labels: Any
 
-    def __len__(self) -> int:
-        return len(self.labels)
+
+class Rows(NamedTuple):
+    """Which samples each part has, as their numbers."""
+
+    train: Any
+    validation: Any
+    test: Any
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
     """The data to train on, to choose by, and to report on.
 
-    ``readout`` says which outputs are read: that of the last step ("last"), the mean over all steps
-    ("mean") or over this many last ones (an int), or every step by itself ("all"). Inputs count
-    divided by ``scale``, see `normalised`.
+    Each seed deals the samples anew, see `split`; a test part that came with the data stays as it
+    is. ``readout`` says which outputs are read: that of the last step ("last"), the mean over all
+    steps ("mean") or over this many last ones (an int), or every step by itself ("all"). Inputs
+    count divided by ``scale``, see `normalised`.
 
     Raises
     ------
@@ -50,12 +54,11 @@ class Task:
     """
 
     name: str
-    train: Split
-    validation: Split
-    test: Split
+    samples: Samples
     classes: int | None  # None where the labels are targets of a regression
     readout: str | int
     scale: float = 1.0
+    given_test: int = 0  # this many last samples are a test part that came with the data
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -68,30 +71,48 @@ class Task:
                 f"{self.readout!r}"
             )
 
+    def split(self, seed: int) -> Rows:
+        """Which samples to train, to validate and to test on, as a seed deals them.
+
+        Of each class the parts have the same shares. Their sizes are the same for all seeds.
+        """
+        labels = self.samples.labels
+        dealt = labels[: len(labels) - self.given_test]
+        strata = dealt if self.classes is not None else np.zeros(len(dealt), int)
+        rows = _stratified_rows(strata, 0.0 if self.given_test else SHARE_TESTED, seed)
+        if self.given_test:
+            rows = rows._replace(test=np.arange(len(dealt), len(labels)))
+        return rows
+
     @property
-    def parts(self) -> dict[str, Split]:
-        """The three parts by name."""
-        return {name: getattr(self, name) for name in ("train", "validation", "test")}
+    def sizes(self) -> Rows:
+        """How many samples each part has."""
+        return Rows(*map(len, self.split(0)))
+
+    def part(self, name: str, seed: int = 0) -> Samples:
+        """A copy of the samples of a part: "train", "validation" or "test"."""
+        rows = getattr(self.split(seed), name)
+        return Samples(self.samples.inputs[rows], self.samples.labels[rows])
 
     @property
     def steps(self) -> int:
-        return self.train.inputs.shape[1]
+        return self.samples.inputs.shape[1]
 
     @property
     def features(self) -> int:
-        return self.train.inputs.shape[2]
+        return self.samples.inputs.shape[2]
 
     @property
     def is_answered_at_each_step(self) -> bool:
         """Whether there is a label, or a target, for every step of a sample."""
-        return self.train.labels.shape[1:2] == (self.steps,)
+        return self.samples.labels.shape[1:2] == (self.steps,)
 
     @property
     def outputs(self) -> int:
         """How many numbers a step returns: one for each class, or those of one target."""
         if self.classes is not None:
             return self.classes
-        return math.prod(self.train.labels.shape[2 if self.is_answered_at_each_step else 1 :])
+        return math.prod(self.samples.labels.shape[2 if self.is_answered_at_each_step else 1 :])
 
     def normalised(self, inputs: Any) -> Any:
         """Inputs, or some of them, as float32 with a root mean square of about 1.
@@ -101,7 +122,7 @@ class Task:
         return inputs.astype(np.float32) / np.float32(self.scale)
 
     def __repr__(self) -> str:
-        sizes = "/".join(str(len(part)) for part in self.parts.values())
+        sizes = "/".join(map(str, self.sizes))
         answer = "a regression" if self.classes is None else f"{self.classes} classes"
         return (
             f"Task({self.name!r}: {sizes} samples to train/validate/test, {self.steps} steps of "
@@ -120,71 +141,66 @@ def make_task(
     test: tuple[np.ndarray, np.ndarray] | None = None,
     readout: str | int | None = None,
 ) -> Task:
-    """Deal samples to the parts and find the scale of the inputs.
+    """Find the scale of the inputs, and keep them where JAX can use them without a copy.
 
     ``labels`` are integers from 0 up, or targets of float dtype. A ``test`` part that is given is
-    left whole, and the rest is then dealt to training and validation. ``readout`` is by default the
-    mean over all steps, or every step where each has a target.
+    left whole, and the rest is dealt to training and validation. ``readout`` is by default the mean
+    over all steps, or every step where each has a target.
     """
     classify = labels.dtype.kind in "iu"
-    shares = (SHARE_TESTED, SHARE_VALIDATED) if test is None else (0.0, SHARE_VALIDATED)
-    strata = labels if classify else np.zeros(len(labels), int)
-    rows = _stratified_rows(strata, *shares)
     labels = labels.astype(np.int32 if classify else np.float32)
-    size, power = _size_and_power(X, rows[0])
-    dtype = _kept_dtype(X)
-    if dtype is not None:
-        X = X.astype(dtype, copy=False)
-    # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
-    inputs = lambda some: _divided(X[some], size, power) if dtype is None else _taken(X, some)
-    train, validation, tested = (Split(inputs(some), labels[some]) for some in rows)
-    scale = 1.0 if dtype is None else float(size * power)
-    if test is not None:
-        tested = Split(_stored(test[0], size, power, scale), test[1].astype(labels.dtype))
+    classes = int(labels.max()) + 1 if classify else None
     if readout is None:
         readout = "all" if not classify and labels.shape[1:2] == X.shape[1:2] else X.shape[1]
-    classes = int(labels.max()) + 1 if classify else None
-    return Task(name, train, validation, tested, classes, readout, scale)
+    parts = [X] if test is None else [X, test[0]]
+    if test is not None:
+        labels = np.concatenate([labels, test[1].astype(labels.dtype)])
+    size, power = _size_and_power(X)
+    dtype = _kept_dtype(parts)
+    # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
+    stored = lambda some: _divided(some, size, power) if dtype is None else some
+    inputs = _aligned(sum(map(len, parts)), X.shape[1:], np.float32 if dtype is None else dtype)
+    start = 0
+    for part in parts:
+        for at in range(0, len(part), ROWS_AT_ONCE):
+            some = part[at : at + ROWS_AT_ONCE]
+            inputs[start : start + len(some)] = stored(some)
+            start += len(some)
+    scale = 1.0 if dtype is None else float(size * power)
+    given = 0 if test is None else len(test[0])
+    return Task(name, Samples(inputs, labels), classes, readout, scale, given)
 
 
-def _kept_dtype(X: np.ndarray) -> np.dtype | None:
+def _kept_dtype(parts: list[np.ndarray]) -> np.dtype | None:
     """The smallest dtype that holds the values, None where it has more than 16 bits as a float."""
-    if X.dtype.kind == "f":
-        return X.dtype if X.dtype.itemsize < 4 else None
-    if X.dtype.kind == "b":
-        return X.dtype
-    smallest = np.result_type(np.min_scalar_type(X.min()), np.min_scalar_type(X.max()))
+    dtype = np.result_type(*parts)
+    if dtype.kind == "f":
+        return dtype if dtype.itemsize < 4 else None
+    if dtype.kind == "b":
+        return dtype
+    ends = (np.min_scalar_type(end) for X in parts for end in (X.min(), X.max()))
+    smallest = np.result_type(*ends)
     return smallest if smallest.kind in "iu" and smallest.itemsize <= 4 else None
 
 
-def _taken(X: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """Some rows, where JAX uses them on a CPU without a copy: at a multiple of 64 bytes."""
-    size = len(rows) * X[0].nbytes
+def _aligned(count: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """An array where JAX uses it on a CPU without a copy: at a multiple of 64 bytes."""
+    size = count * math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + 64, np.uint8)
     start = -memory.ctypes.data % 64
-    found = memory[start : start + size].view(X.dtype).reshape(len(rows), *X.shape[1:])
-    return np.take(X, rows, axis=0, out=found, mode="clip")  # "raise" would make a copy
+    return memory[start : start + size].view(dtype).reshape(count, *shape)
 
 
-def _size_and_power(X: np.ndarray, rows: np.ndarray) -> tuple[np.floating, np.floating]:
-    """The largest number, and the root mean square over some rows relative to it.
+def _size_and_power(X: np.ndarray) -> tuple[np.floating, np.floating]:
+    """The largest number, and the root mean square relative to it.
 
     Dividing by one after the other neither overflows nor underflows, whatever the unit.
     """
     dtype = np.result_type(X.dtype, np.float32)
     size = max(abs(dtype.type(X.max())), abs(dtype.type(X.min())))
-    some = (rows[at : at + ROWS_AT_ONCE] for at in range(0, len(rows), ROWS_AT_ONCE))
-    total = sum(np.square(X[few] / size, dtype=np.float64).sum() for few in some)
-    power = np.sqrt(total / (len(rows) * X[0].size))
-    return size, dtype.type(power or 1.0)
-
-
-def _stored(X: np.ndarray, size: np.floating, power: np.floating, scale: float) -> np.ndarray:
-    """The inputs of a test part, to be divided by the scale that was found for the others."""
-    dtype = _kept_dtype(X)
-    if scale == 1.0 or dtype is None:
-        return _divided(X, size, power) * np.float32(scale)
-    return X.astype(dtype)
+    some = (X[at : at + ROWS_AT_ONCE] for at in range(0, len(X), ROWS_AT_ONCE))
+    total = sum(np.square(few / size, dtype=np.float64).sum() for few in some)
+    return size, dtype.type(np.sqrt(total / X.size) or 1.0)
 
 
 def _divided(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.ndarray:
@@ -192,21 +208,21 @@ def _divided(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.nd
         scaled = (inputs / size / power).astype(np.float32, copy=False)
     if not np.isfinite(scaled).all():
         raise ValueError(
-            "inputs to validate and to test with must not be 3.4e+38 times as large as those to "
-            "train with. Give all of them one unit, and leave outliers out"
+            "inputs to test with must not be 3.4e+38 times as large as those to train with. Give "
+            "all of them one unit, and leave outliers out"
         )
     return scaled
 
 
-def _stratified_rows(labels: np.ndarray, tested: float, validated: float) -> list[np.ndarray]:
+def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Rows:
     """Rows to train, validate and test on: of each class the same shares, one of each at least."""
-    rng = np.random.default_rng(SPLIT_SEED)
+    rng = np.random.default_rng((SPLIT_SEED, seed))
     parts: list[list[np.ndarray]] = [[], [], []]
     for label in range(labels.max() + 1):
         rows = rng.permutation(np.flatnonzero(labels == label))
         to_test = max(1, round(tested * len(rows))) if tested else 0
-        to_validate = max(1, round(validated * len(rows)))
+        to_validate = max(1, round(SHARE_VALIDATED * len(rows)))
         parts[2].append(rows[:to_test])
         parts[1].append(rows[to_test : to_test + to_validate])
         parts[0].append(rows[to_test + to_validate :])
-    return [rng.permutation(np.concatenate(part)) for part in parts]
+    return Rows(*(rng.permutation(np.concatenate(part)) for part in parts))
