@@ -42,7 +42,7 @@ class Training:
         task = load_task("digits-rows")
         brainstate.random.seed(0)
         self.network = demonstration(task.features, task.outputs, task.steps)
-        self.inputs, self.labels = map(jnp.asarray, (task.train.inputs, task.train.labels))
+        self.inputs, self.labels = map(jnp.asarray, task.part("train"))
         self.weights = self.network.states(brainstate.ParamState)
         values = {name: weight.value for name, weight in self.weights.items()}
         self.memory = brainstate.State(OPTIMIZER.init(values))

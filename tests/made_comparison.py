@@ -1,7 +1,9 @@
 """Comparisons made by hand: scores by label, and whatever else a test is about."""
 
+import itertools
+
 from braintools_qps import Comparison
-from braintools_qps.records import CandidateResult, Cost, Curves, Rung, Scores, Trial, Tuning
+from braintools_qps.records import CandidateResult, Cost, Curves, Scores, Trial, Tuning
 
 RATES, DAMPENINGS = (0.1, 0.3), (1.0, 0.5)
 
@@ -34,23 +36,24 @@ def candidate(label, test, number=0, losses=(2.0, 1.0, 0.5, 0.5), **fields):
 
 
 def tuned(label, test, number=0, *, chosen=(0.1, 0.5), at_edge=(), **fields):
-    """The same with a search over two learning rates and two dampenings."""
-    trials = [
-        Trial({"learning_rate": rate, "dampening": height}, (0.5,), (1.0 + rate + height,))
-        for rate in RATES
-        for height in DAMPENINGS
-    ]
-    finalists = tuple(
-        Trial({"learning_rate": rate, "dampening": chosen[1]}, (0.9 - rate,), (0.5,))
-        for rate in RATES
+    """The same with two learning rates and two dampenings, of which all seeds chose one."""
+    seeds = len(test)
+    grid = list(itertools.product(RATES, DAMPENINGS))
+    trials = tuple(
+        Trial(
+            {"learning_rate": rate, "dampening": height},
+            validation=(0.9 - rate * height,) * seeds,
+            test=tuple(test),
+            loss=(0.5,) * seeds,
+        )
+        for rate, height in grid
     )
-    rungs = Rung(2, tuple(trials)), Rung(20, finalists)
     setting = {"learning_rate": chosen[0], "clip": 0.03, "dampening": chosen[1]}
     trained = {
         "name": "QPseudoSpike", "alpha": 1.0 + number, "dampening": chosen[1],
     }  # fmt: skip
-    search = Tuning((7,), rungs, at_edge, 6, 48, 1.5)
-    own = {"tuning": search, "setting": setting, "trained": trained}
+    tuning = Tuning(trials, (grid.index(chosen),) * seeds, at_edge)
+    own = {"tuning": tuning, "setting": setting, "trained": trained}
     return candidate(label, test, number, **own | fields)
 
 

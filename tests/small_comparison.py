@@ -23,7 +23,6 @@ def without_times(comparison):
             result,
             cost=None,
             workers=(),
-            tuning=result.tuning and dataclasses.replace(result.tuning, seconds=0.0),
         )
         for result in comparison.results
     ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from braintools.surrogate import Surrogate
@@ -235,15 +235,15 @@ def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
     """
     if result.error:
         return
-    groups: list[Any] = [result.scores, result.curves]
-    for group in [*groups, *(result.tuning.trials if result.tuning else ())]:
-        for item in dataclasses.fields(group):
-            values = getattr(group, item.name)
-            if isinstance(values, tuple) and values and len(values) != len(seeds):
-                raise ValueError(
-                    f"{item.name} of {result.label} must have a value for each of {len(seeds)} "
-                    f"seeds, got {len(values)}"
-                )
+    groups = [vars(result.scores), vars(result.curves)]
+    if result.tuning is not None:
+        groups += [{"chosen": result.tuning.chosen}, *map(vars, result.tuning.trials)]
+    for name, values in chain.from_iterable(group.items() for group in groups):
+        if isinstance(values, tuple) and values and len(values) != len(seeds):
+            raise ValueError(
+                f"{name} of {result.label} must have a value for each of {len(seeds)} seeds, got "
+                f"{len(values)}"
+            )
     curves = (curve for name in vars(result.curves).values() for curve in name)
     if len(lengths := {len(curve) for curve in curves}) > 1:
         raise ValueError(

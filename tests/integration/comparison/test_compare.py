@@ -4,6 +4,7 @@ import inspect
 import json
 from functools import partial
 
+import brainstate
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -16,6 +17,7 @@ from braintools_qps import (
     _defaults,
     compare,
     get_surrogate,
+    load_task,
     surrogate_spec,
 )
 from braintools_qps._comparison.storage import load
@@ -102,6 +104,11 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
         ({"tune": {"dampening": (0.5, 0.5)}}, ValueError, "each value of dampening once"),
         ({"tune": {"dampening": (0.0, 1.0)}}, ValueError, "dampening must be .* above 0, got 0.0"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
+        (
+            {"tune": {"dampening": (1.0,), "mean_slope": (0.1,)}},
+            ValueError,
+            "dampening or mean_slope, .* got both",
+        ),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -113,25 +120,65 @@ def test_specs_name_the_parameters(comparison):
     assert comparison.candidates[2] == surrogate_spec(QPseudoSpike(8.0))
 
 
-def test_tuning_gives_each_candidate_its_own_setting_on_seeds_of_its_own():
-    tune = {"learning_rate": (0.1, 1e-6), "dampening": (1.0, 0.5, 0.25)}
+def test_each_seed_trains_every_setting_and_reports_the_one_with_its_best_validation_score():
+    tune = {"learning_rate": (1e-6, 0.1), "dampening": (1.0, 0.5)}
     comparison = compare(["Sigmoid"], **OPTIONS | {"tune": tune, "epochs": 10})
     (result,) = comparison.results
-    tuning = result.tuning
-    # 6 settings for 2 epochs, of which 2 for all 10 epochs: 6 + 2 runs, 12 + 20 epochs.
-    assert [(rung.epochs, len(rung.trials)) for rung in tuning.rungs] == [(2, 6), (10, 2)]
-    assert (tuning.runs, tuning.epochs) == (8, 32)
-    short = {one.setting["learning_rate"]: one.losses for one in tuning.rungs[0].trials}
-    assert short[0.1] < short[1e-6]
-    assert not set(tuning.seeds) & set(comparison.seeds)
-    assert result.setting["learning_rate"] == 0.1  # 1e-6 learns nothing in 10 epochs
-    assert "learning_rate" in tuning.at_edge
+    trials, chosen = result.tuning.trials, result.tuning.chosen
+    each = [trial.setting for trial in trials]
+    assert each == [
+        {"learning_rate": rate, "dampening": height} for rate in (1e-6, 0.1) for height in (1, 0.5)
+    ]
+    for seed in range(2):
+        best = np.argmax([trial.validation[seed] for trial in trials])
+        assert chosen[seed] == best >= 2  # 1e-6 learns nothing in 10 epochs
+        assert result.scores.test[seed] == trials[best].test[seed]
+        assert result.curves.loss[seed][-1] == trials[best].loss[seed]
+        assert result.setting_of(seed) == each[best]
+    assert result.tuning.at_edge == ("learning_rate", "dampening")
     assert comparison.settings["tune"] == {name: list(values) for name, values in tune.items()}
     factor = result.setting["dampening"]
     spec = "Sigmoid" if factor == 1 else f"Scaled('Sigmoid', dampening={factor})"
     assert result.trained == surrogate_spec(get_surrogate(spec))
     assert "0.1*" in repr(comparison)
     assert Comparison.from_json(comparison.to_json()) == comparison
+
+
+def test_a_training_is_the_same_whatever_else_is_tried_beside_it():
+    tuned = compare(["Sigmoid"], **OPTIONS | {"tune": {"learning_rate": (0.03, 0.1)}})
+    alone = compare(["Sigmoid"], **OPTIONS | {"learning_rate": 0.1})
+    trial = tuned.results[0].tuning.trials[1]
+    np.testing.assert_allclose(trial.test, alone.results[0].scores.test, rtol=1e-6)
+    np.testing.assert_allclose(trial.loss, [c[-1] for c in alone.results[0].curves.loss], rtol=1e-5)
+
+
+class Memoryless(brainstate.nn.Module):
+    """Neurons whose membranes are the inputs: what slopes they meet can be told without a run."""
+
+    def __init__(self, surrogate):
+        super().__init__()
+        self.spk_fun = surrogate
+        self.readout = brainstate.nn.Linear(2, 2)
+
+    def init_state(self, batch_size=None, **kwargs):
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size, 2)))
+
+    def update(self, x):
+        self.V.value = x
+        return self.readout(self.spk_fun(x - 1.0))
+
+
+def test_a_mean_slope_lowers_the_dampening_and_never_raises_it():
+    tune = {"mean_slope": (0.05, 10.0)}
+    options = OPTIONS | {"model": Memoryless, "tune": tune, "batch_size": 1000}
+    (result,) = compare(["Sigmoid(alpha=4)"], **options).results
+    lowered, kept = (trial.setting["dampening"] for trial in result.tuning.trials)
+    task = load_task(OPTIONS["task"])
+    distance = task.normalised(task.part("train", seed=OPTIONS["seeds"][0]).inputs) - 1.0
+    slope = np.mean(4.0 / (np.exp(2 * distance) + np.exp(-2 * distance)) ** 2)
+    assert lowered == pytest.approx(0.05 / slope, rel=0.01)  # kept with three digits
+    assert kept == 1.0
+    assert {trial.setting["mean_slope"] for trial in result.tuning.trials} == {0.05, 10.0}
 
 
 def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):

@@ -59,7 +59,7 @@ def test_training_equals_a_plain_loop():
 
     first, second = (start[name] for name in sorted(start))
     weights = (first, second)
-    data, key = experiment.task.train, jax.random.key(7)
+    data, key = experiment.task.part("train", seed=7), jax.random.key(7)
 
     def loss(weights, inputs, labels):
         (into, out), V, answers = weights, 0.0, []
@@ -71,12 +71,12 @@ def test_training_equals_a_plain_loop():
         logits = jnp.mean(jnp.stack(answers), axis=0)
         return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
 
-    batches = len(data) // 16
+    batches = len(data.labels) // 16
     memory = optax.adam(rate).init(weights)
     losses = []
     for epoch in range(2):
         orders = jax.random.split(key)[0]
-        order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data))
+        order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
         for batch in range(batches):
             rows = order[16 * batch : 16 * (batch + 1)]
             value, slope = jax.value_and_grad(loss)(weights, data.inputs[rows], data.labels[rows])
@@ -122,11 +122,11 @@ def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
     start = initial_weights(experiment, QPseudoSpike(), 0).kept
     mean = next(name for name in start if name.endswith("running_mean"))
     np.testing.assert_array_equal(start[mean], 0)
-    job = Job(QPseudoSpike(), (({}, 0),), 1, test=True)
+    job = Job(QPseudoSpike(), (({}, 0),), 1)
     Trainer(experiment, 1).train_group(job, checkpoint=kept)
     after = np.asarray(kept.weights.kept[mean][0])
     assert (np.abs(after) > 1e-3).any()
-    model, samples = experiment.model(QPseudoSpike()), experiment.task.test.inputs
+    model, samples = experiment.model(QPseudoSpike()), experiment.task.part("test").inputs
     _, running = initialised(model, len(samples))
     put(running, {name: value[0] for name, value in kept.weights.kept.items()})
     run_over(model, jnp.asarray(samples), fit=False)

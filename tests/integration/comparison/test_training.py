@@ -35,7 +35,7 @@ def experiment():
 
 def train(experiment, surrogate, *runs, epochs=2):
     """Runs of one surrogate, each a setting and a seed, as many at once as there is room for."""
-    job, trainer = Job(surrogate, runs, epochs, test=True), Trainer(experiment, len(runs))
+    job, trainer = Job(surrogate, runs, epochs), Trainer(experiment, len(runs))
     found = {}
     for numbers in groups(job, experiment):
         found |= zip(numbers, trainer.train_group(job.part(numbers)))

@@ -34,7 +34,7 @@ def job(runs):
     rates = (0.03, 0.1, 0.3)
     settings = [{"alpha": 1.0 + n / 4, "learning_rate": rates[n % 3]} for n in range(runs)]
     numbered = tuple((setting, n // 2) for n, setting in enumerate(settings))
-    return Job(QPseudoSpike(), numbered, EPOCHS, test=True)
+    return Job(QPseudoSpike(), numbered, EPOCHS)
 
 
 class Kept:

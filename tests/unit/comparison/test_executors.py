@@ -93,7 +93,7 @@ def test_data_travel_once(monkeypatch):
     found = compare(NAMES, executor=desk, **options)
     assert without_times(found) == without_times(compare(NAMES, **options))
     assert sum(call.experiment is not None for (call,) in desk.calls) == 1
-    assert len(desk.calls) == 6  # two rounds of two candidates; both had asked for the data
+    assert len(desk.calls) == 4  # two candidates; both had asked for the data
 
 
 def test_what_has_finished_is_kept_when_the_executor_breaks(tmp_path):

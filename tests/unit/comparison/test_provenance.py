@@ -14,12 +14,12 @@ import pytest
 from braintools_qps import compare, load_task
 from braintools_qps._comparison.fingerprint import changes, fingerprint
 from braintools_qps._comparison.provenance import digest
-from braintools_qps._comparison.tasks import Split, Task
+from braintools_qps._comparison.tasks import Samples, Task
 
 
-def task(shape=(4, 8, 8), dtype=np.float32, classes=2, readout=8, scale=1.0):
-    parts = [Split(np.zeros(shape, dtype), np.arange(4) % 2) for _ in range(3)]
-    return Task("mine", *parts, classes, readout, scale)
+def task(shape=(4, 8, 8), dtype=np.float32, classes=2, readout=8, scale=1.0, given_test=0):
+    samples = Samples(np.zeros(shape, dtype), np.arange(4) % 2)
+    return Task("mine", samples, classes, readout, scale, given_test)
 
 
 def test_the_same_data_has_the_same_digest():
@@ -30,7 +30,7 @@ def test_the_same_data_has_the_same_digest():
     "other",
     [
         {"shape": (4, 32, 2)}, {"dtype": np.int32}, {"classes": 3}, {"classes": None},
-        {"readout": 1}, {"readout": "all"}, {"scale": 2.0},
+        {"readout": 1}, {"readout": "all"}, {"scale": 2.0}, {"given_test": 1},
     ],
 )  # fmt: skip
 def test_data_of_the_same_bytes_and_another_meaning_has_another_digest(other):

@@ -22,11 +22,10 @@ TEST = X[:10], Y[:10]
 
 
 def assert_same(one, other):
-    for part in ("train", "validation", "test"):
-        ours, theirs = getattr(one, part), getattr(other, part)
-        inputs = one.normalised(ours.inputs), other.normalised(theirs.inputs)
-        np.testing.assert_allclose(*inputs, rtol=1e-6)
-        np.testing.assert_array_equal(ours.labels, theirs.labels)
+    inputs = (task.normalised(task.samples.inputs) for task in (one, other))
+    np.testing.assert_allclose(*inputs, rtol=1e-6)
+    np.testing.assert_array_equal(one.samples.labels, other.samples.labels)
+    assert one.given_test == other.given_test
 
 
 LONG = np.finfo(np.longdouble)  # on some machines the same as float64
@@ -53,8 +52,8 @@ def test_inputs_of_every_dtype_are_the_same_numbers_and_small_ones_stay_small(dt
     counts = np.random.default_rng(1).integers(0, 2 if dtype is bool else 9, (40, 3, 2))
     task = task_from_arrays(counts.astype(dtype), Y)
     assert_same(task, task_from_arrays(counts.astype(float), Y))
-    assert {part.inputs.dtype for part in task.parts.values()} == {np.dtype(kept)}
-    power = np.mean(np.square(task.normalised(task.train.inputs)))
+    assert task.samples.inputs.dtype == np.dtype(kept)
+    power = np.mean(np.square(task.normalised(task.samples.inputs)))
     assert power == pytest.approx(1, rel=1e-3 if dtype == np.float16 else 1e-6)
 
 
@@ -63,7 +62,7 @@ def test_the_smallest_dtype_holds_what_is_negative(low):
     numbers = np.random.default_rng(1).integers(0, 200, (40, 3, 2))
     numbers[0, 0, 0] = low
     assert_same(task_from_arrays(numbers, Y), task_from_arrays(numbers.astype(float), Y))
-    assert task_from_arrays(numbers, Y).train.inputs.dtype == np.int16
+    assert task_from_arrays(numbers, Y).samples.inputs.dtype == np.int16
 
 
 @pytest.mark.parametrize("other", [float, np.float16, np.int32])
@@ -109,21 +108,19 @@ def test_floats_are_targets(shape):
     targets = np.random.default_rng(2).standard_normal(shape)
     task = task_from_arrays(X, targets)
     assert task.classes is None
-    assert [len(part) for part in task.parts.values()] == [26, 6, 8]
-    assert task.train.labels.dtype == np.float32
-    found = np.concatenate([part.labels for part in task.parts.values()])
-    np.testing.assert_allclose(np.sort(found, axis=0), np.sort(targets, axis=0), rtol=1e-6)
+    assert task.sizes == (26, 6, 8)
+    assert task.part("train").labels.dtype == np.float32
+    np.testing.assert_allclose(task.samples.labels, targets, rtol=1e-6)
 
 
 def test_a_test_part_is_left_whole_and_scaled_as_the_others():
     task = load_task((X, WORDS, 2 * X[:10], WORDS[:10]))
-    power = np.sqrt(np.mean(task.train.inputs**2))
-    assert power == pytest.approx(1, rel=1e-6)
-    assert [len(part) for part in task.parts.values()] == [34, 6, 10]
-    np.testing.assert_array_equal(task.test.labels, Y[:10])
-    both = np.concatenate([task.train.inputs, task.validation.inputs])
-    factor = both.max() / X.max()
-    np.testing.assert_allclose(task.test.inputs, 2 * X[:10] * factor, rtol=1e-6)
+    dealt = task.samples.inputs[:-10]
+    assert np.sqrt(np.mean(dealt**2)) == pytest.approx(1, rel=1e-6)
+    assert task.sizes == (34, 6, 10)
+    np.testing.assert_array_equal(task.part("test").labels, Y[:10])
+    factor = dealt.max() / X.max()
+    np.testing.assert_allclose(task.part("test").inputs, 2 * X[:10] * factor, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -186,4 +183,4 @@ def test_a_regression_needs_samples_for_all_three_parts(samples):
 
 def test_the_smallest_regression_has_something_in_each_part():
     task = task_from_arrays(X[:4], Y[:4].astype(float))
-    assert [len(part) for part in task.parts.values()] == [2, 1, 1]
+    assert task.sizes == (2, 1, 1)

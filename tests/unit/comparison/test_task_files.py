@@ -13,9 +13,9 @@ X, Y = RNG.standard_normal((40, 3, 2)) + 5, np.arange(40) % 2
 
 
 def assert_same(one, other):
-    for part in ("train", "validation", "test"):
-        np.testing.assert_array_equal(getattr(one, part).inputs, getattr(other, part).inputs)
-        np.testing.assert_array_equal(getattr(one, part).labels, getattr(other, part).labels)
+    for ours, theirs in zip(one.samples, other.samples):
+        np.testing.assert_array_equal(ours, theirs)
+    assert one.given_test == other.given_test
 
 
 def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
@@ -87,8 +87,7 @@ LABELS = [3, 7] * 10
 
 
 def counts_of(task):
-    inputs = np.concatenate([part.inputs for part in task.parts.values()])
-    labels = np.concatenate([part.labels for part in task.parts.values()])
+    inputs, labels = task.samples
     return np.round(inputs / inputs[inputs > 0].min()), labels
 
 
@@ -106,8 +105,8 @@ def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     train = write_spikes(tmp_path / "train.h5", TIMES, UNITS, LABELS)
     test = write_spikes(tmp_path / "test.h5", [[0.5, 2.0], [0.1]], [[4, 0], [0]], [3, 7])
     task = load_task(train, test=test, bins=4)
-    assert (task.steps, task.features, len(task.test)) == (4, 5, 2)
-    assert task.test.inputs[0].argmax(axis=0)[[0, 4]].tolist() == [3, 1]
+    assert (task.steps, task.features, task.sizes.test) == (4, 5, 2)
+    assert task.part("test").inputs[0].argmax(axis=0)[[0, 4]].tolist() == [3, 1]
 
 
 def test_a_broken_or_silent_hdf5_file_is_refused(tmp_path):
@@ -145,12 +144,12 @@ def test_more_than_fits_into_memory_is_told_in_one_line(tmp_path):
 def test_more_spikes_than_a_byte_holds_are_counted(tmp_path):
     times, units = [[0.5] * 300 + [1.0], [1.0]] * 10, [[0] * 300 + [1], [1]] * 10
     task = load_task(write_spikes(tmp_path / "spikes.h5", times, units, LABELS), bins=2)
-    assert max(part.inputs.max() for part in task.parts.values()) == 300
+    assert task.samples.inputs.max() == 300
 
 
 def test_counts_stay_in_a_byte(tmp_path):
     task = load_task(write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS))
-    assert {part.inputs.dtype for part in task.parts.values()} == {np.dtype(np.uint8)}
+    assert task.samples.inputs.dtype == np.uint8
 
 
 def test_without_h5py_it_is_named_with_the_extra(tmp_path, monkeypatch):

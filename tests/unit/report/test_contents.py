@@ -8,7 +8,7 @@ import pytest
 from report_records import COMPARISON, FLOW, NASTY
 
 from braintools_qps import write_report
-from braintools_qps.records import CandidateResult, Rung, Trial, Tuning
+from braintools_qps.records import CandidateResult, Trial, Tuning
 
 
 @pytest.fixture
@@ -89,15 +89,15 @@ def test_figures_take_the_colours_of_the_page(report):
         assert "#ffffff" not in svg
 
 
-def test_what_was_searched_is_drawn_for_each_candidate(report):
-    trials = tuple(Trial({"dampening": value}, (value,)) for value in (0.25, 1.0))
-    tuning = Tuning((7,), (Rung(2, trials),), ("dampening",), 2, 4, 0.5)
+def test_tuning_is_drawn_for_each_candidate(report):
+    trials = tuple(Trial({"dampening": value}, (value, value)) for value in (0.25, 1.0))
+    tuning = Tuning(trials, (1, 1), ("dampening",))
     (result,) = COMPARISON.results
     result = dataclasses.replace(result, setting={"dampening": 1.0}, tuning=tuning)
     text = report(dataclasses.replace(COMPARISON, results=(result,)))
     assert text.count("</figure>") == 6
-    assert re.search(r"<figcaption>Search: &lt;script", text)
-    assert "Frames: trained for 2 epochs, with validation accuracy %; thick: chosen." in text
+    assert re.search(r"<figcaption>Tuning: &lt;script", text)
+    assert "Validation accuracy %, mean over seeds; framed: chosen by so many of them." in text
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
