@@ -135,11 +135,11 @@ def memory(monkeypatch):
     def limit(runs):
         compiled = train_module._Program._compile
 
-        def full(self, function, share, parts):
+        def full(self, function, share):
             asked.append(len(jax.tree.leaves(share)[0]))
             if asked[-1] > runs:
                 raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-            return compiled(self, function, share, parts)
+            return compiled(self, function, share)
 
         monkeypatch.setattr(train_module._Program, "_compile", full)
         monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
