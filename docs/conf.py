@@ -2,7 +2,7 @@
 
 import os
 import sys
-from importlib.metadata import version as installed_version
+import tomllib
 from pathlib import Path
 
 DOCS = Path(__file__).parent
@@ -21,17 +21,20 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(DOCS / "_build" / "jax"))
 os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
 os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
+from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
+
+from braintools_qps import records  # noqa: E402
+
 project = "braintools_qps"
 author = "braintools_qps developers"
 copyright = author
-version = release = installed_version("braintools-qps")
+version = release = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]["version"]
 
 extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx.ext.viewcode",
     "sphinx.ext.mathjax",
-    "sphinx-mathjax-offline",
     "matplotlib.sphinxext.plot_directive",
     "myst_nb",
     "numpydoc",
@@ -43,7 +46,10 @@ extensions = [
     "coverage_check",
     "ecosystem_links",
     "notebook_downloads",
+    "offline_mathjax",
     "self_contained",
+    "thumbnails",
+    "wide_figures",
 ]
 
 templates_path = ["_templates"]
@@ -71,6 +77,28 @@ toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
 autodoc_preserve_defaults = True  # as they are written, not as they print
 numpydoc_show_class_members = False
+# Types in the lists of parameters: ours and the ecosystem's are links, int and str are not.
+numpydoc_xref_param_type = True
+numpydoc_xref_ignore = "all"
+numpydoc_xref_aliases = {
+    **{name: name for name in DEFAULT_LINKS},
+    **{name: f"braintools_qps.records.{name}" for name in records.__all__},
+    "Comparison": "braintools_qps.Comparison",
+    "GradientFlow": "braintools_qps.GradientFlow",
+    "Array": "jax.Array",
+    "Quantity": "brainunit.Quantity",
+    "Surrogate": "braintools.surrogate.Surrogate",
+    "Unit": "brainunit.Unit",
+    "array_like": "numpy.array_like",
+    **{
+        name: f":obj:`{name}`"
+        for name in (
+            "brainstate.State", "brainstate.nn.Module", "braintools.surrogate.Surrogate",
+            "brainunit.Unit", "concurrent.futures.Executor", "matplotlib.axes.Axes",
+            "numpy.ndarray",
+        )
+    },
+}  # fmt: skip
 numpydoc_validation_checks = {"GL08", "SS03", "SS04", "PR01", "PR02", "PR04", "RT01"}
 numpydoc_validation_exclude = {
     r"\.__\w+__$",

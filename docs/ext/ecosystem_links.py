@@ -15,7 +15,10 @@ PAGES = {
     "concurrent": "https://docs.python.org/3/library/concurrent.futures.html",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
     "logging": "https://docs.python.org/3/library/logging.html",
+    "matplotlib": "https://matplotlib.org/stable/api/_as_gen/{name}.html",
     "numpy": "https://numpy.org/doc/stable/reference/",
+    "numpy.array_like": "https://numpy.org/doc/stable/glossary.html#term-array_like",
+    "numpy.ndarray": "https://numpy.org/doc/stable/reference/generated/{name}.html",
     "optax": "https://optax.readthedocs.io/",
     "pathlib": "https://docs.python.org/3/library/pathlib.html",
     "saiunit": "https://brainx.chaobrain.com/saiunit/",
@@ -28,7 +31,7 @@ def link(app, env, node, contnode):
     if name in braintools_qps.__all__:
         full, domain = f"braintools_qps.{name}", env.get_domain("py")
         return domain.resolve_xref(env, node["refdoc"], app.builder, "obj", full, node, contnode)
-    page = PAGES.get(name.partition(".")[0])
+    page = PAGES.get(name) or PAGES.get(name.partition(".")[0])
     if page is None:
         return None
     return nodes.reference("", "", contnode, refuri=page.format(name=name), internal=False)
