@@ -109,6 +109,25 @@ def docs(session: nox.Session) -> None:
         session.run("python", "-m", "http.server", "--directory", "docs/_build/html")
 
 
+@nox.session
+def build(session: nox.Session) -> None:
+    """Source archive and wheel in dist/, of what is committed: checked, installed, tried."""
+    session.install("build", "twine")
+    clone = _clone(session, Path(session.create_tmp()))
+    shutil.rmtree("dist", ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", "dist", str(clone))
+    session.run("twine", "check", "--strict", *map(str, Path("dist").iterdir()))
+    fresh = clone.parent / "fresh"
+    session.run("python", "-m", "venv", "--clear", str(fresh))
+    [wheel] = Path("dist").absolute().glob("*.whl")
+    python = str(fresh / "bin" / "python")
+    session.run(python, "-m", "pip", "install", "--quiet", f"{wheel}[cpu,train]", external=True)
+    example = re.findall(r"```python\n(import .*?)```", Path("README.md").read_text(), re.S)[0]
+    with session.chdir(fresh):  # away from the sources
+        session.run(python, "-c", example, external=True)
+        session.run(python, "-m", "braintools_qps", "list", external=True)
+
+
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
     """The whole suite: the long tests, the examples of the docstrings and the README included."""

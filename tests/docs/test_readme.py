@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "README.md"
+from braintools_qps import Comparison
+
+ROOT = Path(__file__).parents[2]
+README = ROOT / "README.md"
+DEFAULT = ROOT / "docs" / "_static" / "comparison.json"
 BLOCKS = [
     block
     for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
@@ -22,3 +26,15 @@ def test_block(block, capsys):
 
 def test_the_two_commands_are_marked_for_continuous_integration():
     assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README.read_text()) == ["run", "test"]
+
+
+@pytest.mark.skipif(not DEFAULT.exists(), reason="the default comparison is not kept yet")
+def test_the_table_is_that_of_the_kept_comparison():
+    """`python docs/figures/default_comparison.py results` renews both, and the picture."""
+    comparison = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
+    assert f"```text\n{str(comparison).strip()}\n```" in README.read_text(encoding="utf-8")
+    assert comparison.finished
+
+
+def test_at_most_700_words():
+    assert len(README.read_text(encoding="utf-8").split()) <= 700
