@@ -28,7 +28,9 @@ from braintools_qps import records  # noqa: E402
 project = "braintools_qps"
 author = "braintools_qps developers"
 copyright = author
-version = release = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"]["version"]
+version = release = tomllib.loads((DOCS.parent / "pyproject.toml").read_text())["project"][
+    "version"
+]
 
 extensions = [
     "sphinx.ext.autodoc",

@@ -20,7 +20,8 @@ def plain(monkeypatch):
 
     title = SimpleNamespace(astext=lambda: "Memory and speed")
     env = SimpleNamespace(titles={"guides/memory": title})
-    app = SimpleNamespace(srcdir=DOCS, env=env)
+    config = SimpleNamespace(myst_substitutions={"study": {"lost": 1.2}})
+    app = SimpleNamespace(srcdir=DOCS, env=env, config=config)
     return notebook_downloads.Plain(app, "tutorials/memory").markdown
 
 
@@ -38,6 +39,7 @@ def plain(monkeypatch):
         ("{cite:t}`herranz2022stabilizing` compared", "Herranz-Celotti and Rouat (2022) compared"),
         ("```{code-block} toml\n:caption: a.toml\n\n[a]\n```\n", "```\n[a]\n```\n"),
         ("```{eval-rst}\n.. plot:: a.py\n```\nText\n", "Text\n"),
+        ("Lost {{ study.lost }} points", "Lost 1.2 points"),
         ("slope\n: Mean of the\n  gradient.\n", "- **slope**: Mean of the\n  gradient.\n"),
         ("```bash\npip install .\n```\n", "```bash\npip install .\n```\n"),
     ],
@@ -49,4 +51,6 @@ def test_markdown(plain, written, shown):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
 def test_no_role_is_left_of_a_page(plain, page):
     text = CELL.sub("", page.read_text(encoding="utf-8").partition("\n---\n")[2])
-    assert not re.search(r"\{[\w:-]+\}[`\s]|\]\([\w./-]+\.md|^:::", plain(text), re.MULTILINE)
+    assert not re.search(
+        r"\{[\w:-]+\}`|^```\{|\{\{|\]\([\w./-]+\.md|^:::", plain(text), re.MULTILINE
+    )
