@@ -109,7 +109,7 @@ def caption(
     if seeds > 1:
         notes.append(_luck(own_test_part, tuned=any(r.tuning for r in sound)))
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
-        notes.append(f"(4/{seeds}) chosen by 4 of {seeds} seeds.")
+        notes.append(f"({seeds - 1}/{seeds}) chosen by {seeds - 1} of {seeds} seeds.")
     if any(r.tuning and r.tuning.at_edge for r in sound):
         notes.append("* at the edge of the values that were searched.")
     if not any(tuned_names(r) for r in sound) and "learning_rate" in settings:
