@@ -184,7 +184,18 @@ class CandidateResult(Record):
         ]
 
     def setting_of(self, seed: int) -> Mapping[str, Any]:
-        """Return the setting that a seed chose; seeds are counted from 0, as in all tuples."""
+        """Return the setting that a seed chose.
+
+        Parameters
+        ----------
+        seed : int
+            The place of the seed in all tuples, counted from 0.
+
+        Returns
+        -------
+        dict
+            ``learning_rate``, ``dampening`` and whatever else was tuned.
+        """
         if self.tuning is None:
             return self.setting
         return {**self.setting, **self.tuning.trials[self.tuning.chosen[seed]].setting}
