@@ -14,6 +14,8 @@ import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
 
+from .kernels import FARTHEST
+
 # Where the peak of a gradient is looked for.
 _DISTANCES = np.geomspace(1e-2, 1e2, 17)
 PROBES = np.concatenate([-_DISTANCES, [0.0], _DISTANCES])
@@ -42,8 +44,10 @@ class Foreign:
         return jax.eval_shape(self.gradient, jax.ShapeDtypeStruct((), dtype)).shape
 
     def gradient(self, x: Array) -> Array:
-        """The surrogate gradient, NaN at NaN."""
-        return _with_nan(x, self._surrogate().surrogate_grad(x))
+        """The surrogate gradient, NaN at NaN and 0 at infinity."""
+        inside = _clipped(x)
+        gradient = _with_nan(inside, self._surrogate().surrogate_grad(inside))
+        return _zero_at_infinity(x, gradient)
 
     def original(self, x: Array) -> Array:
         """The original function, NaN at NaN, with `gradient` as its derivative."""
@@ -93,13 +97,24 @@ class Owner:
 
 # Jitted for calls outside of jit, where every operation takes as long as a small program.
 @partial(jax.jit, inline=True)
+def _clipped(x: Array) -> Array:
+    return jnp.clip(x, -FARTHEST, FARTHEST)
+
+
+@partial(jax.jit, inline=True)
+def _zero_at_infinity(x: Array, gradient: Array) -> Array:
+    return jnp.where(jnp.isinf(x), 0, gradient)
+
+
+@partial(jax.jit, inline=True)
 def _with_nan(x: Array, value: Any) -> Array:
     """The value, NaN where x is, and so is its derivative there."""
     return jnp.where(jnp.isnan(x), x * x, jnp.asarray(value, x.dtype))
 
 
 def _value_of_original(x: Array, curve: Foreign) -> Array:
-    return _with_nan(x, curve._surrogate().surrogate_fun(x))
+    inside = _clipped(x)
+    return _with_nan(inside, curve._surrogate().surrogate_fun(inside))
 
 
 _original = jax.custom_jvp(_value_of_original)

@@ -1,9 +1,8 @@
 r"""The q-PseudoSpike family as pure functions of plain arrays: no units, no classes.
 
 With the half-width ``c = (alpha + 1) / 2`` the gradient is ``(1 + |x| / c) ** -alpha``; it tends to
-``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64, at most 2e15 in magnitude. ``alpha`` is
-an array, or a `Static` number, which picks the cheapest formula while tracing. An alpha that is not
-above 0 gives NaN.
+``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64. ``alpha`` is an array, or a `Static`
+number, which picks the cheapest formula while tracing. An alpha that is not above 0 gives NaN.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from . import float32_math
 
+FARTHEST = 2e15  # the integral ends here, and so do derivatives: 1e15 is promised
 # Up to here r ** alpha is multiplied out: no logarithm, and an error that grows with alpha alone.
 LARGEST_MULTIPLIED_ALPHA = 16.0
 ALMOST_INFINITE = 1e20
@@ -50,18 +50,16 @@ def above_zero(value: Array | Static) -> Any:
 
 @jax.custom_jvp
 def gradient(x: Array, alpha: Array | Static) -> Array:
-    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, NaN at NaN."""
-    if not isinstance(alpha, Static):
-        return _tail(jnp.abs(x), alpha) * jnp.where(alpha > 0, 1, jnp.nan)
-    if _is_multiplied(alpha.value):
-        half_width = jnp.asarray((alpha.value + 1) / 2, x.dtype)
+    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at infinity, NaN at NaN."""
+    if isinstance(alpha, Static) and _is_multiplied(alpha.value):
+        half_width = jnp.asarray(_half_width(alpha.value), x.dtype)
         return _multiplied_tail(half_width, half_width + jnp.abs(x), alpha.value)
-    return _tail(jnp.abs(x), alpha.value)
+    return _tail(jnp.abs(x), unwrap(alpha))
 
 
 def _gradient_jvp(primals, tangents):
     (x, alpha), (x_dot, alpha_dot) = primals, tangents
-    value, magnitude = gradient(x, alpha), jnp.abs(x)
+    value, magnitude = gradient(x, alpha), _up_to_the_farthest(x)
     log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
     if not isinstance(x_dot, SymbolicZero):
         log_slope -= jnp.sign(x) * _decay(magnitude, unwrap(alpha)) * x_dot
@@ -76,7 +74,7 @@ gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 @jax.custom_jvp
 def integral(x: Array, alpha: Array | Static) -> Array:
     """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
-    return jnp.sign(x) * _integral(jnp.abs(x), above_zero(alpha))
+    return jnp.sign(x) * _integral(_up_to_the_farthest(x), unwrap(alpha))
 
 
 def _integral_jvp(primals, tangents):
@@ -86,7 +84,7 @@ def _integral_jvp(primals, tangents):
     if not isinstance(x_dot, SymbolicZero):
         tangent += gradient(x, alpha) * x_dot
     if not isinstance(alpha_dot, (SymbolicZero, Static)):
-        by_alpha = lambda alpha: jnp.sign(x) * _integral(jnp.abs(x), above_zero(alpha))
+        by_alpha = lambda alpha: jnp.sign(x) * _integral(_up_to_the_farthest(x), alpha)
         tangent += jax.jvp(by_alpha, (alpha,), (alpha_dot,))[1]
     return value, tangent
 
@@ -120,8 +118,7 @@ def _tail(magnitude: Array, alpha: Array | float) -> Array:
     """The general formula."""
     if isinstance(alpha, float) and math.isinf(alpha):
         return float32_math.exp(-2 * magnitude)
-    alpha = _finite(alpha)
-    half_width = (alpha + 1) / 2
+    alpha, half_width = _finite(alpha), _half_width(alpha)
     if magnitude.dtype == jnp.float32:
         compensated = not isinstance(alpha, float) or alpha > LARGEST_MULTIPLIED_ALPHA
         return float32_math.falling_power(magnitude, half_width, alpha, compensated=compensated)
@@ -130,8 +127,7 @@ def _tail(magnitude: Array, alpha: Array | float) -> Array:
 
 def _decay(magnitude: Array, alpha: Array | float) -> Array:
     """-d ln(gradient) / d|x| = alpha / (c + |x|)."""
-    alpha = _finite(alpha)
-    return alpha / ((alpha + 1) / 2 + magnitude)
+    return _finite(alpha) / (_half_width(alpha) + magnitude)
 
 
 def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
@@ -140,7 +136,7 @@ def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
     With u = |x|/c it is ln(1 + u) - u/(1 + u) + u/(1 + u)/(alpha + 1). Where u <= 1 the first two,
     which cancel, are ``2 (s^2 / (1 + s) + artanh(s) - s)`` with s = u / (2 + u).
     """
-    half_width = (alpha + 1) / 2
+    half_width = _half_width(alpha)
     fraction = magnitude / (half_width + magnitude)
     s = magnitude / (alpha + 1 + magnitude)
     near = s * s / (1 + s) + s**3 * float32_math.polynomial(ARTANH, s * s)
@@ -155,8 +151,7 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
         return jnp.expm1(-2 * magnitude) / -2
     if isinstance(alpha, float) and alpha in FACTORED_ALPHAS:
         return _factored_integral(magnitude, alpha)
-    alpha = _finite(alpha)
-    half_width = (alpha + 1) / 2
+    alpha, half_width = _finite(alpha), _half_width(alpha)
     log = jnp.log1p(magnitude / half_width)
     # Never exactly 0, where brainunit divides by it before it chooses the other branch.
     return half_width * log * _exprel((1 - alpha) * log + SMALL)
@@ -186,7 +181,7 @@ def _factored_integral(magnitude: Array, alpha: float) -> Array:
     """
     if alpha == 1:
         return float32_math.log1p(magnitude)
-    half_width = (alpha + 1) / 2
+    half_width = _half_width(alpha)
     r = half_width / (half_width + magnitude)
     if alpha.is_integer():
         return magnitude * r * _geometric_sum(r, int(alpha) - 1) / (alpha - 1)
@@ -202,6 +197,16 @@ def _geometric_sum(r: Array, terms: int) -> Array | int:
     for _ in range(terms - 1):
         total = total * r + 1
     return total
+
+
+def _up_to_the_farthest(x: Array) -> Array:
+    return jnp.minimum(jnp.abs(x), FARTHEST)
+
+
+def _half_width(alpha: Array | float) -> Any:
+    """c = (alpha + 1) / 2, NaN with its derivative where an array's alpha is not above 0."""
+    alpha = _finite(alpha)
+    return ((alpha if isinstance(alpha, float) else above_zero(alpha)) + 1) / 2
 
 
 def _finite(alpha: Array | float) -> Array | float:

@@ -17,11 +17,10 @@ from jax.custom_derivatives import SymbolicZero
 
 from . import kernels, units
 from .foreign import Foreign
-from .kernels import Static, above_zero, unwrap
+from .kernels import FARTHEST, Static, above_zero, unwrap
 from .parameters import check_range
 from .residuals import compact_product
 
-FARTHEST = 2e15  # scales from the threshold that kernels see: 1e15 is promised, derivatives too
 PARAMETERS = ("alpha", "scale", "dampening")
 
 
@@ -117,8 +116,6 @@ def _derivative(x: Array, shape: Shape) -> Array:
 def _original(x: Array, shape: Shape) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
     ratio, dampening = _ratio(x, shape.scale), above_zero(shape.dampening)
-    if not isinstance(shape.scale, Static):  # infinity stays where it is, whatever the scale
-        ratio = jnp.where(jnp.isinf(x), FARTHEST * jnp.sign(ratio), ratio)
     if shape.foreign is None:
         value = 0.5 + dampening * kernels.integral(ratio, shape.alpha)
     else:  # at a dampening of 1, the original function itself
@@ -127,30 +124,24 @@ def _original(x: Array, shape: Shape) -> Array:
 
 
 def _unscaled(x: Array, shape: Shape) -> Array:
-    """``gradient(x / scale)``, and 0 at infinity."""
+    """``gradient(x / scale)``."""
     ratio = _ratio(x, shape.scale)
     if shape.foreign is None:
-        gradient = kernels.gradient(ratio, shape.alpha)
-    else:
-        gradient = shape.foreign.gradient(ratio)
-    return _zero_at_infinity(x, gradient)
+        return kernels.gradient(ratio, shape.alpha)
+    return shape.foreign.gradient(ratio)
 
 
-# The parts are jitted for surrogates of other libraries outside of jit, where every operation takes
-# as long as a small program.
+# Both parts are jitted for surrogates of other libraries outside of jit, where every operation
+# takes as long as a small program. Times 1 / scale: in reverse mode the derivative of a division by
+# 1e-15 overflows.
 @partial(jax.jit, inline=True)
 def _ratio(x: Array, scale: Array | Static) -> Array:
-    """``x / scale``, in float32 at least, clipped to the farthest distance."""
+    """``x / scale``, in float32 at least; infinite, whatever a traced scale, from FARTHEST on."""
     x, width = x.astype(units.wide(x.dtype)), above_zero(scale)
-    farthest = FARTHEST * jax.lax.stop_gradient(width)
-    # Times 1 / scale, here and below: in reverse mode the derivative of a division by 1e-15
-    # overflows.
-    return jnp.clip(x, -farthest, farthest) * (1 / width)
-
-
-@partial(jax.jit, inline=True)
-def _zero_at_infinity(x: Array, gradient: Array) -> Array:
-    return jnp.where(jnp.isinf(x), 0, gradient)
+    if isinstance(scale, Static):
+        return x * (1 / width)
+    is_far = jnp.abs(x) > FARTHEST * width
+    return jnp.where(is_far, jnp.sign(x) * jnp.inf, jnp.where(is_far, 0, x) * (1 / width))
 
 
 @partial(jax.jit, inline=True)

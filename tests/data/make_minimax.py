@@ -6,16 +6,6 @@ import numpy as np
 mp.mp.dps = 40
 
 
-def log1p_tail(f):
-    """(log1p(f) - f + f^2/2) / f^3"""
-    return (mp.log1p(f) - f + f * f / 2) / f**3 if f else mp.mpf(1) / 3
-
-
-def exp_tail(r):
-    """(exp(r) - 1 - r) / r^2"""
-    return (mp.expm1(r) - r) / r**2 if r else mp.mpf(1) / 2
-
-
 def log2_tail(f):
     """(log2(1 + f) / f - log2(e)) / f"""
     return (mp.log1p(f) / f - 1) / f / mp.log(2) if f else -1 / (2 * mp.log(2))
@@ -58,8 +48,5 @@ def _alternating_extrema(error, count):
 
 
 if __name__ == "__main__":
-    half_ln2 = mp.log(2) / 2
-    print("LOG1P", *minimax(log1p_tail, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, degree=7))
-    print("EXP", *minimax(exp_tail, -half_ln2, half_ln2, degree=4))
     print("LOG2", *minimax(log2_tail, mp.sqrt(0.5) - 1, mp.sqrt(2) - 1, degree=7))
     print("EXP2", *minimax(exp2_tail, -mp.mpf(1) / 2, mp.mpf(1) / 2, degree=4))

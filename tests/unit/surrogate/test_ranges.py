@@ -11,12 +11,12 @@ import mpmath as mp
 import numpy as np
 import pytest
 from braintools.surrogate import PiecewiseQuadratic, Sigmoid
-from helpers import FLOAT16, SLACK, assert_close
+from helpers import SLACK, assert_close
 
 from braintools_qps import QPseudoSpike, Scaled, q_pseudo_spike
 
 INF = float("inf")
-ALPHAS = [1e-3, 0.3, 0.5, 1.0, 1.7, 2.0, 8.0, 1e6, INF]
+ALPHAS = [1e-3, 0.5, 1.7, 2.0, 1e6, INF]
 FACTORS = np.float32([1e-15, 1e-8, 1.0, 1e8, 1e15])
 RATIOS = np.float32([0.0, 1e-15, 1e-6, 0.3, 1.0, 7.0, 1e3, 1e9, 1e15])
 TINY, LARGEST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)
@@ -42,7 +42,7 @@ def exact(x, alpha, scale, dampening):
 
 
 @pytest.mark.parametrize(
-    ("alpha", "traced"), [(a, False) for a in ALPHAS] + [(1.0, True), (1.7, True), (1e6, True)]
+    ("alpha", "traced"), [(a, False) for a in ALPHAS] + [(1.0, True), (1e6, True)]
 )
 def test_the_gradient_and_its_derivatives_over_all_scales_and_dampenings(alpha, traced):
     cases = [(r * s, s, d) for r in RATIOS for s in FACTORS for d in FACTORS]
@@ -100,26 +100,7 @@ def test_derivatives_by_a_large_alpha(alpha):
     assert_close(actual, expected, rtol=2e-6)
 
 
-@pytest.mark.parametrize("residual_dtype", [None, "bfloat16", FLOAT16, "uint8"])
-@pytest.mark.parametrize("dtype", [FLOAT16, "bfloat16", "float32"])
-@pytest.mark.parametrize("alpha", [1e-3, 1.0, 1.7, INF])
-def test_one_at_zero_zero_at_infinity_nan_at_nan(alpha, dtype, residual_dtype):
-    x = jnp.array([0.0, jnp.inf, -jnp.inf, jnp.nan], dtype)
-    for surrogate in (
-        QPseudoSpike(alpha, residual_dtype=residual_dtype),
-        QPseudoSpike(jnp.float32(alpha), residual_dtype=residual_dtype),
-    ):
-        spikes, pullback = jax.vjp(surrogate, x)
-        assert_close(spikes, [1.0, 1.0, 0.0, np.nan])
-        assert_close(pullback(jnp.ones_like(x))[0], [1.0, 0.0, 0.0, np.nan])
-        np.testing.assert_array_equal(
-            np.asarray(surrogate.surrogate_grad(x), float), [1.0, 0.0, 0.0, np.nan]
-        )
-        slopes = jax.vmap(jax.grad(jax.grad(surrogate)))(x)
-        assert_close(slopes, [0.0, 0.0, 0.0, np.nan])
-
-
-@pytest.mark.parametrize("alpha", ALPHAS)
+@pytest.mark.parametrize("alpha", [1e-3, 2.0, INF])
 def test_an_infinite_membrane_leaves_the_derivatives_of_the_others(alpha):
     """At +-inf the surrogate is flat, so that its parameters do not matter there."""
     finite, infinite = jnp.array([-1.0, 0.5]), jnp.array([-jnp.inf, -1.0, 0.5, jnp.inf])
@@ -131,7 +112,7 @@ def test_an_infinite_membrane_leaves_the_derivatives_of_the_others(alpha):
     }
     for function in functions.values():
         for derivative in (jax.grad, jax.jacfwd):
-            by_scale = derivative(function, argnums=1)
+            by_scale = jax.jit(derivative(function, argnums=1))
             assert_close(by_scale(infinite, 2.0), by_scale(finite, 2.0))
     by_alpha = jax.jacfwd(lambda a: QPseudoSpike(a).surrogate_grad(infinite))(alpha)
     assert_close(by_alpha[jnp.array([0, 3])], [0.0, 0.0])
@@ -140,8 +121,7 @@ def test_an_infinite_membrane_leaves_the_derivatives_of_the_others(alpha):
 @pytest.mark.parametrize(
     "surrogate",
     [
-        *map(QPseudoSpike, (1e-3, 0.5, 1.7, 2.0, INF)),
-        Scaled(Sigmoid()),
+        *map(QPseudoSpike, (1e-3, 1.7, 2.0, INF)),
         Scaled(PiecewiseQuadratic()),
     ],
     ids=repr,
@@ -159,13 +139,13 @@ def test_nothing_is_nan_where_a_derivative_overflows_or_vanishes(surrogate):
                 assert not np.isnan(found).any()
 
 
-@pytest.mark.parametrize("x", [1e16, 1e30, LARGEST])
 @pytest.mark.parametrize("alpha", ALPHAS)
-def test_beyond_the_farthest_the_gradient_stays_within_0_and_1(alpha, x):
-    for dtype in ("bfloat16", "float32"):
-        gradient = QPseudoSpike(alpha).surrogate_grad(jnp.asarray([-x, x], dtype))
-        assert np.all((np.asarray(gradient, float) >= 0) & (np.asarray(gradient, float) <= 1))
-        assert np.all(np.isfinite(np.asarray(QPseudoSpike(alpha).surrogate_fun(x), float)))
+def test_beyond_the_farthest_the_gradient_stays_within_0_and_1(alpha):
+    x = jnp.asarray([1e16, 1e30, LARGEST, -LARGEST])
+    for surrogate in (QPseudoSpike(alpha), QPseudoSpike(jnp.float32(alpha), scale=jnp.ones(()))):
+        gradient = np.asarray(surrogate.surrogate_grad(x))
+        assert np.all((gradient >= 0) & (gradient <= 1))
+        assert np.isfinite(surrogate.surrogate_fun(x)).all()
 
 
 NUMBERS = {
@@ -213,36 +193,44 @@ def test_the_scale_is_checked_in_the_unit_of_x_and_as_a_product(surrogate, x):
         surrogate.surrogate_grad(x)
 
 
-@pytest.mark.parametrize("wrong", [0.0, -0.5, -1.0, -3.0, np.nan])
-@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
-@pytest.mark.parametrize("make", [QPseudoSpike, lambda **kw: Scaled(Sigmoid(), **kw)])
+WRONG = [0.0, -0.5, -1.0, -3.0, np.nan]
+
+
 @pytest.mark.parametrize("residual_dtype", [None, "uint8"])
-def test_a_traced_parameter_that_is_not_above_zero_gives_nan(name, wrong, make, residual_dtype):
-    if name == "alpha" and make is not QPseudoSpike:
-        pytest.skip("an alpha of another library is that library's")
+@pytest.mark.parametrize(
+    ("make", "name"),
+    [(QPseudoSpike, name) for name in ("alpha", "scale", "dampening")]
+    + [(lambda **kw: Scaled(Sigmoid(), **kw), name) for name in ("scale", "dampening")],
+)
+def test_a_traced_parameter_that_is_not_above_zero_gives_nan(make, name, residual_dtype):
     x = jnp.array([-0.3, 0.0, 0.3, 100.0])
     build = lambda value: make(**{name: value}, residual_dtype=residual_dtype)
-    functions = [
-        lambda value: build(value).surrogate_grad(x),
-        lambda value: jax.vjp(build(value), x)[1](jnp.ones(4))[0],
-        lambda value: jax.vmap(jax.grad(build(value).surrogate_grad))(x),
-        lambda value: jax.vmap(jax.grad(jax.grad(build(value))))(x),
-    ]
-    if name != "scale" or make is QPseudoSpike:
-        functions.append(lambda value: build(value).surrogate_fun(x))
-    for function in functions:
-        assert np.isnan(jax.jit(function)(wrong)).all()
-    np.testing.assert_array_equal(jax.jit(lambda value: build(value)(x))(wrong), [0, 1, 1, 1])
+
+    @jax.jit
+    def results(value):
+        surrogate = build(value)
+        return {
+            "gradient": surrogate.surrogate_grad(x),
+            "original": surrogate.surrogate_fun(x),
+            "first": jax.vjp(surrogate, x)[1](jnp.ones(4))[0],
+            "second": jax.vmap(jax.grad(jax.grad(surrogate)))(x),
+            "spikes": surrogate(x),
+        }
+
+    for wrong in WRONG:
+        found = results(wrong)
+        np.testing.assert_array_equal(found.pop("spikes"), [0, 1, 1, 1])
+        assert all(np.isnan(value).all() for value in found.values())
 
 
-@pytest.mark.parametrize("wrong", [0.0, -0.5, np.nan])
 @pytest.mark.parametrize("method", ["surrogate_grad", "surrogate_fun"])
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
-def test_so_does_the_derivative_with_respect_to_that_parameter(name, method, wrong):
+def test_so_does_the_derivative_with_respect_to_that_parameter(name, method):
     """A derivative of 0 would let whoever tunes it go on from a value that is NaN."""
     value = lambda value: getattr(QPseudoSpike(1.7).replace(**{name: value}), method)(0.3)
     for derivative in (jax.grad, jax.jacfwd):
-        assert np.isnan(jax.jit(derivative(value))(wrong))
+        compiled = jax.jit(derivative(value))
+        assert all(np.isnan(compiled(wrong)) for wrong in WRONG)
 
 
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
