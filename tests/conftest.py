@@ -20,7 +20,7 @@ TESTS_TO_REMEMBER = 20
 OPTIMIZED = [
     HERE / name
     for name in (
-        "property", "unit/memory", "integration/memory", "integration/test_compact_residuals.py",
+        "property", "integration/memory", "integration/test_compact_residuals.py",
         "unit/surrogate/test_accuracy.py", "unit/surrogate/test_compiled_text.py",
         "unit/surrogate/test_ranges.py", "unit/surrogate/test_residuals.py",
     )

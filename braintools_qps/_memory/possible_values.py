@@ -16,9 +16,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.extend.core import ClosedJaxpr, JaxprEqn
 
-from .._jaxpr import ELEMENTWISE, INDEXING, REARRANGING, bind, follow, mark_of, pads_alone
+from .._jaxpr import (
+    ELEMENTWISE,
+    INDEXING,
+    REARRANGING,
+    ClosedJaxpr,
+    JaxprEqn,
+    bind,
+    follow,
+    mark_of,
+    pads_alone,
+)
 
 Values = frozenset[float] | None
 ANY: Values = None

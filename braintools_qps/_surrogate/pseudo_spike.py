@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Self
 
+import brainstate
 import brainunit as u
 import jax
 import numpy as np
@@ -62,7 +63,7 @@ def q_pseudo_spike(
         Factor of the derivative, above 0, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         What reverse mode stores the derivative in, for every neuron and time step. ``None`` keeps
-        the dtype of ``x``.
+        the dtype of ``x``. It saves memory under `jax.jit`; outside, JAX keeps both.
 
     Returns
     -------
@@ -128,6 +129,21 @@ class SurrogateWithScale(Surrogate):
     def __post_init__(self) -> None:
         for name, value in self._parameters().items():
             object.__setattr__(self, name, canonical(name, value))
+
+    def __copy__(self) -> Self:
+        return self  # immutable
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+    def __getstate__(self) -> dict[str, Any]:
+        for name, value in vars(self).items():
+            if isinstance(value, brainstate.State):
+                raise TypeError(
+                    f"a surrogate whose {name} is a brainstate.State cannot be pickled, because "
+                    f"the State cannot. Pickle surrogate.replace({name}=state.value)"
+                )
+        return vars(self)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
@@ -223,7 +239,7 @@ class SurrogateWithScale(Surrogate):
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def _parameters(self) -> dict[str, Any]:
-        """Those of its own first, as in its signature."""
+        """The parameters by name, those of the subclass first, as in its signature."""
         kind: Any = type(self)  # mypy takes the hash of its objects for that of a class
         return {name: getattr(self, name) for name in _names(kind)}
 
@@ -247,7 +263,8 @@ class QPseudoSpike(SurrogateWithScale):
 
     An object is immutable. Equality, hash and repr come from the parameters, so that equal
     surrogates as static arguments of `jax.jit` compile once. JAX's arrays are compared by identity;
-    NumPy's are copied and compared by their numbers.
+    NumPy's are copied and compared by their numbers. A copy is the object itself; one that holds a
+    State cannot be pickled.
 
     Parameters
     ----------

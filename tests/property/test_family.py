@@ -11,7 +11,7 @@ from braintools_qps import QPseudoSpike
 
 alphas = st.one_of(st.sampled_from([0.5, 1.0, 2.0, 16.0, np.inf]), st.floats(1e-3, 1e3))
 factors = st.floats(1e-2, 1e2)
-distances = st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=20)
+distances = st.lists(st.floats(-1e6, 1e6, width=32), min_size=10, max_size=10)  # compiled once
 surrogates = st.builds(
     QPseudoSpike, alphas, scale=st.none() | factors, dampening=st.just(1.0) | factors
 )
@@ -58,13 +58,18 @@ def test_the_original_function_rises_and_is_odd_about_one_half(surrogate, xs):
     np.testing.assert_allclose(right + left, 1, atol=1e-6 * max(1, np.abs(right).max()))
 
 
+@jax.jit
+def traced(alpha, scale, dampening, x):
+    return QPseudoSpike(alpha, scale=scale, dampening=dampening).surrogate_grad(x)
+
+
 @checked
 @given(surrogates, distances)
-def test_an_alpha_that_is_traced_gives_the_same(surrogate, xs):
+def test_parameters_that_are_traced_give_the_same(surrogate, xs):
     x = jnp.float32(xs)
-    traced = jax.jit(lambda alpha: surrogate.replace(alpha=alpha).surrogate_grad(x))
     expected = np.asarray(surrogate.surrogate_grad(x), np.float64)
-    actual = np.asarray(traced(surrogate.alpha), np.float64)
+    parameters = surrogate.alpha, surrogate.scale or 1.0, surrogate.dampening
+    actual = np.asarray(traced(*parameters, x), np.float64)
     kept = expected > 1e-30
     # The exponent alpha * log(1 + ...) is rounded once more where alpha is a float32.
     size = 1 + np.abs(np.log(np.where(kept, expected, 1)))

@@ -3,6 +3,7 @@
 import brainstate
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from braintools_qps import QPseudoSpike, compare, save_memory, set_surrogate
 
@@ -27,6 +28,7 @@ class Network(brainstate.nn.Module):
         return self.readout(self.spikes.value)
 
 
+@pytest.mark.thorough
 def test_layers_that_spikes_feed_are_packed_also_where_compare_traces_the_factory():
     reports = []
 

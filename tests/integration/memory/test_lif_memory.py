@@ -62,6 +62,7 @@ def test_a_training_step_ends_where_it_did():
         assert_close(other, one, rtol=0, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_a_lif_that_keeps_its_spikes_is_the_same_neuron():
     executables = {}
     for name in ("save_memory", "save_memory, LIF that keeps its spikes"):

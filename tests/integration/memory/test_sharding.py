@@ -5,10 +5,12 @@ import sys
 from pathlib import Path
 
 import another_cpu
+import pytest
 
 SCRIPT = Path(__file__).parent / "scripts" / "spikes_on_eight_devices.py"
 
 
+@pytest.mark.thorough
 def test_no_new_collectives():
     run = subprocess.run(
         [sys.executable, SCRIPT],

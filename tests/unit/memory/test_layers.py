@@ -27,8 +27,6 @@ OPTIONS = {
         LINEAR,
         {"name": "readout", "param_type": brainstate.ShortTermState},
     ),
-    "a line": (LINE, {}),
-    "an image": (IMAGE, {}),
     "a bias": (IMAGE, {"b_init": init.Constant(0.3)}),
     "strides and padding": (IMAGE, {"stride": 2, "padding": 1}),
     "dilated": (IMAGE, {"rhs_dilation": 2, "padding": "VALID"}),
@@ -136,20 +134,3 @@ def test_layers_work_where_jax_promotes_neither_ranks_nor_dtypes():
     with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
         assert SpikeLinear(40, 2)(draw(3, 5, 40)).shape == (3, 5, 2)
         assert SpikeConv1d((5, 40), 2, 3)(draw(3, 5, 40)).shape == (3, 5, 2)
-
-
-def test_a_scan_stores_a_convolution_s_spikes_in_little_more_than_a_bit():
-    def stored(layer, steps=400):
-        spikes = jnp.zeros((2, *layer.in_size))
-
-        def loss(threshold):
-            fired = lambda i: (spikes + i > threshold).astype(jnp.float32)
-            step = lambda i: jnp.sum(jnp.sin(layer(fired(i))))
-            return jnp.sum(brainstate.transform.for_loop(step, jnp.arange(steps)))
-
-        gradient = brainstate.transform.jit(brainstate.transform.grad(loss, layer.weight))
-        return gradient.compile(3.0).memory_analysis().temp_size_in_bytes
-
-    plain, packed = map(stored, pair((nn.Conv2d, SpikeConv2d, ((8, 8, 4), 8, 3))))
-    spikes = 400 * 2 * 8 * 8 * 4
-    assert plain - packed > 0.93 * 4 * spikes

