@@ -1,8 +1,8 @@
 """Jaxprs walked equation by equation: all in this package that a release of JAX can break.
 
-`evaluate` is the walker. `inlined`, `run` and `follow` are it, with different ways to run an
-equation: with calls opened, with spike functions tapped and membranes perturbed, and on what is
-known of arrays in place of arrays.
+`evaluate` walks. `inlined`, `run` and `follow` use it, each with its own way to run an equation:
+with calls opened, with spike functions tapped and membranes perturbed, and on what is known of
+arrays in place of arrays.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ REARRANGING = set(
     "reduce_min reduce_or reshape rev sharding_constraint slice squeeze stop_gradient "
     "transpose".split()
 )
-# The same, of so many of the first operands; indices follow.
+# The same for the first n operands; the others are indices.
 INDEXING = {"split": 1, "dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
 
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
@@ -73,13 +73,13 @@ def with_constants_as_arguments(closed: ClosedJaxpr) -> Jaxpr:
 
 
 def callers(closed: ClosedJaxpr) -> list[str]:
-    """For each call of a marked spike function at the top level, in order, whose it is."""
+    """Names of the neurons that spike at the top level, one for each call, in order."""
     names = map(mark_of, closed.jaxpr.eqns)
     return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
 
 
 def inner_callers(closed: ClosedJaxpr) -> set[str]:
-    """Whose spike functions are called inside the loops and branches that are left."""
+    """Names of the neurons that spike inside loops and branches."""
     inner = (eqn for outer in closed.jaxpr.eqns for eqn in equations_within(outer))
     names = map(mark_of, inner)
     return {name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)}
@@ -102,7 +102,7 @@ def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
 
 
 def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[Any]:
-    """Of some arguments, those that a product takes on the way to a result, no spike after it."""
+    """The candidates that reach the result through a product with no spike after it."""
     alone: dict[Any, set[Any]] = {argument: {argument} for argument in candidates}
     multiplied: dict[Any, set[Any]] = {}
     for eqn in jaxpr.eqns:

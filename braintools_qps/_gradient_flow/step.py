@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import brainunit as u
 import jax.numpy as jnp
 from jax import Array
-from jax.extend.core import Jaxpr, Literal
 
-from .._jaxpr import Call, Tap, origins, reached, run, weights_before
+from .._jaxpr import Call, Jaxpr, Literal, Tap, origins, reached, run, weights_before
 
 
 class Population(NamedTuple):

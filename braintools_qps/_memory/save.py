@@ -45,8 +45,8 @@ _Seen = dict[str, Values]
 def save_memory(model: Any, inputs: Any) -> SavedMemory:
     r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in one bit.
 
-    Every surrogate gets ``residual_dtype="uint8"``, one of braintools within `Scaled`, unless it is
-    called on a Quantity with a unit. Every `brainstate.nn.Linear`,
+    Every surrogate gets ``residual_dtype="uint8"``. One of braintools is wrapped in `Scaled` for
+    that, unless it is called on a Quantity with a unit. Every `brainstate.nn.Linear`,
     `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
     `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
     checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing

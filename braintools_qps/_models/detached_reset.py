@@ -9,7 +9,7 @@ from typing import Any
 
 import jax
 
-ATTACHED = "_braintools_qps_attached"  # where a class without a reset's gradient keeps the one with
+ATTACHED = "_braintools_qps_attached"  # attribute of such a class: the neuron's original class
 
 
 def check_detachable(neurons: Mapping[str, Any]) -> None:
@@ -43,9 +43,9 @@ def set_reset(neuron: Any, detach: bool) -> None:
 
 @cache
 def _detached(cls: type) -> type:
-    """A neuron's class whose update takes no gradient of spikes of the membrane as it was before.
+    """A subclass whose update stops the gradient at spikes that were called before it changes V.
 
-    A class of its own, because the surrogate and the neuron's attributes are to stay what they are.
+    A subclass, because the surrogate and the neuron's attributes are to stay what they are.
     """
 
     def update(self: Any, *args: Any, **kwargs: Any) -> Any:

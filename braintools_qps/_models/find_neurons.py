@@ -11,14 +11,14 @@ MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``
 
 
 def find_neurons(model: Any) -> dict[str, Any]:
-    """Every node with an attribute ``spk_fun``, as of `find_nodes`."""
+    """Every node with an attribute ``spk_fun``, by its path in the model."""
     return find_nodes(model, lambda node: hasattr(node, "spk_fun"))
 
 
 def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
-    A node that is shared is there once. One that is no part of a larger model goes by its class.
+    A node that is shared appears once. The model itself goes by the name of its class.
     """
     nodes = dict(brainstate.graph.nodes(model).items())
     return {

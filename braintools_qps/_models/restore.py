@@ -1,4 +1,4 @@
-"""A model that is as it was before: its attributes, its states, what it has compiled."""
+"""Leave a model as it was: its attributes, its states, the programs it has compiled."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def restoring(model: Any) -> Iterator[None]:
 
 @contextmanager
 def traced_afresh(model: Any) -> Iterator[None]:
-    """As `restoring`, and what nodes have compiled for themselves is traced anew, then and after.
+    """Restore the model, and trace again what its nodes have compiled, inside and afterwards.
 
-    That is what they keep as attributes, as ``self.run = brainstate.transform.jit(self.loop)``.
+    Nodes keep compiled functions as attributes: ``self.run = brainstate.transform.jit(self.loop)``.
     """
     with restoring(model):
         forget_programs(model)
@@ -41,7 +41,7 @@ def traced_afresh(model: Any) -> Iterator[None]:
 
 @contextmanager
 def keeping_states(model: Any) -> Iterator[None]:
-    """Have states that are made in place of others only pass their values on to them.
+    """Keep each state that is replaced by a new one, and give it the new one's value.
 
     What is compiled or mapped over a model, as `brainstate.nn.Vmap`, holds on to its states. One
     that was made inside a traced function is replaced, since no function outside can see it.
@@ -64,7 +64,7 @@ def _are_states_of_one_level(one: Any, other: Any) -> bool:
 
 
 def forget_programs(model: Any) -> None:
-    """Have what nodes keep compiled as attributes traced anew when it is called next."""
+    """Clear the caches of compiled functions that nodes keep as attributes."""
     for node in brainstate.graph.nodes(model).values():
         for value in vars(node).values():
             if callable(clear := getattr(value, "clear_cache", None)):

@@ -1,4 +1,4 @@
-"""A surrogate put into neurons, or one of its own into each population."""
+"""Put a surrogate into the neurons of a model: the same into all, or one for each population."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def set_surrogate(
     where: type | tuple[type, ...] | Callable[[Any], bool] | None = None,
     detach_reset: bool = False,
 ) -> int:
-    """Put a surrogate into every neuron of a model, or one of its own into each population.
+    """Put a surrogate into every neuron of a model, or a different one into each population.
 
     Neurons are the nodes of the model's graph with an attribute ``spk_fun``, at any depth, in
     lists and dictionaries too; one that is shared counts once. States and parameters stay as they

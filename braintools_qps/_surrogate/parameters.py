@@ -30,7 +30,7 @@ def canonical(name: str, value: Any) -> Any:
     Raises
     ------
     TypeError
-        If it is not a real number, an array of them or a State; if surrogate is none.
+        If it is not a real number, an array of them or a State; if ``surrogate`` is no Surrogate.
     ValueError
         If a concrete value is not greater than 0, a concrete scale or dampening not within 1e-15
         and 1e15, or residual_dtype not one of those on offer.
@@ -65,7 +65,7 @@ def product(a: Any, b: Any) -> Any:
 
 
 def surrogate_key(surrogate: Surrogate) -> Hashable:
-    """What two surrogates have in common exactly when they are the same.
+    """A key that is equal for two surrogates exactly when they are the same.
 
     It is made of the class and all attributes, so that a parameter that a subclass adds counts
     without being named anywhere. Numbers are compared by value, NumPy's arrays by their contents,
@@ -76,13 +76,13 @@ def surrogate_key(surrogate: Surrogate) -> Hashable:
 
 
 def attributes(surrogate: Surrogate) -> dict[str, Any]:
-    """Fields of a dataclass, which may lie in slots, and whatever else was set."""
+    """All attributes by name: a dataclass's fields, in slots or not, and whatever else was set."""
     fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
     return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
 
 
 def key(value: Any) -> Hashable:
-    """The part of a `surrogate_key` that one of its parameters makes."""
+    """One parameter's part of a `surrogate_key`."""
     if isinstance(value, Surrogate):
         return surrogate_key(value)
     if isinstance(value, u.Quantity):
@@ -203,7 +203,7 @@ def _canonical_residual_dtype(value: Any) -> str | None:
 
 
 def _own(name: str, value: Any) -> Any:
-    """A number as a float, NumPy's array as a copy that stays as it is."""
+    """A number as a float, a NumPy array as a read-only copy, anything else as it is."""
     if _is_real_number(value):
         try:
             return float(value)
@@ -216,7 +216,7 @@ def _own(name: str, value: Any) -> Any:
 
 
 def _kept(value: Any) -> Any:
-    """NumPy's array as a copy that nobody can write to."""
+    """A NumPy array, in a Quantity too, as a read-only copy; anything else as it is."""
     if isinstance(value, u.Quantity) and isinstance(value.mantissa, np.ndarray):
         return u.Quantity(_kept(value.mantissa), unit=value.unit)
     if not isinstance(value, np.ndarray) or not (value.flags.writeable or value.base is not None):

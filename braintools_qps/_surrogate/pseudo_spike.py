@@ -150,8 +150,8 @@ class SurrogateWithScale(Surrogate):
         self.__post_init__()  # a NumPy array comes back writable
 
     @abstractmethod
-    def _shape(self) -> spike.Shape:
-        """What shapes the derivative now, with every State read."""
+    def _curve(self) -> spike.Curve:
+        """The parameters of the curve now, with every State read."""
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with some parameters changed.
@@ -176,7 +176,7 @@ class SurrogateWithScale(Surrogate):
 
     def __call__(self, x: ArrayLike | u.Quantity) -> Array:
         """Return 1 where ``x >= 0`` and 0 elsewhere, in the dtype of ``x`` and without unit."""
-        return spike.spikes(x, self._shape(), self.residual_dtype)
+        return spike.spikes(x, self._curve(), self.residual_dtype)
 
     def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
         """The derivative that stands in for the spike's: smooth in every parameter.
@@ -197,7 +197,7 @@ class SurrogateWithScale(Surrogate):
         brainunit.UnitMismatchError
             If ``x`` has a dimension and the surrogate no scale of it.
         """
-        return spike.derivative(x, self._shape())
+        return spike.derivative(x, self._curve())
 
     def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
         """The original function, whose derivative is `surrogate_grad`, at 0 too.
@@ -219,7 +219,7 @@ class SurrogateWithScale(Surrogate):
         brainunit.UnitMismatchError
             If ``x`` has a dimension and the surrogate no scale of it.
         """
-        return spike.original(x, self._shape())
+        return spike.original(x, self._curve())
 
     def __eq__(self, other: object) -> bool:
         if type(self) is not type(other):
@@ -358,8 +358,8 @@ class QPseudoSpike(SurrogateWithScale):
             dampening=ratio * canonical("dampening", dampening),
         )
 
-    def _shape(self) -> spike.Shape:
-        return spike.Shape(*(current(name, getattr(self, name)) for name in spike.PARAMETERS))
+    def _curve(self) -> spike.Curve:
+        return spike.Curve(*(current(name, getattr(self, name)) for name in spike.PARAMETERS))
 
 
 def _shown(value: Any) -> str:

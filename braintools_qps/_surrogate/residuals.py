@@ -31,13 +31,13 @@ from .float16 import has_float16
 OFFSET = np.float32(1 / 240)
 OFFSET_BITS = OFFSET.view(np.uint32)
 SIGN_BIT = np.uint8(128)
-# Codes with a sign end at about twice the peak, as a peak that is looked for may be missed; one
-# that is found has the 16th code from the end, exactly.
+# Codes with a sign end at about twice the peak, because the search for it may miss the highest one.
+# The peak that it finds is stored exactly, as the 16th code from the end.
 ROOM = 1 / (0.5 - 1 / 480)
 
 
 class Layout(NamedTuple):
-    """How eight bits are used: whether one is a sign, how many are dropped, and what NaN is.
+    """How a float32 becomes 8 bits: with a sign or not, bits that are dropped, the code of NaN.
 
     With five bits of mantissa 1 is code 254, so that 255 is free; with four it is code 127, and
     the free one is that of a negative 0.
@@ -48,7 +48,7 @@ class Layout(NamedTuple):
     nan_code: int
 
     def encode(self, gradient: Array) -> Array:
-        """Codes of magnitudes up to 1, and signs where they are kept; with those, 1 for more."""
+        """Codes of magnitudes up to 1; with a sign, a larger magnitude counts as 1."""
         magnitude = jnp.abs(gradient).astype(jnp.float32)
         if self.signed:
             magnitude = jnp.minimum(magnitude, 1)
@@ -60,7 +60,7 @@ class Layout(NamedTuple):
         return jnp.where(jnp.isnan(gradient), self.nan_code, code).astype(jnp.uint8)
 
     def decode(self, code: Array, dtype: jnp.dtype) -> Array:
-        """The magnitudes in the middle of what was rounded to them, with their signs."""
+        """For each code, the middle of the numbers that it stands for, with their sign."""
         magnitude = code & ~SIGN_BIT if self.signed else code
         bits = (magnitude.astype(jnp.uint32) << self.dropped_bits) + OFFSET_BITS
         gradient = lax.bitcast_convert_type(bits, jnp.float32) - OFFSET
@@ -76,8 +76,9 @@ SIGNED = Layout(True, dropped_bits=23 - 4, nan_code=128)
 def compact_product(dtype: str, gradient: Array, tangent: Array, peak: Array | None) -> Array:
     """``gradient * tangent`` with the gradient rounded to ``dtype``.
 
-    It lies in [0, 1] where ``peak`` is None, NaN aside. Any other is divided by its peak. In 8 bits
-    one is then its sign, and what passes the peak by more than a factor of ``ROOM`` is cut off.
+    Without a ``peak`` the gradient must lie in [0, 1] or be NaN. With one, it is divided by it
+    before it is stored. In 8 bits, one bit is then the sign, and magnitudes above ``ROOM`` times
+    the peak are clipped.
     """
     if peak is None:
         return _product(dtype, gradient, tangent, signed=False)

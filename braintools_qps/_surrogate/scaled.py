@@ -9,7 +9,7 @@ from braintools.surrogate import Surrogate
 from .foreign import Foreign
 from .parameters import current, product
 from .pseudo_spike import SurrogateWithScale
-from .spike import Shape
+from .spike import Curve
 
 __all__ = ["Scaled"]
 
@@ -84,11 +84,11 @@ class Scaled(SurrogateWithScale):
 
     surrogate: Surrogate
 
-    def _shape(self) -> Shape:
+    def _curve(self) -> Curve:
         scale, dampening = current("scale", self.scale), current("dampening", self.dampening)
         if not isinstance(self.surrogate, SurrogateWithScale):
-            return Shape(1.0, scale, dampening, Foreign.of(self.surrogate))
-        inner = self.surrogate._shape()
+            return Curve(1.0, scale, dampening, Foreign.of(self.surrogate))
+        inner = self.surrogate._curve()
         return inner._replace(
             scale=product(inner.scale, scale), dampening=product(inner.dampening, dampening)
         )

@@ -1,4 +1,4 @@
-"""The spike with its surrogate gradient, of Quantities or arrays and of checked parameters.
+"""The spike and its surrogate gradient, for arrays and Quantities; parameters were checked before.
 
 Units are stripped and parameters broadcast before anything is traced; what follows is plain JAX.
 """
@@ -24,12 +24,12 @@ from .residuals import compact_product
 PARAMETERS = ("alpha", "scale", "dampening")
 
 
-class Shape(NamedTuple):
-    """What shapes the derivative: parameters as they were checked, or made ready for JAX.
+class Curve(NamedTuple):
+    """The parameters of a surrogate's curve: as they were checked, or made ready for JAX.
 
-    Those that are ready are arrays in the dtype of the computation that broadcast against x, or
-    Static. A curve of another library takes the place of alpha, which is 1 then. ``scale`` is a
-    Static Unit where x was measured in that unit and no scale was given.
+    Ready ones are arrays in the dtype of the computation that broadcast against x, or Static. Where
+    x has a unit and no scale was given, ``scale`` is that unit, Static. With a ``foreign`` curve,
+    that of a surrogate of another library, alpha is 1.
     """
 
     alpha: Any
@@ -38,26 +38,26 @@ class Shape(NamedTuple):
     foreign: Foreign | None = None
 
 
-def spikes(x: Any, shape: Shape, residual_dtype: Any) -> Array:
+def spikes(x: Any, curve: Curve, residual_dtype: Any) -> Array:
     """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
-    x, shape, _ = _prepared(x, shape)
+    x, curve, _ = _prepared(x, curve)
     if not isinstance(x, jax.core.Tracer):
         return _heaviside(x)  # nobody differentiates: one program serves every surrogate
-    return _compiled_step(x, shape, Static(residual_dtype))
+    return _compiled_step(x, curve, Static(residual_dtype))
 
 
-def derivative(x: Any, shape: Shape) -> Array | u.Quantity:
+def derivative(x: Any, curve: Curve) -> Array | u.Quantity:
     """The surrogate gradient, per unit of x."""
-    x, shape, unit = _prepared(x, shape)
-    _require_scale(shape)
-    return units.per_unit(_derivative(x, shape), unit)
+    x, curve, unit = _prepared(x, curve)
+    _require_scale(curve)
+    return units.per_unit(_derivative(x, curve), unit)
 
 
-def original(x: Any, shape: Shape) -> Array:
+def original(x: Any, curve: Curve) -> Array:
     """The function of which `derivative` is the derivative."""
-    x, shape, _ = _prepared(x, shape)
-    _require_scale(shape)
-    return _original(x, shape)
+    x, curve, _ = _prepared(x, curve)
+    _require_scale(curve)
+    return _original(x, curve)
 
 
 def _compiled(function: Callable) -> Callable:
@@ -69,8 +69,8 @@ def _compiled(function: Callable) -> Callable:
     jitted = jax.jit(function, inline=True)
 
     @wraps(function)
-    def call(x: Array, shape: Shape, *rest: Static) -> Array:
-        return (jitted if shape.foreign is None else function)(x, shape, *rest)
+    def call(x: Array, curve: Curve, *rest: Static) -> Array:
+        return (jitted if curve.foreign is None else function)(x, curve, *rest)
 
     return call
 
@@ -81,25 +81,25 @@ def _heaviside(x: Array) -> Array:
 
 
 @jax.custom_jvp
-def _step(x: Array, shape: Shape, residual_dtype: Static) -> Array:
+def _step(x: Array, curve: Curve, residual_dtype: Static) -> Array:
     return _heaviside(x)
 
 
 def _step_jvp(primals, tangents):
-    # To first order a step does not depend on what shapes its surrogate, so only x's tangent
+    # To first order a step does not depend on the parameters of its surrogate, so only x's tangent
     # counts. The derivative is an ordinary function of everything, for the second order.
-    x, shape, residual_dtype = primals
+    x, curve, residual_dtype = primals
     x_dot, *_ = tangents
     value = _step(*primals)
     if isinstance(x_dot, SymbolicZero):
         return value, jnp.zeros_like(value)
-    _require_scale(shape)
+    _require_scale(curve)
     if residual_dtype.value is None:
-        return value, _derivative(x, shape) * x_dot
-    gradient = _unscaled(x, shape)
-    peak = None if shape.foreign is None else shape.foreign.peak(gradient)
+        return value, _derivative(x, curve) * x_dot
+    gradient = _unscaled(x, curve)
+    peak = None if curve.foreign is None else curve.foreign.peak(gradient)
     product = compact_product(residual_dtype.value, gradient, x_dot.astype(gradient.dtype), peak)
-    return value, _scaled(product, shape.scale, shape.dampening).astype(x.dtype)
+    return value, _scaled(product, curve.scale, curve.dampening).astype(x.dtype)
 
 
 _step.defjvp(_step_jvp, symbolic_zeros=True)
@@ -107,28 +107,28 @@ _compiled_step = _compiled(_step)
 
 
 @_compiled
-def _derivative(x: Array, shape: Shape) -> Array:
+def _derivative(x: Array, curve: Curve) -> Array:
     """``dampening / scale * gradient(x / scale)``."""
-    return _scaled(_unscaled(x, shape), shape.scale, shape.dampening).astype(x.dtype)
+    return _scaled(_unscaled(x, curve), curve.scale, curve.dampening).astype(x.dtype)
 
 
 @_compiled
-def _original(x: Array, shape: Shape) -> Array:
+def _original(x: Array, curve: Curve) -> Array:
     """``1/2 + dampening * (original(x / scale) - 1/2)``."""
-    ratio, dampening = _ratio(x, shape.scale), above_zero(shape.dampening)
-    if shape.foreign is None:
-        value = 0.5 + dampening * kernels.integral(ratio, shape.alpha)
+    ratio, dampening = _ratio(x, curve.scale), above_zero(curve.dampening)
+    if curve.foreign is None:
+        value = 0.5 + dampening * kernels.integral(ratio, curve.alpha)
     else:  # at a dampening of 1, the original function itself
-        value = dampening * shape.foreign.original(ratio) + (1 - dampening) / 2
+        value = dampening * curve.foreign.original(ratio) + (1 - dampening) / 2
     return value.astype(x.dtype)
 
 
-def _unscaled(x: Array, shape: Shape) -> Array:
+def _unscaled(x: Array, curve: Curve) -> Array:
     """``gradient(x / scale)``."""
-    ratio = _ratio(x, shape.scale)
-    if shape.foreign is None:
-        return kernels.gradient(ratio, shape.alpha)
-    return shape.foreign.gradient(ratio)
+    ratio = _ratio(x, curve.scale)
+    if curve.foreign is None:
+        return kernels.gradient(ratio, curve.alpha)
+    return curve.foreign.gradient(ratio)
 
 
 # Both parts are jitted for surrogates of other libraries outside of jit, where every operation
@@ -150,7 +150,7 @@ def _scaled(gradient: Array, scale: Array | Static, dampening: Array | Static) -
     return gradient * (above_zero(dampening) * (1 / above_zero(scale)))
 
 
-def _require_scale(shape: Shape) -> None:
+def _require_scale(curve: Curve) -> None:
     """Check that there is a scale, where one is needed.
 
     Raises
@@ -158,23 +158,23 @@ def _require_scale(shape: Shape) -> None:
     brainunit.UnitMismatchError
         If there is none, and x has a unit.
     """
-    if isinstance(unit := unwrap(shape.scale), u.Unit):
-        owner = None if shape.foreign is None else shape.foreign.owner.surrogate
+    if isinstance(unit := unwrap(curve.scale), u.Unit):
+        owner = None if curve.foreign is None else curve.foreign.owner.surrogate
         raise units.missing_scale(unit, owner)
 
 
-def _prepared(x: Any, shape: Shape) -> tuple[Array, Shape, u.Unit | None]:
+def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
-    x, scale, unit = units.strip(x, shape.scale)
-    given = shape._replace(scale=scale)
+    x, scale, unit = units.strip(x, curve.scale)
+    given = curve._replace(scale=scale)
     ready = {name: _ready(name, getattr(given, name), x) for name in PARAMETERS}
     shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
-    if shape.foreign is not None:
-        shapes["surrogate"] = shape.foreign.shape(units.wide(x.dtype))
+    if curve.foreign is not None:
+        shapes["surrogate"] = curve.foreign.shape(units.wide(x.dtype))
     if any(shapes.values()):
         x = _broadcast(x, shapes)
         ready = {name: _with_rank(value, x.ndim) for name, value in ready.items()}
-    return x, Shape(**ready, foreign=shape.foreign), unit
+    return x, Curve(**ready, foreign=curve.foreign), unit
 
 
 def _ready(name: str, value: Any, x: Array) -> Array | Static:

@@ -113,12 +113,11 @@ def validation_loss(hyperparameters, data):
     return jnp.sum(jnp.tanh(inputs @ weights) ** 2)
 
 
-@pytest.mark.parametrize("alpha", [1.0, 2.5])
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
-def test_meta_gradient_against_finite_differences(name, alpha):
+def test_meta_gradient_against_finite_differences(name):
     with jax.enable_x64(True):
         data = make_data()
-        at = {"alpha": alpha, "scale": 1.3, "dampening": 0.8}
+        at = {"alpha": 2.5, "scale": 1.3, "dampening": 0.8}
         loss = jax.jit(lambda value: validation_loss({**at, name: value}, data))
         step = 1e-5
         difference = (loss(at[name] + step) - loss(at[name] - step)) / (2 * step)

@@ -97,8 +97,14 @@ def assert_agree(actual, expected):
         assert_close(ours, theirs, rtol=0, atol=1e-6 * scale)
 
 
+USUAL = ("d_rtrl", "pp_prop", "eprop")
+
+
 @pytest.mark.parametrize("recurrent", [pytest.param(False, marks=pytest.mark.thorough), True])
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
+@pytest.mark.parametrize(
+    "algorithm",
+    [pytest.param(n, marks=[] if n in USUAL else pytest.mark.thorough) for n in ALGORITHMS],
+)
 def test_every_algorithm_learns_as_with_braintools(algorithm, recurrent):
     options = ALGORITHMS[algorithm]
     ours = online_gradient(OURS, algorithm, options, recurrent)

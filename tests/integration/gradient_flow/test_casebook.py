@@ -27,8 +27,14 @@ diagnosed = pytest.mark.skipif(
 )
 
 
+LARGE = {"snntorch-219", "snntorch-33", "stbp-6", "recurrent-500"}  # take seconds to measure
+
+
 @diagnosed
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.thorough if n in LARGE else []) for n in CASES],
+)
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = CASES[name]
     flows = gradient_flow(built(case, 0, cured=False), case.shown(digits()[0][:SHOWN]))
