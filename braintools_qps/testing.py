@@ -47,7 +47,7 @@ class Failure:
 
     See Also
     --------
-    find_failures : What makes them.
+    find_failures : Runs the checks and returns the failures.
 
     Examples
     --------

@@ -32,7 +32,7 @@ from .._jaxpr import (
 Values = frozenset[float] | None
 ANY: Values = None
 FLAG: Values = frozenset({0.0, 1.0})
-MOST = 4  # a set with more is no set of spikes, whatever follows
+MOST = 4  # with more values an array holds no spikes, whatever is computed from it
 
 Mark = Callable[[str, Values], Values]
 
@@ -40,7 +40,8 @@ Mark = Callable[[str, Values], Values]
 def spread(closed: ClosedJaxpr, arguments: Sequence[Values], mark: Mark) -> list[Values]:
     """The values of a jaxpr's results, from those of its arguments.
 
-    ``mark`` is asked at every `jax.ad_checkpoint.checkpoint_name` for what to go on with.
+    ``mark`` is called with the name and the values of every `jax.ad_checkpoint.checkpoint_name`,
+    and returns the values to go on with.
     """
     return follow(closed, arguments, partial(_results, mark), values_of, join)
 
@@ -54,13 +55,13 @@ def values_of(array: Any) -> Values:
 
 
 def few(values: Any) -> Values:
-    """A set of numbers, if it is small; one that holds NaN tells nothing."""
+    """The numbers as a set, or `ANY` where they are many or one is NaN."""
     found = frozenset(map(float, values))
     return found if len(found) <= MOST and not any(map(math.isnan, found)) else ANY
 
 
 def join(*sets: Values) -> Values:
-    """What can hold the values of either."""
+    """All values that one of the sets holds."""
     return ANY if any(s is ANY for s in sets) else few(itertools.chain(*sets))  # type: ignore[arg-type]
 
 

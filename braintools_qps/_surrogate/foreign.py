@@ -24,9 +24,10 @@ PROBES = np.concatenate([-_DISTANCES, [0.0], _DISTANCES])
 @partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["owner"])
 @dataclass(frozen=True)
 class Foreign:
-    """Its arrays travel as data, so that a derivative of any order can be taken with respect to
-    them; the rest of it stays as it is. Only its ``surrogate_grad`` and ``surrogate_fun`` are
-    called: braintools 0.3's own spike would leak the derivative with respect to a parameter.
+    """The curve of such a surrogate, with its arrays as data for derivatives of any order.
+
+    Only its ``surrogate_grad`` and ``surrogate_fun`` are called: braintools 0.3's own spike would
+    leak the derivative with respect to a parameter.
     """
 
     arrays: list[Array]
@@ -38,7 +39,7 @@ class Foreign:
         return cls([_value(leaf) for leaf in owner.leaves if _is_data(leaf)], owner)
 
     def shape(self, dtype: jnp.dtype) -> tuple[int, ...]:
-        """What x of that dtype has to broadcast against."""
+        """The shape of its parameters, which x of that dtype must broadcast against."""
         if not self.arrays:
             return ()
         return jax.eval_shape(self.gradient, jax.ShapeDtypeStruct((), dtype)).shape
