@@ -1,4 +1,4 @@
-"""Fill ``:::{container} thumbnails`` with the first figure of each section of its page."""
+"""Add to ``:::{container} thumbnails`` the first figure of each section of its page, small."""
 
 from docutils import nodes
 
