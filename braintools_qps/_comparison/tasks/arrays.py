@@ -14,7 +14,12 @@ FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 
 
 def task_from_arrays(
-    X: Any, y: Any, *, test: tuple[Any, Any] | None = None, name: str = "arrays"
+    X: Any,
+    y: Any,
+    *,
+    test: tuple[Any, Any] | None = None,
+    name: str = "arrays",
+    whole: np.ndarray | None = None,
 ) -> Task:
     """Split arrays by class into 65% to train, 15% to validate and 20% to test.
 
@@ -30,6 +35,8 @@ def task_from_arrays(
         ``(X, y)`` to test on. The others are then split into 85% to train and 15% to validate.
     name : str
         What to call the task.
+    whole : numpy.ndarray, optional
+        The aligned array of integers that X and the test part are cut from: it is not copied.
 
     Raises
     ------
@@ -49,12 +56,12 @@ def task_from_arrays(
         _check_same_form((X, y), test)
     if y.dtype.kind == "f":
         _check_enough(y)
-        return make_task(name, X, y, test=test)
+        return make_task(name, X, y, test=test, whole=whole)
     names, labels = np.unique(y, return_inverse=True)
     _check_classes(names, np.bincount(labels))
     if test is not None:
         test = test[0], _numbered(test[1], names)
-    return make_task(name, X, labels, test=test)
+    return make_task(name, X, labels, test=test, whole=whole)
 
 
 def _in_unit_of(X: Any, inputs: Any) -> Any:

@@ -5,8 +5,9 @@ Spike times are as the Spiking Heidelberg Digits and Speech Commands have them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -17,9 +18,10 @@ import numpy as np
 from ..._checks import checked_count
 from ..._defaults import BINS
 from .arrays import task_from_arrays
-from .task import ROWS_AT_ONCE, Task
+from .task import Task, aligned
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+SAMPLES_AT_ONCE = 256
 LAYOUT = ("spikes/times", "spikes/units", "labels")
 
 
@@ -45,9 +47,15 @@ def read_file(
         raise ValueError(f"bins are for spike times in HDF5, got {path} with arrays")
     bins = checked_count("bins", BINS if bins is None else bins)
     try:
-        parts = _counted(paths, bins) if kinds[0] == "hdf5" else _arrays(paths)
+        if kinds[0] == "hdf5":
+            whole, labels = _counted(paths, bins)
+            cut = len(labels[0])
+            parts = list(zip((whole[:cut], whole[cut:]), labels))
+        else:
+            whole, parts = None, _arrays(paths)
         (X, y), *tested = parts
-        return task_from_arrays(X, y, test=tested[0] if tested else None, name=str(path))
+        test = tested[0] if tested else None
+        return task_from_arrays(X, y, test=test, name=str(path), whole=whole)
     except MemoryError as error:
         fix = "Take fewer bins, or" if kinds[0] == "hdf5" else "Store X as uint8 or float16, or"
         raise MemoryError(
@@ -100,8 +108,8 @@ def _read_npz(path: str | PathLike) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _counted(paths: Sequence[str | PathLike], bins: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """``(X, y)`` of each file, X with spike counts of shape (samples, bins, units).
+def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Spike counts of shape (samples, bins, units) of all files, and the labels of each.
 
     The bins divide the time until the last spike, and the units go up to the highest number, in
     all files together. Events are read a few samples at a time, once for these two and once to be
@@ -110,44 +118,52 @@ def _counted(paths: Sequence[str | PathLike], bins: int) -> list[tuple[np.ndarra
     duration, units = 0.0, 0
     for path in paths:
         for times, fired in _events(path):
-            duration, units = max(duration, times.max()), max(units, int(fired.max()) + 1)
+            if len(times):
+                duration, units = max(duration, times.max()), max(units, int(fired.max()) + 1)
         if not units:
             raise ValueError(f"there must be spikes to learn from, got none in {path}")
-    return [_counts_in(path, bins, duration or 1.0, units) for path in paths]
-
-
-def _counts_in(
-    path: str | PathLike, bins: int, duration: float, units: int
-) -> tuple[np.ndarray, np.ndarray]:
-    with _opened(path) as file:
-        labels = file["labels"][()]
-    counts = np.zeros((len(labels), bins, units), np.uint8)
-    for sample, (times, fired) in enumerate(_events(path, also_silent=True)):
-        share = times.astype(np.float64) / duration
-        step = np.minimum((share * bins).astype(int), bins - 1)  # the last spike, into the last
-        of_sample = np.bincount(step * units + fired.astype(int), minlength=bins * units)
-        if of_sample.max() > np.iinfo(counts.dtype).max:
-            counts = counts.astype(np.uint32)
-        counts[sample] = of_sample.reshape(bins, units)
+    labels = [_labels(path) for path in paths]
+    events = lambda: chain.from_iterable(map(_events, paths))
+    shape = sum(map(len, labels)), bins, units
+    for dtype in (np.uint8, np.uint32):
+        counts = aligned(shape[0], shape[1:], dtype)
+        if _fill(counts, events(), duration or 1.0) <= np.iinfo(dtype).max:
+            break
     return counts, labels
 
 
-def _events(
-    path: str | PathLike, *, also_silent: bool = False
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Times and units of the spikes of each sample that has some, checked."""
+def _fill(
+    counts: np.ndarray, events: Iterable[tuple[np.ndarray, np.ndarray]], duration: float
+) -> int:
+    """Count the spikes of each sample into its row; return the largest count."""
+    (_, bins, units), most = counts.shape, 0
+    for row, (times, fired) in zip(counts, events):
+        share = times.astype(np.float64) / duration
+        step = np.minimum((share * bins).astype(int), bins - 1)  # the last spike, into the last
+        of_sample = np.bincount(step * units + fired.astype(int), minlength=bins * units)
+        most = max(most, int(of_sample.max()))
+        row[...] = of_sample.reshape(bins, units)
+    return most
+
+
+def _labels(path: str | PathLike) -> np.ndarray:
+    with _opened(path) as file:
+        return file["labels"][()]
+
+
+def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Times and units of the spikes of each sample, checked."""
     with _opened(path) as file:
         times, units, labels = (file[name] for name in LAYOUT)
         if not len(times) == len(units) == len(labels):
             sizes = ", ".join(f"{len(file[name])} of {name}" for name in LAYOUT)
             raise ValueError(f"{path} must have as many labels as samples, got {sizes}")
-        for start in range(0, len(labels), ROWS_AT_ONCE):
-            some = slice(start, start + ROWS_AT_ONCE)
+        for start in range(0, len(labels), SAMPLES_AT_ONCE):
+            some = slice(start, start + SAMPLES_AT_ONCE)
             for one, fired in zip(times[some], units[some]):
                 one, fired = np.asarray(one), np.asarray(fired)
                 _check_events(path, one, fired)
-                if len(one) or also_silent:
-                    yield one, fired
+                yield one, fired
 
 
 @contextmanager

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ SHARE_TESTED = 0.2
 SHARE_VALIDATED = 0.15
 
 READOUTS = '"last", "mean", "all" or how many last steps to average'
-ROWS_AT_ONCE = 256  # where temporaries would be as large as the data
+AT_ONCE = 2**20  # numbers, where temporaries would be as large as the data
 
 
 class Samples(NamedTuple):
@@ -140,35 +142,43 @@ def make_task(
     *,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     readout: str | int | None = None,
+    whole: np.ndarray | None = None,
 ) -> Task:
     """Find the scale of the inputs, and keep them where JAX can use them without a copy.
 
     ``labels`` are integers from 0 up, or targets of float dtype. A ``test`` part that is given is
     left whole, and the rest is dealt to training and validation. ``readout`` is by default the mean
-    over all steps, or every step where each has a target.
+    over all steps, or every step where each has a target. ``whole`` is the `aligned` array of
+    integers that X and the test part are cut from, if there is one: it is used as it is.
     """
     classify = labels.dtype.kind in "iu"
     labels = labels.astype(np.int32 if classify else np.float32)
     classes = int(labels.max()) + 1 if classify else None
     if readout is None:
         readout = "all" if not classify and labels.shape[1:2] == X.shape[1:2] else X.shape[1]
-    parts = [X] if test is None else [X, test[0]]
     if test is not None:
         labels = np.concatenate([labels, test[1].astype(labels.dtype)])
     size, power = _size_and_power(X)
-    dtype = _kept_dtype(parts)
-    # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
-    stored = lambda some: _divided(some, size, power) if dtype is None else some
-    inputs = _aligned(sum(map(len, parts)), X.shape[1:], np.float32 if dtype is None else dtype)
-    start = 0
-    for part in parts:
-        for at in range(0, len(part), ROWS_AT_ONCE):
-            some = part[at : at + ROWS_AT_ONCE]
-            inputs[start : start + len(some)] = stored(some)
+    scale = float(size * power)
+    if whole is None:
+        parts = [X] if test is None else [X, test[0]]
+        dtype = _kept_dtype(parts)
+        # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
+        stored = lambda some: _divided(some, size, power) if dtype is None else some
+        whole = aligned(sum(map(len, parts)), X.shape[1:], np.float32 if dtype is None else dtype)
+        scale = 1.0 if dtype is None else scale
+        start = 0
+        for some in chain.from_iterable(map(in_pieces, parts)):
+            whole[start : start + len(some)] = stored(some)
             start += len(some)
-    scale = 1.0 if dtype is None else float(size * power)
     given = 0 if test is None else len(test[0])
-    return Task(name, Samples(inputs, labels), classes, readout, scale, given)
+    return Task(name, Samples(whole, labels), classes, readout, scale, given)
+
+
+def in_pieces(X: np.ndarray) -> Iterator[np.ndarray]:
+    """Some samples at a time."""
+    rows = max(1, AT_ONCE // max(1, math.prod(X.shape[1:])))
+    return (X[at : at + rows] for at in range(0, len(X), rows))
 
 
 def _kept_dtype(parts: list[np.ndarray]) -> np.dtype | None:
@@ -183,7 +193,7 @@ def _kept_dtype(parts: list[np.ndarray]) -> np.dtype | None:
     return smallest if smallest.kind in "iu" and smallest.itemsize <= 4 else None
 
 
-def _aligned(count: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+def aligned(count: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
     """An array where JAX uses it on a CPU without a copy: at a multiple of 64 bytes."""
     size = count * math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + 64, np.uint8)
@@ -198,8 +208,7 @@ def _size_and_power(X: np.ndarray) -> tuple[np.floating, np.floating]:
     """
     dtype = np.result_type(X.dtype, np.float32)
     size = max(abs(dtype.type(X.max())), abs(dtype.type(X.min())))
-    some = (X[at : at + ROWS_AT_ONCE] for at in range(0, len(X), ROWS_AT_ONCE))
-    total = sum(np.square(few / size, dtype=np.float64).sum() for few in some)
+    total = sum(np.square(some / size, dtype=np.float64).sum() for some in in_pieces(X))
     return size, dtype.type(np.sqrt(total / X.size) or 1.0)
 
 

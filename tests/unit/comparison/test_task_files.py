@@ -1,6 +1,7 @@
 """Tasks from files: .npz archives and spike times in HDF5."""
 
 import sys
+import tracemalloc
 
 import h5py
 import numpy as np
@@ -147,9 +148,16 @@ def test_more_spikes_than_a_byte_holds_are_counted(tmp_path):
     assert task.samples.inputs.max() == 300
 
 
-def test_counts_stay_in_a_byte(tmp_path):
-    task = load_task(write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS))
-    assert task.samples.inputs.dtype == np.uint8
+def test_counts_stay_in_a_byte_and_are_in_memory_once(tmp_path):
+    train = write_spikes(tmp_path / "train.h5", TIMES, UNITS, LABELS)
+    test = write_spikes(tmp_path / "test.h5", [[0.5], [0.1]] * 4, [[4], [0]] * 4, LABELS[:8])
+    tracemalloc.start()
+    task = load_task(train, test=test, bins=200_000)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    counts = task.samples.inputs
+    assert (counts.dtype, counts.shape) == (np.uint8, (28, 200_000, 5))
+    assert peak < 2 * counts.nbytes
 
 
 def test_without_h5py_it_is_named_with_the_extra(tmp_path, monkeypatch):
