@@ -117,7 +117,7 @@ class Dispatch:
                     self._keep(self._answers.get())
 
     def _start(self, candidate: Candidate) -> Found:
-        """Submit a candidate's runs; yield it if that fails."""
+        """Submit a candidate's runs; take what is there already, or has failed already."""
         try:
             job = job_of(candidate, self._plan, self._experiment)
             parts = groups(job, self._experiment, self._trains.most_runs)
@@ -128,6 +128,10 @@ class Dispatch:
         for numbers in parts:
             part = job.part(numbers)
             self._send(Group(training, numbers, part, self._key(candidate, part)))
+            while not self._answers.empty():  # on the disk before the next group is trained here
+                yield from self._receive(self._answers.get())
+            if candidate.label not in self._trainings:
+                return
 
     def _send(self, group: Group) -> None:
         known = None if self._store is None else self._store.finished(group.key)

@@ -97,8 +97,8 @@ def _check_start(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...
         return ()
     return (
         f"All seeds start from the same weights, because {name} draws them neither from "
-        "brainstate.random nor from numpy.random: seeds differ only in the order of the samples, "
-        "and intervals may be too small.",
+        "brainstate.random nor from numpy.random: seeds differ only in the split and in the order "
+        "of the samples, and intervals may be too small.",
     )
 
 

@@ -21,7 +21,9 @@ from .fingerprint import CODE, SOURCE, changes
 from .storage import Store
 from .tasks import Task
 
-PACKAGES = ("braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "numpy")
+PACKAGES = (
+    "braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "optax", "numpy",
+)  # fmt: skip
 
 DIFFERENT = {
     "task": "a different task",

@@ -71,7 +71,7 @@ def plan_of(tune: Any, seeds: tuple[int, ...], epochs: int, experiment: Experime
 
 def job_of(candidate: Candidate, plan: Plan, experiment: Experiment) -> Job:
     """All trainings of a candidate: every setting with every seed."""
-    settings = [_with_dampening(candidate, s, plan.seeds[0], experiment) for s in plan.settings]
+    settings = _with_dampening(candidate, plan, experiment)
     runs = tuple((setting, seed) for seed in plan.seeds for setting in settings)
     return Job(candidate.surrogate, runs, plan.epochs)
 
@@ -109,19 +109,25 @@ def _trial(setting: Mapping[str, Any], outcomes: Sequence[Outcome]) -> Trial:
     )
 
 
-def _with_dampening(
-    candidate: Candidate, setting: Setting, seed: int, experiment: Experiment
-) -> Setting:
-    """The setting with the dampening that brings about its mean slope, if it has one.
+def _with_dampening(candidate: Candidate, plan: Plan, experiment: Experiment) -> list[Setting]:
+    """The settings, each with the dampening that brings about its mean slope, if it has one.
 
-    The population with the largest mean slope decides, at the initial weights of a seed.
+    The population with the largest mean slope decides, at the initial weights of the first seed.
     """
-    if MEAN_SLOPE not in setting:
-        return setting
-    surrogate = at_setting(candidate.surrogate, setting)
-    slopes = _slopes(surrogate, seed, experiment.at(setting))
-    factor = min(1.0, setting[MEAN_SLOPE] / max([*slopes, setting[MEAN_SLOPE]]))
-    return {**setting, "dampening": float(f"{factor:.3g}")}
+    largest: dict[str, float] = {}
+    settings = []
+    for setting in plan.settings:
+        if MEAN_SLOPE in setting:
+            others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
+            if (key := repr(others)) not in largest:
+                surrogate = at_setting(candidate.surrogate, others)
+                slopes = _slopes(surrogate, plan.seeds[0], experiment.at(others))
+                largest[key] = max(slopes, default=0.0)
+            wanted = setting[MEAN_SLOPE]
+            factor = min(1.0, wanted / max(largest[key], wanted))
+            setting = {**setting, "dampening": float(f"{factor:.3g}")}
+        settings.append(setting)
+    return settings
 
 
 def _slopes(surrogate: Surrogate, seed: int, experiment: Experiment) -> list[float]:

@@ -119,7 +119,8 @@ def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> St
     weights = initial_weights(experiment, surrogate, seed)
     memory = experiment.transformation(1.0, 1).init(jax.tree.leaves(weights.trained))
     zero = jnp.zeros((), jnp.int32)
-    return State(weights, memory, zero, weights, jnp.asarray(-jnp.inf), zero)
+    worst = jnp.asarray(-jnp.inf, jnp.result_type(float))  # no weak type: checkpoints have none
+    return State(weights, memory, zero, weights, worst, zero)
 
 
 def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callable:

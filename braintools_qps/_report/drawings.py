@@ -12,7 +12,7 @@ from ..plotting import (
     plot_gradient_flow,
     plot_membrane,
     plot_tuning,
-    tuned_results,
+    tuning_panels,
 )
 from ..records import Comparison, GradientFlow
 
@@ -67,7 +67,8 @@ def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
         first = _panel((WIDE, accuracy_height(comparison)))
         curves, shapes = [_panel(), _panel()], [_panel(), _panel()]
         plot_comparison(comparison, [first, *curves, *shapes])
-        tuning = [_panel() for _ in tuned_results(comparison)]
+        panels = tuning_panels(comparison)
+        tuning = [_panel((WIDE, one.height)) if not one.up else _panel() for one in panels]
         plot_tuning(comparison, tuning or None)
         drawings = _drawings([first, *curves, *shapes, *tuning])
     return ComparisonDrawings(drawings[0], drawings[1:3], drawings[3:5], drawings[5:])

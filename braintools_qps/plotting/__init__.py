@@ -17,7 +17,7 @@ from .membrane import plot_membrane
 from .ranking import plot_ranking
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
-from .tuning import plot_tuning, tuned_results, tuning_legend
+from .tuning import plot_tuning, tuning_legend, tuning_panels
 
 __all__ = [
     "plot_accuracy",

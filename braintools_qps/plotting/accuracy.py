@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8
 LONGEST = 32  # characters of a label
+DOTS, PER_DOT, LOWEST_DOT = 0.22, 0.11, 0.44  # below the middle of a row, in rows
 
 
 def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
@@ -80,7 +81,7 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
             ends = form.unit.factor * np.array([low, high])
             axes.plot(ends, [row, row], color=colour, linewidth=2, solid_capstyle="butt")
         axes.plot(form.unit.factor * mean, row, "|", color=colour, markersize=14, markeredgewidth=3)
-        axes.plot(scores, np.full(len(scores), row + 0.27), "o", color=colour, markersize=4,
+        axes.plot(scores, row + _heights(scores), "o", color=colour, markersize=4,
                   markerfacecolor="none")  # fmt: skip
     meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""
     axes.set_yticks(range(len(results)), [typed(result.label, LONGEST) for result in results])
@@ -90,3 +91,9 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     axes.set_xlabel(f"test {form.heading}{meaning}", loc="right")
     if shaded:
         axes.set_title("Test scores (shaded: within noise of the best)")
+
+
+def _heights(scores: np.ndarray) -> np.ndarray:
+    """How far below its row each dot lies: equal scores lie one below the other."""
+    equal = np.array([np.sum(scores[:number] == one) for number, one in enumerate(scores)])
+    return np.minimum(DOTS + PER_DOT * equal, LOWEST_DOT)

@@ -11,7 +11,7 @@ from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
 from .panels import add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
-from .tuning import draw_tuning, tuned_results, tuning_legend
+from .tuning import Panel, draw_tuning, tuning_legend, tuning_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,7 +25,7 @@ LINE = 95  # characters
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw test scores, learning curves, and the surrogates as they were trained.
 
-    A figure of its own also has a panel of `plot_tuning` for each candidate with several settings.
+    A figure of its own also has the panels of `plot_tuning`.
 
     Parameters
     ----------
@@ -49,13 +49,13 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
      'Original function']
     """
     own = axes is None
-    tuned = tuned_results(comparison) if own else []
-    panels = panels_of(_panels(comparison, len(tuned)) if own else axes, 5 + len(tuned))
+    tuning = tuning_panels(comparison) if own else []
+    panels = panels_of(_panels(comparison, tuning) if own else axes, 5 + len(tuning))
     draw_accuracy(comparison, panels[0])
     draw_learning_curves(comparison, *panels[1:3])
     draw_trained(comparison, *panels[3:5])
-    for panel, result in zip(panels[5:], tuned):
-        draw_tuning(result, comparison, panel)
+    for axis, panel in zip(panels[5:], tuning):
+        draw_tuning(panel, comparison, axis)
     add_legend(panels[1:5], outside=own)
     return panels
 
@@ -70,22 +70,23 @@ def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
         left.set_title(f"Gradient, as trained (on no common axis: {others})")
 
 
-def _panels(comparison: Comparison, tuned: int) -> list[Any]:
-    """A wide panel, two rows of two panels, and rows of two for tuning."""
+def _panels(comparison: Comparison, tuning: Sequence[Panel]) -> list[Any]:
+    """A wide panel, two rows of two panels, and those of tuning: one wide, or rows of two."""
     import matplotlib.pyplot as plt
 
-    rows, says = -(-tuned // 2), (comparison.verdict, comparison.unfinished)
+    columns = 2 if any(panel.up for panel in tuning) else 1
+    rows, says = -(-len(tuning) // columns), (comparison.verdict, comparison.unfinished)
     said = "\n".join(textwrap.fill(typed_text(one), LINE) for one in says if one)
     first = accuracy_height(comparison) + PER_LINE * len(said.splitlines())
-    heights = [first, 2 * ROW + 0.4, *([rows * ROW + 0.4] if rows else [])]
+    heights = [first, 2 * ROW + 0.4, *([rows * tuning[0].height + 0.4] if tuning else [])]
     figure = plt.figure(figsize=(7.6, sum(heights)), layout="constrained")
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
     parts[0].suptitle(said, fontsize="medium")
     panels = [parts[0].subplots(), *parts[1].subplots(2, 2).flat]
     for part in parts[2:]:
-        grid = list(part.subplots(rows, 2, squeeze=False).flat)
-        panels += grid[:tuned]
-        for unused in grid[tuned:]:
+        grid = list(part.subplots(rows, columns, squeeze=False).flat)
+        panels += grid[: len(tuning)]
+        for unused in grid[len(tuning) :]:
             unused.remove()
         part.supxlabel(tuning_legend(comparison), fontsize="small")
     for panel in panels:

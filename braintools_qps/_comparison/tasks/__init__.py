@@ -48,8 +48,8 @@ def load_task(
         `braintools.cogtask`; or a call with literal arguments, as ``"randman(dim=2, alpha=1.0)"``.
 
         Or arrays ``(X, y)`` or ``(X, y, X_test, y_test)``: X has the shape (samples, time,
-        features) and is divided by its root mean square over the training part, so that its unit
-        does not matter; it may carry one. y has a class for each sample, integers, booleans or
+        features) and is divided by its root mean square, over all samples but those of a test part
+        that is given, so that its unit does not matter; it may carry one. y has a class for each sample, integers, booleans or
         strings of shape (samples,), or floats to predict, of shape (samples, ...) or (samples,
         time, ...). X of integers, booleans or float16 stays in this dtype until a batch is taken.
 

@@ -13,6 +13,7 @@ from small_comparison import press_ctrl_c_at
 
 from braintools_qps import compare
 from braintools_qps._comparison import dask_workers, local_workers
+from braintools_qps._comparison.executors import There
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 pytestmark = [
@@ -34,6 +35,7 @@ def fragile():
     """The model; processes that are started find it too, and know that they are workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(DATA))
+        patch.setattr(There, "most_runs", 2)  # two groups of a candidate
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         patch.setenv("FRAGILE_CLIENT", str(os.getpid()))
         patch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "60s")
@@ -115,18 +117,17 @@ def test_a_local_worker_that_dies_ends_it_and_resume_goes_on(tmp_path, fragile, 
     ended = pytest.raises(RuntimeError, match=r"takes no more work .*go on with resume=True")
     with ended, local_workers(1) as executor:
         compare(NAMES, model=make, executor=executor, out=tmp_path, **OPTIONS)
-    assert (tmp_path / "comparison.running.msgpack").exists()
     seen = []
     found = compare(
         NAMES[:1], model=make, out=tmp_path, resume=True, callback=seen.append, **OPTIONS
     )
     assert_same(found.results, undisturbed[:1])
-    assert seen[0].epochs_done == 8  # two rates for four epochs, trained before
+    assert seen == []  # it had finished
 
 
 def test_after_the_scheduler_has_gone_local_workers_go_on(tmp_path, cluster, fragile, undisturbed):
     def kill(event):
-        if event.epochs_done == 16:
+        if event.epochs_done == 8:
             cluster.kill_scheduler()
 
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
@@ -139,14 +140,16 @@ def test_after_the_scheduler_has_gone_local_workers_go_on(tmp_path, cluster, fra
     with local_workers(1) as executor:
         found = compare(NAMES, executor=executor, resume=True, callback=seen.append, **options)
     assert_same(found.results, undisturbed)
-    assert seen[0].epochs_done == 8  # known at once
+    assert seen[0].epochs_done == 8
+    workers = {one["process"] for result in found.results for one in result.workers}
+    assert len(workers) > 1  # that of now, and one that has gone
 
 
 def test_ctrl_c_in_a_session_keeps_what_has_finished(tmp_path, fragile, undisturbed):
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
     with local_workers(2) as executor:
         with pytest.raises(KeyboardInterrupt):
-            compare(NAMES, executor=executor, callback=press_ctrl_c_at(16), **options)
+            compare(NAMES, executor=executor, callback=press_ctrl_c_at(8), **options)
         seen = []
         found = compare(NAMES, executor=executor, resume=True, callback=seen.append, **options)
     assert_same(found.results, undisturbed)
