@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from .._gradient_flow import mean_slope_at
 from .._models import advance, find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
@@ -124,7 +125,7 @@ def watched(
     Some neurons call their spike function twice in a step, the first time to reset the membrane
     after the spike before; what counts is the last call.
     """
-    meters = [_Meter(one) for one in find_neurons(model).values() if callable(one.spk_fun)]
+    meters = _meters(model, _count)
 
     def step(i: Array) -> tuple[Any, Array]:
         output = advance(model, i, of_step(inputs[rows, i]))
@@ -138,11 +139,29 @@ def watched(
     return outputs, Neurons(total / (steps * neurons), total / samples)
 
 
-class _Meter:
-    """Stands in for a neuron's spike function and keeps how many spikes its last call gave."""
+def mean_slopes(model: Any, inputs: Array) -> Array:
+    """Mean slope of each population over a sequence, for inputs (samples, steps, ...)."""
+    meters = _meters(model, lambda spike, x, _: mean_slope_at(spike, x))
 
-    def __init__(self, neuron: Any) -> None:
-        self._spike = neuron.spk_fun
+    def step(i: Array, x: Array) -> Array:
+        advance(model, i, x)
+        return jnp.stack([meter.read() for meter in meters])
+
+    with environment(fit=False):
+        slopes = brainstate.transform.for_loop(
+            step, jnp.arange(inputs.shape[1]), jnp.swapaxes(inputs, 0, 1)
+        )
+    return slopes.mean(0)
+
+
+class _Meter:
+    """Stands in for a neuron's spike function and keeps a number of its last call.
+
+    ``measure`` makes it from the function, its argument and the spikes.
+    """
+
+    def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
+        self._spike, self._measure = neuron.spk_fun, measure
         self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
         self.neurons = 0  # of all samples; known once it has been traced
         neuron.spk_fun = self
@@ -150,13 +169,21 @@ class _Meter:
     def __call__(self, x: Any) -> Any:
         spikes = self._spike(x)
         self.neurons = np.size(spikes)
-        self._last.value = jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
+        self._last.value = self._measure(self._spike, x, spikes).astype(jnp.float32)
         return spikes
 
     def read(self) -> Array:
         counted = self._last.value
         self._last.value = jnp.zeros_like(counted)
         return counted
+
+
+def _meters(model: Any, measure: Callable[[Any, Any, Any], Array]) -> list[_Meter]:
+    return [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
+
+
+def _count(spike: Any, x: Any, spikes: Any) -> Array:
+    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
 
 
 @contextmanager

@@ -16,15 +16,15 @@ from functools import cached_property
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._checks import check_positive, did_you_mean
-from .._gradient_flow import mean_slopes
 from ..records import CandidateResult, Trial, Tuning
 from .factory import GIVEN, parameters_of
 from .fingerprint import name_of
-from .model import environment, seeded
+from .model import initialised, mean_slopes, seeded
 from .model_checks import check_finite
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
@@ -121,8 +121,7 @@ def _with_dampening(candidate: Candidate, plan: Plan, experiment: Experiment) ->
             others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
             if (key := repr(others)) not in largest:
                 surrogate = at_setting(candidate.surrogate, others)
-                slopes = _slopes(surrogate, plan.seeds[0], experiment.at(others))
-                largest[key] = max(slopes, default=0.0)
+                largest[key] = _largest_slope(surrogate, plan.seeds[0], experiment.at(others))
             wanted = setting[MEAN_SLOPE]
             factor = min(1.0, wanted / max(largest[key], wanted))
             setting = {**setting, "dampening": float(f"{factor:.3g}")}
@@ -130,14 +129,15 @@ def _with_dampening(candidate: Candidate, plan: Plan, experiment: Experiment) ->
     return settings
 
 
-def _slopes(surrogate: Surrogate, seed: int, experiment: Experiment) -> list[float]:
-    """Mean slopes of all populations over a batch of the seed's training part."""
-    samples = experiment.task.samples
-    rows = experiment.task.split(seed).train[: experiment.batch_size]
-    inputs = np.swapaxes(experiment.task.normalised(samples.inputs[rows]), 0, 1)
-    with seeded(jax.random.key(seed), seed), environment(fit=False):
-        slopes = mean_slopes(experiment.model(surrogate), inputs)
-    return [slope for slope in slopes.values() if math.isfinite(slope)]
+def _largest_slope(surrogate: Surrogate, seed: int, experiment: Experiment) -> float:
+    """The largest mean slope of a population over a batch of the seed's training part."""
+    task = experiment.task
+    inputs = task.samples.inputs[task.split(seed).train[: experiment.batch_size]]
+    with seeded(jax.random.key(seed), seed):
+        model = experiment.model(surrogate)
+        initialised(model, experiment.batch_size)
+        slopes = mean_slopes(model, jnp.asarray(task.normalised(inputs)))
+    return max((float(slope) for slope in slopes if jnp.isfinite(slope)), default=0.0)
 
 
 def _check_names(tune: Mapping[str, Any], experiment: Experiment) -> None:

@@ -19,10 +19,11 @@ from ..records import GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .diagnose import FURTHER, diagnose
 from .evaluate import Evaluator, Passes, Spikes
-from .normalize import mean_slopes, normalize_surrogate
+from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
 from .objective import Objective, check_draws
 from .sensitivity import gradient_sensitivity
+from .slopes import mean_slope_at
 from .step import Step
 from .tracing import trace, with_states_of
 
@@ -33,7 +34,7 @@ __all__ = [
     "flow_of",
     "gradient_flow",
     "gradient_sensitivity",
-    "mean_slopes",
+    "mean_slope_at",
     "normalize_rates",
     "normalize_surrogate",
     "own_surrogates",

@@ -106,12 +106,6 @@ def normalize_surrogate(
     return {name: adjusted(start[name], dampening=factor) for name, factor in factors.items()}
 
 
-def mean_slopes(model: Any, inputs: Any) -> dict[str, float]:
-    """The mean slope of each population, as `normalize_surrogate` lowers it."""
-    evaluator = _forward(model, inputs)
-    return _mean_slopes(evaluator, _spikes(evaluator))
-
-
 def _forward(model: Any, inputs: Any) -> Evaluator:
     inputs = checked_inputs(inputs)
     return Evaluator(trace(model, inputs), inputs, Objective())

@@ -37,6 +37,13 @@ def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
     return _compiled_slopes(_Constant(surrogate_key(surrogate), surrogate), argument, unit)
 
 
+def mean_slope_at(spike: Any, argument: Any) -> Array:
+    """The mean derivative at arguments that may have a unit; then for a distance of one scale."""
+    unit = argument.unit if isinstance(argument, u.Quantity) else None
+    mean = jnp.mean(slopes_at(spike, u.get_mantissa(argument), unit))
+    return mean if unit is None else mean * jnp.mean(_scale(spike, unit))
+
+
 def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
     """Where the membranes lay, and how much of the surrogate gradient they met there."""
     scale, met = _scale(spike, unit), np.asarray(slopes, np.float64)

@@ -74,7 +74,8 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
         return []
     drawn = panels_of(axes, len(panels))
     if axes is None and not panels[0].up:
-        drawn[0].get_figure(root=True).set_size_inches(6, panels[0].height)
+        figure: Any = drawn[0].get_figure(root=True)
+        figure.set_size_inches(6, panels[0].height)
     for one, panel in zip(drawn, panels):
         draw_tuning(panel, comparison, one)
     return drawn

@@ -54,8 +54,8 @@ def read_file(
         else:
             whole, parts = None, _arrays(paths)
         (X, y), *tested = parts
-        test = tested[0] if tested else None
-        return task_from_arrays(X, y, test=test, name=str(path), whole=whole)
+        other = tested[0] if tested else None
+        return task_from_arrays(X, y, test=other, name=str(path), whole=whole)
     except MemoryError as error:
         fix = "Take fewer bins, or" if kinds[0] == "hdf5" else "Store X as uint8 or float16, or"
         raise MemoryError(

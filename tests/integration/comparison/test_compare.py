@@ -168,9 +168,17 @@ class Memoryless(brainstate.nn.Module):
         return self.readout(self.spk_fun(x - 1.0))
 
 
-def test_a_mean_slope_lowers_the_dampening_and_never_raises_it():
+class SubSteps(Memoryless):
+    def update(self, x):
+        self.V.value = x
+        spikes = brainstate.transform.for_loop(lambda _: self.spk_fun(x - 1.0), jnp.arange(3))
+        return self.readout(spikes.mean(0))
+
+
+@pytest.mark.parametrize("model", [Memoryless, SubSteps])
+def test_a_mean_slope_lowers_the_dampening_and_never_raises_it(model):
     tune = {"mean_slope": (0.05, 10.0)}
-    options = OPTIONS | {"model": Memoryless, "tune": tune, "batch_size": 1000}
+    options = OPTIONS | {"model": model, "tune": tune, "batch_size": 1000}
     (result,) = compare(["Sigmoid(alpha=4)"], **options).results
     lowered, kept = (trial.setting["dampening"] for trial in result.tuning.trials)
     task = load_task(OPTIONS["task"])

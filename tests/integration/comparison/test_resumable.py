@@ -54,7 +54,7 @@ def options(monkeypatch):
     }  # fmt: skip
 
 
-# Two programs, one for each leak, of 4 runs for 20 epochs. The epoch that is cut off is trained anew.
+# Two programs, one for each leak, of 4 runs for 20 epochs. The epoch cut off is trained anew.
 @pytest.mark.parametrize(
     ("epoch", "seen_again"),
     [(16, [12, 16, 20, 24, 28]), (92, [80, 88, 92, 96, 100])],

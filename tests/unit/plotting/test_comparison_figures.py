@@ -10,6 +10,7 @@ from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import plotting
 from braintools_qps._statistics import summary
+from braintools_qps.records import Trial, Tuning
 
 mpl.use("agg")
 import matplotlib.pyplot as plt
@@ -38,6 +39,11 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
     for drawn, label in zip(dots, ("B", "A", "S2NN"), strict=True):
         np.testing.assert_allclose(drawn.get_xdata(), 100 * np.array(SCORES[label]))
+    (equal,) = (
+        line for line in plotting.plot_accuracy(of(A=(0.5, 0.6, 0.5))).get_lines()
+        if line.get_marker() == "o"
+    )  # fmt: skip
+    assert equal.get_ydata()[0] == equal.get_ydata()[1] < equal.get_ydata()[2]  # none hides another
     bars = [line for line in axes.get_lines() if line.get_marker() == "None"]
     expected = 100 * np.array(summary(SCORES["A"])[1:])
     np.testing.assert_allclose(bars[1].get_xdata(), expected)
@@ -131,6 +137,28 @@ def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
     assert grey[0, 0] < grey[0, 1] < grey[1, 0] < grey[1, 1]  # dark for a high score
     framed = [patch for patch in axes.patches if not patch.get_facecolor()[3]]
     assert {tuple(np.round(patch.get_center())) for patch in framed} == {(0, 0), (1, 1)}
+
+
+def test_what_was_tuned_by_one_name_is_one_panel_with_a_row_for_each_candidate():
+    def by_rate(label, test, number, chosen):
+        settings = [{"learning_rate": rate, "dampening": 0.5} for rate in (0.3, 0.1)]
+        trials = tuple(
+            Trial(s, validation=(0.5 + number / 4 - s["learning_rate"],) * 2) for s in settings
+        )
+        return candidate(label, test, number, tuning=Tuning(trials, chosen))
+
+    low, high = by_rate("A", (0.1, 0.2), 0, (0, 1)), by_rate("B", (0.9, 0.8), 1, (1, 1))
+    found = compared(low, high)
+    (axes,) = plotting.plot_tuning(found)
+    assert axes.get_title() == "Tuning"
+    assert axes.get_xlabel() == "learning rate"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["A", "B"]  # the best on top
+    words = {text.get_position(): text.get_text() for text in axes.texts}
+    assert words == {
+        (0, 0): "40.0%, 1 of 2", (1, 0): "20.0%, 1 of 2", (0, 1): "65.0%, 2 of 2", (1, 1): "45.0%",
+    }  # fmt: skip
+    assert len(plotting.plot_comparison(found)) == 6
 
 
 def test_panels_of_tuning_share_one_scale():

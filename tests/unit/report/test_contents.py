@@ -89,14 +89,14 @@ def test_figures_take_the_colours_of_the_page(report):
         assert "#ffffff" not in svg
 
 
-def test_tuning_is_drawn_for_each_candidate(report):
+def test_tuning_is_drawn(report):
     trials = tuple(Trial({"dampening": value}, (value, value)) for value in (0.25, 1.0))
     tuning = Tuning(trials, (1, 1), ("dampening",))
     (result,) = COMPARISON.results
     result = dataclasses.replace(result, setting={"dampening": 1.0}, tuning=tuning)
     text = report(dataclasses.replace(COMPARISON, results=(result,)))
     assert text.count("</figure>") == 6
-    assert re.search(r"<figcaption>Tuning: &lt;script", text)
+    assert "<figcaption>Tuning" in text
     assert "Validation accuracy %, mean over seeds; framed: chosen by so many of them." in text
 
 
