@@ -39,9 +39,8 @@ USUAL = ("IF", "LIF", "ALIF", "AdExIF")
 
 def marked(members):
     """Only a release of brainpy breaks the neurons that are seldom trained."""
-    for member in members:
-        marks = [] if member.__name__ in USUAL else pytest.mark.thorough
-        yield pytest.param(member, id=member.__name__, marks=marks)
+    marks = lambda name: [] if name in USUAL else pytest.mark.thorough
+    return [pytest.param(m, id=m.__name__, marks=marks(m.__name__)) for m in members]
 
 
 @pytest.fixture(autouse=True)
