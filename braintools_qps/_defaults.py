@@ -25,7 +25,7 @@ EPOCHS = 60
 BATCH_SIZE = 32
 LEARNING_RATE = 0.1
 # Of settings that do alike, the first wins.
-TUNE = {"learning_rate": (0.1, 0.03, 0.3), "mean_slope": (0.1,)}
+TUNE = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": (0.1,)}
 
 JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
 FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"

@@ -48,7 +48,7 @@ def compare(
     task: Any = "digits-rows",
     model: Callable[..., Any] = demonstration,
     tune: Mapping[str, Sequence[Any]] | None = {
-        "learning_rate": (0.1, 0.03, 0.3),
+        "learning_rate": (0.1, 0.03, 0.01),
         "mean_slope": (0.1,),
     },
     seeds: int | Sequence[int] = 5,
