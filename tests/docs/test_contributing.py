@@ -42,6 +42,12 @@ def test_every_room_is_on_the_plan():
     assert rooms <= set(re.findall(r"`(\w+)`", PLAN))
 
 
+def test_one_file_alone_imports_what_a_release_of_jax_can_break():
+    inner = re.compile(r"jax\.(extend|_src|interpreters)")
+    files = [path.name for path in PACKAGE.rglob("*.py") if inner.search(path.read_text())]
+    assert files == ["_jaxpr.py"]
+
+
 def module_of(path):
     """The name of a module below the package, that of a room for its ``__init__``."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts

@@ -26,6 +26,7 @@ surrogates = st.builds(
 )
 
 
+@pytest.mark.thorough
 @PROFILE
 @given(surrogates)
 def test_every_surrogate_of_ours_comes_back_through_json(surrogate):

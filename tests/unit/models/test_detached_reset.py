@@ -95,7 +95,11 @@ def test_only_neurons_that_call_twice_can_be_detached():
 
 @pytest.mark.parametrize(
     "make",
-    [getattr(brainpy.state, name) for name in ("ALIF", "LIFRef", "AdExIF")],
+    [
+        brainpy.state.ALIF,
+        pytest.param(brainpy.state.LIFRef, marks=pytest.mark.thorough),
+        pytest.param(brainpy.state.AdExIF, marks=pytest.mark.thorough),
+    ],
 )
 def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
     """Below the threshold, where the step is smooth once no surrogate is in it."""
@@ -117,12 +121,12 @@ def test_without_its_reset_a_neuron_passes_on_what_finite_differences_do(make):
     assert abs(passed[False] / expected - 1) > 0.1
 
 
-@pytest.mark.parametrize("make", [brainpy.state.HH])
-def test_a_neuron_that_does_not_reset_has_nothing_to_detach(make):
+@pytest.mark.thorough
+def test_a_neuron_that_does_not_reset_has_nothing_to_detach():
     """It calls spk_fun twice for its output; a stop at the first would cut what it teaches."""
-    neuron = make(N, spk_fun=SPIKE)
+    neuron = brainpy.state.HH(N, spk_fun=SPIKE)
     brainstate.nn.init_all_states(neuron)
     set_surrogate(neuron, SPIKE, detach_reset=True)
-    with pytest.raises(ValueError, match=f"before it updates V; {make.__name__} does not"):
+    with pytest.raises(ValueError, match="before it updates V; HH does not"):
         neuron.update()
     assert neuron.spk_fun is SPIKE
