@@ -145,8 +145,6 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _say_what_is_kept(arguments: argparse.Namespace) -> None:
-    if arguments.resume and not (arguments.out / JSON_NAME).exists():
-        logger.info("Found nothing to resume in %s: everything is trained.", arguments.out)
     logger.info(
         "Results go to %s as they come in. Ctrl-C ends this at once; the same command with "
         "--resume goes on.", arguments.out,

@@ -129,7 +129,8 @@ def compare(
         Whether to go on from what is in ``out``, however it ended: all results are kept, also those
         of candidates that are not asked for now, and only what is missing is trained, to the same
         numbers on the same machine. Another machine or other versions bring a warning; "strict"
-        refuses them. With an executor, groups of runs that were not finished start again.
+        refuses them. With an executor, groups of runs that were not finished start again. Where
+        nothing is there, a warning says so.
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, ``Client.get_executor(pure=False)`` of Dask, or any
         other. The data travels to each worker once. The factory, and any function that is given

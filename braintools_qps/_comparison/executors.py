@@ -8,7 +8,7 @@ import pickle
 import signal
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from hashlib import sha256
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from .._checks import checked_count
 from .devices import device_text
 from .dispatch import ExecutorEndedError, Group
-from .fingerprint import name_of
+from .fingerprint import BYTECODE, changes, fingerprint, name_of
 from .numerics import Numerics, numerics
 from .progress import Progress
 from .provenance import packages
@@ -36,8 +36,10 @@ class There:
 
     def __init__(self, executor: Executor, experiment: Experiment, progress: Progress) -> None:
         self._executor, self._progress = executor, progress
-        self._experiment, self._names = _packed(experiment)
-        self._shared = sha256(self._experiment).hexdigest(), self._names, packages(), numerics()
+        self._experiment, code = _packed(experiment)
+        # Functions travel by name: their code may be another, though the bytes are the same.
+        digest = sha256(self._experiment + repr(code).encode()).hexdigest()
+        self._shared = digest, code, packages(), numerics()
 
     def submit(self, group: Group) -> Future:
         """Send the group off, with the data if a worker has asked for them."""
@@ -76,7 +78,7 @@ class Call(NamedTuple):
     """A group of runs on its way to a worker."""
 
     digest: str  # of the experiment
-    names: tuple[str, ...]  # of the functions in it, to tell people
+    code: Mapping[str, Mapping[str, str]]  # of the functions in it, by their names
     packages: Mapping[str, str]  # versions that a worker must have
     numerics: Numerics
     job: Job
@@ -110,7 +112,9 @@ def _worked(call: Call) -> list[Outcome] | str:
         if call.experiment is None:
             return f"{socket.gethostname()}:{os.getpid()}"
         _trainers.clear()
-        _trainers[key] = Trainer(_unpacked(call.experiment, call.names), RUNS_PER_CALL)
+        experiment = _unpacked(call.experiment, call.code)
+        _check_code(call.code, _code(experiment))
+        _trainers[key] = Trainer(experiment, RUNS_PER_CALL)
     worker = {
         "host": socket.gethostname(),
         "process": os.getpid(),
@@ -132,29 +136,56 @@ def _check_versions(wanted: Mapping[str, str]) -> None:
         )
 
 
-def _packed(experiment: Experiment) -> tuple[bytes, tuple[str, ...]]:
-    """The experiment, and the names of the functions in it, which travel by their import paths.
+def _check_code(sent: Mapping[str, Mapping[str, str]], ours: Mapping) -> None:
+    """Whether the functions that were imported here are those of who sends the work."""
+    found = [one for name in sent for one in changes(sent[name], ours.get(name, {}))]
+    if found:
+        raise RuntimeError(
+            "a worker must have the code of those who send it work, got one on "
+            f"{socket.gethostname()} where {found[0]}. Start the workers again, so that they "
+            "import the file as it is now"
+        )
+
+
+def _code(experiment: Experiment) -> dict[str, dict[str, str]]:
+    """The bytecode and the defaults of the user's functions, by the names of the functions.
+
+    Other values may rightly differ between machines, as the path of a file.
+    """
+    objective = experiment.objective
+    functions = [experiment.factory.make, experiment.optimizer, objective.loss, objective.score]
+    is_code = lambda name, text: text.startswith(BYTECODE) or " default " in name
+    parts = lambda function: {
+        # A script's own functions are in another module in a process that it has started.
+        name.replace("__mp_main__", "__main__"): text
+        for name, text in fingerprint(function).items()
+        if is_code(name, text)
+    }
+    given = (function for function in functions if function is not None)
+    return {name_of(f).replace("__mp_main__", "__main__"): parts(f) for f in given}
+
+
+def _packed(experiment: Experiment) -> tuple[bytes, dict[str, dict[str, str]]]:
+    """The experiment, and the code of the functions in it, which travel by their import paths.
 
     Raises
     ------
     TypeError
         If one cannot be imported, or an option cannot be sent.
     """
-    objective = experiment.objective
-    functions = [experiment.factory.make, experiment.optimizer, objective.loss, objective.score]
-    names = tuple(name_of(function) for function in functions if function is not None)
+    code = _code(experiment)
     try:
-        return pickle.dumps(experiment), names
+        return pickle.dumps(experiment), code
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise TypeError(
             "with an executor, model, loss, score and optimizer must be functions of a module that "
             "workers can import, and options values that can be sent, got "
-            f"{', '.join(names)}: {error}. Move functions to the top of a file of their own and "
+            f"{', '.join(code)}: {error}. Move functions to the top of a file of their own and "
             "import them from there"
         ) from error
 
 
-def _unpacked(packed: bytes, names: Sequence[str]) -> Experiment:
+def _unpacked(packed: bytes, names: Iterable[str]) -> Experiment:
     try:
         return pickle.loads(packed)
     except (ImportError, AttributeError) as error:

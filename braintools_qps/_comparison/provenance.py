@@ -94,6 +94,9 @@ def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False
         raise ValueError("resume=True needs out=, the directory of the results to go on from")
     saved = store.load()
     if saved is None:
+        warnings.warn(
+            f"Found nothing to resume in {store.directory}: everything is trained.", stacklevel=3
+        )
         return comparison
     before, now = saved.to_dict(), comparison.to_dict()
     for name in ("task", "settings", "seeds"):

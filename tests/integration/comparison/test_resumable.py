@@ -119,6 +119,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.filterwarnings("ignore:Found nothing to resume")
 @pytest.mark.parametrize("epoch", [2, 4, 6])
 def test_after_kill_9_it_goes_on_to_the_same_numbers(epoch, tmp_path):
     script = KILLED.format(path=[str(Path(small_comparison.__file__).parent), *sys.path])

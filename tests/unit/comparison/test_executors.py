@@ -2,8 +2,8 @@
 
 import sys
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
-from functools import partial
 from threading import Event
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -93,12 +93,12 @@ def test_data_travel_once(monkeypatch):
     found = compare(NAMES, executor=desk, **options)
     assert without_times(found) == without_times(compare(NAMES, **options))
     assert sum(call.experiment is not None for (call,) in desk.calls) == 1
-    assert len(desk.calls) == 4  # two candidates; both had asked for the data
+    assert len(desk.calls) == 3  # two candidates; the first had asked for the data
 
 
 def test_what_has_finished_is_kept_when_the_executor_breaks(tmp_path):
     with pytest.raises(RuntimeError, match=r"takes no more work \(a process died\)"):
-        compare(NAMES, executor=Desk(3), out=tmp_path, **OPTIONS)
+        compare(NAMES, executor=Desk(2), out=tmp_path, **OPTIONS)
     assert [result.label for result in load(tmp_path).results] == ["Sigmoid"]
     found = compare(NAMES, out=tmp_path, resume=True, **OPTIONS)
     assert without_times(found) == without_times(compare(NAMES, **OPTIONS))
@@ -124,9 +124,24 @@ def test_a_worker_with_other_versions_says_which():
         executors._check_versions(executors.packages() | {"jax": "0.0"})
 
 
-def of_an_experiment():
+def test_a_worker_with_other_code_says_where(monkeypatch):
+    def put(body):
+        module = ModuleType("edited")
+        exec(compile(f"def network(features, classes): {body}", "edited.py", "exec"), vars(module))
+        monkeypatch.setitem(sys.modules, "edited", module)
+        return module.network
+
+    packed, sent = executors._packed(of_an_experiment(put("return 1")))
+    executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
+    put("return 2")  # as a worker has it that was started before
+    message = "edited:network has other code. Start the workers again"
+    with pytest.raises(RuntimeError, match=message):
+        executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
+
+
+def of_an_experiment(model=SMALL):
     from braintools_qps._comparison.compare import _experiment
 
     X = np.random.default_rng(0).standard_normal((20, 4, 3))
     task = X, np.arange(20) % 2
-    return _experiment(task, partial(SMALL), 1, 8, 0.1, None, None, None)
+    return _experiment(task, model, 1, 8, 0.1, None, None, None)

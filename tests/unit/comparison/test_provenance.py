@@ -13,7 +13,8 @@ import pytest
 
 from braintools_qps import compare, load_task
 from braintools_qps._comparison.fingerprint import changes, fingerprint
-from braintools_qps._comparison.provenance import digest
+from braintools_qps._comparison.provenance import blank, digest, resumed
+from braintools_qps._comparison.storage import Store
 from braintools_qps._comparison.tasks import Samples, Task
 
 
@@ -143,6 +144,12 @@ def test_an_edited_lambda_is_not_mixed_with_what_it_was_before(tmp_path):
     message = "different settings: in the model, __main__:<lambda> has other code. Repeat"
     with pytest.raises(ValueError, match=message):
         compare(["S2NN"], model=module(NETWORK.format(32)), out=tmp_path, resume=True, **QUICK)
+
+
+def test_that_there_is_nothing_to_resume_is_told(tmp_path):
+    asked = blank([], load_task((X, Y)), {}, (0,))
+    with pytest.warns(UserWarning, match="Found nothing to resume in .*: everything is trained"):
+        assert resumed(asked, Store(tmp_path)) == asked
 
 
 def test_an_edited_loss_is_not_mixed_with_what_it_was_before(tmp_path):

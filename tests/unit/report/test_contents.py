@@ -97,7 +97,7 @@ def test_tuning_is_drawn(report):
     text = report(dataclasses.replace(COMPARISON, results=(result,)))
     assert text.count("</figure>") == 6
     assert "<figcaption>Tuning" in text
-    assert "Validation accuracy %, mean over seeds; framed: chosen by so many of them." in text
+    assert "Validation accuracy of each setting, mean over seeds; framed: how many seeds" in text
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
