@@ -82,13 +82,30 @@ def unfinished(results: Results, epochs: int) -> str:
 
 
 def _still_falls(result: CandidateResult) -> bool:
+    """Whether the loss still fell at the end; nothing can be said of one epoch."""
     if result.diverged or not result.curves.loss:
         return False
     loss = np.mean(result.curves.loss, axis=0)
-    part = max(1, round(LAST_PART * len(loss)))
+    part = _last_part(len(loss))
     if part == len(loss):
-        return False  # of one epoch nothing can be said
+        return False
     return bool(loss[-1 - part] - loss[-1] > STILL_FALLING * max(loss[0] - loss[-1], 0.0))
+
+
+def _trained_to_the_end(results: Results) -> str:
+    """A sentence if the loss of every candidate fell, and no longer at the end; else empty."""
+    sound = [r for r in results if not r.diverged]
+    losses = [np.mean(r.curves.loss, axis=0) for r in sound if r.curves.loss]
+    fell = losses and all(loss[-1] < loss[0] for loss in losses)
+    if not fell or any(map(_still_falls, sound)):
+        return ""
+    part = _last_part(len(losses[0]))
+    return f"Trained to the end: losses fell by less than 1% more in the last {part} epochs."
+
+
+def _last_part(epochs: int) -> int:
+    """How many epochs the last quarter has."""
+    return max(1, round(LAST_PART * epochs))
 
 
 def caption(
@@ -102,6 +119,7 @@ def caption(
     seeds = max(len(r.scores.test) for r in sound)
     shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
     notes = [f"Test {score} after epoch {settings.get('epochs')}: {shown}."]
+    notes += filter(None, [_trained_to_the_end(sound)])
     if len(sound) > 1 and seeds > 1:
         _, found = ranked(results, score)
         same = f"{SAME} within noise of the best; all" if found and sum(found.tied) > 1 else "All"

@@ -125,6 +125,10 @@ def test_losses_that_still_fall_are_said_with_what_to_try():
     assert with_losses(steady[::-1]) == ""
     still = compared(candidate("a", (0.9, 0.8), losses=steady))
     assert "still fell" in " ".join(repr(still).split())
+    to_the_end = "Trained to the end: losses fell by less than 1% more in the last 5 epochs."
+    assert to_the_end in repr(compared(candidate("a", (0.9, 0.8), losses=ended)))
+    for others in (steady, steady[::-1], [1.0]):
+        assert "the end:" not in repr(compared(candidate("a", (0.9, 0.8), losses=others)))
 
 
 def test_what_went_wrong_stands_below_the_table():
