@@ -51,7 +51,8 @@ def adjusted(
     if not factors and residual_dtype is None:
         return surrogate
     held = [getattr(surrogate, name, None) for name in factors]
-    if not isinstance(surrogate, SurrogateWithScale) or any(map(_is_state, held)):
+    has_state = any(isinstance(value, brainstate.State) for value in held)
+    if has_state or not isinstance(surrogate, SurrogateWithScale):
         surrogate = Scaled(surrogate, residual_dtype=getattr(surrogate, "residual_dtype", None))
     changes = {name: _multiplied(getattr(surrogate, name), by) for name, by in factors.items()}
     if residual_dtype is not None:
@@ -106,10 +107,6 @@ def _multiplied(value: Any, factor: Any) -> Any:
 
 def _is_one(factor: Any) -> bool:
     return factor is None or (isinstance(factor, (int, float)) and factor == 1)
-
-
-def _is_state(value: Any) -> bool:
-    return isinstance(value, brainstate.State)
 
 
 def _is_number(value: Any) -> bool:

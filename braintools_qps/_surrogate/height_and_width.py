@@ -12,8 +12,6 @@ from braintools.surrogate import Surrogate
 
 from .pseudo_spike import SurrogateWithScale
 
-__all__ = ["GradientProfile", "gradient_profile"]
-
 # Distances from the threshold, spaced evenly in their logarithm: no width is too small or large.
 PER_DECADE = 10_000
 DISTANCES = np.concatenate([[0.0], np.logspace(-6, 6, 12 * PER_DECADE + 1)])

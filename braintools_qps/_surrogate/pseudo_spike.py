@@ -54,8 +54,8 @@ def q_pseudo_spike(
         are taken as floats. A Quantity in mV spikes without a ``scale``, but has no derivative.
     alpha : float, array or brainstate.State
         Tail fatness, the paper's q: any number above 0, ``inf`` included, without unit. An array
-        broadcasts against ``x``, for one tail per neuron. A State is read at each call, which plain
-        `jax.jit` does once: use `brainstate.transform.jit`.
+        broadcasts against ``x``, for one tail per neuron. A State is read at each call. Plain
+        `jax.jit` reads it only while it compiles: use `brainstate.transform.jit`.
     scale : float, array, Quantity, Unit or brainstate.State, optional
         The value of ``x`` that counts as 1, with the dimension of ``x``, above 0; an array
         broadcasts against ``x``. ``u.mV`` means 1 mV. By default 1 where ``x`` has no unit.
@@ -143,7 +143,7 @@ class SurrogateWithScale(Surrogate):
                     f"a surrogate whose {name} is a brainstate.State cannot be pickled, because "
                     f"the State cannot. Pickle surrogate.replace({name}=state.value)"
                 )
-        return vars(self)
+        return self.__dict__
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)
