@@ -18,7 +18,7 @@ COMMANDS = {
     "show": "formula, parameters and shape of one surrogate",
     "plot": "draw the gradients and original functions of surrogates",
     "flow": "how gradients travel back through a network, surrogate by surrogate, untrained",
-    "compare": "train a spiking classifier with each surrogate, side by side",
+    "compare": "train a spiking network with each surrogate, and say which differences are real",
 }
 
 

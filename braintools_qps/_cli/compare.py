@@ -55,12 +55,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"for {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} (default: %(default)s)",
+        help=f"where {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} are written "
+        "(default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--resume", nargs="?", const=True, default=False, choices=["strict"],
-        help="go on from what is in --out, without it that is renamed; 'strict': only on the same "
-        "machine with the same versions",
+        help="go on from the results in --out; without this, they are renamed and training begins "
+        "anew. 'strict': only on the same machine with the same versions",
     )  # fmt: skip
     parser.add_argument(
         "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
@@ -102,21 +103,24 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     numbers: tuple[tuple[str, type, float, str], ...] = (
-        ("seeds", int, _defaults.SEEDS, "networks of each candidate, each with its own weights"),
+        ("seeds", int, _defaults.SEEDS, "how often all is repeated, with another split, other "
+         "initial weights and another order of the samples"),
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
-        ("learning-rate", float, _defaults.LEARNING_RATE, "where it is not tuned"),
-    )
+        ("learning-rate", float, _defaults.LEARNING_RATE, "used where --tune does not name it"),
+    )  # fmt: skip
     for name, kind, usual, what in numbers:
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
     tuning = group.add_mutually_exclusive_group()
     searched = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
-        help=f"what to tune for each candidate (default: {searched}); also dampening, "
-        "scale_factor, alpha, clip (norm of the gradient) and keywords of the model",
+        help="values to try for each surrogate, in all combinations; every seed trains all of them "
+        f"and chooses by its validation score (default: {searched}). mean_slope lowers the "
+        "dampening until the mean surrogate gradient at the initial weights is this. Also "
+        "dampening, scale_factor, alpha, clip (norm of the gradient) and keywords of the model",
     )  # fmt: skip
-    tuning.add_argument("--no-tune", action="store_true", help="compare as given, without tuning")
+    tuning.add_argument("--no-tune", action="store_true", help="train the surrogates as given")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -194,6 +198,13 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
         given["tune"] = None
     elif arguments.tune:
         given["tune"] = {n: tuple(texts) for n, texts in _pairs(arguments.tune, many=True)}
+    tuned = given.get("tune", QUICK["tune"] if arguments.quick else _defaults.TUNE)
+    if "learning_rate" in given and "learning_rate" in (tuned or {}):
+        rate = f"{given['learning_rate']:g}"
+        raise ValueError(
+            f"--learning-rate is used where the learning rate is not tuned, got {rate} beside "
+            f"values to try. Add --no-tune, or give --tune learning_rate={rate}"
+        )
     return given
 
 

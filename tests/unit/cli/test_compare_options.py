@@ -44,3 +44,14 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
     assert command._given(parser.parse_args(arguments)) == given
+
+
+def test_a_learning_rate_that_would_not_be_used_is_refused(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["compare", "--learning-rate", "0.01"]) == 2
+    assert "Add --no-tune, or give --tune learning_rate=0.01" in capsys.readouterr().err
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for untuned in (["--no-tune"], ["--quick"], ["--tune", "alpha=1,2"]):
+        found = command._given(parser.parse_args(["--learning-rate", "0.01", *untuned]))
+        assert found["learning_rate"] == 0.01
