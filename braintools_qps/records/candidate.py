@@ -17,7 +17,7 @@ from .table import Rows, cell
 Seeds = tuple[float, ...]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Trial(Record):
     """One setting, trained with every seed. Every tuple has one number for each seed.
 
@@ -55,6 +55,23 @@ class Tuning(Record):
     trials: tuple[Trial, ...]
     chosen: tuple[int, ...]
     at_edge: tuple[str, ...] = ()
+
+    def _rows(self) -> Rows:
+        names = list(dict.fromkeys(name for trial in self.trials for name in trial.setting))
+        mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"
+        rows = [
+            [
+                str(number),
+                *(cell(trial.setting.get(name)) for name in names),
+                *map(mean, (trial.validation, trial.test, trial.loss)),
+                f"{self.chosen.count(number)} of {len(self.chosen)}",
+            ]
+            for number, trial in enumerate(self.trials)
+        ]
+        return [["trial", *names, "validation", "test", "loss", "chosen by"], *rows]
+
+    def _below(self) -> Sequence[str]:
+        return ["Means over seeds. Each seed chooses by its own validation score."]
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -11,7 +11,7 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import Comparison
-from braintools_qps.records import Curves, Scores
+from braintools_qps.records import Curves, Scores, Trial, Tuning
 
 LEVEL = {"A": (0.90, 0.92, 0.91), "B": (0.91, 0.90, 0.93)}
 CLOSE = LEVEL | {"C": (0.50, 0.52, 0.51)}
@@ -91,6 +91,19 @@ def test_wide_shows_the_rest():
     assert "1/2*" in found.table()
     assert "* at the edge" in found.table()
     assert "Gradient norm clipped at 0.03." in found.table(wide=True)
+
+
+def test_tuning_prints_a_row_for_each_setting():
+    trials = [
+        Trial({"learning_rate": rate}, validation=(0.5, 0.7), test=(0.4, 0.5), loss=(1.0, 2.0))
+        for rate in (0.1, 0.3)
+    ]
+    assert repr(Tuning(tuple(trials), (1, 1))).splitlines() == [
+        "trial  learning_rate  validation  test  loss  chosen by",
+        "0      0.1                   0.6  0.45   1.5     0 of 2",
+        "1      0.3                   0.6  0.45   1.5     2 of 2",
+        "- Means over seeds. Each seed chooses by its own validation score.",
+    ]
 
 
 def test_intervals_of_accuracies_stay_within_0_and_100():
