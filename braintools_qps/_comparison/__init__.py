@@ -1,9 +1,9 @@
 """Training with each candidate surrogate, side by side.
 
 Start here with `compare`: what is asked, and what is recorded (`outcome`, `provenance`). `search`
-finds each candidate's own setting, round by round. `train` trains a group of runs as one compiled
-program of the pure step in `training`, on `devices`: `dispatch` has this done in this process,
-`executors` in others. `storage` has the files, `progress` the bar, `optimizers` ours or the user's.
+lists the trainings of a candidate, and has each seed choose among its own. `train` trains a group
+of them as one compiled program of the pure step in `training`, on `devices`: `dispatch` has this
+done in this process, `executors` in others. `storage` has the files, `progress` the bar, `optimizers` ours or the user's.
 `tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
 them; `network` is the demonstration, `objective` has loss and score.
 """
