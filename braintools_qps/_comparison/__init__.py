@@ -3,9 +3,10 @@
 Start here with `compare`: what is asked, and what is recorded (`outcome`, `provenance`). `search`
 lists the trainings of a candidate, and has each seed choose among its own. `train` trains a group
 of them as one compiled program of the pure step in `training`, on `devices`: `dispatch` has this
-done in this process, `executors` in others. `storage` has the files, `progress` the bar, `optimizers` ours or the user's.
-`tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
-them; `network` is the demonstration, `objective` has loss and score.
+done in this process, `executors` in others. `storage` has the files, `progress` the bar,
+`optimizers` ours or the user's. `tasks` has the data, `factory` makes the user's models, `model`
+runs them and `model_checks` tries them; `network` is the demonstration, `objective` has loss and
+score.
 """
 
 from .compare import compare

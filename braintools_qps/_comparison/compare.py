@@ -64,18 +64,19 @@ def compare(
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Comparison:
-    """Train a spiking network with each surrogate, each at its own learning rate and dampening.
+    """Train a spiking network with each surrogate, and say which differences are real.
 
-    A learning rate and a dampening that suit one surrogate need not suit the next. So every seed
-    trains every setting of ``tune`` in full, and the setting with its highest validation score is
-    the one whose test score is reported. A seed decides on the split, on the initial weights and
-    on the order of the samples, the same for all candidates, so differences between candidates are
-    paired by seed and contain the luck of tuning.
+    A learning rate and a dampening that suit one surrogate need not suit the next. So each seed
+    trains every setting of ``tune`` in full, picks the one with the highest validation score, and
+    reports the test score of that very run. A seed also sets the split of the data, the initial
+    weights and the order of the samples, the same for all candidates. Candidates are therefore
+    compared seed by seed, and the interval of a difference contains the luck of all of these.
 
     Parameters
     ----------
     surrogates : sequence, or mapping of labels
-        Candidates, each as `get_surrogate` takes them.
+        Candidates, each as `get_surrogate` takes them: ``"Sigmoid"``,
+        ``"QPseudoSpike(alpha=1.5)"`` or an object.
     task : str, tuple, path or Task
         The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
         ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"`` (or a call such as
@@ -98,19 +99,19 @@ def compare(
         recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a class of `brainpy.state`)
         and ``reset``.
     tune : mapping of names to values, or None
-        What to tune for each candidate, with the values to try in all combinations:
-        ``learning_rate``; ``mean_slope``, to which the candidate's dampening is lowered by its
-        slopes at the initial weights, as `normalize_surrogate` does; or in its place
-        ``dampening``, which multiplies the candidate's own, as ``scale_factor`` does its scale;
-        ``alpha``; and keywords of the optimizer (``clip``) or of the factory. None compares the
-        candidates as given. The cost grows with the number of settings.
+        The values to try for each candidate, in all combinations: 3 settings by default, so that 5
+        seeds make 15 trainings of each candidate. Names are ``learning_rate``; ``mean_slope``,
+        which lowers the candidate's dampening until the mean surrogate gradient at the initial
+        weights is this, as `normalize_surrogate` does; or in its place ``dampening``, a factor of
+        the candidate's own, as ``scale_factor`` is of its scale; ``alpha``; and keywords of the
+        optimizer (``clip``) or of the factory. None trains the candidates as given.
     seeds : int or sequence of int
-        How many seeds to report on, or which.
+        How many seeds, or which.
     epochs, batch_size : int
         Passes over the training part, each in a new order, and samples in a batch; those left over
         at the end of a pass are not used in it.
     learning_rate : float
-        The learning rate where it is not tuned.
+        The learning rate where ``tune`` does not name it.
     optimizer : callable, optional
         Returns an optax transformation. It is called with the keyword ``learning_rate``, which is
         traced, with ``steps``, the number of batches of a whole training, if it takes that, and
