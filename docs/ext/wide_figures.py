@@ -1,4 +1,4 @@
-"""Mark figures of several panels, which then scroll on a narrow screen (``custom.css``)."""
+"""Mark wide figures, mostly of several panels: on a narrow screen they scroll (``custom.css``)."""
 
 import re
 import struct
@@ -6,24 +6,24 @@ from pathlib import Path
 
 from docutils import nodes
 
-VIEW_BOX = re.compile(rb"<svg[^>]*?\bviewBox=\"[\d.]+ [\d.]+ ([\d.]+) ([\d.]+)\"", re.DOTALL)
-SEVERAL_PANELS = 1.9  # times as wide as high
+VIEW_BOX = re.compile(rb"<svg[^>]*?\bviewBox=\"[\d.]+ [\d.]+ ([\d.]+) [\d.]+\"", re.DOTALL)
+DOTS, POINTS = 144, 72  # per inch: savefig.dpi of matplotlibrc, and the unit of an SVG
+WIDE = 5.5  # inches
 
 
 def mark(app, doctree, docname):
     for image in doctree.findall(nodes.image):
-        size = size_of(Path(app.srcdir, image["uri"]))
-        if size and size[0] > SEVERAL_PANELS * size[1]:
-            image["classes"].append("several-panels")
+        if inches(Path(app.srcdir, image["uri"])) > WIDE:
+            image["classes"].append("wide-figure")
 
 
-def size_of(path):
-    """Width and height of a PNG or SVG file; None of any other."""
+def inches(path):
+    """The width of a PNG or SVG file; 0 of any other."""
     head = path.read_bytes()[:5000] if path.is_file() else b""
     if head.startswith(b"\x89PNG"):
-        return struct.unpack(">II", head[16:24])
+        return struct.unpack(">I", head[16:20])[0] / DOTS
     match = VIEW_BOX.search(head)
-    return match and tuple(map(float, match.groups()))
+    return float(match[1]) / POINTS if match else 0
 
 
 def setup(app):
