@@ -133,6 +133,7 @@ def test_a_worker_with_other_code_says_where(monkeypatch):
 
     packed, sent = executors._packed(of_an_experiment(put("return 1")))
     executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
+    executors._check_code(sent, {name: {} for name in sent})  # from an installed package there
     put("return 2")  # as a worker has it that was started before
     message = "edited:network has other code. Start the workers again"
     with pytest.raises(RuntimeError, match=message):
