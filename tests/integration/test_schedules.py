@@ -10,7 +10,7 @@ from helpers import assert_close
 from braintools_qps import QPseudoSpike
 
 STEPS, INPUTS, NEURONS = 20, 6, 4
-ANNEALED = jnp.linspace(1.0, 8.0, 8)
+ANNEALED = jnp.linspace(1.0, 8.0, 3)
 
 
 @pytest.fixture
