@@ -130,9 +130,10 @@ def caption(
         notes.append(f"({seeds - 1}/{seeds}) chosen by {seeds - 1} of {seeds} seeds.")
     if any(r.tuning and r.tuning.at_edge for r in sound):
         notes.append("* at the edge of the values that were searched.")
-    if not any(tuned_names(r) for r in sound) and "learning_rate" in settings:
-        rate = settings["learning_rate"]
-        notes.append(f"Not tuned: trained as given, at a learning rate of {rate:g}.")
+    tuned = {name for r in sound for name in tuned_names(r)}
+    if "learning_rate" in settings and "learning_rate" not in tuned:
+        rate = f"a learning rate of {settings['learning_rate']:g}."
+        notes.append(f"All at {rate}" if tuned else f"Not tuned: trained as given, at {rate}")
     if wide and "clip" in settings and not any("clip" in tuned_names(r) for r in sound):
         notes.append(_clip(settings.get("clip")))
     return notes

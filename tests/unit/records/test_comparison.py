@@ -93,6 +93,14 @@ def test_wide_shows_the_rest():
     assert "Gradient norm clipped at 0.03." in found.table(wide=True)
 
 
+def test_a_learning_rate_that_was_not_tuned_is_told():
+    trials = tuple(Trial({"dampening": d}, validation=(0.5, 0.7)) for d in (0.5, 1.0))
+    setting = {"learning_rate": 0.1, "dampening": 0.5}
+    found = compared(candidate("A", (0.9, 0.8), tuning=Tuning(trials, (0, 0)), setting=setting))
+    assert "All at a learning rate of 0.1." in found.table()
+    assert "learning rate of" not in compared(tuned("A", (0.9, 0.8))).table()
+
+
 def test_tuning_prints_a_row_for_each_setting():
     trials = [
         Trial({"learning_rate": rate}, validation=(0.5, 0.7), test=(0.4, 0.5), loss=(1.0, 2.0))
