@@ -1,4 +1,4 @@
-"""A figure of the growth of all candidates, in the order of their ranking."""
+"""A figure of the mean slopes of all candidates, in the order of their ranking."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..records import GradientFlows
+from ..records import TOO_HIGH, GradientFlows
 from .panels import COLOURS, GREY, MARKERS, number_ticks, panels_of
 
 if TYPE_CHECKING:
@@ -20,10 +20,10 @@ LEAST_HEIGHT = 2.7
 
 
 def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) -> Axes:
-    """Draw the growth per step of each candidate, in the order of the table, best first.
+    """Draw the mean slope of each candidate, in the order of the table, best first.
 
-    There is a marker for each population. Hollow ones are of populations whose gradient changes its
-    sign from step to step: however near to 1, their growth carries nothing back.
+    There is a marker for each population, hollow where its gradient changes its sign from step to
+    step. Candidates whose mean over populations lies left of the line are of equal rank.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     Returns
     -------
     matplotlib.axes.Axes
-        Growth on a logarithmic axis; a grey line marks 1.
+        Mean slopes on a logarithmic axis; the grey line marks where they become too high.
 
     Examples
     --------
@@ -59,10 +59,10 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     populations = [p.name for p in flows[names[0]].populations]
     for number, population in enumerate(populations):
         _draw_population(panel, [flows[name] for name in names], number, population)
-    panel.axvline(1, color=GREY, linewidth=1, zorder=0)
+    panel.axvline(TOO_HIGH, color=GREY, linewidth=1, zorder=0)
     panel.set_yticks(range(len(names)), names)
     panel.invert_yaxis()
-    panel.set(xscale="log", xlabel="growth per step", title="Ranking")
+    panel.set(xscale="log", xlabel="mean slope", title="Ranking")
     number_ticks(panel.xaxis)
     if len(populations) > 1:
         panel.legend(frameon=False, fontsize="small")
@@ -70,11 +70,11 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
 
 
 def _draw_population(axes: Axes, flows: list[GradientFlow], number: int, name: str) -> None:
-    growths = np.array([flow.populations[number].gradient.growth for flow in flows])
+    slopes = [flow.populations[number].slopes.per_scale for flow in flows]
     hollow = np.array([flow.populations[number].gradient.overshoots for flow in flows])
     colour = COLOURS[number % len(COLOURS)]
     axes.scatter(
-        growths,
+        slopes,
         np.arange(len(flows)),
         marker=MARKERS[number % len(MARKERS)],
         facecolors=["none" if one else colour for one in hollow],

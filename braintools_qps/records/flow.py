@@ -12,7 +12,7 @@ from braintools.surrogate import Surrogate
 from .diagnosis import Diagnosis
 from .flow_table import COLUMNS, PATHS, place, slope_verdict, spread
 from .plain import to_plain
-from .population import HIGH_SLOPE, PopulationFlow
+from .population import HIGH_SLOPE, TOO_HIGH, PopulationFlow
 from .record import Described, Record, RecordTable
 from .table import Rows, html_note, html_table, text_table
 
@@ -135,21 +135,27 @@ class GradientFlows(RecordTable[GradientFlow]):
     one for each of its populations unless there are more than four; a notebook, in the same order,
     one for each population of each.
 
-    First come those with a mean slope of at most 0.1, averaged over populations, by how near their
-    growth per step is to 1; then the others by their mean slope, the lowest first. Candidates in
-    which a population changes the sign of its gradient from step to step come after all others, and
-    those without a gradient last. The order is of what was measured before training: train the
-    first few.
+    All whose mean slope, averaged over populations, is at most 0.2 share the first rank: before
+    training nothing tells well which of them will learn best, so compare them by training. Those
+    nearest to 0.1 stand first. The others follow by their mean slope, the lowest first; then
+    candidates whose gradient changes its sign from step to step in some population; then those
+    without a gradient.
     """
 
     def ranked(self) -> list[str]:
-        """The candidates' names, best first.
+        """The candidates' names, best first; of equals, the one nearest to a mean slope of 0.1.
 
         Returns
         -------
         list of str
         """
-        return sorted(self, key=lambda name: _rank(self[name]))
+        return sorted(self, key=lambda name: (_order(self[name]), _from_best(self[name])))
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Each candidate's rank, best first: 1 is the best, and equals have the same."""
+        orders = [_order(flow) for flow in self.values()]
+        return {name: 1 + sum(o < _order(self[name]) for o in orders) for name in self.ranked()}
 
     def by_population(self) -> RecordTable[GradientFlow]:
         """The same in the order of the ranking, as a table with a row for each population.
@@ -194,10 +200,10 @@ class GradientFlows(RecordTable[GradientFlow]):
     def _rows(self) -> Rows:
         """A row for each candidate, best first; below it its populations, unless they are many."""
         most = max(len(flow.populations) for flow in self.values())
-        head = ["surrogate", *_RANKED]
-        if most > FEW:
-            head.insert(2, "of populations")
-        return [head, *(row for name in self.ranked() for row in _candidate_rows(self[name], most))]
+        head = ["surrogate", "rank", *_RANKED]
+        ranks = self.ranks
+        shown = {n: f"{r}{'=' * (list(ranks.values()).count(r) > 1)}" for n, r in ranks.items()}
+        return [head, *(row for n in ranks for row in _candidate_rows(self[n], shown[n], most))]
 
     def _below(self) -> Sequence[str]:
         """What is said of every candidate."""
@@ -211,22 +217,23 @@ def mean_growth(growths: Sequence[float]) -> float:
     return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
-def _rank(flow: GradientFlow) -> tuple[bool, bool, float, float]:
+def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
+    """What candidates are ranked by, the lowest first."""
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.gradient.overshoots for population in flow.populations)
-    from_one = math.inf if absent else abs(math.log(flow.growth))
-    high = flow.mean_slope > HIGH_SLOPE
-    return absent, overshoots, flow.mean_slope if high else HIGH_SLOPE, from_one
+    return absent, overshoots, flow.mean_slope if flow.mean_slope > TOO_HIGH else 0.0
 
 
-def _candidate_rows(flow: GradientFlow, most: int) -> Rows:
-    whole = [flow.name, *(column(flow) for column in _RANKED.values())]
-    if most > FEW:
-        whole.insert(2, spread((p.gradient.growth for p in flow.populations), ".3f"))
+def _from_best(flow: GradientFlow) -> float:
+    """How far the mean slope is from 0.1, which among equals trained best by a little."""
+    return abs(math.log(flow.mean_slope / HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+
+
+def _candidate_rows(flow: GradientFlow, rank: str, most: int) -> Rows:
+    whole = [flow.name, rank, *(column(flow) for column in _RANKED.values())]
+    if most == 1 or most > FEW:
         return [whole]
-    if most == 1:
-        return [whole]
-    below = [[f"  {place(p)}", *(COLUMNS[name](p) for name in _RANKED)] for p in flow.populations]
+    below = [[f"  {place(p)}", "", *(COLUMNS[n](p) for n in _RANKED)] for p in flow.populations]
     return [whole, *below]
 
 
@@ -240,10 +247,10 @@ def _ranges(name: str) -> Callable[[GradientFlow], str]:
     return lambda f: COLUMNS[name](f.populations[0]) if len(f.populations) == 1 else ""
 
 
-# Of a candidate as a whole: what its rank is made of, and the shortest reach.
+# Of a candidate as a whole: the slope that it is ranked by, the range of growth, the least reach.
 _RANKED: dict[str, Callable[[GradientFlow], str]] = {
-    "growth": lambda flow: spread([flow.growth], ".3f"),
     "slope": lambda flow: spread([flow.mean_slope], ".3g") + slope_verdict(flow.mean_slope),
+    "growth": lambda flow: spread((p.gradient.growth for p in flow.populations), ".3f"),
     "flat": _ranges("flat"),
     "reach": _reach,
     "depth": _ranges("depth"),

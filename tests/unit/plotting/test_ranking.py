@@ -30,38 +30,40 @@ def flow(name, *populations, slope=0.05, scale=1.0):
 
 
 def flows():
-    """Named by their rank."""
+    """Named by their rank, which the first two share."""
     return GradientFlows(
         {
-            "fourth": flow("fourth", (1.0, -0.2), (1.0, 0.5)),
-            "second": flow("second", (0.9, 0.5), (0.9, 0.5)),
-            "fifth": flow("fifth", (np.nan, np.nan), (np.nan, np.nan)),
+            "fourth": flow("fourth", (1.0, -0.25), (1.0, 0.5)),
             "first": flow("first", (1.05, 0.5), (0.99, 0.5)),
-            "third": flow("third", (1.5, 0.5), (1.0, 0.5)),
+            "fifth": flow("fifth", (np.nan, np.nan), (np.nan, np.nan)),
+            "too": flow("too", (0.9, 0.5), (0.5, 0.5), slope=0.01),
+            "third": flow("third", (1.0, 0.5), (1.0, 0.5), slope=0.7),
         }
     )
 
 
-def test_the_order_is_by_growth_and_what_flips_comes_after():
-    assert flows().ranked() == ["first", "second", "third", "fourth", "fifth"]
+def test_what_is_low_enough_is_equal_and_what_flips_or_has_no_gradient_comes_last():
+    assert flows().ranks == {"first": 1, "too": 1, "third": 3, "fourth": 4, "fifth": 5}
+    assert flows().ranked() == list(flows().ranks)
 
 
-def test_a_high_mean_slope_counts_more_than_the_growth():
-    found = GradientFlows(
-        {
-            "third": flow("third", (1.0, 0.5), slope=0.3),
-            "second": flow("second", (0.8, 0.5), slope=0.2),
-            "first": flow("first", (0.7, 0.5), slope=0.09),
-            "fourth": flow("fourth", (1.0, -0.2), slope=0.01),
-        }
-    )
-    assert found.ranked() == ["first", "second", "third", "fourth"]
+def test_of_equals_the_one_nearest_to_a_tenth_stands_first():
+    slopes = {"third": 0.02, "first": 0.11, "second": 0.15}
+    found = GradientFlows({n: flow(n, (1.0, 0.5), slope=slope) for n, slope in slopes.items()})
+    assert found.ranked() == ["first", "second", "third"]
+    assert set(found.ranks.values()) == {1}
+
+
+def test_of_those_that_are_too_high_the_lower_one_is_better():
+    slopes = {"fourth": 0.9, "first": 0.05, "third": 0.5, "second": 0.4}
+    found = GradientFlows({n: flow(n, (1.0, 0.5), slope=slope) for n, slope in slopes.items()})
+    assert found.ranks == {"first": 1, "second": 2, "third": 3, "fourth": 4}
 
 
 def test_slopes_per_millivolt_count_for_a_distance_of_one_scale():
-    steep = flow("steep", (1.0, 0.5), slope=0.3 / 15, scale=15 * u.mV)
+    steep = flow("steep", (1.0, 0.5), slope=0.7 / 15, scale=15 * u.mV)
     flat = flow("flat", (0.7, 0.5), slope=0.2, scale=0.3 * u.mV)
-    assert GradientFlows({"flat": flat, "steep": steep}).ranked() == ["flat", "steep"]
+    assert GradientFlows({"steep": steep, "flat": flat}).ranks == {"flat": 1, "steep": 2}
 
 
 def named(row):
@@ -72,16 +74,30 @@ def named(row):
 def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
     text = repr(flows())
     head, *rows = text[text.index("surrogate ") :].splitlines()
-    assert head.split() == ["surrogate", "growth", "slope", "flat", "reach", "depth", "consistency"]
+    assert head.split() == [
+        "surrogate", "rank", "slope", "growth", "flat", "reach", "depth", "consistency"
+    ]  # fmt: skip
     candidates = [row for row in rows if row[0] != " "]
     assert list(map(named, candidates)) == flows().ranked()
     assert list(map(named, rows)) == [
         name for candidate in flows().ranked() for name in (candidate, "layer0", "layer1")
     ]
-    assert [row.split()[1] for row in rows[:3]] == ["1.020", "1.050", "0.990"]
-    # Of the candidate itself there is what it is ranked by.
-    assert rows[0].split()[1:] == ["1.020", "0.05", "ok", "2+", "0.50"]
-    assert [row.split()[1] for row in rows[-3:]] == ["-", "-", "-"]
+    # Of the candidate itself there is what it is ranked by, and the range of its populations.
+    assert rows[0].split()[1:] == ["1=", "0.05", "ok", "0.990", "to", "1.050", "2+", "0.50"]
+    assert rows[1].split()[1:] == [
+        "0.05",
+        "ok",
+        "1.050",
+        "ok",
+        "25%",
+        "ok",
+        "2+",
+        "-",
+        "0.50",
+        "ok",
+    ]
+    assert [row.split()[1] for row in candidates] == ["1=", "1=", "3", "4", "5"]
+    assert candidates[-1].split()[4] == "-"
 
 
 def test_a_single_population_needs_no_row_of_its_own():
@@ -114,7 +130,7 @@ def test_a_notebook_shows_a_row_for_each_population_in_that_order():
     assert [re.findall("<td>(.*?)</td>", row)[:2] for row in rows[:3]] == [
         ["first", "layer0"],
         ["first", "layer1"],
-        ["second", "layer0"],
+        ["too", "layer0"],
     ]
     assert len(rows) == 10
 
@@ -123,8 +139,8 @@ def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
     axes = plot_ranking(flows())
     assert [label.get_text() for label in axes.get_yticklabels()] == flows().ranked()
     first, second = axes.collections
-    np.testing.assert_allclose(first.get_offsets()[:4, 0], [1.05, 0.9, 1.5, 1.0])
-    np.testing.assert_allclose(second.get_offsets()[:4, 1], range(4))
+    np.testing.assert_allclose(first.get_offsets()[:, 0], [0.05, 0.01, 0.7, 0.05, 0.05])
+    np.testing.assert_allclose(second.get_offsets()[:, 1], range(5))
     assert [len(colour) and colour[3] for colour in first.get_facecolors()][:4] == [1, 1, 1, 0]
     assert axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["layer0", "layer1"]
