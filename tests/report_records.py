@@ -48,7 +48,7 @@ def population(name="lif", moments=(1.0, 0.25, 0.0625), *, slope=0.05, scale=1.0
         unit="",
         activity=Activity(0.1, 0.0, 0.0),
         gradient=Gradient(np.array(moments, float), **numbers),
-        slopes=Slopes(slope, 0.25, math.nan, scale, NOWHERE),
+        slopes=Slopes(slope, 0.25, scale, NOWHERE),
     )
 
 

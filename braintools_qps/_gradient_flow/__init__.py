@@ -2,7 +2,7 @@
 
 Start here with `gradient_flow`, then read `tracing` (a brainstate model to a `step`, a pure
 function of arrays), `passes` (one forward, one backward), `evaluate` (a candidate's figures) and
-`diagnose` (their cause). `objective` is what is differentiated, `slopes` the surrogates'
+`diagnose` (their cause). `cotangents` is where the way back begins, `slopes` the surrogates'
 derivatives that it meets, `measures` makes numbers of arrays, `paths` splits a gain, and
 `remedies` tries what helps.
 `normalize`, `normalize_rates` and `sensitivity` have a public function each.
@@ -17,11 +17,11 @@ from .._candidates import candidates, is_candidate
 from .._models import by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
+from .cotangents import Objective, check_draws
 from .diagnose import FURTHER, diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
-from .objective import Objective, check_draws
 from .sensitivity import gradient_sensitivity
 from .slopes import mean_slope_at
 from .step import Step

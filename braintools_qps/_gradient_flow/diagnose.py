@@ -16,12 +16,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..records import FAR, FLIPPED, TOO_HIGH, Diagnosis, PopulationFlow
-from . import remedies
+from ..records import FAR, FLIPPED, HIGH_SLOPE, TOO_HIGH, Diagnosis, PopulationFlow
+from . import measures, remedies
 from .evaluate import Evaluator, Measured
+from .step import Population
 
 FURTHER = 5  # sentences below the table
 OF_GRADIENTS = ("fading", "exploding", "direction lost")
+REPEATED = 0.5  # correlation of what samples differ in, early and late, with which late ones do
 
 
 class Finding(NamedTuple):
@@ -41,80 +43,104 @@ def diagnose(
     evaluator: Evaluator, measured: Measured, *, remedy: bool = True
 ) -> tuple[Diagnosis, tuple[str, ...], tuple[str, ...]]:
     """The cause, at most five more sentences that are no consequence of it, and all sentences."""
-    found = [finding for rule in RULES for finding in rule(evaluator, measured)]
-    first, *others = found or [_nothing(measured)]
+    first, *others = _found(evaluator, measured) or [_nothing(measured)]
     where = first.populations[0] if first.populations else None
     diagnosis = Diagnosis(first.cause, where, first.text, first.remedy() if remedy else None)
-    unmoved = _unmoved(measured)
-    further = [one.text for one in others if not _is_consequence(one, first)]
-    further += unmoved if first.cause == "none" else []
-    advice = (str(diagnosis), *(one.text for one in others), *unmoved)
+    further = [_sentence(one) for one in others if not _is_consequence(one, first)]
+    hints = [*_fat_tails(measured), *_unmoved(measured)] if first.cause != "not finite" else []
+    further += hints if first.cause == "none" else []
+    advice = (str(diagnosis), *map(_sentence, others), *hints)
     return diagnosis, tuple(further[:FURTHER]), advice
+
+
+def _found(evaluator: Evaluator, measured: Measured) -> list[Finding]:
+    """What all rules find; where something is not finite, no other number means anything."""
+    found: list[Finding] = []
+    for rule in RULES:
+        found += rule(evaluator, measured)
+        if found and found[0].cause == "not finite":
+            break
+    return found
+
+
+def _sentence(finding: Finding) -> str:
+    """A finding below the table; a dampening is proposed there, too."""
+    proposal = finding.remedy() if finding.cause == "too high" else None
+    return f"{finding.text} {proposal}" if proposal else finding.text
 
 
 def _is_consequence(finding: Finding, first: Finding) -> bool:
     """Whether it says nothing of its own: what lies behind, or what the gradient makes of it."""
-    if first.cause == "not finite" or set(finding.populations) <= set(first.consequences):
+    if finding.cause == "too high":  # whatever fires behind it
+        return False
+    if set(finding.populations) <= set(first.consequences):
         return True
     return finding.cause in OF_GRADIENTS and first.cause not in OF_GRADIENTS
 
 
-def not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """NaN or infinity, at the first step and population that has it, forward before backward."""
-    first: tuple[int, int] | None = None
-    for order, population in enumerate(evaluator.step.populations):
-        call = evaluator.run.calls[evaluator.step.last_call(population)]
-        for values in (evaluator.run.states[population.membrane], call.argument, call.spikes):
-            step = _first_step(values)
-            if step is not None and (first is None or (step, order) < first):
-                first = step, order
-    if first is not None:
-        step, order = first
-        name = evaluator.step.populations[order].name
-        given = [x for x in evaluator.run.inputs[1:] if _first_step(x) is not None]
-        where = f"at step {step}" if step else "at the first step"
-        text = f"{name} is not finite: its membrane potential is NaN or infinite {where}"
-        if given:
-            yield Finding("not finite", (name,), f"{text}, as the inputs are.")
-            return
-        weights = evaluator.step.input_weights(evaluator.step.populations[order])
-        if any(_first_step(evaluator.step.arrays.states[i][None]) is not None for i in weights):
-            remedy = "Its input weights are not finite: go back to a checkpoint, lower the rate."
-        else:
-            remedy = "Lower its input weights or give it a leak, so that it stays finite."
-        yield Finding(
-            "not finite", (name,), f"{text}, and so is everything after it.",
-            lambda: f"{remedy} {remedies.AGAIN}",
-        )  # fmt: skip
+def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """The first step, and the first population at that step, whose membrane is NaN or infinite."""
+    found = [
+        (step, order)
+        for order, population in enumerate(evaluator.step.populations)
+        for values in _forward(evaluator, population)
+        if (step := _first_step(values)) is not None
+    ]
+    if not found:
         return
-    if any(_first_step(output) is not None for output in evaluator.run.outputs):
-        text = "The output is not finite, though all membrane potentials are."
+    step, order = min(found)
+    population = evaluator.step.populations[order]
+    where = f"at step {step}" if step else "at the first step"
+    text = f"{population.name} is not finite: its membrane potential is NaN or infinite {where}"
+    if any(_first_step(x) is not None for x in evaluator.run.inputs[1:]):
+        fix: Callable[[], str | None] = lambda: None
+        text += ", because the inputs are."
+    else:
+        fix = lambda: remedies.for_membrane(evaluator, order, step)
+        text += ", and so is everything after it."
+    yield Finding("not finite", (population.name,), text, fix)
+
+
+def output_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """NaN or infinity in what the model returns."""
+    steps = [step for x in evaluator.run.outputs if (step := _first_step(x)) is not None]
+    if steps:
+        text = f"The output is not finite from step {min(steps)} on: look at how it is computed."
         yield Finding("not finite", (), text)
-        return
+
+
+def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
     for name, slopes in zip(reversed(evaluator.step.callers), reversed(measured.slopes)):
         if _first_step(slopes) is not None:
-            spike = measured.spikes[name]
+            spike = type(measured.spikes[name]).__name__
             text = (
-                f"The surrogate gradient of {name} is not finite, though its membrane potential "
-                "is, so no weight before it can be trained."
+                f"The surrogate gradient of {name} is not finite at finite membrane potentials, so "
+                "no weight before it can be trained."
             )
             fix = (
-                f"Replace {type(spike).__name__}: check_surrogate of braintools_qps.testing says "
-                "where it fails."
+                f"Use another surrogate than {spike}, or mend its derivative: check_surrogate of "
+                f"braintools_qps.testing says where it fails. {remedies.AGAIN}"
             )
             yield Finding("not finite", (name,), text, partial(str, fix))
             return
-    for p in reversed(measured.populations):
-        if not np.isfinite(p.gradient.second_moments).all():
-            lag = int(np.flatnonzero(~np.isfinite(p.gradient.second_moments))[0])
-            text = (
-                f"The gradient is not finite in {p.name}: it overflows {lag} steps before the end, "
-                "though all is finite on the way forward."
-            )
-            slope = p.slopes.per_scale
-            cure = lambda slope=slope: remedies.for_height(slope) if slope > TOO_HIGH else None
-            yield Finding("not finite", (p.name,), text, cure)
-            return
+
+
+def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A gradient that overflows on its way back, of a run that is finite."""
+    lost = {
+        p: np.flatnonzero(~np.isfinite(p.gradient.second_moments)) for p in measured.populations
+    }
+    p = next((p for p in reversed(measured.populations) if len(lost[p])), None)
+    if p is None:
+        return
+    slope = p.slopes.per_scale
+    text = f"The gradient is not finite in {p.name}: it overflows {lost[p][0]} steps before the end"
+    if slope > HIGH_SLOPE:
+        text += f", where the gradient of the surrogate is {slope:.2g} on average."
+        yield Finding("not finite", (p.name,), text, lambda: remedies.for_height(slope))
+    else:
+        yield Finding("not finite", (p.name,), f"{text}.")
 
 
 def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -131,8 +157,8 @@ def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         before = f", nor on what feeds it ({named(cut[:-1])})" if cut[:-1] else ""
         text = f"{cut[-1]} is disconnected: the output does not depend on it{before}."
         fix = (
-            "Look behind it for a stop_gradient, for weights that are exactly 0, or for an output "
-            "that is made of something else. "
+            "Look between it and the output for a stop_gradient, for weights that are exactly 0, "
+            "or for code that leaves its spikes out. "
         )
         names = (cut[-1], *cut[:-1])
         yield Finding("disconnected", names, text, lambda: fix + remedies.AGAIN, tuple(cut))
@@ -164,12 +190,12 @@ def _rate(
     same = [p.name for p in affected[1:]]
     if cause == "silent":
         share = f"{first.activity.silent_share:.0%} of its neurons never fire"
-        result = f", so that hardly a spike reaches {named(behind)}" if behind else ""
+        result = f", so hardly a spike reaches {named(behind)}" if behind else ""
         if same == behind and behind and all(p.activity.firing_rate == 0 for p in affected[1:]):
-            result = f", so that {named(behind)}, behind it, never {_s(behind, 'get')} a spike"
+            result = f", so {named(behind)} behind it never {_s(behind, 'fire')} at all"
     else:
         share = f"{first.activity.saturated_share:.0%} of its neurons fire at almost every step"
-        result = f", and what reaches {named(behind)} says little about the input" if behind else ""
+        result = f", so its spikes tell {named(behind)} little about the input" if behind else ""
     if not any(np.any(x) for x in evaluator.run.inputs[1:]):
         share = f"{share}, as all inputs are 0"
     text = f"{first.name} is {cause}: {share}{result}."
@@ -185,58 +211,62 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         index = measured.populations.index(found[0])
         shares = [p.slopes.flat_share for p in found]
         text = (
-            f"{named([p.name for p in found])} {_is(found)} out of reach of the surrogate: neurons "
-            f"fire, but {_span(shares, '.0%')} of the membrane potentials lie where its gradient "
-            "is below 1% of its peak, so most of it is lost there."
+            f"The surrogate is too narrow for {named([p.name for p in found])}: "
+            f"{_span(shares, '.0%')} of the membrane potentials are out of reach, so far from the "
+            "threshold that its gradient is below 1% of its peak."
         )
         cure = lambda: remedies.for_reach(evaluator, measured, index)
         yield Finding("out of reach", tuple(p.name for p in found), text, cure)
 
 
 def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """A mean slope well above 0.1, with which trainings failed or collapsed."""
-    found = [p for p in _firing(measured) if p.slopes.per_scale > TOO_HIGH]
-    if found:
+    """A mean slope, over all populations, with which networks train badly, silent or not."""
+    found = [p for p in measured.populations if p.slopes.per_scale > TOO_HIGH]
+    if np.mean([p.slopes.per_scale for p in measured.populations]) > TOO_HIGH:
         slopes = [p.slopes.per_scale for p in found]
         text = (
-            f"The surrogate is too high in {named([p.name for p in found])}: its mean slope is "
-            f"{_span(slopes)}, and trainings failed or collapsed well above 0.1."
+            f"The surrogate is too high in {named([p.name for p in found])}: its gradient is "
+            f"{_span(slopes)} on average, and networks train badly well above {HIGH_SLOPE:g}."
         )
         cure = lambda: remedies.for_height(slopes[0])
         yield Finding("too high", tuple(p.name for p in found), text, cure)
 
 
-def changing_over_time(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Over all steps the gradient falls or grows by a factor of 1,000 or more."""
-    fading = [p for p in measured.populations if p.gradient.end_to_end < 1 / FAR]
-    growing = [p for p in measured.populations if p.gradient.end_to_end > FAR]
-    if fading:
-        p = max(fading, key=lambda one: one.gradient.reach)
-        times = f"{p.gradient.end_to_end:.1g} times" if p.gradient.end_to_end else "0 times"
+def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """The gradient is down to 1% before it gets to steps whose inputs later ones do not repeat."""
+    reaches = [measures.reach(p.gradient.second_moments) for p in measured.populations]
+    lag = max(steps for steps, _ in reaches)
+    if lag == 0 or any(to_the_start for _, to_the_start in reaches):
+        return
+    repeated = measures.repeated(evaluator.run.inputs[1:], lag, batched=evaluator.batch is not None)
+    if repeated < REPEATED:
+        names = [p.name for p in measured.populations]
         text = (
-            f"The gradient fades over time in {named([one.name for one in fading])}: at the first "
-            f"step it is {times} as large as at the last, and below 1% from {p.gradient.reach} "
-            "steps back on."
+            f"The gradient fades over time in {named(names)}: {lag} steps before the end it is "
+            f"down to 1%, so the network does not learn from the inputs of the first "
+            f"{len(evaluator.run.inputs[0]) - lag} steps, which later steps do not repeat."
         )
-        fix = (
-            "If what counts lies further back than that, take longer time constants or an output "
-            "at more steps; if not, train as it is: compare(...)."
-        )
-        yield Finding("fading", tuple(one.name for one in fading), text, lambda: fix)
+        yield Finding("fading", tuple(names), text, lambda: remedies.FOR_FADING)
+
+
+def exploding(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Over all steps the gradient grows by a factor of more than a million."""
+    growing = [p for p in measured.populations if p.gradient.end_to_end > FAR]
     if growing:
         p = growing[0]
         text = (
             f"The gradient explodes over time in {named([one.name for one in growing])}: at the "
             f"first step it is {p.gradient.end_to_end:.1g} times as large as at the last "
-            f"({p.gradient.growth:.2f} times per step)."
+            f"({p.gradient.growth:.2f} times per step), where the gradient of its surrogate is "
+            f"{p.slopes.per_scale:.2g} on average."
         )
-        index = measured.populations.index(p)
-        cure = lambda: remedies.for_explosion(evaluator, measured, index)
+        slope = p.slopes.per_scale
+        cure = lambda: remedies.for_height(slope) if slope > HIGH_SLOPE else None
         yield Finding("exploding", tuple(one.name for one in growing), text, cure)
 
 
 def changing_over_depth(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """From the last population to the first it falls or grows by a factor of 1,000 or more."""
+    """From the last population to the first it falls or grows by more than a million."""
     growths = [p.gradient.depth_growth for p in measured.populations[:-1]]
     if not growths or not np.all(np.isfinite(growths)):
         return
@@ -252,32 +282,35 @@ def changing_over_depth(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
         f"{last}. The largest step is at {p.name}, {p.gradient.depth_growth:.2g} times the next "
         "one's."
     )
-    fix = "Train with Adam, which rescales the gradient of each weight; plain SGD needs more."
-    yield Finding(cause, (p.name,), text, lambda: fix)
+    yield Finding(cause, (p.name,), text)
 
 
 def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Consecutive steps point against each other: the reset, or inhibition, overshoots."""
+    """Neighbouring steps point against each other: the reset, or inhibition, overshoots."""
     found = [p for p in measured.populations if p.gradient.consistency < FLIPPED]
     if found:
         first, index = found[0], measured.populations.index(found[0])
         text = (
-            f"The gradient has its direction lost in {named([p.name for p in found])}: consecutive "
-            f"steps point against each other (mean cosine {first.gradient.consistency:.2f}), as "
-            "where slopes are so steep that the reset overshoots."
+            f"The gradient loses its direction in {named([p.name for p in found])}: at each step "
+            f"it points away from that of the next (mean cosine {first.gradient.consistency:.2f}), "
+            "as where slopes are so steep that the reset overshoots."
         )
         cure = lambda: remedies.for_direction(evaluator, measured, index)
         yield Finding("direction lost", tuple(p.name for p in found), text, cure)
 
 
 RULES: tuple[Rule, ...] = (
-    not_finite,
+    membrane_not_finite,
+    output_not_finite,
+    surrogate_not_finite,
+    gradient_not_finite,
     disconnected,
     silent,
     saturated,
     out_of_reach,
     too_high,
-    changing_over_time,
+    fading,
+    exploding,
     changing_over_depth,
     direction_lost,
 )
@@ -292,13 +325,30 @@ def named(names: Sequence[str]) -> str:
 
 def _nothing(measured: Measured) -> Finding:
     rates = [p.activity.firing_rate for p in measured.populations]
-    slopes = [p.slopes.per_scale for p in measured.populations]
+    slope = np.mean([p.slopes.per_scale for p in measured.populations])
     text = (
         f"Nothing here keeps this network from learning: it fires ({_span(rates)} per step), its "
-        f"mean slope is not too high ({_span(slopes)}), and its gradient keeps its size and its "
-        "direction. Choose by training: compare(...)."
+        f"surrogate is not too high (mean slope {slope:.2g}), and its gradient reaches all "
+        "populations. Choose a surrogate by training: compare(...)."
     )
     return Finding("none", (), text)
+
+
+def _fat_tails(measured: Measured) -> list[str]:
+    """Fat tails lose from a mean slope of 0.1 on; thin ones do not up to what is too high."""
+    found = [
+        p
+        for p in measured.populations
+        if remedies.has_fat_tail(measured.spikes[p.name])
+        and HIGH_SLOPE < round(p.slopes.per_scale, 2) <= TOO_HIGH
+    ]
+    if not found:
+        return []
+    return [
+        f"The mean slope of {named([p.name for p in found])} is "
+        f"{_span([p.slopes.per_scale for p in found])}; with so fat a tail {HIGH_SLOPE:g} is "
+        "better: set_surrogate(model, normalize_surrogate(model, inputs))."
+    ]
 
 
 def _unmoved(measured: Measured) -> list[str]:
@@ -309,6 +359,12 @@ def _unmoved(measured: Measured) -> list[str]:
         f"{share:.1%} of the parameters get no gradient: what they feed did not fire in the steps "
         "that count. Pass objective= to measure with your own loss."
     ]
+
+
+def _forward(evaluator: Evaluator, population: Population) -> tuple[jax.Array, ...]:
+    """A population's membranes, and arguments and results of its spike function, by step."""
+    call = evaluator.run.calls[evaluator.step.last_call(population)]
+    return evaluator.run.states[population.membrane], call.argument, call.spikes
 
 
 def _firing(measured: Measured) -> list[PopulationFlow]:

@@ -15,7 +15,7 @@ from jax.stages import Wrapped
 from .._models import batch_size
 from ..records import Activity, Gradient, PathGains, PopulationFlow
 from . import measures
-from .objective import Objective
+from .cotangents import Objective
 from .passes import backward, forward, with_index
 from .paths import split
 from .slopes import slopes_at, slopes_met
@@ -59,8 +59,8 @@ class Evaluator:
         self.run = self.passes.forward(step.arrays, with_index(inputs))
         self.cotangents = objective.cotangents(step, self.run)
         self.notes = (*step.notes, *swapped_axes(inputs))
-        batch = batch_size(inputs)
-        self.activities = [self._activity(i, batch) for i in range(len(step.populations))]
+        self.batch = batch_size(inputs)
+        self.activities = [self._activity(i) for i in range(len(step.populations))]
 
     def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
         """All figures of one candidate."""
@@ -120,11 +120,11 @@ class Evaluator:
         found = [_gradient(*one) for one in zip(whole, sent_back, directions, depth)]
         return found, self._zero_share(zero)
 
-    def _activity(self, index: int, batch: int | None) -> tuple[int, Activity]:
+    def _activity(self, index: int) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
         last = self.step.last_call(self.step.populations[index])
         spikes = np.asarray(self.run.calls[last].spikes)
-        batched = spikes.ndim > 2 and spikes.shape[1] == batch
+        batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
         size = int(np.prod(spikes.shape[1 + batched :]))
         return size, measures.activity(spikes, int(batched))
 
@@ -152,11 +152,10 @@ def _gradient(
     return Gradient(
         second_moments=moments,
         growth=measures.growth_per_step(transported),
-        end_to_end=measures.end_to_end(transported),
+        end_to_end=measures.end_to_end(moments),
         reach=reach,
         reached_start=reached_start,
         accumulation=measures.growth_per_step(moments),
-        deviation=measures.deviation(transported),
         consistency=measures.consistency(cosines, sent_back),
         depth_growth=depth,
     )

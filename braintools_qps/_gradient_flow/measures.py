@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from ..records import Activity, Histogram
@@ -24,16 +27,9 @@ def growth_per_step(moments: np.ndarray) -> float:
     lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
     if len(lags) < 2:
         return np.nan
-    slope, _ = _line(lags, 0.5 * np.log(moments[lags]))
+    steps, logs = lags - lags.mean(), 0.5 * np.log(moments[lags])
+    slope = steps @ logs / (steps @ steps)  # np.polyfit takes five times as long
     return float(np.exp(slope))
-
-
-def deviation(moments: np.ndarray) -> float:
-    """By what factor the amplitude typically lies off the line that `growth_per_step` fits."""
-    lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
-    if len(lags) < 2:
-        return np.nan
-    return float(np.exp(np.sqrt(np.mean(_line(lags, 0.5 * np.log(moments[lags]))[1] ** 2))))
 
 
 def end_to_end(moments: np.ndarray) -> float:
@@ -44,13 +40,6 @@ def end_to_end(moments: np.ndarray) -> float:
     return float(np.sqrt(moments[-1] / moments[present[0]]))
 
 
-def _line(lags: np.ndarray, logs: np.ndarray) -> tuple[float, np.ndarray]:
-    """The slope of the line through two points or more, and how far they lie above it."""
-    steps, heights = lags - lags.mean(), logs - logs.mean()
-    slope = float(steps @ heights / (steps @ steps))  # np.polyfit takes five times as long
-    return slope, heights - slope * steps
-
-
 def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
     """Mean cosine between the adjoints of neighbouring steps, over draws and steps that have both.
 
@@ -58,15 +47,6 @@ def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
     """
     present = (amplitudes[:-1] > 0) & (amplitudes[1:] > 0)
     return float(np.mean(cosines[:-1][present])) if present.any() else np.nan
-
-
-def half_share(slopes: np.ndarray) -> float:
-    """Share of neuron-steps that carry half of the sum of all slopes, the largest first."""
-    ordered = np.sort(np.abs(slopes), axis=None)[::-1]
-    carried = np.cumsum(ordered, dtype=np.float64)
-    if not carried[-1] > 0:
-        return np.nan
-    return float(np.searchsorted(carried, carried[-1] / 2) + 1) / ordered.size
 
 
 def path_gain(part: np.ndarray, later: np.ndarray) -> float:
@@ -89,6 +69,26 @@ def reach(moments: np.ndarray) -> tuple[int, bool]:
     relative = np.sqrt(moments[present[0] :] / moments[present[0]])
     faded = np.flatnonzero(relative <= FADED)
     return (int(faded[0]), False) if len(faded) else (len(relative) - 1, True)
+
+
+def repeated(inputs: Sequence[Any], reach: int, *, batched: bool) -> float:
+    """How well the mean input of the last ``reach`` steps repeats that of the steps before.
+
+    The correlation over samples and features, without what all samples share; 1 where samples do
+    not differ before. Inputs have the shape (time, batch, features...), or none of a batch.
+    """
+    means = []
+    for values in inputs:
+        each = np.asarray(values, np.float64)
+        early, late = (part.mean(axis=0) for part in (each[:-reach], each[-reach:]))
+        if batched and each.shape[1] > 1:
+            early, late = early - early.mean(axis=0), late - late.mean(axis=0)
+        means.append([early.ravel(), late.ravel()])
+    before, after = np.concatenate(means, axis=1)
+    if np.allclose(before, 0, atol=1e-6 * max(np.abs(x).max() for x in inputs)):
+        return 1.0
+    size = np.linalg.norm(before) * np.linalg.norm(after)
+    return float(before @ after / size) if size > 0 else 0.0
 
 
 def activity(spikes: np.ndarray, batch_dims: int) -> Activity:

@@ -14,8 +14,8 @@ from .._models import by_population, checked_inputs
 from .._surrogate import adjusted
 from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
+from .cotangents import Objective
 from .evaluate import Evaluator
-from .objective import Objective
 from .slopes import slopes_met
 from .tracing import trace
 

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Real
+from typing import Any
 
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._surrogate import QPseudoSpike, adjusted
-from ..records import FAR, HIGH_SLOPE, MOST, Gradient
+from ..records import HIGH_SLOPE, MOST
 from .evaluate import Evaluator, Measured
 from .normalize_rates import attained
 from .passes import replaced
 from .slopes import slopes_at, slopes_met
 
 RATE = 0.1  # spikes per neuron and step to come to
-FACTORS = (2.0, 4.0, 8.0, 16.0)
+FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TAILS = (2.0, 1.0, 0.5)
+FAT = 2.0  # tails with a smaller alpha
+LOOKED_AT, GROWS = 10, 1.05  # steps before a membrane overflows, and its growth in each
 
-AGAIN = "Then measure again."
-HEIGHTS = "normalize_surrogate(model, inputs) finds such a dampening for every population"
+AGAIN = "Then run gradient_flow again."
+FOR_FADING = (
+    "Put the outputs of more steps into the loss, for example their mean. Then run gradient_flow "
+    "again, with that loss as objective=."
+)
 
 
 def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None:
@@ -41,16 +49,34 @@ def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None
     )
     if weights and (found := _typed(lambda x: evaluator.rates(heavier(x))[index])):
         return (
-            f"Multiply the input weights of {population.name} by {found[0]:.3g}: it would then "
-            f"fire at {found[1]:.2g} per step. normalize_rates(model, inputs) does so for every "
+            f"Multiply the input weights of {population.name} by {found[0]:.3g}: it then fires at "
+            f"{found[1]:.2g} per step. normalize_rates(model, inputs) does so for every "
             f"population. {AGAIN}"
         )
     if found := _typed(lambda x: evaluator.rates(arrays, x)[index]):
         return (
-            f"Multiply the model's inputs by {found[0]:.3g}: {population.name} would then fire at "
+            f"Multiply the model's inputs by {found[0]:.3g}: {population.name} then fires at "
             f"{found[1]:.2g} per step. {AGAIN}"
         )
     return None
+
+
+def for_membrane(evaluator: Evaluator, index: int, step: int) -> str:
+    """Where to look when a membrane is not finite from a step on."""
+    population = evaluator.step.populations[index]
+    states = evaluator.step.arrays.states
+    weights = [states[i] for i in evaluator.step.input_weights(population)]
+    if not all(jnp.isfinite(one).all() for one in weights):
+        return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
+    before = np.asarray(evaluator.run.states[population.membrane], np.float64)[:step]
+    sizes = [size for x in before[-LOOKED_AT:] if (size := np.abs(x).max()) > 0]
+    factor = (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) > 1 else 0
+    if factor > GROWS:
+        return (
+            f"It grows {factor:.2g} times per step: look in its update for a state that feeds back "
+            f"undamped (no leak, or two states mixed up), and for large recurrent weights. {AGAIN}"
+        )
+    return f"Look in its update for a division by 0, or a root or logarithm of 0 or less. {AGAIN}"
 
 
 def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
@@ -68,8 +94,11 @@ def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | Non
             ways.append(f"a scale {factor:g} times as large ({share:.0%} would then be flat)")
             break
     scale = measured.populations[index].slopes.scale
-    for alpha in TAILS:
-        if (share := flat(fatter := QPseudoSpike(alpha, scale=scale))) <= MOST:
+    peak = float(slopes_at(spike, jnp.zeros_like(argument[:1]), unit).mean())
+    height = peak * u.get_mantissa(scale)
+    for alpha in TAILS if height > 0 else ():
+        fatter = QPseudoSpike(alpha, scale=scale, dampening=float(f"{height:.3g}"))
+        if (share := flat(fatter)) <= MOST:
             ways.append(f"a fatter tail, {fatter!r} ({share:.0%} would then be flat)")
             break
     return f"Give it {' or '.join(ways)}. {AGAIN}" if ways else None
@@ -78,36 +107,28 @@ def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | Non
 def for_height(slope: float) -> str:
     """The dampening that brings a mean slope down to 0.1; the slope goes with it."""
     return (
-        f"Multiply its dampening by {HIGH_SLOPE / slope:.2g}, which makes it {HIGH_SLOPE:g}: "
-        f"normalize_surrogate(model, inputs) does so for every population. {AGAIN}"
+        f"Multiply its dampening by {HIGH_SLOPE / slope:.2g} to bring that to {HIGH_SLOPE:g}: "
+        "set_surrogate(model, normalize_surrogate(model, inputs)) does so for every population. "
+        f"{AGAIN}"
     )
-
-
-def for_explosion(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
-    """A dampening with which the gradient does not explode."""
-    found = _dampened(evaluator, measured, index, lambda one: one.end_to_end <= FAR)
-    return None if found is None else f"Multiply all dampenings by {found:g}. {AGAIN}"
 
 
 def for_direction(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
-    """A dampening with which consecutive steps point the same way."""
-    found = _dampened(evaluator, measured, index, lambda one: one.consistency >= 0)
-    if found is None:
-        return None
-    return (
-        f"Multiply all dampenings by {found:g}, or stop the gradient at the reset with "
-        f"set_surrogate(model, ..., detach_reset=True). {AGAIN}"
-    )
-
-
-def _dampened(
-    evaluator: Evaluator, measured: Measured, index: int, cured: Callable[[Gradient], bool]
-) -> float | None:
+    """A dampening with which neighbouring steps point the same way."""
     for factor in FACTORS:
         gradients = evaluator.gradients([slope / factor for slope in measured.slopes])
-        if cured(gradients[index]):
-            return 1 / factor
+        if gradients[index].consistency >= 0:
+            return (
+                f"Multiply all dampenings by {1 / factor:g}, or stop the gradient at the reset "
+                f"with set_surrogate(model, ..., detach_reset=True). {AGAIN}"
+            )
     return None
+
+
+def has_fat_tail(spike: Any) -> bool:
+    """Whether it falls off more slowly than alpha 2, as far as its alpha is known."""
+    alpha = getattr(spike, "alpha", None)
+    return isinstance(alpha, Real) and alpha < FAT
 
 
 def _of_one_sign(weights: list) -> bool:

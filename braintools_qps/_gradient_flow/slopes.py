@@ -57,7 +57,6 @@ def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) 
     return Slopes(
         mean=float(met.mean()),
         flat_share=measures.flat_share(met, peak),
-        half_share=measures.half_share(met),
         scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
         distances=measures.histogram(distances, edges, relative / peak.mean()),
     )

@@ -49,7 +49,7 @@ def _growth(p: PopulationFlow) -> str:
     ratio = p.gradient.end_to_end
     if math.isnan(ratio):
         return "-"
-    verdict = "fades" if ratio < 1 / FAR else "explodes" if ratio > FAR else "ok"
+    verdict = "explodes" if ratio > FAR else "ok"
     return f"{spread([p.gradient.growth], '.3f')} {verdict}"
 
 

@@ -15,8 +15,9 @@ from braintools_qps.testing import find_failures
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.casebook.models import CASES, Overflowing  # noqa: E402
-from benchmarks.casebook.train import FILE, SHOWN, built, digits  # noqa: E402
+from benchmarks.casebook.cases import CASES  # noqa: E402
+from benchmarks.casebook.networks import Overflowing  # noqa: E402
+from benchmarks.casebook.train import FILE, SHOWN, built, digits, told  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))["cases"]
 GUIDE = ROOT / "docs" / "guides" / "why_not_learning.md"
@@ -42,11 +43,11 @@ def test_the_first_line_names_the_cause_and_the_population(name):
     line = str(flows).splitlines()[0]
     assert (flow.diagnosis.cause, flow.diagnosis.population) == (case.cause, case.population)
     assert flow.diagnosis.text in line
-    assert case.population in line
-    assert line == BOOK[name]["says"], "run python -m benchmarks.casebook.train --says"
+    assert case.population is None or case.population in line
+    assert line == BOOK[name]["says"], "run python -m benchmarks.casebook.train"
 
 
-LEARNS = {"snntorch-33", "snntorch-219"}  # without help, otherwise than reported, as the page says
+LEARNS = {"snntorch-33", "snntorch-219"}  # without help, otherwise than reported: no cause
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -56,22 +57,24 @@ def test_the_cure_trains_the_network(name):
     assert len(before["scores"]) == len(after["scores"]) == 5
     if name in LEARNS:
         assert before["mean"] > 80
+        assert CASES[name].cause == "none"
         assert "Turned out otherwise" in BOOK[name]["remark"]
     else:
-        assert before["interval"][1] < after["interval"][0]
-        assert after["mean"] - before["mean"] > 10
+        for scores in (after, BOOK[name].get("other", after)):
+            assert before["interval"][1] < scores["interval"][0]
+            assert scores["mean"] - before["mean"] > 5
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_json_tells_the_case_as_the_models_do(name):
     case = CASES[name]
-    told = {key: getattr(case, key) for key in ("thread", "seen", "done", "remark")}
-    assert {key: BOOK[name][key] for key in told} == told
+    assert {key: BOOK[name][key] for key in told(case)} == told(case)
 
 
 def test_the_guide_has_no_accuracy_that_is_not_read_from_the_json():
     prose = re.sub(r"```.*?```", "", GUIDE.read_text("utf-8"), flags=re.S)
-    assert re.findall(r"[\d.]+%", prose) == ["95%", "10%"]  # of the intervals, and by guessing
+    # Out of reach, of the intervals, and by guessing.
+    assert re.findall(r"[\d.]+%", prose) == ["95%", "95%", "10%"]
 
 
 def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():

@@ -26,7 +26,7 @@ from flow_networks import (
 
 from braintools_qps import QPseudoSpike, gradient_flow
 from braintools_qps._gradient_flow import trace
-from braintools_qps._gradient_flow.objective import projections
+from braintools_qps._gradient_flow.cotangents import projections
 from braintools_qps._gradient_flow.passes import forward, with_index
 
 

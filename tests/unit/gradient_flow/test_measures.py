@@ -82,14 +82,6 @@ def test_a_slope_is_flat_below_one_percent_of_its_neurons_peak():
     assert measures.flat_share(slopes, np.array([1.0, 2.0])) == 0.75
 
 
-def test_half_of_the_slopes_sum():
-    # 4 of 10 carry 4, with 3 more than half of 10.
-    assert measures.half_share(np.array([1.0, 2.0, 3.0, 4.0])) == 0.5
-    assert measures.half_share(np.array([[6.0, 1.0], [2.0, 1.0]])) == 0.25
-    assert measures.half_share(np.ones(10)) == 0.5
-    assert np.isnan(measures.half_share(np.zeros(3)))
-
-
 def test_the_cosine_of_two_adjoints_whatever_their_size():
     """(1, 2) and (2, 1) enclose an angle with the cosine 4/5; against (0, 0) there is none."""
     one = np.array([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [0.0, 0.0]], np.float32)
@@ -118,17 +110,31 @@ def test_activity_by_hand():
     assert measures.activity(spikes, 0).silent_share == 2 / 6
 
 
-def test_the_deviation_is_the_factor_by_which_points_lie_off_their_line():
-    assert measures.deviation(0.81 ** np.arange(10.0)) == pytest.approx(1)
-    wavy = 0.81 ** np.arange(10.0) * np.exp(0.4 * np.array([1, -1, -1, 1, 1, -1, -1, 1, 1, -1]))
-    assert measures.deviation(wavy) == pytest.approx(np.exp(0.2), rel=0.05)
-    assert np.isnan(measures.deviation(np.array([1.0, 0.0])))
-
-
 def test_end_to_end_is_the_first_step_relative_to_the_last_with_a_gradient():
     assert measures.end_to_end(np.array([0.0, 4.0, 9.0, 1.0])) == pytest.approx(0.5)
     assert measures.end_to_end(np.array([1.0, 0.0])) == 0.0
     assert np.isnan(measures.end_to_end(np.zeros(3)))
+
+
+def test_what_late_steps_repeat_of_early_ones():
+    drawn = np.random.default_rng(0).normal(size=(20, 30, 40))
+    same = np.broadcast_to(drawn[0], (20, 30, 40))
+    assert measures.repeated([same], 5, batched=True) == pytest.approx(1)
+    assert abs(measures.repeated([drawn], 5, batched=True)) < 0.1
+    assert measures.repeated([same * (np.arange(20) < 8)[:, None, None]], 5, batched=True) == 0
+    # A signal in noise of the same size: the means of 15 and 5 steps correlate by
+    # 1 / sqrt((1 + 1/15) (1 + 1/5)).
+    expected = 1 / np.sqrt((1 + 1 / 15) * (1 + 1 / 5))
+    assert measures.repeated([same + drawn[::-1]], 5, batched=True) == pytest.approx(
+        expected, abs=0.05
+    )
+
+
+def test_nothing_is_lost_where_samples_do_not_differ_early():
+    alike = np.ones((20, 3, 2)) * np.arange(20.0)[:, None, None]
+    late = alike + np.eye(3, 2) * (np.arange(20) > 15)[:, None, None]
+    assert measures.repeated([late], 5, batched=True) == 1
+    assert measures.repeated([alike[:, 0]], 5, batched=False) == pytest.approx(1)
 
 
 def test_the_gain_of_a_path_leaves_out_steps_without_a_gradient():

@@ -1,4 +1,4 @@
-"""The objective whose gradient is followed back: its derivatives by the outputs of a run."""
+"""Where the way back begins: derivatives of an objective with respect to the outputs of a run."""
 
 from __future__ import annotations
 
