@@ -1,0 +1,68 @@
+"""Where a limit of the diagnosis lies: ``python -m benchmarks.casebook.limits`` trains networks.
+
+Writes ``reach`` and ``height`` of docs/results/casebook.json. ``slopes``, which is there too, was
+counted in the 9 problems of the study of November 2026: points below the best setting of the
+problem at a learning rate of 0.1, by the mean slope of the whole network.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from braintools_qps import (
+    QPseudoSpike,
+    gradient_flow,
+    normalize_rates,
+    normalize_surrogate,
+    set_surrogate,
+)
+
+from .cases import Case
+from .networks import Network, constant, deep
+from .train import FILE, SHOWN, accuracies, built, digits, summary
+
+WIDTHS = (0.3, 0.05, 0.02, 0.01, 0.003, 0.001)
+SLOPES = (0.1, 0.2, 0.3)
+
+
+def two_layers(spk_fun: Any, cure: Any, learning_rate: float) -> Case:
+    """Two layers on digits, not a failure but in need of a surrogate."""
+    return Case(
+        thread="", seen="", cause="", population=None, done="", shown=partial(constant, steps=12),
+        reported=partial(deep, spk_fun, 2), cure=cure, learning_rate=learning_rate,
+    )  # fmt: skip
+
+
+def reach(width: float) -> dict[str, Any]:
+    """An exponential surrogate of height 1; the share of membranes where it is flat."""
+    spike = QPseudoSpike(np.inf, scale=width, dampening=width)
+    case = two_layers(spike, normalize_rates, 1e-3)
+    (flow,) = gradient_flow(built(case, 0, True), case.shown(digits()[0][:SHOWN])).values()
+    flat = float(np.mean([p.slopes.flat_share for p in flow.populations]))
+    return {"width": width, "flat": round(flat, 3)} | summary(accuracies(case, True))
+
+
+def height(slope: float) -> dict[str, Any]:
+    """alpha 2 at a mean slope, in a network without recurrence."""
+
+    def cure(network: Network, inputs: Any) -> None:
+        normalize_rates(network, inputs)
+        set_surrogate(network, normalize_surrogate(network, inputs, mean_slope=slope))
+
+    case = two_layers(QPseudoSpike(dampening=1e3), cure, 3e-3)
+    return {"slope": slope} | summary(accuracies(case, True))
+
+
+def main() -> None:
+    """Train all of them."""
+    book = json.loads(FILE.read_text("utf-8"))
+    book["reach"], book["height"] = [*map(reach, WIDTHS)], [*map(height, SLOPES)]
+    FILE.write_text(json.dumps(book, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
