@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 HERE = Path(__file__).parent
-TESTS_TO_REMEMBER = 20
+TESTS_TO_REMEMBER = 40
 
 # What is tested here are the numbers, the text and the memory of programs as users compile them.
 # Elsewhere XLA is asked for little optimization, which halves the time that it takes.
