@@ -266,8 +266,8 @@ CASES = {
         cause="fading",
         population="layers.1",
         done="the mean output of all steps in the loss",
-        remark="A decay of 0.99 per step in place of 0.8, with the last output, trains to 11.4% "
-        "(8.6 to 14.2): a slower membrane alone does not help.",
+        remark="A slower membrane alone does not help: with a decay of 0.99 per step in place of "
+        "0.8, and the last output, accuracy stayed at chance.",
         shown=at_the_start,
         read=last_output,
         read_after=mean_output,

@@ -1,12 +1,13 @@
 """Where a limit of the diagnosis lies: ``python -m benchmarks.casebook.limits`` trains networks.
 
-Writes ``reach`` and ``height`` of docs/results/casebook.json. ``slopes``, which is there too, was
-counted in the 9 problems of the study of November 2026: points below the best setting of the
-problem at a learning rate of 0.1, by the mean slope of the whole network.
+Writes ``reach``, ``height`` and ``rates`` of docs/results/casebook.json. ``slopes``, which is there
+too, was counted in the 9 problems of the study of November 2026: points below the best setting of
+the problem at a learning rate of 0.1, by the mean slope of the whole network.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from functools import partial
 from typing import Any
@@ -21,12 +22,13 @@ from braintools_qps import (
     set_surrogate,
 )
 
-from .cases import Case
+from .cases import CASES, Case
 from .networks import Network, constant, deep
 from .train import FILE, SHOWN, accuracies, built, digits, summary
 
 WIDTHS = (0.3, 0.05, 0.02, 0.01, 0.003, 0.001)
 SLOPES = (0.1, 0.2, 0.3)
+RATES = (0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 def two_layers(spk_fun: Any, cure: Any, learning_rate: float) -> Case:
@@ -57,10 +59,19 @@ def height(slope: float) -> dict[str, Any]:
     return {"slope": slope} | summary(accuracies(case, True))
 
 
+def rate(target: float) -> dict[str, Any]:
+    """Eight layers that were brought to a firing rate."""
+    case = dataclasses.replace(
+        CASES["spikingjelly-285"], cure=partial(normalize_rates, rate=target)
+    )
+    return {"rate": target} | summary(accuracies(case, True))
+
+
 def main() -> None:
     """Train all of them."""
     book = json.loads(FILE.read_text("utf-8"))
     book["reach"], book["height"] = [*map(reach, WIDTHS)], [*map(height, SLOPES)]
+    book["rates"] = [*map(rate, RATES)]
     FILE.write_text(json.dumps(book, indent=1) + "\n")
 
 

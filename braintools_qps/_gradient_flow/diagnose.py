@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ..records import FAR, FLIPPED, HIGH_SLOPE, TOO_HIGH, Diagnosis, PopulationFlow
+from ..records import FAR, FLIPPED, HIGH_SLOPE, MOST, TOO_HIGH, Diagnosis, PopulationFlow
 from . import measures, remedies
 from .evaluate import Evaluator, Measured
 from .step import Population
@@ -233,13 +233,14 @@ def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """The gradient is down to 1% before it gets to steps whose inputs later ones do not repeat."""
+    """The gradient is down to 1% before it gets to most of the inputs, and later ones differ."""
     reaches = [measures.reach(p.gradient.second_moments) for p in measured.populations]
     lag = max(steps for steps, _ in reaches)
     if lag == 0 or any(to_the_start for _, to_the_start in reaches):
         return
-    repeated = measures.repeated(evaluator.run.inputs[1:], lag, batched=evaluator.batch is not None)
-    if repeated < REPEATED:
+    inputs, batched = evaluator.run.inputs[1:], evaluator.batch is not None
+    share, repeated = measures.early_inputs(inputs, lag, batched=batched)
+    if share > MOST and repeated < REPEATED:
         names = [p.name for p in measured.populations]
         text = (
             f"The gradient fades over time in {named(names)}: {lag} steps before the end it is "

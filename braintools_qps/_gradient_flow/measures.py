@@ -71,24 +71,27 @@ def reach(moments: np.ndarray) -> tuple[int, bool]:
     return (int(faded[0]), False) if len(faded) else (len(relative) - 1, True)
 
 
-def repeated(inputs: Sequence[Any], reach: int, *, batched: bool) -> float:
-    """How well the mean input of the last ``reach`` steps repeats that of the steps before.
+def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[float, float]:
+    """What comes before the last ``reach`` steps: its share, and how well they repeat it.
 
-    The correlation over samples and features, without what all samples share; 1 where samples do
-    not differ before. Inputs have the shape (time, batch, features...), or none of a batch.
+    The share is of the variance between samples. The correlation is of the mean inputs before and
+    after, over samples and features, without what all samples share; it is 1 where samples do not
+    differ before. Inputs have the shape (time, batch, features...), or none of a batch.
     """
-    means = []
+    means, powers = [], np.zeros(len(inputs[0]))
     for values in inputs:
         each = np.asarray(values, np.float64)
-        early, late = (part.mean(axis=0) for part in (each[:-reach], each[-reach:]))
         if batched and each.shape[1] > 1:
-            early, late = early - early.mean(axis=0), late - late.mean(axis=0)
-        means.append([early.ravel(), late.ravel()])
+            each = each - each.mean(axis=1, keepdims=True)
+        means.append([part.mean(axis=0).ravel() for part in (each[:-reach], each[-reach:])])
+        powers += np.square(each).reshape(len(each), -1).sum(axis=1)
     before, after = np.concatenate(means, axis=1)
     if np.allclose(before, 0, atol=1e-6 * max(np.abs(x).max() for x in inputs)):
-        return 1.0
+        return 0.0, 1.0
     size = np.linalg.norm(before) * np.linalg.norm(after)
-    return float(before @ after / size) if size > 0 else 0.0
+    return float(powers[:-reach].sum() / powers.sum()), float(
+        before @ after / size
+    ) if size else 0.0
 
 
 def activity(spikes: np.ndarray, batch_dims: int) -> Activity:

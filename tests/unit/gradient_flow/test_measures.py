@@ -117,24 +117,24 @@ def test_end_to_end_is_the_first_step_relative_to_the_last_with_a_gradient():
 
 
 def test_what_late_steps_repeat_of_early_ones():
+    early = lambda x: measures.early_inputs([x], 5, batched=True)
     drawn = np.random.default_rng(0).normal(size=(20, 30, 40))
     same = np.broadcast_to(drawn[0], (20, 30, 40))
-    assert measures.repeated([same], 5, batched=True) == pytest.approx(1)
-    assert abs(measures.repeated([drawn], 5, batched=True)) < 0.1
-    assert measures.repeated([same * (np.arange(20) < 8)[:, None, None]], 5, batched=True) == 0
+    assert early(same) == pytest.approx((15 / 20, 1))
+    assert early(drawn) == pytest.approx((15 / 20, 0), abs=0.1)
+    assert early(same * (np.arange(20) < 8)[:, None, None]) == (1, 0)
+    assert early(same * (np.arange(20) >= 14)[:, None, None])[0] == pytest.approx(1 / 6)
     # A signal in noise of the same size: the means of 15 and 5 steps correlate by
     # 1 / sqrt((1 + 1/15) (1 + 1/5)).
     expected = 1 / np.sqrt((1 + 1 / 15) * (1 + 1 / 5))
-    assert measures.repeated([same + drawn[::-1]], 5, batched=True) == pytest.approx(
-        expected, abs=0.05
-    )
+    assert early(same + drawn[::-1])[1] == pytest.approx(expected, abs=0.05)
 
 
 def test_nothing_is_lost_where_samples_do_not_differ_early():
     alike = np.ones((20, 3, 2)) * np.arange(20.0)[:, None, None]
     late = alike + np.eye(3, 2) * (np.arange(20) > 15)[:, None, None]
-    assert measures.repeated([late], 5, batched=True) == 1
-    assert measures.repeated([alike[:, 0]], 5, batched=False) == pytest.approx(1)
+    assert measures.early_inputs([late], 5, batched=True) == (0, 1)
+    assert measures.early_inputs([alike[:, 0]], 5, batched=False)[1] == pytest.approx(1)
 
 
 def test_the_gain_of_a_path_leaves_out_steps_without_a_gradient():
