@@ -23,6 +23,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 
+from benchmarks.study.pages import study  # noqa: E402 -- imports JAX, for which this is set up
 from braintools_qps import records  # noqa: E402
 
 project = "braintools_qps"
@@ -67,8 +68,9 @@ nb_merge_streams = True
 nb_render_markdown_format = "myst"  # the default knows no tables
 nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
-myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
+myst_substitutions = {"study": study()}  # figures and tables of the study
 
 # Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
 mathjax3_config = {"options": {"enableMenu": False}}

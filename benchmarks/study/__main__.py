@@ -1,26 +1,32 @@
-"""Refresh what pages quote from the study, or name what is missing of it."""
+"""Train what is missing of one half; ``--part`` for the trainings beside it."""
 
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from ..problems import PROBLEMS
 from . import __doc__ as about
-from . import claims, plan, published
-from .store import STORE, Store
+from . import trainings
+
+PARTS = {
+    "problems": (trainings.train, [p.name for p in PROBLEMS]),
+    "longer": (trainings.train_longer, trainings.LONGER),
+    "equal": (trainings.train_equal, trainings.EQUAL),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.study", description=about)
-    parser.add_argument("--store", type=Path, default=STORE, help="the JSON file")
-    parser.add_argument("--only", default="", help="cells whose key contains this")
-    parser.add_argument("--write", action="store_true", help="refresh what pages quote")
+    parser.add_argument("half", choices=["development", "held-out"])
+    parser.add_argument("--part", choices=PARTS, default="problems")
+    parser.add_argument("--only", default="", help="problems whose name contains this")
     arguments = parser.parse_args()
-    store = Store(arguments.store)
-    if arguments.write:
-        print(*published.publish(store), *claims.write(store), sep="\n")
-        return
-    print(*[cell.key for cell in plan.missing(store, arguments.only)], sep="\n")
+    train, names = PARTS[arguments.part]
+    for name in names:
+        problem = trainings.problem_of(name)
+        if problem.held_out is (arguments.half == "held-out") and arguments.only in name:
+            print(name, flush=True)
+            trainings.keep(arguments.part, name, train(problem))
 
 
 if __name__ == "__main__":

@@ -1,120 +1,113 @@
-"""Which single number, computed before training, makes tails alike when it is equal?
+"""How often labels of one surrogate are told apart: at most one comparison in twenty should.
 
-The accuracy of a tail is a curve over such a number, along the dampening. If the number were all
-that matters, the curves of all tails would be one. So each tail's points are predicted by the
-curves of the others, at the same number; the error, in points, says how far they are from one.
+Simulated scores, and real trainings: one candidate was tuned and trained with many seeds, each of
+which chose for itself; these are dealt at random to labels of five seeds each. Dealt anew many
+times, the share of comparisons in which a difference from the highest label is claimed is the error
+rate. With one tuning seed for all seeds of a label, as `compare` used to tune, it is larger.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
-from .data import Problem, alpha_of, cube, measured, problems
-from .design import FEWER_DAMPENINGS, FEWER_RATES, SPREAD
-from .intervals import Effect, over
-from .store import Store
+from braintools_qps._statistics import ranking
 
-NAMES = {
-    "peak": "peak",
-    "mean_slope": "E[G]",
-    "square_slope": "E[G²]",
-    "growth": "growth",
-    "size": "dL/dV",
+from . import trainings
+
+LABELS = (2, 4, 10)
+SEEDS = 5
+DRAWS = 1000
+
+Draw = Callable[[np.random.Generator, int], np.ndarray]  # scores of shape (labels, seeds)
+
+
+def _normal(rng: np.random.Generator, labels: int) -> np.ndarray:
+    return 0.9 + 0.02 * (rng.normal(size=SEEDS) + rng.normal(size=(labels, SEEDS)))
+
+
+def _skewed(rng: np.random.Generator, labels: int) -> np.ndarray:
+    return 1 - 0.03 * rng.exponential(size=(labels, SEEDS))
+
+
+def _binomial(rng: np.random.Generator, labels: int) -> np.ndarray:
+    return rng.binomial(100, 0.95, size=(labels, SEEDS)) / 100
+
+
+def _collapsing(rng: np.random.Generator, labels: int) -> np.ndarray:
+    collapsed = rng.random((labels, SEEDS)) < 0.1
+    return np.where(collapsed, 0.3, 0.9) + 0.02 * rng.normal(size=(labels, SEEDS))
+
+
+SIMULATED: dict[str, Draw] = {
+    "normal": _normal,
+    "exponential tail": _skewed,
+    "binomial, 100 samples at 95%": _binomial,
+    "a tenth of the seeds collapse": _collapsing,
 }
-RATE = FEWER_RATES.index(0.1)
-VALUES = 9  # at which curves are compared
-Numbers = np.ndarray  # by tail and dampening
 
 
-def numbers(store: Store, problem: Problem) -> dict[str, Numbers] | None:
-    """What is equalised, by name; the area only exists for thin tails."""
-    peaks = np.tile(FEWER_DAMPENINGS, (len(SPREAD), 1))
-    kept = len(FEWER_DAMPENINGS)
-    found: dict[str, Numbers] = {"peak": peaks}
-    for name in ("mean_slope", "square_slope", "growth", "size"):
-        rows = [measured(store, problem, tail, name) for tail in SPREAD]
-        if any(row is None for row in rows):
-            return None
-        found[name] = np.stack([row[0, :kept] for row in rows])
-    return found
+def error_rate(draw: Draw, labels: int, draws: int = DRAWS) -> float:
+    """Percent of comparisons in which some label is told from the highest."""
+    rng = np.random.default_rng(labels)
+    claimed = (not all(ranking(draw(rng, labels), bounds=(0, 1)).tied) for _ in range(draws))
+    return 100 * float(np.mean(list(claimed)))
 
 
-def area(store: Store) -> tuple[list[str], np.ndarray]:
-    """Tails of a finite area, and their areas by dampening."""
-    tails = [tail for tail in SPREAD if alpha_of(tail) > 1]
-    alpha = np.array([alpha_of(tail) for tail in tails])
-    of_one = np.where(np.isinf(alpha), 1.0, (alpha + 1) / np.where(np.isinf(alpha), 1, alpha - 1))
-    return tails, of_one[:, None] * np.array(FEWER_DAMPENINGS)
+def each_for_itself(validation: np.ndarray, test: np.ndarray) -> Draw:
+    """Deals seeds to labels; scores have the shape (settings, seeds)."""
+    scores = test[validation.argmax(axis=0), np.arange(test.shape[1])]
+    return lambda rng, labels: rng.permutation(scores)[: labels * SEEDS].reshape(labels, SEEDS)
 
 
-def error(number: Numbers, accuracy: np.ndarray) -> float:
-    """Root mean square, in points, of predicting each tail by the mean curve of the others."""
-    x = np.log(number)
-    missed = []
-    for tail in range(len(x)):
-        others = [i for i in range(len(x)) if i != tail]
-        predicted = np.mean([_at(x[tail], x[i], accuracy[i]) for i in others], axis=0)
-        missed.append(accuracy[tail] - predicted)
-    return float(np.sqrt(np.mean(np.square(missed))))
+def one_for_all(validation: np.ndarray, test: np.ndarray) -> Draw:
+    """The same where one further seed tunes for all seeds of a label."""
+    chosen = validation.argmax(axis=0)
+
+    def draw(rng: np.random.Generator, labels: int) -> np.ndarray:
+        tuning, *_ = np.split(rng.permutation(len(chosen)), [labels])
+        seeds = np.array(
+            [rng.choice(np.delete(np.arange(len(chosen)), t), SEEDS, False) for t in tuning]
+        )
+        return test[chosen[tuning][:, None], seeds]
+
+    return draw
 
 
-def spread(number: Numbers, accuracy: np.ndarray) -> float:
-    """Highest less lowest tail at equal numbers, averaged over the range that all tails have."""
-    x = np.log(number)
-    low, high = x.min(axis=1).max(), x.max(axis=1).min()
-    if not low < high:
-        return np.nan
-    at = np.linspace(low, high, VALUES)
-    return float(np.ptp([_at(at, *curve) for curve in zip(x, accuracy)], axis=0).mean())
+def simulated() -> dict[str, list[float]]:
+    """Error rates by kind of score, for 2, 4 and 10 labels."""
+    return {name: [error_rate(draw, k) for k in LABELS] for name, draw in SIMULATED.items()}
 
 
-def _at(values: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    order = np.argsort(x)
-    return np.interp(values, x[order], y[order])
+def measured(kept: dict[str, Any]) -> dict[str, Any]:
+    """The same of real trainings, with both ways to tune, and the deviations that they have."""
+    flat = {part: np.array(kept[part], np.float64) for part in ("validation", "test")}
+    validation, test = (one.reshape(-1, one.shape[-1]) / 100 for one in flat.values())
+    validation, test = np.nan_to_num(validation, nan=-1), np.nan_to_num(test, nan=0)
+    ways = {"each seed": each_for_itself, "one seed for all": one_for_all}
+    own = test[validation.argmax(axis=0), np.arange(test.shape[1])]
+    fixed = test[validation.mean(axis=1).argmax()]
+    return {
+        "error": {
+            name: [round(error_rate(way(validation, test), k), 1) for k in LABELS]
+            for name, way in ways.items()
+        },
+        "deviation": {
+            "each seed tunes": round(100 * float(own.std(ddof=1)), 1),
+            "one setting": round(100 * float(fixed.std(ddof=1)), 1),
+        },
+    }
 
 
-def over_problems(
-    store: Store, figure: Callable[[Numbers, np.ndarray], float]
-) -> dict[str, dict[str, float]]:
-    """A figure by number and problem, at a learning rate of 0.1."""
-    found: dict[str, dict[str, float]] = {}
-    for problem in problems(store):
-        known, accuracy = numbers(store, problem), cube(store, problem)
-        if known is None or accuracy is None:
-            continue
-        for name, values in known.items():
-            found.setdefault(name, {})[problem.label] = figure(values, accuracy[..., RATE])
-    return found
+def main() -> None:
+    """Count, and keep what was counted in the summary."""
+    kept = trainings.kept()
+    for name, found in kept.get("equal", {}).items():
+        trainings.keep("error", name, measured(found))
+    trainings.keep("error", "simulated", simulated())
 
 
-def intervals(found: Mapping[str, Mapping[str, float]]) -> dict[str, Effect]:
-    """Means over the problems that have the figure."""
-    finite = lambda of: [value for value in of.values() if np.isfinite(value)]
-    return {name: over(finite(of)) for name, of in found.items()}
-
-
-def thin_tails(store: Store) -> dict[str, Effect]:
-    """The error for peak and area, among the tails that have an area."""
-    tails, areas = area(store)
-    peaks = np.tile(FEWER_DAMPENINGS, (len(tails), 1))
-    found: dict[str, list[float]] = {"peak": [], "area": []}
-    for problem in problems(store):
-        accuracy = cube(store, problem, tails)
-        for name, values in (("peak", peaks), ("area", areas)):
-            found[name].append(error(values, accuracy[..., RATE]))
-    return {name: over(values) for name, values in found.items()}
-
-
-def below(store: Store, bound: float) -> dict[str, tuple[int, float, float]]:
-    """Where the mean slope is below a bound: settings, their lowest accuracy, the best of all."""
-    found = {}
-    for problem in problems(store):
-        known, accuracy = numbers(store, problem), cube(store, problem)
-        if known is not None and accuracy is not None:
-            inside = accuracy[..., RATE][known["mean_slope"] < bound]
-            if inside.size:
-                best = float(accuracy[..., RATE].max())
-                found[problem.label] = inside.size, float(inside.min()), best
-    return found
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,8 @@
-"""The surrogate study: its plan, its memory of what was trained, its arithmetic."""
+"""The study: its arithmetic by hand, its replays of searches, its summary."""
 
 from __future__ import annotations
 
-import math
+import json
 import sys
 from pathlib import Path
 
@@ -12,155 +12,153 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.study import equal, joint, picks, plan, regret, tails, variance  # noqa: E402
-from benchmarks.study.design import CANDIDATES, grid, grids, report, shorts  # noqa: E402
-from benchmarks.study.intervals import bootstrap, over, over_both  # noqa: E402
-from benchmarks.study.store import Store  # noqa: E402
+from benchmarks.problems import PROBLEMS  # noqa: E402
+from benchmarks.study import equal, rules, starts, trainings  # noqa: E402
+from benchmarks.study.rules import Rule, at  # noqa: E402
+from benchmarks.study.trained import NORMALISED, Trained, chosen_elsewhere, over  # noqa: E402
+from benchmarks.study.trainings import CANDIDATES, DAMPENINGS, RATES  # noqa: E402
+
+SHAPE = len(CANDIDATES), len(RATES), len(DAMPENINGS) + 1, 3
 
 
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "study.json")
+def problem(**changes):
+    """All scores are 50%, unless one is changed."""
+    given = {
+        "name": "one", "held_out": False, "epochs": 1, "minutes": 1.0, "chance": 10.0,
+        "validation": np.full(SHAPE, 50.0), "test": np.full(SHAPE, 50.0),
+        "short_losses": np.ones((*SHAPE[:2], len(DAMPENINGS), 3)),
+        "slopes": np.full((SHAPE[0], SHAPE[2]), 0.2),
+    }  # fmt: skip
+    return Trained(**{**given, **changes})
 
 
-def test_shares_of_variance_by_hand():
-    # The mean is 1; row, column and interaction are 1 or -1 everywhere.
-    found = variance.shares(np.array([[0.0, 0.0], [0.0, 4.0]]), ("tail", "dampening"))
-    assert found == pytest.approx({(n,): 1 / 3 for n in ("tail", "dampening")} | {
-        ("tail", "dampening"): 1 / 3
-    })  # fmt: skip
-
-
-def test_shares_of_three_factors_add_up_to_all_of_it():
-    values = np.random.default_rng(0).normal(size=(3, 4, 5))
-    found = variance.grouped(variance.shares(values, ("tail", "dampening", "learning rate")))
-    assert sum(found.values()) == pytest.approx(1)
-
-
-def test_a_number_that_is_all_that_matters_has_no_error():
-    number = np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
-    accuracy = np.array([[90.0, 80.0, 70.0], [90.0, 80.0, 70.0]])
-    assert equal.error(number, accuracy) == 0
-    assert equal.spread(number, accuracy) == 0
-
-
-def test_a_gap_between_two_tails_is_their_error_and_their_spread():
-    number = np.array([[1.0, 2.0, 4.0], [1.0, 2.0, 4.0]])
-    accuracy = np.array([[90.0, 80.0, 70.0], [87.0, 77.0, 67.0]])
-    assert equal.error(number, accuracy) == pytest.approx(3)
-    assert equal.spread(number, accuracy) == pytest.approx(3)
-
-
-def test_spread_of_tails_with_seeds_in_common():
-    seeds = np.array([0.0, 1.0, -1.0, 2.0])
-    found = tails.spread(np.stack([80 + seeds, 83 + seeds]))
-    assert found.spread == pytest.approx((3, 3, 3))
-    assert found.sd == pytest.approx(3 / math.sqrt(2))  # of two numbers 3 apart
-
-
-def test_spread_that_chance_explains():
-    # Residuals of 3/2 and 1/2: their squares add up to 10, on 3 degrees of freedom. The 95%
-    # quantile of the studentized range of 2 means is 4.50 there (Tukey's table).
-    found = tails.spread(np.array([[0.0, 1.0, 2.0, 3.0], [3.0, 2.0, 1.0, 0.0]]))
-    assert found.spread.value == 0
-    assert found.by_chance == pytest.approx(4.50 * math.sqrt(10 / 3 / 4), rel=1e-3)
+def scores(*entries):
+    """Percent of all candidates, with some of (rate, height, seed, value)."""
+    found = np.full(SHAPE, 50.0)
+    for rate, height, seed, value in entries:
+        found[:, RATES.index(rate), height, seed] = value
+    return found
 
 
 def test_intervals_by_hand():
     # Student's t of 2 degrees of freedom, 4.3027, times 1 / sqrt(3).
     assert over([1.0, 2.0, 3.0]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-4)
-    assert bootstrap(lambda rows: 5.0, 4) == (5, 5, 5)
+    assert np.isnan(over([1.0])[1:]).all()
 
 
-def test_an_interval_over_candidates_and_seeds():
-    # No spread of either kind, of candidates alone, of seeds alone: with two of them, each mean of
-    # a draw lies between the lowest and the highest, which a draw in four and more reaches.
-    of = lambda *rows: over_both([np.array(row) for row in rows])
-    assert of([2.0, 2.0], [2.0, 2.0, 2.0]) == (2, 2, 2)
-    assert of([0.0, 0.0], [4.0, 4.0, 4.0]) == (2, 0, 4)
-    assert of([0.0, 4.0]) == (2, 0, 4)
+def test_no_test_score_chooses_itself():
+    # Row 0 is best for seed 0 alone, row 1 for all others: seed 0 gets row 1.
+    assert chosen_elsewhere(np.array([[9.0, 0, 0], [5, 5, 5]])).tolist() == [5, 5, 5]
+    assert chosen_elsewhere(np.array([[9.0, 9, 0], [5, 5, 5]])).tolist() == [5, 5, 0]
 
 
-def known(function):
-    """Ends of trainings of both lengths for the settings that `compare` searches."""
-    settings = picks.combinations(picks.DEFAULT_TUNE)
-    place = lambda setting: (setting["dampening"], setting["learning_rate"])
-    return {n: {place(s): picks.Ended(*function(*place(s), n)) for s in settings} for n in (2, 20)}
-
-
-def test_a_replayed_search_goes_by_losses_then_by_scores():
-    # In the short round a dampening of 1/8 has the lowest loss at every learning rate, and a
-    # learning rate of 0.01 the highest; at full length 0.3 has the best score.
-    ends = known(lambda height, rate, epochs: (rate, abs(height - 1 / 8) - rate))
-    assert picks.searched(ends) == {"scale": 1.0, "dampening": 0.125, "learning_rate": 0.3}
-
-
-def test_halving_by_accuracy_keeps_what_is_ahead_at_first():
-    # What is slow would end best. Of equal losses the learning rates 0.1 and 0.03 go on, of equal
-    # dampenings the first.
-    ends = known(lambda height, rate, epochs: (rate if epochs == 2 else -rate, 0.0))
-    assert picks.searched(ends, picks.BY_ACCURACY)["learning_rate"] == 0.3
-    assert picks.searched(ends)["learning_rate"] == 0.03
-
-
-def test_a_search_needs_every_training():
-    ends = known(lambda *_: (0.5, 0.5))
-    del ends[2][1.0, 0.1]
-    assert picks.searched(ends) is None
-
-
-def test_of_settings_that_do_alike_the_nearest_to_the_defaults_wins():
-    tried = [
-        picks.Trained({"scale": s, "dampening": d, "learning_rate": r}, 0.9, 0.9, 0.9, 0.1)
-        for s, d, r in ((1.0, 1.0, 0.1), (1.0, 0.5, 0.1), (2.0, 1.0, 0.3))
-    ]
-    assert picks.best(tried).setting == picks.AS_IT_IS
-    assert picks.best(tried[1:], free=("learning_rate",)) is None
-
-
-def test_cost_of_the_search_by_hand():
-    # 20 settings for 2 epochs, 2 for 20; against 6 x 5 x 3 for 20.
-    assert regret.cost() == pytest.approx((40 + 40) / 1800)
-    assert regret.cost(20) == pytest.approx((40 + 40) / 400)
-
-
-def test_what_a_sample_of_a_joint_grid_loses():
-    # Losses and scores are best at a dampening of 1/16 and a rate of 0.3. So the search finds them
-    # in each sample that has this dampening, and the other training tells the loss of the others.
-    ends = known(lambda height, rate, epochs: (rate - height, height - rate / 100))
-    test = {place: 80.0 + (place == (1 / 16, 0.3)) for place in ends[20]}
-    one = joint.Known(dict.fromkeys(joint.SPREAD, ends), dict.fromkeys(joint.SPREAD, test))
-    assert one.is_whole
-    samples = [joint.tried(joint.TUNE, seed) for seed in range(joint.SAMPLES)]
-    without = [all(s["dampening"] > 1 / 16 for s in sample) for sample in samples]
-    assert any(without)
-    np.testing.assert_array_equal(joint.losses(one, one), [*without, False])  # last, without one
-
-
-def test_every_cell_has_a_key_of_its_own():
-    planned = [*grids(), *shorts()]
-    keys = [cell.key for cell in planned]
-    assert len(set(keys)) == len(keys)
-    assert {cell.candidate for cell in planned} == set(CANDIDATES)
-
-
-def test_what_was_trained_outlives_an_interruption(store):
-    cell = grid("digits-rows", "alpha 2", epochs=2)
-    store.put(cell, {"validation": [0.5], "cpu_seconds": 1.0})
-    again = Store(store.path)
-    assert again.get(cell)["validation"] == [0.5]
-    assert cell.key not in [one.key for one in plan.missing(again)]
-    assert again.record["environments"][0]["cores"] >= 1
-
-
-def test_reports_follow_the_choice_of_the_grid(store):
-    cell = grid("digits-rows", "alpha 2")
-    shape = [len(v) for _, v in cell.settings if isinstance(v, tuple)]
-    validation = np.zeros(shape)
-    validation[1, 3] = 0.9  # dampening 1/8, learning rate 0.3
-    rest = {name: np.zeros(shape).tolist() for name in ("peak", "test", "firing_rate")}
-    store.put(cell, {"validation": validation.tolist()} | rest | {"cpu_seconds": 1.0})
-    wanted = report(
-        "digits-rows", "alpha 2", {"scale": 1, "dampening": 0.125, "learning_rate": 0.3}
+def test_each_seed_gets_what_its_own_validation_chooses():
+    one = problem(
+        validation=scores((0.1, 1, 0, 60), (0.03, 2, 1, 60), (0.3, 0, 2, 60)),
+        test=scores((0.1, 1, 0, 71), (0.03, 2, 1, 72), (0.3, 0, 2, 73)),
     )
-    assert wanted in list(plan.reports(store, "digits-rows"))
+    found = rules.scores(Rule(at(RATES, DAMPENINGS)), one)
+    assert found.tolist() == [[71, 72, 73]] * len(CANDIDATES)
+
+
+def test_one_tuning_seed_is_judged_by_the_others():
+    # Seed 0 chooses a setting at which the others have 20; the others choose the first, at 50.
+    one = problem(validation=scores((0.3, 0, 0, 60)), test=scores((0.3, 0, 1, 20), (0.3, 0, 2, 20)))
+    found = rules.scores(Rule(at(RATES, DAMPENINGS), "one seed"), one)
+    assert found[0].tolist() == [50, (20 + 50) / 2, (20 + 50) / 2]
+
+
+def test_validation_of_all_seeds_chooses_one_setting():
+    one = problem(
+        validation=scores((0.1, 0, 0, 90), (0.03, 0, 0, 60), (0.03, 0, 1, 80), (0.03, 0, 2, 80)),
+        test=scores((0.03, 0, 0, 71), (0.03, 0, 1, 72), (0.03, 0, 2, 73)),
+    )
+    found = rules.scores(Rule(at(RATES, DAMPENINGS), "all seeds"), one)
+    assert found[0].tolist() == [71, 72, 73]
+
+
+def test_the_search_of_old_lets_the_lowest_losses_go_on():
+    # A dampening of 1/8 has the lowest loss at every rate; of its two best, validation takes 0.3.
+    short = np.ones((*SHAPE[:2], len(DAMPENINGS), 3))
+    short[:, :, 3] = np.array([0.2, 0.4, 0.3])[None, :, None]
+    eighth = [(rate, 3, seed, 70 + seed) for rate in (0.3, 0.03) for seed in range(3)]
+    one = problem(short_losses=short, validation=scores(*eighth), test=scores(*eighth[:3]))
+    found = rules.scores(Rule(at(RATES, DAMPENINGS), "rounds"), one)
+    assert found[0].tolist() == [70, 71, 72]  # 0.03 would give 50
+
+
+def test_costs_by_hand():
+    assert rules.RULES["normalised, 0.1, 0.03, 0.3"].cost == pytest.approx(3 / 12)
+    assert rules.RULES["rounds (the search of old)"].cost == pytest.approx((1.2 + 2) / 12)
+
+
+def test_what_a_rule_loses():
+    everywhere = [(0.03, 1, seed, 80) for seed in range(3)]
+    one = problem(test=scores(*everywhere))
+    assert rules.lost(Rule(at((0.1,), (1.0,))), one) == 30
+    assert rules.lost(Rule(at((0.03,), (1 / 2,))), one) == 0
+
+
+def test_a_lower_mean_slope_gains_at_the_rates_that_are_asked_for():
+    raised = [(rate, NORMALISED, seed, 56) for rate in (0.1, 0.3) for seed in range(3)]
+    one = problem(test=scores(*raised))
+    assert starts.gain(one, "alpha 2") == 3  # at 0.1 but not at 0.03
+    assert starts.gain(one, "alpha 2", starts.AT_03) == 6
+
+
+def test_settings_are_judged_against_the_best_of_their_rate():
+    one = problem(test=scores(*[(0.1, 2, seed, 90) for seed in range(3)]))
+    found = starts.losses(one, starts.UP_TO_01)
+    np.testing.assert_allclose(found[:, 2], 0)
+    np.testing.assert_allclose(found[:, 0], 20)  # 40 at 0.1, 0 at 0.03
+
+
+def test_losses_by_mean_slope():
+    slopes = np.full((SHAPE[0], SHAPE[2]), 0.04)
+    slopes[:, 0] = 0.5
+    one = problem(slopes=slopes, test=scores(*[(r, h, s, 90) for r in RATES for h in (1, 2, 3)
+                                               for s in range(3)]))  # fmt: skip
+    found = [
+        effect.mean for effect, problems in starts.by_slope([one], starts.UP_TO_01) if problems
+    ]
+    assert found == [0, 40]
+    assert starts.picks(one)["above 0.1"] == 40
+    assert starts.picks(one)["at most 0.1, the highest"] == 0
+
+
+def test_different_labels_are_told_apart_and_equal_ones_are_not():
+    steps = np.array([[0.5], [0.9]]) + np.array([0.01, 0.02, 0.03, 0.02, 0.01])
+    assert equal.error_rate(lambda rng, labels: steps + 0.01 * rng.random(5), 2, 20) == 100
+    assert equal.error_rate(lambda rng, labels: np.full((labels, 5), 0.5), 2, 20) == 0
+
+
+def test_seeds_are_dealt_to_labels_with_what_each_chose():
+    validation, test = (
+        np.array([[0.9, 0.1] * 5, [0.1, 0.9] * 5]),
+        np.array([[0.7] * 10, [0.3] * 10]),
+    )
+    dealt = equal.each_for_itself(validation, test)(np.random.default_rng(0), 2)
+    assert dealt.shape == (2, 5)
+    assert sorted(dealt.ravel()) == [0.3] * 5 + [0.7] * 5
+    alike = equal.one_for_all(validation, test)(np.random.default_rng(0), 2)
+    assert all(len(set(row)) == 1 for row in alike.tolist())
+
+
+@pytest.mark.parametrize("name", [one.name for one in PROBLEMS if not one.name.startswith(
+    ("GunPoint", "ArrowHead", "BasicMotions", "OSULeaf", "ACSF1", "gestures"))])  # fmt: skip
+def test_a_network_fits_its_data(name):
+    found = trainings.slopes_before(trainings.problem_of(name))
+    assert found["alpha 1/2"] > found["alpha 2"] > found["alpha ∞"] > 0
+
+
+def test_a_result_is_kept_beside_the_others(tmp_path):
+    path = tmp_path / "study.json"
+    trainings.keep("problems", "one", {"test": [1.0, float("nan")]}, path)
+    trainings.keep("problems", "two", {"test": [2.0]}, path)
+    assert json.loads(path.read_text())["problems"] == {
+        "one": {"test": [1.0, None]}, "two": {"test": [2.0]}
+    }  # fmt: skip
+
+
+def test_the_summary_is_small():
+    assert trainings.SUMMARY.stat().st_size < 100_000

@@ -1,0 +1,95 @@
+"""Rules of search, replayed: each names its settings and who chooses among them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Literal
+
+import numpy as np
+
+from .trained import NORMALISED, Trained
+from .trainings import DAMPENINGS, RATES, SHORT
+
+Settings = tuple[tuple[int, int], ...]  # places of the rate and of the height
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What is trained in full, and by whose validation score one of it is chosen."""
+
+    settings: Settings
+    chooses: Literal["itself", "all seeds", "one seed", "rounds"] = "itself"
+
+    @property
+    def cost(self) -> float:
+        """Its share of what the whole grid costs, for one tuning seed."""
+        whole = len(RATES) * len(DAMPENINGS)
+        if self.chooses == "rounds":
+            return (whole * SHORT + 2) / whole
+        return len(self.settings) / whole
+
+
+def at(rates: Sequence[float], heights: Sequence[float | str]) -> Settings:
+    """All combinations of rates and heights, in the order in which they are tried."""
+    place = lambda height: NORMALISED if height == "normalised" else DAMPENINGS.index(height)
+    return tuple((RATES.index(r), place(h)) for r, h in product(rates, heights))
+
+
+LOW = ("normalised",)
+RULES = {
+    "the whole grid": Rule(at(RATES, DAMPENINGS)),
+    "8 settings: 0.1, 0.03 by 1 to 1/8": Rule(at((0.1, 0.03), DAMPENINGS)),
+    "4 settings: 0.1, 0.03 by 1/2, 1/8": Rule(at((0.1, 0.03), (1 / 2, 1 / 8))),
+    "normalised, rate 0.1": Rule(at((0.1,), LOW)),
+    "normalised, rate 0.03": Rule(at((0.03,), LOW)),
+    "normalised, 0.1 and 0.03": Rule(at((0.1, 0.03), LOW)),
+    "normalised, 0.1, 0.03, 0.3": Rule(at(RATES, LOW)),
+    "normalised, three rates, chosen by all seeds": Rule(at(RATES, LOW), "all seeds"),
+    "the whole grid, chosen by all seeds": Rule(at(RATES, DAMPENINGS), "all seeds"),
+    "normalised, three rates, chosen by one seed": Rule(at(RATES, LOW), "one seed"),
+    "the whole grid, chosen by one seed": Rule(at(RATES, DAMPENINGS), "one seed"),
+    "rounds (the search of old)": Rule(at(RATES, DAMPENINGS), "rounds"),
+    "no search: rate 0.1, dampening 1": Rule(at((0.1,), (1.0,))),
+    "no search: rate 0.1, dampening 1/2": Rule(at((0.1,), (1 / 2,))),
+}
+
+
+def lost(rule: Rule, problem: Trained) -> float:
+    """Points below the best of the grid, which is chosen on other seeds than it is tested on."""
+    return float(np.mean(problem.reference - scores(rule, problem)))
+
+
+def scores(rule: Rule, problem: Trained) -> np.ndarray:
+    """Test accuracy of what the rule chooses, by candidate and seed."""
+    return np.array([_of_candidate(rule, problem, row) for row in range(len(problem.test))])
+
+
+def _of_candidate(rule: Rule, problem: Trained, row: int) -> np.ndarray:
+    rates, heights = map(list, zip(*rule.settings))
+    validation = problem.validation[row][rates, heights]
+    test = problem.test[row][rates, heights]
+    seeds = range(test.shape[1])
+    if rule.chooses == "itself":
+        return test[validation.argmax(axis=0), seeds]
+    if rule.chooses == "all seeds":
+        return test[validation.mean(axis=1).argmax()]
+    if rule.chooses == "rounds":
+        losses = problem.short_losses[row][rates, heights]
+        chosen = [_after_rounds(rule.settings, losses[:, s], validation[:, s]) for s in seeds]
+    else:
+        chosen = list(validation.argmax(axis=0))
+    # A seed that tunes for all reports nothing: each seed has the mean over the others' choices.
+    others = [[test[chosen[other], seed] for other in seeds if other != seed] for seed in seeds]
+    return np.mean(others, axis=1)
+
+
+def _after_rounds(settings: Settings, losses: np.ndarray, validation: np.ndarray) -> int:
+    """The height with the lowest losses at all rates goes on, at its two best rates."""
+    rates, heights = np.array(settings).T
+    points = [(losses > own)[rates == rate].sum() for own, rate in zip(losses, rates)]
+    of_height = [np.mean(np.array(points)[heights == height]) for height in heights]
+    order = np.lexsort((losses, heights, -np.array(of_height)))
+    finalists = sorted(order[:2])
+    return int(finalists[np.argmax(validation[finalists])])

@@ -1,0 +1,180 @@
+"""Train every candidate on every problem with `compare`, and keep a summary of it.
+
+`compare` leaves its own files under ``benchmarks/study/out``, from which an interrupted training
+goes on. What the pages need of them, every score of every setting and seed, goes into
+``docs/results/study.json``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import math
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import brainstate
+import numpy as np
+
+from braintools_qps import QPseudoSpike, compare, load_task, set_surrogate, surrogate_spec
+from braintools_qps._gradient_flow import mean_slopes
+from braintools_qps.records import CandidateResult, Comparison
+
+from .. import report
+from ..problems import PROBLEMS, Problem
+
+RAW = Path(__file__).parent / "out"
+SUMMARY = Path(__file__).parents[2] / "docs" / "results" / "study.json"
+
+CANDIDATES = {
+    "alpha 1/2": QPseudoSpike(alpha=0.5),
+    "alpha 2": QPseudoSpike(alpha=2.0),
+    "alpha 8": QPseudoSpike(alpha=8.0),
+    "alpha ∞": QPseudoSpike(alpha=math.inf),
+    "Sigmoid": "Sigmoid",
+    "S2NN": "S2NN",
+}
+RATES = (0.1, 0.03, 0.3)
+DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8)
+SLOPE = 0.1  # what the mean slope is brought down to
+SEEDS = 3
+SHORT = 0.1  # of the epochs, for the short round of the search of old
+
+LONGER = ("digits-rows, recurrent", "cue-recall, recurrent ALIF")  # trained for twice the epochs
+LONGER_CANDIDATES = ("alpha 1/2", "alpha 2", "alpha ∞")
+EQUAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")  # one candidate, many seeds
+EQUAL_CANDIDATE, EQUAL_SEEDS = "alpha 2", 50
+
+GRID = {"learning_rate": RATES, "dampening": DAMPENINGS}
+LOW = {"learning_rate": RATES, "mean_slope": (SLOPE,)}
+
+
+def train(problem: Problem) -> dict[str, Any]:
+    """All candidates on a problem: the full grid, normalised heights, and the grid for a while."""
+    short = max(2, round(SHORT * problem.epochs))
+    began = time.process_time()
+    grid = _compared(problem, "grid", GRID)
+    low = _compared(problem, "low", LOW)
+    brief = _compared(problem, "short", GRID, epochs=short)
+    return {
+        "held_out": problem.held_out,
+        "epochs": problem.epochs,
+        "chance": round(100 / grid.task["classes"], 1),
+        "minutes": round((time.process_time() - began) / 60, 2),
+        "slope": slopes_before(problem),
+        "candidates": {
+            label: _scores(grid, label, DAMPENINGS)
+            | {f"low {name}": one for name, one in _scores(low, label, (SLOPE,)).items()}
+            | {"factor": _factor(low, label), "short": _losses(brief, label)}
+            for label in CANDIDATES
+        },
+    }
+
+
+def train_longer(problem: Problem) -> dict[str, Any]:
+    """Some candidates for twice the epochs: does it change a conclusion?"""
+    chosen = {name: CANDIDATES[name] for name in LONGER_CANDIDATES}
+    found = _compared(problem, "longer", GRID, candidates=chosen, epochs=2 * problem.epochs)
+    return {label: _scores(found, label, DAMPENINGS) for label in chosen}
+
+
+def train_equal(problem: Problem) -> dict[str, Any]:
+    """One candidate, tuned by each of many seeds for itself."""
+    one = {EQUAL_CANDIDATE: CANDIDATES[EQUAL_CANDIDATE]}
+    found = _compared(problem, "equal", LOW, candidates=one, seeds=EQUAL_SEEDS)
+    return _scores(found, EQUAL_CANDIDATE, (SLOPE,))
+
+
+def slopes_before(problem: Problem) -> dict[str, float]:
+    """The mean slope of each candidate before training, in the population where it is largest."""
+    task = load_task(problem.data())
+    given = {"features": task.features, "outputs": task.outputs, "steps": task.steps}
+    rows = task.split(0).train[:32]
+    inputs = np.swapaxes(task.normalised(task.samples.inputs[rows]), 0, 1)
+    brainstate.random.seed(0)
+    network = problem.model(**{name: given[name] for name in _taken(problem.model, given)})
+    found = {}
+    for label, candidate in CANDIDATES.items():
+        set_surrogate(network, candidate)
+        found[label] = round(max(mean_slopes(network, inputs).values()), 4)
+    return found
+
+
+def _taken(model: Any, names: Iterable[str]) -> list[str]:
+    return [name for name in names if name in inspect.signature(model).parameters]
+
+
+def _compared(
+    problem: Problem,
+    part: str,
+    tune: Mapping[str, Sequence[float]],
+    *,
+    candidates: Mapping[str, Any] = CANDIDATES,
+    epochs: int | None = None,
+    seeds: int = SEEDS,
+) -> Comparison:
+    return compare(
+        candidates,
+        task=problem.data(),
+        model=problem.model,
+        tune=tune,
+        seeds=seeds,
+        epochs=epochs or problem.epochs,
+        out=RAW / problem.name.replace(" ", "-").replace(",", "") / part,
+        resume=True,
+        progress=False,
+    )
+
+
+def _result(comparison: Comparison, label: str) -> CandidateResult:
+    spec = surrogate_spec(CANDIDATES[label])
+    (found,) = [one for one in comparison.results if one.spec == spec]
+    if found.error:
+        raise RuntimeError(f"{label}: {found.error}")
+    return found
+
+
+def _scores(comparison: Comparison, label: str, heights: Sequence[float]) -> dict[str, Any]:
+    """Percent by rate, height and seed."""
+    trials = _result(comparison, label).tuning.trials
+    shape = len(RATES), len(heights), len(trials[0].test)
+    percent = lambda scores: np.round(100 * np.reshape(scores, shape), 1).tolist()
+    return {
+        "validation": percent([trial.validation for trial in trials]),
+        "test": percent([trial.test for trial in trials]),
+    }
+
+
+def _losses(comparison: Comparison, label: str) -> list[Any]:
+    trials = _result(comparison, label).tuning.trials
+    shape = len(RATES), len(DAMPENINGS), SEEDS
+    return np.round(np.reshape([trial.loss for trial in trials], shape), 3).tolist()
+
+
+def _factor(comparison: Comparison, label: str) -> float:
+    """What the candidate's dampening was multiplied by to come down to the mean slope."""
+    return _result(comparison, label).tuning.trials[0].setting["dampening"]
+
+
+def kept(path: Path = SUMMARY) -> dict[str, Any]:
+    """The whole summary."""
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def keep(key: str, name: str, found: Mapping[str, Any], path: Path = SUMMARY) -> None:
+    """Put a result into the summary; a number that is not finite becomes None."""
+    record = kept(path)
+    record["environment"] = report.environment()
+    record.setdefault(key, {})[name] = found
+    text = ",\n".join(
+        f'"{key}": {json.dumps(part, separators=(",", ":"), ensure_ascii=False)}'
+        for key, part in record.items()
+    )
+    path.write_text("{\n" + text.replace("NaN", "null") + "\n}\n", encoding="utf-8")
+
+
+def problem_of(name: str) -> Problem:
+    """The problem with that name."""
+    return next(one for one in PROBLEMS if one.name == name)
