@@ -23,6 +23,7 @@ import numpy as np
 from braintools_qps import QPseudoSpike
 
 STEP = 1.0 * u.ms
+SYNAPSE = 5.0  # steps
 Arrays = tuple[np.ndarray, np.ndarray]  # X of shape (samples, steps, features), and y
 
 
@@ -46,7 +47,7 @@ class HandWritten(brainstate.nn.Module):
         super().__init__()
         self.size, self.tau = size, tau
         self.R = 1.0 * u.ohm
-        self.spk_fun = QPseudoSpike(scale=self.V_th - self.V_reset)
+        self.spk_fun = QPseudoSpike()
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         batch = () if batch_size is None else (batch_size,)
@@ -55,7 +56,7 @@ class HandWritten(brainstate.nn.Module):
     def update(self, current: u.Quantity) -> Any:
         decay = u.math.exp(-brainstate.environ.get("dt") / self.tau)
         V = decay * self.V.value + (1 - decay) * self.R * current
-        spikes = self.spk_fun(V - self.V_th)
+        spikes = self.spk_fun((V - self.V_th) / (self.V_th - self.V_reset))
         self.V.value = V + (self.V_reset - V) * spikes
         return spikes
 
@@ -88,7 +89,7 @@ class Population(brainstate.nn.Module):
             self.neuron = neuron(hidden, tau=tau * STEP, spk_fun=QPseudoSpike(), spk_reset="soft")
         # This current lifts a membrane from rest to threshold within one step.
         self.current = self.neuron.V_th / self.neuron.R / (1 - np.exp(-1 / tau))
-        self.synapse = brainpy.state.Expon(hidden, tau=5.0 * STEP) if synapse else None
+        self.synapse = brainpy.state.Expon(hidden, tau=SYNAPSE * STEP) if synapse else None
         self.hidden = hidden
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
@@ -101,7 +102,7 @@ class Population(brainstate.nn.Module):
         if "recurrent" in weights:
             drive += self.spikes.value @ weights["recurrent"]
         if self.synapse is not None:
-            drive = self.synapse(drive)
+            drive = self.synapse((1 - np.exp(-1 / SYNAPSE)) * drive * u.mS) / u.mS
         self.spikes.value = self.neuron(drive * self.current)
         return self.spikes.value
 
@@ -237,32 +238,31 @@ def _of(name: str, data: Any, model: Callable[..., Any], epochs: int, *, held_ou
 
 
 DEEP = partial(Network, layers=3, recurrent=False)
-ALIF, LIF = brainpy.state.ALIF, brainpy.state.LIF
+ALIF = brainpy.state.ALIF
 RANDMAN = "randman(dim=2, alpha=1.0, samples=800, steps=25)"
 
 DEVELOPMENT = (
-    ("digits-rows, recurrent", partial(digits, 800, (8, 8), repeat=2), Network, 30),
-    ("cue-recall, recurrent ALIF", "cue-recall", partial(Network, neuron=ALIF), 12),
-    ("randman, three layers", RANDMAN, DEEP, 30),
-    ("GunPoint, recurrent with synapses", partial(series, "GunPoint", every=2),
-     partial(Network, synapse=True), 60),
+    ("digits-rows, recurrent", partial(digits, 800, (8, 8), repeat=2), Network, 25),
+    ("cue-recall, recurrent ALIF", "cue-recall", partial(Network, neuron=ALIF), 8),
+    ("randman, three layers", RANDMAN, DEEP, 18),
+    ("GunPoint, recurrent with synapses", partial(series, "GunPoint", every=3),
+     partial(Network, synapse=True), 40),
     ("ArrowHead, hand-written neurons in mV", partial(series, "ArrowHead", every=5),
-     partial(Network, neuron=HandWritten), 80),
-    ("digits, convolutional", partial(digits, 500, (1, 64), repeat=10), Convolutional, 20),
-    ("digits-pixels, three layers", partial(digits, 800, (32, 2)), DEEP, 30),
+     partial(Network, neuron=HandWritten), 60),
+    ("digits, convolutional", partial(digits, 500, (1, 64), repeat=10), Convolutional, 12),
+    ("digits-pixels, three layers", partial(digits, 500, (32, 2)), DEEP, 24),
 )  # fmt: skip
 HELD_OUT = (
-    ("BasicMotions, recurrent", partial(series, "BasicMotions", every=2), Network, 80),
-    ("OSULeaf, three layers of ALIF", partial(series, "OSULeaf", every=10),
-     partial(DEEP, neuron=ALIF), 30),
-    ("ACSF1, recurrent with synapses", partial(series, "ACSF1", every=20),
-     partial(Network, synapse=True), 60),
-    ("MNIST by rows, recurrent", partial(mnist, 1000, (14, 14)), Network, 30),
-    ("gestures, hand-written neurons in mV",
-     partial(series, "PickupGestureWiimoteZ_eq", every=6),
-     partial(Network, neuron=HandWritten), 80),
-    ("MNIST, convolutional", partial(mnist, 500, (1, 49), size=7, repeat=10), Convolutional, 20),
-    ("MNIST by rows, three layers", partial(mnist, 1000, (14, 14)), DEEP, 30),
+    ("BasicMotions, recurrent", partial(series, "BasicMotions", every=2), Network, 150),
+    ("OSULeaf, three layers of ALIF", partial(series, "OSULeaf", every=14),
+     partial(DEEP, neuron=ALIF), 25),
+    ("ACSF1, recurrent with synapses", partial(series, "ACSF1", every=24),
+     partial(Network, synapse=True), 40),
+    ("MNIST by rows, recurrent", partial(mnist, 1000, (14, 14)), Network, 25),
+    ("gestures, hand-written neurons in mV", partial(series, "PickupGestureWiimoteZ_eq", every=6),
+     partial(Network, neuron=HandWritten), 150),
+    ("MNIST, convolutional", partial(mnist, 500, (1, 49), size=7, repeat=10), Convolutional, 12),
+    ("MNIST by rows, three layers", partial(mnist, 800, (14, 14)), DEEP, 25),
 )  # fmt: skip
 PROBLEMS = tuple(
     Problem(name, data if callable(data) else partial(str, data), model, held_out, epochs)

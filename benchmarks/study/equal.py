@@ -83,9 +83,9 @@ def simulated() -> dict[str, list[float]]:
 
 def measured(kept: dict[str, Any]) -> dict[str, Any]:
     """The same of real trainings, with both ways to tune, and the deviations that they have."""
-    flat = {part: np.array(kept[part], np.float64) for part in ("validation", "test")}
-    validation, test = (one.reshape(-1, one.shape[-1]) / 100 for one in flat.values())
-    validation, test = np.nan_to_num(validation, nan=-1), np.nan_to_num(test, nan=0)
+    scores = [np.array(kept[part], np.float64) / 1000 for part in ("validation", "test")]
+    scores = [one.reshape(-1, trainings.EQUAL_SEEDS) for one in scores]
+    validation, test = np.nan_to_num(scores[0], nan=-1), np.nan_to_num(scores[1])
     ways = {"each seed": each_for_itself, "one seed for all": one_for_all}
     own = test[validation.argmax(axis=0), np.arange(test.shape[1])]
     fixed = test[validation.mean(axis=1).argmax()]

@@ -13,13 +13,12 @@ from typing import Any
 
 from . import starts, trainings
 from .equal import LABELS as COUNTS
-from .rules import RULES, lost
+from .rules import ROUNDS, RULES, WHOLE, lost
 from .starts import CASES, FAMILY, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01
 from .trained import NORMALISED, Effect, Trained, half, over
 from .trainings import RATES
 
-DEFAULT = "normalised, 0.1, 0.03, 0.3"  # what `compare` does by default
-WHOLE, ROUNDS = "the whole grid", "rounds (the search of old)"
+DEFAULT = "mean slope 0.1: 0.1, 0.03, 0.01"  # what `compare` does by default
 HEIGHT_NAMES = ("1", "1/2", "1/4", "1/8", "mean slope 0.1")
 HALVES = {"development": False, "held out": True}
 Cells = Sequence[Sequence[Any]]
@@ -67,7 +66,7 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "fat_gain": of_tail("alpha 1/2"),
         "two_gain": of_tail("alpha 2"),
         "thin_gain": of_tail("alpha ∞"),
-        "lost_unsearched": of_rule("no search: rate 0.1, dampening 1"),
+        "lost_unsearched": of_rule("no search: 0.1, dampening 1"),
         "half": _start(problems, "alpha 2", 1, UP_TO_01),
         "half_at_03": _start(problems, "alpha 2", 1, starts.AT_03),
         "thin_low": _start(problems, "alpha ∞", NORMALISED, UP_TO_01),
@@ -125,9 +124,9 @@ def search_table(halves: Mapping[str, Sequence[Trained]]) -> str:
 
 SHOWN = (
     WHOLE,
-    "normalised, rate 0.1",
-    "normalised, 0.1 and 0.03",
-    "normalised, 0.1, 0.03, 0.3",
+    "mean slope 0.1: 0.1",
+    "mean slope 0.1: 0.1, 0.03, 0.3",
+    "mean slope 0.1: 0.1, 0.03, 0.01",
     ROUNDS,
 )
 
@@ -145,7 +144,7 @@ def gain_table(halves: Mapping[str, Sequence[Trained]]) -> str:
     """Mean slope 0.1 less dampening 1."""
     rows = []
     for label in LABELS:
-        for name, rates in (("0.03 and 0.1", UP_TO_01), ("0.3", starts.AT_03)):
+        for name, rates in (("up to 0.1", UP_TO_01), ("0.3", starts.AT_03)):
             each = [over([starts.gain(one, label, rates) for one in some]) if some else ""
                     for some in halves.values()]  # fmt: skip
             rows.append([label, name, *each])

@@ -37,22 +37,29 @@ def at(rates: Sequence[float], heights: Sequence[float | str]) -> Settings:
     return tuple((RATES.index(r), place(h)) for r, h in product(rates, heights))
 
 
-LOW = ("normalised",)
+WHOLE, ROUNDS = "the whole grid", "rounds, as `compare` had them"
+LOW, THREE = ("normalised",), (0.1, 0.03, 0.01)
 RULES = {
-    "the whole grid": Rule(at(RATES, DAMPENINGS)),
+    WHOLE: Rule(at(RATES, DAMPENINGS)),
     "8 settings: 0.1, 0.03 by 1 to 1/8": Rule(at((0.1, 0.03), DAMPENINGS)),
     "4 settings: 0.1, 0.03 by 1/2, 1/8": Rule(at((0.1, 0.03), (1 / 2, 1 / 8))),
-    "normalised, rate 0.1": Rule(at((0.1,), LOW)),
-    "normalised, rate 0.03": Rule(at((0.03,), LOW)),
-    "normalised, 0.1 and 0.03": Rule(at((0.1, 0.03), LOW)),
-    "normalised, 0.1, 0.03, 0.3": Rule(at(RATES, LOW)),
-    "normalised, three rates, chosen by all seeds": Rule(at(RATES, LOW), "all seeds"),
+    "mean slope 0.1: 0.1": Rule(at((0.1,), LOW)),
+    "mean slope 0.1: 0.03": Rule(at((0.03,), LOW)),
+    "mean slope 0.1: 0.1, 0.03": Rule(at((0.1, 0.03), LOW)),
+    "mean slope 0.1: 0.03, 0.01": Rule(at((0.03, 0.01), LOW)),
+    "mean slope 0.1: 0.1, 0.03, 0.3": Rule(at((0.1, 0.03, 0.3), LOW)),
+    "mean slope 0.1: 0.1, 0.03, 0.01": Rule(at(THREE, LOW)),
+    "mean slope 0.1: all four rates": Rule(at(RATES, LOW)),
+    "dampening 1: 0.1, 0.03, 0.01": Rule(at(THREE, (1.0,))),
+    "dampening 1/2: 0.1, 0.03, 0.01": Rule(at(THREE, (1 / 2,))),
+    "mean slope 0.1: 0.1, 0.03, 0.01, chosen by all seeds": Rule(at(THREE, LOW), "all seeds"),
+    "mean slope 0.1: 0.1, 0.03, 0.01, chosen by one seed": Rule(at(THREE, LOW), "one seed"),
     "the whole grid, chosen by all seeds": Rule(at(RATES, DAMPENINGS), "all seeds"),
-    "normalised, three rates, chosen by one seed": Rule(at(RATES, LOW), "one seed"),
     "the whole grid, chosen by one seed": Rule(at(RATES, DAMPENINGS), "one seed"),
-    "rounds (the search of old)": Rule(at(RATES, DAMPENINGS), "rounds"),
-    "no search: rate 0.1, dampening 1": Rule(at((0.1,), (1.0,))),
-    "no search: rate 0.1, dampening 1/2": Rule(at((0.1,), (1 / 2,))),
+    ROUNDS: Rule(at(RATES, DAMPENINGS), "rounds"),
+    "no search: 0.1, dampening 1": Rule(at((0.1,), (1.0,))),
+    "no search: 0.1, dampening 1/2": Rule(at((0.1,), (1 / 2,))),
+    "no search: 0.03, dampening 1/2": Rule(at((0.03,), (1 / 2,))),
 }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from .trained import NORMALISED, Effect, Trained, over
+from .trained import NORMALISED, Effect, Trained, over, percent
 from .trainings import CANDIDATES, DAMPENINGS, LONGER_CANDIDATES, RATES, SLOPE
 
 LABELS = tuple(CANDIDATES)
@@ -115,7 +115,7 @@ def picks(problem: Trained) -> dict[str, float]:
 def changes(problem: Trained, longer: dict[str, Any]) -> dict[str, tuple[float, float]]:
     """Differences that conclusions rest on, at the planned epochs and at twice as many."""
     rows = [LABELS.index(label) for label in LONGER_CANDIDATES]
-    twice = np.array([longer[label]["test"] for label in LONGER_CANDIDATES], np.float64)
+    twice = np.array([percent(longer[label]["test"]) for label in LONGER_CANDIDATES])
     both = problem.grid[rows], np.nan_to_num(twice, nan=problem.chance)
     pairs = (scores.mean(axis=-1) for scores in both)
     found = [_differences(scores) for scores in pairs]

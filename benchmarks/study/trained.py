@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from .trainings import CANDIDATES, DAMPENINGS, kept
+from .trainings import CANDIDATES, DAMPENINGS, RATES, SEEDS, kept
 
 NORMALISED = len(DAMPENINGS)  # its place among the heights, after the dampenings
 
@@ -84,17 +84,23 @@ def half(held_out: bool | None, record: Mapping[str, Any] | None = None) -> list
     return [one for one in found if held_out in (None, one.held_out)]
 
 
+def percent(thousandths: Sequence[int | None], seeds: int = SEEDS) -> np.ndarray:
+    """Scores by rate, height and seed; NaN where training diverged."""
+    return np.array(thousandths, np.float64).reshape(len(RATES), -1, seeds) / 10
+
+
 def trained(name: str, one: Mapping[str, Any]) -> Trained:
     """A problem as it was kept."""
     each = [one["candidates"][label] for label in CANDIDATES]
     both = lambda part: np.array(
-        [np.concatenate([of[part], of[f"low {part}"]], axis=1) for of in each], np.float64
+        [np.concatenate([percent(of[part]), percent(of[f"low {part}"])], axis=1) for of in each]
     )
     validation, test = both("validation"), both("test")
     slopes = np.array([one["slope"][label] for label in CANDIDATES])
     factors = np.array([of["factor"] for of in each])
     heights = np.column_stack([np.tile(DAMPENINGS, (len(slopes), 1)), factors])
     short = np.array([of["short"] for of in each], np.float64)
+    short = short.reshape(len(each), len(RATES), len(DAMPENINGS), -1)
     return Trained(
         name=name,
         held_out=one["held_out"],

@@ -7,18 +7,19 @@ goes on. What the pages need of them, every score of every setting and seed, goe
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import brainstate
 import numpy as np
 
-from braintools_qps import QPseudoSpike, compare, load_task, set_surrogate, surrogate_spec
+from braintools_qps import QPseudoSpike, compare, load_task, set_surrogate
+from braintools_qps._comparison.factory import parameters_of
 from braintools_qps._gradient_flow import mean_slopes
 from braintools_qps.records import CandidateResult, Comparison
 
@@ -36,7 +37,7 @@ CANDIDATES = {
     "Sigmoid": "Sigmoid",
     "S2NN": "S2NN",
 }
-RATES = (0.1, 0.03, 0.3)
+RATES = (0.1, 0.03, 0.01, 0.3)
 DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8)
 SLOPE = 0.1  # what the mean slope is brought down to
 SEEDS = 3
@@ -65,8 +66,8 @@ def train(problem: Problem) -> dict[str, Any]:
         "minutes": round((time.process_time() - began) / 60, 2),
         "slope": slopes_before(problem),
         "candidates": {
-            label: _scores(grid, label, DAMPENINGS)
-            | {f"low {name}": one for name, one in _scores(low, label, (SLOPE,)).items()}
+            label: _scores(grid, label)
+            | {f"low {name}": one for name, one in _scores(low, label).items()}
             | {"factor": _factor(low, label), "short": _losses(brief, label)}
             for label in CANDIDATES
         },
@@ -77,14 +78,14 @@ def train_longer(problem: Problem) -> dict[str, Any]:
     """Some candidates for twice the epochs: does it change a conclusion?"""
     chosen = {name: CANDIDATES[name] for name in LONGER_CANDIDATES}
     found = _compared(problem, "longer", GRID, candidates=chosen, epochs=2 * problem.epochs)
-    return {label: _scores(found, label, DAMPENINGS) for label in chosen}
+    return {label: _scores(found, label) for label in chosen}
 
 
 def train_equal(problem: Problem) -> dict[str, Any]:
     """One candidate, tuned by each of many seeds for itself."""
     one = {EQUAL_CANDIDATE: CANDIDATES[EQUAL_CANDIDATE]}
     found = _compared(problem, "equal", LOW, candidates=one, seeds=EQUAL_SEEDS)
-    return _scores(found, EQUAL_CANDIDATE, (SLOPE,))
+    return _scores(found, EQUAL_CANDIDATE)
 
 
 def slopes_before(problem: Problem) -> dict[str, float]:
@@ -94,16 +95,13 @@ def slopes_before(problem: Problem) -> dict[str, float]:
     rows = task.split(0).train[:32]
     inputs = np.swapaxes(task.normalised(task.samples.inputs[rows]), 0, 1)
     brainstate.random.seed(0)
-    network = problem.model(**{name: given[name] for name in _taken(problem.model, given)})
+    taken = given.keys() & {one.name for one in parameters_of(problem.model)}
+    network = problem.model(**{name: given[name] for name in taken})
     found = {}
     for label, candidate in CANDIDATES.items():
         set_surrogate(network, candidate)
         found[label] = round(max(mean_slopes(network, inputs).values()), 4)
     return found
-
-
-def _taken(model: Any, names: Iterable[str]) -> list[str]:
-    return [name for name in names if name in inspect.signature(model).parameters]
 
 
 def _compared(
@@ -129,28 +127,27 @@ def _compared(
 
 
 def _result(comparison: Comparison, label: str) -> CandidateResult:
-    spec = surrogate_spec(CANDIDATES[label])
-    (found,) = [one for one in comparison.results if one.spec == spec]
+    (found,) = [one for one in comparison.results if one.label == label]
     if found.error:
         raise RuntimeError(f"{label}: {found.error}")
     return found
 
 
-def _scores(comparison: Comparison, label: str, heights: Sequence[float]) -> dict[str, Any]:
-    """Percent by rate, height and seed."""
+def _scores(comparison: Comparison, label: str) -> dict[str, list[int | None]]:
+    """Thousandths by setting and seed, in the order in which they are tried."""
     trials = _result(comparison, label).tuning.trials
-    shape = len(RATES), len(heights), len(trials[0].test)
-    percent = lambda scores: np.round(100 * np.reshape(scores, shape), 1).tolist()
     return {
-        "validation": percent([trial.validation for trial in trials]),
-        "test": percent([trial.test for trial in trials]),
+        part: [None if math.isnan(x) else round(1000 * x) for x in chain.from_iterable(scores)]
+        for part, scores in (
+            ("validation", [trial.validation for trial in trials]),
+            ("test", [trial.test for trial in trials]),
+        )
     }
 
 
-def _losses(comparison: Comparison, label: str) -> list[Any]:
-    trials = _result(comparison, label).tuning.trials
-    shape = len(RATES), len(DAMPENINGS), SEEDS
-    return np.round(np.reshape([trial.loss for trial in trials], shape), 3).tolist()
+def _losses(comparison: Comparison, label: str) -> list[float | None]:
+    losses = chain.from_iterable(one.loss for one in _result(comparison, label).tuning.trials)
+    return [round(x, 2) if math.isfinite(x) else None for x in losses]
 
 
 def _factor(comparison: Comparison, label: str) -> float:
@@ -164,15 +161,17 @@ def kept(path: Path = SUMMARY) -> dict[str, Any]:
 
 
 def keep(key: str, name: str, found: Mapping[str, Any], path: Path = SUMMARY) -> None:
-    """Put a result into the summary; a number that is not finite becomes None."""
+    """Put a result into the summary; what was only read again keeps the time that it took."""
     record = kept(path)
     record["environment"] = report.environment()
-    record.setdefault(key, {})[name] = found
+    before = record.setdefault(key, {}).get(name, {})
+    took = [one["minutes"] for one in (before, found) if "minutes" in one]
+    record[key][name] = dict(found) | ({"minutes": max(took)} if took else {})
     text = ",\n".join(
         f'"{key}": {json.dumps(part, separators=(",", ":"), ensure_ascii=False)}'
         for key, part in record.items()
     )
-    path.write_text("{\n" + text.replace("NaN", "null") + "\n}\n", encoding="utf-8")
+    path.write_text("{\n" + text + "\n}\n", encoding="utf-8")
 
 
 def problem_of(name: str) -> Problem:

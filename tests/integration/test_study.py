@@ -88,8 +88,8 @@ def test_the_search_of_old_lets_the_lowest_losses_go_on():
 
 
 def test_costs_by_hand():
-    assert rules.RULES["normalised, 0.1, 0.03, 0.3"].cost == pytest.approx(3 / 12)
-    assert rules.RULES["rounds (the search of old)"].cost == pytest.approx((1.2 + 2) / 12)
+    assert rules.RULES["mean slope 0.1: 0.1, 0.03, 0.3"].cost == pytest.approx(3 / 16)
+    assert rules.RULES[rules.ROUNDS].cost == pytest.approx((1.6 + 2) / 16)
 
 
 def test_what_a_rule_loses():
@@ -153,10 +153,11 @@ def test_a_network_fits_its_data(name):
 
 def test_a_result_is_kept_beside_the_others(tmp_path):
     path = tmp_path / "study.json"
-    trainings.keep("problems", "one", {"test": [1.0, float("nan")]}, path)
-    trainings.keep("problems", "two", {"test": [2.0]}, path)
+    trainings.keep("problems", "one", {"test": [1, None], "minutes": 2.0}, path)
+    trainings.keep("problems", "two", {"test": [2]}, path)
+    trainings.keep("problems", "one", {"test": [3, None], "minutes": 0.1}, path)
     assert json.loads(path.read_text())["problems"] == {
-        "one": {"test": [1.0, None]}, "two": {"test": [2.0]}
+        "one": {"test": [3, None], "minutes": 2.0}, "two": {"test": [2]}
     }  # fmt: skip
 
 
