@@ -9,7 +9,10 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import pairwise, product
 from typing import Any
+
+import numpy as np
 
 from . import starts, trainings
 from .equal import LABELS as COUNTS
@@ -19,9 +22,16 @@ from .trained import NORMALISED, Effect, Trained, half, over
 from .trainings import RATES
 
 DEFAULT = "mean slope 0.1: 0.1, 0.03, 0.01"  # what `compare` does by default
-HEIGHT_NAMES = ("1", "1/2", "1/4", "1/8", "mean slope 0.1")
+HEIGHT_NAMES = ("1", "1/2", "1/4", "1/8", "mean slope 0.1", "mean slope 0.05")
 HALVES = {"development": False, "held out": True}
-Cells = Sequence[Sequence[Any]]
+STARTS = (  # of the choosing guide
+    ("alpha 8", 0),
+    ("alpha 2", NORMALISED),
+    ("alpha 2", 1),
+    ("alpha ∞", 0),
+    ("alpha 2", 0),
+    ("alpha 1/2", NORMALISED),
+)
 
 
 @cache
@@ -36,7 +46,7 @@ def study() -> dict[str, str]:
         "gain": gain_table(halves),
         "gain_by_problem": gain_by_problem(every),
         "start": start_table(every),
-        "start_in_full": start_table(every, LABELS, HEIGHTS, tuple(CASES)),
+        "start_in_full": start_table(every, product(LABELS, HEIGHTS), tuple(CASES)),
         "unsearched": unsearched_table(halves),
         "slopes": slope_table(halves),
         "picks": picks_table(halves),
@@ -49,6 +59,7 @@ def study() -> dict[str, str]:
     for name, problems in halves.items():
         if problems:
             found |= _figures("held" if name == "held out" else "dev", problems)
+    found |= _error_figures(record.get("error", {}))
     found["minutes"] = f"{sum(one.minutes for one in every):.0f}"
     found["problems"] = str(len(every))
     found["trainings"] = f"{sum(one.test.size + one.short_losses.size for one in every):,}"
@@ -67,6 +78,9 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "two_gain": of_tail("alpha 2"),
         "thin_gain": of_tail("alpha ∞"),
         "lost_unsearched": of_rule("no search: 0.1, dampening 1"),
+        "lost_by_one_seed": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, chosen by one seed"),
+        "eight": _start(problems, "alpha 8", 0, UP_TO_01),
+        "as_it_comes": _start(problems, "alpha 2", 0, UP_TO_01),
         "half": _start(problems, "alpha 2", 1, UP_TO_01),
         "half_at_03": _start(problems, "alpha 2", 1, starts.AT_03),
         "thin_low": _start(problems, "alpha ∞", NORMALISED, UP_TO_01),
@@ -141,14 +155,16 @@ def _name(problem: Trained) -> str:
 
 
 def gain_table(halves: Mapping[str, Sequence[Trained]]) -> str:
-    """Mean slope 0.1 less dampening 1."""
+    """What a lower mean slope gains over a dampening of 1."""
     rows = []
-    for label in LABELS:
+    for label, height in product(LABELS, (NORMALISED, NORMALISED + 1)):
         for name, rates in (("up to 0.1", UP_TO_01), ("0.3", starts.AT_03)):
-            each = [over([starts.gain(one, label, rates) for one in some]) if some else ""
-                    for some in halves.values()]  # fmt: skip
-            rows.append([label, name, *each])
-    return table(["surrogate", "learning rate", *halves], rows)
+            gains = [
+                [starts.gain(p, label, rates, height) for p in some] for some in halves.values()
+            ]
+            each = [over(some) if some else "" for some in gains]
+            rows.append([label, HEIGHT_NAMES[height], name, *each])
+    return table(["surrogate", "height", "learning rates", *halves], rows)
 
 
 def gain_by_problem(problems: Sequence[Trained]) -> str:
@@ -158,17 +174,16 @@ def gain_by_problem(problems: Sequence[Trained]) -> str:
 
 def start_table(
     problems: Sequence[Trained],
-    labels: Sequence[str] = FAMILY,
-    heights: Sequence[int] = (0, 1, 3, NORMALISED),
+    settings: Iterable[tuple[str, int]] = STARTS,
     cases: Sequence[str] = SHOWN_CASES,
 ) -> str:
-    """What a start loses against the best of the same rate."""
-    rows = [
-        [label, HEIGHT_NAMES[height], *(starts.start(problems, label, height, c) for c in cases)]
-        for label in labels
-        for height in heights
-    ]
-    return table(["surrogate", "dampening", *cases], rows)
+    """What a start loses against the best of the same rate, and its mean slope."""
+    rows = []
+    for label, height in settings:
+        slope = np.mean([one.slopes[LABELS.index(label), height] for one in problems])
+        lost = [starts.start(problems, label, height, case) for case in cases]
+        rows.append([label, HEIGHT_NAMES[height], f"{slope:.2f}", *lost])
+    return table(["surrogate", "dampening", "mean slope", *cases], rows)
 
 
 def unsearched_table(halves: Mapping[str, Sequence[Trained]]) -> str:
@@ -185,15 +200,17 @@ def unsearched_table(halves: Mapping[str, Sequence[Trained]]) -> str:
 
 def slope_table(halves: Mapping[str, Sequence[Trained]]) -> str:
     """Points lost by the mean slope before training."""
-    columns, head = [], ["mean slope"]
-    for name, some in halves.items():
-        for rates, text in ((UP_TO_01, "up to 0.1"), (starts.AT_03, "0.3")):
-            if some:
-                columns.append(starts.by_slope(some, rates))
-                head.append(f"{name}, rate {text}")
-    limits = [f"{low:g} to {high:g}" for low, high in zip(starts.BINS, starts.BINS[1:])]
+    present = {name: some for name, some in halves.items() if some}
+    columns = [
+        starts.by_slope(some, group)
+        for group in starts.GROUPS.values()
+        for some in present.values()
+    ]
+    head = [f"{group}, {name}" for group in starts.GROUPS for name in present]
+    limits = [f"{low:.2g} to {high:.2g}" for low, high in pairwise(starts.BINS)]
     limits[-1] = f"above {starts.BINS[-2]:g}"
-    return table(head, [[limit, *(c[row][0] for c in columns)] for row, limit in enumerate(limits)])
+    rows = [[limit, *(c[row] for c in columns)] for row, limit in enumerate(limits)]
+    return table(["mean slope", *head], rows)
 
 
 def picks_table(halves: Mapping[str, Sequence[Trained]]) -> str:
@@ -231,6 +248,19 @@ def error_table(found: Mapping[str, Any]) -> str:
         for way, rates in one["error"].items() if problem != "simulated" else ():
             rows.append([f"{problem}: tuned by {way}", *rates])
     return table(["scores", *(f"{k} labels" for k in COUNTS)], rows)
+
+
+def _error_figures(found: Mapping[str, Any]) -> dict[str, str]:
+    """The largest error rates: of real trainings by each way to tune, and of what is simulated."""
+    real = [one["error"] for name, one in found.items() if name != "simulated"]
+    if not real or "simulated" not in found:
+        return {}
+    most = lambda way: _tenths(max(max(one[way]) for one in real))
+    return {
+        "errors_most": most("each seed"),
+        "errors_most_by_one": most("one seed for all"),
+        "errors_most_simulated": _tenths(max(map(max, found["simulated"].values()))),
+    }
 
 
 def deviation_table(found: Mapping[str, Any]) -> str:

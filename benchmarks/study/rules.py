@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from .trained import NORMALISED, Trained
+from .trained import Trained
 from .trainings import DAMPENINGS, RATES, SHORT
 
 Settings = tuple[tuple[int, int], ...]  # places of the rate and of the height
@@ -31,14 +31,16 @@ class Rule:
         return len(self.settings) / whole
 
 
+HEIGHTS: tuple[float | str, ...] = (*DAMPENINGS, "mean slope 0.1", "mean slope 0.05")
+
+
 def at(rates: Sequence[float], heights: Sequence[float | str]) -> Settings:
     """All combinations of rates and heights, in the order in which they are tried."""
-    place = lambda height: NORMALISED if height == "normalised" else DAMPENINGS.index(height)
-    return tuple((RATES.index(r), place(h)) for r, h in product(rates, heights))
+    return tuple((RATES.index(r), HEIGHTS.index(h)) for r, h in product(rates, heights))
 
 
 WHOLE, ROUNDS = "the whole grid", "rounds, as `compare` had them"
-LOW, THREE = ("normalised",), (0.1, 0.03, 0.01)
+LOW, LOWER, THREE = HEIGHTS[-2:-1], HEIGHTS[-1:], (0.1, 0.03, 0.01)
 RULES = {
     WHOLE: Rule(at(RATES, DAMPENINGS)),
     "8 settings: 0.1, 0.03 by 1 to 1/8": Rule(at((0.1, 0.03), DAMPENINGS)),
@@ -50,6 +52,9 @@ RULES = {
     "mean slope 0.1: 0.1, 0.03, 0.3": Rule(at((0.1, 0.03, 0.3), LOW)),
     "mean slope 0.1: 0.1, 0.03, 0.01": Rule(at(THREE, LOW)),
     "mean slope 0.1: all four rates": Rule(at(RATES, LOW)),
+    "mean slope 0.05: 0.1, 0.03": Rule(at((0.1, 0.03), LOWER)),
+    "mean slope 0.05: 0.1, 0.03, 0.01": Rule(at(THREE, LOWER)),
+    "both mean slopes: 0.1, 0.03, 0.01": Rule(at(THREE, HEIGHTS[-2:])),
     "dampening 1: 0.1, 0.03, 0.01": Rule(at(THREE, (1.0,))),
     "dampening 1/2: 0.1, 0.03, 0.01": Rule(at(THREE, (1 / 2,))),
     "mean slope 0.1: 0.1, 0.03, 0.01, chosen by all seeds": Rule(at(THREE, LOW), "all seeds"),

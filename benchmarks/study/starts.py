@@ -10,14 +10,19 @@ import numpy as np
 from scipy import stats
 
 from .trained import NORMALISED, Effect, Trained, over, percent
-from .trainings import CANDIDATES, DAMPENINGS, LONGER_CANDIDATES, RATES, SLOPE
+from .trainings import CANDIDATES, DAMPENINGS, LONGER_CANDIDATES, RATES, SLOPES
 
 LABELS = tuple(CANDIDATES)
 FAMILY = LABELS[:4]  # the q-PseudoSpikes, the fattest tail first
 UP_TO_01 = tuple(place for place, rate in enumerate(RATES) if rate <= 0.1)
 AT_03 = (RATES.index(0.3),)
-HEIGHTS = tuple(range(len(DAMPENINGS) + 1))
-BINS = (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, np.inf)  # of the mean slope
+HEIGHTS = tuple(range(len(DAMPENINGS) + len(SLOPES)))
+BINS = (0.0, 0.0501, 0.1001, 0.15, 0.2, 0.25, np.inf)  # of the mean slope
+GROUPS = {
+    "alpha 1/2": ("alpha 1/2",),
+    "alpha 2, S2NN": ("alpha 2", "S2NN"),
+    "alpha 8, ∞, Sigmoid": ("alpha 8", "alpha ∞", "Sigmoid"),
+}
 NOTHING = Effect(np.nan, np.nan, np.nan)
 
 
@@ -66,26 +71,28 @@ def unsearched(problems: Sequence[Trained], label: str, height: int, rate: float
     return over([one.highest - float(one.test[row, place, height].mean()) for one in problems])
 
 
-def gain(problem: Trained, label: str, rates: Sequence[int] = UP_TO_01) -> float:
-    """Points that a mean slope of 0.1 gains over a dampening of 1."""
-    row = LABELS.index(label)
-    return float((problem.test[row, :, NORMALISED] - problem.test[row, :, 0])[list(rates)].mean())
+def gain(
+    problem: Trained, label: str, rates: Sequence[int] = UP_TO_01, height: int = NORMALISED
+) -> float:
+    """Points that a mean slope of 0.1, or another height, gains over a dampening of 1."""
+    scores = problem.test[LABELS.index(label), list(rates)]
+    return float((scores[:, height] - scores[:, 0]).mean())
 
 
-def by_slope(problems: Sequence[Trained], rates: Sequence[int]) -> list[tuple[Effect, int]]:
-    """What dampenings lose whose mean slope lies between two limits, and of how many problems."""
-    found = []
+def by_slope(problems: Sequence[Trained], group: Sequence[str]) -> list[Effect]:
+    """What some candidates lose, up to a rate of 0.1, with a mean slope between two limits."""
+    rows, found = [LABELS.index(label) for label in group], []
     for low, high in pairwise(BINS):
         means = []
         for one in problems:
-            slopes = one.slopes[:, :NORMALISED]
-            some = losses(one, rates)[:, :NORMALISED][(slopes > low) & (slopes <= high)]
+            slopes = one.slopes[rows]
+            some = losses(one, UP_TO_01)[rows][(slopes > low) & (slopes <= high)]
             means += [float(some.mean())] if some.size else []
-        found.append((over(means) if means else NOTHING, len(means)))
+        found.append(over(means) if means else NOTHING)
     return found
 
 
-def order_below(problems: Sequence[Trained], limit: float = SLOPE) -> Effect:
+def order_below(problems: Sequence[Trained], limit: float = SLOPES[0]) -> Effect:
     """Rank correlation, below the limit, of the mean slope with what it loses."""
     found = []
     for one in problems:
@@ -99,7 +106,7 @@ def order_below(problems: Sequence[Trained], limit: float = SLOPE) -> Effect:
 def picks(problem: Trained) -> dict[str, float]:
     """What is lost by picking among all candidates and dampenings by a rule, without training."""
     slopes, lost = problem.slopes[:, :NORMALISED], losses(problem, UP_TO_01)[:, :NORMALISED]
-    low = slopes <= SLOPE * 1.001
+    low = slopes <= SLOPES[0] * 1.001
     nearest = np.where(low, slopes, -np.inf)
     thin = FAMILY.index("alpha ∞")
     return {

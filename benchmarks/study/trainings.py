@@ -39,7 +39,7 @@ CANDIDATES = {
 }
 RATES = (0.1, 0.03, 0.01, 0.3)
 DAMPENINGS = (1.0, 1 / 2, 1 / 4, 1 / 8)
-SLOPE = 0.1  # what the mean slope is brought down to
+SLOPES = (0.1, 0.05)  # what the mean slope is brought down to
 SEEDS = 3
 SHORT = 0.1  # of the epochs, for the short round of the search of old
 
@@ -49,7 +49,8 @@ EQUAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")  # one c
 EQUAL_CANDIDATE, EQUAL_SEEDS = "alpha 2", 50
 
 GRID = {"learning_rate": RATES, "dampening": DAMPENINGS}
-LOW = {"learning_rate": RATES, "mean_slope": (SLOPE,)}
+LOW = {"learning_rate": RATES, "mean_slope": SLOPES[:1]}
+LOWER = {"learning_rate": RATES, "mean_slope": SLOPES[1:]}
 
 
 def train(problem: Problem) -> dict[str, Any]:
@@ -57,7 +58,7 @@ def train(problem: Problem) -> dict[str, Any]:
     short = max(2, round(SHORT * problem.epochs))
     began = time.process_time()
     grid = _compared(problem, "grid", GRID)
-    low = _compared(problem, "low", LOW)
+    lowered = _compared(problem, "low", LOW), _compared(problem, "lower", LOWER)
     brief = _compared(problem, "short", GRID, epochs=short)
     return {
         "held_out": problem.held_out,
@@ -67,8 +68,11 @@ def train(problem: Problem) -> dict[str, Any]:
         "slope": slopes_before(problem),
         "candidates": {
             label: _scores(grid, label)
-            | {f"low {name}": one for name, one in _scores(low, label).items()}
-            | {"factor": _factor(low, label), "short": _losses(brief, label)}
+            | {
+                "lowered": [_scores(one, label) for one in lowered],
+                "factors": [_factor(one, label) for one in lowered],
+                "short": _losses(brief, label),
+            }
             for label in CANDIDATES
         },
     }

@@ -9,7 +9,7 @@ from benchmarks.study import starts
 from benchmarks.study.pages import SHOWN
 from benchmarks.study.rules import RULES, lost
 from benchmarks.study.trained import NORMALISED, half, over
-from benchmarks.study.trainings import SLOPE
+from benchmarks.study.trainings import SLOPES
 
 COLORS = {"development": "0.6", "held out": "tab:blue"}
 LEAST = 0.01  # mean slopes below it are drawn there
@@ -32,7 +32,7 @@ def mean_slopes() -> None:
                 below = np.minimum(starts.losses(one, rates)[:, :NORMALISED].ravel(), TOP)
                 label = name if number == 0 and axis is axes[0] else None
                 axis.scatter(slopes, below, s=9, color=COLORS[name], alpha=0.6, label=label)
-        axis.axvline(SLOPE, color="0.3", linewidth=0.8)
+        axis.axvline(SLOPES[0], color="0.3", linewidth=0.8)
         axis.set(title=title, xlabel="mean slope before training", xscale="log")
         axis.set_xticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
     axes[0].set_ylabel("points below the best")
