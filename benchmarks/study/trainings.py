@@ -51,6 +51,7 @@ EQUAL_CANDIDATE, EQUAL_SEEDS = "alpha 2", 50
 GRID = {"learning_rate": RATES, "dampening": DAMPENINGS}
 LOW = {"learning_rate": RATES, "mean_slope": SLOPES[:1]}
 LOWER = {"learning_rate": RATES, "mean_slope": SLOPES[1:]}
+DEFAULT = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": SLOPES[:1]}  # of `compare`
 
 
 def train(problem: Problem) -> dict[str, Any]:
@@ -88,7 +89,7 @@ def train_longer(problem: Problem) -> dict[str, Any]:
 def train_equal(problem: Problem) -> dict[str, Any]:
     """One candidate, tuned by each of many seeds for itself."""
     one = {EQUAL_CANDIDATE: CANDIDATES[EQUAL_CANDIDATE]}
-    found = _compared(problem, "equal", LOW, candidates=one, seeds=EQUAL_SEEDS)
+    found = _compared(problem, "equal", DEFAULT, candidates=one, seeds=EQUAL_SEEDS)
     return _scores(found, EQUAL_CANDIDATE)
 
 
