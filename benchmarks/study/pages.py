@@ -47,7 +47,6 @@ def study() -> dict[str, str]:
         "gain_by_problem": gain_by_problem(every),
         "start": start_table(every),
         "start_in_full": start_table(every, product(LABELS, HEIGHTS), tuple(CASES)),
-        "unsearched": unsearched_table(halves),
         "slopes": slope_table(halves),
         "picks": picks_table(halves),
         "accuracy": accuracy_table(every),
@@ -73,7 +72,6 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     effects = {
         "lost": of_rule(DEFAULT),
         "lost_in_rounds": of_rule(ROUNDS),
-        "lost_by_grid": of_rule(WHOLE),
         "fat_gain": of_tail("alpha 1/2"),
         "two_gain": of_tail("alpha 2"),
         "thin_gain": of_tail("alpha ∞"),
@@ -184,18 +182,6 @@ def start_table(
         lost = [starts.start(problems, label, height, case) for case in cases]
         rows.append([label, HEIGHT_NAMES[height], f"{slope:.2f}", *lost])
     return table(["surrogate", "dampening", "mean slope", *cases], rows)
-
-
-def unsearched_table(halves: Mapping[str, Sequence[Trained]]) -> str:
-    """What a setting at a learning rate of 0.1 loses against the best of all rates."""
-    present = {name: some for name, some in halves.items() if some}
-    of = lambda *setting: [starts.unsearched(some, *setting) for some in present.values()]
-    rows = [
-        [label, HEIGHT_NAMES[height], *of(label, height)]
-        for label in FAMILY
-        for height in (0, 1, NORMALISED)
-    ]
-    return table(["surrogate, rate 0.1", "dampening", *present], rows)
 
 
 def slope_table(halves: Mapping[str, Sequence[Trained]]) -> str:

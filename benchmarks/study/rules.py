@@ -39,7 +39,7 @@ def at(rates: Sequence[float], heights: Sequence[float | str]) -> Settings:
     return tuple((RATES.index(r), HEIGHTS.index(h)) for r, h in product(rates, heights))
 
 
-WHOLE, ROUNDS = "the whole grid", "rounds, as `compare` had them"
+WHOLE, ROUNDS = "the whole grid", "rounds, as compare had them"
 LOW, LOWER, THREE = HEIGHTS[-2:-1], HEIGHTS[-1:], (0.1, 0.03, 0.01)
 RULES = {
     WHOLE: Rule(at(RATES, DAMPENINGS)),

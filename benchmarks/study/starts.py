@@ -23,6 +23,7 @@ GROUPS = {
     "alpha 2, S2NN": ("alpha 2", "S2NN"),
     "alpha 8, ∞, Sigmoid": ("alpha 8", "alpha ∞", "Sigmoid"),
 }
+TOO_HIGH = 0.2  # what `gradient_flow` calls so
 NOTHING = Effect(np.nan, np.nan, np.nan)
 
 
@@ -65,12 +66,6 @@ def start(problems: Sequence[Trained], label: str, height: int, case: str) -> Ef
     return over(values) if values else NOTHING
 
 
-def unsearched(problems: Sequence[Trained], label: str, height: int, rate: float = 0.1) -> Effect:
-    """What it loses at a given rate against the best of all rates."""
-    row, place = LABELS.index(label), RATES.index(rate)
-    return over([one.highest - float(one.test[row, place, height].mean()) for one in problems])
-
-
 def gain(
     problem: Trained, label: str, rates: Sequence[int] = UP_TO_01, height: int = NORMALISED
 ) -> float:
@@ -106,16 +101,17 @@ def order_below(problems: Sequence[Trained], limit: float = SLOPES[0]) -> Effect
 def picks(problem: Trained) -> dict[str, float]:
     """What is lost by picking among all candidates and dampenings by a rule, without training."""
     slopes, lost = problem.slopes[:, :NORMALISED], losses(problem, UP_TO_01)[:, :NORMALISED]
-    low = slopes <= SLOPES[0] * 1.001
-    nearest = np.where(low, slopes, -np.inf)
+    low, high = slopes <= SLOPES[0], slopes > TOO_HIGH
+    distance = np.abs(np.log(slopes / SLOPES[0]))
     thin = FAMILY.index("alpha ∞")
     return {
         "any": float(lost.mean()),
-        "above 0.1": float(lost[~low].mean()) if (~low).any() else np.nan,
+        "above 0.2": float(lost[high].mean()) if high.any() else np.nan,
+        "at most 0.2": float(lost[~high].mean()),
         "at most 0.1": float(lost[low].mean()),
-        "at most 0.1, the highest": float(lost.flat[nearest.argmax()]),
-        "at most 0.1, the lowest": float(lost.flat[np.where(low, slopes, np.inf).argmin()]),
-        "at most 0.1, alpha ∞ first": float(lost[thin, nearest[thin].argmax()]),
+        "nearest to 0.1": float(lost.flat[distance.argmin()]),
+        "nearest to 0.1, of alpha ∞": float(lost[thin, distance[thin].argmin()]),
+        "the lowest": float(lost.flat[slopes.argmin()]),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.study import starts
 from benchmarks.study.pages import SHOWN
@@ -12,7 +13,7 @@ from benchmarks.study.trained import NORMALISED, half, over
 from benchmarks.study.trainings import SLOPES
 
 COLORS = {"development": "0.6", "held out": "tab:blue"}
-LEAST = 0.01  # mean slopes below it are drawn there
+TAILS = ("tab:red", "tab:orange", "tab:blue")
 TOP = 60.0  # points lost: beyond it the axis has no use
 
 
@@ -23,20 +24,19 @@ def _halves() -> dict:
 def mean_slopes() -> None:
     """Points lost over the mean slope before training: a dot for each setting of each problem."""
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True)
-    for axis, (rates, title) in zip(
-        axes, ((starts.UP_TO_01, "learning rates up to 0.1"), (starts.AT_03, "learning rate 0.3"))
-    ):
-        for name, problems in _halves().items():
-            for number, one in enumerate(problems):
-                slopes = np.maximum(one.slopes[:, :NORMALISED].ravel(), LEAST)
-                below = np.minimum(starts.losses(one, rates)[:, :NORMALISED].ravel(), TOP)
-                label = name if number == 0 and axis is axes[0] else None
-                axis.scatter(slopes, below, s=9, color=COLORS[name], alpha=0.6, label=label)
+    for axis, (name, problems) in zip(axes, _halves().items()):
+        for (group, labels), color in zip(starts.GROUPS.items(), TAILS):
+            rows = [starts.LABELS.index(label) for label in labels]
+            slopes = [one.slopes[rows, :NORMALISED] for one in problems]
+            below = [starts.losses(one, starts.UP_TO_01)[rows, :NORMALISED] for one in problems]
+            label = group if axis is axes[0] else None
+            axis.scatter(slopes, np.minimum(below, TOP), s=9, color=color, alpha=0.7, label=label)
         axis.axvline(SLOPES[0], color="0.3", linewidth=0.8)
-        axis.set(title=title, xlabel="mean slope before training", xscale="log")
-        axis.set_xticks([0.01, 0.03, 0.1, 0.3, 1], ["0.01", "0.03", "0.1", "0.3", "1"])
+        axis.set(title=name, xlabel="mean slope before training", xscale="log")
+        axis.set_xticks([0.03, 0.1, 0.3], ["0.03", "0.1", "0.3"])
+        axis.xaxis.set_minor_formatter(NullFormatter())
     axes[0].set_ylabel("points below the best")
-    figure.legend(loc="outside lower center", ncols=2)
+    figure.legend(loc="outside lower center", ncols=3)
 
 
 def searches() -> None:
