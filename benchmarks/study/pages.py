@@ -17,7 +17,7 @@ import numpy as np
 from . import starts, trainings
 from .equal import LABELS as COUNTS
 from .rules import ROUNDS, RULES, WHOLE, lost
-from .starts import CASES, FAMILY, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01
+from .starts import CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01
 from .trained import NORMALISED, Effect, Trained, half, over
 from .trainings import RATES
 
