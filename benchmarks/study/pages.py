@@ -59,6 +59,7 @@ def study() -> dict[str, str]:
         if problems:
             found |= _figures("held" if name == "held out" else "dev", problems)
     found |= _error_figures(record.get("error", {}))
+    found["cost"] = f"{100 * RULES[DEFAULT].cost:.0f}"
     found["minutes"] = f"{sum(one.minutes for one in every):.0f}"
     found["problems"] = str(len(every))
     found["trainings"] = f"{sum(one.test.size + one.short_losses.size for one in every):,}"
