@@ -25,10 +25,12 @@ DEFAULT = "mean slope 0.1: 0.1, 0.03, 0.01"  # what `compare` does by default
 HEIGHT_NAMES = ("1", "1/2", "1/4", "1/8", "mean slope 0.1", "mean slope 0.05")
 HALVES = {"development": False, "held out": True}
 STARTS = (  # of the choosing guide
-    ("alpha 8", 0),
+    ("alpha 8", NORMALISED),
     ("alpha 2", NORMALISED),
+    ("alpha 2", 2),
     ("alpha 2", 1),
     ("alpha ∞", 0),
+    ("alpha 8", 0),
     ("alpha 2", 0),
     ("alpha 1/2", NORMALISED),
 )
@@ -79,6 +81,7 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "lost_unsearched": of_rule("no search: 0.1, dampening 1"),
         "lost_by_one_seed": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, chosen by one seed"),
         "eight": _start(problems, "alpha 8", 0, UP_TO_01),
+        "eight_low": _start(problems, "alpha 8", NORMALISED, UP_TO_01),
         "as_it_comes": _start(problems, "alpha 2", 0, UP_TO_01),
         "half": _start(problems, "alpha 2", 1, UP_TO_01),
         "half_at_03": _start(problems, "alpha 2", 1, starts.AT_03),
