@@ -1,8 +1,7 @@
 """Where a limit of the diagnosis lies: ``python -m benchmarks.casebook.limits`` trains networks.
 
-Writes ``reach``, ``height`` and ``rates`` of docs/results/casebook.json. ``slopes``, which is there
-too, was counted in the 9 problems of the study of November 2026: points below the best setting of
-the problem at a learning rate of 0.1, by the mean slope of the whole network.
+Writes ``reach``, ``height`` and ``rates`` of docs/results/casebook.json. Where the mean slope is
+too high was found in the study.
 """
 
 from __future__ import annotations

@@ -261,6 +261,10 @@ class QPseudoSpike(SurrogateWithScale):
     :math:`|x/s|` up to 1e15 and for ``scale`` and ``dampening`` from 1e-15 to 1e15, which are
     checked where they are numbers.
 
+    To train a network, pass what `normalize_surrogate` gives, or ``dampening=0.25`` at an alpha of
+    2: as it comes, the surrogate lets so much gradient through that trainings ended lower, the more
+    so the fatter the tail.
+
     An object is immutable. Equality, hash and repr come from the parameters, so that equal
     surrogates as static arguments of `jax.jit` compile once. JAX's arrays are compared by identity;
     NumPy's are copied and compared by their numbers. A copy is the object itself; one that holds a
