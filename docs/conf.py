@@ -1,6 +1,8 @@
 """The Sphinx site. Nothing is fetched from a network, neither to build it nor to read it."""
 
+import json
 import os
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -23,8 +25,10 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 
-from benchmarks.study.pages import study  # noqa: E402 -- imports JAX, for which this is set up
 from braintools_qps import records  # noqa: E402
+
+# In a process of its own: a parallel build forks this one, which must not have run JAX by then.
+STUDY = "import json, benchmarks.study.pages as pages; print(json.dumps(pages.study()))"
 
 project = "braintools_qps"
 author = "braintools_qps developers"
@@ -70,7 +74,10 @@ nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
-myst_substitutions = {"study": study()}  # figures and tables of the study
+study = subprocess.run(
+    [sys.executable, "-c", STUDY], cwd=DOCS.parent, capture_output=True, text=True, check=True
+)
+myst_substitutions = {"study": json.loads(study.stdout)}  # figures and tables of the study
 
 # Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
 mathjax3_config = {"options": {"enableMenu": False}}
