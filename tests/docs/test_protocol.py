@@ -25,6 +25,7 @@ def test_no_data_set_is_in_both_halves():
     assert not data[True] & data[False]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("problem", PROBLEMS, ids=lambda one: one.name)
 def test_samples_and_steps_are_those_that_the_protocol_says(problem):
     from braintools_qps import load_task

@@ -84,6 +84,7 @@ def test_gradient_of_weights_through_time(residual_dtype):
 X = jnp.linspace(-10, 10, 401)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("alpha", [1.0, 4.0])
 @pytest.mark.parametrize("residual_dtype", COMPACT)
 def test_the_tail_survives(residual_dtype, alpha):
@@ -93,6 +94,7 @@ def test_the_tail_survives(residual_dtype, alpha):
     assert_close(*pullback(jnp.ones_like(X)), spike.surrogate_grad(X), rtol=relative)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("residual_dtype", [None, *COMPACT])
 def test_forward_mode_is_reverse_mode(residual_dtype):
     spike = QPseudoSpike(2.0, residual_dtype=residual_dtype)
@@ -104,6 +106,7 @@ def test_forward_mode_is_reverse_mode(residual_dtype):
     assert_close(jnp.diag(jax.jacfwd(spike)(X)) * direction, reverse)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("residual_dtype", [None, *COMPACT])
 def test_vmap_over_x_and_alpha(residual_dtype):
     one = lambda x, alpha: jax.grad(q_pseudo_spike)(x, alpha, residual_dtype=residual_dtype)
@@ -124,6 +127,7 @@ def test_units_are_kept(residual_dtype):
     assert_close(slope, 9 / 25 / (0.015 * u.volt), rtol=ROUNDING[residual_dtype] / 0.36)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("residual_dtype", [None, "uint8"])
 def test_second_order(residual_dtype):
     """d/dx (1 + 2x/3)^-2 = -4/3 (1 + 2x/3)^-3, through a scan as well."""

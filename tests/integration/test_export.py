@@ -54,6 +54,7 @@ def test_a_voltage_exports():
     assert_lowers_everywhere(lambda x: u.autograd.grad(lambda v: spike(v).sum())(x * u.mV), X)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("residual_dtype", [None, "uint8"])
 def test_a_lif_training_step_exports(residual_dtype):
     digits = pytest.importorskip("digits", reason="brainpy or scikit-learn is not installed")

@@ -85,6 +85,7 @@ def test_a_state_is_annealed_inside_a_compiled_loop():
     assert alpha.value == ANNEALED[-1]
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("double_precision")
 def test_alpha_per_neuron():
     inputs, weights, readout = make_data()
@@ -113,6 +114,7 @@ def validation_loss(hyperparameters, data):
     return jnp.sum(jnp.tanh(inputs @ weights) ** 2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
 def test_meta_gradient_against_finite_differences(name):
     with jax.enable_x64(True):
@@ -125,6 +127,7 @@ def test_meta_gradient_against_finite_differences(name):
         assert_close(jax.grad(loss)(at[name]), difference, rtol=1e-6)
 
 
+@pytest.mark.thorough
 def test_meta_gradient_of_a_parameter_state():
     """The same through brainstate, which is how a user would hold alpha."""
     with jax.enable_x64(True):

@@ -143,6 +143,7 @@ def test_seeds_are_dealt_to_labels_with_what_each_chose():
     assert all(len(set(row)) == 1 for row in alike.tolist())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", ["digits, convolutional", "cue-recall, recurrent ALIF"])
 def test_a_network_fits_its_data(name):
     found = trainings.slopes_before(trainings.problem_of(name))

@@ -228,6 +228,7 @@ def test_what_takes_no_unit_is_told_the_wrapper_that_does():
     assert check_surrogate(Scaled(Sigmoid(alpha=4.0), scale=1.0 * u.mV), unit=u.mV) is None
 
 
+@pytest.mark.thorough
 def test_double_precision_is_checked_where_it_is_enabled():
     class Single(SoftSign):
         def surrogate_grad(self, x):

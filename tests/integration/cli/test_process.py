@@ -157,6 +157,7 @@ def test_a_shell_reports_ctrl_c_as_130(directory):
     assert process.communicate(timeout=120)[0] == "status 130\n"
 
 
+@pytest.mark.thorough
 def test_a_reader_that_has_seen_enough_gets_no_complaint():
     reading, writing = os.pipe()
     os.close(reading)

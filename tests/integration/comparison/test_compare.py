@@ -202,6 +202,7 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
         compare(candidates[:1], **OPTIONS)
 
 
+@pytest.mark.thorough
 def test_a_learning_rate_that_blows_up_is_flagged():
     comparison = compare(["Sigmoid"], **OPTIONS | {"learning_rate": 1e38, "optimizer": optax.sgd})
     (result,) = comparison.results
@@ -212,6 +213,7 @@ def test_a_learning_rate_that_blows_up_is_flagged():
     assert result.diverged
 
 
+@pytest.mark.thorough
 def test_own_loss_score_and_optimizer():
     def margin(outputs, y):
         return outputs[jnp.arange(len(y)), y].mean() - outputs.mean()

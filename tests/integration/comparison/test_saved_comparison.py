@@ -45,6 +45,7 @@ def test_interruption_keeps_what_is_finished_and_resume_goes_on(tmp_path):
     assert without_times(resumed) == without_times(compare(candidates, **OPTIONS))
 
 
+@pytest.mark.thorough
 def test_resume_with_other_candidates_keeps_all_results(tmp_path):
     first = compare(["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], out=tmp_path, **OPTIONS)
     asked = ["QPseudoSpike(alpha=8)", "QPseudoSpike(alpha=4)"]
@@ -88,6 +89,7 @@ def test_each_comparison_so_far_is_reported(tmp_path):
     assert so_far == [("Sigmoid", first, tmp_path), ("QPseudoSpike", both, tmp_path)]
 
 
+@pytest.mark.thorough
 def test_an_earlier_comparison_in_the_directory_is_kept(tmp_path):
     def stop(event):
         raise KeyboardInterrupt

@@ -72,6 +72,7 @@ def test_runs_at_once_equal_separate_training(experiment):
         assert not np.allclose(one.curves.loss, other.curves.loss, rtol=1e-3)
 
 
+@pytest.mark.thorough
 def test_training_learns(experiment):
     (run,) = train(experiment, QPseudoSpike(4.0), ({}, 0), epochs=12)
     assert run.tested.score > 0.9  # chance is 0.5
@@ -148,6 +149,7 @@ def memory(monkeypatch):
     return limit
 
 
+@pytest.mark.thorough
 def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(experiment, memory):
     runs = [({}, seed) for seed in range(5)]
     expected = train(experiment, QPseudoSpike(), *runs)
@@ -161,6 +163,7 @@ def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(experiment, m
         train(experiment, QPseudoSpike(), *runs)
 
 
+@pytest.mark.thorough
 def test_a_cpu_trains_no_more_at_once_than_half_its_memory_holds(experiment, monkeypatch):
     runs = [({}, seed) for seed in range(3)]
     widest, one = (train(experiment, QPseudoSpike(), *runs[:n])[0].bytes for n in (3, 1))

@@ -62,6 +62,7 @@ def spikes_and_gradient(surrogate):
     return spikes, V, gradient
 
 
+@pytest.mark.thorough
 def test_spikes_and_gradients_of_an_action_potential():
     spikes, V, ours = spikes_and_gradient(OURS)
     expected, _, theirs = spikes_and_gradient(THEIRS)

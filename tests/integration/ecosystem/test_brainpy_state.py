@@ -90,6 +90,7 @@ def spikes_and_gradient(neuron_class, surrogate, **options):
     return spikes, gradient
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("reset", "batch"), [("soft", 2), pytest.param("hard", None, marks=pytest.mark.thorough)]
 )

@@ -111,6 +111,7 @@ def test_every_algorithm_learns_as_with_braintools(algorithm, recurrent):
     assert_agree(ours, online_gradient(THEIRS, algorithm, options, recurrent))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("algorithm", "options", "recurrent"), EXACT)
 def test_exact_algorithms_agree_with_backpropagation_through_time(algorithm, options, recurrent):
     online = online_gradient(OURS, algorithm, options, recurrent)

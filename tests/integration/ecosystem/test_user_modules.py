@@ -75,6 +75,7 @@ def spikes_and_gradient(fire, **cell):
     return spikes, gradient
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("_float64")
 @pytest.mark.parametrize("cell", CELLS.values(), ids=CELLS)
 def test_membranes_in_mV(cell):

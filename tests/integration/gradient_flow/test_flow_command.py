@@ -111,6 +111,7 @@ def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
     assert message in line
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("_module")
 @pytest.mark.parametrize("model", ["make", "as_by_compare"])
 def test_flow_of_one_seed_is_always_the_same(model, capsys):

@@ -87,7 +87,17 @@ NEURONS = {
 }
 
 
-@pytest.mark.parametrize("name", NEURONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "LIF, hard reset",
+        *(
+            pytest.param(name, marks=pytest.mark.thorough)
+            for name in NEURONS
+            if name != "LIF, hard reset"
+        ),
+    ],
+)
 def test_second_moments_are_those_of_the_equations(name):
     make, hard, beta = NEURONS[name]
     weights, inputs = problem()

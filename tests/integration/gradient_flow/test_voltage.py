@@ -63,6 +63,7 @@ def test_the_error_names_the_wrapper(use):
         use(initialised())
 
 
+@pytest.mark.thorough
 def test_where_there_is_a_wrapper_already():
     """As in a comparison, which wraps whatever it trains."""
     options = OPTIONS | {"model": Network}

@@ -22,6 +22,7 @@ def dense(neurons, recurrent):
     return partial(Network, neurons=neurons, recurrent=recurrent)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "recurrent",
     [

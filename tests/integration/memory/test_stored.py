@@ -3,6 +3,7 @@
 import brainstate
 import jax
 import jax.numpy as jnp
+import pytest
 
 from braintools_qps import QPseudoSpike, SpikeConv2d, save_memory, spike_matmul
 
@@ -31,6 +32,7 @@ def test_a_product_stores_little_more_than_a_bit_for_a_spike():
     assert stored(spike_matmul) < 0.06 * stored(jnp.dot)
 
 
+@pytest.mark.thorough
 def test_a_convolution_does_too():
     def stored(kind, steps=400):
         layer = kind((8, 8, 4), 8, 3)
@@ -71,6 +73,7 @@ class Looping(brainstate.nn.Module):
         return self.run(xs)
 
 
+@pytest.mark.thorough
 def test_a_model_that_compiles_its_own_loop():
     """The plain program is not used that it may have compiled before, nor the one with marks."""
 

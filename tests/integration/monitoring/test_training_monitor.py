@@ -155,6 +155,7 @@ class Mapped(brainstate.nn.Module):
         return self.population(20.0 * x * u.mA)
 
 
+@pytest.mark.thorough
 @pytest.mark.filterwarnings("ignore:at step 0. population is saturated")
 @pytest.mark.parametrize("make", [Alone, Mapped])
 def test_models_of_every_make_are_measured_from_their_initial_states(make, compilations):
@@ -170,6 +171,7 @@ def test_models_of_every_make_are_measured_from_their_initial_states(make, compi
         assert flow.populations == expected.populations
 
 
+@pytest.mark.thorough
 def test_a_schedule_is_seen_by_the_monitor():
     network = Network()
     schedule = SurrogateSchedule("QPseudoSpike", dampening=lambda step: 1.0 + step)
@@ -255,6 +257,7 @@ class Rows:
         pass
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("per", "measured"), [("step", [0, 2, 4]), ("epoch", [0, 2])])
 def test_the_trainer_of_braintools(per, measured):
     module, rows = Lightning(), Rows()

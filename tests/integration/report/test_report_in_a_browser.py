@@ -46,6 +46,7 @@ def test_it_is_read_without_complaint_or_request(tab, report, width, dark):
     assert axis == tab.evaluate("getComputedStyle(document.body).color")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_column_of_a_comparison_is_cut_off(tab, tmp_path, width):
     labels = ["Sigmoid", "QPseudoSpike(alpha=0.125, dampening=0.25)", "<b>$x", "x" * 5000]

@@ -96,6 +96,7 @@ def test_data_travel_once(monkeypatch):
     assert len(desk.calls) == 3  # two candidates; the first had asked for the data
 
 
+@pytest.mark.thorough
 def test_what_has_finished_is_kept_when_the_executor_breaks(tmp_path):
     with pytest.raises(RuntimeError, match=r"takes no more work \(a process died\)"):
         compare(NAMES, executor=Desk(2), out=tmp_path, **OPTIONS)

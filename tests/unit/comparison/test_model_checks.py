@@ -103,6 +103,7 @@ def test_anything_but_a_factory_is_refused(make, got):
         check(make)
 
 
+@pytest.mark.thorough
 def test_a_class_is_a_factory_of_what_its_init_takes():
     class Network(brainstate.nn.Sequential):
         def __init__(self, features, classes):
@@ -121,6 +122,7 @@ def test_models_that_fit_pass():
     check(models.every_step, y=X[:, :, :1])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "y",
     [Y, Y / 2.0, X[:, 0, :2], X[:, :, :2], np.stack([X[:, :, :2]] * 3, axis=-1)],

@@ -68,6 +68,7 @@ def adam_of(gradient, norm):
     return [10 * mean for mean in state[0].mu]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("norm", [1.0, 13.0, 26.0, None])
 def test_clipping_is_that_of_optax(norm):
     gradient = [jnp.array([3.0, -4.0]), jnp.array([[12.0]])]
@@ -78,6 +79,7 @@ def test_clipping_is_that_of_optax(norm):
         np.testing.assert_allclose(one, other, rtol=1e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
 def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow(dtype):
     gradient = [jnp.array([300.0, 400.0], dtype), jnp.array([1200.0], dtype)]  # of norm 1300

@@ -110,6 +110,7 @@ def test_code_of_another_python_is_not_compared():
     assert changes(before, now) == []
 
 
+@pytest.mark.thorough
 def test_a_fingerprint_is_the_same_in_every_process():
     text = (
         "from functools import partial\nimport json\nfrom comparison_models import two_kinds\n"
@@ -135,6 +136,7 @@ f = lambda features, classes: models.plain(features, classes, {})
 """
 
 
+@pytest.mark.thorough
 def test_an_edited_lambda_is_not_mixed_with_what_it_was_before(tmp_path):
     compare(["Sigmoid"], model=module(NETWORK.format(4)), out=tmp_path, **QUICK)
     again = compare(
@@ -159,6 +161,7 @@ def test_an_edited_loss_is_not_mixed_with_what_it_was_before(tmp_path):
         compare(["S2NN"], loss=module(loss.format(2)), out=tmp_path, resume=True, **QUICK)
 
 
+@pytest.mark.thorough
 def test_another_readout_is_named(tmp_path):
     compare(["Sigmoid"], out=tmp_path, **QUICK)
     options = QUICK | {"task": load_task((X, Y), readout="last")}

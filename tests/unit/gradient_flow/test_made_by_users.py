@@ -28,6 +28,7 @@ class Lif(brainstate.nn.Module):
         return self.lif(5 * x * u.mA)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("jit", [jax.jit, brainstate.transform.jit])
 def test_states_from_a_compiled_loop_of_the_user_are_made_anew(jit):
     model = Lif()
@@ -104,6 +105,7 @@ def one_above(lower):
     return Above()
 
 
+@pytest.mark.thorough
 def test_states_under_vmap_are_initialised_with_the_others():
     model, (_, inputs) = one_above(Mapped), weights_and_inputs()
     held = model.population.module.V.value

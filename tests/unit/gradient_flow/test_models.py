@@ -222,6 +222,7 @@ def test_parameters_may_be_arrays_or_states(kind):
     assert population.slopes.flat_share == plain.populations[0].slopes.flat_share
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16, "float32"])
 def test_the_models_own_dtype_is_kept(dtype):
     weights, inputs = weights_and_inputs()

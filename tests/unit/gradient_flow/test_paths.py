@@ -102,6 +102,7 @@ def test_what_comes_from_the_layer_above_is_feed_forward():
     assert [p.name for p in flow.populations] == ["below", "above"]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("axis", [0, 1])
 def test_a_population_under_vmap_has_the_paths_that_it_has_without(axis):
     """Vmap multiplies by what has an axis of length 1, and may transpose."""

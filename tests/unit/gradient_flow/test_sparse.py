@@ -37,6 +37,7 @@ def measured(layer, **options):
     return population
 
 
+@pytest.mark.thorough
 def test_a_sparse_connection_is_a_connection():
     sparse, dense = (measured(layer, paths=True) for layer in (Sparse, Dense))
     np.testing.assert_allclose(

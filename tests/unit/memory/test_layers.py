@@ -49,6 +49,7 @@ def pair(kinds, **options):
         yield kind(*sizes, **options)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(("kinds", "options"), OPTIONS.values(), ids=OPTIONS)
 def test_parameters_values_and_gradients_are_those_of_brainstate(kinds, options):
     theirs, ours = pair(kinds, **options)

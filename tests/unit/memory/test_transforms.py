@@ -62,6 +62,7 @@ def test_a_transform_gives_what_it_gives_of_jnp_dot(transform):
         assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.thorough
 def test_nothing_leaks():
     with jax.checking_leaks():
         jax.jit(jax.grad(scanned(spike_matmul), 1))(SPIKES, WEIGHTS)

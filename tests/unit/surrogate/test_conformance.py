@@ -130,6 +130,7 @@ def test_every_transform_has_the_derivative(name, transform):
     assert_close(found, by_hand(X), rtol=rough, atol=ATOL)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "name", ["alpha 2", "alpha inf", "arbitrary", "alpha an array", "uint8", "scaled", "per neuron"]
 )
@@ -200,6 +201,7 @@ SETTINGS = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("setting", SETTINGS)
 @pytest.mark.parametrize("name", ["arbitrary", "uint8", "per neuron", "alpha a State", "scaled"])
 def test_every_method_under_every_setting_of_jax(name, setting):

@@ -100,6 +100,7 @@ def test_derivatives_by_a_large_alpha(alpha):
     assert_close(actual, expected, rtol=2e-6)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("alpha", [1e-3, 2.0, INF])
 def test_an_infinite_membrane_leaves_the_derivatives_of_the_others(alpha):
     """At +-inf the surrogate is flat, so that its parameters do not matter there."""
@@ -118,6 +119,7 @@ def test_an_infinite_membrane_leaves_the_derivatives_of_the_others(alpha):
     assert_close(by_alpha[jnp.array([0, 3])], [0.0, 0.0])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "surrogate",
     [

@@ -66,6 +66,7 @@ def test_the_original_function_has_the_derivative_at_kinks_too():
         Scaled(GaussianGrad()).surrogate_fun(X)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("residual_dtype", [None, "bfloat16", "uint8"])
 @pytest.mark.parametrize("surrogate", [LeakyRelu(), MultiGaussianGrad()])
 def test_infinity_has_no_derivative_where_the_surrogate_has_one(surrogate, residual_dtype):
