@@ -13,8 +13,8 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 # A few small networks fit into a core's cache, and fill its vectors; many do the same arithmetic in
-# twice the time. With few at once the last group is soon full, whatever the number of runs.
-RUNS_AT_ONCE_ON_CPU = 3
+# twice the time.
+RUNS_AT_ONCE_ON_CPU = (3, 4)
 RUNS = "runs"  # the axis that is split over devices
 SHARE_OF_MEMORY = 0.5  # of a computer's: data, other programs and the system need some, too
 
@@ -62,7 +62,10 @@ class Devices:
     def width(self, runs: int) -> int:
         """How many runs a program trains, if there is room: the same number on each device."""
         each = -(-runs // len(self))
-        return len(self) * (min(each, RUNS_AT_ONCE_ON_CPU) if self.are_cpus else each)
+        if not self.are_cpus:
+            return len(self) * each
+        turns = lambda width: -(-each // (width * self.threads))
+        return len(self) * min(each, *RUNS_AT_ONCE_ON_CPU, key=lambda width: turns(width) * width)
 
     def spread(self, function: Callable, own: int, shared: int) -> Callable:
         """The function of many runs on all devices, none of which waits for another.

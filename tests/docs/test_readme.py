@@ -28,7 +28,6 @@ def test_the_two_commands_are_marked_for_continuous_integration():
     assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README.read_text()) == ["run", "test"]
 
 
-@pytest.mark.skipif(not DEFAULT.exists(), reason="the default comparison is not kept yet")
 def test_the_table_is_that_of_the_kept_comparison():
     """`python docs/figures/default_comparison.py results` renews both, and the picture."""
     comparison = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from braintools_qps import QPseudoSpike
+from braintools_qps._comparison import devices
 from braintools_qps._comparison import train as train_module
-from braintools_qps._comparison.devices import Devices
+from braintools_qps._comparison.devices import Devices, present_devices
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration, neuron_class
 from braintools_qps._comparison.objective import objective
@@ -171,3 +172,11 @@ def test_a_cpu_trains_no_more_at_once_than_half_its_memory_holds(experiment, mon
     monkeypatch.setattr(Devices, "memory", property(lambda self: 1.2 * one))
     found = train(experiment, QPseudoSpike(), *runs)
     assert {run.bytes for run in found} == {one}
+
+
+@pytest.mark.parametrize(("runs", "width"), [(2, 2), (10, 3), (15, 4)])
+def test_runs_are_shared_out_so_that_no_core_waits_for_long(monkeypatch, runs, width):
+    # On two cores 15 runs in threes take three turns of 3, in fours two turns of 4.
+    monkeypatch.setattr(devices, "cores", lambda: 2)
+    monkeypatch.setattr(Devices, "__len__", lambda self: 1)
+    assert present_devices().width(runs) == width
