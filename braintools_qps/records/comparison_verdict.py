@@ -16,6 +16,7 @@ from .record import short
 SAME = "="  # marks what is within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
+SLOPE = "mean_slope"
 OWN = ("learning_rate", "dampening")  # shown also where each candidate tried one value
 # A loss still falls if this part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
@@ -100,7 +101,7 @@ def _trained_to_the_end(results: Results) -> str:
     if not fell or any(map(_still_falls, sound)):
         return ""
     part = _last_part(len(losses[0]))
-    return f"Trained to the end: losses fell by less than 1% more in the last {part} epochs."
+    return f"Trained to the end: the last {part} epochs brought less than 1% of the losses' fall."
 
 
 def _last_part(epochs: int) -> int:
@@ -129,7 +130,9 @@ def caption(
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         notes.append(f"({seeds - 1}/{seeds}) chosen by {seeds - 1} of {seeds} seeds.")
     if any(r.tuning and r.tuning.at_edge for r in sound):
-        notes.append("* at the edge of the values that were searched.")
+        notes.append("* largest or smallest value tried: try beyond it.")
+    if slopes := dict.fromkeys(f"{r.setting[SLOPE]:g}" for r in sound if SLOPE in r.setting):
+        notes.append(f"Dampening: for a mean slope of {' or '.join(slopes)} before training.")
     tuned = {name for r in sound for name in tuned_names(r)}
     if "learning_rate" in settings and "learning_rate" not in tuned:
         rate = f"a learning rate of {settings['learning_rate']:g}."

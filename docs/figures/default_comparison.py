@@ -30,7 +30,7 @@ def show(results: Path) -> None:
 def table() -> str:
     """The table of the record that is kept."""
     record = (STATIC / "comparison.json").read_text(encoding="utf-8")
-    return str(Comparison.from_json(record)).strip()
+    return str(Comparison.from_json(record)).rstrip()
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def test_the_two_commands_are_marked_for_continuous_integration():
 def test_the_table_is_that_of_the_kept_comparison():
     """`python docs/figures/default_comparison.py results` renews both, and the picture."""
     comparison = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
-    assert f"```text\n{str(comparison).strip()}\n```" in README.read_text(encoding="utf-8")
+    assert f"```text\n{str(comparison).rstrip()}\n```" in README.read_text(encoding="utf-8")
     assert comparison.finished
 
 

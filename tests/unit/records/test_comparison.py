@@ -79,6 +79,14 @@ def test_the_table_fits_80_columns_and_has_what_one_asks_for():
     ]  # fmt: skip
 
 
+def test_the_table_says_where_a_dampening_comes_from():
+    setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
+    found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
+    assert "Dampening: for a mean slope of 0.1 before training." in found.table()
+    plain = compared(*(tuned(n, s) for n, s in CLOSE.items()))
+    assert "mean slope" not in plain.table()
+
+
 def test_wide_shows_the_rest():
     found = compared(*(tuned(n, s, at_edge=("dampening",)) for n, s in CLOSE.items()))
     header = found.table(wide=True).splitlines()[0]
@@ -89,7 +97,7 @@ def test_wide_shows_the_rest():
     # Three pairs: t at 1 - 0.05 / 6 with 2 degrees is 7.65; the differences are 41, 38 and 42.
     assert "-40.3 [-49.5, -31.1]" in rows(found.table(wide=True))["C"]
     assert "1/2*" in found.table()
-    assert "* at the edge" in found.table()
+    assert "* largest or smallest value tried" in found.table()
     assert "Gradient norm clipped at 0.03." in found.table(wide=True)
 
 
@@ -146,7 +154,7 @@ def test_losses_that_still_fall_are_said_with_what_to_try():
     assert with_losses(steady[::-1]) == ""
     still = compared(candidate("a", (0.9, 0.8), losses=steady))
     assert "still fell" in " ".join(repr(still).split())
-    to_the_end = "Trained to the end: losses fell by less than 1% more in the last 5 epochs."
+    to_the_end = "Trained to the end: the last 5 epochs brought less than 1% of the losses' fall."
     assert to_the_end in repr(compared(candidate("a", (0.9, 0.8), losses=ended)))
     for others in (steady, steady[::-1], [1.0]):
         assert "the end:" not in repr(compared(candidate("a", (0.9, 0.8), losses=others)))
