@@ -1,16 +1,18 @@
 """Where a limit of the diagnosis lies: ``python -m benchmarks.casebook.limits`` trains networks.
 
-Writes ``reach``, ``height`` and ``rates`` of docs/results/casebook.json. Where the mean slope is
-too high was found in the study.
+Writes ``reach``, ``height``, ``rates`` and ``recurrent`` of docs/results/casebook.json; with a name
+behind it, that one alone. Where the mean slope is too high was found in the study.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from functools import partial
 from typing import Any
 
+import brainstate
 import numpy as np
 
 from braintools_qps import (
@@ -22,7 +24,7 @@ from braintools_qps import (
 )
 
 from .cases import CASES, Case
-from .networks import Network, constant, deep
+from .networks import PIXELS, Network, Recurrent, constant, deep
 from .train import FILE, SHOWN, accuracies, built, digits, summary
 
 WIDTHS = (0.3, 0.05, 0.02, 0.01, 0.003, 0.001)
@@ -66,13 +68,40 @@ def rate(target: float) -> dict[str, Any]:
     return {"rate": target} | summary(accuracies(case, True))
 
 
-def main() -> None:
-    """Train all of them."""
+def recurrent(scaled: bool) -> dict[str, Any]:
+    """Two recurrent layers: recurrent weights scaled with the others, or left as they are."""
+
+    def cure(network: Network, inputs: Any) -> None:
+        backs = [] if scaled else [layer.back for layer in network.layers]
+        for back in backs:  # not a parameter, so that it is not scaled
+            back.weight = brainstate.LongTermState(back.weight.value)
+        normalize_rates(network, inputs)
+        for back in backs:
+            back.weight = brainstate.ParamState(back.weight.value)
+
+    def network() -> Network:
+        spike = QPseudoSpike(alpha=8.0, dampening=0.5)
+        return Network([Recurrent(PIXELS, 64, spike), Recurrent(64, 64, spike)], 64)
+
+    case = dataclasses.replace(two_layers(None, cure, 3e-3), reported=network)
+    return {"scaled": scaled} | summary(accuracies(case, True))
+
+
+FOUND = {
+    "reach": lambda: [*map(reach, WIDTHS)],
+    "height": lambda: [*map(height, SLOPES)],
+    "rates": lambda: [*map(rate, RATES)],
+    "recurrent": lambda: [*map(recurrent, (True, False))],
+}
+
+
+def main(names: list[str]) -> None:
+    """Train what is named, or all of them."""
     book = json.loads(FILE.read_text("utf-8"))
-    book["reach"], book["height"] = [*map(reach, WIDTHS)], [*map(height, SLOPES)]
-    book["rates"] = [*map(rate, RATES)]
+    for name in names or FOUND:
+        book[name] = FOUND[name]()
     FILE.write_text(json.dumps(book, indent=1) + "\n")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
