@@ -5,6 +5,7 @@ from functools import partial
 
 import jax
 import numpy as np
+import optax
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import demonstration
@@ -18,6 +19,11 @@ RUNS = (5, 20)
 EPOCHS = 3
 
 
+def momentum(learning_rate):
+    """Adam would divide a gradient by its own size, and so blow up the rounding of a small one."""
+    return optax.sgd(learning_rate, momentum=0.9)
+
+
 def experiment():
     """A small recurrent network on two classes."""
     rng = np.random.default_rng(0)
@@ -25,7 +31,7 @@ def experiment():
     X = rng.standard_normal((80, 6, 3)) + 0.5 * y[:, None, None]
     task = task_from_arrays(X, y)
     return Experiment(
-        Factory(partial(demonstration, hidden=12)), task, objective(task), None, 8, 0.1
+        Factory(partial(demonstration, hidden=12)), task, objective(task), momentum, 8, 0.1
     )
 
 
