@@ -49,9 +49,9 @@ def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None
     )
     if weights and (found := _typed(lambda x: evaluator.rates(heavier(x))[index])):
         return (
-            f"Multiply the input weights of {population.name} by {found[0]:.3g}: it then fires at "
-            f"{found[1]:.2g} per step. normalize_rates(model, inputs) does so for every "
-            f"population. {AGAIN}"
+            f"normalize_rates(model, inputs) brings every population to {RATE:g} spikes per step. To "
+            f"mend {population.name} alone, multiply its input weights by {found[0]:.3g} "
+            f"({found[1]:.2g} spikes per step). {AGAIN}"
         )
     if found := _typed(lambda x: evaluator.rates(arrays, x)[index]):
         return (
@@ -107,9 +107,9 @@ def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | Non
 def for_height(slope: float) -> str:
     """The dampening that brings a mean slope down to 0.1; the slope goes with it."""
     return (
-        f"Multiply its dampening by {HIGH_SLOPE / slope:.2g} to bring that to {HIGH_SLOPE:g}: "
-        "set_surrogate(model, normalize_surrogate(model, inputs)) does so for every population. "
-        f"{AGAIN}"
+        "set_surrogate(model, normalize_surrogate(model, inputs)) brings that down to "
+        f"{HIGH_SLOPE:g} in every population; here it multiplies the dampening by "
+        f"{HIGH_SLOPE / slope:.2g}. {AGAIN}"
     )
 
 
