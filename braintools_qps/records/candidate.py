@@ -29,6 +29,13 @@ class Trial(Record):
         Score after the last epoch; NaN where training diverged.
     loss : tuple of float
         Training loss of the last epoch.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Trial
+    >>> trial = Trial({"learning_rate": 0.1}, validation=(0.93, 0.95), test=(0.92, 0.94))
+    >>> trial.setting["learning_rate"], max(trial.validation)
+    (0.1, 0.95)
     """
 
     setting: Mapping[str, Any]
@@ -50,6 +57,21 @@ class Tuning(Record):
         score, the first of equals.
     at_edge : tuple of str
         Names of which most seeds chose the smallest or the largest number that was searched.
+
+    Examples
+    --------
+    Two seeds, each with its own best rate:
+
+    >>> from braintools_qps.records import Trial, Tuning
+    >>> trials = (
+    ...     Trial({"learning_rate": 0.1}, (0.93, 0.91), (0.92, 0.92), (0.2, 0.3)),
+    ...     Trial({"learning_rate": 0.01}, (0.90, 0.94), (0.91, 0.93), (0.4, 0.2)),
+    ... )
+    >>> Tuning(trials, chosen=(0, 1))
+    trial  learning_rate  validation   test  loss  chosen by
+    0                0.1        0.92   0.92  0.25     1 of 2
+    1               0.01        0.92   0.92   0.3     1 of 2
+    - Means over seeds. Each seed chooses by its own validation score.
     """
 
     trials: tuple[Trial, ...]
@@ -91,6 +113,12 @@ class Scores(Record):
         Spikes per neuron and step over the test samples, after the last epoch.
     spikes : tuple of float
         Spikes of all neurons per test sample.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Scores
+    >>> Scores(test=(0.94, 0.96), firing_rate=(0.05, 0.06)).test  # of two seeds
+    (0.94, 0.96)
     """
 
     test: Seeds = ()
@@ -113,6 +141,13 @@ class Curves(Record):
         Validation score at the end of the epoch.
     firing_rate : tuple of tuple of float
         Spikes per neuron and step over the validation samples.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Curves
+    >>> curves = Curves(loss=((2.3, 0.9, 0.4), (2.3, 1.0, 0.5)))  # two seeds, three epochs
+    >>> [by_epoch[-1] for by_epoch in curves.loss]
+    [0.4, 0.5]
     """
 
     loss: tuple[Seeds, ...] = ()
@@ -131,6 +166,12 @@ class Cost(Record):
     peak_bytes : int or None
         Memory that XLA sets aside for the compiled program: arguments, results and temporaries;
         None where the backend does not say.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Cost
+    >>> Cost(seconds_per_epoch=0.35, peak_bytes=48_000_000)
+    Cost(seconds_per_epoch=0.35, peak_bytes=48000000)
     """
 
     seconds_per_epoch: float
@@ -169,6 +210,19 @@ class CandidateResult(Record):
         Host, process, device and versions of those it was trained on by an executor.
     error : str or None
         Why there are no results: scores and curves are empty then.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import CandidateResult, Scores
+    >>> result = CandidateResult(
+    ...     "Sigmoid", {"name": "Sigmoid"}, {"learning_rate": 0.1}, scores=Scores(test=(0.94, 0.96))
+    ... )
+    >>> result.surrogate
+    Sigmoid(alpha=4.0)
+    >>> print(result)
+                               Sigmoid
+    test score  0.95 (0.94, 0.96)
+    setting     learning_rate 0.1
     """
 
     label: str
@@ -237,6 +291,17 @@ class BestResult(CandidateResult):
     ----------
     within_noise : tuple of str
         Labels of the candidates that are within noise of it.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import BestResult, Scores
+    >>> best = BestResult(
+    ...     "Sigmoid", {"name": "Sigmoid"}, scores=Scores((0.94, 0.96)), within_noise=("Arctan",)
+    ... )
+    >>> print(best)
+                         Sigmoid
+    test score  0.95 (0.94, 0.96)
+    - within noise of it: Arctan
     """
 
     within_noise: tuple[str, ...] = ()

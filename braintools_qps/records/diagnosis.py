@@ -28,6 +28,20 @@ class Diagnosis(Record):
         The cause in one sentence, with its consequences.
     remedy : str or None
         What to change and by how much; None where nothing that was tried on the model helps.
+
+    Examples
+    --------
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     flows = gradient_flow(brainpy.state.LIF(4), jnp.full((20, 4), 0.5) * u.mA)
+    >>> found = flows["model"].diagnosis
+    >>> found.cause, found.population
+    ('silent', 'LIF')
+    >>> print(found.text)
+    LIF is silent: 100% of its neurons never fire.
+    >>> print(found.remedy)
+    Multiply the model's inputs by 2.38: LIF then fires at 0.1 per step. Then run ...
     """
 
     cause: str

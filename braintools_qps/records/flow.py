@@ -140,6 +140,18 @@ class GradientFlows(RecordTable[GradientFlow]):
     nearest to 0.1 stand first. The others follow by their mean slope, the lowest first; then
     candidates whose gradient changes its sign from step to step in some population; then those
     without a gradient.
+
+    Examples
+    --------
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> inputs = jnp.full((20, 4), 1.5) * u.mA  # 20 steps, 4 neurons
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     flows = gradient_flow(brainpy.state.LIF(4), inputs, surrogates=["Sigmoid", "Arctan"])
+    >>> flows.ranked()
+    ['Arctan', 'Sigmoid']
+    >>> flows["Arctan"].diagnosis.cause
+    'too high'
     """
 
     def ranked(self) -> list[str]:

@@ -21,6 +21,16 @@ class SavedMemory(Record):
         By the path of a neuron or layer in the model, what it has or is now.
     left : mapping of str to str
         By the path, why nothing was changed.
+
+    Examples
+    --------
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+    >>> from braintools_qps import QPseudoSpike, save_memory
+    >>> neurons = brainpy.state.LIF(4, spk_fun=QPseudoSpike())
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     saved = save_memory(neurons, jnp.ones((20, 4)) * u.mA)
+    >>> print(saved)
+    LIF  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
     """
 
     changed: Mapping[str, str]

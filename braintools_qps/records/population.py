@@ -34,6 +34,12 @@ class Activity(Record):
         Share of neurons that never fired, whatever the sample.
     saturated_share : float
         Share of neurons that fired in 95% of all steps or more.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Activity
+    >>> Activity(firing_rate=0.04, silent_share=0.7, saturated_share=0.0).is_silent
+    True
     """
 
     firing_rate: float
@@ -85,6 +91,16 @@ class Gradient(Record):
         Factor by which the root of the second moment, averaged over all steps, changes from the
         population that signals reach next to this one; NaN for the last. In a ratio of units where
         the two differ.
+
+    Examples
+    --------
+    The root mean square halves with each step back:
+
+    >>> import numpy as np
+    >>> from braintools_qps.records import Gradient
+    >>> gradient = Gradient(0.25 ** np.arange(10), growth=0.5, reach=7, reached_start=False)
+    >>> np.sqrt(gradient.second_moments)[:4]
+    array([1.   , 0.5  , 0.25 , 0.125])
     """
 
     second_moments: np.ndarray
@@ -117,6 +133,14 @@ class Slopes(Record):
         What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
     distances : Histogram
         Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from braintools_qps.records import Histogram, Slopes
+    >>> membranes = Histogram(np.array([-1, 0, 1]), np.array([0.9, 0.1]), np.array([0.5, 0.5]), 0.0)
+    >>> Slopes(mean=0.01, flat_share=0.97, scale=1.0, distances=membranes).out_of_reach
+    True
     """
 
     mean: float
@@ -150,6 +174,19 @@ class Histogram(Record):
         The surrogate gradient at the middle of each bin, divided by its peak.
     outside : float
         Share of neuron-steps beyond the edges.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from braintools_qps.records import Histogram
+    >>> membranes = Histogram(
+    ...     edges=np.array([-1.0, 0.0, 1.0]),
+    ...     share=np.array([0.9, 0.05]),
+    ...     slope=np.array([0.5, 0.5]),
+    ...     outside=0.05,
+    ... )
+    >>> float(membranes.share.sum() + membranes.outside)
+    1.0
     """
 
     edges: np.ndarray
@@ -178,6 +215,19 @@ class PathGains(Record):
         own past took more than one step to return, by way of a synapse's state for example.
     without_reset : float
         Leak and recurrence together: what the step would pass on if the reset were detached.
+
+    Examples
+    --------
+    With ``tau=10 * u.ms`` and steps of 1 ms, exp(-0.1) of the gradient leaks back:
+
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> neurons, inputs = brainpy.state.LIF(4, tau=10 * u.ms), jnp.full((20, 4), 1.5) * u.mA
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     flows = gradient_flow(neurons, inputs, paths=True)
+    >>> paths = flows["model"].populations[0].paths
+    >>> print(f"leak {paths.leak:.3f}, reset {paths.reset:.3f}, recurrence {paths.recurrence}")
+    leak 0.905, reset 0.174, recurrence 0.0
     """
 
     leak: float
@@ -209,6 +259,21 @@ class PopulationFlow(Record):
         What the membranes met of the surrogate gradient: a `.Slopes`.
     paths : PathGains or None
         The gain of one step back by path, where it was asked for: a `.PathGains`.
+
+    Examples
+    --------
+    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+    >>> from braintools_qps import gradient_flow
+    >>> neurons, inputs = brainpy.state.LIF(4, tau=10 * u.ms), jnp.full((20, 4), 1.5) * u.mA
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     flows = gradient_flow(neurons, inputs)
+    >>> (population,) = flows["model"].populations
+    >>> population.kind, population.size, population.unit
+    ('LIF', 4, 'mV')
+    >>> population.activity
+    Activity(firing_rate=0.05, silent_share=0.0, saturated_share=0.0)
+    >>> print(f"mean slope {population.slopes.mean:.2f}, growth {population.gradient.growth:.2f}")
+    mean slope 0.18, growth 0.73
     """
 
     name: str

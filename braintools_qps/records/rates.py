@@ -21,6 +21,12 @@ class NormalizedRate(Record):
         Its mean firing rate, in spikes per neuron and step, in the model as it was and as it is.
     factor : float or None
         What the weights that feed it were multiplied by; None where no weights feed it.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import NormalizedRate
+    >>> NormalizedRate("lif", before=0.004, after=0.1, factor=2.5).factor  # its weights are 2.5 times
+    2.5
     """
 
     population: str
@@ -42,6 +48,13 @@ class NormalizedRates(Record):
     populations : tuple of NormalizedRate
     notes : tuple of str
         What may keep the network from learning all the same.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import NormalizedRate, NormalizedRates
+    >>> print(NormalizedRates(0.1, (NormalizedRate("lif", before=0.004, after=0.1, factor=2.5),)))
+    population  rate before   after  weights times
+    lif              0.0040  0.1000            2.5
     """
 
     rate: float

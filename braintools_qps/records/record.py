@@ -59,6 +59,15 @@ class Record(Printed):
     compared element by element. A subclass is declared with ``@dataclass(frozen=True, eq=False)``,
     and ``repr=False`` where it prints as a table, and needs only type hints, which say how each
     field is read back.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Diagnosis
+    >>> record = Diagnosis("silent", "lif", "No neuron of lif fires.")
+    >>> record.to_json()
+    '{"cause": "silent", "population": "lif", "text": "No neuron of lif fires.", "remedy": null}'
+    >>> Diagnosis.from_json(record.to_json()) == record
+    True
     """
 
     # The name and version of the format, for records that are saved in files of their own.
@@ -161,6 +170,12 @@ class Described(Record):
     ----------
     repr : str
         The repr of the object.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Described
+    >>> Described("<function sharp>")
+    <function sharp>
     """
 
     repr: str
@@ -170,7 +185,18 @@ class Described(Record):
 
 
 class RecordTable(Printed, dict[str, R]):
-    """Records by name: a dictionary that prints as one table."""
+    """Records by name: a dictionary that prints as one table.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Cost, RecordTable
+    >>> RecordTable(Sigmoid=Cost(0.3, 1000), Arctan=Cost(0.4, 1000))
+    surrogate                     Cost
+    Sigmoid    seconds_per_epoch   0.3
+    Sigmoid           peak_bytes  1000
+    Arctan     seconds_per_epoch   0.4
+    Arctan            peak_bytes  1000
+    """
 
     def to_dict(self) -> dict[str, Any]:
         """The records as plain values, by name.

@@ -24,6 +24,20 @@ class GradientSensitivity(Record):
     See Also
     --------
     gradient_sensitivity : What makes it.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import GradientSensitivity, ParameterSensitivity
+    >>> below = ParameterSensitivity("below", change=0.5, size=0.2)
+    >>> above = ParameterSensitivity("above", change=0.0, size=1.0)
+    >>> found = GradientSensitivity((below, above), advice=("The surrogate acts on below only.",))
+    >>> found.largest
+    0.5
+    >>> found
+    parameter  change  size
+    below         50%   0.2
+    above          0%     1
+    - The surrogate acts on below only.
     """
 
     parameters: tuple[ParameterSensitivity, ...]
@@ -63,6 +77,12 @@ class ParameterSensitivity(Record):
         is not finite.
     size : float
         The Euclidean norm of the gradient as it is.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import ParameterSensitivity
+    >>> ParameterSensitivity("linear.weight", change=0.5, size=0.2).change  # half of it is the surrogate's
+    0.5
     """
 
     name: str

@@ -13,7 +13,7 @@ from braintools_qps import plotting, records, testing
 
 PUBLIC = {
     name: getattr(module, name)
-    for module in (braintools_qps, plotting, testing)
+    for module in (braintools_qps, plotting, records, testing)
     for name in module.__all__
 }
 RECORDS = [member for member in map(vars(records).get, records.__all__) if is_dataclass(member)]
