@@ -25,8 +25,9 @@ class NormalizedRate(Record):
     Examples
     --------
     >>> from braintools_qps.records import NormalizedRate
-    >>> NormalizedRate("lif", before=0.004, after=0.1, factor=2.5).factor  # its weights are 2.5 times
-    2.5
+    >>> one = NormalizedRate("lif", before=0.004, after=0.1, factor=2.5)
+    >>> print(f"The weights of {one.population} are {one.factor} times as large now.")
+    The weights of lif are 2.5 times as large now.
     """
 
     population: str

@@ -81,8 +81,9 @@ class ParameterSensitivity(Record):
     Examples
     --------
     >>> from braintools_qps.records import ParameterSensitivity
-    >>> ParameterSensitivity("linear.weight", change=0.5, size=0.2).change  # half of it is the surrogate's
-    0.5
+    >>> weight = ParameterSensitivity("linear.weight", change=0.5, size=0.2)
+    >>> print(f"A surrogate twice as high changes its gradient by {weight.change:.0%}.")
+    A surrogate twice as high changes its gradient by 50%.
     """
 
     name: str
