@@ -12,12 +12,12 @@ from importlib import import_module
 from ._cli import console, errors
 
 PROGRAM = "braintools-qps"
-DESCRIPTION = "Surrogate gradients of spiking networks, to be listed, drawn, measured and compared."
+DESCRIPTION = "List, draw, measure and compare the surrogate gradients of spiking networks."
 COMMANDS = {
-    "list": "every surrogate that get_surrogate knows",
-    "show": "formula, parameters and shape of one surrogate",
+    "list": "list the surrogates that you can choose by name, or the tasks of compare",
+    "show": "show the formula, parameters and shape of one surrogate",
     "plot": "draw the gradients and original functions of surrogates",
-    "flow": "how gradients travel back through a network, surrogate by surrogate, untrained",
+    "flow": "find out why a network does not learn: measure its gradients, without training",
     "compare": "train a spiking network with each surrogate, and say which differences are real",
 }
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 on success, 2 where the arguments are at fault.
+        0 on success, 2 after an error that the user can fix.
     """
     argv = sys.argv[1:] if argv is None else list(argv)
     try:
@@ -41,23 +41,23 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def command() -> int:
-    """Run one subcommand as the whole of this process.
+    """Run one subcommand as the entry point of this process.
 
-    Ctrl-C ends it at once, by the signal, which a shell reports as status 130: files are whole or
-    absent at any moment, the system frees locks, and workers follow this process.
+    Ctrl-C ends it at once, by the signal, so a shell reports status 130. That is safe: every file
+    is whole or absent, the system frees the locks, and the workers end with this process.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         status = main()
         console.flush()
-    except BrokenPipeError:  # whoever read the output has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has closed the output, as `head` does
         return console.abandon_output()
     return status
 
 
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Only the module of the subcommand in question is imported."""
+    """Build the parser; import only the module of the subcommand that was given."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION)
     parser.add_argument("--version", action=console.Version)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")

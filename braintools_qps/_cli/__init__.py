@@ -1,7 +1,7 @@
 """The subcommands of ``python -m braintools_qps``, each a thin layer over the public functions.
 
 One file for each subcommand, with ``add_arguments(parser)`` and ``run(arguments)``; start with
-`list`, which is short. What they share is in `console` (options, notes, output), `factories`
-(models of the user's own), `errors` (what to say of one), and `writing`
-(figures). Modules import JAX, and what needs it, only in ``run``: help must cost nothing.
+`list`, which is short. They share `console` (options, logging, closed pipes), `data` (--task and
+--data), `factories` (the user's models), `errors` (error messages), `figures` (files of figures)
+and `plain_docstring`. Import JAX, and modules that need it, only in ``run``: --help must be fast.
 """

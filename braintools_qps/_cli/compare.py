@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC", default=list(_defaults.SURROGATES),
-        help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
+        help="surrogates to compare: names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
         f"(default: {shlex.join(_defaults.SURROGATES)})",
     )  # fmt: skip
     _add_data(parser)
@@ -55,20 +55,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"where {JSON_NAME}, {CSV_NAME}, {FIGURE_NAME} and {REPORT_NAME} are written "
-        "(default: %(default)s)",
+        help=f"directory for the results: {JSON_NAME}, {CSV_NAME}, {CURVES_NAME}, {FIGURE_NAME} "
+        f"and {REPORT_NAME} (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--resume", nargs="?", const=True, default=False, choices=["strict"],
-        help="go on from the results in --out; without this, they are renamed and training begins "
-        "anew. 'strict': only on the same machine with the same versions",
+        help="continue the comparison saved in --out; without this, training starts over and the "
+        "earlier files are renamed. 'strict' refuses another machine or other versions",
     )  # fmt: skip
     parser.add_argument(
-        "--quick", action="store_true", help="as if --no-tune --seeds 1 --epochs 10 were given"
+        "--quick", action="store_true", help="a quick try: --no-tune --seeds 1 --epochs 10"
     )
     parser.add_argument("--wide", action="store_true", help="print the table with all its columns")
     where = parser.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=int, help="train in this many processes of this machine")
+    where.add_argument("--workers", type=int, help="train in this many processes on this machine")
     where.add_argument(
         "--scheduler", metavar="ADDRESS", help="train on the workers of this Dask scheduler"
     )
@@ -77,11 +77,14 @@ def _add_running(parser: argparse.ArgumentParser) -> None:
 def _add_data(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("data")
     add_data(group)
-    group.add_argument("--test-data", metavar="FILE", help="another such file, to test on")
+    group.add_argument(
+        "--test-data", metavar="FILE", help="a second file of the same kind, used as the test set"
+    )
     group.add_argument(
         "--readout",
         type=_readout,
-        help="which steps are read: last, mean, all, or how many at the end",
+        help="the network's answer: its 'last' output, the 'mean' of all, 'all' one by one, "
+        "or a number: the mean of this many last ones (default: as the task needs, usually mean)",
     )
 
 
@@ -89,25 +92,25 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("model")
     group.add_argument(
         "--model", metavar="MODULE:FACTORY",
-        help="your network: a function that returns a brainstate model, called with those of "
-        "features, classes, outputs, steps and surrogate that it takes (default: a layer of "
+        help="your network: a function that returns a brainstate model. It may take any of the "
+        "arguments features, classes, outputs, steps and surrogate (default: one layer of "
         "recurrent LIF neurons)",
     )  # fmt: skip
     group.add_argument(
         "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="further keywords of the function; the default network has hidden=100, neuron=LIF and "
-        "reset=soft",
+        help="more arguments for that function; those of the default network are hidden=100, "
+        "neuron=LIF and reset=soft",
     )  # fmt: skip
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
     numbers: tuple[tuple[str, type, float, str], ...] = (
-        ("seeds", int, _defaults.SEEDS, "how often all is repeated, with another split, other "
-         "initial weights and another order of the samples"),
+        ("seeds", int, _defaults.SEEDS, "repetitions, each with its own split of the data, initial "
+         "weights and order of samples"),
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
-        ("learning-rate", float, _defaults.LEARNING_RATE, "used where --tune does not name it"),
+        ("learning-rate", float, _defaults.LEARNING_RATE, "used unless --tune names it"),
     )  # fmt: skip
     for name, kind, usual, what in numbers:
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
@@ -115,16 +118,17 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     searched = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     tuning.add_argument(
         "--tune", nargs="+", metavar="NAME=VALUES",
-        help="values to try for each surrogate, in all combinations; every seed trains all of them "
-        f"and chooses by its validation score (default: {searched}). mean_slope lowers the "
-        "dampening until the mean surrogate gradient at the initial weights is this. Also "
-        "dampening, scale_factor, alpha, clip (norm of the gradient) and keywords of the model",
+        help="values to try for each surrogate: every seed trains all combinations and keeps the "
+        f"one with the best validation score (default: {searched}). Names: learning_rate; "
+        "mean_slope, which lowers the dampening until the mean surrogate gradient at the initial "
+        "weights has this value; dampening and scale_factor, which multiply the surrogate's own; "
+        "alpha; clip, the largest norm of the gradient; and arguments of the model",
     )  # fmt: skip
     tuning.add_argument("--no-tune", action="store_true", help="train the surrogates as given")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    given = _given(arguments)  # before JAX is loaded, as the errors in arguments are the quick ones
+    given = _given(arguments)  # before JAX is loaded: errors in arguments show at once
     check_data(arguments)
     from .._comparison import compare, numbered
 
@@ -150,8 +154,8 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _say_what_is_kept(arguments: argparse.Namespace) -> None:
     logger.info(
-        "Results go to %s as they come in. Ctrl-C ends this at once; the same command with "
-        "--resume goes on.", arguments.out,
+        "Results are saved in %s as they come in. You can press Ctrl-C at any time: the same "
+        "command with --resume goes on.", arguments.out,
     )  # fmt: skip
 
 
@@ -187,13 +191,15 @@ def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor 
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Keywords of `compare` for what was given on the command line, and nothing else."""
+    """Keywords for `compare`, only those that the user gave."""
     given = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
     if arguments.model is not None:
         check_path(arguments.model)
     for name, _ in _pairs(arguments.option, many=False):
         if name in FROM_DATA:
-            raise ValueError(f"{name} comes from {FROM_DATA[name]}, got --option {name}=...")
+            raise ValueError(
+                f"{name} is set by {FROM_DATA[name]}, got --option {name}=.... Leave it out"
+            )
     if arguments.no_tune:
         given["tune"] = None
     elif arguments.tune:
@@ -202,8 +208,8 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     if "learning_rate" in given and "learning_rate" in (tuned or {}):
         rate = f"{given['learning_rate']:g}"
         raise ValueError(
-            f"--learning-rate is used where the learning rate is not tuned, got {rate} beside "
-            f"values to try. Add --no-tune, or give --tune learning_rate={rate}"
+            f"--learning-rate is for a learning rate that is not tuned, got {rate} while several "
+            f"are tried. Add --no-tune, or give --tune learning_rate={rate}"
         )
     return given
 
@@ -247,19 +253,20 @@ def _present(comparison: Comparison, place: Path, arguments: argparse.Namespace)
 
 @contextmanager
 def _whole_or_not(path: Path) -> Iterator[Path]:
-    """Remove the half of a file that a full disk leaves, and say where the results are."""
+    """Remove a file that a full disk cut short, and say where the results are."""
     try:
         yield path
     except OSError as error:
         with suppress(OSError):
             path.unlink()
         raise OSError(
-            f"{path.name} could not be written: {error}. The results above are in {JSON_NAME} "
-            "beside it, or where a warning said; the same command with --resume draws them"
+            f"{path.name} could not be written: {error}. The results above are saved in "
+            f"{JSON_NAME} in the same directory, unless a warning named another. Run the same "
+            "command with --resume to write the file"
         ) from error
 
 
 def _explain_renaming(earlier: Iterable[Path]) -> None:
     if renamed := [path for path in earlier if path.exists()]:
         names = ", ".join(path.name for path in renamed)
-        logger.info("The comparison that was in %s before is kept: %s", renamed[0].parent, names)
+        logger.info("The earlier comparison in %s is kept as %s", renamed[0].parent, names)

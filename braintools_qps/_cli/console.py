@@ -1,7 +1,7 @@
-"""What every subcommand has: options, notes on what it does, and output that may be closed.
+"""Shared by all subcommands: --quiet, --verbose, --traceback, logging, closed pipes.
 
-Results are printed; notes, such as where a file was written, are logged. ``--quiet`` leaves the
-notes out, ``--verbose`` shows what the library logs beside them.
+Results are printed. Notes, such as where a file was written, are logged: ``--quiet`` hides them,
+``--verbose`` adds debug messages.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from typing import Any, NoReturn
 
 from .errors import is_users
 
-CLOSED_PIPE = 141  # what a shell reports of a program whose reader has gone
+CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 
 logger = logging.getLogger("braintools_qps")
 
 
 class Version(argparse.Action):
-    """Print the version of the program, which is looked up only then."""
+    """Print the version, which is looked up only if it is asked for."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(nargs=0, help="show the version and exit", **options)
@@ -39,14 +39,18 @@ class Version(argparse.Action):
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every subcommand has."""
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("-q", "--quiet", action="store_true", help="print results and errors only")
-    amount.add_argument("-v", "--verbose", action="store_true", help="say what is being done")
-    parser.add_argument("--traceback", action="store_true", help="show where an error comes from")
+    amount.add_argument(
+        "-q", "--quiet", action="store_true", help="print only results, warnings and errors"
+    )
+    amount.add_argument("-v", "--verbose", action="store_true", help="also print debug messages")
+    parser.add_argument(
+        "--traceback", action="store_true", help="print the Python traceback of an error"
+    )
 
 
 @contextmanager
 def listening(arguments: argparse.Namespace) -> Iterator[None]:
-    """Show what is logged on the way, as much of it as the options ask for, and warnings."""
+    """Show log messages, as far as the options ask for them, and warnings in one line each."""
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_unsaid())
     level, formatted = logger.level, warnings.formatwarning
@@ -71,7 +75,7 @@ def flush() -> None:
 
 
 def abandon_output() -> int:
-    """Let nothing more be written to an output that is closed, not even at exit.
+    """Discard all further output, because the reader has closed the pipe.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def abandon_output() -> int:
 
 
 def _unsaid() -> Callable[[logging.LogRecord], bool]:
-    """Lets what is said again and again, as where a surrogate comes from, through once."""
+    """Make a filter that lets each message through once."""
     said: set[str] = set()
 
     def is_new(record: logging.LogRecord) -> bool:
@@ -110,7 +114,7 @@ def _in_one_line(
     lineno: int,
     line: str | None = None,
 ) -> str:
-    """A warning, and where in the user's own code it arose."""
+    """A warning in one line, with the line of the user's code that caused it."""
     place = f" ({Path(filename).name}, line {lineno})" if is_users(filename) else ""
     return f"{category.__name__}: {message}{place}\n"
 

@@ -1,4 +1,4 @@
-"""What to measure or train on, as arguments of the command line."""
+"""The options --task, --data and --bins, and the task that they name."""
 
 from __future__ import annotations
 
@@ -13,42 +13,46 @@ if TYPE_CHECKING:
 
 
 def add_data(parser: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
-    """Add --task and --data, which exclude each other, and what belongs to a file."""
+    """Add --task and --data, which exclude each other, and --bins."""
     data = parser.add_mutually_exclusive_group()
     data.add_argument(
         "--task", metavar="NAME",
-        help=f"one of {', '.join(_defaults.TASKS)} or of the classes in braintools.cogtask, or a "
-        f"call such as 'randman(dim=2)'; see list --tasks (default: {_defaults.TASK})",
+        help=f"{', '.join(_defaults.TASKS)}, a class of braintools.cogtask, or a call such as "
+        f"'randman(dim=2)'; 'list --tasks' describes them (default: {_defaults.TASK})",
     )  # fmt: skip
     data.add_argument(
         "--data", metavar="FILE",
-        help="an .npz with arrays X (samples, time, features) and y, or HDF5 with spike times, as "
-        "the Spiking Heidelberg Digits have them",
+        help="your data: an .npz file with arrays X of shape (samples, time, features) and y, or "
+        "an HDF5 file of spike times in the layout of the Spiking Heidelberg Digits",
     )  # fmt: skip
     parser.add_argument(
-        "--bins", type=int, help=f"steps for the spike times (default: {_defaults.BINS})"
+        "--bins",
+        type=int,
+        help=f"time steps for the spikes of an HDF5 file (default: {_defaults.BINS})",
     )
 
 
 def check_data(arguments: argparse.Namespace) -> None:
-    """Fail before anything is loaded where a file is missing or nothing is to be read from it.
+    """Fail early if a file is missing, or if an option needs --data and there is none.
 
     Raises
     ------
     ValueError
-        If what belongs to a file is given without one.
+        If --test-data or --bins is given without --data.
     OSError
         If a file cannot be read.
     """
     files = [path for path in (arguments.data, _test_data(arguments)) if path is not None]
     if arguments.data is None and (files or arguments.bins is not None):
-        raise ValueError("--test-data and --bins are for the file of --data, got none")
+        raise ValueError(
+            "--test-data and --bins need a file, got no --data. Add --data FILE, or leave them out"
+        )
     for path in files:
         open(path, "rb").close()
 
 
 def task_of(arguments: argparse.Namespace) -> Task:
-    """Load the task or the file that is asked for."""
+    """Load the task or the file that the options name."""
     from .._comparison import load_task
 
     readout = getattr(arguments, "readout", None)

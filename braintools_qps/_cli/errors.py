@@ -1,4 +1,4 @@
-"""What the command line says of an error: one line, and where in the user's own code it arose."""
+"""Error messages of the command line: one line, with the line of the user's code at fault."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
-STATUS = 2  # as argparse has it, for what the user can mend
+STATUS = 2  # as argparse exits after an error that the user can fix
 EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError, MemoryError)
 
 
 def report(error: Exception, program: str, with_traceback: bool) -> int:
-    """Print an error that the user can mend to stderr; raise one that only we can.
+    """Print an error that the user can fix; raise any other, which is a bug in this package.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def report(error: Exception, program: str, with_traceback: bool) -> int:
 
 
 def described(error: BaseException) -> str:
-    """The message in one line; of an error in the user's own code, its type, file and line too."""
+    """The message in one line; for an error in the user's code, also its type, file and line."""
     error = _inner(error)
     place = _place(error)
     message = " ".join(reason(error).split())
@@ -43,7 +43,7 @@ def described(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """The message; of a KeyError, whose str() is a repr, what it was raised with."""
+    """The message of an error, without the quotes of a KeyError or the number of an OSError."""
     if type(error) is KeyError and error.args:
         return str(error.args[0])
     if isinstance(error, OSError) and error.strerror:  # without its number
@@ -53,19 +53,19 @@ def reason(error: BaseException) -> str:
 
 
 def arose_in(error: BaseException, files: Sequence[str]) -> bool:
-    """Whether it passed through the user's own code, or through one of these files of ours."""
+    """Whether an error passed through the user's code, or one of these files of the package."""
     ours = {str(PACKAGE / file) for file in files}
     frames = traceback.extract_tb(error.__traceback__)
     return any(frame.filename in ours or is_users(frame.filename) for frame in frames)
 
 
 def is_users(filename: str) -> bool:
-    """Whether a file belongs neither to us nor to Python nor to a package."""
+    """Whether a file is the user's: not of this package, of Python or of an installed one."""
     return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))
 
 
 def _inner(error: BaseException) -> BaseException:
-    """The error in a module of brainstate, which wraps it, once for each module, in their reprs."""
+    """The original error: brainstate wraps it once per module, with the reprs of the modules."""
     while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -77,6 +77,6 @@ def _is_expected(error: Exception) -> bool:
 
 
 def _place(error: BaseException) -> traceback.FrameSummary | None:
-    """The innermost line of code that belongs neither to us nor to Python nor to a package."""
+    """The innermost line of the user's own code; None if there is none."""
     frames = traceback.extract_tb(error.__traceback__)
     return next((frame for frame in reversed(frames) if is_users(frame.filename)), None)

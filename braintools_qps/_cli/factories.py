@@ -1,4 +1,4 @@
-"""Models of the user's own, named on the command line as ``module:factory``."""
+"""The user's models, given on the command line as ``module:factory``."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 
 from .errors import arose_in, described, reason
 
-# Where models are made, run and tried.
+# Files of this package that make, run and check models.
 MODELS = tuple(f"_comparison/{name}.py" for name in ("factory", "model", "model_checks"))
 
 
 def factory_of(path: str) -> Callable[..., Any]:
-    """Import the factory; modules in the working directory count.
+    """Import the factory; its module may be in the working directory.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def factory_of(path: str) -> Callable[..., Any]:
         sys.path.insert(0, "")
     factory = getattr(importlib.import_module(module), name, None)
     if not callable(factory):
-        raise ValueError(f"{module} has no function {name!r}")
+        raise ValueError(f"{module} has no function {name!r}. Check the name after the colon")
     return factory
 
 
@@ -41,10 +41,12 @@ def check_path(path: str) -> tuple[str, str]:
     """
     module, colon, name = path.partition(":")
     if not (module and colon and name):
-        raise ValueError(f"a model is given as module:factory, got {path!r}")
+        raise ValueError(
+            f"a model is given as module:factory, got {path!r}. For example mynet:network"
+        )
     if module.endswith(".py"):
         right = f"{module.removesuffix('.py').replace('/', '.')}:{name}"
-        raise ValueError(f"a model is given as module:factory, here {right}, got {path!r}")
+        raise ValueError(f"a model is given as module:factory, got {path!r}. Write {right}")
     return module, name
 
 
@@ -52,7 +54,7 @@ def check_path(path: str) -> tuple[str, str]:
 def blamed_on(
     path: str, where: Callable[[BaseException], bool] = lambda error: True
 ) -> Iterator[None]:
-    """Say whose model an error is about, where it is about one: JAX's own messages do not."""
+    """Name the model in the message of an error that it caused; JAX's messages do not."""
     try:
         yield
     except (Exception, SystemExit) as error:
@@ -61,12 +63,12 @@ def blamed_on(
         why = described(error)
         if isinstance(error, KeyError) and "'dt'" in reason(error):
             why = (
-                "the model needs the length of a time step. Call for example "
-                "brainstate.environ.set(dt=1.0 * brainunit.ms) where it is made"
+                "the model needs a time step. Call for example "
+                "brainstate.environ.set(dt=1.0 * brainunit.ms) in the factory"
             )
-        raise ValueError(f"with the model of {path}: {why}") from error
+        raise ValueError(f"in the model of {path}: {why}") from error
 
 
 def is_about_model(error: BaseException) -> bool:
-    """Whether it arose in the user's code, or where `compare` makes and tries models."""
+    """Whether an error arose in the user's code, or where `compare` makes and checks models."""
     return arose_in(error, MODELS)

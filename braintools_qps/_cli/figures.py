@@ -1,4 +1,4 @@
-"""Figures in files that the user names."""
+"""Saves figures, and checks early that this is possible."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def check_directory(path: Path) -> None:
-    """Fail before anything is computed, where there is no place to write it to.
+    """Fail early if no file can be written at this path.
 
     Raises
     ------
@@ -27,14 +27,14 @@ def check_directory(path: Path) -> None:
 
 
 def check_figure(path: Path) -> None:
-    """The same for a figure, the ending of which says how it is written.
+    """Fail early if no figure can be written at this path.
 
     Raises
     ------
     FileNotFoundError
         If the directory of the path does not exist.
     ValueError
-        If matplotlib writes nothing with that ending.
+        If matplotlib has no format for the suffix.
     """
     check_directory(path)
     from matplotlib.backend_bases import FigureCanvasBase
@@ -48,7 +48,7 @@ def check_figure(path: Path) -> None:
 
 
 def write_figure(draw: Callable[[], Any], path: str | PathLike) -> None:
-    """Write what one of the functions of `braintools_qps.plotting` draws, opening no window.
+    """Draw a figure with a function of `braintools_qps.plotting` and save it, without a window.
 
     The suffix of the path decides the format.
     """

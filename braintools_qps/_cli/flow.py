@@ -1,4 +1,4 @@
-"""``flow``: why does a network not learn? Measured as it is, untrained."""
+"""``flow``: why does a network not learn? Measures it as it is, without training."""
 
 from __future__ import annotations
 
@@ -28,29 +28,37 @@ OPTIONS = ("surrogates", "seed", "paths")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--model", metavar="MODULE:FACTORY",
-        help="your network: a function that returns a model, called with those of features, "
-        "classes, outputs and steps that it takes, as by compare; or without arguments, returning "
-        "(model, inputs), the inputs of shape (time, batch, features)",
+        help="your network: a function that returns a model, as for compare. Or a function without "
+        "arguments that returns (model, inputs), with inputs of shape (time, batch, features) "
+        "(default: the network of compare)",
     )  # fmt: skip
     add_data(parser)
     parser.add_argument(
         "--surrogates", nargs="+", metavar="SPEC",
-        help="names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' (default: the model's own)",
+        help="surrogates to measure: names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
+        "(default: the model's own)",
     )  # fmt: skip
     parser.add_argument(
         "--paths", action="store_true",
-        help="split the gain of one step into leak, reset, recurrence and feed-forward",
+        help="also split the gradient of one step back into leak, reset, recurrence and "
+        "feed-forward",
     )  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, help="of weights and projections")
+    parser.add_argument(
+        "--seed", type=int, default=0,
+        help="seed of the weights, the samples and the random projections of the output "
+        "(default: 0)",
+    )  # fmt: skip
     parser.add_argument(
         "--json", type=Path, metavar="FILE",
-        help="write all numbers there, and a report as HTML beside it if it ends in .json",
+        help="file for all numbers; if it ends in .json, an HTML report is written beside it",
     )  # fmt: skip
-    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw the flow by lag there")
+    parser.add_argument(
+        "--plot", type=Path, metavar="FILE", help="file for a figure of the gradient back in time"
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    if arguments.model is not None:  # before anything is loaded
+    if arguments.model is not None:  # before JAX is loaded
         check_path(arguments.model)
     check_data(arguments)
     if arguments.json is not None:
@@ -71,7 +79,7 @@ def run(arguments: argparse.Namespace) -> None:
         from ..plotting import plot_gradient_flow
 
         write_figure(partial(plot_gradient_flow, flows), arguments.plot)
-        logger.info("Drawn in %s", arguments.plot)
+        logger.info("Figure written to %s", arguments.plot)
 
 
 def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
@@ -80,11 +88,11 @@ def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     path = arguments.json.with_suffix(".html")
     settings = {"seed": arguments.seed}
     write_report(flows, path, command=arguments.command_line, settings=settings)
-    logger.info("A report to read and to send: %s", path)
+    logger.info("Report written to %s", path)
 
 
 def _flows(arguments: argparse.Namespace) -> GradientFlows:
-    """In what the factory returns: a model and its inputs, or one that gets a task's samples."""
+    """Measure the factory's model on the inputs that it returns, or on samples of a task."""
     from .._candidates import candidates
     from .._comparison import demonstration
     from .._gradient_flow import gradient_flow
@@ -101,7 +109,7 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
     if isinstance(made, tuple) and len(made) == 2:
         if arguments.data or arguments.task:
             raise ValueError(
-                "--task and --data are for a model without inputs, but "
+                "--task and --data need a factory that returns a model alone, but "
                 f"{arguments.model} returns (model, inputs). Leave them out"
             )
         logger.info("Measured on the inputs that %s returns.", arguments.model)
@@ -114,7 +122,7 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
 
 def _task(arguments: argparse.Namespace) -> Task:
     task = task_of(arguments)
-    usual = "" if arguments.task or arguments.data else ", as no --task or --data is given"
+    usual = "" if arguments.task or arguments.data else ", the default task"
     samples = min(SAMPLES, task.sizes.train)
     logger.info("Measured on %d samples of %s%s.", samples, task.name, usual)
     return task
@@ -141,7 +149,7 @@ def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]
 
 
 def _draws_of(seed: int) -> AbstractContextManager[None]:
-    """Where factories draw the same weights each time."""
+    """A context in which factories draw the weights of this seed."""
     import jax
 
     from .._comparison import seeded

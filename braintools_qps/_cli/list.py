@@ -1,4 +1,4 @@
-"""``list``: the surrogates that have names and the packages they come from; and the tasks."""
+"""``list``: surrogates by name, with the packages that they come from; or tasks."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WIDTH_OF_A_FILE = 10_000  # characters in a line where the output is no terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="for other programs to read")
+    parser.add_argument("--json", action="store_true", help="print JSON")
     parser.add_argument(
-        "--tasks", action="store_true", help="the tasks of compare --task, and what their data are"
+        "--tasks", action="store_true", help="list the tasks that compare --task takes"
     )
 
 
@@ -62,7 +62,7 @@ def _row(name: str, entry: Entry) -> dict[str, Any]:
             "parameters": _parameters(surrogate),
             "description": summary(surrogate),
         }
-    except Exception as error:  # whatever is wrong with one surrogate, the others are listed
+    except Exception as error:  # one broken surrogate must not hide the others
         return row | {"error": " ".join(str(error).split())}
 
 
@@ -79,7 +79,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _table(rows: list[tuple[str, ...]]) -> str:
-    """Rows in columns, or where these do not fit the terminal, in a paragraph each."""
+    """Rows in columns; or one paragraph each, if columns are too wide for the terminal."""
     from ..records import text_table
 
     width = shutil.get_terminal_size(fallback=(WIDTH_OF_A_FILE, 24)).columns
@@ -90,7 +90,7 @@ def _table(rows: list[tuple[str, ...]]) -> str:
 
 
 def _paragraph(row: tuple[str, ...], width: int) -> list[str]:
-    """All but the description, and below it the description."""
+    """A row as a paragraph, its description below and indented."""
     wrapper = textwrap.TextWrapper(width, subsequent_indent=INDENT, break_on_hyphens=False)
     lines = wrapper.wrap("  ".join(filter(None, row[:-1])))
     wrapper.initial_indent = INDENT
@@ -98,7 +98,7 @@ def _paragraph(row: tuple[str, ...], width: int) -> list[str]:
 
 
 def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
-    """Names with defaults; a parameter that has none has no key for it."""
+    """Parameters by name, with their defaults if they have one."""
     from .._registry import plain
 
     parameters = []
@@ -111,6 +111,6 @@ def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
 
 
 def summary(surrogate: type[Surrogate]) -> str:
-    """The first line of the docstring that the class has itself, not of its base class's."""
+    """The first line of the class's own docstring, not of an inherited one."""
     line = plain_docstring(surrogate).partition("\n")[0]
     return re.sub(r"\s*\[\w+\]", "", line)  # references point to what is not shown

@@ -18,7 +18,7 @@ _MATH = re.compile(r"^( *)\.\. math::(.*\n(?:\1[ \t]+.*\n|\n)*)", re.MULTILINE)
 
 
 def plain_docstring(documented: type) -> str:
-    """The class's own docstring, without examples, figures and what it raises.
+    """The class's own docstring, without its examples, figures and errors.
 
     Headings, roles, references and formulas become text: ``1/(1 + |x|)^(alpha + 1)``.
     """
@@ -36,7 +36,7 @@ def plain_docstring(documented: type) -> str:
 
 
 def plain_formula(latex: str) -> list[str]:
-    """The lines of a formula in LaTeX, as they would be typed into a program."""
+    """A LaTeX formula as lines of plain text, as one would type it into a program."""
     latex = re.sub(r"\\\\(?=[A-Za-z])", r"\\", latex)  # escaped, though the docstring is raw
     text = re.sub(r"\\begin\{cases\}(.*?)\\end\{cases\}", _cases, latex, flags=re.DOTALL)
     text = re.sub(r"\\(?:begin|end)\{\w+\*?\}", "", text)

@@ -13,11 +13,11 @@ logger = logging.getLogger(__name__)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "surrogates", nargs="+", metavar="SPEC",
-        help="names or calls, such as Sigmoid \"QPseudoSpike(alpha=1.5, scale='15 mV')\"",
+        help="surrogates: names or calls, such as Sigmoid \"QPseudoSpike(alpha=1.5)\"",
     )  # fmt: skip
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE",
-        help="what to write; the ending says how: .png, .pdf, .svg",
+        help="file for the figure; its suffix sets the format: .png, .pdf or .svg",
     )  # fmt: skip
 
 
@@ -27,4 +27,4 @@ def run(arguments: argparse.Namespace) -> None:
 
     check_figure(arguments.out)
     write_figure(partial(plotting.plot_surrogates, arguments.surrogates), arguments.out)
-    logger.info("Written to %s", arguments.out)
+    logger.info("Figure written to %s", arguments.out)

@@ -1,4 +1,4 @@
-"""``show``: one surrogate, in its author's words and in numbers."""
+"""``show``: the docstring of one surrogate, and its values and shape in numbers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", help='a name or a call, such as "QPseudoSpike(alpha=1.5)"')
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="draw it; the suffix decides the format"
+        "--plot",
+        type=Path,
+        metavar="FILE",
+        help="file for a figure of it; its suffix sets the format",
     )
 
 
@@ -44,7 +47,7 @@ def run(arguments: argparse.Namespace) -> None:
     print(_description(surrogate))
     if arguments.plot:
         write_figure(partial(plotting.plot_surrogates, [surrogate]), arguments.plot)
-        logger.info("Drawn in %s", arguments.plot)
+        logger.info("Figure written to %s", arguments.plot)
 
 
 def _description(surrogate: Surrogate) -> str:

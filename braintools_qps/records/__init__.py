@@ -1,9 +1,9 @@
-"""What measurements and comparisons return, as frozen records.
+"""Results of measurements and comparisons, as frozen records.
 
-Start with `Record` in `record`, the base of them all: plain values and back, equality, a table.
-`flow` has the records of `gradient_flow`, made of those in `population` and `diagnosis`;
-`sensitivity` has those of `gradient_sensitivity`, `comparison` that of `compare`, made of those in
-`candidate`, `memory` that of `save_memory`. Their tables are beside them.
+Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
+`flow`, `population` and `diagnosis` have the records of `gradient_flow`; `comparison` and
+`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`,
+`normalize_rates` and `save_memory`. `flow_table` and the other `comparison_` files print them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 

@@ -1,4 +1,4 @@
-"""How one candidate of a comparison did: its tuning, its scores and curves, its cost."""
+"""The result of one candidate of a comparison: tuning, scores, curves and cost."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Seeds = tuple[float, ...]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Trial(Record):
-    """One setting, trained with every seed. Every tuple has one number for each seed.
+    """One setting, trained with every seed. Tuples have one number per seed.
 
     Attributes
     ----------
     setting : dict
-        Value of each name that is tuned, and the ``dampening`` that a ``mean_slope`` came to.
+        Value of each tuned name; for a ``mean_slope`` also the ``dampening`` that it gave.
     validation, test : tuple of float
         Score after the last epoch; NaN where training diverged.
     loss : tuple of float
@@ -46,17 +46,16 @@ class Trial(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tuning(Record):
-    """How each seed found its own setting: it trained all of them, and its validation score chose.
+    """The settings that were tried, and the one that each seed chose by its validation score.
 
     Attributes
     ----------
     trials : tuple of Trial
-        Every setting, each a `.Trial`, in the order in which they are tried.
+        One `.Trial` for each combination of the values to try.
     chosen : tuple of int
-        For each seed, the number of its trial, counted from 0: the one with the highest validation
-        score, the first of equals.
+        For each seed, the index in ``trials`` of the highest validation score; the first if equal.
     at_edge : tuple of str
-        Names of which most seeds chose the smallest or the largest number that was searched.
+        Names whose value in the most frequently chosen setting is the smallest or the largest one.
 
     Examples
     --------
@@ -98,21 +97,20 @@ class Tuning(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scores(Record):
-    """Results after training. Every tuple has one number for each seed.
+    """Results after training. Tuples have one number per seed.
 
     Attributes
     ----------
     test, validation : tuple of float
-        Score after the last epoch; NaN where training diverged. For classes it is the share of
-        samples that are classified correctly.
+        Score after the last epoch; NaN where training diverged. An accuracy is between 0 and 1.
     test_at_best_epoch : tuple of float
         Test score with the weights of the epoch that has the best validation score.
     best_epoch : tuple of (int or None)
-        That epoch, counted from 1; None where no validation score was finite.
+        The epoch with the best validation score, counted from 1; None if no score was finite.
     firing_rate : tuple of float
         Spikes per neuron and step over the test samples, after the last epoch.
     spikes : tuple of float
-        Spikes of all neurons per test sample.
+        Spikes per test sample, summed over neurons and steps.
 
     Examples
     --------
@@ -131,7 +129,7 @@ class Scores(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Curves(Record):
-    """Training by epoch. Every tuple has one tuple for each seed, with a number for each epoch.
+    """Training by epoch: for each seed, a tuple with one number per epoch.
 
     Attributes
     ----------
@@ -162,10 +160,10 @@ class Cost(Record):
     Attributes
     ----------
     seconds_per_epoch : float
-        Time of one epoch of one run.
+        Time of one epoch of one run; of runs that train together, their time over their number.
     peak_bytes : int or None
         Memory that XLA sets aside for the compiled program: arguments, results and temporaries;
-        None where the backend does not say.
+        None if the backend does not report it.
 
     Examples
     --------
@@ -180,19 +178,19 @@ class Cost(Record):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CandidateResult(Record):
-    """How one surrogate did.
+    """The result of one surrogate.
 
     Attributes
     ----------
     label : str
         A short name for tables and figures.
     spec : dict
-        What `surrogate_spec` returns.
+        The surrogate, as `surrogate_spec` writes it.
     setting : dict
-        What most seeds trained with: ``learning_rate``, and whatever else was tuned; ``dampening``
-        and ``scale_factor`` are factors of the candidate's own.
+        The most frequently chosen setting: ``learning_rate`` and all other tuned values.
+        ``dampening`` and ``scale_factor`` multiply those of the surrogate.
     trained : dict
-        The spec of the surrogate at that setting.
+        Spec of the surrogate at ``setting``.
     scores : Scores
         Test and validation scores by seed.
     curves : Curves
@@ -202,14 +200,15 @@ class CandidateResult(Record):
     cost : Cost or None
         Time and memory; None where they were not measured.
     flags : dict
-        For how many seeds training went wrong: ``"collapse"`` (what was learnt was lost again),
-        ``"runaway"`` and ``"silent"`` (of the firing rate), ``"nan"``.
+        How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"runaway"``
+        (the firing rate rose too far), ``"silent"`` (it fell to almost 0), ``"nan"``.
     one_by_one : str or None
-        Why runs were trained one after the other: the model cannot be vmapped.
+        Why the model could not be vmapped, so that runs were trained one after the other; else
+        None.
     workers : tuple of dict
-        Host, process, device and versions of those it was trained on by an executor.
+        Host, process, device and versions of each worker; empty without an executor.
     error : str or None
-        Why there are no results: scores and curves are empty then.
+        Why training failed; scores and curves are then empty.
 
     Examples
     --------
@@ -260,7 +259,7 @@ class CandidateResult(Record):
         Parameters
         ----------
         seed : int
-            The place of the seed in all tuples, counted from 0.
+            Index of the seed in ``Comparison.seeds``, from 0.
 
         Returns
         -------
@@ -273,19 +272,19 @@ class CandidateResult(Record):
 
     @property
     def surrogate(self) -> Surrogate:
-        """What ``spec`` stands for."""
+        """The surrogate that ``spec`` describes."""
         return get_surrogate(self.spec)
 
     @property
     def diverged(self) -> bool:
-        """Whether there is no finite score for one of the seeds, or none at all."""
+        """Whether a test or validation score is not finite, or there are no scores."""
         scores = (*self.scores.test, *self.scores.validation)
         return not scores or not all(map(math.isfinite, scores))
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class BestResult(CandidateResult):
-    """The result with the highest mean test score: a `.CandidateResult`, with those near it.
+    """The `.CandidateResult` with the highest mean test score.
 
     Attributes
     ----------
@@ -312,14 +311,14 @@ class BestResult(CandidateResult):
 
 
 def _cell(value: Any) -> str:
-    """A value in one line; of several numbers, their mean first."""
+    """A value in one line; for several numbers, the mean comes first."""
     if isinstance(value, tuple) and len(value) > 1:
         return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
     return cell(value)
 
 
 def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
-    """Whether the result has a number for each seed, and each seed a number for each epoch.
+    """Check that a result has a number for each seed, and its curves one for each epoch.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Why a network does not learn, as `gradient_flow` found it."""
+"""The cause that `gradient_flow` found why a network does not learn."""
 
 from __future__ import annotations
 
@@ -22,12 +22,11 @@ class Diagnosis(Record):
         ``"not finite"``, ``"disconnected"``, ``"silent"``, ``"saturated"``, ``"out of reach"``,
         ``"too high"``, ``"fading"``, ``"exploding"``, ``"direction lost"`` or ``"none"``.
     population : str or None
-        The path of the first population that has it; None where it is in none, or there is no
-        cause.
+        Path of the first population with this cause; None if there is none.
     text : str
         The cause in one sentence, with its consequences.
     remedy : str or None
-        What to change and by how much; None where nothing that was tried on the model helps.
+        What to change and by how much; None if nothing that was tried helps.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What `gradient_flow` measured: a record for each candidate, and their ranking."""
+"""Records of `gradient_flow`: one for each candidate, and their ranking."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ class GradientFlow(Record):
     Attributes
     ----------
     name : str
-        What the surrogate was called in the request.
+        Label of the surrogate; ``"model"`` for those of the model itself.
     surrogate : callable or tuple of callable
-        The surrogate; one per population where the model's own were measured and they differ.
+        The surrogate; a tuple with one per population if those of the model differ.
     steps : int
         How many time steps the model was run for.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
-        Share of the model's parameters whose gradient is exactly 0 with this objective on these
-        inputs; NaN where it has none.
+        Share of the parameters whose gradient is exactly 0 with this objective and these inputs;
+        NaN if the model has no parameters.
     diagnosis : Diagnosis
-        What keeps the network from learning: a `.Diagnosis`. It is printed first.
+        Why the network does not learn, a `.Diagnosis`; printed first.
     further : tuple of str
-        At most five more sentences, about what is no consequence of the diagnosis.
+        At most five more sentences, on findings that the diagnosis does not explain.
     advice : tuple of str
-        All that was found, consequences included.
+        All findings, consequences of the diagnosis included.
     notes : tuple of str
-        Those of its sentences that speak of the model and the inputs, whatever the surrogate.
+        The sentences of ``advice`` on the model and its inputs, the same for every surrogate.
 
     See Also
     --------
-    gradient_flow : What makes it.
+    gradient_flow : Returns it.
 
     Examples
     --------
@@ -78,27 +78,28 @@ class GradientFlow(Record):
 
     @property
     def growth(self) -> float:
-        """Geometric mean of the populations' growth per step, those without one left out."""
+        """Geometric mean of the populations' growth per step; populations without one do not
+        count."""
         return mean_growth([population.gradient.growth for population in self.populations])
 
     @property
     def reach(self) -> int:
-        """The shortest reach of any population."""
+        """The shortest reach of any population, in steps."""
         return min(population.gradient.reach for population in self.populations)
 
     @property
     def consistency(self) -> float:
-        """The lowest of any population."""
+        """The lowest consistency of any population; NaN if none has one."""
         values = (population.gradient.consistency for population in self.populations)
         return min((value for value in values if not math.isnan(value)), default=math.nan)
 
     @property
     def mean_slope(self) -> float:
-        """Averaged over populations, each for a distance of one scale."""
+        """Mean of `.Slopes.per_scale` over populations."""
         return sum(p.slopes.per_scale for p in self.populations) / len(self.populations)
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
+        """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
 
         Returns
         -------
@@ -130,16 +131,15 @@ class GradientFlow(Record):
 class GradientFlows(RecordTable[GradientFlow]):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
 
-    A single candidate prints as its `GradientFlow`. Several are ranked, and each diagnosis stands
-    once, with the candidates that it is of. A terminal shows a row for each candidate, and below it
-    one for each of its populations unless there are more than four; a notebook, in the same order,
-    one for each population of each.
+    A single candidate prints as its `GradientFlow`. Several are ranked, best first. Each diagnosis
+    is printed once, with its candidates. The table has a row for each candidate, and below it a row
+    for each population if there are at most four. In a notebook it has all populations.
 
-    All whose mean slope, averaged over populations, is at most 0.2 share the first rank: before
-    training nothing tells well which of them will learn best, so compare them by training. Those
-    nearest to 0.1 stand first. The others follow by their mean slope, the lowest first; then
-    candidates whose gradient changes its sign from step to step in some population; then those
-    without a gradient.
+    Candidates whose mean slope, averaged over populations, is at most 0.2 share rank 1; the one
+    nearest to 0.1 is listed first. No measure before training tells which of them learns best, so
+    compare them by training. Then come higher mean slopes, the lowest first; then candidates
+    whose gradient flips its sign from step to step in some population; last those without a
+    gradient.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class GradientFlows(RecordTable[GradientFlow]):
     """
 
     def ranked(self) -> list[str]:
-        """The candidates' names, best first; of equals, the one nearest to a mean slope of 0.1.
+        """Return the candidates' names, best first; equals by how near their mean slope is to 0.1.
 
         Returns
         -------
@@ -165,12 +165,12 @@ class GradientFlows(RecordTable[GradientFlow]):
 
     @property
     def ranks(self) -> dict[str, int]:
-        """Each candidate's rank, best first: 1 is the best, and equals have the same."""
+        """Rank of each candidate, best first: 1 is the best, and equals share a rank."""
         orders = [_order(flow) for flow in self.values()]
         return {name: 1 + sum(o < _order(self[name]) for o in orders) for name in self.ranked()}
 
     def by_population(self) -> RecordTable[GradientFlow]:
-        """The same in the order of the ranking, as a table with a row for each population.
+        """Return the flows in order of rank, as a table with a row for each population.
 
         Returns
         -------
@@ -180,7 +180,7 @@ class GradientFlows(RecordTable[GradientFlow]):
 
     @property
     def diagnoses(self) -> tuple[str, ...]:
-        """Each cause once, best candidate first, with the candidates that it is of."""
+        """Each diagnosis once, with its candidates; that of the best candidate first."""
         found: dict[tuple[str, str | None], list[str]] = {}
         for name in self.ranked():
             one = self[name].diagnosis
@@ -191,7 +191,7 @@ class GradientFlows(RecordTable[GradientFlow]):
         return tuple(f"{name}: {line}" for name, line in lines.items())
 
     def _diagnosis(self, first: str, *others: str) -> str:
-        """That of the first; the others have the same cause, and maybe other numbers."""
+        """The diagnosis of the first; the others share its cause, perhaps with other numbers."""
         line = str(self[first].diagnosis)
         same = len({str(self[name].diagnosis) for name in (first, *others)}) == 1
         return line if (same and len(self) == len(others) + 1) or not others else (
@@ -210,7 +210,7 @@ class GradientFlows(RecordTable[GradientFlow]):
         return "\n".join([*map(html_note, self.diagnoses), table])
 
     def _rows(self) -> Rows:
-        """A row for each candidate, best first; below it its populations, unless they are many."""
+        """A row for each candidate, best first; below it its populations, if they are few."""
         most = max(len(flow.populations) for flow in self.values())
         head = ["surrogate", "rank", *_RANKED]
         ranks = self.ranks
@@ -218,7 +218,7 @@ class GradientFlows(RecordTable[GradientFlow]):
         return [head, *(row for n in ranks for row in _candidate_rows(self[n], shown[n], most))]
 
     def _below(self) -> Sequence[str]:
-        """What is said of every candidate."""
+        """Further sentences that all candidates share."""
         first, *others = self.values()
         return [line for line in first.further if all(line in flow.further for flow in others)]
 
@@ -230,14 +230,14 @@ def mean_growth(growths: Sequence[float]) -> float:
 
 
 def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
-    """What candidates are ranked by, the lowest first."""
+    """Sort key of the ranking, the lowest first."""
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.gradient.overshoots for population in flow.populations)
     return absent, overshoots, flow.mean_slope if flow.mean_slope > TOO_HIGH else 0.0
 
 
 def _from_best(flow: GradientFlow) -> float:
-    """How far the mean slope is from 0.1, which among equals trained best by a little."""
+    """Distance of the mean slope from 0.1, where equals trained best by a little."""
     return abs(math.log(flow.mean_slope / HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
 
 
@@ -255,11 +255,11 @@ def _reach(flow: GradientFlow) -> str:
 
 
 def _ranges(name: str) -> Callable[[GradientFlow], str]:
-    """Of one population its cell; of several, which have rows of their own, nothing."""
+    """The cell of a single population; empty for several, which have their own rows."""
     return lambda f: COLUMNS[name](f.populations[0]) if len(f.populations) == 1 else ""
 
 
-# Of a candidate as a whole: the slope that it is ranked by, the range of growth, the least reach.
+# Cells of a candidate as a whole: the slope for the ranking, range of growth, shortest reach.
 _RANKED: dict[str, Callable[[GradientFlow], str]] = {
     "slope": lambda flow: spread([flow.mean_slope], ".3g") + slope_verdict(flow.mean_slope),
     "growth": lambda flow: spread((p.gradient.growth for p in flow.populations), ".3f"),

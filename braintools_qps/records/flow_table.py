@@ -1,4 +1,4 @@
-"""The columns of a gradient flow's table; what is good or bad about a number stands beside it."""
+"""The columns of a gradient flow's table: numbers, each with a verdict such as ok or high."""
 
 from __future__ import annotations
 

@@ -18,9 +18,9 @@ class SavedMemory(Record):
     Attributes
     ----------
     changed : mapping of str to str
-        By the path of a neuron or layer in the model, what it has or is now.
+        Path of each changed neuron or layer in the model, with what it has now.
     left : mapping of str to str
-        By the path, why nothing was changed.
+        Path of each that was left as it was, with the reason.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Values as JSON has them, and back by the type of the field that they belong to."""
+"""To values that JSON can hold, and back by the type of the field."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ NON_FINITE = ("nan", "inf", "-inf")
 def to_plain(value: Any) -> Any:
     """The value in terms of dict, list, str, int, float, bool and None, ready for strict JSON.
 
-    As `plain` of the registry has it; surrogates become their spec and records dictionaries. What
-    has no such form, as a surrogate with a State, becomes ``{"repr": ...}``, the same in every
-    process: a function or class goes by its import path, a partial by that of its function.
+    Surrogates become their spec, records dictionaries, and the rest is as `plain` of the registry
+    writes it. An object that has no such form, such as a surrogate with a State, becomes
+    ``{"repr": ...}``. That text is the same in every process: functions, classes and partials are
+    written by their import path.
     """
     return plain(value, _written)
 
@@ -36,7 +37,7 @@ def from_plain(kind: Any, value: Any) -> Any:
     Raises
     ------
     ValueError
-        If a value of that type is not written so.
+        If the value cannot be read as that type.
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any or _is_written(kind, value):
@@ -68,7 +69,7 @@ def _written(value: Any) -> Any:
 
 
 def _is_written(kind: Any, value: Any) -> bool:
-    """Whether JSON has the type, so that the value is what it was."""
+    """Whether JSON has this type itself, so that the value needs no conversion."""
     return kind in (bool, int, str, NoneType) and type(value) is kind
 
 

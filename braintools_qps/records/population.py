@@ -1,4 +1,4 @@
-"""What `gradient_flow` measured of one population of neurons, and from where on it is bad."""
+"""What `gradient_flow` measured of one population, and the limits beyond which it is bad."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 
 from .record import Record
 
-# Limits of what is bad. Networks of docs/results/casebook.json learned on the good side of each.
+# Limits. Networks of docs/results/casebook.json learned on the good side of each.
 MOST = 0.5  # share of neurons that makes a population silent or saturated
-LOW_RATE = 0.1  # spikes per neuron and step, with which no population is silent
+LOW_RATE = 0.1  # spikes per neuron and step: a population at this rate is not silent
 HIGH_SLOPE = 0.1  # the mean slope that `normalize_surrogate` comes down to
 TOO_HIGH = 0.2  # a mean slope with which trainings failed or collapsed
 OUT_OF_REACH = 0.95  # share of flat neuron-steps; 89% did no harm, 97% cost 10 points
@@ -31,7 +31,7 @@ class Activity(Record):
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
-        Share of neurons that never fired, whatever the sample.
+        Share of neurons that fired for no sample.
     saturated_share : float
         Share of neurons that fired in 95% of all steps or more.
 
@@ -64,33 +64,32 @@ class Gradient(Record):
     Attributes
     ----------
     second_moments : numpy.ndarray
-        Mean of (dL/dV)^2 by lag, over neurons, batch and draws. Lag 0 is the last step. Per square
-        of the population's ``unit``.
+        Mean square of dL/dV over neurons, batch and draws, of shape (steps,). Index 0 is the last
+        step. With a ``unit``, per square of it.
     growth : float
-        Factor by which the root of the second moment changes with each step back in time. Below 1
-        the gradient fades, above 1 it explodes. NaN where there are not two steps to compare. With
-        an objective on several steps, of what the last of them sends back.
+        Factor by which the root mean square of dL/dV changes per step back in time: below 1 it
+        fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
+        several steps, this is for the gradient that the last of them sends back.
     reach : int
-        Steps back, from the last step that has a gradient, until its root mean square is down to
-        1%; where it never is, the number of steps back to the first step, which is one less than
-        there are steps. 0 where there is no gradient. With an objective on several steps, as for
-        ``growth``.
+        Number of steps back until the root mean square has fallen to 1% of that at the last step
+        with a gradient; if it never does, the number of steps back to the first step. 0 without a
+        gradient. With an objective on several steps, as for ``growth``.
     reached_start : bool
-        Whether the gradient was still above 1% at the first step, so that ``reach`` is a bound.
+        Whether the gradient was still above 1% at the first step, so that ``reach`` is a lower
+        bound.
     end_to_end : float
-        The root of the second moment at the first step, relative to the last step that has a
-        gradient; NaN where none has.
+        Root mean square at the first step, divided by that at the last step with a gradient; NaN
+        without a gradient.
     accumulation : float
-        The growth of ``second_moments`` themselves, in which an objective on several steps piles up
-        as it goes back. Equal to ``growth`` for an objective on one step.
+        The same as ``growth``, but for the gradient of all steps that the objective reads, which
+        adds up on the way back. Equal to ``growth`` if the objective reads one step.
     consistency : float
-        Mean cosine between dL/dV at neighbouring steps. Near 1 the gradient keeps its direction;
-        well below 0 it changes its sign from step to step, because slopes are so steep that the
-        reset, or inhibition, overshoots.
+        Mean cosine between dL/dV at neighbouring steps. Near 1, the gradient keeps its direction.
+        Well below 0, it flips its sign from step to step: slopes are so steep that the reset, or
+        inhibition, overshoots.
     depth_growth : float
-        Factor by which the root of the second moment, averaged over all steps, changes from the
-        population that signals reach next to this one; NaN for the last. In a ratio of units where
-        the two differ.
+        Root mean square of dL/dV over all steps, divided by that of the next population on the
+        way to the output; NaN for the last. If their units differ, a ratio of those.
 
     Examples
     --------
@@ -114,13 +113,13 @@ class Gradient(Record):
 
     @property
     def overshoots(self) -> bool:
-        """Whether the gradient points the other way at the next step."""
+        """Whether the gradient flips its sign from step to step."""
         return self.consistency < FLIPPED
 
 
 @dataclass(frozen=True, eq=False)
 class Slopes(Record):
-    """What the membranes of a population met of the surrogate gradient.
+    """The surrogate gradient at the membrane potentials of a population.
 
     Attributes
     ----------
@@ -130,7 +129,7 @@ class Slopes(Record):
     flat_share : float
         Share of neuron-steps where the surrogate gradient is below 1% of its peak.
     scale : float or Quantity
-        What counts as a distance of 1 in ``distances``; the mean where it differs by neuron.
+        The surrogate's scale: a distance of 1 in ``distances``. A mean if it differs by neuron.
     distances : Histogram
         Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
 
@@ -150,28 +149,28 @@ class Slopes(Record):
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether nearly all membranes lie where the surrogate is flat, and few slopes are left."""
+        """Whether nearly all slopes are flat, and the mean slope is low."""
         return self.flat_share > OUT_OF_REACH and self.per_scale < LOW_SLOPE
 
     @property
     def per_scale(self) -> float:
-        """The mean slope for a distance of one ``scale``, where that has a unit; else ``mean``."""
+        """``mean`` times ``scale``, if that has a unit, as a plain number; else ``mean``."""
         scale = self.scale
         return self.mean * scale.mantissa if isinstance(scale, u.Quantity) else self.mean
 
 
 @dataclass(frozen=True, eq=False)
 class Histogram(Record):
-    """Where the membrane lay, in multiples of the surrogate's scale, 0 being the threshold.
+    """Distribution of membrane potentials: (V - V_th) / scale, so that 0 is the threshold.
 
     Attributes
     ----------
     edges : numpy.ndarray
-        Edges of the bins, one more than there are bins.
+        Edges of the bins, of shape (bins + 1,).
     share : numpy.ndarray
-        Share of neuron-steps in each bin.
+        Share of neuron-steps in each bin, of shape (bins,).
     slope : numpy.ndarray
-        The surrogate gradient at the middle of each bin, divided by its peak.
+        The surrogate gradient at the middle of each bin, divided by its peak, of shape (bins,).
     outside : float
         Share of neuron-steps beyond the edges.
 
@@ -197,7 +196,7 @@ class Histogram(Record):
 
 @dataclass(frozen=True, eq=False)
 class PathGains(Record):
-    """What one step back in time does to the gradient of a population, path by path.
+    """How one step back in time changes the gradient of a population, path by path.
 
     Each is the root mean square of a part of dL/dV, relative to that of the whole dL/dV of the same
     population one step later. The parts add up to the whole; their root mean squares do not.
@@ -205,16 +204,16 @@ class PathGains(Record):
     Attributes
     ----------
     leak : float
-        The part that passed neither a spike nor a connection.
+        The part that passed no spike and no connection.
     reset : float
         The part that passed a spike of the neuron itself: its reset, or its adaptation.
     recurrence : float
         The part that passed connections on the way from the population to itself.
     feedforward : float
-        The part that came from other populations or from the objective, and what the population's
-        own past took more than one step to return, by way of a synapse's state for example.
+        The rest: from other populations, from the objective, or back to the population in more
+        than one step, for example through a synapse.
     without_reset : float
-        Leak and recurrence together: what the step would pass on if the reset were detached.
+        Leak and recurrence together: the gradient if the reset were detached.
 
     Examples
     --------
@@ -244,21 +243,22 @@ class PopulationFlow(Record):
     Attributes
     ----------
     name : str
-        Where the population lies in the model, for example ``"layers.0.lif"``.
+        Path of the population in the model, for example ``"layers.0.lif"``.
     kind : str
         The class of the neurons.
     size : int
-        How many neurons it has, the batch not counted.
+        Number of neurons, without the batch.
     unit : str
         Unit of the membrane potential, empty where it has none.
     activity : Activity
         The spikes: an `.Activity`.
     gradient : Gradient
-        The gradient by steps back in time: a `.Gradient`.
+        The gradient on its way back in time: a `.Gradient`.
     slopes : Slopes
-        What the membranes met of the surrogate gradient: a `.Slopes`.
+        The surrogate gradient at the membrane potentials: a `.Slopes`.
     paths : PathGains or None
-        The gain of one step back by path, where it was asked for: a `.PathGains`.
+        How one step back changes the gradient, by path: a `.PathGains`; None unless
+        ``paths=True``.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What `normalize_rates` did, as frozen records."""
+"""Records of `normalize_rates`."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class NormalizedRate(Record):
     population : str
         Its path in the model.
     before, after : float
-        Its mean firing rate, in spikes per neuron and step, in the model as it was and as it is.
+        Its mean firing rate before and after the change, in spikes per neuron and step.
     factor : float or None
-        What the weights that feed it were multiplied by; None where no weights feed it.
+        Factor on the weights that feed it; None if none do.
 
     Examples
     --------
@@ -38,17 +38,18 @@ class NormalizedRate(Record):
 
 @dataclass(frozen=True, eq=False)
 class NormalizedRates(Record):
-    """What `normalize_rates` changed, population by population as signals reach them.
+    """What `normalize_rates` changed.
 
     ``print`` shows it as a table.
 
     Attributes
     ----------
     rate : float
-        The mean firing rate that was asked for, in spikes per neuron and step.
+        The target: mean firing rate in spikes per neuron and step.
     populations : tuple of NormalizedRate
+        One for each population, in the order in which signals reach them.
     notes : tuple of str
-        What may keep the network from learning all the same.
+        Reasons why the network may still not learn.
 
     Examples
     --------

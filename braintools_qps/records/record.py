@@ -1,4 +1,4 @@
-"""The base of all results: plain values and back, equality, a table."""
+"""Base classes of all results: to plain values and back, equality, a table."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ R = TypeVar("R", bound="Record")
 
 
 class Printed:
-    """The base of records and of tables of them: strict JSON, and HTML for notebooks."""
+    """Base class of records and of tables of records: strict JSON, and HTML for notebooks."""
 
     def to_dict(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -38,7 +38,7 @@ class Printed:
         return html_table(self._rows(), self._below(), self._marked())
 
     def to_json(self, *, indent: int | None = None) -> str:
-        """Return as strict JSON what `to_dict` gives.
+        """Return the result of `to_dict` as strict JSON.
 
         Parameters
         ----------
@@ -53,12 +53,11 @@ class Printed:
 
 
 class Record(Printed):
-    """The base of all results: a frozen dataclass that JSON can hold and that equals its copy.
+    """Base class of all results: a frozen dataclass that goes to JSON and back.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
-    compared element by element. A subclass is declared with ``@dataclass(frozen=True, eq=False)``,
-    and ``repr=False`` where it prints as a table, and needs only type hints, which say how each
-    field is read back.
+    compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and
+    with ``repr=False`` if it prints as a table. Its type hints say how each field is read back.
 
     Examples
     --------
@@ -74,12 +73,11 @@ class Record(Printed):
     FORMAT: ClassVar[str | None] = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain values, ready for strict JSON.
+        """Return the fields as plain values, ready for strict JSON.
 
         Records become dictionaries, arrays and tuples lists, surrogates their spec and Quantities
         text such as ``"15.0 mV"``. Numbers that are not finite become ``"nan"``, ``"inf"`` and
-        ``"-inf"``. A surrogate that has no spec becomes ``{"repr": ...}``, as does a function, by
-        its import path.
+        ``"-inf"``. A function, or a surrogate without a spec, becomes ``{"repr": ...}``.
 
         Returns
         -------
@@ -90,9 +88,9 @@ class Record(Printed):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
-        """Make the record that `to_dict` has written; keys that are no fields are left out.
+        """Read the record that `to_dict` wrote; keys that are not fields are ignored.
 
-        What was written as ``{"repr": ...}`` comes back as `Described`.
+        ``{"repr": ...}`` comes back as `Described`.
 
         Parameters
         ----------
@@ -101,14 +99,14 @@ class Record(Printed):
         Returns
         -------
         Record
-            One of the class that it was called on.
+            A record of this class.
 
         Raises
         ------
         ValueError
             If the format is another one, a field is missing, or a value does not fit its field.
         UnknownSurrogateError
-            If a surrogate in it comes from a package that is not installed.
+            If the package of a surrogate is not installed.
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"expected the fields of {cls.__name__}, got {values!r}")
@@ -127,7 +125,7 @@ class Record(Printed):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Make the record that ``to_json`` has written.
+        """Read the record that ``to_json`` wrote.
 
         Parameters
         ----------
@@ -136,12 +134,14 @@ class Record(Printed):
         Returns
         -------
         Record
-            One of the class that it was called on.
+            A record of this class.
 
         Raises
         ------
         ValueError
-            If the text is not JSON, or not of such a record.
+            If the text is not JSON, or not a record of this class.
+        UnknownSurrogateError
+            If the package of a surrogate is not installed.
         """
         return cls.from_dict(json.loads(text))
 
@@ -199,7 +199,7 @@ class RecordTable(Printed, dict[str, R]):
     """
 
     def to_dict(self) -> dict[str, Any]:
-        """The records as plain values, by name.
+        """Return the records as plain values, by name.
 
         Returns
         -------
@@ -226,6 +226,6 @@ def _fields(record: Any) -> tuple[dataclasses.Field, ...]:
 
 
 def short(text: str) -> str:
-    """A text in one line that has a place in a table."""
+    """A text in one line, cut to fit into a table."""
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."

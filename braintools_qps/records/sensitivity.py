@@ -1,4 +1,4 @@
-"""What `gradient_sensitivity` measured, parameter by parameter."""
+"""Records of `gradient_sensitivity`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ class GradientSensitivity(Record):
     Attributes
     ----------
     parameters : tuple of ParameterSensitivity
-        In the order of the gradients; each a `.ParameterSensitivity`.
+        One `.ParameterSensitivity` for each gradient, in their order.
     advice : tuple of str
-        What follows, in words.
+        Conclusions, in words.
 
     See Also
     --------
-    gradient_sensitivity : What makes it.
+    gradient_sensitivity : Returns it.
 
     Examples
     --------
@@ -70,13 +70,12 @@ class ParameterSensitivity(Record):
     Attributes
     ----------
     name : str
-        Where the gradient lies in what was returned, for example ``"linear.weight"``.
+        Path of the gradient in the returned pytree, for example ``"linear.weight"``.
     change : float
-        By how much the gradient changes when the surrogate is made twice as high, or twice as wide,
-        whichever is more, relative to the larger of the two. 0 up to rounding; NaN where a gradient
-        is not finite.
+        Relative change of the gradient when the surrogate is made twice as high or twice as wide:
+        the larger of the two. 0 if it is within rounding; NaN if a gradient is not finite.
     size : float
-        The Euclidean norm of the gradient as it is.
+        Euclidean norm of the gradient with the surrogate as it is.
 
     Examples
     --------

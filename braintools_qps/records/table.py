@@ -24,14 +24,14 @@ def cell(value: Any) -> str:
 
 
 def text_table(rows: Rows, below: Sequence[str] = (), *, left: int = 1) -> str:
-    """Columns two spaces apart, the first ``left`` of them aligned to the left; notes below."""
+    """A table as text: the first ``left`` columns are aligned to the left; notes follow below."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [_text_row(row[:left], row[left:], widths) for row in rows]
     return "\n".join([*lines, *(f"- {note}" for note in below)])
 
 
 def html_table(rows: Rows, below: Sequence[str] = (), marked: Container[int] = ()) -> str:
-    """The same as HTML, for notebooks; marked rows, by number, are shaded."""
+    """A table as HTML, for notebooks; rows with the numbers in ``marked`` are shaded."""
     tags = ["th"] + ["td"] * (len(rows) - 1)
     lines = [_html_row(t, row, n in marked) for n, (t, row) in enumerate(zip(tags, rows))]
     notes = (html_note(note) for note in below)

@@ -20,13 +20,13 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to 
 
 MISTAKES = {
     "compare --epochs many": "argument --epochs: invalid int value: 'many'",
-    "compare --bins 5": "--test-data and --bins are for the file of --data",
+    "compare --bins 5": "--test-data and --bins need a file, got no --data",
     "compare --data absent.npz": "absent.npz",
     "compare --tune learning_rate": "expected name=value,value, got 'learning_rate'",
     "compare --model mine": "a model is given as module:factory, got 'mine'",
     "flow --model mine.py": "a model is given as module:factory, got 'mine.py'",
-    "compare --model mynet.py:network": "as module:factory, here mynet:network, got 'mynet.py:ne",
-    "compare --option features=3": "features comes from the data, got --option features=...",
+    "compare --model mynet.py:network": "got 'mynet.py:network'. Write mynet:network",
+    "compare --option features=3": "features is set by the data, got --option features=...",
     "flow --json absent/flow.json": "No such file or directory: 'absent'",
     "flow --plot absent/flow.png": "No such file or directory: 'absent'",
     "flow --seed high": "argument --seed: invalid int value: 'high'",

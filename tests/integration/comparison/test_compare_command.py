@@ -63,7 +63,7 @@ def test_results_are_shown_where_a_drawing_cannot_be_written(own_data, capsys):
         said = capsys.readouterr()
         assert "Sigmoid " in said.out
         assert f"{name} could not be written: " in said.err
-        assert "The results above are in comparison.json beside it" in said.err
+        assert "The results above are saved in comparison.json" in said.err
         path.rmdir()
     assert main(options) == 0
     assert path.stat().st_size > 1000
@@ -112,7 +112,7 @@ def test_a_second_run_keeps_what_the_first_has_written(own_data, capsys):
     for alpha in (2, 4):
         assert main([*own_data, "--surrogates", f"QPseudoSpike(alpha={alpha})"]) == 0
     kept = "comparison-1.json, comparison-1.csv, comparison-curves-1.csv, comparison-1.png"
-    assert f"The comparison that was in out before is kept: {kept}" in capsys.readouterr().err
+    assert f"The earlier comparison in out is kept as {kept}" in capsys.readouterr().err
     assert "alpha=2" in Path("out/comparison-1.csv").read_text()
     assert "alpha=4" in Path("out/comparison.csv").read_text()
 
@@ -139,7 +139,7 @@ def test_ctrl_c_keeps_what_is_finished(workers, own_data):
         text=True,
         start_new_session=True,
     )  # fmt: skip
-    assert "Ctrl-C ends this at once; the same command with --resume" in process.stderr.readline()
+    assert "the same command with --resume" in process.stderr.readline()
     running = Path("out/comparison.running.msgpack")
     while not (workers or running.exists()):  # the first checkpoint
         assert process.poll() is None
@@ -161,7 +161,7 @@ def test_ctrl_c_keeps_what_is_finished(workers, own_data):
         (["--option", "neuron=HH"], "Take LIF or ALIF"),
         (["--surrogates", "QPseudoSpike(scale='15 mV')"], "got x in 1 and scale=15.0 mV. Pass"),
         (["--task", "digit-rows"], "task must be one of digits-rows, "),
-        (["--model", "math:floor"], "with the model of math:floor: "),
+        (["--model", "math:floor"], "in the model of math:floor: "),
         (["--model", "math:rows"], "math has no function 'rows'"),
     ],
 )
@@ -188,7 +188,7 @@ def test_no_model_is_blamed_for_other_mistakes(arguments, message, tmp_path, mon
     assert main(["compare", "--quick", "--model", model, *arguments]) == 2
     (*_, line) = capsys.readouterr().err.splitlines()
     assert message in line
-    assert "with the model of" not in line
+    assert "in the model of" not in line
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])

@@ -86,7 +86,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     assert (tmp_path / "flow.png").stat().st_size > 10_000
     assert "Written to flow.json" in notes
     assert "<pre>braintools-qps flow " in (tmp_path / "flow.html").read_text()
-    assert "Drawn in flow.png" in notes
+    assert "Figure written to flow.png" in notes
 
 
 @pytest.mark.usefixtures("_module")
@@ -97,7 +97,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
         ("my_networks:absent", "no function 'absent'"),
         ("no_such_module:make", "No module named 'no_such_module'"),
         ("my_networks:without_time_step", "Call for example brainstate.environ.set(dt=1.0 * "),
-        ("my_networks:wrong_features", "with the model of my_networks:wrong_features: "),
+        ("my_networks:wrong_features", "in the model of my_networks:wrong_features: "),
         ("my_networks:no_steps", "with one time step or more, got (0, 3, 4)"),
         (
             "my_networks:lookup",
@@ -137,7 +137,7 @@ def test_flow_has_the_time_step_of_compare(capsys):
         (["--json", "."], "Is a directory"),
         (["--plot", "absent/flow.png"], "No such file or directory"),
         (["--data", "absent.npz"], "No such file or directory"),
-        (["--bins", "5"], "for the file of --data, got none"),
+        (["--bins", "5"], "need a file, got no --data"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
@@ -161,7 +161,7 @@ def test_flow_measures_on_the_data_of_a_file_and_says_so(capsys):
 def test_flow_says_which_task_it_took_where_none_is_given(capsys):
     assert main(["flow", "--model", "my_networks:as_by_compare"]) == 0
     notes = capsys.readouterr().err
-    assert "Measured on 64 samples of digits-rows, as no --task or --data is given." in notes
+    assert "Measured on 64 samples of digits-rows, the default task." in notes
 
 
 @pytest.mark.usefixtures("_module")

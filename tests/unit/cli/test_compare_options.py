@@ -13,7 +13,7 @@ from braintools_qps._cli import compare as command
 @pytest.mark.parametrize("option", ["--bins", "--test-data"])
 def test_options_of_a_file_need_a_file(option, capsys):
     assert main(["compare", option, "5"]) != 0
-    assert "--test-data and --bins are for the file of --data" in capsys.readouterr().err
+    assert "--test-data and --bins need a file, got no --data" in capsys.readouterr().err
 
 
 def test_bins_are_for_spike_times(tmp_path, capsys):

@@ -77,7 +77,7 @@ def test_show_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_p
     file = tmp_path / "surrogate.svg"
     assert main(["show", spec, "--plot", str(file)]) == 0
     assert file.read_text(encoding="utf-8").lstrip().startswith("<?xml")
-    assert capsys.readouterr().err == f"Drawn in {file}\n"
+    assert capsys.readouterr().err == f"Figure written to {file}\n"
 
 
 @pytest.mark.parametrize(
