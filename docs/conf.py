@@ -25,6 +25,7 @@ os.environ["JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES"] = "-1"
 
 from numpydoc.xref import DEFAULT_LINKS  # noqa: E402
 
+import braintools_qps  # noqa: E402
 from braintools_qps import records  # noqa: E402
 
 # In a process of its own: a parallel build forks this one, which must not have run JAX by then.
@@ -54,6 +55,7 @@ extensions = [
     "ecosystem_links",
     "notebook_downloads",
     "offline_mathjax",
+    "readable_signatures",
     "self_contained",
     "thumbnails",
     "wide_figures",
@@ -67,7 +69,7 @@ default_role = "py:obj"
 # Notebooks
 nb_execution_mode = "force"
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600  # of a cell: ends what hangs, and leaves a busy machine its time
 nb_merge_streams = True
 nb_render_markdown_format = "myst"  # the default knows no tables
 nb_output_stderr = "warn"  # a page that warns its reader fails the build
@@ -94,19 +96,23 @@ numpydoc_xref_ignore = "all"
 numpydoc_xref_aliases = {
     **{name: name for name in DEFAULT_LINKS},
     **{name: f"braintools_qps.records.{name}" for name in records.__all__},
-    "Comparison": "braintools_qps.Comparison",
-    "GradientFlow": "braintools_qps.GradientFlow",
+    **{name: f"braintools_qps.{name}" for name in braintools_qps.__all__},
     "Array": "jax.Array",
+    "array": "jax.Array",
+    "Failure": "braintools_qps.testing.Failure",
+    "logger": "logging.Logger",
+    "path": "pathlib.Path",
     "Quantity": "brainunit.Quantity",
     "Surrogate": "braintools.surrogate.Surrogate",
+    "Task": "braintools_qps.load_task",
     "Unit": "brainunit.Unit",
     "array_like": "numpy.array_like",
     **{
         name: f":obj:`{name}`"
         for name in (
             "brainstate.State", "brainstate.nn.Module", "braintools.surrogate.Surrogate",
-            "brainunit.Unit", "concurrent.futures.Executor", "matplotlib.axes.Axes",
-            "numpy.ndarray",
+            "brainunit.Unit", "brainunit.UnitMismatchError", "concurrent.futures.Executor",
+            "matplotlib.axes.Axes", "numpy.ndarray", "pandas.DataFrame", "pathlib.Path",
         )
     },
 }  # fmt: skip

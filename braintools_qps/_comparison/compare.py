@@ -46,7 +46,7 @@ def compare(
     ),
     *,
     task: Any = "digits-rows",
-    model: Callable[..., Any] = demonstration,
+    model: Callable[..., Any] | None = None,
     tune: Mapping[str, Sequence[Any]] | None = {
         "learning_rate": (0.1, 0.03, 0.01),
         "mean_slope": (0.1,),
@@ -85,7 +85,7 @@ def compare(
         integers or strings, or floats to predict of shape (samples, ...) or (samples, time, ...);
         ``(X, y, X_test, y_test)`` has a test part of its own; other data are split by each seed.
         Or a `pathlib.Path` to an ``.npz`` file of such arrays, or to spike times in HDF5.
-    model : callable
+    model : callable, optional
         A factory: it returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
         returns: one for each class, or those of one target), ``steps`` and ``surrogate``. One that
@@ -196,7 +196,7 @@ def compare(
 
 def _experiment(
     task: Any,
-    model: Callable[..., Any],
+    model: Callable[..., Any] | None,
     epochs: int,
     batch_size: int,
     learning_rate: float,
@@ -210,7 +210,8 @@ def _experiment(
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
     goal = objective(task, loss, score)
-    return Experiment(Factory(model), task, goal, optimizer, batch_size, learning_rate)
+    make = demonstration if model is None else model
+    return Experiment(Factory(make), task, goal, optimizer, batch_size, learning_rate)
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:

@@ -111,7 +111,9 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
     Parameters
     ----------
     *args, **kwargs
-        As for `brainstate.nn.Conv1d`. Weights may carry a unit; a bias then has the same.
+        As for `brainstate.nn.Conv1d`: ``in_size`` of (length, channels), ``out_channels``,
+        ``kernel_size``, ``stride``, ``padding`` and so on. Weights may carry a unit; a bias then
+        has the same.
     scale : number, scalar array or Quantity, optional
         The value of one spike, as for `SpikeLinear`. By default 1.
 
@@ -134,8 +136,15 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
 class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
     r"""Store the spikes that are fed to a `brainstate.nn.Conv2d` in one bit each.
 
-    It is `SpikeConv1d` in two dimensions: the arguments are those of `brainstate.nn.Conv2d`, and
-    ``scale``.
+    It is `SpikeConv1d` in two dimensions.
+
+    Parameters
+    ----------
+    *args, **kwargs
+        As for `brainstate.nn.Conv2d`: ``in_size`` of (height, width, channels), ``out_channels``,
+        ``kernel_size``, ``stride``, ``padding`` and so on.
+    scale : number, scalar array or Quantity, optional
+        The value of one spike, as for `SpikeLinear`. By default 1.
 
     Examples
     --------

@@ -20,6 +20,7 @@ PAGES = {
     "numpy.array_like": "https://numpy.org/doc/stable/glossary.html#term-array_like",
     "numpy.ndarray": "https://numpy.org/doc/stable/reference/generated/{name}.html",
     "optax": "https://optax.readthedocs.io/",
+    "pandas": "https://pandas.pydata.org/docs/reference/api/{name}.html",
     "pathlib": "https://docs.python.org/3/library/pathlib.html",
     "saiunit": "https://brainx.chaobrain.com/saiunit/",
 }

@@ -1,5 +1,6 @@
 """Examples that pytest's own doctests do not reach, and that every public name has one."""
 
+import ast
 import dataclasses
 import doctest
 import inspect
@@ -48,6 +49,13 @@ def test_methods_with_examples_are_found():
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_name_has_an_example(name):
     assert ">>>" in PUBLIC[name].__doc__
+
+
+@pytest.mark.parametrize("name", [name for name in PUBLIC if inspect.isfunction(PUBLIC[name])])
+def test_defaults_can_be_read(name):
+    parameters = inspect.signature(PUBLIC[name]).parameters.values()
+    for default in (p.default for p in parameters if p.default is not p.empty):
+        assert ast.literal_eval(repr(default)) == default
 
 
 @pytest.mark.parametrize("record", RECORDS)
