@@ -49,8 +49,8 @@ def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None
     )
     if weights and (found := _typed(lambda x: evaluator.rates(heavier(x))[index])):
         return (
-            f"normalize_rates(model, inputs) brings every population to {RATE:g} spikes per step. To "
-            f"mend {population.name} alone, multiply its input weights by {found[0]:.3g} "
+            f"normalize_rates(model, inputs) brings every population to {RATE:g} spikes per step. "
+            f"To mend {population.name} alone, multiply its input weights by {found[0]:.3g} "
             f"({found[1]:.2g} spikes per step). {AGAIN}"
         )
     if found := _typed(lambda x: evaluator.rates(arrays, x)[index]):

@@ -107,7 +107,7 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
     >>> print(save_memory(Network(), jnp.ones((10, 4))))
     Network  QPseudoSpike(alpha=2.0, residual_dtype='uint8')
     readout  SpikeLinear
-    input    left: its input may hold other values than 0 and one more
+    input    left: its input may hold values other than spikes
     """
     neurons = find_neurons(model)
     if not neurons:
@@ -148,7 +148,7 @@ def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
     if not called:
         return False, "it was not called"
     if any(values is None or len(values - {0.0}) > 1 for values in called):
-        return False, "its input may hold other values than 0 and one more"
+        return False, "its input may hold values other than spikes"
     scales = [scale for values in called if values for scale in values - {0.0}]
     if not scales:
         return False, "its input is always 0"

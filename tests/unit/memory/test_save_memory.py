@@ -63,7 +63,7 @@ def test_what_spikes_feed_is_changed_and_the_rest_left_with_a_reason():
         "layers.0": "SpikeLinear with scale=1.25 in training",
     }
     assert dict(report.left) == {
-        "input": "its input may hold other values than 0 and one more",
+        "input": "its input may hold values other than spikes",
         "idle": "it was not called",
     }
     assert network.neurons.spk_fun == QPseudoSpike(residual_dtype="uint8")
