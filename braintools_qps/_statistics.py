@@ -1,4 +1,4 @@
-"""What a few seeds tell about scores: intervals, a ranking with its noise, seeds needed."""
+"""Statistics of scores from a few seeds: intervals, a ranking with its noise, seeds needed."""
 
 from __future__ import annotations
 
@@ -48,10 +48,9 @@ POINTS = Unit(100.0, "{:.1f}", "point")
 
 
 class Interval(NamedTuple):
-    """A mean and where it lies with 95% confidence.
+    """A mean with its 95% confidence interval.
 
-    ``low`` and ``high`` are None where nothing is known of how values vary: of one seed, and of two
-    that give the same.
+    ``low`` and ``high`` are None if the spread is unknown: one seed, or two equal values.
     """
 
     mean: float
@@ -69,8 +68,8 @@ class Ranking(NamedTuple):
 
     order: tuple[int, ...]  # rows, the best first, those that failed last
     differences: tuple[Interval, ...]  # row by row: score minus that of the best
-    tied: tuple[bool, ...]  # row by row: within noise of the best, which is so of itself
-    mutual: bool  # whether those that are tied are within noise of each other, too
+    tied: tuple[bool, ...]  # row by row: within noise of the best; True for the best
+    mutual: bool  # whether all tied ones are also within noise of each other
 
 
 def summary(
@@ -80,18 +79,18 @@ def summary(
 
     The interval is mean :math:`\pm\, t\, s / \sqrt n`, with :math:`s` the standard deviation over
     :math:`n` seeds and :math:`t` the quantile of Student's distribution with :math:`n - 1` degrees
-    of freedom. It takes the scores to be roughly normal. Scores that count samples are not, and two
-    of them are often equal: there is no interval then, as it would have no width.
+    of freedom. It assumes that scores are roughly normal. Two accuracies are often equal, because
+    they count samples; then there is no interval, which would have no width.
 
     Parameters
     ----------
     values : array_like
         One score for each seed, of shape (seeds,).
     comparisons : int
-        How many intervals are to hold together with 95% confidence (Bonferroni).
+        How many intervals must hold together with 95% confidence (Bonferroni).
     bounds : tuple of float
-        The least and the largest value that a score can have. The interval is cut there: beyond it
-        no true mean can lie, so the confidence stays.
+        The smallest and the largest possible score. The interval is cut there, which does not
+        change its confidence: no true mean lies outside.
 
     Returns
     -------
@@ -114,7 +113,7 @@ def summary(
 def _interval(
     values: np.ndarray, comparisons: int, size: float, bounds: tuple[float, float]
 ) -> Interval:
-    """The interval of values that were rounded as numbers of a certain size."""
+    """The interval of values whose rounding errors are those of numbers of a given size."""
     mean = float(values.mean())
     if len(values) < 2 or (len(values) == 2 and np.ptp(values) <= ROUNDING * size):
         return Interval(mean, None, None)
@@ -131,8 +130,8 @@ def paired_difference(
 ) -> Interval:
     """Return the mean of ``candidate - best`` over seeds that both were trained with.
 
-    What a seed does to both of them cancels, so this interval is narrower than their own intervals
-    suggest: two that overlap may well be told apart. Options are those of `summary`.
+    The effect of a seed on both cancels, so this interval is narrower than their own suggest:
+    candidates with overlapping intervals may still differ. Options are those of `summary`.
     """
     both = np.array([candidate, best], np.float64)
     widest = bounds[0] - bounds[1], bounds[1] - bounds[0]
@@ -140,23 +139,21 @@ def paired_difference(
 
 
 def pairs(candidates: int) -> int:
-    """How many differences there are between so many candidates."""
+    """The number of pairs of candidates."""
     return candidates * (candidates - 1) // 2
 
 
 def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ranking:
     r"""Order candidates by their mean score, and find those within noise of the best.
 
-    The reference of the differences is picked after the fact, as the highest mean. So that their
-    intervals hold nevertheless, all together with 95% confidence, they have the level that all
-    :math:`k (k - 1) / 2` paired differences between :math:`k` candidates need: :math:`1 - 0.05 /
-    (k (k - 1) / 2)` each (Bonferroni). Whichever candidate comes out first, its differences are
-    among those. Each pair has its own standard deviation, since candidates differ in how much they
-    vary. Among candidates that are truly equal, one or more is told from the highest in at most 5%
-    of comparisons.
+    Differences are taken from the highest mean, which is known only afterwards. Their intervals are
+    therefore wide enough for all :math:`k (k - 1) / 2` pairs of :math:`k` candidates: each has the
+    level :math:`1 - 0.05 / (k (k - 1) / 2)`, and together they hold with 95% confidence
+    (Bonferroni). If all candidates are truly equal, at most 5% of comparisons find a difference.
+    Each pair has its own standard deviation, because some candidates vary more than others.
 
-    What is not corrected: the highest of several means is somewhat too high (the winner's curse),
-    so differences from it are somewhat too large. And a candidate within noise of the best need not
+    Two caveats: the highest of several means is somewhat too high (the winner's curse), so
+    differences from it are somewhat too large. And a candidate within noise of the best need not
     be equal to it.
 
     ``scores`` have the shape (candidates, seeds); higher is better. A candidate with a NaN has
@@ -178,7 +175,7 @@ def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ra
 def seeds_to_tell(
     std: float, difference: float, power: float = POWER, *, comparisons: int = 1
 ) -> int:
-    r"""Return the smallest number of seeds that tells a difference with this power.
+    r"""Return the smallest number of seeds that shows a difference with this power.
 
     The power of a paired t test at a difference :math:`d` is the probability that a noncentral t
     variable with :math:`n - 1` degrees of freedom and noncentrality :math:`d \sqrt n / s` lies
@@ -189,9 +186,9 @@ def seeds_to_tell(
     std : float
         Standard deviation over seeds of the paired difference.
     difference : float
-        What is to be told from 0, in the unit of ``std``.
+        The difference to show, in the unit of ``std``.
     power : float
-        Share of repetitions in which it would be found.
+        Probability of finding it.
     comparisons : int
         As for `summary`.
 
@@ -230,8 +227,8 @@ def sentence(
 ) -> str:
     """Say which candidate is best, which are within noise of it, and how far the others are.
 
-    With three seeds or more it says how many seeds would tell a difference that matters: the
-    standard deviation of two may be a thirtieth of the true one.
+    With three seeds or more it also says how many seeds would show a difference that matters. Two
+    seeds are too few for that: their standard deviation may be a thirtieth of the true one.
 
     Parameters
     ----------
@@ -263,7 +260,7 @@ def sentence(
     found = ranking(scores)
     if seeds < 2:
         first = labels[found.order[0]]
-        return f"{first} is highest, but one seed tells none of {len(scores)} candidates apart."
+        return f"{first} is highest, but one seed cannot tell {len(scores)} candidates apart."
     level, lower = ([row for row in found.order if found.tied[row] is t] for t in (True, False))
     best, *near = (labels[row] for row in level)
     others = _behind([labels[r] for r in lower], [-found.differences[r].mean for r in lower], unit)
@@ -278,14 +275,14 @@ def sentence(
 
 
 def _behind(names: Sequence[str], behind: Sequence[float], unit: Unit) -> str:
-    """How far each of some candidates is below the best; of many, from how far to how far."""
+    """How far candidates are below the best; for many, only the range."""
     if len(names) > MOST_NAMES:
         return f"the other {len(names)} are {unit.span(min(behind), max(behind))} lower"
     return ", ".join(f"{name} is {unit(size)} lower" for name, size in zip(names, behind))
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names with an "and" before the last; of many, the first and how many more."""
+    """Names with "and" before the last; of many names, the first few and how many more."""
     if len(names) > MOST_NAMES:
         names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
     *first, last = names
@@ -293,12 +290,12 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _needed(differences: np.ndarray, comparisons: int, difference: float, unit: Unit) -> str:
-    """How many seeds would tell more, by how much the differences of some candidates vary."""
+    """How many seeds would show a difference, from how much the measured differences vary."""
     seeds = differences.shape[1]
     if not differences.any():
         return "Their scores are the same with every seed"
     if seeds <= 2:
-        return "Two seeds are too few to say how many would tell more"
+        return "Two seeds are too few to say how many are needed"
     std = float(np.sqrt(np.mean(np.var(differences, axis=1, ddof=1))))
     needed = seeds_to_tell(std, difference, comparisons=comparisons)
     if needed <= seeds:

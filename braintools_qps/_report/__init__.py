@@ -1,8 +1,8 @@
-"""What was measured, as one HTML file that can be sent, read on a telephone and printed.
+"""Results as one HTML file to send, to print and to read on a phone.
 
-Start here with `write_report`; `contents` says what stands in a report of each kind of record,
-`drawings` has its figures, and `report.html.jinja` is how it looks. A report has no script and asks
-no other machine for anything.
+Start here with `write_report`; `contents` collects the parts of a report for each kind of record,
+`drawings` makes its figures, and `report.html.jinja` is the page. A report has no scripts and loads
+nothing from the network.
 """
 
 from __future__ import annotations
@@ -27,22 +27,22 @@ def write_report(
     command: str | None = None,
     settings: Mapping[str, Any] | None = None,
 ) -> Path:
-    """Write what was measured into one HTML file that needs nothing else.
+    """Write a comparison or a gradient flow as one self-contained HTML file.
 
-    It holds what was asked, the table, the figures, the settings, the versions and the command that
-    repeats it. Figures are SVG within the file and follow the reader's light or dark colours. There
-    is no script in it, and no request to anywhere.
+    It holds the answer, the table, the figures, the data, the settings, the versions and the
+    command that repeats the measurement. Figures are SVG and follow the reader's light or dark
+    mode. The file has no scripts and loads nothing from the network.
 
     Parameters
     ----------
     record : Comparison, GradientFlow or mapping of str to GradientFlow
         What `compare` or `gradient_flow` returned.
     path : path
-        The file to write, for example ``"report.html"``. What was there is replaced.
+        The file to write, for example ``"report.html"``. An existing file is replaced.
     command : str, optional
-        The command that repeats the measurement; the command line fills in its own.
+        The command that repeats the measurement. The command line passes its own.
     settings : mapping, optional
-        Further settings to list, by name. A `Comparison` brings its own.
+        More settings to list, by name. Those of a `Comparison` are listed anyway.
 
     Returns
     -------
@@ -54,9 +54,9 @@ def write_report(
     ImportError
         If Jinja2 or matplotlib is not installed.
     TypeError
-        If the record is none of these.
+        If the record is of another type.
     ValueError
-        If there is no result to report.
+        If the record has no result.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What stands in a report: one function for each kind of record."""
+"""The parts of a report: one function for each kind of record."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ..plotting import tuning_legend
 from ..records import Comparison, GradientFlow, GradientFlows, cell
 from .drawings import comparison_drawings, flow_drawings
 
-CODE = ("functions", "sources")  # of the user, which the record keeps to compare them
-_TASK = {"name": "task"}  # what its fields are called among others
+CODE = ("functions", "sources")  # the user's code, which the record keeps for resuming
+_TASK = {"name": "task"}  # other labels for fields of the task
 
 Facts = list[tuple[str, str]]
 
@@ -24,9 +24,9 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If there is no report of such a record.
+        If the record is of another type.
     ValueError
-        If it is empty.
+        If the record is empty.
     """
     if isinstance(record, GradientFlow):
         record = {record.name: record}
@@ -34,7 +34,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         _check(len(record.results), "the comparison has no result yet")
         return _of_comparison(record, settings)
     if isinstance(record, Mapping) and all(isinstance(x, GradientFlow) for x in record.values()):
-        _check(len(record), "there is no flow among them")
+        _check(len(record), "the mapping is empty")
         return _of_flows(record, settings)
     raise TypeError(
         "a report is written from a Comparison, a GradientFlow or a mapping of names to "
@@ -43,7 +43,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def facts(values: Mapping[str, Any]) -> Facts:
-    """Names and values as text; what is nested stands in one line."""
+    """Names and values as text; nested values in one line."""
     return [(name.replace("_", " "), cell(value)) for name, value in values.items()]
 
 
@@ -59,7 +59,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}
     sections = [
         ("Training", "", drawings.curves),
-        ("Surrogates", "At the height and width that they were trained with.", drawings.surrogates),
+        ("Surrogates", "As they were trained, with the tuned dampening.", drawings.surrogates),
     ]
     if drawings.tuning:
         sections.append(("Tuning", tuning_legend(comparison), drawings.tuning))
@@ -93,7 +93,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "title": "Why does this network not learn?",
         "says": list(GradientFlows(flows).diagnoses),
         "first": None,
-        "summary": "A diagnosis of a network as it is: nothing was trained for it.",
+        "summary": "Measured on the network as it is, without training.",
         "asked": facts(asked),
         "rows": (table := GradientFlows(flows).by_population())._rows(),
         "marked": (),
@@ -116,7 +116,7 @@ def _noun(count: int, name: str) -> str:
 
 
 def _digest(parts: Any) -> str:
-    """One digest of all that a function is made of."""
+    """A digest of all parts of a function."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 SIZE = (4.6, 3.4)  # inches
 WIDE = 4.8
 
-# Stands for the colour of the page's text until the figure is in the page.
+# A placeholder for the colour of the page's text, which `_inline` puts in.
 INK = "#010203"
-# Colours that must change with the page's background; those of the curves suit both.
+# Colours that change with the page's background; those of the curves suit light and dark.
 COLOURS = {
     INK: "currentColor",
     "#000000": "currentColor",
@@ -75,7 +75,7 @@ def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
 
 
 def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:
-    """The gradient by lag of all candidates, and where each population's membrane lies."""
+    """The gradient back in time of all candidates, and the membrane potentials of populations."""
     with _style():
         panels = [plot_gradient_flow(flows, _panel())]
         for flow in flows.values():
@@ -90,14 +90,14 @@ def _style() -> Any:
 
 
 def _panel(size: tuple[float, float] = SIZE) -> Axes:
-    """Axes in a figure of their own, which no window and no list of open figures knows."""
+    """Axes in a new figure that pyplot does not know, so that no window opens."""
     from matplotlib.figure import Figure
 
     return Figure(size, layout="constrained").subplots()
 
 
 def _drawings(panels: Iterable[Axes]) -> list[Drawing]:
-    """The salts keep the names within one figure apart from those of the others in the page."""
+    """The figures as SVG; a salt each keeps their element names apart in one page."""
     return [_drawing(panel, salt=f"figure {number}") for number, panel in enumerate(panels)]
 
 
@@ -124,7 +124,7 @@ def _add_legend(panel: Axes, figure: Any) -> None:
 
 
 def _inline(svg: str) -> str:
-    """Only the element, without the head of a file, and with the page's colours."""
+    """The svg element alone, without the header of a file, in the page's colours."""
     svg = svg[svg.index("<svg") :]
     for colour, variable in COLOURS.items():
         svg = svg.replace(colour, variable)

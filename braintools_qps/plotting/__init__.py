@@ -1,11 +1,11 @@
-"""Figures of surrogates, of the gradient's way through a network and of comparisons.
+"""Figures of surrogates, of gradient flow and of comparisons.
 
-Every function draws into matplotlib axes, makes them where none are given, and returns them. A
-notebook shows the figure, and prints nothing of what is returned.
-Matplotlib is imported when one is called.
+Every function draws into the matplotlib axes that it is given, or into a new figure, and returns
+the axes. A notebook shows the figure and does not print the axes. Matplotlib is imported at the
+first call.
 
 Each figure has a file. Start with `surrogates`, the plainest; `comparison` puts several into one
-figure. `panels` has what all share: axes, looks, the legend.
+figure. `panels` is shared by all: axes, looks, the legend.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for reports
 

@@ -1,4 +1,4 @@
-"""The figure of test scores: every seed, means, intervals and what cannot be told apart."""
+"""The figure of test scores: seeds, means, intervals, and shading within noise of the best."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ DOTS, PER_DOT, LOWEST_DOT = 0.22, 0.11, 0.44  # below the middle of a row, in ro
 def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw the test score of each candidate, the best first.
 
-    A dot is a seed, a bar the mean with its 95% interval, which holds for the candidate alone.
-    Candidates in the shaded rows are within noise of the best, by differences that are paired by
-    seed.
+    Dots are seeds. Bars are means with a 95% interval for each candidate alone. Shaded rows are
+    within noise of the best. That is tested on differences seed by seed, so rows may differ even if
+    their bars overlap.
 
     Parameters
     ----------
     comparison : Comparison
         What `compare` returns.
     axes : matplotlib.axes.Axes, optional
-        What to draw into.
+        Axes to draw into; by default those of a new figure.
 
     Returns
     -------
@@ -94,6 +94,6 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
 
 
 def _heights(scores: np.ndarray) -> np.ndarray:
-    """How far below its row each dot lies: equal scores lie one below the other."""
+    """How far below its row each dot lies; equal scores are stacked."""
     equal = np.array([np.sum(scores[:number] == one) for number, one in enumerate(scores)])
     return np.minimum(DOTS + PER_DOT * equal, LOWEST_DOT)

@@ -25,14 +25,15 @@ LINE = 95  # characters
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw test scores, learning curves, and the surrogates as they were trained.
 
-    A figure of its own also has the panels of `plot_tuning`.
+    Without ``axes``, the new figure also has the panels of `plot_tuning`.
 
     Parameters
     ----------
     comparison : Comparison
         What `compare` returns.
     axes : sequence of five matplotlib.axes.Axes, optional
-        For the test scores, training losses, validation scores, gradients and original functions.
+        Axes for test scores, training losses, validation scores, gradients and original functions,
+        in this order.
 
     Returns
     -------
@@ -61,13 +62,13 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
 
 
 def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
-    """Draw the surrogates at the setting that they were trained with; untrained ones as given."""
+    """Draw the surrogates as they were trained; those that were not trained as they were given."""
     named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked if not r.error}
     drawn = of_one_axis(named)
     draw_surrogates(drawn, left, right, candidate_styles(comparison))
     left.set_title("Gradient, as trained")
     if others := ", ".join(typed(label) for label in named if label not in drawn):
-        left.set_title(f"Gradient, as trained (on no common axis: {others})")
+        left.set_title(f"Gradient, as trained (other axis, not shown: {others})")
 
 
 def _panels(comparison: Comparison, tuning: Sequence[Panel]) -> list[Any]:

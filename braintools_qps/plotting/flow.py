@@ -1,4 +1,4 @@
-"""The figure of a gradient on its way back through time."""
+"""The figure of a gradient on its way back in time."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 def plot_gradient_flow(
     flows: Mapping[str, GradientFlow] | GradientFlow, axes: Axes | None = None
 ) -> Axes:
-    """Draw by how much the gradient has grown or fallen, by steps back, for each candidate.
+    """Draw how the gradient grows or fades on its way back in time, a line for each candidate.
 
     Parameters
     ----------
     flows : mapping of labels to GradientFlow, or a GradientFlow
-        What `gradient_flow` returns. Where a model has several populations, each is a line.
+        What `gradient_flow` returns. A model with several populations has a line for each.
     axes : matplotlib.axes.Axes, optional
-        What to draw into.
+        Axes to draw into; by default those of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        The root mean square of the gradient by the membrane potential, relative to the last step
-        that has one, on a logarithmic axis. A grey line marks the 1% that defines the reach.
+        Logarithmic axis: root mean square of the gradient with respect to the membrane potential,
+        relative to the last step that has a gradient. The reach ends at the grey line, 1%.
 
     Examples
     --------
@@ -52,7 +52,7 @@ def plot_gradient_flow(
 
 
 def draw_gradient_flow(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
-    """Draw relative gradients by steps back, each with a look of its own, and a line at 1%."""
+    """Draw relative gradients against steps back in time, and a line at 1%."""
     for (label, curve), look in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **look)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
@@ -65,7 +65,7 @@ def draw_gradient_flow(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
 
 
 def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlow]:
-    """The populations of a flow by what a figure calls them."""
+    """The populations of a flow by their labels in a figure."""
     populations = flow.populations
     if len(populations) == 1:
         return {label: populations[0]}

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Draw training loss and validation score by epoch: means over seeds, and ranges as bands.
+    """Draw training loss and validation score by epoch: lines are means, bands ranges over seeds.
 
     Parameters
     ----------
     comparison : Comparison
         What `compare` returns.
     axes : sequence of two matplotlib.axes.Axes, optional
-        For the loss and for the score.
+        Axes for the loss and for the score.
 
     Returns
     -------
@@ -46,7 +46,8 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
 
 
 def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> None:
-    """Draw losses into one panel and validation scores into another, but of what failed none."""
+    """Draw losses into one panel and validation scores into another; failed candidates have
+    none."""
     form = score_of(comparison.score, comparison.results)
     looks = candidate_styles(comparison)
     for result in comparison.ranked:

@@ -1,4 +1,4 @@
-"""The figure of a membrane: where it lies, and what gradient it meets there."""
+"""The figure of a membrane: distribution of the potential, and the surrogate gradient there."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ if TYPE_CHECKING:
 def plot_membrane(
     flow: GradientFlow | PopulationFlow, axes: Axes | Sequence[Axes] | None = None
 ) -> list[Axes]:
-    """Draw where the membrane lies, and the surrogate gradient over it, for each population.
+    """Draw how membrane potentials are distributed, and the surrogate gradient over them.
 
-    Where the two hardly overlap, most neuron-steps pass next to no gradient on; the title says for
-    how many the gradient is below 1% of its peak.
+    If the two hardly overlap, hardly any gradient gets through. The title says for how many
+    neuron-steps the gradient is below 1% of its peak. Each population has a panel.
 
     Parameters
     ----------
     flow : GradientFlow or PopulationFlow
         One candidate of what `gradient_flow` returns, or one of its populations.
     axes : matplotlib.axes.Axes or sequence of them, optional
-        One for each population.
+        Axes for each population; by default those of a new figure.
 
     Returns
     -------

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
     from ..records import Comparison
 
-# Those of Okabe and Ito, told apart by colour-blind readers.
+# The colours of Okabe and Ito, which colour-blind readers can tell apart.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-STYLES = ("-", "--", "-.", ":")  # the fewer gaps, the farther back
+STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
 MARKERS = "osD^vP*X"  # of populations
 GREY = "0.8"
 LONGEST_LABEL = 45
 
 
 class Panels(list):
-    """The axes of a figure; a notebook shows the figure and does not print the list below it."""
+    """The axes of a figure, a list that a notebook does not print."""
 
     def _ipython_display_(self) -> None:
         pass
@@ -44,14 +44,17 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
         axes = grid.flat[:count]
     panels: list[Any] = Panels(np.ravel(axes))
     if len(panels) != count:
-        raise ValueError(f"this figure needs {count} axes, got {len(panels)}")
+        raise ValueError(
+            f"this figure needs {count} axes, got {len(panels)}. Pass so many, or axes=None"
+        )
     for panel in panels:
         panel._ipython_display_ = _print_nothing
     return panels
 
 
 def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
-    """One for all panels of a figure of ours; within the last panel in somebody else's figure."""
+    """Add one legend: below a figure of ours, or inside the last panel of axes that we were
+    given."""
     found: dict[str, Any] = {}  # not every candidate is drawn in every panel
     for panel in panels:
         for line, label in zip(*panel.get_legend_handles_labels()):
@@ -77,7 +80,7 @@ def number_ticks(axis: Axis) -> None:
 
 
 def candidate_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
-    """The look of each candidate by its label, the same in all panels; the best has the first."""
+    """The look of each candidate, the same in all panels, by label; the best has the first look."""
     return dict(zip((result.label for result in comparison.ranked), styles()))
 
 
@@ -95,13 +98,13 @@ def typed_text(text: str) -> str:
 
 
 def _print_nothing() -> None:
-    """What a notebook prints of axes below the figure that they are in."""
+    """Keep a notebook from printing axes below their figure."""
 
 
 def styles() -> Iterator[dict[str, Any]]:
-    """Colour and line style both change with every curve, so that of two that coincide both show.
+    """Looks of curves: both colour and line style change, so that curves that coincide both show.
 
-    Solid lines lie under dashed ones for the same reason. There are 28 looks, which come again.
+    Solid lines lie under dashed ones for the same reason. After 28 looks they repeat.
     """
     for colour, (rank, style) in zip(cycle(COLOURS), cycle(enumerate(STYLES))):
         yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES)}

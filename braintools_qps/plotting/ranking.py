@@ -1,4 +1,4 @@
-"""A figure of the mean slopes of all candidates, in the order of their ranking."""
+"""The figure of the mean slopes of all candidates, in the order of their ranks."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ LEAST_HEIGHT = 2.7
 
 
 def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) -> Axes:
-    """Draw the mean slope of each candidate, in the order of the table, best first.
+    """Draw the mean slope of each candidate, best first.
 
-    There is a marker for each population, hollow where its gradient changes its sign from step to
-    step. Candidates whose mean over populations lies left of the line are of equal rank.
+    Each population has a marker, which is hollow if its gradient flips its sign from step to step.
+    Candidates whose mean over populations lies left of the line share a rank, unless a marker is
+    hollow.
 
     Parameters
     ----------
     flows : mapping of labels to GradientFlow
         What `gradient_flow` returns.
     axes : matplotlib.axes.Axes, optional
-        What to draw into.
+        Axes to draw into; by default those of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
-        Mean slopes on a logarithmic axis; the grey line marks where they become too high.
+        Mean slopes on a logarithmic axis. Right of the grey line they are too high.
 
     Examples
     --------

@@ -25,15 +25,15 @@ POINTS = 801
 
 
 def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Draw the gradient and the original function of some surrogates.
+    """Draw surrogate gradients and their original functions (integrals).
 
     Parameters
     ----------
     surrogates : sequence, or mapping of labels
-        Each as `get_surrogate` takes them. Either all of them have a scale with a dimension, which
-        the horizontal axis then shows, or none has.
+        Each as `get_surrogate` takes it. Either all have a scale with a unit, such as mV, which the
+        horizontal axis then shows, or none has.
     axes : sequence of two matplotlib.axes.Axes, optional
-        For the gradient and for the original function.
+        Axes for the gradient and for the original function.
 
     Returns
     -------
@@ -42,7 +42,7 @@ def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = No
     Raises
     ------
     ValueError
-        If only some have a scale with a dimension, the dimensions differ, or a parameter has
+        If only some have a scale with a unit, the units differ in dimension, or a parameter has
         several values.
 
     Examples
@@ -81,7 +81,7 @@ def draw_surrogates(
 
 
 def of_one_axis(named: Mapping[str, Surrogate]) -> dict[str, Surrogate]:
-    """Those that one axis can show: of a single shape each, and as the first of them in units."""
+    """The surrogates that fit on one axis: one value per parameter, and units like the first."""
     kept: dict[str, Surrogate] = {}
     for label, surrogate in named.items():
         with suppress(ValueError):

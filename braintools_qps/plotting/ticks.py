@@ -1,4 +1,4 @@
-"""What is written at the ticks of a logarithmic axis; it needs matplotlib to be imported."""
+"""Labels of the ticks of a logarithmic axis; importing this imports matplotlib."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the gradient's way back through time changes while a network trains, as a picture."""
+"""The figure of how far the gradient reaches back in time while a network trains."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from ..records import GradientFlow
 
-FARTHEST = 1e4  # what has faded or grown by more has the colour at the end of the scale
+FARTHEST = 1e4  # gradients that change more have the last colour
 
 
 def plot_flow_over_training(
@@ -26,17 +26,16 @@ def plot_flow_over_training(
     Parameters
     ----------
     history : mapping of int to GradientFlow
-        Measurements by training step, as ``TrainingMonitor.history`` has them, of one model.
+        Measurements of one model by training step: ``TrainingMonitor.history``.
     axes : matplotlib.axes.Axes or sequence of them, optional
-        One for each population.
+        Axes for each population; by default those of a new figure.
 
     Returns
     -------
     list of matplotlib.axes.Axes
-        For each population, the lag against the training step; the colour is the root mean square
-        of the gradient relative to the last step that has one: white where it keeps its size, blue
-        where it fades, red where it explodes. The line is where it is 1%. A column reaches from its
-        measurement to the next.
+        For each population, steps back in time against the training step. Colour is the size of the
+        gradient relative to the last step that has one: white for equal, blue for smaller, red for
+        larger. The black line is at 1%. Each measurement is drawn up to the next.
 
     Raises
     ------

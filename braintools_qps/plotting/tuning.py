@@ -28,7 +28,7 @@ Place = tuple[int, int]
 class Panel(NamedTuple):
     """What one panel of the figure shows."""
 
-    results: list[CandidateResult]  # a row for each, or one with two names across and up
+    results: list[CandidateResult]  # one row each; or a single one, if two names are tuned
     across: str
     up: str  # "" for rows of candidates
 
@@ -41,24 +41,23 @@ class Panel(NamedTuple):
 def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     """Draw how each setting did, and how many seeds chose it.
 
-    The number in a field is the mean validation score over seeds, after training in full; the
-    higher it is, the darker the field, on one scale for all panels. A field with a frame says how
-    many seeds chose the setting. Where one name was tuned, there is one panel with a row for each
-    candidate. Where several were, each candidate has a panel of its own, with two of the names
-    across and up, learning rate and dampening first; of several trials in one field the best is
-    shown.
+    A field is a setting. Its number is the mean validation score over seeds after full training;
+    darker is higher, on one scale for all panels. A frame shows that seeds chose the setting, and
+    how many. If one name was tuned, there is one panel with a row for each candidate. If several
+    were, each candidate has its own panel with two of the names as axes, learning rate and
+    dampening first. A field with several settings shows the best.
 
     Parameters
     ----------
     comparison : Comparison
         What `compare` returns.
     axes : matplotlib.axes.Axes or sequence of them, optional
-        One for each panel.
+        Axes for each panel; by default those of a new figure.
 
     Returns
     -------
     list of matplotlib.axes.Axes
-        Empty where there was one setting for each candidate, or none was tuned.
+        Empty if no candidate had more than one setting.
 
     Examples
     --------

@@ -151,8 +151,8 @@ def test_two_seeds_do_not_say_how_many_it_takes():
     low, high = 1 / np.sqrt(stats.chi2.ppf([0.975, 0.025], 1))
     assert (low**2, high**2) == pytest.approx((0.2, 1018), rel=0.01)
     assert sentence(["A", "B"], [[0.9, 0.8], [0.85, 0.86]]) == (
-        "B and A are within noise of each other. Two seeds are too few to say how many would tell "
-        "more."
+        "B and A are within noise of each other. Two seeds are too few to say how many are "
+        "needed."
     )
 
 
@@ -184,5 +184,5 @@ def test_sentences_where_all_is_told_or_nothing_can_be():
     assert sentence(["A", "B", "C"], [[1, 2, 3], [11, 12.5, 13], [6, 7, 8]], unit=unit) == (
         "B is best: C is 5.17 lower, A is 10.2 lower."
     )
-    assert "A is highest, but one seed tells none of 2" in sentence(["A", "B"], [[2], [1]])
+    assert "A is highest, but one seed cannot tell 2" in sentence(["A", "B"], [[2], [1]])
     assert sentence(["A"], [[1, 2]]) == ""

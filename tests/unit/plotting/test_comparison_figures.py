@@ -112,7 +112,7 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     panels = plotting.plot_comparison(found)
     assert "other" in [line.get_label() for line in panels[1].get_lines()]
     assert "other" not in [line.get_label() for line in panels[3].get_lines()]
-    assert panels[3].get_title() == "Gradient, as trained (on no common axis: other)"
+    assert panels[3].get_title() == "Gradient, as trained (other axis, not shown: other)"
 
 
 def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():

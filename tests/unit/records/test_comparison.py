@@ -174,7 +174,7 @@ def test_what_went_wrong_stands_below_the_table():
 
 def test_one_seed_has_no_intervals_and_tells_nothing_apart():
     text = of(A=(0.9,), B=(0.5,)).table()
-    assert "A is highest, but one seed tells none of 2 candidates apart." in text
+    assert "A is highest, but one seed cannot tell 2 candidates apart." in text
     assert "[" not in text
     assert "Not tuned: trained as given, at a learning rate of 0.1." in text
     assert "one seed." in text

@@ -114,7 +114,7 @@ def test_the_same_record_gives_the_same_file(report):
 @pytest.mark.parametrize(
     ("record", "error", "words"),
     [
-        ({}, ValueError, "there is no flow among them"),
+        ({}, ValueError, "the mapping is empty"),
         (dataclasses.replace(COMPARISON, results=()), ValueError, "has no result yet"),
         ("record", TypeError, "got str"),
         ({"one": 1}, TypeError, "got dict"),
