@@ -1,4 +1,4 @@
-"""``python -m benchmarks``: run the suites, print their tables, keep them under results/."""
+"""``python -m benchmarks``: time the suites, print their tables, save them under results/."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def main() -> None:
     changes = {"elements": arguments.elements, "rounds": arguments.rounds}
     changes = {name: value for name, value in changes.items() if value is not None}
     settings = dataclasses.replace(settings, **changes)
-    facts = report.environment()  # once: the suites are no load of somebody else's
+    facts = report.environment()  # once, so that the load is not that of the suites
     for name in arguments.only or SUITES:
         run(name, settings, facts, arguments.to)
 
 
 def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -> None:
-    """Measure one suite and write what it found; a quick run only prints, unless told where to."""
+    """Measure one suite, print and save its tables; a quick run saves only into a given folder."""
     suite = importlib.import_module(f"benchmarks.{name}")
     measurements = []
     for case in suite.cases(settings):
@@ -50,11 +50,22 @@ def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a minute, small sizes, few rounds")
-    parser.add_argument("--only", action="append", choices=SUITES, help="a suite; may be repeated")
-    parser.add_argument("--elements", type=int, help="size of the arrays of the kernels suite")
-    parser.add_argument("--rounds", type=int, help="samples of each contestant, 0 for no times")
-    parser.add_argument("--to", type=Path, help="folder of the results")
+    parser.add_argument(
+        "--quick", action="store_true", help="small sizes and few rounds: about a minute"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=SUITES,
+        help="run only this suite; may be given several times",
+    )
+    parser.add_argument(
+        "--elements", type=int, help="size of the arrays where size is not the subject"
+    )
+    parser.add_argument(
+        "--rounds", type=int, help="samples of each contestant; 0 measures no times"
+    )
+    parser.add_argument("--to", type=Path, help="folder to save the results in")
     return parser
 
 

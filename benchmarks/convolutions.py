@@ -1,9 +1,9 @@
 """Convolutions: a spiking network with all time steps at once, and with one step at a time.
 
-Two convolutions with `brainpy.state.LIF` neurons after each, 20 steps, batch of 64. One step at a
-time, the loop over time contains the whole network. With all steps at once, each convolution takes
-time and batch as one axis, and only the neurons are in a loop. Weights, outputs and gradients are
-the same. *to bound* is relative to all steps at once.
+Two convolutions, each followed by `brainpy.state.LIF` neurons; 20 steps, batch of 64. With one step
+at a time, the whole network is in the loop over time. With all steps at once, time and batch are
+one axis for each convolution, and only the neurons are in a loop. Weights, outputs and gradients
+are the same. *to bound* is relative to all steps at once.
 """
 
 from __future__ import annotations

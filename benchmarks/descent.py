@@ -1,4 +1,4 @@
-"""One step of gradient descent on random spike trains: what `networks` and `memory` measure."""
+"""One step of gradient descent on random spike trains, which `networks` and `memory` measure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def descent(
     logits: Callable[[jax.Array], jax.Array],
     data: tuple[jax.Array, jax.Array],
 ) -> tuple[Callable[[], Any], tuple]:
-    """The function that compiles the step, and the arguments of what it compiles."""
+    """A function that compiles the step, and the arguments of the compiled step."""
     step = brainstate.transform.jit(_step(network, logits))
     # The executable takes the states' values before the arguments.
     states = step.stateful_fun.get_state_trace(*data).get_state_values()

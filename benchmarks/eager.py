@@ -1,8 +1,8 @@
 """Eager calls: 32 elements, outside of jit.
 
-What is timed is overhead: Python, dispatch, and for a new alpha compilation. XLA runs in the
-calling thread what it counts below 1,000 operations, and the rest in another, so a derivative of 77
-operations an element takes 25 to 95 µs longer at 32 elements, whoever wrote it.
+These times are overhead: Python, dispatch and, for a new alpha, compilation. XLA runs programs of
+less than 1,000 operations in the calling thread and others in another thread, which takes 25 to
+95 µs longer. A derivative of 77 operations per element is beyond that at 32 elements.
 """
 
 from __future__ import annotations

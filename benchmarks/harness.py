@@ -1,8 +1,8 @@
 """Contestants are timed in turn, so that a busy machine slows all of them alike.
 
-A case is one piece of work and those who compete in it. Each contestant is prepared (compiled and
-warmed up) apart from what is timed; then rounds follow in which everyone runs once. Ratios are
-taken within a round before their median is, which cancels what the rounds differ by.
+A case is one piece of work with its contestants. Each contestant is first compiled and warmed up,
+which is not timed. Then come rounds in which each runs once. Ratios are taken within a round, and
+then their median: so differences between rounds cancel.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Ready:
-    """A contestant that is compiled and warm: ``sample()`` gives the seconds one call takes."""
+    """A contestant that is compiled and warm: ``sample()`` returns the seconds of one call."""
 
     sample: Callable[[], float]
     compile_s: float | None = None
@@ -46,26 +46,26 @@ class Ready:
 
 @dataclass(frozen=True)
 class Case:
-    """One piece of work, and by name those who compete in it."""
+    """One piece of work, and its contestants by name."""
 
     table: str
     work: str
     contestants: Mapping[str, Callable[[], Ready]]
     bound: str | None = None
     baseline: str | None = None
-    seconds: float = math.inf  # where less time is enough than the settings have
+    seconds: float = math.inf  # fewer than in the settings, where that is enough
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one contestant took: quartiles in seconds, medians of ratios, or the error it raised."""
+    """The times of one contestant, its ratios to others (medians), or the error it raised."""
 
     table: str
     work: str
     contestant: str
     quartiles_s: tuple[float, float, float] | None = None
     rounds: int = 0
-    cores: float | None = None  # of this process that were at work, on average
+    cores: float | None = None  # busy cores of this process, on average
     to_bound: float | None = None
     to_baseline: float | None = None
     compile_s: float | None = None
@@ -75,14 +75,14 @@ class Measurement:
 
 @dataclass
 class _Field:
-    """Those who are ready, and why the others are not."""
+    """Contestants that are ready, and the errors of the others."""
 
     ready: dict[str, Ready] = field(default_factory=dict)
     errors: dict[str, str] = field(default_factory=dict)
     cores: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
 
     def attempt(self, name: str, action: Callable[[], Any]) -> Any:
-        """The action's result; where it raises, the contestant is out, and the error kept."""
+        """The action's result; if it raises, the contestant drops out and its error is kept."""
         try:
             return action()
         except Exception as error:
@@ -92,7 +92,7 @@ class _Field:
 
 
 def measure(case: Case, settings: Settings) -> list[Measurement]:
-    """Prepare everyone, run the rounds, and summarise."""
+    """Prepare all contestants, run the rounds, and summarise."""
     field = _Field()
     with ExitStack() as stack:
         for name, prepare in case.contestants.items():
@@ -109,7 +109,7 @@ def jitted(function: Callable, *arguments: Any) -> Callable[[], Ready]:
 
 
 def compiled(compile: Callable[[], Any], *arguments: Any) -> Ready:
-    """Compile under the clock; one call of the executable is what is sampled."""
+    """Compile and time it; samples are calls of the executable."""
     start = time.perf_counter()
     executable = compile()
     compile_s = time.perf_counter() - start
@@ -121,7 +121,7 @@ def compiled(compile: Callable[[], Any], *arguments: Any) -> Ready:
 
 
 def sampler(call: Callable[[], Any]) -> Callable[[], float]:
-    """At the first sample, warm up and find how many calls in a row make one."""
+    """Times calls; the first sample warms up and finds how many calls make one sample."""
 
     @cache
     def calls() -> int:
@@ -130,14 +130,14 @@ def sampler(call: Callable[[], Any]) -> Callable[[], float]:
 
     def sample() -> float:
         most = calls()
-        _seconds(call, 1)  # for caches and pages that others have taken meanwhile
+        _seconds(call, 1)  # fills caches that other contestants have used meanwhile
         return _seconds(call, most)
 
     return sample
 
 
 def peak_memory(analysis: Any) -> int:
-    """Bytes that a compiled call holds at once: arguments, results and what lies between."""
+    """Bytes that a compiled call holds at once: arguments, results and temporaries."""
     return (
         analysis.argument_size_in_bytes
         + analysis.output_size_in_bytes
@@ -183,7 +183,7 @@ def _alternate(field: _Field, most: int, seconds: float) -> list[dict[str, float
 
 
 def _sample(field: _Field, name: str) -> float:
-    """Seconds of one sample; the processor time that all threads took says how many had a part."""
+    """Seconds of one sample; processor time over wall time counts the busy cores."""
     wall, processor = time.perf_counter(), time.process_time()
     seconds = field.attempt(name, field.ready[name].sample)
     busy = time.process_time() - processor

@@ -1,7 +1,7 @@
-"""Imports: what the package adds to a start.
+"""Imports: the time that the package adds to the start of a process.
 
-Each sample is a fresh process. "To bound" compares with `import braintools`; the increment is
-timed in a process that has imported braintools already.
+Each sample is a fresh process. "To bound" compares with `import braintools`. "The same after import
+braintools" is timed in a process that has imported braintools already.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _first_spike(module: str) -> Callable[[], Ready]:
 
 
 def _process(before: str, timed: str) -> Callable[[], Ready]:
-    """Run once to fill the caches of bytecode and files; then every sample is a process."""
+    """Every sample is a process; one more runs before, to fill the caches of bytecode and files."""
     code = CLOCK.format(before=before, timed=timed)
 
     def sample() -> float:

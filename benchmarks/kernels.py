@@ -1,10 +1,10 @@
-"""Kernels: what one call costs, compiled.
+"""Kernels: the time of one compiled call.
 
-The bound is what the memory traffic alone would take: a product of as many arrays as are read for a
-derivative, a cast for a function of one array. "To braintools" compares with its
-QPseudoSpike(2). Below 10^4 elements JAX's dispatch is all that shows: XLA runs what it counts below
-1,000 operations in the calling thread, the rest in another, 25 to 95 µs away. braintools 0.3 has
-no second order: its row computes zeros.
+The bound is the time of the memory traffic alone: for a derivative a product of all arrays that it
+reads, for a function of one array a cast. "To braintools" compares with its QPseudoSpike(2). Below
+10^4 elements only JAX's dispatch shows: XLA runs programs of less than 1,000 operations in the
+calling thread and others in another thread, which takes 25 to 95 µs longer. braintools 0.3 has no
+second order: its row computes zeros.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from .harness import Case, Settings, jitted
 
 BASELINE = "braintools QPseudoSpike(2)"
 ALPHAS = (0.5, 1.0, 1.7, 2.0, 3.0, 8.0, float("inf"))
-NEURONS = 256  # of one alpha each, in the contestants with a tail per neuron
+NEURONS = 256  # in the contestants with an alpha for each neuron
 
 
 class Operation(NamedTuple):
-    """What is asked of a surrogate, and its bound: functions of x, a cotangent and a tangent."""
+    """An operation on a surrogate, and its bound: functions of x, a cotangent and a tangent."""
 
     of: Callable[[Any], Callable]
     bound: Callable
@@ -69,7 +69,7 @@ PRODUCT = OPERATIONS["vector-Jacobian product"]
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Everyone at the product; then a few as operation, dtype, size and unit change."""
+    """The product for all contestants; then other operations, dtypes, sizes and units for a few."""
     size = settings.elements
     arrays = _arrays(size, "float32")
     work = f"float32, {size:,}"
@@ -123,9 +123,9 @@ def _everyone() -> dict[str, Any]:
 
 
 def _with_arrays_of_alpha(case: Case, arrays: list[jax.Array]) -> Case:
-    """Adds those whose alpha is an argument of the compiled function.
+    """Add contestants whose alpha is an argument of the compiled function.
 
-    On the arrays of the others, who would otherwise find theirs in the cache more often.
+    They get the same arrays as the others, so that none finds its own in the cache more often.
     """
     alphas = jnp.linspace(0.5, 4.0, NEURONS)
     added = {}

@@ -1,11 +1,12 @@
 """Memory: a training step of brainpy.state.LIF neurons, before and after `save_memory`.
 
-Forward, backward and the update of the weights, batch of 64; a readout in every step, and one step
-called in a loop, as brainstate's models are written. Memory is what the compiled step holds beside
-its arguments and results, and does not depend on what else the machine does. Ratios of time are to
-the plain network. The last contestant of the first table shows what is left to brainpy: its LIF
-computes the spike that begins a step anew, and so stores its slope a second time; one that keeps
-the spike which ended the step before does not.
+Forward, backward and the update of the weights, batch of 64, with a readout in every step and a
+loop over single steps, as brainstate's models are written. Memory is that of the temporaries of the
+compiled step, without arguments and results; it does not depend on the load of the machine. Times
+are relative to the plain network.
+
+The last contestant of the first table has a LIF neuron that keeps its spike for the next step.
+brainpy's LIF computes that spike again, and so stores its slope twice.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ PLAIN, EIGHT_BITS = QPseudoSpike(2.0), QPseudoSpike(2.0, residual_dtype="uint8")
 
 
 class KeepingLIF(brainpy.state.LIF):
-    """The same neuron: the spike that ends a step is the one that begins the next."""
+    """The same neuron, which keeps the spike of a step for the reset in the next step."""
 
     def init_state(self, batch_size: int | None = None, **kwargs: Any) -> None:
         super().init_state(batch_size, **kwargs)
@@ -51,7 +52,7 @@ class KeepingLIF(brainpy.state.LIF):
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """What a network is made of, and what is done to it then."""
+    """The parts of a network, and a treatment of it, such as `save_memory`."""
 
     surrogate: Any = PLAIN
     linear: type = brainstate.nn.Linear
@@ -118,7 +119,7 @@ class Convolutional(brainstate.nn.Module):
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """All contestants at one size, then two as the sequence and the network grow."""
+    """All contestants at one size; then two of them with longer sequences and larger networks."""
     steps = (50,) if settings.quick else (50, 200, 500, 1000, 2000)
     neurons = (128,) if settings.quick else (128, 512, 1024, 2048, 4096)
     for recurrent in (False, True):

@@ -1,7 +1,7 @@
-"""``python -m benchmarks.memory_accuracy``: what `save_memory` does to test accuracy.
+"""``python -m benchmarks.memory_accuracy``: test accuracy with and without `save_memory`.
 
-A recurrent LIF network on scikit-learn's digits, each image shown for some steps as currents, from
-the same initial weights on the same batches with and without; five seeds.
+A recurrent LIF network learns scikit-learn's digits, with each image as a constant current. Both
+start from the same weights and see the same batches; five seeds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def logits(network: Network, images: jax.Array) -> jax.Array:
 
 
 def test_accuracy(name: str, seed: int) -> float:
-    """Share of the held-out samples that is classified rightly after training."""
+    """Share of the held-out samples that are classified correctly after training."""
     brainstate.random.seed(seed)
     network = Network(CONTESTANTS[name], NEURONS, recurrent=True)
     CONTESTANTS[name].treat(network, jnp.zeros((STEPS, BATCH, 64)))
@@ -49,7 +49,7 @@ def test_accuracy(name: str, seed: int) -> float:
 
 
 def train(network: Network, seed: int) -> None:
-    """Adam on batches that the seed decides on."""
+    """Train with Adam on batches that the seed draws."""
     images, labels = (data[:TRAINING] for data in load())
     weights = network.states(brainstate.ParamState)
     memory = brainstate.State(OPTIMIZER.init({n: w.value for n, w in weights.items()}))

@@ -1,10 +1,10 @@
-"""What `TrainingMonitor` costs: training with it, every tenth epoch, against training without.
+"""The cost of `TrainingMonitor`: training with a measurement every tenth epoch, and without.
 
-The demonstration network of ``compare`` learns the digits, row by row, and an epoch is one compiled
-call, so that nothing but training is in the time without. The monitor measures on 16 samples and
-logs to a dict. Both kinds of training take turns, ten epochs at a time; the cost is the median of
-the ratios of neighbours. Run it with ``python -m benchmarks.monitoring``; ``--quick`` takes a few
-turns and writes nothing.
+The default network of ``compare`` learns the digits row by row. An epoch is one compiled call, so
+that the time without the monitor is training alone. The monitor measures on 16 samples and logs to
+a dict. Training with and without it take turns, ten epochs at a time; the cost is the median of
+the ratios of neighbouring turns. Run ``python -m benchmarks.monitoring``; ``--quick`` takes a few
+turns and saves nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ OPTIMIZER = optax.adam(1e-2)
 
 
 class Training:
-    """A network that learns by whole epochs, each of them one compiled call."""
+    """A network in training; each epoch is one compiled call."""
 
     def __init__(self) -> None:
         task = load_task("digits-rows")
@@ -50,7 +50,7 @@ class Training:
         self.epoch = brainstate.transform.jit(self._epoch)
 
     def some_inputs(self) -> np.ndarray:
-        """What is measured on, of shape (steps, samples, features)."""
+        """Inputs to measure on, of shape (steps, samples, features)."""
         return np.swapaxes(self.inputs[:MEASURED], 0, 1)
 
     def _epoch(self, key: Any) -> Any:
@@ -94,7 +94,7 @@ def _epochs(training: Training, before: Callable[[], Any]) -> None:
 
 
 def measure(rounds: int) -> dict[str, Any]:
-    """Seconds of each round, and what the monitor adds as a share of the time without it."""
+    """Seconds of each round, and the time of the monitor as a share of the time without it."""
     contestants = {"alone": alone(Training()), "watched": watched(Training())}
     for run in contestants.values():
         run()  # compiles
@@ -110,7 +110,7 @@ def measure(rounds: int) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.monitoring", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few turns, written nowhere")
+    parser.add_argument("--quick", action="store_true", help="take a few turns and save nothing")
     quick = parser.parse_args().quick
     facts = report.environment()
     with brainstate.environ.context(dt=1.0 * u.ms):

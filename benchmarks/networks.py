@@ -2,8 +2,8 @@
 
 Forward, backward and the update of the weights, compiled, batch of 64. The bound is a surrogate
 whose derivative is 1, so that "above bound" is the share of the step that the surrogate takes.
-Memory is what the compiled step holds at once. Every contestant spikes alike at first; how spikes
-are distributed does not change the time of dense arrays.
+Memory is the total that the compiled step holds: arguments, results and temporaries. All
+contestants start from the same weights, and the time does not depend on the spikes.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Classifier(brainstate.nn.Module):
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """Everyone at one size, then a few as the network grows."""
+    """All contestants at one size; then a few with larger networks and longer sequences."""
     neurons = (32, 256) if settings.quick else (32, 128, 512, 1024, 4096)
     steps = (50,) if settings.quick else (50, 200, 500, 1000)
     for recurrent in (False, True):
@@ -75,14 +75,14 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def training_step(
-    surrogate: Callable, neurons: int, steps: int, recurrent: bool, frugal: bool = False
+    surrogate: Callable, neurons: int, steps: int, recurrent: bool, saves_memory: bool = False
 ) -> Ready:
     """One step of gradient descent on random spike trains."""
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = Classifier(neurons, surrogate, recurrent)
         data = spike_trains(steps)
-        if frugal:
+        if saves_memory:
             brainstate.nn.init_all_states(network, BATCH)
             save_memory(network, data[0])
         compile, arguments = descent(network, network, data)

@@ -1,6 +1,7 @@
-"""One framework in a process of its own: for every line on stdin it times one sample.
+"""Times one framework in its own process: one sample for every line on stdin.
 
-``python -m benchmarks.peer_worker NAME WORK Q ELEMENTS``; each framework is imported only there.
+Called as ``python -m benchmarks.peer_worker NAME WORK Q ELEMENTS``. Frameworks are imported only
+here.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ OURS = "braintools_qps QPseudoSpike.from_q"
 
 
 class Framework(NamedTuple):
-    """How a spike function is made for a q, and how a framework runs it."""
+    """How a framework makes a spike function for a q, and how it runs it."""
 
     spike: Callable[[float], Any]
     run: Callable
@@ -27,7 +28,7 @@ class Framework(NamedTuple):
 
 
 def main(name: str, work: str, q: str, elements: str) -> None:
-    """Answer with seconds, or once with the error."""
+    """Print the seconds of each sample; after an error, print that and end."""
     try:
         take = prepare(CONTESTANTS[name], work, float(q), int(elements))
         for _ in sys.stdin:

@@ -1,11 +1,10 @@
 """Peers: the same formula in other frameworks.
 
-Everyone computes spikes, and the gradient (1 + 2|x|/(q - 1)) ** -q times a cotangent: SpikingJelly
-calls it QPseudoSpike; at q = 2 it is snnTorch's fast sigmoid, Norse's and spyx's SuperSpike with
-slope 2 (Norse's slope is 1, whatever its alpha); here it is `QPseudoSpike.from_q(q)`. Each
-contestant checks that before it is timed, and runs in a process of its own on all cores, compiled
-where its framework does so by itself (JAX) or is asked to (torch.compile). "To bound" compares with
-this package.
+All contestants compute spikes and the gradient (1 + 2|x|/(q - 1)) ** -q times a cotangent. Here
+this is `QPseudoSpike.from_q(q)`; SpikingJelly calls it QPseudoSpike; at q = 2 it is snnTorch's fast
+sigmoid, and the SuperSpike of spyx and Norse with slope 2 (Norse's slope is always 1). Each
+contestant checks the formula before it is timed, and runs in its own process on all cores. JAX
+compiles; PyTorch does so only with torch.compile. "To bound" compares with this package.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ LAYER = 64 * 256  # a batch of 64, 256 neurons
 
 
 def cases(settings: Settings) -> Iterator[Case]:
-    """One layer, and arrays that fill no cache; then a q that is not whole."""
+    """The size of one layer, and arrays larger than the caches; then a q that is not an integer."""
     for elements in (LAYER, settings.elements):
         for work in ("forward", "forward and backward"):
             yield _case(work, 2.0, elements)

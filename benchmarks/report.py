@@ -1,4 +1,4 @@
-"""Results as JSON, for machines, and as Markdown tables, for people and the documentation."""
+"""Saves results as JSON and as Markdown tables for the documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import jax
 
 from .harness import Measurement
 
-CONCLUSION = "<!-- conclusion -->"  # from where on guides include a page
+CONCLUSION = "<!-- conclusion -->"  # guides include a page from here on
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
@@ -25,7 +25,7 @@ PACKAGES = (
 
 
 def environment() -> dict[str, Any]:
-    """Where the figures come from: device, core count, load, flags of XLA, versions, date."""
+    """The machine and its state: device, cores, load, XLA flags, versions, date."""
     return {
         "device": jax.devices()[0].device_kind,
         "processor": _processor(),
@@ -48,7 +48,7 @@ def folder(facts: dict[str, Any]) -> Path:
 
 
 def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to: Path) -> Path:
-    """Write ``<suite>.json`` and ``<suite>.md``; the path of the latter."""
+    """Write ``<suite>.json`` and ``<suite>.md``; return the path of the latter."""
     name = suite.__name__.rpartition(".")[2]
     to.mkdir(parents=True, exist_ok=True)
     record = {
@@ -63,7 +63,7 @@ def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to
 
 
 def concluded(suite: Any, measurements: list[Measurement]) -> dict[str, Any]:
-    """What a suite says at the end, where it does."""
+    """The conclusion of a suite, if it has one."""
     if not hasattr(suite, "conclusion"):
         return {}
     return {"conclusion": suite.conclusion(measurements)}
@@ -84,9 +84,9 @@ def table_of(record: dict[str, Any]) -> str:
 def markdown(
     title: str, facts: dict[str, Any], measurements: list[Measurement], *, timed: bool = True
 ) -> str:
-    """A page: what is measured and where, then one table for each name of a table.
+    """A page: the title, the machine, and the tables.
 
-    Times that were taken beside other work are called provisional; accuracies do not mind.
+    Times that were measured on a busy machine are marked as provisional.
     """
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     where = (
@@ -115,7 +115,7 @@ def duration(seconds: float) -> str:
 
 
 def _table(measurements: Iterable[Measurement]) -> list[str]:
-    """Columns that nobody fills are left out."""
+    """A table without its empty columns."""
     rows = [{title: cell(m) for title, cell in COLUMNS.items()} for m in measurements]
     titles = [title for title in COLUMNS if any(row[title] for row in rows)]
     lines = [titles, ["---"] * len(titles), *([row[title] for title in titles] for row in rows)]

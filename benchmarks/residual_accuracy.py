@@ -1,8 +1,8 @@
-"""``python -m benchmarks.residual_accuracy``: what codes of 8 and 16 bits do to a gradient.
+"""``python -m benchmarks.residual_accuracy``: the error of slopes stored in 8 and 16 bits.
 
-First the codes that were weighed against each other for 8 bits: the error of the weights' gradient
-of a linear LIF layer, and the largest relative error of the derivative for |x| <= 10. Then training
-on digits with what was chosen: test accuracy over five seeds.
+The first table compares codes: the error of the gradient of the weights of a linear LIF layer, and
+the largest relative error of the derivative for |x| <= 10. The second trains on digits with the
+codes that the package uses: test accuracy over five seeds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LOG_STEP = 0.0433  # 254 steps of 2 ** (-1/16)
 
 
 class Code(NamedTuple):
-    """A way to store a number of [0, 1]."""
+    """A way to store a number between 0 and 1."""
 
     encode: Callable[[jax.Array], jax.Array]
     decode: Callable[[jax.Array], jax.Array]
@@ -60,7 +60,7 @@ CODES = {
 
 
 def gradient_error(code: Code, alpha: float, width: float) -> float:
-    """Error of the weights' gradient, relative to float32, in the norm."""
+    """Norm of the error of the weights' gradient, relative to that of the float32 gradient."""
     surrogate = QPseudoSpike(alpha, scale=width)
     exact, stored = (weights_gradient(surrogate, code) for code in (None, code))
     return float(jnp.linalg.norm(stored - exact) / jnp.linalg.norm(exact))
@@ -78,7 +78,7 @@ def weights_gradient(surrogate: QPseudoSpike, code: Code | None) -> jax.Array:
 
 
 def _stored(surrogate: QPseudoSpike, code: Code) -> Callable:
-    """The surrogate with its peak at 1, in a code, for the backward pass."""
+    """The surrogate, whose gradient over its peak is stored in a code for the backward pass."""
     peak = 1 / surrogate.scale
     spike = jax.custom_vjp(surrogate)
     spike.defvjp(

@@ -1,9 +1,9 @@
-"""Compact residuals: what reverse mode stores of the surrogate, and what storing it small costs.
+"""Compact residuals: memory and time of surrogate gradients stored in few bits.
 
-The gradient of a linear LIF scan stores nothing but the surrogate gradient: its reset is cut
-off, and its inputs are given. Memory there is what the call holds beside its arguments and results.
-The product is the bound `x * ct` with everything done in one call: encode, store, decode. How well
-the codes hold a derivative, and whether training suffers, is in `benchmarks.residual_accuracy`.
+The gradient of a linear LIF scan stores only the surrogate gradient, because its reset is detached
+and its inputs are constant. Memory is that of the temporaries, without arguments and results. The
+second table is the product `x * ct` alone: encode, store and decode in one call. For accuracy see
+`benchmarks.residual_accuracy`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ def cases(settings: Settings) -> Iterator[Case]:
 
 
 def linear_lif(spike: Callable, v: jax.Array, currents: jax.Array) -> jax.Array:
-    """Spikes of shape (steps, batch, neurons), in which only the surrogate stores anything."""
+    """Spikes of shape (steps, batch, neurons); only the surrogate stores anything for the
+    gradient."""
 
     def step(v, current):
         v = 0.9 * v + current

@@ -1,4 +1,4 @@
-"""Networks that learn nothing, rebuilt from what users of other libraries have reported."""
+"""Networks that learn nothing, rebuilt from reports by users of other libraries."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def last_output(outputs: Any) -> Any:
 
 
 def positive(network: Network) -> Network:
-    """All weights with their sign removed, as of a device that has no negative ones."""
+    """Absolute values of all weights, as on a device that has no negative ones."""
     return weights_changed(network, jnp.abs)
 
 
@@ -58,7 +58,7 @@ def weights_changed(network: Network, change: Callable[[Any], Any]) -> Network:
 
 
 def centred(network: Network, inputs: Any) -> None:
-    """Weights of both signs: each matrix loses its mean."""
+    """Give weights both signs: subtract the mean of each matrix; then normalise the rates."""
     weights_changed(network, lambda weights: weights - weights.mean())
     normalize_rates(network, inputs)
 
@@ -84,7 +84,7 @@ def severed() -> Network:
 
 
 class Other(NamedTuple):
-    """What else can be done."""
+    """The second way that a remedy offers."""
 
     done: str
     network: Callable[[], Network]
@@ -92,14 +92,14 @@ class Other(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A failure that was reported in public, or one that is the usual of its kind.
+    """A failure that was reported in public, or a typical one.
 
-    ``reported`` makes the network as it was, ``rewritten`` with the mistake in its code mended,
-    and ``cure`` changes a network that has been made; ``other`` is the second way that the
-    remedy offers. ``cause`` and ``population`` are what gradient_flow is to find.
+    ``reported`` makes the network as reported; ``rewritten`` makes it with the mistake in its code
+    fixed; ``cure`` changes a finished network. ``other`` is the second way that the remedy offers.
+    ``cause`` and ``population`` are the expected diagnosis of gradient_flow.
     """
 
-    thread: str  # owner/repository#number, or nothing
+    thread: str  # owner/repository#number, or empty
     seen: str
     reported: Callable[[], Network]
     cause: str
@@ -108,8 +108,8 @@ class Case:
     rewritten: Callable[[], Network] | None = None
     cure: Callable[[Network, Any], Any] | None = None
     other: Other | None = None
-    remark: str = ""  # what else turned out
-    read: Callable[[Any], Any] = mean_output  # the loss is of
+    remark: str = ""  # for the guide
+    read: Callable[[Any], Any] = mean_output  # outputs to the logits of the loss
     read_after: Callable[[Any], Any] = mean_output
     shown: Callable[[Any], Any] = twelve_times
     epochs: int = 8

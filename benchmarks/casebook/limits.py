@@ -1,7 +1,7 @@
-"""Where a limit of the diagnosis lies: ``python -m benchmarks.casebook.limits`` trains networks.
+"""``python -m benchmarks.casebook.limits``: trainings that place the limits of the diagnosis.
 
-Writes ``reach``, ``height``, ``rates`` and ``recurrent`` of docs/results/casebook.json; with a name
-behind it, that one alone. Where the mean slope is too high was found in the study.
+Writes ``reach``, ``height``, ``rates`` and ``recurrent`` of docs/results/casebook.json, or only
+those that are named as arguments. The limit of the mean slope comes from the study.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ RATES = (0.02, 0.05, 0.1, 0.2, 0.3)
 
 
 def two_layers(spk_fun: Any, cure: Any, learning_rate: float) -> Case:
-    """Two layers on digits, not a failure but in need of a surrogate."""
+    """Two layers on digits, a network that learns with a good surrogate."""
     return Case(
         thread="", seen="", cause="", population=None, done="", shown=partial(constant, steps=12),
         reported=partial(deep, spk_fun, 2), cure=cure, learning_rate=learning_rate,
@@ -41,7 +41,7 @@ def two_layers(spk_fun: Any, cure: Any, learning_rate: float) -> Case:
 
 
 def reach(width: float) -> dict[str, Any]:
-    """An exponential surrogate of height 1; the share of membranes where it is flat."""
+    """Accuracy with an exponential surrogate of height 1, and the share of flat neuron-steps."""
     spike = QPseudoSpike(np.inf, scale=width, dampening=width)
     case = two_layers(spike, normalize_rates, 1e-3)
     (flow,) = gradient_flow(built(case, 0, True), case.shown(digits()[0][:SHOWN])).values()
@@ -50,7 +50,7 @@ def reach(width: float) -> dict[str, Any]:
 
 
 def height(slope: float) -> dict[str, Any]:
-    """alpha 2 at a mean slope, in a network without recurrence."""
+    """Accuracy at a mean slope, with alpha 2 and without recurrence."""
 
     def cure(network: Network, inputs: Any) -> None:
         normalize_rates(network, inputs)
@@ -61,7 +61,7 @@ def height(slope: float) -> dict[str, Any]:
 
 
 def rate(target: float) -> dict[str, Any]:
-    """Eight layers that were brought to a firing rate."""
+    """Accuracy of eight layers that `normalize_rates` brought to a firing rate."""
     case = dataclasses.replace(
         CASES["spikingjelly-285"], cure=partial(normalize_rates, rate=target)
     )
@@ -69,7 +69,7 @@ def rate(target: float) -> dict[str, Any]:
 
 
 def recurrent(scaled: bool) -> dict[str, Any]:
-    """Two recurrent layers: recurrent weights scaled with the others, or left as they are."""
+    """Accuracy of two recurrent layers, whose recurrent weights are scaled too, or not."""
 
     def cure(network: Network, inputs: Any) -> None:
         backs = [] if scaled else [layer.back for layer in network.layers]
@@ -96,7 +96,7 @@ FOUND = {
 
 
 def main(names: list[str]) -> None:
-    """Train what is named, or all of them."""
+    """Train for the named entries, or for all."""
     book = json.loads(FILE.read_text("utf-8"))
     for name in names or FOUND:
         book[name] = FOUND[name]()

@@ -1,4 +1,4 @@
-"""Neurons, layers and networks that the cases of the book are made of."""
+"""Neurons, layers and networks of the casebook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PIXELS, SIDE, CLASSES = 64, 8, 10
 
 
 class Leaky(brainstate.nn.Module):
-    """Leaky integrate-and-fire neurons that lose the threshold in the step after a spike."""
+    """LIF neurons; in the step after a spike, the threshold is subtracted from the membrane."""
 
     def __init__(
         self, size: Any, spk_fun: Any, *, decay: float = 0.9, threshold: float = 1.0, detach=True
@@ -42,7 +42,7 @@ class Leaky(brainstate.nn.Module):
 
 
 class Synaptic(Leaky):
-    """The same, driven by a current that decays; or, mixed up, by the membrane in its place."""
+    """`Leaky` with a synaptic current that decays; ``mixed_up`` decays the membrane instead."""
 
     def __init__(self, *args: Any, current_decay: float = 0.8, mixed_up: bool = False, **options):
         super().__init__(*args, **options)
@@ -80,7 +80,7 @@ class Reshape(brainstate.nn.Module):
 
 
 class Overflowing(Surrogate):
-    """A sigmoid whose derivative is inf / inf some way below the threshold."""
+    """A sigmoid whose derivative overflows to inf / inf below the threshold."""
 
     def __init__(self, slope: float = 25.0):
         super().__init__()
@@ -148,7 +148,7 @@ def convolutional(
 
 
 def fast_sigmoid(slope: float) -> QPseudoSpike:
-    """snnTorch's: 1 / (1 + slope * abs(x))**2."""
+    """The fast sigmoid of snnTorch: 1 / (1 + slope * abs(x))**2."""
     return QPseudoSpike(2.0, scale=1.5 / slope, dampening=1.5 / slope)
 
 

@@ -1,7 +1,8 @@
-"""Train every network of the casebook before and after: ``python -m benchmarks.casebook.train``.
+"""``python -m benchmarks.casebook.train``: train each network of the casebook before and after.
 
-Writes docs/results/casebook.json, which the guide shows. With the names of cases, only these. What
-the file has is kept, but for the first lines of gradient_flow; with ``--anew`` it is trained again.
+Writes docs/results/casebook.json, which the guide shows. Names of cases as arguments select them.
+Accuracies that are in the file are kept; ``--anew`` trains them again. The first line of
+gradient_flow is always renewed.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 5
 TRAINING = 1437  # images; the other 360 are for the test
 BATCH = 64
-SHOWN = 4 * BATCH  # images to scale weights with, and to look at
+SHOWN = 4 * BATCH  # images for the cures and for gradient_flow
 
 
 def digits() -> tuple[jax.Array, jax.Array]:
@@ -40,7 +41,7 @@ def digits() -> tuple[jax.Array, jax.Array]:
 
 
 def built(case: Case, seed: int, cured: bool) -> brainstate.nn.Module:
-    """A network with new weights, as it was reported or with the cure."""
+    """A network with new weights, as reported or cured."""
     brainstate.random.seed(seed)
     if not cured:
         return case.reported()
@@ -51,7 +52,7 @@ def built(case: Case, seed: int, cured: bool) -> brainstate.nn.Module:
 
 
 def first_line(case: Case) -> str:
-    """What gradient_flow says first about the first network."""
+    """The first line that gradient_flow prints for the reported network."""
     inputs = case.shown(digits()[0][:SHOWN])
     return str(gradient_flow(built(case, 0, False), inputs)).splitlines()[0]
 
@@ -68,7 +69,7 @@ def accuracies(case: Case, cured: bool) -> list[float]:
 def programs(
     parts: Callable[[Any], tuple], case: Case
 ) -> tuple[Callable[[Any, int], Any], Callable[[Any], float]]:
-    """What trains parameters for all epochs, and what tests them."""
+    """Two functions: one trains parameters for all epochs, the other tests them."""
     images, labels = digits()
     optimizer = optax.adam(case.learning_rate)
 
@@ -113,7 +114,7 @@ def summary(scores: Sequence[float]) -> dict[str, Any]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Train the cases that are named, or all."""
+    """Train the named cases, or all."""
     names = [name for name in arguments if not name.startswith("-")] or list(CASES)
     for name in names:
         case = CASES[name]
@@ -127,12 +128,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def whens(case: Case) -> tuple[str, ...]:
-    """What a case is trained as."""
+    """The variants of a case that are trained."""
     return ("before", "after", "other") if case.other else ("before", "after")
 
 
 def trained(case: Case, when: str) -> dict[str, Any]:
-    """Accuracies of a case as it was reported, with what was done, or with what else helps."""
+    """Accuracies of a variant: as reported, with the remedy, or with its second way."""
     if when == "other" and case.other is not None:
         case = dataclasses.replace(case, rewritten=case.other.network, cure=None)
     if when != "before":
@@ -141,7 +142,7 @@ def trained(case: Case, when: str) -> dict[str, Any]:
 
 
 def told(case: Case) -> dict[str, str]:
-    """What the guide says of a case."""
+    """The texts of a case for the guide."""
     text = {key: getattr(case, key) for key in ("thread", "seen", "done", "remark")}
     return text | ({"other_done": case.other.done} if case.other else {})
 

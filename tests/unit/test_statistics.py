@@ -151,8 +151,7 @@ def test_two_seeds_do_not_say_how_many_it_takes():
     low, high = 1 / np.sqrt(stats.chi2.ppf([0.975, 0.025], 1))
     assert (low**2, high**2) == pytest.approx((0.2, 1018), rel=0.01)
     assert sentence(["A", "B"], [[0.9, 0.8], [0.85, 0.86]]) == (
-        "B and A are within noise of each other. Two seeds are too few to say how many are "
-        "needed."
+        "B and A are within noise of each other. Two seeds are too few to say how many are needed."
     )
 
 
