@@ -1,4 +1,4 @@
-"""Training with each candidate surrogate, side by side.
+"""Trains a network with each candidate surrogate, and compares the results.
 
 Start here with `compare`: what is asked, and what is recorded (`outcome`, `provenance`). `search`
 lists the trainings of a candidate, and has each seed choose among its own. `train` trains a group

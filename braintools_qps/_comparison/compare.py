@@ -1,4 +1,4 @@
-"""`compare`: what is asked, what is done about it, and what is recorded."""
+"""`compare`: checks the arguments, trains what is missing, and records the results."""
 
 from __future__ import annotations
 
@@ -66,105 +66,118 @@ def compare(
 ) -> Comparison:
     """Train a spiking network with each surrogate, and say which differences are real.
 
-    A learning rate and a dampening that suit one surrogate need not suit the next. So each seed
-    trains every setting of ``tune`` in full, picks the one with the highest validation score, and
-    reports the test score of that very run. A seed also sets the split of the data, the initial
-    weights and the order of the samples, the same for all candidates. Candidates are therefore
-    compared seed by seed, and the interval of a difference contains the luck of all of these.
+    Each surrogate needs its own learning rate and dampening. So each seed trains every setting of
+    ``tune`` in full, keeps the one with the highest validation score, and reports the test score of
+    that run. The seed also sets the split of the data, the initial weights and the order of the
+    samples, the same for all candidates. Candidates are compared seed by seed, so that the interval
+    of a difference contains the luck of all of these.
 
     Parameters
     ----------
     surrogates : sequence, or mapping of labels
-        Candidates, each as `get_surrogate` takes them: ``"Sigmoid"``,
-        ``"QPseudoSpike(alpha=1.5)"`` or an object.
+        Candidates, each as `get_surrogate` takes it: ``"Sigmoid"``, ``"QPseudoSpike(alpha=1.5)"``
+        or an object.
     task : str, tuple, path or Task
-        The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
-        ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"`` (or a call such as
-        ``"randman(dim=2, alpha=1.0)"``), or that of a class in `braintools.cogtask`. Or arrays
-        ``(X, y)``, with X of shape (samples, time, features) and y classes of shape (samples,),
-        integers or strings, or floats to predict of shape (samples, ...) or (samples, time, ...);
-        ``(X, y, X_test, y_test)`` has a test part of its own; other data are split by each seed.
-        Or a `pathlib.Path` to an ``.npz`` file of such arrays, or to spike times in HDF5.
+        The data, in any form that `load_task` takes:
+
+        - a name: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``, ``"mnist-pixels"``,
+          ``"cue-recall"``, ``"randman"`` (or a call such as ``"randman(dim=2, alpha=1.0)"``), or a
+          class in `braintools.cogtask`;
+        - arrays ``(X, y)``, which each seed splits: X of shape (samples, time, features); y of
+          shape (samples,) with classes as integers or strings, or of shape (samples, ...) or
+          (samples, time, ...) with floats to predict;
+        - arrays ``(X, y, X_test, y_test)``, with a fixed test part;
+        - a `pathlib.Path` to an ``.npz`` file of such arrays, or to an HDF5 file of spike times.
     model : callable, optional
-        A factory: it returns a fresh brainstate model. It may take any of the keywords
-        ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step
-        returns: one for each class, or those of one target), ``steps`` and ``surrogate``. One that
-        takes ``surrogate`` puts the candidate where it wants it; otherwise all neurons get it. Give
-        further keywords by ``functools.partial``, as in ``partial(network, hidden=256)``. The model
-        is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of shape
-        (batch, features) and the index ``i`` and the time ``t`` of the step in
-        `brainstate.environ`; ``dt`` is 1 ms where none is set. `brainstate.nn.init_all_states` is
-        called before each batch. Parameters are trained, other states that outlive a batch are
-        kept, and ``fit`` in the environment says whether this is training. By default a layer of
-        recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a class of `brainpy.state`)
-        and ``reset``.
+        A factory that returns a fresh brainstate model. It may take any of the keywords
+        ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
+        return: one for each class, or those of one target), ``steps`` and ``surrogate``. A factory
+        that takes ``surrogate`` puts it into the model itself; otherwise all neurons get the
+        candidate. Bind other keywords with ``functools.partial``, as in
+        ``partial(network, hidden=256)``.
+
+        The model is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of
+        shape (batch, features). `brainstate.environ` has the index ``i`` and the time ``t`` of the
+        step, ``dt`` (1 ms unless you set it), and ``fit``, which is True in training.
+        `brainstate.nn.init_all_states` is called before each batch. Parameters are trained. States
+        that this call does not set are kept from batch to batch, unless they are of the class
+        `brainstate.ShortTermState`.
+
+        By default, a layer of recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a
+        class of `brainpy.state`) and ``reset``.
     tune : mapping of names to values, or None
-        The values to try for each candidate, in all combinations: 3 settings by default, so that 5
-        seeds make 15 trainings of each candidate. Names are ``learning_rate``; ``mean_slope``,
-        which lowers the candidate's dampening until the mean surrogate gradient at the initial
-        weights is this, as `normalize_surrogate` does; or in its place ``dampening``, a factor of
-        the candidate's own, as ``scale_factor`` is of its scale; ``alpha``; and keywords of the
-        optimizer (``clip``) or of the factory. None trains the candidates as given.
+        The values to try for each candidate, in all combinations. The default has 3 settings, so
+        that 5 seeds make 15 trainings of each candidate. None trains the candidates as given.
+        Names are
+
+        - ``learning_rate``;
+        - ``mean_slope``, which lowers the candidate's dampening until the mean surrogate gradient
+          at the initial weights has this value, as `normalize_surrogate` does;
+        - ``dampening`` (in place of ``mean_slope``) and ``scale_factor``, which multiply the
+          candidate's own dampening and scale;
+        - ``alpha``;
+        - keywords of the optimizer, such as ``clip``, and of the factory.
     seeds : int or sequence of int
-        How many seeds, or which.
+        How many seeds, or the seeds themselves.
     epochs, batch_size : int
-        Passes over the training part, each in a new order, and samples in a batch; those left over
-        at the end of a pass are not used in it.
+        Passes over the training part, each in a new order, and samples in a batch. Samples that do
+        not fill a batch are left out of that pass.
     learning_rate : float
-        The learning rate where ``tune`` does not name it.
+        The learning rate, if ``tune`` does not name it.
     optimizer : callable, optional
-        Returns an optax transformation. It is called with the keyword ``learning_rate``, which is
-        traced, with ``steps``, the number of batches of a whole training, if it takes that, and
-        with those keywords of its own that ``tune`` names. By default `optax.adamw` with a cosine
-        schedule, and with a gradient whose norm is at most ``clip=0.03``. Weights with units are
-        trained as numbers in their unit.
+        Returns an optax transformation. It must take the keyword ``learning_rate``, which is
+        traced. It may take ``steps``, the number of batches in a whole training, and further
+        keywords that ``tune`` names. By default, `optax.adamw` with a cosine schedule and the norm
+        of the gradient clipped at ``clip=0.03``. Weights with units are trained as numbers in
+        their unit.
     loss, score : callable, optional
-        Functions of (outputs, y), traced. By default cross-entropy and accuracy for classes, the
-        mean squared error and its negative for numbers. A higher score is better.
+        Functions of (outputs, y) that JAX can trace. A higher score is better. By default,
+        cross-entropy and accuracy for classes, the mean squared error and its negative for numbers.
     out : path, optional
-        A directory to which results are saved as soon as a candidate has finished. Groups of runs
-        that have finished and, every ten seconds or at each longer epoch, the states of those in
-        training are kept there until all is done. Files of an earlier comparison are renamed when
-        something new is saved, to ``comparison-1.json`` and so on.
+        A directory for the results of each candidate as it finishes. Until all is done, it also
+        holds what ``resume`` needs: finished runs, and the state of those in training from the
+        last ten seconds or the last epoch. Files of an earlier comparison are renamed to
+        ``comparison-1.json`` and so on, once something new is saved.
     resume : bool or "strict"
-        Whether to go on from what is in ``out``, however it ended: all results are kept, also those
-        of candidates that are not asked for now, and only what is missing is trained, to the same
-        numbers on the same machine. Another machine or other versions bring a warning; "strict"
-        refuses them. With an executor, groups of runs that were not finished start again. Where
-        nothing is there, a warning says so.
+        Whether to go on from the results in ``out``. They are all kept, those of other candidates
+        too. Only missing ones are trained, to the same numbers on the same machine. Another machine
+        or other versions bring a warning, with ``"strict"`` an error. With an executor, unfinished
+        groups of runs start again. If there is nothing to resume, a warning says so.
     executor : concurrent.futures.Executor, optional
-        Where to train: a pool of processes, ``Client.get_executor(pure=False)`` of Dask, or any
-        other. The data travels to each worker once. The factory, and any function that is given
-        beside it, must be importable there. By default all devices of this process are used.
+        Its workers train: a pool of processes, Dask's ``Client.get_executor(pure=False)``, or any
+        other. The data travels to each worker once. Workers must be able to import the factory,
+        the optimizer, the loss and the score. By default, all devices of this process train.
     progress : bool
-        Whether to show how far it is, where tqdm is installed: a bar in a terminal and in a
-        notebook, and elsewhere a line a minute.
+        Whether to show progress, if tqdm is installed: a bar in a terminal and in a notebook,
+        elsewhere a line a minute.
     callback : callable, optional
-        Called after each epoch, and with each result, with the named tuple ``(comparison, result,
-        labels, epochs_done, epochs, loss, runs_done, runs, directory)``: the comparison so far; the
-        `.CandidateResult` that has just come in, or None; the candidates in training; how many
-        epochs of all runs are done, and how many there are; the mean loss; how many runs have
-        finished, and how many there are; and where results are saved, which is another directory
-        than ``out`` where that could not be written to.
+        Called after each epoch and at each result with a named tuple of
+
+        - ``comparison``: the `.Comparison` so far;
+        - ``result``: the `.CandidateResult` that has just come in, or None;
+        - ``labels``: those of the candidates in training;
+        - ``epochs_done`` and ``epochs``, summed over all runs;
+        - ``loss``: the mean of the runs that have just had an epoch;
+        - ``runs_done`` and ``runs``;
+        - ``directory``: where results are saved, or None; not ``out`` if that could not be written.
 
     Returns
     -------
     Comparison
-        Printing it shows a table. A candidate that fails while others do not is a row with its
-        error.
+        Prints as a table. If a candidate fails while others do not, its row shows the error.
 
     Raises
     ------
     LookupError
         If no surrogate, task or neuron has the name.
     TypeError, ValueError
-        If an option is out of its range, the arrays or the model cannot be trained on, or what is
-        to be resumed was run with other options.
+        If an option is out of its range, the data or the model cannot be trained, or the results to
+        resume have other options.
     OSError
-        If nothing can be written to ``out``, before anything is trained, or another comparison is
-        writing there.
+        If ``out`` cannot be written to, or another comparison is writing there. Raised before
+        anything is trained.
     RuntimeError
-        If the executor takes no more work. What has finished is in ``out``.
+        If the executor takes no more work. Finished runs are in ``out``.
 
     See Also
     --------
@@ -215,7 +228,7 @@ def _experiment(
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
-    # Each as its spec has it: so it is resumed, and a worker trains it; its arrays are NumPy's.
+    # Rebuilt from its spec, as in resuming and on a worker, so that its arrays are NumPy's.
     specs = {label: surrogate_spec(one) for label, one in candidates(surrogates).items()}
     found = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
     labels: dict[Hashable, str] = {}
@@ -230,7 +243,7 @@ def _candidates(surrogates: Any) -> list[Candidate]:
 
 
 def _described(experiment: Experiment, plan: Plan) -> dict[str, Any]:
-    """What is the same for all candidates, as plain values for the record."""
+    """Settings that all candidates share, as plain values for the record."""
     goal, make = experiment.objective, experiment.factory.make
     functions = {"model": make, "optimizer": experiment.optimizer}
     functions |= {"loss": goal.loss, "score": goal.score}
@@ -290,7 +303,7 @@ def _trained(
 
 
 def _noted(comparison: Comparison, notes: Sequence[str]) -> Comparison:
-    """The comparison with what must be known with its results; a warning says it now."""
+    """The comparison with notes on the model and the data, which are also warnings now."""
     for note in notes:
         warnings.warn(note, stacklevel=4)
     both = dict.fromkeys((*comparison.notes, *notes))

@@ -1,4 +1,4 @@
-"""The devices of this process, and how much of their memory runs may take."""
+"""The devices of this process, and the memory that runs may use."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-# A few small networks fit into a core's cache, and fill its vectors; many do the same arithmetic in
-# twice the time.
+# A few small networks fit into a core's cache and fill its vector registers. Many networks at once
+# take twice the time for the same arithmetic.
 RUNS_AT_ONCE_ON_CPU = (3, 4)
 RUNS = "runs"  # the axis that is split over devices
-SHARE_OF_MEMORY = 0.5  # of a computer's: data, other programs and the system need some, too
+SHARE_OF_MEMORY = 0.5  # of the computer: data, other programs and the system also need memory
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Devices:
 
     @cached_property
     def split(self) -> NamedSharding:
-        """Arrays with a row for each run: each device has some of the rows."""
+        """Sharding for arrays with a row per run: each device has some of the rows."""
         return NamedSharding(self._mesh, PartitionSpec(RUNS))
 
     @cached_property
     def whole(self) -> NamedSharding:
-        """Arrays that all runs share: each device has a copy."""
+        """Sharding for arrays that all runs share: each device has a copy."""
         return NamedSharding(self._mesh, PartitionSpec())
 
     @cached_property
@@ -48,19 +48,20 @@ class Devices:
 
     @property
     def threads(self) -> int:
-        """How many programs run at once: XLA works through a small network on one core."""
+        """How many programs run at once; XLA uses one core for a small network."""
         return max(1, cores() // len(self)) if self.are_cpus else 1
 
     @property
     def memory(self) -> float:
-        """Bytes that all programs together may take; an accelerator says when it is full."""
+        """Bytes that all programs may take together; no limit on an accelerator, which raises if
+        full."""
         if not (self.are_cpus and hasattr(os, "sysconf")):
             return np.inf
         pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
         return SHARE_OF_MEMORY * pages * size
 
     def width(self, runs: int) -> int:
-        """How many runs a program trains, if there is room: the same number on each device."""
+        """How many runs a program trains if memory allows, the same number on each device."""
         each = -(-runs // len(self))
         if not self.are_cpus:
             return len(self) * each
@@ -68,9 +69,9 @@ class Devices:
         return len(self) * min(each, *RUNS_AT_ONCE_ON_CPU, key=lambda width: turns(width) * width)
 
     def spread(self, function: Callable, own: int, shared: int) -> Callable:
-        """The function of many runs on all devices, none of which waits for another.
+        """Spread a function of many runs over all devices, none of which waits for another.
 
-        Its last ``shared`` arguments are the same for all runs, the others have a row for each.
+        The last ``shared`` arguments are the same for all runs; the others have a row per run.
         """
         if len(self) == 1:
             return function
@@ -80,12 +81,13 @@ class Devices:
             mesh=self._mesh,
             in_specs=(each,) * own + (same,) * shared,
             out_specs=each,
-            check_vma=False,  # models know nothing of devices
+            check_vma=False,  # a model does not know the axis of devices
         )
 
 
 def present_devices() -> Devices:
-    """All of this process's first kind, or the one that ``jax.default_device`` names."""
+    """All devices of the first kind of this process, or the one that ``jax.default_device``
+    names."""
     chosen: Any = jax.config.values["jax_default_device"]
     if isinstance(chosen, jax.Device):
         return Devices((chosen,))
@@ -95,7 +97,7 @@ def present_devices() -> Devices:
 
 
 def device_text() -> str:
-    """Text for the record: ``"cpu: cpu"``, or ``"cuda: NVIDIA H100, 4 of them"``."""
+    """The devices as text: ``"cpu: cpu"``, or ``"cuda: NVIDIA H100, 4 of them"``."""
     devices = present_devices()
     text = f"{devices.all[0].platform}: {devices.all[0].device_kind}"
     return f"{text}, {len(devices)} of them" if len(devices) > 1 else text

@@ -1,4 +1,4 @@
-"""The user's factory, and how a fresh model comes out of it."""
+"""Makes fresh models with the user's factory."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from .fingerprint import name_of
 from .model import environment
 from .tasks import Task
 
-GIVEN = ("features", "classes", "outputs", "steps")  # by the task, to factories that take them
+GIVEN = ("features", "classes", "outputs", "steps")  # by the task, if the factory takes them
 
 
 @dataclass(frozen=True)
 class Factory:
-    """Makes models with a function of the user's, or with a partial that has its options."""
+    """Makes models with the user's function, or with a partial that binds its options."""
 
     make: Callable[..., Any]
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
             raise TypeError(
-                "model must be a function that returns a fresh model, as each training needs one, "
-                f"got {_shown(self.make)}. Pass for example lambda features, classes: "
+                "model must be a function that returns a fresh model for each training, got "
+                f"{_shown(self.make)}. Pass for example lambda features, classes: "
                 "MyNetwork(features, classes)"
             )
 
     @property
     def options(self) -> dict[str, Any]:
-        """Keywords of the function with their values, those of the task and the candidate apart."""
+        """Keywords of the function with their values, without those of the task and candidate."""
         usual = {p.name: p.default for p in parameters_of(self.make) if p.default is not p.empty}
         chosen = dict(getattr(self.make, "keywords", {}))
         return {n: v for n, v in usual.items() if n not in (*GIVEN, "surrogate")} | chosen
 
     @property
     def takes_surrogate(self) -> bool:
-        """Whether the function puts the candidate where it belongs by itself."""
+        """Whether the function takes the candidate and puts it into the model itself."""
         return any(p.name == "surrogate" for p in parameters_of(self.make))
 
     def __call__(self, task: Task, surrogate: Any = None, options: Mapping[str, Any] = {}) -> Any:
-        """Return a fresh model with the surrogate in its neurons, its own where none is given.
+        """Return a fresh model with the surrogate in its neurons, or with its own if there is none.
 
         Raises
         ------
@@ -82,7 +82,7 @@ class Factory:
         parameters = parameters_of(self.make)
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-        bound = getattr(self.make, "keywords", {})  # a partial may fix what the task would give
+        bound = getattr(self.make, "keywords", {})  # a partial may bind what the task would give
         given = {n: getattr(task, n) for n in GIVEN if (n in known or takes_all) and n not in bound}
         if "surrogate" in known and surrogate is not None:
             given["surrogate"] = surrogate
@@ -99,17 +99,17 @@ class Factory:
         ]  # fmt: skip
         if missing := [name for name in needed if name not in given]:
             raise TypeError(
-                f"a factory is called with those of {_listed((*GIVEN, 'surrogate'))} that it "
-                f"takes, and with options; {name_of(self.make)} needs {_listed(missing)} too. Give "
-                f"the argument a default, or pass functools.partial(factory, {missing[0]}=...)"
+                f"a factory may take {_listed((*GIVEN, 'surrogate'))} and options, but "
+                f"{name_of(self.make)} also needs {_listed(missing)}. Give the argument a default, "
+                f"or pass functools.partial(factory, {missing[0]}=...)"
             )
         return given
 
 
 def parameters_of(factory: Callable) -> list[inspect.Parameter]:
-    """Parameters of a factory; of a class, those of ``__init__``, as its metaclass takes anything.
+    """Parameters of a factory. A class has those of ``__init__``: its metaclass takes anything.
 
-    In a partial, keywords that it has are the defaults.
+    In a partial, the keywords that it binds are defaults.
     """
     if isinstance(factory, functools.partial):
         inner = parameters_of(factory.func)[len(factory.args) :]
@@ -122,7 +122,7 @@ def parameters_of(factory: Callable) -> list[inspect.Parameter]:
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """The error itself, where brainstate has wrapped it, once for each module, in their reprs."""
+    """The original error: brainstate wraps it once per module, with the reprs of the modules."""
     while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
         error = error.__cause__
     return error
@@ -131,10 +131,9 @@ def cause_of(error: BaseException) -> BaseException:
 def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
     shape = task.samples.labels.shape
     return ValueError(
-        f"a float y, here of shape {shape}, is a regression, for which {name_of(make)} gets "
-        f"classes=None; it raised {type(error).__name__}: {error}. If y holds classes, pass them "
-        "as integers, y.astype(int) or y.argmax(axis=1); if not, have the factory take outputs in "
-        "place of classes"
+        f"a float y, here of shape {shape}, is a regression, so {name_of(make)} gets classes=None; "
+        f"it raised {type(error).__name__}: {error}. If y holds classes, pass integers: "
+        "y.astype(int) or y.argmax(axis=1). If not, have the factory take outputs, not classes"
     )
 
 

@@ -1,7 +1,7 @@
-"""What a function is, as plain values: its code, and the user's own code and values it depends on.
+"""Fingerprints of functions: their code, and the user's code and values that they depend on.
 
-The name of a function does not say what it does: every lambda of a notebook is
-``__main__:<lambda>``, and an edited body keeps its name.
+They tell whether a function has changed. Its name does not: every lambda of a notebook is
+``__main__:<lambda>``, and an edited function keeps its name.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CODE, SOURCE = "functions", "sources"  # in the settings of a comparison
 BYTECODE = f"code of Python {sys.version_info.major}.{sys.version_info.minor}: "
 PLAIN = bool, int, float, complex, str, bytes, NoneType
 CONTAINERS = list, tuple, dict
-MOST_ITEMS = 100  # that are told apart
+MOST_ITEMS = 100  # of a container that are compared one by one
 WITHIN = {
     property: "fget",
     staticmethod: "__func__",
@@ -41,11 +41,11 @@ LONGEST = 80  # characters of a value; of a longer one, the digest
 
 
 def fingerprint(value: Any) -> dict[str, str]:
-    """Names of all that decides on what a function does, each with its value or a digest.
+    """All that a function's results depend on: names, each with a value or a digest.
 
-    That is the bytecode, defaults and closure of the function, arguments of partials, and the
-    same of the functions, classes and values that it refers to, as far as they are not in installed
-    packages: of those the versions are recorded. Equal in each process for the same code.
+    That is its bytecode, defaults and closure, arguments of partials, and the same for all
+    functions, classes and values that it refers to. Installed packages are left out, because their
+    versions are recorded. The same code has the same fingerprint in every process.
 
     Examples
     --------
@@ -57,12 +57,12 @@ def fingerprint(value: Any) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, text in _parts(name_of(value), value, {}):
         same = name in found and found[name] != text
-        found[name] = _digest(found[name] + text) if same else text  # of two lambdas, say
+        found[name] = _digest(found[name] + text) if same else text  # such as two lambdas
     return found
 
 
 def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    """What differs between two fingerprints; bytecode of two versions of Python is not compared."""
+    """Differences between two fingerprints; bytecode of different Pythons is not compared."""
     found = []
     for name in {**before, **now}:
         one, other = before.get(name), now.get(name)
@@ -78,7 +78,7 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
 
 
 def sources(functions: Mapping[str, Any]) -> dict[str, str]:
-    """The sources of those functions and classes that are the user's own, as far as there are."""
+    """The sources of the user's functions and classes, if they can be found."""
     found = {}
     for name, function in functions.items():
         function = inspect.unwrap(_without_partial(function))
@@ -89,7 +89,7 @@ def sources(functions: Mapping[str, Any]) -> dict[str, str]:
 
 
 def name_of(function: Any) -> str:
-    """Its import path; of a partial, that of the function in it; of an object, that of its type."""
+    """Import path of a function, of the function in a partial, or of the type of an object."""
     function = _without_partial(function)
     kind = type(function)
     name = getattr(function, "__qualname__", kind.__qualname__)
@@ -104,7 +104,7 @@ def _without_partial(function: Any) -> Any:
 
 
 def _parts(name: str, value: Any, seen: dict[int, Any]) -> Iterator[tuple[str, str]]:
-    """Names and texts of a value and of all that it depends on, but for what has been seen."""
+    """Names and texts of a value and of all that it depends on, except for values in ``seen``."""
     if isinstance(value, PLAIN) or (isinstance(value, CONTAINERS) and len(value) > MOST_ITEMS):
         yield name, _text(value)
         return
@@ -174,13 +174,13 @@ def _of_class(name: str, value: type, seen: dict[int, Any]) -> Iterator[tuple[st
 
 
 def _modules(scope: Mapping[str, Any], names: list[str]) -> list[dict[str, Any]]:
-    """Contents of the user's own modules among the names of a scope."""
+    """The user's own modules among the names of a scope, each with its contents."""
     found = (scope.get(name) for name in names)
     return [vars(m) for m in found if isinstance(m, ModuleType) and _is_users_file(m.__name__)]
 
 
 def _is_users(value: Any) -> bool:
-    """Whether a function or class is not in Python, in an installed package or in this one."""
+    """Whether a function or class is the user's: not of Python, of an installed package or ours."""
     code = getattr(value, "__code__", None)
     if code is not None and not code.co_filename.startswith("<"):
         return _is_users_path(code.co_filename)
@@ -205,7 +205,7 @@ def _names(code: CodeType) -> set[str]:
 
 
 def _plain_code(code: CodeType) -> tuple:
-    """Instructions and their arguments: no line numbers, and no docstring, which none loads."""
+    """Instructions and their arguments, without line numbers and docstrings."""
     line = code.co_firstlineno if "__firstlineno__" in code.co_names else None
 
     def plain(argument: Any) -> Any:

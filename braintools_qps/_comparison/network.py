@@ -17,7 +17,7 @@ from .._surrogate import QPseudoSpike
 STEP = 1.0 * u.ms
 SHORTEST_MEMORY, LEAST_LONG_MEMORY = 1.0, 8.0  # steps
 
-# Of the weights' sums, in units of the distance from rest to threshold.
+# Factors on the weighted sums, relative to the distance from rest to threshold.
 INPUT_GAIN = 1.0
 RECURRENT_GAIN = 0.2
 READOUT_GAIN = 4.0
@@ -34,8 +34,8 @@ def demonstration(
 ) -> RecurrentNetwork:
     """The factory of the network that `compare` trains by default.
 
-    Membrane time constants reach from one step to half of the sequence, 8 at least: memory of every
-    length that a task can need.
+    Membrane time constants range from one step to half the sequence (at least 8 steps), which gives
+    memory of every length that a task can need.
     """
     memory = SHORTEST_MEMORY, max(LEAST_LONG_MEMORY, steps / 2)
     options: dict[str, Any] = {"hidden": hidden, "neuron": neuron, "reset": reset}
@@ -45,33 +45,32 @@ def demonstration(
 class RecurrentNetwork(brainstate.nn.Module):
     """Spiking neurons that see the input and each other; their spikes are summed into outputs.
 
-    It is an ordinary brainstate model: ``init_state(batch_size)``, then `update` once per step.
+    An ordinary brainstate model: call ``init_state(batch_size)``, then `update` once per step.
 
-    Weights are of order 1: the network divides by the root of the number of inputs. In this form
-    one learning rate suits all the layers, because a step of Adam changes each sum by as much as
-    its number of inputs allows, whatever the layer.
+    Weights are of order 1, because the network divides each sum by the root of its number of
+    inputs. So one learning rate of Adam suits all layers.
 
     Parameters
     ----------
     features, outputs : int
-        How many numbers come in and go out in a step.
+        How many numbers go in and come out at each step.
     hidden : int
         Number of neurons.
     neuron : str
         A class of `brainpy.state` with a membrane time constant ``tau``, a threshold ``V_th`` and a
         resistance ``R``.
     reset : {"soft", "hard"}
-        How the membrane comes down after a spike.
+        Reset after a spike: "soft" subtracts the threshold, "hard" sets the membrane to rest.
     time_constants : tuple of float
-        Shortest and longest membrane time constant in steps; the neurons' are spaced evenly, on a
-        logarithmic scale, between the two.
+        Shortest and longest membrane time constant in steps. Those of the neurons are spaced
+        logarithmically between the two.
 
     Raises
     ------
     LookupError
         If brainpy.state has no such neuron.
     ValueError
-        If an option is out of its range.
+        If ``hidden`` is below 1, ``reset`` is neither value, or the neuron lacks a parameter.
     """
 
     def __init__(
@@ -120,7 +119,7 @@ class RecurrentNetwork(brainstate.nn.Module):
 
 
 def neuron_class(name: str) -> type:
-    """The class of `brainpy.state` with that name, if the network can be built of it.
+    """The class of `brainpy.state` with that name, if the network can be built from it.
 
     Raises
     ------
@@ -138,7 +137,7 @@ def neuron_class(name: str) -> type:
     found = getattr(state, name, None)
     if not (isinstance(found, type) and issubclass(found, state.Neuron)):
         raise LookupError(
-            f"neuron must be a neuron class of brainpy.state, such as LIF or ALIF, got {name!r}"
+            f"neuron must be a neuron class of brainpy.state, got {name!r}. Take LIF or ALIF"
         )
     parameters = inspect.signature(vars(found)["__init__"]).parameters
     missing = {"tau", "V_th", "R", "spk_fun", "spk_reset"} - parameters.keys()
@@ -151,7 +150,7 @@ def neuron_class(name: str) -> type:
 
 
 def _threshold_current(neuron: Any, tau: np.ndarray) -> u.Quantity:
-    """The current that lifts a membrane from rest to threshold within one step, for each neuron."""
+    """For each neuron, the current that lifts its membrane from rest to threshold in one step."""
     rest = getattr(neuron, "V_rest", 0 * neuron.V_th)
     decay = np.exp(-1 / tau)
     return (neuron.V_th - rest) / neuron.R / (1 - decay)

@@ -26,7 +26,7 @@ class Objective:
     score: Callable[[Any, Array], Any]
     score_name: str
     loss_name: str
-    is_own: bool  # both functions are the user's: outputs may be anything that they take
+    is_own: bool  # both functions are the user's, so outputs may be anything
 
     def read(self, outputs: Any) -> Any:
         """Outputs (steps, samples, ...) to (samples, ...), or (samples, steps, ...) for "all"."""
@@ -41,7 +41,7 @@ class Objective:
 
 
 def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
-    """The user's loss and score, and those that suit the task for what is None.
+    """The user's loss and score, or where one is None, the one that suits the task.
 
     Raises
     ------
@@ -50,7 +50,10 @@ def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
     """
     for name, function in (("loss", loss), ("score", score)):
         if function is not None and not callable(function):
-            raise TypeError(f"{name} must be a function of (outputs, y), got {function!r}")
+            raise TypeError(
+                f"{name} must be a function of (outputs, y), got {function!r}. Leave it out for "
+                "the one that suits the task"
+            )
     classify = task.classes is not None
     usual_loss, usual_score = (cross_entropy, accuracy) if classify else (squared_error, negative)
     names = NAMES[:2] if classify else NAMES[2:]
@@ -65,7 +68,8 @@ def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
 
 
 def _name_of_own(function: Any, otherwise: str) -> str:
-    """What it is called; "own accuracy" is not in the percent that an accuracy is shown in."""
+    """The name of a function; "own accuracy" if it has the name of one of ours, shown in
+    percent."""
     name = getattr(function, "__name__", otherwise)
     name = otherwise if name == "<lambda>" else name
     return f"own {name}" if name in NAMES else name
@@ -78,7 +82,7 @@ def cross_entropy(outputs: Any, y: Array) -> Array:
 
 
 def accuracy(outputs: Any, y: Array) -> Array:
-    """Share of the samples, or of their steps, of which the class is right."""
+    """Share of the samples, or of their steps, that are classified correctly."""
     logits = u.get_mantissa(outputs)
     return jnp.mean(logits.argmax(-1) == _labels(logits, y))
 
@@ -96,12 +100,12 @@ def negative(outputs: Any, y: Array) -> Array:
 
 
 def _labels(logits: Array, y: Array) -> Array:
-    """One label for each answer: the same at every step, where a sample has but one."""
+    """One label for each answer; a single label of a sample counts at every step."""
     return y if y.ndim == logits.ndim - 1 else jnp.broadcast_to(y[:, None], logits.shape[:-1])
 
 
 def _targets(values: Array, y: Array) -> Array:
-    """The same for targets."""
+    """One target for each answer; a single target of a sample counts at every step."""
     if values.size == y.size:
         return y
     return jnp.broadcast_to(y[:, None], (*values.shape[:2], *y.shape[1:]))

@@ -15,7 +15,7 @@ from .factory import parameters_of
 from .fingerprint import name_of
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03
-GIVEN = ("learning_rate", "steps")  # to optimizers that take them
+GIVEN = ("learning_rate", "steps")  # if the optimizer takes them
 
 Optimizer = Callable[..., optax.GradientTransformation]
 
@@ -23,11 +23,11 @@ Optimizer = Callable[..., optax.GradientTransformation]
 def adamw(
     learning_rate: Any, steps: Any, clip: float | None = CLIP
 ) -> optax.GradientTransformation:
-    """AdamW, the learning rate of which falls to 0 with the last step, as a cosine.
+    """AdamW, with a learning rate that falls to 0 as a cosine until the last step.
 
-    ``clip`` is the norm above which the gradient of all weights together is scaled down, None for
-    never. Adam divides by the usual size of gradients, so that a norm this low makes no step
-    smaller; it evens out those of odd batches.
+    Above the norm ``clip``, the gradient of all weights together is scaled down; None never does.
+    Adam divides by the usual size of gradients, so a low ``clip`` makes no step smaller. It limits
+    the effect of single batches.
     """
     rate = lambda step: learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * (step / steps)))
     descent = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
@@ -37,7 +37,7 @@ def adamw(
 def transformation(
     optimizer: Optimizer | None, learning_rate: Any, steps: Any, options: Mapping[str, Any]
 ) -> optax.GradientTransformation:
-    """The optimizer, called with those of ``learning_rate`` and ``steps`` that it takes.
+    """Call the optimizer with a learning rate, its options, and ``steps`` if it takes that.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def check_optimizer(optimizer: Any) -> None:
     Raises
     ------
     TypeError
-        If it cannot.
+        If it cannot be called with a learning rate.
     """
     if optimizer is None:
         return
@@ -74,20 +74,21 @@ def check_optimizer(optimizer: Any) -> None:
     needed = {p.name for p in _parameters(optimizer) if p.default is p.empty}
     if "learning_rate" not in names_of(optimizer) or needed - {*GIVEN}:
         raise TypeError(
-            "optimizer must be a function with the keyword learning_rate, and, where it wants to "
-            "know how many there are, steps; all others need defaults. Got one that takes "
+            "optimizer must be a function with the keyword learning_rate. It may have the keyword "
+            "steps; all others need defaults. Got one that takes "
             f"{', '.join(p.name for p in _parameters(optimizer)) or 'nothing'}. For example "
             "optimizer=lambda learning_rate, momentum=0.9: optax.sgd(learning_rate, momentum)"
         )
 
 
 def names_of(optimizer: Optimizer | None) -> list[str]:
-    """The keywords that it takes."""
+    """The keywords of an optimizer."""
     return [p.name for p in _parameters(optimizer or adamw)]
 
 
 def counts_steps(optimizer: Optimizer | None) -> bool:
-    """Whether a program depends on how many steps there are: ours takes a traced number."""
+    """Whether a program depends on the number of steps; ours does not, as it can be traced
+    there."""
     return optimizer is not None and "steps" in names_of(optimizer)
 
 
@@ -97,7 +98,7 @@ def _parameters(optimizer: Optimizer) -> list[inspect.Parameter]:
 
 
 def _clipping(norm: float) -> optax.GradientTransformation:
-    """As `optax.clip_by_global_norm`, with squares in float32: those of float16 overflow."""
+    """`optax.clip_by_global_norm` with squares in float32, because those of float16 overflow."""
 
     def clipped(gradient: list[Array], _: Any) -> list[Array]:
         wide = [g.astype(jnp.promote_types(g.dtype, jnp.float32)) for g in gradient]

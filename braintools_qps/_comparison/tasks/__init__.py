@@ -1,7 +1,7 @@
-"""What can be trained on: tasks by name, arrays and files.
+"""Tasks to train on: by name, from arrays and from files.
 
-Start here with `load_task`. `task` says what a task is and how it is split, `arrays` what is taken
-as data, `files` how it is read; `digits`, `synthetic` and `cognitive` have the tasks with names.
+Start here with `load_task`. `task` has the class and the split, `arrays` checks the user's arrays,
+`files` reads files; `digits`, `synthetic` and `cognitive` have the named tasks.
 """
 
 from __future__ import annotations
@@ -43,30 +43,30 @@ def load_task(
     Parameters
     ----------
     task : str, sequence, path or Task
-        The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
-        ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"``, or that of a class in
-        `braintools.cogtask`; or a call with literal arguments, as ``"randman(dim=2, alpha=1.0)"``.
+        The data, in one of these forms:
 
-        Or arrays ``(X, y)`` or ``(X, y, X_test, y_test)``: X has the shape (samples, time,
-        features) and is divided by its root mean square, over all samples but those of a test part
-        that is given, so that its unit does not matter; it may carry one. y has a class for each sample, integers, booleans or
-        strings of shape (samples,), or floats to predict, of shape (samples, ...) or (samples,
-        time, ...). X of integers, booleans or float16 stays in this dtype until a batch is taken.
-
-        Or a `pathlib.Path` to an ``.npz`` archive with arrays of these names, or to an HDF5 file in
-        the layout of the Spiking Heidelberg Digits: ``spikes/times`` in seconds and
-        ``spikes/units``, each with one row for each sample, and ``labels``.
-
-        Or a task, which is returned with another readout if one is given.
+        - The name of a task: ``"digits-rows"``, ``"digits-pixels"``, ``"mnist-rows"``,
+          ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"``, or of a class in
+          `braintools.cogtask`; or a call with literal arguments, as ``"randman(dim=2)"``.
+        - Arrays ``(X, y)`` or ``(X, y, X_test, y_test)``. X has the shape (samples, time,
+          features) and may have a unit. It is divided by its root mean square (without X_test), so
+          that the unit does not matter; integers, booleans and float16 keep their dtype until a
+          batch is taken. y has a class for each sample, of shape (samples,): integers, booleans or
+          strings. Or it has floats to predict, of shape (samples, ...) or (samples, time, ...).
+        - A `pathlib.Path` to an ``.npz`` archive with arrays of these names.
+        - A `pathlib.Path` to an HDF5 file in the layout of the Spiking Heidelberg Digits:
+          ``spikes/times`` in seconds and ``spikes/units``, each with one row for each sample, and
+          ``labels``.
+        - A task, which is returned.
     test : tuple or path, optional
         Another ``(X, y)``, or another file of the same kind, to test on. By default 20% of each
-        class are held back. 15% are always taken to validate.
+        class are held back to test. 15% are always held back to validate.
     bins : int, optional
-        How many steps the spikes of an HDF5 file are counted in, 100 by default.
+        Number of steps that the spike times of an HDF5 file are counted in; 100 by default.
     readout : {"last", "mean", "all"} or int, optional
         Which outputs of the network are its answer: that of the last step, the mean over all steps
-        or over this many last ones, or that of every step by itself. By default what suits the
-        task: every step where each has a target, otherwise the mean.
+        or over this many last ones, or every step by itself. By default every step if each has a
+        target, otherwise the mean over all; some named tasks have their own.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A task from the user's own arrays: what is taken, and what is refused."""
+"""A task from the user's arrays, with checks."""
 
 from __future__ import annotations
 
@@ -32,19 +32,22 @@ def task_from_arrays(
         targets of a regression: floats of shape (samples, ...), or (samples, time, ...) where each
         step has a target.
     test : tuple of array_like, optional
-        ``(X, y)`` to test on. The others are then split into 85% to train and 15% to validate.
+        ``(X, y)`` to test on. All other samples are then split into 85% to train and 15% to
+        validate.
     name : str
         What to call the task.
     whole : numpy.ndarray, optional
-        The aligned array of integers that X and the test part are cut from: it is not copied.
+        The aligned array of integers of which X and the test part are slices, so that it is not
+        copied.
 
     Raises
     ------
     ValueError
-        If a shape is wrong, a value is not finite, all inputs are 0, there is but one class, a
-        class or a regression has fewer than 4 samples, or the parts have not the same classes.
+        If a shape is wrong, a value is not finite, all inputs are 0, there is only one class, a
+        class or a regression has fewer than 4 samples, or the parts have different classes.
     TypeError
-        If X is not of real numbers, y none of the above, or the parts have other dimensions.
+        If X does not hold real numbers, y none of the above, or the parts differ in unit or in the
+        kind of labels.
     """
     if test is not None:
         test = _in_unit_of(X, test[0]), test[1]
@@ -86,8 +89,8 @@ def _inputs(X: Any, what: str) -> np.ndarray:
 def _labels(y: Any, what: str) -> np.ndarray:
     if isinstance(y, u.Quantity) and not y.unit.is_unitless:
         raise TypeError(
-            f"{what} must have no unit, got {y.unit}. Choose the unit that errors are counted in "
-            f"with y.to_decimal({y.unit})"
+            f"{what} must have no unit, got {y.unit}. Choose a unit for the errors: pass "
+            f"y.to_decimal({y.unit})"
         )
     found = _array(y, what)
     if found.dtype == object or found.dtype.kind == "T":
@@ -112,11 +115,11 @@ def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
     except ValueError as error:
         raise ValueError(f"{what} must be an array, its rows of equal length: {error}") from error
     is_unknown_float = array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(np.float32) if is_unknown_float else array  # bfloat16, say
+    return array.astype(np.float32) if is_unknown_float else array  # such as bfloat16
 
 
 def _plain(y: np.ndarray, what: str) -> np.ndarray:
-    """Labels in Python objects, as pandas keeps strings, in an array of their own type."""
+    """Labels of dtype object, as pandas keeps strings, as an array of their own type."""
     labels = [one.item() if isinstance(one, np.generic) else one for one in y.ravel().tolist()]
     types = set(map(type, labels))
     if types in ({str}, {bytes}, {bool}, {int}, {float}):
@@ -148,7 +151,9 @@ def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> No
     if y.dtype.kind == "f":
         _check_finite(y, labels)
         if np.abs(y).max() > np.finfo(np.float32).max:
-            raise ValueError(f"{labels} must fit into float32, got {np.abs(y).max()}. Divide it")
+            raise ValueError(
+                f"{labels} must fit into float32, got {np.abs(y).max()}. Divide it by a constant"
+            )
     if not X.any():
         raise ValueError(f"{inputs} must not be 0 everywhere: there is nothing to learn from")
 
@@ -199,12 +204,13 @@ def _kind(y: np.ndarray) -> str:
 
 
 def _numbered(y: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Labels of the test part, as places among the classes to train."""
+    """Labels of the test part as indices of the classes to train."""
     strange, missing = np.setdiff1d(y, names), np.setdiff1d(names, y)
     if strange.size:
         raise ValueError(
-            f"classes to test must be among those to train, {_few(names)}, got {_few(strange)}. "
-            "Drop them with known = numpy.isin(y_test, y)"
+            f"classes of the test part must be among those to train, {_few(names)}, got "
+            f"{_few(strange)}. Keep X_test[known] and y_test[known] with known = "
+            "numpy.isin(y_test, y)"
         )
     if missing.size:
         raise ValueError(

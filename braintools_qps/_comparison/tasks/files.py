@@ -28,12 +28,12 @@ LAYOUT = ("spikes/times", "spikes/units", "labels")
 def read_file(
     path: str | PathLike, *, test: str | PathLike | None = None, bins: int | None = None
 ) -> Task:
-    """Read a task from an .npz archive or an HDF5 file, told apart by how they begin.
+    """Read a task from an .npz archive or an HDF5 file, whichever the first bytes show.
 
     Raises
     ------
     ValueError
-        If a file is neither, is broken or has not these arrays, or cannot be trained on.
+        If a file is neither, is broken, lacks an array, or cannot be trained on.
     OSError, MemoryError
         If it cannot be read, or does not fit into memory.
     ImportError
@@ -44,7 +44,9 @@ def read_file(
     if len(set(kinds)) > 1:
         raise ValueError(f"both files must be of one kind, got {' and '.join(map(str, paths))}")
     if kinds[0] == "npz" and bins is not None:
-        raise ValueError(f"bins are for spike times in HDF5, got {path} with arrays")
+        raise ValueError(
+            f"bins are for spike times in HDF5, got {path} with arrays. Leave bins out"
+        )
     bins = checked_count("bins", BINS if bins is None else bins)
     try:
         if kinds[0] == "hdf5":
@@ -83,7 +85,7 @@ def _fix(path: str | PathLike) -> str:
 
 
 def _arrays(paths: Sequence[str | PathLike]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """``(X, y)`` of each archive; of a single one, its test part too where it has one."""
+    """``(X, y)`` of each archive; a single archive may also have a test part."""
     archives = [_read_npz(path) for path in paths]
     inside = [name for name in ("X_test", "y_test") if name in archives[0]]
     parts = [(arrays["X"], arrays["y"]) for arrays in archives]
@@ -111,9 +113,9 @@ def _read_npz(path: str | PathLike) -> dict[str, np.ndarray]:
 def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, list[np.ndarray]]:
     """Spike counts of shape (samples, bins, units) of all files, and the labels of each.
 
-    The bins divide the time until the last spike, and the units go up to the highest number, in
-    all files together. Events are read a few samples at a time, once for these two and once to be
-    counted: they take more memory than the counts.
+    The bins divide the time until the last spike of all files, and there are as many units as the
+    highest number says. Events take more memory than counts, so they are read a few samples at a
+    time, and twice: first for these two numbers, then to count.
     """
     duration, units = 0.0, 0
     for path in paths:
@@ -139,7 +141,7 @@ def _fill(
     (_, bins, units), most = counts.shape, 0
     for row, (times, fired) in zip(counts, events):
         share = times.astype(np.float64) / duration
-        step = np.minimum((share * bins).astype(int), bins - 1)  # the last spike, into the last
+        step = np.minimum((share * bins).astype(int), bins - 1)  # the last spike is in the last bin
         of_sample = np.bincount(step * units + fired.astype(int), minlength=bins * units)
         most = max(most, int(of_sample.max()))
         row[...] = of_sample.reshape(bins, units)
@@ -168,7 +170,7 @@ def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 
 @contextmanager
 def _opened(path: str | PathLike) -> Iterator[Any]:
-    """The HDF5 file, of the layout; what goes wrong while reading it is about the file."""
+    """The HDF5 file, its layout checked; errors while reading it become errors about the file."""
     try:
         import h5py
     except ImportError as error:
@@ -189,8 +191,8 @@ def _opened(path: str | PathLike) -> Iterator[Any]:
 def _check_events(path: Any, times: np.ndarray, units: np.ndarray) -> None:
     if times.shape != units.shape or times.ndim != 1:
         raise ValueError(
-            f"each spike in {path} must have a time and a unit, got shapes {times.shape} and "
-            f"{units.shape}"
+            f"each spike in {path} must have a time and a unit, got {times.shape} times and "
+            f"{units.shape} units in a sample"
         )
     if not (np.isfinite(times).all() and (times >= 0).all() and (units >= 0).all()):
         raise ValueError(f"times and units in {path} must be finite and 0 or more")

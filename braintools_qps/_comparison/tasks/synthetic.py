@@ -18,16 +18,16 @@ DELAY_STEPS = 20
 RECALL_STEPS = 4
 NOISE = 0.3
 
-SMALLEST_AMPLITUDE = 1e-3  # of the frequencies that are kept, relative to the first
+SMALLEST_AMPLITUDE = 1e-3  # of frequencies that are kept, relative to the first
 MOST_FREQUENCIES = 1000
-SLOWEST_FALL = 0.1  # whose smallest amplitude is far beyond these frequencies
+SLOWEST_FALL = 0.1  # slower than this, all frequencies are kept
 
 
 def cue_recall() -> Task:
-    """Which of four inputs was on at the start, asked for after the delay.
+    """Which of four inputs was on at the start? Asked after a delay.
 
-    The answer is read only then, from the spikes of those last steps, so that it is the network
-    that has to remember.
+    Only the outputs while the question is on, in the last steps, count as the answer. So the
+    network has to remember.
     """
     rng = np.random.default_rng(SPLIT_SEED)
     labels = rng.permutation(np.arange(CUE_SAMPLES) % CUES)
@@ -48,7 +48,7 @@ def randman(
     spikes: int = 1,
     seed: int = 0,
 ) -> Task:
-    r"""Tell smooth random manifolds apart by spike times.
+    r"""Classify smooth random manifolds by spike times.
 
     Each class is a manifold of dimension :math:`D` in a cube of as many dimensions as there are
     units. The coordinate of unit :math:`i` at a random point :math:`x` of :math:`[0, 1]^D` is
@@ -56,31 +56,31 @@ def randman(
     .. math:: f_i(x) = \prod_{d=1}^{D} \sum_k \frac{A_{idk}}{k^\alpha}
         \sin\bigl(2 \pi (k B_{idk} x_d + C_{idk})\bigr),
 
-    with A, B and C uniform between 0 and 1; over the samples of the class it is stretched to
-    :math:`[0, 1]`, and is the time at which the unit fires, as a share of the steps. So every unit
-    fires as often in every sample, and rates tell nothing.
+    with A, B and C uniform between 0 and 1. It is stretched to :math:`[0, 1]` over the samples of
+    the class, and is then the time at which the unit fires, as a share of the steps. Every unit
+    fires equally often in every sample, so that rates tell nothing.
 
     Parameters
     ----------
     classes : int
         Number of manifolds.
     dim : int
-        Their dimension. The more, the harder.
+        Dimension of the manifolds. More is harder.
     alpha : float
-        How fast the spectrum falls. The smaller, the rougher the manifolds and the harder the task.
+        How fast the spectrum falls. Smaller makes rougher manifolds and a harder task.
     units, steps : int
         Number of inputs, and of time steps.
     samples : int
-        Of all classes together.
+        Number of samples of all classes together.
     spikes : int
-        How often each unit fires; each of its spikes is on manifolds of its own.
+        Spikes of each unit per sample; each spike has its own manifolds.
     seed : int
-        Of the manifolds and the points.
+        Seed of the manifolds and the points.
 
     Raises
     ------
     TypeError, ValueError
-        If a number is not whole or out of its range.
+        If a number is not an integer where it must be one, or out of its range.
 
     References
     ----------
@@ -104,8 +104,8 @@ def randman(
 
 
 def _manifold(rng: np.random.Generator, points: np.ndarray, units: int, alpha: float) -> np.ndarray:
-    """Coordinates of shape (points, units) of the manifold that ``rng`` makes."""
-    slowest = max(alpha, SLOWEST_FALL)  # below it, all frequencies are kept
+    """Coordinates of points on a random manifold, of shape (points, units)."""
+    slowest = max(alpha, SLOWEST_FALL)  # slower than this, all frequencies are kept
     frequencies = min(MOST_FREQUENCIES, int(np.ceil(SMALLEST_AMPLITUDE ** (-1 / slowest))))
     k = np.arange(1, frequencies + 1)
     coordinates = np.ones((len(points), units))

@@ -1,4 +1,4 @@
-"""What a task is, and how each seed deals its samples to three parts."""
+"""The class of tasks, and the split of the samples by a seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SHARE_TESTED = 0.2
 SHARE_VALIDATED = 0.15
 
 READOUTS = '"last", "mean", "all" or how many last steps to average'
-AT_ONCE = 2**20  # numbers, where temporaries would be as large as the data
+AT_ONCE = 2**20  # numbers in a temporary array, which would otherwise be as large as the data
 
 
 class Samples(NamedTuple):
@@ -33,7 +33,7 @@ class Samples(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Which samples each part has, as their numbers."""
+    """Indices of the samples in each part."""
 
     train: Any
     validation: Any
@@ -42,17 +42,17 @@ class Rows(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """The data to train on, to choose by, and to report on.
+    """The data to train on, to validate on and to test on.
 
-    Each seed deals the samples anew, see `split`; a test part that came with the data stays as it
-    is. ``readout`` says which outputs are read: that of the last step ("last"), the mean over all
-    steps ("mean") or over this many last ones (an int), or every step by itself ("all"). Inputs
-    count divided by ``scale``, see `normalised`.
+    Each seed splits the samples in its own way, see `split`; a test part that came with the data
+    stays as it is. ``readout`` says which outputs are the answer: the output of the last step
+    ("last"), the mean over all steps ("mean") or over this many last steps (an int), or every step
+    by itself ("all"). Inputs are divided by ``scale`` when they are used, see `normalised`.
 
     Raises
     ------
     ValueError
-        If ``readout`` is none of the four.
+        If ``readout`` is none of these.
     """
 
     name: str
@@ -60,7 +60,7 @@ class Task:
     classes: int | None  # None where the labels are targets of a regression
     readout: str | int
     scale: float = 1.0
-    given_test: int = 0  # this many last samples are a test part that came with the data
+    given_test: int = 0  # number of last samples that came as a test part
     description: str = ""
 
     def __post_init__(self) -> None:
@@ -74,9 +74,9 @@ class Task:
             )
 
     def split(self, seed: int) -> Rows:
-        """Which samples to train, to validate and to test on, as a seed deals them.
+        """Split the samples by a seed into those to train, to validate and to test on.
 
-        Of each class the parts have the same shares. Their sizes are the same for all seeds.
+        Each part has the same share of every class. Sizes are the same for all seeds.
         """
         labels = self.samples.labels
         dealt = labels[: len(labels) - self.given_test]
@@ -88,7 +88,7 @@ class Task:
 
     @property
     def sizes(self) -> Rows:
-        """How many samples each part has."""
+        """Number of samples in each part."""
         return Rows(*map(len, self.split(0)))
 
     def part(self, name: str, seed: int = 0) -> Samples:
@@ -111,7 +111,8 @@ class Task:
 
     @property
     def outputs(self) -> int:
-        """How many numbers a step returns: one for each class, or those of one target."""
+        """How many numbers the network must return at each step: one per class, or those of a
+        target."""
         if self.classes is not None:
             return self.classes
         return math.prod(self.samples.labels.shape[2 if self.is_answered_at_each_step else 1 :])
@@ -144,12 +145,12 @@ def make_task(
     readout: str | int | None = None,
     whole: np.ndarray | None = None,
 ) -> Task:
-    """Find the scale of the inputs, and keep them where JAX can use them without a copy.
+    """Make a task: find the scale of the inputs, and store them so that JAX needs no copy.
 
-    ``labels`` are integers from 0 up, or targets of float dtype. A ``test`` part that is given is
-    left whole, and the rest is dealt to training and validation. ``readout`` is by default the mean
-    over all steps, or every step where each has a target. ``whole`` is the `aligned` array of
-    integers that X and the test part are cut from, if there is one: it is used as it is.
+    ``labels`` are integers from 0 up, or float targets. A given ``test`` part is kept as it is, and
+    the rest is split into training and validation. ``readout`` is by default every step, if each
+    has a target, and else the mean over all steps. ``whole`` is an `aligned` array of integers of
+    which X and the test part are slices; it is used as it is.
     """
     classify = labels.dtype.kind in "iu"
     labels = labels.astype(np.int32 if classify else np.float32)
@@ -163,7 +164,7 @@ def make_task(
     if whole is None:
         parts = [X] if test is None else [X, test[0]]
         dtype = _kept_dtype(parts)
-        # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
+        # Numbers of a wide dtype are divided first: float32 would not hold 1e300 V.
         stored = lambda some: _divided(some, size, power) if dtype is None else some
         whole = aligned(sum(map(len, parts)), X.shape[1:], np.float32 if dtype is None else dtype)
         scale = 1.0 if dtype is None else scale
@@ -176,13 +177,13 @@ def make_task(
 
 
 def in_pieces(X: np.ndarray) -> Iterator[np.ndarray]:
-    """Some samples at a time."""
+    """An array in pieces of some samples each."""
     rows = max(1, AT_ONCE // max(1, math.prod(X.shape[1:])))
     return (X[at : at + rows] for at in range(0, len(X), rows))
 
 
 def _kept_dtype(parts: list[np.ndarray]) -> np.dtype | None:
-    """The smallest dtype that holds the values, None where it has more than 16 bits as a float."""
+    """The smallest dtype that holds the values; None for floats of more than 16 bits."""
     dtype = np.result_type(*parts)
     if dtype.kind == "f":
         return dtype if dtype.itemsize < 4 else None
@@ -194,7 +195,7 @@ def _kept_dtype(parts: list[np.ndarray]) -> np.dtype | None:
 
 
 def aligned(count: int, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    """An array where JAX uses it on a CPU without a copy: at a multiple of 64 bytes."""
+    """An array that JAX on a CPU uses without a copy: it starts at a multiple of 64 bytes."""
     size = count * math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(size + 64, np.uint8)
     start = -memory.ctypes.data % 64
@@ -224,7 +225,7 @@ def _divided(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.nd
 
 
 def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Rows:
-    """Rows to train, validate and test on: of each class the same shares, one of each at least."""
+    """Rows to train, validate and test on: the same share of each class, and at least one."""
     rng = np.random.default_rng((SPLIT_SEED, seed))
     parts: list[list[np.ndarray]] = [[], [], []]
     for label in range(labels.max() + 1):
