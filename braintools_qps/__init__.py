@@ -1,4 +1,4 @@
-"""QPseudoSpike, a registry of surrogate gradients and tools to choose one, for BrainX."""
+"""Choose, diagnose and use surrogate gradients for spiking networks in brainstate."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -77,7 +77,7 @@ _ROOMS = (
 )
 _MODULES = ("plotting", "records", "testing", "typing")
 
-if not TYPE_CHECKING:  # or else a type checker would take any name for one of ours
+if not TYPE_CHECKING:  # because of __getattr__, a type checker would accept any name
 
     def __getattr__(name: str) -> Any:
         if name in _MODULES:

@@ -21,8 +21,8 @@ LONGEST_LABEL = 80
 def candidates(surrogates: SurrogateSpecs) -> Candidates:
     """Build the surrogates and label them.
 
-    A label is the key of a mapping, the string that was given, or else a short form of the repr.
-    Labels that two surrogates share get their distributions in front, as in
+    A label is the key of a mapping, the string that was given, or a short form of the repr. If two
+    surrogates share a label, each gets its package in front:
     ``"braintools:QPseudoSpike(alpha=2)"``.
 
     Parameters
@@ -35,7 +35,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     ValueError
         If there is no candidate, the same one twice, or two with the same label.
     TypeError
-        If it is none of these.
+        If ``surrogates`` is none of these.
     """
     if is_candidate(surrogates):
         surrogates = [surrogates]
@@ -58,14 +58,14 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     label, times = Counter(label for label, _ in pairs).most_common(1)[0]
     if times > 1:
         raise ValueError(
-            f"candidates need labels that tell them apart, got {label} {times} times. Pass a "
-            "mapping: {'one': ..., 'other': ...}"
+            f"candidates need labels that differ, got {label} {times} times. Pass a mapping from "
+            "labels to surrogates: {'one': ..., 'other': ...}"
         )
     return dict(pairs)
 
 
 def is_candidate(spec: Any) -> bool:
-    """Whether this is one candidate, and not several."""
+    """Whether this is one candidate and not a collection."""
     named = isinstance(spec, Mapping) and isinstance(spec.get("name"), str)
     return isinstance(spec, (str, Surrogate)) or is_surrogate_class(spec) or named
 
@@ -88,13 +88,13 @@ def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
             also = "" if seen[key] == label else f", first as {seen[key]}"
             raise ValueError(
                 f"each surrogate can be given only once, got {label} twice{also}. Leave one out, "
-                "or give each a label of its own: {'one': ..., 'other': ...}"
+                "or pass a mapping from labels to surrogates: {'one': ..., 'other': ...}"
             )
         seen[key] = label
 
 
 def _qualified(pairs: list[tuple[str, Surrogate]]) -> list[tuple[str, Surrogate]]:
-    """The pairs, with distributions in front of the labels that several share."""
+    """The pairs, with the package in front of each label that several share."""
     shared = Counter(label for label, _ in pairs)
     return [
         (f"{qualified_name(type(surrogate)).partition(':')[0]}:{label}", surrogate)

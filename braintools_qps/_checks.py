@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-PAST_SEEDS = 2**32  # JAX makes a key of the lowest 32 bits of a seed
-MOST_SEEDS = 1_000_000  # of a comparison
+PAST_SEEDS = 2**32  # JAX uses only the lowest 32 bits of a seed
+MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
 
 
 def checked_count(name: str, value: Any, least: int = 1) -> int:
@@ -53,14 +53,15 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
         number = checked_count("seeds", seeds)
         if number > MOST_SEEDS:
             raise ValueError(
-                f"seeds, as a number, says how many: {MOST_SEEDS:,} at most, got {number}. For a "
-                "seed of your choice, pass a list of it"
+                f"seeds, if a number, must be the number of seeds, at most {MOST_SEEDS:,}, got "
+                f"{number}. To choose a seed, pass a list, as in seeds=[7]"
             )
         return tuple(range(number))
     chosen = tuple(checked_count("each of the seeds", seed, 0) for seed in seeds)
     if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= PAST_SEEDS:
         raise ValueError(
-            f"seeds must be 1 or more, or different numbers from 0 to 2**32 - 1, got {seeds!r}"
+            "seeds must be a number of seeds or a list of different integers from 0 to "
+            f"2**32 - 1, got {seeds!r}. For example seeds=5 or seeds=[3, 4]"
         )
     return chosen
 
@@ -77,12 +78,12 @@ def checked_seed(seed: int) -> int:
     """
     number = checked_count("seed", seed, 0)
     if number >= PAST_SEEDS:
-        raise ValueError(f"seed must be a number from 0 to 2**32 - 1, got {number}")
+        raise ValueError(f"seed must be from 0 to 2**32 - 1, got {number}. Pass seed=0")
     return number
 
 
 def is_positive(value: Any) -> bool:
-    """Whether the value is a number above 0 without a unit, and finite as a float."""
+    """Whether the value is a finite number above 0 without a unit."""
     try:
         return bool(math.isfinite(value) and value > 0)
     except (TypeError, OverflowError):
@@ -90,7 +91,7 @@ def is_positive(value: Any) -> bool:
 
 
 def integer(value: Any) -> int | None:
-    """The value as an int, or None if it is not an integer; NumPy's count, 2.0 and True do not."""
+    """The value as an int, or None if it is neither an int nor an integer of NumPy."""
     if isinstance(value, (bool, np.bool_)):
         return None
     try:

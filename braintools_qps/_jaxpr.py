@@ -1,8 +1,8 @@
-"""Jaxprs walked equation by equation: all in this package that a release of JAX can break.
+"""Walk jaxprs equation by equation. All code that a release of JAX can break is here.
 
-`evaluate` walks. `inlined`, `run` and `follow` use it, each with its own way to run an equation:
-with calls opened, with spike functions tapped and membranes perturbed, and on what is known of
-arrays in place of arrays.
+`evaluate` runs a jaxpr. Three functions use it, each with another way to run an equation: `inlined`
+opens calls, `run` records spike functions and perturbs membranes, and `follow` computes with facts
+about arrays in place of arrays.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from ._models import ARGUMENT, SPIKES
 
-# Primitives by their names. Those that only call a jaxpr; two names differ by release:
+# Primitives by name. These only call a jaxpr; some names depend on the release of JAX.
 INLINED = {"call", "closed_call", "eval_jaxpr", "jit", "remat2"}
-# Functions with a derivative rule of their own.
+# Functions with a custom derivative.
 RULED = {"custom_jvp_call", "custom_vjp_call"}
-# What carries something from one neuron to another.
+# The result of one neuron may depend on another neuron.
 MIXING = set(
     "dot_general conv_general_dilated gather scatter scatter-add reduce_sum cumsum sort rev scan "
     "while".split()
 )
-# Those of them that multiply weights with what comes in.
+# The part of MIXING that multiplies inputs by weights.
 PRODUCTS = {"dot_general", "conv_general_dilated", "gather"}
-# What does not, though shapes differ: it changes nothing else, or repeats along axes of length 1.
+# Not MIXING although shapes differ: these only move elements, or repeat along axes of length 1.
 SHAPING = set(
     "broadcast_in_dim reshape squeeze slice concatenate select_n transpose add sub mul div max min "
     "pow".split()
@@ -51,23 +51,24 @@ Bind = Callable[[JaxprEqn, list], Sequence[Any]]
 
 
 class Call(NamedTuple):
-    """What a spike function was called with, and what it gave, without units."""
+    """Argument and result of one call of a spike function, without units."""
 
     argument: Array
     spikes: Array
 
 
 def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
-    """The same jaxpr without calls inside it, so that all its equations are on one level.
+    """The same jaxpr with all calls opened, so that its equations are on one level.
 
-    The derivative rules of spike functions go as well: a candidate's slopes stand in for them.
+    The derivative rules of spike functions are removed, because the slopes of each candidate
+    replace them.
     """
     flat = jax.make_jaxpr(lambda *arguments: evaluate(closed, arguments, _Inliner()))
     return flat(*closed.in_avals)
 
 
 def with_constants_as_arguments(closed: ClosedJaxpr) -> Jaxpr:
-    """The jaxpr of its constants and then its arguments: it holds no array of the model's."""
+    """The jaxpr with its constants as first arguments, so that it holds no arrays."""
     jaxpr = closed.jaxpr
     return jaxpr.replace(constvars=[], invars=[*jaxpr.constvars, *jaxpr.invars])
 
@@ -120,7 +121,7 @@ def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[
 
 
 def reached(jaxpr: Jaxpr, arguments: Iterable[Any]) -> set[Any]:
-    """All variables that depend on some arguments, these among them."""
+    """The arguments and all variables that depend on them."""
     found = set(arguments)
     for eqn in jaxpr.eqns:
         if any(not isinstance(atom, Literal) and atom in found for atom in eqn.invars):
@@ -129,7 +130,7 @@ def reached(jaxpr: Jaxpr, arguments: Iterable[Any]) -> set[Any]:
 
 
 def origins(jaxpr: Jaxpr, result: Any) -> set[Any]:
-    """All variables that a result is computed from through no spike, the result among them."""
+    """The result and all variables that it is computed from without passing a spike."""
     found = {result}
     for eqn in reversed(jaxpr.eqns):
         if not found.isdisjoint(eqn.outvars) and not mark_of(eqn).startswith(SPIKES):
@@ -143,9 +144,9 @@ def run(
     perturbations: Mapping[Any, Array],
     tap: Tap,
 ) -> tuple[list[Any], list[Call]]:
-    """Results, and the calls of spike functions in their order.
+    """Results of a jaxpr, and the calls of spike functions in their order.
 
-    ``perturbations`` are added to variables as they are computed.
+    A variable in ``perturbations`` has its perturbation added when it is computed.
     """
 
     def perturbed(eqn: JaxprEqn, operands: list) -> list[Any]:
@@ -161,7 +162,7 @@ def evaluate(
     bind: Bind,
     constant: Callable[[Any], Any] = lambda array: array,
 ) -> list[Any]:
-    """Run a jaxpr, each equation by ``bind``, with constants as ``constant`` gives them."""
+    """Run a jaxpr: ``bind`` runs each equation, and ``constant`` converts each constant."""
     constants: Sequence[Any] = ()
     if isinstance(jaxpr, ClosedJaxpr):
         jaxpr, constants = jaxpr.jaxpr, jaxpr.consts
@@ -183,10 +184,11 @@ def follow(
     constant: Callable[[Any], Any],
     join: Callable[..., Any],
 ) -> list[Any]:
-    """Run a jaxpr on what is known of its arguments, calls, branches and loops by their bodies.
+    """Run a jaxpr on facts about its arguments, such as the values that an array can have.
 
-    ``constant`` gives what is known of an array, ``equation`` of the results of an equation without
-    a body, and ``join`` of what may be either of several.
+    ``constant`` gives the fact for an array. ``equation`` gives the facts for the results of an
+    equation. ``join`` gives the fact that covers several, as after a branch. Calls, branches and
+    loops are followed into their bodies.
     """
 
     def walk(inner: Any, operands: Sequence[Any]) -> list[Any]:
@@ -218,7 +220,7 @@ def follow(
 def settle(
     step: Callable[[list], list], carried: Sequence[Any], join: Callable[..., Any]
 ) -> list[Any]:
-    """What is known of the values that a loop carries, however often ``step`` is taken."""
+    """Facts about the values that a loop carries that hold after any number of steps."""
     while True:
         ahead = [join(*pair) for pair in zip(carried, step(list(carried)))]
         if ahead == list(carried):
@@ -228,10 +230,10 @@ def settle(
 
 @dataclass
 class Tap:
-    """Runs equations, and notes the argument and the spikes of every spike function on the way.
+    """Runs equations, and records the argument and the spikes of every spike function.
 
-    ``slopes``, one for each call, are what spikes have as their derivatives. ``blocked`` lets no
-    derivative pass from one neuron to another.
+    ``slopes``, one for each call, are the derivatives of the spikes. With ``blocked``, no
+    derivative passes from one neuron to another.
     """
 
     slopes: Iterator[Array] | None = None
@@ -266,7 +268,7 @@ def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
 
 
 class _Inliner:
-    """Runs equations, calls equation by equation; within a spike function, rules are calls too."""
+    """Runs equations and opens calls; in spike functions also calls with a custom derivative."""
 
     def __init__(self) -> None:
         self.spiking = False
@@ -286,7 +288,7 @@ def _called_by(eqn: JaxprEqn) -> ClosedJaxpr:
 
 
 def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
-    """From where to where a scan's operands are carried; jax 0.12 has trees for the numbers."""
+    """First and end position of a scan's carried operands; jax 0.12 keeps trees, not counts."""
     if "ft_in" in parameters:
         constants, carries, _ = map(len, parameters["ft_in"].unpack())
     else:
@@ -295,7 +297,7 @@ def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def pads_alone(eqn: JaxprEqn) -> bool:
-    """Whether some window of a pooling by maximum may see only padding: -inf."""
+    """Whether some window of a max pooling may see only padding, and so give -inf."""
     of = eqn.params
     sizes, padding = of["window_dimensions"], of["padding"]
     dilated = any(d > 1 for d in (*of["base_dilation"], *of["window_dilation"]))
@@ -305,7 +307,7 @@ def pads_alone(eqn: JaxprEqn) -> bool:
 def _mixes(eqn: JaxprEqn) -> bool:
     """Whether a neuron's result depends on another neuron's operand.
 
-    A primitive that is not known, a sparse product for example, does where the shapes differ.
+    An unknown primitive, for example a sparse product, counts as mixing if shapes differ.
     """
     if eqn.primitive.name in MIXING:
         return True
@@ -314,7 +316,7 @@ def _mixes(eqn: JaxprEqn) -> bool:
 
 
 def mark_of(eqn: JaxprEqn) -> str:
-    """The name that `jax.ad_checkpoint.checkpoint_name` gave, empty for any other equation."""
+    """The name in a `jax.ad_checkpoint.checkpoint_name`; empty for any other equation."""
     return eqn.params["name"] if eqn.primitive.name == "name" else ""
 
 

@@ -1,4 +1,4 @@
-"""A conformance kit for authors of surrogates: what a training loop relies on, checked at once."""
+"""A conformance kit for authors of surrogates: checks everything that a training loop relies on."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from .typing import SurrogateSpec
 
 __all__ = ["Failure", "check_surrogate", "find_failures"]
 
-# Free of the round numbers where surrogates that are defined piecewise have their kinks.
+# No round numbers: that is where piecewise surrogates have their kinks.
 POINTS = np.concatenate([-np.geomspace(7.3, 3.7e-3, 24), np.geomspace(3.7e-3, 7.3, 24)])
 STEP_POINTS = np.array([-1e30, -7.3, -0.37, -1e-30, -0.0, 0.0, 1e-30, 0.37, 7.3, 1e30])
 WIDE_POINTS = np.concatenate([-np.geomspace(1e30, 1e-30, 61), [0.0], np.geomspace(1e-30, 1e30, 61)])
 NOT_FINITE = (
-    "One membrane that far from its threshold makes all weights NaN: take exp and powers of "
-    "-abs(x), which cannot overflow"
+    "One membrane potential at that distance makes all weights NaN. Compute with exp(-abs(x)), "
+    "which cannot overflow, in place of exp(x)"
 )
 
 
@@ -41,7 +41,7 @@ class Failure:
     check : str
         The name of the check.
     expected, got : str
-        What should have come, and what came.
+        The value that was expected, and the value that the surrogate gave.
     x : float, optional
         The first distance from the threshold where they differ.
 
@@ -77,24 +77,26 @@ def check_surrogate(
     - ``surrogate_grad`` is finite at 0 and for magnitudes from 1e-30 to 1e30. A sigmoid that is
       written as ``exp(-x) / (1 + exp(-x)) ** 2`` is NaN for a large ``-x`` and makes training NaN.
     - The derivative of the spike is ``surrogate_grad``, in forward and in reverse mode, and under
-      `jax.jit`, `jax.vmap` and `jax.lax.scan`; so is that of ``surrogate_fun``, where there is one.
-    - Pickling and `surrogate_spec` give the same surrogate back, and it has a hash.
+      `jax.jit`, `jax.vmap` and `jax.lax.scan`.
+    - The derivative of ``surrogate_fun``, if there is one, is ``surrogate_grad``.
+    - Pickling and `surrogate_spec` give an equal surrogate back, and equal surrogates have equal
+      hashes.
 
     Parameters
     ----------
     surrogate : Surrogate, type, str or mapping
         As for `get_surrogate`. Parameters must be scalars.
     unit : brainunit.Unit, optional
-        The unit of the arguments that the surrogate is called with; by default none.
+        The unit of ``x``; by default none.
     rtol : float
-        How far a derivative may be from ``surrogate_grad``, as a fraction of its peak and of
-        itself. One that is stored in bfloat16 for the backward pass needs 0.01.
+        Tolerated difference between a derivative and ``surrogate_grad``, as a fraction of the
+        peak plus the value at ``x``. Use 0.01 for derivatives that are stored in bfloat16.
 
     Raises
     ------
     AssertionError
-        If any check fails. The message lists every one, with what was expected, what came and at
-        which ``x``.
+        If any check fails. The message lists each with the expected value, the actual value and
+        ``x``.
 
     See Also
     --------
@@ -130,10 +132,10 @@ def find_failures(
     surrogate : Surrogate, type, str or mapping
         As for `get_surrogate`. Parameters must be scalars.
     unit : brainunit.Unit, optional
-        The unit of the arguments that the surrogate is called with; by default none.
+        The unit of ``x``; by default none.
     rtol : float
-        How far a derivative may be from ``surrogate_grad``, as a fraction of its peak and of
-        itself. One that is stored in bfloat16 for the backward pass needs 0.01.
+        Tolerated difference between a derivative and ``surrogate_grad``, as a fraction of the
+        peak plus the value at ``x``. Use 0.01 for derivatives that are stored in bfloat16.
 
     Returns
     -------
@@ -177,7 +179,7 @@ class _Subject:
 
 
 def _run(name: str, check: Callable, subject: _Subject) -> Iterator[Failure]:
-    """A check that raises is one that fails."""
+    """The failures of one check. An exception is a failure."""
     try:
         for expected, got, x in check(subject):
             yield Failure(name, str(expected), str(got), None if x is None else float(x))
@@ -186,9 +188,9 @@ def _run(name: str, check: Callable, subject: _Subject) -> Iterator[Failure]:
 
 
 def _differences(expected: Any, got: Any, x: Any, rtol: float = 0.0) -> Iterator[tuple]:
-    """The first element where two arrays differ by more than rtol of it or of the largest one.
+    """The first element where two arrays differ by more than rtol times its value plus the peak.
 
-    One where the surrogate's own gradient is not finite is left to the check for that.
+    Elements that are not finite in ``expected`` are skipped: `_finite` reports them.
     """
     expected, got, x = (np.asarray(value, np.float64) for value in (expected, got, x))
     if got.shape != expected.shape:
@@ -222,7 +224,7 @@ def _surrogate_fun(subject: _Subject) -> Iterator[tuple]:
     x = jnp.asarray(POINTS, jnp.float32)
     try:
         _, derivative = jax.jvp(subject.original, (x,), (jnp.ones_like(x),))
-    except NotImplementedError:  # braintools leaves it to the author whether there is one
+    except NotImplementedError:  # surrogate_fun is optional in braintools
         return
     yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
 
@@ -262,7 +264,7 @@ def _dtypes(subject: _Subject) -> Iterator[tuple]:
 
 
 def _finite(subject: _Subject) -> Iterator[tuple]:
-    """Says so once, at the distance that is nearest to the threshold, of the widest dtype."""
+    """Reports one distance: the one nearest to the threshold, in the widest dtype that fails."""
     points = np.concatenate([WIDE_POINTS, POINTS])
     for dtype in reversed(_float_dtypes()):
         x = np.asarray(jnp.asarray(points[np.abs(points) < float(jnp.finfo(dtype).max)], dtype))
@@ -291,7 +293,7 @@ def _spec(subject: _Subject) -> Iterator[tuple]:
 
 
 def _same(expected: Surrogate, got: Surrogate) -> Iterator[tuple]:
-    # braintools 0.3 compares surrogates by identity, so type and parameters are compared here.
+    # By type and parameters, because braintools 0.3 compares surrogates by identity.
     if type(got) is not type(expected) or (got != expected and vars(got) != vars(expected)):
         yield repr(expected), repr(got), None
 

@@ -1,8 +1,8 @@
 """Memory saving: spikes are stored in one bit for the backward pass.
 
 Start with `matmul`, the product of spikes and weights, and the `layers` made of it. `packed` has
-the packing and the derivative rule, `spikes` what may come in. `save` changes a whole model, and
-`possible_values` finds out where spikes go.
+the packing and the derivative rule, `spikes` checks the input. `save` changes a whole model;
+`possible_values` finds the layers that receive spikes.
 """
 
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear

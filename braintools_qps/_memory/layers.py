@@ -1,4 +1,4 @@
-"""Linear layers and convolutions that spikes are fed to."""
+"""Linear layers and convolutions for spikes."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ from .spikes import strip_spikes
 
 
 class SpikeLinear(brainstate.nn.Linear):
-    r"""Store the spikes that are fed to a `brainstate.nn.Linear` in one bit each.
+    r"""A `brainstate.nn.Linear` for spikes that stores them in one bit each for the backward pass.
 
-    Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Linear`, so
-    that the states of a trained one load into the other, either way. Backpropagation through time
-    stores 4% of what `brainstate.nn.Linear` stores for the gradient of the weights.
+    That is 4% of the memory that `brainstate.nn.Linear` needs for the gradient of its weights.
+    Values and derivatives are the same. So are states: those of a trained Linear load into this
+    layer, and the reverse.
 
     Parameters
     ----------
     *args, **kwargs
         As for `brainstate.nn.Linear`: ``in_size``, ``out_size``, ``w_init``, ``b_init``,
-        ``w_mask``, ``name``, ``param_type``. Weights may carry a unit; a bias then has the same.
+        ``w_mask``, ``name``, ``param_type``. Weights and bias may carry a unit, both the same.
     scale : number, scalar array or Quantity, optional
-        The value of one spike, as for `spike_matmul`: ``1 / prob`` behind a
-        `brainstate.nn.Dropout` in training. By default 1.
+        The value of one spike: ``1 / prob`` after a `brainstate.nn.Dropout` in training. None
+        means 1.
 
     Attributes
     ----------
     scale : number, scalar array, Quantity or None
-        As given; behind a dropout, `save_memory` sets one for training and one for evaluation.
+        As given. After a dropout, `save_memory` sets one value for training and one for evaluation.
 
     See Also
     --------
-    spike_matmul : What happens to input that is not spikes.
-    save_memory : Turn every Linear that is fed by spikes into one of these.
+    spike_matmul : The product, its errors, and the NaN that values other than spikes give.
+    save_memory : Change every Linear of a model that receives spikes into a SpikeLinear.
 
     Examples
     --------
@@ -66,6 +66,11 @@ class SpikeLinear(brainstate.nn.Linear):
         -------
         Array or Quantity
             Currents of shape (..., out_size).
+
+        Raises
+        ------
+        ValueError, TypeError, brainunit.UnitMismatchError
+            If ``x`` is no array of spikes, as for `spike_matmul`.
         """
         parameters = self.weight.value
         weights = parameters["weight"]
@@ -78,7 +83,7 @@ class SpikeLinear(brainstate.nn.Linear):
 
 
 class _SpikeConv(brainstate.nn.Module):
-    """What SpikeConv1d and SpikeConv2d add to a convolution of brainstate."""
+    """The packed product that SpikeConv1d and SpikeConv2d share."""
 
     scale: Any = None
 
@@ -87,7 +92,7 @@ class _SpikeConv(brainstate.nn.Module):
         self.scale = scale
 
     def _conv_op(self, x: Any, params: dict[str, Any]) -> Any:
-        """Convolve spikes of shape (batch, ...) by brainstate's own operation, and add the bias."""
+        """Convolve spikes of shape (batch, ...) as brainstate does, and add the bias."""
         convolve = super()._conv_op
         weights, unit_of_weights = u.split_mantissa_unit(params["weight"])
         spikes, scale, unit = strip_spikes(x, self.scale, weights)
@@ -103,25 +108,25 @@ class _SpikeConv(brainstate.nn.Module):
 
 
 class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
-    r"""Store the spikes that are fed to a `brainstate.nn.Conv1d` in one bit each.
+    r"""A `brainstate.nn.Conv1d` for spikes that stores them in one bit each for the backward pass.
 
-    Parameters, initialisers, states, values and derivatives are those of `brainstate.nn.Conv1d`, so
-    that the states of a trained one load into the other, either way.
+    Values, derivatives and states are those of `brainstate.nn.Conv1d`. States of a trained Conv1d
+    load into this layer, and the reverse.
 
     Parameters
     ----------
     *args, **kwargs
         As for `brainstate.nn.Conv1d`: ``in_size`` of (length, channels), ``out_channels``,
-        ``kernel_size``, ``stride``, ``padding`` and so on. Weights may carry a unit; a bias then
-        has the same.
+        ``kernel_size``, ``stride``, ``padding`` and so on. Weights and bias may carry a unit, both
+        the same.
     scale : number, scalar array or Quantity, optional
-        The value of one spike, as for `SpikeLinear`. By default 1.
+        The value of one spike, as for `SpikeLinear`. None means 1.
 
     See Also
     --------
-    SpikeConv2d : In two dimensions.
-    spike_matmul : What happens to input that is not spikes.
-    save_memory : Turn every convolution that is fed by spikes into one of these.
+    SpikeConv2d : The same in two dimensions.
+    spike_matmul : The errors, and the NaN that values other than spikes give.
+    save_memory : Change every convolution of a model that receives spikes.
 
     Examples
     --------
@@ -134,7 +139,7 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
 
 
 class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
-    r"""Store the spikes that are fed to a `brainstate.nn.Conv2d` in one bit each.
+    r"""A `brainstate.nn.Conv2d` for spikes that stores them in one bit each for the backward pass.
 
     It is `SpikeConv1d` in two dimensions.
 
@@ -144,7 +149,7 @@ class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
         As for `brainstate.nn.Conv2d`: ``in_size`` of (height, width, channels), ``out_channels``,
         ``kernel_size``, ``stride``, ``padding`` and so on.
     scale : number, scalar array or Quantity, optional
-        The value of one spike, as for `SpikeLinear`. By default 1.
+        The value of one spike, as for `SpikeLinear`. None means 1.
 
     Examples
     --------

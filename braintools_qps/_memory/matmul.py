@@ -1,4 +1,4 @@
-"""Spikes times weights."""
+"""The product of spikes and weights."""
 
 from __future__ import annotations
 
@@ -20,33 +20,30 @@ def spike_matmul(
     *,
     scale: ArrayLike | u.Quantity | None = None,
 ) -> Array | u.Quantity:
-    r"""Multiply spikes by weights, and store the spikes in one bit each.
+    r"""Multiply spikes by weights, and store the spikes in one bit each for the backward pass.
 
-    The value is that of ``jnp.dot(spikes, weights)``, and so are all derivatives. What differs is
-    what backpropagation through time stores for the gradient of the weights: for each neuron and
-    step a bit in place of 32, and for each 32 neurons a byte that says whether all were spikes.
+    The value and all derivatives are those of ``jnp.dot(spikes, weights)``. Only memory differs:
+    the gradient of the weights needs 1 bit for each neuron and step in place of 32, and 1 byte for
+    each 32 neurons.
 
-    A concrete array with an element that is not a spike is an error. Within a transformation, where
-    elements cannot be looked at, such an element, NaN included, makes the derivative NaN with
-    respect to the weights that it and its neighbours, 32 in a group, are multiplied with; the value
-    and the derivative with respect to the spikes are right all the same. `jax.debug_nans` runs such
-    a program again step by step, up to the error.
+    Outside of transformations, a value that is not a spike raises a ValueError. Inside, it cannot
+    be checked: the gradient is then NaN for the weights of its group of 32 neurons. The product
+    itself and the gradient of the spikes stay right. `jax.debug_nans` finds where the NaN arises.
 
     Parameters
     ----------
     spikes : array_like or Quantity
-        Of shape (..., n), each 0 or the scale.
+        Spikes of shape (..., n). Each is 0 or the scale, up to rounding.
     weights : array_like or Quantity
-        Of shape (n, m), or any shape that `jax.numpy.dot` takes there: (n,) or (..., n, m).
+        Weights of shape (n, m), (n,) or (..., n, m), as for `jax.numpy.dot`.
     scale : number, scalar array, Quantity or Unit, optional
         The value of one spike, in the unit of the spikes: ``1 / keep_probability`` after a dropout,
-        or a synaptic gain, of either sign. It may be traced. By default 1. A spike equals it to
-        within a unit in the last place.
+        or a synaptic gain, positive or negative. It may be traced. None means 1.
 
     Returns
     -------
     Array or Quantity
-        Of the shape, dtype and unit that ``brainunit.linalg.dot(spikes, weights)`` has.
+        The product, with the shape, dtype and unit of ``brainunit.linalg.dot(spikes, weights)``.
 
     Raises
     ------
@@ -60,15 +57,14 @@ def spike_matmul(
 
     See Also
     --------
-    SpikeLinear : A layer of it.
-    save_memory : Use it wherever a model can.
+    SpikeLinear : A layer with this product.
+    save_memory : Change all layers of a model that can use it.
 
     Notes
     -----
-    The derivative with respect to the weights is a product with the packed spikes inside a
-    `jax.checkpoint`, so that a scan stacks bytes. A second derivative is as exact, but stores the
-    spikes in full as well, and so does a first one outside of `jax.jit`. Spikes that are spread
-    over devices along their last axis are packed where they are, if each has a multiple of 32.
+    Memory is saved for first derivatives under `jax.jit`. Second derivatives, and first ones
+    outside of `jax.jit`, are as exact but also store the spikes in full. If spikes are sharded
+    along their last axis, each device packs its own, provided that it holds a multiple of 32.
 
     Examples
     --------
@@ -93,7 +89,7 @@ def spike_matmul(
     return u.maybe_decimal(u.Quantity(product, unit=unit * u.get_unit(weights)))
 
 
-# Jitted for calls outside of jit; inside another trace ``inline`` leaves no sign of it.
+# Jitted for speed outside of jit. Inside another trace, ``inline`` makes this jit disappear.
 _dot = jax.jit(partial(packed_product, jnp.dot), inline=True)
 
 

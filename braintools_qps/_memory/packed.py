@@ -1,8 +1,8 @@
-"""Spikes in one bit, for the gradient of the weights that they are multiplied with.
+"""Store spikes in one bit each for the gradient of the weights.
 
-A byte for each 32 spikes says whether all of them were spikes, so that a wrong input is loud: its
-gradient is NaN. Groups lie along the last axis, so that an array which is spread over devices in
-whole groups is packed where it is.
+A flag for each group of 32 says whether one of its values was no spike; the gradient is then NaN.
+Groups lie along the last axis. Arrays that are sharded in whole groups are packed without
+communication.
 """
 
 from __future__ import annotations
@@ -56,10 +56,9 @@ def _bits(rank: int) -> Array:
 
 
 def is_spike(values: Any, scale: Any) -> Any:
-    """Whether each is 1 exactly, or the scale as rounded; takes arrays of NumPy or of JAX.
+    """Whether each value is exactly 1, or the scale up to rounding; for arrays of NumPy or JAX.
 
-    A gain was rounded where it was applied, and may have been divided by where its inverse was
-    written down: a unit in the last place is no other value.
+    Dividing by p and multiplying by 1 / p differ by one unit in the last place. Both count.
     """
     if scale is None:
         return values == 1
@@ -72,11 +71,10 @@ def is_spike(values: Any, scale: Any) -> Any:
 def packed_product(
     product: Callable[[Array, Array], Array], spikes: Array, weights: Array, scale: Array | None
 ) -> Array:
-    """``product(spikes, weights)``, linear in both, of which reverse mode stores packed spikes.
+    """``product(spikes, weights)``, linear in both, that stores packed spikes for reverse mode.
 
-    Each spike is 0 or the scale, 1 where that is None. Where one is not, the value is right all the
-    same, and so is the derivative with respect to the spikes; the one with respect to the weights
-    that its group meets is NaN.
+    Each spike is 0 or the scale, where None means 1. Another value gives NaN in the derivative with
+    respect to the weights of its group. The product and the other derivatives stay right.
     """
     return product(spikes, weights)
 

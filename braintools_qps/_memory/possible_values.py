@@ -1,8 +1,8 @@
 """Which values an array can hold, read off a jaxpr: {0, 1} for spikes, {0, 1/p} behind a dropout.
 
-Each variable has a small set of numbers, or `ANY`. Elementwise equations are evaluated on every
-combination of their operands' values, by JAX itself, so that roundings are the program's own. The
-sets only grow in a loop, so that they settle.
+Each variable has a small set of numbers, or `ANY`. JAX evaluates elementwise equations on every
+combination of their operands' values, with the rounding of the program itself. In a loop the sets
+only grow, up to `MOST` values, so the search ends.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from .._jaxpr import (
 Values = frozenset[float] | None
 ANY: Values = None
 FLAG: Values = frozenset({0.0, 1.0})
-MOST = 4  # with more values an array holds no spikes, whatever is computed from it
+MOST = 4  # an array with more values than this counts as `ANY`
 
 Mark = Callable[[str, Values], Values]
 
 
 def spread(closed: ClosedJaxpr, arguments: Sequence[Values], mark: Mark) -> list[Values]:
-    """The values of a jaxpr's results, from those of its arguments.
+    """The possible values of a jaxpr's results, given those of its arguments.
 
-    ``mark`` is called with the name and the values of every `jax.ad_checkpoint.checkpoint_name`,
-    and returns the values to go on with.
+    ``mark`` is called with the name and the values of every `jax.ad_checkpoint.checkpoint_name`.
+    The values that it returns take their place.
     """
     return follow(closed, arguments, partial(_results, mark), values_of, join)
 
@@ -61,7 +61,7 @@ def few(values: Any) -> Values:
 
 
 def join(*sets: Values) -> Values:
-    """All values that one of the sets holds."""
+    """The union of the sets."""
     return ANY if any(s is ANY for s in sets) else few(itertools.chain(*sets))  # type: ignore[arg-type]
 
 

@@ -1,4 +1,4 @@
-"""A whole model trained in less memory: 8-bit slopes in its neurons, packed spikes in layers."""
+"""Change a model to train in less memory: 8-bit surrogate gradients, and spikes in one bit."""
 
 from __future__ import annotations
 
@@ -43,51 +43,50 @@ _Seen = dict[str, Values]
 
 
 def save_memory(model: Any, inputs: Any) -> SavedMemory:
-    r"""Have a model train in a fraction of the memory: 8-bit slopes, and spikes in one bit.
+    r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one.
 
-    Every surrogate gets ``residual_dtype="uint8"``. One of braintools is wrapped in `Scaled` for
-    that, unless it is called on a Quantity with a unit. Every `brainstate.nn.Linear`,
-    `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that is fed by spikes becomes a `SpikeLinear`,
-    `SpikeConv1d` or `SpikeConv2d`: the same object with the same states, so that an optimizer or a
-    checkpoint that refers to it does not notice. Which layers are fed by spikes is found by tracing
-    one step, with and without ``fit`` in `brainstate.environ`, and following which values each
-    array can hold in any step: 0 and 1 for spikes, through loops, states, delays and pooling by
-    maximum; behind a dropout 0 and 1/p in training, 0 and 1 in evaluation.
+    Every surrogate gets ``residual_dtype="uint8"``. For that, braintools' surrogates are wrapped in
+    `Scaled`, except where a neuron calls one on a voltage. Every `brainstate.nn.Linear`,
+    `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that receives only spikes becomes a
+    `SpikeLinear`, `SpikeConv1d` or `SpikeConv2d`. It stays the same object with the same states, so
+    optimizers and checkpoints keep working.
 
-    What counts as spikes is the output of a neuron (a node with ``spk_fun``) whose surrogate is one
-    of braintools' or of this package, and the result of a comparison. If the input of such a layer
-    later holds something else, because a state was set by hand, the gradient of its weights is NaN
-    (`spike_matmul`). A function that was compiled before keeps the layers it was traced with, but
-    for one that the model keeps as an attribute.
+    To find these layers, one step is traced for training (``fit=True`` in `brainstate.environ`) and
+    one for evaluation, and the values that each array can have are followed through loops, states,
+    delays and max pooling. Spikes are 0 or 1; after a dropout they are 0 or 1/p in training. Only
+    comparisons and neurons (nodes with ``spk_fun``) with a Surrogate count as sources of spikes.
+
+    If a layer later receives other values, for example because you set a state by hand, the
+    gradient of its weights is NaN (see `spike_matmul`). Compile your own jitted functions again
+    afterwards: they keep the old layers. Functions that the model has as attributes are compiled
+    again by themselves.
 
     Parameters
     ----------
     model : brainstate.nn.Module
-        Called for one time step, with the index of the step as ``i`` and, where
-        `brainstate.environ` has ``dt``, its time as ``t`` in `brainstate.environ`. Its states are
-        used as they are; where a neuron has no ``V`` yet, or a state holds a tracer of a function
-        that has ended, all are initialised for the batch of the inputs. Afterwards the model is as
-        it was.
+        Called for one time step, with the index of the step as ``i`` in `brainstate.environ`, and
+        its time as ``t`` if ``dt`` is there. If a neuron has no ``V`` yet, all states are first
+        initialised for the batch of the inputs. States keep the values that they had before.
     inputs : array_like, Quantity or pytree of them
         The inputs of all time steps, of shape (time, features) or (time, batch, features...), as
-        for `gradient_flow`; their values do not matter, nor how many steps there are. For a model
-        that takes a whole sequence in one call, pass ``sequence[None]``.
+        for `gradient_flow`. Their values and the number of steps do not matter. For a model that
+        takes a whole sequence in one call, pass ``sequence[None]``.
 
     Returns
     -------
     SavedMemory
-        What was changed, what was left, and why.
+        The neurons and layers that were changed, and those that were not, with the reason.
 
     Raises
     ------
     ValueError
-        If the model has no neuron, that is, no node with ``spk_fun``, or does not take what the
-        inputs have for one step.
+        If the model has no neuron, that is, no node with ``spk_fun``, or cannot be called on the
+        inputs of one step.
 
     See Also
     --------
-    spike_matmul : What a layer then does.
-    QPseudoSpike : For ``residual_dtype``.
+    spike_matmul : The product of such a layer.
+    QPseudoSpike : Explains ``residual_dtype``.
 
     Examples
     --------
@@ -128,38 +127,38 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
 
 
 def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
-    """Give a neuron's surrogate 8-bit residuals; whether it was possible, and what to report."""
+    """Store a neuron's surrogate gradient in 8 bits: whether that worked, and text to report."""
     spike = neuron.spk_fun
     if not isinstance(spike, Surrogate):
-        return False, f"{spike!r} has no residual_dtype"
+        return False, f"{spike!r} is not a Surrogate"
     if unit is not None and not hasattr(spike, "residual_dtype"):
-        return False, f"{spike!r} has no residual_dtype, and Scaled needs a scale for {unit}"
+        return False, f"set Scaled({spike!r}, scale=...) first, with a scale in {unit}"
     neuron.spk_fun = adjusted(spike, residual_dtype="uint8")
     return True, repr(neuron.spk_fun)
 
 
 def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
-    """Make a layer that sees spikes, in training and in evaluation, remember them packed."""
+    """Change a layer that receives spikes in training and in evaluation; and text to report."""
     if isinstance(layer, tuple(PACKED.values())):
         return False, f"it is a {type(layer).__name__} already"
     if type(layer) not in PACKED:
-        return False, f"{type(layer).__name__} has its own way to multiply"
+        return False, f"{type(layer).__name__} is a subclass, which may multiply differently"
     called = [values for values in phases if values != set()]
     if not called:
-        return False, "it was not called"
+        return False, "the model does not call it"
     if any(values is None or len(values - {0.0}) > 1 for values in called):
         return False, "its input may hold values other than spikes"
     scales = [scale for values in called if values for scale in values - {0.0}]
     if not scales:
         return False, "its input is always 0"
-    # In place of a new layer: everything that refers to this one, states included, stays valid.
+    # Not a new layer: all references to this one, and to its states, stay valid.
     layer.__class__ = PACKED[type(layer)]
     layer.scale, text = _scale(scales[0], scales[-1])
     return True, type(layer).__name__ + text
 
 
 def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, str]:
-    """The scale of a layer, and what to report of it."""
+    """The scale of a layer, and text to report."""
     if training != evaluation:
         return ByPhase(training, evaluation), f" with scale={training:.6g} in training"
     return (None, "") if training == 1 else (training, f" with scale={training:.6g}")
@@ -168,17 +167,17 @@ def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, 
 def _traced(
     layers: dict[str, Any], model: Any, inputs: Any, *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
-    """What a layer's input can hold in any step, and in which unit a surrogate is called.
+    """The possible values of each layer's input, and the unit that each surrogate is called with.
 
-    In training with ``fit``, in evaluation without.
+    ``fit`` is true for training and false for evaluation.
     """
     seen: _Seen = dict.fromkeys(layers, frozenset())
     with traced_afresh(model), brainstate.environ.context(fit=fit):
         if dead_states(model) or not all(map(has_membrane, find_neurons(model).values())):
-            # Within a trace as well, what states begin with must be known.
+            # Initial states must be concrete, even if save_memory is called within a trace.
             with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
                 initialise(model, inputs)
-        # Surrogates give 0 and 1 for sure; of other spike functions the jaxpr may tell.
+        # Surrogates give 0 and 1. For other spike functions the jaxpr is followed.
         neurons = find_neurons(model).items()
         units = mark_spikes({n: node for n, node in neurons if isinstance(node.spk_fun, Surrogate)})
         for name, layer in layers.items():
@@ -227,7 +226,8 @@ def _follow(model: Any, inputs: Any, note: Mark) -> None:
 def _not_one_step(model: Any, step: Any, error: Exception) -> ValueError:
     shapes = ", ".join(str(jnp.shape(leaf)) for leaf in jax.tree.leaves(step))
     return ValueError(
-        "inputs must be those of all time steps, of shape (time, features) or (time, batch, "
-        f"features...), but {type(model).__name__} does not take their first step, of shape "
-        f"{shapes}: {str(error).rstrip('.')}. Pass inputs[None] if they are one step's"
+        "inputs must have time as their first axis, as in (time, features) or (time, batch, "
+        f"features...), but {type(model).__name__} fails on their first step, of shape "
+        f"{shapes}: {str(error).rstrip('.')}. If these are the inputs of one step, pass "
+        "inputs[None]"
     )

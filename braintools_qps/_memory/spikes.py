@@ -1,4 +1,4 @@
-"""What may be passed as spikes, and as the value of one."""
+"""Check spikes and the value of one spike, and take their units off."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .packed import is_spike
 
 @dataclass(frozen=True)
 class ByPhase:
-    """The value of one spike behind a dropout: in training, and in evaluation, which has none."""
+    """The value of one spike after a dropout: 1/p in training and 1 in evaluation."""
 
     training: float
     evaluation: float
@@ -27,7 +27,7 @@ class ByPhase:
 def strip_spikes(spikes: Any, scale: Any, weights: Array) -> tuple[Array, Array | None, u.Unit]:
     """Spikes, the value of one (None is 1) and their unit; concrete spikes are checked.
 
-    Spikes that are integers or booleans become floating where the product with the weights is.
+    Spikes that are integers or booleans become floats if their product with the weights is one.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def _checked_scale(scale: Any) -> Array:
     if np.shape(scale):
         raise ValueError(
             "scale, the value of one spike, must be a single number, got the shape "
-            f"{np.shape(scale)}. Multiply the weights by what differs from neuron to neuron"
+            f"{np.shape(scale)}. If it differs between neurons, multiply the weights by it"
         )
     dtype = getattr(scale, "dtype", type(scale))
     if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)):
@@ -63,12 +63,12 @@ def _checked_scale(scale: Any) -> Array:
             f"scale, the value of one spike, must be a real number, got {scale!r}. For example "
             "scale=1 / keep_probability"
         )
-    # By NumPy: within a trace JAX would trace the comparison of its own array as well.
+    # By NumPy: within a trace, JAX would trace even a comparison of concrete arrays.
     concrete = not isinstance(scale, jax.core.Tracer)
     if concrete and (np.asarray(scale) == 0 or not np.isfinite(np.asarray(scale))):
         raise ValueError(
             f"scale, the value of one spike, must be finite and not 0, got {scale}. Leave it out "
-            "for spikes of 1, pass 1 / keep_probability for those of a dropout"
+            "if spikes are 1; pass 1 / keep_probability after a dropout"
         )
     return jnp.asarray(scale)
 
@@ -82,11 +82,11 @@ def _check_spikes(spikes: Array, scale: Array | None) -> None:
     if strange.size:
         raise ValueError(
             f"spikes must be 0 or {1 if scale is None else scale}, got {strange[0]} among them. "
-            "Pass the value of a spike as scale=..., or multiply currents and graded spikes by "
-            "weights with jnp.dot or the layer of brainstate.nn"
+            "Pass scale= with the value of a spike. For currents or graded spikes use jnp.dot or "
+            "the layer of brainstate.nn"
         )
 
 
 def _is_concrete(value: Any) -> bool:
-    """Whether its elements can be looked at: not traced, and not on another machine."""
+    """Whether its elements can be read: not traced, and not on another machine."""
     return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)

@@ -1,8 +1,9 @@
-"""What a model is to this package: states, and neurons, nodes with a spike function ``spk_fun``.
+"""Models: find their neurons, set surrogates, run one step, and leave them as they were.
 
-Start with `find_neurons`. `set_surrogate` puts a surrogate into neurons, `detached_reset` stops the
-gradient at their reset, and `steps` initialises a model and takes one step of it. For measurements,
-`spike_marks` marks calls of spike functions in a jaxpr, and `restore` leaves a model as it was.
+A neuron is a node of the model with a spike function ``spk_fun``. Start with `find_neurons`.
+`set_surrogate` puts a surrogate into neurons, `detached_reset` stops the gradient at their reset,
+and `steps` initialises a model and runs one step. For measurements, `spike_marks` marks calls of
+spike functions in a jaxpr, and `restore` undoes all changes of a model.
 """
 
 from .find_neurons import classic_neuron, find_neurons, find_nodes, has_membrane, is_mapped

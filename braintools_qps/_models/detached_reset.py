@@ -9,16 +9,16 @@ from typing import Any
 
 import jax
 
-ATTACHED = "_braintools_qps_attached"  # attribute of such a class: the neuron's original class
+ATTACHED = "_braintools_qps_attached"  # attribute of a detached class: the original class
 
 
 def check_detachable(neurons: Mapping[str, Any]) -> None:
-    """Check that all neurons, by name, are of a kind whose reset can be detached.
+    """Check that all neurons are of `brainpy.state`.
 
     Raises
     ------
     ValueError
-        If some are not of `brainpy.state`.
+        If some are not.
     """
     other = [
         f"{name} ({type(neuron).__name__})"
@@ -30,8 +30,8 @@ def check_detachable(neurons: Mapping[str, Any]) -> None:
     ]
     if other:
         raise ValueError(
-            f"detach_reset=True is for the neurons of brainpy.state, got {', '.join(other)}. In a "
-            "neuron of your own, reset with jax.lax.stop_gradient(spikes)"
+            f"detach_reset=True needs neurons of brainpy.state, got {', '.join(other)}. In your "
+            "own neuron, reset with jax.lax.stop_gradient(spikes)"
         )
 
 
@@ -43,9 +43,9 @@ def set_reset(neuron: Any, detach: bool) -> None:
 
 @cache
 def _detached(cls: type) -> type:
-    """A subclass whose update stops the gradient at spikes that were called before it changes V.
+    """A subclass whose update stops the gradient at all spikes before its change of V.
 
-    A subclass, because the surrogate and the neuron's attributes are to stay what they are.
+    With a subclass, the surrogate and all attributes of the neuron stay as they are.
     """
 
     def update(self: Any, *args: Any, **kwargs: Any) -> Any:

@@ -29,7 +29,7 @@ def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
 
 
 def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
-    """The path as the user wrote it, without what wraps a model to map it."""
+    """The path as the user wrote it: without the ``module`` of a `brainstate.nn.Vmap`."""
     wrapped = lambda i: isinstance(nodes.get(path[:i]), MAPPED)
     return ".".join(str(part) for i, part in enumerate(path) if not wrapped(i))
 

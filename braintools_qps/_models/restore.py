@@ -27,9 +27,10 @@ def restoring(model: Any) -> Iterator[None]:
 
 @contextmanager
 def traced_afresh(model: Any) -> Iterator[None]:
-    """Restore the model, and trace again what its nodes have compiled, inside and afterwards.
+    """Restore the model on the way out, and clear the caches of its compiled functions twice.
 
-    Nodes keep compiled functions as attributes: ``self.run = brainstate.transform.jit(self.loop)``.
+    Nodes have compiled functions as attributes: ``self.run = brainstate.transform.jit(self.loop)``.
+    They are traced again inside the context, and once more after it.
     """
     with restoring(model):
         forget_programs(model)
@@ -41,10 +42,10 @@ def traced_afresh(model: Any) -> Iterator[None]:
 
 @contextmanager
 def keeping_states(model: Any) -> Iterator[None]:
-    """Keep each state that is replaced by a new one, and give it the new one's value.
+    """Put old states back where new ones have replaced them, with the new values.
 
-    What is compiled or mapped over a model, as `brainstate.nn.Vmap`, holds on to its states. One
-    that was made inside a traced function is replaced, since no function outside can see it.
+    Compiled functions and `brainstate.nn.Vmap` hold on to the old states. A state that was made
+    inside a traced function is not put back, because no function outside can see it.
     """
     nodes = list(brainstate.graph.nodes(model).values())
     attributes = [dict(vars(node)) for node in nodes]

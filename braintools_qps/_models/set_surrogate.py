@@ -23,29 +23,30 @@ def set_surrogate(
 ) -> int:
     """Put a surrogate into every neuron of a model, or a different one into each population.
 
-    Neurons are the nodes of the model's graph with an attribute ``spk_fun``, at any depth, in
-    lists and dictionaries too; one that is shared counts once. States and parameters stay as they
-    are. A function that was compiled before keeps the surrogate it was traced with, but for one
-    that the model keeps as an attribute. Either all neurons are changed or, after an error, none.
-    Neurons that spike on a voltage, not on a number as those of `brainpy.state` do, need a
-    surrogate with a ``scale``; `Scaled` gives one to any.
+    Neurons are the nodes of the model's graph with an attribute ``spk_fun``, at any depth, in lists
+    and dictionaries too. A shared neuron counts once. States and parameters stay as they are. After
+    an error, no neuron has changed.
+
+    Neurons of `brainpy.state` pass a number to their surrogate. Neurons that pass a voltage need a
+    surrogate with a ``scale``, which `Scaled` gives to any.
+
+    Compile your own jitted functions again afterwards: they keep the old surrogate. Functions that
+    the model has as attributes are compiled again by themselves.
 
     Parameters
     ----------
     model : brainstate.nn.Module
         Or any brainstate graph node, or a list or dictionary of them.
     spec : str, mapping, type or Surrogate
-        As for `get_surrogate`. Or a mapping of populations to such specs: the key is the path of a
-        neuron, as `gradient_flow` shows it (``"layers.0.lif"``), or the first part of one
-        (``"layers.0"``), which stands for all neurons below it. Neurons that no key names stay as
-        they are.
+        One surrogate for all neurons, as for `get_surrogate`. Or a mapping from populations to such
+        specs. A key is the path of a neuron as `gradient_flow` shows it (``"layers.0.lif"``), or
+        its first part (``"layers.0"``) for all neurons below. Other neurons stay as they are.
     where : type, tuple of types or callable, optional
-        Which neurons: instances of a type, or those for which a predicate holds.
+        Change only instances of this type, or neurons for which this function returns true.
     detach_reset : bool
-        Whether the gradient is to stop at the reset of `brainpy.state`'s neurons, which have no
-        option for it. Those that integrate and fire call their spike function before they update
-        ``V``, for the reset and, in adaptive neurons, the adaptation; no gradient is then taken of
-        that. Neurons without such a call, as HH, raise a ValueError when they are updated.
+        Stop the gradient at the reset. Only for neurons of `brainpy.state` that call ``spk_fun``
+        for their reset before they update ``V``: no gradient is taken of that spike, nor of the
+        adaptation that it drives. Others, such as HH, raise a ValueError when they are updated.
 
     Returns
     -------
@@ -58,6 +59,12 @@ def set_surrogate(
         If no neuron was found, a key names none, or a neuron's reset cannot be detached.
     AttributeError
         If a neuron does not let its ``spk_fun`` be set.
+    UnknownSurrogateError, LookupError, ImportError, TypeError
+        If a surrogate cannot be built, as for `get_surrogate`.
+
+    See Also
+    --------
+    normalize_surrogate : A surrogate with a good dampening for each population.
 
     Examples
     --------
@@ -87,7 +94,7 @@ def set_surrogate(
 
 
 def by_population(spec: Any, names: Iterable[str]) -> dict[str, Surrogate]:
-    """The surrogate of each population by its name; those that a mapping leaves out are not there.
+    """The surrogate of each population by its name, without populations that a mapping leaves out.
 
     Raises
     ------
@@ -99,24 +106,24 @@ def by_population(spec: Any, names: Iterable[str]) -> dict[str, Surrogate]:
         surrogate = get_surrogate(spec)
         return dict.fromkeys(names, surrogate)
     chosen: dict[str, Surrogate] = {}
-    for key in sorted(spec, key=len):  # the longer, the more special
+    for key in sorted(spec, key=len):  # longer paths are more specific and come last
         matching = [name for name in names if name == key or name.startswith(f"{key}.")]
         if not matching:
             raise ValueError(
-                f"a mapping of populations to surrogates needs the names of populations, got "
-                f"{key!r}. There are {', '.join(names)}"
+                f"each key must be the path of a population or the first part of one, got "
+                f"{key!r}. The model has {', '.join(names)}"
             )
         chosen |= dict.fromkeys(matching, get_surrogate(spec[key]))
     return {name: chosen[name] for name in names if name in chosen}
 
 
 def _is_layer_wise(spec: Any) -> bool:
-    """Whether it maps populations to specs; a mapping with a ``"name"`` that is text is a spec."""
+    """Whether it maps populations to specs. A mapping whose ``"name"`` is text is one spec."""
     return isinstance(spec, Mapping) and not isinstance(spec.get("name"), str)
 
 
 def _set_all(neurons: Sequence[Any], surrogates: Sequence[Surrogate]) -> None:
-    """Give each neuron its surrogate; after an error all have what they had before."""
+    """Give each neuron its surrogate. After an error, all have their old ones."""
     before = [neuron.spk_fun for neuron in neurons]
     try:
         for neuron, surrogate in zip(neurons, surrogates):
@@ -142,7 +149,7 @@ def _chosen(neurons: dict[str, Any], where: Any) -> dict[str, Any]:
     if not chosen:
         raise ValueError(
             f"found no neuron to change: where={where!r} chose none of {', '.join(neurons)}. Pass "
-            "the class of some of them, or a function that is true for some"
+            "the class of the neurons, or a function that returns true for them"
         )
     return chosen
 

@@ -20,8 +20,8 @@ def mark_spikes(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
     Returns
     -------
     dict of str to Unit or None
-        Filled in the tracing: for each neuron that spiked, the unit of its spike function's
-        argument, None for a number.
+        The unit of the spike function's argument for each neuron that spiked, None for a number.
+        Tracing the model fills it.
     """
     units: dict[str, u.Unit | None] = {}
     for name, neuron in neurons.items():

@@ -51,7 +51,7 @@ def _listed(shapes: list[tuple[int, ...]]) -> str:
 def _of_a_list(inputs: Any) -> str:
     if not isinstance(inputs, (list, tuple)):
         return ""
-    return " A list counts as inputs of several parts: pass jax.numpy.asarray(inputs) for one"
+    return " A list means several inputs. If it is one array, pass jax.numpy.asarray(inputs)"
 
 
 def batch_size(inputs: Any) -> int | None:
@@ -61,7 +61,7 @@ def batch_size(inputs: Any) -> int | None:
 
 
 def initialise(model: Any, inputs: Any) -> None:
-    """Initialise all states for the batch of the inputs, or without it where they take none."""
+    """Initialise all states for the batch of the inputs, if their ``init_state`` takes one."""
     batch = batch_size(inputs)
     nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
     with keeping_states(model):
@@ -83,7 +83,7 @@ def _takes(function: Any, argument: Any) -> bool:
 
 
 def dead_states(model: Any) -> list[str]:
-    """States that hold a tracer of a transformation that has ended."""
+    """Paths of the states that hold a tracer of a transformation that has ended."""
     states = brainstate.graph.states(model).items()
     return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
 
@@ -91,7 +91,7 @@ def dead_states(model: Any) -> list[str]:
 def _is_dead(state: brainstate.State) -> bool:
     try:
         leaves = jax.tree.leaves(state.value)
-    except brainstate.TraceContextError:  # brainstate.transform.jit leaves no tracer behind
+    except brainstate.TraceContextError:  # after brainstate.transform.jit the value is gone
         return True
     return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
@@ -99,7 +99,7 @@ def _is_dead(state: brainstate.State) -> bool:
 def advance(model: Any, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment."""
     dt = brainstate.environ.get("dt", None)
-    # A float before it is multiplied, as JAX may be set to mix no dtypes.
+    # The index becomes a float first, for users who set JAX to refuse mixed dtypes.
     time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
     with brainstate.environ.context(i=i, **time):
         return model(x) if callable(model) else model.update(x)

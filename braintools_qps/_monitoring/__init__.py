@@ -1,8 +1,8 @@
-"""What happens to the gradient while a network trains, and surrogates that change with the step.
+"""Watch the gradient during training, and change the surrogate with the training step.
 
-Start here with `monitor`, which measures at regular steps; `metrics` turns a measurement into
-named numbers, and `logs` hands them to whatever logger is there. `schedule` is a surrogate whose
-parameters follow the training step.
+Start with `monitor`, which measures at regular steps. `metrics` turns a measurement into named
+numbers, and `logs` passes them to any logger. `schedule` changes a surrogate's parameters with the
+training step.
 """
 
 from .monitor import TrainingMonitor

@@ -1,4 +1,4 @@
-"""Whatever logger is there, as a function that takes named numbers and the step."""
+"""Turn any logger into a function of named numbers and the step."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Write = Callable[[Mapping[str, float], int], None]
 
 
 def writer(log: Any) -> Write:
-    """How numbers are written to a logger.
+    """A function that writes numbers to this logger.
 
     Raises
     ------

@@ -8,7 +8,7 @@ from ..records import GradientFlow, PopulationFlow
 
 
 def metrics(flow: GradientFlow) -> dict[str, float]:
-    """What is worth following over training, for the model and for each population."""
+    """The metrics of the model and of each population."""
     numbers = {
         "flow/growth": flow.growth,
         "flow/reach": float(flow.reach),

@@ -26,24 +26,24 @@ from .metrics import metrics
 
 __all__ = ["TrainingMonitor"]
 
-# With these nothing is learnt; the others are told where a training has brought them about.
+# Causes that stop learning always give a warning. Others do so only if training brought them about.
 FATAL = ("not finite", "disconnected", "silent", "saturated", "out of reach")
 
 
 class TrainingMonitor(Callback):
-    r"""Measure the gradient's way through a model while it trains, log it, and warn when it dies.
+    r"""Run `gradient_flow` regularly during training, log its numbers, and warn if learning stops.
 
-    Call it once for each step, or epoch, of your own training loop; every ``every`` of them it
-    runs `gradient_flow` with the surrogates that the model has, from initial states, on the same
-    inputs and projections each time. Neither the model, nor its states, nor the random numbers of
-    the training are changed. The model's code is read at the first measurement: after a change of
-    the model other than of its states and surrogates, call `retrace`. It is a callback of
-    `braintools.trainer.Trainer` as well.
+    Call the monitor once for each step, or epoch, of your training loop. At every ``every``-th call
+    it measures the model with its present surrogates, always from initial states and on the same
+    inputs. The model, its states and random numbers stay as they are. The monitor is also a
+    callback of `braintools.trainer.Trainer`.
 
-    A `UserWarning` says in the words of ``GradientFlow.diagnosis`` when a cause appears that keeps
-    the network from learning: each cause once for each population. A surrogate that is too high,
-    and a gradient that fades, explodes or loses its direction, are told only if they were not there
-    at the first measurement.
+    A `UserWarning` with the diagnosis appears when something keeps the network from learning, once
+    for each cause and population. Four causes give a warning only if they were absent at the first
+    measurement: ``"too high"``, ``"fading"``, ``"exploding"`` and ``"direction lost"``.
+
+    Call `retrace` after you change the model's code or layers. States and surrogates may change
+    without it.
 
     Parameters
     ----------
@@ -51,18 +51,18 @@ class TrainingMonitor(Callback):
         As for `gradient_flow`: called once for each time step. Initial states are made by its
         ``init_state`` before each measurement.
     inputs : Array, Quantity or pytree of them
-        Of shape (time, features) or (time, batch, features...): what to measure on. A dozen samples
-        or two will do, and the time that a measurement takes goes with their number.
+        Inputs to measure with, of shape (time, features) or (time, batch, features...). A
+        dozen or two samples are enough; more take longer.
     every : int
-        How many calls lie between two measurements. The first call measures.
+        Number of calls from one measurement to the next. The first call measures.
     log : callable, dict, list or logger, optional
         Where to log the numbers: a function of ``(numbers, step)``; a dict, which gets a list
         for each number; a list, which gets a dict for each measurement; a `logging.Logger`; an
         object with ``log_metrics(numbers, step)``, as the loggers of braintools and Lightning; or
         one with ``add_scalar(name, value, step)``, as TensorBoard's SummaryWriter. Within a
-        Trainer the default is the Trainer's own loggers.
+        Trainer, the Trainer's own loggers are the default.
     per : {"step", "epoch"}
-        Whether a Trainer counts steps or epochs. In a loop of your own, each call counts.
+        Whether to count the steps or the epochs of a Trainer. In your own loop, calls are counted.
     objective : callable, optional
         As for `gradient_flow`.
     draws : int
@@ -76,9 +76,9 @@ class TrainingMonitor(Callback):
     Raises
     ------
     ValueError
-        If ``every`` or ``draws`` is below 1.
+        If ``every`` or ``draws`` is below 1, or ``per`` is neither of the two.
     TypeError
-        If one of them is no integer, or ``log`` is none of these.
+        If ``every`` or ``draws`` is not an integer, or ``log`` is no logger of these kinds.
 
     See Also
     --------
@@ -117,7 +117,7 @@ class TrainingMonitor(Callback):
     ):
         every, draws = checked_count("every", every), checked_count("draws", draws)
         if per not in ("step", "epoch"):
-            raise ValueError(f"per must be 'step' or 'epoch', got {per!r}")
+            raise ValueError(f"per must be 'step' or 'epoch', got {per!r}. Pass per='step'")
         self.model, self.inputs = model, inputs
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
@@ -128,7 +128,7 @@ class TrainingMonitor(Callback):
         self._next = 0
 
     def __call__(self, step: int | None = None) -> GradientFlow | None:
-        """Count a step, and measure if it is time.
+        """Count a step, and measure if one is due.
 
         Parameters
         ----------
@@ -143,7 +143,7 @@ class TrainingMonitor(Callback):
         return self._at(self._next if step is None else int(step), self._writers)
 
     def retrace(self) -> None:
-        """Read the model's code again at the next measurement, after a change of the model."""
+        """Read the model's code again at the next measurement. Call it after changing the model."""
         self._traced = None
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:

@@ -20,37 +20,38 @@ PARAMETERS = ("alpha", "scale", "dampening")
 class SurrogateSchedule(Callback):
     """Change ``alpha``, ``scale`` or ``dampening`` of a surrogate with the step of the training.
 
-    Each is held in a `brainstate.State` that the surrogate reads when it is called, so that a
-    compiled training step follows without being compiled again. Set it by calling the schedule with
-    the step, outside of the compiled function or within it; as a callback of
-    `braintools.trainer.Trainer` it sets itself before each batch.
+    A compiled training step follows the schedule and is not compiled again: the surrogate reads
+    each scheduled parameter from a `brainstate.State` when it is called. Call the schedule with the
+    step to set the parameters, inside or outside of the compiled function. As a callback of
+    `braintools.trainer.Trainer` it does so before each batch.
 
     Parameters
     ----------
     surrogate : str, mapping, type or Surrogate
-        As for `get_surrogate`, of a kind that can ``replace`` the parameters that change.
+        A `QPseudoSpike` or `Scaled`, as for `get_surrogate`.
     **schedules : callable
-        For ``alpha``, ``scale`` or ``dampening``, a function from the step to the value, as
-        optax's schedules are. It is called with a traced step inside a compiled function, so it
-        computes with `jax.numpy`. The scale keeps the unit it has at step 0.
+        For ``alpha``, ``scale`` or ``dampening``, a function from the step to the value, such as an
+        optax schedule. Inside a compiled function the step is traced, so the function must use
+        `jax.numpy`. The scale keeps the unit it has at step 0.
 
     Attributes
     ----------
     surrogate : Surrogate
-        What to give to the neurons, for example with `set_surrogate`.
+        The surrogate to give to the neurons, for example with `set_surrogate`.
     states : dict of str to brainstate.State
-        The parameters that change, by name.
+        The scheduled parameters by name.
 
     Raises
     ------
     TypeError
-        If nothing, or something other than these three, is scheduled.
+        If no parameter is scheduled, or one other than these three, a schedule is not a function,
+        or the surrogate is neither a `QPseudoSpike` nor `Scaled`.
     ValueError
-        If a value that is not traced is not above 0.
+        If a value is not above 0. Traced values are not checked.
 
     See Also
     --------
-    TrainingMonitor : Measure what the change does.
+    TrainingMonitor : Measure the gradient while the surrogate changes.
 
     Examples
     --------
@@ -72,9 +73,8 @@ class SurrogateSchedule(Callback):
         self._constant = get_surrogate(surrogate)
         if not hasattr(self._constant, "replace"):
             raise TypeError(
-                "a schedule is for a surrogate whose parameters can be a State, QPseudoSpike or "
-                f"Scaled, got {self._constant!r}. For its dampening or scale, pass "
-                f"Scaled({self._constant!r})"
+                f"a schedule needs a QPseudoSpike or Scaled surrogate, got {self._constant!r}. To "
+                f"schedule its dampening or scale, pass Scaled({self._constant!r})"
             )
         self.states = {
             name: brainstate.ShortTermState(_strong(value))
@@ -98,7 +98,7 @@ class SurrogateSchedule(Callback):
         self(trainer.global_step)
 
     def _values(self, step: Any) -> dict[str, Any]:
-        """Checked as the surrogate checks its own parameters."""
+        """The values at a step, checked as the surrogate checks its parameters."""
         values = {name: follow(step) for name, follow in self._schedules.items()}
         self._constant.replace(**values)
         return values
@@ -107,18 +107,19 @@ class SurrogateSchedule(Callback):
 def _check(schedules: dict[str, Any]) -> None:
     if not schedules or not set(schedules) <= set(PARAMETERS):
         raise TypeError(
-            f"a schedule is given for one or more of {', '.join(PARAMETERS)}, got "
+            f"a schedule must set one or more of {', '.join(PARAMETERS)}, got "
             f"{', '.join(schedules) or 'none'}. For example alpha=lambda step: 1 + 0.01 * step"
         )
     if constant := [name for name, follow in schedules.items() if not callable(follow)]:
         raise TypeError(
-            f"a schedule is a function of the step, got {constant[0]}={schedules[constant[0]]!r}. "
-            f"A constant is a parameter of the surrogate: replace({constant[0]}=...)"
+            f"a schedule must be a function of the step, got "
+            f"{constant[0]}={schedules[constant[0]]!r}. Set a constant in the surrogate: "
+            f"replace({constant[0]}=...)"
         )
 
 
 def _like(before: Any, value: Any) -> Any:
-    """In the unit and dtype that compiled programs know."""
+    """The new value in the unit and dtype of the old one, so that nothing is compiled again."""
     if isinstance(before, u.Quantity):
         return _strong(u.Quantity(value).in_unit(before.unit))
     return _strong(value)

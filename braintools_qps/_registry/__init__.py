@@ -1,8 +1,8 @@
-"""Surrogates by name: registered at run time, published by distributions, or braintools' own.
+"""Surrogates by name: registered in this process, published by a package, or braintools' own.
 
-Start here with `get_surrogate`. A spec is built and written in `specs`, a call string is parsed in
-`parsing`, a name becomes a class in `resolution`, which asks `discovery` for all names there are.
-`plain_values` writes any value in terms of what JSON has.
+Start here with `get_surrogate`. `specs` builds a surrogate from a spec and writes the spec of a
+surrogate. `parsing` reads call strings. `resolution` finds the class for a name among those that
+`discovery` lists. `plain_values` turns values into JSON's types.
 """
 
 from __future__ import annotations
@@ -43,17 +43,19 @@ Class = TypeVar("Class", bound=type[Surrogate])
 def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     """Build a surrogate from its name, or from a spec out of a script or a configuration file.
 
-    A name is matched exactly or else ignoring case and underscores, so that ``"q_pseudo_spike"``
-    is ``"QPseudoSpike"``. What was registered at run time comes before what distributions publish,
-    and that before braintools' own; ``"distribution:Name"`` picks one distribution, and
-    ``"braintools:QPseudoSpike"`` the built-in one, as does its place in Python,
-    ``"braintools.surrogate.QPseudoSpike"``. Only the plugin that is asked for is imported.
+    Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
+    registered in this process come first, then those of installed packages, then braintools' own.
+    ``"distribution:Name"`` picks one package: ``"braintools:QPseudoSpike"`` is the class of
+    braintools, and so is its Python path, ``"braintools.surrogate.QPseudoSpike"``. Only the plugin
+    you ask for is imported.
 
-    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers and a
-    list of numbers is an array, except where the default of the parameter is text. A parameter that
-    is annotated as a `braintools.surrogate.Surrogate` takes whatever ``spec`` may be. So the repr
-    of a surrogate of this package is a spec. Those of braintools are built as they are and take
-    numbers only: for a membrane in mV, ``"Scaled('Sigmoid', scale='15 mV')"``.
+    In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers, and a
+    list of numbers is an array. If the default of a parameter is text, text stays text. A parameter
+    annotated as `braintools.surrogate.Surrogate` may be a spec itself. The repr of a surrogate of
+    this package is a valid spec.
+
+    braintools' surrogates take numbers only. For a membrane in mV use
+    ``"Scaled('Sigmoid', scale='15 mV')"``.
 
     Parameters
     ----------
@@ -67,20 +69,21 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     Returns
     -------
     braintools.surrogate.Surrogate
+        The surrogate that was built, or ``spec`` itself if it is one.
 
     Raises
     ------
     UnknownSurrogateError
         If no surrogate has the name.
     LookupError
-        If two distributions claim the name for different classes.
+        If two packages publish different classes under the name.
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
-        If a string is not a name or a call with literal arguments, a unit is unknown, or a spec is
-        nested too deeply.
+        If a string is not a name or a call with literal arguments, a unit is unknown, a mapping has
+        no ``"name"``, or a spec is nested too deeply.
     TypeError
-        If ``spec`` is none of the above, or the surrogate does not take the parameters.
+        If ``spec`` is none of the types above, or the surrogate does not take the parameters.
 
     See Also
     --------
@@ -105,20 +108,21 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     except RecursionError as error:
         raise ValueError(
             f"the spec {shown(spec)} is nested too deeply, or contains itself. Pass numbers, text, "
-            "lists of numbers, and surrogates in surrogates only as deep as you would write them"
+            "lists of numbers and specs of inner surrogates"
         ) from error
 
 
 def list_surrogates() -> list[str]:
-    """Names that `get_surrogate` takes, sorted; every surrogate once.
+    """Sorted names of all surrogates that `get_surrogate` can build.
 
-    Nothing is imported to make the list, so a plugin that turns out to be broken is in it. A name
-    that distributions seem to claim for different classes is listed as ``"distribution:Name"``, as
-    is a surrogate that is hidden by one of higher precedence: ``"braintools:QPseudoSpike"``.
+    No plugin is imported, so a broken one is listed, too. If a name alone does not reach a
+    surrogate, it is listed as ``"distribution:Name"``: braintools' class of the same name as ours
+    is ``"braintools:QPseudoSpike"``.
 
     Returns
     -------
     list of str
+        Every surrogate once.
 
     Examples
     --------
@@ -146,7 +150,7 @@ def register_surrogate(
 ) -> Any:
     """Give a surrogate class a name in this process; also as a decorator.
 
-    It then takes precedence over published and built-in surrogates of that name. To offer one to
+    The class hides published and built-in surrogates of the same name. To share a surrogate with
     other people, publish it with an entry point in the group ``braintools.surrogate`` instead.
 
     Parameters
@@ -156,8 +160,8 @@ def register_surrogate(
     name : str, optional
         The name; by default that of the class.
     overwrite : bool
-        Whether to replace another class registered under the name. The same class, and one
-        defined again in the same place as when a notebook cell is run twice, replaces itself.
+        Whether to replace another class of that name. You do not need it to register the same class
+        again, for example by running a notebook cell twice.
 
     Returns
     -------
@@ -167,10 +171,10 @@ def register_surrogate(
     Raises
     ------
     TypeError
-        If it is not a subclass of Surrogate.
+        If ``surrogate`` is not a subclass of Surrogate.
     ValueError
-        If another class is registered under the name, or the name holds other characters
-        than letters, digits, ``_``, ``.`` and ``-``.
+        If another class is registered under the name, or the name has characters other than
+        letters, digits, ``_``, ``.`` and ``-``.
 
     Examples
     --------
@@ -188,34 +192,35 @@ def register_surrogate(
     if not is_surrogate_class(surrogate):
         raise TypeError(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
-            f"got {shown(surrogate)}"
+            f"got {shown(surrogate)}. Derive a class from it, with surrogate_grad as a method"
         )
     resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
     return surrogate
 
 
 def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
-    """A mapping that JSON can hold and from which `get_surrogate` builds an equal surrogate.
+    """Write a surrogate as a JSON-ready dict from which `get_surrogate` builds an equal one.
 
-    Positional parameters are always written, keyword-only ones where they are not the default.
-    Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists and surrogates specs;
-    a surrogate with an array parameter comes back with the same numbers, but equality of arrays is
-    by identity.
+    Positional parameters are always written, keyword-only ones only if they differ from the
+    default. Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists, and inner
+    surrogates specs. Arrays come back as NumPy arrays with the same numbers but not always the same
+    dtype. A surrogate with an array of float32 or of JAX therefore compares as different.
 
     Parameters
     ----------
     surrogate : braintools.surrogate.Surrogate
-        One whose class has a name and keeps its parameters in attributes of the same names.
+        Its class must have a name and keep each parameter in an attribute of the same name.
 
     Returns
     -------
     dict
+        The name of the class and its parameters.
 
     Raises
     ------
     TypeError
-        If it is not a surrogate, its class has no name, a parameter is not kept, cannot be written,
-        as with a State or a traced value, or contains itself.
+        If ``surrogate`` is not a Surrogate, its class has no name, or a parameter cannot be
+        written: it is a State or a traced value, contains itself, or is not kept as an attribute.
 
     Examples
     --------
@@ -225,11 +230,14 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     {'name': 'QPseudoSpike', 'alpha': 1.5, 'scale': '15.0 mV'}
     """
     if not isinstance(surrogate, Surrogate):
-        raise TypeError(f"surrogate_spec takes a Surrogate, got {shown(surrogate)}")
+        raise TypeError(
+            f"surrogate_spec takes a Surrogate, got {shown(surrogate)}. Build one: "
+            "get_surrogate(...)"
+        )
     try:
         return specs.write(surrogate)
     except RecursionError as error:
         raise TypeError(
             f"a parameter of {type(surrogate).__name__} is nested too deeply, or contains itself, "
-            "and cannot be written in a spec"
+            "and cannot be written in a spec. Pass plain numbers, arrays or Quantities"
         ) from error

@@ -67,7 +67,7 @@ class Entry:
             found = self.find()
         except (KeyboardInterrupt, RecursionError):
             raise
-        except BaseException as error:  # a module that calls sys.exit, too, spoils no other name
+        except BaseException as error:  # even of sys.exit: other names must stay usable
             raise ImportError(
                 f"the surrogate {self.name!r} of the distribution {self.distribution!r} cannot be "
                 f"loaded from {self.value!r}: {_described(error)}. Repair, update or "
@@ -77,7 +77,8 @@ class Entry:
             raise TypeError(
                 f"an entry point in the group {GROUP!r} must name a subclass of "
                 f"braintools.surrogate.Surrogate, but {self.name!r} of the distribution "
-                f"{self.distribution!r} names {self.value!r}, which is {found!r}"
+                f"{self.distribution!r} names {self.value!r}, which is {found!r}. Update or "
+                f"uninstall {self.distribution!r}"
             )
         return found
 
@@ -93,7 +94,7 @@ def registered(name: str, surrogate: type[Surrogate]) -> Entry:
 
 
 def found() -> list[Entry]:
-    """The entries of every source but what was registered at run time."""
+    """The entries of installed packages and of braintools."""
     return published() + built_in()
 
 
@@ -105,7 +106,7 @@ def published() -> list[Entry]:
             entries |= _entries(one)
         except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
             warnings.warn(
-                f"the distribution at {getattr(one, '_path', one)} cannot be read, so that its "
+                f"the distribution at {getattr(one, '_path', one)} cannot be read, so its "
                 f"surrogates are left out: {_described(error)}. Reinstall it, or remove its files",
                 stacklevel=2,
             )
@@ -145,7 +146,7 @@ def _itself(found: object) -> object:
 
 
 def _described(error: BaseException) -> str:
-    """Type and message; one whose message cannot be read has a type only."""
+    """Type and message of an error, or the type alone if str() fails."""
     try:
         message = str(error)
     except Exception:

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-# "15mV" needs no space; "inf mV" does, as a word may begin with inf, and a unit with a digit.
+# A number needs no space before its unit ("15mV"). "inf" does, because words may begin with it.
 _QUANTITY = re.compile(rf"\s*({_NUMBER}|[-+]?inf(?=\s)|\[.*\])(?:\s+|(?=[^\s\d.]))(\S.*)")
 _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
@@ -43,7 +43,7 @@ def parse(text: str) -> Call:
     Raises
     ------
     ValueError
-        If it is a call of something else, or an argument is not a literal.
+        If the text is neither, or an argument is not a literal.
     """
     name, parenthesis, rest = text.partition("(")
     if not parenthesis:
@@ -56,9 +56,9 @@ def parse(text: str) -> Call:
 def read(value: Any, default: Any = NO_DEFAULT) -> Any:
     """The value that a parameter in a string or mapping stands for.
 
-    Where the default is text, text is taken as it is. Elsewhere it is a number or a Quantity if it
-    can be one: YAML takes ``1e3`` for text. A number with an unknown unit is an error where the
-    default is a number, and text where the parameter may hold text.
+    Text becomes a number or a Quantity if it can be read as one (YAML gives ``1e3`` as text),
+    unless the default of the parameter is text. A number with an unknown unit is an error if the
+    default is a number, and stays text otherwise.
     """
     if isinstance(value, str) and not isinstance(default, str):
         return _read_text(value, isinstance(default, _NUMERIC))
@@ -68,7 +68,7 @@ def read(value: Any, default: Any = NO_DEFAULT) -> Any:
 
 
 def check_unit(value: Any) -> None:
-    """Raise where a value that a surrogate has refused is a number with an unknown unit."""
+    """Raise if the value is a number with an unknown unit; for values that a surrogate refused."""
     if isinstance(value, str):
         _read_text(value, must_be_number=True)
 
@@ -144,7 +144,7 @@ def _literal(node: ast.expr) -> Any:
 
 
 def _called(name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> Any:
-    """A surrogate, or what a repr writes as a call: infinity, a Quantity, an array."""
+    """A surrogate, or another call that a repr writes: infinity, a Quantity, an array."""
     match name, arguments, keywords:
         case "float", [ast.Constant(value="inf" | "-inf" | "nan" as number)], []:
             return float(number)

@@ -1,4 +1,4 @@
-"""Values in terms of what JSON has: how every value of the package is written."""
+"""Turn any value of the package into JSON's types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .parsing import read
 
 
 def plain(value: Any, other: Callable[[Any], Any]) -> Any:
-    """The value in terms of dict, list, str, int, float, bool and None, ready for strict JSON.
+    """The value as dict, list, str, int, float, bool or None, ready for strict JSON.
 
     Arrays and tuples become lists, Quantities text such as ``"15.0 mV"``, and numbers that are not
     finite ``"nan"``, ``"inf"`` and ``"-inf"``.
@@ -23,8 +23,8 @@ def plain(value: Any, other: Callable[[Any], Any]) -> Any:
     ----------
     value : object
     other : callable
-        Takes a value that has no such form, such as a function, a surrogate, a traced number or a
-        Quantity whose unit cannot be read back, and returns what to write for it, or raises.
+        Called with a value that has no such form: a function, a surrogate, a traced number, or a
+        Quantity whose unit cannot be read back. Returns the value to write instead, or raises.
 
     Raises
     ------

@@ -52,7 +52,7 @@ def find_class(name: str, entries: Sequence[Entry] | None = None) -> type[Surrog
 
 
 def listed_entries(entries: Sequence[Entry] | None = None) -> dict[str, Entry]:
-    """Every surrogate under the shortest name that reaches it and no other."""
+    """Every surrogate by its plain name, or by its qualified name where another one has that."""
     entries = _all_entries() if entries is None else entries
     listed = {}
     for name, claims in groupby(entries, key=lambda entry: entry.name):
@@ -69,7 +69,7 @@ def listed_entries(entries: Sequence[Entry] | None = None) -> dict[str, Entry]:
 
 
 def register(entry: Entry, overwrite: bool) -> None:
-    """Add an entry, in place of one for another class only where ``overwrite`` says so."""
+    """Add an entry. It replaces one of another class only with ``overwrite``."""
     if not re.fullmatch(r"[\w.-]+", entry.name):
         raise ValueError(
             "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
@@ -86,7 +86,7 @@ def register(entry: Entry, overwrite: bool) -> None:
 
 
 def name_of(surrogate: type[Surrogate]) -> str:
-    """The plain name where it reaches the class, or else the qualified one."""
+    """The plain name if it reaches the class, and the qualified name otherwise."""
     entries = _all_entries()
     own = [entry for entry in entries if _reaches(entry, surrogate)]
     for entry in own:
@@ -102,7 +102,7 @@ def name_of(surrogate: type[Surrogate]) -> str:
 
 
 def qualified_name(surrogate: type[Surrogate]) -> str:
-    """``"distribution:Name"``; the package stands for the distribution where no entry says it."""
+    """``"distribution:Name"``, or ``"package:Name"`` if the class has no entry."""
     for entry in _all_entries():
         if entry.distribution and _reaches(entry, surrogate):
             return entry.qualified_name
@@ -130,7 +130,7 @@ def _loose(name: str) -> str:
 
 
 def _check_same_class(name: str, contenders: list[Entry]) -> None:
-    """Distributions may share a name only for the same class."""
+    """Raise a LookupError unless all entries load the same class."""
     found: set[object] = set()
     claims = []
     for entry in contenders:
@@ -161,7 +161,7 @@ def _unknown(name: str, entries: Sequence[Entry]) -> UnknownSurrogateError:
 
 
 def _reaches(entry: Entry, surrogate: type[Surrogate]) -> bool:
-    """Whether an entry names the class; plugins that cannot do so are not imported to find out."""
+    """Whether an entry names the class. Plugins of other packages are not imported to check."""
     package = surrogate.__module__.partition(".")[0]
     if entry.module not in sys.modules and entry.module.partition(".")[0] != package:
         return False

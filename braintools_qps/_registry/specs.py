@@ -1,4 +1,4 @@
-"""Specs: a surrogate built from one, and written as one that builds an equal surrogate."""
+"""Build a surrogate from a spec, and write the spec of a surrogate."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def build(spec: Any, params: dict[str, Any]) -> Surrogate:
     if isinstance(spec, Surrogate):
         if params:
             raise TypeError(
-                f"parameters cannot be changed on a surrogate that is already built, got {spec!r} "
-                f"and {', '.join(params)}. Pass its class or its name"
+                "parameters cannot be changed on a surrogate that is already built, got "
+                f"{spec!r} and {', '.join(params)}. Pass its class or name, or call its replace()"
             )
         return spec
     if is_surrogate_class(spec):
@@ -50,7 +50,7 @@ def write(surrogate: Surrogate) -> dict[str, Any]:
     Raises
     ------
     TypeError
-        If the class has no name, or a parameter is not an attribute or could not be read back.
+        If the class has no name, or a parameter is no attribute or could not be read back.
     """
     written = {}
     for name, parameter in inspect.signature(type(surrogate)).parameters.items():
@@ -58,7 +58,7 @@ def write(surrogate: Surrogate) -> dict[str, Any]:
             continue
         value = _attribute(surrogate, name)
         if name == "name":
-            _refuse(name, value, "a spec has the name of the surrogate there")
+            _refuse(name, value, "a spec has the surrogate's name under this key. Rename it")
         if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
             written[name] = _written(value, parameter)
     return {"name": name_of(type(surrogate)), **written}
@@ -67,12 +67,18 @@ def write(surrogate: Surrogate) -> dict[str, Any]:
 def _call_of(spec: Mapping[str, Any]) -> Call:
     """``{"name": ..., "alpha": ...}`` as a call."""
     if "name" not in spec:
-        raise ValueError(f"a mapping must have the key 'name', got the keys {list(spec)}")
+        raise ValueError(
+            f"a mapping must have the key 'name', got the keys {list(spec)}. For example "
+            "{'name': 'QPseudoSpike', 'alpha': 2.0}"
+        )
     parameters = dict(spec)
     name = parameters.pop("name")
     for text in (name, *parameters):
         if not isinstance(text, str):
-            raise TypeError(f"names of surrogates and parameters are strings, got {shown(text)}")
+            raise TypeError(
+                f"names of surrogates and parameters must be strings, got {shown(text)}. For "
+                "example {'name': 'QPseudoSpike', 'alpha': 2.0}"
+            )
     return Call(name, (), parameters)
 
 
@@ -85,7 +91,7 @@ def _call(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Su
         parameters = signature.parameters.values()
         shown_parameters = [str(p.replace(annotation=_Parameter.empty)) for p in parameters]
         call = f"{surrogate.__name__}({', '.join(shown_parameters)})"
-        raise TypeError(f"{error}. The surrogate is {call}") from None
+        raise TypeError(f"{error}. Call it as {call}") from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _read_argument(value, signature.parameters[name])
     try:
@@ -119,7 +125,7 @@ def _check_read_back(value: Any, parameter: inspect.Parameter) -> None:
         for element in value:
             _check_read_back(element, parameter)
     elif isinstance(value, str) and not _is_text(value, parameter.default):
-        _refuse(parameter.name, value, "the text would be read as a number")
+        _refuse(parameter.name, value, "this text would be read as a number. Pass the number")
     elif isinstance(value, (tuple, Mapping)):
         _refuse(parameter.name, value, _reason(value))
 
@@ -131,7 +137,7 @@ def _is_text(value: str, default: Any) -> bool:
 
 
 def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
-    """Whether the value is written like the default: arrays and Quantities compare as text."""
+    """Whether value and default have the same written form; arrays have no single ``==``."""
     if value is parameter.default:
         return True
     with suppress(TypeError):
@@ -152,10 +158,10 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
 def _reason(value: Any) -> str:
     """Why a value cannot be written."""
     if isinstance(u.get_mantissa(value), (brainstate.State, jax.core.Tracer)):
-        return "its value is known only where it is used"
+        return "a State or a traced value is known only where it is used. Pass a number"
     if isinstance(value, u.Quantity):
         return f"it would not be read back from '{value.mantissa} {value.unit}'"
-    return "only numbers, arrays, Quantities, strings, None can be written"
+    return "only numbers, arrays, Quantities, strings and None can be written"
 
 
 def _refuse(name: str, value: Any, reason: str) -> NoReturn:

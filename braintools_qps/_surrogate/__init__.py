@@ -1,10 +1,9 @@
-"""The heart: surrogates as spike functions with a derivative of their own.
+"""Surrogates: spike functions with a custom derivative.
 
 Start with `pseudo_spike`, the class. Its call goes to `spike`, which takes units off (`units`) and
-has the custom derivative; the formulas are in `kernels`, and `residuals` stores the derivative in
-fewer bits where asked to. `scaled` does the same for a surrogate of another library, whose curve is
-in `foreign`. `parameters` checks numbers and says when two surrogates are the same; `adjusting`
-makes surrogates that differ in numbers.
+defines the derivative rule. The formulas are in `kernels`. `residuals` stores the derivative in 8
+or 16 bits. `scaled` does the same for surrogates of other libraries, whose curves `foreign` calls.
+`parameters` checks and compares parameters; `adjusting` copies a surrogate with other numbers.
 """
 
 from .adjusting import Traceable, adjusted, traceable

@@ -1,4 +1,4 @@
-"""A surrogate like another, but for the numbers that set its height, width and tail."""
+"""Copies of a surrogate with another height, width or tail."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def adjusted(
     surrogate : Surrogate
         One of this package or of another library. It stays as it is.
     dampening, scale : float or array, optional
-        Factors of the surrogate's own. They may be traced. A product of numbers is rounded to 15
-        digits, so that 0.2504 times 3 reads 0.7512.
+        Factors for the dampening and the scale of the surrogate. They may be traced. A product of
+        numbers is rounded to 15 digits, so 0.2504 times 3 reads 0.7512.
     alpha, residual_dtype : optional
-        Take the place of the surrogate's own.
+        New values for these parameters.
 
     Raises
     ------
@@ -63,7 +63,7 @@ def adjusted(
 class Traceable(NamedTuple):
     """A surrogate in two parts: numbers that may be traced, and the rest."""
 
-    key: Hashable  # equal for surrogates that differ in nothing but the numbers
+    key: Hashable  # equal for surrogates that differ only in the numbers
     numbers: dict[str, float]
     build: Callable[[Mapping[str, Any]], Surrogate]
 
@@ -71,9 +71,8 @@ class Traceable(NamedTuple):
 def traceable(surrogate: Surrogate) -> Traceable:
     """Split a surrogate so that one compiled program serves all that differ in numbers alone.
 
-    A surrogate of another library counts as one in `Scaled` that changes nothing, so that it shares
-    a program with all that are dampened. A scale with a unit is no number, so that an error about
-    units can name it.
+    A surrogate of another library is wrapped in `Scaled` with a dampening of 1, and so shares one
+    program with dampened copies of it. A scale with a unit is not split off: errors name it.
     """
     own = surrogate if isinstance(surrogate, SurrogateWithScale) else Scaled(surrogate)
     values = attributes(own)
@@ -88,8 +87,8 @@ def _with_alpha(surrogate: Surrogate, alpha: Any) -> Surrogate:
         return surrogate.replace(surrogate=_with_alpha(surrogate.surrogate, alpha))
     if not hasattr(surrogate, "alpha"):
         raise ValueError(
-            f"{surrogate!r} has no alpha to set or to tune. Leave alpha out, or take only "
-            "surrogates that have it"
+            f"{surrogate!r} has no alpha to set or tune. Leave alpha out, or pass surrogates that "
+            "have one"
         )
     if isinstance(surrogate, SurrogateWithScale):
         return surrogate.replace(alpha=alpha)

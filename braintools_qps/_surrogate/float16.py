@@ -1,4 +1,4 @@
-"""Whether there is half precision where the program runs."""
+"""Whether JAX supports float16 on this machine."""
 
 from functools import cache
 

@@ -1,9 +1,8 @@
-"""Powers, log1p and exp, fast in float32: what an arbitrary tail is made of.
+"""Powers, log1p and exp that are fast in float32, for tails of any alpha.
 
-XLA has no vectorised ``pow`` on CPU, and its ``exp`` and ``log1p`` in one fusion take three times
-the memory traffic of the product they belong to. Range-reduced polynomials, of a logarithm and an
-exponential to base 2, take two thirds of that; other dtypes use JAX's own functions. None carries a
-derivative: the kernels that call them state theirs in closed form.
+XLA's ``pow`` is not vectorised on CPU, and ``exp`` with ``log1p`` takes three times as long as the
+memory traffic. Polynomials for log2 and exp2 take two thirds of that time. Other dtypes use JAX's
+own functions. No derivatives are defined here: the kernels give theirs in closed form.
 """
 
 from __future__ import annotations
@@ -17,13 +16,11 @@ from jax import Array, lax
 SQRT_HALF_BITS = np.int32(0x3F3504F3)  # sqrt(1/2) as the bits of a float32
 # Adding it leaves a float32's nearest integer in its low bits: half the time of round and cast.
 ROUND_TO_INTEGER = np.float32(1.5 * 2**23)
-LN2, LOG2E = (
-    float(np.log(2)),
-    float(1 / np.log(2)),
-)  # a NumPy float would make doubles of singles under x64
+# Python floats: NumPy's would turn float32 into float64 under x64.
+LN2, LOG2E = float(np.log(2)), float(1 / np.log(2))
 
-# Minimax on [sqrt(1/2) - 1, sqrt(2) - 1] of (log2(1 + f) / f - log2(e)) / f behind log2(e), and on
-# [-1/2, 1/2] of (2^r - 1) / r; made by tests/data/make_minimax.py.
+# Minimax polynomials by tests/data/make_minimax.py: log2(1 + f) / f on [sqrt(1/2) - 1, sqrt(2) - 1]
+# with its first coefficient fixed to log2(e), and (2^r - 1) / r on [-1/2, 1/2].
 LOG2 = (
     LOG2E,
     -0.7213474,
@@ -49,8 +46,8 @@ def falling_power(
 ) -> Array:
     """(1 + magnitude / half_width) ** -alpha of float32s, 0 at infinity; NaN passes through.
 
-    What rounding takes from the sum counts alpha times. To make up for it takes two operations
-    more of about forty.
+    The rounding error of the sum is multiplied by alpha. Compensation removes it, at the cost of
+    two operations in about forty.
     """
     ratio = magnitude / half_width
     power = _two_to_the_real(-alpha * _log2(ratio, compensated=compensated))
@@ -71,8 +68,8 @@ def _log2(v: Array, *, compensated: bool) -> Array:
 def _split(v: Array, *, compensated: bool) -> tuple[Array, Array]:
     """1 + v as (1 + f) * 2**exponent, with f in [sqrt(1/2) - 1, sqrt(2) - 1].
 
-    Compensated, f is not made of the sum, which was rounded: v times a power of two is exact, and
-    so is that power less 1, unless it is below the rounding of 1.
+    With compensation, f comes from v and not from the rounded sum 1 + v: v times a power of two is
+    exact, and so is that power minus 1, unless it is below the rounding of 1.
     """
     bits = lax.bitcast_convert_type(v + 1, jnp.int32)
     exponent = (bits - SQRT_HALF_BITS) >> 23
@@ -83,14 +80,14 @@ def _split(v: Array, *, compensated: bool) -> tuple[Array, Array]:
 
 
 def _two_to_the_real(t: Array) -> Array:
-    """2.0 ** t for ``t <= 0``, 0 for one below -127; a NaN does not pass through."""
+    """2.0 ** t for ``t <= 0``, and 0 below -127. NaN does not pass through."""
     t = jnp.maximum(t, np.float32(-127))
     shifted = lax.bitcast_convert_type(t + ROUND_TO_INTEGER, jnp.int32)
     r = t - (shifted - ROUND_TO_INTEGER.view(np.int32)).astype(jnp.float32)
     power = jnp.float32(EXP2[-1])
     for coefficient in EXP2[-2::-1]:  # by Horner's scheme: here fewer operations are faster
         power = power * r + np.float32(coefficient)
-    # Of the shifted number's bits, those of the integer alone are left, and go into the exponent.
+    # Shifting leaves only the bits of the integer, and moves them into the exponent.
     bits = lax.bitcast_convert_type(1 + r * power, jnp.int32) + (shifted << 23)
     return lax.bitcast_convert_type(bits, jnp.float32)
 
@@ -108,7 +105,7 @@ def _two_to_the(n: Array) -> Array:
 
 
 def polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
-    """Evaluate by Estrin's scheme: half the depth of Horner's, for units that work side by side."""
+    """Evaluate pairs of terms in parallel (Estrin's scheme): half the depth of Horner's scheme."""
     terms: list[Any] = list(coefficients)
     while len(terms) > 1:
         pairs = zip(terms[::2], terms[1::2])

@@ -24,10 +24,10 @@ PROBES = np.concatenate([-_DISTANCES, [0.0], _DISTANCES])
 @partial(jax.tree_util.register_dataclass, data_fields=["arrays"], meta_fields=["owner"])
 @dataclass(frozen=True)
 class Foreign:
-    """The curve of such a surrogate, with its arrays as data for derivatives of any order.
+    """The curve of a surrogate of another library; JAX can differentiate through its arrays.
 
-    Only its ``surrogate_grad`` and ``surrogate_fun`` are called: braintools 0.3's own spike would
-    leak the derivative with respect to a parameter.
+    Only its ``surrogate_grad`` and ``surrogate_fun`` are called: the spike of braintools 0.3 has
+    derivatives with respect to its parameters, which should be 0.
     """
 
     arrays: list[Array]
@@ -53,13 +53,14 @@ class Foreign:
     def original(self, x: Array) -> Array:
         """The original function, NaN at NaN, with `gradient` as its derivative."""
         is_traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((x, self)))
-        # Outside of jit the derivative rule takes 100 us, wanted or not.
+        # Outside of jit a function with a derivative rule costs 100 us a call.
         return (_original if is_traced else _value_of_original)(x, self)
 
     def peak(self, like: Array) -> Array:
         """The largest magnitude of the gradient, to broadcast against ``like``.
 
-        It depends on no element of that, so that no neighbour, on this device or another, counts.
+        Only the rank and dtype of ``like`` count, never its elements: the peak is then the same on
+        every device.
         """
         if any(isinstance(array, jax.core.Tracer) for array in self.arrays):
             return self._probed(like.ndim, like.dtype)
@@ -67,7 +68,7 @@ class Foreign:
             return self._probed(like.ndim, like.dtype)
 
     def _probed(self, rank: int, dtype: jnp.dtype) -> Array:
-        """The peak, for each neuron where parameters differ; 1 where there is none but 0 or NaN."""
+        """The peak, one for each neuron if parameters differ; 1 if all values are 0 or NaN."""
         probes = jnp.asarray(PROBES.reshape(-1, *(1,) * rank), dtype)
         magnitude = jnp.abs(jax.lax.stop_gradient(self.gradient(probes)))
         largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
@@ -96,7 +97,7 @@ class Owner:
         return twin
 
 
-# Jitted for calls outside of jit, where every operation takes as long as a small program.
+# Jitted because outside of jit, every single operation costs as much as one small program.
 @partial(jax.jit, inline=True)
 def _clipped(x: Array) -> Array:
     return jnp.clip(x, -FARTHEST, FARTHEST)
@@ -109,7 +110,7 @@ def _zero_at_infinity(x: Array, gradient: Array) -> Array:
 
 @partial(jax.jit, inline=True)
 def _with_nan(x: Array, value: Any) -> Array:
-    """The value, NaN where x is, and so is its derivative there."""
+    """The value, but NaN with a derivative of NaN where x is NaN."""
     return jnp.where(jnp.isnan(x), x * x, jnp.asarray(value, x.dtype))
 
 
@@ -123,7 +124,7 @@ _original = jax.custom_jvp(_value_of_original)
 
 @_original.defjvp
 def _(primals, tangents):
-    # Stated, as a formula by parts has a derivative of its own choice where its parts meet.
+    # surrogate_grad, not JAX's derivative of surrogate_fun: at a kink, jnp.where picks either side.
     (x, curve), (x_dot, curve_dot) = primals, tangents
     by_parameters = partial(_value_of_original, x)
     value, tangent = jax.jvp(by_parameters, (curve,), (curve_dot,))

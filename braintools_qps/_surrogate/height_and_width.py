@@ -26,12 +26,12 @@ class GradientProfile:
     peak : float
         The largest gradient.
     half_width : tuple of float
-        How far below and above the threshold the gradient is still half its peak or more; ``inf``
-        where it is so a million away.
+        How far below and above the threshold the gradient is at least half its peak; ``inf`` if
+        that is beyond a distance of a million.
     area : float
-        The integral of the gradient; ``inf`` where the tails are too fat for one.
+        The integral of the gradient; ``inf`` if it diverges.
     unit : brainunit.Unit or None
-        Of the widths, and one over that of the peak.
+        Unit of the widths; the peak is in 1/unit.
     """
 
     peak: float
@@ -81,8 +81,8 @@ def require_one_shape(surrogate: Surrogate) -> None:
     shape = gradient_values(surrogate, np.zeros(()), scale_unit(surrogate)).shape
     if math.prod(shape) > 1:
         raise ValueError(
-            "only a surrogate whose parameters are single numbers can be shown, got parameters of "
-            f"shape {shape}. Show one for each of the values"
+            "a surrogate can be shown only if its parameters are single numbers, got parameters of "
+            f"shape {shape}. Show one surrogate for each value"
         )
 
 
@@ -100,7 +100,7 @@ def scale_unit(surrogate: Surrogate) -> u.Unit | None:
 
 
 def gradient_values(surrogate: Surrogate, x: np.ndarray, unit: u.Unit | None) -> np.ndarray:
-    """The gradient at plain numbers, which count that unit."""
+    """The gradient, in 1/unit, at distances ``x`` in that unit."""
     if unit is None:
         return np.asarray(surrogate.surrogate_grad(np.float32(x)), np.float64)
     gradient = surrogate.surrogate_grad(u.Quantity(np.float32(x), unit=unit))
@@ -115,9 +115,9 @@ def _half_width(gradient: np.ndarray, peak: float) -> float:
 
 
 def _area(gradient: np.ndarray) -> float:
-    """One side's integral, with the tail beyond the grid as the power law that it has reached."""
+    """The integral of one side; beyond the grid, the tail is continued as a power law."""
     inside = float(np.trapezoid(gradient, DISTANCES))
-    # The largest of each of the last two decades, as the tail may oscillate.
+    # The exponent comes from the maxima of the last two decades: the tail may oscillate.
     nearer = np.abs(gradient[-2 * PER_DECADE : -PER_DECADE]).max()
     farther = np.abs(gradient[-PER_DECADE:]).max()
     if farther == 0.0:

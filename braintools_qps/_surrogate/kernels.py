@@ -19,8 +19,8 @@ from jax.custom_derivatives import SymbolicZero
 
 from . import float32_math
 
-FARTHEST = 2e15  # the integral ends here, and so do derivatives: 1e15 is promised
-# Up to here r ** alpha is multiplied out: no logarithm, and an error that grows with alpha alone.
+FARTHEST = 2e15  # integrals and derivatives are cut here; users are promised 1e15
+# Up to this alpha, r ** alpha is a product: no logarithm, and an error that grows only with alpha.
 LARGEST_MULTIPLIED_ALPHA = 16.0
 ALMOST_INFINITE = 1e20
 # Alphas whose integral has a closed form that is accurate to 1e-6.
@@ -39,12 +39,12 @@ class Static:
 
 
 def unwrap(value: Array | Static) -> Any:
-    """What a Static holds, or the array itself."""
+    """The value of a Static, or the array itself."""
     return value.value if isinstance(value, Static) else value
 
 
 def above_zero(value: Array | Static) -> Any:
-    """A parameter, NaN with its derivative where it is not above 0; a Static was checked."""
+    """A parameter; NaN, and so is its derivative, unless it is above 0. A Static was checked."""
     return value.value if isinstance(value, Static) else value * jnp.where(value > 0, 1, jnp.nan)
 
 
@@ -141,7 +141,7 @@ def _log_decay_by_alpha(magnitude: Array, alpha: Array) -> Array:
     s = magnitude / (alpha + 1 + magnitude)
     near = s * s / (1 + s) + s**3 * float32_math.polynomial(ARTANH, s * s)
     far = jnp.log1p(magnitude / half_width) - fraction
-    # Times a reciprocal, since XLA makes one division of two, by a product that may overflow.
+    # A reciprocal, because XLA merges two divisions into one by their product, which may overflow.
     return jnp.where(magnitude <= half_width, 2 * near, far) + fraction * (1 / (alpha + 1))
 
 
@@ -153,7 +153,7 @@ def _integral(magnitude: Array, alpha: Array | float) -> Array:
         return _factored_integral(magnitude, alpha)
     alpha, half_width = _finite(alpha), _half_width(alpha)
     log = jnp.log1p(magnitude / half_width)
-    # Never exactly 0, where brainunit divides by it before it chooses the other branch.
+    # SMALL keeps the argument from 0: brainunit divides by it, even in the branch it discards.
     return half_width * log * _exprel((1 - alpha) * log + SMALL)
 
 
@@ -165,7 +165,7 @@ def _exprel(y: Array) -> Array:
 
 @_exprel.defjvp
 def _exprel_jvp(primals, tangents):
-    # JAX takes expm1(y) + 1 for exp(y), of which rounding leaves nothing where y is far below 0.
+    # JAX's derivative has expm1(y) + 1 for exp(y), which rounds to 0 where y is far below 0.
     (y,), (y_dot,) = primals, tangents
     low = jnp.minimum(y, -1)
     below = (jnp.exp(low) - u.math.exprel(low)) / low

@@ -1,4 +1,4 @@
-"""Parameters of a surrogate: what they may be, one form for each, and when two are the same."""
+"""Parameters of a surrogate: check them, bring them to one form, and compare two surrogates."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def canonical(name: str, value: Any) -> Any:
     TypeError
         If it is not a real number, an array of them or a State; if ``surrogate`` is no Surrogate.
     ValueError
-        If a concrete value is not greater than 0, a concrete scale or dampening not within 1e-15
-        and 1e15, or residual_dtype not one of those on offer.
+        If a concrete value is not greater than 0, a concrete scale or dampening is not between
+        1e-15 and 1e15, or residual_dtype is not in `RESIDUAL_DTYPES`.
     brainunit.UnitMismatchError
         If alpha or dampening has a dimension.
     """
@@ -55,11 +55,11 @@ def current(name: str, value: Any) -> Any:
 
 
 def product(a: Any, b: Any) -> Any:
-    """Two scales or two dampenings as one; None is no scale."""
+    """The product of two scales or two dampenings, where None counts as 1."""
     if a is None or b is None:
         return b if a is None else a
     unit = u.get_unit(a) * u.get_unit(b)
-    # Without brainunit's own product, which would make an array of two numbers.
+    # By hand: brainunit's product of two Python numbers is an array.
     value = u.get_mantissa(a) * u.get_mantissa(b)
     return value if unit == u.UNITLESS else u.Quantity(value, unit=unit)
 
@@ -67,16 +67,16 @@ def product(a: Any, b: Any) -> Any:
 def surrogate_key(surrogate: Surrogate) -> Hashable:
     """A key that is equal for two surrogates exactly when they are the same.
 
-    It is made of the class and all attributes, so that a parameter that a subclass adds counts
-    without being named anywhere. Numbers are compared by value, NumPy's arrays by their contents,
-    surrogates inside by their own key, and JAX's arrays, tracers and States by identity.
+    It holds the class and all attributes, those that a subclass adds included. Numbers are compared
+    by value, NumPy's arrays by their contents, inner surrogates by their own key, and JAX's arrays,
+    tracers and States by identity.
     """
     named = sorted(attributes(surrogate).items(), key=lambda pair: pair[0])
     return type(surrogate), tuple((name, key(value)) for name, value in named)
 
 
 def attributes(surrogate: Surrogate) -> dict[str, Any]:
-    """All attributes by name: a dataclass's fields, in slots or not, and whatever else was set."""
+    """All attributes by name, those that a dataclass keeps in slots included."""
     fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
     return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
 
@@ -101,7 +101,7 @@ def key(value: Any) -> Hashable:
 
 
 class Same:
-    """Equal only to the same object, which it keeps alive."""
+    """Compares an object by identity, and keeps it alive."""
 
     def __init__(self, value: Any) -> None:
         self.value = value
@@ -114,12 +114,12 @@ class Same:
 
 
 def check_range(name: str, value: Any) -> None:
-    """Check that a scale or dampening is one that every derivative can be computed with.
+    """Check that a scale or dampening is between 1e-15 and 1e15, so that no derivative overflows.
 
     Raises
     ------
     ValueError
-        If it is not, with the numbers that it may be and what to do.
+        If one is not. Any other name passes.
     """
     if name not in FIXES or (type(value) is float and SMALLEST <= value <= LARGEST):
         return
@@ -163,8 +163,8 @@ def _canonical_positive(name: str, value: Any) -> Any:
     if isinstance(value, u.Quantity):
         if not value.dim.is_dimensionless:
             raise u.UnitMismatchError(
-                f"{name} must be dimensionless, got {value}. Divide it by a reference, "
-                f"for example {name}={name} / {u.get_unit(value)}",
+                f"{name} must be dimensionless, got {value}. Divide it by a unit, for example "
+                f"{name}={name} / u.{value.unit}",
                 value.unit,
                 u.UNITLESS,
             )
@@ -175,7 +175,7 @@ def _canonical_positive(name: str, value: Any) -> Any:
 
 
 def _canonical_scale(value: Any) -> Any:
-    """None, a number, or a Quantity; a Unit means one of it."""
+    """None, a number or a Quantity; ``u.mV`` becomes 1 mV."""
     if value is None:
         return None
     if isinstance(value, u.Unit):
@@ -197,7 +197,8 @@ def _canonical_residual_dtype(value: Any) -> str | None:
         name = value
     if name not in RESIDUAL_DTYPES:
         raise ValueError(
-            f"residual_dtype must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}"
+            f"residual_dtype must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}. "
+            "uint8 saves most memory"
         )
     return name
 

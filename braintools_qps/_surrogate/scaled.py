@@ -1,4 +1,4 @@
-"""Scale, dampening, units and compact residuals for any surrogate."""
+"""Scale, dampening, units and 8 or 16 bits in the backward pass, for any surrogate."""
 
 from __future__ import annotations
 
@@ -16,52 +16,53 @@ __all__ = ["Scaled"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scaled(SurrogateWithScale):
-    r"""Give any surrogate a scale, a dampening, units and compact residuals.
+    r"""Give any surrogate a scale, a dampening, units and 8 or 16 bits in the backward pass.
 
     .. math::
 
         g'(x) &= \frac{d}{s}\, h'(x/s) \\
         g_\mathrm{origin}(x) &= \frac{1}{2} + d \left(h_\mathrm{origin}(x/s) - \frac{1}{2}\right)
 
-    with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h` the surrogate that is
-    scaled. Where both are 1, it stays as it is. All that `QPseudoSpike` promises holds: the spike
-    is exact, with NaN passed on; at :math:`\pm\infty` the derivative is 0; parameters have no
-    derivative at first order and have one at second order, with every version of braintools. Of the
-    surrogate only ``surrogate_grad`` and ``surrogate_fun`` are used, on arrays without unit.
+    with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h` the surrogate to scale. The
+    spike is exact and passes NaN on, and the derivative at :math:`\pm\infty` is 0. First
+    derivatives with respect to parameters are 0 and second ones are not, whichever braintools is
+    installed. All this holds for `QPseudoSpike`, too.
 
-    A surrogate that is scaled twice has the product of the scales and that of the dampenings, so
-    that ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` takes mV.
+    Scales multiply, and so do dampenings:
+    ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` still takes mV.
 
-    An object is immutable, and keeps a copy of the surrogate. Equality, hash and repr come from the
-    parameters, those of the surrogate included.
+    Surrogates are immutable and hashable. Two are equal if all their parameters are, those of the
+    inner surrogate included.
 
     Parameters
     ----------
     surrogate : braintools.surrogate.Surrogate
-        The one to be scaled. An array among its parameters broadcasts against ``x``.
+        The surrogate to scale. A copy of it is kept; only its ``surrogate_grad`` and
+        ``surrogate_fun`` are called, without unit. Array parameters broadcast against ``x``.
     scale : float, array, Quantity, Unit or brainstate.State, optional
-        The value of ``x`` that counts as 1, above 0; an array broadcasts against ``x``. ``u.mV``
-        means 1 mV. By default 1 where ``x`` has no unit.
+        The value of ``x`` that counts as 1: above 0, in the dimension of ``x``. An array broadcasts
+        against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
     dampening : float, array or brainstate.State
-        Factor of the derivative, above 0, without unit.
+        The derivative is multiplied by it. Above 0, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
-        What reverse mode stores the derivative in, for every neuron and time step, as a fraction of
-        its peak, which is looked for at 0 and at 17 distances from 0.01 to 100 scales to either
-        side. ``None`` keeps the dtype of ``x``. ``"uint8"`` keeps the sign in one of the bits, and
-        at most twice that peak, unless a `QPseudoSpike` is scaled, which has neither limit.
+        Dtype in which the derivative of every neuron and time step is stored for the backward pass.
+        ``None`` keeps the dtype of ``x``. With ``"uint8"``, gradients above twice the peak are
+        clipped, where the peak is the largest gradient at 35 distances up to 100 scales. That of a
+        `QPseudoSpike` is never clipped.
 
     Raises
     ------
     TypeError
         If ``surrogate`` is not an instance of Surrogate, or a parameter is not a real number.
     ValueError
-        If a parameter is not above 0, or a number not within 1e-15 and 1e15.
+        If ``scale`` or ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is
+        another dtype.
     brainunit.UnitMismatchError
-        If ``dampening`` has a dimension; when called, if ``x`` and ``scale`` differ in theirs.
+        If ``dampening`` has a dimension, or, in a call, ``x`` and ``scale`` differ in dimension.
 
     See Also
     --------
-    QPseudoSpike : Has the same parameters of its own.
+    QPseudoSpike : Needs no `Scaled`: it has these parameters itself.
     get_surrogate : Takes ``"Scaled('Sigmoid(alpha=4.0)', dampening=0.25)"``.
 
     Examples

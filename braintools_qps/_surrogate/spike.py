@@ -1,6 +1,7 @@
-"""The spike and its surrogate gradient, for arrays and Quantities; parameters were checked before.
+"""The spike and its surrogate gradient, for arrays and Quantities.
 
-Units are stripped and parameters broadcast before anything is traced; what follows is plain JAX.
+Parameters were checked by the class. Units are stripped and parameters broadcast first; the rest is
+plain JAX.
 """
 
 from __future__ import annotations
@@ -25,11 +26,11 @@ PARAMETERS = ("alpha", "scale", "dampening")
 
 
 class Curve(NamedTuple):
-    """The parameters of a surrogate's curve: as they were checked, or made ready for JAX.
+    """The parameters of a surrogate's curve, as the user gave them or ready for JAX.
 
-    Ready ones are arrays in the dtype of the computation that broadcast against x, or Static. Where
-    x has a unit and no scale was given, ``scale`` is that unit, Static. With a ``foreign`` curve,
-    that of a surrogate of another library, alpha is 1.
+    A parameter that is ready is Static, or an array that broadcasts against x. If x has a unit and
+    the surrogate no scale, ``scale`` is that unit. ``foreign`` is the curve of a surrogate of
+    another library; then alpha is not used.
     """
 
     alpha: Any
@@ -54,17 +55,17 @@ def derivative(x: Any, curve: Curve) -> Array | u.Quantity:
 
 
 def original(x: Any, curve: Curve) -> Array:
-    """The function of which `derivative` is the derivative."""
+    """The original function: the integral of `derivative`."""
     x, curve, _ = _prepared(x, curve)
     _require_scale(curve)
     return _original(x, curve)
 
 
 def _compiled(function: Callable) -> Callable:
-    """The function, jitted where its curve is ours; another's might read what a cache ignores.
+    """The function, jitted if its curve is ours; a foreign curve may depend on global state.
 
-    That is for calls outside of jit, where a custom derivative rule costs 100 us a call and every
-    operation of a kernel 5 us; inside another trace ``inline`` leaves no sign of it.
+    Outside of jit, a custom derivative rule costs 100 us a call, and each operation of a kernel
+    5 us. Inside another trace, ``inline`` makes this jit disappear.
     """
     jitted = jax.jit(function, inline=True)
 
@@ -131,12 +132,11 @@ def _unscaled(x: Array, curve: Curve) -> Array:
     return curve.foreign.gradient(ratio)
 
 
-# Both parts are jitted for surrogates of other libraries outside of jit, where every operation
-# takes as long as a small program. Times 1 / scale: in reverse mode the derivative of a division by
-# 1e-15 overflows.
+# _ratio and _scaled are jitted because outside of jit, every single operation costs as much as one
+# small program. They multiply by 1 / scale: the derivative of a division by 1e-15 overflows.
 @partial(jax.jit, inline=True)
 def _ratio(x: Array, scale: Array | Static) -> Array:
-    """``x / scale``, in float32 at least; infinite, whatever a traced scale, from FARTHEST on."""
+    """``x / scale``, in float32 at least. With a traced scale it is infinite beyond FARTHEST."""
     x, width = x.astype(units.wide(x.dtype)), above_zero(scale)
     if isinstance(scale, Static):
         return x * (1 / width)
@@ -178,23 +178,23 @@ def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
 
 
 def _ready(name: str, value: Any, x: Array) -> Array | Static:
-    """Numbers as structure in a program that is being compiled, as data outside of one.
+    """A number as Static while a program is compiled, and as an array outside of jit.
 
-    So XLA sees every constant, and outside of jit one program serves a loop over many of them. An
-    alpha with a cheap form is structure always.
+    Static lets XLA see the constant. As an array, one program serves a loop over many numbers. An
+    alpha with a cheap form is always Static.
     """
     dtype = units.wide(x.dtype)
     if isinstance(value, u.Unit):
         return Static(value)
     if not isinstance(value, float):
         return jnp.asarray(value, dtype)
-    check_range(name, value)  # once more, as scale may have been in another unit
+    check_range(name, value)  # again: the scale is now in the unit of x
     cheap = value == 1.0 or (name == "alpha" and kernels.has_cheap_form(value))
     return Static(value) if cheap or _is_being_compiled(x) else dtype.type(value)
 
 
 def _is_being_compiled(x: Array) -> bool:
-    # Under grad or vmap alone x is a tracer too, but what does not depend on it is not.
+    # Under grad or vmap alone, x is a tracer and zeros is not. While compiling, both are.
     return isinstance(x, jax.core.Tracer) and isinstance(jnp.zeros(()), jax.core.Tracer)
 
 
@@ -211,7 +211,7 @@ def _broadcast(x: Array, shapes: dict[str, tuple[int, ...]]) -> Array:
 
 
 def _with_rank(value: Array | Static, rank: int) -> Array | Static:
-    """Add axes of length 1 in front, since JAX may be set to refuse arrays that lack them."""
+    """Add axes of length 1 in front, for users who set JAX to refuse automatic ones."""
     if isinstance(value, Static) or jnp.ndim(value) in (0, rank):
         return value
     return jnp.reshape(value, (1,) * (rank - jnp.ndim(value)) + jnp.shape(value))

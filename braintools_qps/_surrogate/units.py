@@ -19,14 +19,15 @@ class Stripped(NamedTuple):
 
 
 def strip(x: Any, scale: Any, *, name: str = "x", like: Any = None) -> Stripped:
-    """Express x and scale as plain numbers in the unit of x, which errors call ``name``.
+    """Express x and scale as plain numbers in the unit of x. Errors call x by ``name``.
 
-    An x of integers or booleans becomes what it is promoted to with ``like``, if that is floating.
+    Integers and booleans become JAX's default float. With ``like`` they take the dtype of a product
+    with it, and stay integers if that is one.
 
     Raises
     ------
     brainunit.UnitMismatchError
-        If one of them has a dimension that the other lacks, a missing scale aside.
+        If x and scale differ in dimension. A scale of None fits any.
     TypeError
         If x is not numeric, or complex.
     """
@@ -45,12 +46,13 @@ def strip(x: Any, scale: Any, *, name: str = "x", like: Any = None) -> Stripped:
 
 
 def wide(dtype: jnp.dtype) -> jnp.dtype:
-    """The dtype to compute in: float32 for half precision. JAX's own promotion may be strict."""
+    """The dtype to compute in: float32 for half precision."""
+    # Not by JAX's promotion, which a user may have set to "strict".
     return dtype if dtype.itemsize >= 4 else jnp.dtype("float32")
 
 
 def _in_unit(scale: u.Quantity, unit: u.Unit, dtype: jnp.dtype) -> Any:
-    """The number of units in the scale; an array is widened first, as a half might overflow."""
+    """The scale as a number in this unit. float16 is widened first: it might overflow."""
     value = scale.mantissa
     if not isinstance(value, float):
         value = jnp.asarray(value, dtype)
@@ -68,8 +70,8 @@ def missing_scale(unit: u.Unit, scaled: Any = None) -> u.UnitMismatchError:
     if scaled is not None:
         fix = f"Scaled({scaled!r}, {fix})"
     return u.UnitMismatchError(
-        f"the surrogate gradient with respect to x in {unit} needs a scale that says which "
-        f"distance counts as 1. Pass {fix}, or any Quantity of the same dimension",
+        f"the surrogate gradient with respect to x in {unit} needs a scale, the distance that "
+        f"counts as 1. Pass a Quantity of the same dimension, for example {fix}",
         unit,
         u.UNITLESS,
     )
@@ -96,14 +98,18 @@ def _reject(name: str, unit: u.Unit, scale: Any) -> NoReturn:
             )
     raise u.UnitMismatchError(
         f"{name} and scale must have the same dimension, "
-        f"got {name} in {unit} and scale={_shown(scale)}. {fix}",
+        f"got {name} {_in(unit)} and scale={_shown(scale)}. {fix}",
         unit,
         u.get_unit(scale),
     )
 
 
+def _in(unit: u.Unit) -> str:
+    return "without unit" if unit == u.UNITLESS else f"in {unit}"
+
+
 def _shown(scale: Any) -> str:
-    # Within a trace str() of a Quantity computes, so that a number would show as a tracer.
+    # Not str(): within a trace it computes with a Quantity, so a number would print as a tracer.
     if not isinstance(scale, u.Quantity):
         return str(scale)
     traced = isinstance(scale.mantissa, jax.core.Tracer)
@@ -112,7 +118,7 @@ def _shown(scale: Any) -> str:
 
 def _as_floating(x: Any, name: str, like: Any) -> Array:
     try:
-        # A tracer may stand for a Python number, and asarray costs a fifth of an eager call.
+        # asarray is for tracers of Python numbers. For a concrete array it would only cost time.
         concrete = isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
         x = x if concrete else jnp.asarray(x)
     except (TypeError, ValueError) as error:

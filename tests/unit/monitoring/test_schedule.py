@@ -88,7 +88,7 @@ def test_the_derivative_with_respect_to_the_membrane_only():
     [
         ({}, "one or more of alpha, scale, dampening, got none"),
         ({"beta": len}, "got beta"),
-        ({"alpha": 2.0}, r"got alpha=2\.0\. A constant is a parameter .* replace\(alpha=\.\.\.\)"),
+        ({"alpha": 2.0}, r"got alpha=2\.0\. Set a constant .* replace\(alpha=\.\.\.\)"),
     ],
 )
 def test_what_cannot_be_scheduled(schedules, words):

@@ -134,7 +134,7 @@ def test_specs():
     expected = Scaled(Scaled(QPseudoSpike(3.0), scale=2 * u.mV), dampening=0.5)
     assert get_surrogate(spec) == expected
     assert surrogate_spec(expected)["surrogate"]["scale"] == "2.0 mV"
-    with pytest.raises(TypeError, match="missing .*'surrogate'. The surrogate is Scaled"):
+    with pytest.raises(TypeError, match="missing .*'surrogate'. Call it as Scaled"):
         get_surrogate("Scaled")
 
 
