@@ -60,7 +60,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         A class of `brainpy.state` with a membrane time constant ``tau``, a threshold ``V_th`` and a
         resistance ``R``.
     reset : {"soft", "hard"}
-        Reset after a spike: "soft" subtracts the threshold, "hard" sets the membrane to rest.
+        Reset after a spike: "soft" subtracts V_th - V_reset, "hard" sets the membrane to V_reset.
     time_constants : tuple of float
         Shortest and longest membrane time constant in steps. Those of the neurons are spaced
         logarithmically between the two.

@@ -1,4 +1,4 @@
-"""What a comparison found, as a frozen record."""
+"""The record of a comparison."""
 
 from __future__ import annotations
 
@@ -17,37 +17,38 @@ from .table import Rows
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Record):
-    """What `compare` returns: a result for each candidate, and all that is needed to repeat it.
+    """A comparison: a result for each candidate, and all that is needed to repeat it.
 
-    Printed, it is a table of 80 columns with a verdict below it, the best candidate first. It shows
-    mean test scores with 95% confidence intervals over seeds, cut at 0 and 100% where the score is
-    an accuracy. Differences are from the best, paired by seed, and their intervals hold for all
-    pairs of candidates together, so that the choice of the best by the same scores is covered.
+    Prints as a table of 80 columns, the best candidate first, with a verdict below. Test scores are
+    means over seeds with 95% confidence intervals, which end at 0 and 100% for accuracies.
+    Differences are from the best, taken seed by seed. Their intervals hold for all pairs of
+    candidates together, because the same scores decide which one is the best.
+
     Each seed has its own split, initial weights, order of samples and choice of a setting, so that
     the intervals contain the luck of all four. A test part that came with the data is the same for
-    all seeds: what it adds to the noise is in none of them.
+    all seeds. The intervals do not contain its luck.
 
     Attributes
     ----------
     task : dict
         Name of the task, sizes of its parts, steps, features and classes, and a digest of its data.
     settings : dict
-        Options of the model and of training, the same for all candidates, and what was tuned.
+        Options of the model and of training, the same for all candidates, and values to tune.
     seeds : tuple of int
-        Of the split, the initial weights and the order of the samples.
+        Seeds of the split, the initial weights and the order of the samples.
     candidates : tuple of dict
-        The specs of all candidates that were asked for.
+        Specs of all candidates.
     results : tuple of CandidateResult
-        In that order, each a `.CandidateResult`; fewer than ``candidates`` if the comparison was
+        One `.CandidateResult` for each candidate, in their order; fewer if the comparison was
         interrupted.
     environment : dict
         Versions of Python and of the packages, platform and device.
     notes : tuple of str
-        What to know about the model and the data before believing the table.
+        Warnings about the model and the data.
 
     See Also
     --------
-    compare : What makes it.
+    compare : Returns it.
     braintools_qps.plotting.plot_comparison : The figure.
 
     Examples
@@ -76,31 +77,33 @@ class Comparison(Record):
         for result in self.results:
             check_seeds(result, self.seeds)
             if result.spec not in self.candidates:
-                raise ValueError(f"{result.label} has a result and is no candidate")
+                raise ValueError(
+                    f"each result needs its spec in candidates, got {result.label} without one"
+                )
 
     @property
     def best(self) -> BestResult:
-        """The result with the highest mean test score, and those that are within noise of it.
+        """The result with the highest mean test score; ``within_noise`` has those close to it.
 
-        Settings are chosen by validation; which surrogate tests best is what is asked here. A
-        candidate that diverged with one seed or more is never the best.
+        The test score decides: validation scores have already chosen the settings. A candidate that
+        diverged with one seed or more is never the best.
 
         Raises
         ------
         ValueError
-            If there is none.
+            If no candidate has finite scores with every seed.
         """
         if not self.tied:
             raise ValueError(
-                f"nothing has finished with finite scores, of {len(self.results)} results, so "
-                "there is no best one"
+                "the best candidate needs finite scores with every seed, got none of "
+                f"{len(self.results)} results with them. Print the comparison for the reasons"
             )
         best, *near = self.tied
         return BestResult(**vars(best), within_noise=tuple(result.label for result in near))
 
     @property
     def ranked(self) -> tuple[CandidateResult, ...]:
-        """The results by mean test score, the highest first; those that failed are the last."""
+        """The results by mean test score, the highest first; those that failed come last."""
         return tuple(ranked(self.results, self.score)[0])
 
     @property
@@ -116,7 +119,7 @@ class Comparison(Record):
 
     @property
     def score(self) -> str:
-        """What the score is called."""
+        """Name of the score."""
         return self.settings.get("score", "accuracy")
 
     @property
@@ -137,13 +140,13 @@ class Comparison(Record):
         return unfinished(self.results, self.settings.get("epochs", 1))
 
     def table(self, *, wide: bool = False) -> str:
-        """Return the table as text, with what it says.
+        """Return the table as text, with its notes.
 
         Parameters
         ----------
         wide : bool
-            Whether to show all columns, in as many characters as they take, in place of the most
-            important ones in 80.
+            Whether to show all columns, however wide, in place of the most important ones in 80
+            characters.
 
         Returns
         -------

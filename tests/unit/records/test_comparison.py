@@ -47,7 +47,7 @@ def test_a_candidate_that_diverged_is_never_best_and_comes_last():
     found = of(bad=(math.nan, 0.99, 0.99), **LEVEL)
     assert found.best.label == "B"
     assert found.ranked[-1].label == "bad"
-    with pytest.raises(ValueError, match="nothing has finished with finite scores, of 1 results"):
+    with pytest.raises(ValueError, match="finite scores with every seed, got none of 1 results"):
         of(bad=(math.nan,)).best  # noqa: B018
 
 
@@ -252,7 +252,7 @@ def test_records_print_in_a_few_lines_and_come_back_from_json():
     [
         ({"scores": Scores(test=(0.5,))}, "test of A must have a value for each of 3 seeds, got 1"),
         ({"curves": Curves(loss=((1.0,), (1.0, 2.0), (1.0,)))}, "curves of A .* each epoch"),
-        ({"spec": {"name": "other"}}, "A has a result and is no candidate"),
+        ({"spec": {"name": "other"}}, "spec in candidates, got A without one"),
     ],
 )
 def test_a_record_with_something_missing_is_refused(change, message):
