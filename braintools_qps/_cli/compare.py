@@ -84,7 +84,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
         "--readout",
         type=_readout,
         help="the network's answer: its 'last' output, the 'mean' of all, 'all' one by one, "
-        "or a number: the mean of this many last ones (default: as the task needs, usually mean)",
+        "or a number N, the mean of the last N (default: as the task needs, usually 'mean')",
     )
 
 
@@ -110,7 +110,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
          "weights and order of samples"),
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
-        ("learning-rate", float, _defaults.LEARNING_RATE, "used unless --tune names it"),
+        ("learning-rate", float, _defaults.LEARNING_RATE, "used with --no-tune, or if --tune does not name it"),
     )  # fmt: skip
     for name, kind, usual, what in numbers:
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")

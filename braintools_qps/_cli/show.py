@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--plot",
         type=Path,
         metavar="FILE",
-        help="file for a figure of it; its suffix sets the format",
+        help="file for a figure; its suffix sets the format",
     )
 
 

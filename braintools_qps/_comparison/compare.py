@@ -144,7 +144,7 @@ def compare(
         or other versions bring a warning, with ``"strict"`` an error. With an executor, unfinished
         groups of runs start again. If there is nothing to resume, a warning says so.
     executor : concurrent.futures.Executor, optional
-        Its workers train: a pool of processes, Dask's ``Client.get_executor(pure=False)``, or any
+        Where to train: a pool of processes, Dask's ``Client.get_executor(pure=False)``, or any
         other. The data travels to each worker once. Workers must be able to import the factory,
         the optimizer, the loss and the score. By default, all devices of this process train.
     progress : bool

@@ -23,8 +23,8 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     """Draw the mean slope of each candidate, best first.
 
     Each population has a marker, which is hollow if its gradient flips its sign from step to step.
-    Candidates whose mean over populations lies left of the line share a rank, unless a marker is
-    hollow.
+    Candidates whose mean over populations lies left of the grey line share a rank, unless a marker
+    is hollow.
 
     Parameters
     ----------

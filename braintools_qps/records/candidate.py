@@ -55,7 +55,7 @@ class Tuning(Record):
     chosen : tuple of int
         For each seed, the index in ``trials`` of the highest validation score; the first if equal.
     at_edge : tuple of str
-        Names whose value in the most frequently chosen setting is the smallest or the largest one.
+        Names whose value in the most frequently chosen setting is the lowest or highest tried.
 
     Examples
     --------
@@ -160,7 +160,7 @@ class Cost(Record):
     Attributes
     ----------
     seconds_per_epoch : float
-        Time of one epoch of one run; of runs that train together, their time over their number.
+        Time of one epoch of one run; runs that train together share their time equally.
     peak_bytes : int or None
         Memory that XLA sets aside for the compiled program: arguments, results and temporaries;
         None if the backend does not report it.

@@ -33,7 +33,7 @@ class Comparison(Record):
     task : dict
         Name of the task, sizes of its parts, steps, features and classes, and a digest of its data.
     settings : dict
-        Options of the model and of training, the same for all candidates, and values to tune.
+        Options of the model and of training, the same for all candidates, and the values to try.
     seeds : tuple of int
         Seeds of the split, the initial weights and the order of the samples.
     candidates : tuple of dict
@@ -83,7 +83,8 @@ class Comparison(Record):
 
     @property
     def best(self) -> BestResult:
-        """The result with the highest mean test score; ``within_noise`` has those close to it.
+        """The result with the highest mean test score; ``within_noise`` names others that may be as
+        good.
 
         The test score decides: validation scores have already chosen the settings. A candidate that
         diverged with one seed or more is never the best.

@@ -1,4 +1,4 @@
-"""The cause that `gradient_flow` found why a network does not learn."""
+"""The record of why a network does not learn."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ class Gradient(Record):
     growth : float
         Factor by which the root mean square of dL/dV changes per step back in time: below 1 it
         fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
-        several steps, this is for the gradient that the last of them sends back.
+        several steps, only the gradient from the last of them counts.
     reach : int
         Number of steps back until the root mean square has fallen to 1% of that at the last step
         with a gradient; if it never does, the number of steps back to the first step. 0 without a
@@ -89,7 +89,7 @@ class Gradient(Record):
         inhibition, overshoots.
     depth_growth : float
         Root mean square of dL/dV over all steps, divided by that of the next population on the
-        way to the output; NaN for the last. If their units differ, a ratio of those.
+        way to the output; NaN for the last. If their units differ, it is not a pure ratio.
 
     Examples
     --------

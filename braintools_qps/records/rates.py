@@ -20,7 +20,7 @@ class NormalizedRate(Record):
     before, after : float
         Its mean firing rate before and after the change, in spikes per neuron and step.
     factor : float or None
-        Factor on the weights that feed it; None if none do.
+        Factor on its input weights; None if it has none.
 
     Examples
     --------
