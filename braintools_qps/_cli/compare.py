@@ -110,7 +110,8 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
          "weights and order of samples"),
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
-        ("learning-rate", float, _defaults.LEARNING_RATE, "used with --no-tune, or if --tune does not name it"),
+        ("learning-rate", float, _defaults.LEARNING_RATE, "used with --no-tune, or if --tune does "
+         "not name it"),
     )  # fmt: skip
     for name, kind, usual, what in numbers:
         group.add_argument(f"--{name}", type=kind, help=f"{what} (default: {usual})")
