@@ -1,7 +1,10 @@
 """What `compare` does where nothing else is asked for, its tasks and its files.
 
-Nothing is imported here, so that the command line can say all of it before it has loaded JAX.
+Nothing that takes time is imported here, so that the command line can say all of it before it has
+loaded JAX.
 """
+
+from typing import Literal
 
 SURROGATES = ("Sigmoid", "S2NN", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
 SEEDS = 5
@@ -27,6 +30,11 @@ LEARNING_RATE = 0.1
 # Of settings that do alike, the first wins.
 TUNE = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": (0.1,)}
 
-JSON_NAME, CSV_NAME = "comparison.json", "comparison.csv"
+JSON_NAME, RUNNING_NAME = "comparison.json", "comparison.running.msgpack"
+CSV_ROWS: dict[str, Literal["seeds", "epochs", "trials"]] = {
+    "comparison.csv": "seeds",
+    "comparison-curves.csv": "epochs",
+    "comparison-trials.csv": "trials",
+}
 FIGURE_NAME, REPORT_NAME = "comparison.png", "comparison.html"
-CURVES_NAME, RUNNING_NAME = "comparison-curves.csv", "comparison.running.msgpack"
+FILES = (JSON_NAME, *CSV_ROWS, FIGURE_NAME, REPORT_NAME)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._defaults import CSV_NAME, CURVES_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME
+from .._defaults import FIGURE_NAME, FILES, JSON_NAME, REPORT_NAME
 from .data import add_data, check_data, task_of
 from .factories import blamed_on, check_path, factory_of, is_about_model
 from .figures import write_figure
@@ -55,8 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help=f"directory for the results: {JSON_NAME}, {CSV_NAME}, {CURVES_NAME}, {FIGURE_NAME} "
-        f"and {REPORT_NAME} (default: %(default)s)",
+        help="directory for the results: a figure, a report, JSON and CSV (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
         "--resume", nargs="?", const=True, default=False, choices=["strict"],
@@ -248,8 +247,7 @@ def _present(comparison: Comparison, place: Path, arguments: argparse.Namespace)
         write_figure(partial(plot_comparison, comparison), path)
     with _whole_or_not(place / REPORT_NAME) as path:
         write_report(comparison, path, command=arguments.command_line)
-    files = ", ".join((JSON_NAME, CSV_NAME, CURVES_NAME, FIGURE_NAME, REPORT_NAME))
-    logger.info("Written to %s: %s", place, files)
+    logger.info("Written to %s: %s", place, ", ".join(FILES))
 
 
 @contextmanager

@@ -20,7 +20,7 @@ import numpy as np
 from braintools.file import InvalidCheckpointPath, msgpack_load, msgpack_save
 from filelock import FileLock, Timeout
 
-from .._defaults import CSV_NAME, CURVES_NAME, FIGURE_NAME, JSON_NAME, REPORT_NAME, RUNNING_NAME
+from .._defaults import CSV_ROWS, FILES, JSON_NAME, RUNNING_NAME
 from ..records import Comparison
 
 LOCK_NAME = ".comparison.lock"
@@ -72,11 +72,8 @@ class Store:
         on the disk.
         """
         self._blank = None
-        texts = {
-            JSON_NAME: comparison.to_json(indent=1) + "\n",
-            CSV_NAME: comparison.to_csv(),
-            CURVES_NAME: comparison.curves_to_csv(),
-        }
+        texts = {JSON_NAME: comparison.to_json(indent=1) + "\n"}
+        texts |= {name: comparison.to_csv(rows) for name, rows in CSV_ROWS.items()}
         files = {name: text.encode() for name, text in texts.items()}
         try:
             write_files(self.directory, files, keep_earlier=self._fresh)
@@ -217,8 +214,7 @@ def _locked(directory: Path) -> Iterator[None]:
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
     """New names, with the first number that is free, for the files that a comparison has left."""
-    names = (JSON_NAME, CSV_NAME, CURVES_NAME, FIGURE_NAME, REPORT_NAME)
-    paths = [Path(directory) / name for name in names]
+    paths = [Path(directory) / name for name in FILES]
     for number in count(1):
         new = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
         if not any(name.exists() for name in new.values()):

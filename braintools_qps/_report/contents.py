@@ -53,7 +53,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "seeds": comparison.seeds,
     }
     drawings = comparison_drawings(comparison)
-    says = [comparison.verdict, comparison.unfinished]
+    says = [comparison.verdict, comparison.convergence]
     given = {name: value for name, value in comparison.settings.items() if name not in CODE}
     code = comparison.settings.get("functions", {})
     digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}

@@ -76,7 +76,7 @@ def _panels(comparison: Comparison, tuning: Sequence[Panel]) -> list[Any]:
     import matplotlib.pyplot as plt
 
     columns = 2 if any(panel.up for panel in tuning) else 1
-    rows, says = -(-len(tuning) // columns), (comparison.verdict, comparison.unfinished)
+    rows, says = -(-len(tuning) // columns), (comparison.verdict, comparison.convergence)
     said = "\n".join(textwrap.fill(typed_text(one), LINE) for one in says if one)
     first = accuracy_height(comparison) + PER_LINE * len(said.splitlines())
     heights = [first, 2 * ROW + 0.4, *([rows * tuning[0].height + 0.4] if tuning else [])]

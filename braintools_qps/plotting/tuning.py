@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..records import score_of, value_text
+from ..records import AT_EDGE, score_of, value_text
 from .panels import panels_of, typed
 
 if TYPE_CHECKING:
@@ -20,7 +22,7 @@ CHOSEN = "#D55E00"
 WORST, BEST = 0.97, 0.72  # greys, both light enough for dark numbers
 INK = "#111111"
 LONGEST = 30  # characters of a label
-PER_ROW, AROUND, LEAST_HEIGHT = 0.3, 1.0, 2.8  # inches of a panel
+PER_ROW, AROUND, LEAST_HEIGHT = 0.4, 1.0, 2.8  # inches of a panel
 
 Place = tuple[int, int]
 
@@ -38,14 +40,23 @@ class Panel(NamedTuple):
         return PER_ROW * len(self.results) + AROUND if not self.up else LEAST_HEIGHT
 
 
+class Field(NamedTuple):
+    """What stands in a field."""
+
+    mean: float
+    votes: int
+    star: str | None  # of the setting that most seeds chose, "" within what was searched
+
+
 def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     """Draw how each setting did, and how many seeds chose it.
 
     A field is a setting. Its number is the mean validation score over seeds after full training;
-    darker is higher, on one scale for all panels. A frame shows that seeds chose the setting, and
-    how many. If one name was tuned, there is one panel with a row for each candidate. If several
-    were, each candidate has its own panel with two of the names as axes, learning rate and
-    dampening first. A field with several settings shows the best.
+    darker is higher, on one scale for all panels. "4 of 5" says how many seeds chose the setting.
+    The one that most chose has a frame, with a star if it is at the edge of what was searched. If
+    one name was tuned, there is one panel with a row for each candidate. If several were, each
+    candidate has its own panel with two of the names as axes, learning rate and dampening first. A
+    field with several settings shows the best.
 
     Parameters
     ----------
@@ -93,41 +104,65 @@ def draw_tuning(panel: Panel, comparison: Comparison, axes: Axes) -> None:
     """Draw one panel."""
     trials = [trial for r in panel.results if r.tuning for trial in r.tuning.trials]
     columns = _values(trials, panel.across)
-    labels = [result.label for result in reversed(panel.results)]
-    rows: list[Any] = _values(trials, panel.up) if panel.up else labels
-    means: dict[Place, float] = {}
-    votes: dict[Place, int] = {}
-    for result in panel.results:
-        assert result.tuning is not None
-        for number, trial in enumerate(result.tuning.trials):
-            row = rows.index(trial.setting.get(panel.up) if panel.up else result.label)
-            at = columns.index(trial.setting.get(panel.across)), row
-            means[at] = float(np.nanmax([means.get(at, np.nan), np.mean(trial.validation)]))
-            votes[at] = votes.get(at, 0) + result.tuning.chosen.count(number)
+    upwards = _values(trials, panel.up) if panel.up else []
     form, (low, high) = score_of(comparison.score, panel.results), _range(comparison)
-    for at, mean in means.items():
-        height = (mean - low) / (high - low) if high > low and np.isfinite(mean) else 0.0
+    for at, field in _fields(panel, columns, upwards).items():
+        height = (
+            (field.mean - low) / (high - low) if high > low and np.isfinite(field.mean) else 0.0
+        )
         grey = WORST + (BEST - WORST) * height
         # A trace of yellow: reports exchange pure greys for the colours of the page.
-        axes.add_patch(_field(at, 0.01, facecolor=(grey, grey, grey - 0.01), edgecolor="none"))
-        words = _score_text(form.unit.number(mean), form.name)
-        if votes[at]:
+        axes.add_patch(_box(at, 0.01, facecolor=(grey, grey, grey - 0.01), edgecolor="none"))
+        words = form.unit.number(field.mean) + "%" * (form.name == "accuracy")
+        if field.votes:
+            words += ("\n" if panel.up else ", ") + f"{field.votes} of {len(comparison.seeds)}"
+        if field.star is not None:
             look = {"facecolor": "none", "edgecolor": CHOSEN, "linewidth": 2, "zorder": 3}
-            axes.add_patch(_field(at, 0.04, **look))
-            words += ("\n" if panel.up else ", ") + f"{votes[at]} of {len(comparison.seeds)}"
+            axes.add_patch(_box(at, 0.04, **look))
+            words += field.star
         axes.text(*at, words, ha="center", va="center", fontsize=7, color=INK, zorder=5)
-    names = [value_text(panel.up, row) for row in rows] if panel.up else labels
-    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(rows) - 0.5))
+    names = [typed(value_text(panel.up, value)) for value in upwards]
+    names = names or [_name_of_row(result) for result in reversed(panel.results)]
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(names) - 0.5))
     axes.set_xticks(range(len(columns)), [typed(value_text(panel.across, v)) for v in columns])
-    axes.set_yticks(range(len(rows)), [typed(name, LONGEST) for name in names])
+    axes.set_yticks(range(len(names)), names)
     axes.set_title(f"Tuning: {typed(panel.results[0].label, LONGEST)}" if panel.up else "Tuning")
     axes.set(xlabel=panel.across.replace("_", " "), ylabel=panel.up.replace("_", " "))
 
 
+def _fields(panel: Panel, columns: list[Any], upwards: list[Any]) -> dict[Place, Field]:
+    """What stands where; of several trials in one field the best mean, and the votes of all."""
+    fields: dict[Place, Field] = {}
+    for row, result in enumerate(reversed(panel.results)):
+        assert result.tuning is not None
+        chosen, edges = result.tuning.chosen, {panel.across, panel.up} & {*result.tuning.at_edge}
+        most, _ = Counter(chosen).most_common(1)[0]
+        for number, trial in enumerate(result.tuning.trials):
+            up = upwards.index(trial.setting.get(panel.up)) if panel.up else row
+            at = columns.index(trial.setting.get(panel.across)), up
+            before = fields.get(at, Field(math.nan, 0, None))
+            fields[at] = Field(
+                mean=float(np.nanmax([before.mean, np.mean(trial.validation)])),
+                votes=before.votes + chosen.count(number),
+                star="*" * bool(edges) if number == most else before.star,
+            )
+    return fields
+
+
+def _name_of_row(result: CandidateResult) -> str:
+    """A candidate, with its dampening if that is the same at all settings."""
+    trials = result.tuning.trials if result.tuning else ()
+    (one, *others), name = {trial.setting.get("dampening") for trial in trials}, result.label
+    known = f"\ndampening {value_text('dampening', one)}" if one is not None and not others else ""
+    return typed(name, LONGEST) + known
+
+
 def tuning_legend(comparison: Comparison) -> str:
-    """What the numbers and frames mean, in a line."""
+    """What numbers, frames and stars mean."""
     score = score_of(comparison.score, comparison.results).name
-    return f"Validation {score} of each setting, mean over seeds; framed: how many seeds chose it."
+    says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
+    star = any(result.tuning and result.tuning.at_edge for result in comparison.results)
+    return f"{says}\nFramed: chosen by most.{f' {AT_EDGE}' * star}"
 
 
 def _range(comparison: Comparison) -> tuple[float, float]:
@@ -138,11 +173,7 @@ def _range(comparison: Comparison) -> tuple[float, float]:
     return min(sound), max(sound)
 
 
-def _score_text(number: str, score: str) -> str:
-    return f"{number}%" if score == "accuracy" else number
-
-
-def _field(at: Place, inset: float, **look: Any) -> Any:
+def _box(at: Place, inset: float, **look: Any) -> Any:
     from matplotlib.patches import Rectangle
 
     size = 1 - 2 * inset

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from .candidate import BestResult, CandidateResult, check_seeds
-from .comparison_csv import by_epoch, by_seed, csv_text
+from .comparison_csv import Lines, by_epoch, by_seed, by_trial, csv_text
 from .comparison_table import comparison_rows, comparison_text
-from .comparison_verdict import caption, ranked, troubles, unfinished, verdict
+from .comparison_verdict import caption, convergence, ranked, troubles, verdict
 from .record import Record
 from .table import Rows
+
+Each = Literal["seeds", "epochs", "trials"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -132,13 +133,13 @@ class Comparison(Record):
         return verdict(self.results, self.score)
 
     @property
-    def unfinished(self) -> str:
-        """A sentence if training losses still fell at the end; empty otherwise.
+    def convergence(self) -> str:
+        """Whether training was long enough, in a sentence; empty where losses cannot say.
 
         A loss, as its mean over seeds, still fell if the last quarter of the epochs brought more
         than 1% of its whole fall since the first epoch.
         """
-        return unfinished(self.results, self.settings.get("epochs", 1))
+        return convergence(self.results, self.settings.get("epochs", 1))
 
     def table(self, *, wide: bool = False) -> str:
         """Return the table as text, with its notes.
@@ -156,37 +157,37 @@ class Comparison(Record):
         notes = self._notes(wide=wide)
         return comparison_text(self.results, self.score, notes, wide=wide)
 
-    def to_csv(self) -> str:
-        """Return a line for each candidate and seed, with all scores and settings.
+    def to_csv(self, rows: Each = "seeds") -> str:
+        """Return the results as CSV with a header.
 
         Numbers have five digits. A label that a spreadsheet would take for a formula gets an
         apostrophe in front.
 
-        Returns
-        -------
-        str
-            With a header.
-        """
-        return csv_text(by_seed(self.results, self.seeds, self._shared))
-
-    def curves_to_csv(self) -> str:
-        """Return a line for each candidate, seed and epoch, with loss, score and firing rate.
+        Parameters
+        ----------
+        rows : "seeds", "epochs" or "trials"
+            A row for each candidate and seed, with all scores and settings; or for each candidate,
+            seed and epoch, with loss, score and firing rate; or for each candidate, setting that
+            was tried and seed, with its scores and whether the seed chose it.
 
         Returns
         -------
         str
-            As of `to_csv`.
-        """
-        return csv_text(by_epoch(self.results, self.seeds))
 
-    def to_pandas(self, *, curves: bool = False) -> Any:
+        Raises
+        ------
+        ValueError
+            If ``rows`` is none of these.
+        """
+        return csv_text(self._lines(rows))
+
+    def to_pandas(self, rows: Each = "seeds") -> Any:
         """Return what `to_csv` writes as a pandas.DataFrame, with all digits.
 
         Parameters
         ----------
-        curves : bool
-            Whether to have a row for each candidate, seed and epoch in place of one for each
-            candidate and seed.
+        rows : "seeds", "epochs" or "trials"
+            As for `to_csv`.
 
         Returns
         -------
@@ -196,6 +197,8 @@ class Comparison(Record):
         ------
         ImportError
             If pandas is not installed.
+        ValueError
+            If ``rows`` is none of these.
         """
         try:
             import pandas
@@ -204,8 +207,16 @@ class Comparison(Record):
                 "to_pandas needs pandas, which is not installed. Run pip install pandas, or use "
                 "to_csv()"
             ) from error
-        lines = by_epoch if curves else partial(by_seed, shared=self._shared)
-        return pandas.DataFrame(lines(self.results, self.seeds))
+        return pandas.DataFrame(self._lines(rows))
+
+    def _lines(self, rows: Each) -> Lines:
+        if rows == "seeds":
+            return by_seed(self.results, self.seeds, self._shared)
+        if rows == "epochs":
+            return by_epoch(self.results, self.seeds)
+        if rows == "trials":
+            return by_trial(self.results, self.seeds)
+        raise ValueError(f"rows must be one of seeds, epochs, trials, got {rows!r}")
 
     @property
     def _shared(self) -> dict[str, Any]:
@@ -216,7 +227,7 @@ class Comparison(Record):
         return {"task": self.task.get("name"), **settings}
 
     def _notes(self, *, wide: bool) -> list[str]:
-        says = [self.verdict, self.unfinished, *self._caption(wide)]
+        says = [self.verdict, self.convergence, *self._caption(wide)]
         return [note for note in (*says, *troubles(self.results), *self.notes) if note]
 
     def _caption(self, wide: bool) -> list[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from .candidate import CandidateResult
+from .candidate import CandidateResult, Trial, Tuning
 
 Lines = list[dict[str, Any]]  # the values of a table by column
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one, at the start
@@ -49,6 +49,26 @@ def by_epoch(results: Iterable[CandidateResult], seeds: Sequence[int]) -> Lines:
                 head = {"surrogate": result.label, "seed": seed, "epoch": epoch}
                 lines.append({**head, **dict(zip(curves, values))})
     return lines
+
+
+def by_trial(results: Iterable[CandidateResult], seeds: Sequence[int]) -> Lines:
+    """One line for each training: candidate, setting that was tried, and seed."""
+    lines: Lines = []
+    for result in results:
+        tuning = result.tuning or _as_given(result)
+        for number, trial in enumerate(tuning.trials):
+            for row, seed in enumerate(seeds if trial.validation else ()):
+                scores = {n: _at(vars(trial)[n], row) for n in ("validation", "test", "loss")}
+                head = {"surrogate": result.label, "seed": seed, **trial.setting}
+                lines.append({**head, **scores, "chosen": tuning.chosen[row] == number})
+    return lines
+
+
+def _as_given(result: CandidateResult) -> Tuning:
+    """The one setting of a candidate that was not tuned."""
+    scores, losses = result.scores, [curve[-1] for curve in result.curves.loss]
+    trial = Trial(result.setting, scores.validation, scores.test, tuple(losses))
+    return Tuning((trial,), (0,) * len(scores.test))
 
 
 def columns_of(lines: Lines) -> list[str]:

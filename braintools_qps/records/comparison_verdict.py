@@ -13,6 +13,7 @@ from .._statistics import POINTS, UNBOUNDED, Ranking, Unit, listed, ranking, sen
 from .candidate import CandidateResult
 from .record import short
 
+AT_EDGE = "* largest or smallest value tried: try beyond it."
 SAME = "="  # marks what is within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
@@ -66,47 +67,37 @@ def verdict(results: Results, score: str) -> str:
     return sentence(labels, scores, difference=form.difference, unit=form.unit)
 
 
-def unfinished(results: Results, epochs: int) -> str:
-    """A sentence if training losses still fell at the end; empty otherwise.
+def convergence(results: Results, epochs: int) -> str:
+    """Whether training was long enough, in a sentence; empty where losses cannot say.
 
     A loss, as its mean over seeds, still fell if the last quarter of the epochs brought more than
     1% of its whole fall since the first epoch.
     """
-    falling = [short(r.label) for r in results if _still_falls(r)]
-    if not falling:
-        return ""
-    who = "losses" if len(falling) == len(results) else f"loss of {listed(falling)}"
-    return (
-        f"The {who} still fell when training ended: differences may be of speed, not of the end. "
-        f"Try --epochs {2 * epochs}."
-    )
+    sound = [r for r in results if r.curves.loss and not r.diverged]
+    losses = [np.mean(r.curves.loss, axis=0) for r in sound]
+    falling = [short(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
+    if falling:
+        who = "losses" if len(falling) == len(results) else f"loss of {listed(falling)}"
+        return (
+            f"The {who} still fell when training ended: differences may be of speed, not of the "
+            f"end. Try --epochs {2 * epochs}."
+        )
+    if losses and all(loss[-1] < loss[0] for loss in losses):
+        last = f"the last {_last_part(losses[0])} epochs"
+        return f"Trained to the end: {last} brought less than 1% of the losses' fall."
+    return ""
 
 
-def _still_falls(result: CandidateResult) -> bool:
-    """Whether the loss still fell at the end; nothing can be said of one epoch."""
-    if result.diverged or not result.curves.loss:
-        return False
-    loss = np.mean(result.curves.loss, axis=0)
-    part = _last_part(len(loss))
-    if part == len(loss):
-        return False
-    return bool(loss[-1 - part] - loss[-1] > STILL_FALLING * max(loss[0] - loss[-1], 0.0))
+def _still_falls(loss: np.ndarray) -> bool:
+    """Whether a loss still fell at the end; nothing can be said of one epoch."""
+    part = _last_part(loss)
+    least = STILL_FALLING * max(loss[0] - loss[-1], 0.0)
+    return part < len(loss) and bool(loss[-1 - part] - loss[-1] > least)
 
 
-def _trained_to_the_end(results: Results) -> str:
-    """A sentence if the loss of every candidate fell, and no longer at the end; else empty."""
-    sound = [r for r in results if not r.diverged]
-    losses = [np.mean(r.curves.loss, axis=0) for r in sound if r.curves.loss]
-    fell = losses and all(loss[-1] < loss[0] for loss in losses)
-    if not fell or any(map(_still_falls, sound)):
-        return ""
-    part = _last_part(len(losses[0]))
-    return f"Trained to the end: the last {part} epochs brought less than 1% of the losses' fall."
-
-
-def _last_part(epochs: int) -> int:
+def _last_part(loss: np.ndarray) -> int:
     """How many epochs the last quarter has."""
-    return max(1, round(LAST_PART * epochs))
+    return max(1, round(LAST_PART * len(loss)))
 
 
 def caption(
@@ -120,7 +111,6 @@ def caption(
     seeds = max(len(r.scores.test) for r in sound)
     shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
     notes = [f"Test {score} after epoch {settings.get('epochs')}: {shown}."]
-    notes += filter(None, [_trained_to_the_end(sound)])
     if len(sound) > 1 and seeds > 1:
         _, found = ranked(results, score)
         same = f"{SAME} within noise of the best; all" if found and sum(found.tied) > 1 else "All"
@@ -130,13 +120,17 @@ def caption(
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         notes.append(f"({seeds - 1}/{seeds}) chosen by {seeds - 1} of {seeds} seeds.")
     if any(r.tuning and r.tuning.at_edge for r in sound):
-        notes.append("* largest or smallest value tried: try beyond it.")
+        notes.append(AT_EDGE)
     if slopes := dict.fromkeys(f"{r.setting[SLOPE]:g}" for r in sound if SLOPE in r.setting):
         notes.append(f"Dampening: for a mean slope of {' or '.join(slopes)} before training.")
     tuned = {name for r in sound for name in tuned_names(r)}
     if "learning_rate" in settings and "learning_rate" not in tuned:
         rate = f"a learning rate of {settings['learning_rate']:g}."
         notes.append(f"All at {rate}" if tuned else f"Not tuned: trained as given, at {rate}")
+    if wide:
+        notes.append(
+            f"At best epoch: test {score} with the weights of each seed's best epoch by validation."
+        )
     if wide and "clip" in settings and not any("clip" in tuned_names(r) for r in sound):
         notes.append(_clip(settings.get("clip")))
     return notes

@@ -111,7 +111,7 @@ def test_a_model_of_the_user_for_compare_and_flow(own_data, monkeypatch):
 def test_a_second_run_keeps_what_the_first_has_written(own_data, capsys):
     for alpha in (2, 4):
         assert main([*own_data, "--surrogates", f"QPseudoSpike(alpha={alpha})"]) == 0
-    kept = "comparison-1.json, comparison-1.csv, comparison-curves-1.csv, comparison-1.png"
+    kept = "comparison-1.json, comparison-1.csv, comparison-curves-1.csv, comparison-trials-1.csv"
     assert f"The earlier comparison in out is kept as {kept}" in capsys.readouterr().err
     assert "alpha=2" in Path("out/comparison-1.csv").read_text()
     assert "alpha=4" in Path("out/comparison.csv").read_text()

@@ -22,7 +22,7 @@ def test_files_hold_one_line_for_each_candidate_and_seed(tmp_path):
         ["QPseudoSpike(alpha=4)", "4"],
     ]
     assert float(lines[1].split(",")[2]) == comparison.results[0].scores.test[1]
-    names = ["comparison-curves.csv", "comparison.csv", "comparison.json"]
+    names = ["comparison-curves.csv", "comparison-trials.csv", "comparison.csv", "comparison.json"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
 
 

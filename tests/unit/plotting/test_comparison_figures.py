@@ -85,14 +85,15 @@ def test_learning_curves_show_loss_and_validation_as_mean_and_range():
 
 
 def test_a_comparison_begins_with_the_scores_and_the_verdict():
-    found = of(**SCORES)
+    found = compared(*(candidate(*one, n) for n, one in enumerate(SCORES.items())))
     panels = plotting.plot_comparison(found)
     assert [panel.get_title().partition(" (")[0] for panel in panels] == TITLES
     figure = panels[0].get_figure(root=True)
     (legend,) = (legend for part in figure.subfigs for legend in part.legends)
     assert [text.get_text() for text in legend.get_texts()] == ["B", "A", "S2NN"]
     said = panels[0].get_figure().get_suptitle()
-    assert " ".join(said.split()).startswith(found.verdict)
+    assert "Trained to the end" in found.convergence
+    assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
     _, axes = plt.subplots(1, 5)
     assert plotting.plot_comparison(found, axes=axes) == list(axes)
     with pytest.raises(ValueError, match="needs 5 axes, got 4"):
@@ -116,8 +117,8 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
 
 
 def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
-    result = tuned("A", (0.9, 0.8), chosen=(0.1, 0.5))
-    tuning = dataclasses.replace(result.tuning, chosen=(1, 2))
+    result = tuned("A", (0.9, 0.8, 0.7), chosen=(0.1, 0.5))
+    tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1), at_edge=("dampening",))
     (axes,) = plotting.plot_tuning(compared(dataclasses.replace(result, tuning=tuning)))
     assert axes.get_title() == "Tuning: A"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
@@ -125,10 +126,10 @@ def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
     words = {text.get_position(): text.get_text() for text in axes.texts}
     # Validation scores are 0.9 - rate * dampening; trial 1 is (0.1, 1/2), trial 2 is (0.3, 1).
     assert words == {
-        (0, 0): "85.0%\n1 of 2",
+        (0, 0): "85.0%\n2 of 3*",  # at the edge, as in the table
         (1, 0): "75.0%",
         (0, 1): "80.0%",
-        (1, 1): "60.0%\n1 of 2",
+        (1, 1): "60.0%\n1 of 3",
     }
     filled = [patch for patch in axes.patches if patch.get_facecolor()[3]]
     grey = {
@@ -136,7 +137,7 @@ def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
     }
     assert grey[0, 0] < grey[0, 1] < grey[1, 0] < grey[1, 1]  # dark for a high score
     framed = [patch for patch in axes.patches if not patch.get_facecolor()[3]]
-    assert {tuple(np.round(patch.get_center())) for patch in framed} == {(0, 0), (1, 1)}
+    assert {tuple(np.round(patch.get_center())) for patch in framed} == {(0, 0)}  # most chose it
 
 
 def test_what_was_tuned_by_one_name_is_one_panel_with_a_row_for_each_candidate():
@@ -153,12 +154,26 @@ def test_what_was_tuned_by_one_name_is_one_panel_with_a_row_for_each_candidate()
     assert axes.get_title() == "Tuning"
     assert axes.get_xlabel() == "learning rate"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["A", "B"]  # the best on top
+    labels = [text.get_text().splitlines()[0] for text in axes.get_yticklabels()]
+    assert labels == ["A", "B"]  # the best on top
     words = {text.get_position(): text.get_text() for text in axes.texts}
     assert words == {
         (0, 0): "40.0%, 1 of 2", (1, 0): "20.0%, 1 of 2", (0, 1): "65.0%, 2 of 2", (1, 1): "45.0%",
     }  # fmt: skip
     assert len(plotting.plot_comparison(found)) == 6
+
+
+def test_one_dampening_for_all_settings_stands_beside_the_candidate():
+    results = []
+    for number, own in enumerate(((0.5, 0.5), (0.25, 0.125))):
+        known = {"mean_slope": 0.1}  # which sets the dampening
+        settings = [{"hidden": n, **known, "dampening": d} for n, d in zip((8, 16), own)]
+        trials = tuple(Trial(setting, validation=(0.5, 0.6)) for setting in settings)
+        tuning, setting = Tuning(trials, (0, 0)), settings[0]
+        results.append(candidate(f"c{number}", (0.9, 0.8), number, tuning=tuning, setting=setting))
+    (axes,) = plotting.plot_tuning(compared(*results))
+    labels = [text.get_text() for text in axes.get_yticklabels()]
+    assert labels == ["c1", "c0\ndampening 1/2"]
 
 
 def test_panels_of_tuning_share_one_scale():

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import math
+import re
 import sys
 
 import numpy as np
@@ -55,7 +56,10 @@ def test_the_sentence_names_the_group_and_how_far_the_others_are():
     assert of(**CLOSE).verdict.startswith(
         "B and A are within noise of each other; C is 40.3 points lower. About "
     )
-    assert of(**CLOSE).verdict.endswith("seeds would show a difference of 1 point.")
+    assert re.search(
+        r"About (\d+) seeds \(--seeds \1\) would show a difference of 1 point\.$",
+        of(**CLOSE).verdict,
+    )
     alone = of(A=(0.9, 0.901, 0.899), C=(0.5, 0.501, 0.499)).verdict
     assert alone == "A is best: C is 40.0 points lower."
     assert of(A=(0.9, 0.8)).verdict == ""
@@ -99,6 +103,9 @@ def test_wide_shows_the_rest():
     assert "1/2*" in found.table()
     assert "* largest or smallest value tried" in found.table()
     assert "Gradient norm clipped at 0.03." in found.table(wide=True)
+    best = "At best epoch: test accuracy with the weights of each seed's best epoch by validation."
+    assert best in " ".join(found.table(wide=True).split())
+    assert "At best epoch" not in found.table()
 
 
 def test_a_learning_rate_that_was_not_tuned_is_told():
@@ -137,15 +144,16 @@ def test_a_score_that_is_no_accuracy_has_three_digits():
     assert found.best.label == "A"
 
 
-def test_losses_that_still_fall_are_said_with_what_to_try():
+def test_a_sentence_says_whether_losses_still_fall_and_what_to_try():
     def with_losses(*losses):
         results = [candidate(f"c{n}", (0.9, 0.8), n, losses=one) for n, one in enumerate(losses)]
-        return compared(*results, epochs=len(losses[0])).unfinished
+        return compared(*results, epochs=len(losses[0])).convergence
 
     steady = [2.0 - 0.1 * epoch for epoch in range(20)]
     ended = [max(0.7, one) for one in steady]  # the last five bring nothing
     barely = [*ended[:-1], 0.684]  # 1.2% of the fall in the last quarter
-    assert with_losses(ended, ended) == ""
+    end = "Trained to the end: the last 5 epochs brought less than 1% of the losses' fall."
+    assert with_losses(ended, ended) == end
     said = "The losses still fell when training ended: differences may be of speed, not of the end."
     assert with_losses(steady, barely) == f"{said} Try --epochs 40."
     assert with_losses(steady, ended).startswith("The loss of c0 still fell")
@@ -154,10 +162,7 @@ def test_losses_that_still_fall_are_said_with_what_to_try():
     assert with_losses(steady[::-1]) == ""
     still = compared(candidate("a", (0.9, 0.8), losses=steady))
     assert "still fell" in " ".join(repr(still).split())
-    to_the_end = "Trained to the end: the last 5 epochs brought less than 1% of the losses' fall."
-    assert to_the_end in repr(compared(candidate("a", (0.9, 0.8), losses=ended)))
-    for others in (steady, steady[::-1], [1.0]):
-        assert "the end:" not in repr(compared(candidate("a", (0.9, 0.8), losses=others)))
+    assert end in repr(compared(candidate("a", (0.9, 0.8), losses=ended)))
 
 
 def test_what_went_wrong_stands_below_the_table():
@@ -211,7 +216,7 @@ def test_the_csv_has_every_seed_and_setting_with_five_digits():
     }  # fmt: skip
     assert (one["best_epoch"], one["final_loss"], one["seconds_per_epoch"]) == ("2", "0.5", "0.5")
     assert (failed["seed"], failed["test"], failed["error"]) == ("", "", error)
-    curves = read(found.curves_to_csv())
+    curves = read(found.to_csv("epochs"))
     assert len(curves) == 8
     assert curves[1] == {
         "surrogate": "A", "seed": "0", "epoch": "2", "loss": "1", "validation": "0.625",
@@ -219,11 +224,38 @@ def test_the_csv_has_every_seed_and_setting_with_five_digits():
     }  # fmt: skip
 
 
+def test_the_csv_of_trials_has_every_training():
+    result = tuned("A", (0.25, 0.75))  # trial 1 is the learning rate 0.1 with the dampening 1/2
+    tuning = dataclasses.replace(result.tuning, chosen=(1, 3))
+    failed = candidate("S2NN", (), 1, error="ValueError: no")
+    plain = candidate("B", (0.5, 1.0), 2)
+    lines = read(
+        compared(dataclasses.replace(result, tuning=tuning), failed, plain).to_csv("trials")
+    )
+    assert len(lines) == 4 * 2 + 2
+    assert [(one["learning_rate"], one["dampening"], one["seed"]) for one in lines[:3]] == [
+        ("0.1", "1", "0"), ("0.1", "1", "1"), ("0.1", "0.5", "0"),
+    ]  # fmt: skip
+    assert [n for n, one in enumerate(lines[:8]) if one["chosen"] == "True"] == [2, 7]
+    # Scores of validation are 0.9 - rate * dampening.
+    assert {n: lines[3][n] for n in ("surrogate", "validation", "test", "loss")} == {
+        "surrogate": "A", "validation": "0.85", "test": "0.75", "loss": "0.5",
+    }  # fmt: skip
+    assert [(one["surrogate"], one["test"], one["chosen"]) for one in lines[8:]] == [
+        ("B", "0.5", "True"), ("B", "1", "True"),
+    ]  # fmt: skip
+
+
+def test_rows_are_those_of_seeds_epochs_or_trials():
+    with pytest.raises(ValueError, match="rows must be one of seeds, epochs, trials, got 'ep'"):
+        of(**LEVEL).to_csv("ep")
+
+
 @pytest.mark.parametrize("label", ["=1+1", "+1", "-1", "@a"])
 def test_a_label_is_no_formula_in_the_csv(label):
     found = of(**{label: (-0.5, 0.4)})
-    for text in (found.to_csv(), found.curves_to_csv()):
-        assert read(text)[0]["surrogate"] == f"'{label}"
+    for rows in ("seeds", "epochs", "trials"):
+        assert read(found.to_csv(rows))[0]["surrogate"] == f"'{label}"
     assert read(found.to_csv())[0]["test"] == "-0.5"
 
 
@@ -233,7 +265,8 @@ def test_pandas_gets_the_same_rows_with_all_digits(monkeypatch):
     frame = found.to_pandas()
     assert frame.groupby("surrogate").test.mean()["A"] == np.mean(LEVEL["A"])
     assert isinstance(frame, pandas.DataFrame)
-    assert len(found.to_pandas(curves=True)) == 2 * 3 * 4
+    assert len(found.to_pandas("epochs")) == 2 * 3 * 4
+    assert len(found.to_pandas("trials")) == 2 * 3
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(ImportError, match="Run pip install pandas, or use to_csv"):
         found.to_pandas()

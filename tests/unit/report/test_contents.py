@@ -25,6 +25,7 @@ def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on cue-recall</title>" in text
     assert "1 of 2 candidates, trained with 2 seeds." in text
+    assert f'<p class="says">{COMPARISON.convergence}</p>' in text
     assert "Test accuracy after epoch None: mean of 2 seeds [95% interval]" in text
     for fact in (
         "<dt>task</dt><dd>cue-recall</dd>",
@@ -97,7 +98,8 @@ def test_tuning_is_drawn(report):
     text = report(dataclasses.replace(COMPARISON, results=(result,)))
     assert text.count("</figure>") == 6
     assert "<figcaption>Tuning" in text
-    assert "Validation accuracy of each setting, mean over seeds; framed: how many seeds" in text
+    assert "Validation accuracy, mean over seeds, and how many of them chose the setting." in text
+    assert "Framed: chosen by most. * largest or smallest value tried" in text
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
