@@ -53,10 +53,10 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
 
     A field is a setting. Its number is the mean validation score over seeds after full training;
     darker is higher, on one scale for all panels. "4 of 5" says how many seeds chose the setting.
-    The one that most chose has a frame, with a star if it is at the edge of what was searched. If
-    one name was tuned, there is one panel with a row for each candidate. If several were, each
-    candidate has its own panel with two of the names as axes, learning rate and dampening first. A
-    field with several settings shows the best.
+    The setting that most seeds chose has a frame, and a star if it is at the edge of the values
+    tried. If one name was tuned, there is one panel with a row for each candidate. If several were,
+    each candidate has its own panel with two of the names as axes, learning rate and dampening
+    first. A field with several settings shows the best.
 
     Parameters
     ----------

@@ -134,10 +134,10 @@ class Comparison(Record):
 
     @property
     def convergence(self) -> str:
-        """Whether training was long enough, in a sentence; empty where losses cannot say.
+        """A sentence on whether training was long enough; empty if the losses do not tell.
 
-        A loss, as its mean over seeds, still fell if the last quarter of the epochs brought more
-        than 1% of its whole fall since the first epoch.
+        A loss, averaged over seeds, still fell if the last quarter of the epochs brought more than
+        1% of its whole fall.
         """
         return convergence(self.results, self.settings.get("epochs", 1))
 
@@ -166,9 +166,10 @@ class Comparison(Record):
         Parameters
         ----------
         rows : "seeds", "epochs" or "trials"
-            A row for each candidate and seed, with all scores and settings; or for each candidate,
-            seed and epoch, with loss, score and firing rate; or for each candidate, setting that
-            was tried and seed, with its scores and whether the seed chose it.
+            - "seeds": a row for each candidate and seed, with all scores and settings;
+            - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
+            - "trials": a row for each candidate, tried setting and seed, with its scores and
+              whether the seed chose it.
 
         Returns
         -------
@@ -177,12 +178,12 @@ class Comparison(Record):
         Raises
         ------
         ValueError
-            If ``rows`` is none of these.
+            If ``rows`` is anything else.
         """
         return csv_text(self._lines(rows))
 
     def to_pandas(self, rows: Each = "seeds") -> Any:
-        """Return what `to_csv` writes as a pandas.DataFrame, with all digits.
+        """Return the rows of `to_csv` as a pandas.DataFrame, with all digits.
 
         Parameters
         ----------
@@ -198,7 +199,7 @@ class Comparison(Record):
         ImportError
             If pandas is not installed.
         ValueError
-            If ``rows`` is none of these.
+            If ``rows`` is anything else.
         """
         try:
             import pandas
@@ -220,7 +221,7 @@ class Comparison(Record):
 
     @property
     def _shared(self) -> dict[str, Any]:
-        """Settings of all candidates that are a single value, options of the model among them."""
+        """Settings with a single value, options of the model included."""
         options = self.settings.get("options")
         known = {**(options if isinstance(options, Mapping) else {}), **self.settings}
         settings = {n: v for n, v in known.items() if isinstance(v, (str, int, float, bool))}

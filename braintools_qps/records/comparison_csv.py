@@ -11,13 +11,13 @@ from typing import Any
 from .candidate import CandidateResult, Trial, Tuning
 
 Lines = list[dict[str, Any]]  # the values of a table by column
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for one, at the start
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
 
 
 def by_seed(results: Iterable[CandidateResult], seeds: Sequence[int], shared: Mapping) -> Lines:
     """One line for each candidate and seed; one for a candidate that failed.
 
-    ``shared`` has what is the same for all of them: the task, and the settings of training.
+    ``shared`` has the columns that are the same in all lines: the task and the settings.
     """
     lines: Lines = []
     for result in results:

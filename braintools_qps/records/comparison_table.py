@@ -22,7 +22,7 @@ LEAST_LABEL = 16
 
 
 def comparison_text(results: Results, score: str, below: Sequence[str], *, wide: bool) -> str:
-    """The table as text: 80 columns, or all of them in as many characters as they take."""
+    """The table as text: in 80 characters, or with all columns."""
     rows = comparison_rows(results, score, wide=wide)
     if not wide:
         rows = _narrowed(rows)
@@ -76,7 +76,7 @@ def value_text(name: str, value: Any) -> str:
 
 
 def _narrowed(rows: Rows) -> Rows:
-    """Headers of two words in two lines, and labels in several where they leave no room."""
+    """Fit a table into 80 characters: headers in two lines, long labels in several."""
     (first, *titles), *body = rows
     above, below = zip(*(("", t) if t.endswith("%") else _halves(t) for t in titles))
     cells = [above, below, *(row for _, *row in body)]
@@ -90,7 +90,7 @@ def _narrowed(rows: Rows) -> Rows:
 
 
 def _label_lines(label: str, room: int) -> list[str]:
-    """A label in lines that end, where they can, behind a bracket or a comma."""
+    """A label in lines, broken after brackets and commas if possible."""
     if len(label) <= room:
         return [label]
     parts = re.sub(r"([(,]) *", r"\1\0", label).split("\0")

@@ -14,25 +14,25 @@ from .candidate import CandidateResult
 from .record import short
 
 AT_EDGE = "* largest or smallest value tried: try beyond it."
-SAME = "="  # marks what is within noise of the best
+SAME = "="  # within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
 SLOPE = "mean_slope"
-OWN = ("learning_rate", "dampening")  # shown also where each candidate tried one value
-# A loss still falls if this part of the epochs brought this share of its whole fall.
+OWN = ("learning_rate", "dampening")  # shown even with a single value
+# A loss still falls if this last part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
 Results = Sequence[CandidateResult]
 
 
 class Score(NamedTuple):
-    """How a score is called and written, and where it lies."""
+    """Name, format and bounds of a score, and a difference that matters."""
 
     name: str
     heading: str
     unit: Unit
     bounds: tuple[float, float]
-    difference: float  # one that matters
+    difference: float  # the smallest that matters
 
 
 def score_of(name: str, results: Results) -> Score:
@@ -44,7 +44,7 @@ def score_of(name: str, results: Results) -> Score:
 
 
 def ranked(results: Results, score: str) -> tuple[list[CandidateResult], Ranking | None]:
-    """Results by mean test score, the best first and those without one last; what noise allows."""
+    """Results by mean test score, best first and those without one last; and their ranking."""
     seeds = max((len(r.scores.test) for r in results), default=0)
     scores = [math.nan if r.diverged or not r.scores.test else r.scores.test for r in results]
     if all(value is math.nan for value in scores):
@@ -79,8 +79,8 @@ def convergence(results: Results, epochs: int) -> str:
     if falling:
         who = "losses" if len(falling) == len(results) else f"loss of {listed(falling)}"
         return (
-            f"The {who} still fell when training ended: differences may be of speed, not of the "
-            f"end. Try --epochs {2 * epochs}."
+            f"The {who} still fell when training ended: differences may be of speed only. "
+            f"Try --epochs {2 * epochs}."
         )
     if losses and all(loss[-1] < loss[0] for loss in losses):
         last = f"the last {_last_part(losses[0])} epochs"
@@ -89,7 +89,7 @@ def convergence(results: Results, epochs: int) -> str:
 
 
 def _still_falls(loss: np.ndarray) -> bool:
-    """Whether a loss still fell at the end; nothing can be said of one epoch."""
+    """Whether a loss still fell at the end; False for a single epoch."""
     part = _last_part(loss)
     least = STILL_FALLING * max(loss[0] - loss[-1], 0.0)
     return part < len(loss) and bool(loss[-1 - part] - loss[-1] > least)
@@ -103,7 +103,7 @@ def _last_part(loss: np.ndarray) -> int:
 def caption(
     results: Results, settings: Mapping[str, Any], *, own_test_part: bool, wide: bool
 ) -> list[str]:
-    """What the numbers of the table mean, each note in a sentence."""
+    """Notes that explain the numbers of the table."""
     sound = [r for r in results if r.scores.test]
     if not sound:
         return []
@@ -137,7 +137,7 @@ def caption(
 
 
 def troubles(results: Results) -> list[str]:
-    """What went wrong with some candidates, a line for each."""
+    """Problems of the candidates, a line for each."""
     notes = [f"{short(r.label)}: {trouble(r)}." for r in results if trouble(r)]
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         reason = one_by_one.rstrip(".")
@@ -146,7 +146,7 @@ def troubles(results: Results) -> list[str]:
 
 
 def trouble(result: CandidateResult) -> str:
-    """What went wrong with one candidate; empty if nothing did."""
+    """The problem of one candidate; empty if it has none."""
     if result.error:
         text = f"error: {result.error}".rstrip(".")
         return textwrap.shorten(text, LONGEST_ERROR, placeholder="...")
@@ -155,7 +155,7 @@ def trouble(result: CandidateResult) -> str:
 
 
 def tuned_names(result: CandidateResult) -> list[str]:
-    """Names of what was tuned, and of what was not the same for all candidates."""
+    """Names to show: learning rate and dampening, and all others with several values."""
     if result.tuning is None:
         return []
     settings = [trial.setting for trial in result.tuning.trials]

@@ -154,7 +154,7 @@ def test_a_sentence_says_whether_losses_still_fall_and_what_to_try():
     barely = [*ended[:-1], 0.684]  # 1.2% of the fall in the last quarter
     end = "Trained to the end: the last 5 epochs brought less than 1% of the losses' fall."
     assert with_losses(ended, ended) == end
-    said = "The losses still fell when training ended: differences may be of speed, not of the end."
+    said = "The losses still fell when training ended: differences may be of speed only."
     assert with_losses(steady, barely) == f"{said} Try --epochs 40."
     assert with_losses(steady, ended).startswith("The loss of c0 still fell")
     assert with_losses([math.nan] * 20) == ""
