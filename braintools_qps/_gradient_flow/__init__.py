@@ -1,11 +1,11 @@
-"""How gradients travel back through a spiking network, and what keeps it from learning.
+"""Find out why a spiking network does not learn, and measure its gradient back through time.
 
-Start here with `gradient_flow`, then read `tracing` (a brainstate model to a `step`, a pure
-function of arrays), `passes` (one forward, one backward), `evaluate` (a candidate's figures) and
-`diagnose` (their cause). `cotangents` is where the way back begins, `slopes` the surrogates'
-derivatives that it meets, `measures` makes numbers of arrays, `paths` splits a gain, and
-`remedies` tries what helps.
-`normalize`, `normalize_rates` and `sensitivity` have a public function each.
+Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
+function of arrays); `passes`, one forward and one backward; `evaluate`, the figures of a candidate;
+and `diagnose`, the cause. `cotangents` differentiates the objective, `slopes` the surrogates at
+their arguments. `measures` reduces arrays to numbers, `paths` splits the gain of a step, and
+`remedies` tries changes. `normalize`, `normalize_rates` and `sensitivity` have a public function
+each.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def gradient_flow(
 ) -> GradientFlows:
     r"""Say why a spiking network does not learn, and measure how its gradient travels back in time.
 
-    Printed, it begins with the diagnosis: one cause, the first on the way of the data, with what to
-    change. A table of the populations follows, in the order in which signals reach them.
+    ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
+    the one nearest to the input counts. A table of the populations follows, in the order in which
+    signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
@@ -68,36 +69,34 @@ def gradient_flow(
     Parameters
     ----------
     model : brainstate.nn.Module
-        Called as ``model(x)``, or ``model.update(x)`` where it is not callable, once for each step
-        with the step's index ``i`` and time ``t`` in `brainstate.environ`. Its neurons are all
-        nodes with a state ``V`` and an elementwise ``spk_fun``. Its states are used as they are,
-        those of one sample for each of a batch; where a neuron has no ``V`` yet, or a state was
-        left behind in a function that JAX has traced, they are initialised. Model, states and
-        random state are left as they were.
+        Called once for each step as ``model(x)``, or as ``model.update(x)`` if it is not callable,
+        with the index ``i`` and the time ``t`` of the step in `brainstate.environ`. Its neurons are
+        all nodes with a state ``V`` and an elementwise ``spk_fun``. The run begins with the present
+        states; states of one sample are repeated for a batch. If a neuron has no ``V`` yet, all
+        states are initialised. Model, states and random state are left as they were.
     inputs : Array, Quantity or pytree of them
-        Of shape (time, features) or (time, batch, features...).
+        Inputs of shape (time, features) or (time, batch, features...).
     surrogates : sequence, mapping of names, or a single candidate, optional
-        Candidates, each as `get_surrogate` takes them, to be put into all neurons. Or, in a
-        mapping of names, each a mapping of populations to specs as `set_surrogate` takes it, where
-        populations that are left out keep what they have. By default the surrogates of the model,
-        under the name ``"model"``.
+        Candidates, each a surrogate for all neurons as `get_surrogate` takes it. In a mapping of
+        names, a candidate may also be a mapping from populations to surrogates, as for
+        `set_surrogate`; other populations keep theirs. By default one candidate named ``"model"``:
+        the surrogates that the model has.
     objective : callable, optional
-        From the model's outputs of all steps, stacked along a first axis, to the scalar whose
-        gradient is followed. By default random projections of the last step's output, so that the
-        measure is of the network and not of a label. With an objective on several steps, growth and
-        reach describe what the last of them sends back; ``accumulation`` shows what the others add
-        on the way.
+        Function from the model's outputs, stacked over time along the first axis, to a scalar. Its
+        gradient is measured. By default random projections of the last step's output, which need no
+        labels. If the objective uses several steps, growth and reach are those of the gradient from
+        the last of these steps; ``accumulation`` includes the others.
     draws : int
         How many random projections to average over.
     seed : int
-        Of the random projections.
+        Seed of the random projections.
     paths : bool
         Whether to split the gain of one step back into leak, reset, recurrence and feed-forward.
 
     Returns
     -------
     GradientFlows
-        A dictionary of a `GradientFlow` for each candidate, by its name: the key of the mapping,
+        A dictionary with a `GradientFlow` for each candidate, by its name: the key of the mapping,
         the string, or the surrogate's repr. ``flows["model"].diagnosis`` has the cause, the
         population, a text and a remedy.
 
@@ -106,17 +105,18 @@ def gradient_flow(
     TypeError
         If the seed is not an integer, or the objective cannot be called.
     ValueError
-        If the model has no neuron with ``V`` and ``spk_fun``, a step changes the shape or dtype of
-        a state, the inputs have no time step, no sample or parts of different length, draws is
-        below 1, the seed is not from 0 to 2**32 - 1, or there is no candidate.
+        If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
+        of a state. If the inputs have no time step, no sample, or parts of different length. If
+        ``draws`` is not an integer from 1 to 1,000,000, the seed is not from 0 to 2**32 - 1, the
+        objective does not return a scalar, or there is no candidate.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
     See Also
     --------
-    GradientFlow : What is measured.
-    normalize_rates : Cures silent and saturated populations.
-    normalize_surrogate : Cures surrogates that are too high.
+    GradientFlow : The record of one candidate, with all its numbers.
+    normalize_rates : Brings silent and saturated populations to a firing rate.
+    normalize_surrogate : Lowers surrogates that are too high.
 
     Examples
     --------

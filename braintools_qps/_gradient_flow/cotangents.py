@@ -1,4 +1,4 @@
-"""Where the way back begins: derivatives of an objective with respect to the outputs of a run."""
+"""Derivatives of an objective with respect to the outputs: the start of the backward pass."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .passes import Forward, replaced
 from .step import Step, is_real
 
 MOST_DRAWS = 1_000_000
-STREAM = 20220200  # any number that nobody else folds in
+STREAM = 20220200  # keeps the projections independent of weights drawn from the same seed
 
 
 class Objective(NamedTuple):
@@ -36,10 +36,10 @@ class Objective(NamedTuple):
 
 
 class Cotangents(NamedTuple):
-    """Derivatives of an objective with respect to the real outputs, several draws of them.
+    """Derivatives of one or several objectives with respect to the real outputs.
 
-    ``values`` have the shape (draws, k, ...) for the last k steps. ``whole`` are the draws of the
-    objective as it is, ``transported`` those of one step's outputs alone.
+    ``values`` have the shape (draws, k, ...) for the last k steps. ``whole`` selects the draws of
+    the whole objective, ``transported`` those in which only one step has a derivative.
     """
 
     values: list[Array]
@@ -48,20 +48,19 @@ class Cotangents(NamedTuple):
 
 
 def check_draws(draws: int, seed: int) -> None:
-    """Check how many projections there are to be, and from which seed.
+    """Check the number of random projections, and their seed.
 
     Raises
     ------
     TypeError
         If the seed is not an integer.
     ValueError
-        If it is none of JAX's, or there are too few or too many draws.
+        If the seed is out of range, or draws is not an integer from 1 to `MOST_DRAWS`.
     """
     whole = isinstance(draws, Integral) and not isinstance(draws, bool)
     if not (whole and 1 <= draws <= MOST_DRAWS):
         raise ValueError(
-            f"draws must be an integer of 1 or more, got {draws!r}, and at most "
-            f"{MOST_DRAWS:,}. Pass draws=8"
+            f"draws must be an integer from 1 to {MOST_DRAWS:,}, got {draws!r}. Pass draws=8"
         )
     checked_seed(seed)
 
@@ -76,13 +75,16 @@ def projections(run: Forward, draws: int, seed: int) -> Cotangents:
     """
     outputs = list(filter(is_real, run.outputs))
     if not outputs:
-        raise ValueError("the model must return an array of real numbers at each step, got none")
+        raise ValueError(
+            "the model must return an array of real numbers at each step, got none. Return its "
+            "spikes or a readout"
+        )
     return Cotangents(_projections(np.uint32(seed), outputs, draws))
 
 
 @partial(jax.jit, static_argnums=2)
 def _projections(seed: Any, outputs: list[Array], draws: int) -> list[Array]:
-    # Weights that were drawn from the same seed must not be what the outputs are projected on.
+    # Without fold_in, weights drawn from the same seed would equal the projections.
     keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), len(outputs))
     return [
         jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
@@ -93,15 +95,15 @@ def _projections(seed: Any, outputs: list[Array], draws: int) -> list[Array]:
 def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:
     """A user's function of the outputs of all steps.
 
-    Where it counts the outputs of several steps, a second draw has those of the last of them alone:
-    how they travel back, and nothing that is added on the way.
+    If it depends on the outputs of several steps, a second draw keeps only the derivative of the
+    last of these steps. It shows how one gradient travels back, with nothing added on the way.
 
     Raises
     ------
     TypeError
-        If it cannot be called.
+        If the objective cannot be called.
     ValueError
-        If it is not a scalar.
+        If it does not return a scalar.
     """
     if not callable(function):
         raise TypeError(
@@ -116,7 +118,10 @@ def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cota
         )
         result = jnp.asarray(u.get_mantissa(result))
         if result.shape != ():
-            raise ValueError(f"objective(outputs) must return a scalar, got shape {result.shape}")
+            raise ValueError(
+                f"objective(outputs) must return a scalar, got shape {result.shape}. Return its "
+                "mean or sum"
+            )
         return result
 
     gradients = jax.grad(value)([run.outputs[i] for i in real])

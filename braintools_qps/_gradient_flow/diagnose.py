@@ -1,9 +1,9 @@
-"""Why does the network not learn? One cause, the first on the way of the data.
+"""Why does the network not learn? Name one cause, the one nearest to the input.
 
-A rule finds the populations that have one cause. `RULES` has them in the order in which causes
-count: what is not finite makes all numbers meaningless, a population that never fires starves all
-behind it, and only a network that fires and is connected can have too high a surrogate. Their
-limits are in `records.population`.
+A rule finds the populations that have one cause. `RULES` has the rules in the order in which causes
+count: NaN makes all numbers meaningless, a silent population starves all behind it, and the height
+of the surrogate matters only in a network that fires and is connected. The limits are in
+`records.population`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .step import Population
 
 FURTHER = 5  # sentences below the table
 OF_GRADIENTS = ("fading", "exploding", "direction lost")
-REPEATED = 0.5  # correlation of what samples differ in, early and late, with which late ones do
+REPEATED = 0.5  # correlation of early and late inputs with which late ones replace the early ones
 
 
 class Finding(NamedTuple):
@@ -33,7 +33,7 @@ class Finding(NamedTuple):
     populations: tuple[str, ...]
     text: str
     remedy: Callable[[], str | None] = lambda: None
-    consequences: tuple[str, ...] = ()  # populations that are not judged by themselves
+    consequences: tuple[str, ...] = ()  # populations whose other findings follow from this one
 
 
 Rule = Callable[[Evaluator, Measured], Iterator[Finding]]
@@ -42,7 +42,7 @@ Rule = Callable[[Evaluator, Measured], Iterator[Finding]]
 def diagnose(
     evaluator: Evaluator, measured: Measured, *, remedy: bool = True
 ) -> tuple[Diagnosis, tuple[str, ...], tuple[str, ...]]:
-    """The cause, at most five more sentences that are no consequence of it, and all sentences."""
+    """The cause, at most five sentences that do not follow from it, and all sentences."""
     first, *others = _found(evaluator, measured) or [_nothing(measured)]
     where = first.populations[0] if first.populations else None
     diagnosis = Diagnosis(first.cause, where, first.text, first.remedy() if remedy else None)
@@ -54,7 +54,7 @@ def diagnose(
 
 
 def _found(evaluator: Evaluator, measured: Measured) -> list[Finding]:
-    """What all rules find; where something is not finite, no other number means anything."""
+    """The findings of all rules, up to the first that is about NaN or infinity."""
     found: list[Finding] = []
     for rule in RULES:
         found += rule(evaluator, measured)
@@ -64,14 +64,14 @@ def _found(evaluator: Evaluator, measured: Measured) -> list[Finding]:
 
 
 def _sentence(finding: Finding) -> str:
-    """A finding below the table; a dampening is proposed there, too."""
+    """A finding in words, with the proposal for a lower dampening."""
     proposal = finding.remedy() if finding.cause == "too high" else None
     return f"{finding.text} {proposal}" if proposal else finding.text
 
 
 def _is_consequence(finding: Finding, first: Finding) -> bool:
-    """Whether it says nothing of its own: what lies behind, or what the gradient makes of it."""
-    if finding.cause == "too high":  # whatever fires behind it
+    """Whether a finding follows from the first: it is behind it, or only about its gradient."""
+    if finding.cause == "too high":  # never follows from another cause
         return False
     if set(finding.populations) <= set(first.consequences):
         return True
@@ -94,7 +94,7 @@ def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     text = f"{population.name} is not finite: its membrane potential is NaN or infinite {where}"
     if any(_first_step(x) is not None for x in evaluator.run.inputs[1:]):
         fix: Callable[[], str | None] = lambda: None
-        text += ", because the inputs are."
+        text += ", because the inputs hold NaN or infinity."
     else:
         fix = lambda: remedies.for_membrane(evaluator, order, step)
         text += ", and so is everything after it."
@@ -102,10 +102,13 @@ def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
 
 
 def output_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """NaN or infinity in what the model returns."""
+    """NaN or infinity in the outputs of the model."""
     steps = [step for x in evaluator.run.outputs if (step := _first_step(x)) is not None]
     if steps:
-        text = f"The output is not finite from step {min(steps)} on: look at how it is computed."
+        text = (
+            f"The output is not finite from step {min(steps)} on, although all membranes are: look "
+            "at how the model computes it."
+        )
         yield Finding("not finite", (), text)
 
 
@@ -127,7 +130,7 @@ def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[F
 
 
 def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """A gradient that overflows on its way back, of a run that is finite."""
+    """A gradient that overflows although the forward run is finite."""
     lost = {
         p: np.flatnonzero(~np.isfinite(p.gradient.second_moments)) for p in measured.populations
     }
@@ -137,14 +140,14 @@ def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     slope = p.slopes.per_scale
     text = f"The gradient is not finite in {p.name}: it overflows {lost[p][0]} steps before the end"
     if slope > HIGH_SLOPE:
-        text += f", where the gradient of the surrogate is {slope:.2g} on average."
+        text += f". The mean slope of its surrogate is {slope:.2g}."
         yield Finding("not finite", (p.name,), text, lambda: remedies.for_height(slope))
     else:
         yield Finding("not finite", (p.name,), f"{text}.")
 
 
 def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """No gradient, whatever the surrogate: it stays away with slopes of 1 at every spike."""
+    """No gradient, whatever the surrogate: none even with slopes of 1 at every spike."""
     if all(np.any(p.gradient.second_moments) for p in measured.populations):
         return
     ones = [jnp.ones_like(slope) for slope in measured.slopes]
@@ -165,7 +168,7 @@ def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Most neurons never fire although what feeds them does: no weight behind them moves."""
+    """Most neurons never fire, so no weight behind them gets a gradient."""
     yield from _rate(evaluator, measured, "silent", lambda p: p.activity.is_silent)
 
 
@@ -180,7 +183,7 @@ def _rate(
     cause: str,
     applies: Callable[[PopulationFlow], bool],
 ) -> Iterator[Finding]:
-    """The first population of which most neurons are so; those behind it are consequences."""
+    """The first population that is silent or saturated; the ones behind it follow from it."""
     names = [p.name for p in measured.populations]
     affected = [p for p in measured.populations if applies(p)]
     if not affected:
@@ -212,28 +215,28 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         shares = [p.slopes.flat_share for p in found]
         text = (
             f"The surrogate is too narrow for {named([p.name for p in found])}: "
-            f"{_span(shares, '.0%')} of the membrane potentials are out of reach, so far from the "
-            "threshold that its gradient is below 1% of its peak."
+            f"{_span(shares, '.0%')} of the membrane potentials are out of reach, where the "
+            "surrogate gradient is below 1% of its peak."
         )
         cure = lambda: remedies.for_reach(evaluator, measured, index)
         yield Finding("out of reach", tuple(p.name for p in found), text, cure)
 
 
 def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """A mean slope, over all populations, with which networks train badly, silent or not."""
+    """The mean slope over all populations, silent ones included, is above the limit."""
     found = [p for p in measured.populations if p.slopes.per_scale > TOO_HIGH]
     if np.mean([p.slopes.per_scale for p in measured.populations]) > TOO_HIGH:
         slopes = [p.slopes.per_scale for p in found]
         text = (
-            f"The surrogate is too high in {named([p.name for p in found])}: its gradient is "
-            f"{_span(slopes)} on average, and networks train badly well above {HIGH_SLOPE:g}."
+            f"The surrogate is too high in {named([p.name for p in found])}: its mean slope is "
+            f"{_span(slopes)}, and above {TOO_HIGH:g} networks train worse."
         )
         cure = lambda: remedies.for_height(slopes[0])
         yield Finding("too high", tuple(p.name for p in found), text, cure)
 
 
 def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """The gradient is down to 1% before it gets to most of the inputs, and later ones differ."""
+    """The gradient does not reach most of the inputs, and later inputs do not repeat them."""
     reaches = [measures.reach(p.gradient.second_moments) for p in measured.populations]
     lag = max(steps for steps, _ in reaches)
     if lag == 0 or any(to_the_start for _, to_the_start in reaches):
@@ -251,15 +254,15 @@ def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def exploding(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Over all steps the gradient grows by a factor of more than a million."""
+    """The gradient grows by more than a factor of a million over all steps."""
     growing = [p for p in measured.populations if p.gradient.end_to_end > FAR]
     if growing:
         p = growing[0]
         text = (
             f"The gradient explodes over time in {named([one.name for one in growing])}: at the "
             f"first step it is {p.gradient.end_to_end:.1g} times as large as at the last "
-            f"({p.gradient.growth:.2f} times per step), where the gradient of its surrogate is "
-            f"{p.slopes.per_scale:.2g} on average."
+            f"({p.gradient.growth:.2f} times per step). The mean slope of {p.name} is "
+            f"{p.slopes.per_scale:.2g}."
         )
         slope = p.slopes.per_scale
         cure = lambda: remedies.for_height(slope) if slope > HIGH_SLOPE else None
@@ -267,7 +270,7 @@ def exploding(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def changing_over_depth(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """From the last population to the first it falls or grows by more than a million."""
+    """From the last population to the first, the gradient changes by more than a million."""
     growths = [p.gradient.depth_growth for p in measured.populations[:-1]]
     if not growths or not np.all(np.isfinite(growths)):
         return
@@ -280,21 +283,21 @@ def changing_over_depth(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     first, last = measured.populations[0].name, measured.populations[-1].name
     text = (
         f"The gradient {verb} over depth: in {first} it is {whole:.1g} times as large as in "
-        f"{last}. The largest step is at {p.name}, {p.gradient.depth_growth:.2g} times the next "
-        "one's."
+        f"{last}. It changes most at {p.name}, where it is {p.gradient.depth_growth:.2g} times as "
+        "large as in the next population."
     )
     yield Finding(cause, (p.name,), text)
 
 
 def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Neighbouring steps point against each other: the reset, or inhibition, overshoots."""
+    """The gradient reverses from step to step: the reset, or inhibition, overshoots."""
     found = [p for p in measured.populations if p.gradient.consistency < FLIPPED]
     if found:
         first, index = found[0], measured.populations.index(found[0])
         text = (
-            f"The gradient loses its direction in {named([p.name for p in found])}: at each step "
-            f"it points away from that of the next (mean cosine {first.gradient.consistency:.2f}), "
-            "as where slopes are so steep that the reset overshoots."
+            f"The gradient loses its direction in {named([p.name for p in found])}: it reverses "
+            f"from step to step (mean cosine {first.gradient.consistency:.2f}). Usually slopes are "
+            "so steep that the reset overshoots."
         )
         cure = lambda: remedies.for_direction(evaluator, measured, index)
         yield Finding("direction lost", tuple(p.name for p in found), text, cure)
@@ -318,7 +321,7 @@ RULES: tuple[Rule, ...] = (
 
 
 def named(names: Sequence[str]) -> str:
-    """Some populations, in the order of signals: one or two by name, more by the ends."""
+    """Populations in words: one or two by name, more as "first to last (5 populations)"."""
     if len(names) > 2:
         return f"{names[0]} to {names[-1]} ({len(names)} populations)"
     return " and ".join(names)
@@ -336,7 +339,7 @@ def _nothing(measured: Measured) -> Finding:
 
 
 def _fat_tails(measured: Measured) -> list[str]:
-    """Fat tails lose from a mean slope of 0.1 on; thin ones do not up to what is too high."""
+    """A sentence on fat tails, which lose accuracy already between 0.1 and the limit."""
     found = [
         p
         for p in measured.populations
@@ -357,8 +360,9 @@ def _unmoved(measured: Measured) -> list[str]:
     if not share > 0:
         return []
     return [
-        f"{share:.1%} of the parameters get no gradient: what they feed did not fire in the steps "
-        "that count. Pass objective= to measure with your own loss."
+        f"{share:.1%} of the parameters get no gradient: no signal passes through them in the "
+        "steps that the objective uses, by default the last. Pass objective= to measure with your "
+        "own loss."
     ]
 
 
@@ -369,7 +373,7 @@ def _forward(evaluator: Evaluator, population: Population) -> tuple[jax.Array, .
 
 
 def _firing(measured: Measured) -> list[PopulationFlow]:
-    """Those that fire in the main: what a silent one met is no cause."""
+    """Populations that are not silent: the slopes of silent ones are no cause."""
     return [p for p in measured.populations if not p.activity.is_silent]
 
 

@@ -1,4 +1,4 @@
-"""Candidates measured on one forward pass: each costs its slopes and one backward pass."""
+"""Measure candidates on one forward pass. Each costs its slopes and one backward pass."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
 
 class Passes(NamedTuple):
-    """The passes through one traced step, compiled for every run and candidate."""
+    """The passes through one traced step, compiled once for all runs and candidates."""
 
     forward: Wrapped
     backward: Wrapped
@@ -35,12 +35,12 @@ class Passes(NamedTuple):
 
     @classmethod
     def of(cls, step: Step) -> Passes:
-        """Those of a step; its arrays are arguments."""
+        """The passes of a step. They take its arrays as arguments."""
         return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, split, _rates)))
 
 
 class Measured(NamedTuple):
-    """One candidate on a run: its surrogates, their slopes at each call, and what follows."""
+    """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
 
     spikes: Spikes
     slopes: list[Array]
@@ -96,7 +96,7 @@ class Evaluator:
         ]
 
     def backward(self, slopes: Sequence[Array]) -> tuple[np.ndarray, np.ndarray, int]:
-        """Amplitudes and cosines of the adjoints with these slopes, and idle parameters."""
+        """Amplitudes and cosines of the adjoints, and the number of parameters without gradient."""
         values = self.cotangents.values
         result = self.passes.backward(self.step.arrays, self.run, list(slopes), values)
         amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
@@ -107,7 +107,7 @@ class Evaluator:
         return self._gradients(slopes)[0]
 
     def rates(self, arrays: Arrays, gain: float = 1.0) -> list[float]:
-        """Each population's firing rate with other weights, or inputs multiplied."""
+        """Each population's firing rate with these arrays and with the inputs times ``gain``."""
         return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs, gain)]
 
     def _gradients(self, slopes: Sequence[Array]) -> tuple[list[Gradient], float]:
@@ -162,7 +162,7 @@ def _gradient(
 
 
 def _depth_growths(amplitudes: np.ndarray) -> list[float]:
-    """For each population, relative to the one that signals reach next."""
+    """The gradient of each population, relative to the one that signals reach next."""
     totals = np.square(np.asarray(amplitudes, np.float64)).mean(axis=(1, 2))
     growths = [
         float(np.sqrt(here / after)) if here > 0 and after > 0 else np.nan
@@ -172,7 +172,7 @@ def _depth_growths(amplitudes: np.ndarray) -> list[float]:
 
 
 def _rates(step: Step, arrays: Arrays, indexed: list[Array], gain: Any) -> list[Array]:
-    """Spikes per neuron and step of each population, with the real inputs multiplied."""
+    """Spikes per neuron and step of each population, with the inputs times ``gain``."""
     index, *inputs = indexed
     stronger = [(x * gain).astype(x.dtype) for x in inputs]
     calls = forward(step, arrays, [index, *stronger]).calls

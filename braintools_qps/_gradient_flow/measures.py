@@ -1,4 +1,4 @@
-"""Numbers that describe a gradient's way back and the activity it travels through."""
+"""Numbers that describe the gradient and the spikes of a population."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import numpy as np
 
 from ..records import Activity, Histogram
 
-FADED = 0.01  # of what it was: where the gradient's reach ends, and where a slope counts as flat
+FADED = 0.01  # relative: the reach ends where the gradient, and a slope is flat where it, is below
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
 
 
 def second_moments(amplitudes: np.ndarray) -> np.ndarray:
-    """Mean square over draws, by lag, from root mean squares of shape (time, draws)."""
+    """Mean square over draws, from last step to first, of amplitudes of shape (time, draws)."""
     return np.mean(np.square(np.asarray(amplitudes, np.float64)), axis=-1)[::-1]
 
 
 def growth_per_step(moments: np.ndarray) -> float:
-    """Factor per step back of the root of the second moment: a line through its logarithm.
+    """Factor per step back of the root of the second moment, by a line fit to its logarithm.
 
-    Lags without a gradient have no logarithm and are left out. NaN if fewer than two are left.
+    Lags without a gradient are left out. NaN if fewer than two remain.
     """
     lags = np.flatnonzero((moments > 0) & np.isfinite(moments))
     if len(lags) < 2:
@@ -43,14 +43,14 @@ def end_to_end(moments: np.ndarray) -> float:
 def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
     """Mean cosine between the adjoints of neighbouring steps, over draws and steps that have both.
 
-    Both arguments have the shape (time, draws); a cosine is that with the step after.
+    Both arguments have the shape (time, draws). Each cosine is that with the step after it.
     """
     present = (amplitudes[:-1] > 0) & (amplitudes[1:] > 0)
     return float(np.mean(cosines[:-1][present])) if present.any() else np.nan
 
 
 def path_gain(part: np.ndarray, later: np.ndarray) -> float:
-    """Root mean square of a part of the adjoint relative to the whole adjoint of the step after."""
+    """Root mean square of a part of the adjoint, relative to the adjoint of the step after it."""
     present = later > 0
     if not present.any():
         return np.nan
@@ -58,10 +58,10 @@ def path_gain(part: np.ndarray, later: np.ndarray) -> float:
 
 
 def reach(moments: np.ndarray) -> tuple[int, bool]:
-    """Steps back until the amplitude is down to 1%, and whether the first step came before that.
+    """Steps back until the amplitude is down to 1%, and whether it never is.
 
-    Counted from the last step that has a gradient: the membrane of a neuron that resets within the
-    step has none at the very last.
+    Steps are counted from the last one that has a gradient. At the very last step, the membrane of
+    a neuron that resets within the step has none.
     """
     present = np.flatnonzero(moments > 0)
     if len(present) == 0:
@@ -72,11 +72,12 @@ def reach(moments: np.ndarray) -> tuple[int, bool]:
 
 
 def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[float, float]:
-    """What comes before the last ``reach`` steps: its share, and how well they repeat it.
+    """How much of the inputs lies before the last ``reach`` steps, and whether it is repeated.
 
-    The share is of the variance between samples. The correlation is of the mean inputs before and
-    after, over samples and features, without what all samples share; it is 1 where samples do not
-    differ before. Inputs have the shape (time, batch, features...), or none of a batch.
+    First the share of the variance between samples that lies before these steps. Then the
+    correlation, over samples and features, of the mean input before and in these steps, each minus
+    its mean over samples. The correlation is 1 if samples do not differ before. Inputs have the
+    shape (time, batch, features...), or (time, features) if not ``batched``.
     """
     means, powers = [], np.zeros(len(inputs[0]))
     for values in inputs:
@@ -95,10 +96,7 @@ def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[f
 
 
 def activity(spikes: np.ndarray, batch_dims: int) -> Activity:
-    """The spikes of a population.
-
-    ``spikes`` has the shape (time, batch..., neurons...).
-    """
+    """Firing rate, silent and saturated share from spikes of shape (time, batch..., neurons...)."""
     rates = spikes.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
     return Activity(float(rates.mean()), float(silent), float(saturated))
@@ -123,7 +121,7 @@ def bin_edges(distances: np.ndarray) -> np.ndarray:
 
 
 def histogram(distances: np.ndarray, edges: np.ndarray, slope: np.ndarray) -> Histogram:
-    """Shares of neuron-steps by distance; those that are not finite count as outside."""
+    """Shares of neuron-steps by distance. Distances that are not finite count as outside."""
     counts, _ = np.histogram(distances[np.isfinite(distances)], edges)
     share = counts / distances.size
     return Histogram(edges, share, slope, max(0.0, 1.0 - float(share.sum())))

@@ -1,4 +1,4 @@
-"""Firing rates brought to a value by scaling weights, one population after the other."""
+"""Scale weights, one population after the other, until each fires at a given rate."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
 HALVINGS = 16  # of the interval of exponents in which the factor lies
-CLOSE = 0.01  # relative; the search ends at a rate that is this near to the one that is asked for
-AS_NEAR = 2.0  # where the rate jumps over the one that is asked for: ratio that still counts
-SWEEPS = 5  # over all populations: where one feeds another that feeds it, one is not enough
-SETTLED = 0.1  # relative change of a rate by what was scaled after it
+CLOSE = 0.01  # relative distance from the target at which the search ends
+AS_NEAR = 2.0  # ratio to the target that is accepted where the rate jumps over it
+SWEEPS = 5  # over all populations: populations that feed each other need more than one
+SETTLED = 0.1  # relative change of rates in a sweep, below which sweeps end
 
 Rates = dict[str, float]  # spikes per neuron and step, by population
 
@@ -30,45 +30,46 @@ Rates = dict[str, float]  # spikes per neuron and step, by population
 def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRates:
     r"""Scale the weights of a model until every population fires at a given rate.
 
-    The populations are visited in the order in which signals reach them. The weights that feed one,
-    recurrent weights among them, are multiplied by one factor, found by bisection on the forward
-    pass, that brings the mean firing rate over these inputs to ``rate``, or as near to it as so few
-    spikes allow (within a factor of 2). Biases stay.
+    All weights that feed a population, recurrent ones included, are multiplied by one factor, which
+    brings its mean firing rate over these inputs to ``rate``. If the rate jumps over that value, it
+    ends within a factor of 2. Biases stay. Populations follow each other in the order in which
+    signals reach them.
 
-    It is the layer-sequential, data-driven initialisation of Mishkin & Matas [1]_ with the firing
-    rate in place of the variance, and serves the purpose of the fluctuation-driven initialisation
-    of Rossbroich et al. [2]_: activity that neither dies out nor saturates on the way through a
-    deep network. As there, recurrent weights keep their share of the input. In trainings of eight
-    layers on digits, rates from 0.05 to 0.2 did equally well, and 0.3 worse. It gains nothing
-    where all weights that feed a population have the same sign; the record says so.
+    This is the layer-sequential initialisation of Mishkin & Matas [1]_, with the firing rate in
+    place of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_, it
+    makes activity neither die out nor saturate in deep networks, and recurrent weights keep their
+    share of the input. In trainings of eight layers on digits, rates from 0.05 to 0.2 did equally
+    well, and 0.3 worse. If all weights that feed a population have the same sign, scaling gains
+    nothing, and a note in the record says so.
 
     Parameters
     ----------
     model : brainstate.nn.Module
         As for `gradient_flow`. Its weights are changed and keep their units and dtypes. Surrogates,
-        all other states and the random state are left as they were; after an error, the weights
-        too.
+        other states and the random state stay as they are. After an error, weights have not
+        changed.
     inputs : Array, Quantity or pytree of them
-        Of shape (time, features) or (time, batch, features...): a batch of training data.
+        A batch of training data, of shape (time, features) or (time, batch, features...).
     rate : float
-        Spikes per neuron and step.
+        The firing rate, in spikes per neuron and step.
 
     Returns
     -------
     NormalizedRates
-        For each population its rate before and after and the factor. It prints as a table. A
-        population that no weights feed is left alone, with None as its factor.
+        The rate before and after and the factor for each population. It prints as a table. A
+        population that no weights feed is left alone and has None as its factor.
 
     Raises
     ------
     ValueError
-        If the rate is not between 0 and 1, weights feed several populations, no factor from 1/1024
-        to 1024 brings a population to the rate, the inputs have no time step or parts of different
-        length, or the model has no neuron with ``V`` and ``spk_fun``.
+        If the rate is not between 0 and 1, or no factor from 1/1024 to 1024 brings a population to
+        it. If the same weights feed several populations. If the inputs have no time step or parts
+        of different length, or the model has no neuron with ``V`` and ``spk_fun``.
 
     See Also
     --------
-    gradient_flow : Says which population is silent or saturated, and what else is wrong.
+    gradient_flow : Finds silent and saturated populations, and other causes.
+    normalize_surrogate : Lowers surrogates that are too high.
 
     References
     ----------
@@ -112,7 +113,7 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
 
 
 def attained(rate_at: Callable[[float], float], target: float) -> float | None:
-    """A factor at which a firing rate is the target, the first on the way from 1; None for none."""
+    """The factor nearest to 1 at which a firing rate is the target, or None."""
     start = rate_at(1.0)
     if abs(start - target) <= CLOSE * target:
         return 1.0
@@ -140,28 +141,28 @@ def _check(rate: Any) -> None:
     if not (is_positive(rate) and rate < 1):
         raise ValueError(
             "rate, in spikes per neuron and step, must be greater than 0 and less than 1, got "
-            f"{rate!r}. Pass 0.1"
+            f"{rate!r}. Pass rate=0.1"
         )
 
 
 def _weights(step: Step) -> dict[str, list[int]]:
-    """Positions of the weights that feed each population; none feeds two."""
+    """Positions of the weights that feed each population. Raise if some feed two."""
     weights = {population.name: step.input_weights(population) for population in step.populations}
     fed: dict[int, str] = {}
     for name, positions in weights.items():
         for position in positions:
             if position in fed:
                 raise ValueError(
-                    f"each population must have weights of its own to be scaled, but "
-                    f"{fed[position]} and {name} share {_path(step, position)}. Give each its own, "
-                    "or scale the shared weights by hand"
+                    "each population must have separate weights to be scaled, but "
+                    f"{fed[position]} and {name} share {_path(step, position)}. Use a copy for "
+                    "each, or scale the shared weights by hand"
                 )
             fed[position] = name
     return weights
 
 
 def _measure(step: Step, inputs: Any) -> Callable[[Any], Rates]:
-    """What measures the firing rates of all populations, from the leaves of all states."""
+    """A function from the leaves of all states to the firing rates of all populations."""
 
     @jax.jit
     def rates(states: Any, indexed: list[Array]) -> dict[str, Array]:
@@ -184,7 +185,7 @@ def _search(
     measure: Callable[[Any], Rates],
     rate: float,
 ) -> tuple[dict[str, float], Rates]:
-    """The factor for the weights of each population that has some, and the rates with them."""
+    """The factor for each population that weights feed, and the rates with these factors."""
     factors = {name: 1.0 for name, positions in weights.items() if positions}
     states = step.arrays.states
     for _ in range(SWEEPS):
@@ -202,8 +203,8 @@ def _search(
     raise ValueError(
         f"no factors were found with which all populations fire at {rate:g} per step at once: they "
         f"feed each other, and after {SWEEPS} rounds their rates are "
-        f"{', '.join(f'{name} {value:.3g}' for name, value in after.items())}. Lower the weights "
-        "that lead back. Nothing was changed"
+        f"{', '.join(f'{name} {value:.3g}' for name, value in after.items())}. Lower the feedback "
+        "weights. Nothing was changed"
     )
 
 
@@ -226,11 +227,11 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
     widest = 2**WIDEST
     low, high = rate_at(1 / widest), rate_at(widest)
     if max(low, high) == 0:
-        why = "Nothing that reaches it makes it fire: look at the inputs and at its bias"
+        why = "No weights make it fire: look at the inputs and at its bias"
     elif min(low, high) < rate < max(low, high):
-        why = "Its neurons fire all together or not at all: their weights must differ"
+        why = "Its neurons fire all together or not at all: give them different weights"
     else:
-        why = "Change its threshold or its bias, which weights do not move"
+        why = "Change its threshold or its bias"
     return ValueError(
         f"no factor from 1/{widest} to {widest} of the weights that feed {name} makes it fire at "
         f"{rate:g} per step: its rate goes from {low:.3g} to {high:.3g}. {why}. Nothing was changed"
@@ -238,7 +239,7 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
 
 
 def _notes(step: Step, weights: dict[str, list[int]]) -> tuple[str, ...]:
-    """Weights of one sign: in the casebook, scaling them gained nothing, and centring them did."""
+    """A note on weights of one sign. In the casebook, only centring them helped."""
     states = step.arrays.states
     alike = [
         name
@@ -246,8 +247,8 @@ def _notes(step: Step, weights: dict[str, list[int]]) -> tuple[str, ...]:
         if positions and all((states[i] >= 0).all() or (states[i] <= 0).all() for i in positions)
     ]
     note = (
-        f"The weights that feed {', '.join(alike)} all have the same sign, so its neurons fire "
-        "together and tell little apart. Subtract the mean of each weight matrix, and call "
+        f"The weights that feed {', '.join(alike)} all have the same sign, so the neurons fire "
+        "together and carry little information. Subtract the mean of each weight matrix, and call "
         "normalize_rates again"
     )
     return (f"{note}.",) if alike else ()

@@ -1,8 +1,8 @@
 """One pass forward through a traced model, and the pass backward for given surrogate slopes.
 
-What a surrogate decides is its slope at each call of a spike function. The forward pass knows the
-arguments of all calls, so that a candidate costs its slopes and one backward pass, which is the
-same compiled program for all of them.
+A surrogate only decides the slope at each call of a spike function. The forward pass records the
+arguments of all calls. A candidate then costs its slopes and one backward pass, the same compiled
+program for all candidates.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from .step import Arrays, Step, is_real
 
 
 class Forward(NamedTuple):
-    """What a run leaves behind, by time step along the first axis."""
+    """The record of a run, with time steps along the first axis of each array."""
 
-    inputs: list[Array]  # the index of the step before all others
-    states: list[Array]  # those that are written, before the step
+    inputs: list[Array]  # the index of the step comes first
+    states: list[Array]  # the written states, as they are before each step
     outputs: list[Array]
     calls: list[Call]
 
 
 class Backward(NamedTuple):
-    """What is left of the adjoints of each population's membrane, and idle parameters.
+    """Adjoints of each population's membrane, reduced to amplitudes and cosines.
 
-    ``amplitudes``, the root mean square, and ``cosines``, between the adjoint of a step and that of
-    the step after it, have the shape (populations, time, draws).
+    ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
+    step after it. Both have the shape (populations, time, draws). ``zero_parameters`` counts the
+    parameters without gradient.
     """
 
     amplitudes: Array
@@ -40,7 +41,7 @@ class Backward(NamedTuple):
 
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
-    """Run the model over inputs with time along their first axis, the index of each step first."""
+    """Run the model over inputs from `with_index`, with time along their first axis."""
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
         states = replaced(arrays.states, step.written, written)
@@ -52,7 +53,7 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
 
 
 def with_index(inputs: Any) -> list[Array]:
-    """The leaves of the inputs, the index of each step before them."""
+    """The index of each step, followed by the leaves of the inputs."""
     leaves = jax.tree.leaves(inputs)
     return [jnp.arange(leaves[0].shape[0], dtype=jnp.int32), *map(jnp.asarray, leaves)]
 
@@ -69,11 +70,12 @@ def backward(
     Parameters
     ----------
     step, arrays, run
-        The traced model, what it computes with, and its forward pass.
+        The traced model, its arrays, and its forward pass.
     slopes : sequence of Array
         The surrogate gradient at the argument of each call, by time step.
     cotangents : sequence of Array
-        Derivatives of a loss by the real outputs, of shape (draws, k, ...) for the last k steps.
+        Derivatives of a loss with respect to the real outputs, of shape (draws, k, ...) for the
+        last k steps.
     """
     frame = Frame(step, arrays, run, cotangents)
 
@@ -92,7 +94,7 @@ def backward(
 
 
 class Frame:
-    """What every pass backward through a run shares: its steps and how to pull through one."""
+    """The steps of a run and their pullbacks, shared by all backward passes."""
 
     def __init__(self, step: Step, arrays: Arrays, run: Forward, cotangents: Sequence[Array]):
         self.step, self.arrays, self.run, self.cotangents = step, arrays, run, cotangents
@@ -102,7 +104,7 @@ class Frame:
         self.draws = cotangents[0].shape[0]
 
     def by_step(self, slopes: list[Array]) -> tuple:
-        """What a scan over the steps runs through."""
+        """The arrays that a scan over the steps takes."""
         times = jnp.arange(self.run.inputs[0].shape[0])
         return times, self.run.inputs, self.run.states, slopes
 
@@ -115,22 +117,23 @@ class Frame:
         return self.zeros([self.run.states[j][0] for j in self.real])
 
     def loss(self, now: tuple) -> list[Array]:
-        """Derivatives of the loss by the outputs of a step."""
+        """Derivatives of the loss with respect to the outputs of a step."""
         steps = self.run.inputs[0].shape[0]
         return [_at(cotangent, now[0] - steps) for cotangent in self.cotangents]
 
     def no_loss(self) -> list[Array]:
-        """The same where the loss does not count."""
+        """Zeros in place of the derivatives of the loss."""
         return [jnp.zeros_like(cotangent[:, 0]) for cotangent in self.cotangents]
 
     def pull(
         self, now: tuple, *, spiking: bool = True, blocked: bool = False
     ) -> Callable[[list[Array], list[Array]], tuple]:
-        """The pullback of one step, for all draws: from outputs and states after the step.
+        """The pullback of one step, for all draws.
 
-        It leads to the states before the step, to the parameters, and to the membranes where they
-        are stored. Without ``spiking`` no derivative passes a spike, with ``blocked`` none passes
-        from one neuron to another.
+        It takes the adjoints of the outputs and of the states after the step. It gives those of the
+        states before the step, of the parameters, and of the membrane values that the step stores.
+        Without ``spiking``, no derivative passes a spike. With ``blocked``, none passes from one
+        neuron to another.
         """
         _, x, written, slopes = now
         if not spiking:
@@ -159,7 +162,7 @@ def replaced(values: Sequence[Any], positions: Sequence[int], changed: Sequence[
 
 
 def root_mean_square(adjoint: Array) -> Array:
-    """Root mean square per draw, by way of the largest: squares would underflow in float32."""
+    """Root mean square per draw, relative to the largest entry: float32 squares may underflow."""
     largest, relative = _relative(adjoint)
     return largest * jnp.sqrt(jnp.mean(relative**2, axis=-1))
 
@@ -180,6 +183,6 @@ def _relative(adjoint: Array) -> tuple[Array, Array]:
 
 
 def _at(cotangent: Array, back: Array) -> Array:
-    """The cotangent of one step, counted from behind (-1 is the last); 0 before the first."""
+    """The cotangent of one step, where -1 is the last. Zero before the first."""
     index = cotangent.shape[1] + back
     return jnp.where(index >= 0, cotangent[:, jnp.maximum(index, 0)], 0)

@@ -1,9 +1,8 @@
-"""The gain of one step back, split by the paths that the gradient takes.
+"""Split the gain of one step back by the paths that the gradient takes.
 
-A derivative that passes no spike and no connection is the leak's; one that passes a spike but no
-connection, the reset's; one that passes a connection on the way from a population to itself, that
-of the recurrence. What comes from the layers above or the objective is feed-forward.
-Each is found by masking: the same pullback without slopes, or with connections blocked.
+Leak: no spike and no connection on the path. Reset: a spike, but no connection. Recurrence: a
+connection from a population to itself. Feed-forward: the path comes from layers above or from the
+objective. Each part is found with a masked pullback: without slopes, or with connections blocked.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ MASKS = (
 class Split(NamedTuple):
     """Root mean square of each part of a step's adjoint, of shape (populations, time, draws).
 
-    ``later`` is that of the whole adjoint of the step after.
+    ``later`` is the root mean square of the whole adjoint of the step after it.
     """
 
     leak: Array
@@ -46,7 +45,7 @@ def split(
     slopes: Sequence[Array],
     cotangents: Sequence[Array],
 ) -> Split:
-    """Split each adjoint by where it comes from; the arguments are those of ``backward``."""
+    """Split each adjoint by the path it came on. The arguments are those of ``backward``."""
     frame = Frame(step, arrays, run, cotangents)
     populations = range(len(step.populations))
 
@@ -72,7 +71,7 @@ def split(
 
 
 def _only(frame: Frame, population: int, adjoint: Array) -> list[Array]:
-    """An adjoint of the states that is zero but for the membrane of one population."""
+    """An adjoint of the states that is zero except for the membrane of one population."""
     zero = frame.no_adjoint()
     zero[frame.real.index(frame.step.populations[population].membrane)] = adjoint
     return zero

@@ -1,4 +1,4 @@
-"""Changes that cure a cause, each tried on the run that showed it: None where none attains it."""
+"""Changes that remove a cause. Each was tried on the run; None if none of those tried helps."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from .slopes import slopes_at, slopes_met
 RATE = 0.1  # spikes per neuron and step to come to
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TAILS = (2.0, 1.0, 0.5)
-FAT = 2.0  # tails with a smaller alpha
-LOOKED_AT, GROWS = 10, 1.05  # steps before a membrane overflows, and its growth in each
+FAT = 2.0  # a tail is fat if its alpha is smaller
+LOOKED_AT, GROWS = 10, 1.05  # a membrane that grew this much per step in the last 10 overflowed
 
 AGAIN = "Then run gradient_flow again."
 FOR_FADING = (
@@ -62,7 +62,7 @@ def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None
 
 
 def for_membrane(evaluator: Evaluator, index: int, step: int) -> str:
-    """Where to look when a membrane is not finite from a step on."""
+    """The place to look if a membrane is not finite from a step on."""
     population = evaluator.step.populations[index]
     states = evaluator.step.arrays.states
     weights = [states[i] for i in evaluator.step.input_weights(population)]
@@ -80,7 +80,7 @@ def for_membrane(evaluator: Evaluator, index: int, step: int) -> str:
 
 
 def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
-    """A wider surrogate, with which most membranes lie where it is not flat."""
+    """A wider surrogate, with which at most half of the membrane potentials are out of reach."""
     population = evaluator.step.populations[index]
     spike = measured.spikes[population.name]
     if not isinstance(spike, Surrogate):
@@ -91,7 +91,7 @@ def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | Non
     ways = []
     for factor in FACTORS:
         if (share := flat(adjusted(spike, scale=factor))) <= MOST:
-            ways.append(f"a scale {factor:g} times as large ({share:.0%} would then be flat)")
+            ways.append(f"a scale {factor:g} times as large ({share:.0%} would stay out of reach)")
             break
     scale = measured.populations[index].slopes.scale
     peak = float(slopes_at(spike, jnp.zeros_like(argument[:1]), unit).mean())
@@ -99,9 +99,9 @@ def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | Non
     for alpha in TAILS if height > 0 else ():
         fatter = QPseudoSpike(alpha, scale=scale, dampening=float(f"{height:.3g}"))
         if (share := flat(fatter)) <= MOST:
-            ways.append(f"a fatter tail, {fatter!r} ({share:.0%} would then be flat)")
+            ways.append(f"a fatter tail, {fatter!r} ({share:.0%} would stay out of reach)")
             break
-    return f"Give it {' or '.join(ways)}. {AGAIN}" if ways else None
+    return f"Give the surrogate {' or '.join(ways)}. {AGAIN}" if ways else None
 
 
 def for_height(slope: float) -> str:
@@ -114,7 +114,7 @@ def for_height(slope: float) -> str:
 
 
 def for_direction(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
-    """A dampening with which neighbouring steps point the same way."""
+    """A lower dampening, with which the gradient keeps its direction from step to step."""
     for factor in FACTORS:
         gradients = evaluator.gradients([slope / factor for slope in measured.slopes])
         if gradients[index].consistency >= 0:
@@ -126,20 +126,20 @@ def for_direction(evaluator: Evaluator, measured: Measured, index: int) -> str |
 
 
 def has_fat_tail(spike: Any) -> bool:
-    """Whether it falls off more slowly than alpha 2, as far as its alpha is known."""
+    """Whether its alpha is known and below 2."""
     alpha = getattr(spike, "alpha", None)
     return isinstance(alpha, Real) and alpha < FAT
 
 
 def _of_one_sign(weights: list) -> bool:
-    """Whether there are matrices, and none of them has both positive and negative entries."""
+    """Whether there are weight matrices, each with entries of one sign."""
     matrices = [np.asarray(one) for one in weights if jnp.ndim(one) > 1]
     one_sign = ((one >= 0).all() or (one <= 0).all() for one in matrices)
     return bool(matrices) and all(one_sign)
 
 
 def _typed(rate: Callable[[float], float]) -> tuple[float, float] | None:
-    """A factor of three digits that brings a rate to `RATE`, and the rate that it gives."""
+    """A factor, rounded to three digits, that brings a rate near `RATE`, and that rate."""
     factor = attained(rate, RATE)
     if factor is None:
         return None

@@ -1,4 +1,4 @@
-"""Whether the surrogate matters to a gradient: perturb it, and compare what comes out."""
+"""Measure how much a gradient depends on the surrogate, by changing the surrogate."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from braintools.surrogate import Surrogate
 from .._models import call_spike, find_neurons, traced_afresh
 from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
-from .tracing import no_neurons
 
 PERTURBATIONS = {"dampening": 2.0, "scale": 2.0}
 ROUNDING = 1e-5  # relative change that float32 makes by itself
@@ -23,23 +22,25 @@ ROUNDING = 1e-5  # relative change that float32 makes by itself
 def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSensitivity:
     """Say how much a gradient of your own depends on the surrogate, parameter by parameter.
 
-    `gradient_flow` follows backpropagation through time. An online learner, an eligibility trace or
-    a rule of your own may use the surrogate in another way, or not at all. So the surrogates of all
-    neurons are made twice as high, then twice as wide, and the gradient is taken each time.
+    `gradient_flow` measures backpropagation through time. An online learner, an eligibility trace
+    or your own rule may use the surrogate in another way, or not at all. This function computes
+    your gradient three times: as it is, with all surrogates twice as high, and with all twice as
+    wide.
 
     Parameters
     ----------
     model : brainstate.nn.Module
-        The model whose neurons have their ``spk_fun`` perturbed. It is left as it was.
+        The model whose surrogates are changed. It is left as it was.
     gradient : callable
-        Without arguments, returns the gradients as any pytree, the same at every call: random
-        numbers of `brainstate.random` are repeated, and so are states. It has to compile
-        inside what it uses: a function that was compiled earlier keeps its surrogate, and so does a
-        learner of braintrace.
+        A function without arguments that returns the gradients as any pytree. It starts with the
+        same states and random numbers of `brainstate.random` each time. Compile jitted functions
+        and learners of braintrace inside it: if they were compiled before, they keep the old
+        surrogate.
 
     Returns
     -------
     GradientSensitivity
+        The relative change and the size of each parameter's gradient. It prints as a table.
 
     Raises
     ------
@@ -78,7 +79,10 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
         if isinstance(neuron.spk_fun, Surrogate)
     }
     if not neurons:
-        raise no_neurons("no neuron has a braintools Surrogate as its spk_fun")
+        raise ValueError(
+            "gradient_sensitivity needs neurons with a Surrogate as their spk_fun, and found none "
+            f"in {type(model).__name__}. Set one with set_surrogate(model, 'QPseudoSpike')"
+        )
     if not callable(gradient):
         raise TypeError(
             f"gradient must be a function that returns gradients, got {gradient!r}. Pass the "
@@ -109,8 +113,8 @@ def _gradient_with(
         leaves = jax.tree_util.tree_leaves_with_path(gradient(), is_leaf=u.math.is_quantity)
     if not called:
         raise ValueError(
-            "gradient() must call the model's spike functions each time, but called none: it was "
-            "compiled before. Compile it, or the learner in it, within gradient()"
+            "gradient() must call the model's spike functions each time, but called none, as if "
+            "it had been compiled before. Compile it, or the learner in it, inside gradient()"
         )
     if not leaves:
         raise ValueError(
@@ -121,7 +125,7 @@ def _gradient_with(
 
 
 def _name(path: tuple[Any, ...]) -> str:
-    """The keys on the way to a leaf; brainstate's are tuples themselves."""
+    """The keys on the path to a leaf, joined by dots. brainstate's keys are tuples."""
     keys = (getattr(key, "key", getattr(key, "idx", getattr(key, "name", key))) for key in path)
     parts = (part for key in keys for part in (key if isinstance(key, tuple) else (key,)))
     return ".".join(map(str, parts)) or "gradient"
@@ -159,13 +163,12 @@ def _sentences(found: tuple[ParameterSensitivity, ...]) -> Iterator[str]:
     elif not lost:
         yield (
             "The surrogate has no effect on these gradients: none changes when it is made twice as "
-            "high or as wide. Choosing another one changes nothing in this training, and "
-            "gradient_flow says nothing about it."
+            "high or as wide. Neither another surrogate nor gradient_flow will help this training."
         )
     if lost:
         yield (
-            f"The gradient of {', '.join(lost)} is not finite, with the surrogate as it is or made "
+            f"The gradient of {', '.join(lost)} is not finite, either as it is or with a surrogate "
             "twice as high or as wide: look for NaN or overflow in the model."
         )
     if zero:
-        yield f"The gradient of {', '.join(zero)} is 0 with any of them."
+        yield f"The gradient of {', '.join(zero)} is 0, whatever the surrogate."

@@ -1,4 +1,4 @@
-"""The slopes that a run met: a surrogate's derivative at the arguments of its spike functions."""
+"""Slopes: the derivative of a surrogate at the arguments of a run's spike functions."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4
 
 
 def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
-    """The derivative at each argument; compiled once for all surrogates that are the same.
+    """The derivative at each argument. Equal surrogates share one compiled program.
 
     Raises
     ------
@@ -38,14 +38,14 @@ def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
 
 
 def mean_slope_at(spike: Any, argument: Any) -> Array:
-    """The mean derivative at arguments that may have a unit; then for a distance of one scale."""
+    """The mean derivative. For arguments with a unit it is multiplied by the scale."""
     unit = argument.unit if isinstance(argument, u.Quantity) else None
     mean = jnp.mean(slopes_at(spike, u.get_mantissa(argument), unit))
     return mean if unit is None else mean * jnp.mean(_scale(spike, unit))
 
 
 def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
-    """Where the membranes lay, and how much of the surrogate gradient they met there."""
+    """The distances of a population's membranes from threshold, and the slopes there."""
     scale, met = _scale(spike, unit), np.asarray(slopes, np.float64)
     distances = np.asarray(argument, np.float64) / np.asarray(scale)
     edges = measures.bin_edges(distances)
@@ -63,7 +63,7 @@ def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) 
 
 
 def _scale(spike: Any, unit: u.Unit | None) -> Any:
-    """What the argument is divided by to give a distance, as plain numbers in its unit."""
+    """The scale of the surrogate as plain numbers in ``unit``; 1 if it has none."""
     scale = scale_of(spike) if isinstance(spike, (QPseudoSpike, Scaled)) else None
     if isinstance(scale, u.Quantity):
         return scale.in_unit(unit).mantissa
@@ -81,14 +81,14 @@ def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarr
 
 @dataclass(frozen=True)
 class _Constant:
-    """A surrogate in a compiled function, which serves all that are the same."""
+    """A surrogate as a static argument: equal ones share one compiled function."""
 
     key: Hashable
     surrogate: Surrogate = field(compare=False)
 
 
 def _is_constant(surrogate: Any) -> bool:
-    """Whether it can stand for itself in a compiled function: no State or array, and a hash."""
+    """Whether it can be a static argument: it is hashable and holds no State and no array."""
     if not isinstance(surrogate, Surrogate):
         return False
     values = vars(surrogate).values()

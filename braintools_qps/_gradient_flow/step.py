@@ -1,9 +1,9 @@
 """A model's time step as a pure function of arrays, open at its membranes and its spikes.
 
-It is what the model's own code was traced into, run equation by equation. Membranes are perturbed
-where the value that the step stores is computed, so that everything after it in the same step, the
-spike above all, sees the perturbation. Adding it to the state between two steps would miss that:
-`brainpy.state.LIF` computes its spike from a local variable.
+The jaxpr of the model's own code is run equation by equation. Membranes are perturbed where the
+step computes the value that it stores in ``V``, so the spike of the same step sees the
+perturbation. A perturbation of the state between two steps would miss it: `brainpy.state.LIF`
+computes its spike from a local variable.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Population(NamedTuple):
 
 
 class Arrays(NamedTuple):
-    """What a step computes with besides its inputs: nothing here decides how it is compiled."""
+    """The arrays that a step uses besides its inputs. All are arguments of compiled functions."""
 
     constants: Sequence[Array]
     states: Sequence[Array]  # the leaves of all states at the start
@@ -41,7 +41,7 @@ class Arrays(NamedTuple):
 class Source(NamedTuple):
     """A state that the step touches."""
 
-    place: Any  # its path in the model, or where it is in none, itself
+    place: Any  # its path in the model, or the state itself if the model does not hold it
     structure: Any  # of its value
 
 
@@ -86,14 +86,14 @@ class Step:
     def last_call(self, population: Population) -> int:
         """Which call of a step is a population's last.
 
-        Its spikes go out; brainpy.state's neurons call once before, for the reset.
+        These spikes leave the neuron. brainpy.state's neurons spike once before, for the reset.
         """
         return max(i for i, name in enumerate(self.callers) if name == population.name)
 
     def input_weights(self, population: Population) -> list[int]:
-        """Positions of the parameters whose products go into its membrane, through no spike.
+        """Positions of the weights that feed a population, without a spike in between.
 
-        Those that come by way of another state, as a synaptic current of the step before, count.
+        Weights that act through another state, such as a synaptic current, count.
         """
         states = self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
         parameters = {states[i]: i for i in self.parameters}
@@ -113,9 +113,9 @@ class Step:
         return sorted(found)
 
     def in_order(self) -> tuple[Population, ...]:
-        """The populations as signals reach them: by the time step, then by their place in a step.
+        """The populations as signals reach them: by time step, and by position within a step.
 
-        Those that no input reaches come last.
+        Populations that no input reaches come last.
         """
         arrivals = self._arrivals()
         key = lambda p: (arrivals.get(p.name, math.inf), self.last_call(p))

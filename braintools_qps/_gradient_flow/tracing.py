@@ -1,4 +1,4 @@
-"""A model's time step traced, once, by its own code."""
+"""Trace one time step of a model."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SMOOTH, ROUGH = 0.5, 0.2
 
 
 def trace(model: Any, inputs: Any) -> Step:
-    """Read the step of a model off one call; the model is as before when this returns.
+    """Trace one step of a model, and leave the model as it was.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def trace(model: Any, inputs: Any) -> Step:
         spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
         units = mark_spikes(ready.neurons)
         traced = _Traced(model, inputs)
-        # What is mapped is tried out first, and leaves calls of the spike function behind.
+        # The first trace of a mapped model holds extra calls of spike functions: trace again.
         if _repeat_for_batch(traced) or is_mapped(model):
             traced = _Traced(model, inputs)
         traced.check_kept()
@@ -56,7 +56,7 @@ def trace(model: Any, inputs: Any) -> Step:
 
 
 class _Traced:
-    """One call of a model as a jaxpr on one level, and the leaves of the states that it touches."""
+    """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
     def __init__(self, model: Any, inputs: Any):
         first = jax.tree.map(lambda x: x[0], inputs)
@@ -107,7 +107,7 @@ class _Traced:
         )
 
     def _parameters(self) -> tuple[tuple[int, ...], int]:
-        """Positions of the parameters, and how many elements those have that no step touches."""
+        """Positions of the parameters, and the number of elements of parameters never used."""
         parameters = [s for s in self.known.values() if isinstance(s, brainstate.ParamState)]
         ids, touched = {id(s) for s in parameters}, {id(s) for s in self.states}
         used = tuple(
@@ -142,7 +142,7 @@ def _populations(
 
 
 def _repeat_for_batch(traced: _Traced) -> bool:
-    """Repeat states that are of one sample for the batch that the step makes of them."""
+    """Repeat states of one sample for each sample of the batch; whether there were any."""
     alone = {
         id(state): (state, after.shape[0])
         for state, before, after in traced.changes()
@@ -161,7 +161,7 @@ def _is_one_sample(one: Any, batch: Any) -> bool:
 def with_states_of(step: Step, model: Any) -> Step | None:
     """The step with the model's present states and surrogates.
 
-    None where they are not of the same make.
+    None if their structure, shapes or dtypes have changed.
     """
     states = brainstate.graph.states(model)
     found = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
@@ -182,13 +182,13 @@ def with_states_of(step: Step, model: Any) -> Step | None:
 
 
 def _like(leaf: Any, kept: Array) -> Array:
-    """The leaf, repeated if it is of one sample and the other one of several."""
+    """The leaf, repeated for each sample if the kept one has a batch."""
     leaf = jnp.asarray(leaf)
     return jnp.broadcast_to(leaf, kept.shape) if _is_one_sample(leaf, kept) else leaf
 
 
 def _sources(known: Mapping[Any, Any], found: Iterable[Any]) -> tuple[Source, ...]:
-    """Where states are to be found again, of which ``known`` has those of the model by path."""
+    """The place and structure of each state. ``known`` has the model's states by path."""
     paths = {id(state): path for path, state in known.items()}
     return tuple(
         Source(paths.get(id(state), state), jax.tree.structure(state.value)) for state in found
@@ -236,7 +236,7 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
 
 
 def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
-    """Membranes that fit a batch as large as the first axis of the inputs say that it is one."""
+    """Raise if membranes have a batch as large as the first axis of the inputs."""
     steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
     for name, neuron in neurons.items():
         shape = jax.tree.leaves(neuron.V.value)[0].shape
@@ -251,16 +251,16 @@ def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
 def _note(name: str) -> str:
     return (
         f"State {name} held a value from inside a function that JAX has finished tracing, so all "
-        "states were initialised again. To measure from others, initialise them outside of "
+        "states were initialised again. To start from your own states, set them outside of "
         "compiled functions."
     )
 
 
 def swapped_axes(inputs: Any) -> tuple[str, ...]:
-    """A sentence where the batch is smoother than time: samples are independent, steps rarely so.
+    """A sentence if neighbours correlate along the batch but not along time.
 
-    Only inputs with three axes or more can be swapped. Neighbours in a batch below six correlate
-    less than that, whatever they are.
+    That is rare unless the axes are swapped, because samples are independent. Only inputs with
+    three axes or more have a batch.
     """
     leaf = jax.tree.leaves(inputs)[0]
     if leaf.ndim < 3 or min(leaf.shape[:2]) < 4 or not is_real(leaf):
@@ -286,6 +286,6 @@ def _correlation(values: np.ndarray) -> float:
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
-        "gradient_flow needs neurons with a membrane potential in a state V and a spike function "
-        f"spk_fun that each time step calls, outside of inner loops. Here {found}"
+        "the model must have neurons with a membrane potential in a state V and a spike function "
+        f"spk_fun that each step calls, outside of inner loops. Here {found}"
     )

@@ -179,7 +179,7 @@ def test_a_dampening_is_proposed_where_neurons_are_silent_too():
     flow = only(gradient_flow(Stack(Layer(1.0), Layer(0.0001, high)), inputs()))
     assert (flow.diagnosis.cause, flow.diagnosis.population) == ("silent", "layers.1")
     (sentence,) = (line for line in flow.further if "normalize_surrogate(" in line)
-    assert "too high in layers.1: its gradient is 0.72 on average" in sentence
+    assert "too high in layers.1: its mean slope is 0.72" in sentence
     assert "here it multiplies the dampening by 0.14" in sentence
 
 

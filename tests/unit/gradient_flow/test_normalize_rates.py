@@ -198,7 +198,7 @@ def test_all_or_nothing_where_the_last_population_cannot_be_brought_to_the_rate(
 
 
 def test_inputs_of_zero_bring_nothing_to_fire():
-    unchanged(Chain(Diagonal(), Neurons()), "layers.1 .*Nothing that reaches", x=0 * inputs())
+    unchanged(Chain(Diagonal(), Neurons()), "layers.1 .*No weights make it fire", x=0 * inputs())
 
 
 def test_a_rate_that_no_factor_attains_because_all_neurons_fire_together():
