@@ -90,7 +90,7 @@ def test_a_gradient_that_is_not_finite_is_said_to_be_so(broken):
     assert changes == {"a": pytest.approx(np.nan, nan_ok=True), "b": 0.0}
     assert np.isnan(found.largest)
     assert found.advice == (
-        "The gradient of a is not finite, with the surrogate as it is or made twice as high or as "
+        "The gradient of a is not finite, either as it is or with a surrogate twice as high or as "
         "wide: look for NaN or overflow in the model.",
     )
 
