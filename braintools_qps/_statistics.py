@@ -209,7 +209,9 @@ def seeds_to_tell(
     20
     """
     if not difference > 0:
-        raise ValueError(f"difference must be > 0, got {difference}. Pass the least that matters")
+        raise ValueError(
+            f"difference must be > 0, got {difference}. Pass the smallest that matters"
+        )
     if std == 0:
         return 2
     enough = lambda seeds: _power(difference / std, seeds, comparisons) >= power

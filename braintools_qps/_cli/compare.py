@@ -198,7 +198,7 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     for name, _ in _pairs(arguments.option, many=False):
         if name in FROM_DATA:
             raise ValueError(
-                f"{name} is set by {FROM_DATA[name]}, got --option {name}=.... Leave it out"
+                f"{name} is set by {FROM_DATA[name]}, got --option {name}. Leave it out"
             )
     if arguments.no_tune:
         given["tune"] = None
@@ -219,7 +219,8 @@ def _pairs(texts: Iterable[str], *, many: bool) -> Iterator[tuple[str, Any]]:
     for text in texts:
         name, equals, values = text.partition("=")
         if not (name.isidentifier() and equals and values):
-            raise ValueError(f"expected name={'value,value' if many else 'value'}, got {text!r}")
+            option, values = ("--tune", "VALUE,VALUE") if many else ("--option", "VALUE")
+            raise ValueError(f"{option} is given as NAME={values}, got {text!r}")
         read = [_value(one) for one in values.split(",")]
         yield name, read if many else _value(values)
 

@@ -107,8 +107,8 @@ def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Any, u.Unit | None]:
         unit is not None and any(not unit.has_same_dim(other) for other in units)
     ):
         raise ValueError(
-            f"surrogates on one axis need scales of one dimension, got {[str(s) for s in scales]}. "
-            "Give all of them a scale in mV, or none"
+            "surrogates in one figure need scales of one dimension, got "
+            f"{[str(s) for s in scales]}. Give all of them a scale in mV, or none"
         )
     widest = max((_width(scale, unit) for scale in scales), default=1.0)
     x = jnp.linspace(-1, 1, POINTS) * WIDTH * widest

@@ -109,9 +109,12 @@ class Record(Printed):
             If the package of a surrogate is not installed.
         """
         if not isinstance(values, Mapping):
-            raise ValueError(f"expected the fields of {cls.__name__}, got {values!r}")
+            raise ValueError(f"{cls.__name__} is read from a mapping of its fields, got {values!r}")
         if cls.FORMAT and values.get("format") != cls.FORMAT:
-            raise ValueError(f"expected format {cls.FORMAT!r}, got {values.get('format')!r}")
+            raise ValueError(
+                f"{cls.__name__} is read from format {cls.FORMAT!r}, got "
+                f"{values.get('format')!r}. Read it with the version that wrote it"
+            )
         types, known = get_type_hints(cls), {}
         for field in _fields(cls):
             if field.name in values:

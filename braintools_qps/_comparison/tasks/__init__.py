@@ -95,7 +95,9 @@ def load_task(
         found = read_file(task, test=test, bins=bins)
     else:
         if bins is not None:
-            raise TypeError(f"bins are for spike times in a file, got {_described(task)}")
+            raise TypeError(
+                f"bins= is for spike times in a file, got it with {_described(task)}. Leave it out"
+            )
         found = _not_from_file(task, test)
     return found if readout is None else dataclasses.replace(found, readout=readout)
 
@@ -108,7 +110,9 @@ def _not_from_file(task: Any, test: Any) -> Task:
             )
         return task_from_arrays(*task[:2], test=test or tuple(task[2:]) or None)
     if test is not None:
-        raise TypeError(f"test= is for arrays or a file, got it with {_described(task)}")
+        raise TypeError(
+            f"test= is for arrays or a file, got it with {_described(task)}. Leave it out"
+        )
     if isinstance(task, Task):
         return task
     if isinstance(task, str):

@@ -42,7 +42,10 @@ def read_file(
     paths = [path] if test is None else [path, test]
     kinds = [_kind(one) for one in paths]
     if len(set(kinds)) > 1:
-        raise ValueError(f"both files must be of one kind, got {' and '.join(map(str, paths))}")
+        raise ValueError(
+            "the file to train on and the file to test on must be of one kind, got "
+            f"{' and '.join(map(str, paths))}"
+        )
     if kinds[0] == "npz" and bins is not None:
         raise ValueError(
             f"bins are for spike times in HDF5, got {path} with arrays. Leave bins out"

@@ -71,7 +71,7 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
     back = Comparison.from_dict(json.loads(json.dumps(comparison.to_dict())))
     assert back == comparison
     assert back.results[1].surrogate == QPseudoSpike(2.0)
-    with pytest.raises(ValueError, match=r"expected format .*comparison/3.*got 'other'"):
+    with pytest.raises(ValueError, match=r"from format .*comparison/3.*got 'other'"):
         Comparison.from_dict({"format": "other"})
 
 

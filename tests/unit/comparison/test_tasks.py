@@ -122,7 +122,9 @@ def test_the_readout_suits_the_task_unless_it_is_given():
 
 def test_arguments_that_are_for_other_data():
     X, y = arrays()
-    with pytest.raises(TypeError, match="bins are for spike times in a file, got 'randman'"):
+    with pytest.raises(
+        TypeError, match="bins= is for spike times in a file, got it with 'randman'"
+    ):
         load_task("randman", bins=10)
     with pytest.raises(TypeError, match="test= is for arrays or a file, got it with 'randman'"):
         load_task("randman", test=(X, y))
