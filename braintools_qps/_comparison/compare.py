@@ -39,8 +39,8 @@ from .training import Experiment
 
 def compare(
     surrogates: SurrogateSpecs = (
+        "ReluGrad",
         "Sigmoid",
-        "S2NN",
         "QPseudoSpike(alpha=2)",
         "QPseudoSpike(alpha=8)",
     ),
@@ -76,7 +76,8 @@ def compare(
     ----------
     surrogates : sequence, or mapping of labels
         Candidates, each as `get_surrogate` takes it: ``"Sigmoid"``, ``"QPseudoSpike(alpha=1.5)"``
-        or an object.
+        or an object. The first by default, ReluGrad, is what neurons of `brainpy.state` have unless
+        you choose.
     task : str, tuple, path or Task
         The data, in any form that `load_task` takes:
 

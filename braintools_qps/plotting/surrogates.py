@@ -25,7 +25,9 @@ POINTS = 801
 
 
 def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Draw surrogate gradients and their original functions (integrals).
+    """Draw surrogate gradients and their original functions, which are their integrals.
+
+    An original function that the surrogate's author has not defined is integrated numerically.
 
     Parameters
     ----------
@@ -70,14 +72,23 @@ def draw_surrogates(
     looks = dict(zip(named, styles())) if looks is None else looks
     for label, surrogate in named.items():
         style: Any = {"label": typed(label), **looks[label]}
-        left.plot(where, u.get_mantissa(surrogate.surrogate_grad(x)), **style)
-        with suppress(NotImplementedError):  # braintools leaves it to the author to define one
-            right.plot(where, surrogate.surrogate_fun(x), **style)
+        gradient = u.get_mantissa(surrogate.surrogate_grad(x))
+        left.plot(where, gradient, **style)
+        right.plot(where, _original(surrogate, x, where, gradient), **style)
     right.step(where, where >= 0, where="post", color=GREY, linewidth=1, zorder=0)
     distance = "$V - V_{th}$" if unit else "$x$"
     left.set(title="Gradient", xlabel=distance + _in(unit), ylabel="gradient" + _in(unit, "1/"))
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
     right.set(title="Original function", xlabel=distance + _in(unit), ylabel="value")
+
+
+def _original(surrogate: Surrogate, x: Any, where: Any, gradient: Any) -> Any:
+    """The original function; the integral of the gradient where its author has not defined one."""
+    try:
+        return surrogate.surrogate_fun(x)
+    except NotImplementedError:  # as braintools leaves it to authors
+        areas = np.cumsum(np.diff(where) * (gradient[1:] + gradient[:-1]) / 2)
+        return 0.5 + np.r_[0.0, areas] - areas[POINTS // 2 - 1]  # 1/2 at the threshold
 
 
 def of_one_axis(named: Mapping[str, Surrogate]) -> dict[str, Surrogate]:

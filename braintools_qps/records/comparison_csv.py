@@ -71,14 +71,9 @@ def _as_given(result: CandidateResult) -> Tuning:
     return Tuning((trial,), (0,) * len(scores.test))
 
 
-def columns_of(lines: Lines) -> list[str]:
-    """All columns, in the order in which they first come."""
-    return list(dict.fromkeys(name for line in lines for name in line))
-
-
 def csv_text(lines: Lines) -> str:
     """Text of a CSV file: numbers with five digits, nothing that a spreadsheet would compute."""
-    text, columns = StringIO(), columns_of(lines)
+    text, columns = StringIO(), list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows([_cell(line.get(name)) for name in columns] for line in lines)
