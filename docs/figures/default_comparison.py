@@ -3,15 +3,19 @@
     python -m braintools_qps compare --out results
     python docs/figures/default_comparison.py results
 
-puts the table into ``README.md``, and figure and record beside the site's static files.
+puts the table into ``README.md``, and figure and record beside the site's static files. With new
+defaults, also run `compare --epochs N --out longer` for twice the epochs, and name ``longer`` as
+well: a test checks that the verdict is the same.
 """
 
+import dataclasses
 import re
 import shutil
 import sys
 from pathlib import Path
 
 from braintools_qps import Comparison
+from braintools_qps.records import Curves
 
 ROOT = Path(__file__).parents[2]
 STATIC = ROOT / "docs" / "_static"
@@ -29,9 +33,22 @@ def show(results: Path) -> None:
 
 def table() -> str:
     """The table of the record that is kept."""
-    record = (STATIC / "comparison.json").read_text(encoding="utf-8")
-    return str(Comparison.from_json(record)).rstrip()
+    return str(read(STATIC)).rstrip()
+
+
+def keep_longer(longer: Path) -> None:
+    """Keep the scores of a longer comparison."""
+    found = read(longer)
+    short = [dataclasses.replace(r, curves=Curves(), tuning=None) for r in found.results]
+    found = dataclasses.replace(found, results=tuple(short))
+    (STATIC / "comparison-longer.json").write_text(found.to_json(indent=1) + "\n")
+
+
+def read(directory: Path) -> Comparison:
+    return Comparison.from_json((directory / "comparison.json").read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":
     show(Path(sys.argv[1]))
+    if len(sys.argv) > 2:
+        keep_longer(Path(sys.argv[2]))

@@ -35,5 +35,14 @@ def test_the_table_is_that_of_the_kept_comparison():
     assert comparison.finished
 
 
+def test_the_verdict_is_the_same_at_twice_the_epochs():
+    kept = (DEFAULT, DEFAULT.with_stem("comparison-longer"))
+    default, longer = (Comparison.from_json(file.read_text(encoding="utf-8")) for file in kept)
+    assert longer.settings == {**default.settings, "epochs": 2 * default.settings["epochs"]}
+    assert {result.label for result in longer.tied} == {result.label for result in default.tied}
+    guide = (ROOT / "docs" / "guides" / "choosing.md").read_text(encoding="utf-8")
+    assert f"at {longer.settings['epochs']} epochs the verdict is the same" in guide
+
+
 def test_at_most_700_words():
     assert len(README.read_text(encoding="utf-8").split()) <= 700
