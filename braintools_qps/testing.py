@@ -79,7 +79,7 @@ def check_surrogate(
     - The derivative of the spike is ``surrogate_grad``, in forward and in reverse mode, and under
       `jax.jit`, `jax.vmap` and `jax.lax.scan`.
     - The derivative of ``surrogate_fun``, if there is one, is ``surrogate_grad``.
-    - Pickling and `surrogate_spec` give an equal surrogate back, and equal surrogates have equal
+    - Pickling and `surrogate_spec` give the same surrogate back, and equal surrogates have equal
       hashes.
 
     Parameters
@@ -140,7 +140,7 @@ def find_failures(
     Returns
     -------
     list of Failure
-        Empty where all is well.
+        Empty if all checks pass.
 
     Examples
     --------

@@ -57,9 +57,9 @@ def gradient_flow(
 ) -> GradientFlows:
     r"""Say why a spiking network does not learn, and measure how its gradient travels back in time.
 
-    ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
-    the one nearest to the input counts. A table of the populations follows, in the order in which
-    signals reach them.
+    ``print`` shows the diagnosis first: one cause and what to change. Of several causes it is the
+    most basic one, for example NaN before silence, and silence before a surrogate that is too high.
+    A table of the populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and

@@ -1,4 +1,4 @@
-"""Why does the network not learn? Name one cause, the one nearest to the input.
+"""Why does the network not learn? Name the most basic cause.
 
 A rule finds the populations that have one cause. `RULES` has the rules in the order in which causes
 count: NaN makes all numbers meaningless, a silent population starves all behind it, and the height
@@ -23,7 +23,7 @@ from .step import Population
 
 FURTHER = 5  # sentences below the table
 OF_GRADIENTS = ("fading", "exploding", "direction lost")
-REPEATED = 0.5  # correlation of early and late inputs with which late ones replace the early ones
+REPEATED = 0.5  # from this correlation on, late inputs count as repeating the early ones
 
 
 class Finding(NamedTuple):

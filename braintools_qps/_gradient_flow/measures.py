@@ -9,7 +9,7 @@ import numpy as np
 
 from ..records import Activity, Histogram
 
-FADED = 0.01  # relative: the reach ends where the gradient, and a slope is flat where it, is below
+FADED = 0.01  # relative: below it the gradient has faded, and a slope is flat
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
 

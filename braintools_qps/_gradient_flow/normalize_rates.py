@@ -31,9 +31,9 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     r"""Scale the weights of a model until every population fires at a given rate.
 
     All weights that feed a population, recurrent ones included, are multiplied by one factor, which
-    brings its mean firing rate over these inputs to ``rate``. If the rate jumps over that value, it
-    ends within a factor of 2. Biases stay. Populations follow each other in the order in which
-    signals reach them.
+    brings its mean firing rate over these inputs to ``rate``. If the rate jumps as the factor
+    grows, it ends within a factor of 2 of ``rate``. Biases stay. Populations are scaled in the
+    order in which signals reach them.
 
     This is the layer-sequential initialisation of Mishkin & Matas [1]_, with the firing rate in
     place of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_, it

@@ -18,11 +18,11 @@ from .normalize_rates import attained
 from .passes import replaced
 from .slopes import slopes_at, slopes_met
 
-RATE = 0.1  # spikes per neuron and step to come to
+RATE = 0.1  # target, in spikes per neuron and step
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 TAILS = (2.0, 1.0, 0.5)
 FAT = 2.0  # a tail is fat if its alpha is smaller
-LOOKED_AT, GROWS = 10, 1.05  # a membrane that grew this much per step in the last 10 overflowed
+LOOKED_AT, GROWS = 10, 1.05  # steps before an overflow, and growth per step that explains it
 
 AGAIN = "Then run gradient_flow again."
 FOR_FADING = (

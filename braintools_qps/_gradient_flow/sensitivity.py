@@ -20,7 +20,7 @@ ROUNDING = 1e-5  # relative change that float32 makes by itself
 
 
 def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSensitivity:
-    """Say how much a gradient of your own depends on the surrogate, parameter by parameter.
+    """Say how much the gradient of each parameter depends on the surrogate, for any learning rule.
 
     `gradient_flow` measures backpropagation through time. An online learner, an eligibility trace
     or your own rule may use the surrogate in another way, or not at all. This function computes

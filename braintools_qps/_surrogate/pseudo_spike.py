@@ -199,7 +199,7 @@ class SurrogateWithScale(Surrogate):
         Raises
         ------
         brainunit.UnitMismatchError
-            If ``x`` and ``scale`` differ in dimension, a missing ``scale`` included.
+            If ``x`` and ``scale`` differ in dimension, or ``x`` is a voltage without a ``scale``.
 
         Examples
         --------
@@ -228,7 +228,7 @@ class SurrogateWithScale(Surrogate):
         Raises
         ------
         brainunit.UnitMismatchError
-            If ``x`` and ``scale`` differ in dimension, a missing ``scale`` included.
+            If ``x`` and ``scale`` differ in dimension, or ``x`` is a voltage without a ``scale``.
 
         Examples
         --------

@@ -25,8 +25,8 @@ class Scaled(SurrogateWithScale):
 
     with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h` the surrogate to scale. The
     spike is exact and passes NaN on, and the derivative at :math:`\pm\infty` is 0. First
-    derivatives with respect to parameters are 0 and second ones are not, whichever braintools is
-    installed. All this holds for `QPseudoSpike`, too.
+    derivatives with respect to parameters are 0 and second ones are not, with every version of
+    braintools.
 
     Scales multiply, and so do dampenings:
     ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` still takes mV.
@@ -47,8 +47,8 @@ class Scaled(SurrogateWithScale):
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         Dtype in which the derivative of every neuron and time step is stored for the backward pass.
         ``None`` keeps the dtype of ``x``. With ``"uint8"``, gradients above twice the peak are
-        clipped, where the peak is the largest gradient at 35 distances up to 100 scales. That of a
-        `QPseudoSpike` is never clipped.
+        clipped; the peak is the largest gradient at 35 distances up to 100 scales. The gradient of
+        an inner `QPseudoSpike` is never clipped.
 
     Raises
     ------
