@@ -147,7 +147,7 @@ def test_a_gradient_that_is_nan_is_told_once_with_the_fix():
     (failure,) = find_failures(OverflowingSigmoid())
     assert str(failure).startswith(
         "finite at x=-100: expected a finite gradient in float32, got surrogate_grad = nan there. "
-        "One membrane that far from its threshold makes all weights NaN: take exp and powers of"
+        "One membrane potential at that distance makes all weights NaN. Compute with exp(-abs(x))"
     )
 
 

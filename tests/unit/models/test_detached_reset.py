@@ -88,7 +88,7 @@ def test_a_copy_detaches_its_own_reset(copied):
 
 def test_only_neurons_that_call_twice_can_be_detached():
     layer = Layer(jnp.eye(N), SPIKE)
-    with pytest.raises(ValueError, match=r"brainpy.state, got Layer \(Layer\)\. In a"):
+    with pytest.raises(ValueError, match=r"brainpy.state, got Layer \(Layer\)\. In your"):
         set_surrogate(layer, "Sigmoid", detach_reset=True)
     assert layer.spk_fun is SPIKE
 
