@@ -159,7 +159,7 @@ def test_ctrl_c_keeps_what_is_finished(workers, own_data):
         (["--data", "absent.npz"], "absent.npz"),
         (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
         (["--option", "neuron=HH"], "Take LIF or ALIF"),
-        (["--surrogates", "QPseudoSpike(scale='15 mV')"], "got x in 1 and scale=15.0 mV. Pass"),
+        (["--surrogates", "QPseudoSpike(scale='15 mV')"], "got x without unit and scale=15.0 mV"),
         (["--task", "digit-rows"], "task must be one of digits-rows, "),
         (["--model", "math:floor"], "in the model of math:floor: "),
         (["--model", "math:rows"], "math has no function 'rows'"),
