@@ -104,7 +104,9 @@ def types(session: nox.Session) -> None:
 @nox.session(python=False)
 def docs(session: nox.Session) -> None:
     """The site, warnings being errors; ``-- serve`` shows it."""
-    session.run("sphinx-build", "-W", "--keep-going", "-n", "docs", "docs/_build/html")
+    session.run(
+        "sphinx-build", "-j", "auto", "-W", "--keep-going", "-n", "docs", "docs/_build/html"
+    )
     if "serve" in session.posargs:
         session.run("python", "-m", "http.server", "--directory", "docs/_build/html")
 

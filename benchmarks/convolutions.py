@@ -2,7 +2,8 @@
 
 Two convolutions, each followed by `brainpy.state.LIF` neurons; 20 steps, batch of 64. With one step
 at a time, the whole network is in the loop over time. With all steps at once, time and batch are
-one axis for each convolution, and only the neurons are in a loop. Weights, outputs and gradients
+one axis for each convolution, and only the neurons are in a loop. As products, the whole network is
+in the loop, and a convolution is a product with nine shifted images. Weights, outputs and gradients
 are the same. *to bound* is relative to all steps at once.
 """
 
@@ -24,6 +25,7 @@ from .harness import Case, Ready, Settings, compiled, jitted
 
 STEPS, CHANNELS = 20, 16
 AT_ONCE, BY_STEP = "all steps at once", "one step at a time"
+PRODUCTS = "one step at a time, as products"
 
 
 class Network(brainstate.nn.Module):
@@ -58,6 +60,16 @@ class Network(brainstate.nn.Module):
         """The same, with the whole network in the loop."""
         return brainstate.transform.for_loop(self.update, x)
 
+    def as_products(self, x: jax.Array) -> jax.Array:
+        """The same again, each convolution being a product."""
+
+        def step(x: jax.Array) -> jax.Array:
+            x = self.lif1(20 * _product(self.conv1, x) * u.mA)
+            x = self.lif2(20 * _product(self.conv2, x) * u.mA)
+            return self.readout(x.reshape(len(x), -1))
+
+        return brainstate.transform.for_loop(step, x)
+
 
 def cases(settings: Settings) -> Iterator[Case]:
     """A convolution, its gradients and the network's training step, as images grow."""
@@ -70,7 +82,8 @@ def cases(settings: Settings) -> Iterator[Case]:
         yield Case("A convolution alone", work, contestants, AT_ONCE, seconds=10)
         contestants = {name: jitted(_gradient(run), x, weights) for name, run in alone.items()}
         yield Case("Its gradients alone", work, contestants, AT_ONCE, seconds=10)
-        contestants = {AT_ONCE: _training(size, "all_steps"), BY_STEP: _training(size, "by_step")}
+        methods = {AT_ONCE: "all_steps", BY_STEP: "by_step", PRODUCTS: "as_products"}
+        contestants = {name: _training(size, method) for name, method in methods.items()}
         yield Case("A training step", work, contestants, AT_ONCE, seconds=30)
 
 
@@ -89,6 +102,17 @@ def _convolved_by_step(x: jax.Array, weights: jax.Array) -> jax.Array:
 def _convolve(x: jax.Array, weights: jax.Array) -> jax.Array:
     layout = ("NHWC", "HWIO", "NHWC")
     return jax.lax.conv_general_dilated(x, weights, (1, 1), "SAME", dimension_numbers=layout)
+
+
+def _product(conv: brainstate.nn.Module, x: jax.Array) -> jax.Array:
+    """A convolution with a kernel of 3 by 3, as a product with nine shifted images."""
+    height, width = x.shape[1:3]
+    kernel, stride = conv.weight.value["weight"], conv.stride[0]
+    x = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    shifted = [x[:, i : i + height, j : j + width] for i in range(3) for j in range(3)]
+    # With a stride of 2, "SAME" leaves the border on the left and above out.
+    neighbours = jnp.concatenate(shifted, axis=-1)[:, stride - 1 :: stride, stride - 1 :: stride]
+    return neighbours @ kernel.reshape(-1, kernel.shape[-1])
 
 
 def _training(size: int, method: str) -> Callable[[], Ready]:

