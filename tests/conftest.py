@@ -76,7 +76,7 @@ class Quick:
 
 
 class Forgetful:
-    """Frees compiled programs after every few tests; by the end they would be gigabytes.
+    """Frees compiled programs after every few files; by the end they would be gigabytes.
 
     A plugin, so that it reaches the examples in the package's docstrings, too.
     """
@@ -85,9 +85,11 @@ class Forgetful:
         self.tests = 0
 
     @pytest.hookimpl(trylast=True)
-    def pytest_runtest_teardown(self, item):
+    def pytest_runtest_teardown(self, item, nextitem):
         self.tests += 1
-        if self.tests % TESTS_TO_REMEMBER == 0:
+        within_a_file = nextitem is not None and nextitem.path == item.path
+        if self.tests >= TESTS_TO_REMEMBER and not within_a_file:
+            self.tests = 0
             jax.clear_caches()
             with suppress(OSError, AttributeError):  # glibc keeps for itself what was freed
                 ctypes.CDLL("libc.so.6").malloc_trim(0)

@@ -12,7 +12,6 @@ import optax
 from sklearn.datasets import load_digits
 
 ROWS, CLASSES, STEPS_PER_ROW = 8, 10, 3
-TRAINING = 1437  # samples
 OPTIMIZER = optax.adam(1e-2)
 
 
@@ -102,21 +101,3 @@ def train_step(weights, memory, images, labels, surrogate):
         gradient(weights, images, labels, surrogate=surrogate), memory
     )
     return optax.apply_updates(weights, updates), memory
-
-
-def train(surrogate, seed=0, epochs=60, batch=128):
-    """Weights after training on the first four fifths; the rest is for `accuracy`."""
-    images, labels = (data[:TRAINING] for data in load())
-    weights = initial_weights(seed)
-    memory = OPTIMIZER.init(weights)
-    rng, batches = np.random.default_rng(seed), len(labels) // batch
-    for _ in range(epochs):
-        for chosen in rng.permutation(len(labels))[: batches * batch].reshape(batches, batch):
-            weights, memory = train_step(weights, memory, images[chosen], labels[chosen], surrogate)
-    return weights
-
-
-def accuracy(weights, surrogate):
-    """Share of the held-out samples that is classified rightly."""
-    images, labels = (data[TRAINING:] for data in load())
-    return float(jnp.mean(logits(weights, images, surrogate).argmax(axis=1) == labels))

@@ -39,6 +39,7 @@ def shared(monkeypatch, tmp_path):
     brainstate.environ.pop("dt", None)
 
 
+@pytest.mark.thorough  # the build of the documentation runs them, too
 @pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning")
 @pytest.mark.parametrize(
     "name",

@@ -65,7 +65,7 @@ def test_two_processes_train_by_the_gradients_of_one(tmp_path, free_port):
     for name in kept:
         np.testing.assert_array_equal(kept[name], other[name])
     images, labels = digits.load()
-    for step in range(10):
+    for step in range(3):
         batch = [data[128 * step :][:128] for data in (images, labels)]
         weights, together = (
             {name: kept[f"{kind} {step} {name}"] for name in digits.initial_weights()}

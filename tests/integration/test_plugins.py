@@ -1,9 +1,13 @@
-"""Plugins that other people publish: real distributions, built by pip from tests/data/plugins."""
+"""Plugins that other people publish: those of tests/data/plugins, as an installer leaves them.
+
+One that pip has built is in tests/docs/test_publish_guide.py.
+"""
 
 import os
+import shutil
 import subprocess
 import sys
-import zipfile
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
 from pathlib import Path
@@ -28,15 +32,18 @@ PLUGINS = Path(__file__).parents[1] / "data" / "plugins"
 def installed(tmp_path_factory):
     """Plugin name -> directory with the package and its dist-info, as an installer leaves them."""
     root = tmp_path_factory.mktemp("plugins")
-    pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", "wheel"]
-    offline = ["--no-build-isolation", "--no-deps", "--no-index", "--wheel-dir", root]
-    subprocess.run([*pip, *offline, *sorted(PLUGINS.iterdir())], check=True)
-    directories = {}
-    for wheel in root.glob("*.whl"):
-        name = wheel.name.partition("-")[0]
-        directories[name] = root / name
-        zipfile.ZipFile(wheel).extractall(directories[name])
-    return directories
+    shutil.copytree(PLUGINS, root, dirs_exist_ok=True)
+    for folder in root.iterdir():
+        project = tomllib.loads((folder / "pyproject.toml").read_text())["project"]
+        info = folder / f"{project['name']}-{project['version']}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".format_map(project)
+        )
+        points = project["entry-points"]["braintools.surrogate"].items()
+        lines = "".join(f"{name} = {where}\n" for name, where in points)
+        (info / "entry_points.txt").write_text(f"[braintools.surrogate]\n{lines}")
+    return {folder.name: folder for folder in root.iterdir()}
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ distances = st.lists(st.floats(-1e6, 1e6, width=32), min_size=10, max_size=10)  
 surrogates = st.builds(
     QPseudoSpike, alphas, scale=st.none() | factors, dampening=st.just(1.0) | factors
 )
-checked = settings(deadline=None, max_examples=40)
+checked = settings(deadline=None, max_examples=25)
 
 
 @checked

@@ -29,16 +29,9 @@ surrogates = st.builds(
 @pytest.mark.thorough
 @PROFILE
 @given(surrogates)
-def test_every_surrogate_of_ours_comes_back_through_json(surrogate):
+def test_every_surrogate_of_ours_comes_back_through_json_a_call_and_its_repr(surrogate):
     spec = surrogate_spec(surrogate)
     assert get_surrogate(json.loads(json.dumps(spec, allow_nan=False))) == surrogate
-
-
-@pytest.mark.thorough
-@PROFILE
-@given(surrogates)
-def test_a_spec_is_a_call_string_too(surrogate):
-    spec = surrogate_spec(surrogate)
     name = spec.pop("name")
     call = f"{name}({', '.join(f'{key}={value!r}' for key, value in spec.items())})"
     assert get_surrogate(call) == surrogate

@@ -65,8 +65,7 @@ def test_a_candidate_that_failed_is_last_and_not_tied():
     assert found.differences[2] == paired_difference([0.21, 0.28], [0.2, 0.3])  # one pair is left
 
 
-@pytest.mark.parametrize("candidates", [2, 4, 10])
-@pytest.mark.parametrize("spread", [1.0, 3.0])
+@pytest.mark.parametrize(("candidates", "spread"), [(2, 1.0), (4, 3.0), (10, 1.0)])
 def test_equal_candidates_are_told_apart_in_at_most_5_of_100_comparisons(candidates, spread):
     """Although the reference is the highest, and some of them vary more than others."""
     rng = np.random.default_rng(1)

@@ -59,20 +59,6 @@ forever = jax.jit(lambda x: jax.lax.while_loop(lambda x: x >= 0, lambda x: (x + 
 forever(jnp.zeros((), int)).block_until_ready()
 """
 
-# Another that waits for a thread, as one of those that train when the main one is interrupted.
-TRAINING = """
-from concurrent.futures import ThreadPoolExecutor
-
-def train():
-    while True:
-        pass
-
-pool = ThreadPoolExecutor(1)
-pool.submit(train)
-print("ready", flush=True)
-pool.shutdown()
-"""
-
 # A package in place of JAX, which takes forever to import.
 IMPORTING = """
 print("ready", flush=True)
@@ -126,12 +112,11 @@ def directory(tmp_path):
     ("module", "source"),
     [
         ("endless", COMPUTING),
-        ("endless", TRAINING),
         ("jax", IMPORTING),
         ("jax", COLLECTING),
         ("jax", PRINTING),
     ],
-    ids=["computing", "training", "importing", "collecting", "printing"],
+    ids=["computing", "importing", "collecting", "printing"],
 )
 def test_ctrl_c_ends_it_at_once_without_a_word(module, source, directory):
     (directory / f"{module}.py").write_text(source)

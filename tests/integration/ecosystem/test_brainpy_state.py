@@ -24,23 +24,18 @@ STEPS, SIZE = 60, 3
 UNITS = [u.mA, u.UNITLESS, u.mV / u.ms]
 AMPLITUDES = [30.0, 300.0, 10.0]
 OURS, THEIRS = QPseudoSpike(alpha=2.0), braintools.surrogate.QPseudoSpike(alpha=2.0)
-# Two base classes, and one that takes a spk_fun and never calls it.
-LEFT_OUT = {"Neuron", "NESTNeuron", "cm_default"}
-ALL = [
+USUAL = ("IF", "LIF", "ALIF", "AdExIF")
+# The NEST family of older versions runs through boolean spikes, which no surrogate can cross.
+NEURONS = [
     member
     for name, member in inspect.getmembers(state, inspect.isclass)
-    if name not in LEFT_OUT and "spk_fun" in inspect.signature(member.__init__).parameters
+    if name != "Neuron"
+    and not issubclass(member, getattr(state, "NESTNeuron", ()))
+    and "spk_fun" in inspect.signature(member.__init__).parameters
 ]
-# The NEST family of older versions runs through boolean spikes, which no surrogate can cross; what
-# it offers to a gradient is get_spike.
-NEURONS = [member for member in ALL if not issubclass(member, getattr(state, "NESTNeuron", ()))]
-USUAL = ("IF", "LIF", "ALIF", "AdExIF")
-
-
-def marked(members):
-    """Only a release of brainpy breaks the neurons that are seldom trained."""
-    marks = lambda name: [] if name in USUAL else pytest.mark.thorough
-    return [pytest.param(m, id=m.__name__, marks=marks(m.__name__)) for m in members]
+RESETS = [(member, "soft", 2) for member in NEURONS] + [
+    (member, "hard", None) for member in NEURONS if member.__name__ in USUAL
+]
 
 
 @pytest.fixture(autouse=True)
@@ -66,11 +61,12 @@ def spikes_of(neuron_class, surrogate, current, *, reset="soft", batch=None):
 @cache
 def driving_current(neuron_class):
     """A current per neuron under which some of them spike and all stay finite."""
+    run = brainstate.transform.jit(lambda current: spikes_of(neuron_class, OURS, current))
     for unit in UNITS:
         for amplitude in AMPLITUDES:
             current = amplitude * np.linspace(0.8, 1.0, SIZE) * unit
             try:
-                spikes = spikes_of(neuron_class, OURS, current)
+                spikes = run(current)
             except u.UnitMismatchError:
                 break
             if jnp.isfinite(spikes).all() and spikes.any():
@@ -90,11 +86,12 @@ def spikes_and_gradient(neuron_class, surrogate, **options):
     return spikes, gradient
 
 
-@pytest.mark.thorough
+@pytest.mark.thorough  # only a release of brainpy breaks it
 @pytest.mark.parametrize(
-    ("reset", "batch"), [("soft", 2), pytest.param("hard", None, marks=pytest.mark.thorough)]
+    ("neuron_class", "reset", "batch"),
+    RESETS,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
-@pytest.mark.parametrize("neuron_class", marked(NEURONS))
 def test_spikes_and_gradients_through_time(neuron_class, reset, batch):
     ours = spikes_and_gradient(neuron_class, OURS, reset=reset, batch=batch)
     theirs = spikes_and_gradient(neuron_class, THEIRS, reset=reset, batch=batch)
@@ -108,22 +105,17 @@ def test_neurons_are_found():
     assert {"IF", "LIF", "LIFRef", "ALIF", "AdExIF", "Gif", "Izhikevich", "HH"} <= names
 
 
-def threshold_and_gradient(neuron_class, surrogate, unit):
+def threshold_and_gradient(neuron_class, surrogate):
     neuron = neuron_class(SIZE, spk_fun=surrogate)
     neuron.init_state()
-    potential = np.linspace(-90.0, 60.0, SIZE) * unit
+    potential = np.linspace(-90.0, 60.0, SIZE) * u.get_unit(neuron.V_th)
     total = lambda potential: jnp.sum(neuron.get_spike(potential))
     return neuron.get_spike(potential), u.autograd.grad(total)(potential)
 
 
-@pytest.mark.parametrize("neuron_class", marked(ALL))
-def test_threshold(neuron_class):
-    try:
-        ours = threshold_and_gradient(neuron_class, OURS, u.mV)
-        theirs = threshold_and_gradient(neuron_class, THEIRS, u.mV)
-    except u.UnitMismatchError:  # a dimensionless membrane
-        ours = threshold_and_gradient(neuron_class, OURS, 1.0)
-        theirs = threshold_and_gradient(neuron_class, THEIRS, 1.0)
+@pytest.mark.parametrize("name", USUAL)
+def test_threshold(name):
+    ours, theirs = (threshold_and_gradient(getattr(state, name), one) for one in (OURS, THEIRS))
     assert jnp.array_equal(ours[0], theirs[0])
     assert set(np.unique(ours[0])) == {0.0, 1.0}
     assert_gradients_agree(ours[1], theirs[1])

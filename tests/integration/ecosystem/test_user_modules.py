@@ -49,9 +49,11 @@ def per_neuron(spread=10.0):
 
 
 CELLS = {
-    "threshold per neuron": {"threshold": per_neuron()},
-    "adaptive threshold": {"threshold": per_neuron(0), "kick": 4.0 * u.mV},
-    "delayed feedback": {"threshold": per_neuron(), "feedback": 6.0 * u.mV},
+    "a threshold per neuron that moves, delayed feedback": {
+        "threshold": per_neuron(),
+        "kick": 4.0 * u.mV,
+        "feedback": 6.0 * u.mV,
+    },
     # Rows: a soma and a dendrite with a threshold of its own.
     "compartments": {"threshold": np.array([[-55.0], [-40.0]]) * u.mV},
 }

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from braintools_qps import GradientFlow, gradient_flow
+from braintools_qps import gradient_flow
 from braintools_qps.testing import find_failures
 
 ROOT = Path(__file__).parents[3]
@@ -22,20 +22,9 @@ from benchmarks.casebook.train import FILE, SHOWN, built, digits, told  # noqa: 
 BOOK = json.loads(FILE.read_text("utf-8"))["cases"]
 GUIDE = ROOT / "docs" / "guides" / "why_not_learning.md"
 
-diagnosed = pytest.mark.skipif(
-    "diagnosis" not in GradientFlow.__dataclass_fields__ and not hasattr(GradientFlow, "diagnosis"),
-    reason="gradient_flow names no cause yet",
-)
 
-
-LARGE = {"snntorch-219", "snntorch-33", "stbp-6", "recurrent-500"}  # take seconds to measure
-
-
-@diagnosed
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(n, marks=pytest.mark.thorough if n in LARGE else []) for n in CASES],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", CASES)
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = CASES[name]
     flows = gradient_flow(built(case, 0, cured=False), case.shown(digits()[0][:SHOWN]))

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from braintools_qps import QPseudoSpike, SpikeConv2d, save_memory, spike_matmul
+from braintools_qps import QPseudoSpike, save_memory, spike_matmul
 
 Linear = brainstate.nn.Linear
 
@@ -30,24 +30,6 @@ def test_a_product_stores_little_more_than_a_bit_for_a_spike():
         return temporaries(jax.jit(jax.grad(loss)).lower(weights, 3.0).compile())
 
     assert stored(spike_matmul) < 0.06 * stored(jnp.dot)
-
-
-@pytest.mark.thorough
-def test_a_convolution_does_too():
-    def stored(kind, steps=400):
-        layer = kind((8, 8, 4), 8, 3)
-        spikes = jnp.zeros((2, *layer.in_size))
-
-        def loss(threshold):
-            fired = lambda i: (spikes + i > threshold).astype(jnp.float32)
-            step = lambda i: jnp.sum(jnp.sin(layer(fired(i))))
-            return jnp.sum(brainstate.transform.for_loop(step, jnp.arange(steps)))
-
-        gradient = brainstate.transform.jit(brainstate.transform.grad(loss, layer.weight))
-        return temporaries(gradient.compile(3.0))
-
-    spikes = 400 * 2 * 8 * 8 * 4
-    assert stored(brainstate.nn.Conv2d) - stored(SpikeConv2d) > 0.93 * 4 * spikes
 
 
 class Looping(brainstate.nn.Module):

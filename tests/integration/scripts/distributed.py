@@ -7,7 +7,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
-BATCH, STEPS = 128, 10
+BATCH, STEPS = 128, 3
 
 
 def main(rank, result, port):

@@ -1,8 +1,6 @@
 """One cause first: small networks that have it, the population that has it first, and the cure."""
 
-import brainpy.state
 import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -183,7 +181,7 @@ def test_a_dampening_is_proposed_where_neurons_are_silent_too():
     assert "here it multiplies the dampening by 0.14" in sentence
 
 
-@pytest.mark.parametrize(("alpha", "said"), [(0.5, True), (2.0, False), (np.inf, False)])
+@pytest.mark.parametrize(("alpha", "said"), [(0.5, True), (2.0, False)])
 def test_below_what_is_too_high_only_a_fat_tail_gets_a_sentence(alpha, said):
     spike = QPseudoSpike(alpha)
     mean = only(gradient_flow(Stack(Layer(1.0, spike)), inputs())).mean_slope
@@ -244,54 +242,15 @@ def test_what_no_candidate_changes_is_said_once_for_all():
     assert "layers.1 is silent" in flows._repr_html_().partition("<table>")[0]
 
 
-def test_candidates_that_differ_are_told_apart():
-    flows = gradient_flow(
-        Stack(Layer(1.0)), inputs(), surrogates={"low": LOW, "high": QPseudoSpike(dampening=4.0)}
-    )
-    first, second, *_ = repr(flows).splitlines()
-    assert first.startswith("low: Nothing here keeps")
-    assert second.startswith("high: The surrogate is too high in layers.0")
-
-
-def test_candidates_with_the_same_cause_share_a_line():
+def test_candidates_that_differ_are_told_apart_and_those_that_do_not_share_a_line():
     found = {"low": LOW, "lower": QPseudoSpike(dampening=0.1), "high": QPseudoSpike(dampening=4.0)}
     lines = repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=found)).splitlines()
-    (none,) = (line for line in lines if "Nothing here keeps" in line)
-    assert none.startswith(("low: ", "lower: "))
-    assert none.endswith(("The same with lower.", "The same with low."))
+    assert lines[0].startswith(("low: Nothing here keeps", "lower: Nothing here keeps"))
+    assert lines[0].endswith(("The same with lower.", "The same with low."))
+    assert lines[1].startswith("high: The surrogate is too high in layers.0")
 
 
 def test_numbers_have_what_is_bad_about_them_beside_them():
     rows = repr(gradient_flow(Stack(Layer(1.0), Layer(0.05)), inputs())).splitlines()
     assert " ok " in next(row for row in rows if row.startswith("layers.0 "))
     assert " silent " in next(row for row in rows if row.startswith("layers.1 (Layer)"))
-
-
-def test_eight_layers_of_lif_with_usual_weights_on_digits():
-    """As a new user would try it: by their names the eighth layer would come before the third."""
-    from sklearn.datasets import load_digits
-
-    class Deep(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.layers = []
-            for size in (64, *(64,) * 7):
-                self.layers += [
-                    brainstate.nn.Linear(size, 64),
-                    brainpy.state.LIF(64, tau=10 * u.ms, V_th=1 * u.mV, V_reset=0 * u.mV),
-                ]
-
-        def update(self, x):
-            for linear, lif in zip(self.layers[::2], self.layers[1::2]):
-                x = lif(3 * linear(x) * u.mA)
-            return x
-
-    digits = jnp.asarray(load_digits().data[:8] / 16, jnp.float32)
-    with brainstate.environ.context(dt=1 * u.ms):
-        flows = gradient_flow(Deep(), jnp.broadcast_to(digits, (15, 8, 64)))
-    populations = [p.name for p in only(flows).populations]
-    assert populations == [f"layers.{i}" for i in range(1, 16, 2)]
-    found = only(flows).diagnosis
-    assert found.cause == "silent"
-    assert f"{populations[-1]} " in found.text
-    assert "never fires at all" in found.text or "never fire at all" in found.text

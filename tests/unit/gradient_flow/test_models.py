@@ -223,7 +223,7 @@ def test_parameters_may_be_arrays_or_states(kind):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16, "float32"])
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
 def test_the_models_own_dtype_is_kept(dtype):
     weights, inputs = weights_and_inputs()
     layer = Layer(weights.astype(dtype), SURROGATE)
@@ -254,12 +254,11 @@ def test_a_single_neuron():
     assert population.gradient.growth == pytest.approx(LEAK)
 
 
-@pytest.mark.parametrize("wrap", [jax.jit, jax.checkpoint])
-def test_a_part_of_a_step_may_be_wrapped_and_hold_an_array(wrap):
+def test_a_part_of_a_step_may_be_wrapped_and_hold_an_array():
     weights, inputs = weights_and_inputs()
     held = jnp.full(N, LEAK)
     layer = Leaky(weights, SURROGATE)
-    layer.leaks = wrap(lambda V: held * V)
+    layer.leaks = jax.jit(jax.checkpoint(lambda V: held * V))
     assert only(gradient_flow(layer, inputs)).growth == pytest.approx(LEAK)
 
 
@@ -289,20 +288,15 @@ def test_records_turn_into_json():
 
 
 def test_populations_are_ordered_as_signals_reach_them():
-    class Deep(brainstate.nn.Module):
-        """Eleven layers: by their names, the eleventh would be the third."""
+    class Backwards(brainstate.nn.Module):
+        """Eleven layers, each reading what the one before gave in the last step, the last first.
+
+        By their names, the eleventh would be the third.
+        """
 
         def __init__(self, weights):
             super().__init__()
             self.layers = [Layer(weights, SURROGATE) for _ in range(11)]
-
-        def update(self, x):
-            for layer in self.layers:
-                x = layer(x)
-            return x
-
-    class Backwards(Deep):
-        """Each layer reads what the one before gave in the last step, the last layer first."""
 
         def update(self, x):
             for before, layer in zip(self.layers[9::-1], self.layers[:0:-1]):
@@ -311,6 +305,5 @@ def test_populations_are_ordered_as_signals_reach_them():
             return self.layers[10].V.value
 
     weights, inputs = weights_and_inputs()
-    for make in (Deep, Backwards):
-        flow = only(gradient_flow(make(weights), inputs))
-        assert [p.name for p in flow.populations] == [f"layers.{i}" for i in range(11)]
+    flow = only(gradient_flow(Backwards(weights), inputs))
+    assert [p.name for p in flow.populations] == [f"layers.{i}" for i in range(11)]

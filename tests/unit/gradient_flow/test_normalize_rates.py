@@ -61,8 +61,7 @@ def weights_of(model):
     return {path: state.value for path, state in brainstate.graph.states(model).items()}
 
 
-@pytest.mark.parametrize("rate", [0.05, 0.1, 0.5])
-@pytest.mark.parametrize("weight", [0.01, 0.5, 3.0, 200.0])
+@pytest.mark.parametrize(("rate", "weight"), [(0.05, 0.01), (0.1, 0.5), (0.5, 3.0), (0.1, 200.0)])
 def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
     """Of the inputs from 0 to 1, a share of ``rate`` lies above 1 - rate."""
     model = Chain(Diagonal(weight), Neurons())

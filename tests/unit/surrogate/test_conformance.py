@@ -122,7 +122,7 @@ FIRST_ORDER = {
 
 
 @pytest.mark.parametrize("transform", FIRST_ORDER.values(), ids=FIRST_ORDER)
-@pytest.mark.parametrize("name", ["alpha a State", "per neuron", "uint8", "scaled"])
+@pytest.mark.parametrize("name", ["per neuron", "uint8", "scaled"])
 def test_every_transform_has_the_derivative(name, transform):
     surrogate, by_hand = SURROGATES[name]
     found = transform(surrogate, jnp.float32(X))
@@ -131,9 +131,7 @@ def test_every_transform_has_the_derivative(name, transform):
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize(
-    "name", ["alpha 2", "alpha inf", "arbitrary", "alpha an array", "uint8", "scaled", "per neuron"]
-)
+@pytest.mark.parametrize("name", ["alpha inf", "arbitrary", "uint8", "scaled", "per neuron"])
 def test_second_and_third_order(name):
     """Against differences of the gradient written by hand, away from 0."""
     surrogate, by_hand = SURROGATES[name]
@@ -203,7 +201,7 @@ SETTINGS = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("name", ["arbitrary", "uint8", "per neuron", "alpha a State", "scaled"])
+@pytest.mark.parametrize("name", ["uint8", "per neuron", "scaled"])
 def test_every_method_under_every_setting_of_jax(name, setting):
     surrogate, by_hand = SURROGATES[name]
     dtype = "bfloat16" if setting in ("strict dtypes", "double precision") else "float32"
