@@ -68,23 +68,6 @@ def test_a_state_is_annealed_without_compiling_again():
     assert_close(jnp.stack(first), gradients_at_constant_alpha(), rtol=1e-10)
 
 
-@pytest.mark.usefixtures("double_precision")
-def test_a_state_is_annealed_inside_a_compiled_loop():
-    inputs, weights, readout = make_data()
-    weights = brainstate.ParamState(weights)
-    alpha = brainstate.ShortTermState(ANNEALED[0])
-    spike = QPseudoSpike(alpha)
-
-    def step(value):
-        alpha.value = value
-        loss = lambda: projection(weights.value, inputs, readout, spike)
-        return brainstate.transform.grad(loss, weights)()
-
-    gradients = brainstate.transform.jit(lambda: brainstate.transform.for_loop(step, ANNEALED))()
-    assert_close(gradients, gradients_at_constant_alpha(), rtol=1e-10)
-    assert alpha.value == ANNEALED[-1]
-
-
 def validation_loss(alpha, data):
     """Of a membrane that does not spike, after two steps of gradient descent on spikes.
 

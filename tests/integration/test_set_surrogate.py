@@ -2,7 +2,6 @@
 
 import brainstate
 import brainunit as u
-import jax.numpy as jnp
 import pytest
 
 from braintools_qps import QPseudoSpike, set_surrogate
@@ -21,15 +20,3 @@ def test_every_neuron_of_a_network_is_reached(library, neuron):
     assert set_surrogate(network, "q_pseudo_spike(alpha=1.5)") == 2
     found = [layer.spk_fun for layer in network.layers if isinstance(layer, neuron)]
     assert found == [QPseudoSpike(1.5)] * 2
-
-
-def test_the_gradient_of_a_lif_step_is_that_of_the_surrogate():
-    state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
-    neuron = state.LIF(1, V_th=1.0 * u.mV, tau=5.0 * u.ms)
-    set_surrogate(neuron, "QPseudoSpike(alpha=1)")
-
-    def spikes(voltage):
-        return jnp.sum(neuron.get_spike(voltage * u.mV))
-
-    # x = (V - V_th) / (V_th - V_reset) = -0.5, where the derivative is 1 / (1 + |x|).
-    assert jnp.allclose(brainstate.transform.grad(spikes)(jnp.array([0.5])), 1 / 1.5)
