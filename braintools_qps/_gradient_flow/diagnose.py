@@ -229,7 +229,7 @@ def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         slopes = [p.slopes.per_scale for p in found]
         text = (
             f"The surrogate is too high in {named([p.name for p in found])}: its mean slope is "
-            f"{_span(slopes)}, and above {TOO_HIGH:g} networks train worse."
+            f"{_span(slopes)}, and above {TOO_HIGH:g} many networks train worse."
         )
         cure = lambda: remedies.for_height(slopes[0])
         yield Finding("too high", tuple(p.name for p in found), text, cure)
