@@ -87,7 +87,7 @@ def test_show_draws_a_surrogate_with_or_without_an_original_function(spec, tmp_p
         ("QPseudoSpike(alpha=[1, 2])", "are single numbers, got parameters of shape (2,)"),
         ("QPseudoSpike(scale=['1 mV', '2 mV'])", "scale must be a positive real number"),
         ("QPseudoSpike(alpha=-1)", "alpha must be greater than 0"),
-        ("QPseudoSpike(beta=1)", "The surrogate is QPseudoSpike(alpha=2.0"),
+        ("QPseudoSpike(beta=1)", "Call it as QPseudoSpike(alpha=2.0"),
         ("QPseudoSpike(alpha=open('f'))", "a call with literal arguments"),
         ("QPseudoSpike(scale='1 mv')", "unit in '1 mv' is unknown"),
     ],
@@ -122,4 +122,4 @@ def test_a_name_that_no_figure_can_have_is_told_before_anything_is_shown(
 @pytest.mark.parametrize("command", [["show"], ["plot", "--out", "unused.png"]])
 def test_one_curve_cannot_show_many_neurons(command, capsys):
     assert main([*command, "QPseudoSpike(alpha=[1, 2, 3])"]) == 2
-    assert "got parameters of shape (3,). Show one for each" in capsys.readouterr().err
+    assert "got parameters of shape (3,). Show one surrogate for each" in capsys.readouterr().err
