@@ -29,9 +29,9 @@ def write_report(
 ) -> Path:
     """Write a comparison or a gradient flow as one self-contained HTML file.
 
-    It holds the answer, the table, the figures, the data, the settings, the versions and the
-    command that repeats the measurement. Figures are SVG and follow the reader's light or dark
-    mode. The file has no scripts and loads nothing from the network.
+    It holds the answer, the table, the figures, the names and sizes of the data, the settings, the
+    versions and the command that repeats the measurement. Figures are SVG and follow the reader's
+    light or dark mode. The file has no scripts and loads nothing from the network.
 
     Parameters
     ----------

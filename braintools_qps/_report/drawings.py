@@ -97,7 +97,7 @@ def _panel(size: tuple[float, float] = SIZE) -> Axes:
 
 
 def _drawings(panels: Iterable[Axes]) -> list[Drawing]:
-    """The figures as SVG; a salt each keeps their element names apart in one page."""
+    """The figures as SVG, each with its own salt, so that element names differ in the page."""
     return [_drawing(panel, salt=f"figure {number}") for number, panel in enumerate(panels)]
 
 
