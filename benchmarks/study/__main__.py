@@ -10,7 +10,8 @@ from . import trainings
 
 PARTS = {
     "problems": (trainings.train, [p.name for p in PROBLEMS]),
-    "longer": (trainings.train_longer, trainings.LONGER),
+    "longer": (trainings.train_longer, trainings.FIRST),
+    "updates": (trainings.train_updates, trainings.FIRST),
     "equal": (trainings.train_equal, trainings.EQUAL),
 }
 

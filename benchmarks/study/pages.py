@@ -16,14 +16,18 @@ import numpy as np
 
 from . import starts, trainings
 from .equal import LABELS as COUNTS
-from .rules import ROUNDS, RULES, WHOLE, lost
-from .starts import CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01
-from .trained import NORMALISED, Effect, Trained, half, over
+from .rules import DEFAULT, ROUNDS, RULES, UPDATED, WHOLE, lost
+from .starts import CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01, look, start
+from .trained import NORMALISED, Effect, Trained, over, problems_of
 from .trainings import RATES
 
-DEFAULT = "mean slope 0.1: 0.1, 0.03, 0.01"  # what `compare` does by default
 HEIGHT_NAMES = ("1", "1/2", "1/4", "1/8", "mean slope 0.1", "mean slope 0.05")
-HALVES = {"development": False, "held out": True}
+PARTS = {  # which problems a column or a figure is over: its heading, and its names' beginning
+    "development": ("dev", look(False)),
+    "held out, both looks": ("held", look(True)),
+    "first look": ("first", look(True, 1)),
+    "second look": ("second", look(True, 2)),
+}
 STARTS = (  # of the choosing guide
     ("alpha 8", NORMALISED),
     ("alpha 2", NORMALISED),
@@ -40,38 +44,57 @@ STARTS = (  # of the choosing guide
 def study() -> dict[str, str]:
     """Every figure and table by name."""
     record = trainings.kept()
-    halves = {name: half(held_out, record) for name, held_out in HALVES.items()}
-    every = [one for some in halves.values() for one in some]
+    every = problems_of(record)
+    parts = {name: some(every) for name, (_, some) in PARTS.items()}
     found = {
-        "search": search_table(halves),
+        "search": search_table(parts),
         "search_by_problem": search_by_problem(every),
-        "gain": gain_table(halves),
+        "gain": gain_table(parts),
         "gain_by_problem": gain_by_problem(every),
         "start": start_table(every),
         "start_in_full": start_table(every, product(LABELS, HEIGHTS), tuple(CASES)),
-        "slopes": slope_table(halves),
-        "picks": picks_table(halves),
+        "advised": advised_table(every),
+        "slopes": slope_table(parts),
+        "picks": picks_table(parts),
         "accuracy": accuracy_table(every),
         "plan": plan_table(every),
         "errors": error_table(record.get("error", {})),
         "deviations": deviation_table(record.get("error", {})),
         "longer": longer_table(every, record.get("longer", {})),
     }
-    for name, problems in halves.items():
-        if problems:
-            found |= _figures("held" if name == "held out" else "dev", problems)
+    for name, (prefix, _) in PARTS.items():
+        if parts[name]:
+            found |= _figures(prefix, parts[name])
     found |= _error_figures(record.get("error", {}))
-    found["cost"] = f"{100 * RULES[DEFAULT].cost:.0f}"
+    found["cost"] = _cost(DEFAULT, every)
+    found["cost_in_updates"] = _cost(UPDATED, every)
     found["minutes"] = f"{sum(one.minutes for one in every):.0f}"
     found["problems"] = str(len(every))
-    found["trainings"] = f"{sum(one.test.size + one.short_losses.size for one in every):,}"
+    for wave in (1, 2):
+        some = [one for one in every if one.wave == wave]
+        found[f"problems_{wave}"] = str(len(some))
+        found[f"minutes_{wave}"] = f"{sum(one.minutes for one in some):.0f}"
+    found["trainings"] = f"{sum(map(_trainings, every)):,}"
+    found["longer_problems"] = str(len(record.get("longer", {})))
     return found
+
+
+def _trainings(problem: Trained) -> int:
+    """Those in full, and the short rounds of the grid that leave finalists."""
+    short = len(problem.finalists) * problem.grid.size
+    return int(np.isfinite(problem.test).sum()) + short
+
+
+def _cost(rule: str, problems: Sequence[Trained]) -> str:
+    costs = [RULES[rule].cost(one) for one in problems if RULES[rule].trained_on(one)]
+    return f"{100 * np.mean(costs):.0f}" if costs else ""
 
 
 def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     """Figures that stand in sentences."""
     of_rule = lambda name: over([lost(RULES[name], one) for one in problems])
     of_tail = lambda label: over([starts.gain(one, label) for one in problems])
+    advised = lambda label: over([starts.advised(one, label) for one in problems])
     effects = {
         "lost": of_rule(DEFAULT),
         "lost_in_rounds": of_rule(ROUNDS),
@@ -80,29 +103,32 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "thin_gain": of_tail("alpha ∞"),
         "lost_unsearched": of_rule("no search: 0.1, dampening 1"),
         "lost_by_one_seed": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, chosen by one seed"),
-        "eight": _start(problems, "alpha 8", 0, UP_TO_01),
-        "eight_low": _start(problems, "alpha 8", NORMALISED, UP_TO_01),
-        "as_it_comes": _start(problems, "alpha 2", 0, UP_TO_01),
-        "half": _start(problems, "alpha 2", 1, UP_TO_01),
-        "half_at_03": _start(problems, "alpha 2", 1, starts.AT_03),
-        "thin_low": _start(problems, "alpha ∞", NORMALISED, UP_TO_01),
-        "thin_low_at_03": _start(problems, "alpha ∞", NORMALISED, starts.AT_03),
-        "two_low": _start(problems, "alpha 2", NORMALISED, UP_TO_01),
-        "two_low_at_03": _start(problems, "alpha 2", NORMALISED, starts.AT_03),
+        "lost_cross_validated": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, cross-validated"),
+        "lost_in_updates": of_rule(UPDATED),
+        "lost_one_setting": of_rule("mean slope 0.1: 0.03"),
+        "advised_eight": advised("alpha 8"),
+        "advised_two": advised("alpha 2"),
+        "advised_fat": advised("alpha 1/2"),
+        "advised_thin": advised("alpha ∞"),
+        "fat_low": start(problems, "alpha 1/2", NORMALISED),
+        "eight": start(problems, "alpha 8", 0),
+        "eight_low": start(problems, "alpha 8", NORMALISED),
+        "as_it_comes": start(problems, "alpha 2", 0),
+        "half": start(problems, "alpha 2", 1),
+        "half_at_03": start(problems, "alpha 2", 1, starts.AT_03),
+        "thin_low": start(problems, "alpha ∞", NORMALISED),
+        "thin_low_at_03": start(problems, "alpha ∞", NORMALISED, starts.AT_03),
+        "two_low": start(problems, "alpha 2", NORMALISED),
+        "two_low_at_03": start(problems, "alpha 2", NORMALISED, starts.AT_03),
     }
     picked = [starts.picks(one) for one in problems]
     for name in picked[0]:
-        known = [one[name] for one in picked if not math.isnan(one[name])]
-        effects[f"pick_{re.sub(r'[^a-z0-9]+', '_', name.replace('∞', 'thin'))}"] = over(known)
+        key = re.sub(r"[^a-z0-9]+", "_", name.replace("∞", "thin"))
+        effects[f"pick_{key}"] = over([one[name] for one in picked])
     short = {f"{prefix}_{name}": _tenths(one.mean) for name, one in effects.items()}
     long = {f"{prefix}_{name}_interval": effect(one) for name, one in effects.items()}
     long[f"{prefix}_order_interval"] = effect(starts.order_below(problems), "{:+.2f}".format)
     return short | long | {f"{prefix}_problems": str(len(problems))}
-
-
-def _start(problems: Sequence[Trained], label: str, height: int, rates: Sequence[int]) -> Effect:
-    row = LABELS.index(label)
-    return over([float(starts.losses(one, rates)[row, height]) for one in problems])
 
 
 def _tenths(value: float) -> str:
@@ -118,6 +144,9 @@ def effect(one: Effect, number: Callable[[float], str] = _tenths) -> str:
     return f"{number(one.mean)} ({number(one.low)} to {number(one.high)})"
 
 
+Parts = Mapping[str, Sequence[Trained]]
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
@@ -127,15 +156,23 @@ def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _cell(value: Any) -> str:
     if isinstance(value, Effect):
         return effect(value)
-    return _tenths(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return "" if math.isnan(value) else _tenths(value)
+    return str(value)
 
 
-def search_table(halves: Mapping[str, Sequence[Trained]]) -> str:
-    rows = []
-    for name, rule in RULES.items():
-        each = [over([lost(rule, one) for one in some]) if some else "" for some in halves.values()]
-        rows.append([name, f"{100 * rule.cost:.0f}%", *each])
-    return table(["settings of each candidate", "cost", *halves], rows)
+def search_table(parts: Parts) -> str:
+    every = [one for some in parts.values() for one in some]
+    rows = [
+        [
+            name,
+            f"{_cost(name, every)}%",
+            *(over([lost(rule, one) for one in some]) for some in parts.values()),
+        ]
+        for name, rule in RULES.items()
+        if _cost(name, every)
+    ]
+    return table(["settings of each candidate", "cost", *parts], rows)
 
 
 SHOWN = (
@@ -152,21 +189,24 @@ def search_by_problem(problems: Sequence[Trained]) -> str:
     return table(["problem", *SHOWN], rows)
 
 
+LOOKS = {1: " (first look)", 2: " (second look)"}
+
+
 def _name(problem: Trained) -> str:
-    return f"{problem.name}{' (held out)' if problem.held_out else ''}"
+    return f"{problem.name}{LOOKS[problem.wave] if problem.held_out else ''}"
 
 
-def gain_table(halves: Mapping[str, Sequence[Trained]]) -> str:
+def gain_table(parts: Parts) -> str:
     """What a lower mean slope gains over a dampening of 1."""
     rows = []
     for label, height in product(LABELS, (NORMALISED, NORMALISED + 1)):
         for name, rates in (("up to 0.1", UP_TO_01), ("0.3", starts.AT_03)):
-            gains = [
-                [starts.gain(p, label, rates, height) for p in some] for some in halves.values()
+            each = [
+                over([starts.gain(one, label, rates, height) for one in some])
+                for some in parts.values()
             ]
-            each = [over(some) if some else "" for some in gains]
             rows.append([label, HEIGHT_NAMES[height], name, *each])
-    return table(["surrogate", "height", "learning rates", *halves], rows)
+    return table(["surrogate", "height", "learning rates", *parts], rows)
 
 
 def gain_by_problem(problems: Sequence[Trained]) -> str:
@@ -182,32 +222,37 @@ def start_table(
     """What a start loses against the best of the same rate, and its mean slope."""
     rows = []
     for label, height in settings:
-        slope = np.mean([one.slopes[LABELS.index(label), height] for one in problems])
-        lost = [starts.start(problems, label, height, case) for case in cases]
+        slopes = [one.slopes[starts.rows_of(one, [label]), height] for one in problems]
+        lost = [start(CASES[case][1](problems), label, height, CASES[case][0]) for case in cases]
+        slope = np.nanmean(np.concatenate(slopes))
         rows.append([label, HEIGHT_NAMES[height], f"{slope:.2f}", *lost])
     return table(["surrogate", "dampening", "mean slope", *cases], rows)
 
 
-def slope_table(halves: Mapping[str, Sequence[Trained]]) -> str:
+def advised_table(problems: Sequence[Trained]) -> str:
+    """Points that one training at a rate of 0.03 ends below the best of all, by problem."""
+    labels = LABELS[:4]
+    rows = [[_name(one), *(starts.advised(one, label) for label in labels)] for one in problems]
+    return table(["problem", *labels], rows)
+
+
+def slope_table(parts: Parts) -> str:
     """Points lost by the mean slope before training."""
-    present = {name: some for name, some in halves.items() if some}
+    shown = {name: parts[name] for name in tuple(PARTS)[:2]}
     columns = [
-        starts.by_slope(some, group)
-        for group in starts.GROUPS.values()
-        for some in present.values()
+        starts.by_slope(some, group) for group in starts.GROUPS.values() for some in shown.values()
     ]
-    head = [f"{group}, {name}" for group in starts.GROUPS for name in present]
+    head = [f"{group}, {name.split(',')[0]}" for group in starts.GROUPS for name in shown]
     limits = [f"{low:.2g} to {high:.2g}" for low, high in pairwise(starts.BINS)]
     limits[-1] = f"above {starts.BINS[-2]:g}"
     rows = [[limit, *(c[row] for c in columns)] for row, limit in enumerate(limits)]
     return table(["mean slope", *head], rows)
 
 
-def picks_table(halves: Mapping[str, Sequence[Trained]]) -> str:
-    found = {name: [starts.picks(one) for one in some] for name, some in halves.items() if some}
-    rules = next(iter(found.values()))[0] if found else {}
-    mean = lambda some, rule: over([one[rule] for one in some if not math.isnan(one[rule])])
-    rows = [[rule, *(mean(some, rule) for some in found.values())] for rule in rules]
+def picks_table(parts: Parts) -> str:
+    found = {name: [starts.picks(one) for one in some] for name, some in parts.items()}
+    names = next(iter(found.values()))[0]
+    rows = [[one, *(over([p[one] for p in some]) for some in found.values())] for one in names]
     return table(["mean slope of what is picked", *found], rows)
 
 
@@ -221,7 +266,8 @@ def accuracy_table(problems: Sequence[Trained]) -> str:
             ("rate 0.1, mean slope 0.1", one.test[:, rate, NORMALISED]),
             ("best of the grid", one.reference),
         ):
-            rows.append([_name(one), name, *map(float, scores.mean(axis=-1))])
+            each = dict(zip(one.labels, map(float, scores.mean(axis=-1))))
+            rows.append([_name(one), name, *(each.get(label, "") for label in LABELS)])
     return table(["problem", "setting", *LABELS], rows)
 
 
@@ -261,10 +307,13 @@ def deviation_table(found: Mapping[str, Any]) -> str:
 
 
 def longer_table(problems: Sequence[Trained], longer: Mapping[str, Any]) -> str:
-    rows = [
-        [one.name, name, once, twice]
-        for one in problems
-        if one.name in longer
-        for name, (once, twice) in starts.changes(one, longer[one.name]).items()
-    ]
-    return table(["problem", "points", "epochs as planned", "twice as many"], rows)
+    """What is concluded, over development problems, and whether both lengths agree on its sign."""
+    both = [starts.twice(one, longer[one.name]) for one in problems if one.name in longer]
+    pairs = [tuple(map(starts.conclusions, one)) for one in both]
+    rows = []
+    for name in pairs[0][0] if pairs else ():
+        once, double = (over([pair[place][name] for pair in pairs]) for place in (0, 1))
+        change = over([pair[1][name] - pair[0][name] for pair in pairs])
+        signs = [np.sign(bound) for one in (once, double) for bound in one[1:]]
+        rows.append([name, once, double, change, "yes" if abs(sum(signs)) == 4 else "no"])
+    return table(["points", "epochs as planned", "twice as many", "change", "a conclusion"], rows)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from .trained import NORMALISED, Effect, Trained, over, percent
+from .rules import DEFAULT, RULES, lost
+from .trained import NORMALISED, Effect, Trained, over, scores_of
 from .trainings import CANDIDATES, DAMPENINGS, LONGER_CANDIDATES, RATES, SLOPES
 
 LABELS = tuple(CANDIDATES)
-FAMILY = LABELS[:4]  # the q-PseudoSpikes, the fattest tail first
 UP_TO_01 = tuple(place for place, rate in enumerate(RATES) if rate <= 0.1)
 AT_03 = (RATES.index(0.3),)
 HEIGHTS = tuple(range(len(DAMPENINGS) + len(SLOPES)))
@@ -24,11 +25,16 @@ GROUPS = {
     "alpha 8, ∞, Sigmoid": ("alpha 8", "alpha ∞", "Sigmoid"),
 }
 TOO_HIGH = 0.2  # what `gradient_flow` calls so
-NOTHING = Effect(np.nan, np.nan, np.nan)
 
 
-def _half(held_out: bool) -> Callable[[Sequence[Trained]], list[Trained]]:
-    return lambda problems: [one for one in problems if one.held_out is held_out]
+Chosen = Callable[[Sequence[Trained]], list[Trained]]
+
+
+def look(held_out: bool, wave: int | None = None) -> Chosen:
+    """The problems of a half, in one wave or in both."""
+    return lambda problems: [
+        one for one in problems if one.held_out is held_out and wave in (None, one.wave)
+    ]
 
 
 def _deep(problems: Sequence[Trained]) -> list[Trained]:
@@ -41,15 +47,22 @@ def _hard(problems: Sequence[Trained]) -> list[Trained]:
 
 
 # Learning rates and problems; three layers and hard problems are too few in one half alone.
-CASES: dict[str, tuple[tuple[int, ...], Callable[[Sequence[Trained]], list[Trained]]]] = {
-    "rates up to 0.1": (UP_TO_01, _half(True)),
-    "rate 0.3": (AT_03, _half(True)),
-    "three layers, up to 0.1": (UP_TO_01, _deep),
-    "hardest third, up to 0.1": (UP_TO_01, _hard),
-    "development, up to 0.1": (UP_TO_01, _half(False)),
-    "development, 0.3": (AT_03, _half(False)),
+CASES: dict[str, tuple[tuple[int, ...], Chosen]] = {
+    "second look": (UP_TO_01, look(True, 2)),
+    "both looks": (UP_TO_01, look(True)),
+    "rate 0.3": (AT_03, look(True)),
+    "three layers": (UP_TO_01, _deep),
+    "hardest third": (UP_TO_01, _hard),
+    "first look": (UP_TO_01, look(True, 1)),
+    "development": (UP_TO_01, look(False)),
+    "development, 0.3": (AT_03, look(False)),
 }
-SHOWN_CASES = tuple(CASES)[:4]
+SHOWN_CASES = tuple(CASES)[:5]
+
+
+def rows_of(problem: Trained, labels: Sequence[str]) -> list[int]:
+    """Places of those candidates that the problem has."""
+    return [problem.labels.index(label) for label in labels if label in problem.labels]
 
 
 def losses(problem: Trained, rates: Sequence[int]) -> np.ndarray:
@@ -58,32 +71,41 @@ def losses(problem: Trained, rates: Sequence[int]) -> np.ndarray:
     return below.mean(axis=-1)[:, list(rates)].mean(axis=1)
 
 
-def start(problems: Sequence[Trained], label: str, height: int, case: str) -> Effect:
-    """What a start loses in a case."""
-    rates, some = CASES[case]
-    row = LABELS.index(label)
-    values = [float(losses(one, rates)[row, height]) for one in some(problems)]
-    return over(values) if values else NOTHING
+def start(
+    problems: Sequence[Trained], label: str, height: int, rates: Sequence[int] = UP_TO_01
+) -> Effect:
+    """What a start loses."""
+    each = [losses(one, rates)[rows_of(one, [label]), height] for one in problems]
+    return over([float(loss) for some in each for loss in some])
+
+
+def advised(problem: Trained, label: str, rate: float = 0.03) -> float:
+    """What one training at a mean slope of 0.1 ends below the best of all that was trained."""
+    scores = problem.test[problem.labels.index(label), RATES.index(rate), NORMALISED]
+    return problem.highest - float(scores.mean())
 
 
 def gain(
     problem: Trained, label: str, rates: Sequence[int] = UP_TO_01, height: int = NORMALISED
 ) -> float:
     """Points that a mean slope of 0.1, or another height, gains over a dampening of 1."""
-    scores = problem.test[LABELS.index(label), list(rates)]
+    if label not in problem.labels:
+        return np.nan
+    scores = problem.test[problem.labels.index(label), list(rates)]
     return float((scores[:, height] - scores[:, 0]).mean())
 
 
 def by_slope(problems: Sequence[Trained], group: Sequence[str]) -> list[Effect]:
     """What some candidates lose, up to a rate of 0.1, with a mean slope between two limits."""
-    rows, found = [LABELS.index(label) for label in group], []
+    found = []
     for low, high in pairwise(BINS):
         means = []
         for one in problems:
+            rows = rows_of(one, group)
             slopes = one.slopes[rows]
             some = losses(one, UP_TO_01)[rows][(slopes > low) & (slopes <= high)]
             means += [float(some.mean())] if some.size else []
-        found.append(over(means) if means else NOTHING)
+        found.append(over(means))
     return found
 
 
@@ -103,7 +125,7 @@ def picks(problem: Trained) -> dict[str, float]:
     slopes, lost = problem.slopes[:, :NORMALISED], losses(problem, UP_TO_01)[:, :NORMALISED]
     low, high = slopes <= SLOPES[0], slopes > TOO_HIGH
     distance = np.abs(np.log(slopes / SLOPES[0]))
-    thin = FAMILY.index("alpha ∞")
+    thin = problem.labels.index("alpha ∞")
     return {
         "any": float(lost.mean()),
         "above 0.2": float(lost[high].mean()) if high.any() else np.nan,
@@ -115,24 +137,27 @@ def picks(problem: Trained) -> dict[str, float]:
     }
 
 
-def changes(problem: Trained, longer: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Differences that conclusions rest on, at the planned epochs and at twice as many."""
-    rows = [LABELS.index(label) for label in LONGER_CANDIDATES]
-    twice = np.array([percent(longer[label]["test"]) for label in LONGER_CANDIDATES])
-    both = problem.grid[rows], np.nan_to_num(twice, nan=problem.chance)
-    pairs = (scores.mean(axis=-1) for scores in both)
-    found = [_differences(scores) for scores in pairs]
-    return {name: (found[0][name], found[1][name]) for name in found[0]}
+def twice(problem: Trained, kept: Mapping[str, Any]) -> tuple[Trained, Trained]:
+    """Some candidates of a problem, trained as planned and for twice the epochs."""
+    rows = rows_of(problem, LONGER_CANDIDATES)
+    scores = {"validation": problem.validation[rows], "test": problem.test[rows]}
+    once = replace(problem, labels=LONGER_CANDIDATES, slopes=problem.slopes[rows], **scores)
+    each = [kept[label] for label in LONGER_CANDIDATES]
+    return once, replace(once, **scores_of(each, problem.chance))
 
 
-def _differences(scores: np.ndarray) -> dict[str, float]:
-    """``scores`` of shape (candidates, rates, dampenings)."""
-    at_01 = scores[:, 0]
-    half, eighth = DAMPENINGS.index(1 / 2), DAMPENINGS.index(1 / 8)
+def conclusions(problem: Trained) -> dict[str, float]:
+    """What is concluded from a problem, in points."""
+    mean = lambda label, rates, height: float(
+        problem.test[problem.labels.index(label), list(rates), height].mean()
+    )
+    low = {label: mean(label, UP_TO_01, NORMALISED) for label in LONGER_CANDIDATES}
+    half, eighth = (mean("alpha 2", (0,), DAMPENINGS.index(x)) for x in (1 / 2, 1 / 8))
     return {
-        "best accuracy": float(scores.max()),
-        "alpha 1/2: dampening 1/8 less 1": float(at_01[0, eighth] - at_01[0, 0]),
-        "alpha 2: dampening 1/8 less 1/2": float(at_01[1, eighth] - at_01[1, half]),
-        "alpha ∞: dampening 1/8 less 1": float(at_01[2, eighth] - at_01[2, 0]),
-        "alpha ∞ less alpha 2, each at its best": float(at_01[2].max() - at_01[1].max()),
+        "best accuracy": problem.highest,
+        **{f"a mean slope of 0.1 gains, {label}": gain(problem, label) for label in low},
+        "three rates at a mean slope of 0.1 lose against the grid": lost(RULES[DEFAULT], problem),
+        "alpha 1/2 less alpha 2, at a mean slope of 0.1": low["alpha 1/2"] - low["alpha 2"],
+        "alpha ∞ less alpha 2, at a mean slope of 0.1": low["alpha ∞"] - low["alpha 2"],
+        "alpha 2, rate 0.1: dampening 1/8 less 1/2": eighth - half,
     }

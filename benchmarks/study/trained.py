@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -11,13 +11,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import stats
 
-from .trainings import CANDIDATES, DAMPENINGS, RATES, SEEDS, kept
+from ..problems import PROBLEMS
+from .trainings import DAMPENINGS, RATES, SEEDS, SHORT, SLOPES, kept
 
 NORMALISED = len(DAMPENINGS)  # place of a mean slope of 0.1 among the heights; 0.05 comes next
+HEIGHTS = len(DAMPENINGS) + len(SLOPES)
 
 
 class Effect(NamedTuple):
-    """A mean over problems with its 95% t interval; NaN where there is but one problem."""
+    """A mean over problems with its 95% t interval, which is NaN where there is but one problem."""
 
     mean: float
     low: float
@@ -25,7 +27,10 @@ class Effect(NamedTuple):
 
 
 def over(values: Sequence[float]) -> Effect:
-    """Problems are the units: one number of each."""
+    """Problems are the units: one number of each, NaN where there is none."""
+    values = [value for value in values if not math.isnan(value)]
+    if not values:
+        return Effect(math.nan, math.nan, math.nan)
     mean = float(np.mean(values))
     if len(values) < 2:
         return Effect(mean, math.nan, math.nan)
@@ -35,17 +40,23 @@ def over(values: Sequence[float]) -> Effect:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """One problem. Scores have the shape (candidates, rates, heights, seeds)."""
+    """One problem. Scores have the shape (candidates, rates, heights, seeds).
+
+    Those of heights that were not trained in the second wave are NaN.
+    """
 
     name: str
+    labels: tuple[str, ...]  # of its candidates
     held_out: bool
+    wave: int
     epochs: int
     minutes: float
     validation: np.ndarray  # -inf where training diverged
     test: np.ndarray  # that of guessing where training diverged
-    short_losses: np.ndarray  # after a tenth of the epochs; of the dampenings only
     slopes: np.ndarray  # (candidates, heights): mean slopes before training
     chance: float
+    finalists: Mapping[str, np.ndarray]  # by how rounds are sized: (candidates, seeds, 2)
+    share: Mapping[str, float]  # of the epochs, that such a round takes
 
     @property
     def grid(self) -> np.ndarray:
@@ -73,15 +84,18 @@ class Trained:
 
 def chosen_elsewhere(scores: np.ndarray) -> np.ndarray:
     """For each seed the score of the row that is best over the other seeds: (rows, seeds)."""
+    scores = scores[~np.isnan(scores).any(axis=1)]
     others = scores.sum(axis=1, keepdims=True) - scores
     return scores[others.argmax(axis=0), np.arange(scores.shape[1])]
 
 
-def half(held_out: bool | None, record: Mapping[str, Any] | None = None) -> list[Trained]:
-    """Problems of one half, or of both."""
-    problems = (kept() if record is None else record).get("problems", {})
-    found = [trained(name, one) for name, one in problems.items()]
-    return [one for one in found if held_out in (None, one.held_out)]
+def problems_of(record: Mapping[str, Any] | None = None) -> list[Trained]:
+    """All problems that have been trained, in the order of the protocol."""
+    record = kept() if record is None else record
+    found, updates = record.get("problems", {}), record.get("updates", {})
+    return [
+        trained(p.name, found[p.name], updates.get(p.name)) for p in PROBLEMS if p.name in found
+    ]
 
 
 def percent(thousandths: Sequence[int | None], seeds: int = SEEDS) -> np.ndarray:
@@ -89,27 +103,40 @@ def percent(thousandths: Sequence[int | None], seeds: int = SEEDS) -> np.ndarray
     return np.array(thousandths, np.float64).reshape(len(RATES), -1, seeds) / 10
 
 
-def trained(name: str, one: Mapping[str, Any]) -> Trained:
-    """A problem as it was kept."""
-    each = [one["candidates"][label] for label in CANDIDATES]
-    every = [(of, *of["lowered"]) for of in each]
-    both = lambda part: np.array(
-        [np.concatenate([percent(scores[part]) for scores in of], axis=1) for of in every]
-    )
-    validation, test = both("validation"), both("test")
-    slopes = np.array([one["slope"][label] for label in CANDIDATES])
-    factors = np.array([of["factors"] for of in each])
-    heights = np.column_stack([np.tile(DAMPENINGS, (len(slopes), 1)), factors])
-    short = np.array([of["short"] for of in each], np.float64)
-    short = short.reshape(len(each), len(RATES), len(DAMPENINGS), -1)
+def trained(name: str, one: Mapping[str, Any], updates: Mapping[str, Any] | None = None) -> Trained:
+    """A problem as it was kept, with the short rounds of some updates."""
+    each = list(one["candidates"].values())
+    heights = [(*DAMPENINGS, *of["factors"], *[math.nan] * len(SLOPES))[:HEIGHTS] for of in each]
+    finalists = {"epochs": [of["finalists"] for of in each if "finalists" in of]}
+    if updates:
+        finalists["updates"] = list(updates["finalists"].values())
     return Trained(
         name=name,
+        labels=tuple(one["candidates"]),
         held_out=one["held_out"],
+        wave=one["wave"],
         epochs=one["epochs"],
         minutes=one["minutes"],
-        validation=np.nan_to_num(validation, nan=-np.inf),
-        test=np.nan_to_num(test, nan=one["chance"]),
-        short_losses=np.nan_to_num(short, nan=np.inf, posinf=np.inf),
-        slopes=slopes[:, None] * heights,
+        **scores_of(each, one["chance"]),
+        slopes=np.array(list(one["slope"].values()))[:, None] * heights,
         chance=one["chance"],
+        finalists={kind: np.array(chosen) for kind, chosen in finalists.items() if chosen},
+        share={"epochs": SHORT, "updates": updates["epochs"] / one["epochs"] if updates else 0},
     )
+
+
+def scores_of(each: Iterable[Mapping[str, Any]], chance: float) -> dict[str, np.ndarray]:
+    """Scores of validation and test as `Trained` has them."""
+    found = {}
+    for part, diverged in (("validation", -np.inf), ("test", chance)):
+        scores = [
+            np.concatenate([percent(one[part]) for one in (of, *of["lowered"])], axis=1)
+            for of in each
+        ]
+        missing = HEIGHTS - scores[0].shape[1]
+        found[part] = np.pad(
+            np.nan_to_num(scores, nan=diverged),
+            [(0, 0), (0, 0), (0, missing), (0, 0)],
+            constant_values=math.nan,
+        )
+    return found

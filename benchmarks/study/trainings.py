@@ -42,8 +42,10 @@ SLOPES = (0.1, 0.05)  # what the mean slope is brought down to
 TINY = 1e-6  # a mean slope that every surrogate has to be lowered to
 SEEDS = 3
 SHORT = 0.1  # of the epochs, for the short round of the search of old
+UPDATES = 50  # of a short round that is sized by them
+BATCH = 32
 
-LONGER = ("digits-rows, recurrent", "cue-recall, recurrent ALIF")  # trained for twice the epochs
+FIRST = tuple(p.name for p in PROBLEMS if p.wave == 1 and not p.held_out)
 LONGER_CANDIDATES = ("alpha 1/2", "alpha 2", "alpha ∞")
 EQUAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")  # one candidate, many seeds
 EQUAL_CANDIDATE, EQUAL_SEEDS = "alpha 2", 50
@@ -82,7 +84,7 @@ def train(problem: Problem) -> dict[str, Any]:
                 "lowered": [_scores(one, label) for one in lowered],
                 "factors": [_factor(one, label) for one in lowered],
             }
-            | ({"short": _losses(brief, label)} if brief else {})
+            | ({"finalists": _finalists(brief, label)} if brief else {})
             for label in candidates_of(problem)
         },
     }
@@ -91,8 +93,19 @@ def train(problem: Problem) -> dict[str, Any]:
 def train_longer(problem: Problem) -> dict[str, Any]:
     """Some candidates for twice the epochs: does it change a conclusion?"""
     chosen = {name: CANDIDATES[name] for name in LONGER_CANDIDATES}
-    found = _compared(problem, "longer", GRID, candidates=chosen, epochs=2 * problem.epochs)
-    return {label: _scores(found, label) for label in chosen}
+    epochs = 2 * problem.epochs
+    grid = _compared(problem, "longer", GRID, candidates=chosen, epochs=epochs)
+    low = _compared(problem, "longer-low", LOW, candidates=chosen, epochs=epochs)
+    return {label: _scores(grid, label) | {"lowered": [_scores(low, label)]} for label in chosen}
+
+
+def train_updates(problem: Problem) -> dict[str, Any]:
+    """The search of old with short rounds of a number of updates, not of a share of the epochs."""
+    batches = len(load_task(problem.data()).split(0).train) // BATCH
+    epochs = min(problem.epochs, math.ceil(UPDATES / batches))
+    brief = _compared(problem, "updates", GRID, epochs=epochs)
+    finalists = {label: _finalists(brief, label) for label in candidates_of(problem)}
+    return {"epochs": epochs, "finalists": finalists}
 
 
 def train_equal(problem: Problem) -> dict[str, Any]:
@@ -159,9 +172,19 @@ def _scores(comparison: Comparison, label: str) -> dict[str, list[int | None]]:
     }
 
 
-def _losses(comparison: Comparison, label: str) -> list[float | None]:
-    losses = chain.from_iterable(one.loss for one in _result(comparison, label).tuning.trials)
-    return [round(x, 2) if math.isfinite(x) else None for x in losses]
+def _finalists(comparison: Comparison, label: str) -> list[list[int]]:
+    """For each seed the two settings that a short round of the whole grid lets go on."""
+    losses = np.array([trial.loss for trial in _result(comparison, label).tuning.trials])
+    return [finalists(np.nan_to_num(of_seed, nan=np.inf)) for of_seed in losses.T]
+
+
+def finalists(losses: np.ndarray) -> list[int]:
+    """The dampening with the lowest losses at all rates goes on, at its two best rates."""
+    losses = losses.reshape(len(RATES), len(DAMPENINGS))
+    points = (losses[:, :, None] < losses[:, None, :]).sum(axis=(0, 2))
+    heights = np.tile(np.arange(len(DAMPENINGS)), len(RATES))
+    order = np.lexsort((losses.ravel(), heights, -np.tile(points, len(RATES))))
+    return sorted(order[:2].tolist())
 
 
 def _factor(comparison: Comparison, label: str) -> float:

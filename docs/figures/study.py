@@ -9,7 +9,7 @@ from matplotlib.ticker import NullFormatter
 from benchmarks.study import starts
 from benchmarks.study.pages import SHOWN
 from benchmarks.study.rules import RULES, lost
-from benchmarks.study.trained import NORMALISED, half, over
+from benchmarks.study.trained import NORMALISED, over, problems_of
 from benchmarks.study.trainings import SLOPES
 
 COLORS = {"development": "0.6", "held out": "tab:blue"}
@@ -18,7 +18,8 @@ TOP = 60.0  # points lost: beyond it the axis has no use
 
 
 def _halves() -> dict:
-    return {"development": half(False), "held out": half(True)}
+    every = problems_of()
+    return {"development": starts.look(False)(every), "held out": starts.look(True)(every)}
 
 
 def mean_slopes() -> None:
@@ -26,9 +27,11 @@ def mean_slopes() -> None:
     figure, axes = plt.subplots(1, 2, figsize=(8, 3.4), sharey=True)
     for axis, (name, problems) in zip(axes, _halves().items()):
         for (group, labels), color in zip(starts.GROUPS.items(), TAILS):
-            rows = [starts.LABELS.index(label) for label in labels]
-            slopes = [one.slopes[rows, :NORMALISED] for one in problems]
-            below = [starts.losses(one, starts.UP_TO_01)[rows, :NORMALISED] for one in problems]
+            slopes, below = [], []
+            for one in problems:
+                rows = starts.rows_of(one, labels)
+                slopes += one.slopes[rows, :NORMALISED].ravel().tolist()
+                below += starts.losses(one, starts.UP_TO_01)[rows, :NORMALISED].ravel().tolist()
             label = group if axis is axes[0] else None
             axis.scatter(slopes, np.minimum(below, TOP), s=9, color=color, alpha=0.7, label=label)
         axis.axvline(SLOPES[0], color="0.3", linewidth=0.8)
@@ -45,8 +48,6 @@ def searches() -> None:
     for shift, (name, problems) in zip((-0.15, 0.15), _halves().items()):
         for row, rule in enumerate(SHOWN):
             values = [lost(RULES[rule], one) for one in problems]
-            if not values:
-                continue
             place = np.full(len(values), row + shift)
             axis.scatter(values, place, s=12, color=COLORS[name], alpha=0.6)
             mean, low, high = over(values)

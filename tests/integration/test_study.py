@@ -23,10 +23,10 @@ SHAPE = len(CANDIDATES), len(RATES), len(DAMPENINGS) + 2, 3
 def problem(**changes):
     """All scores are 50%, unless one is changed."""
     given = {
-        "name": "one", "held_out": False, "epochs": 1, "minutes": 1.0, "chance": 10.0,
+        "name": "one", "labels": tuple(CANDIDATES), "held_out": False, "wave": 1, "epochs": 1,
+        "minutes": 1.0, "chance": 10.0,
         "validation": np.full(SHAPE, 50.0), "test": np.full(SHAPE, 50.0),
-        "short_losses": np.ones((*SHAPE[:2], len(DAMPENINGS), 3)),
-        "slopes": np.full((SHAPE[0], SHAPE[2]), 0.2),
+        "slopes": np.full((SHAPE[0], SHAPE[2]), 0.2), "finalists": {}, "share": {},
     }  # fmt: skip
     return Trained(**{**given, **changes})
 
@@ -77,18 +77,39 @@ def test_validation_of_all_seeds_chooses_one_setting():
 
 
 def test_the_search_of_old_lets_the_lowest_losses_go_on():
-    # A dampening of 1/8 has the lowest loss at every rate; of its two best, validation takes 0.3.
-    short = np.ones((*SHAPE[:2], len(DAMPENINGS), 3))
-    short[:, :, 3] = np.array([0.2, 0.4, 0.5, 0.3])[None, :, None]
+    # A dampening of 1/8 has the lowest loss at every rate, and its two best rates are 0.1 and 0.3.
+    losses = np.ones((len(RATES), len(DAMPENINGS)))
+    losses[:, 3] = 0.2, 0.4, 0.5, 0.3
+    assert trainings.finalists(losses.ravel()) == [3, 15]
+    # Rates have one vote each: a dampening of 1 has the lowest loss of all, 1/2 three rates of four.
+    losses = np.array([[0, 1, 2, 3], [9, 1, 2, 3], [9, 1, 2, 3], [9, 1, 2, 3]])
+    assert trainings.finalists(losses.ravel()) == [1, 5]
+
+
+def test_validation_takes_one_of_those_that_go_on():
+    rounds = Rule(at(RATES, DAMPENINGS), rounds="updates")
+    pairs = np.tile([3, 15], (SHAPE[0], 3, 1))
     eighth = [(rate, 3, seed, 70 + seed) for rate in (0.3, 0.03) for seed in range(3)]
-    one = problem(short_losses=short, validation=scores(*eighth), test=scores(*eighth[:3]))
-    found = rules.scores(Rule(at(RATES, DAMPENINGS), "rounds"), one)
-    assert found[0].tolist() == [70, 71, 72]  # 0.03 would give 50
+    one = problem(
+        finalists={"updates": pairs}, share={"updates": 0.25},
+        validation=scores(*eighth), test=scores(*eighth[:3]),
+    )  # fmt: skip
+    assert rules.scores(rounds, one)[0].tolist() == [70, 71, 72]  # 0.03 would give 50
+    assert rounds.cost(one) == 0.25 + 2 / 16
+    assert np.isnan(rules.lost(rounds, problem()))  # no rounds were trained
+
+
+def test_what_was_not_trained_is_neither_chosen_nor_judged():
+    untrained = [(rate, 5, seed, np.nan) for rate in RATES for seed in range(3)]
+    one = problem(test=scores(*untrained, *[(0.03, 1, seed, 80) for seed in range(3)]))
+    assert one.highest == 80
+    assert rules.lost(Rule(at((0.1,), (1.0,))), one) == 30
+    assert np.isnan(rules.lost(rules.RULES["mean slope 0.05: 0.1, 0.03"], one))
+    assert over([1.0, np.nan, 3.0]).mean == 2
 
 
 def test_costs_by_hand():
-    assert rules.RULES["mean slope 0.1: 0.1, 0.03, 0.3"].cost == pytest.approx(3 / 16)
-    assert rules.RULES[rules.ROUNDS].cost == pytest.approx((1.6 + 2) / 16)
+    assert rules.RULES["mean slope 0.1: 0.1, 0.03, 0.3"].cost(problem()) == pytest.approx(3 / 16)
 
 
 def test_what_a_rule_loses():
@@ -123,6 +144,21 @@ def test_losses_by_mean_slope():
     assert [mean for mean in found if not np.isnan(mean)] == [0, 40]
     picked = starts.picks(one)
     assert (picked["above 0.2"], picked["at most 0.2"], picked["nearest to 0.1"]) == (40, 0, 0)
+
+
+def test_an_advice_is_judged_against_the_best_of_all():
+    best = [(0.1, 0, seed, 90) for seed in range(3)]
+    taken = [(0.03, NORMALISED, seed, 80) for seed in range(3)]
+    assert starts.advised(problem(test=scores(*best, *taken)), "alpha 8") == 10
+
+
+def test_twice_the_epochs_are_judged_by_the_same_candidates():
+    kept = {"validation": [500] * 48, "test": [500] * 48}
+    low = {"validation": [600] * 12, "test": [700] * 12}
+    longer = {label: kept | {"lowered": [low]} for label in trainings.LONGER_CANDIDATES}
+    once, twice = starts.twice(problem(), longer)
+    gains = "a mean slope of 0.1 gains, alpha ∞"
+    assert (starts.conclusions(once)[gains], starts.conclusions(twice)[gains]) == (0, 20)
 
 
 def test_different_labels_are_told_apart_and_equal_ones_are_not():
