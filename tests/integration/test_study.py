@@ -81,7 +81,7 @@ def test_the_search_of_old_lets_the_lowest_losses_go_on():
     losses = np.ones((len(RATES), len(DAMPENINGS)))
     losses[:, 3] = 0.2, 0.4, 0.5, 0.3
     assert trainings.finalists(losses.ravel()) == [3, 15]
-    # Rates have one vote each: a dampening of 1 has the lowest loss of all, 1/2 three rates of four.
+    # Each rate has a vote: 1 has the lowest loss of all, 1/2 is best at three rates of four.
     losses = np.array([[0, 1, 2, 3], [9, 1, 2, 3], [9, 1, 2, 3], [9, 1, 2, 3]])
     assert trainings.finalists(losses.ravel()) == [1, 5]
 
