@@ -10,8 +10,8 @@ from . import trainings
 
 PARTS = {
     "problems": (trainings.train, [p.name for p in PROBLEMS]),
-    "longer": (trainings.train_longer, trainings.FIRST),
-    "updates": (trainings.train_updates, trainings.FIRST),
+    "longer": (trainings.train_longer, trainings.DEVELOPMENT),
+    "updates": (trainings.train_updates, trainings.DEVELOPMENT),
     "equal": (trainings.train_equal, trainings.EQUAL),
 }
 

@@ -67,6 +67,7 @@ def study() -> dict[str, str]:
             found |= _figures(prefix, parts[name])
     found |= _error_figures(record.get("error", {}))
     found["cost"] = _cost(DEFAULT, every)
+    found["cost_of_one"] = _cost("mean slope 0.1: 0.03", every)
     found["cost_in_updates"] = _cost(UPDATED, every)
     found["minutes"] = f"{sum(one.minutes for one in every):.0f}"
     found["problems"] = str(len(every))

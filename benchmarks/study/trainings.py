@@ -45,7 +45,7 @@ SHORT = 0.1  # of the epochs, for the short round of the search of old
 UPDATES = 50  # of a short round that is sized by them
 BATCH = 32
 
-FIRST = tuple(p.name for p in PROBLEMS if p.wave == 1 and not p.held_out)
+DEVELOPMENT = tuple(p.name for p in PROBLEMS if not p.held_out)
 LONGER_CANDIDATES = ("alpha 1/2", "alpha 2", "alpha ∞")
 EQUAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")  # one candidate, many seeds
 EQUAL_CANDIDATE, EQUAL_SEEDS = "alpha 2", 50
