@@ -8,8 +8,8 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from itertools import pairwise, product
+from functools import cache, partial
+from itertools import chain, pairwise, product
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,13 @@ STARTS = (  # of the choosing guide
     ("alpha 2", 0),
     ("alpha 1/2", NORMALISED),
 )
+SHOWN = (
+    WHOLE,
+    "mean slope 0.1: 0.1",
+    "mean slope 0.1: 0.1, 0.03, 0.3",
+    DEFAULT,
+    ROUNDS,
+)
 
 
 @cache
@@ -48,28 +55,26 @@ def study() -> dict[str, str]:
     parts = {name: some(every) for name, (_, some) in PARTS.items()}
     found = {
         "search": search_table(parts),
-        "search_by_problem": search_by_problem(every),
+        "search_by_problem": by_problem(every, SHOWN, lambda one, rule: lost(RULES[rule], one)),
         "gain": gain_table(parts),
-        "gain_by_problem": gain_by_problem(every),
+        "gain_by_problem": by_problem(every, LABELS, starts.gain),
         "start": start_table(every),
         "start_in_full": start_table(every, product(LABELS, HEIGHTS), tuple(CASES)),
-        "advised": advised_table(every),
+        "advised": by_problem(every, LABELS[:4], starts.advised),
         "slopes": slope_table(parts),
         "picks": picks_table(parts),
         "accuracy": accuracy_table(every),
         "plan": plan_table(every),
-        "errors": error_table(record.get("error", {})),
-        "deviations": deviation_table(record.get("error", {})),
+        "errors": error_table(record["error"]),
         "longer": longer_table(every, record.get("longer", {})),
     }
     for name, (prefix, _) in PARTS.items():
         if parts[name]:
             found |= _figures(prefix, parts[name])
-    found |= _error_figures(record.get("error", {}))
+    found |= _error_figures(record["error"])
     found["cost"] = _cost(DEFAULT, every)
     found["cost_of_one"] = _cost("mean slope 0.1: 0.03", every)
     found["cost_in_updates"] = _cost(UPDATED, every)
-    found["minutes"] = f"{sum(one.minutes for one in every):.0f}"
     found["problems"] = str(len(every))
     for wave in (1, 2):
         some = [one for one in every if one.wave == wave]
@@ -93,24 +98,23 @@ def _cost(rule: str, problems: Sequence[Trained]) -> str:
 
 def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     """Figures that stand in sentences."""
+    mean = lambda measure, *given: over([measure(one, *given) for one in problems])
     of_rule = lambda name: over([lost(RULES[name], one) for one in problems])
-    of_tail = lambda label: over([starts.gain(one, label) for one in problems])
-    advised = lambda label: over([starts.advised(one, label) for one in problems])
     effects = {
         "lost": of_rule(DEFAULT),
         "lost_in_rounds": of_rule(ROUNDS),
-        "fat_gain": of_tail("alpha 1/2"),
-        "two_gain": of_tail("alpha 2"),
-        "thin_gain": of_tail("alpha ∞"),
+        "fat_gain": mean(starts.gain, "alpha 1/2"),
+        "two_gain": mean(starts.gain, "alpha 2"),
+        "thin_gain": mean(starts.gain, "alpha ∞"),
         "lost_unsearched": of_rule("no search: 0.1, dampening 1"),
         "lost_by_one_seed": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, chosen by one seed"),
         "lost_cross_validated": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, cross-validated"),
         "lost_in_updates": of_rule(UPDATED),
         "lost_one_setting": of_rule("mean slope 0.1: 0.03"),
-        "advised_eight": advised("alpha 8"),
-        "advised_two": advised("alpha 2"),
-        "advised_fat": advised("alpha 1/2"),
-        "advised_thin": advised("alpha ∞"),
+        "advised_eight": mean(starts.advised, "alpha 8"),
+        "advised_two": mean(starts.advised, "alpha 2"),
+        "advised_fat": mean(starts.advised, "alpha 1/2"),
+        "advised_thin": mean(starts.advised, "alpha ∞"),
         "fat_low": start(problems, "alpha 1/2", NORMALISED),
         "eight": start(problems, "alpha 8", 0),
         "eight_low": start(problems, "alpha 8", NORMALISED),
@@ -122,13 +126,11 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "two_low": start(problems, "alpha 2", NORMALISED),
         "two_low_at_03": start(problems, "alpha 2", NORMALISED, starts.AT_03),
     }
-    picked = [starts.picks(one) for one in problems]
-    for name in picked[0]:
-        key = re.sub(r"[^a-z0-9]+", "_", name.replace("∞", "thin"))
-        effects[f"pick_{key}"] = over([one[name] for one in picked])
+    for name, pick in starts.PICKS.items():
+        effects[f"pick_{re.sub(r'[^a-z0-9]+', '_', name)}"] = mean(pick)
     short = {f"{prefix}_{name}": _tenths(one.mean) for name, one in effects.items()}
     long = {f"{prefix}_{name}_interval": effect(one) for name, one in effects.items()}
-    long[f"{prefix}_order_interval"] = effect(starts.order_below(problems), "{:+.2f}".format)
+    long[f"{prefix}_order_interval"] = effect(mean(starts.order_below), "{:+.2f}".format)
     return short | long | {f"{prefix}_problems": str(len(problems))}
 
 
@@ -162,57 +164,41 @@ def _cell(value: Any) -> str:
     return str(value)
 
 
+def means(parts: Parts, measure: Callable[..., float], *given: Any) -> list[Effect]:
+    """A mean over the problems of each part."""
+    return [over([measure(one, *given) for one in some]) for some in parts.values()]
+
+
+def by_problem(
+    problems: Sequence[Trained], names: Sequence[str], measure: Callable[[Trained, str], float]
+) -> str:
+    rows = [[_name(one), *(measure(one, name) for name in names)] for one in problems]
+    return table(["problem", *names], rows)
+
+
+def _name(problem: Trained) -> str:
+    look = {1: " (first look)", 2: " (second look)"}[problem.wave]
+    return f"{problem.name}{look if problem.held_out else ''}"
+
+
 def search_table(parts: Parts) -> str:
-    every = [one for some in parts.values() for one in some]
+    every = list(chain.from_iterable(parts.values()))
     rows = [
-        [
-            name,
-            f"{_cost(name, every)}%",
-            *(over([lost(rule, one) for one in some]) for some in parts.values()),
-        ]
+        [name, f"{_cost(name, every)}%", *means(parts, partial(lost, rule))]
         for name, rule in RULES.items()
         if _cost(name, every)
     ]
     return table(["settings of each candidate", "cost", *parts], rows)
 
 
-SHOWN = (
-    WHOLE,
-    "mean slope 0.1: 0.1",
-    "mean slope 0.1: 0.1, 0.03, 0.3",
-    "mean slope 0.1: 0.1, 0.03, 0.01",
-    ROUNDS,
-)
-
-
-def search_by_problem(problems: Sequence[Trained]) -> str:
-    rows = [[_name(one), *(lost(RULES[name], one) for name in SHOWN)] for one in problems]
-    return table(["problem", *SHOWN], rows)
-
-
-LOOKS = {1: " (first look)", 2: " (second look)"}
-
-
-def _name(problem: Trained) -> str:
-    return f"{problem.name}{LOOKS[problem.wave] if problem.held_out else ''}"
-
-
 def gain_table(parts: Parts) -> str:
     """What a lower mean slope gains over a dampening of 1."""
-    rows = []
-    for label, height in product(LABELS, (NORMALISED, NORMALISED + 1)):
-        for name, rates in (("up to 0.1", UP_TO_01), ("0.3", starts.AT_03)):
-            each = [
-                over([starts.gain(one, label, rates, height) for one in some])
-                for some in parts.values()
-            ]
-            rows.append([label, HEIGHT_NAMES[height], name, *each])
+    rows = [
+        [label, HEIGHT_NAMES[height], name, *means(parts, starts.gain, label, rates, height)]
+        for label, height in product(LABELS, (NORMALISED, NORMALISED + 1))
+        for name, rates in (("up to 0.1", UP_TO_01), ("0.3", starts.AT_03))
+    ]
     return table(["surrogate", "height", "learning rates", *parts], rows)
-
-
-def gain_by_problem(problems: Sequence[Trained]) -> str:
-    rows = [[_name(one), *(starts.gain(one, label) for label in LABELS)] for one in problems]
-    return table(["problem", *LABELS], rows)
 
 
 def start_table(
@@ -230,13 +216,6 @@ def start_table(
     return table(["surrogate", "dampening", "mean slope", *cases], rows)
 
 
-def advised_table(problems: Sequence[Trained]) -> str:
-    """Points that one training at a rate of 0.03 ends below the best of all, by problem."""
-    labels = LABELS[:4]
-    rows = [[_name(one), *(starts.advised(one, label) for label in labels)] for one in problems]
-    return table(["problem", *labels], rows)
-
-
 def slope_table(parts: Parts) -> str:
     """Points lost by the mean slope before training."""
     shown = {name: parts[name] for name in tuple(PARTS)[:2]}
@@ -251,10 +230,8 @@ def slope_table(parts: Parts) -> str:
 
 
 def picks_table(parts: Parts) -> str:
-    found = {name: [starts.picks(one) for one in some] for name, some in parts.items()}
-    names = next(iter(found.values()))[0]
-    rows = [[one, *(over([p[one] for p in some]) for some in found.values())] for one in names]
-    return table(["mean slope of what is picked", *found], rows)
+    rows = [[name, *means(parts, pick)] for name, pick in starts.PICKS.items()]
+    return table(["mean slope of what is picked", *parts], rows)
 
 
 def accuracy_table(problems: Sequence[Trained]) -> str:
@@ -280,31 +257,19 @@ def plan_table(problems: Sequence[Trained]) -> str:
 
 
 def error_table(found: Mapping[str, Any]) -> str:
-    rows = [[f"simulated, {name}", *rates] for name, rates in found.get("simulated", {}).items()]
-    for problem, one in found.items():
-        for way, rates in one["error"].items() if problem != "simulated" else ():
-            rows.append([f"{problem}: tuned by {way}", *rates])
+    rows = [
+        [f"{scores}: {way}", *rates] for scores, one in found.items() for way, rates in one.items()
+    ]
     return table(["scores", *(f"{k} labels" for k in COUNTS)], rows)
 
 
 def _error_figures(found: Mapping[str, Any]) -> dict[str, str]:
-    """The largest error rates: of real trainings by each way to tune, and of what is simulated."""
-    real = [one["error"] for name, one in found.items() if name != "simulated"]
-    if not real or "simulated" not in found:
-        return {}
-    most = lambda way: _tenths(max(max(one[way]) for one in real))
+    """The largest error rates, of real trainings and of simulated scores."""
+    real = [one["tuned by each seed"] for name, one in found.items() if name != "simulated"]
     return {
-        "errors_most": most("each seed"),
-        "errors_most_by_one": most("one seed for all"),
+        "errors_most": _tenths(max(map(max, real))),
         "errors_most_simulated": _tenths(max(map(max, found["simulated"].values()))),
     }
-
-
-def deviation_table(found: Mapping[str, Any]) -> str:
-    rows = [
-        [name, *one["deviation"].values()] for name, one in found.items() if name != "simulated"
-    ]
-    return table(["problem", "each seed tunes", "one setting for all seeds"], rows)
 
 
 def longer_table(problems: Sequence[Trained], longer: Mapping[str, Any]) -> str:

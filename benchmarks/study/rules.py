@@ -64,7 +64,7 @@ RULES = {
     "mean slope 0.1: 0.1, 0.03": Rule(at((0.1, 0.03), LOW)),
     "mean slope 0.1: 0.03, 0.01": Rule(at((0.03, 0.01), LOW)),
     "mean slope 0.1: 0.1, 0.03, 0.3": Rule(at((0.1, 0.03, 0.3), LOW)),
-    "mean slope 0.1: 0.1, 0.03, 0.01": Rule(at(THREE, LOW)),
+    DEFAULT: Rule(at(THREE, LOW)),
     "mean slope 0.1: all four rates": Rule(at(RATES, LOW)),
     "mean slope 0.05: 0.1, 0.03": Rule(at((0.1, 0.03), LOWER)),
     "mean slope 0.05: 0.1, 0.03, 0.01": Rule(at(THREE, LOWER)),

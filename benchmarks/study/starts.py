@@ -109,32 +109,36 @@ def by_slope(problems: Sequence[Trained], group: Sequence[str]) -> list[Effect]:
     return found
 
 
-def order_below(problems: Sequence[Trained], limit: float = SLOPES[0]) -> Effect:
-    """Rank correlation, below the limit, of the mean slope with what it loses."""
-    found = []
-    for one in problems:
-        slopes, lost = one.slopes[:, :NORMALISED], losses(one, UP_TO_01)[:, :NORMALISED]
-        low = slopes <= limit
-        if low.sum() > 3:
-            found.append(float(stats.spearmanr(slopes[low], -lost[low]).statistic))
-    return over(found)
-
-
-def picks(problem: Trained) -> dict[str, float]:
-    """What is lost by picking among all candidates and dampenings by a rule, without training."""
+def _settings(problem: Trained) -> tuple[np.ndarray, np.ndarray]:
+    """Mean slopes of all candidates and dampenings, and what they lose up to a rate of 0.1."""
     slopes, lost = problem.slopes[:, :NORMALISED], losses(problem, UP_TO_01)[:, :NORMALISED]
-    low, high = slopes <= SLOPES[0], slopes > TOO_HIGH
-    distance = np.abs(np.log(slopes / SLOPES[0]))
-    thin = problem.labels.index("alpha ∞")
-    return {
-        "any": float(lost.mean()),
-        "above 0.2": float(lost[high].mean()) if high.any() else np.nan,
-        "at most 0.2": float(lost[~high].mean()),
-        "at most 0.1": float(lost[low].mean()),
-        "nearest to 0.1": float(lost.flat[distance.argmin()]),
-        "nearest to 0.1, of alpha ∞": float(lost[thin, distance[thin].argmin()]),
-        "the lowest": float(lost.flat[slopes.argmin()]),
-    }
+    return slopes.ravel(), lost.ravel()
+
+
+def order_below(problem: Trained, limit: float = SLOPES[0]) -> float:
+    """Rank correlation, below the limit, of the mean slope with accuracy."""
+    slopes, lost = _settings(problem)
+    low = slopes <= limit
+    return float(stats.spearmanr(slopes[low], -lost[low]).statistic) if low.sum() > 3 else np.nan
+
+
+def _picked(chosen: Callable[[np.ndarray], np.ndarray]) -> Callable[[Trained], float]:
+    def pick(problem: Trained) -> float:
+        slopes, lost = _settings(problem)
+        return float(lost[chosen(slopes)].mean())
+
+    return pick
+
+
+# What is lost by picking a candidate and a dampening by its mean slope, without training.
+PICKS = {
+    "any": _picked(lambda slopes: slopes > 0),
+    "above 0.2": _picked(lambda slopes: slopes > TOO_HIGH),
+    "at most 0.2": _picked(lambda slopes: slopes <= TOO_HIGH),
+    "at most 0.1": _picked(lambda slopes: slopes <= SLOPES[0]),
+    "nearest to 0.1": _picked(lambda slopes: np.abs(np.log(slopes / SLOPES[0])).argmin()),
+    "the lowest": _picked(lambda slopes: slopes.argmin()),
+}
 
 
 def twice(problem: Trained, kept: Mapping[str, Any]) -> tuple[Trained, Trained]:

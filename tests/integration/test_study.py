@@ -142,8 +142,8 @@ def test_losses_by_mean_slope():
     one = problem(slopes=slopes, test=scores(*lower))
     found = [effect.mean for effect in starts.by_slope([one], ["alpha 2", "S2NN"])]
     assert [mean for mean in found if not np.isnan(mean)] == [0, 40]
-    picked = starts.picks(one)
-    assert (picked["above 0.2"], picked["at most 0.2"], picked["nearest to 0.1"]) == (40, 0, 0)
+    names = "above 0.2", "at most 0.2", "nearest to 0.1"
+    assert [starts.PICKS[name](one) for name in names] == [40, 0, 0]
 
 
 def test_an_advice_is_judged_against_the_best_of_all():
