@@ -19,8 +19,9 @@ from .equal import LABELS as COUNTS
 from .rules import DEFAULT, ROUNDS, RULES, UPDATED, WHOLE, lost
 from .starts import CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01, look, start
 from .trained import NORMALISED, Effect, Trained, over, problems_of
-from .trainings import RATES
+from .trainings import RATES, UPDATES
 
+MOST_LOST = 1.5  # points: the aim for the default of `compare`
 HEIGHT_NAMES = ("1", "1/2", "1/4", "1/8", "mean slope 0.1", "mean slope 0.05")
 PARTS = {  # which problems a column or a figure is over: its heading, and its names' beginning
     "development": ("dev", look(False)),
@@ -72,8 +73,11 @@ def study() -> dict[str, str]:
         if parts[name]:
             found |= _figures(prefix, parts[name])
     found |= _error_figures(record["error"])
+    limit = over([lost(RULES[DEFAULT], one) for one in parts["held out, both looks"]]).high
+    found["excludes"] = "excludes" if limit < MOST_LOST else "does not exclude"
     found["cost"] = _cost(DEFAULT, every)
     found["cost_of_one"] = _cost("mean slope 0.1: 0.03", every)
+    found["updates"] = str(UPDATES)
     found["cost_in_updates"] = _cost(UPDATED, every)
     found["problems"] = str(len(every))
     for wave in (1, 2):
@@ -102,6 +106,7 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     of_rule = lambda name: over([lost(RULES[name], one) for one in problems])
     effects = {
         "lost": of_rule(DEFAULT),
+        "lost_to_grid": mean(lambda one: lost(RULES[DEFAULT], one) - lost(RULES[WHOLE], one)),
         "lost_in_rounds": of_rule(ROUNDS),
         "fat_gain": mean(starts.gain, "alpha 1/2"),
         "two_gain": mean(starts.gain, "alpha 2"),
@@ -131,6 +136,8 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     short = {f"{prefix}_{name}": _tenths(one.mean) for name, one in effects.items()}
     long = {f"{prefix}_{name}_interval": effect(one) for name, one in effects.items()}
     long[f"{prefix}_order_interval"] = effect(mean(starts.order_below), "{:+.2f}".format)
+    wide = [starts.slower(one, "alpha 8") for one in problems if "256 neurons" in one.name]
+    short[f"{prefix}_wide"] = _tenths(np.mean(wide)) if wide else ""
     return short | long | {f"{prefix}_problems": str(len(problems))}
 
 
