@@ -17,7 +17,7 @@ import numpy as np
 from . import starts, trainings
 from .equal import LABELS as COUNTS
 from .rules import DEFAULT, ROUNDS, RULES, UPDATED, WHOLE, lost
-from .starts import CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01, look, start
+from .starts import BEST, CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01, look, start
 from .trained import NORMALISED, Effect, Trained, over, problems_of
 from .trainings import RATES, UPDATES
 
@@ -72,8 +72,10 @@ def study() -> dict[str, str]:
     for name, (prefix, _) in PARTS.items():
         if parts[name]:
             found |= _figures(prefix, parts[name])
-    found |= _error_figures(record["error"])
+    real = [one["tuned by each seed"] for k, one in record["error"].items() if k != "simulated"]
+    found["errors_most"] = _tenths(max(map(max, real)))
     limit = over([lost(RULES[DEFAULT], one) for one in parts["held out, both looks"]]).high
+    found["most_lost"] = f"{MOST_LOST:g}"
     found["excludes"] = "excludes" if limit < MOST_LOST else "does not exclude"
     found["cost"] = _cost(DEFAULT, every)
     found["cost_of_one"] = _cost("mean slope 0.1: 0.03", every)
@@ -82,7 +84,6 @@ def study() -> dict[str, str]:
     found["problems"] = str(len(every))
     for wave in (1, 2):
         some = [one for one in every if one.wave == wave]
-        found[f"problems_{wave}"] = str(len(some))
         found[f"minutes_{wave}"] = f"{sum(one.minutes for one in some):.0f}"
     found["trainings"] = f"{sum(map(_trainings, every)):,}"
     found["longer_problems"] = str(len(record.get("longer", {})))
@@ -106,6 +107,7 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     of_rule = lambda name: over([lost(RULES[name], one) for one in problems])
     effects = {
         "lost": of_rule(DEFAULT),
+        "lost_whole": of_rule(WHOLE),
         "lost_to_grid": mean(lambda one: lost(RULES[DEFAULT], one) - lost(RULES[WHOLE], one)),
         "lost_in_rounds": of_rule(ROUNDS),
         "fat_gain": mean(starts.gain, "alpha 1/2"),
@@ -113,7 +115,6 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "thin_gain": mean(starts.gain, "alpha ∞"),
         "lost_unsearched": of_rule("no search: 0.1, dampening 1"),
         "lost_by_one_seed": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, chosen by one seed"),
-        "lost_cross_validated": of_rule("mean slope 0.1: 0.1, 0.03, 0.01, cross-validated"),
         "lost_in_updates": of_rule(UPDATED),
         "lost_one_setting": of_rule("mean slope 0.1: 0.03"),
         "advised_eight": mean(starts.advised, "alpha 8"),
@@ -129,7 +130,6 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "thin_low": start(problems, "alpha ∞", NORMALISED),
         "thin_low_at_03": start(problems, "alpha ∞", NORMALISED, starts.AT_03),
         "two_low": start(problems, "alpha 2", NORMALISED),
-        "two_low_at_03": start(problems, "alpha 2", NORMALISED, starts.AT_03),
     }
     for name, pick in starts.PICKS.items():
         effects[f"pick_{re.sub(r'[^a-z0-9]+', '_', name)}"] = mean(pick)
@@ -270,17 +270,8 @@ def error_table(found: Mapping[str, Any]) -> str:
     return table(["scores", *(f"{k} labels" for k in COUNTS)], rows)
 
 
-def _error_figures(found: Mapping[str, Any]) -> dict[str, str]:
-    """The largest error rates, of real trainings and of simulated scores."""
-    real = [one["tuned by each seed"] for name, one in found.items() if name != "simulated"]
-    return {
-        "errors_most": _tenths(max(map(max, real))),
-        "errors_most_simulated": _tenths(max(map(max, found["simulated"].values()))),
-    }
-
-
 def longer_table(problems: Sequence[Trained], longer: Mapping[str, Any]) -> str:
-    """What is concluded, over development problems, and whether both lengths agree on its sign."""
+    """What is concluded, over development problems, and whether its sign holds at both lengths."""
     both = [starts.twice(one, longer[one.name]) for one in problems if one.name in longer]
     pairs = [tuple(map(starts.conclusions, one)) for one in both]
     rows = []
@@ -288,5 +279,7 @@ def longer_table(problems: Sequence[Trained], longer: Mapping[str, Any]) -> str:
         once, double = (over([pair[place][name] for pair in pairs]) for place in (0, 1))
         change = over([pair[1][name] - pair[0][name] for pair in pairs])
         signs = [np.sign(bound) for one in (once, double) for bound in one[1:]]
-        rows.append([name, once, double, change, "yes" if abs(sum(signs)) == 4 else "no"])
-    return table(["points", "epochs as planned", "twice as many", "change", "a conclusion"], rows)
+        holds = "yes" if abs(sum(signs)) == 4 else "no"
+        rows.append([name, once, double, change, "" if name == BEST else holds])
+    head = "points", "epochs as planned", "twice as many", "change", "told from 0 at both"
+    return table(head, rows)

@@ -24,6 +24,7 @@ GROUPS = {
     "alpha 2, S2NN": ("alpha 2", "S2NN"),
     "alpha 8, ∞, Sigmoid": ("alpha 8", "alpha ∞", "Sigmoid"),
 }
+BEST = "best accuracy"
 TOO_HIGH = 0.2  # what `gradient_flow` calls so
 
 
@@ -163,7 +164,7 @@ def conclusions(problem: Trained) -> dict[str, float]:
     low = {label: mean(label, UP_TO_01, NORMALISED) for label in LONGER_CANDIDATES}
     half, eighth = (mean("alpha 2", (0,), DAMPENINGS.index(x)) for x in (1 / 2, 1 / 8))
     return {
-        "best accuracy": problem.highest,
+        BEST: problem.highest,
         **{f"a mean slope of 0.1 gains, {label}": gain(problem, label) for label in low},
         "three rates at a mean slope of 0.1 lose against the grid": lost(RULES[DEFAULT], problem),
         "alpha 1/2 less alpha 2, at a mean slope of 0.1": low["alpha 1/2"] - low["alpha 2"],
