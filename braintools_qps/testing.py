@@ -89,8 +89,8 @@ def check_surrogate(
     unit : brainunit.Unit, optional
         The unit of ``x``; by default none.
     rtol : float
-        Tolerated difference between a derivative and ``surrogate_grad``, as a fraction of the
-        peak plus the value at ``x``. Use 0.01 for derivatives that are stored in bfloat16.
+        Relative tolerance between a derivative and ``surrogate_grad``. Use 0.01 for derivatives
+        that are stored in bfloat16.
 
     Raises
     ------
@@ -134,8 +134,8 @@ def find_failures(
     unit : brainunit.Unit, optional
         The unit of ``x``; by default none.
     rtol : float
-        Tolerated difference between a derivative and ``surrogate_grad``, as a fraction of the
-        peak plus the value at ``x``. Use 0.01 for derivatives that are stored in bfloat16.
+        Relative tolerance between a derivative and ``surrogate_grad``. Use 0.01 for derivatives
+        that are stored in bfloat16.
 
     Returns
     -------

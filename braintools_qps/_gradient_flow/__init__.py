@@ -84,8 +84,8 @@ def gradient_flow(
     objective : callable, optional
         Function from the model's outputs, stacked over time along the first axis, to a scalar. Its
         gradient is measured. By default random projections of the last step's output, which need no
-        labels. If the objective uses several steps, growth and reach are those of the gradient from
-        the last of these steps; ``accumulation`` includes the others.
+        labels. If the objective uses several steps, growth and reach are measured for the gradient
+        from the last of them only, ``accumulation`` for the gradient from all.
     draws : int
         How many random projections to average over.
     seed : int

@@ -44,9 +44,9 @@ def set_surrogate(
     where : type, tuple of types or callable, optional
         Change only instances of this type, or neurons for which this function returns true.
     detach_reset : bool
-        Stop the gradient at the reset. Only for neurons of `brainpy.state` that call ``spk_fun``
-        for their reset before they update ``V``: no gradient is taken of that spike, nor of the
-        adaptation that it drives. Others, such as HH, raise a ValueError when they are updated.
+        Stop the gradient at the reset, and at the adaptation that the same spike drives. It works
+        for neurons of `brainpy.state` that call ``spk_fun`` for their reset before they update
+        ``V``. Others, such as HH, raise a ValueError when they are updated.
 
     Returns
     -------

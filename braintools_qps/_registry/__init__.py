@@ -115,9 +115,9 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
 def list_surrogates() -> list[str]:
     """Sorted names of all surrogates that `get_surrogate` can build.
 
-    No plugin is imported, so a broken one is listed, too. If a name alone does not reach a
-    surrogate, it is listed as ``"distribution:Name"``: braintools' class of the same name as ours
-    is ``"braintools:QPseudoSpike"``.
+    No plugin is imported, so a broken one is listed, too. If two surrogates share a name, the one
+    that the name does not reach is listed with its package. For example, braintools' own
+    QPseudoSpike is ``"braintools:QPseudoSpike"``.
 
     Returns
     -------
