@@ -67,7 +67,9 @@ def test_the_error_names_the_wrapper(use):
 def test_where_there_is_a_wrapper_already():
     """As in a comparison, which wraps whatever it trains."""
     options = OPTIONS | {"model": Network}
-    fix = r"x in mV needs a scale .* Pass Scaled\(Sigmoid\(alpha=4.0\), scale=V_th - V_reset\)"
+    fix = (
+        r"x in mV needs a scale.* for example Scaled\(Sigmoid\(alpha=4.0\), scale=V_th - V_reset\)"
+    )
     with pytest.raises(u.UnitMismatchError, match=fix):
         Scaled(Sigmoid()).surrogate_grad(1.0 * u.mV)
     with pytest.raises(u.UnitMismatchError, match=fix):
@@ -82,5 +84,7 @@ def test_an_error_of_a_surrogate_for_numbers_stays_what_it_is():
 
 
 def test_a_schedule_of_a_surrogate_that_cannot_follow_one():
-    with pytest.raises(TypeError, match=r"QPseudoSpike or Scaled, got Sigmoid.*pass Scaled\(Sigmo"):
+    with pytest.raises(
+        TypeError, match=r"QPseudoSpike or Scaled.*, got Sigmoid.*pass Scaled\(Sigmo"
+    ):
         SurrogateSchedule("Sigmoid", alpha=lambda step: 4.0 + step)
