@@ -65,7 +65,7 @@ readout = lambda size: lambda: brainstate.nn.Linear(5, size)
     [
         (lambda: None, TypeError, "must return a brainstate model, got NoneType. End it with"),
         (lambda: SAME, ValueError, "fresh model each time, got the same Sequential twice"),
-        (lambda size: None, TypeError, r"<lambda> needs size too. Give the argument a default"),
+        (lambda size: None, TypeError, r"<lambda> also needs size. Give the argument a default"),
         (chain(readout(2)), ValueError, "neurons with a spike function spk_fun, got none in Seq"),
         (chain(neurons, readout(3)), ValueError, r"each of the 2 classes, of shape \(.*, 2\), got"),
         (chain(lambda: Fixed(5), readout(2)), ValueError, r"layers.1.V of shape \(7, 5\)"),
