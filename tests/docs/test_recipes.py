@@ -1,5 +1,6 @@
 """The recipes of docs/guides/recipes.md: each runs by itself, and is short."""
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -60,6 +61,22 @@ def test_a_recipe(shared, capsys, name):
 def test_a_recipe_is_about_ten_lines(name):
     lines = [line for line in RECIPES[name].splitlines() if line.strip()]
     assert len([line for line in lines if not re.match(r"import |from ", line)]) <= 14
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_recipe_keeps_what_all_share(name):
+    # On the page, recipes run one after the other.
+    assert not bound("".join(CELL.findall(SHARED))) & bound(RECIPES[name])
+
+
+def bound(code):
+    """Names that the top level of the code gives a value."""
+    found = set()
+    for node in ast.parse(code).body:
+        names = [getattr(node, "name", None)]
+        names += [getattr(target, "id", None) for target in getattr(node, "targets", [])]
+        found |= {name for name in names if name}
+    return found
 
 
 def test_a_product_with_neighbours_is_a_convolution(shared):
