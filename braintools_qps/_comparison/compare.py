@@ -7,8 +7,7 @@ import os
 import warnings
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, nullcontext
-from itertools import chain
+from contextlib import closing
 from typing import Any, Literal
 
 import optax
@@ -19,22 +18,23 @@ from .._registry import get_surrogate, surrogate_spec
 from .._surrogate import surrogate_key
 from ..records import Comparison, to_plain
 from ..typing import SurrogateSpecs
-from .dispatch import Dispatch, Found, Here
-from .executors import There, check_executor
+from .executors import check_executor
 from .factory import Factory, cause_of
 from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
+from .model import numerics
 from .model_checks import check_model
 from .network import demonstration
-from .numerics import numerics
 from .objective import objective
 from .optimizers import check_optimizer, described_optimizer
-from .outcome import Candidate, failed
 from .progress import Callback, Progress
 from .provenance import blank, resumed
-from .search import Plan, plan_of
+from .result import failed
+from .run import Experiment
+from .search import search
 from .storage import Store, opened
 from .tasks import load_task
-from .training import Experiment
+from .train import Candidate
+from .tune import tuned
 
 
 def compare(
@@ -197,35 +197,29 @@ def compare(
     'Sigmoid'
     """
     check_executor(executor)
-    experiment = _experiment(task, model, epochs, batch_size, learning_rate, optimizer, loss, score)
-    asked = _candidates(surrogates)
-    plan = plan_of(tune, checked_seeds(seeds), epochs, experiment)
-    specs = [candidate.spec for candidate in asked]
-    comparison = blank(specs, experiment.task, _described(experiment, plan), plan.seeds)
-    with nullcontext() if out is None else opened(out) as store:
-        if resume:
-            comparison = resumed(comparison, store, strict=resume == "strict")
-        return _trained(comparison, asked, experiment, plan, store, executor, progress, callback)
-
-
-def _experiment(
-    task: Any,
-    model: Callable[..., Any] | None,
-    epochs: int,
-    batch_size: int,
-    learning_rate: float,
-    optimizer: Callable[..., optax.GradientTransformation] | None,
-    loss: Callable[[Any, Any], Any] | None,
-    score: Callable[[Any, Any], Any] | None,
-) -> Experiment:
     task = load_task(task)
     checked_count("epochs", epochs)
-    batch_size = min(checked_count("batch_size", batch_size), task.sizes.train)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
-    goal = objective(task, loss, score)
-    make = demonstration if model is None else model
-    return Experiment(Factory(make), task, goal, optimizer, batch_size, learning_rate)
+    model = demonstration if model is None else model
+    experiment = Experiment(
+        Factory(model),
+        task,
+        objective(task, loss, score),
+        optimizer,
+        min(checked_count("batch_size", batch_size), task.sizes.train),
+        learning_rate,
+        epochs,
+        checked_seeds(seeds),
+        tuned(tune, model, optimizer),
+    )
+    asked = _candidates(surrogates)
+    specs = [candidate.spec for candidate in asked]
+    comparison = blank(specs, task, _described(experiment), experiment.seeds)
+    with opened(out) as store:
+        if resume:
+            comparison = resumed(comparison, store, strict=resume == "strict")
+        return _trained(comparison, asked, experiment, store, executor, progress, callback)
 
 
 def _candidates(surrogates: Any) -> list[Candidate]:
@@ -243,7 +237,7 @@ def _candidates(surrogates: Any) -> list[Candidate]:
     return found
 
 
-def _described(experiment: Experiment, plan: Plan) -> dict[str, Any]:
+def _described(experiment: Experiment) -> dict[str, Any]:
     """Settings that all candidates share, as plain values for the record."""
     goal, make = experiment.objective, experiment.factory.make
     functions = {"model": make, "optimizer": experiment.optimizer}
@@ -253,14 +247,14 @@ def _described(experiment: Experiment, plan: Plan) -> dict[str, Any]:
         {
             "model": name_of(make),
             "options": experiment.factory.options,
-            "epochs": plan.epochs,
+            "epochs": experiment.epochs,
             "batch_size": experiment.batch_size,
             "learning_rate": experiment.usual_rate,
             **described_optimizer(experiment.optimizer),
             "loss": goal.loss_name,
             "score": goal.score_name,
-            "tune": plan.tune,
-            **numerics()._asdict(),
+            "tune": experiment.tune,
+            **numerics(),
             CODE: {name: fingerprint(function) for name, function in given.items()},
             SOURCE: sources(given),
         }
@@ -271,35 +265,44 @@ def _trained(
     comparison: Comparison,
     asked: Sequence[Candidate],
     experiment: Experiment,
-    plan: Plan,
-    store: Store | None,
+    store: Store,
     executor: Executor | None,
     shown: bool,
     callback: Callback | None,
 ) -> Comparison:
-    """Train what has no result yet, and keep each result."""
+    """Train what has no result yet, and keep each result; one that failed is a row with its error.
+
+    Raises
+    ------
+    Exception
+        If all candidates have failed, what the first did: there is nothing to report beside it.
+    """
     finished = [result.spec for result in comparison.results if not result.error]
     pending = [candidate for candidate in asked if candidate.spec not in finished]
     if pending:
-        comparison = _noted(comparison, check_model(experiment, plan.seeds))
-    if store is not None:
-        store.begin(comparison)
-        if comparison.results:
-            store.save(comparison)  # writes files that are missing
-    each = {candidate.label: plan.runs * plan.epochs for candidate in pending}
-    runs = dict.fromkeys(each, plan.runs)
-    with closing(Progress(comparison, each, runs, store, callback, shown=shown)) as progress:
-        trains: Here | There = (
-            Here(experiment, plan, store, progress)
-            if executor is None
-            else There(executor, experiment, progress)
-        )
-        dispatch = Dispatch(trains, plan, experiment, comparison, store, progress)
-        together = [pending] if executor is not None else [[one] for one in pending]
-        found = chain.from_iterable(map(dispatch.run, together))
-        comparison = _recorded(comparison, found, store, progress)
-    if store is not None:
-        store.close()
+        comparison = _noted(comparison, check_model(experiment))
+    store.begin(comparison)
+    if comparison.results:
+        store.save(comparison)  # writes files that are missing
+    labels = [candidate.label for candidate in pending]
+    counts = experiment.runs, experiment.epochs
+    errors = []
+    with (
+        closing(Progress(comparison, labels, *counts, store, callback, shown=shown)) as progress,
+        closing(search(comparison, pending, experiment, executor, store, progress)) as found,
+    ):
+        for candidate, result in found:
+            if isinstance(result, Exception):
+                errors.append(result)
+                result = failed(candidate, result)
+            others = [one for one in comparison.results if one.spec != result.spec]
+            order = sorted((*others, result), key=lambda r: comparison.candidates.index(r.spec))
+            comparison = dataclasses.replace(comparison, results=tuple(order))
+            if len(errors) == len(comparison.results) == len(comparison.candidates):
+                raise cause_of(errors[0])
+            store.save(comparison)
+            progress.end(comparison, result)
+    store.close()
     return comparison
 
 
@@ -309,23 +312,3 @@ def _noted(comparison: Comparison, notes: Sequence[str]) -> Comparison:
         warnings.warn(note, stacklevel=4)
     both = dict.fromkeys((*comparison.notes, *notes))
     return dataclasses.replace(comparison, notes=tuple(both))
-
-
-def _recorded(
-    comparison: Comparison, found: Found, store: Store | None, progress: Progress
-) -> Comparison:
-    """Keep each result that is found; one that failed is a row with its error."""
-    errors = []
-    for candidate, result in found:
-        if isinstance(result, Exception):
-            errors.append(result)
-            result = failed(candidate, result)
-        others = [one for one in comparison.results if one.spec != result.spec]
-        order = sorted((*others, result), key=lambda one: comparison.candidates.index(one.spec))
-        comparison = dataclasses.replace(comparison, results=tuple(order))
-        if len(errors) == len(comparison.results) == len(comparison.candidates):
-            raise cause_of(errors[0])  # there is nothing to report beside it
-        if store is not None:
-            store.save(comparison)
-        progress.end(comparison, result)
-    return comparison

@@ -8,51 +8,99 @@ import pickle
 import signal
 import socket
 import threading
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from collections.abc import Generator, Iterable, Iterator, Mapping, Set
+from concurrent.futures import (
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+)
 from contextlib import contextmanager
 from hashlib import sha256
 from multiprocessing import resource_tracker
+from queue import SimpleQueue
 from typing import Any, NamedTuple
 
 from .._checks import checked_count
 from .devices import device_text
-from .dispatch import ExecutorEndedError, Group
 from .fingerprint import BYTECODE, changes, fingerprint, name_of
-from .numerics import Numerics, numerics
-from .progress import Progress
+from .model import computing_with, numerics
 from .provenance import packages
-from .train import Job, Outcome, Trainer
-from .training import Experiment
+from .run import Experiment
+from .train import Group, Outcome, Trainer
 
 DASK_RETRIES = 3  # of a call that Dask itself could not bring to an end
 RUNS_PER_CALL = 6  # few enough to be spread over workers, many enough to be worth compiling
 
 
-class There:
-    """Trains by an executor: a group of runs is one call of `work`."""
+def trained_by(
+    executor: Executor, groups: Iterable[Group], experiment: Experiment, failed: Set[str]
+) -> Generator[tuple[Group, list[Outcome] | Exception], None, None]:
+    """Train groups; yield each with its outcomes, or with what went wrong.
 
-    most_runs = RUNS_PER_CALL
+    Groups of candidates whose labels are among the ``failed`` are cancelled. A worker gets the data
+    when it asks for them.
 
-    def __init__(self, executor: Executor, experiment: Experiment, progress: Progress) -> None:
-        self._executor, self._progress = executor, progress
-        self._experiment, code = _packed(experiment)
-        # Functions travel by name: their code may be another, though the bytes are the same.
-        digest = sha256(self._experiment + repr(code).encode()).hexdigest()
-        self._shared = digest, code, packages(), numerics()
+    Raises
+    ------
+    RuntimeError
+        If the executor takes no more work.
+    """
+    packed, code = _packed(experiment)
+    # Functions travel by name: their code may be another, though the bytes are the same.
+    digest = sha256(packed + repr((code, numerics())).encode()).hexdigest()
+    shared = digest, code, packages(), numerics()
+    answers: SimpleQueue[Future] = SimpleQueue()
+    waiting: dict[Future, Group] = {}
+    supplied: set[str] = set()  # workers that data have been sent for
+    asked: set[str] = set()  # groups for which a worker has asked for data
 
-    def submit(self, group: Group) -> Future:
-        """Send the group off, with the data if a worker has asked for them."""
-        data = self._experiment if group.with_data else None
+    def send(group: Group, data: bytes | None = None) -> None:
         try:
-            return self._executor.submit(work, Call(*self._shared, group.job, data))
+            future = executor.submit(work, Call(*shared, group, data))
         except RuntimeError as error:  # it is broken, or shut down
-            raise ExecutorEndedError(error) from error
+            raise _ended(error) from error
+        waiting[future] = group
+        # Called for a future that is cancelled as well, which `wait` would never count.
+        future.add_done_callback(answers.put)
 
-    def report(self, group: Group, loss: float) -> None:
-        """Tell that a group has finished."""
-        label, runs = group.training.candidate.label, len(group.job.runs)
-        self._progress.advance(label, runs * group.job.epochs, loss, runs=runs)
+    try:
+        for group in groups:
+            send(group)
+        while waiting:
+            future = answers.get()
+            group = waiting.pop(future)
+            if group.candidate.label in failed:
+                continue
+            try:
+                found = future.result()
+            except (CancelledError, BrokenExecutor) as error:
+                raise _ended(error) from error
+            except Exception as error:
+                found = error
+            if isinstance(found, str):
+                # A worker that has just been sent the data with another group has it by now.
+                missing = found not in supplied or group.key in asked
+                supplied.add(found)
+                asked.add(group.key)
+                send(group, packed if missing else None)
+                continue
+            yield group, found
+            for other, its in list(waiting.items()):
+                if its.candidate.label in failed:
+                    other.cancel()
+    finally:
+        for future in list(waiting):
+            future.cancel()
+
+
+def _ended(reason: BaseException) -> RuntimeError:
+    text = str(reason).rstrip(".") or type(reason).__name__
+    return RuntimeError(
+        f"the executor takes no more work ({text}). All that has finished is kept where out= was "
+        "given: go on with resume=True"
+    )
 
 
 def check_executor(executor: Any) -> None:
@@ -80,14 +128,14 @@ class Call(NamedTuple):
     digest: str  # of the experiment
     code: Mapping[str, Mapping[str, str]]  # of the functions in it, by their names
     packages: Mapping[str, str]  # versions that a worker must have
-    numerics: Numerics
-    job: Job
+    numerics: Mapping[str, Any]
+    group: Group
     experiment: bytes | None  # only for a worker that has asked for it
 
 
 # Dask calls from several threads; brainstate's random state and environment are the process's.
 _one_at_a_time = threading.Lock()
-_trainers: dict[Any, Trainer] = {}
+_trainers: dict[str, Trainer] = {}  # one at most
 
 
 def work(call: Call) -> list[Outcome] | Exception | str:
@@ -98,7 +146,7 @@ def work(call: Call) -> list[Outcome] | Exception | str:
     with _one_at_a_time:
         try:
             _check_versions(call.packages)
-            with call.numerics.entered():
+            with computing_with(call.numerics):
                 return _worked(call)
         except SystemExit as end:
             return RuntimeError(f"the model's code ended its process by sys.exit({end.code!r})")
@@ -107,21 +155,20 @@ def work(call: Call) -> list[Outcome] | Exception | str:
 
 
 def _worked(call: Call) -> list[Outcome] | str:
-    key = call.digest, call.numerics
-    if key not in _trainers:
+    if call.digest not in _trainers:
         if call.experiment is None:
             return f"{socket.gethostname()}:{os.getpid()}"
         _trainers.clear()
         experiment = _unpacked(call.experiment, call.code)
         _check_code(call.code, _code(experiment))
-        _trainers[key] = Trainer(experiment, RUNS_PER_CALL)
+        _trainers[call.digest] = Trainer(experiment, RUNS_PER_CALL)
     worker = {
         "host": socket.gethostname(),
         "process": os.getpid(),
         "device": device_text(),
         "packages": packages(),
     }
-    outcomes = _trainers[key].train_group(call.job)
+    outcomes = _trainers[call.digest].train(call.group)
     return [outcome._replace(worker=worker) for outcome in outcomes]
 
 

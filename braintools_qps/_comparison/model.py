@@ -13,7 +13,7 @@ import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from typing import Any, NamedTuple
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -24,17 +24,12 @@ from jax import Array
 
 from .._gradient_flow import mean_slope_at
 from .._models import advance, find_neurons
+from .._registry import read_value
+from ..records import to_plain
 
 DEFAULT_STEP = 1.0 * u.ms
 
 Values = dict[str, Any]  # of states, by their paths in the model
-
-
-class Neurons(NamedTuple):
-    """What the neurons of a model did over a sequence of steps."""
-
-    firing_rate: Array  # spikes per neuron and step
-    spikes: Array  # per sample
 
 
 # Of brainstate, NumPy and Python: the process has one each.
@@ -118,8 +113,8 @@ def run_over(
 
 def watched(
     model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]
-) -> tuple[Any, Neurons]:
-    """The same for some rows of the inputs, in evaluation, with the spikes of the neurons.
+) -> tuple[Any, Array, Array]:
+    """The same for some rows of the inputs, in evaluation; spikes per neuron and step; per sample.
 
     A step's inputs are taken when it is their turn: a large part of the data is never copied.
     Some neurons call their spike function twice in a step, the first time to reset the membrane
@@ -136,7 +131,7 @@ def watched(
         outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps))
     neurons = max(1, sum(meter.neurons for meter in meters))
     total = spikes.sum()
-    return outputs, Neurons(total / (steps * neurons), total / samples)
+    return outputs, total / (steps * neurons), total / samples
 
 
 def mean_slopes(model: Any, inputs: Array) -> Array:
@@ -192,6 +187,29 @@ def environment(**settings: Any) -> Iterator[None]:
     if brainstate.environ.get("dt", None) is None:
         settings["dt"] = DEFAULT_STEP
     with brainstate.environ.context(**settings), usual_promotion():
+        yield
+
+
+def numerics() -> dict[str, Any]:
+    """The time step and the precisions of this thread, as plain values: a worker must share them.
+
+    That is ``dt``, text where it has a unit, brainstate's ``precision`` and JAX's ``x64``.
+    """
+    dt = brainstate.environ.get("dt", None)
+    return {
+        "dt": to_plain(DEFAULT_STEP if dt is None else dt),
+        "precision": brainstate.environ.get("precision"),
+        "x64": jnp.result_type(float) == jnp.float64,
+    }
+
+
+@contextmanager
+def computing_with(numbers: Mapping[str, Any]) -> Iterator[None]:
+    """Have this thread compute with the `numerics` of another process."""
+    if brainstate.environ.get("precision", None) != numbers["precision"]:
+        brainstate.environ.set(precision=numbers["precision"])
+    dt: Any = read_value(numbers["dt"])
+    with brainstate.environ.context(dt=dt), jax.enable_x64(numbers["x64"]):
         yield
 
 

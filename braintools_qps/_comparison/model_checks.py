@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import brainstate
@@ -17,7 +16,7 @@ from .._surrogate import QPseudoSpike, surrogate_key
 from .factory import cause_of
 from .fingerprint import name_of
 from .model import environment, initialised, run_over, seeded, values_of
-from .training import Experiment
+from .run import Experiment
 
 # Forward, all surrogates do the same, and these take every unit.
 ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
@@ -25,7 +24,7 @@ ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
 Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
 
 
-def check_model(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]:
+def check_model(experiment: Experiment) -> tuple[str, ...]:
     """Make models with the seeds, and trace one on batches of two sizes, before training.
 
     Returns
@@ -38,7 +37,7 @@ def check_model(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]
     TypeError, ValueError
         With the rule, what the model does instead, and the fix.
     """
-    notes = _check_start(experiment, seeds)
+    notes = _check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
@@ -46,7 +45,7 @@ def check_model(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]
     return notes + _without_gradient(experiment, outputs, size)
 
 
-def check_finite(experiment: Experiment, seed: int) -> None:
+def check_finite(experiment: Experiment) -> None:
     """Run the initial model on one batch; call it where every score is NaN.
 
     Raises
@@ -54,10 +53,12 @@ def check_finite(experiment: Experiment, seed: int) -> None:
     ValueError
         If outputs are not finite, with the first step at which they are not.
     """
+    task, (seed, *_) = experiment.task, experiment.seeds
+    inputs = jnp.asarray(task.normalised(task.samples.inputs[: experiment.batch_size]))
     with seeded(jax.random.key(seed), seed):
         model = experiment.model(ANY)
         initialised(model, experiment.batch_size)
-        outputs = run_over(model, _some_inputs(experiment), fit=False)
+        outputs = run_over(model, inputs, fit=False)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
     if not finite.all():
@@ -68,8 +69,9 @@ def check_finite(experiment: Experiment, seed: int) -> None:
         )
 
 
-def _check_start(experiment: Experiment, seeds: Sequence[int]) -> tuple[str, ...]:
+def _check_start(experiment: Experiment) -> tuple[str, ...]:
     """Whether a seed gives all candidates the same weights, and another seed others."""
+    seeds = experiment.seeds
     name = name_of(experiment.factory.make)
     (model, weights, fixed), (again, *same) = (
         _start(experiment, s, seeds[0]) for s in (ANY, OTHER)
@@ -276,8 +278,3 @@ def _check_targets(experiment: Experiment, output: Any) -> None:
             f"each sample; y has the shape {labels.shape}. Pass readout='all' where y has a target "
             "for each step, of shape (samples, time, ...), and another readout where it has one"
         )
-
-
-def _some_inputs(experiment: Experiment) -> jax.Array:
-    inputs = experiment.task.samples.inputs[: experiment.batch_size]
-    return jnp.asarray(experiment.task.normalised(inputs))

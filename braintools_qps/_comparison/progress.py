@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -36,68 +36,70 @@ Callback = Callable[[Event], None]
 class Progress:
     """Counts epochs and runs, shows a bar, and tells the callback.
 
-    ``epochs`` and ``runs`` are those of each candidate, by label.
+    Each candidate of ``labels`` has so many ``runs`` of so many ``epochs``.
     """
 
     def __init__(
         self,
         comparison: Comparison,
-        epochs: Mapping[str, int],
-        runs: Mapping[str, int],
-        store: Store | None,
+        labels: Iterable[str],
+        runs: int,
+        epochs: int,
+        store: Store,
         callback: Callback | None,
         *,
         shown: bool,
     ) -> None:
         self.comparison = comparison
         self.fault: Exception | None = None  # of the callback, which is no candidate's
-        self._epochs, self._runs = dict(epochs), dict(runs)
-        self._epochs_left, self._runs_left = dict(epochs), dict(runs)
+        self._runs, self._epochs = dict.fromkeys(labels, 0), dict.fromkeys(labels, 0)  # done
+        self._all_runs, self._length = runs, epochs
         self._store, self._callback = store, callback
-        self._bar = _bar(sum(epochs.values())) if shown and epochs else None
+        total = len(self._epochs) * runs * epochs
+        self._bar = _bar(total) if shown and total else None
 
     def compiling(self, label: str) -> None:
         """A program is compiled for a candidate, which takes a while."""
         self._describe(f"compiling {_short(label)}")
 
-    def advance(
-        self, label: str, epochs: int, loss: float, *, runs: int = 0, known: bool = False
-    ) -> None:
-        """Count epochs, and runs that have finished; known ones were trained before."""
-        self._epochs_left[label] -= epochs
-        self.finish(label, runs)
+    def advance(self, label: str, epochs: int, loss: float, known: bool = False) -> None:
+        """Count epochs of all runs; known ones were trained before."""
+        self._epochs[label] += epochs
         if known and self._bar is not None:
             self._bar.initial += epochs  # so that they do not count for the rate
-        self._tell((label,), loss, None)
+        self._tell(label, loss, None)
 
-    def finish(self, label: str, runs: int) -> None:
-        """Count runs that have finished, whose epochs were counted."""
-        self._runs_left[label] -= runs
+    def finish(self, label: str, runs: int, loss: float, known: bool = False) -> None:
+        """Count runs that have finished, and those of their epochs that were not counted."""
+        self._runs[label] += runs
+        if epochs := self._runs[label] * self._length - self._epochs[label]:
+            self.advance(label, epochs, loss, known)
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
         """Count all that is left of a candidate that has finished, or failed."""
         self.comparison = comparison
-        self._epochs_left[result.label] = self._runs_left[result.label] = 0
-        self._tell((result.label,), math.nan, result)
+        self._runs[result.label] = self._all_runs
+        self._epochs[result.label] = self._all_runs * self._length
+        self._tell(result.label, math.nan, result)
 
     def close(self) -> None:
         """Leave the bar as it is."""
         if self._bar is not None:
             self._bar.close()
 
-    def _tell(self, current: tuple[str, ...], loss: float, result: CandidateResult | None) -> None:
-        epochs, runs = sum(self._epochs.values()), sum(self._runs.values())
-        done = epochs - sum(self._epochs_left.values())
-        runs_done = runs - sum(self._runs_left.values())
-        labels = tuple(label for label, left in self._epochs_left.items() if left) or current
+    def _tell(self, label: str, loss: float, result: CandidateResult | None) -> None:
+        of_each = self._all_runs * self._length
+        done, epochs = sum(self._epochs.values()), len(self._epochs) * of_each
+        runs_done, runs = sum(self._runs.values()), len(self._runs) * self._all_runs
         if self._bar is not None:
-            self._describe(_short(current[0]))
+            self._describe(_short(label))
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             self._bar.set_postfix_str(f"run {runs_done}/{runs}{ended}", refresh=False)
             self._bar.update(done - self._bar.n)
         if self._callback is None:
             return
-        place = None if self._store is None else self._store.place
+        unfinished = tuple(one for one, count in self._epochs.items() if count < of_each)
+        labels, place = unfinished or (label,), self._store.place
         counts = done, epochs, loss, runs_done, runs
         event = Event(self.comparison, result, labels, *counts, place)
         try:

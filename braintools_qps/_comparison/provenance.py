@@ -78,7 +78,7 @@ def present_environment() -> dict[str, Any]:
     }
 
 
-def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False) -> Comparison:
+def resumed(comparison: Comparison, store: Store, *, strict: bool = False) -> Comparison:
     """The comparison with all saved results, if they mean the same; failures are tried again.
 
     Another machine or other versions bring a warning, and an entry in the record: the environments
@@ -90,8 +90,6 @@ def resumed(comparison: Comparison, store: Store | None, *, strict: bool = False
         If the task, the settings or the seeds differ, or with ``strict`` the environment; or there
         is no directory to look in.
     """
-    if store is None:
-        raise ValueError("resume=True needs out=, the directory of the results to go on from")
     saved = store.load()
     if saved is None:
         warnings.warn(

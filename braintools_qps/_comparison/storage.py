@@ -36,10 +36,10 @@ class Store:
     Beside the results lies one file with the groups of runs that have finished, and the states of
     the group in training as they were a little while ago. It goes when all is done. Saving never
     ends a comparison: results that cannot be written go into a temporary directory, with a warning
-    that says where.
+    that says where. Without a directory nothing is saved.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path | None) -> None:
         self.directory = directory
         self.place = directory  # where results really are
         self._fresh = True  # what may be there is another comparison's
@@ -53,8 +53,10 @@ class Store:
         Raises
         ------
         ValueError
-            If the file there is not a comparison of this version.
+            If the file there is not a comparison of this version, or there is no directory.
         """
+        if self.directory is None:
+            raise ValueError("resume=True needs out=, the directory of the results to go on from")
         saved = load(self.directory)
         self._fresh = saved is None
         if saved is not None:
@@ -72,6 +74,8 @@ class Store:
         on the disk.
         """
         self._blank = None
+        if self.directory is None:
+            return
         texts = {JSON_NAME: comparison.to_json(indent=1) + "\n"}
         texts |= {name: comparison.to_csv(rows) for name, rows in CSV_ROWS.items()}
         files = {name: text.encode() for name, text in texts.items()}
@@ -79,55 +83,73 @@ class Store:
             write_files(self.directory, files, keep_earlier=self._fresh)
             self.place, self._fresh = self.directory, False
         except OSError as error:
-            self._save_elsewhere(files, error)
+            trouble = f"results could not be written to {self.directory} ({error})"
+            warnings.warn(f"{trouble}, {self._saved_elsewhere(files)}", stacklevel=2)
 
-    def _save_elsewhere(self, files: Mapping[str, bytes], reason: OSError) -> None:
-        trouble = f"results could not be written to {self.directory} ({reason})"
+    def _saved_elsewhere(self, files: Mapping[str, bytes]) -> str:
+        """Write the files to a temporary directory; return the end of a sentence that names it."""
         try:
-            if self.place == self.directory:
+            if self.place is None or self.place == self.directory:
                 self.place = Path(tempfile.mkdtemp(prefix="comparison-"))
             write_files(self.place, files)
         except OSError as error:
-            where = f"nor elsewhere ({error}). They are in the Comparison that compare returns: "
-            where += "write its to_json() to a file"
-        else:
-            where = f"and are in {self.place}. Copy them from there"
-        warnings.warn(f"{trouble}, {where}", stacklevel=2)
+            return (
+                f"nor elsewhere ({error}). They are in the Comparison that compare returns: write "
+                "its to_json() to a file"
+            )
+        return f"and are in {self.place}. Copy them from there"
 
-    def finished(self, key: str) -> Any:
-        """What was kept of a finished group, lists as mappings of "0", "1", ...; or None."""
+    def finished(self, key: str) -> str | None:
+        """What was kept of a finished group."""
         return self._running["finished"].get(key)
 
-    def keep(self, key: str, value: Any) -> None:
+    def keep(self, key: str, text: str) -> None:
         """Keep what a group of runs has come to."""
-        self._running["finished"][key] = value
+        self._running["finished"][key] = text
         self._running["states"] = {}
         self._write()
 
-    def checkpoint(self, key: str) -> Checkpoint:
-        """Where the states of a group in training are kept."""
-        return Checkpoint(self, key)
+    def states_of(self, key: str, form: Any) -> tuple[Any, list[Any]] | None:
+        """States and curves of a group in training, if any were kept.
 
-    def states(self) -> Mapping[str, Any]:
-        """The states of the group in training."""
-        return self._running["states"]
+        ``form`` is a run's states without their values.
+        """
+        saved = self._running["states"]
+        if saved.get("key") != key or saved.get("form") != str(form):
+            return None
+        leaves, structure = jax.tree.flatten(form)
+        read = [_as_key(saved["leaves"][str(n)], leaf) for n, leaf in enumerate(leaves)]
+        curves = [saved["curves"][str(n)] for n in range(len(saved["curves"]))]
+        return jax.tree.unflatten(structure, read), curves
 
-    def keep_states(self, states: Mapping[str, Any]) -> None:
-        """Replace them."""
-        self._running["states"] = states
+    def keep_states(self, key: str, states: Any, curves: Sequence[Any]) -> None:
+        """Keep the states of all runs of the group in training, and their curves so far."""
+        form = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), states)
+        by_number = lambda values: {str(n): value for n, value in enumerate(values)}
+        self._running["states"] = {
+            "key": key,
+            "form": str(form),
+            "leaves": by_number(map(_numbers, jax.tree.leaves(states))),
+            "curves": by_number(curves),
+        }
         self._write()
 
     def is_due(self) -> bool:
         """Whether enough time has passed since the last writing, or the start."""
+        if self.directory is None:
+            return False
         since = time.monotonic() - self._written
         return since >= max(SECONDS_BETWEEN, self._cost / MOST_OF_THE_TIME)
 
     def close(self) -> None:
         """Remove what was kept of training: all of it has come into the results."""
-        _remove(self.directory / RUNNING_NAME)
+        if self.directory is not None:
+            _remove(self.directory / RUNNING_NAME)
 
     def _write(self) -> None:
         """A full disk costs no more than what could not be kept."""
+        if self.directory is None:
+            return
         start = time.monotonic()
         if self._blank is not None:
             self.save(self._blank)
@@ -137,43 +159,11 @@ class Store:
         self._cost = self._written - start
 
 
-class Checkpoint:
-    """The states of one group of runs between two epochs."""
-
-    def __init__(self, store: Store, key: str) -> None:
-        self._store, self._key = store, key
-        self.is_due = store.is_due
-
-    def load(self, like: Any) -> tuple[Any, list[Any]] | None:
-        """States and curves, if there are any for this group; ``like`` is the form of one run."""
-        saved = self._store.states()
-        if saved.get("key") != self._key or saved.get("form") != str(like):
-            return None
-        leaves, structure = jax.tree.flatten(like)
-        read = [_as_key(saved["leaves"][str(n)], leaf) for n, leaf in enumerate(leaves)]
-        curves = [saved["curves"][str(n)] for n in range(len(saved["curves"]))]
-        return jax.tree.unflatten(structure, read), curves
-
-    def save(self, states: Any, curves: Sequence[Any]) -> None:
-        """Replace what is there."""
-        leaves = jax.tree.leaves(states)
-        form = jax.tree.map(lambda leaf: jax.ShapeDtypeStruct(leaf.shape[1:], leaf.dtype), states)
-        by_number = lambda values: {str(n): value for n, value in enumerate(values)}
-        self._store.keep_states(
-            {
-                "key": self._key,
-                "form": str(form),
-                "leaves": by_number(map(_numbers, leaves)),
-                "curves": by_number(curves),
-            }
-        )
-
-
 @contextmanager
-def opened(directory: str | os.PathLike) -> Iterator[Store]:
+def opened(directory: str | os.PathLike | None) -> Iterator[Store]:
     """Make the directory if need be, see that it can be written to, and hold it.
 
-    If it was made and nothing is saved, it is removed again.
+    If it was made and nothing is saved, it is removed again. None is a store that saves nothing.
 
     Raises
     ------
@@ -182,6 +172,9 @@ def opened(directory: str | os.PathLike) -> Iterator[Store]:
     OSError
         If it cannot be written to.
     """
+    if directory is None:
+        yield Store(None)
+        return
     path = Path(directory)
     missing = [one for one in (path, *path.parents) if not one.exists()]
     try:

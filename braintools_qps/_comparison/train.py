@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -19,33 +18,38 @@ from jax import Array
 from .._surrogate import adjusted, traceable
 from .devices import is_full, present_devices, program_bytes
 from .model import usual_promotion
-from .optimizers import counts_steps
-from .storage import Checkpoint
-from .tasks import Rows, Samples
-from .training import (
+from .run import (
+    RATE,
     Curves,
     Experiment,
+    Setting,
     State,
     Tested,
     epoch_of,
     initial_state,
     test_of,
 )
+from .storage import Store
+from .tasks import Rows, Samples
 
-OnEpoch = Callable[[int, float, bool], None]  # epochs of all runs, mean loss, trained before
+Run = tuple[Setting, int]  # and the seed
 
 
-@dataclass(frozen=True)
-class Job:
-    """Trainings of one surrogate: the setting and the seed of each, for so many epochs."""
+class Candidate(NamedTuple):
+    """A surrogate to compare."""
 
+    label: str
     surrogate: Surrogate
-    runs: tuple[tuple[Mapping[str, Any], int], ...]
-    epochs: int
+    spec: dict[str, Any]
 
-    def part(self, numbers: Sequence[int]) -> Job:
-        """Some of the runs."""
-        return replace(self, runs=tuple(self.runs[number] for number in numbers))
+
+class Group(NamedTuple):
+    """Runs of a candidate that one compiled program trains."""
+
+    candidate: Candidate
+    numbers: tuple[int, ...]  # among all runs of the candidate
+    runs: tuple[Run, ...]
+    key: str = ""  # all that the outcomes depend on
 
 
 class Outcome(NamedTuple):
@@ -60,7 +64,7 @@ class Outcome(NamedTuple):
     worker: Mapping[str, Any] | None = None
 
 
-def at_setting(surrogate: Surrogate, setting: Mapping[str, Any]) -> Surrogate:
+def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
     """The surrogate with its factors of dampening and scale, and its alpha."""
     return adjusted(
         surrogate,
@@ -70,89 +74,71 @@ def at_setting(surrogate: Surrogate, setting: Mapping[str, Any]) -> Surrogate:
     )
 
 
-def groups(job: Job, experiment: Experiment, most: int | None = None) -> list[list[int]]:
-    """Numbers of the runs that one compiled program can train, in groups of ``most`` at most."""
-    found: dict[Any, list[int]] = {}
-    for number, (setting, _) in enumerate(job.runs):
-        found.setdefault(_program_key(job, setting, experiment), []).append(number)
-    return [
-        numbers[start : start + (most or len(numbers))]
-        for numbers in found.values()
-        for start in range(0, len(numbers), most or len(numbers))
-    ]
+def groups_of(
+    candidate: Candidate, runs: Sequence[Run], experiment: Experiment, most: int | None = None
+) -> Iterator[Group]:
+    """Runs of a candidate by the program that can train them, in groups of ``most`` at most."""
+    found: dict[Hashable, list[int]] = {}
+    for number, (setting, _) in enumerate(runs):
+        found.setdefault(_program_key(candidate.surrogate, setting, experiment), []).append(number)
+    for numbers in found.values():
+        size = most or len(numbers)
+        for start in range(0, len(numbers), size):
+            some = tuple(numbers[start : start + size])
+            yield Group(candidate, some, tuple(runs[number] for number in some))
 
 
 class Trainer:
     """Trains groups of runs of one experiment; keeps compiled programs for the next group."""
 
     def __init__(self, experiment: Experiment, most_runs: int) -> None:
-        self._experiment, self._most_runs = experiment, most_runs
-        self._samples = jax.device_put(experiment.task.samples, present_devices().whole)
-        self._programs: dict[Any, _Program] = {}
-
-    def train_group(
-        self,
-        job: Job,
-        *,
-        on_compile: Callable[[], None] = lambda: None,
-        on_epoch: OnEpoch = lambda epochs, loss, known: None,
-        checkpoint: Checkpoint | None = None,
-    ) -> list[Outcome]:
-        """Train runs that share a program, from the checkpoint on if there is one."""
-        setting = job.runs[0][0]
-        key = _program_key(job, setting, self._experiment)
-        if key not in self._programs:
-            on_compile()
-            experiment = self._experiment.at(setting)
-            length = job.epochs if counts_steps(experiment.optimizer) else None
-            surrogate = at_setting(job.surrogate, setting)
-            self._programs[key] = _Program(
-                experiment, surrogate, length, self._samples, self._most_runs
-            )
-        return self._programs[key].train(job, on_epoch, checkpoint)
-
-
-class _Program:
-    """An epoch and the test, compiled for as many runs at once as there is room for."""
-
-    def __init__(
-        self,
-        experiment: Experiment,
-        surrogate: Surrogate,
-        epochs: int | None,
-        samples: Samples,
-        most_runs: int,
-    ) -> None:
-        self._experiment, self._surrogate = experiment, surrogate
-        build = traceable(surrogate).build
-        self._epoch, self._test = epoch_of(build, experiment, epochs), test_of(build, experiment)
+        self._experiment = experiment
         self._devices = present_devices()
-        self._samples = samples
-        self._width = self._devices.width(most_runs)
+        self._samples = jax.device_put(experiment.task.samples, self._devices.whole)
+        self._width = self._devices.width(most_runs)  # runs that a program trains at once
+        self._functions: dict[Hashable, tuple[Callable, Callable]] = {}  # an epoch, and the test
         self._compiled: dict[Callable, jax.stages.Compiled] = {}
-        self._one_by_one: str | None = None
-        self._initial: dict[int, State] = {}
+        self._in_turn: dict[Callable, str | None] = {}  # and why they could not be vmapped
 
-    def train(self, job: Job, on_epoch: OnEpoch, checkpoint: Checkpoint | None) -> list[Outcome]:
-        """Train all runs for the epochs that are left, and test them."""
-        count, seconds = len(job.runs), []
-        states, curves = self._start(job, checkpoint)
+    def train(
+        self,
+        group: Group,
+        *,
+        store: Store | None = None,
+        on_compile: Callable[[], None] = lambda: None,
+        on_epoch: Callable[[int, float, bool], None] = lambda epochs, loss, known: None,
+    ) -> list[Outcome]:
+        """Train all runs for the epochs that are left, and test them.
+
+        With a ``store``, states are kept there now and then, and training goes on from what is
+        there. ``on_epoch`` is called with the epochs of all runs, the mean loss, and whether they
+        were trained before.
+        """
+        count, epochs, seconds = len(group.runs), self._experiment.epochs, []
+        setting = group.runs[0][0]
+        epoch, test = self._functions_of(group.candidate.surrogate, setting, on_compile)
+        states, curves = self._start(group, store)
         if curves:
             on_epoch(count * len(curves), float(np.mean(curves[-1].loss)), True)
-        shares = self._cut((states, *self._inputs(job)), count)
-        for _ in range(len(curves), job.epochs):
-            shares, done, took = self._each(self._epoch, shares, count)
+        shares = self._cut((states, *self._inputs(group)), count)
+        for _ in range(len(curves), epochs):
+            shares, done, took = self._each(epoch, shares, count)
             shares = [(state, *share[1:]) for (state, _), share in zip(done, shares)]
             curves.append(_joined([curve for _, curve in done], count))
             seconds.append(took / count)
             on_epoch(count, float(np.mean(curves[-1].loss)), False)
-            if checkpoint is not None and checkpoint.is_due():
+            if store is not None and store.is_due():
                 states = _joined([state for state, *_ in shares], count, jnp)
-                checkpoint.save(states, _stacked(curves))
-        cost = float(np.median(seconds)) if seconds else math.nan
-        outcome = partial(Outcome, seconds=cost, bytes=self._bytes, one_by_one=self._one_by_one)
+                store.keep_states(group.key, states, _stacked(curves))
+        compiled = self._compiled.get(epoch)  # None where all epochs were trained before
+        outcome = partial(
+            Outcome,
+            seconds=float(np.median(seconds)) if seconds else math.nan,
+            bytes=None if compiled is None else program_bytes(compiled),
+            one_by_one=self._in_turn.get(epoch),
+        )
         best = np.concatenate([state.best_epoch for state, *_ in shares])
-        tested = _joined(self._each(self._test, shares, count)[1], count)
+        tested = _joined(self._each(test, shares, count)[1], count)
         row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         by_run = _stacked(curves)
         return [
@@ -160,33 +146,42 @@ class _Program:
             for number in range(count)
         ]
 
-    @property
-    def _bytes(self) -> int | None:
-        compiled = self._compiled.get(self._epoch)
-        return None if compiled is None else program_bytes(compiled)
+    def _functions_of(
+        self, surrogate: Surrogate, setting: Setting, on_compile: Callable[[], None]
+    ) -> tuple[Callable, Callable]:
+        key = _program_key(surrogate, setting, self._experiment)
+        if key not in self._functions:
+            on_compile()
+            build = traceable(at_setting(surrogate, setting)).build
+            experiment = self._experiment.at(setting)
+            epoch, test = epoch_of(build, experiment), test_of(build, experiment)
+            self._functions[key], self._in_turn[test] = (epoch, test), None
+        return self._functions[key]
 
-    def _start(self, job: Job, checkpoint: Checkpoint | None) -> tuple[State, list[Curves]]:
-        like = lambda: initial_state(self._experiment, self._surrogate, job.runs[0][1])
-        if checkpoint is not None and (found := checkpoint.load(jax.eval_shape(like))):
-            return found[0], _by_epoch(Curves(*found[1]))
-        seeds = [seed for _, seed in job.runs]
-        for seed in {*seeds} - self._initial.keys():
-            self._initial[seed] = initial_state(self._experiment, self._surrogate, seed)
-        states = [self._initial[seed] for seed in seeds]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *states), []
+    def _start(self, group: Group, store: Store | None) -> tuple[State, list[Curves]]:
+        (setting, first), surrogate = group.runs[0], group.candidate.surrogate
+        experiment, surrogate = self._experiment.at(setting), at_setting(surrogate, setting)
+        if store is not None:
+            form = jax.eval_shape(lambda: initial_state(experiment, surrogate, first))
+            if found := store.states_of(group.key, form):
+                return found[0], _by_epoch(Curves(*found[1]))
+        seeds = [seed for _, seed in group.runs]
+        initial = {seed: initial_state(experiment, surrogate, seed) for seed in {*seeds}}
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(initial[s] for s in seeds)), []
 
-    def _inputs(self, job: Job) -> tuple[Array, dict[str, Array], Rows]:
+    def _inputs(self, group: Group) -> tuple[Array, dict[str, Array], Rows]:
         """The key, the numbers and the split of each run."""
-        keys = jnp.stack([jax.random.key(seed) for _, seed in job.runs])
-        runs = [
-            traceable(at_setting(job.surrogate, setting)).numbers
-            | {"learning_rate": self._experiment.learning_rate(setting), "epochs": job.epochs}
-            for setting, _ in job.runs
+        keys = jnp.stack([jax.random.key(seed) for _, seed in group.runs])
+        usual, epochs = self._experiment.usual_rate, self._experiment.epochs
+        numbers = [
+            traceable(at_setting(group.candidate.surrogate, setting)).numbers
+            | {"learning_rate": setting.get(RATE, usual), "epochs": epochs}
+            for setting, _ in group.runs
         ]
-        column = lambda name: jnp.array([run[name] for run in runs], jnp.float32)
-        splits = {seed: self._experiment.task.split(seed) for _, seed in job.runs}
-        rows = Rows(*(jnp.stack(part) for part in zip(*(splits[seed] for _, seed in job.runs))))
-        return keys, {name: column(name) for name in runs[0]}, rows
+        column = lambda name: jnp.array([run[name] for run in numbers], jnp.float32)
+        splits = {seed: self._experiment.task.split(seed) for _, seed in group.runs}
+        rows = Rows(*(jnp.stack(part) for part in zip(*(splits[s] for _, s in group.runs))))
+        return keys, {name: column(name) for name in numbers[0]}, rows
 
     def _cut(self, tree: Any, count: int) -> list[Any]:
         """Rows of as many runs as are trained at once; the last run fills up what is missing."""
@@ -236,18 +231,15 @@ class _Program:
 
     def _vmapped(self, function: Callable, share: tuple) -> jax.stages.Compiled:
         """Compiled for all runs of a share together, or one by one where the model cannot be."""
-        reason = None
-        if function is self._epoch and self._one_by_one is None:
+        if function not in self._in_turn:
             try:
                 return self._compile(_together(function), share)
             except Exception as error:
                 if is_full(error):
                     raise
-                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                self._in_turn[function] = f"{type(error).__name__}: {error}".splitlines()[0]
         # If the model is at fault, it fails once more, with an error of its own.
-        compiled = self._compile(_in_turn(function), share)
-        self._one_by_one = self._one_by_one or reason
-        return compiled
+        return self._compile(_in_turn(function), share)
 
     def _compile(self, function: Callable, share: tuple) -> jax.stages.Compiled:
         with usual_promotion():
@@ -255,13 +247,12 @@ class _Program:
             return jax.jit(spread).lower(*share, self._samples).compile()
 
 
-def _program_key(job: Job, setting: Mapping[str, Any], experiment: Experiment) -> Hashable:
+def _program_key(surrogate: Surrogate, setting: Setting, experiment: Experiment) -> Hashable:
     """All that a compiled program depends on."""
     options = experiment.at(setting)
     fixed = {**options.options, **options.optimizer_options}
-    length = job.epochs if counts_steps(experiment.optimizer) else None
     texts = tuple((name, repr(value)) for name, value in fixed.items())
-    return traceable(at_setting(job.surrogate, setting)).key, texts, length
+    return traceable(at_setting(surrogate, setting)).key, texts
 
 
 def _in_threads(compiled: Any, threads: int, shares: list[tuple], samples: Samples) -> list[Any]:

@@ -12,8 +12,7 @@ from clusters import Cluster
 from small_comparison import press_ctrl_c_at
 
 from braintools_qps import compare
-from braintools_qps._comparison import dask_workers, local_workers
-from braintools_qps._comparison.executors import There
+from braintools_qps._comparison import dask_workers, local_workers, search
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 pytestmark = [
@@ -35,7 +34,7 @@ def fragile():
     """The model; processes that are started find it too, and know that they are workers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(DATA))
-        patch.setattr(There, "most_runs", 2)  # two groups of a candidate
+        patch.setattr(search, "RUNS_PER_CALL", 2)  # two groups of a candidate
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         patch.setenv("FRAGILE_CLIENT", str(os.getpid()))
         patch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "60s")

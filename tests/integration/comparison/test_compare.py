@@ -104,6 +104,12 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
         ({"tune": {"dampening": (0.5, 0.5)}}, ValueError, "each value of dampening once"),
         ({"tune": {"dampening": (0.0, 1.0)}}, ValueError, "dampening must be .* above 0, got 0.0"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
+        ({"tune": {"dampening": 0.5}}, TypeError, "values for dampening, got 0.5"),
+        ({"tune": {"neuron": "LIF"}}, TypeError, "a sequence of values for neuron, got 'LIF'"),
+        ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate must be finite.* got nan"),
+        ({"tune": {"mean_slope": (0.0,)}}, ValueError, "mean_slope must be .* above 0, got 0.0"),
+        ({"tune": {"clip": (None, True)}}, TypeError, "clip must be a number, got True"),
+        ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),
         (
             {"tune": {"dampening": (1.0,), "mean_slope": (0.1,)}},
             ValueError,

@@ -14,9 +14,9 @@ from braintools_qps import QPseudoSpike, compare
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model import initialised, put, run_over
 from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.run import Experiment, initial_weights
 from braintools_qps._comparison.tasks import load_task
-from braintools_qps._comparison.train import Job, Trainer
-from braintools_qps._comparison.training import Experiment, initial_weights
+from braintools_qps._comparison.train import Candidate, Group, Trainer
 
 rng = np.random.default_rng(0)
 Y = np.arange(96) % 2
@@ -26,21 +26,29 @@ X[np.arange(96), :, Y] += 1
 QUICK = {"task": (X, Y), "tune": None, "seeds": 2}
 
 
-def experiment_of(make, optimizer=None):
+def experiment_of(make, optimizer=None, epochs=1):
     task = load_task((X, Y))
-    return Experiment(Factory(make), task, objective(task), optimizer, 16, 0.05)
+    return Experiment(Factory(make), task, objective(task), optimizer, 16, 0.05, epochs)
+
+
+def trained(experiment, surrogate, seed):
+    """The outcome of one run, and its last weights."""
+    kept = Kept()
+    group = Group(Candidate("one", surrogate, {}), (0,), (({}, seed),))
+    (outcome,) = Trainer(experiment, 1).train(group, store=kept)
+    return outcome, kept.weights
 
 
 class Kept:
-    """In place of a checkpoint: keeps the states after each epoch in memory."""
+    """In place of a store: keeps the states after each epoch in memory."""
 
-    def load(self, like):
+    def states_of(self, key, form):
         return None
 
     def is_due(self):
         return True
 
-    def save(self, states, curves):
+    def keep_states(self, key, states, curves):
         self.weights = states.weights
 
 
@@ -52,10 +60,9 @@ def test_training_equals_a_plain_loop():
     def adam(learning_rate, steps):
         return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
 
-    experiment, kept = experiment_of(models.plain, adam), Kept()
+    experiment = experiment_of(models.plain, adam, epochs=2)
     start = initial_weights(experiment, surrogate, 7).trained
-    job = Job(surrogate, (({}, 7),), 2)
-    (trained,) = Trainer(experiment, 1).train_group(job, checkpoint=kept)
+    outcome, ours = trained(experiment, surrogate, 7)
 
     first, second = (start[name] for name in sorted(start))
     weights = (first, second)
@@ -85,10 +92,10 @@ def test_training_equals_a_plain_loop():
             weights = optax.apply_updates(weights, change)
             losses.append(value)
     expected = np.mean(np.reshape(losses, (2, batches)), axis=1)
-    np.testing.assert_allclose(trained.curves.loss, expected, rtol=1e-4)
+    np.testing.assert_allclose(outcome.curves.loss, expected, rtol=1e-4)
     for name, values in zip(sorted(start), weights):
         for part, value in values.items():
-            got = kept.weights.trained[name][part][0]
+            got = ours.trained[name][part][0]
             np.testing.assert_allclose(got, value, rtol=1e-3, atol=1e-4, err_msg=name + part)
 
 
@@ -118,17 +125,16 @@ def test_models_train(make, surrogates):
 
 @pytest.mark.thorough
 def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
-    experiment, kept = experiment_of(models.normalised), Kept()
+    experiment = experiment_of(models.normalised)
     start = initial_weights(experiment, QPseudoSpike(), 0).kept
     mean = next(name for name in start if name.endswith("running_mean"))
     np.testing.assert_array_equal(start[mean], 0)
-    job = Job(QPseudoSpike(), (({}, 0),), 1)
-    Trainer(experiment, 1).train_group(job, checkpoint=kept)
-    after = np.asarray(kept.weights.kept[mean][0])
+    _, weights = trained(experiment, QPseudoSpike(), 0)
+    after = np.asarray(weights.kept[mean][0])
     assert (np.abs(after) > 1e-3).any()
     model, samples = experiment.model(QPseudoSpike()), experiment.task.part("test").inputs
     _, running = initialised(model, len(samples))
-    put(running, {name: value[0] for name, value in kept.weights.kept.items()})
+    put(running, {name: value[0] for name, value in weights.kept.items()})
     run_over(model, jnp.asarray(samples), fit=False)
     np.testing.assert_array_equal(running[mean].value, after)
 

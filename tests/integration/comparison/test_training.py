@@ -1,5 +1,6 @@
 """Training: what candidates share, and that many runs at once are nothing but separate runs."""
 
+import dataclasses
 import itertools
 from functools import partial
 
@@ -11,14 +12,13 @@ import pytest
 
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import devices
-from braintools_qps._comparison import train as train_module
 from braintools_qps._comparison.devices import Devices, present_devices
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration, neuron_class
 from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.run import Experiment, initial_weights
 from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.train import Job, Trainer, groups
-from braintools_qps._comparison.training import Experiment, initial_weights
+from braintools_qps._comparison.train import Candidate, Trainer, groups_of
 from braintools_qps._surrogate import traceable
 
 
@@ -36,10 +36,11 @@ def experiment():
 
 def train(experiment, surrogate, *runs, epochs=2):
     """Runs of one surrogate, each a setting and a seed, as many at once as there is room for."""
-    job, trainer = Job(surrogate, runs, epochs), Trainer(experiment, len(runs))
+    experiment = dataclasses.replace(experiment, epochs=epochs)
+    candidate, trainer = Candidate("one", surrogate, {}), Trainer(experiment, len(runs))
     found = {}
-    for numbers in groups(job, experiment):
-        found |= zip(numbers, trainer.train_group(job.part(numbers)))
+    for group in groups_of(candidate, runs, experiment):
+        found |= zip(group.numbers, trainer.train(group))
     return [found[number] for number in range(len(runs))]
 
 
@@ -135,7 +136,7 @@ def memory(monkeypatch):
     asked = []
 
     def limit(runs):
-        compiled = train_module._Program._compile
+        compiled = Trainer._compile
 
         def full(self, function, share):
             asked.append(len(jax.tree.leaves(share)[0]))
@@ -143,7 +144,7 @@ def memory(monkeypatch):
                 raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
             return compiled(self, function, share)
 
-        monkeypatch.setattr(train_module._Program, "_compile", full)
+        monkeypatch.setattr(Trainer, "_compile", full)
         monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
         return asked
 

@@ -11,9 +11,9 @@ from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import demonstration
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.run import Experiment
 from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.train import Job, Trainer
-from braintools_qps._comparison.training import Experiment
+from braintools_qps._comparison.train import Candidate, Group, Trainer
 
 RUNS = (5, 20)
 EPOCHS = 3
@@ -30,36 +30,35 @@ def experiment():
     y = np.arange(80) % 2
     X = rng.standard_normal((80, 6, 3)) + 0.5 * y[:, None, None]
     task = task_from_arrays(X, y)
-    return Experiment(
-        Factory(partial(demonstration, hidden=12)), task, objective(task), momentum, 8, 0.1
-    )
+    factory = Factory(partial(demonstration, hidden=12))
+    return Experiment(factory, task, objective(task), momentum, 8, 0.1, EPOCHS)
 
 
-def job(runs):
+def group(runs):
     """Runs of one program: other seeds, rates and alphas."""
     rates = (0.03, 0.1, 0.3)
     settings = [{"alpha": 1.0 + n / 4, "learning_rate": rates[n % 3]} for n in range(runs)]
     numbered = tuple((setting, n // 2) for n, setting in enumerate(settings))
-    return Job(QPseudoSpike(), numbered, EPOCHS)
+    return Group(Candidate("QPseudoSpike", QPseudoSpike(), {}), tuple(range(runs)), numbered)
 
 
 class Kept:
-    """In place of a checkpoint: keeps the weights after each epoch in memory."""
+    """In place of a store: keeps the weights after each epoch in memory."""
 
-    def load(self, like):
+    def states_of(self, key, form):
         return None
 
     def is_due(self):
         return True
 
-    def save(self, states, curves):
+    def keep_states(self, key, states, curves):
         self.weights = jax.tree.leaves(states.weights)
 
 
 def trained(runs):
     """Weights, loss, score and best epoch of each run."""
     kept = Kept()
-    found = Trainer(experiment(), runs).train_group(job(runs), checkpoint=kept)
+    found = Trainer(experiment(), runs).train(group(runs), store=kept)
     return {
         "weights": np.concatenate([np.reshape(leaf, (runs, -1)) for leaf in kept.weights], axis=1),
         "loss": np.array([one.curves.loss for one in found]),

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 from small_comparison import OPTIONS, SMALL, without_times
 
-from braintools_qps import compare
+from braintools_qps import compare, load_task
 from braintools_qps._comparison import executors
+from braintools_qps._comparison.factory import Factory
+from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.run import Experiment
 from braintools_qps._comparison.storage import load
 
 OPTIONS = OPTIONS | {"progress": False}
@@ -93,13 +96,13 @@ def test_data_travel_once(monkeypatch):
     found = compare(NAMES, executor=desk, **options)
     assert without_times(found) == without_times(compare(NAMES, **options))
     assert sum(call.experiment is not None for (call,) in desk.calls) == 1
-    assert len(desk.calls) == 3  # two candidates; the first had asked for the data
+    assert len(desk.calls) == 4  # two candidates, each of which asked for the data
 
 
 @pytest.mark.thorough
 def test_what_has_finished_is_kept_when_the_executor_breaks(tmp_path):
     with pytest.raises(RuntimeError, match=r"takes no more work \(a process died\)"):
-        compare(NAMES, executor=Desk(2), out=tmp_path, **OPTIONS)
+        compare(NAMES, executor=Desk(3), out=tmp_path, **OPTIONS)
     assert [result.label for result in load(tmp_path).results] == ["Sigmoid"]
     found = compare(NAMES, out=tmp_path, resume=True, **OPTIONS)
     assert without_times(found) == without_times(compare(NAMES, **OPTIONS))
@@ -142,8 +145,6 @@ def test_a_worker_with_other_code_says_where(monkeypatch):
 
 
 def of_an_experiment(model=SMALL):
-    from braintools_qps._comparison.compare import _experiment
-
     X = np.random.default_rng(0).standard_normal((20, 4, 3))
-    task = X, np.arange(20) % 2
-    return _experiment(task, model, 1, 8, 0.1, None, None, None)
+    task = load_task((X, np.arange(20) % 2))
+    return Experiment(Factory(model), task, objective(task), None, 8, 0.1)

@@ -15,8 +15,8 @@ from braintools_qps._comparison.model_checks import check_finite, check_model
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.optimizers import transformation
+from braintools_qps._comparison.run import Experiment
 from braintools_qps._comparison.tasks import TASKS, load_task
-from braintools_qps._comparison.training import Experiment
 
 Y = np.arange(40) % 2
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
@@ -29,8 +29,8 @@ def check(make, *, y=Y, readout=None, **options):
 
 
 def checked(make, task, loss=None, seeds=(0, 1)):
-    experiment = Experiment(Factory(make), task, objective(task, loss), None, 32, 0.1)
-    return experiment, check_model(experiment, seeds)
+    experiment = Experiment(Factory(make), task, objective(task, loss), None, 32, 0.1, 1, seeds)
+    return experiment, check_model(experiment)
 
 
 class Fixed(models.Neurons):
@@ -246,7 +246,7 @@ def test_outputs_that_are_not_finite_name_the_step():
 
     experiment, _ = check(chain(lambda: Late(5), readout(2)))
     with pytest.raises(ValueError, match="got NaN or infinity .* from step 2 on. Look for"):
-        check_finite(experiment, 0)
+        check_finite(experiment)
 
 
 def test_a_model_without_parameters_is_refused():

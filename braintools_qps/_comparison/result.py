@@ -1,28 +1,18 @@
-"""The scores and curves of a candidate, from what training left behind, and what went wrong."""
+"""The record of a candidate, from what training left behind: scores, curves, what went wrong."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from braintools.surrogate import Surrogate
 
 from .._registry import surrogate_spec
 from ..records import CandidateResult, Cost, Curves, Scores, Tuning
 from .factory import cause_of
-from .train import Outcome, at_setting
-from .training import RATE, Experiment
-
-
-class Candidate(NamedTuple):
-    """A surrogate to compare."""
-
-    label: str
-    surrogate: Surrogate
-    spec: dict[str, Any]
-
+from .run import RATE, Experiment, Setting
+from .train import Candidate, Outcome, at_setting
 
 # A run has collapsed if it loses this share of its gain. The loss must also be at least this many
 # standard errors of an accuracy, or this share of any other score.
@@ -34,7 +24,7 @@ SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 def result_of(
     candidate: Candidate,
-    setting: Mapping[str, Any],
+    setting: Setting,
     outcomes: Sequence[Outcome],
     tuning: Tuning | None,
     experiment: Experiment,

@@ -1,9 +1,10 @@
-"""Training as a pure function of states, data, numbers and a key."""
+"""One run as a pure function of states, data, numbers and a key: its step, its epoch, its test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -14,15 +15,16 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .factory import Factory
-from .model import Neurons, Values, initialised, put, run_over, seeded, values_of, watched
+from .model import Values, initialised, put, run_over, seeded, values_of, watched
 from .objective import Objective
-from .optimizers import Optimizer, names_of, transformation
+from .optimizers import Optimizer, counts_steps, names_of, transformation
 from .tasks import Rows, Samples, Task
 
 RATE = "learning_rate"
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
 OF_SURROGATES = ("dampening", MEAN_SLOPE, "scale_factor", "alpha")  # of the candidate itself
 
+Setting = Mapping[str, Any]  # a value for each name that is tuned
 Numbers = dict[str, Array]  # of one run: learning_rate, epochs, and those of its surrogate
 Build = Callable[[Mapping[str, Any]], Surrogate]
 
@@ -64,7 +66,7 @@ class Tested(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What all runs of one compiled program share, besides their surrogate."""
+    """What is asked of every candidate: the data, the model, and how it is trained and tuned."""
 
     factory: Factory
     task: Task
@@ -72,6 +74,9 @@ class Experiment:
     optimizer: Optimizer | None  # None for AdamW
     batch_size: int  # as many samples as there are to train on, at most
     usual_rate: float  # where the learning rate is not tuned
+    epochs: int = 1
+    seeds: tuple[int, ...] = (0,)
+    tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
     optimizer_options: Mapping[str, Any] = field(default_factory=dict)
 
@@ -80,21 +85,27 @@ class Experiment:
         """Number of batches in an epoch."""
         return self.task.sizes.train // self.batch_size
 
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """Every combination of the values that are tuned; an empty one where nothing is."""
+        return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
+
+    @property
+    def runs(self) -> int:
+        """Number of trainings of a candidate: every setting with every seed."""
+        return len(self.settings) * len(self.seeds)
+
     def model(self, surrogate: Any) -> Any:
         """A fresh model with the surrogate in its neurons."""
         return self.factory(self.task, surrogate, self.options)
 
-    def at(self, setting: Mapping[str, Any]) -> Experiment:
+    def at(self, setting: Setting) -> Experiment:
         """The experiment with those values of a setting that the factory or the optimizer takes."""
         rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
         names = names_of(self.optimizer)
         own = {name: value for name, value in rest.items() if name in names}
         options = {name: value for name, value in rest.items() if name not in names}
         return replace(self, options=options, optimizer_options=own)
-
-    def learning_rate(self, setting: Mapping[str, Any]) -> float:
-        """The learning rate of a setting."""
-        return setting.get(RATE, self.usual_rate)
 
     def transformation(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
         """The optimizer of a training of so many epochs."""
@@ -123,19 +134,17 @@ def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> St
     return State(weights, memory, zero, weights, worst, zero)
 
 
-def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callable:
-    """``(state, key, numbers, rows, samples) -> (state, Curves)``, of one run.
-
-    ``epochs`` is how many the training has, where the optimizer must know it as an int; otherwise
-    it is the traced number of that name.
-    """
+def epoch_of(build: Build, experiment: Experiment) -> Callable:
+    """``(state, key, numbers, rows, samples) -> (state, Curves)``, of one run."""
     size, batches = experiment.batch_size, experiment.batches
+    # The user's optimizer may need an int; ours takes a traced number, to share the program.
+    known = experiment.epochs if counts_steps(experiment.optimizer) else None
 
     def epoch(
         state: State, key: Array, numbers: Numbers, rows: Rows, samples: Samples
     ) -> tuple[State, Curves]:
         surrogate = build(numbers)
-        length = numbers["epochs"] if epochs is None else epochs
+        length = numbers["epochs"] if known is None else known
         optimizer = experiment.transformation(numbers["learning_rate"], length)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
@@ -151,10 +160,8 @@ def epoch_of(build: Build, experiment: Experiment, epochs: int | None) -> Callab
         batched = order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
         (weights, memory), losses = jax.lax.scan(step, carry, (jnp.arange(batches), batched))
-        score, neurons = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
-        return _after(state, weights, memory, score), Curves(
-            losses.mean(), score, neurons.firing_rate
-        )
+        score, rate, _ = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
+        return _after(state, weights, memory, score), Curves(losses.mean(), score, rate)
 
     return epoch
 
@@ -205,17 +212,20 @@ def evaluated(
     samples: Samples,
     rows: Array,
     experiment: Experiment,
-) -> tuple[Array, Neurons]:
-    """Score on some samples, NaN where outputs are not finite, and what the neurons did."""
+) -> tuple[Array, Array, Array]:
+    """Score on some samples, NaN where outputs are not finite; spikes per neuron and step; spikes.
+
+    The last are those of all neurons, per sample.
+    """
     with seeded(key):
         model = experiment.model(surrogate)
         states = initialised(model, len(rows))
         _fill(states, weights)
-        outputs, neurons = watched(model, samples.inputs, rows, experiment.task.normalised)
+        outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.normalised)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     objective = experiment.objective
     score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))
-    return jnp.where(finite, score, jnp.nan), neurons
+    return jnp.where(finite, score, jnp.nan), rate, spikes
 
 
 def test_of(build: Build, experiment: Experiment) -> Callable:
@@ -225,8 +235,8 @@ def test_of(build: Build, experiment: Experiment) -> Callable:
         both = jax.tree.map(lambda *x: jnp.stack(x), state.weights, state.best)
         surrogate = build(numbers)
         look = lambda weights: evaluated(weights, key, surrogate, samples, rows.test, experiment)
-        scores, neurons = jax.lax.map(look, both)
-        return Tested(scores[0], scores[1], neurons.firing_rate[0], neurons.spikes[0])
+        scores, rates, spikes = jax.lax.map(look, both)
+        return Tested(scores[0], scores[1], rates[0], spikes[0])
 
     return tested
 

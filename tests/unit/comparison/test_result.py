@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.outcome import flags, noise_of_accuracy
+from braintools_qps._comparison.result import flags, noise_of_accuracy
+from braintools_qps._comparison.run import Curves
 from braintools_qps._comparison.train import Outcome
-from braintools_qps._comparison.training import Curves
 
 
 def outcome(score, rate=(0.1, 0.1), loss=1.0):

@@ -1,0 +1,121 @@
+"""What is tuned: the names and values that `compare` takes, and a candidate's settings of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from inspect import Parameter
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._checks import check_positive, did_you_mean
+from .factory import GIVEN, parameters_of
+from .fingerprint import name_of
+from .model import initialised, mean_slopes, seeded
+from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
+from .optimizers import names_of
+from .run import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting
+from .train import at_setting
+
+POSITIVE = (RATE, *OF_SURROGATES, "clip")
+
+
+def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
+    """The settings of a candidate, each with the dampening that brings about its mean slope.
+
+    The population with the largest mean slope decides, at the initial weights of the first seed.
+    """
+    largest: dict[str, float] = {}
+    settings: list[Setting] = []
+    for setting in experiment.settings:
+        if MEAN_SLOPE in setting:
+            others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
+            if (key := repr(others)) not in largest:
+                changed = at_setting(surrogate, others)
+                largest[key] = _largest_slope(changed, experiment.at(others))
+            wanted = setting[MEAN_SLOPE]
+            factor = min(1.0, wanted / max(largest[key], wanted))
+            setting = {**setting, "dampening": float(f"{factor:.3g}")}
+        settings.append(setting)
+    return settings
+
+
+def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
+    """The largest mean slope of a population over a batch of the first seed's training part."""
+    task, seed = experiment.task, experiment.seeds[0]
+    inputs = task.samples.inputs[task.split(seed).train[: experiment.batch_size]]
+    with seeded(jax.random.key(seed), seed):
+        model = experiment.model(surrogate)
+        initialised(model, experiment.batch_size)
+        slopes = mean_slopes(model, jnp.asarray(task.normalised(inputs)))
+    return max((float(slope) for slope in slopes if jnp.isfinite(slope)), default=0.0)
+
+
+def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]:
+    """Names and the values that are tried, checked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a name is neither ours nor a keyword of the factory or the optimizer, or is both; if two
+        say the same; if one has no values, one twice, or one that is out of range.
+    """
+    if tune is None:
+        return {}
+    if not isinstance(tune, Mapping):
+        raise TypeError(
+            "tune must be a mapping of names to values, such as {'learning_rate': (0.01, 0.1)}, or "
+            f"None, got {tune!r}"
+        )
+    listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in tune.items()}
+    for name, values in listed.items():
+        _check_values(name, values)
+    _check_names(listed, factory, optimizer)
+    return {name: tuple(values) for name, values in listed.items()}
+
+
+def _check_values(name: str, values: Any) -> None:
+    if isinstance(values, str) or not isinstance(values, Sequence) or not values:
+        raise TypeError(
+            f"tune must name a sequence of values for {name}, got {values!r}. For example "
+            f"tune={{{name!r}: (0.5, 1.0)}}"
+        )
+    if name in POSITIVE:
+        for value in values:
+            if not (name == "alpha" and value == math.inf):
+                check_positive(name, value, none=name == "clip")
+    if any(value in values[:number] for number, value in enumerate(values)):
+        raise ValueError(f"tune must name each value of {name} once, got {values!r}")
+
+
+def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
+    if "dampening" in tune and MEAN_SLOPE in tune:
+        raise ValueError(
+            f"tune can name dampening or {MEAN_SLOPE}, which sets the dampening, got both. Leave "
+            "one out"
+        )
+    parameters = parameters_of(factory)
+    takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
+    of_factory = [
+        p.name for p in parameters
+        if p.name not in (*GIVEN, "surrogate") and p.kind is not Parameter.VAR_KEYWORD
+    ]  # fmt: skip
+    of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
+    ours = (RATE, *OF_SURROGATES)
+    if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
+        raise ValueError(
+            f"each name that is tuned must have one meaning, got {both[0]}, which is a keyword of "
+            f"{name_of(factory)} and one of training. Give the factory's another name"
+        )
+    known = (*ours, *of_optimizer, *of_factory)
+    unknown = [name for name in tune if name not in known]
+    if unknown and not takes_all:
+        raise ValueError(
+            f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
+            f"{name_of(factory)}), got {', '.join(unknown)}. Add the keyword to the factory, or "
+            f"correct the name{did_you_mean(unknown[0], known)}"
+        )
