@@ -1,12 +1,11 @@
 """Trains a network with each candidate surrogate, and compares the results.
 
-Start here with `compare`: what is asked, and what is recorded (`outcome`, `provenance`). `search`
-lists the trainings of a candidate, and has each seed choose among its own. `train` trains a group
-of them as one compiled program of the pure step in `training`, on `devices`: `dispatch` has this
-done in this process, `executors` in others. `storage` has the files, `progress` the bar,
-`optimizers` ours or the user's. `tasks` has the data, `factory` makes the user's models, `model`
-runs them and `model_checks` tries them; `network` is the demonstration, `objective` has loss and
-score.
+Start here with `compare`: what is asked, and what is recorded (`result`, `provenance`). `search`
+has every seed train all settings of a candidate (`tune`) and choose one. `train` trains a group of
+runs as one compiled program of the pure step in `run`, on `devices`; `executors` has this done in
+other processes. `storage` has the files, `progress` the bar, `optimizers` ours or the user's.
+`tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
+them; `network` is the demonstration, `objective` has loss and score.
 """
 
 from .compare import compare

@@ -8,7 +8,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from .task import Task, make_task
+from .task import Task, in_pieces, make_task
 
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 
@@ -37,8 +37,8 @@ def task_from_arrays(
     name : str
         What to call the task.
     whole : numpy.ndarray, optional
-        The aligned array of integers of which X and the test part are slices, so that it is not
-        copied.
+        The aligned array of which X and the test part are slices. If its dtype suits, it is not
+        copied, and the task takes it over.
 
     Raises
     ------
@@ -159,7 +159,8 @@ def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> No
 
 
 def _check_finite(values: np.ndarray, what: str) -> None:
-    finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+    each = (np.isfinite(some).reshape(len(some), -1).all(axis=1) for some in in_pieces(values))
+    finite = np.concatenate([*each])
     if not finite.all():
         raise ValueError(
             f"{what} must be finite, got NaN or infinity in {np.sum(~finite)} of {len(values)} "

@@ -11,17 +11,20 @@ from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from zipfile import BadZipFile, ZipFile, is_zipfile
 
 import numpy as np
 
 from ..._checks import checked_count
 from ..._defaults import BINS
 from .arrays import task_from_arrays
-from .task import Task, aligned
+from .task import Task, aligned, in_pieces
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 SAMPLES_AT_ONCE = 256
+Part = tuple[np.ndarray, np.ndarray]  # inputs and labels
+Member = tuple[str | PathLike, str]  # an archive, and the name of an array in it
+
 LAYOUT = ("spikes/times", "spikes/units", "labels")
 
 
@@ -52,12 +55,7 @@ def read_file(
         )
     bins = checked_count("bins", BINS if bins is None else bins)
     try:
-        if kinds[0] == "hdf5":
-            whole, labels = _counted(paths, bins)
-            cut = len(labels[0])
-            parts = list(zip((whole[:cut], whole[cut:]), labels))
-        else:
-            whole, parts = None, _arrays(paths)
+        whole, parts = _counted(paths, bins) if kinds[0] == "hdf5" else _arrays(paths)
         (X, y), *tested = parts
         other = tested[0] if tested else None
         return task_from_arrays(X, y, test=other, name=str(path), whole=whole)
@@ -87,33 +85,78 @@ def _fix(path: str | PathLike) -> str:
     return f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
 
 
-def _arrays(paths: Sequence[str | PathLike]) -> list[tuple[np.ndarray, np.ndarray]]:
-    """``(X, y)`` of each archive; a single archive may also have a test part."""
-    archives = [_read_npz(path) for path in paths]
-    inside = [name for name in ("X_test", "y_test") if name in archives[0]]
-    parts = [(arrays["X"], arrays["y"]) for arrays in archives]
-    if len(parts) == 2 or not inside:
-        return parts
-    if len(inside) == 1:
-        raise ValueError(f"X_test and y_test must be given together, got only {inside[0]}")
-    return [*parts, (archives[0]["X_test"], archives[0]["y_test"])]
+def _arrays(paths: Sequence[str | PathLike]) -> tuple[np.ndarray | None, list[Part]]:
+    """The inputs of all archives in one array, and ``(X, y)`` of each part, slices of it.
+
+    The array is None if the inputs are not of one form. A single archive may also have a test part.
+    """
+    names = [_names(path) for path in paths]
+    parts = [(path, "X", "y") for path in paths]
+    if len(paths) == 1 and (inside := [n for n in ("X_test", "y_test") if n in names[0]]):
+        if len(inside) == 1:
+            raise ValueError(f"X_test and y_test must be given together, got only {inside[0]}")
+        parts.append((paths[0], "X_test", "y_test"))
+    labels = [_read(path, y) for path, _, y in parts]
+    whole, inputs = _read_together([(path, X) for path, X, _ in parts])
+    return whole, list(zip(inputs, labels))
 
 
-def _read_npz(path: str | PathLike) -> dict[str, np.ndarray]:
+def _names(path: str | PathLike) -> list[str]:
+    with _readable(path), np.load(path) as archive:
+        names = archive.files
+    if not {"X", "y"} <= {*names}:
+        raise ValueError(f"{path} must hold arrays X and y, got {sorted(names)}. {_fix(path)}")
+    return names
+
+
+def _read(path: str | PathLike, name: str) -> np.ndarray:
+    with _readable(path), np.load(path, allow_pickle=False) as archive:
+        return archive[name]
+
+
+def _read_together(members: Sequence[Member]) -> tuple[np.ndarray | None, list[np.ndarray]]:
+    """Arrays of archives as slices of one, so that they are in memory once, if they are alike."""
+    forms = []
+    for member in members:
+        with _opened_member(member) as (form, _):
+            forms.append(form)
+    (shape, in_columns, dtype), *_ = forms
+    alike = all(own[1:] == shape[1:] and (*rest,) == (in_columns, dtype) for own, *rest in forms)
+    if in_columns or not (alike and shape and dtype.kind in "biuf"):
+        return None, [_read(*member) for member in members]
+    ends = np.cumsum([own[0] for own, *_ in forms])
+    whole = aligned(int(ends[-1]), shape[1:], dtype)
+    parts = np.split(whole, ends[:-1])
+    for member, part in zip(members, parts):
+        with _opened_member(member) as (_, file):
+            for piece in in_pieces(part):
+                if file.readinto(piece.reshape(-1).view(np.uint8)) < piece.nbytes:
+                    raise ValueError(f"{member[1]} is cut off")
+            file.read(1)  # at its end the archive compares check sums
+    return whole, parts
+
+
+@contextmanager
+def _opened_member(member: Member) -> Iterator[tuple[tuple, Any]]:
+    """Shape, whether the first axis varies fastest, and dtype; and the file, at the numbers."""
+    path, name = member
+    form = np.lib.format
+    with _readable(path), ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
+        old = form.read_magic(file) == (1, 0)
+        yield (form.read_array_header_1_0 if old else form.read_array_header_2_0)(file), file
+
+
+@contextmanager
+def _readable(path: str | PathLike) -> Iterator[None]:
+    """Say which file it is that cannot be read."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = dict(archive)
-    except (ValueError, EOFError, OSError, BadZipFile) as error:
+        yield
+    except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
         fix = ". Save labels as y.astype(str)" if "Object arrays" in str(error) else ""
         raise ValueError(f"{path} is not an npz file of plain arrays: {error}{fix}") from error
-    if not {"X", "y"} <= arrays.keys():
-        raise ValueError(
-            f"{path} must hold arrays X and y, got {sorted(arrays) or 'none'}. {_fix(path)}"
-        )
-    return arrays
 
 
-def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, list[np.ndarray]]:
+def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, list[Part]]:
     """Spike counts of shape (samples, bins, units) of all files, and the labels of each.
 
     The bins divide the time until the last spike of all files, and there are as many units as the
@@ -134,7 +177,8 @@ def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, li
         counts = aligned(shape[0], shape[1:], dtype)
         if _fill(counts, events(), duration or 1.0) <= np.iinfo(dtype).max:
             break
-    return counts, labels
+    cut = len(labels[0])
+    return counts, list(zip((counts[:cut], counts[cut:]), labels))
 
 
 def _fill(

@@ -149,8 +149,8 @@ def make_task(
 
     ``labels`` are integers from 0 up, or float targets. A given ``test`` part is kept as it is, and
     the rest is split into training and validation. ``readout`` is by default every step, if each
-    has a target, and else the mean over all steps. ``whole`` is an `aligned` array of integers of
-    which X and the test part are slices; it is used as it is.
+    has a target, and else the mean over all steps. ``whole`` is an `aligned` array of which X and
+    the test part are slices; if its dtype suits, the task takes it over.
     """
     classify = labels.dtype.kind in "iu"
     labels = labels.astype(np.int32 if classify else np.float32)
@@ -160,18 +160,17 @@ def make_task(
     if test is not None:
         labels = np.concatenate([labels, test[1].astype(labels.dtype)])
     size, power = _size_and_power(X)
-    scale = float(size * power)
-    if whole is None:
-        parts = [X] if test is None else [X, test[0]]
-        dtype = _kept_dtype(parts)
-        # Numbers of a wide dtype are divided first: float32 would not hold 1e300 V.
-        stored = lambda some: _divided(some, size, power) if dtype is None else some
-        whole = aligned(sum(map(len, parts)), X.shape[1:], np.float32 if dtype is None else dtype)
-        scale = 1.0 if dtype is None else scale
-        start = 0
-        for some in chain.from_iterable(map(in_pieces, parts)):
-            whole[start : start + len(some)] = stored(some)
-            start += len(some)
+    parts = [X] if test is None else [X, test[0]]
+    kept = _kept_dtype(parts)
+    dtype = np.dtype(np.float32) if kept is None else kept
+    if whole is None or whole.dtype != dtype:
+        whole = aligned(sum(map(len, parts)), X.shape[1:], dtype)
+    start = 0
+    for some in chain.from_iterable(map(in_pieces, parts)):
+        # Numbers of a wide dtype are divided at once: float32 would not hold 1e300 V.
+        whole[start : start + len(some)] = _divided(some, size, power) if kept is None else some
+        start += len(some)
+    scale = 1.0 if kept is None else float(size * power)
     given = 0 if test is None else len(test[0])
     return Task(name, Samples(whole, labels), classes, readout, scale, given)
 

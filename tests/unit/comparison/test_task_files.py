@@ -160,6 +160,22 @@ def test_counts_stay_in_a_byte_and_are_in_memory_once(tmp_path):
     assert peak < 2 * counts.nbytes
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.float16, np.float32])
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_arrays_of_a_file_are_in_memory_once(tmp_path, dtype, save):
+    large = np.random.default_rng(0).integers(0, 9, (40, 1000, 200)).astype(dtype)
+    save(tmp_path / "mine.npz", X=large, y=Y, X_test=large[:8], y_test=Y[:8])
+    expected = load_task((large, Y, large[:8], Y[:8]))
+    tracemalloc.start()
+    task = load_task(tmp_path / "mine.npz")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert_same(task, expected)
+    held = task.samples.inputs
+    assert held.dtype == dtype
+    assert peak < held.nbytes + 40e6  # some samples at a time in float64
+
+
 def test_without_h5py_it_is_named_with_the_extra(tmp_path, monkeypatch):
     path = write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS)
     monkeypatch.setitem(sys.modules, "h5py", None)
