@@ -105,7 +105,9 @@ def _names(path: str | PathLike) -> list[str]:
     with _readable(path), np.load(path) as archive:
         names = archive.files
     if not {"X", "y"} <= {*names}:
-        raise ValueError(f"{path} must hold arrays X and y, got {sorted(names)}. {_fix(path)}")
+        raise ValueError(
+            f"{path} must hold arrays X and y, got {sorted(names) or 'none'}. {_fix(path)}"
+        )
     return names
 
 
