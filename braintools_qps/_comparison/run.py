@@ -107,7 +107,7 @@ class Experiment:
         options = {name: value for name, value in rest.items() if name not in names}
         return replace(self, options=options, optimizer_options=own)
 
-    def transformation(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
+    def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
         """The optimizer of a training of so many epochs."""
         steps = epochs * self.batches
         return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
@@ -128,7 +128,7 @@ def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> 
 def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
     """Before the first epoch."""
     weights = initial_weights(experiment, surrogate, seed)
-    memory = experiment.transformation(1.0, 1).init(jax.tree.leaves(weights.trained))
+    memory = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
     zero = jnp.zeros((), jnp.int32)
     worst = jnp.asarray(-jnp.inf, jnp.result_type(float))  # no weak type: checkpoints have none
     return State(weights, memory, zero, weights, worst, zero)
@@ -145,7 +145,7 @@ def epoch_of(build: Build, experiment: Experiment) -> Callable:
     ) -> tuple[State, Curves]:
         surrogate = build(numbers)
         length = numbers["epochs"] if known is None else known
-        optimizer = experiment.transformation(numbers["learning_rate"], length)
+        optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
             index, some = batch
