@@ -1,4 +1,4 @@
-"""Groups of runs trained in other processes: each is one call on an executor."""
+"""Trains groups of runs in other processes: each group is one call on an executor."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from .provenance import packages
 from .run import Experiment
 from .train import Group, Outcome, Trainer
 
-RUNS_PER_CALL = 6  # few enough to be spread over workers, many enough to be worth compiling
+RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
 
 
 def trained_by(
     executor: Executor, groups: Iterable[Group], experiment: Experiment, failed: Set[str]
 ) -> Generator[tuple[Group, list[Outcome] | Exception], None, None]:
-    """Train groups; yield each with its outcomes, or with what went wrong.
+    """Train groups; yield each with its outcomes or its error.
 
     Groups of candidates whose labels are among the ``failed`` are cancelled. A worker gets the data
     when it asks for them.
@@ -36,7 +36,7 @@ def trained_by(
         If the executor takes no more work.
     """
     packed, code = _packed(experiment)
-    # Functions travel by name: their code may be another, though the bytes are the same.
+    # Functions are pickled by name: the same bytes may stand for other code.
     digest = sha256(packed + repr((code, numerics())).encode()).hexdigest()
     shared = digest, code, packages(), numerics()
     answers: SimpleQueue[Future] = SimpleQueue()
@@ -86,18 +86,18 @@ def trained_by(
 def _ended(reason: BaseException) -> RuntimeError:
     text = str(reason).rstrip(".") or type(reason).__name__
     return RuntimeError(
-        f"the executor takes no more work ({text}). All that has finished is kept where out= was "
-        "given: go on with resume=True"
+        f"the executor takes no more work ({text}). Finished runs are saved if out= was given: "
+        "resume=True goes on from them"
     )
 
 
 def check_executor(executor: Any) -> None:
-    """Raise unless it has the methods of an executor.
+    """Raise unless the argument has the methods of an executor.
 
     Raises
     ------
     TypeError
-        If it is a number, say.
+        If it has not, as a number of workers.
     """
     if not (executor is None or hasattr(executor, "submit")):
         raise TypeError(
@@ -121,15 +121,16 @@ class Call(NamedTuple):
     experiment: bytes | None  # only for a worker that has asked for it
 
 
-# Dask calls from several threads; brainstate's random state and environment are the process's.
+# Dask calls from several threads, but brainstate's random state belongs to the process.
 _one_at_a_time = threading.Lock()
 _trainers: dict[str, Trainer] = {}  # one at most
 
 
 def work(call: Call) -> list[Outcome] | Exception | str:
-    """Train a group in this process; whatever goes wrong is returned.
+    """Train a group in this process; return its outcomes, or the error.
 
-    The name of this worker asks for the data. Data and compiled programs stay for the next group.
+    A worker without the data returns its name instead, to ask for them. Data and compiled programs
+    are kept for the next group.
     """
     with _one_at_a_time:
         try:
@@ -166,15 +167,15 @@ def _check_versions(wanted: Mapping[str, str]) -> None:
     if other:
         told = ", ".join(f"{name} {ours.get(name)}, not {wanted[name]}" for name in other)
         raise RuntimeError(
-            "a worker must have the versions of those who send it work, got one on "
-            f"{socket.gethostname()} with {told}. Install the same versions there"
+            "a worker must have the same versions as the process that sends it work, got "
+            f"{told} on {socket.gethostname()}. Install the same versions there"
         )
 
 
 def _check_code(sent: Mapping[str, Mapping[str, str]], ours: Mapping) -> None:
-    """Whether the functions that were imported here are those of who sends the work.
+    """Check that the functions imported here are those of the process that sends the work.
 
-    What only one of them has may be in an installed package of the other.
+    Parts that only one side lists may belong to an installed package on the other.
     """
     found = []
     for name, parts in sent.items():
@@ -182,22 +183,22 @@ def _check_code(sent: Mapping[str, Mapping[str, str]], ours: Mapping) -> None:
         found += changes(*({key: one[key] for key in both} for one in (parts, ours.get(name, {}))))
     if found:
         raise RuntimeError(
-            "a worker must have the code of those who send it work, got one on "
-            f"{socket.gethostname()} where {found[0]}. Start the workers again, so that they "
-            "import the file as it is now"
+            "a worker must have the same code as the process that sends it work, but on "
+            f"{socket.gethostname()} {found[0]}. Restart the workers, so that they import the "
+            "file as it is now"
         )
 
 
 def _code(experiment: Experiment) -> dict[str, dict[str, str]]:
-    """The bytecode and the defaults of the user's functions, by the names of the functions.
+    """The bytecode and the defaults of the user's functions, by function.
 
-    Other values may rightly differ between machines, as the path of a file.
+    Other values may differ between machines for good reason, such as the path of a file.
     """
     objective = experiment.objective
     functions = [experiment.factory.make, experiment.optimizer, objective.loss, objective.score]
     is_code = lambda name, text: text.startswith(BYTECODE) or " default " in name
     parts = lambda function: {
-        # A script's own functions are in another module in a process that it has started.
+        # In a process that a script starts, the script's functions are in another module.
         name.replace("__mp_main__", "__main__"): text
         for name, text in fingerprint(function).items()
         if is_code(name, text)
@@ -207,22 +208,22 @@ def _code(experiment: Experiment) -> dict[str, dict[str, str]]:
 
 
 def _packed(experiment: Experiment) -> tuple[bytes, dict[str, dict[str, str]]]:
-    """The experiment, and the code of the functions in it, which travel by their import paths.
+    """The pickled experiment, and the code of its functions, which are pickled by name.
 
     Raises
     ------
     TypeError
-        If one cannot be imported, or an option cannot be sent.
+        If a function cannot be imported, or an option cannot be pickled.
     """
     code = _code(experiment)
     try:
         return pickle.dumps(experiment), code
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise TypeError(
-            "with an executor, model, loss, score and optimizer must be functions of a module that "
-            "workers can import, and options values that can be sent, got "
-            f"{', '.join(code)}: {error}. Move functions to the top of a file of their own and "
-            "import them from there"
+            "with an executor, model, loss, score and optimizer must be functions that workers can "
+            "import from a module, with options that can be pickled, got "
+            f"{', '.join(code)}: {error}. Move the functions to the top level of a file and import "
+            "them from there"
         ) from error
 
 

@@ -1,10 +1,10 @@
-"""A model's states, and a run of it over a sequence.
+"""Runs a model over a sequence, and sorts its states.
 
-A model is built inside of the trace that uses it, so that what it stores in its States stays there.
-States are of three kinds. Parameters (`brainstate.ParamState` of real numbers) are trained. What
-`init_state` sets up, and every `brainstate.ShortTermState`, begins afresh with each batch. All
-others outlive a batch and are carried from one to the next: running means of BatchNorm, random
-states of the model's own.
+A model is built inside the trace that uses it, so that tracers in its States stay there.
+
+States are of three kinds. Parameters (`brainstate.ParamState` of real numbers) are trained. States
+that `init_state` sets, and every `brainstate.ShortTermState`, start afresh with each batch. All
+others are kept from batch to batch: running means of BatchNorm, or random states of the model.
 """
 
 from __future__ import annotations
@@ -32,17 +32,16 @@ DEFAULT_STEP = 1.0 * u.ms
 Values = dict[str, Any]  # of states, by their paths in the model
 
 
-# Of brainstate, NumPy and Python: the process has one each.
+# brainstate, NumPy and Python have one random state each per process.
 _random_states = threading.RLock()
 
 
 @contextmanager
 def seeded(key: Array, number: int = 0) -> Iterator[None]:
-    """Have all that is random come from a key, which may be traced, or from a number.
+    """Seed all random generators: brainstate by a key, which may be traced, others by a number.
 
-    brainstate draws from the key; NumPy and Python, whose draws cannot be traced, from the number.
-    Afterwards the user's random states are as they were. One thread at a time is within such a
-    block.
+    The others are those of NumPy and Python, which JAX cannot trace. Afterwards the user's random
+    states are as before. Only one thread at a time can be inside such a block.
     """
     with _random_states, _seeded(key, number):
         yield
@@ -53,8 +52,8 @@ def _seeded(key: Array, number: int) -> Iterator[None]:
     state = brainstate.random.DEFAULT
     with jax.ensure_compile_time_eval():  # the first reading makes a key, which must not be traced
         before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
-    # Only within a trace may the global state hold a tracer; what is made within one counts for
-    # brainstate as part of it, so that a later trace would take its weights for constants.
+    # A StateTraceStack lets the global state hold a tracer. For a concrete key there must be none:
+    # brainstate would count new states as part of it, and a later trace their weights as constants.
     traced = isinstance(key, jax.core.Tracer)
     with brainstate.StateTraceStack() if traced else nullcontext():
         state.value = key
@@ -86,12 +85,12 @@ def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any
 
 
 def values_of(states: Mapping[str, Any]) -> Values:
-    """What the states hold, as arrays."""
+    """The values of states, as arrays."""
     return {name: jax.tree.map(jnp.asarray, state.value) for name, state in states.items()}
 
 
 def put(states: Mapping[str, Any], values: Values) -> None:
-    """Have the states hold these values."""
+    """Set the values of states."""
     for name, state in states.items():
         state.value = values[name]
 
@@ -101,7 +100,7 @@ def run_over(
 ) -> Any:
     """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
 
-    ``of_step`` makes of one step's inputs what the model is given.
+    ``of_step`` turns the inputs of one step into those of the model.
     """
     with environment(fit=fit):
         return brainstate.transform.for_loop(
@@ -116,9 +115,9 @@ def watched(
 ) -> tuple[Any, Array, Array]:
     """The same for some rows of the inputs, in evaluation; spikes per neuron and step; per sample.
 
-    A step's inputs are taken when it is their turn: a large part of the data is never copied.
-    Some neurons call their spike function twice in a step, the first time to reset the membrane
-    after the spike before; what counts is the last call.
+    Inputs are taken step by step, so that a large part of the data is never copied. Some neurons
+    call their spike function twice in a step, first to reset the membrane after the previous spike;
+    only the last call counts.
     """
     meters = _meters(model, _count)
 
@@ -150,9 +149,9 @@ def mean_slopes(model: Any, inputs: Array) -> Array:
 
 
 class _Meter:
-    """Stands in for a neuron's spike function and keeps a number of its last call.
+    """Replaces a neuron's spike function and keeps a number about its last call.
 
-    ``measure`` makes it from the function, its argument and the spikes.
+    ``measure`` computes the number from the function, its argument and the spikes.
     """
 
     def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
@@ -183,7 +182,7 @@ def _count(spike: Any, x: Any, spikes: Any) -> Array:
 
 @contextmanager
 def environment(**settings: Any) -> Iterator[None]:
-    """Where a model runs: with the user's ``dt``, or else steps of 1 ms."""
+    """The context in which models run: with the user's ``dt``, or else with steps of 1 ms."""
     if brainstate.environ.get("dt", None) is None:
         settings["dt"] = DEFAULT_STEP
     with brainstate.environ.context(**settings), usual_promotion():
@@ -215,13 +214,13 @@ def computing_with(numbers: Mapping[str, Any]) -> Iterator[None]:
 
 @contextmanager
 def usual_promotion() -> Iterator[None]:
-    """JAX's promotion as brainstate's layers and optax need it, whatever the user has set."""
+    """JAX's type promotion as brainstate's layers and optax need it, whatever the user has set."""
     with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
         yield
 
 
 def _is_trained(state: Any) -> bool:
-    """Whether it is a parameter that holds real numbers, and nothing else."""
+    """Whether a state is a parameter that holds only real numbers."""
     if not isinstance(state, brainstate.ParamState):
         return False
     kinds = [jnp.result_type(leaf) for leaf in jax.tree.leaves(state.value)]

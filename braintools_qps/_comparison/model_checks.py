@@ -1,4 +1,4 @@
-"""Whether a model can be trained on a task, found out before anything is trained."""
+"""Checks, before anything is trained, that a model can be trained on a task."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .fingerprint import name_of
 from .model import environment, initialised, run_over, seeded, values_of
 from .run import Experiment
 
-# Forward, all surrogates do the same, and these take every unit.
+# In the forward pass all surrogates are equal, and these take every unit.
 ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
 
 Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
@@ -30,12 +30,12 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        What does not prevent training and must be known with the results, as sentences.
+        Warnings about the results, for problems that do not prevent training.
 
     Raises
     ------
     TypeError, ValueError
-        With the rule, what the model does instead, and the fix.
+        If the model cannot be trained; the message has the rule, the value and the fix.
     """
     notes = _check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
@@ -46,12 +46,12 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
 
 
 def check_finite(experiment: Experiment) -> None:
-    """Run the initial model on one batch; call it where every score is NaN.
+    """Run the initial model on one batch. To be called if every score is NaN.
 
     Raises
     ------
     ValueError
-        If outputs are not finite, with the first step at which they are not.
+        If outputs are not finite; the message has the first such step.
     """
     task, (seed, *_) = experiment.task, experiment.seeds
     inputs = jnp.asarray(task.normalised(task.samples.inputs[: experiment.batch_size]))
@@ -65,12 +65,12 @@ def check_finite(experiment: Experiment) -> None:
         raise ValueError(
             "the model's outputs must be finite, got NaN or infinity at the initial weights from "
             f"step {int(np.argmin(finite))} on. Look for a division by zero, a time constant of 0, "
-            "or inputs and weights in other units than the neurons take"
+            "or inputs and weights in units that the neurons do not take"
         )
 
 
 def _check_start(experiment: Experiment) -> tuple[str, ...]:
-    """Whether a seed gives all candidates the same weights, and another seed others."""
+    """Check that a seed gives all candidates the same weights, and another seed other weights."""
     seeds = experiment.seeds
     name = name_of(experiment.factory.make)
     (model, weights, fixed), (again, *same) = (
@@ -84,30 +84,30 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
         )
     if experiment.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
         raise ValueError(
-            f"the factory {name} takes surrogate, and must put it into the model: all spike "
-            "functions are the same with two different ones. Pass it on, as in "
+            f"the factory {name} takes surrogate and must put it into the model, got the same "
+            "spike functions with two different surrogates. Pass it on, as in "
             "LIF(hidden, spk_fun=surrogate)"
         )
     if changed := [*_differing(weights, same[0]), *_differing(fixed, same[1])]:
         raise ValueError(
-            "candidates must start from the same weights with the same seed, got others in "
-            f"{', '.join(changed)} when {name} was called twice with seed {seeds[0]}. Draw from "
-            "brainstate.random or numpy.random, which the seed sets, and not from a generator that "
-            "is made outside of the function, as by numpy.random.default_rng"
+            "candidates must start from the same weights with the same seed, got different ones in "
+            f"{', '.join(changed)} from two calls of {name} with seed {seeds[0]}. Draw from "
+            "brainstate.random or numpy.random, which the seed sets, not from a generator of your "
+            "own, such as numpy.random.default_rng()"
         )
     if len(seeds) < 2 or _differing(weights, _start(experiment, ANY, seeds[1])[1]):
         return ()
     return (
-        f"All seeds start from the same weights, because {name} draws them neither from "
-        "brainstate.random nor from numpy.random: seeds differ only in the split and in the order "
-        "of the samples, and intervals may be too small.",
+        f"All seeds start from the same weights, because {name} does not draw them from "
+        "brainstate.random or numpy.random. Intervals may be too small: seeds differ only in the "
+        "split and the order of the samples.",
     )
 
 
 def _start(
     experiment: Experiment, surrogate: Any, seed: int
 ) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """A model, its weights, and all else that it starts with."""
+    """A model, its weights, and all its other initial values."""
     with seeded(jax.random.key(seed), seed):
         model = experiment.model(surrogate)
         trained, kept = map(values_of, initialised(model, experiment.batch_size))
@@ -158,24 +158,24 @@ def _traced(experiment: Experiment, size: int) -> Any:
 
 
 def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | None:
-    """What of a model does not fit a batch of a size that it has failed for."""
+    """Why a model failed on a batch of this size; None if its states and arrays fit."""
     if guilty := {n: s for n, s in arrays.items() if s[0] != size and f"{s}" in _root(error)}:
         return (
-            f"the model must take batches of any size, here of {size} samples, got "
-            f"{_listed(guilty)}, which it holds: {_root(error)}. Leave out the axis of the "
-            "batch, or make them in init_state(self, batch_size=None)"
+            f"the model must take batches of any size, here of {size} samples, but holds "
+            f"{_listed(guilty)}: {_root(error)}. Leave out the batch axis of these arrays, or make "
+            "them in init_state(self, batch_size=None)"
         )
     if held:
         return (
-            f"states must have the batch, here of {size} samples, as their first axis once "
-            f"brainstate.nn.init_all_states(model, {size}) was called; got {_listed(held)}. Make "
-            "them in init_state(self, batch_size=None), of shape (batch_size, ...)"
+            f"after brainstate.nn.init_all_states(model, {size}), the first axis of states must be "
+            f"the batch, here of {size} samples; got {_listed(held)}. Make them in "
+            "init_state(self, batch_size=None), of shape (batch_size, ...)"
         )
     return None
 
 
 def _of_other_batches(model: Any, size: int) -> Shapes:
-    """Shapes of those hidden states that do not fit the batch, for when the model fails."""
+    """Shapes of the hidden states that do not fit the batch."""
     shapes = {
         ".".join(map(str, path)): jnp.shape(leaf)
         for path, state in brainstate.graph.states(model, brainstate.ShortTermState).items()
@@ -210,14 +210,14 @@ def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
         shapes = ", ".join(str(leaf.shape[1:]) for leaf in leaves) or "nothing"
         raise ValueError(
             f"a step must return one array of shape (batch, ...), here ({size}, ...), got "
-            f"{shapes}. Return the readout alone, or pass a loss and a score of your own"
+            f"{shapes}. Return only the readout, or pass your own loss and score"
         )
     (output,) = leaves
     if (classes := experiment.task.classes) is not None and output.shape[2:] != (classes,):
         raise ValueError(
             f"a step must return a value for each of the {classes} classes, of shape ({size}, "
             f"{classes}), got {output.shape[1:]}. Take classes as a keyword of the factory and end "
-            "the model with a layer of so many outputs"
+            "the model with a layer of that size"
         )
     if classes is None:
         _check_targets(experiment, output)
@@ -230,14 +230,14 @@ def _check_loss(experiment: Experiment, outputs: Any, size: int) -> None:
     kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs, some))]
     if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
         raise TypeError(
-            "loss must return an array of real numbers, which has a derivative, got "
-            f"{', '.join(map(str, kinds)) or 'nothing'}. Counting what is right is a score: pass "
-            "it as score=, and a loss such as cross-entropy"
+            "loss must return real numbers, which have a derivative, got "
+            f"{', '.join(map(str, kinds)) or 'nothing'}. A count of correct answers is a score: "
+            "pass it as score=, and a loss such as cross-entropy"
         )
 
 
 def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
-    """Say so where the loss has no gradient, whatever the outputs are: then nothing is trained."""
+    """A warning if the loss has no gradient, because then nothing is trained."""
     leaves, structure = jax.tree.flatten(outputs)
     if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
         kinds = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
@@ -262,8 +262,8 @@ def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[
     name = "" if name == "loss" else f" {name}"
     return (
         f"The loss{name} has a gradient of 0 for all outputs: nothing was "
-        "trained. Take one that changes with the outputs, such as cross-entropy; counting what is "
-        "right is a score.",
+        "trained. Take one that changes with the outputs, such as cross-entropy. A count of "
+        "correct answers is a score.",
     )
 
 
@@ -275,6 +275,6 @@ def _check_targets(experiment: Experiment, output: Any) -> None:
     if np.prod(read) != np.prod(wanted):
         raise ValueError(
             f"a step must return as many values as a target has, of shape {wanted}, got {read} for "
-            f"each sample; y has the shape {labels.shape}. Pass readout='all' where y has a target "
-            "for each step, of shape (samples, time, ...), and another readout where it has one"
+            f"each sample; y has the shape {labels.shape}. Pass load_task(..., readout='all') if y "
+            "has a target for each step, of shape (samples, time, ...), and another readout if not"
         )

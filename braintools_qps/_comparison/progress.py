@@ -1,4 +1,4 @@
-"""How far a comparison is: a bar in a terminal or a notebook, elsewhere a line a minute."""
+"""Progress of a comparison: a bar in a terminal or a notebook, elsewhere a line a minute."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
 
 
 class Event(NamedTuple):
-    """What `compare` tells its ``callback``, after each epoch and at each result."""
+    """The argument of the ``callback`` of `compare`, after each epoch and at each result."""
 
     comparison: Comparison  # so far
-    result: CandidateResult | None  # if it is this one that has just come in
+    result: CandidateResult | None  # that has just come in, if any
     labels: tuple[str, ...]  # of the candidates in training
     epochs_done: int  # by all runs
     epochs: int  # of all runs
     loss: float  # mean over the runs that have had an epoch
     runs_done: int
     runs: int
-    directory: Path | None  # that results are in: another than out, where that cannot be written
+    directory: Path | None  # of the results; not out if that could not be written
 
 
 Callback = Callable[[Event], None]
@@ -51,7 +51,9 @@ class Progress:
         shown: bool,
     ) -> None:
         self.comparison = comparison
-        self.fault: Exception | None = None  # of the callback, which is no candidate's
+        self.fault: Exception | None = (
+            None  # an error of the callback, which is not the fault of a candidate
+        )
         self._runs, self._epochs = dict.fromkeys(labels, 0), dict.fromkeys(labels, 0)  # done
         self._all_runs, self._length = runs, epochs
         self._store, self._callback = store, callback
@@ -59,14 +61,14 @@ class Progress:
         self._bar = _bar(total) if shown and total else None
 
     def compiling(self, label: str) -> None:
-        """A program is compiled for a candidate, which takes a while."""
+        """Show that a program is compiled for a candidate, which takes a while."""
         self._describe(f"compiling {_short(label)}")
 
     def advance(self, label: str, epochs: int, loss: float, known: bool = False) -> None:
         """Count epochs of all runs; known ones were trained before."""
         self._epochs[label] += epochs
         if known and self._bar is not None:
-            self._bar.initial += epochs  # so that they do not count for the rate
+            self._bar.initial += epochs  # so that the speed does not count them
         self._tell(label, loss, None)
 
     def finish(self, label: str, runs: int, loss: float, known: bool = False) -> None:
@@ -83,7 +85,7 @@ class Progress:
         self._tell(result.label, math.nan, result)
 
     def close(self) -> None:
-        """Leave the bar as it is."""
+        """Close the bar."""
         if self._bar is not None:
             self._bar.close()
 

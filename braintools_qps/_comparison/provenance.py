@@ -1,4 +1,4 @@
-"""What a comparison is made with, and whether a saved one was made with the same."""
+"""Records data, settings and environment, and checks those of a saved comparison."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def blank(
 
 
 def digest(task: Task) -> str:
-    """A number for the data and what they mean, other than for any other task."""
+    """A hash of the data of a task and of how they are used."""
     arrays = task.samples
     forms = [(array.shape, array.dtype.str) for array in arrays]
     about = forms, task.classes, task.readout, task.scale, task.given_test
@@ -59,7 +59,7 @@ def digest(task: Task) -> str:
 
 @cache
 def packages() -> dict[str, str]:
-    """The versions that decide on results, of what is installed."""
+    """Versions of the installed packages that results depend on."""
     found = {}
     for name in PACKAGES:
         with suppress(PackageNotFoundError):  # brainpy is an extra
@@ -79,21 +79,21 @@ def present_environment() -> dict[str, Any]:
 
 
 def resumed(comparison: Comparison, store: Store, *, strict: bool = False) -> Comparison:
-    """The comparison with all saved results, if they mean the same; failures are tried again.
+    """The comparison with the saved results, if data and settings agree; failures are tried again.
 
-    Another machine or other versions bring a warning, and an entry in the record: the environments
-    before are in ``environment["earlier"]``.
+    Another machine or other versions bring a warning, and ``environment["earlier"]`` lists the
+    earlier environments.
 
     Raises
     ------
     ValueError
-        If the task, the settings or the seeds differ, or with ``strict`` the environment; or there
-        is no directory to look in.
+        If the task, the settings or the seeds differ, or there is no directory. With ``strict``,
+        also if the environment differs.
     """
     saved = store.load()
     if saved is None:
         warnings.warn(
-            f"Found nothing to resume in {store.directory}: everything is trained.", stacklevel=3
+            f"Found nothing to resume in {store.directory}, so everything is trained.", stacklevel=3
         )
         return comparison
     before, now = saved.to_dict(), comparison.to_dict()
@@ -113,7 +113,7 @@ def resumed(comparison: Comparison, store: Store, *, strict: bool = False) -> Co
 
 
 def compared(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings that results depend on: all but the source, whose comments do nothing."""
+    """The settings that results depend on: all but the source code, which includes comments."""
     return {name: value for name, value in settings.items() if name != SOURCE}
 
 
@@ -128,7 +128,7 @@ def _check_same(name: str, before: Any, now: Any, store: Store) -> None:
 def _environments(
     before: dict[str, Any], now: dict[str, Any], store: Store, strict: bool
 ) -> dict[str, Any]:
-    """That of now, with those of the results before."""
+    """The present environment, with those of the saved results."""
     earlier = before.pop("earlier", [])
     if before == now:
         return now | ({"earlier": earlier} if earlier else {})
@@ -136,8 +136,8 @@ def _environments(
         _check_same("environment", before, now, store)
     warnings.warn(
         f"the results in {store.directory} come from a different environment: "
-        f"{_difference(before, now)}. Expect differences within rounding; strict refuses to mix "
-        "such results",
+        f"{_difference(before, now)}. Expect differences within rounding; "
+        "resume='strict' refuses such results",
         stacklevel=2,
     )
     return now | {"earlier": [*earlier, before]}
@@ -157,7 +157,7 @@ def _description(task: Task) -> dict[str, Any]:
 
 
 def _difference(before: Any, now: Any) -> str:
-    """Names and values of what differs, "" where nothing does."""
+    """Names and values of all differences; empty if there are none."""
     if before == now:
         return ""
     if not isinstance(before, dict) or not isinstance(now, dict):

@@ -1,4 +1,4 @@
-"""The record of a candidate, from what training left behind: scores, curves, what went wrong."""
+"""Makes the record of a candidate from the outcomes of training: scores, curves, problems."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
 
 
 def flags(outcomes: Sequence[Outcome], noise: float | None) -> Mapping[str, int]:
-    """In how many runs each thing went wrong; what never did is left out.
+    """How many runs went wrong, by kind; kinds that did not occur are left out.
 
-    ``noise`` is how far a score may fall by chance, None where that is not known.
+    ``noise`` is how far a score may fall by chance; None if unknown.
     """
     found = {
         "nan": [_is_nan(one) for one in outcomes],
@@ -99,7 +99,7 @@ def flags(outcomes: Sequence[Outcome], noise: float | None) -> Mapping[str, int]
 
 
 def noise_of_accuracy(samples: int) -> float:
-    """How far an accuracy on so many samples may fall by chance."""
+    """How far an accuracy may fall by chance, for a number of samples."""
     return ERRORS * math.sqrt(0.25 / samples)
 
 
@@ -109,7 +109,7 @@ def _is_nan(outcome: Outcome) -> bool:
 
 
 def _has_collapsed(score: Any, noise: float | None) -> bool:
-    """Whether the last epoch has lost a good part of what the best one had learnt."""
+    """Whether the score fell, after its best epoch, by a large part of its gain."""
     if not np.isfinite(score).all():
         return False
     best = int(score.argmax())

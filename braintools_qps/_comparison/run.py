@@ -1,4 +1,4 @@
-"""One run as a pure function of states, data, numbers and a key: its step, its epoch, its test."""
+"""One run as pure functions of states, data, numbers and a key: a step, an epoch, a test."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class State(NamedTuple):
 
 
 class Curves(NamedTuple):
-    """What one epoch leaves behind; after training, stacked over epochs on the last axis."""
+    """Numbers of one epoch; after training, stacked over epochs on the last axis."""
 
     loss: Array  # mean over the batches
     score: Array  # on the validation part; NaN once outputs are not finite
@@ -66,7 +66,7 @@ class Tested(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """What is asked of every candidate: the data, the model, and how it is trained and tuned."""
+    """Settings that all candidates share: data, model, training and tuning."""
 
     factory: Factory
     task: Task
@@ -100,7 +100,7 @@ class Experiment:
         return self.factory(self.task, surrogate, self.options)
 
     def at(self, setting: Setting) -> Experiment:
-        """The experiment with those values of a setting that the factory or the optimizer takes."""
+        """The experiment with the values of a setting for the factory and the optimizer."""
         rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
         names = names_of(self.optimizer)
         own = {name: value for name, value in rest.items() if name in names}
@@ -108,7 +108,7 @@ class Experiment:
         return replace(self, options=options, optimizer_options=own)
 
     def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
-        """The optimizer of a training of so many epochs."""
+        """The optimizer for a training of this many epochs."""
         steps = epochs * self.batches
         return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
 
@@ -126,7 +126,7 @@ def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> 
 
 
 def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
-    """Before the first epoch."""
+    """The state before the first epoch."""
     weights = initial_weights(experiment, surrogate, seed)
     memory = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
     zero = jnp.zeros((), jnp.int32)
@@ -175,7 +175,7 @@ def training_step(
     optimizer: optax.GradientTransformation,
     experiment: Experiment,
 ) -> tuple[tuple[Weights, Any], Array]:
-    """One batch: ``draw`` is the run's key and the batch's number."""
+    """Train on one batch; ``draw`` is the key of the run and the number of the batch."""
     loss_of = lambda trained: _loss(trained, weights.kept, samples, draw, surrogate, experiment)
     (loss, kept), slopes = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
     values, structure = jax.tree.flatten(weights.trained)
@@ -213,9 +213,9 @@ def evaluated(
     rows: Array,
     experiment: Experiment,
 ) -> tuple[Array, Array, Array]:
-    """Score on some samples, NaN where outputs are not finite; spikes per neuron and step; spikes.
+    """Score on some samples, spikes per neuron and step, and spikes per sample.
 
-    The last are those of all neurons, per sample.
+    The score is NaN if outputs are not finite.
     """
     with seeded(key):
         model = experiment.model(surrogate)

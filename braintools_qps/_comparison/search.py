@@ -1,8 +1,8 @@
-"""Each seed trains every setting of a candidate in full; its validation score chooses one.
+"""Each seed trains every setting of a candidate in full, and chooses one by validation score.
 
-The test score of that very training is reported, so that a difference between candidates contains
-the luck of tuning. What is tuned by default is the learning rate alone: a candidate's dampening is
-set before, from its slopes at the initial weights.
+The test score of that training is reported, so that a difference between candidates contains the
+luck of tuning. By default only the learning rate is tuned; the dampening is set before training,
+from the slopes at the initial weights.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def search(
     store: Store,
     progress: Progress,
 ) -> Generator[tuple[Candidate, CandidateResult | Exception], None, None]:
-    """Train candidates; yield each when it has finished or failed.
+    """Train candidates; yield each one when it has finished or failed.
 
     Groups of runs that were kept in the store are not trained again.
 
@@ -126,9 +126,9 @@ def _trained_here(
 def _chosen(
     candidate: Candidate, runs: Sequence[Run], outcomes: Sequence[Outcome], experiment: Experiment
 ) -> CandidateResult:
-    """The record of a candidate: of each seed, the training with the best validation score."""
+    """The record of a candidate, from the training of each seed with the best validation score."""
     if not any(np.isfinite(one.curves.score).any() for one in outcomes):
-        check_finite(experiment.at(runs[0][0]))  # is the model at fault?
+        check_finite(experiment.at(runs[0][0]))  # raises if the model is at fault
     count = len(experiment.settings)
     settings = [setting for setting, _ in runs[:count]]
     by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
@@ -142,7 +142,7 @@ def _chosen(
 
 
 def _best(outcomes: Sequence[Outcome]) -> int:
-    """Which has the highest validation score, the first of equals; what diverged comes last."""
+    """Index of the highest validation score; the first if equal; diverged ones count as lowest."""
     scores = np.array([one.curves.score[-1] for one in outcomes])
     return int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))
 
@@ -158,7 +158,7 @@ def _trial(setting: Setting, outcomes: Sequence[Outcome]) -> Trial:
 
 
 def at_edge(setting: Setting, tune: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
-    """Names of which the value is the smallest or the largest number that was searched."""
+    """Names whose value is the smallest or the largest number that was tried."""
     return tuple(name for name, values in tune.items() if _is_extreme(setting[name], values))
 
 
@@ -180,7 +180,7 @@ def _text(outcomes: Sequence[Outcome]) -> str:
 
 
 def _read(text: str) -> list[Outcome]:
-    """The way back from `_text`."""
+    """The inverse of `_text`."""
     outcomes = []
     for curves, tested, *rest in json.loads(text):
         arrays: Any = map(np.array, curves)

@@ -31,24 +31,23 @@ MOST_OF_THE_TIME = 0.01  # goes into writing them
 
 
 class Store:
-    """A directory that results go into, and that one comparison at a time has to itself.
+    """A directory of results that one comparison at a time may use.
 
-    Beside the results lies one file with the groups of runs that have finished, and the states of
-    the group in training as they were a little while ago. It goes when all is done. Saving never
-    ends a comparison: results that cannot be written go into a temporary directory, with a warning
-    that says where. Without a directory nothing is saved.
+    Beside the results is a file with finished groups of runs and a recent state of the group in
+    training; it is removed when all is done. A failure to save never ends a comparison: results
+    then go into a temporary directory, which a warning names. Without a directory nothing is saved.
     """
 
     def __init__(self, directory: Path | None) -> None:
         self.directory = directory
         self.place = directory  # where results really are
-        self._fresh = True  # what may be there is another comparison's
+        self._fresh = True  # files that are there belong to another comparison
         self._blank: Comparison | None = None
         self._running: dict[str, Any] = {"finished": {}, "states": {}}
         self._written, self._cost = time.monotonic(), 0.0
 
     def load(self) -> Comparison | None:
-        """Return what is there, to go on from: `save` will replace it.
+        """Return the saved comparison, to go on from; `save` will replace it.
 
         Raises
         ------
@@ -64,14 +63,14 @@ class Store:
         return saved
 
     def begin(self, comparison: Comparison) -> None:
-        """Remember what to save as soon as there is something to go on from."""
+        """Remember a comparison to save together with the first finished runs or states."""
         self._blank = comparison
 
     def save(self, comparison: Comparison) -> None:
         """Write JSON and CSV, whole or not at all.
 
-        The first time, what an earlier comparison has left there is renamed, once the new files are
-        on the disk.
+        The first time, files of an earlier comparison are renamed once the new ones are on the
+        disk.
         """
         self._blank = None
         if self.directory is None:
@@ -97,14 +96,14 @@ class Store:
                 f"nor elsewhere ({error}). They are in the Comparison that compare returns: write "
                 "its to_json() to a file"
             )
-        return f"and are in {self.place}. Copy them from there"
+        return f"but are saved in {self.place}. Copy them from there"
 
     def finished(self, key: str) -> str | None:
         """What was kept of a finished group."""
         return self._running["finished"].get(key)
 
     def keep(self, key: str, text: str) -> None:
-        """Keep what a group of runs has come to."""
+        """Keep the outcomes of a group of runs."""
         self._running["finished"][key] = text
         self._running["states"] = {}
         self._write()
@@ -142,12 +141,12 @@ class Store:
         return since >= max(SECONDS_BETWEEN, self._cost / MOST_OF_THE_TIME)
 
     def close(self) -> None:
-        """Remove what was kept of training: all of it has come into the results."""
+        """Remove the file of runs and states: all of it is in the results."""
         if self.directory is not None:
             _remove(self.directory / RUNNING_NAME)
 
     def _write(self) -> None:
-        """A full disk costs no more than what could not be kept."""
+        """Write runs and states; if the disk is full, only these are lost."""
         if self.directory is None:
             return
         start = time.monotonic()
@@ -161,14 +160,14 @@ class Store:
 
 @contextmanager
 def opened(directory: str | os.PathLike | None) -> Iterator[Store]:
-    """Make the directory if need be, see that it can be written to, and hold it.
+    """Make the directory if needed, check that it can be written to, and lock it.
 
     If it was made and nothing is saved, it is removed again. None is a store that saves nothing.
 
     Raises
     ------
     FileExistsError
-        If another comparison holds it.
+        If another comparison has locked it.
     OSError
         If it cannot be written to.
     """
@@ -190,14 +189,16 @@ def opened(directory: str | os.PathLike | None) -> Iterator[Store]:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Hold a directory; the system lets go of it when the process ends, however it does."""
+    """Lock a directory; the system releases it when the process ends, however it ends."""
     path = directory / LOCK_NAME
     try:
         with FileLock(path, timeout=0):
             try:
                 yield
             finally:
-                _remove(path)  # while it is held: who has opened it meanwhile sees that it is gone
+                _remove(
+                    path
+                )  # still locked: another process that has opened it sees that it is gone
     except Timeout:
         raise FileExistsError(
             f"only one comparison at a time can write its results to {directory}, and another one "
@@ -206,7 +207,7 @@ def _locked(directory: Path) -> Iterator[None]:
 
 
 def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
-    """New names, with the first number that is free, for the files that a comparison has left."""
+    """New names for the files of an earlier comparison, with the first number that is free."""
     paths = [Path(directory) / name for name in FILES]
     for number in count(1):
         new = {path: path.with_stem(f"{path.stem}-{number}") for path in paths}
@@ -216,7 +217,7 @@ def numbered(directory: str | os.PathLike) -> dict[Path, Path]:
 
 
 def load(directory: str | os.PathLike) -> Comparison | None:
-    """What was saved in a directory, if anything was.
+    """The comparison that is saved in a directory; None if there is none.
 
     Raises
     ------
@@ -230,21 +231,21 @@ def load(directory: str | os.PathLike) -> Comparison | None:
         return Comparison.from_json(path.read_text(encoding="utf-8"))
     except (AttributeError, OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path} is not a comparison that this version has saved: {error}. Give another "
-            "directory, or go on without resume; the file will be kept"
+            f"{path} is not a comparison that this version can read: {error}. Give another "
+            "directory, or leave out resume, which renames the file and keeps it"
         ) from error
 
 
 def write_files(directory: Path, files: Mapping[str, bytes], *, keep_earlier: bool = False) -> None:
     """Replace files only when all of the new ones are on the disk.
 
-    Whoever reads one, at whatever time, reads the old file or the new one. With ``keep_earlier``
-    what a comparison has left there is renamed first.
+    A reader sees either the old file or the new one, at any time. With ``keep_earlier``, files of
+    an earlier comparison are renamed first.
 
     Raises
     ------
     OSError
-        If one cannot be written: all of them are then as they were.
+        If one cannot be written; then all stay as they were.
     """
     directory.mkdir(parents=True, exist_ok=True)
     beside: dict[Path, Path] = {}
@@ -262,7 +263,7 @@ def write_files(directory: Path, files: Mapping[str, bytes], *, keep_earlier: bo
 
 
 def _written_beside(path: Path, content: bytes) -> Path:
-    """A new file of a name that no one else has, with the content on the disk."""
+    """Write the content to a new file with a unique name, and wait until it is on the disk."""
     beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with open(beside, "xb") as file:  # follows no symlink
         try:
@@ -276,32 +277,32 @@ def _written_beside(path: Path, content: bytes) -> Path:
 
 
 def _probe(directory: Path) -> None:
-    """Write as much as a small result takes: to a full disk an empty file can still be written."""
+    """Try to write a small result, because a full disk still takes an empty file."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         _written_beside(directory / JSON_NAME, bytes(PROBE_BYTES)).unlink(missing_ok=True)
     except OSError as error:
         raise OSError(
-            f"results must go into a directory that can be written to, got {directory}: {error}. "
-            "Give another one as out"
+            f"out must be a directory that can be written to, got {directory}: {error}. Give "
+            "another one"
         ) from error
 
 
 def _clear(directory: Path) -> None:
-    """Remove what a process that was killed had not written to the end."""
+    """Remove files that a killed process left half-written."""
     for path in directory.iterdir():
         if BESIDE.fullmatch(path.name):
             _remove(path)
 
 
 def _remove(path: Path) -> None:
-    """Remove a file that has served its purpose; what stands in the way must not cost results."""
+    """Remove a file that is no longer needed; ignore errors, which must not cost results."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    """What was kept of training; nothing, where it cannot be read."""
+    """The saved runs and states; empty if they cannot be read."""
     try:
         saved = msgpack_load(path)
         return {name: saved[name] for name in ("finished", "states")}
@@ -310,13 +311,13 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _numbers(leaf: Any) -> np.ndarray:
-    """The array; of keys, the numbers that they are made of."""
+    """A state as an array; random keys as their numbers."""
     is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
 def _as_key(values: np.ndarray, like: jax.ShapeDtypeStruct) -> Any:
-    """The way back from `_numbers`."""
+    """The inverse of `_numbers`."""
     if jnp.issubdtype(like.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(jnp.asarray(values))
     return values

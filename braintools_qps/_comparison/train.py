@@ -1,4 +1,4 @@
-"""A group of runs as one compiled program: runs that differ in nothing but numbers, vmapped."""
+"""Trains a group of runs as one compiled program: vmapped runs that differ only in numbers."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class Group(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """One run: its curves by epoch, and what it took."""
+    """One run: its curves by epoch, its scores, its time and memory."""
 
     curves: Curves
     tested: Tested
     best_epoch: int
-    seconds: float  # of an epoch, the time that a run takes of those that are trained together
+    seconds: float  # per epoch: an equal share of the time of runs that train together
     bytes: int | None  # of the program that trains some runs at once
     one_by_one: str | None  # why the model could not be vmapped
     worker: Mapping[str, Any] | None = None
@@ -184,7 +184,7 @@ class Trainer:
         return keys, {name: column(name) for name in numbers[0]}, rows
 
     def _cut(self, tree: Any, count: int) -> list[Any]:
-        """Rows of as many runs as are trained at once; the last run fills up what is missing."""
+        """Cut rows into shares of runs that train at once; the last run fills up the last share."""
         rows = [
             np.minimum(np.arange(start, start + self._width), count - 1)
             for start in range(0, count, self._width)
@@ -197,8 +197,8 @@ class Trainer:
     ) -> tuple[list[tuple], list[Any], float]:
         """Call a function with each share; return the shares, its results and the seconds.
 
-        XLA works through a small network on one core. The same program, called from as many
-        threads as there are cores, uses them all. Where memory is full, shares are halved.
+        XLA runs a small network on one core, so the program is called from one thread per core. If
+        memory is full, shares are halved.
         """
         while True:
             try:
@@ -214,12 +214,12 @@ class Trainer:
             shares = self._cut(_joined(shares, count, jnp), count)
 
     def _program(self, function: Callable, share: tuple) -> tuple[jax.stages.Compiled, int]:
-        """The compiled function of a share, and how many of them may run at once.
+        """The compiled function of a share, and how many threads may call it at once.
 
         Raises
         ------
         MemoryError
-            If there is no room, and fewer runs would need less.
+            If it does not fit into memory, and a smaller share might.
         """
         if function not in self._compiled:
             self._compiled[function] = self._vmapped(function, share)
@@ -230,7 +230,8 @@ class Trainer:
         return compiled, max(1, min(devices.threads, int(min(room, devices.threads))))
 
     def _vmapped(self, function: Callable, share: tuple) -> jax.stages.Compiled:
-        """Compiled for all runs of a share together, or one by one where the model cannot be."""
+        """Compile for all runs of a share together, or one by one if the model cannot be
+        vmapped."""
         if function not in self._in_turn:
             try:
                 return self._compile(_together(function), share)
@@ -238,7 +239,7 @@ class Trainer:
                 if is_full(error):
                     raise
                 self._in_turn[function] = f"{type(error).__name__}: {error}".splitlines()[0]
-        # If the model is at fault, it fails once more, with an error of its own.
+        # A fault of the model itself raises here once more.
         return self._compile(_in_turn(function), share)
 
     def _compile(self, function: Callable, share: tuple) -> jax.stages.Compiled:
@@ -248,7 +249,7 @@ class Trainer:
 
 
 def _program_key(surrogate: Surrogate, setting: Setting, experiment: Experiment) -> Hashable:
-    """All that a compiled program depends on."""
+    """Key of a compiled program: all that it depends on."""
     options = experiment.at(setting)
     fixed = {**options.options, **options.optimizer_options}
     texts = tuple((name, repr(value)) for name, value in fixed.items())
@@ -267,12 +268,12 @@ def _together(function: Callable) -> Callable:
 
 
 def _in_turn(function: Callable) -> Callable:
-    """The same, one run after the other."""
+    """The function of many runs, one after the other."""
     return lambda *runs: jax.lax.map(lambda run: function(*run, runs[-1]), runs[:-1])
 
 
 def _joined(shares: list[Any], count: int, arrays: Any = np) -> Any:
-    """All runs out of their shares, without those that filled up the last one."""
+    """Join shares to rows of all runs, without those that filled up the last share."""
     return jax.tree.map(lambda *leaves: arrays.concatenate(leaves)[:count], *shares)
 
 

@@ -1,4 +1,4 @@
-"""What is tuned: the names and values that `compare` takes, and a candidate's settings of them."""
+"""Names and values to tune: checks them, and makes the settings of a candidate."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ POSITIVE = (RATE, *OF_SURROGATES, "clip")
 
 
 def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
-    """The settings of a candidate, each with the dampening that brings about its mean slope.
+    """The settings of a candidate, each with the dampening for its mean slope.
 
-    The population with the largest mean slope decides, at the initial weights of the first seed.
+    It is computed at the initial weights of the first seed, from the population with the largest
+    mean slope.
     """
     largest: dict[str, float] = {}
     settings: list[Setting] = []
@@ -56,13 +57,13 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
 
 
 def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]:
-    """Names and the values that are tried, checked.
+    """The names to tune and the values to try, checked.
 
     Raises
     ------
     TypeError, ValueError
-        If a name is neither ours nor a keyword of the factory or the optimizer, or is both; if two
-        say the same; if one has no values, one twice, or one that is out of range.
+        If a name is unknown, has two meanings, or has no values, equal ones or one out of range;
+        or if both dampening and mean_slope are tuned.
     """
     if tune is None:
         return {}
@@ -81,7 +82,7 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
 def _check_values(name: str, values: Any) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise TypeError(
-            f"tune must name a sequence of values for {name}, got {values!r}. For example "
+            f"tune must have a sequence of values for {name}, got {values!r}. For example "
             f"tune={{{name!r}: (0.5, 1.0)}}"
         )
     if name in POSITIVE:
@@ -89,7 +90,7 @@ def _check_values(name: str, values: Any) -> None:
             if not (name == "alpha" and value == math.inf):
                 check_positive(name, value, none=name == "clip")
     if any(value in values[:number] for number, value in enumerate(values)):
-        raise ValueError(f"tune must name each value of {name} once, got {values!r}")
+        raise ValueError(f"tune must have each value of {name} once, got {values!r}")
 
 
 def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
@@ -108,8 +109,8 @@ def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
     ours = (RATE, *OF_SURROGATES)
     if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
         raise ValueError(
-            f"each name that is tuned must have one meaning, got {both[0]}, which is a keyword of "
-            f"{name_of(factory)} and one of training. Give the factory's another name"
+            f"each name that is tuned must have one meaning, got {both[0]}, a keyword of "
+            f"{name_of(factory)} and also of training. Rename that of the factory"
         )
     known = (*ours, *of_optimizer, *of_factory)
     unknown = [name for name in tune if name not in known]

@@ -1,4 +1,4 @@
-"""The executors of the command line: processes of this machine, or the workers of Dask."""
+"""Executors of the command line: processes on this machine, or the workers of Dask."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from multiprocessing import resource_tracker
 
 from .._checks import checked_count
 
-DASK_RETRIES = 3  # of a call that Dask itself could not bring to an end
+DASK_RETRIES = 3  # of a call whose worker was lost
 
 
 @contextmanager
 def local_workers(workers: int) -> Iterator[Executor]:
-    """So many processes of this machine, which end with the block, at once if it fails."""
+    """A pool of processes on this machine that ends with the block; at once if that fails."""
     # JAX has threads, so its processes must not be forked.
     context = multiprocessing.get_context("spawn")
     executor = ProcessPoolExecutor(
@@ -39,7 +39,7 @@ def local_workers(workers: int) -> Iterator[Executor]:
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Ctrl-C waits until the block ends, where the system can block it (not on Windows)."""
+    """Block Ctrl-C until the block ends, except on Windows."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
@@ -53,7 +53,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 
 @contextmanager
 def dask_workers(scheduler: str) -> Iterator[Executor]:
-    """The workers of a Dask scheduler, as long as the block lasts.
+    """An executor for the workers of a Dask scheduler, until the block ends.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def dask_workers(scheduler: str) -> Iterator[Executor]:
 
 
 def _follow_parent() -> None:
-    """End this worker when the process that started it has ended, however it did."""
+    """End this worker as soon as the process that started it ends, however that ends."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

@@ -178,7 +178,7 @@ def test_mistakes_end_with_one_line(arguments, message, tmp_path, monkeypatch, c
     [
         (["--surrogates", "Sigmoit"], "no surrogate is called 'Sigmoit'"),
         (["--epochs", "0"], "epochs must be 1 or more"),
-        (["--out", "taken"], "results must go into a directory that can be written to"),
+        (["--out", "taken"], "out must be a directory that can be written to"),
     ],
 )
 def test_no_model_is_blamed_for_other_mistakes(arguments, message, tmp_path, monkeypatch, capsys):

@@ -109,7 +109,7 @@ def test_what_has_finished_is_kept_when_the_executor_breaks(tmp_path):
 
 
 def test_what_cannot_travel_is_named():
-    with pytest.raises(TypeError, match=r"functions of a module that workers can import.*lambda"):
+    with pytest.raises(TypeError, match=r"functions that workers can import.*lambda"):
         compare(NAMES, executor=Desk(), **OPTIONS | {"loss": lambda o, y: o.mean()})
 
 
@@ -139,7 +139,7 @@ def test_a_worker_with_other_code_says_where(monkeypatch):
     executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
     executors._check_code(sent, {name: {} for name in sent})  # from an installed package there
     put("return 2")  # as a worker has it that was started before
-    message = "edited:network has other code. Start the workers again"
+    message = "edited:network has other code. Restart the workers"
     with pytest.raises(RuntimeError, match=message):
         executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
 

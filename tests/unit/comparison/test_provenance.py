@@ -150,7 +150,7 @@ def test_an_edited_lambda_is_not_mixed_with_what_it_was_before(tmp_path):
 
 def test_that_there_is_nothing_to_resume_is_told(tmp_path):
     asked = blank([], load_task((X, Y)), {}, (0,))
-    with pytest.warns(UserWarning, match="Found nothing to resume in .*: everything is trained"):
+    with pytest.warns(UserWarning, match="Found nothing to resume in .*, so everything is trained"):
         assert resumed(asked, Store(tmp_path)) == asked
 
 
