@@ -205,7 +205,7 @@ def test_a_factory_that_takes_the_surrogate_and_leaves_it():
     def network(features, classes, surrogate):
         return models.plain(features, classes)
 
-    with pytest.raises(ValueError, match="takes surrogate, and must put it into the model: all"):
+    with pytest.raises(ValueError, match="takes surrogate and must put it into the model, got the same"):
         check(network)
 
 
