@@ -131,7 +131,7 @@ def test_after_a_failed_save_the_callback_is_told_where_results_are(tmp_path, mo
         if event.result is None:
             monkeypatch.setattr(storage, "_written_beside", full_in(tmp_path / "out"))
 
-    with pytest.warns(UserWarning, match="could not be written to .*, but are saved in .*Copy them"):
+    with pytest.warns(UserWarning, match="could not be written .*, but are saved in .*Copy them"):
         found = compare(["QPseudoSpike"], out=tmp_path / "out", callback=watch, **OPTIONS)
     assert places[0] == tmp_path / "out"
     assert load(places[-1]) == found

@@ -124,7 +124,7 @@ def test_a_worker_that_cannot_import_says_what():
 
 
 def test_a_worker_with_other_versions_says_which():
-    with pytest.raises(RuntimeError, match=r"jax \S+, not 0.0 on .*Install the same versions there"):
+    with pytest.raises(RuntimeError, match=r"jax \S+, not 0.0 on .*Install the same versions"):
         executors._check_versions(executors.packages() | {"jax": "0.0"})
 
 

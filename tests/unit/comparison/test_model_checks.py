@@ -172,7 +172,7 @@ def test_a_generator_outside_the_factory_gives_candidates_other_weights():
         model.layers[0].weight.value["weight"] = jnp.asarray(rng.standard_normal((features, 8)))
         return model
 
-    message = r"same weights with the same seed, got different ones in layers.0.weight from two.*with seed 5"
+    message = r"same weights .*got different ones in layers.0.weight from two.*with seed 5"
     with pytest.raises(ValueError, match=message):
         checked(network, load_task((X, Y)), seeds=(5,))
 
@@ -205,7 +205,7 @@ def test_a_factory_that_takes_the_surrogate_and_leaves_it():
     def network(features, classes, surrogate):
         return models.plain(features, classes)
 
-    with pytest.raises(ValueError, match="takes surrogate and must put it into the model, got the same"):
+    with pytest.raises(ValueError, match="takes surrogate and must put it into the model, got"):
         check(network)
 
 
