@@ -7,17 +7,11 @@ from small_comparison import OPTIONS
 
 from braintools_qps import compare
 
-SETTINGS = {
-    "strict": lambda: jax.numpy_dtype_promotion("strict"),
-    "rank": lambda: jax.numpy_rank_promotion("raise"),
-}
-
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("name", SETTINGS)
-def test_compare(name):
+def test_compare():
     usual = compare(["QPseudoSpike(1.7)"], **OPTIONS, progress=False)
-    with SETTINGS[name]():
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
         found = compare(["QPseudoSpike(1.7)"], **OPTIONS, progress=False)
     assert np.all(np.isfinite(found.results[0].scores.test))
     assert found.results[0].curves == usual.results[0].curves

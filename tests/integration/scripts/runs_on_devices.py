@@ -1,4 +1,4 @@
-"""Trains numbers of runs that eight do not divide, on all devices that there are, and saves it."""
+"""Trains a number of runs that eight does not divide, on all devices, and saves what they are."""
 
 import sys
 from functools import partial
@@ -15,7 +15,7 @@ from braintools_qps._comparison.run import Experiment
 from braintools_qps._comparison.tasks import task_from_arrays
 from braintools_qps._comparison.train import Candidate, Group, Trainer
 
-RUNS = (5, 20)
+RUNS = 20
 EPOCHS = 3
 
 
@@ -34,12 +34,12 @@ def experiment():
     return Experiment(factory, task, objective(task), momentum, 8, 0.1, EPOCHS)
 
 
-def group(runs):
+def group():
     """Runs of one program: other seeds, rates and alphas."""
     rates = (0.03, 0.1, 0.3)
-    settings = [{"alpha": 1.0 + n / 4, "learning_rate": rates[n % 3]} for n in range(runs)]
+    settings = [{"alpha": 1.0 + n / 4, "learning_rate": rates[n % 3]} for n in range(RUNS)]
     numbered = tuple((setting, n // 2) for n, setting in enumerate(settings))
-    return Group(Candidate("QPseudoSpike", QPseudoSpike(), {}), tuple(range(runs)), numbered)
+    return Group(Candidate("QPseudoSpike", QPseudoSpike(), {}), tuple(range(RUNS)), numbered)
 
 
 class Kept:
@@ -55,12 +55,12 @@ class Kept:
         self.weights = jax.tree.leaves(states.weights)
 
 
-def trained(runs):
+def trained():
     """Weights, loss, score and best epoch of each run."""
     kept = Kept()
-    found = Trainer(experiment(), runs).train(group(runs), store=kept)
+    found = Trainer(experiment(), RUNS).train(group(), store=kept)
     return {
-        "weights": np.concatenate([np.reshape(leaf, (runs, -1)) for leaf in kept.weights], axis=1),
+        "weights": np.concatenate([np.reshape(leaf, (RUNS, -1)) for leaf in kept.weights], axis=1),
         "loss": np.array([one.curves.loss for one in found]),
         "score": np.array([one.curves.score for one in found]),
         "best": np.array([one.best_epoch for one in found]),
@@ -69,10 +69,7 @@ def trained(runs):
 
 
 def main(path):
-    found = {"devices": np.array([jax.local_device_count()])}
-    for runs in RUNS:
-        found |= {f"{name}_{runs}": value for name, value in trained(runs).items()}
-    np.savez(path, **found)
+    np.savez(path, devices=np.array([jax.local_device_count()]), **trained())
 
 
 if __name__ == "__main__":

@@ -136,34 +136,26 @@ f = lambda features, classes: models.plain(features, classes, {})
 """
 
 
-@pytest.mark.thorough
-def test_an_edited_lambda_is_not_mixed_with_what_it_was_before(tmp_path):
-    compare(["Sigmoid"], model=module(NETWORK.format(4)), out=tmp_path, **QUICK)
-    again = compare(
-        ["Sigmoid"], model=module(NETWORK.format(4)), out=tmp_path, resume=True, **QUICK
-    )
-    assert len(again.results) == 1
-    message = "different settings: in the model, __main__:<lambda> has other code. Repeat"
-    with pytest.raises(ValueError, match=message):
-        compare(["S2NN"], model=module(NETWORK.format(32)), out=tmp_path, resume=True, **QUICK)
+LOSS = "f = lambda outputs, y: ({} * outputs.mean())"
+
+
+def test_edited_functions_and_another_readout_are_not_mixed_with_what_was_before(tmp_path):
+    made = {"model": module(NETWORK.format(4)), "loss": module(LOSS.format(1))}
+    compare(["Sigmoid"], out=tmp_path, **QUICK | made)
+    made["model"] = module(NETWORK.format(4))  # a cell that is run again
+    resume = {"out": tmp_path, "resume": True} | QUICK | made
+    assert len(compare(["Sigmoid"], **resume).results) == 1
+    last = load_task((X, Y), readout="last")
+    for change, told in (
+        ({"model": module(NETWORK.format(32))}, "settings: in the model, __main__:<lambda> has"),
+        ({"loss": module(LOSS.format(2))}, "settings: in the loss, __main__:<lambda> has other c"),
+        ({"task": last}, "task: readout 3, now last"),
+    ):
+        with pytest.raises(ValueError, match=f"different {told}"):
+            compare(["S2NN"], **resume | change)
 
 
 def test_that_there_is_nothing_to_resume_is_told(tmp_path):
     asked = blank([], load_task((X, Y)), {}, (0,))
     with pytest.warns(UserWarning, match="Found nothing to resume in .*, so everything is trained"):
         assert resumed(asked, Store(tmp_path)) == asked
-
-
-def test_an_edited_loss_is_not_mixed_with_what_it_was_before(tmp_path):
-    loss = "f = lambda outputs, y: ({} * outputs.mean())"
-    compare(["Sigmoid"], loss=module(loss.format(1)), out=tmp_path, **QUICK)
-    with pytest.raises(ValueError, match="in the loss, __main__:<lambda> has other code"):
-        compare(["S2NN"], loss=module(loss.format(2)), out=tmp_path, resume=True, **QUICK)
-
-
-@pytest.mark.thorough
-def test_another_readout_is_named(tmp_path):
-    compare(["Sigmoid"], out=tmp_path, **QUICK)
-    options = QUICK | {"task": load_task((X, Y), readout="last")}
-    with pytest.raises(ValueError, match="a different task: readout 3, now last"):
-        compare(["S2NN"], out=tmp_path, resume=True, **options)
