@@ -87,7 +87,7 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
         ),
         ({"surrogates": ["Sigmoit"]}, LookupError, "Sigmoid"),
         ({"seeds": 0}, ValueError, "seeds must be 1 or more"),
-        ({"seeds": [1, 1]}, ValueError, "different numbers"),
+        ({"seeds": [1, 1]}, ValueError, "list of different integers"),
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
         ({"model": partial(SMALL, neuron="HH")}, ValueError, "Take LIF or ALIF"),
@@ -204,7 +204,7 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     assert "error: UnitMismatchError" in repr(comparison)
     assert comparison.best.label == "QPseudoSpike"
     assert load(tmp_path) == comparison
-    with pytest.raises(Exception, match="got x in 1 and scale=15.0 mV"):
+    with pytest.raises(Exception, match="got x without unit and scale=15.0 mV"):
         compare(candidates[:1], **OPTIONS)
 
 

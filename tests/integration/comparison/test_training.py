@@ -116,7 +116,7 @@ def test_other_neurons_train(experiment):
 
 
 def test_neurons_that_do_not_fit():
-    with pytest.raises(LookupError, match=r"brainpy.state, such as LIF or ALIF, got 'Lif'"):
+    with pytest.raises(LookupError, match=r"of brainpy.state, got 'Lif'. Take LIF or ALIF"):
         neuron_class("Lif")
     with pytest.raises(ValueError, match=r"brainpy.state.HH has no R, tau. Take LIF or ALIF"):
         neuron_class("HH")
