@@ -13,7 +13,7 @@ from .._statistics import POINTS, UNBOUNDED, Ranking, Unit, listed, ranking, sen
 from .candidate import CandidateResult
 from .record import short
 
-AT_EDGE = "* largest or smallest value tried: a better one may lie beyond it."
+AT_EDGE = "* largest or smallest value tried: better may lie beyond."
 SAME = "="  # within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
