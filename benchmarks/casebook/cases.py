@@ -144,7 +144,7 @@ CASES = {
         population="layers.5",
         done="`normalize_rates(model, inputs)`",
         cure=normalize_rates,
-        remark="Turned out otherwise: with a sigmoid (the next case) the same network does little "
+        remark="Not as reported: with a sigmoid (the next case) the same network does little "
         "better, and at rates of 0.1 both learn. Silence was the cause, not the surrogate.",
     ),
     "spikingjelly-285": Case(
@@ -166,7 +166,7 @@ CASES = {
         ),
         cause="saturated",
         population="layers.1",
-        done="weights of both signs (each matrix less its mean), then `normalize_rates`",
+        done="weights of both signs (the mean subtracted from each matrix), then `normalize_rates`",
         cure=centred,
     ),
     "spytorch-2": Case(
@@ -203,7 +203,7 @@ CASES = {
     ),
     "norse-125": Case(
         thread="norse/norse#125",
-        seen="No gradient arrives behind a layer.",
+        seen="No gradient gets past a layer.",
         reported=severed,
         cause="disconnected",
         population="layers.1",
@@ -212,8 +212,8 @@ CASES = {
     ),
     "stbp-6": Case(
         thread="yjwu17/STBP-for-training-SpikingNN#6",
-        seen="The loss of a convolutional network stays what it was; a threshold of 0.25 in place "
-        "of 0.75 helps.",
+        seen="The loss of a convolutional network does not fall; a threshold of 0.25 instead of "
+        "0.75 helps.",
         reported=lambda: convolutional(bts.ReluGrad(1.0, 0.5), (0.75, 0.75), decay=0.25),
         cause="silent",
         population="layers.2",
@@ -227,9 +227,9 @@ CASES = {
         reported=partial(three_convolutions, fast_sigmoid(25.0)),
         cause="none",
         population=None,
-        done="nothing; a `scale` twice as large, to see whether it helps",
+        done="nothing; we tried a `scale` twice as large",
         rewritten=partial(three_convolutions, fast_sigmoid(25.0).replace(scale=3 / 25)),
-        remark="Turned out otherwise: this network learns without help, and a wider surrogate "
+        remark="Not as reported: this network learns without help, and a wider surrogate "
         "gains nothing. The maintainer suspected a forward pass without the time steps.",
         epochs=3,
     ),
@@ -242,16 +242,15 @@ CASES = {
         ),
         cause="none",
         population=None,
-        done="nothing; `set_surrogate(model, normalize_surrogate(model, inputs))`, to see whether "
-        "it helps",
+        done="nothing; we tried `set_surrogate(model, normalize_surrogate(model, inputs))`",
         cure=lower,
-        remark="Turned out otherwise: it learns without help, and the cure gains nothing. In the "
-        "thread no neuron of the output layer fired; this network has an output without spikes.",
+        remark="Not as reported: it learns without help, and the cure gains nothing. In the "
+        "thread no neuron of the output layer fired; the output of this network does not spike.",
         epochs=3,
     ),
     "narrow-surrogate": Case(
         thread="",
-        seen="An exponential surrogate 50 times as narrow as the distance from rest to threshold.",
+        seen="An exponential surrogate 50 times narrower than the distance from rest to threshold.",
         reported=partial(narrow, exponential),
         cause="out of reach",
         population="layers.1",

@@ -39,6 +39,13 @@ STARTS = (  # of the choosing guide
     ("alpha 2", 0),
     ("alpha 1/2", NORMALISED),
 )
+NAMED_STARTS = (  # those that the text of the study's first page names
+    ("alpha 8", NORMALISED),
+    ("alpha 2", NORMALISED),
+    ("alpha 8", 0),
+    ("alpha 2", 0),
+    ("alpha 1/2", NORMALISED),
+)
 SHOWN = (
     WHOLE,
     "mean slope 0.1: 0.1",
@@ -60,6 +67,7 @@ def study() -> dict[str, str]:
         "gain": gain_table(parts),
         "gain_by_problem": by_problem(every, LABELS, starts.gain),
         "start": start_table(every),
+        "start_named": start_table(every, NAMED_STARTS),
         "start_in_full": start_table(every, product(LABELS, HEIGHTS), tuple(CASES)),
         "advised": by_problem(every, LABELS[:4], starts.advised),
         "slopes": slope_table(parts),

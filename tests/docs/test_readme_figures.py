@@ -34,8 +34,8 @@ def test_times_of_the_derivative(file):
         if table == "Vector-Jacobian product"
     }
     low, high, whole, others = said(
-        rf"\(product of two arrays: 1\) \| {NUMBER} to {NUMBER} \| at most {NUMBER}; {NUMBER} "
-        r"unless `2 \* alpha` is an integer"
+        rf"\(product of two arrays: 1\) \| {NUMBER} to {NUMBER} \| at most {NUMBER} "
+        rf"if `2 \* alpha` is an integer, else {NUMBER}"
     )
     for alpha in ("1.7", "2"):
         assert low <= round(ratios[f"braintools QPseudoSpike({alpha})"], 1) <= high
