@@ -19,7 +19,7 @@ SHARED, *SECTIONS = PAGE.split("\n## ")
 RECIPES = {section.partition("\n")[0]: "".join(CELL.findall(section)) for section in SECTIONS}
 # What a reader of the page sees, as far as it is the same on every machine
 SEEN = {
-    "Membranes in millivolts": ["[0. 1. 1.]", "mV"],
+    "Voltages in millivolts": ["[0. 1. 1.]", "mV"],
     "A surrogate for each layer": ["QPseudoSpike(alpha=1.0) QPseudoSpike(alpha=4.0)"],
     "Anneal alpha": ["alpha 1.0, slope 0.333", "alpha 8.0, slope 0.053"],  # 1/3, (13/9) ** -8
     "Learn online": ["{'bias': (16,), 'weight': (8, 16)}"],
