@@ -25,7 +25,7 @@ SEEN = {
     "Learn online": ["{'bias': (16,), 'weight': (8, 16)}"],
     "Train over several devices": ["(8, 16) True"],
     "Log the flow while training": ["[0, 10] ["],
-    "Send the result": ["flow.html has 3 figures"],
+    "Share the result": ["flow.html has 3 figures"],
 }
 
 
@@ -51,7 +51,7 @@ def shared(monkeypatch, tmp_path):
 )
 def test_a_recipe(shared, capsys, name):
     earlier = "flow = gradient_flow(network, inputs)['model']\n"
-    exec((earlier if name == "Send the result" else "") + RECIPES[name], shared)
+    exec((earlier if name == "Share the result" else "") + RECIPES[name], shared)
     out = capsys.readouterr().out
     for words in SEEN.get(name, []):
         assert words in out
