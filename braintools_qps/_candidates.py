@@ -58,8 +58,8 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     label, times = Counter(label for label, _ in pairs).most_common(1)[0]
     if times > 1:
         raise ValueError(
-            f"candidates need labels that differ, got {label} {times} times. Pass a mapping from "
-            "labels to surrogates: {'one': ..., 'other': ...}"
+            f"candidates need unique labels, got {label} {times} times. Pass a mapping from labels "
+            "to surrogates: {'one': ..., 'other': ...}"
         )
     return dict(pairs)
 
@@ -85,7 +85,7 @@ def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:
     for label, surrogate in pairs:
         key = surrogate_key(surrogate)
         if key in seen:
-            also = "" if seen[key] == label else f", first as {seen[key]}"
+            also = "" if seen[key] == label else f", the first time as {seen[key]}"
             raise ValueError(
                 f"each surrogate can be given only once, got {label} twice{also}. Leave one out, "
                 "or pass a mapping from labels to surrogates: {'one': ..., 'other': ...}"

@@ -26,9 +26,14 @@ def checked_count(name: str, value: Any, least: int = 1) -> int:
     """
     number = integer(value)
     if number is None:
-        raise TypeError(f"{name} must be an integer, got {value!r} of type {type(value).__name__}")
+        raise TypeError(
+            f"{name} must be an integer, got {value!r} of type {type(value).__name__}. "
+            f"For example {max(least, 1)}"
+        )
     if number < least:
-        raise ValueError(f"{name} must be {least} or more, got {number}")
+        raise ValueError(
+            f"{name} must be {least} or more, got {number}. For example {max(least, 1)}"
+        )
     return number
 
 
@@ -111,9 +116,9 @@ def check_positive(name: str, value: Any, *, none: bool = False) -> None:
     if none and value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a number, got {value!r}")
+        raise TypeError(f"{name} must be a number, got {value!r}. For example 0.1")
     if not is_positive(value):
-        raise ValueError(f"{name} must be finite and above 0, got {value}")
+        raise ValueError(f"{name} must be finite and above 0, got {value}. For example 0.1")
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -34,7 +34,7 @@ NOT_FINITE = (
 
 @dataclass(frozen=True)
 class Failure:
-    """One check that a surrogate does not pass.
+    """One failed check of a surrogate.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def check_surrogate(
     """Check everything that a training loop relies on, and report all failures together.
 
     - The forward pass is the Heaviside step, 1 at 0, and keeps the dtype of its argument; float16
-      is left out on a processor for which JAX cannot compile it.
+      is skipped where JAX cannot compile it.
     - ``surrogate_grad`` is finite at 0 and for magnitudes from 1e-30 to 1e30. A sigmoid that is
       written as ``exp(-x) / (1 + exp(-x)) ** 2`` is NaN for a large ``-x`` and makes training NaN.
     - The derivative of the spike is ``surrogate_grad``, in forward and in reverse mode, and under
@@ -97,6 +97,8 @@ def check_surrogate(
     AssertionError
         If any check fails. The message lists each with the expected value, the actual value and
         ``x``.
+    LookupError, TypeError, ValueError
+        If the surrogate cannot be built, as for `get_surrogate`.
 
     See Also
     --------
@@ -125,7 +127,7 @@ def _advice(surrogate: Surrogate, unit: u.Unit | None) -> str:
 def find_failures(
     surrogate: SurrogateSpec, *, unit: u.Unit | None = None, rtol: float = 1e-5
 ) -> list[Failure]:
-    """The checks of `check_surrogate` that fail.
+    """Run the checks of `check_surrogate`, and return those that fail.
 
     Parameters
     ----------
@@ -141,6 +143,11 @@ def find_failures(
     -------
     list of Failure
         Empty if all checks pass.
+
+    Raises
+    ------
+    LookupError, TypeError, ValueError
+        If the surrogate cannot be built, as for `get_surrogate`.
 
     Examples
     --------

@@ -1,6 +1,6 @@
-"""Types that the public functions take, by the names that their signatures use.
+"""Type aliases of the public signatures.
 
-They are for annotations of your own, as in ``def train(spk_fun: SurrogateSpec) -> ...``.
+Use them in your own annotations, as in ``def train(spk_fun: SurrogateSpec) -> ...``.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,11 +14,11 @@ from jax.typing import ArrayLike, DTypeLike
 __all__ = ["Hyperparameter", "ResidualDtype", "Scale", "SurrogateSpec", "SurrogateSpecs"]
 
 SurrogateSpec: TypeAlias = str | Mapping[str, Any] | type[Surrogate] | Surrogate
-"""What `~braintools_qps.get_surrogate` builds a surrogate from: a name or a call string, a mapping
-with a ``"name"``, a class, or a surrogate."""
+"""A surrogate, or a name, call string, mapping with a ``"name"`` or class from which
+`~braintools_qps.get_surrogate` builds one."""
 
 SurrogateSpecs: TypeAlias = SurrogateSpec | Iterable[SurrogateSpec] | Mapping[str, SurrogateSpec]
-"""Candidates to be measured, compared or drawn: some specs, a mapping of labels to specs, or one
+"""Candidates to measure, compare or draw: several specs, a mapping of labels to specs, or one
 spec."""
 
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State

@@ -208,8 +208,8 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
     if "learning_rate" in given and "learning_rate" in (tuned or {}):
         rate = f"{given['learning_rate']:g}"
         raise ValueError(
-            f"--learning-rate is for a learning rate that is not tuned, got {rate} while several "
-            f"are tried. Add --no-tune, or give --tune learning_rate={rate}"
+            f"--learning-rate {rate} conflicts with the learning rates to tune. Add --no-tune, or "
+            f"give --tune learning_rate={rate}"
         )
     return given
 

@@ -50,10 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument(
         "--json", type=Path, metavar="FILE",
-        help="file for all numbers; if it ends in .json, an HTML report is written beside it",
+        help="file for all numbers; if its name ends in .json, an HTML report is written, too",
     )  # fmt: skip
     parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="file for a figure of the gradient back in time"
+        "--plot", type=Path, metavar="FILE", help="file for a figure of the gradient by time step"
     )
 
 

@@ -69,15 +69,15 @@ def compare(
     Each surrogate needs its own learning rate and dampening. So each seed trains every setting of
     ``tune`` in full, keeps the one with the highest validation score, and reports the test score of
     that run. The seed also sets the split of the data, the initial weights and the order of the
-    samples, the same for all candidates. Candidates are compared seed by seed, so that the interval
-    of a difference contains the luck of all of these.
+    samples, the same for all candidates. Candidates are compared seed by seed, so the interval of a
+    difference includes the variation from all of these.
 
     Parameters
     ----------
     surrogates : sequence, or mapping of labels
         Candidates, each as `get_surrogate` takes it: ``"Sigmoid"``, ``"QPseudoSpike(alpha=1.5)"``
-        or an object. The first by default, ReluGrad, is what neurons of `brainpy.state` have unless
-        you choose.
+        or an object. ReluGrad, the first by default, is the default surrogate of neurons of
+        `brainpy.state`.
     task : str, tuple, path or Task
         The data, in any form that `load_task` takes:
 
@@ -92,24 +92,23 @@ def compare(
     model : callable, optional
         A factory that returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
-        return: one for each class, or those of one target), ``steps`` and ``surrogate``. A factory
-        that takes ``surrogate`` puts it into the model itself; otherwise all neurons get the
-        candidate. Bind other keywords with ``functools.partial``, as in
-        ``partial(network, hidden=256)``.
+        return: one for each class, or for each number of a target), ``steps`` and ``surrogate``. A
+        factory that takes ``surrogate`` puts it into the model itself; otherwise all neurons get
+        the candidate. Bind other keywords with ``functools.partial``, as in ``partial(network,
+        hidden=256)``.
 
         The model is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of
         shape (batch, features). `brainstate.environ` has the index ``i`` and the time ``t`` of the
         step, ``dt`` (1 ms unless you set it), and ``fit``, which is True in training.
-        `brainstate.nn.init_all_states` is called before each batch. Parameters are trained. States
-        that this call does not set are kept from batch to batch, unless they are of the class
+        `brainstate.nn.init_all_states` is called before each batch. Parameters are trained. A state
+        that this call does not set keeps its value from batch to batch, unless it is a
         `brainstate.ShortTermState`.
 
         By default, a layer of recurrent LIF neurons with the keywords ``hidden``, ``neuron`` (a
         class of `brainpy.state`) and ``reset``.
     tune : mapping of names to values, or None
-        The values to try for each candidate, in all combinations. The default has 3 settings, so
-        that 5 seeds make 15 trainings of each candidate. None trains the candidates as given.
-        Names are
+        The values to try for each candidate, in all combinations. With the defaults, 3 settings and
+        5 seeds make 15 trainings of each candidate. None trains the candidates as given. Names are
 
         - ``learning_rate``;
         - ``mean_slope``, which lowers the candidate's dampening until the mean surrogate gradient
@@ -140,26 +139,27 @@ def compare(
         last ten seconds or the last epoch. Files of an earlier comparison are renamed to
         ``comparison-1.json`` and so on, once something new is saved.
     resume : bool or "strict"
-        Whether to go on from the results in ``out``. They are all kept, those of other candidates
-        too. Only missing ones are trained, to the same numbers on the same machine. Another machine
-        or other versions bring a warning, with ``"strict"`` an error. With an executor, unfinished
-        groups of runs start again. If there is nothing to resume, a warning says so.
+        Whether to continue from the results in ``out``. All of them are kept, those of other
+        candidates too, and only missing ones are trained. On the same machine the numbers are those
+        of an uninterrupted run. Another machine or other versions cause a warning, or with
+        ``"strict"`` an error. With an executor, unfinished groups of runs start again. If there is
+        nothing to resume, a warning says so.
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, Dask's ``Client.get_executor(pure=False)``, or any
         other. The data travels to each worker once. Workers must be able to import the factory,
         the optimizer, the loss and the score. By default, all devices of this process train.
     progress : bool
-        Whether to show progress, if tqdm is installed: a bar in a terminal and in a notebook,
-        elsewhere a line a minute.
+        Whether to show progress, if tqdm is installed: as a bar in a terminal or a notebook,
+        elsewhere as one line per minute.
     callback : callable, optional
         Called after each epoch and at each result with a named tuple of
 
         - ``comparison``: the `.Comparison` so far;
         - ``result``: the `.CandidateResult` that has just come in, or None;
-        - ``labels``: those of the candidates in training;
+        - ``labels`` of the candidates in training;
         - ``epochs_done`` and ``epochs``, summed over all runs;
         - ``loss``: the mean of the runs that have just had an epoch;
-        - ``runs_done`` and ``runs``;
+        - ``runs_done`` and ``runs``: how many have finished, and how many there are;
         - ``directory``: where results are saved, or None; not ``out`` if that could not be written.
 
     Returns
@@ -178,11 +178,11 @@ def compare(
         If ``out`` cannot be written to, or another comparison is writing there. Raised before
         anything is trained.
     RuntimeError
-        If the executor takes no more work. Finished runs are in ``out``.
+        If the executor breaks or is shut down. Finished runs are in ``out``.
 
     See Also
     --------
-    gradient_flow : How the gradient travels through your own model, without training.
+    gradient_flow : Say why your own model does not learn, without training.
     braintools_qps.plotting.plot_comparison : The figure.
 
     Notes

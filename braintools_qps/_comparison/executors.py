@@ -138,7 +138,10 @@ def work(call: Call) -> list[Outcome] | Exception | str:
             with computing_with(call.numerics):
                 return _worked(call)
         except SystemExit as end:
-            return RuntimeError(f"the model's code ended its process by sys.exit({end.code!r})")
+            return RuntimeError(
+                f"the model's code ended its process with sys.exit({end.code!r}). Raise an "
+                "exception instead"
+            )
         except Exception as error:
             return _sendable(error)
 
@@ -185,7 +188,7 @@ def _check_code(sent: Mapping[str, Mapping[str, str]], ours: Mapping) -> None:
         raise RuntimeError(
             "a worker must have the same code as the process that sends it work, but on "
             f"{socket.gethostname()} {found[0]}. Restart the workers, so that they import the "
-            "file as it is now"
+            "current code"
         )
 
 

@@ -131,9 +131,10 @@ def cause_of(error: BaseException) -> BaseException:
 def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
     shape = task.samples.labels.shape
     return ValueError(
-        f"a float y, here of shape {shape}, is a regression, so {name_of(make)} gets classes=None; "
-        f"it raised {type(error).__name__}: {error}. If y holds classes, pass integers: "
-        "y.astype(int) or y.argmax(axis=1). If not, have the factory take outputs, not classes"
+        f"y holds floats, here of shape {shape}, which means a regression: {name_of(make)} gets "
+        f"classes=None, and raised {type(error).__name__}: {error}. If y holds classes, pass "
+        "integers: y.astype(int) or y.argmax(axis=1). If not, have the factory take outputs "
+        "instead of classes"
     )
 
 

@@ -73,7 +73,7 @@ def changes(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
         elif not (one.startswith("code of") and other.startswith("code of")):
             found.append(f"{name} was {one}, now {other}")
         elif one.partition(":")[0] == other.partition(":")[0]:
-            found.append(f"{name} has other code")
+            found.append(f"the code of {name} has changed")
     return found
 
 

@@ -80,7 +80,7 @@ def _check_start(experiment: Experiment) -> tuple[str, ...]:
         raise ValueError(
             f"the factory {name} must return a fresh model each time, got the same "
             f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
-            "Make the model within the function"
+            "Create the model inside the function"
         )
     if experiment.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
         raise ValueError(
@@ -242,8 +242,8 @@ def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[
     if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
         kinds = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
         return (
-            f"The model's outputs are {kinds}, which have no gradient: nothing was trained. End "
-            "the model with floats.",
+            f"The model's outputs are {kinds}, which have no gradient: nothing was trained. "
+            "Return floats from the model.",
         )
     rng = np.random.default_rng(0)
     some = [jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype) for leaf in leaves]

@@ -86,7 +86,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         super().__init__()
         checked_count("hidden", hidden)
         if reset not in ("soft", "hard"):
-            raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}")
+            raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}. Pass reset='soft'")
         self.input = _linear(features, hidden)
         self.recurrent = _linear(hidden, hidden)
         self.readout = _linear(hidden, outputs)

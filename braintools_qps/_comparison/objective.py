@@ -52,7 +52,7 @@ def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
         if function is not None and not callable(function):
             raise TypeError(
                 f"{name} must be a function of (outputs, y), got {function!r}. Leave it out for "
-                "the one that suits the task"
+                "the default of the task"
             )
     classify = task.classes is not None
     usual_loss, usual_score = (cross_entropy, accuracy) if classify else (squared_error, negative)

@@ -90,7 +90,9 @@ def _check_values(name: str, values: Any) -> None:
             if not (name == "alpha" and value == math.inf):
                 check_positive(name, value, none=name == "clip")
     if any(value in values[:number] for number, value in enumerate(values)):
-        raise ValueError(f"tune must have each value of {name} once, got {values!r}")
+        raise ValueError(
+            f"tune must have each value of {name} once, got {values!r}. Leave out the second"
+        )
 
 
 def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
@@ -109,8 +111,8 @@ def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
     ours = (RATE, *OF_SURROGATES)
     if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
         raise ValueError(
-            f"each name that is tuned must have one meaning, got {both[0]}, a keyword of "
-            f"{name_of(factory)} and also of training. Rename that of the factory"
+            f"a tuned name must be unique, got {both[0]}, which the factory {name_of(factory)} and "
+            "training both have. Rename the keyword of the factory"
         )
     known = (*ours, *of_optimizer, *of_factory)
     unknown = [name for name in tune if name not in known]

@@ -55,11 +55,11 @@ def gradient_flow(
     seed: int = 0,
     paths: bool = False,
 ) -> GradientFlows:
-    r"""Say why a spiking network does not learn, and measure how its gradient travels back in time.
+    r"""Say why a spiking network does not learn, and measure its gradient back through time.
 
-    ``print`` shows the diagnosis first: one cause and what to change. Of several causes it is the
-    most basic one, for example NaN before silence, and silence before a surrogate that is too high.
-    A table of the populations follows, in the order in which signals reach them.
+    ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
+    it names the most basic: NaN comes before silence, and silence before a surrogate that is too
+    high. A table of the populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
@@ -79,19 +79,20 @@ def gradient_flow(
     surrogates : sequence, mapping of names, or a single candidate, optional
         Candidates, each a surrogate for all neurons as `get_surrogate` takes it. In a mapping of
         names, a candidate may also be a mapping from populations to surrogates, as for
-        `set_surrogate`; other populations keep theirs. By default one candidate named ``"model"``:
-        the surrogates that the model has.
+        `set_surrogate`; other populations keep theirs. By default the model's own surrogates, as
+        one candidate named ``"model"``.
     objective : callable, optional
         Function from the model's outputs, stacked over time along the first axis, to a scalar. Its
         gradient is measured. By default random projections of the last step's output, which need no
-        labels. If the objective uses several steps, growth and reach are measured for the gradient
-        from the last of them only, ``accumulation`` for the gradient from all.
+        labels. If it uses several steps, ``growth`` and ``reach`` describe only the gradient from
+        the last of them, and ``accumulation`` the gradient from all (see `.Gradient`).
     draws : int
         How many random projections to average over.
     seed : int
         Seed of the random projections.
     paths : bool
-        Whether to split the gain of one step back into leak, reset, recurrence and feed-forward.
+        Whether to split the gradient of one step back in time into leak, reset, recurrence and
+        feed-forward (see `.PathGains`).
 
     Returns
     -------

@@ -122,8 +122,8 @@ def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[F
                 "no weight before it can be trained."
             )
             fix = (
-                f"Use another surrogate than {spike}, or mend its derivative: check_surrogate of "
-                f"braintools_qps.testing says where it fails. {remedies.AGAIN}"
+                f"Use another surrogate than {spike}, or correct its derivative: check_surrogate "
+                f"of braintools_qps.testing says where it fails. {remedies.AGAIN}"
             )
             yield Finding("not finite", (name,), text, partial(str, fix))
             return
@@ -157,7 +157,7 @@ def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         if not np.any(gradient.second_moments)
     ]
     if cut:
-        before = f", nor on what feeds it ({named(cut[:-1])})" if cut[:-1] else ""
+        before = f", nor on the populations before it ({named(cut[:-1])})" if cut[:-1] else ""
         text = f"{cut[-1]} is disconnected: the output does not depend on it{before}."
         fix = (
             "Look between it and the output for a stop_gradient, for weights that are exactly 0, "
@@ -247,8 +247,8 @@ def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         names = [p.name for p in measured.populations]
         text = (
             f"The gradient fades over time in {named(names)}: {lag} steps before the end it is "
-            f"down to 1%, so the network does not learn from the inputs of the first "
-            f"{len(evaluator.run.inputs[0]) - lag} steps, which later steps do not repeat."
+            f"down to 1%. So the network does not learn from the inputs of the first "
+            f"{len(evaluator.run.inputs[0]) - lag} steps, and later inputs do not repeat them."
         )
         yield Finding("fading", tuple(names), text, lambda: remedies.FOR_FADING)
 
@@ -350,7 +350,7 @@ def _fat_tails(measured: Measured) -> list[str]:
         return []
     return [
         f"The mean slope of {named([p.name for p in found])} is "
-        f"{_span([p.slopes.per_scale for p in found])}; with so fat a tail {HIGH_SLOPE:g} is "
+        f"{_span([p.slopes.per_scale for p in found])}; with such a fat tail {HIGH_SLOPE:g} is "
         "better: set_surrogate(model, normalize_surrogate(model, inputs))."
     ]
 

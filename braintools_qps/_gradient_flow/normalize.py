@@ -34,7 +34,7 @@ def normalize_surrogate(
     population that is already lower keeps its dampening.
 
     In our study, networks with a mean slope above 0.2 reached lower accuracies, most of all with
-    ``alpha=2`` or fatter tails. Lowering it to 0.1 won much of that back; with thin tails the
+    ``alpha=2`` or fatter tails. Lowering it to 0.1 recovered much of that; with thin tails the
     difference was within noise. It is a starting point: train with the new surrogates and with the
     old ones.
 
@@ -48,7 +48,7 @@ def normalize_surrogate(
         The surrogate to dampen, or a mapping from populations to surrogates, as for
         `set_surrogate`. By default those of the model.
     mean_slope : float
-        The highest mean slope to leave, above 0.
+        The target, above 0. Populations with a lower mean slope do not change.
 
     Returns
     -------
@@ -60,8 +60,8 @@ def normalize_surrogate(
     ------
     ValueError
         If ``mean_slope`` is not a finite number above 0, or the inputs have no time step or parts
-        of different length. If the spike function of a population is no Surrogate, has a State as
-        its dampening, or has a mean slope of 0.
+        of different length. If the spike function of a population is not a Surrogate, has a State
+        as its dampening, or has a mean slope of 0.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and the surrogate has no scale for it.
 

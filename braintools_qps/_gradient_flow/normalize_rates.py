@@ -32,15 +32,15 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
 
     All weights that feed a population, recurrent ones included, are multiplied by one factor, which
     brings its mean firing rate over these inputs to ``rate``. If the rate jumps as the factor
-    grows, it ends within a factor of 2 of ``rate``. Biases stay. Populations are scaled in the
-    order in which signals reach them.
+    grows, the result is within a factor of 2 of ``rate``. Biases stay. Populations are scaled in
+    the order in which signals reach them.
 
     This is the layer-sequential initialisation of Mishkin & Matas [1]_, with the firing rate in
     place of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_, it
-    makes activity neither die out nor saturate in deep networks, and recurrent weights keep their
-    share of the input. In trainings of eight layers on digits, rates from 0.05 to 0.2 did equally
-    well, and 0.3 worse. If all weights that feed a population have the same sign, scaling gains
-    nothing, and a note in the record says so.
+    keeps activity from dying out or saturating in deep networks, and recurrent weights keep their
+    share of the input. When we trained eight layers on digits, rates from 0.05 to 0.2 did equally
+    well, and 0.3 did worse. Scaling does not help a population whose input weights all have the
+    same sign; a note in the record says so.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     -------
     NormalizedRates
         The rate before and after and the factor for each population. It prints as a table. A
-        population that no weights feed is left alone and has None as its factor.
+        population without input weights is not scaled, and its factor is None.
 
     Raises
     ------
@@ -201,8 +201,8 @@ def _search(
         if all(abs(after[name] - found[name]) <= SETTLED * rate for name in factors):
             return factors, after
     raise ValueError(
-        f"no factors were found with which all populations fire at {rate:g} per step at once: they "
-        f"feed each other, and after {SWEEPS} rounds their rates are "
+        f"all populations must be able to fire at {rate:g} per step together, but they feed each "
+        f"other, and after {SWEEPS} rounds their rates are "
         f"{', '.join(f'{name} {value:.3g}' for name, value in after.items())}. Lower the feedback "
         "weights. Nothing was changed"
     )
@@ -233,8 +233,8 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
     else:
         why = "Change its threshold or its bias"
     return ValueError(
-        f"no factor from 1/{widest} to {widest} of the weights that feed {name} makes it fire at "
-        f"{rate:g} per step: its rate goes from {low:.3g} to {high:.3g}. {why}. Nothing was changed"
+        f"no factor from 1/{widest} to {widest} on its input weights makes {name} fire at {rate:g} "
+        f"per step: the rate goes from {low:.3g} to {high:.3g}. {why}. Nothing was changed"
     )
 
 

@@ -50,7 +50,7 @@ def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None
     if weights and (found := _typed(lambda x: evaluator.rates(heavier(x))[index])):
         return (
             f"normalize_rates(model, inputs) brings every population to {RATE:g} spikes per step. "
-            f"To mend {population.name} alone, multiply its input weights by {found[0]:.3g} "
+            f"To change only {population.name}, multiply its input weights by {found[0]:.3g} "
             f"({found[1]:.2g} spikes per step). {AGAIN}"
         )
     if found := _typed(lambda x: evaluator.rates(arrays, x)[index]):
@@ -107,7 +107,7 @@ def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | Non
 def for_height(slope: float) -> str:
     """The dampening that brings a mean slope down to 0.1; the slope goes with it."""
     return (
-        "set_surrogate(model, normalize_surrogate(model, inputs)) brings that down to "
+        "set_surrogate(model, normalize_surrogate(model, inputs)) lowers the mean slope to "
         f"{HIGH_SLOPE:g} in every population; here it multiplies the dampening by "
         f"{HIGH_SLOPE / slope:.2g}. {AGAIN}"
     )

@@ -20,7 +20,7 @@ ROUNDING = 1e-5  # relative change that float32 makes by itself
 
 
 def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSensitivity:
-    """Say how much the gradient of each parameter depends on the surrogate, for any learning rule.
+    """Measure how much each parameter's gradient depends on the surrogate, for any learning rule.
 
     `gradient_flow` measures backpropagation through time. An online learner, an eligibility trace
     or your own rule may use the surrogate in another way, or not at all. This function computes
@@ -32,8 +32,8 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     model : brainstate.nn.Module
         The model whose surrogates are changed. It is left as it was.
     gradient : callable
-        A function without arguments that returns the gradients as any pytree. It starts with the
-        same states and random numbers of `brainstate.random` each time. Compile jitted functions
+        A function without arguments that returns the gradients as any pytree. Each call starts from
+        the same states and the same random numbers of `brainstate.random`. Compile jitted functions
         and learners of braintrace inside it: if they were compiled before, they keep the old
         surrogate.
 
@@ -71,7 +71,7 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     parameter  change  size
     above          0%     1
     below         50%  1.12
-    - The surrogate decides the gradient of below, and not that of above.
+    - The surrogate decides the gradient of below, but not that of above.
     """
     neurons = {
         name: neuron
@@ -158,7 +158,7 @@ def _sentences(found: tuple[ParameterSensitivity, ...]) -> Iterator[str]:
     still = [p.name for p in found if p.change == 0 and p.size > 0]
     lost = [p.name for p in found if math.isnan(p.change)]
     if moved:
-        others = f", and not that of {', '.join(still)}" if still else ""
+        others = f", but not that of {', '.join(still)}" if still else ""
         yield f"The surrogate decides the gradient of {', '.join(moved)}{others}."
     elif not lost:
         yield (

@@ -16,15 +16,14 @@ from .spikes import strip_spikes
 class SpikeLinear(brainstate.nn.Linear):
     r"""A `brainstate.nn.Linear` for spikes that stores them in one bit each for the backward pass.
 
-    That is 4% of the memory that `brainstate.nn.Linear` needs for the gradient of its weights.
-    Values and derivatives are the same. So are states: those of a trained Linear load into this
-    layer, and the reverse.
+    The gradient of the weights needs 4% of the memory that it needs with `brainstate.nn.Linear`.
+    Values and derivatives are the same, and states can be loaded in both directions.
 
     Parameters
     ----------
     *args, **kwargs
         As for `brainstate.nn.Linear`: ``in_size``, ``out_size``, ``w_init``, ``b_init``,
-        ``w_mask``, ``name``, ``param_type``. Weights and bias may carry a unit, both the same.
+        ``w_mask``, ``name``, ``param_type``. Weights and bias may have a unit, the same for both.
     scale : number, scalar array or Quantity, optional
         The value of one spike: ``1 / prob`` after a `brainstate.nn.Dropout` in training. None
         means 1.
@@ -36,7 +35,7 @@ class SpikeLinear(brainstate.nn.Linear):
 
     See Also
     --------
-    spike_matmul : The product, its errors, and the NaN that values other than spikes give.
+    spike_matmul : The product; lists the errors, and tells which values give NaN.
     save_memory : Change every Linear of a model that receives spikes into a SpikeLinear.
 
     Examples
@@ -70,7 +69,14 @@ class SpikeLinear(brainstate.nn.Linear):
         Raises
         ------
         ValueError, TypeError, brainunit.UnitMismatchError
-            If ``x`` is no array of spikes, as for `spike_matmul`.
+            If ``x`` is not an array of spikes, as for `spike_matmul`.
+
+        Examples
+        --------
+        >>> import jax.numpy as jnp
+        >>> from braintools_qps import SpikeLinear
+        >>> SpikeLinear(3, 2).update(jnp.ones((4, 3))).shape
+        (4, 2)
         """
         parameters = self.weight.value
         weights = parameters["weight"]
@@ -110,22 +116,23 @@ class _SpikeConv(brainstate.nn.Module):
 class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
     r"""A `brainstate.nn.Conv1d` for spikes that stores them in one bit each for the backward pass.
 
-    Values, derivatives and states are those of `brainstate.nn.Conv1d`. States of a trained Conv1d
-    load into this layer, and the reverse.
+    Values and derivatives are those of `brainstate.nn.Conv1d`, and states can be loaded in both
+    directions. Spikes have the shape (batch, length, channels), the result (batch, new length,
+    out_channels).
 
     Parameters
     ----------
     *args, **kwargs
         As for `brainstate.nn.Conv1d`: ``in_size`` of (length, channels), ``out_channels``,
-        ``kernel_size``, ``stride``, ``padding`` and so on. Weights and bias may carry a unit, both
-        the same.
+        ``kernel_size``, ``stride``, ``padding`` and so on. Weights and bias may have a unit, the
+        same for both.
     scale : number, scalar array or Quantity, optional
         The value of one spike, as for `SpikeLinear`. None means 1.
 
     See Also
     --------
     SpikeConv2d : The same in two dimensions.
-    spike_matmul : The errors, and the NaN that values other than spikes give.
+    spike_matmul : Lists the errors, and tells which values give NaN.
     save_memory : Change every convolution of a model that receives spikes.
 
     Examples
@@ -141,7 +148,7 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
 class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
     r"""A `brainstate.nn.Conv2d` for spikes that stores them in one bit each for the backward pass.
 
-    It is `SpikeConv1d` in two dimensions.
+    It is `SpikeConv1d` in two dimensions: spikes have the shape (batch, height, width, channels).
 
     Parameters
     ----------

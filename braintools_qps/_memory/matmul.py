@@ -23,12 +23,13 @@ def spike_matmul(
     r"""Multiply spikes by weights, and store the spikes in one bit each for the backward pass.
 
     The value and all derivatives are those of ``jnp.dot(spikes, weights)``. Only memory differs:
-    the gradient of the weights needs 1 bit for each neuron and step in place of 32, and 1 byte for
-    each 32 neurons.
+    for the gradient of the weights, each neuron and step takes 1 bit instead of 32, plus 1 byte for
+    every 32 neurons.
 
-    Outside of transformations, a value that is not a spike raises a ValueError. Inside, it cannot
-    be checked: the gradient is then NaN for the weights of its group of 32 neurons. The product
-    itself and the gradient of the spikes stay right. `jax.debug_nans` finds where the NaN arises.
+    A value that is not a spike raises a ValueError. Inside of a JAX transformation, values cannot
+    be checked. Such a value then makes the gradient NaN for the weights of the 32 neurons that are
+    stored together. The product itself and the gradient of the spikes are still correct.
+    `jax.debug_nans` finds where the NaN arises.
 
     Parameters
     ----------
@@ -62,9 +63,9 @@ def spike_matmul(
 
     Notes
     -----
-    Memory is saved for first derivatives under `jax.jit`. Second derivatives, and first ones
-    outside of `jax.jit`, are as exact but also store the spikes in full. If spikes are sharded
-    along their last axis, each device packs its own, provided that it holds a multiple of 32.
+    Memory is saved only for first derivatives under `jax.jit`. All other derivatives are just as
+    exact, but the spikes are then stored in full, too. If spikes are sharded along their last axis,
+    each device packs its own, provided that it holds a multiple of 32.
 
     Examples
     --------

@@ -52,21 +52,21 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
     optimizers and checkpoints keep working.
 
     To find these layers, one step is traced for training (``fit=True`` in `brainstate.environ`) and
-    one for evaluation, and the values that each array can have are followed through loops, states,
+    one for evaluation. The trace shows which values each array can have, also behind loops, states,
     delays and max pooling. Spikes are 0 or 1; after a dropout they are 0 or 1/p in training. Only
     comparisons and neurons (nodes with ``spk_fun``) with a Surrogate count as sources of spikes.
 
     If a layer later receives other values, for example because you set a state by hand, the
-    gradient of its weights is NaN (see `spike_matmul`). Compile your own jitted functions again
-    afterwards: they keep the old layers. Functions that the model has as attributes are compiled
-    again by themselves.
+    gradient of its weights is NaN (see `spike_matmul`). Recompile your own jitted functions
+    afterwards, because they keep the old layers. Jitted functions that are attributes of the model
+    are recompiled automatically.
 
     Parameters
     ----------
     model : brainstate.nn.Module
         Called for one time step, with the index of the step as ``i`` in `brainstate.environ`, and
-        its time as ``t`` if ``dt`` is there. If a neuron has no ``V`` yet, all states are first
-        initialised for the batch of the inputs. States keep the values that they had before.
+        its time as ``t`` if ``dt`` is there. If a neuron has no ``V`` yet, states are initialised
+        for this call. Afterwards all states have their old values.
     inputs : array_like, Quantity or pytree of them
         The inputs of all time steps, of shape (time, features) or (time, batch, features...), as
         for `gradient_flow`. Their values and the number of steps do not matter. For a model that
@@ -85,7 +85,7 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
 
     See Also
     --------
-    spike_matmul : The product of such a layer.
+    spike_matmul : The product that these layers use.
     QPseudoSpike : Explains ``residual_dtype``.
 
     Examples

@@ -24,14 +24,14 @@ def set_surrogate(
     """Put a surrogate into every neuron of a model, or a different one into each population.
 
     Neurons are the nodes of the model's graph with an attribute ``spk_fun``, at any depth, in lists
-    and dictionaries too. A shared neuron counts once. States and parameters stay as they are. After
-    an error, no neuron has changed.
+    and dictionaries too. A shared neuron counts once. States and parameters do not change. After an
+    error, no neuron has changed.
 
     Neurons of `brainpy.state` pass a number to their surrogate. Neurons that pass a voltage need a
     surrogate with a ``scale``, which `Scaled` gives to any.
 
-    Compile your own jitted functions again afterwards: they keep the old surrogate. Functions that
-    the model has as attributes are compiled again by themselves.
+    Recompile your own jitted functions afterwards, because they keep the old surrogate. Jitted
+    functions that are attributes of the model are recompiled automatically.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def set_surrogate(
     spec : str, mapping, type or Surrogate
         One surrogate for all neurons, as for `get_surrogate`. Or a mapping from populations to such
         specs. A key is the path of a neuron as `gradient_flow` shows it (``"layers.0.lif"``), or
-        its first part (``"layers.0"``) for all neurons below. Other neurons stay as they are.
+        its first part (``"layers.0"``) for all neurons below. Other neurons do not change.
     where : type, tuple of types or callable, optional
         Change only instances of this type, or neurons for which this function returns true.
     detach_reset : bool
@@ -51,7 +51,7 @@ def set_surrogate(
     Returns
     -------
     int
-        How many neurons were changed.
+        Number of neurons that were changed.
 
     Raises
     ------

@@ -33,7 +33,7 @@ def checked_inputs(inputs: Any) -> Any:
     if any(0 in shape for shape in shapes):
         raise ValueError(
             "inputs must have one sample and one feature or more at each time step, got "
-            f"{_listed(shapes)}"
+            f"{_listed(shapes)}. Drop the empty axis, or check how the inputs are loaded"
         )
     if len({shape[0] for shape in shapes}) > 1:
         raise ValueError(

@@ -42,8 +42,8 @@ class TrainingMonitor(Callback):
     for each cause and population. Four causes give a warning only if they were absent at the first
     measurement: ``"too high"``, ``"fading"``, ``"exploding"`` and ``"direction lost"``.
 
-    Call `retrace` after you change the model's code or layers. States and surrogates may change
-    without it.
+    Call `retrace` after you change the model's code or layers. A change of states or surrogates
+    does not need it.
 
     Parameters
     ----------
@@ -51,8 +51,8 @@ class TrainingMonitor(Callback):
         As for `gradient_flow`: called once for each time step. Initial states are made by its
         ``init_state`` before each measurement.
     inputs : Array, Quantity or pytree of them
-        Inputs to measure with, of shape (time, features) or (time, batch, features...). A
-        dozen or two samples are enough; more take longer.
+        Inputs to measure with, of shape (time, features) or (time, batch, features...). One or two
+        dozen samples are enough.
     every : int
         Number of calls from one measurement to the next. The first call measures.
     log : callable, dict, list or logger, optional
@@ -78,7 +78,7 @@ class TrainingMonitor(Callback):
     ValueError
         If ``every`` or ``draws`` is below 1, or ``per`` is neither of the two.
     TypeError
-        If ``every`` or ``draws`` is not an integer, or ``log`` is no logger of these kinds.
+        If ``every`` or ``draws`` is not an integer, or ``log`` is none of these.
 
     See Also
     --------

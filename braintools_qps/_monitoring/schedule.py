@@ -18,7 +18,7 @@ PARAMETERS = ("alpha", "scale", "dampening")
 
 
 class SurrogateSchedule(Callback):
-    """Change ``alpha``, ``scale`` or ``dampening`` of a surrogate with the step of the training.
+    """Change ``alpha``, ``scale`` or ``dampening`` of a surrogate during training.
 
     A compiled training step follows the schedule and is not compiled again: the surrogate reads
     each scheduled parameter from a `brainstate.State` when it is called. Call the schedule with the
@@ -44,8 +44,8 @@ class SurrogateSchedule(Callback):
     Raises
     ------
     TypeError
-        If no parameter is scheduled, or one other than these three, a schedule is not a function,
-        or the surrogate is neither a `QPseudoSpike` nor `Scaled`.
+        If nothing is scheduled, or another parameter than these three, if a schedule is not a
+        function, or if the surrogate is neither a `QPseudoSpike` nor `Scaled`.
     ValueError
         If a value is not above 0. Traced values are not checked.
 
@@ -89,6 +89,11 @@ class SurrogateSchedule(Callback):
         ----------
         step : int or Array
             The step's number, from 0; it may be traced.
+
+        Raises
+        ------
+        ValueError
+            If a value is not above 0. Traced values are not checked.
         """
         for name, value in self._values(step).items():
             self.states[name].value = _like(self.states[name].value, value)

@@ -41,18 +41,18 @@ Class = TypeVar("Class", bound=type[Surrogate])
 
 
 def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
-    """Build a surrogate from its name, or from a spec out of a script or a configuration file.
+    """Build a surrogate from a name, a call string or a mapping, such as in a configuration file.
 
     Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
     registered in this process come first, then those of installed packages, then braintools' own.
-    ``"distribution:Name"`` picks one package: ``"braintools:QPseudoSpike"`` is the class of
-    braintools, and so is its Python path, ``"braintools.surrogate.QPseudoSpike"``. Only the plugin
-    you ask for is imported.
+    ``"distribution:Name"`` picks a package. For example, ``"braintools:QPseudoSpike"`` is
+    braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``, its Python path. Only the
+    plugin you ask for is imported.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers, and a
-    list of numbers is an array. If the default of a parameter is text, text stays text. A parameter
-    annotated as `braintools.surrogate.Surrogate` may be a spec itself. The repr of a surrogate of
-    this package is a valid spec.
+    list of numbers is an array. A string stays a string if the parameter's default is one. A
+    parameter annotated as `braintools.surrogate.Surrogate` may be a spec itself. The repr of a
+    surrogate of this package is a valid spec.
 
     braintools' surrogates take numbers only. For a membrane in mV use
     ``"Scaled('Sigmoid', scale='15 mV')"``.
@@ -116,8 +116,8 @@ def list_surrogates() -> list[str]:
     """Sorted names of all surrogates that `get_surrogate` can build.
 
     No plugin is imported, so a broken one is listed, too. If two surrogates share a name, the one
-    that the name does not reach is listed with its package. For example, braintools' own
-    QPseudoSpike is ``"braintools:QPseudoSpike"``.
+    of lower precedence is listed with its package. For example, braintools' own QPseudoSpike is
+    ``"braintools:QPseudoSpike"``.
 
     Returns
     -------
@@ -148,7 +148,7 @@ def register_surrogate(
 def register_surrogate(
     surrogate: Any = None, *, name: str | None = None, overwrite: bool = False
 ) -> Any:
-    """Give a surrogate class a name in this process; also as a decorator.
+    """Register a surrogate class under a name in this process; works as a decorator, too.
 
     The class hides published and built-in surrogates of the same name. To share a surrogate with
     other people, publish it with an entry point in the group ``braintools.surrogate`` instead.
@@ -202,14 +202,16 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     """Write a surrogate as a JSON-ready dict from which `get_surrogate` builds an equal one.
 
     Positional parameters are always written, keyword-only ones only if they differ from the
-    default. Quantities become ``"15.0 mV"``, infinity ``"inf"``, arrays nested lists, and inner
-    surrogates specs. Arrays come back as NumPy arrays with the same numbers but not always the same
-    dtype. A surrogate with an array of float32 or of JAX therefore compares as different.
+    default. Quantities are written as ``"15.0 mV"``, infinity as ``"inf"``, arrays as nested lists
+    and inner surrogates as specs. Arrays come back as NumPy arrays with the same numbers but not
+    always the same dtype. A surrogate with a float32 or JAX array is therefore not equal to the one
+    read back.
 
     Parameters
     ----------
     surrogate : braintools.surrogate.Surrogate
-        Its class must have a name and keep each parameter in an attribute of the same name.
+        Its class must be one that `get_surrogate` can find, and keep each parameter in an attribute
+        of the same name.
 
     Returns
     -------

@@ -50,7 +50,9 @@ def plain(value: Any, other: Callable[[Any], Any]) -> Any:
 
 def _checked_key(key: Any) -> str:
     if not isinstance(key, str):
-        raise TypeError(f"the keys of a mapping must be strings to be written, got {key!r}")
+        raise TypeError(
+            f"the keys of a mapping must be strings to be written, got {key!r}. Pass {str(key)!r}"
+        )
     return key
 
 

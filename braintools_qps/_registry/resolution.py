@@ -23,7 +23,7 @@ _registered: dict[str, Entry] = {}
 
 
 class UnknownSurrogateError(LookupError):
-    """No surrogate has the name that was asked for.
+    """Error for a name that no surrogate has.
 
     The message lists the names that exist, and suggests the closest.
 
@@ -96,7 +96,7 @@ def name_of(surrogate: type[Surrogate]) -> str:
     if own:
         return own[0].qualified_name
     raise TypeError(
-        f"{surrogate!r} has no name that a spec could hold. Register it with "
+        f"a spec needs the name of a surrogate, but {surrogate!r} has none. Register it with "
         "braintools_qps.register_surrogate"
     )
 
@@ -143,8 +143,8 @@ def _check_same_class(name: str, contenders: list[Entry]) -> None:
         claims.append(claim)
     if len(found) > 1:
         raise LookupError(
-            f"the surrogate name {name!r} is claimed for different classes. Ask for one of them: "
-            + "; ".join(claims)
+            f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
+            "these: " + "; ".join(claims)
         )
 
 

@@ -40,7 +40,8 @@ def build(spec: Any, params: dict[str, Any]) -> Surrogate:
         return _call(find_class(spec.name), spec.args, spec.kwargs | params)
     raise TypeError(
         "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
-        f"braintools.surrogate.Surrogate or an instance of one, got {shown(spec)}"
+        f"braintools.surrogate.Surrogate or an instance of one, got {shown(spec)}. For example "
+        "'Sigmoid'"
     )
 
 
@@ -58,7 +59,11 @@ def write(surrogate: Surrogate) -> dict[str, Any]:
             continue
         value = _attribute(surrogate, name)
         if name == "name":
-            _refuse(name, value, "a spec has the surrogate's name under this key. Rename it")
+            _refuse(
+                name,
+                value,
+                "a spec keeps the surrogate's own name under 'name'. Rename the parameter",
+            )
         if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
             written[name] = _written(value, parameter)
     return {"name": name_of(type(surrogate)), **written}
@@ -158,7 +163,7 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
 def _reason(value: Any) -> str:
     """Why a value cannot be written."""
     if isinstance(u.get_mantissa(value), (brainstate.State, jax.core.Tracer)):
-        return "a State or a traced value is known only where it is used. Pass a number"
+        return "a spec cannot hold a State or a traced value. Pass a number"
     if isinstance(value, u.Quantity):
         return f"it would not be read back from '{value.mantissa} {value.unit}'"
     return "only numbers, arrays, Quantities, strings and None can be written"

@@ -42,7 +42,7 @@ def write_report(
     command : str, optional
         The command that repeats the measurement. The command line passes its own.
     settings : mapping, optional
-        More settings to list, by name. Those of a `Comparison` are listed anyway.
+        Further settings to list, by name. Those of a `Comparison` are always listed.
 
     Returns
     -------

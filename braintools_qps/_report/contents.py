@@ -38,7 +38,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
         return _of_flows(record, settings)
     raise TypeError(
         "a report is written from a Comparison, a GradientFlow or a mapping of names to "
-        f"GradientFlow, got {type(record).__name__}"
+        f"GradientFlow, got {type(record).__name__}. Pass the result of compare or gradient_flow"
     )
 
 
@@ -122,4 +122,4 @@ def _digest(parts: Any) -> str:
 
 def _check(count: int, empty: str) -> None:
     if not count:
-        raise ValueError(f"a report needs a result, but {empty}")
+        raise ValueError(f"a report needs one result or more, but {empty}. Pass a finished one")

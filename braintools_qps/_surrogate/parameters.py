@@ -198,7 +198,7 @@ def _canonical_residual_dtype(value: Any) -> str | None:
     if name not in RESIDUAL_DTYPES:
         raise ValueError(
             f"residual_dtype must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}. "
-            "uint8 saves most memory"
+            "uint8 saves the most memory"
         )
     return name
 

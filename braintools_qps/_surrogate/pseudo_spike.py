@@ -50,8 +50,8 @@ def q_pseudo_spike(
     ----------
     x : array_like or Quantity
         Distance of the membrane potential from its threshold, of any shape. Integers and booleans
-        are taken as floats. A Quantity in mV spikes without a ``scale``; only its derivative needs
-        one.
+        are converted to floats. A Quantity in mV spikes without a ``scale``; only its derivative
+        needs one.
     alpha : float, array or brainstate.State
         Tail fatness, the paper's q: any number above 0, ``inf`` included, without unit. An array
         broadcasts against ``x``, for one tail per neuron. A State is read at each call. Plain
@@ -60,10 +60,10 @@ def q_pseudo_spike(
         The value of ``x`` that counts as 1: above 0, in the dimension of ``x``. An array broadcasts
         against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
     dampening : float, array or brainstate.State
-        The derivative is multiplied by it. Above 0, without unit.
+        Factor on the derivative, above 0, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         Dtype in which the derivative of every neuron and time step is stored for the backward pass.
-        ``None`` keeps the dtype of ``x``. Only under `jax.jit` does a smaller one save memory.
+        ``None`` keeps the dtype of ``x``. A smaller one saves memory only under `jax.jit`.
 
     Returns
     -------
@@ -77,7 +77,8 @@ def q_pseudo_spike(
         If ``x`` is complex or not numeric, or a parameter is not a real number.
     ValueError
         If a parameter is not above 0 or does not broadcast against ``x``, ``scale`` or
-        ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is another dtype.
+        ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is none of the dtypes
+        above.
     brainunit.UnitMismatchError
         If ``x`` and ``scale`` differ in dimension, ``alpha`` or ``dampening`` has a dimension, or a
         derivative with respect to a voltage lacks a ``scale``.
@@ -90,11 +91,11 @@ def q_pseudo_spike(
 
     Notes
     -----
-    Results are accurate for ``|x / scale|`` up to 1e15; the documentation's page of sharp bits
-    lists how accurate. A traced parameter cannot be checked: it gives NaN unless it is above 0.
+    Results are accurate for ``|x / scale|`` up to 1e15. The page "Sharp bits" of the documentation
+    lists the errors. A traced parameter cannot be checked: it gives NaN unless it is above 0.
 
-    The paper and SpikingJelly have q - 1 in place of ``alpha + 1``, which keeps the derivative
-    finite for every ``alpha`` above 0. `QPseudoSpike.from_q` gives the paper's form.
+    The paper and SpikingJelly divide by q - 1 instead of ``alpha + 1``, and so need a q above 1.
+    `QPseudoSpike.from_q` gives the paper's form.
 
     References
     ----------
@@ -212,8 +213,8 @@ class SurrogateWithScale(Surrogate):
     def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
         """The original function: the integral of `surrogate_grad`.
 
-        That of a `QPseudoSpike` is 1/2 at 0. It may leave 0 to 1: at ``alpha=2`` it runs from -1 to
-        2. The paper's form (`QPseudoSpike.from_q`) stays within 0 and 1.
+        For a `QPseudoSpike` it is 1/2 at 0, and may go below 0 and above 1: at ``alpha=2`` it runs
+        from -1 to 2. In the paper's form (`QPseudoSpike.from_q`) it stays between 0 and 1.
 
         Parameters
         ----------
@@ -272,34 +273,34 @@ class QPseudoSpike(SurrogateWithScale):
         \frac{\alpha + 1}{2 (1 - \alpha)}
         \left[\left(1 + \frac{2 |x/s|}{\alpha + 1}\right)^{1 - \alpha} - 1\right]
 
-    with :math:`s` = ``scale`` and :math:`d` = ``dampening``. The smaller ``alpha``, the fatter the
-    tail: near 0 the gradient is 1 everywhere (straight-through), at 1 it is :math:`1/(1+|x|)`, at 2
-    the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
+    with :math:`s` = ``scale`` and :math:`d` = ``dampening``. ``surrogate_fun`` is
+    :math:`g_\mathrm{origin}`, the integral of the surrogate gradient. The smaller ``alpha``, the
+    fatter the tail: near 0 the gradient is 1 everywhere (straight-through), at 1 it is
+    :math:`1/(1+|x|)`, at 2 the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
 
     To train a network, lower the dampening: use `normalize_surrogate`, or ``dampening=0.25`` with
     ``alpha=2``. At the default of 1, networks reached lower accuracies in our study, most of all
     with fat tails.
 
     Surrogates are immutable and hashable. Two are equal if their parameters are, so `jax.jit`
-    compiles once for equal static arguments. Parameters that are NumPy arrays are copied and
-    compared by their numbers, JAX's arrays by identity. A surrogate that holds a State cannot be
-    pickled.
+    compiles once for equal static arguments. NumPy arrays are copied and compared by value; JAX
+    arrays are compared by identity. A surrogate that holds a State cannot be pickled.
 
     Parameters
     ----------
     alpha : float, array or brainstate.State
-        Tail fatness, above 0, ``inf`` included. `q_pseudo_spike` says more on each parameter.
+        Tail fatness, above 0, ``inf`` included. See `q_pseudo_spike` for details of all parameters.
     scale : float, array, Quantity, Unit or brainstate.State, optional
         The value of ``x`` that counts as 1.
     dampening : float, array or brainstate.State
-        The derivative is multiplied by it.
+        Factor on the derivative.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         Dtype in which the derivative is stored for the backward pass.
 
     Raises
     ------
     TypeError, ValueError, brainunit.UnitMismatchError
-        If a parameter is wrong, as for `q_pseudo_spike`.
+        If a parameter is invalid, as for `q_pseudo_spike`.
 
     See Also
     --------
@@ -333,22 +334,21 @@ class QPseudoSpike(SurrogateWithScale):
     def from_q(
         cls, q: float, sharpness: float = 1.0, dampening: float = 1.0, scale: Scale = None
     ) -> QPseudoSpike:
-        r"""The paper's own form, whose original function runs from 0 to 1.
+        r"""Build the form in the paper, whose integral runs from 0 to 1.
 
         .. math:: g'(x) = \frac{d}{s} \left(1 + \frac{2 k |x/s|}{q - 1}\right)^{-q}
 
-        with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`k` = ``sharpness``.
-        Its peak and area are 1 for ``dampening`` and ``sharpness`` of 1. SpikingJelly uses
-        this form.
+        with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`k` = ``sharpness``. By
+        default its peak and its area are 1. SpikingJelly uses this form.
 
         Parameters
         ----------
         q : float or array
             Tail fatness, above 1, without unit.
         sharpness : float or array
-            ``x`` is multiplied by it. Above 0, without unit.
+            Factor on ``x``, above 0, without unit.
         dampening : float or array
-            The derivative is multiplied by it. Above 0, without unit.
+            Factor on the derivative, above 0, without unit.
         scale : float, array, Quantity or Unit, optional
             The value of ``x`` that counts as 1.
 
@@ -360,7 +360,7 @@ class QPseudoSpike(SurrogateWithScale):
         Raises
         ------
         TypeError, brainunit.UnitMismatchError
-            If a parameter is wrong, as for `q_pseudo_spike`.
+            If a parameter is invalid, as for `q_pseudo_spike`.
         ValueError
             If ``q`` is not above 1, or another parameter not above 0.
 

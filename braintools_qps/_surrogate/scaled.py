@@ -16,20 +16,20 @@ __all__ = ["Scaled"]
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scaled(SurrogateWithScale):
-    r"""Give any surrogate a scale, a dampening, units and 8 or 16 bits in the backward pass.
+    r"""Give any surrogate a scale with a unit, a dampening, and storage in 8 or 16 bits.
 
     .. math::
 
         g'(x) &= \frac{d}{s}\, h'(x/s) \\
         g_\mathrm{origin}(x) &= \frac{1}{2} + d \left(h_\mathrm{origin}(x/s) - \frac{1}{2}\right)
 
-    with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h` the surrogate to scale. The
-    spike is exact and passes NaN on, and the derivative at :math:`\pm\infty` is 0. First
-    derivatives with respect to parameters are 0 and second ones are not, with every version of
-    braintools.
+    with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h'` and
+    :math:`h_\mathrm{origin}` the gradient of the inner surrogate and its integral. NaN gives NaN in
+    the forward and the backward pass. The derivative at :math:`\pm\infty` is 0. First derivatives
+    with respect to parameters are 0 and second ones are not, with every version of braintools.
 
-    Scales multiply, and so do dampenings:
-    ``Scaled(QPseudoSpike(scale=10 * u.mV), dampening=0.5)`` still takes mV.
+    Scales multiply, and so do dampenings: ``Scaled(QPseudoSpike(scale=10 * u.mV), scale=2)`` has a
+    scale of 20 mV.
 
     Surrogates are immutable and hashable. Two are equal if all their parameters are, those of the
     inner surrogate included.
@@ -43,20 +43,20 @@ class Scaled(SurrogateWithScale):
         The value of ``x`` that counts as 1: above 0, in the dimension of ``x``. An array broadcasts
         against ``x``. ``u.mV`` means 1 mV. None means 1, for ``x`` without a unit.
     dampening : float, array or brainstate.State
-        The derivative is multiplied by it. Above 0, without unit.
+        Factor on the derivative, above 0, without unit.
     residual_dtype : {None, "bfloat16", "float16", "uint8"}
         Dtype in which the derivative of every neuron and time step is stored for the backward pass.
         ``None`` keeps the dtype of ``x``. With ``"uint8"``, gradients above twice the peak are
-        clipped; the peak is the largest gradient at 35 distances up to 100 scales. The gradient of
-        an inner `QPseudoSpike` is never clipped.
+        clipped. The peak is searched for at 35 points, up to 100 scales from the threshold. The
+        gradient of an inner `QPseudoSpike` is never clipped.
 
     Raises
     ------
     TypeError
         If ``surrogate`` is not an instance of Surrogate, or a parameter is not a real number.
     ValueError
-        If ``scale`` or ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is
-        another dtype.
+        If ``scale`` or ``dampening`` is not between 1e-15 and 1e15, or ``residual_dtype`` is none
+        of the dtypes above.
     brainunit.UnitMismatchError
         If ``dampening`` has a dimension, or, in a call, ``x`` and ``scale`` differ in dimension.
 

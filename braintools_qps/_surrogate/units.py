@@ -122,7 +122,9 @@ def _as_floating(x: Any, name: str, like: Any) -> Array:
         concrete = isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
         x = x if concrete else jnp.asarray(x)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be a real number or array, got {x!r}") from error
+        raise TypeError(
+            f"{name} must be a real number or array, got {x!r}. For example {name}=0.5"
+        ) from error
     if jnp.issubdtype(x.dtype, jnp.floating):
         return x
     if jnp.issubdtype(x.dtype, jnp.complexfloating):

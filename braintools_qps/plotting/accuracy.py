@@ -25,19 +25,24 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw the test score of each candidate, the best first.
 
     Dots are seeds. Bars are means with a 95% interval for each candidate alone. Shaded rows are
-    within noise of the best. That is tested on differences seed by seed, so rows may differ even if
-    their bars overlap.
+    within noise of the best. The test uses differences seed by seed, so two candidates may differ
+    even if their bars overlap.
 
     Parameters
     ----------
     comparison : Comparison
-        What `compare` returns.
+        Result of `compare`.
     axes : matplotlib.axes.Axes, optional
         Axes to draw into; by default those of a new figure.
 
     Returns
     -------
     matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` is a sequence of several.
 
     Examples
     --------

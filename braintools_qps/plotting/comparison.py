@@ -30,7 +30,7 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     Parameters
     ----------
     comparison : Comparison
-        What `compare` returns.
+        Result of `compare`.
     axes : sequence of five matplotlib.axes.Axes, optional
         Axes for test scores, training losses, validation scores, gradients and original functions,
         in this order.
@@ -38,6 +38,11 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     Returns
     -------
     list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` has the wrong length.
 
     Examples
     --------

@@ -24,7 +24,7 @@ def plot_gradient_flow(
     Parameters
     ----------
     flows : mapping of labels to GradientFlow, or a GradientFlow
-        What `gradient_flow` returns. A model with several populations has a line for each.
+        Result of `gradient_flow`. A model with several populations has a line for each.
     axes : matplotlib.axes.Axes, optional
         Axes to draw into; by default those of a new figure.
 
@@ -32,7 +32,12 @@ def plot_gradient_flow(
     -------
     matplotlib.axes.Axes
         Logarithmic axis: root mean square of the gradient with respect to the membrane potential,
-        relative to the last step that has a gradient. The reach ends at the grey line, 1%.
+        relative to the last step that has a gradient. The grey line is at 1%, where the reach ends.
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` is a sequence of several.
 
     Examples
     --------

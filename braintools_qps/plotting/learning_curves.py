@@ -17,18 +17,23 @@ if TYPE_CHECKING:
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
-    """Draw training loss and validation score by epoch: lines are means, bands ranges over seeds.
+    """Draw training loss and validation score by epoch, with mean and range over seeds.
 
     Parameters
     ----------
     comparison : Comparison
-        What `compare` returns.
+        Result of `compare`.
     axes : sequence of two matplotlib.axes.Axes, optional
         Axes for the loss and for the score.
 
     Returns
     -------
     list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` has the wrong length.
 
     Examples
     --------

@@ -28,13 +28,18 @@ def plot_membrane(
     Parameters
     ----------
     flow : GradientFlow or PopulationFlow
-        One candidate of what `gradient_flow` returns, or one of its populations.
+        One candidate from `gradient_flow`, or one of its populations.
     axes : matplotlib.axes.Axes or sequence of them, optional
         Axes for each population; by default those of a new figure.
 
     Returns
     -------
     list of matplotlib.axes.Axes
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` has the wrong length.
 
     Examples
     --------

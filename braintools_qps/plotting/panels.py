@@ -45,7 +45,7 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
     panels: list[Any] = Panels(np.ravel(axes))
     if len(panels) != count:
         raise ValueError(
-            f"this figure needs {count} axes, got {len(panels)}. Pass so many, or axes=None"
+            f"this figure needs {count} axes, got {len(panels)}. Pass that many, or axes=None"
         )
     for panel in panels:
         panel._ipython_display_ = _print_nothing

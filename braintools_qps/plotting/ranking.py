@@ -29,7 +29,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     Parameters
     ----------
     flows : mapping of labels to GradientFlow
-        What `gradient_flow` returns.
+        Result of `gradient_flow`.
     axes : matplotlib.axes.Axes, optional
         Axes to draw into; by default those of a new figure.
 
@@ -37,6 +37,11 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     -------
     matplotlib.axes.Axes
         Mean slopes on a logarithmic axis. Right of the grey line they are too high.
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` is a sequence of several.
 
     Examples
     --------

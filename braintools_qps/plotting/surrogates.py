@@ -27,7 +27,7 @@ POINTS = 801
 def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw surrogate gradients and their original functions, which are their integrals.
 
-    An original function that the surrogate's author has not defined is integrated numerically.
+    If a surrogate does not define its original function, it is integrated numerically.
 
     Parameters
     ----------
@@ -44,8 +44,8 @@ def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = No
     Raises
     ------
     ValueError
-        If only some have a scale with a unit, the units differ in dimension, or a parameter has
-        several values.
+        If only some have a scale with a unit, the units differ in dimension, a parameter has
+        several values, or ``axes`` has the wrong length.
 
     Examples
     --------

@@ -35,12 +35,12 @@ def plot_flow_over_training(
     list of matplotlib.axes.Axes
         For each population, steps back in time against the training step. Colour is the size of the
         gradient relative to the last step that has one: white for equal, blue for smaller, red for
-        larger. The black line is at 1%. Each measurement is drawn up to the next.
+        larger. The black line is at 1%. Each measurement fills the space up to the next.
 
     Raises
     ------
     ValueError
-        If nothing was measured.
+        If nothing was measured, or ``axes`` has the wrong length.
 
     Examples
     --------

@@ -51,17 +51,17 @@ class Field(NamedTuple):
 def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     """Draw how each setting did, and how many seeds chose it.
 
-    A field is a setting. Its number is the mean validation score over seeds after full training;
+    Each cell is a setting. Its number is the mean validation score over seeds after full training;
     darker is higher, on one scale for all panels. "4 of 5" says how many seeds chose the setting.
     The setting that most seeds chose has a frame, and a star if it is at the edge of the values
     tried. If one name was tuned, there is one panel with a row for each candidate. If several were,
     each candidate has its own panel with two of the names as axes, learning rate and dampening
-    first. A field with several settings shows the best.
+    first. A cell of several settings shows the best of them.
 
     Parameters
     ----------
     comparison : Comparison
-        What `compare` returns.
+        Result of `compare`.
     axes : matplotlib.axes.Axes or sequence of them, optional
         Axes for each panel; by default those of a new figure.
 
@@ -69,6 +69,11 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     -------
     list of matplotlib.axes.Axes
         Empty if no candidate had more than one setting.
+
+    Raises
+    ------
+    ValueError
+        If ``axes`` has the wrong length.
 
     Examples
     --------
@@ -162,7 +167,7 @@ def tuning_legend(comparison: Comparison) -> str:
     score = score_of(comparison.score, comparison.results).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
     star = any(result.tuning and result.tuning.at_edge for result in comparison.results)
-    return f"{says}\nFramed: chosen by most.{f' {AT_EDGE}' * star}"
+    return f"{says}\nFrame: chosen by most seeds.{f' {AT_EDGE}' * star}"
 
 
 def _range(comparison: Comparison) -> tuple[float, float]:

@@ -53,7 +53,7 @@ class Tuning(Record):
     trials : tuple of Trial
         One `.Trial` for each combination of the values to try.
     chosen : tuple of int
-        For each seed, the index in ``trials`` of the highest validation score; the first if equal.
+        For each seed, the index in ``trials`` of the highest validation score, the first of equals.
     at_edge : tuple of str
         Names whose value in the most frequently chosen setting is the lowest or highest tried.
 
@@ -160,7 +160,7 @@ class Cost(Record):
     Attributes
     ----------
     seconds_per_epoch : float
-        Time of one epoch of one run; runs that train together share their time equally.
+        Time of one epoch of one run: if runs train together, an equal share of their time.
     peak_bytes : int or None
         Memory that XLA sets aside for the compiled program: arguments, results and temporaries;
         None if the backend does not report it.
@@ -264,7 +264,19 @@ class CandidateResult(Record):
         Returns
         -------
         dict
-            ``learning_rate``, ``dampening`` and whatever else was tuned.
+            ``learning_rate``, ``dampening`` and all other tuned values.
+
+        Raises
+        ------
+        IndexError
+            If there is no such seed and settings were tuned.
+
+        Examples
+        --------
+        >>> from braintools_qps.records import CandidateResult
+        >>> result = CandidateResult("Sigmoid", {"name": "Sigmoid"}, {"learning_rate": 0.1})
+        >>> result.setting_of(0)
+        {'learning_rate': 0.1}
         """
         if self.tuning is None:
             return self.setting
@@ -277,7 +289,7 @@ class CandidateResult(Record):
 
     @property
     def diverged(self) -> bool:
-        """Whether a test or validation score is not finite, or there are no scores."""
+        """Whether scores are missing, or a test or validation score is not finite."""
         scores = (*self.scores.test, *self.scores.validation)
         return not scores or not all(map(math.isfinite, scores))
 
@@ -334,10 +346,11 @@ def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
         if isinstance(values, tuple) and values and len(values) != len(seeds):
             raise ValueError(
                 f"{name} of {result.label} must have a value for each of {len(seeds)} seeds, got "
-                f"{len(values)}"
+                f"{len(values)}. Use the file that compare wrote, unchanged"
             )
     curves = (curve for name in vars(result.curves).values() for curve in name)
     if len(lengths := {len(curve) for curve in curves}) > 1:
         raise ValueError(
-            f"curves of {result.label} must have a value for each epoch, got {sorted(lengths)}"
+            f"curves of {result.label} must have a value for each epoch, got {sorted(lengths)}. "
+            "Use the file that compare wrote, unchanged"
         )

@@ -21,13 +21,13 @@ class Comparison(Record):
     """A comparison: a result for each candidate, and all that is needed to repeat it.
 
     Prints as a table of 80 columns, the best candidate first, with a verdict below. Test scores are
-    means over seeds with 95% confidence intervals, which end at 0 and 100% for accuracies.
+    means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and 100%.
     Differences are from the best, taken seed by seed. Their intervals hold for all pairs of
     candidates together, because the same scores decide which one is the best.
 
-    Each seed has its own split, initial weights, order of samples and choice of a setting, so that
-    the intervals contain the luck of all four. A test part that came with the data is the same for
-    all seeds. The intervals do not contain its luck.
+    Each seed has its own split, initial weights, order of samples and choice of a setting, so the
+    intervals include the variation from all four. A test part that came with the data is the same
+    for all seeds; its variation is not included.
 
     Attributes
     ----------
@@ -79,7 +79,8 @@ class Comparison(Record):
             check_seeds(result, self.seeds)
             if result.spec not in self.candidates:
                 raise ValueError(
-                    f"each result needs its spec in candidates, got {result.label} without one"
+                    f"each result needs its spec in candidates, got {result.label} without one. "
+                    "Add it"
                 )
 
     @property
@@ -136,8 +137,8 @@ class Comparison(Record):
     def convergence(self) -> str:
         """A sentence on whether training was long enough; empty if the losses do not tell.
 
-        A loss, averaged over seeds, still fell if the last quarter of the epochs brought more than
-        1% of its whole fall.
+        A loss, averaged over seeds, is still falling if more than 1% of its whole decrease came in
+        the last quarter of the epochs.
         """
         return convergence(self.results, self.settings.get("epochs", 1))
 
@@ -147,12 +148,23 @@ class Comparison(Record):
         Parameters
         ----------
         wide : bool
-            Whether to show all columns, however wide, in place of the most important ones in 80
-            characters.
+            Whether to show all columns, instead of the most important ones in 80 characters.
 
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from braintools_qps import Comparison
+        >>> from braintools_qps.records import CandidateResult, Scores
+        >>> spec, scores = {"name": "Sigmoid"}, Scores(test=(0.94, 0.96))
+        >>> result = CandidateResult("Sigmoid", spec, {"learning_rate": 0.1}, scores=scores)
+        >>> comparison = Comparison({}, {"epochs": 60}, (0, 1), (spec,), (result,))
+        >>> print(comparison.table())
+        surrogate          accuracy %
+        Sigmoid    95.0 [82.3, 100.0]
+        Test accuracy after epoch 60: mean of 2 seeds [95% interval]....
         """
         notes = self._notes(wide=wide)
         return comparison_text(self.results, self.score, notes, wide=wide)
@@ -179,6 +191,17 @@ class Comparison(Record):
         ------
         ValueError
             If ``rows`` is anything else.
+
+        Examples
+        --------
+        >>> from braintools_qps import Comparison
+        >>> from braintools_qps.records import CandidateResult, Scores
+        >>> spec, scores = {"name": "Sigmoid"}, Scores(test=(0.94, 0.96))
+        >>> result = CandidateResult("Sigmoid", spec, {"learning_rate": 0.1}, scores=scores)
+        >>> comparison = Comparison({}, {"epochs": 60}, (0, 1), (spec,), (result,))
+        >>> header, *rows = comparison.to_csv().splitlines()
+        >>> [row.split(",")[:3] for row in rows]
+        [['Sigmoid', '0', '0.94'], ['Sigmoid', '1', '0.96']]
         """
         return csv_text(self._lines(rows))
 
@@ -217,7 +240,9 @@ class Comparison(Record):
             return by_epoch(self.results, self.seeds)
         if rows == "trials":
             return by_trial(self.results, self.seeds)
-        raise ValueError(f"rows must be one of seeds, epochs, trials, got {rows!r}")
+        raise ValueError(
+            f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'"
+        )
 
     @property
     def _shared(self) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .._statistics import POINTS, UNBOUNDED, Ranking, Unit, listed, ranking, sen
 from .candidate import CandidateResult
 from .record import short
 
-AT_EDGE = "* largest or smallest value tried: better may lie beyond."
+AT_EDGE = "* largest or smallest value tried: try values beyond it."
 SAME = "="  # within noise of the best
 NOTES = {"collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN"}
 LONGEST_ERROR = 200
@@ -70,21 +70,23 @@ def verdict(results: Results, score: str) -> str:
 def convergence(results: Results, epochs: int) -> str:
     """Whether training was long enough, in a sentence; empty where losses cannot say.
 
-    A loss, as its mean over seeds, still fell if the last quarter of the epochs brought more than
-    1% of its whole fall since the first epoch.
+    A loss, as its mean over seeds, was still falling if more than 1% of its whole decrease came in
+    the last quarter of the epochs.
     """
     sound = [r for r in results if r.curves.loss and not r.diverged]
     losses = [np.mean(r.curves.loss, axis=0) for r in sound]
     falling = [short(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
     if falling:
-        who = "losses" if len(falling) == len(results) else f"loss of {listed(falling)}"
+        everyone = len(falling) == len(results)
+        who, verb = ("losses", "were") if everyone else (f"loss of {listed(falling)}", "was")
         return (
-            f"The {who} still fell when training ended: differences may be of speed only. "
+            f"The {who} {verb} still falling when training ended: differences may only reflect "
+            "speed. "
             f"Try --epochs {2 * epochs}."
         )
     if losses and all(loss[-1] < loss[0] for loss in losses):
         last = f"the last {_last_part(losses[0])} epochs"
-        return f"Trained to the end: {last} brought less than 1% of the losses' fall."
+        return f"Trained long enough: {last} brought under 1% of the drop in loss."
     return ""
 
 
@@ -113,8 +115,11 @@ def caption(
     notes = [f"Test {score} after epoch {settings.get('epochs')}: {shown}."]
     if len(sound) > 1 and seeds > 1:
         _, found = ranked(results, score)
-        same = f"{SAME} within noise of the best; all" if found and sum(found.tied) > 1 else "All"
-        notes.append(f"{same} pairs of surrogates tested together at 95%.")
+        together = "95% level, all pairs tested together"
+        same = (
+            f"{SAME} within noise of the best" if found and sum(found.tied) > 1 else "Differences"
+        )
+        notes.append(f"{same} ({together}).")
     if seeds > 1:
         notes.append(_luck(own_test_part, tuned=any(r.tuning for r in sound)))
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
@@ -122,7 +127,7 @@ def caption(
     if any(r.tuning and r.tuning.at_edge for r in sound):
         notes.append(AT_EDGE)
     if slopes := dict.fromkeys(f"{r.setting[SLOPE]:g}" for r in sound if SLOPE in r.setting):
-        notes.append(f"Dampening: for a mean slope of {' or '.join(slopes)} before training.")
+        notes.append(f"Dampening: gives a mean slope of {' or '.join(slopes)} before training.")
     tuned = {name for r in sound for name in tuned_names(r)}
     if "learning_rate" in settings and "learning_rate" not in tuned:
         rate = f"a learning rate of {settings['learning_rate']:g}."
@@ -165,7 +170,7 @@ def tuned_names(result: CandidateResult) -> list[str]:
 
 def _luck(own_test_part: bool, *, tuned: bool) -> str:
     names = ["weights", "batches", "validation part" if own_test_part else "split"]
-    return f"Intervals contain the luck of {listed([*names, *['tuning'] * tuned])}."
+    return f"Intervals include variation from {listed([*names, *['tuning'] * tuned])}."
 
 
 def _clip(norm: float | None) -> str:

@@ -26,7 +26,7 @@ class Diagnosis(Record):
     text : str
         The cause in one sentence, with its consequences.
     remedy : str or None
-        What to change and by how much; None if nothing that was tried helps.
+        What to change and by how much; None if no remedy was found.
 
     Examples
     --------

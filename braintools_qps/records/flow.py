@@ -24,7 +24,8 @@ FURTHER = 5  # sentences below a table
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GradientFlow(Record):
-    """How the gradient travels back through a model with one surrogate, and what is wrong with it.
+    """The gradient on its way back through a model with one surrogate, and why the model does not
+    learn.
 
     Attributes
     ----------
@@ -37,8 +38,8 @@ class GradientFlow(Record):
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
-        Share of the parameters whose gradient is exactly 0 with this objective and these inputs;
-        NaN if the model has no parameters.
+        Share of the parameters whose gradient is exactly 0 with the objective and the inputs that
+        were measured; NaN if the model has no parameters.
     diagnosis : Diagnosis
         Why the network does not learn, a `.Diagnosis`; printed first.
     further : tuple of str
@@ -51,6 +52,12 @@ class GradientFlow(Record):
     See Also
     --------
     gradient_flow : Returns it.
+
+    Notes
+    -----
+    In the table, ``rate``, ``silent`` and ``saturated`` come from `.Activity`, ``slope`` and
+    ``flat`` from `.Slopes`, and ``growth``, ``reach``, ``depth`` and ``consistency`` from
+    `.Gradient`. A reach with a ``+`` ends at the first step.
 
     Examples
     --------
@@ -78,8 +85,7 @@ class GradientFlow(Record):
 
     @property
     def growth(self) -> float:
-        """Geometric mean of the populations' growth per step; populations without one do not
-        count."""
+        """Geometric mean of the growth per step over all populations that have one."""
         return mean_growth([population.gradient.growth for population in self.populations])
 
     @property
@@ -155,7 +161,8 @@ class GradientFlows(RecordTable[GradientFlow]):
     """
 
     def ranked(self) -> list[str]:
-        """Return the candidates' names, best first; equals by how near their mean slope is to 0.1.
+        """Return the candidates' names, best first; within a rank, the mean slope nearest to 0.1
+        first.
 
         Returns
         -------

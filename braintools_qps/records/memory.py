@@ -18,9 +18,9 @@ class SavedMemory(Record):
     Attributes
     ----------
     changed : mapping of str to str
-        Path of each changed neuron or layer in the model, with what it has now.
+        Path of each changed neuron or layer, with its new surrogate or class.
     left : mapping of str to str
-        Path of each that was left as it was, with the reason.
+        Path of each neuron or layer that was not changed, with the reason.
 
     Examples
     --------

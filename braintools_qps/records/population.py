@@ -31,7 +31,7 @@ class Activity(Record):
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
-        Share of neurons that fired for no sample.
+        Share of neurons that never fired.
     saturated_share : float
         Share of neurons that fired in 95% of all steps or more.
 
@@ -48,7 +48,7 @@ class Activity(Record):
 
     @property
     def is_silent(self) -> bool:
-        """Whether most neurons never fire, and the others do not make up for it."""
+        """Whether most neurons never fire, and the population's firing rate is low."""
         return self.silent_share > MOST and self.firing_rate < LOW_RATE
 
     @property
@@ -65,7 +65,7 @@ class Gradient(Record):
     ----------
     second_moments : numpy.ndarray
         Mean square of dL/dV over neurons, batch and draws, of shape (steps,). Index 0 is the last
-        step. With a ``unit``, per square of it.
+        step. If the population has a ``unit``, per square of that unit.
     growth : float
         Factor by which the root mean square of dL/dV changes per step back in time: below 1 it
         fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
@@ -73,7 +73,7 @@ class Gradient(Record):
     reach : int
         Number of steps back until the root mean square has fallen to 1% of that at the last step
         with a gradient; if it never does, the number of steps back to the first step. 0 without a
-        gradient. With an objective on several steps, as for ``growth``.
+        gradient. As for ``growth``, only the gradient from the last step of the objective counts.
     reached_start : bool
         Whether the gradient was still above 1% at the first step, so that ``reach`` is a lower
         bound.
@@ -124,8 +124,8 @@ class Slopes(Record):
     Attributes
     ----------
     mean : float
-        Mean of the surrogate gradient over all neurons and steps, dampening and scale included: how
-        much gradient a spike lets through. Per unit of the spike function's argument.
+        Mean of the surrogate gradient over all neurons and steps, dampening and scale included, per
+        unit of the spike function's argument. On average, a spike multiplies the gradient by it.
     flat_share : float
         Share of neuron-steps where the surrogate gradient is below 1% of its peak.
     scale : float or Quantity
@@ -154,7 +154,7 @@ class Slopes(Record):
 
     @property
     def per_scale(self) -> float:
-        """``mean`` times ``scale``, if that has a unit, as a plain number; else ``mean``."""
+        """``mean``; if the scale has a unit, ``mean`` times ``scale``, which is a plain number."""
         scale = self.scale
         return self.mean * scale.mantissa if isinstance(scale, u.Quantity) else self.mean
 
@@ -208,7 +208,7 @@ class PathGains(Record):
     reset : float
         The part that passed a spike of the neuron itself: its reset, or its adaptation.
     recurrence : float
-        The part that passed connections on the way from the population to itself.
+        The part that passed a connection from the population to itself.
     feedforward : float
         The rest: from other populations, from the objective, or back to the population in more
         than one step, for example through a synapse.

@@ -20,7 +20,7 @@ class NormalizedRate(Record):
     before, after : float
         Its mean firing rate before and after the change, in spikes per neuron and step.
     factor : float or None
-        Factor on its input weights; None if it has none.
+        Factor on its input weights; None without input weights.
 
     Examples
     --------

@@ -48,16 +48,22 @@ class Printed:
         Returns
         -------
         str
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Cost
+        >>> Cost(0.35, peak_bytes=1000).to_json()
+        '{"seconds_per_epoch": 0.35, "peak_bytes": 1000}'
         """
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
 
 class Record(Printed):
-    """Base class of all results: a frozen dataclass that goes to JSON and back.
+    """Base class of all results: a frozen dataclass that can be written as JSON and read back.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
     compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and
-    with ``repr=False`` if it prints as a table. Its type hints say how each field is read back.
+    with ``repr=False`` if it prints as a table. Its type hints decide how each field is read back.
 
     Examples
     --------
@@ -82,6 +88,12 @@ class Record(Printed):
         Returns
         -------
         dict
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Cost
+        >>> Cost(0.35, peak_bytes=1000).to_dict()
+        {'seconds_per_epoch': 0.35, 'peak_bytes': 1000}
         """
         fields = {f.name: to_plain(getattr(self, f.name)) for f in _fields(self)}
         return {"format": self.FORMAT} | fields if self.FORMAT else fields
@@ -104,12 +116,21 @@ class Record(Printed):
         Raises
         ------
         ValueError
-            If the format is another one, a field is missing, or a value does not fit its field.
+            If the format differs, a field is missing, or a value does not fit its field.
         UnknownSurrogateError
             If the package of a surrogate is not installed.
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Cost
+        >>> Cost.from_dict({"seconds_per_epoch": 0.35, "peak_bytes": 1000})
+        Cost(seconds_per_epoch=0.35, peak_bytes=1000)
         """
         if not isinstance(values, Mapping):
-            raise ValueError(f"{cls.__name__} is read from a mapping of its fields, got {values!r}")
+            raise ValueError(
+                f"{cls.__name__} is read from a mapping of its fields, got {values!r}. Pass the "
+                "result of to_dict"
+            )
         if cls.FORMAT and values.get("format") != cls.FORMAT:
             raise ValueError(
                 f"{cls.__name__} is read from format {cls.FORMAT!r}, got "
@@ -123,7 +144,10 @@ class Record(Printed):
                 except ValueError as error:
                     raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
             elif dataclasses.MISSING is field.default is field.default_factory:
-                raise ValueError(f"{cls.__name__} needs a value for {field.name}, got none")
+                raise ValueError(
+                    f"{cls.__name__} needs a value for {field.name}, got none. Pass the result of "
+                    "to_dict, unchanged"
+                )
         return cls(**known)
 
     @classmethod
@@ -145,6 +169,12 @@ class Record(Printed):
             If the text is not JSON, or not a record of this class.
         UnknownSurrogateError
             If the package of a surrogate is not installed.
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Cost
+        >>> Cost.from_json('{"seconds_per_epoch": 0.35, "peak_bytes": 1000}')
+        Cost(seconds_per_epoch=0.35, peak_bytes=1000)
         """
         return cls.from_dict(json.loads(text))
 
@@ -207,6 +237,12 @@ class RecordTable(Printed, dict[str, R]):
         Returns
         -------
         dict of str to dict
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Cost, RecordTable
+        >>> RecordTable(Sigmoid=Cost(0.35)).to_dict()
+        {'Sigmoid': {'seconds_per_epoch': 0.35, 'peak_bytes': None}}
         """
         return {name: record.to_dict() for name, record in self.items()}
 

@@ -45,9 +45,9 @@ class GradientSensitivity(Record):
 
     @property
     def largest(self) -> float:
-        """The largest change of any parameter's gradient; 0 where the surrogate has no effect.
+        """The largest change of any parameter's gradient; 0 if the surrogate has no effect.
 
-        NaN where a gradient is not finite.
+        NaN if a gradient is not finite.
         """
         changes = [p.change for p in self.parameters]
         return math.nan if any(map(math.isnan, changes)) else max(changes, default=0.0)

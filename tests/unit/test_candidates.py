@@ -89,7 +89,7 @@ def test_arrays_and_states_have_labels_of_one_line():
 def test_long_labels_that_are_cut_to_the_same_ask_for_others():
     one, other = np.linspace(1, 2, 500), np.linspace(1, 2, 500)
     other[400] = 3.0
-    with pytest.raises(ValueError, match=r"candidates need labels .* 2 times\. Pass a mapping"):
+    with pytest.raises(ValueError, match=r"need unique labels, .* 2 times\. Pass a mapping"):
         candidates([QPseudoSpike(one), QPseudoSpike(other)])
     assert len(candidates({"one": QPseudoSpike(one), "other": QPseudoSpike(other)})) == 2
 
@@ -98,9 +98,9 @@ def test_long_labels_that_are_cut_to_the_same_ask_for_others():
     ("surrogates", "message"),
     [
         (["Sigmoid", "S2NN", "Sigmoid"], "got Sigmoid twice. Leave one out"),
-        (["Sigmoid", "sigmoid"], "got sigmoid twice, first as Sigmoid. Leave"),
+        (["Sigmoid", "sigmoid"], "got sigmoid twice, the first time as Sigmoid. Leave"),
         ([Sigmoid(), Sigmoid], r"got Sigmoid\(alpha=4\) twice. Leave"),
-        (["QPseudoSpike(2)", OURS], r"alpha=2\) twice, first as QPseudoSpike\(2\)"),
+        (["QPseudoSpike(2)", OURS], r"alpha=2\) twice, the first time as QPseudoSpike\(2\)"),
     ],
 )
 def test_the_same_one_twice_is_refused(surrogates, message):

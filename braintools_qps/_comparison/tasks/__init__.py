@@ -38,7 +38,7 @@ DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
 def load_task(
     task: Any, *, test: Any = None, bins: int | None = None, readout: str | int | None = None
 ) -> Task:
-    """Return a task from its name, from arrays or from a file.
+    """Make a task from its name, from arrays or from a file.
 
     Parameters
     ----------
@@ -57,21 +57,22 @@ def load_task(
         - A `pathlib.Path` to an HDF5 file in the layout of the Spiking Heidelberg Digits:
           ``spikes/times`` in seconds and ``spikes/units``, each with one row for each sample, and
           ``labels``.
-        - A task, which is returned.
+        - A Task, which is returned as it is.
     test : tuple or path, optional
         Another ``(X, y)``, or another file of the same kind, to test on. By default 20% of each
-        class are held back to test. 15% are always held back to validate.
+        class is held back for testing. 15% is always held back for validation.
     bins : int, optional
-        Number of steps that the spike times of an HDF5 file are counted in; 100 by default.
+        Number of time steps in which the spikes of an HDF5 file are counted; 100 by default.
     readout : {"last", "mean", "all"} or int, optional
-        Which outputs of the network are its answer: that of the last step, the mean over all steps
-        or over this many last ones, or every step by itself. By default every step if each has a
-        target, otherwise the mean over all; some named tasks have their own.
+        Which output of the network is its answer: ``"last"``, that of the last step; ``"mean"``,
+        the mean over all steps; a number, the mean over that many last steps; ``"all"``, an answer at
+        every step. By default ``"all"`` if each step has a target, otherwise ``"mean"``; some named
+        tasks have their own default.
 
     Returns
     -------
     Task
-        Printing it shows the sizes, and what the data are.
+        Print it for the sizes and a description of the data.
 
     Raises
     ------
@@ -106,7 +107,8 @@ def _not_from_file(task: Any, test: Any) -> Task:
     if isinstance(task, (tuple, list)) and len(task) in (2, 4):
         if test is not None and len(task) == 4:
             raise TypeError(
-                "the test part must be given once, got test= and (X, y, X_test, y_test)"
+                "the test part must be given once, got test= and (X, y, X_test, y_test). Leave out "
+                "test="
             )
         return task_from_arrays(*task[:2], test=test or tuple(task[2:]) or None)
     if test is not None:
@@ -119,7 +121,7 @@ def _not_from_file(task: Any, test: Any) -> Task:
         return _by_name(task)
     raise TypeError(
         "task must be a name, arrays (X, y) or (X, y, X_test, y_test), a pathlib.Path or a Task, "
-        f"got {_described(task)}"
+        f"got {_described(task)}. For example task='digits-rows'"
     )
 
 

@@ -81,8 +81,10 @@ def _in_unit_of(X: Any, inputs: Any) -> Any:
 def _inputs(X: Any, what: str) -> np.ndarray:
     X = _array(X, what)
     if X.dtype.kind not in "biuf":
-        fix = f". Try {what}.astype(float)" if X.dtype == object and what == "X" else ""
-        raise TypeError(f"{what} must hold real numbers, got dtype {X.dtype}{fix}")
+        raise TypeError(
+            f"{what} must hold real numbers, got dtype {X.dtype}. Convert it, for "
+            "example with .astype(float)"
+        )
     return X
 
 
@@ -99,7 +101,10 @@ def _labels(y: Any, what: str) -> np.ndarray:
         found = _plain(_array(y, what, object), what)
     y = found
     if y.dtype.kind not in "biufSU":
-        raise TypeError(f"{what} must hold integers, strings or floats, got dtype {y.dtype}")
+        raise TypeError(
+            f"{what} must hold integers, strings or floats, got dtype {y.dtype}. Convert it, for "
+            "example with .astype(int)"
+        )
     return y
 
 
@@ -113,7 +118,11 @@ def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
     try:
         array = np.asarray(values, dtype)
     except ValueError as error:
-        raise ValueError(f"{what} must be an array, its rows of equal length: {error}") from error
+        why = str(error).rstrip(".")
+        raise ValueError(
+            f"{what} must be an array with rows of equal length, got an error: {why}. Pad shorter "
+            "rows, for example with 0"
+        ) from error
     is_unknown_float = array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
     return array.astype(np.float32) if is_unknown_float else array  # such as bfloat16
 
@@ -125,7 +134,10 @@ def _plain(y: np.ndarray, what: str) -> np.ndarray:
     if types in ({str}, {bytes}, {bool}, {int}, {float}):
         return np.array(labels).reshape(y.shape)
     names = ", ".join(sorted(kind.__name__ for kind in types))
-    raise TypeError(f"{what} must hold labels of one type, integers or strings, got {names}")
+    raise TypeError(
+        f"{what} must hold labels of one type, integers or strings, got {names}. Convert all, for "
+        "example with str"
+    )
 
 
 def _hides_types(y: list | tuple, found: np.ndarray) -> bool:
@@ -138,7 +150,7 @@ def _hides_types(y: list | tuple, found: np.ndarray) -> bool:
 def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> None:
     if X.ndim != 3 or X.size == 0:
         raise ValueError(
-            f"{inputs} must have the shape (samples, time, features) and hold something, got "
+            f"{inputs} must have the shape (samples, time, features) and not be empty, got "
             f"{X.shape}" + (". For one feature, pass X[:, :, None]" if X.ndim == 2 else "")
         )
     if y.ndim == 0 or len(y) != len(X) or (y.dtype.kind != "f" and y.ndim > 1):
@@ -155,7 +167,9 @@ def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> No
                 f"{labels} must fit into float32, got {np.abs(y).max()}. Divide it by a constant"
             )
     if not X.any():
-        raise ValueError(f"{inputs} must not be 0 everywhere: there is nothing to learn from")
+        raise ValueError(
+            f"{inputs} must not be 0 everywhere, got only zeros. Check how it is loaded"
+        )
 
 
 def _check_finite(values: np.ndarray, what: str) -> None:
@@ -179,7 +193,10 @@ def _check_enough(y: np.ndarray) -> None:
 
 def _check_classes(names: np.ndarray, counts: np.ndarray) -> None:
     if len(names) < 2:
-        raise ValueError(f"y must hold two classes or more, got only {names.tolist()}")
+        raise ValueError(
+            f"y must hold two classes or more, got only {names.tolist()}. If y is a quantity, pass "
+            "it as floats"
+        )
     if counts.min() < FEWEST_SAMPLES:
         rare = names[np.argmin(counts)].item()
         raise ValueError(
@@ -193,11 +210,15 @@ def _check_same_form(given: tuple[np.ndarray, np.ndarray], test: tuple) -> None:
         if one.shape[1:] != other.shape[1:]:
             raise ValueError(
                 f"{name} of the test part must have the shape (samples, "
-                f"{', '.join(map(str, one.shape[1:]))}) that {name} has, got {other.shape}"
+                f"{', '.join(map(str, one.shape[1:]))}) that {name} has, got {other.shape}. "
+                "Prepare both parts in the same way"
             )
     kinds = [_kind(y) for y in (given[1], test[1])]
     if kinds[0] != kinds[1]:
-        raise TypeError(f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}")
+        raise TypeError(
+            f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}. "
+            "Convert one of them"
+        )
 
 
 def _kind(y: np.ndarray) -> str:

@@ -46,8 +46,8 @@ def read_file(
     kinds = [_kind(one) for one in paths]
     if len(set(kinds)) > 1:
         raise ValueError(
-            "the file to train on and the file to test on must be of one kind, got "
-            f"{' and '.join(map(str, paths))}"
+            "the training file and the test file must have the same format, got "
+            f"{' and '.join(map(str, paths))}. Use two .npz files or two HDF5 files"
         )
     if kinds[0] == "npz" and bins is not None:
         raise ValueError(
@@ -94,7 +94,9 @@ def _arrays(paths: Sequence[str | PathLike]) -> tuple[np.ndarray | None, list[Pa
     parts = [(path, "X", "y") for path in paths]
     if len(paths) == 1 and (inside := [n for n in ("X_test", "y_test") if n in names[0]]):
         if len(inside) == 1:
-            raise ValueError(f"X_test and y_test must be given together, got only {inside[0]}")
+            raise ValueError(
+                f"X_test and y_test must be given together, got only {inside[0]}. Save both"
+            )
         parts.append((paths[0], "X_test", "y_test"))
     labels = [_read(path, y) for path, _, y in parts]
     whole, inputs = _read_together([(path, X) for path, X, _ in parts])
@@ -171,7 +173,7 @@ def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, li
             if len(times):
                 duration, units = max(duration, times.max()), max(units, int(fired.max()) + 1)
         if not units:
-            raise ValueError(f"there must be spikes to learn from, got none in {path}")
+            raise ValueError(f"{path} must hold spikes, got none. Check spikes/times")
     labels = [_labels(path) for path in paths]
     events = lambda: chain.from_iterable(map(_events, paths))
     shape = sum(map(len, labels)), bins, units
@@ -208,7 +210,9 @@ def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         times, units, labels = (file[name] for name in LAYOUT)
         if not len(times) == len(units) == len(labels):
             sizes = ", ".join(f"{len(file[name])} of {name}" for name in LAYOUT)
-            raise ValueError(f"{path} must have as many labels as samples, got {sizes}")
+            raise ValueError(
+                f"{path} must have as many labels as samples, got {sizes}. Write one of each"
+            )
         for start in range(0, len(labels), SAMPLES_AT_ONCE):
             some = slice(start, start + SAMPLES_AT_ONCE)
             for one, fired in zip(times[some], units[some]):
@@ -241,7 +245,11 @@ def _check_events(path: Any, times: np.ndarray, units: np.ndarray) -> None:
     if times.shape != units.shape or times.ndim != 1:
         raise ValueError(
             f"each spike in {path} must have a time and a unit, got {times.shape} times and "
-            f"{units.shape} units in a sample"
+            f"{units.shape} units in a sample. Write arrays of equal length for each sample"
         )
     if not (np.isfinite(times).all() and (times >= 0).all() and (units >= 0).all()):
-        raise ValueError(f"times and units in {path} must be finite and 0 or more")
+        wrong = next(v for v in (*times, *units) if not (np.isfinite(v) and v >= 0))
+        raise ValueError(
+            f"times and units in {path} must be finite and 0 or more, got {wrong}. "
+            "Remove such spikes"
+        )

@@ -129,9 +129,9 @@ def _check(given: dict[str, Any]) -> None:
         if name != "alpha":
             checked_count(name, given[name], least.get(name, 1))
     if isinstance(given["alpha"], bool) or not isinstance(given["alpha"], (int, float, np.number)):
-        raise TypeError(f"alpha must be a number, got {given['alpha']!r}")
+        raise TypeError(f"alpha must be a number, got {given['alpha']!r}. For example alpha=2")
     if not 0 < given["alpha"] < np.inf:
-        raise ValueError(f"alpha must be > 0 and finite, got {given['alpha']}")
+        raise ValueError(f"alpha must be > 0 and finite, got {given['alpha']}. For example alpha=2")
 
 
 def _name(given: dict[str, Any]) -> str:

@@ -217,8 +217,8 @@ def _divided(inputs: np.ndarray, size: np.floating, power: np.floating) -> np.nd
         scaled = (inputs / size / power).astype(np.float32, copy=False)
     if not np.isfinite(scaled).all():
         raise ValueError(
-            "inputs to test with must not be 3.4e+38 times as large as those to train with. Give "
-            "all of them one unit, and leave outliers out"
+            "test inputs must be less than 3.4e+38 times as large as training inputs, got larger "
+            "ones. Give both the same unit, and leave out outliers"
         )
     return scaled
 

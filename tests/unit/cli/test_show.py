@@ -37,8 +37,8 @@ def test_show_prints_text_without_markup(capsys):
     # By hand from the formulas of the docstring
     for line in (
         "      g'(x) = d/s (1 + (2 |x/s|)/(alpha + 1))^(-alpha)",
-        "  with s = scale and d = dampening. The smaller alpha, the fatter the",
-        "at 1 it is 1/(1+|x|), at 2",
+        "  with s = scale and d = dampening. surrogate_fun is\n  g_origin, the integral",
+        "at 1 it is\n  1/(1+|x|), at 2",
         "\n  [1] L. Herranz-Celotti",
         "arXiv:2202.00282",
     ):

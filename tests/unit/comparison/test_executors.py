@@ -44,7 +44,7 @@ def leaves(monkeypatch):
 
 @pytest.mark.filterwarnings("ignore")
 def test_a_factory_that_calls_sys_exit_in_a_worker_ends_with_an_error(leaves):
-    error = pytest.raises(RuntimeError, match=r"ended its process by sys.exit\(3\)")
+    error = pytest.raises(RuntimeError, match=r"ended its process with sys.exit\(3\)")
     with ThreadPoolExecutor(1) as executor, error:
         compare(NAMES, executor=executor, **OPTIONS | {"model": leaving})
 
@@ -139,7 +139,7 @@ def test_a_worker_with_other_code_says_where(monkeypatch):
     executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
     executors._check_code(sent, {name: {} for name in sent})  # from an installed package there
     put("return 2")  # as a worker has it that was started before
-    message = "edited:network has other code. Restart the workers"
+    message = "the code of edited:network has changed. Restart the workers"
     with pytest.raises(RuntimeError, match=message):
         executors._check_code(sent, executors._code(executors._unpacked(packed, sent)))
 

@@ -159,7 +159,7 @@ def test_a_model_that_fails_on_classes_of_None_is_told_of_float_labels():
         linear = brainstate.nn.Linear
         return brainstate.nn.Sequential(linear(features, 5), models.Neurons(5), linear(5, classes))
 
-    message = r"a float y, here of shape \(\d+,\), is a regression, .*:.*network gets classes=None"
+    message = r"y holds floats, here of shape \(\d+,\), .*:.*network gets classes=None"
     with pytest.raises(ValueError, match=message):
         check(network, y=Y.astype(float))
 

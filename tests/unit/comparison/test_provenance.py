@@ -56,8 +56,8 @@ class Net:
 @pytest.mark.parametrize(
     ("before", "now", "what"),
     [
-        ("f = lambda x: x + 4", "f = lambda x: x + 32", "__main__:<lambda> has other code"),
-        ("def f(x): return x.sum()", "def f(x): return x.mean()", "__main__:f has other code"),
+        ("f = lambda x: x + 4", "f = lambda x: x + 32", "__main__:<lambda> has changed"),
+        ("def f(x): return x.sum()", "def f(x): return x.mean()", "__main__:f has changed"),
         ("def f(x, n=4): pass", "def f(x, n=32): pass", "__main__:f default n was 4, now 32"),
         ("N = 4\nf = lambda: N", "N = 32\nf = lambda: N", "__main__:N was 4, now 32"),
         (
@@ -65,7 +65,7 @@ class Net:
             "__main__:C['n'][1] was 5, now 6",
         ),
         (NET.format("", 1) + "f = lambda: Net(3)", NET.format("", 2) + "f = lambda: Net(3)",
-         "__main__:Net.__init__ has other code"),
+         "the code of __main__:Net.__init__ has changed"),
         (NET.format("k = 1", 1) + "f = Net", NET.format("k = 2", 1) + "f = Net",
          "__main__:Net.k was 1, now 2"),
         ("def g(n):\n  return lambda x: x + n\nf = g(4)",
@@ -74,9 +74,9 @@ class Net:
         ("W = np.ones(3)\nf = lambda x: W * x", "W = np.zeros(3)\nf = lambda x: W * x",
          "__main__:W was"),
         ("f = optax.sgd", "f = optax.adam", "is new"),
-        ("f = jax.jit(lambda x: x + 4)", "f = jax.jit(lambda x: x + 32)", "has other code"),
+        ("f = jax.jit(lambda x: x + 4)", "f = jax.jit(lambda x: x + 32)", "has changed"),
         ("def h(x): return 4\nf = lambda x: h(x)", "def h(x): return 32\nf = lambda x: h(x)",
-         "__main__:h has other code"),
+         "the code of __main__:h has changed"),
     ],
 )  # fmt: skip
 def test_what_a_function_does_is_told_apart(before, now, what):
@@ -147,8 +147,8 @@ def test_edited_functions_and_another_readout_are_not_mixed_with_what_was_before
     assert len(compare(["Sigmoid"], **resume).results) == 1
     last = load_task((X, Y), readout="last")
     for change, told in (
-        ({"model": module(NETWORK.format(32))}, "settings: in the model, __main__:<lambda> has"),
-        ({"loss": module(LOSS.format(2))}, "settings: in the loss, __main__:<lambda> has other c"),
+        ({"model": module(NETWORK.format(32))}, "settings: in the model, the code of __main__"),
+        ({"loss": module(LOSS.format(2))}, "settings: in the loss, the code of __main__"),
         ({"task": last}, "task: readout 3, now last"),
     ):
         with pytest.raises(ValueError, match=f"different {told}"):

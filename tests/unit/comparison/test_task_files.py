@@ -125,12 +125,12 @@ def test_a_broken_or_silent_hdf5_file_is_refused(tmp_path):
         ("short", "20 of spikes/times, 20 of spikes/units, 19 of labels"),
         ("odd", r"a time and a unit, got \(1,\) times and \(2,\) units"),
         ("nan", "must be finite and 0 or more"),
-        ("silent", "there must be spikes"),
+        ("silent", "must hold spikes, got none"),
     ):
         with pytest.raises(ValueError, match=message):
             load_task(tmp_path / f"{name}.h5")
     np.savez(tmp_path / "arrays.npz", X=X, y=Y)
-    with pytest.raises(ValueError, match="must be of one kind"):
+    with pytest.raises(ValueError, match="must have the same format"):
         load_task(good, test=tmp_path / "arrays.npz")
     with pytest.raises(TypeError, match="bins must be an integer, got 2.5"):
         load_task(good, bins=2.5)

@@ -104,7 +104,7 @@ def test_a_population_that_the_output_does_not_depend_on():
 
     found = first_line(Layer(1.0), Cut(1.0), Layer(1.0))
     assert (found.cause, found.population) == ("disconnected", "layers.1")
-    assert "nor on what feeds it (layers.0)" in found.text
+    assert "nor on the populations before it (layers.0)" in found.text
     assert "stop_gradient" in found.remedy
 
 
@@ -188,7 +188,7 @@ def test_below_what_is_too_high_only_a_fat_tail_gets_a_sentence(alpha, said):
     low = Layer(1.0, spike.replace(dampening=0.15 / mean))
     flow = only(gradient_flow(Stack(low), inputs()))
     assert flow.diagnosis.cause == "none"
-    assert any("with so fat a tail 0.1 is better" in line for line in flow.further) is said
+    assert any("with such a fat tail 0.1 is better" in line for line in flow.further) is said
 
 
 def test_a_surrogate_that_the_membranes_do_not_reach():

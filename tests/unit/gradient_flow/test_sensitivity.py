@@ -39,7 +39,7 @@ def test_the_change_of_each_parameter():
         {"above": 1.0, "below": 2 / 1.5, "beside": 1.0}
     )
     assert found.advice == (
-        "The surrogate decides the gradient of below, and not that of above, beside.",
+        "The surrogate decides the gradient of below, but not that of above, beside.",
     )
     assert found.largest == pytest.approx(0.5)
     assert model.spk_fun == QPseudoSpike(alpha=1.0)

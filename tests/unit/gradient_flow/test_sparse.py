@@ -64,4 +64,4 @@ def test_sparse_weights_are_input_weights():
     inputs = jnp.linspace(0, 0.2, 40 * BATCH * N).reshape(40, BATCH, N)  # 0.1 is too little
     diagnosis = only(gradient_flow(Fed(), inputs)).diagnosis
     assert diagnosis.cause == "silent"
-    assert "To mend layer alone, multiply its input weights by " in diagnosis.remedy
+    assert "To change only layer, multiply its input weights by " in diagnosis.remedy

@@ -86,7 +86,7 @@ def test_the_table_fits_80_columns_and_has_what_one_asks_for():
 def test_the_table_says_where_a_dampening_comes_from():
     setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
     found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
-    assert "Dampening: for a mean slope of 0.1 before training." in found.table()
+    assert "Dampening: gives a mean slope of 0.1 before training." in found.table()
     plain = compared(*(tuned(n, s) for n, s in CLOSE.items()))
     assert "mean slope" not in plain.table()
 
@@ -152,16 +152,16 @@ def test_a_sentence_says_whether_losses_still_fall_and_what_to_try():
     steady = [2.0 - 0.1 * epoch for epoch in range(20)]
     ended = [max(0.7, one) for one in steady]  # the last five bring nothing
     barely = [*ended[:-1], 0.684]  # 1.2% of the fall in the last quarter
-    end = "Trained to the end: the last 5 epochs brought less than 1% of the losses' fall."
+    end = "Trained long enough: the last 5 epochs brought under 1% of the drop in loss."
     assert with_losses(ended, ended) == end
-    said = "The losses still fell when training ended: differences may be of speed only."
+    said = "The losses were still falling when training ended: differences may only reflect speed."
     assert with_losses(steady, barely) == f"{said} Try --epochs 40."
-    assert with_losses(steady, ended).startswith("The loss of c0 still fell")
+    assert with_losses(steady, ended).startswith("The loss of c0 was still falling")
     assert with_losses([math.nan] * 20) == ""
     assert with_losses([1.0]) == ""
     assert with_losses(steady[::-1]) == ""
     still = compared(candidate("a", (0.9, 0.8), losses=steady))
-    assert "still fell" in " ".join(repr(still).split())
+    assert "still falling" in " ".join(repr(still).split())
     assert end in repr(compared(candidate("a", (0.9, 0.8), losses=ended)))
 
 

@@ -99,7 +99,7 @@ def test_tuning_is_drawn(report):
     assert text.count("</figure>") == 6
     assert "<figcaption>Tuning" in text
     assert "Validation accuracy, mean over seeds, and how many of them chose the setting." in text
-    assert "Framed: chosen by most. * largest or smallest value tried" in text
+    assert "Frame: chosen by most seeds. * largest or smallest value tried" in text
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
