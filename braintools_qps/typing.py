@@ -15,18 +15,27 @@ __all__ = ["Hyperparameter", "ResidualDtype", "Scale", "SurrogateSpec", "Surroga
 
 SurrogateSpec: TypeAlias = str | Mapping[str, Any] | type[Surrogate] | Surrogate
 """A surrogate, or a name, call string, mapping with a ``"name"`` or class from which
-`~braintools_qps.get_surrogate` builds one."""
+`~braintools_qps.get_surrogate` builds one.
+
+For example ``"Sigmoid"``, ``"QPseudoSpike(alpha=1.5)"`` or ``{"name": "Sigmoid", "alpha": 2.0}``.
+"""
 
 SurrogateSpecs: TypeAlias = SurrogateSpec | Iterable[SurrogateSpec] | Mapping[str, SurrogateSpec]
 """Candidates to measure, compare or draw: several specs, a mapping of labels to specs, or one
-spec."""
+spec.
+
+For example ``["Sigmoid", "S2NN"]`` or ``{"fat": "QPseudoSpike(alpha=1)", "thin": "Sigmoid"}``.
+"""
 
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State
-"""A number above 0 without unit, an array of them that broadcasts, or a State that holds either."""
+"""A number above 0 without unit, an array of them that broadcasts, or a State that holds either.
+
+For example ``2.0``, ``jnp.array([0.5, 2.0])`` or ``brainstate.ParamState(2.0)``.
+"""
 
 Scale: TypeAlias = ArrayLike | u.Quantity | u.Unit | brainstate.State | None
 """The value of ``x`` that counts as 1, above 0, in the dimension of ``x``. ``u.mV`` means 1 mV, and
-None means 1 where ``x`` has no unit."""
+None means 1 where ``x`` has no unit. For example ``15 * u.mV``."""
 
 ResidualDtype: TypeAlias = DTypeLike | None
 """``"bfloat16"``, ``"float16"`` or ``"uint8"``, by name or as a dtype; None keeps the dtype of

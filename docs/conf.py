@@ -16,7 +16,7 @@ os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
 os.environ["PYTHONWARNINGS"] = ",".join([
     "ignore:Error reading persistent compilation cache",  # an earlier build was ended in writing
 ])  # fmt: skip
-os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took
+os.environ["TQDM_DISABLE"] = "1"  # pages show results, not how long they took (cell_outputs.py)
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Every page is a process of its own: what one has compiled, the others need not.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(DOCS / "_build" / "jax"))
@@ -51,12 +51,14 @@ extensions = [
     # In docs/ext
     "author_year",
     "benchmark_pages",
+    "cell_outputs",
     "coverage_check",
     "ecosystem_links",
     "notebook_downloads",
     "offline_mathjax",
     "readable_signatures",
     "self_contained",
+    "table_cells",
     "thumbnails",
     "wide_figures",
 ]
@@ -88,6 +90,7 @@ mathjax3_config = {"options": {"enableMenu": False}}
 autosummary_generate = True
 toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # numpydoc's Parameters state types, shapes and units
+python_maximum_signature_line_length = 80  # longer ones have a line for each parameter
 autodoc_preserve_defaults = True  # as they are written, not as they print
 numpydoc_show_class_members = False
 # Types in the lists of parameters: ours and the ecosystem's are links, int and str are not.

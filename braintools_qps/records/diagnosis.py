@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .record import Record
+from .table import Rows, cell
 
 CAUSES = (
     "not finite", "disconnected", "silent", "saturated", "out of reach", "too high", "fading",
@@ -47,6 +48,10 @@ class Diagnosis(Record):
     population: str | None
     text: str
     remedy: str | None = None
+
+    def _rows(self) -> Rows:
+        """Every field in full: text and remedy are sentences to be read."""
+        return [["", type(self).__name__], *([name, cell(one)] for name, one in vars(self).items())]
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}" if self.remedy else self.text

@@ -1,8 +1,13 @@
-"""Defaults of classes as numbers, text and calls, where Sphinx would show the repr of an object."""
+"""The reference as one reads it, where Sphinx would show the repr of an object.
+
+Defaults of classes are numbers, text and calls; a type is described in words, not by the union that
+it stands for.
+"""
 
 import dataclasses
 import inspect
 
+from docutils import nodes
 from sphinx.util.inspect import signature, stringify_signature
 
 UNKNOWN = "(*args, **kwargs)"  # of a class whose metaclass takes the call
@@ -19,6 +24,13 @@ def show(app, what, name, obj, options, text, returned):
     return None
 
 
+def describe(app, domain, kind, content):
+    """Drop "alias of Array | ndarray | bool | ..." from the description of a type."""
+    for paragraph in [*content.findall(nodes.paragraph)]:
+        if kind == "data" and paragraph.astext().startswith("alias of "):
+            paragraph.parent.remove(paragraph)
+
+
 def parameter(field):
     if field.default_factory is not dataclasses.MISSING:
         return f"{field.name}={field.default_factory()!r}"
@@ -31,4 +43,5 @@ def parameter(field):
 
 def setup(app):
     app.connect("autodoc-process-signature", show)
+    app.connect("object-description-transform", describe)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Mark wide figures, mostly of several panels: on a narrow screen they scroll (``custom.css``)."""
+"""Put wide figures, mostly of several panels, into a box that scrolls on a narrow screen."""
 
 import re
 import struct
@@ -11,10 +11,14 @@ DOTS, POINTS = 144, 72  # per inch: savefig.dpi of matplotlibrc, and the unit of
 WIDE = 5.5  # inches
 
 
-def mark(app, doctree, docname):
-    for image in doctree.findall(nodes.image):
-        if inches(Path(app.srcdir, image["uri"])) > WIDE:
-            image["classes"].append("wide-figure")
+def wrap(app, doctree, docname):
+    for image in [*doctree.findall(nodes.image)]:
+        if not isinstance(image.parent, nodes.TextElement) and is_wide(app, image):
+            image.replace_self(nodes.container("", image.deepcopy(), classes=["wide-figure"]))
+
+
+def is_wide(app, image):
+    return inches(Path(app.srcdir, image["uri"])) > WIDE
 
 
 def inches(path):
@@ -27,5 +31,5 @@ def inches(path):
 
 
 def setup(app):
-    app.connect("doctree-resolved", mark)  # when the outputs of a page's code are images
+    app.connect("doctree-resolved", wrap)  # when the outputs of a page's code are images
     return {"parallel_read_safe": True, "parallel_write_safe": True}

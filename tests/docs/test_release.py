@@ -9,9 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
 CITATION = (ROOT / "CITATION.cff").read_text()
-SECTIONS = dict(
-    re.findall(r"^## \[(.+?)\](?: - (\S+))?$", (ROOT / "CHANGELOG.md").read_text(), re.M)
-)
+SECTIONS = dict(re.findall(r"^## (\S+)(?: - (\S+))?$", (ROOT / "CHANGELOG.md").read_text(), re.M))
 
 
 def test_the_citation_has_the_version_of_the_package():

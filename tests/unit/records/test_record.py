@@ -21,6 +21,7 @@ from report_records import COMPARISON, FLOW
 
 from braintools_qps import QPseudoSpike
 from braintools_qps.records import (
+    Diagnosis,
     Described,
     GradientFlows,
     GradientSensitivity,
@@ -254,3 +255,10 @@ def test_a_notebook_shows_what_a_terminal_does():
         assert repr(record).count("- Look at <b>.") == 1
     assert "<p>GradientFlow of model: 3 steps</p>" in told._repr_html_()
     assert "<p>Test accuracy after epoch None: mean of 2 seeds" in COMPARISON._repr_html_()
+
+
+def test_a_diagnosis_is_shown_in_full():
+    sentence = f"lif is silent{', very' * 30} silent."
+    shown = Diagnosis("silent", "lif", sentence)
+    assert sentence in repr(shown)
+    assert f"<td>{sentence}</td>" in shown._repr_html_()
