@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..records import AT_EDGE, score_of, value_text
+from ..records import edge_note, score_of, value_text
 from .panels import panels_of, typed
 
 if TYPE_CHECKING:
@@ -166,8 +166,7 @@ def tuning_legend(comparison: Comparison) -> str:
     """What numbers, frames and stars mean."""
     score = score_of(comparison.score, comparison.results).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
-    star = any(result.tuning and result.tuning.at_edge for result in comparison.results)
-    return f"{says}\nFrame: chosen by most seeds.{f' {AT_EDGE}' * star}"
+    return f"{says}\nFrame: chosen by most seeds. {edge_note(comparison.results)}".rstrip()
 
 
 def _range(comparison: Comparison) -> tuple[float, float]:

@@ -44,7 +44,7 @@ def comparison_rows(results: Results, score: str, *, wide: bool) -> Rows:
         at_best = [_shown(r.scores.test_at_best_epoch, form.unit.number) for r in results]
         seconds = [_optional(r.cost and r.cost.seconds_per_epoch, "{:.2g}") for r in results]
         memory = [_optional(r.cost and r.cost.peak_bytes, "{:.1f}", 1e-6) for r in results]
-        columns |= {"at best epoch": at_best} | _settings(results, ()) | rate
+        columns |= {"at best validation epoch": at_best} | _settings(results, ()) | rate
         columns |= {"s/epoch": seconds, "peak MB": memory}
     kept = {
         title: cells for title, cells in columns.items() if any(c not in ("", "-") for c in cells)

@@ -120,25 +120,44 @@ def caption(
             f"{SAME} within noise of the best" if found and sum(found.tied) > 1 else "Differences"
         )
         notes.append(f"{same} ({together}).")
+        if wide:
+            notes.append(
+                "Difference: from the best, seed by seed [95% interval, all pairs together]."
+            )
     if seeds > 1:
         notes.append(_luck(own_test_part, tuned=any(r.tuning for r in sound)))
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         notes.append(f"({seeds - 1}/{seeds}) chosen by {seeds - 1} of {seeds} seeds.")
-    if any(r.tuning and r.tuning.at_edge for r in sound):
-        notes.append(AT_EDGE)
+    if star := edge_note(results):
+        notes.append(star)
     if slopes := dict.fromkeys(f"{r.setting[SLOPE]:g}" for r in sound if SLOPE in r.setting):
-        notes.append(f"Dampening: gives a mean slope of {' or '.join(slopes)} before training.")
+        most = f"at most {' or '.join(slopes)} before training"
+        notes.append(f"Dampening: set for a mean surrogate gradient of {most}.")
     tuned = {name for r in sound for name in tuned_names(r)}
     if "learning_rate" in settings and "learning_rate" not in tuned:
         rate = f"a learning rate of {settings['learning_rate']:g}."
         notes.append(f"All at {rate}" if tuned else f"Not tuned: trained as given, at {rate}")
     if wide:
-        notes.append(
-            f"At best epoch: test {score} with the weights of each seed's best epoch by validation."
-        )
+        best = "the epoch whose validation score was best, seed by seed"
+        notes.append(f"At best validation epoch: test {score} with the weights of {best}.")
+        notes.append("Firing rate: spikes per neuron and step.")
     if wide and "clip" in settings and not any("clip" in tuned_names(r) for r in sound):
         notes.append(_clip(settings.get("clip")))
     return notes
+
+
+def edge_note(results: Results) -> str:
+    """What the star of a setting means; empty if none has one."""
+    tuned = [(r.tuning, r.setting) for r in results if r.tuning]
+    edges = {tuple((name, setting[name]) for name in one.at_edge) for one, setting in tuned}
+    if edges <= {()}:
+        return ""
+    if len(tuned) < 2 or len(edges) > 1 or len(first := edges.pop()) > 1:
+        return AT_EDGE
+    ((name, value),) = first
+    size = "small" if value == min(t.setting[name] for t in tuned[0][0].trials) else "larg"
+    tried = f"{size}est {name.replace('_', ' ')} tried, {value:g}"
+    return f"* All chose the {tried}: try {size}er ones, too."
 
 
 def troubles(results: Results) -> list[str]:

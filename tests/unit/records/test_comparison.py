@@ -86,26 +86,45 @@ def test_the_table_fits_80_columns_and_has_what_one_asks_for():
 def test_the_table_says_where_a_dampening_comes_from():
     setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
     found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
-    assert "Dampening: gives a mean slope of 0.1 before training." in found.table()
+    said = "Dampening: set for a mean surrogate gradient of at most 0.1 before training."
+    assert said in found.table()
     plain = compared(*(tuned(n, s) for n, s in CLOSE.items()))
-    assert "mean slope" not in plain.table()
+    assert "before training" not in plain.table()
+
+
+@pytest.mark.parametrize(
+    ("chosen", "value"), [((0.3, 1.0), "largest learning rate tried, 0.3: try larger"),
+                          ((0.1, 1.0), "smallest learning rate tried, 0.1: try smaller")],
+)  # fmt: skip
+def test_an_edge_that_all_chose_is_named(chosen, value):
+    edge = {"chosen": chosen, "at_edge": ("learning_rate",)}
+    every = [tuned(n, s, **edge) for n, s in CLOSE.items()]
+    assert f"* All chose the {value} ones, too." in compared(*every).table()
+    for others in ([tuned("D", LEVEL["A"])], [tuned("D", LEVEL["A"], at_edge=("dampening",))]):
+        assert "* largest or smallest value tried" in compared(*every, *others).table()
+    assert "* largest or smallest value tried" in compared(every[0]).table()
 
 
 def test_wide_shows_the_rest():
     found = compared(*(tuned(n, s, at_edge=("dampening",)) for n, s in CLOSE.items()))
     header = found.table(wide=True).splitlines()[0]
-    for title in ("at best epoch", "learning rate", "s/epoch", "peak MB"):
+    for title in ("at best validation epoch", "learning rate", "s/epoch", "peak MB"):
         assert title in header
         assert title not in found.table()
     assert "difference" in header
     # Three pairs: t at 1 - 0.05 / 6 with 2 degrees is 7.65; the differences are 41, 38 and 42.
     assert "-40.3 [-49.5, -31.1]" in rows(found.table(wide=True))["C"]
     assert "1/2*" in found.table()
-    assert "* largest or smallest value tried" in found.table()
+    assert "* All chose the smallest dampening tried, 0.5" in found.table()
     assert "Gradient norm clipped at 0.03." in found.table(wide=True)
-    best = "At best epoch: test accuracy with the weights of each seed's best epoch by validation."
-    assert best in " ".join(found.table(wide=True).split())
-    assert "At best epoch" not in found.table()
+    for note in (
+        "Difference: from the best, seed by seed [95% interval, all pairs together].",
+        "At best validation epoch: test accuracy with the weights of the epoch whose validation "
+        "score was best, seed by seed.",
+        "Firing rate: spikes per neuron and step.",
+    ):
+        assert note in " ".join(found.table(wide=True).split())
+        assert note.split(":")[0] not in found.table()
 
 
 def test_a_learning_rate_that_was_not_tuned_is_told():
