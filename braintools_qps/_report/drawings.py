@@ -24,12 +24,13 @@ WIDE = 4.8
 
 # A placeholder for the colour of the page's text, which `_inline` puts in.
 INK = "#010203"
-# Colours that change with the page's background; those of the curves suit light and dark.
+# Colours that change with the page's background; the other curves suit light and dark.
 COLOURS = {
     INK: "currentColor",
     "#000000": "currentColor",
     "#666666": "var(--faint-text)",
     "#cccccc": "var(--line)",
+    "#0072b2": "var(--blue)",
 }
 STYLE: Any = {
     "axes.edgecolor": INK,

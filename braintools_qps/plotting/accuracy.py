@@ -25,8 +25,8 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw the test score of each candidate, the best first.
 
     Dots are seeds. Bars are means with a 95% interval for each candidate alone. Shaded rows are
-    within noise of the best. The test uses differences seed by seed, so two candidates may differ
-    even if their bars overlap.
+    within noise of the best; if all are, the title says so and none is shaded. The test uses
+    differences seed by seed, so two candidates may differ even if their bars overlap.
 
     Parameters
     ----------
@@ -71,7 +71,8 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     results, found = ranked(comparison.results, comparison.score)
     form = score_of(comparison.score, results)
     looks = candidate_styles(comparison)
-    shaded = found is not None and sum(found.tied) > 1
+    tied = sum(found.tied) if found is not None else 0
+    shaded = 1 < tied < len(results)  # a shade behind all rows would look like a background
     for row, result in enumerate(results):
         if shaded and found is not None and found.tied[row]:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.5, linewidth=0, zorder=0)
@@ -96,6 +97,9 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     axes.set_xlabel(f"test {form.heading}{meaning}", loc="right")
     if shaded:
         axes.set_title("Test scores (shaded: within noise of the best)")
+    elif found is not None and tied > 1:
+        group = "each other" if found.mutual else "the best"
+        axes.set_title(f"Test scores (all within noise of {group})")
 
 
 def _heights(scores: np.ndarray) -> np.ndarray:

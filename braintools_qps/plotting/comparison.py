@@ -51,8 +51,8 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     >>> small = {"epochs": 2, "seeds": 1, "tune": None}
     >>> comparison = compare(["Sigmoid"], **small)
     >>> [axes.get_title() for axes in plot_comparison(comparison)]
-    ['Test scores', 'Training loss', 'Validation score', 'Gradient, as trained',
-     'Original function']
+    ['Test scores', 'Training loss', 'Validation score',
+     'Surrogate gradient, as trained', 'Integral of the surrogate gradient']
     """
     own = axes is None
     tuning = tuning_panels(comparison) if own else []
@@ -71,9 +71,9 @@ def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
     named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked if not r.error}
     drawn = of_one_axis(named)
     draw_surrogates(drawn, left, right, candidate_styles(comparison))
-    left.set_title("Gradient, as trained")
+    left.set_title("Surrogate gradient, as trained")
     if others := ", ".join(typed(label) for label in named if label not in drawn):
-        left.set_title(f"Gradient, as trained (other axis, not shown: {others})")
+        left.set_title(f"Surrogate gradient, as trained (other axis, not shown: {others})")
 
 
 def _panels(comparison: Comparison, tuning: Sequence[Panel]) -> list[Any]:

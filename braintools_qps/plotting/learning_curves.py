@@ -62,8 +62,8 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
                 continue
             epochs, style = np.arange(1, values.shape[1] + 1), looks[result.label]
             axes.plot(epochs, values.mean(0), label=typed(result.label), **style)
-            band = {"color": style["color"], "alpha": 0.2, "linewidth": 0}
-            axes.fill_between(epochs, values.min(0), values.max(0), **band)
+            band = {"facecolor": (style["color"], 0.12), "edgecolor": (style["color"], 0.4)}
+            axes.fill_between(epochs, values.min(0), values.max(0), **band, linewidth=0.5)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
     left.set(title="Training loss", ylabel="training loss" + spread)
     losses = [np.array(result.curves.loss) for result in comparison.results]
@@ -71,6 +71,17 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
         left.set_yscale("log")
         number_ticks(left.yaxis)
     right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)
+    scores = [np.array(result.curves.validation) for result in comparison.results]
+    _show_second_half(right, [form.unit.factor * one for one in scores if len(one)])
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch")
+
+
+def _show_second_half(axes: Axes, curves: Sequence[np.ndarray]) -> None:
+    """Begin the axis a bit below the lowest score of the second half, to tell the curves apart."""
+    late = [value for curve in curves for value in curve[:, curve.shape[1] // 2 :].flat]
+    low = min(filter(np.isfinite, late), default=0.0)
+    high = max((x for curve in curves for x in curve.flat if np.isfinite(x)), default=0.0)
+    if low < high:
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.05 * (high - low))

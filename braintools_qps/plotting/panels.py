@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 
     from ..records import Comparison
 
-# The colours of Okabe and Ito, which colour-blind readers can tell apart.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+# The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#000000")
 STYLES = ("-", "--", "-.", ":")  # with fewer gaps farther back
 MARKERS = "osD^vP*X"  # of populations
 GREY = "0.8"
+FAINT = "0.4"  # of lines, which need more contrast than areas
 LONGEST_LABEL = 45
 
 
@@ -107,4 +108,5 @@ def styles() -> Iterator[dict[str, Any]]:
     Solid lines lie under dashed ones for the same reason. After 28 looks they repeat.
     """
     for colour, (rank, style) in zip(cycle(COLOURS), cycle(enumerate(STYLES))):
-        yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES)}
+        thick = {"linewidth": 2.2} if style == ":" else {}  # dots look thinner than lines
+        yield {"color": colour, "linestyle": style, "zorder": 2 + rank / len(STYLES), **thick}

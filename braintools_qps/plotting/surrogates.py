@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 from .._candidates import candidates
 from .._surrogate import require_one_shape
 from ..typing import SurrogateSpecs
-from .panels import GREY, add_legend, panels_of, styles, typed
+from .panels import FAINT, add_legend, panels_of, styles, typed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # How far surrogates are drawn to each side, in multiples of the largest scale.
 WIDTH = 4.0
 POINTS = 801
+INTEGRAL = "Integral of the surrogate gradient"
 
 
 def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = None) -> list[Axes]:
@@ -52,7 +53,7 @@ def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = No
     >>> from braintools_qps.plotting import plot_surrogates
     >>> left, right = plot_surrogates(["QPseudoSpike(alpha=1.0)", "Sigmoid"])
     >>> left.get_title()
-    'Gradient'
+    'Surrogate gradient'
     """
     panels = panels_of(axes, 2)
     draw_surrogates(_named(surrogates), panels[0], panels[1])
@@ -75,11 +76,12 @@ def draw_surrogates(
         gradient = u.get_mantissa(surrogate.surrogate_grad(x))
         left.plot(where, gradient, **style)
         right.plot(where, _original(surrogate, x, where, gradient), **style)
-    right.step(where, where >= 0, where="post", color=GREY, linewidth=1, zorder=0)
-    distance = "$V - V_{th}$" if unit else "$x$"
-    left.set(title="Gradient", xlabel=distance + _in(unit), ylabel="gradient" + _in(unit, "1/"))
+    right.step(where, where >= 0, where="post", color=FAINT, linewidth=1, zorder=0)
+    right.text(0, 1, "spike ", color=FAINT, ha="right", va="center")
+    distance = "membrane potential minus threshold" + (_in(unit) or _in_scales(named.values()))
+    left.set(title="Surrogate gradient", xlabel=distance, ylabel="gradient" + _in(unit, "1/"))
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
-    right.set(title="Original function", xlabel=distance + _in(unit), ylabel="value")
+    right.set(title=INTEGRAL, xlabel=distance, ylabel="original function")
 
 
 def _original(surrogate: Surrogate, x: Any, where: Any, gradient: Any) -> Any:
@@ -130,6 +132,12 @@ def _width(scale: Any, unit: u.Unit | None) -> float:
     if scale is None:
         return 1.0
     return float(np.max(scale if unit is None else u.Quantity(scale).to_decimal(unit)))
+
+
+def _in_scales(surrogates: Iterable[Surrogate]) -> str:
+    """The unit of the axis without physical units: the scale, if it is 1 for all."""
+    ones = all(_width(getattr(one, "scale", None), None) == 1 for one in surrogates)
+    return "\n(in units of the scale)" * ones
 
 
 def _in(unit: u.Unit | None, per: str = "") -> str:

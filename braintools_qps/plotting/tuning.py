@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 AXES = ("learning_rate", "dampening", "mean_slope")
 CHOSEN = "#D55E00"
-WORST, BEST = 0.97, 0.72  # greys, both light enough for dark numbers
-INK = "#111111"
+WORST, BEST = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
+FONT_SIZE = 9.5  # at least 10 pixels of a report on a phone
 LONGEST = 30  # characters of a label
-PER_ROW, AROUND, LEAST_HEIGHT = 0.4, 1.0, 2.8  # inches of a panel
+PER_ROW, AROUND, LEAST_HEIGHT = 0.46, 1.0, 2.8  # inches of a panel
 
 Place = tuple[int, int]
 
@@ -115,17 +115,16 @@ def draw_tuning(panel: Panel, comparison: Comparison, axes: Axes) -> None:
         height = (
             (field.mean - low) / (high - low) if high > low and np.isfinite(field.mean) else 0.0
         )
-        grey = WORST + (BEST - WORST) * height
-        # A trace of yellow: reports exchange pure greys for the colours of the page.
-        axes.add_patch(_box(at, 0.01, facecolor=(grey, grey, grey - 0.01), edgecolor="none"))
+        shade = (0.5, 0.5, 0.5, WORST + (BEST - WORST) * height)
+        axes.add_patch(_box(at, 0.01, facecolor=shade, edgecolor="none"))
         words = form.unit.number(field.mean) + "%" * (form.name == "accuracy")
         if field.votes:
-            words += ("\n" if panel.up else ", ") + f"{field.votes} of {len(comparison.seeds)}"
+            words += f"\n{field.votes} of {len(comparison.seeds)}"
         if field.star is not None:
             look = {"facecolor": "none", "edgecolor": CHOSEN, "linewidth": 2, "zorder": 3}
             axes.add_patch(_box(at, 0.04, **look))
             words += field.star
-        axes.text(*at, words, ha="center", va="center", fontsize=7, color=INK, zorder=5)
+        axes.text(*at, words, ha="center", va="center", fontsize=FONT_SIZE, zorder=5)
     names = [typed(value_text(panel.up, value)) for value in upwards]
     names = names or [_name_of_row(result) for result in reversed(panel.results)]
     axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(names) - 0.5))

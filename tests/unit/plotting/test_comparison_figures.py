@@ -17,7 +17,8 @@ import matplotlib.pyplot as plt
 
 SCORES = {"S2NN": (0.50, 0.52, 0.51), "A": (0.90, 0.92, 0.91), "B": (0.91, 0.90, 0.93)}
 TITLES = [
-    "Test scores", "Training loss", "Validation score", "Gradient, as trained", "Original function",
+    "Test scores", "Training loss", "Validation score", "Surrogate gradient, as trained",
+    "Integral of the surrogate gradient",
 ]  # fmt: skip
 
 
@@ -49,6 +50,14 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     np.testing.assert_allclose(bars[1].get_xdata(), expected)
     shaded = sorted(patch.get_y() for patch in axes.patches)
     assert shaded == [-0.5, 0.5]  # the first two rows
+    assert axes.get_title() == "Test scores (shaded: within noise of the best)"
+
+
+def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded():
+    axes = plotting.plot_accuracy(of(A=SCORES["A"], B=SCORES["B"]))
+    assert not axes.patches
+    assert axes.get_title() == "Test scores (all within noise of each other)"
+    assert plotting.plot_accuracy(of(A=SCORES["A"])).get_title() == "Test scores"
 
 
 def test_a_candidate_without_scores_has_a_row_that_says_so():
@@ -76,6 +85,7 @@ def test_learning_curves_show_loss_and_validation_as_mean_and_range():
     heights = left.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (0.25, 2.0)
     np.testing.assert_allclose(line(right, "A")[1], [30, 40, 60])
+    np.testing.assert_allclose(right.get_ylim(), (38, 61))  # from the second half: 40 to 60
     assert right.get_ylabel() == "validation accuracy %\n(mean and range of seeds)"
     left.figure.canvas.draw()
     shown = {label.get_text() for label in left.get_yticklabels(which="both")}
@@ -113,7 +123,7 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     panels = plotting.plot_comparison(found)
     assert "other" in [line.get_label() for line in panels[1].get_lines()]
     assert "other" not in [line.get_label() for line in panels[3].get_lines()]
-    assert panels[3].get_title() == "Gradient, as trained (other axis, not shown: other)"
+    assert panels[3].get_title() == "Surrogate gradient, as trained (other axis, not shown: other)"
 
 
 def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
@@ -132,10 +142,11 @@ def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
         (1, 1): "60.0%\n1 of 3",
     }
     filled = [patch for patch in axes.patches if patch.get_facecolor()[3]]
-    grey = {
-        tuple(np.round(patch.get_center()).astype(int)): patch.get_facecolor() for patch in filled
+    shade = {
+        tuple(np.round(patch.get_center()).astype(int)): patch.get_facecolor()[3]
+        for patch in filled
     }
-    assert grey[0, 0] < grey[0, 1] < grey[1, 0] < grey[1, 1]  # dark for a high score
+    assert shade[0, 0] > shade[0, 1] > shade[1, 0] > shade[1, 1]  # more for a higher score
     framed = [patch for patch in axes.patches if not patch.get_facecolor()[3]]
     assert {tuple(np.round(patch.get_center())) for patch in framed} == {(0, 0)}  # most chose it
 
@@ -158,7 +169,7 @@ def test_what_was_tuned_by_one_name_is_one_panel_with_a_row_for_each_candidate()
     assert labels == ["A", "B"]  # the best on top
     words = {text.get_position(): text.get_text() for text in axes.texts}
     assert words == {
-        (0, 0): "40.0%, 1 of 2", (1, 0): "20.0%, 1 of 2", (0, 1): "65.0%, 2 of 2", (1, 1): "45.0%",
+        (0, 0): "40.0%\n1 of 2", (1, 0): "20.0%\n1 of 2", (0, 1): "65.0%\n2 of 2", (1, 1): "45.0%",
     }  # fmt: skip
     assert len(plotting.plot_comparison(found)) == 6
 
@@ -181,9 +192,9 @@ def test_panels_of_tuning_share_one_scale():
     trials = tuple(dataclasses.replace(t, validation=(0.95, 0.95)) for t in high.tuning.trials)
     high = dataclasses.replace(high, tuning=dataclasses.replace(high.tuning, trials=trials))
     panels = plotting.plot_tuning(compared(low, high))
-    colours = lambda axes: [p.get_facecolor() for p in axes.patches if p.get_facecolor()[3]]
-    first, second = (sorted(colours(axes)) for axes in panels)
-    assert second[-1] < first[0]  # the lightest of B is darker than the darkest of A
+    shades = lambda axes: [p.get_facecolor()[3] for p in axes.patches if p.get_facecolor()[3]]
+    first, second = (sorted(shades(axes)) for axes in panels)
+    assert second[0] > first[-1]  # each of B is more shaded than any of A
 
 
 def test_nothing_is_drawn_for_what_was_not_tuned():

@@ -46,7 +46,11 @@ def test_gradient_and_original_function_of_each_surrogate():
     np.testing.assert_allclose(y, np.exp(-2 * np.abs(x)), rtol=1e-5)
     x, y = line(original, "QPseudoSpike(alpha=1)")
     np.testing.assert_allclose(y, 0.5 + np.sign(x) * np.log1p(np.abs(x)), rtol=1e-4, atol=1e-6)
-    assert gradient.get_xlabel() == "$x$"
+    axis = "membrane potential minus threshold"
+    assert gradient.get_xlabel() == f"{axis}\n(in units of the scale)"
+    assert [text.get_text().strip() for text in original.texts] == ["spike"]
+    two = [QPseudoSpike(scale=1.0), QPseudoSpike(scale=2.0)]
+    assert plotting.plot_surrogates(two)[0].get_xlabel() == axis
 
 
 def test_a_scale_with_a_unit_is_on_the_axes():
@@ -58,7 +62,8 @@ def test_a_scale_with_a_unit_is_on_the_axes():
     x, y = line(gradient, "wide")
     np.testing.assert_allclose(y, 0.1 / (1 + np.abs(x / 10)), rtol=1e-5)
     assert x.max() == pytest.approx(40)
-    assert gradient.get_xlabel() == original.get_xlabel() == "$V - V_{th}$ (mV)"
+    assert gradient.get_xlabel() == original.get_xlabel()
+    assert original.get_xlabel() == "membrane potential minus threshold (mV)"
     assert gradient.get_ylabel() == "gradient (1/mV)"
 
 
