@@ -82,8 +82,9 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--readout",
         type=_readout,
-        help="the network's answer: its 'last' output, the 'mean' of all, 'all' one by one, "
-        "or a number N, the mean of the last N (default: as the task needs, usually 'mean')",
+        help="which output is the answer: that of the 'last' step, the 'mean' of all steps, the "
+        "mean of the last N (a number), or 'all' steps, one answer each (default: as the task "
+        "needs, usually 'mean')",
     )
 
 

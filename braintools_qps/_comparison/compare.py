@@ -94,8 +94,8 @@ def compare(
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
         return: one for each class, or for each number of a target), ``steps`` and ``surrogate``. A
         factory that takes ``surrogate`` puts it into the model itself; otherwise all neurons get
-        the candidate. Bind other keywords with ``functools.partial``, as in ``partial(network,
-        hidden=256)``.
+        the candidate. Bind other keywords with ``functools.partial``, as in
+        ``partial(network, hidden=256)``.
 
         The model is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of
         shape (batch, features). `brainstate.environ` has the index ``i`` and the time ``t`` of the

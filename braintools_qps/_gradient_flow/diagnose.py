@@ -359,10 +359,12 @@ def _unmoved(measured: Measured) -> list[str]:
     share = measured.zero_parameter_share
     if not share > 0:
         return []
+    flat = any(bool((slope == 0).any()) for slope in measured.slopes)
+    or_flat = ", or the surrogate gradient behind them is 0" * flat
     return [
         f"{share:.1%} of the parameters get no gradient: no signal passes through them in the "
-        "steps that the objective uses, by default the last. Pass objective= to measure with your "
-        "own loss."
+        f"steps that the objective uses, by default the last{or_flat}. Pass objective= to measure "
+        "with your own loss."
     ]
 
 

@@ -33,6 +33,11 @@ class SpikeLinear(brainstate.nn.Linear):
     scale : number, scalar array, Quantity or None
         As given. After a dropout, `save_memory` sets one value for training and one for evaluation.
 
+    Raises
+    ------
+    ValueError, TypeError, brainunit.UnitMismatchError
+        In a call, if the input is not an array of spikes, as for `spike_matmul`.
+
     See Also
     --------
     spike_matmul : The product; lists the errors, and tells which values give NaN.
@@ -129,6 +134,11 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
     scale : number, scalar array or Quantity, optional
         The value of one spike, as for `SpikeLinear`. None means 1.
 
+    Raises
+    ------
+    ValueError, TypeError, brainunit.UnitMismatchError
+        In a call, if the input is not an array of spikes, as for `spike_matmul`.
+
     See Also
     --------
     SpikeConv2d : The same in two dimensions.
@@ -148,7 +158,8 @@ class SpikeConv1d(_SpikeConv, brainstate.nn.Conv1d):
 class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
     r"""A `brainstate.nn.Conv2d` for spikes that stores them in one bit each for the backward pass.
 
-    It is `SpikeConv1d` in two dimensions: spikes have the shape (batch, height, width, channels).
+    It is `SpikeConv1d` in two dimensions: spikes have the shape (batch, height, width, channels),
+    the result (batch, new height, new width, out_channels).
 
     Parameters
     ----------
@@ -157,6 +168,11 @@ class SpikeConv2d(_SpikeConv, brainstate.nn.Conv2d):
         ``kernel_size``, ``stride``, ``padding`` and so on.
     scale : number, scalar array or Quantity, optional
         The value of one spike, as for `SpikeLinear`. None means 1.
+
+    Raises
+    ------
+    ValueError, TypeError, brainunit.UnitMismatchError
+        In a call, if the input is not an array of spikes, as for `spike_matmul`.
 
     Examples
     --------

@@ -26,7 +26,7 @@ def spike_matmul(
     for the gradient of the weights, each neuron and step takes 1 bit instead of 32, plus 1 byte for
     every 32 neurons.
 
-    A value that is not a spike raises a ValueError. Inside of a JAX transformation, values cannot
+    A value that is not a spike raises a ValueError. Inside a JAX transformation, values cannot
     be checked. Such a value then makes the gradient NaN for the weights of the 32 neurons that are
     stored together. The product itself and the gradient of the spikes are still correct.
     `jax.debug_nans` finds where the NaN arises.

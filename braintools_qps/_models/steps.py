@@ -28,7 +28,8 @@ def checked_inputs(inputs: Any) -> Any:
     if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...) with one "
-            f"time step or more, got {_listed(shapes)}.{_of_a_list(inputs)}"
+            f"time step or more, got {_listed(shapes)}. "
+            + (_of_a_list(inputs) or "For a single step, pass inputs[None]")
         )
     if any(0 in shape for shape in shapes):
         raise ValueError(
@@ -38,7 +39,7 @@ def checked_inputs(inputs: Any) -> Any:
     if len({shape[0] for shape in shapes}) > 1:
         raise ValueError(
             "all parts of the inputs must have the same number of time steps along their first "
-            f"axis, got {_listed(shapes)}.{_of_a_list(inputs)}"
+            f"axis, got {_listed(shapes)}. " + (_of_a_list(inputs) or "Cut or pad them")
         )
     return arrays
 
@@ -51,7 +52,7 @@ def _listed(shapes: list[tuple[int, ...]]) -> str:
 def _of_a_list(inputs: Any) -> str:
     if not isinstance(inputs, (list, tuple)):
         return ""
-    return " A list means several inputs. If it is one array, pass jax.numpy.asarray(inputs)"
+    return "A list means several inputs. If it is one array, pass jax.numpy.asarray(inputs)"
 
 
 def batch_size(inputs: Any) -> int | None:
