@@ -13,7 +13,16 @@ from ..records import Comparison, GradientFlow, GradientFlows, cell
 from .drawings import comparison_drawings, flow_drawings
 
 CODE = ("functions", "sources")  # the user's code, which the record keeps for resuming
-_TASK = {"name": "task"}  # other labels for fields of the task
+# Labels in plain words
+NAMES = {
+    "has_own_test_part": "test part",
+    "name": "task",
+    "options": "model options",
+    "tune": "values tried",
+    "x64": "64-bit numbers",
+}
+READOUTS = {"last": "output of the last step", "mean": "mean output of all steps",
+            "all": "output of every step"}  # fmt: skip
 
 Facts = list[tuple[str, str]]
 
@@ -44,7 +53,11 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def facts(values: Mapping[str, Any]) -> Facts:
     """Names and values as text; nested values in one line."""
-    return [(name.replace("_", " "), cell(value)) for name, value in values.items()]
+    return [(name.replace("_", " "), _words(value)) for name, value in values.items()]
+
+
+def _words(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else cell(value)
 
 
 def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -54,12 +67,17 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     }
     drawings = comparison_drawings(comparison)
     says = [comparison.verdict, comparison.convergence]
-    given = {name: value for name, value in comparison.settings.items() if name not in CODE}
+    tune = comparison.settings.get("tune") or {}  # these values differ between candidates
+    given = {n: v for n, v in comparison.settings.items() if n not in (*CODE, *tune)}
+    if tune:
+        given["tune"] = "; ".join(
+            f"{n.replace('_', ' ')} {cell(values)}" for n, values in tune.items()
+        )
     code = comparison.settings.get("functions", {})
     digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}
     sections = [
         ("Training", "", drawings.curves),
-        ("Surrogates", "As they were trained, with the tuned dampening.", drawings.surrogates),
+        ("Surrogates", "As they were trained, with their dampening.", drawings.surrogates),
     ]
     if drawings.tuning:
         sections.append(("Tuning", tuning_legend(comparison), drawings.tuning))
@@ -73,9 +91,9 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "notes": [note for note in comparison._below() if note not in says],
         "advice": [],
         "sections": sections,
-        "asked": facts(asked | {_TASK.get(n, n): v for n, v in comparison.task.items()}),
-        "settings": facts({**given, **digests, **settings}),
-        "versions": facts(comparison.environment),
+        "asked": facts(asked | _renamed(_task_in_words(comparison.task))),
+        "settings": facts({**_renamed(given), **digests, **settings}),
+        "versions": facts(_environment_in_words(comparison.environment)),
     }
 
 
@@ -101,8 +119,30 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "advice": [(name, lines) for name, lines in advice.items() if lines],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
-        "versions": facts(present_environment()),
+        "versions": facts(_environment_in_words(present_environment())),
     }
+
+
+def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {NAMES.get(name, name): value for name, value in values.items()}
+
+
+def _task_in_words(task: Mapping[str, Any]) -> dict[str, Any]:
+    own, readout = task.get("has_own_test_part"), task.get("readout")
+    words = {
+        "has_own_test_part": "came with the data"
+        if own
+        else "split off, another one for each seed",
+        "readout": READOUTS.get(str(readout), f"mean output of the last {readout} steps"),
+    }
+    return {name: words.get(name, value) for name, value in task.items()}
+
+
+def _environment_in_words(environment: Mapping[str, Any]) -> dict[str, Any]:
+    """The environment, its device named once: "cpu" for "cpu: cpu"."""
+    platform, _, kind = environment.get("device", "").partition(": ")
+    named = {"device": kind} if platform and kind.lower().startswith(platform) else {}
+    return {**environment, **named}
 
 
 def _progress_of(comparison: Comparison) -> str:

@@ -75,7 +75,7 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     shaded = 1 < tied < len(results)  # a shade behind all rows would look like a background
     for row, result in enumerate(results):
         if shaded and found is not None and found.tied[row]:
-            axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.5, linewidth=0, zorder=0)
+            axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
         scores = form.unit.factor * np.array(result.scores.test)
         if not np.isfinite(scores).any():
             why = "failed" if result.error else "diverged"

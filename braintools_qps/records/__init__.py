@@ -10,7 +10,7 @@ Start with `Record` in `record`, their base class: to plain values and back, equ
 from .candidate import BestResult, CandidateResult, Cost, Curves, Scores, Trial, Tuning
 from .comparison import Comparison
 from .comparison_table import value_text
-from .comparison_verdict import edge_note, ranked, score_of, tuned_names
+from .comparison_verdict import edge_note, ranked, score_of
 from .diagnosis import CAUSES, Diagnosis
 from .flow import GradientFlow, GradientFlows, SpikeFunction, mean_growth
 from .memory import SavedMemory

@@ -97,9 +97,28 @@ def test_tuning_is_drawn(report):
     result = dataclasses.replace(result, setting={"dampening": 1.0}, tuning=tuning)
     text = report(dataclasses.replace(COMPARISON, results=(result,)))
     assert text.count("</figure>") == 6
-    assert "<figcaption>Tuning" in text
+    assert text.count("Tuning<") == 1  # the heading
     assert "Validation accuracy, mean over seeds, and how many of them chose the setting." in text
     assert "Frame: chosen by most seeds. * largest or smallest value tried" in text
+
+
+def test_what_was_recorded_is_told_in_plain_words(report):
+    task = {**COMPARISON.task, "has_own_test_part": False, "readout": 3}
+    settings = {**COMPARISON.settings, "x64": False}
+    environment = {"device": "cpu: cpu, 8 of them"}
+    found = dataclasses.replace(COMPARISON, task=task, settings=settings, environment=environment)
+    text = report(found)
+    for fact in (
+        "<dt>test part</dt><dd>split off, another one for each seed</dd>",
+        "<dt>readout</dt><dd>mean output of the last 3 steps</dd>",
+        "<dt>64-bit numbers</dt><dd>no</dd>",
+        "<dt>device</dt><dd>cpu, 8 of them</dd>",
+    ):
+        assert fact in text
+    tried = {"learning_rate": (0.1, 0.3), "mean_slope": (0.1,)}
+    text = report(dataclasses.replace(found, settings={**settings, "tune": tried}))
+    assert "<dt>values tried</dt><dd>learning rate 0.1, 0.3; mean slope 0.1</dd>" in text
+    assert "<dt>learning rate</dt>" not in text  # each candidate has its own
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):
