@@ -85,7 +85,8 @@ def convergence(results: Results, epochs: int) -> str:
             f"Try --epochs {2 * epochs}."
         )
     if losses and all(loss[-1] < loss[0] for loss in losses):
-        last = f"the last {_last_part(losses[0])} epochs"
+        part = _last_part(losses[0])
+        last = "the last epoch" if part == 1 else f"the last {part} epochs"
         return f"Trained long enough: {last} brought under 1% of the drop in loss."
     return ""
 
