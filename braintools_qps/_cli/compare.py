@@ -98,7 +98,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--option", nargs="+", action="extend", default=[], metavar="NAME=VALUE",
-        help="more arguments for that function; those of the default network are hidden=100, "
+        help="more arguments for that function; those of the default network are hidden=96, "
         "neuron=LIF and reset=soft",
     )  # fmt: skip
 

@@ -28,7 +28,7 @@ def demonstration(
     outputs: int,
     steps: int,
     *,
-    hidden: int = 100,
+    hidden: int = 96,
     neuron: str = "LIF",
     reset: str = "soft",
 ) -> RecurrentNetwork:
@@ -78,7 +78,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         features: int,
         outputs: int,
         *,
-        hidden: int = 100,
+        hidden: int = 96,
         neuron: str = "LIF",
         reset: str = "soft",
         time_constants: tuple[float, float] = (SHORTEST_MEMORY, LEAST_LONG_MEMORY),
