@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
                 continue
             epochs, style = np.arange(1, values.shape[1] + 1), looks[result.label]
             axes.plot(epochs, values.mean(0), label=typed(result.label), **style)
-            band = {"facecolor": (style["color"], 0.12), "edgecolor": (style["color"], 0.4)}
+            band: Any = {"facecolor": (style["color"], 0.12), "edgecolor": (style["color"], 0.4)}
             axes.fill_between(epochs, values.min(0), values.max(0), **band, linewidth=0.5)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
     left.set(title="Training loss", ylabel="training loss" + spread)
@@ -71,8 +71,8 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
         left.set_yscale("log")
         number_ticks(left.yaxis)
     right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)
-    scores = [np.array(result.curves.validation) for result in comparison.results]
-    _show_second_half(right, [form.unit.factor * one for one in scores if len(one)])
+    curves = [np.array(r.curves.validation) for r in comparison.results if r.curves.validation]
+    _show_second_half(right, [form.unit.factor * curve for curve in curves])
     for axes in (left, right):
         axes.locator_params(axis="x", integer=True)
         axes.set_xlabel("epoch")

@@ -21,8 +21,8 @@ from report_records import COMPARISON, FLOW
 
 from braintools_qps import QPseudoSpike
 from braintools_qps.records import (
-    Diagnosis,
     Described,
+    Diagnosis,
     GradientFlows,
     GradientSensitivity,
     ParameterSensitivity,
