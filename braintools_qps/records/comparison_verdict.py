@@ -81,8 +81,7 @@ def convergence(results: Results, epochs: int) -> str:
         who, verb = ("losses", "were") if everyone else (f"loss of {listed(falling)}", "was")
         return (
             f"The {who} {verb} still falling when training ended: differences may only reflect "
-            "speed. "
-            f"Try --epochs {2 * epochs}."
+            f"speed. Try --epochs {2 * epochs}."
         )
     if losses and all(loss[-1] < loss[0] for loss in losses):
         part = _last_part(losses[0])
@@ -158,7 +157,7 @@ def edge_note(results: Results) -> str:
     ((name, value),) = first
     size = "small" if value == min(t.setting[name] for t in tuned[0][0].trials) else "larg"
     tried = f"{size}est {name.replace('_', ' ')} tried, {value:g}"
-    return f"* All chose the {tried}: try {size}er ones, too."
+    return f"* Most seeds chose the {tried}: try {size}er ones, too."
 
 
 def troubles(results: Results) -> list[str]:
