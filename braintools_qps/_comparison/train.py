@@ -213,9 +213,7 @@ class Trainer:
             self._compiled.clear()
             shares = self._cut(_joined(shares, count, jnp), count)
 
-    def _program(
-        self, function: Callable, shares: list[tuple]
-    ) -> tuple[jax.stages.Compiled, int]:
+    def _program(self, function: Callable, shares: list[tuple]) -> tuple[jax.stages.Compiled, int]:
         """The compiled function of a share, and how many threads may call it at once.
 
         Raises
@@ -248,7 +246,7 @@ class Trainer:
         devices, share = self._devices, shares[0]
         # Programs that use all cores, one each, would wait for each other in XLA's pool of threads.
         crowded = devices.are_cpus and 1 < devices.threads <= len(shares)
-        options = {"xla_cpu_multi_thread_eigen": False} if crowded else None
+        options: Any = {"xla_cpu_multi_thread_eigen": False} if crowded else None
         with usual_promotion():
             spread = devices.spread(function, own=len(share), shared=1)
             return jax.jit(spread).lower(*share, self._samples).compile(options)
