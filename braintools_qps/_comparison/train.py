@@ -202,7 +202,7 @@ class Trainer:
         """
         while True:
             try:
-                compiled, threads = self._program(function, shares)
+                compiled, threads = self._program(function, shares[0])
                 began = time.perf_counter()
                 results = _in_threads(compiled, threads, shares, self._samples)
                 return shares, results, time.perf_counter() - began
@@ -213,7 +213,7 @@ class Trainer:
             self._compiled.clear()
             shares = self._cut(_joined(shares, count, jnp), count)
 
-    def _program(self, function: Callable, shares: list[tuple]) -> tuple[jax.stages.Compiled, int]:
+    def _program(self, function: Callable, share: tuple) -> tuple[jax.stages.Compiled, int]:
         """The compiled function of a share, and how many threads may call it at once.
 
         Raises
@@ -222,34 +222,30 @@ class Trainer:
             If it does not fit into memory, and a smaller share might.
         """
         if function not in self._compiled:
-            self._compiled[function] = self._vmapped(function, shares)
+            self._compiled[function] = self._vmapped(function, share)
         compiled, devices = self._compiled[function], self._devices
         room = devices.memory / len(devices) / max(1, program_bytes(compiled) or 1)
         if room < devices.threads and self._width > len(devices):
             raise MemoryError
         return compiled, max(1, min(devices.threads, int(min(room, devices.threads))))
 
-    def _vmapped(self, function: Callable, shares: list[tuple]) -> jax.stages.Compiled:
+    def _vmapped(self, function: Callable, share: tuple) -> jax.stages.Compiled:
         """Compile for all runs of a share together, or one by one if the model cannot be
         vmapped."""
         if function not in self._in_turn:
             try:
-                return self._compile(_together(function), shares)
+                return self._compile(_together(function), share)
             except Exception as error:
                 if is_full(error):
                     raise
                 self._in_turn[function] = f"{type(error).__name__}: {error}".splitlines()[0]
         # A fault of the model itself raises here once more.
-        return self._compile(_in_turn(function), shares)
+        return self._compile(_in_turn(function), share)
 
-    def _compile(self, function: Callable, shares: list[tuple]) -> jax.stages.Compiled:
-        devices, share = self._devices, shares[0]
-        # Programs that use all cores, one each, would wait for each other in XLA's pool of threads.
-        crowded = devices.are_cpus and 1 < devices.threads <= len(shares)
-        options: Any = {"xla_cpu_multi_thread_eigen": False} if crowded else None
+    def _compile(self, function: Callable, share: tuple) -> jax.stages.Compiled:
         with usual_promotion():
-            spread = devices.spread(function, own=len(share), shared=1)
-            return jax.jit(spread).lower(*share, self._samples).compile(options)
+            spread = self._devices.spread(function, own=len(share), shared=1)
+            return jax.jit(spread).lower(*share, self._samples).compile()
 
 
 def _program_key(surrogate: Surrogate, setting: Setting, experiment: Experiment) -> Hashable:

@@ -137,11 +137,11 @@ def memory(monkeypatch):
     def limit(runs):
         compiled = Trainer._compile
 
-        def full(self, function, shares):
-            asked.append(len(jax.tree.leaves(shares[0])[0]))
+        def full(self, function, share):
+            asked.append(len(jax.tree.leaves(share)[0]))
             if asked[-1] > runs:
                 raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-            return compiled(self, function, shares)
+            return compiled(self, function, share)
 
         monkeypatch.setattr(Trainer, "_compile", full)
         monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
