@@ -6,7 +6,7 @@ loaded JAX.
 
 from typing import Literal
 
-SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)")
+SURROGATES = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)")
 SEEDS = 5
 
 TASKS = {

@@ -38,12 +38,7 @@ from .tune import tuned
 
 
 def compare(
-    surrogates: SurrogateSpecs = (
-        "ReluGrad",
-        "Sigmoid",
-        "QPseudoSpike(alpha=2)",
-        "QPseudoSpike(alpha=8)",
-    ),
+    surrogates: SurrogateSpecs = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)"),
     *,
     task: Any = "digits-rows",
     model: Callable[..., Any] | None = None,
