@@ -302,9 +302,8 @@ def _needed(differences: np.ndarray, comparisons: int, difference: float, unit: 
     needed = seeds_to_tell(std, difference, comparisons=comparisons)
     if needed <= seeds:
         return f"A difference of {unit(difference)} would have shown"
-    return (
-        f"About {needed:,} seeds (--seeds {needed}) would show a difference of {unit(difference)}"
-    )
+    shown = f"a true difference of {unit(difference)}"
+    return f"About {needed:,} seeds (--seeds {needed}) would show {shown}"
 
 
 def _quantile(seeds: int, comparisons: int) -> float:

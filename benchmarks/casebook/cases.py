@@ -196,7 +196,7 @@ CASES = {
         reported=partial(mixed_up, True),
         cause="not finite",
         population="layers.1",
-        done="the current assigned to itself",
+        done="the synaptic current assigned to its own state",
         rewritten=partial(mixed_up, False),
         shown=partial(constant, steps=200),
         epochs=4,
@@ -223,11 +223,11 @@ CASES = {
     ),
     "snntorch-33": Case(
         thread="jeshraghian/snntorch#33",
-        seen="Three convolutions, with neurons of the second order, learn nothing.",
+        seen="Three convolutions, with second-order neurons, learn nothing.",
         reported=partial(three_convolutions, fast_sigmoid(25.0)),
         cause="none",
         population=None,
-        done="nothing; we tried a `scale` twice as large",
+        done="a `scale` twice as large, although nothing was found",
         rewritten=partial(three_convolutions, fast_sigmoid(25.0).replace(scale=3 / 25)),
         remark="Not as reported: this network learns without help, and a wider surrogate "
         "gains nothing. The maintainer suspected a forward pass without the time steps.",
@@ -242,7 +242,8 @@ CASES = {
         ),
         cause="none",
         population=None,
-        done="nothing; we tried `set_surrogate(model, normalize_surrogate(model, inputs))`",
+        done="`set_surrogate(model, normalize_surrogate(model, inputs))`, although nothing was "
+        "found",
         cure=lower,
         remark="Not as reported: it learns without help, and the cure gains nothing. In the "
         "thread no neuron of the output layer fired; the output of this network does not spike.",

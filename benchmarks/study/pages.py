@@ -129,6 +129,7 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
         "advised_two": mean(starts.advised, "alpha 2"),
         "advised_fat": mean(starts.advised, "alpha 1/2"),
         "advised_thin": mean(starts.advised, "alpha ∞"),
+        "at_rate_03": mean(starts.lost_at, 0.3),
         "fat_low": start(problems, "alpha 1/2", NORMALISED),
         "eight": start(problems, "alpha 8", 0),
         "eight_low": start(problems, "alpha 8", NORMALISED),

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from .rules import DEFAULT, RULES, lost
-from .trained import NORMALISED, Effect, Trained, over, scores_of
+from .trained import NORMALISED, Effect, Trained, chosen_elsewhere, over, scores_of
 from .trainings import CANDIDATES, DAMPENINGS, LONGER_CANDIDATES, RATES, SLOPES
 
 LABELS = tuple(CANDIDATES)
@@ -84,6 +84,13 @@ def advised(problem: Trained, label: str, rate: float = 0.03) -> float:
     """What one training at a mean slope of 0.1 ends below the best of all that was trained."""
     scores = problem.test[problem.labels.index(label), RATES.index(rate), NORMALISED]
     return problem.highest - float(scores.mean())
+
+
+def lost_at(problem: Trained, rate: float) -> float:
+    """Points that the best setting at a learning rate ends below the best at all rates."""
+    scores = problem.test[:, RATES.index(rate)]
+    best = chosen_elsewhere(scores.reshape(-1, scores.shape[-1]))
+    return problem.highest - float(best.mean())
 
 
 def slower(problem: Trained, label: str) -> float:

@@ -130,15 +130,15 @@ def compare(
         cross-entropy and accuracy for classes, the mean squared error and its negative for numbers.
     out : path, optional
         A directory for the results of each candidate as it finishes. Until all is done, it also
-        holds what ``resume`` needs: finished runs, and the state of those in training from the
-        last ten seconds or the last epoch. Files of an earlier comparison are renamed to
+        holds what ``resume`` needs: finished runs, and a checkpoint of those in training, at most
+        ten seconds or one epoch old. Files of an earlier comparison are renamed to
         ``comparison-1.json`` and so on, once something new is saved.
     resume : bool or "strict"
-        Whether to continue from the results in ``out``. All of them are kept, those of other
-        candidates too, and only missing ones are trained. On the same machine the numbers are those
-        of an uninterrupted run. Another machine or other versions cause a warning, or with
-        ``"strict"`` an error. With an executor, unfinished groups of runs start again. If there is
-        nothing to resume, a warning says so.
+        Whether to continue from the results in ``out``. All of them are kept, even those of
+        surrogates that are not in this call, and only missing ones are trained. On the same machine
+        the numbers are those of an uninterrupted run. Another machine or other versions cause a
+        warning, or with ``"strict"`` an error. With an executor, unfinished groups of runs start
+        again. If there is nothing to resume, a warning says so.
     executor : concurrent.futures.Executor, optional
         Where to train: a pool of processes, Dask's ``Client.get_executor(pure=False)``, or any
         other. The data travels to each worker once. Workers must be able to import the factory,
@@ -153,7 +153,7 @@ def compare(
         - ``result``: the `.CandidateResult` that has just come in, or None;
         - ``labels`` of the candidates in training;
         - ``epochs_done`` and ``epochs``, summed over all runs;
-        - ``loss``: the mean of the runs that have just had an epoch;
+        - ``loss``: the mean of the runs that just finished an epoch;
         - ``runs_done`` and ``runs``: how many have finished, and how many there are;
         - ``directory``: where results are saved, or None; not ``out`` if that could not be written.
 
@@ -182,7 +182,8 @@ def compare(
 
     Notes
     -----
-    To train in less memory, have the factory apply `save_memory` to the model before it returns it.
+    To train in less memory, have the factory take ``surrogate``, put it into the model, and then
+    apply `save_memory` to the model.
 
     Examples
     --------

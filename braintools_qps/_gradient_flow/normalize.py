@@ -29,9 +29,9 @@ def normalize_surrogate(
 ) -> dict[str, Surrogate]:
     r"""Choose a dampening for each population that lowers its mean slope to ``mean_slope``.
 
-    The mean slope :math:`\mathrm E[G]` is the surrogate gradient, times its scale, averaged over
-    neurons and steps. One forward pass is enough, because spikes do not depend on the surrogate. A
-    population that is already lower keeps its dampening.
+    The mean slope :math:`\mathrm E[G]` is the surrogate gradient averaged over neurons and steps,
+    times the scale if that has a unit. One forward pass is enough, because spikes do not depend on
+    the surrogate. A population that is already lower keeps its dampening.
 
     In our study, networks with a mean slope above 0.2 reached lower accuracies, most of all with
     ``alpha=2`` or fatter tails. Lowering it to 0.1 recovered much of that; with thin tails the

@@ -50,8 +50,8 @@ def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None
     if weights and (found := _typed(lambda x: evaluator.rates(heavier(x))[index])):
         return (
             f"normalize_rates(model, inputs) brings every population to {RATE:g} spikes per step. "
-            f"To change only {population.name}, multiply its input weights by {found[0]:.3g} "
-            f"({found[1]:.2g} spikes per step). {AGAIN}"
+            f"To change only {population.name}, multiply its input weights by {found[0]:.3g}: "
+            f"it then fires at {found[1]:.2g} per step. {AGAIN}"
         )
     if found := _typed(lambda x: evaluator.rates(arrays, x)[index]):
         return (

@@ -51,12 +51,12 @@ def set_surrogate(
     Returns
     -------
     int
-        Number of neurons that were changed.
+        Number of populations of neurons that were changed.
 
     Raises
     ------
     ValueError
-        If no neuron was found, a key names none, or a neuron's reset cannot be detached.
+        If no neuron was found, a key matches none, or a neuron's reset cannot be detached.
     AttributeError
         If a neuron does not let its ``spk_fun`` be set.
     UnknownSurrogateError, LookupError, ImportError, TypeError

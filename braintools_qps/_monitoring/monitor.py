@@ -54,7 +54,8 @@ class TrainingMonitor(Callback):
         Inputs to measure with, of shape (time, features) or (time, batch, features...). One or two
         dozen samples are enough.
     every : int
-        Number of calls from one measurement to the next. The first call measures.
+        Measure at every step whose number is a multiple of this. By default the first call is
+        step 0.
     log : callable, dict, list or logger, optional
         Where to log the numbers: a function of ``(numbers, step)``; a dict, which gets a list
         for each number; a list, which gets a dict for each measurement; a `logging.Logger`; an

@@ -76,7 +76,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     code = comparison.settings.get("functions", {})
     digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}
     sections = [
-        ("Training", "", drawings.curves),
+        ("Training", "Each seed at the setting that it chose." if tune else "", drawings.curves),
         ("Surrogates", "As they were trained, with their dampening.", drawings.surrogates),
     ]
     if drawings.tuning:
@@ -129,6 +129,7 @@ def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _task_in_words(task: Mapping[str, Any]) -> dict[str, Any]:
     own, readout = task.get("has_own_test_part"), task.get("readout")
+    readout = "mean" if readout == task.get("steps") else readout
     words = {
         "has_own_test_part": "came with the data"
         if own

@@ -279,8 +279,8 @@ class QPseudoSpike(SurrogateWithScale):
     :math:`1/(1+|x|)`, at 2 the fast sigmoid of SuperSpike, at ``inf`` :math:`e^{-2|x|}`.
 
     To train a network, lower the dampening: use `normalize_surrogate`, or ``dampening=0.25`` with
-    ``alpha=2``. At the default of 1, networks reached lower accuracies in our study, most of all
-    with fat tails.
+    ``alpha=2``. At the default of 1, networks with that tail or a fatter one reached lower
+    accuracies in our study.
 
     Surrogates are immutable and hashable. Two are equal if their parameters are, so `jax.jit`
     compiles once for equal static arguments. NumPy arrays are copied and compared by value; JAX

@@ -20,9 +20,9 @@ Each = Literal["seeds", "epochs", "trials"]
 class Comparison(Record):
     """A comparison: a result for each candidate, and all that is needed to repeat it.
 
-    Prints as a table of 80 columns, the best candidate first, with a verdict below. Test scores are
-    means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and 100%.
-    Differences are from the best, taken seed by seed. Their intervals hold for all pairs of
+    Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
+    scores are means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and
+    100%. Differences are from the best, taken seed by seed. Their intervals hold for all pairs of
     candidates together, because the same scores decide which one is the best.
 
     Each seed has its own split, initial weights, order of samples and choice of a setting, so the

@@ -86,7 +86,7 @@ def convergence(results: Results, epochs: int) -> str:
     if losses and all(loss[-1] < loss[0] for loss in losses):
         part = _last_part(losses[0])
         last = "the last epoch" if part == 1 else f"the last {part} epochs"
-        return f"Trained long enough: {last} brought under 1% of the drop in loss."
+        return f"Losses levelled off: {last} brought under 1% of their drop."
     return ""
 
 

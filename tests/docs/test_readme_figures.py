@@ -34,7 +34,7 @@ def test_times_of_the_derivative(file):
         if table == "Vector-Jacobian product"
     }
     low, high, whole, others = said(
-        rf"\(product of two arrays: 1\) \| {NUMBER} to {NUMBER} \| at most {NUMBER} "
+        rf"relative to a product of two such arrays \| {NUMBER} to {NUMBER} \| at most {NUMBER} "
         rf"if `2 \* alpha` is an integer, else {NUMBER}"
     )
     for alpha in ("1.7", "2"):

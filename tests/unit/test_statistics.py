@@ -127,7 +127,7 @@ def test_what_is_level_is_named_in_one_sentence_with_the_seeds_that_would_tell_m
     variances = [(one - LEVEL[0]).var(ddof=1) for one in LEVEL[1:]]
     expected = seeds_to_tell(np.mean(variances) ** 0.5, 0.01, comparisons=6)
     assert text.endswith(
-        f"About {expected} seeds (--seeds {expected}) would show a difference of 1 point."
+        f"About {expected} seeds (--seeds {expected}) would show a true difference of 1 point."
     )
 
 

@@ -70,7 +70,7 @@ def test_the_first_silent_population_is_named_and_those_behind_it_are_consequenc
     found = first_line(*layers)
     assert (found.cause, found.population) == ("silent", "layers.1")
     assert "so layers.2 to layers.10 (9 populations) behind it never fire at all" in found.text
-    factor = float(found.remedy.split("multiply its input weights by ")[1].split()[0])
+    factor = float(found.remedy.split("multiply its input weights by ")[1].split(":")[0])
     layers[1].weights.value = factor * layers[1].weights.value
     after = only(gradient_flow(Stack(*layers), inputs())).populations[1]
     assert after.activity.firing_rate == pytest.approx(0.1, abs=0.02)

@@ -57,7 +57,7 @@ def test_the_sentence_names_the_group_and_how_far_the_others_are():
         "B and A are within noise of each other; C is 40.3 points lower. About "
     )
     assert re.search(
-        r"About (\d+) seeds \(--seeds \1\) would show a difference of 1 point\.$",
+        r"About (\d+) seeds \(--seeds \1\) would show a true difference of 1 point\.$",
         of(**CLOSE).verdict,
     )
     alone = of(A=(0.9, 0.901, 0.899), C=(0.5, 0.501, 0.499)).verdict
@@ -171,7 +171,7 @@ def test_a_sentence_says_whether_losses_still_fall_and_what_to_try():
     steady = [2.0 - 0.1 * epoch for epoch in range(20)]
     ended = [max(0.7, one) for one in steady]  # the last five bring nothing
     barely = [*ended[:-1], 0.684]  # 1.2% of the fall in the last quarter
-    end = "Trained long enough: the last 5 epochs brought under 1% of the drop in loss."
+    end = "Losses levelled off: the last 5 epochs brought under 1% of their drop."
     assert with_losses(ended, ended) == end
     said = "The losses were still falling when training ended: differences may only reflect speed."
     assert with_losses(steady, barely) == f"{said} Try --epochs 40."
