@@ -54,7 +54,7 @@ def test_help_is_plain_and_shows_what_every_command_has(command, capsys):
     else:
         assert all(f" {name} {what}" in out for name, what in COMMANDS.items())
     if command == "compare":
-        assert "(default: ReluGrad Sigmoid 'QPseudoSpike(alpha=2)'" in out
+        assert "(default: ReluGrad Sigmoid 'QPseudoSpike(alpha=8)'" in out
 
 
 def test_a_command_that_there_is_not_is_refused(capsys):
