@@ -106,8 +106,8 @@ def compare(
         5 seeds make 15 trainings of each candidate. None trains the candidates as given. Names are
 
         - ``learning_rate``;
-        - ``mean_slope``, which lowers the candidate's dampening until the mean surrogate gradient
-          at the initial weights has this value, as `normalize_surrogate` does;
+        - ``mean_slope``, which lowers the candidate's dampening until no population has a larger
+          mean surrogate gradient at the initial weights of the first seed;
         - ``dampening`` (in place of ``mean_slope``) and ``scale_factor``, which multiply the
           candidate's own dampening and scale;
         - ``alpha``;
@@ -115,8 +115,8 @@ def compare(
     seeds : int or sequence of int
         How many seeds, or the seeds themselves.
     epochs, batch_size : int
-        Passes over the training part, each in a new order, and samples in a batch. Samples that do
-        not fill a batch are left out of that pass.
+        Number of passes over the training part, each in a new order, and number of samples in a
+        batch. Samples that do not fill a batch are left out of that pass.
     learning_rate : float
         The learning rate, if ``tune`` does not name it.
     optimizer : callable, optional
@@ -155,7 +155,8 @@ def compare(
         - ``epochs_done`` and ``epochs``, summed over all runs;
         - ``loss``: the mean of the runs that just finished an epoch;
         - ``runs_done`` and ``runs``: how many have finished, and how many there are;
-        - ``directory``: where results are saved, or None; not ``out`` if that could not be written.
+        - ``directory``: where results are saved, or None. If ``out`` could not be written, it is
+          another one.
 
     Returns
     -------

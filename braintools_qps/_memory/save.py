@@ -54,8 +54,8 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
     To find these layers, one step is traced for training (``fit=True`` in `brainstate.environ`) and
     one for evaluation. The trace shows which values each array can have, even through loops,
     states, delays and max pooling. Spikes are 0 or 1; after a dropout they are 0 or 1/p in
-    training. Only comparisons and neurons (nodes with ``spk_fun``) with a Surrogate count as
-    sources of spikes.
+    training. Only operators such as ``v > 1`` and neurons (nodes with ``spk_fun``) with a
+    Surrogate count as sources of spikes.
 
     If a layer later receives other values, for example because you set a state by hand, the
     gradient of its weights is NaN (see `spike_matmul`). Recompile your own jitted functions

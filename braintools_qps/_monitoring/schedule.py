@@ -44,7 +44,7 @@ class SurrogateSchedule(Callback):
     Raises
     ------
     TypeError
-        If nothing is scheduled, or another parameter than these three, if a schedule is not a
+        If nothing is scheduled, or a parameter other than these three, if a schedule is not a
         function, or if the surrogate is neither a `QPseudoSpike` nor `Scaled`.
     ValueError
         If a value is not above 0. Traced values are not checked.

@@ -26,7 +26,8 @@ class Scaled(SurrogateWithScale):
     with :math:`s` = ``scale``, :math:`d` = ``dampening`` and :math:`h'` and
     :math:`h_\mathrm{origin}` the gradient of the inner surrogate and its integral. NaN gives NaN in
     the forward and the backward pass. The derivative at :math:`\pm\infty` is 0. First derivatives
-    with respect to parameters are 0 and second ones are not, with every version of braintools.
+    with respect to parameters are 0, but second derivatives are not; this holds with every version
+    of braintools.
 
     Scales multiply, and so do dampenings: ``Scaled(QPseudoSpike(scale=10 * u.mV), scale=2)`` has a
     scale of 20 mV.

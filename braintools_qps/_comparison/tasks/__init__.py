@@ -65,7 +65,7 @@ def load_task(
         Number of time steps in which the spikes of an HDF5 file are counted; 100 by default.
     readout : {"last", "mean", "all"} or int, optional
         Which output of the network is its answer: ``"last"``, that of the last step; ``"mean"``,
-        the mean over all steps; a number, the mean over that many last steps; ``"all"``, an answer
+        the mean over all steps; a number n, the mean over the last n steps; ``"all"``, an answer
         at every step. By default ``"all"`` if each step has a target, otherwise ``"mean"``; some
         named tasks have their own default.
 
