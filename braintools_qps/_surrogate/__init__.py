@@ -1,9 +1,10 @@
 """Surrogates: spike functions with a custom derivative.
 
-Start with `pseudo_spike`, the class. Its call goes to `spike`, which takes units off (`units`) and
-defines the derivative rule. The formulas are in `kernels`. `residuals` stores the derivative in 8
-or 16 bits. `scaled` does the same for surrogates of other libraries, whose curves `foreign` calls.
-`parameters` checks and compares parameters; `adjusting` copies a surrogate with other numbers.
+Start with `pseudo_spike`, the class; `surrogate_with_scale` is its base. Its call goes to `spike`,
+which takes units off (`units`) and defines the derivative rule. The formulas are in `kernels`.
+`residuals` stores the derivative in 8 or 16 bits. `scaled` does the same for surrogates of other
+libraries, whose curves `foreign` calls. `parameters` checks and compares parameters; `adjusting`
+copies a surrogate with other numbers.
 """
 
 from .adjusting import Traceable, adjusted, traceable

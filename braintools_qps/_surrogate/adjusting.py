@@ -13,8 +13,8 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .parameters import attributes, key
-from .pseudo_spike import SurrogateWithScale
 from .scaled import Scaled
+from .surrogate_with_scale import SurrogateWithScale
 
 TRACED = ("alpha", "scale", "dampening")
 

@@ -10,7 +10,7 @@ import brainunit as u
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .pseudo_spike import SurrogateWithScale
+from .surrogate_with_scale import SurrogateWithScale
 
 # Distances from the threshold, spaced evenly in their logarithm: no width is too small or large.
 PER_DECADE = 10_000

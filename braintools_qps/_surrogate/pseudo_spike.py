@@ -1,24 +1,19 @@
-"""The q-PseudoSpike surrogate: a spike function, and the class that carries its parameters."""
+"""The q-PseudoSpike surrogate: a spike function, and the class that holds its parameters."""
 
 from __future__ import annotations
 
-import dataclasses
-from abc import abstractmethod
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, Self
+from dataclasses import dataclass
 
-import brainstate
 import brainunit as u
 import jax
 import numpy as np
-from braintools.surrogate import Surrogate
 from jax import Array
 from jax.typing import ArrayLike
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .parameters import canonical, current, key, source, surrogate_key
+from .parameters import canonical, current
+from .surrogate_with_scale import SurrogateWithScale
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
@@ -113,153 +108,6 @@ def q_pseudo_spike(
     0.5625
     """
     return QPseudoSpike(alpha, scale=scale, dampening=dampening, residual_dtype=residual_dtype)(x)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class SurrogateWithScale(Surrogate):
-    """A surrogate whose parameters are the fields of a frozen dataclass.
-
-    A subclass adds fields and gives the curve in `_curve`.
-    """
-
-    scale: Scale = field(default=None, kw_only=True)
-    dampening: Hyperparameter = field(default=1.0, kw_only=True)
-    residual_dtype: ResidualDtype = field(default=None, kw_only=True)
-
-    def __post_init__(self) -> None:
-        for name, value in self._parameters().items():
-            object.__setattr__(self, name, canonical(name, value))
-
-    def __copy__(self) -> Self:
-        return self  # immutable
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        for name, value in vars(self).items():
-            if isinstance(value, brainstate.State):
-                raise TypeError(
-                    f"a surrogate whose {name} is a brainstate.State cannot be pickled, because "
-                    f"the State cannot. Pickle surrogate.replace({name}=state.value)"
-                )
-        return self.__dict__
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.__post_init__()  # a NumPy array comes back writable
-
-    @abstractmethod
-    def _curve(self) -> spike.Curve:
-        """The parameters of the curve now, with every State read."""
-
-    def replace(self, **changes: Any) -> Self:
-        """Return a copy with some parameters changed.
-
-        Parameters
-        ----------
-        **changes
-            Parameters of the class by name, checked as at construction.
-
-        Returns
-        -------
-        Surrogate
-            The copy; the original stays as it is.
-
-        Raises
-        ------
-        TypeError
-            If the class has no parameter of that name.
-
-        Examples
-        --------
-        >>> from braintools_qps import QPseudoSpike
-        >>> QPseudoSpike(alpha=2.0).replace(dampening=0.5)
-        QPseudoSpike(alpha=2.0, dampening=0.5)
-        """
-        return dataclasses.replace(self, **changes)
-
-    def __call__(self, x: ArrayLike | u.Quantity) -> Array:
-        """Return 1 where ``x >= 0``, NaN where it is NaN and 0 elsewhere, without unit."""
-        return spike.spikes(x, self._curve(), self.residual_dtype)
-
-    def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
-        """The surrogate gradient at ``x``, differentiable with respect to every parameter.
-
-        Parameters
-        ----------
-        x : array_like or Quantity
-            Distance from the threshold, of any shape. A voltage needs a surrogate with a ``scale``.
-
-        Returns
-        -------
-        Array or Quantity
-            The gradient, per unit of ``x``. The shape is that of ``x`` broadcast with the
-            parameters, the dtype that of ``x``, or JAX's default float if ``x`` is integer.
-
-        Raises
-        ------
-        brainunit.UnitMismatchError
-            If ``x`` and ``scale`` differ in dimension, or ``x`` is a voltage without a ``scale``.
-
-        Examples
-        --------
-        >>> from braintools_qps import QPseudoSpike
-        >>> print(QPseudoSpike(alpha=1.0).surrogate_grad(3.0))
-        0.25
-        """
-        return spike.derivative(x, self._curve())
-
-    def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
-        """The original function: the integral of `surrogate_grad`.
-
-        For a `QPseudoSpike` it is 1/2 at 0, and may go below 0 and above 1: at ``alpha=2`` it runs
-        from -1 to 2. In the paper's form (`QPseudoSpike.from_q`) it stays between 0 and 1.
-
-        Parameters
-        ----------
-        x : array_like or Quantity
-            Distance from the threshold, of any shape. A voltage needs a surrogate with a ``scale``.
-
-        Returns
-        -------
-        Array
-            The function, without unit, in the shape and dtype of `surrogate_grad`.
-
-        Raises
-        ------
-        brainunit.UnitMismatchError
-            If ``x`` and ``scale`` differ in dimension, or ``x`` is a voltage without a ``scale``.
-
-        Examples
-        --------
-        >>> from braintools_qps import QPseudoSpike
-        >>> print(QPseudoSpike(alpha=2.0).surrogate_fun(0.0))
-        0.5
-        """
-        return spike.original(x, self._curve())
-
-    def __eq__(self, other: object) -> bool:
-        if type(self) is not type(other):
-            return NotImplemented
-        return surrogate_key(self) == surrogate_key(other)
-
-    def __hash__(self) -> int:
-        return hash(surrogate_key(self))
-
-    def __repr__(self) -> str:
-        defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
-        shown = [
-            f"{name}={_shown(value)}"
-            for name, value in self._parameters().items()
-            if name not in defaults or key(value) != key(defaults[name])
-        ]
-        return f"{type(self).__name__}({', '.join(shown)})"
-
-    def _parameters(self) -> dict[str, Any]:
-        """The parameters by name, in the order of the signature."""
-        kind: Any = type(self)  # for mypy, which confuses the hash of a class and of its objects
-        return {name: getattr(self, name) for name in _names(kind)}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -383,18 +231,3 @@ class QPseudoSpike(SurrogateWithScale):
 
     def _curve(self) -> spike.Curve:
         return spike.Curve(*(current(name, getattr(self, name)) for name in spike.PARAMETERS))
-
-
-def _shown(value: Any) -> str:
-    """Source of a parameter; braintools' QPseudoSpike gets its module, to tell it from ours."""
-    ours = {kind.__name__ for kind in SurrogateWithScale.__subclasses__()}
-    foreign = isinstance(value, Surrogate) and not isinstance(value, SurrogateWithScale)
-    if foreign and type(value).__name__ in ours:
-        return f"{type(value).__module__}.{value!r}"
-    return source(value)
-
-
-@cache
-def _names(surrogate: type[SurrogateWithScale]) -> tuple[str, ...]:
-    fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
-    return tuple(field.name for field in fields)

@@ -8,8 +8,8 @@ from braintools.surrogate import Surrogate
 
 from .foreign import Foreign
 from .parameters import current, product
-from .pseudo_spike import SurrogateWithScale
 from .spike import Curve
+from .surrogate_with_scale import SurrogateWithScale
 
 __all__ = ["Scaled"]
 

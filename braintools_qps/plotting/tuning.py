@@ -45,7 +45,7 @@ class Field(NamedTuple):
 
     mean: float
     votes: int
-    star: str | None  # of the setting that most seeds chose, "" within what was searched
+    star: str | None  # of the setting chosen most often, "" within what was searched
 
 
 def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
@@ -53,7 +53,7 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
 
     Each cell is a setting. Its number is the mean validation score over seeds after full training;
     darker is higher, on one scale for all panels. "4 of 5" says how many seeds chose the setting.
-    The setting that most seeds chose has a frame, and a star if it is at the edge of the values
+    The setting chosen most often has a frame, and a star if it is at the edge of the values
     tried. If one name was tuned, there is one panel with a row for each candidate. If several were,
     each candidate has its own panel with two of the names as axes, learning rate and dampening
     first. A cell of several settings shows the best of them.
@@ -165,7 +165,7 @@ def tuning_legend(comparison: Comparison) -> str:
     """What numbers, frames and stars mean."""
     score = score_of(comparison.score, comparison.results).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
-    return f"{says}\nFrame: chosen by most seeds. {edge_note(comparison.results)}".rstrip()
+    return f"{says}\nFrame: chosen most often. {edge_note(comparison.results)}".rstrip()
 
 
 def _range(comparison: Comparison) -> tuple[float, float]:

@@ -153,18 +153,6 @@ class Comparison(Record):
         Returns
         -------
         str
-
-        Examples
-        --------
-        >>> from braintools_qps import Comparison
-        >>> from braintools_qps.records import CandidateResult, Scores
-        >>> spec, scores = {"name": "Sigmoid"}, Scores(test=(0.94, 0.96))
-        >>> result = CandidateResult("Sigmoid", spec, {"learning_rate": 0.1}, scores=scores)
-        >>> comparison = Comparison({}, {"epochs": 60}, (0, 1), (spec,), (result,))
-        >>> print(comparison.table())
-        surrogate          accuracy %
-        Sigmoid    95.0 [82.3, 100.0]
-        Test accuracy after epoch 60: mean of 2 seeds [95% interval]....
         """
         notes = self._notes(wide=wide)
         return comparison_text(self.results, self.score, notes, wide=wide)

@@ -54,7 +54,7 @@ def comparison_rows(results: Results, score: str, *, wide: bool) -> Rows:
 
 
 def setting_text(result: CandidateResult, name: str) -> str:
-    """The value that most seeds chose, how many did, and a star at the edge of the search."""
+    """The value chosen most often, by how many seeds, and a star at the edge of the search."""
     if name not in result.setting:
         return "-"
     value, tuning = value_text(name, result.setting[name]), result.tuning

@@ -155,9 +155,10 @@ def edge_note(results: Results) -> str:
     if len(tuned) < 2 or len(edges) > 1 or len(first := edges.pop()) > 1:
         return AT_EDGE
     ((name, value),) = first
-    size = "small" if value == min(t.setting[name] for t in tuned[0][0].trials) else "larg"
-    tried = f"{size}est {name.replace('_', ' ')} tried, {value:g}"
-    return f"* Most seeds chose the {tried}: try {size}er ones, too."
+    is_least = value == min(trial.setting[name] for trial in tuned[0][0].trials)
+    most, beyond = ("smallest", "smaller") if is_least else ("largest", "larger")
+    tried = f"{most} {name.replace('_', ' ')} tried, {value:g}"
+    return f"* All rows have the {tried}: try {beyond} ones, too."
 
 
 def troubles(results: Results) -> list[str]:

@@ -99,7 +99,7 @@ def test_the_table_says_where_a_dampening_comes_from():
 def test_an_edge_that_all_chose_is_named(chosen, value):
     edge = {"chosen": chosen, "at_edge": ("learning_rate",)}
     every = [tuned(n, s, **edge) for n, s in CLOSE.items()]
-    assert f"* Most seeds chose the {value} ones, too." in compared(*every).table()
+    assert f"* All rows have the {value} ones, too." in compared(*every).table()
     for others in ([tuned("D", LEVEL["A"])], [tuned("D", LEVEL["A"], at_edge=("dampening",))]):
         assert "* largest or smallest value tried" in compared(*every, *others).table()
     assert "* largest or smallest value tried" in compared(every[0]).table()
@@ -115,7 +115,7 @@ def test_wide_shows_the_rest():
     # Three pairs: t at 1 - 0.05 / 6 with 2 degrees is 7.65; the differences are 41, 38 and 42.
     assert "-40.3 [-49.5, -31.1]" in rows(found.table(wide=True))["C"]
     assert "1/2*" in found.table()
-    assert "* Most seeds chose the smallest dampening tried, 0.5" in found.table()
+    assert "* All rows have the smallest dampening tried, 0.5" in found.table()
     assert "Gradient norm clipped at 0.03." in found.table(wide=True)
     for note in (
         "Difference: from the best, seed by seed [95% interval, all pairs together].",

@@ -99,7 +99,7 @@ def test_tuning_is_drawn(report):
     assert text.count("</figure>") == 6
     assert text.count("Tuning<") == 1  # the heading
     assert "Validation accuracy, mean over seeds, and how many of them chose the setting." in text
-    assert "Frame: chosen by most seeds. * largest or smallest value tried" in text
+    assert "Frame: chosen most often. * largest or smallest value tried" in text
 
 
 def test_what_was_recorded_is_told_in_plain_words(report):
