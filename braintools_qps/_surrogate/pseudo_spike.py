@@ -180,7 +180,13 @@ class QPseudoSpike(SurrogateWithScale):
 
     @classmethod
     def from_q(
-        cls, q: float, sharpness: float = 1.0, dampening: float = 1.0, scale: Scale = None
+        cls,
+        q: Hyperparameter,
+        sharpness: Hyperparameter = 1.0,
+        dampening: Hyperparameter = 1.0,
+        scale: Scale = None,
+        *,
+        residual_dtype: ResidualDtype = None,
     ) -> QPseudoSpike:
         r"""Build the form in the paper, whose integral runs from 0 to 1.
 
@@ -199,6 +205,8 @@ class QPseudoSpike(SurrogateWithScale):
             Factor on the derivative, above 0, without unit.
         scale : float, array, Quantity or Unit, optional
             The value of ``x`` that counts as 1.
+        residual_dtype : {None, "bfloat16", "float16", "uint8"}
+            Dtype in which the derivative is stored for the backward pass.
 
         Returns
         -------
@@ -227,6 +235,7 @@ class QPseudoSpike(SurrogateWithScale):
             q,
             scale=ratio if scale is None else ratio * scale,
             dampening=ratio * canonical("dampening", dampening),
+            residual_dtype=residual_dtype,
         )
 
     def _curve(self) -> spike.Curve:
