@@ -30,7 +30,8 @@ For example ``["Sigmoid", "S2NN"]`` or ``{"fat": "QPseudoSpike(alpha=1)", "thin"
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State
 """A number above 0 without unit, an array of them that broadcasts, or a State that holds either.
 
-For example ``2.0``, ``jnp.array([0.5, 2.0])`` or ``brainstate.ParamState(2.0)``.
+For example ``2.0``, ``jnp.array([0.5, 2.0])`` or ``brainstate.ShortTermState(2.0)``. A ParamState
+is refused, because its gradient would always be 0.
 """
 
 Scale: TypeAlias = ArrayLike | u.Quantity | u.Unit | brainstate.State | None

@@ -132,7 +132,7 @@ def conversion(name: str) -> Conversion | None:
         return None
     table = LIBRARIES[library.lower()]
     asked = loose(path.rpartition(".")[2])
-    [entry, *_] = [entry for known, entry in table.items() if loose(known) == asked] or [None]
+    entry = next((entry for known, entry in table.items() if loose(known) == asked), None)
     if entry is None:
         names = [known for known, entry in table.items() if callable(entry)]
         raise LookupError(

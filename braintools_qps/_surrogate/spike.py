@@ -19,10 +19,8 @@ from jax.custom_derivatives import SymbolicZero
 from . import kernels, units
 from .foreign import Foreign
 from .kernels import FARTHEST, Static, above_zero, unwrap
-from .parameters import check_range
+from .parameters import DAMPENING, SCALE, check_range
 from .residuals import compact_product
-
-PARAMETERS = ("alpha", "scale", "dampening")
 
 
 class Curve(NamedTuple):
@@ -166,8 +164,14 @@ def _require_scale(curve: Curve) -> None:
 def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
     x, scale, unit = units.strip(x, curve.scale)
-    given = curve._replace(scale=scale)
-    ready = {name: _ready(name, getattr(given, name), x) for name in PARAMETERS}
+    # Checked again: the scale is now in the unit of x, and both may be products.
+    check_range("scale", scale, SCALE.fix)
+    check_range("dampening", curve.dampening, DAMPENING.fix)
+    ready = {
+        "alpha": _ready(curve.alpha, x, is_cheap=kernels.has_cheap_form),
+        "scale": _ready(scale, x),
+        "dampening": _ready(curve.dampening, x),
+    }
     shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
     if curve.foreign is not None:
         shapes["surrogate"] = curve.foreign.shape(units.wide(x.dtype))
@@ -177,20 +181,21 @@ def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     return x, Curve(**ready, foreign=curve.foreign), unit
 
 
-def _ready(name: str, value: Any, x: Array) -> Array | Static:
+def _ready(
+    value: Any, x: Array, is_cheap: Callable[[float], bool] = lambda value: value == 1.0
+) -> Array | Static:
     """A number as Static while a program is compiled, and as an array outside of jit.
 
-    Static lets XLA see the constant. As an array, one program serves a loop over many numbers. An
-    alpha with a cheap form is always Static.
+    Static lets XLA see the constant. As an array, one program serves a loop over many numbers. What
+    has a cheap form is always Static.
     """
     dtype = units.wide(x.dtype)
     if isinstance(value, u.Unit):
         return Static(value)
     if not isinstance(value, float):
         return jnp.asarray(value, dtype)
-    check_range(name, value)  # again: the scale is now in the unit of x
-    cheap = value == 1.0 or (name == "alpha" and kernels.has_cheap_form(value))
-    return Static(value) if cheap or _is_being_compiled(x) else dtype.type(value)
+    known = is_cheap(value) or _is_being_compiled(x)
+    return Static(value) if known else dtype.type(value)
 
 
 def _is_being_compiled(x: Array) -> bool:

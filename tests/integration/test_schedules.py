@@ -83,9 +83,9 @@ def validation_loss(alpha, data):
 
 
 @pytest.mark.thorough
-def test_meta_gradient_of_a_parameter_state_against_finite_differences():
+def test_meta_gradient_of_a_state_against_finite_differences():
     with jax.enable_x64(True):
-        data, alpha, step = make_data(), brainstate.ParamState(jnp.asarray(2.5)), 1e-5
+        data, alpha, step = make_data(), brainstate.State(jnp.asarray(2.5)), 1e-5
         gradient = brainstate.transform.grad(lambda: validation_loss(alpha, data), alpha)()
         loss = jax.jit(lambda value: validation_loss(value, data))
         difference = (loss(2.5 + step) - loss(2.5 - step)) / (2 * step)
