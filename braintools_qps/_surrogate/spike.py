@@ -18,7 +18,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from . import kernels, units
 from .foreign import Foreign
-from .kernels import FARTHEST, Static, above_zero, unwrap
+from .kernels import Static, above_zero, unwrap
 from .parameters import DAMPENING, SCALE, check_range
 from .residuals import compact_product
 
@@ -108,7 +108,10 @@ _compiled_step = _compiled(_step)
 @_compiled
 def _derivative(x: Array, curve: Curve) -> Array:
     """``dampening / scale * gradient(x / scale)``."""
-    return _scaled(_unscaled(x, curve), curve.scale, curve.dampening).astype(x.dtype)
+    if curve.foreign is not None:
+        return _scaled(_unscaled(x, curve), curve.scale, curve.dampening).astype(x.dtype)
+    wide = x.astype(units.wide(x.dtype))
+    return kernels.gradient(wide, curve.alpha, curve.scale, curve.dampening).astype(x.dtype)
 
 
 @_compiled
@@ -126,20 +129,16 @@ def _unscaled(x: Array, curve: Curve) -> Array:
     """``gradient(x / scale)``."""
     ratio = _ratio(x, curve.scale)
     if curve.foreign is None:
-        return kernels.gradient(ratio, curve.alpha)
+        return kernels.unscaled_gradient(ratio, curve.alpha)
     return curve.foreign.gradient(ratio)
 
 
 # _ratio and _scaled are jitted because outside of jit, every single operation costs as much as one
-# small program. They multiply by 1 / scale: the derivative of a division by 1e-15 overflows.
+# small program.
 @partial(jax.jit, inline=True)
 def _ratio(x: Array, scale: Array | Static) -> Array:
-    """``x / scale``, in float32 at least. With a traced scale it is infinite beyond FARTHEST."""
-    x, width = x.astype(units.wide(x.dtype)), above_zero(scale)
-    if isinstance(scale, Static):
-        return x * (1 / width)
-    is_far = jnp.abs(x) > FARTHEST * width
-    return jnp.where(is_far, jnp.sign(x) * jnp.inf, jnp.where(is_far, 0, x) * (1 / width))
+    """``x / scale``, in float32 at least."""
+    return kernels.ratio(x.astype(units.wide(x.dtype)), scale)
 
 
 @partial(jax.jit, inline=True)
