@@ -9,23 +9,15 @@ the checks of its values. `keys` compares surrogates; `adjusting` copies one wit
 
 from .adjusting import Traceable, adjusted, traceable
 from .float16 import has_float16
-from .height_and_width import (
-    GradientProfile,
-    gradient_profile,
-    gradient_values,
-    require_one_shape,
-    scale_of,
-    scale_unit,
-)
 from .keys import Same, surrogate_key
 from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product
 from .scaled import Scaled
 from .units import strip, takes_numbers
+from .values import gradient_values, require_one_shape, scale_of, scale_unit
 
 __all__ = [
-    "GradientProfile",
     "QPseudoSpike",
     "Same",
     "Scaled",
@@ -33,7 +25,6 @@ __all__ = [
     "adjusted",
     "compressed_product",
     "declarations",
-    "gradient_profile",
     "gradient_values",
     "has_float16",
     "q_pseudo_spike",

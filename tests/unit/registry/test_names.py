@@ -197,3 +197,6 @@ def test_every_public_name_of_the_package_is_in_its_list():
         for alias in node.names
     ]
     assert sorted(imported) == sorted(braintools_qps.__all__)
+    modules = ["plotting", "records", "testing", "typing"]
+    shown = [name for name in dir(braintools_qps) if name[0] != "_"]
+    assert shown == sorted([*braintools_qps.__all__, *modules])
