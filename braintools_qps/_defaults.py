@@ -26,11 +26,11 @@ BINS = 100  # for spike times
 
 EPOCHS = 60
 BATCH_SIZE = 32
-LEARNING_RATE = 0.1
+LEARNING_RATE = 0.03
 # Of settings that do alike, the first wins.
 TUNE = {"learning_rate": (0.1, 0.03, 0.01), "mean_slope": (0.1,)}
 
-JSON_NAME, RUNNING_NAME = "comparison.json", "comparison.running.msgpack"
+JSON_NAME = "comparison.json"
 CSV_ROWS: dict[str, Literal["seeds", "epochs", "trials"]] = {
     "comparison.csv": "seeds",
     "comparison-curves.csv": "epochs",

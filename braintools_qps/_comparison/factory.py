@@ -11,7 +11,7 @@ from typing import Any
 import brainstate
 
 from .._models import find_neurons, set_surrogate
-from .fingerprint import name_of
+from .identity import name_of
 from .model import environment
 from .tasks import Task
 

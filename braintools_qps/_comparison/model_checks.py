@@ -13,10 +13,10 @@ from braintools.surrogate import Surrogate
 
 from .._models import find_neurons
 from .._surrogate import QPseudoSpike, surrogate_key
+from .experiment import Experiment
 from .factory import cause_of
-from .fingerprint import name_of
+from .identity import name_of
 from .model import environment, initialised, run_over, seeded, values_of
-from .run import Experiment
 
 # In the forward pass all surrogates are equal, and these take every unit.
 ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 
 from .._registry import surrogate_spec
-from ..records import CandidateResult, Cost, Curves, Scores, Tuning
+from ..records import CandidateResult, Comparison, Cost, Curves, Scores, Tuning, to_plain
+from .experiment import RATE, Experiment, Setting, at_setting
 from .factory import cause_of
-from .run import RATE, Experiment, Setting
-from .train import Candidate, Outcome, at_setting
+from .identity import name_of, sources
+from .numerics import numerics, present_environment
+from .optimizers import described_optimizer
+from .outcome import Outcome
+from .plan import Candidate, Run, digest
 
 # A run has collapsed if it loses this share of its gain. The loss must also be at least this many
 # standard errors of an accuracy, or this share of any other score.
@@ -23,21 +27,23 @@ SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 
 def result_of(
-    candidate: Candidate,
+    runs: Sequence[Run],
     setting: Setting,
     outcomes: Sequence[Outcome],
     tuning: Tuning | None,
     experiment: Experiment,
 ) -> CandidateResult:
-    """The record of a candidate, from the training that each seed has chosen."""
+    """The record of a candidate, from the run that each seed has chosen."""
+    candidate = runs[0].candidate
     samples = experiment.task.sizes.validation
     is_accuracy = experiment.objective.score_name == "accuracy"
-    workers = [one.worker for one in outcomes if one.worker is not None]
+    workers = [one.worker for one in outcomes]
     return CandidateResult(
         label=candidate.label,
         spec=candidate.spec,
+        seeds=tuple(run.seed for run in runs),
         setting={RATE: experiment.usual_rate} | dict(setting),
-        trained=surrogate_spec(at_setting(candidate.surrogate, setting)),
+        tuned_spec=surrogate_spec(at_setting(candidate.surrogate, setting)),
         scores=scores_of(outcomes),
         curves=curves_of(outcomes),
         tuning=tuning,
@@ -46,6 +52,49 @@ def result_of(
         one_by_one=next(filter(None, (one.one_by_one for one in outcomes)), None),
         workers=tuple(one for n, one in enumerate(workers) if one not in workers[:n]),
     )
+
+
+def blank(
+    candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
+) -> Comparison:
+    """A comparison that has no results yet."""
+    task = experiment.task
+    return Comparison(
+        task={
+            "name": task.name,
+            "samples": task.sizes._asdict(),
+            "has_own_test_part": task.given_test > 0,
+            "steps": task.steps,
+            "features": task.features,
+            "classes": task.classes,
+            "readout": task.readout,
+            "sha256": digest(task),
+        },
+        settings=to_plain(_described(experiment) | dict(limits)),
+        seeds=experiment.seeds,
+        candidates=tuple(candidate.spec for candidate in candidates),
+        environment=present_environment(),
+    )
+
+
+def _described(experiment: Experiment) -> dict[str, Any]:
+    """Settings that all candidates share, for the record."""
+    goal, make = experiment.objective, experiment.factory.make
+    functions = {"model": make, "optimizer": experiment.optimizer}
+    functions |= {"loss": goal.loss, "score": goal.score}
+    return {
+        "model": name_of(make),
+        "options": experiment.factory.options,
+        "epochs": experiment.epochs,
+        "batch_size": experiment.batch_size,
+        RATE: experiment.usual_rate,
+        **described_optimizer(experiment.optimizer),
+        "loss": goal.loss_name,
+        "score": goal.score_name,
+        "tune": experiment.tune,
+        **numerics(),
+        "sources": sources(functions),
+    }
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:
