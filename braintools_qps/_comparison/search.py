@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import closing
 from functools import partial
@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from ..records import CandidateResult, Comparison, Trial, Tuning, to_plain
+from ..records import CandidateResult, Comparison, Trial, Tuning, choose, to_plain
 from .executors import RUNS_PER_CALL, trained_by
 from .model_checks import check_finite
 from .progress import Progress
@@ -132,19 +132,13 @@ def _chosen(
     count = len(experiment.settings)
     settings = [setting for setting, _ in runs[:count]]
     by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
-    chosen = tuple(map(_best, by_seed))
+    final = [[outcome.curves.score[-1] for outcome in outcomes] for outcomes in by_seed]
+    chosen = tuple(choose(settings, scores) for scores in final)
     setting = settings[Counter(chosen).most_common(1)[0][0]]  # the first chosen, of equals
     trials = tuple(_trial(*one) for one in zip(settings, zip(*by_seed)))
-    tune = experiment.tune
-    tuning = Tuning(trials, chosen, at_edge(setting, tune)) if tune else None
+    tuning = Tuning(trials, chosen) if experiment.tune else None
     own = [of_seed[number] for of_seed, number in zip(by_seed, chosen)]
     return result_of(candidate, setting, own, tuning, experiment)
-
-
-def _best(outcomes: Sequence[Outcome]) -> int:
-    """Index of the highest validation score; the first if equal; diverged ones count as lowest."""
-    scores = np.array([one.curves.score[-1] for one in outcomes])
-    return int(np.argmax(np.where(np.isnan(scores), -np.inf, scores)))
 
 
 def _trial(setting: Setting, outcomes: Sequence[Outcome]) -> Trial:
@@ -155,16 +149,6 @@ def _trial(setting: Setting, outcomes: Sequence[Outcome]) -> Trial:
         test=numbers(one.tested.score for one in outcomes),
         loss=numbers(one.curves.loss[-1] for one in outcomes),
     )
-
-
-def at_edge(setting: Setting, tune: Mapping[str, Sequence[Any]]) -> tuple[str, ...]:
-    """Names whose value is the smallest or the largest number that was tried."""
-    return tuple(name for name, values in tune.items() if _is_extreme(setting[name], values))
-
-
-def _is_extreme(value: Any, values: Sequence[Any]) -> bool:
-    numbers = [v for v in values if isinstance(v, (int, float)) and not isinstance(v, bool)]
-    return len(numbers) > 1 and value in (min(numbers), max(numbers))
 
 
 def _key(depends_on: list[Any], group: Group) -> str:
