@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,6 +19,9 @@ POWER = 0.8
 ROUNDING = 1e-6  # of scores, which come in float32
 UNBOUNDED = (-math.inf, math.inf)
 MOST_NAMES = 4  # in a sentence
+LEAST_SEEDS = 5  # for any verdict
+LOOKS = (5, 8, 13, 20, 32, 50)  # numbers of seeds
+FREEDOM, LARGEST_MEAN = 1.5, 3.0  # of the studentised range, and of a mean in lower quartiles
 
 
 class Unit(NamedTuple):
@@ -117,7 +121,7 @@ def _interval(
     mean = float(values.mean())
     if len(values) < 2 or (len(values) == 2 and np.ptp(values) <= ROUNDING * size):
         return Interval(mean, None, None)
-    half = _quantile(len(values), comparisons) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = _student(len(values), comparisons) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return Interval(mean, *map(float, np.clip([mean - half, mean + half], *bounds)))
 
 
@@ -170,6 +174,120 @@ def ranking(scores: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> Ra
     group = np.flatnonzero(tied)
     mutual = all(difference(*two).includes_zero for two in itertools.combinations(group, 2))
     return Ranking(tuple(map(int, order)), differences, tied, mutual)
+
+
+class Standing(NamedTuple):
+    """What is known about candidates. Rows are those of the scores."""
+
+    lower: tuple[bool, ...]  # row by row: clearly below another candidate, or failed
+    open: tuple[int, ...]  # rows that need more seeds
+    settled: bool  # every pair is told apart, or equal within the margin
+    next: int  # number of seeds at the next look
+
+
+def standing(
+    scores: Sequence[ArrayLike], *, margin: float | None, first: int, most: int
+) -> Standing:
+    r"""Say which candidates are clearly lower, and which need more seeds.
+
+    The scores are looked at after `LOOKS` seeds, beginning at ``first`` and ending at ``most``. A
+    look at :math:`n` seeds spends the share :math:`(n - n') / N` of the error of 5%, where
+    :math:`n'` is the look before and :math:`N` is ``most``. At each look, a candidate is lower if
+    the interval of its paired difference from any other lies below 0; two are equal if it lies
+    within the margin. Both stop there: later looks only test pairs that are still open.
+
+    Parameters
+    ----------
+    scores : sequence of array_like
+        For each candidate, one score per seed; higher is better. Those that stopped at an earlier
+        look have fewer. A candidate with a NaN has failed.
+    margin : float or None
+        The largest difference that does not matter, in the unit of the scores. With None, no pair
+        counts as equal.
+    first, most : int
+        Number of seeds at the first and the last look. At least 5 are needed for any verdict.
+
+    Returns
+    -------
+    Standing
+
+    Examples
+    --------
+    >>> from braintools_qps._statistics import standing
+    >>> scores = [[0.91, 0.89, 0.92, 0.90, 0.91], [0.31, 0.29, 0.32, 0.33, 0.28]]
+    >>> standing(scores, margin=0.01, first=5, most=40)
+    Standing(lower=(False, True), open=(), settled=True, next=8)
+    """
+    runs = [np.asarray(row, np.float64) for row in scores]
+    lower = np.array([bool(np.isnan(row).any()) for row in runs], bool)
+    equal = np.eye(len(runs), dtype=bool)
+    before, looks = 0, _looks(first, most)
+    for look in (*looks, None):
+        unknown = ~equal & ~lower & ~lower[:, None]
+        still = np.flatnonzero(unknown.any(axis=1))
+        if not len(still) or look is None or min(len(runs[row]) for row in still) < look:
+            break
+        pairs, share = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
+        lower[still] |= (pairs.mean + pairs.half(share) < -pairs.rounding).any(axis=1)
+        if margin is not None:  # two one-sided tests, each with the whole error
+            equal[np.ix_(still, still)] |= np.abs(pairs.mean) + pairs.half(2 * share) <= margin
+        before = look
+    after = next((look for look in looks if look > before), most)
+    return Standing(tuple(map(bool, lower)), tuple(map(int, still)), not len(still), after)
+
+
+class Paired(NamedTuple):
+    """Differences between all pairs of candidates: row minus column."""
+
+    mean: np.ndarray
+    standard_error: np.ndarray
+    seeds: int
+    rounding: float  # smaller differences are those of float32
+
+    def half(self, share: float = 1.0) -> np.ndarray:
+        """Half of the width of intervals that hold together but for a share of the error of 5%.
+
+        With two candidates they are those of the paired t test. With more they are Tukey's, from
+        the studentised range with 1.5 (n - 1) degrees of freedom.
+        """
+        error = share * (1 - LEVEL)
+        return _quantile(len(self.mean), self.seeds, error) * self.standard_error
+
+
+def paired(scores: Sequence[ArrayLike]) -> Paired:
+    """Return the paired differences of scores of shape (candidates, seeds).
+
+    With three candidates or more, the variance of a pair that is smaller than the mean of all pairs
+    is drawn half way up to it, since few seeds often have too small a variance by chance. That mean
+    counts as three times the lower quartile at most, so that a candidate that varies much does not
+    widen all intervals.
+    """
+    scores = np.array(scores, np.float64)
+    differences = scores[:, None] - scores
+    variances = differences.var(axis=2, ddof=1)
+    if len(scores) > 2:
+        each = variances[np.triu_indices(len(scores), 1)]
+        usual = min(each.mean(), LARGEST_MEAN * np.quantile(each, 0.25))
+        variances = np.maximum(variances, (variances + usual) / 2)
+    seeds = scores.shape[1]
+    rounding = ROUNDING * float(np.abs(scores).max())
+    return Paired(differences.mean(axis=2), np.sqrt(variances / seeds), seeds, rounding)
+
+
+@lru_cache(maxsize=1024)
+def _quantile(candidates: int, seeds: int, error: float) -> float:
+    """Half of an interval in standard errors of a paired difference."""
+    if candidates == 2:
+        return float(stats.t.isf(error / 2, seeds - 1))
+    wide = stats.studentized_range.isf(error, candidates, FREEDOM * (seeds - 1))
+    return float(wide) / math.sqrt(2)
+
+
+def _looks(first: int, most: int) -> list[int]:
+    """Numbers of seeds at which a verdict is looked for; none where there are too few."""
+    begin = max(first, LEAST_SEEDS)
+    between = [look for look in LOOKS if begin < look < most]
+    return [begin, *between, most][: 1 if begin == most else None] if begin <= most else []
 
 
 def seeds_to_tell(
@@ -306,7 +424,7 @@ def _needed(differences: np.ndarray, comparisons: int, difference: float, unit: 
     return f"About {needed:,} seeds (--seeds {needed}) would show {shown}"
 
 
-def _quantile(seeds: int, comparisons: int) -> float:
+def _student(seeds: int, comparisons: int) -> float:
     return float(stats.t.isf((1 - LEVEL) / 2 / comparisons, seeds - 1))
 
 
@@ -316,7 +434,7 @@ def _power(effect: float, seeds: int, comparisons: int) -> float:
     The square of a noncentral t variable is a noncentral F variable. Unlike scipy's noncentral t,
     its F does not break down far out.
     """
-    square = _quantile(seeds, comparisons) ** 2
+    square = _student(seeds, comparisons) ** 2
     noncentrality = effect**2 * seeds
     if noncentrality == 0:
         return (1 - LEVEL) / comparisons

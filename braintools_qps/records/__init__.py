@@ -7,7 +7,7 @@ Start with `Record` in `record`, their base class: to plain values and back, equ
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .candidate import BestResult, CandidateResult, Cost, Curves, Scores, Trial, Tuning
+from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison
 from .comparison_table import value_text
 from .comparison_verdict import edge_note, ranked, score_of
@@ -33,10 +33,10 @@ from .rates import NormalizedRate, NormalizedRates
 from .record import Described, Record, RecordTable
 from .sensitivity import GradientSensitivity, ParameterSensitivity
 from .table import cell, html_table, text_table
+from .tuning import Trial, Tuning, choose
 
 __all__ = [
     "Activity",
-    "BestResult",
     "CandidateResult",
     "Comparison",
     "Cost",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Literal, Self
 
-from .candidate import BestResult, CandidateResult, check_seeds
+from .._statistics import LEAST_SEEDS, Standing, standing
+from .candidate import CandidateResult, check_seeds
 from .comparison_csv import Lines, by_epoch, by_seed, by_trial, csv_text
 from .comparison_table import comparison_rows, comparison_text
-from .comparison_verdict import caption, convergence, ranked, troubles, verdict
+from .comparison_verdict import caption, convergence, ranked, score_of, troubles, verdict
 from .record import Record
 from .table import Rows
 
@@ -64,7 +66,8 @@ class Comparison(Record):
     True
     """
 
-    FORMAT: ClassVar[str] = "braintools_qps.comparison/3"
+    FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
+    _load_weights: ClassVar[Callable[[str, int], Any] | None] = None  # set by `with_weights`
 
     task: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -84,9 +87,8 @@ class Comparison(Record):
                 )
 
     @property
-    def best(self) -> BestResult:
-        """The result with the highest mean test score; ``within_noise`` names others that may be as
-        good.
+    def best(self) -> CandidateResult:
+        """The result with the highest mean test score; ``tied`` has others that may be as good.
 
         The test score decides: validation scores have already chosen the settings. A candidate that
         diverged with one seed or more is never the best.
@@ -101,8 +103,7 @@ class Comparison(Record):
                 "the best candidate needs finite scores with every seed, got none of "
                 f"{len(self.results)} results with them. Print the comparison for the reasons"
             )
-        best, *near = self.tied
-        return BestResult(**vars(best), within_noise=tuple(result.label for result in near))
+        return self.tied[0]
 
     @property
     def ranked(self) -> tuple[CandidateResult, ...]:
@@ -114,6 +115,75 @@ class Comparison(Record):
         """The best result, and those within noise of it, the highest first."""
         results, found = ranked(self.results, self.score)
         return tuple(result for result, tied in zip(results, found.tied) if tied) if found else ()
+
+    @property
+    def standing(self) -> Standing:
+        """Which results are clearly lower than another, and which need more seeds; row by row.
+
+        It follows from the scores and from three settings: ``first_seeds`` and ``most_seeds``, the
+        seeds at the first and the last look, and ``margin``, the largest difference that does not
+        matter, in points of an accuracy and else in the unit of the score. Without these, there is
+        one look at all seeds, and a margin of 1 point or of 1% of the score.
+        """
+        scores = [
+            result.scores.test or (() if result.seeds else (math.nan,)) for result in self.results
+        ]
+        seeds = max(map(len, scores), default=0)
+        most = self.settings.get("most_seeds") or seeds
+        first = self.settings.get("first_seeds", LEAST_SEEDS if most > seeds else seeds)
+        return standing(scores, margin=self.margin, first=min(first, most), most=most)
+
+    @property
+    def margin(self) -> float | None:
+        """The largest difference that does not matter, in the unit of the score."""
+        form = score_of(self.score, self.results)
+        if "margin" not in self.settings:
+            return form.difference
+        margin = self.settings["margin"]
+        return None if margin is None else margin / form.unit.factor
+
+    def weights(self, label: str, seed: int) -> Any:
+        """Return the trained weights of a candidate, for the model that the factory makes.
+
+        They are those after the last epoch, at the setting that this seed chose.
+
+        Parameters
+        ----------
+        label : str
+            Label of the candidate.
+        seed : int
+            One of its seeds.
+
+        Returns
+        -------
+        dict
+            The values of the model's parameters and of its other states, by their paths.
+
+        Raises
+        ------
+        KeyError
+            If there is no such candidate, or it was not trained with this seed.
+        ValueError
+            If the weights were not kept.
+        """
+        seeds = {result.label: result.seeds for result in self.results}
+        if seed not in seeds.get(label, ()):
+            raise KeyError(
+                f"weights need a label and a seed that were trained, got {label!r} and {seed}. "
+                f"Trained are {seeds}"
+            )
+        if self._load_weights is None:
+            raise ValueError(
+                f"weights of {label} are not kept in memory, got a comparison without its "
+                "directory. Pass out= to compare, or read the comparison from its directory"
+            )
+        return self._load_weights(label, seed)
+
+    def with_weights(self, load: Callable[[str, int], Any]) -> Self:
+        """Return the same comparison, whose `weights` come from ``load(label, seed)``."""
+        copy = replace(self)
+        object.__setattr__(copy, "_load_weights", load)
+        return copy
 
     @property
     def finished(self) -> bool:
@@ -185,8 +255,9 @@ class Comparison(Record):
         >>> from braintools_qps import Comparison
         >>> from braintools_qps.records import CandidateResult, Scores
         >>> spec, scores = {"name": "Sigmoid"}, Scores(test=(0.94, 0.96))
-        >>> result = CandidateResult("Sigmoid", spec, {"learning_rate": 0.1}, scores=scores)
-        >>> comparison = Comparison({}, {"epochs": 60}, (0, 1), (spec,), (result,))
+        >>> rate, seeds = {"learning_rate": 0.1}, (0, 1)
+        >>> result = CandidateResult("Sigmoid", spec, rate, seeds=seeds, scores=scores)
+        >>> comparison = Comparison({}, {"epochs": 60}, seeds, (spec,), (result,))
         >>> header, *rows = comparison.to_csv().splitlines()
         >>> [row.split(",")[:3] for row in rows]
         [['Sigmoid', '0', '0.94'], ['Sigmoid', '1', '0.96']]

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
-from .candidate import CandidateResult, Trial, Tuning
+from .candidate import CandidateResult
+from .tuning import Trial, Tuning
 
 Lines = list[dict[str, Any]]  # the values of a table by column
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
@@ -24,7 +25,7 @@ def by_seed(results: Iterable[CandidateResult], seeds: Sequence[int], shared: Ma
         cost = vars(result.cost) if result.cost else {"seconds_per_epoch": None, "peak_bytes": None}
         rest = {
             **shared,
-            "trained": json.dumps(dict(result.trained)) if result.trained else None,
+            "tuned_spec": json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None,
             **cost,
             **{f"runs_with_{name}": count for name, count in result.flags.items()},
             "error": result.error,

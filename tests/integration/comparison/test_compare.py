@@ -145,7 +145,7 @@ def test_each_seed_trains_every_setting_and_reports_the_one_with_its_best_valida
     assert comparison.settings["tune"] == {name: list(values) for name, values in tune.items()}
     factor = result.setting["dampening"]
     spec = "Sigmoid" if factor == 1 else f"Scaled('Sigmoid', dampening={factor})"
-    assert result.trained == surrogate_spec(get_surrogate(spec))
+    assert result.tuned_spec == surrogate_spec(get_surrogate(spec))
     assert "0.1*" in repr(comparison)
     assert Comparison.from_json(comparison.to_json()) == comparison
 

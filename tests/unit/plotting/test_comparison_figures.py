@@ -119,7 +119,7 @@ def test_surrogates_are_drawn_as_they_were_trained():
 @pytest.mark.parametrize("scale", ["15 mV", [1.0, 2.0]])
 def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     other = {"name": "QPseudoSpike", "alpha": 2.0, "scale": scale}
-    found = compared(candidate("A", (0.9, 0.8)), candidate("other", (0.1, 0.2), 1, trained=other))
+    found = compared(candidate("A", (0.9, 0.8)), candidate("other", (0.1, 0.2), 1, tuned_spec=other))
     panels = plotting.plot_comparison(found)
     assert "other" in [line.get_label() for line in panels[1].get_lines()]
     assert "other" not in [line.get_label() for line in panels[3].get_lines()]
@@ -128,7 +128,7 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
 
 def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
     result = tuned("A", (0.9, 0.8, 0.7), chosen=(0.1, 0.5))
-    tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1), at_edge=("dampening",))
+    tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1))
     (axes,) = plotting.plot_tuning(compared(dataclasses.replace(result, tuning=tuning)))
     assert axes.get_title() == "Tuning: A"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
