@@ -104,7 +104,9 @@ class Search:
         self, groups: Sequence[list[Run]], failed: set[str]
     ) -> Iterator[tuple[list[Run], Sequence[Outcome] | Exception]]:
         """Groups with their outcomes; those of candidates that have failed are left out."""
-        if self._client is not None and groups:
+        if not groups:
+            return
+        if self._client is not None:
             yield from trained_by(self._client, groups, self._experiment, self._plan, failed)
             return
         if self._trainer is None:
