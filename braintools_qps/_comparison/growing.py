@@ -1,4 +1,4 @@
-"""A comparison that grows: it has missing runs trained until it is known which candidate is best."""
+"""A comparison that grows: missing runs are trained, and more seeds until the best is known."""
 
 from __future__ import annotations
 

@@ -126,7 +126,9 @@ class _Walk:
         modules = list(self._modules.values())
         for module in modules:  # grows
             for value in list(vars(module).values()):
-                name = getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", "")
+                name = getattr(
+                    value, "__name__" if isinstance(value, ModuleType) else "__module__", ""
+                )
                 if isinstance(name, str) and self._is_new(name):
                     self._of_module(name)
                     modules.append(self._modules[name])

@@ -22,7 +22,7 @@ class Outcome(NamedTuple):
     bytes: int | None  # of the program that trains some runs at once
     one_by_one: str | None  # why the model could not be vmapped
     worker: Mapping[str, Any]  # where it was trained
-    weights: Values = {}  # after the last epoch, and all other states that outlive a batch
+    weights: Values  # after the last epoch, and all other states that outlive a batch
 
 
 def saved(outcome: Outcome) -> Saved:
@@ -39,8 +39,8 @@ def saved(outcome: Outcome) -> Saved:
 def outcome_of(run: Saved) -> Outcome:
     """The inverse of `saved`, without the weights."""
     fields = {name: run.about[name] for name in Outcome._fields[2:-1]}
-    curves = Curves(*(run.arrays[name] for name in Curves._fields))
-    return Outcome(curves, Tested(**run.about["tested"]), **fields)
+    curves: Any = (run.arrays[name] for name in Curves._fields)
+    return Outcome(Curves(*curves), Tested(**run.about["tested"]), **fields, weights={})
 
 
 def weights_of(run: Saved) -> Values:

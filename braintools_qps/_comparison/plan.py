@@ -71,7 +71,9 @@ class Plan:
     def __init__(self, experiment: Experiment) -> None:
         self._experiment = experiment
 
-    def runs(self, candidate: Candidate, settings: Sequence[Setting], seeds: Iterable[int]) -> list[Run]:
+    def runs(
+        self, candidate: Candidate, settings: Sequence[Setting], seeds: Iterable[int]
+    ) -> list[Run]:
         """Every setting with every seed, seed by seed."""
         parts = [self._parts(candidate, setting) for setting in settings]
         return [
@@ -137,8 +139,10 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = 
             continue
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             changes += difference(one, other, name)
-        elif within == "code" or name == "data":
-            changes.append("the data have changed" if name == "data" else f"the {name}'s code has changed")
+        elif name == "data":
+            changes.append("the data have changed")
+        elif within == "code":
+            changes.append(f"the code of the {name} has changed")
         else:
             changes.append(f"{name} was {one}, now {other}")
     return changes

@@ -94,7 +94,8 @@ def epoch_of(build: Build, experiment: Experiment) -> Callable:
             index, some = batch
             taken = Samples(samples.inputs[some], samples.labels[some])
             draw = key, state.epoch * batches + index
-            return training_step(*carry, taken, draw, surrogate, optimizer, experiment)
+            weights, moments = carry
+            return training_step(weights, moments, taken, draw, surrogate, optimizer, experiment)
 
         orders, _ = jax.random.split(key)
         of_epoch = jax.random.fold_in(orders, state.epoch)

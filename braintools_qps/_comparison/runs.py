@@ -25,6 +25,7 @@ ABANDONED = 3600.0  # seconds until a half-written file is one of a process that
 SECONDS_BETWEEN = 10.0  # the states of a run in training
 MOST_OF_THE_TIME = 0.01  # goes into writing them
 
+
 class Runs:
     """Finished runs and states of those in training, in a directory; without one, in memory.
 

@@ -8,9 +8,9 @@ tuning.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -74,7 +74,7 @@ class Search:
 
     def results(
         self, needed: Mapping[str, Sequence[Run]]
-    ) -> Iterator[tuple[Candidate, CandidateResult | Exception]]:
+    ) -> Generator[tuple[Candidate, CandidateResult | Exception], None, None]:
         """The result of each candidate, given its runs, as it comes in; or its error."""
         missing = {label: self.missing(runs) for label, runs in needed.items()}
         for label, runs in missing.items():
@@ -131,11 +131,12 @@ class Search:
                 yield rest, outcomes
 
     def _is_known(self, run: Run) -> bool:
-        if run.key not in self._outcomes and not self._fresh:
-            if known := self._store.read(run.key):
-                self._outcomes[run.key] = outcome_of(known)
-                self.notes = (*self.notes, *known.about["notes"])
-        return run.key in self._outcomes
+        if run.key in self._outcomes or self._fresh:
+            return run.key in self._outcomes
+        if known := self._store.read(run.key):
+            self._outcomes[run.key] = outcome_of(known)
+            self.notes = (*self.notes, *known.about["notes"])
+        return known is not None
 
     def _keep(self, run: Run, outcome: Outcome) -> None:
         about, arrays = saved(outcome)

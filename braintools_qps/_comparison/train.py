@@ -107,9 +107,7 @@ class Trainer:
             for number in range(count)
         ]
 
-    def _functions_of(
-        self, run: Run, on_compile: Callable[[], None]
-    ) -> tuple[Callable, Callable]:
+    def _functions_of(self, run: Run, on_compile: Callable[[], None]) -> tuple[Callable, Callable]:
         surrogate, setting = run.candidate.surrogate, run.setting
         key = _program_key(surrogate, setting, self._experiment)
         if key not in self._functions:
@@ -285,4 +283,5 @@ def _states_of(saved: Sequence[Saved], form: Any) -> State:
 
 
 def _curves_of(saved: Sequence[Saved]) -> Curves:
-    return Curves(*(np.stack([each.arrays[name] for each in saved]) for name in Curves._fields))
+    stacked: Any = (np.stack([each.arrays[name] for each in saved]) for name in Curves._fields)
+    return Curves(*stacked)
