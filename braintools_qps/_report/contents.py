@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from ..plotting import tuning_legend
 from ..records import Comparison, GradientFlow, GradientFlows, cell
 from .drawings import comparison_drawings, flow_drawings
 
-CODE = ("functions", "sources")  # the user's code, which the record keeps for resuming
+CODE = ("sources",)  # of the user's functions
 # Labels in plain words
 NAMES = {
     "has_own_test_part": "test part",
@@ -73,8 +72,8 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         given["tune"] = "; ".join(
             f"{n.replace('_', ' ')} {cell(values)}" for n, values in tune.items()
         )
-    code = comparison.settings.get("functions", {})
-    digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}
+    code = comparison.settings.get("sources", {})
+    digests = {f"{name}, sha256": _digest(text) for name, text in code.items()}
     sections = [
         ("Training", "Each seed at the setting that it chose." if tune else "", drawings.curves),
         ("Surrogates", "As they were trained, with their dampening.", drawings.surrogates),
@@ -156,9 +155,8 @@ def _noun(count: int, name: str) -> str:
     return name if count == 1 else name + "s"
 
 
-def _digest(parts: Any) -> str:
-    """A digest of all parts of a function."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check(count: int, empty: str) -> None:
