@@ -16,13 +16,13 @@ from .network import demonstration
 from .progress import Event
 from .provenance import present_environment
 from .storage import numbered
-from .tasks import DESCRIPTIONS, Task, load_task
+from .tasks import TASKS, Task, load_task
 from .workers import dask_workers, local_workers
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
     # For what shows results
-    "DESCRIPTIONS",
+    "TASKS",
     "Event",
     "Factory",
     "Task",

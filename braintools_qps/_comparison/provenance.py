@@ -38,7 +38,7 @@ def blank(
 ) -> Comparison:
     """A comparison that has no results yet."""
     return Comparison(
-        task=_description(task),
+        task=task.facts | {"sha256": digest(task)},
         settings=settings,
         seeds=seeds,
         candidates=tuple(specs),
@@ -50,7 +50,7 @@ def digest(task: Task) -> str:
     """A hash of the data of a task and of how they are used."""
     arrays = task.samples
     forms = [(array.shape, array.dtype.str) for array in arrays]
-    about = forms, task.classes, task.readout, task.scale, task.given_test
+    about = forms, task.classes, task.readout, task.scale, task.unit, task.given_test
     found = hashlib.sha256(repr(about).encode())
     for array in arrays:
         found.update(np.ascontiguousarray(array).data)
@@ -141,19 +141,6 @@ def _environments(
         stacklevel=2,
     )
     return now | {"earlier": [*earlier, before]}
-
-
-def _description(task: Task) -> dict[str, Any]:
-    return {
-        "name": task.name,
-        "samples": task.sizes._asdict(),
-        "has_own_test_part": task.given_test > 0,
-        "steps": task.steps,
-        "features": task.features,
-        "classes": task.classes,
-        "readout": task.readout,
-        "sha256": digest(task),
-    }
 
 
 def _difference(before: Any, now: Any) -> str:
