@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 PASSED = ("seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate")
 QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": None}
-FROM_DATA = dict.fromkeys(("features", "classes", "outputs", "steps"), "the data") | {
+FROM_DATA = dict.fromkeys(("features", "classes", "outputs", "steps", "input_rms"), "the data") | {
     "surrogate": "--surrogates"
 }
 EXAMPLES = """examples:

@@ -45,9 +45,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _print_tasks(as_json: bool) -> None:
-    from .._comparison import DESCRIPTIONS
+    from .._comparison import TASKS
 
-    described = dict(DESCRIPTIONS)
+    described = {name: entry.sentence for name, entry in TASKS.items()}
     print(json.dumps(described, indent=2) if as_json else _table([*described.items()]))
 
 

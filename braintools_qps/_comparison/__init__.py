@@ -23,12 +23,12 @@ from .model import environment, seeded
 from .network import demonstration
 from .numerics import present_environment
 from .progress import Event
-from .tasks import DESCRIPTIONS, Task, load_task
+from .tasks import TASKS, Task, load_task
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
     # For what shows results
-    "DESCRIPTIONS",
+    "TASKS",
     "Event",
     "Factory",
     "Task",

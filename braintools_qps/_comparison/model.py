@@ -141,7 +141,7 @@ def mean_slopes(model: Any, inputs: Array) -> Array:
 
     with environment(fit=False):
         slopes = brainstate.transform.for_loop(
-            step, jnp.arange(inputs.shape[1]), jnp.swapaxes(inputs, 0, 1)
+            step, jnp.arange(inputs.shape[1]), u.math.swapaxes(inputs, 0, 1)
         )
     return slopes.mean(0)
 

@@ -54,11 +54,11 @@ def check_finite(experiment: Experiment) -> None:
         If outputs are not finite; the message has the first such step.
     """
     task, (seed, *_) = experiment.task, experiment.seeds
-    inputs = jnp.asarray(task.normalised(task.samples.inputs[: experiment.batch_size]))
+    inputs = jnp.asarray(task.samples.inputs[: experiment.batch_size])
     with seeded(jax.random.key(seed), seed):
         model = experiment.model(ANY)
         initialised(model, experiment.batch_size)
-        outputs = run_over(model, inputs, fit=False)
+        outputs = run_over(model, inputs, fit=False, of_step=task.to_model)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
     if not finite.all():
@@ -141,7 +141,7 @@ def _traced(experiment: Experiment, size: int) -> Any:
             initialised(model, size)
             held.update(_of_other_batches(model, size))
             arrays.update({path: shape for path, (_, shape) in _arrays(model).items() if shape})
-            return run_over(model, inputs, fit=True)
+            return run_over(model, inputs, fit=True, of_step=task.to_model)
 
     task = experiment.task
     inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)

@@ -58,18 +58,8 @@ def blank(
     candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
 ) -> Comparison:
     """A comparison that has no results yet."""
-    task = experiment.task
     return Comparison(
-        task={
-            "name": task.name,
-            "samples": task.sizes._asdict(),
-            "has_own_test_part": task.given_test > 0,
-            "steps": task.steps,
-            "features": task.features,
-            "classes": task.classes,
-            "readout": task.readout,
-            "sha256": digest(task),
-        },
+        task=experiment.task.facts | {"sha256": digest(experiment.task)},
         settings=to_plain(_described(experiment) | dict(limits)),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),

@@ -145,7 +145,7 @@ def _loss(
     with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
         _fill(states, Weights(trained, kept))
-        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.normalised)
+        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
     objective = experiment.objective
     loss = objective.loss(objective.read(outputs), samples.labels)
     return _scalar(loss), values_of(states[1])
@@ -167,7 +167,7 @@ def evaluated(
         model = experiment.model(surrogate)
         states = initialised(model, len(rows))
         _fill(states, weights)
-        outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.normalised)
+        outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.to_model)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     objective = experiment.objective
     score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))

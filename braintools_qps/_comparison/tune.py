@@ -53,7 +53,7 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     with seeded(jax.random.key(seed), seed):
         model = experiment.model(surrogate)
         initialised(model, experiment.batch_size)
-        slopes = mean_slopes(model, jnp.asarray(task.normalised(inputs)))
+        slopes = mean_slopes(model, task.to_model(jnp.asarray(inputs)))
     return max((float(slope) for slope in slopes if jnp.isfinite(slope)), default=0.0)
 
 

@@ -19,7 +19,7 @@ def test_options_of_a_file_need_a_file(option, capsys):
 def test_bins_are_for_spike_times(tmp_path, capsys):
     np.savez(tmp_path / "arrays.npz", X=np.ones((8, 3, 2)), y=np.arange(8) % 2)
     assert main(["compare", "--data", str(tmp_path / "arrays.npz"), "--bins", "5"]) != 0
-    assert "bins are for spike times in HDF5" in capsys.readouterr().err
+    assert "bins and dt are for spike times in HDF5" in capsys.readouterr().err
 
 
 def test_a_scheduler_without_dask(monkeypatch, capsys, tmp_path):
