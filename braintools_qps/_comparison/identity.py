@@ -10,6 +10,7 @@ taken apart never equals anything.
 from __future__ import annotations
 
 import ast
+import copyreg
 import dis
 import functools
 import inspect
@@ -149,7 +150,8 @@ class _Walk:
     def _of_object(self, value: Any) -> Any:
         """By what pickle would keep of it: attributes, slots, items."""
         try:
-            reduced = value.__reduce_ex__(4)
+            reduce = copyreg.dispatch_table.get(type(value))
+            reduced = value.__reduce_ex__(4) if reduce is None else reduce(value)
         except Exception:
             if hasattr(value, "__name__") and not _is_users(value):
                 return self._of_installed(value)  # such as a ufunc, which is known by its name
@@ -204,7 +206,8 @@ class _Walk:
         members = {
             name: self.of(item)
             for name, item in vars(value).items()
-            if not name.startswith("__") or isinstance(item, (FunctionType, *WITHIN))
+            if name != "_abc_impl"
+            and (not name.startswith("__") or isinstance(item, (FunctionType, *WITHIN)))
         }
         return "class", [self.of(base) for base in value.__bases__], self.of(type(value)), members
 
