@@ -36,6 +36,7 @@ from .numerics import PACKAGES
 PACKAGE = Path(__file__).parents[1]
 INSTALLED = str(PACKAGE), *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
 KNOWN = {name.replace("-", "_") for name in PACKAGES} | {"jaxlib", "saiunit"}
+SCRIPT = "__main__", "__mp_main__"  # counts by its functions alone: a call in it may change
 UNKNOWN = "unknown:"  # begins a digest that equals no other
 PLAIN = bool, int, float, complex, str, bytes, NoneType, type(...), type(NotImplemented)
 WITHIN = {
@@ -216,12 +217,13 @@ class _Walk:
         if not _is_users_module(name):
             self._packages.add(name.partition(".")[0])
             return name
-        if name in sys.modules:
+        if name in sys.modules and name not in SCRIPT:
             self._modules[name] = sys.modules[name]
         return None
 
     def _is_new(self, name: str) -> bool:
-        return name in sys.modules and name not in self._modules and _is_users_module(name)
+        known = name not in sys.modules or name in SCRIPT or name in self._modules
+        return not known and _is_users_module(name)
 
     def _of_code(self, code: CodeType) -> Any:
         """Instructions, names and constants, without line numbers."""
@@ -261,9 +263,9 @@ def _distributions(package: str) -> str:
 
 
 def _source(module: ModuleType) -> str | None:
-    """A digest of a module's file, without its comments; None for a script or a notebook."""
+    """A digest of a module's file, without its comments; None for the cells of a notebook."""
     file = _file(module)
-    if file is None or not Path(file).is_file() or module.__name__ in ("__main__", "__mp_main__"):
+    if file is None or not Path(file).is_file():
         return None
     content = Path(file).read_bytes()
     with suppress(SyntaxError, ValueError):
