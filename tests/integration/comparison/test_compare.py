@@ -146,7 +146,6 @@ def test_each_seed_trains_every_setting_and_reports_the_one_with_its_best_valida
         assert result.scores.test[seed] == trials[best].test[seed]
         assert result.curves.loss[seed][-1] == trials[best].loss[seed]
         assert result.setting_of(seed) == each[best]
-    assert result.tuning.at_edge == ("learning_rate", "dampening")
     assert comparison.settings["tune"] == {name: list(values) for name, values in tune.items()}
     factor = result.setting["dampening"]
     spec = "Sigmoid" if factor == 1 else f"Scaled('Sigmoid', dampening={factor})"
