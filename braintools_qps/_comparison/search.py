@@ -132,7 +132,7 @@ def _chosen(
     count = len(experiment.settings)
     settings = [setting for setting, _ in runs[:count]]
     by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
-    final = [[outcome.curves.score[-1] for outcome in outcomes] for outcomes in by_seed]
+    final = [[float(outcome.curves.score[-1]) for outcome in outcomes] for outcomes in by_seed]
     chosen = tuple(choose(settings, scores) for scores in final)
     setting = settings[Counter(chosen).most_common(1)[0][0]]  # the first chosen, of equals
     trials = tuple(_trial(*one) for one in zip(settings, zip(*by_seed)))
