@@ -99,7 +99,7 @@ def _shape(profile: GradientProfile) -> dict[str, str]:
 
 
 def _table(cells: dict[str, Any]) -> str:
-    from ..records import text_table
+    from ..tables import text_table
 
     width = max(map(len, cells), default=0)
     rows = [(name.rjust(width), str(value)) for name, value in cells.items()]

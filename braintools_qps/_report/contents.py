@@ -8,7 +8,8 @@ from typing import Any
 
 from .._comparison import present_environment
 from ..plotting import tuning_legend
-from ..records import Comparison, GradientFlow, GradientFlows, cell
+from ..records import Comparison, GradientFlow, GradientFlows, table_of
+from ..tables import cell
 from .drawings import comparison_drawings, flow_drawings
 
 CODE = ("sources",)  # of the user's functions
@@ -64,7 +65,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "candidates": [result.label for result in comparison.results],
         "seeds": comparison.seeds,
     }
-    drawings = comparison_drawings(comparison)
+    drawings, table = comparison_drawings(comparison), table_of(comparison)
     says = [comparison.verdict, comparison.convergence]
     tune = comparison.settings.get("tune") or {}  # these values differ between candidates
     given = {n: v for n, v in comparison.settings.items() if n not in (*CODE, *tune)}
@@ -85,9 +86,9 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "summary": _progress_of(comparison),
         "says": [sentence for sentence in says if sentence],
         "first": drawings.accuracy,
-        "rows": comparison._rows(),
-        "marked": comparison._marked(),
-        "notes": [note for note in comparison._below() if note not in says],
+        "rows": table.rows,
+        "marked": table.marked,
+        "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
         "asked": facts(asked | _renamed(_task_in_words(comparison.task))),
@@ -112,9 +113,9 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "first": None,
         "summary": "Measured on the network as it is, without training.",
         "asked": facts(asked),
-        "rows": (table := GradientFlows(flows).by_population())._rows(),
+        "rows": (table := table_of(GradientFlows(flows).by_population())).rows,
         "marked": (),
-        "notes": table._below(),
+        "notes": table.notes,
         "advice": [(name, lines) for name, lines in advice.items() if lines],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
+from ..tables import candidate_table
 from .record import Record
-from .table import Rows, cell
 from .tuning import Seeds, Tuning
-
-UNCHANGED = "Use the file that compare wrote, unchanged"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +97,7 @@ class Cost(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CandidateResult(Record):
+class CandidateResult(Record, table=candidate_table):
     """The result of one surrogate.
 
     Attributes
@@ -163,22 +160,6 @@ class CandidateResult(Record):
     workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
 
-    def _rows(self) -> Rows:
-        values: dict[str, Any] = {
-            "test score": self.scores.test,
-            "at best epoch": self.scores.test_at_best_epoch,
-            "validation": self.scores.validation,
-            "firing rate": self.scores.firing_rate,
-            "setting": self.setting,
-            "tuned surrogate": self.tuned_spec,
-            "flags": self.flags,
-            "error": self.error,
-        }
-        return [
-            ["", self.label],
-            *([name, _cell(value)] for name, value in values.items() if value),
-        ]
-
     def setting_of(self, seed: int) -> Mapping[str, Any]:
         """Return the setting that a seed chose.
 
@@ -218,42 +199,3 @@ class CandidateResult(Record):
         """Whether scores are missing, or a test or validation score is not finite."""
         scores = (*self.scores.test, *self.scores.validation)
         return not scores or not all(map(math.isfinite, scores))
-
-
-def _cell(value: Any) -> str:
-    """A value in one line; for several numbers, the mean comes first."""
-    if isinstance(value, tuple) and len(value) > 1:
-        return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
-    return cell(value)
-
-
-def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
-    """Check that a result has a number for each of its seeds, and its curves one for each epoch.
-
-    Raises
-    ------
-    ValueError
-        If one is missing, or the seeds are not the first of those of the comparison.
-    """
-    if result.error:
-        return
-    if result.seeds != tuple(seeds[: len(result.seeds)]):
-        raise ValueError(
-            f"seeds of {result.label} must be the first of {list(seeds)}, got "
-            f"{list(result.seeds)}. {UNCHANGED}"
-        )
-    groups = [vars(result.scores), vars(result.curves)]
-    if result.tuning is not None:
-        groups += [{"chosen": result.tuning.chosen}, *map(vars, result.tuning.trials)]
-    for name, values in chain.from_iterable(group.items() for group in groups):
-        if isinstance(values, tuple) and values and len(values) != len(result.seeds):
-            raise ValueError(
-                f"{name} of {result.label} must have a value for each of {len(result.seeds)} "
-                f"seeds, got {len(values)}. {UNCHANGED}"
-            )
-    curves = (curve for name in vars(result.curves).values() for curve in name)
-    if len(lengths := {len(curve) for curve in curves}) > 1:
-        raise ValueError(
-            f"curves of {result.label} must have a value for each epoch, got {sorted(lengths)}. "
-            f"{UNCHANGED}"
-        )

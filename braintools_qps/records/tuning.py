@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .._statistics import paired_difference
+from .._statistics import LEAST_SEEDS, summary
+from ..tables import tuning_table
+from .checks import check_tuning
 from .record import Record
-from .table import Rows, cell
 
 Seeds = tuple[float, ...]
 Setting = Mapping[str, Any]
@@ -45,7 +47,7 @@ class Trial(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Tuning(Record):
+class Tuning(Record, table=tuning_table):
     """The settings that were tried, and the one that each seed chose by its validation score.
 
     Attributes
@@ -75,6 +77,9 @@ class Tuning(Record):
     trials: tuple[Trial, ...]
     chosen: tuple[int, ...]
 
+    def __post_init__(self) -> None:
+        check_tuning(self)
+
     @property
     def most_chosen(self) -> int:
         """Index in ``trials`` of the setting that most seeds chose; the first of equals."""
@@ -85,9 +90,43 @@ class Tuning(Record):
         """Names for which a value beyond those tried may be better.
 
         In the setting that most seeds chose, such a name has the smallest or the largest value
-        tried, and the validation score there is higher than at the next value, beyond noise.
+        tried, and with five seeds or more the validation score there is higher than at the next
+        value, beyond noise.
         """
         return tuple(name for name in tuned_numbers(self._settings) if self._gains_at_edge(name))
+
+    def beyond(self, name: str) -> float:
+        """Return the next value to try beyond the one at the edge.
+
+        Parameters
+        ----------
+        name : str
+            One of `at_edge`.
+
+        Returns
+        -------
+        float
+            As far from the edge, by its ratio, as the next value tried; with one digit, or a
+            power of 2.
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Trial, Tuning
+        >>> trials = tuple(Trial({"learning_rate": rate}, (rate,)) for rate in (0.03, 0.1))
+        >>> Tuning(trials, chosen=(1,)).beyond("learning_rate")
+        0.3
+        """
+        edge, inner = self._edge(name)
+        value = edge * edge / inner
+        if isinstance(edge, int):
+            return round(value)
+        return value if math.frexp(value)[0] == 0.5 else float(f"{value:.1g}")  # 0.5: a power of 2
+
+    def _edge(self, name: str) -> tuple[float, float]:
+        """The value chosen, and its neighbour in the direction of the middle."""
+        values = tuned_numbers(self._settings)[name]
+        edge = self.trials[self.most_chosen].setting[name]
+        return edge, values[1] if edge == values[0] else values[values.index(edge) - 1]
 
     @property
     def _settings(self) -> list[Mapping[str, Any]]:
@@ -96,31 +135,14 @@ class Tuning(Record):
     def _gains_at_edge(self, name: str) -> bool:
         """Whether validation scores at the edge are above those at the next value."""
         best, values = self.trials[self.most_chosen], tuned_numbers(self._settings)[name]
-        if best.setting[name] not in (values[0], values[-1]):
-            return False
-        inner = values[1] if best.setting[name] == values[0] else values[-2]
+        edge, inner = self._edge(name)
+        if edge not in (values[0], values[-1]) or not 0 < edge / (inner or math.nan) < math.inf:
+            return False  # nothing lies beyond 0 or infinity
         for trial in self.trials:
             if _tuned(trial.setting) == {**_tuned(best.setting), name: inner}:
-                gain = paired_difference(best.validation, trial.validation)
-                return gain.low is not None and gain.low > 0
+                gain = summary(np.subtract(best.validation, trial.validation))
+                return len(self.chosen) >= LEAST_SEEDS and gain.low is not None and gain.low > 0
         return False
-
-    def _rows(self) -> Rows:
-        names = list(dict.fromkeys(name for trial in self.trials for name in trial.setting))
-        mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"
-        rows = [
-            [
-                str(number),
-                *(cell(trial.setting.get(name)) for name in names),
-                *map(mean, (trial.validation, trial.test, trial.loss)),
-                f"{self.chosen.count(number)} of {len(self.chosen)}",
-            ]
-            for number, trial in enumerate(self.trials)
-        ]
-        return [["trial", *names, "validation", "test", "loss", "chosen by"], *rows]
-
-    def _below(self) -> Sequence[str]:
-        return ["Means over seeds. Each seed chooses by its own validation score."]
 
 
 def choose(settings: Sequence[Setting], scores: Sequence[float]) -> int:

@@ -1,4 +1,4 @@
-"""What is tuned: all settings, and which of their values are at an edge."""
+"""What is tuned: all settings."""
 
 import dataclasses
 
@@ -9,7 +9,6 @@ from braintools_qps import load_task
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.run import Experiment
-from braintools_qps._comparison.search import at_edge
 from braintools_qps._comparison.tune import tuned
 
 
@@ -24,11 +23,3 @@ def test_every_combination_of_the_values_is_a_setting():
     assert experiment.runs == 12
     assert untuned.settings == [{}]
     assert tuned(None, SMALL, None) == {}
-
-
-def test_the_edge_of_what_was_searched():
-    tune = {"learning_rate": (0.3, 0.1, 0.01), "neuron": ("LIF", "ALIF"), "dampening": (1.0,)}
-    inside = {"learning_rate": 0.1, "neuron": "LIF", "dampening": 1.0}
-    assert at_edge(inside, tune) == ()
-    assert at_edge(inside | {"learning_rate": 0.3}, tune) == ("learning_rate",)
-    assert at_edge(inside | {"learning_rate": 0.01}, tune) == ("learning_rate",)
