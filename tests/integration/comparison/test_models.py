@@ -153,6 +153,31 @@ def test_a_value_at_every_step():
     assert "-MSE" in repr(comparison)
 
 
+@pytest.mark.thorough
+def test_a_label_at_every_step():
+    y = np.where(X[:, :, 0] > X[:, :, 1], "first", "second")
+    comparison = compare(
+        ["Sigmoid"], model=models.plain, epochs=12, batch_size=16, **QUICK | {"task": (X, y)}
+    )
+    (result,) = comparison.results
+    assert comparison.score == "accuracy"
+    assert np.mean(result.scores.test) > 0.8  # chance is 0.5
+
+
+@pytest.mark.thorough
+def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them():
+    """A model sees tenfold inputs as tenfold; the demonstration is the same network for them."""
+    power_of_two = 8.0  # which rounds nothing
+    options = {"epochs": 1, "batch_size": 16, "tune": None, "seeds": 1}
+    for make, same in ((models.plain, False), (None, True)):
+        losses = [
+            compare(["Sigmoid"], model=make, task=(factor * X, Y), **options)
+            .results[0].curves.loss
+            for factor in (1.0, power_of_two)
+        ]  # fmt: skip
+        assert np.array_equal(*losses) == same
+
+
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
     def from_numpy(features, classes):
         model = models.plain(features, classes)
