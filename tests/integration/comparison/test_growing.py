@@ -27,12 +27,12 @@ def network(features, outputs, steps, surrogate):
     return Wrong(model) if "S2NN" in repr(surrogate) else model
 
 
-# A third of the labels are wrong, so that scores vary between seeds.
-LABELS = np.where(np.random.default_rng(0).random(80) < 1 / 3, 1 - Y, Y)
+# A fifth of the labels are wrong, so that scores vary between seeds.
+LABELS = np.where(np.random.default_rng(0).random(80) < 1 / 5, 1 - Y, Y)
 NAMES = ["Sigmoid", "S2NN", "QPseudoSpike(alpha=2)"]
 GROWING = OPTIONS | {
-    "task": (X, LABELS), "model": network, "seeds": 5, "epochs": 1, "batch_size": 8,
-    "loss": lambda outputs, y: (outputs**2).mean(), "progress": False, "most_seeds": 8,
+    "task": (X, LABELS), "model": network, "seeds": 5, "epochs": 3, "batch_size": 8,
+    "progress": False, "most_seeds": 8,
 }  # fmt: skip
 
 
@@ -46,9 +46,7 @@ def test_clearly_lower_ones_stop_and_the_others_get_more_seeds(tmp_path, caplog)
     assert comparison.seeds == tuple(range(8))
     assert events[-1].runs == events[-1].runs_done == 21
     (line,) = [text for text in caplog.messages if text.startswith("After 5 seeds")]
-    assert line == (
-        "After 5 seeds not known yet: Sigmoid, QPseudoSpike(alpha=2). They go on to 8."
-    )
+    assert line == ("After 5 seeds not known yet: Sigmoid, QPseudoSpike(alpha=2). They go on to 8.")
     # All of these runs are there for a call that names the seeds.
     events.clear()
     whole = compare(

@@ -11,12 +11,12 @@ import pytest
 from braintools import cogtask
 
 from braintools_qps import QPseudoSpike, compare
+from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model_checks import check_finite, check_model
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.optimizers import transformation
-from braintools_qps._comparison.run import Experiment
 from braintools_qps._comparison.tasks import TASKS, load_task
 
 Y = np.arange(40) % 2
