@@ -177,11 +177,10 @@ def _model(arguments: argparse.Namespace) -> Callable[..., Any]:
 
 
 def _client(arguments: argparse.Namespace) -> AbstractContextManager[Client | None]:
-    from .._comparison import joined, local_cluster
+    from .._comparison import connected
 
-    if arguments.workers is not None:
-        return local_cluster(arguments.workers)
-    return nullcontext() if arguments.scheduler is None else joined(arguments.scheduler)
+    given = arguments.scheduler if arguments.workers is None else arguments.workers
+    return nullcontext() if given is None else connected(given)
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:

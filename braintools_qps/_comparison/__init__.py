@@ -16,7 +16,7 @@ them; `network` is the demonstration, `objective` has loss and score, `optimizer
 user's.
 """
 
-from .cluster import joined, local_cluster
+from .cluster import connected
 from .compare import compare
 from .factory import Factory
 from .model import environment, seeded
@@ -32,11 +32,10 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Event",
     "Factory",
     "Task",
+    "connected",
     "demonstration",
     "environment",
-    "joined",
     "load_task",
-    "local_cluster",
     "present_environment",
     "seeded",
 ]

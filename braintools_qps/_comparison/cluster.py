@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
@@ -22,39 +22,13 @@ if TYPE_CHECKING:
 
 RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
 TRIES = 3  # to send the data again, where all workers that had them are lost
-INSTALL = "needs Dask. Run pip install 'braintools-qps[cluster]'"
 
 Trained = tuple[list[Run], Sequence[Outcome] | Exception]
 
 
 @contextmanager
-def local_cluster(workers: int) -> Iterator[Client]:
-    """Worker processes on this machine, until the block ends.
-
-    Raises
-    ------
-    ImportError
-        If Dask is missing.
-    """
-    checked_count("workers", workers)
-    try:
-        from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ImportError(f"--workers {INSTALL}") from error
-    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
-    with (
-        # Without a limit of memory, since Dask would end a worker that comes near it
-        LocalCluster(
-            n_workers=workers, memory_limit=0, silence_logs=logging.CRITICAL, **options
-        ) as cluster,
-        Client(cluster, set_as_default=False) as client,
-    ):
-        yield client
-
-
-@contextmanager
-def joined(scheduler: str) -> Iterator[Client]:
-    """The workers of a Dask scheduler, until the block ends.
+def connected(cluster: int | str) -> Iterator[Client]:
+    """A number of worker processes on this machine, or those of a scheduler at an address.
 
     Raises
     ------
@@ -64,18 +38,26 @@ def joined(scheduler: str) -> Iterator[Client]:
         If no scheduler answers.
     """
     try:
-        from distributed import Client
+        from distributed import Client, LocalCluster
     except ImportError as error:
-        raise ImportError(f"--scheduler {INSTALL}") from error
-    try:
-        client = Client(scheduler, set_as_default=False)
-    except OSError as error:
-        raise OSError(
-            f"no Dask scheduler answers at {scheduler}: {error}. Start one with 'dask scheduler' "
-            "and give the address that it prints, such as tcp://host:8786"
+        raise ImportError(
+            "--workers and --scheduler need Dask. Run pip install 'braintools-qps[cluster]'"
         ) from error
-    with client:
-        yield client
+    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
+    options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
+    with ExitStack() as stack:
+        if isinstance(cluster, int):
+            checked_count("workers", cluster)
+            started = LocalCluster(cluster, silence_logs=logging.CRITICAL, **options)
+            cluster = stack.enter_context(started).scheduler_address
+        try:
+            client = Client(cluster, set_as_default=False)
+        except OSError as error:
+            raise OSError(
+                f"no Dask scheduler answers at {cluster}: {error}. Start one with 'dask scheduler' "
+                "and give the address that it prints, such as tcp://host:8786"
+            ) from error
+        yield stack.enter_context(client)
 
 
 def check_client(client: Any) -> None:

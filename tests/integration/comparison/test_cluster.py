@@ -12,7 +12,7 @@ from clusters import Cluster
 from small_comparison import press_ctrl_c_at
 
 from braintools_qps import compare
-from braintools_qps._comparison import joined, search
+from braintools_qps._comparison import connected, search
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 pytestmark = [
@@ -71,7 +71,7 @@ def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragil
     once.touch()
     make = partial(fragile.make, once=str(once))
     seen = []
-    with joined(cluster.address) as client:
+    with connected(cluster.address) as client:
         found = compare(NAMES, model=make, client=client, callback=seen.append, **OPTIONS)
     assert not once.exists()
     assert_same(found.results, undisturbed)
@@ -85,7 +85,7 @@ def test_candidates_that_fail_are_rows_with_what_went_wrong(cluster, fragile, un
     """Memory runs out, the surrogate is at fault, nothing is a number, and every worker dies."""
     names = ["Sigmoid", "Arctan", "QPseudoSpike(scale='15 mV')", "ReluGrad", "S2NN"]
     make = partial(fragile.make, large="Arctan", nan="ReluGrad", deadly="S2NN")
-    with joined(cluster.address) as client:
+    with connected(cluster.address) as client:
         found = compare(names, model=make, client=client, **OPTIONS)
     sound, large, wrong, nan, dead = found.results
     assert_same([sound], undisturbed[:1])
@@ -104,7 +104,7 @@ def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fr
     gone = pytest.raises(RuntimeError, match=r"scheduler.* was lost.*the same call goes on")
     # So long does Dask look for the scheduler before it gives up.
     brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
-    with brief, gone, joined(cluster.address) as client:
+    with brief, gone, connected(cluster.address) as client:
         compare(NAMES, client=client, callback=kill, **options)
     seen = []
     found = compare(NAMES, callback=seen.append, **options)
@@ -114,7 +114,7 @@ def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fr
 
 def test_ctrl_c_keeps_what_has_finished(tmp_path, cluster, fragile, undisturbed):
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
-    with joined(cluster.address) as client:
+    with connected(cluster.address) as client:
         with pytest.raises(KeyboardInterrupt):
             compare(NAMES, client=client, callback=press_ctrl_c_at(8), **options)
         seen = []
@@ -130,7 +130,7 @@ def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
     (tmp_path / "edited_model.py").write_text(source)
     import edited_model
 
-    with joined(cluster.address) as client:
+    with connected(cluster.address) as client:
         client.run(sys.path.insert, 0, str(tmp_path))
         client.run(__import__, "edited_model")
         edited = source.replace("0.8 * self.V.value", "0.7 * self.V.value")
