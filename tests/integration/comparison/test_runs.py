@@ -112,6 +112,7 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
     assert len(files(out)) == 4
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "setting",
     [
@@ -120,7 +121,7 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
         {"jax_default_matmul_precision": "float32"},
     ],
 )
-def test_numerics_of_jax_make_other_runs(first, out, setting, monkeypatch):
+def test_numerics_of_jax_make_other_runs(out, setting):
     (name,) = setting
     before = getattr(jax.config, name)
     jax.config.update(name, setting[name])
