@@ -43,9 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _print_tasks(as_json: bool) -> None:
-    from .._comparison import DESCRIPTIONS
+    from .._comparison import TASKS
 
-    described = dict(DESCRIPTIONS)
+    described = {name: entry.sentence for name, entry in TASKS.items()}
     print(json.dumps(described, indent=2) if as_json else _table([*described.items()]))
 
 
@@ -78,7 +78,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _table(rows: list[tuple[str, ...]]) -> str:
     """Rows in columns; or one paragraph each, if columns are too wide for the terminal."""
-    from ..records import text_table
+    from ..tables import text_table
 
     width = shutil.get_terminal_size(fallback=(WIDTH_OF_A_FILE, 24)).columns
     table = text_table(rows, left=len(rows[0]))
