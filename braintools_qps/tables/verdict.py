@@ -36,9 +36,8 @@ def verdict(comparison: Comparison) -> str:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
         margin = form.unit(comparison.margin or 0.0)
         return f"{listed(names)} {verb} equal within {margin}: take {take}{also}."
-    return (
-        f"Not known yet which is best, {listed(names, 'or')}{also}. {_more_seeds(comparison, form)}"
-    )
+    known = f"Not known yet whether {listed(names, 'or')} is best{also}."
+    return f"{known} {_more_seeds(comparison, form)}"
 
 
 def enough_seeds(comparison: Comparison) -> bool:
