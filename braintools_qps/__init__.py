@@ -11,6 +11,8 @@ if TYPE_CHECKING:
         gradient_sensitivity,
         normalize_rates,
         normalize_surrogate,
+        prepare,
+        relay_weights,
     )
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._models import set_surrogate
@@ -56,6 +58,8 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "load_task",
     "normalize_rates",
     "normalize_surrogate",
+    "prepare",
+    "relay_weights",
     "write_report",
     # While training
     "SurrogateSchedule",

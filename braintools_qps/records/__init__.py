@@ -1,9 +1,10 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population` and `diagnosis` have the records of `gradient_flow`; `comparison` and
-`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`,
-`normalize_rates` and `save_memory`. `flow_table` and the other `comparison_` files print them.
+`flow`, `population`, `information` and `diagnosis` have the records of `gradient_flow`;
+`preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `sensitivity`,
+`rates` and `memory` those of `gradient_sensitivity`, `normalize_rates` and `save_memory`.
+`flow_table` and the other `comparison_` files print them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -13,6 +14,7 @@ from .comparison_table import value_text
 from .comparison_verdict import edge_note, ranked, score_of
 from .diagnosis import CAUSES, Diagnosis
 from .flow import GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .information import Information
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import (
@@ -29,6 +31,7 @@ from .population import (
     Slopes,
     relative_gradient,
 )
+from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Described, Record, RecordTable
 from .sensitivity import GradientSensitivity, ParameterSensitivity
@@ -48,13 +51,17 @@ __all__ = [
     "GradientFlows",
     "GradientSensitivity",
     "Histogram",
+    "Information",
     "NormalizedRate",
     "NormalizedRates",
     "ParameterSensitivity",
     "PathGains",
     "PopulationFlow",
+    "Preparation",
     "Record",
     "RecordTable",
+    "RelayedPopulation",
+    "RelayedWeights",
     "SavedMemory",
     "Scores",
     "Slopes",
