@@ -46,7 +46,7 @@ def derivatives() -> None:
         for m in _measured(release, "kernels"):
             if m["table"] == "Vector-Jacobian product" and m["contestant"] in DERIVATIVES:
                 rows[DERIVATIVES[m["contestant"]]].append(m["to_bound"])
-    figure, axis = plt.subplots(figsize=(5.4, 3.2))
+    _, axis = plt.subplots(figsize=(5.4, 3.2))
     _bars(axis, rows, "%.1f")
     axis.set(xlabel="time, relative to a product of two arrays")
     axis.legend(loc="lower right")
@@ -54,7 +54,7 @@ def derivatives() -> None:
 
 def training_steps() -> None:
     """Speed of a training step, relative to braintools' QPseudoSpike."""
-    figure, axes = plt.subplots(1, 2, figsize=(5.4, 2.8), sharey=True)
+    _, axes = plt.subplots(1, 2, figsize=(5.4, 2.8), sharey=True)
     for axis, kind in zip(axes, ("Feed-forward", "Recurrent")):
         for release, color in RELEASES.items():
             speeds = {
@@ -79,7 +79,7 @@ def long_sequences() -> None:
         for m in _measured(release, "long_sequences"):
             if m["work"] == "5,000 steps":
                 rows.setdefault(m["contestant"], []).append(m["memory_bytes"] / 1e6)
-    figure, axis = plt.subplots(figsize=(5.4, 3.2))
+    _, axis = plt.subplots(figsize=(5.4, 3.2))
     _bars(axis, rows, "%.1f MB")
     axis.set(xlabel="temporary memory (MB)", xlim=(None, 125))
     axis.legend(loc="lower right")
