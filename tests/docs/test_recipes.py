@@ -38,7 +38,7 @@ ALL = [(page, name) for page, (_, recipes) in PAGES.items() for name in recipes]
 # What a reader of the page sees, as far as it is the same on every machine
 SEEN = {
     "Voltages in millivolts": ["[0. 1. 1.]", "mV"],
-    "A surrogate for each layer": ["QPseudoSpike(alpha=8.0) Sigmoid(alpha=4.0)"],
+    "A surrogate for each layer": ["QPseudoSpike(alpha=8.0) Sigmoid(alpha=4"],
     "Anneal alpha during training": ["alpha 2.0, slope 0.184", "alpha 8.0, slope 0.053"],
     "Train over several devices": ["(8, 16) True"],
     "Log the flow while training": ["[0, 10] ["],
