@@ -10,6 +10,8 @@ if _TYPE_CHECKING:
         gradient_sensitivity,
         normalize_rates,
         normalize_surrogate,
+        prepare,
+        relay_weights,
     )
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._models import set_surrogate
@@ -55,6 +57,8 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "load_task",
     "normalize_rates",
     "normalize_surrogate",
+    "prepare",
+    "relay_weights",
     "write_report",
     # While training
     "SurrogateSchedule",
