@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from statistics import fmean as mean
 from typing import Any, ClassVar, Literal, Self
 
@@ -191,12 +190,10 @@ class Comparison(Record, table=comparison_table):
     def _looks(self) -> dict[str, int]:
         """Numbers of seeds at the first and the last look."""
         seeds = max(map(len, self._scores), default=0)
-        if most := self.settings.get("most_seeds"):
-            return {
-                "first": min(self.settings.get("first_seeds") or LEAST_SEEDS, most),
-                "most": most,
-            }
-        return {"first": seeds, "most": seeds}
+        most, first = (self.settings.get(name) for name in ("most_seeds", "first_seeds"))
+        if not most:
+            return {"first": seeds, "most": seeds}
+        return {"first": min(first or LEAST_SEEDS, most), "most": most}
 
     @property
     def margin(self) -> float | None:
@@ -359,16 +356,13 @@ class Comparison(Record, table=comparison_table):
         return pandas.DataFrame(self._lines(rows))
 
     def _lines(self, rows: Each) -> Lines:
-        kinds = {
-            "seeds": partial(by_seed, shared=self._shared),
-            "epochs": by_epoch,
-            "trials": by_trial,
-        }
-        if rows not in kinds:
-            raise ValueError(
-                f"rows must be one of {', '.join(kinds)}, got {rows!r}. Pass rows='seeds'"
-            )
-        return kinds[rows](self.results)
+        if rows == "seeds":
+            return by_seed(self.results, self._shared)
+        if rows in ("epochs", "trials"):
+            return (by_epoch if rows == "epochs" else by_trial)(self.results)
+        raise ValueError(
+            f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'"
+        )
 
     @property
     def _shared(self) -> dict[str, Any]:
