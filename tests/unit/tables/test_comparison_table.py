@@ -45,13 +45,13 @@ VERDICTS = {
     ),
     "not known": (
         of(**CLOSE),
-        r"Not known yet which is best, B or A; C is 40\.5 points lower\. About (?P<more>\d+) more "
+        r"Not known yet whether B or A is best; C is 40\.5 points lower\. About (?P<more>\d+) more "
         r"seeds would show a difference of 1 point: --seeds (?P<all>\d+) trains (?P=more) more per "
         r"candidate\.",
     ),
     "many": (
         of(**MANY),
-        r"Not known yet which is best, L\d, L\d, L\d or 4 more; the other 6 are \d+\.\d to \d+\.\d "
+        r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to \d+\.\d "
         r"points lower\. About .*",
     ),
     "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
