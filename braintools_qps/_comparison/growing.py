@@ -58,6 +58,7 @@ class Growing:
         for candidate in self._candidates.values():
             try:
                 settings = settings_of(candidate.surrogate, self._experiment)
+                self._search.runs(candidate, settings, self._experiment.seeds)  # or an error
                 self._settings[candidate.label] = settings
             except Exception as error:
                 self._add(candidate, error)

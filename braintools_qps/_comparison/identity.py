@@ -96,7 +96,7 @@ class _Walk:
         self.unknown: list[str] = []  # types of objects that cannot be taken apart
 
     def of(self, value: Any) -> Any:
-        if type(value) in PLAIN:
+        if type(value) in PLAIN or (type(value) is tuple and {*map(type, value)} <= {*PLAIN}):
             return f"{type(value).__name__} {value!r}"
         if id(value) in self._seen:
             return self._seen[id(value)][0]

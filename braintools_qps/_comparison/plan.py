@@ -83,11 +83,17 @@ class Plan:
         ]
 
     @cached_property
+    def code(self) -> dict[str, str]:
+        """The identities of the functions that all runs share."""
+        goal, make = self._experiment.objective, self._experiment.factory.make
+        functions = {"model": make, "optimizer": self._experiment.optimizer}
+        functions |= {"loss": goal.loss, "score": goal.score}
+        return {name: identity(function) for name, function in functions.items()}
+
+    @cached_property
     def shared(self) -> dict[str, Any]:
         """What all runs depend on: data, code, options, training, numerics, versions."""
-        experiment, goal = self._experiment, self._experiment.objective
-        code = {"model": experiment.factory.make, "optimizer": experiment.optimizer}
-        code |= {"loss": goal.loss, "score": goal.score}
+        experiment = self._experiment
         return to_plain(
             {
                 "data": digest(experiment.task),
@@ -98,7 +104,7 @@ class Plan:
                 **described_optimizer(experiment.optimizer),
                 **numerics(),
                 "packages": packages(),
-                "code": {name: identity(function) for name, function in code.items()},
+                "code": self.code,
             }
         )
 

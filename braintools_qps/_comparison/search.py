@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,8 @@ from .train import Trainer, groups_of
 
 if TYPE_CHECKING:
     from distributed import Client
+
+MOST_READ = 50  # files, to find out why none could be used
 
 
 class Search:
@@ -65,7 +68,7 @@ class Search:
     def difference(self) -> str:
         """Why runs on the disk cannot be used; empty if some could be, or if there are none."""
         changes: list[str] = []
-        for about in self._store.others():
+        for about in islice(self._store.others(), MOST_READ):
             now = difference(about["shared"], self._plan.shared)
             if not now:
                 return ""
@@ -77,6 +80,9 @@ class Search:
     ) -> Generator[tuple[Candidate, CandidateResult | Exception], None, None]:
         """The result of each candidate, given its runs, as it comes in; or its error."""
         missing = {label: self.missing(runs) for label, runs in needed.items()}
+        if self._fresh:
+            for run in chain.from_iterable(missing.values()):
+                self._store.forget(run.key + STATE)
         for label, runs in missing.items():
             self._progress.begin(label, len(runs))
             if not runs:

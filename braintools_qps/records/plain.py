@@ -134,3 +134,10 @@ def _checked(value: Any, depth: int = 0) -> Any:
         for item in value.values() if isinstance(value, Mapping) else value:
             _checked(item, depth + 1)
     return value
+
+
+def refuse(what: str, rule: str, value: Any) -> NoReturn:
+    """Raise the error for a record that could not be shown."""
+    raise ValueError(
+        f"{what} must be {rule}, got {reprlib.repr(value)}. Use the file of compare as it is"
+    )

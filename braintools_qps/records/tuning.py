@@ -12,7 +12,7 @@ import numpy as np
 
 from .._statistics import LEAST_SEEDS, summary
 from ..tables import tuning_table
-from .checks import check_tuning
+from .plain import refuse
 from .record import Record
 
 Seeds = tuple[float, ...]
@@ -78,7 +78,13 @@ class Tuning(Record, table=tuning_table):
     chosen: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check_tuning(self)
+        count = len(self.trials)
+        if not self.chosen or not all(0 <= row < count for row in self.chosen):
+            refuse("chosen", f"an index of {count} trials for each seed", self.chosen)
+        for number, trial in enumerate(self.trials):
+            if len(trial.validation) != len(self.chosen):
+                seeds = f"a score for each of {len(self.chosen)} seeds"
+                refuse(f"validation of trial {number}", seeds, trial.validation)
 
     @property
     def most_chosen(self) -> int:

@@ -1,6 +1,7 @@
 """Models of the user's own: what trains, and that it trains as a plain loop would."""
 
 import brainstate
+import brainunit as u
 import comparison_models as models
 import jax
 import jax.extend
@@ -108,6 +109,9 @@ def test_models_train(make, surrogates):
         )
         assert 0 < np.mean(result.scores.firing_rate) < 1
         assert not result.flags
+        weights = comparison.weights(result.label, 0)
+        has_units = any(isinstance(value, u.Quantity) for value in weights.values())
+        assert has_units == (make is models.millivolts)
 
 
 @pytest.mark.thorough
