@@ -80,14 +80,15 @@ def compare(
           ``"cue-recall"``, ``"randman"`` (or a call such as ``"randman(dim=2, alpha=1.0)"``), or a
           class in `braintools.cogtask`;
         - arrays ``(X, y)``, which each seed splits: X of shape (samples, time, features); y of
-          shape (samples,) with classes as integers or strings, or of shape (samples, ...) or
-          (samples, time, ...) with floats to predict;
+          shape (samples,) or (samples, time) with classes as integers or strings, or of shape
+          (samples, ...) or (samples, time, ...) with floats to predict;
         - arrays ``(X, y, X_test, y_test)``, with a fixed test part;
         - a `pathlib.Path` to an ``.npz`` file of such arrays, or to an HDF5 file of spike times.
     model : callable, optional
         A factory that returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
-        return: one for each class, or for each number of a target), ``steps`` and ``surrogate``. A
+        return: one for each class, or for each number of a target), ``steps``, ``input_rms`` (the
+        root mean square of the inputs, which reach the model as they are) and ``surrogate``. A
         factory that takes ``surrogate`` puts it into the model itself; otherwise all neurons get
         the candidate. Bind other keywords with ``functools.partial``, as in
         ``partial(network, hidden=256)``.
