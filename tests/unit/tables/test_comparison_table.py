@@ -51,13 +51,13 @@ VERDICTS = {
     ),
     "many": (
         of(**MANY),
-        r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to \d+\.\d "
-        r"points lower\. About .*",
+        r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to "
+        r"\d+\.\d points lower\. About .*",
     ),
     "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
-        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least. --seeds 5 "
+        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least: --seeds 5 "
         "trains 1 more per candidate.",
     ),
     "one seed": (
@@ -74,6 +74,21 @@ VERDICTS = {
 def test_the_verdict(comparison, sentence):
     assert re.fullmatch(sentence, comparison.verdict)
     assert comparison.verdict in said(comparison)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "command"),
+    [
+        ((5, 6, 7), "--seeds 5-9 trains 2 more per candidate."),
+        ((1, 4, 7), "name 2 more seeds."),
+        ((1, 0), "name 3 more seeds."),
+    ],
+)
+def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
+    found = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
+    results = tuple(dataclasses.replace(result, seeds=seeds) for result in found.results)
+    named = dataclasses.replace(found, seeds=seeds, results=results)
+    assert named.verdict.endswith(f"it takes 5 at least: {command}")
 
 
 def growing(**scores):
