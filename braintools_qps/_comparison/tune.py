@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._checks import check_positive, did_you_mean
+from .._checks import check_positive
+from .._wording import did_you_mean
 from .factory import GIVEN, parameters_of
 from .fingerprint import name_of
 from .model import initialised, mean_slopes, seeded
