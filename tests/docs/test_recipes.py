@@ -45,7 +45,7 @@ SEEN = {
     "Share the result": ["flow.html has 3 figures"],
     "Optuna: tune alpha and dampening": ["12 trials, "],
     "Hydra and OmegaConf": [
-        "QPseudoSpike(alpha=8.0, dampening=0.3) QPseudoSpike(alpha=array([2., 8.]))"
+        "QPseudoSpike(alpha=8.0, dampening=0.3) QPseudoSpike(alpha=array([2"
     ],
     "NIR: export a trained network": ["QPseudoSpike(alpha=8.0, dampening=0.3)"],
 }
