@@ -206,7 +206,7 @@ class _Walk:
         self._of_module(value.__module__)
         members = {
             name: self.of(item)
-            for name, item in vars(value).items()
+            for name, item in list(vars(value).items())  # a member may be added on reading
             if name != "_abc_impl"
             and (not name.startswith("__") or isinstance(item, (FunctionType, *WITHIN)))
         }
