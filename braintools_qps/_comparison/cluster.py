@@ -98,10 +98,10 @@ def trained_by(
     waiting: dict[Future, list[Run]] = {}
     arriving = as_completed(loop=client.loop)
 
-    def send(some: Sequence[list[Run]]) -> None:
+    def send(groups: Sequence[list[Run]]) -> None:
         data = client.scatter(experiment, broadcast=True, hash=False)
         needs = plan.code, packages(), numerics()
-        for group in some:
+        for group in groups:
             future = client.submit(work, data, group, *needs, pure=False)
             waiting[future] = group
             arriving.add(future)

@@ -152,8 +152,8 @@ class Trainer:
             np.minimum(np.arange(start, start + self._width), count - 1)
             for start in range(0, count, self._width)
         ]
-        cut = lambda some: jax.tree.map(lambda leaf: leaf[some], tree)
-        return [jax.device_put(cut(some), self._devices.split) for some in rows]
+        cut = lambda share: jax.tree.map(lambda leaf: leaf[share], tree)
+        return [jax.device_put(cut(share), self._devices.split) for share in rows]
 
     def _each(
         self, function: Callable, shares: list[tuple], count: int
