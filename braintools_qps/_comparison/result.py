@@ -39,6 +39,7 @@ def result_of(
     candidate = runs[0].candidate
     samples = experiment.task.sizes.validation
     is_accuracy = experiment.objective.score_name == "accuracy"
+    noise = noise_of_accuracy(samples) if is_accuracy else None
     workers = [outcome.worker for outcome in outcomes]
     return CandidateResult(
         label=candidate.label,
@@ -50,10 +51,7 @@ def result_of(
         curves=curves_of(outcomes),
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
-        flags=flags(
-            [outcome.curves for outcome in outcomes],
-            noise_of_accuracy(samples) if is_accuracy else None,
-        ),
+        flags=flags([outcome.curves for outcome in outcomes], noise),
         one_by_one=next(filter(None, (outcome.one_by_one for outcome in outcomes)), None),
         workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
     )
