@@ -116,10 +116,13 @@ def trained_by(
                 continue
             try:
                 outcomes = future.result()
-            except CancelledError as error:
+            except CancelledError:  # the data were lost, or the scheduler is
                 tries += 1
                 if client.status != "running" or tries > TRIES:
-                    raise _lost(error) from None
+                    raise RuntimeError(
+                        "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
+                        "out= was given: the same call goes on from them"
+                    ) from None
                 send([group])
                 continue
             except Exception as error:
@@ -130,13 +133,6 @@ def trained_by(
     finally:
         if client.status == "running":
             client.cancel(list(waiting))
-
-
-def _lost(error: BaseException) -> RuntimeError:
-    return RuntimeError(
-        "the Dask scheduler, or every worker, was lost. Finished runs are kept if out= was given: "
-        "the same call goes on from them"
-    )
 
 
 # In a worker
