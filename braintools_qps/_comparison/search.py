@@ -62,8 +62,8 @@ class Search:
         return self._plan.runs(candidate, settings, seeds)
 
     def missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs that are not known."""
-        return [run for run in runs if not self._is_known(run)]
+        """The runs that are not known; of two settings that come to the same, the last."""
+        return list({run.key: run for run in runs if not self._is_known(run)}.values())
 
     def difference(self) -> str:
         """Why runs on the disk cannot be used; empty if some could be, or if there are none."""
