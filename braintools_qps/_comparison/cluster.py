@@ -98,10 +98,10 @@ def trained_by(
     waiting: dict[Future, list[Run]] = {}
     arriving = as_completed(loop=client.loop)
 
-    def send(some: Sequence[list[Run]]) -> None:
+    def send(groups: Sequence[list[Run]]) -> None:
         data = client.scatter(experiment, broadcast=True, hash=False)
         needs = plan.code, packages(), numerics()
-        for group in some:
+        for group in groups:
             future = client.submit(work, data, group, *needs, pure=False)
             waiting[future] = group
             arriving.add(future)
@@ -116,10 +116,13 @@ def trained_by(
                 continue
             try:
                 outcomes = future.result()
-            except CancelledError as error:
+            except CancelledError:  # the data were lost, or the scheduler is
                 tries += 1
                 if client.status != "running" or tries > TRIES:
-                    raise _lost(error) from None
+                    raise RuntimeError(
+                        "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
+                        "out= was given: the same call goes on from them"
+                    ) from None
                 send([group])
                 continue
             except Exception as error:
@@ -130,13 +133,6 @@ def trained_by(
     finally:
         if client.status == "running":
             client.cancel(list(waiting))
-
-
-def _lost(error: BaseException) -> RuntimeError:
-    return RuntimeError(
-        "the Dask scheduler, or every worker, was lost. Finished runs are kept if out= was given: "
-        "the same call goes on from them"
-    )
 
 
 # In a worker

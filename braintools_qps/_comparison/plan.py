@@ -52,7 +52,7 @@ def candidates_of(surrogates: Any) -> list[Candidate]:
     ValueError
         If one is there twice.
     """
-    specs = {label: surrogate_spec(one) for label, one in candidates(surrogates).items()}
+    specs = {label: surrogate_spec(given) for label, given in candidates(surrogates).items()}
     built = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
     labels: dict[Hashable, str] = {}
     for candidate in built:
@@ -140,17 +140,17 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = 
     """What has changed between two sets of parts, each as a phrase."""
     changes = []
     for name in {**before, **now}:
-        one, other = before.get(name), now.get(name)
-        if one == other:
+        old, new = before.get(name), now.get(name)
+        if old == new:
             continue
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            changes += difference(one, other, name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changes += difference(old, new, name)
         elif name == "data":
             changes.append("the data have changed")
         elif within == "code":
             changes.append(f"the code of the {name} has changed")
         else:
-            changes.append(f"{name} was {one}, now {other}")
+            changes.append(f"{name} was {old}, now {new}")
     return changes
 
 

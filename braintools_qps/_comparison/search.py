@@ -62,8 +62,8 @@ class Search:
         return self._plan.runs(candidate, settings, seeds)
 
     def missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs that are not known."""
-        return [run for run in runs if not self._is_known(run)]
+        """The runs that are not known; of two settings that come to the same, the last."""
+        return list({run.key: run for run in runs if not self._is_known(run)}.values())
 
     def difference(self) -> str:
         """Why runs on the disk cannot be used; empty if some could be, or if there are none."""
@@ -161,14 +161,14 @@ class Search:
     def _chosen(self, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> CandidateResult:
         """The record of a candidate, from the runs with the best last validation scores."""
         experiment = self._experiment
-        if not any(np.isfinite(one.curves.score).any() for one in outcomes):
+        if not any(np.isfinite(outcome.curves.score).any() for outcome in outcomes):
             check_finite(experiment.at(runs[0].setting))  # raises if the model is at fault
         count = len(experiment.settings)
         settings = [run.setting for run in runs[:count]]
         by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
-        last = [[float(one.curves.score[-1]) for one in of_seed] for of_seed in by_seed]
+        last = [[float(outcome.curves.score[-1]) for outcome in of_seed] for of_seed in by_seed]
         numbers = tuple(choose(settings, scores) for scores in last)
-        trials = tuple(_trial(*one) for one in zip(settings, zip(*by_seed)))
+        trials = tuple(_trial(*pair) for pair in zip(settings, zip(*by_seed)))
         tuning = Tuning(trials, numbers) if experiment.tune else None
         setting = settings[Counter(numbers).most_common(1)[0][0]]  # the first, of equals
         rows = [seed * count + number for seed, number in enumerate(numbers)]
@@ -181,7 +181,7 @@ def _trial(setting: Setting, outcomes: Sequence[Outcome]) -> Trial:
     numbers = lambda values: tuple(map(float, values))
     return Trial(
         setting,
-        validation=numbers(one.curves.score[-1] for one in outcomes),
-        test=numbers(one.tested.score for one in outcomes),
-        loss=numbers(one.curves.loss[-1] for one in outcomes),
+        validation=numbers(outcome.curves.score[-1] for outcome in outcomes),
+        test=numbers(outcome.tested.score for outcome in outcomes),
+        loss=numbers(outcome.curves.loss[-1] for outcome in outcomes),
     )

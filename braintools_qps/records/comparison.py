@@ -146,8 +146,7 @@ class Comparison(Record, table=comparison_table):
         Intervals hold for all pairs together. There are none with fewer than five seeds.
         """
         best = self._labels.index(self.best.label)
-        found = differences(self._scores, best, **self._looks)
-        return dict(zip(self._labels, found))
+        return dict(zip(self._labels, differences(self._scores, best, **self._looks)))
 
     @property
     def seeds_needed(self) -> int | None:
