@@ -92,8 +92,9 @@ def _rate_note(comparison: Compared) -> str:
 
 
 def _scale_note(comparison: Compared) -> str:
-    scale = comparison.task.get("scale", 1)
-    return "" if scale == 1 else f"Inputs were divided by {scale}."
+    number, _, unit = str(comparison.task.get("scale", 1)).partition(" ")
+    divisor = f"{float(number):.4g} {unit}".strip()
+    return "" if divisor == "1" else f"Inputs were divided by {divisor}."
 
 
 def _clip_note(comparison: Compared) -> str:

@@ -67,10 +67,10 @@ def load_task(
           `braintools.cogtask`; or a call with literal arguments, as ``"randman(dim=2)"``.
         - Arrays ``(X, y)`` or ``(X, y, X_test, y_test)``. X has the shape (samples, time,
           features) and reaches the model as it is, in float32 and with its unit, if it has one.
-          Booleans, float16 and integers of up to 32 bits keep their dtype until a step is taken. y
-          has a class for each sample, of shape (samples,), or for each step, of shape (samples,
-          time): integers, booleans or strings. Or it has floats to predict, of shape (samples, ...)
-          or (samples, time, ...).
+          Booleans, float16 and integers of up to 32 bits keep their dtype until a step is taken.
+          Arrays are not copied: leave them unchanged. y has a class for each sample, of shape
+          (samples,), or for each step, of shape (samples, time): integers, booleans or strings. Or
+          it has floats to predict, of shape (samples, ...) or (samples, time, ...).
         - A `pathlib.Path` to an ``.npz`` archive with arrays of these names.
         - A `pathlib.Path` to an HDF5 file in the layout of the Spiking Heidelberg Digits:
           ``spikes/times`` in seconds and ``spikes/units``, each with one row for each sample, and
@@ -92,8 +92,8 @@ def load_task(
         ``"mean"``; some named tasks have their own default.
     scale : float, Quantity or "rms", optional
         What to divide the inputs by before a model gets them. With ``"rms"`` their root mean square
-        (without X_test), to three digits and with their unit. By default they are not divided;
-        inputs of named tasks have a root mean square of 1.
+        (without X_test) with their unit. By default they are not divided; inputs of named tasks
+        have a root mean square of 1.
 
     Returns
     -------

@@ -17,6 +17,7 @@ SPLIT_SEED = 20220200
 SHARE_TESTED = 0.2
 SHARE_VALIDATED = 0.15
 
+ROUNDING = 1e-6  # of a root mean square in float32
 READOUTS = '"last", "mean", "all" or how many last steps to average'
 
 
@@ -128,11 +129,12 @@ class Task:
     def rms(self) -> float:
         """Root mean square of the stored inputs, without a given test part.
 
-        It has three digits, so that tasks with one of 1 up to rounding have exactly 1.
+        It is exactly 1 if it is 1 up to rounding, as that of named tasks.
         """
         inputs = self.samples.inputs[: len(self.samples.inputs) - self.given_test]
         squares = sum(np.square(sample, dtype=np.float64).sum() for sample in inputs)
-        return float(f"{math.sqrt(squares / inputs.size):.3g}")
+        rms = math.sqrt(squares / inputs.size)
+        return 1.0 if abs(rms - 1) < ROUNDING else rms
 
     @property
     def input_rms(self) -> Any:

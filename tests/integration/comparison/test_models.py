@@ -157,16 +157,21 @@ def test_a_label_at_every_step():
 
 @pytest.mark.thorough
 @pytest.mark.parametrize(
-    ("make", "scale", "same"),
-    [(models.plain, None, False), (models.plain, 8, True), (None, None, True)],
-)
-def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them(make, scale, same):
+    ("make", "inputs", "scale", "same"),
+    [
+        (models.plain, 8 * X, None, False), (models.plain, 8 * X, 8, True),
+        (models.plain, 8 * X * u.mV, 0.008 * u.volt, True), (None, 8 * X * u.mV, None, True),
+    ],
+)  # fmt: skip
+def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them(
+    make, inputs, scale, same
+):
     """Eightfold inputs, which rounds nothing, are the same only if somebody divides them."""
-    tasks = load_task((X, Y)), load_task((8 * X, Y), scale=scale)
+    tasks = load_task((X, Y)), load_task((inputs, Y), scale=scale)
     options = {"epochs": 1, "batch_size": 16, "tune": None, "seeds": 1}
     one, other = (compare(["Sigmoid"], model=make, task=task, **options) for task in tasks)
     assert np.array_equal(*(made.results[0].curves.loss for made in (one, other))) == same
-    assert ("Inputs were divided by 8.0." in repr(other)) == (scale is not None)
+    assert ("Inputs were divided by 8" in repr(other)) == (scale is not None)
 
 
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():

@@ -32,7 +32,11 @@ def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
     np.savez(tmp_path / "arrays.npz", X=X, y=np.arange(40) % 2)
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    for scale, divisor in (([], 1), (["--scale", "4"], 4), (["--scale", "rms"], 1.01)):
+    for scale, divisor in (
+        ([], 1),
+        (["--scale", "4"], 4),
+        (["--scale", "rms"], np.sqrt(np.mean(X**2))),
+    ):
         task = task_of(parser.parse_args(["--data", str(tmp_path / "arrays.npz"), *scale]))
         np.testing.assert_allclose(task.to_model(task.samples.inputs), X / divisor, rtol=1e-6)
 
