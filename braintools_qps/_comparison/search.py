@@ -98,8 +98,9 @@ class Search:
                 continue
             for run, outcome in zip(group, outcomes):
                 self._keep(run, outcome)
-            last = [outcome.curves.loss[-1] for outcome in outcomes] or [math.nan]
-            self._progress.finish(candidate.label, len(group), float(np.mean(last)))
+            last = [float(outcome.curves.loss[-1]) for outcome in outcomes]
+            loss = float(np.mean(last)) if last else math.nan
+            self._progress.finish(candidate.label, len(group), loss)
             if not self.missing(needed[candidate.label]):
                 yield self._result(needed[candidate.label])
 
