@@ -45,6 +45,9 @@ MUTATED = {
     "measures": (f"{FLOW[0]}/measures.py", f"{FLOW[1]}/test_measures.py"),
     "diagnose": (f"{FLOW[0]}/diagnose.py", f"{FLOW[1]}/test_diagnosis.py"),
     "flow": FLOW,
+    "statistics": ("braintools_qps/_statistics.py", "tests/unit/test_statistics.py"),
+    "records": ("braintools_qps/records", "tests/unit/records tests/unit/tables"),
+    "tables": ("braintools_qps/tables", "tests/unit/tables tests/unit/records"),
 }
 COSMIC_RAY = """
 [cosmic-ray]

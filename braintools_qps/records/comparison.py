@@ -146,8 +146,7 @@ class Comparison(Record, table=comparison_table):
         Intervals hold for all pairs together. There are none with fewer than five seeds.
         """
         best = self._labels.index(self.best.label)
-        found = differences(self._scores, best, **self._looks)
-        return dict(zip(self._labels, found))
+        return dict(zip(self._labels, differences(self._scores, best, **self._looks)))
 
     @property
     def seeds_needed(self) -> int | None:
@@ -243,7 +242,7 @@ class Comparison(Record, table=comparison_table):
         return load(label, seed)
 
     def with_weights(self, load: Callable[[str, int], Any]) -> Self:
-        """Return the same comparison, whose `weights` come from ``load(label, seed)``."""
+        """Return the same comparison, whose ``weights`` come from ``load(label, seed)``."""
         copy = replace(self)
         object.__setattr__(copy, "_load_weights", load)
         return copy

@@ -48,7 +48,7 @@ def from_plain(kind: Any, value: Any) -> Any:
         return _read_first(arguments, kind, value)
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
-        return tuple(from_plain(one, item) for one, item in zip(kinds, value, strict=True))
+        return tuple(from_plain(kind, item) for kind, item in zip(kinds, value, strict=True))
     if origin in (Mapping, dict) and isinstance(value, Mapping):
         return {_checked(key): from_plain(arguments[1], item) for key, item in value.items()}
     if isinstance(kind, type):

@@ -107,7 +107,7 @@ class Tuning(Record, table=tuning_table):
         Parameters
         ----------
         name : str
-            One of `at_edge`.
+            One of ``at_edge``.
 
         Returns
         -------
@@ -177,8 +177,8 @@ def choose(settings: Sequence[Setting], scores: Sequence[float]) -> int:
 def tuned_numbers(settings: Sequence[Setting]) -> dict[str, list[float]]:
     """Names that have a number in each setting, and several of them: the values in their order."""
     known = [_tuned(setting) for setting in settings]
-    names = [name for name in known[0] if all(_is_number(one.get(name)) for one in known)]
-    values = {name: sorted({one[name] for one in known}) for name in names}
+    names = [name for name in known[0] if all(_is_number(setting.get(name)) for setting in known)]
+    values = {name: sorted({setting[name] for setting in known}) for name in names}
     return {name: numbers for name, numbers in values.items() if len(numbers) > 1}
 
 

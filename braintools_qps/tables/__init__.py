@@ -16,9 +16,8 @@ from .fields import (
     tuning_table,
 )
 from .notes import edge_note
-from .scores import Score, score_of
-from .settings import setting_text, value_text
+from .scores import score_of
+from .settings import value_text
 from .table import Rows, Table, cell, html_note, html_table, short, text_table
 from .tidy import Lines, by_epoch, by_seed, by_trial, csv_text
 from .verdict import convergence, verdict
-from .words import Unit, listed

@@ -64,7 +64,7 @@ def _mean_score(values: Any, form: Score) -> str:
     return form.unit.number(float(np.mean(values)))
 
 
-COLUMNS = (
+COLUMNS = [
     Column("scores.test", "test", SCORE, _score, narrow=True),
     Column("scores.validation", "validation"),
     Column(
@@ -82,4 +82,4 @@ COLUMNS = (
     Column("curves.loss", "final_loss"),
     Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, form: f"{x:.2g}"),
     Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, form: f"{1e-6 * x:.1f}"),
-)  # fmt: skip
+]  # fmt: skip

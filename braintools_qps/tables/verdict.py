@@ -47,7 +47,7 @@ def _too_few_seeds(comparison: Compared, first: str, count: int) -> str:
     have = "one seed" if seeds == 1 else f"{seeds} seeds"
     return (
         f"{first} is highest, but {have} cannot tell {count} candidates apart: it takes "
-        f"{LEAST_SEEDS} at least. {_command(comparison, LEAST_SEEDS)}."
+        f"{LEAST_SEEDS} at least: {_command(comparison, LEAST_SEEDS)}."
     )
 
 
@@ -63,10 +63,13 @@ def _more_seeds(comparison: Compared, form: Score) -> str:
 
 def _command(comparison: Compared, seeds: int) -> str:
     """The option that adds seeds, and what it costs."""
-    more = seeds - len(comparison.seeds)
+    first, more = comparison.seeds[0], seeds - len(comparison.seeds)
     if comparison.settings.get("most_seeds"):
         return f"--most-seeds {seeds} trains up to {more:,} more per candidate"
-    return f"--seeds {seeds} trains {more:,} more per candidate"
+    if comparison.seeds != tuple(range(first, first + len(comparison.seeds))):
+        return f"name {plural(more, 'more seed')}"
+    named = f"{first}-{first + seeds - 1}" if first else seeds
+    return f"--seeds {named} trains {more:,} more per candidate"
 
 
 def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
