@@ -79,6 +79,11 @@ def callers(closed: ClosedJaxpr) -> list[str]:
     return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
 
 
+def spike_variables(jaxpr: Jaxpr) -> list[Any]:
+    """The variables that hold the spikes, one for each call of a spike function, in order."""
+    return [eqn.outvars[0] for eqn in jaxpr.eqns if mark_of(eqn).startswith(SPIKES)]
+
+
 def inner_callers(closed: ClosedJaxpr) -> set[str]:
     """Names of the neurons that spike inside loops and branches."""
     inner = (eqn for outer in closed.jaxpr.eqns for eqn in equations_within(outer))
@@ -118,6 +123,47 @@ def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[
             alone[variable] = set() if is_product else met
             multiplied[variable] = passed | met if is_product else passed
     return multiplied.get(result, set())
+
+
+class Product(NamedTuple):
+    """A product of weights with what reaches a layer: variables of a jaxpr."""
+
+    weight: Any  # the argument that holds the weights
+    result: Any
+    operand: Any  # the factor that the weights meet
+    axes: tuple[int, int] | None  # axes of the weights that count inputs and outputs, if known
+
+
+def products(jaxpr: Jaxpr, weights: Iterable[Any]) -> dict[Any, list[Product]]:
+    """For each of the weights, the equations that multiply it with something else."""
+    alone: dict[Any, Any] = {weight: weight for weight in weights}
+    found: dict[Any, list[Product]] = {weight: [] for weight in alone}
+    for eqn in jaxpr.eqns:
+        held = [i for i, v in enumerate(eqn.invars) if not isinstance(v, Literal) and v in alone]
+        if len(held) == 1 and eqn.primitive.name in ("dot_general", "conv_general_dilated"):
+            (i,) = held
+            weight = alone[eqn.invars[i]]
+            axes = _axes(eqn, i) if eqn.invars[i] is weight else None
+            found[weight].append(Product(weight, eqn.outvars[0], eqn.invars[1 - i], axes))
+        elif len(held) == 1 and not _mixes(eqn):
+            alone |= dict.fromkeys(eqn.outvars, alone[eqn.invars[held[0]]])
+    return found
+
+
+def shape_of(variable: Any) -> tuple[int, ...]:
+    """The shape of a variable of a jaxpr."""
+    return variable.aval.shape
+
+
+def _axes(eqn: JaxprEqn, position: int) -> tuple[int, int] | None:
+    """The axes of a product's weights that count its inputs and its outputs."""
+    if eqn.primitive.name == "conv_general_dilated":
+        outputs, inputs, *_ = eqn.params["dimension_numbers"].rhs_spec
+        return (inputs, outputs) if eqn.params["feature_group_count"] == 1 else None
+    contracted, batched = (axes[position] for axes in eqn.params["dimension_numbers"])
+    if len(contracted) != 1 or batched or len(shape_of(eqn.invars[position])) != 2:
+        return None
+    return contracted[0], 1 - contracted[0]
 
 
 def reached(jaxpr: Jaxpr, arguments: Iterable[Any]) -> set[Any]:

@@ -10,8 +10,6 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from .plain_docstring import plain_docstring
-
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
 
@@ -110,7 +108,7 @@ def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
     return parameters
 
 
-def summary(surrogate: type[Surrogate]) -> str:
-    """The first line of the class's own docstring, not of an inherited one."""
-    line = plain_docstring(surrogate).partition("\n")[0]
-    return re.sub(r"\s*\[\w+\]", "", line)  # references point to what is not shown
+def summary(documented: type) -> str:
+    """The first sentence of a class's own docstring, without markup and references."""
+    line = inspect.cleandoc(documented.__doc__ or "").partition("\n")[0]
+    return re.sub(r"\s*\[\w+\]_|:[\w:]+:|`", "", line)

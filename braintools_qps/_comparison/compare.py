@@ -80,8 +80,8 @@ def compare(
           ``"cue-recall"``, ``"randman"`` (or a call such as ``"randman(dim=2, alpha=1.0)"``), or a
           class in `braintools.cogtask`;
         - arrays ``(X, y)``, which each seed splits: X of shape (samples, time, features); y of
-          shape (samples,) with classes as integers or strings, or of shape (samples, ...) or
-          (samples, time, ...) with floats to predict;
+          shape (samples,) or (samples, time) with classes as integers or strings, or of shape
+          (samples, ...) or (samples, time, ...) with floats to predict;
         - arrays ``(X, y, X_test, y_test)``, with a fixed test part;
         - a `pathlib.Path` to an ``.npz`` file of such arrays, or to an HDF5 file of spike times.
 

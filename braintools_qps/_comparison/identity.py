@@ -206,7 +206,7 @@ class _Walk:
         self._of_module(value.__module__)
         members = {
             name: self.of(item)
-            for name, item in vars(value).items()
+            for name, item in list(vars(value).items())  # a member may be added on reading
             if name != "_abc_impl"
             and (not name.startswith("__") or isinstance(item, (FunctionType, *WITHIN)))
         }
@@ -282,7 +282,7 @@ def _without_partial(function: Any) -> Any:
 def _is_users(value: Any) -> bool:
     """Whether a function or class is the user's: not of Python, of an installed package or ours."""
     code = getattr(value, "__code__", None)
-    if code is not None and not code.co_filename.startswith("<"):
+    if isinstance(code, CodeType) and not code.co_filename.startswith("<"):  # a class has a slot
         return not code.co_filename.startswith(INSTALLED)
     return _is_users_module(getattr(value, "__module__", None) or type(value).__module__)
 

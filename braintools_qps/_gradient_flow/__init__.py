@@ -4,8 +4,8 @@ Start here with `gradient_flow`. Then read `tracing`, which turns a model into a
 function of arrays); `passes`, one forward and one backward; `evaluate`, the figures of a candidate;
 and `diagnose`, the cause. `cotangents` differentiates the objective, `slopes` the surrogates at
 their arguments. `measures` reduces arrays to numbers, `paths` splits the gain of a step, and
-`remedies` tries changes. `normalize`, `normalize_rates` and `sensitivity` have a public function
-each.
+`remedies` tries changes, and `information` fits readouts to labels. `normalize`, `normalize_rates`,
+`relay`, `prepare` and `sensitivity` have a public function each.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
-from .._models import by_population, checked_inputs
+from .._models import batch_size, by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .cotangents import Objective, check_draws
 from .diagnose import FURTHER, diagnose
 from .evaluate import Evaluator, Passes, Spikes
+from .information import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
+from .prepare import prepare
+from .relay import relay_weights
 from .sensitivity import gradient_sensitivity
 from .slopes import mean_slope_at
 from .step import Step
@@ -38,6 +41,8 @@ __all__ = [
     "normalize_rates",
     "normalize_surrogate",
     "own_surrogates",
+    "prepare",
+    "relay_weights",
     "trace",
     "with_states_of",
 ]
@@ -52,6 +57,7 @@ def gradient_flow(
     batch_first: bool = False,
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
+    labels: Any = None,
     draws: int = 8,
     seed: int = 0,
     paths: bool = False,
@@ -91,6 +97,12 @@ def gradient_flow(
         gradient is measured. By default random projections of the last step's output, which need no
         labels. If it uses several steps, ``growth`` and ``reach`` describe only the gradient from
         the last of them, and ``accumulation`` the gradient from all (see `.Gradient`).
+    labels : array, optional
+        One label per sample: integers or strings for classes, floats (one or several per sample)
+        for numbers. Then a ridge regression on the spike counts of each population shows how much
+        of the labels it still tells, on the half of the samples that was not used to fit. If it
+        drops to chance from some population on, that is the cause "information lost". A readout
+        of counts does not see what only the times of spikes tell.
     draws : int
         How many random projections to average over.
     seed : int
@@ -114,7 +126,8 @@ def gradient_flow(
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step, no sample, or parts of different length. If
         ``draws`` is not an integer from 1 to 1,000,000, the seed is not from 0 to 2**32 - 1, the
-        objective does not return a scalar, or there is no candidate.
+        objective does not return a scalar, or there is no candidate. If there is not one finite
+        label per sample.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
@@ -147,9 +160,10 @@ def gradient_flow(
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
     check_draws(draws, seed)
+    known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed))
+    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed), labels=known)
     return GradientFlows(
         (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
     )
@@ -178,6 +192,7 @@ def flow_of(
         further=(*evaluator.notes, *further)[:FURTHER],
         advice=(*evaluator.notes, *advice),
         notes=evaluator.notes,
+        information=evaluator.information,
     )
 
 

@@ -19,6 +19,8 @@ import numpy as np
 from ..records import FAR, FLIPPED, HIGH_SLOPE, MOST, TOO_HIGH, Diagnosis, PopulationFlow
 from . import measures, remedies
 from .evaluate import Evaluator, Measured
+from .information import lost_at
+from .relay import chain
 from .step import Population
 
 FURTHER = 5  # sentences below the table
@@ -303,6 +305,22 @@ def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding
         yield Finding("direction lost", tuple(p.name for p in found), text, cure)
 
 
+def information_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """From some population on, spike counts tell no more of the labels than chance."""
+    known, each = evaluator.information, evaluator.told
+    first = None if known is None else lost_at(known, each)
+    if known is not None and first is not None:
+        p, names = measured.populations[first], [p.name for p in measured.populations[first:]]
+        before = f"{measured.populations[first - 1].name} tells {each[first - 1]:.0%}, "
+        text = (
+            f"The information is lost at {p.name}: its spike counts tell {each[first]:.0%} of the "
+            f"labels. Chance is {known.chance:.0%}, {before if first else ''}the inputs tell "
+            f"{known.inputs:.0%}."
+        )
+        cure = lambda: remedies.FOR_INFORMATION if chain(evaluator.step) else None
+        yield Finding("information lost", tuple(names), text, cure)
+
+
 RULES: tuple[Rule, ...] = (
     membrane_not_finite,
     output_not_finite,
@@ -317,6 +335,7 @@ RULES: tuple[Rule, ...] = (
     exploding,
     changing_over_depth,
     direction_lost,
+    information_lost,
 )
 
 

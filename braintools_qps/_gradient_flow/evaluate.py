@@ -13,9 +13,10 @@ from jax import Array
 from jax.stages import Wrapped
 
 from .._models import batch_size
-from ..records import Activity, Gradient, PathGains, PopulationFlow
+from ..records import Activity, Gradient, Information, PathGains, PopulationFlow
 from . import measures
 from .cotangents import Objective
+from .information import told
 from .passes import backward, forward, with_index
 from .paths import split
 from .slopes import slopes_at, slopes_met
@@ -52,7 +53,12 @@ class Evaluator:
     """A traced model that has run over some inputs, to measure candidates on that run."""
 
     def __init__(
-        self, step: Step, inputs: Any, objective: Objective, passes: Passes | None = None
+        self,
+        step: Step,
+        inputs: Any,
+        objective: Objective,
+        passes: Passes | None = None,
+        labels: np.ndarray | None = None,
     ) -> None:
         self.step = step
         self.passes = Passes.of(step) if passes is None else passes
@@ -61,6 +67,10 @@ class Evaluator:
         self.notes = (*step.notes, *swapped_axes(inputs))
         self.batch = batch_size(inputs)
         self.activities = [self._activity(i) for i in range(len(step.populations))]
+        self.information: Information | None = None
+        self.told: Sequence[float] = ()
+        if labels is not None:
+            self.information, self.told = told(inputs, self.counts(), labels)
 
     def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
         """All figures of one candidate."""
@@ -83,6 +93,7 @@ class Evaluator:
                     gradient=gradients[i],
                     slopes=slopes_met(spike, argument, unit, slopes[call]),
                     paths=parts[i],
+                    information=self.told[i] if self.told else None,
                 )
             )
         return Measured(spikes, slopes, tuple(populations), zero)
@@ -127,6 +138,11 @@ class Evaluator:
         batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
         size = int(np.prod(spikes.shape[1 + batched :]))
         return size, measures.activity(spikes, int(batched))
+
+    def counts(self) -> list[np.ndarray]:
+        """Spikes of each population, summed over time."""
+        calls = [self.step.last_call(population) for population in self.step.populations]
+        return [np.asarray(self.run.calls[call].spikes.sum(axis=0)) for call in calls]
 
     def _paths(self, slopes: list[Array]) -> list[PathGains]:
         parts = self.passes.split(self.step.arrays, self.run, slopes, self.cotangents.values)

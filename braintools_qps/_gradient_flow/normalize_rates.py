@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import brainstate
@@ -100,11 +101,11 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     >>> bool(abs(done.populations[0].after - 0.1) < 0.01)
     True
     """
-    _check(rate)
+    check_rate(rate)
     inputs = checked_inputs(inputs)
     step = trace(model, inputs)
     weights = _weights(step)
-    measure = _measure(step, inputs)
+    measure = rates_of(step, inputs)
     before = measure(step.arrays.states)
     factors, after = _search(step, weights, measure, rate)
     _multiply(model, step, {i: factors[name] for name in factors for i in weights[name]})
@@ -137,7 +138,8 @@ def attained(rate_at: Callable[[float], float], target: float) -> float | None:
     return 2.0**best if target / AS_NEAR <= rate_at(2.0**best) <= target * AS_NEAR else None
 
 
-def _check(rate: Any) -> None:
+def check_rate(rate: Any) -> None:
+    """Raise unless it is between 0 and 1."""
     if not (is_positive(rate) and rate < 1):
         raise ValueError(
             "rate, in spikes per neuron and step, must be greater than 0 and less than 1, got "
@@ -161,7 +163,7 @@ def _weights(step: Step) -> dict[str, list[int]]:
     return weights
 
 
-def _measure(step: Step, inputs: Any) -> Callable[[Any], Rates]:
+def rates_of(step: Step, inputs: Any) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations."""
 
     @jax.jit
@@ -191,12 +193,12 @@ def _search(
     for _ in range(SWEEPS):
         found = {}
         for name in factors:
-            rate_at = _rate_at(name, measure, states, weights[name])
+            rate_at = partial(rate_with, name, measure, states, weights[name])
             factor = attained(rate_at, rate)
             if factor is None:
                 raise _unattained(name, rate, rate_at)
             found[name] = rate_at(factor)
-            states, factors[name] = _scaled(states, weights[name], factor), factors[name] * factor
+            states, factors[name] = scaled(states, weights[name], factor), factors[name] * factor
         after = measure(states)
         if all(abs(after[name] - found[name]) <= SETTLED * rate for name in factors):
             return factors, after
@@ -208,13 +210,15 @@ def _search(
     )
 
 
-def _rate_at(
-    name: str, measure: Callable[[Any], Rates], states: Any, positions: list[int]
-) -> Callable[[float], float]:
-    return lambda factor: measure(_scaled(states, positions, factor))[name]
+def rate_with(
+    name: str, measure: Callable[[Any], Rates], states: Any, positions: list[int], factor: float
+) -> float:
+    """A population's firing rate with some weights times a factor."""
+    return measure(scaled(states, positions, factor))[name]
 
 
-def _scaled(states: Any, positions: list[int], factor: float) -> list[Array]:
+def scaled(states: Any, positions: list[int], factor: float) -> list[Array]:
+    """The states with some of them times a factor."""
     return replaced(states, positions, [_times(states[i], factor) for i in positions])
 
 

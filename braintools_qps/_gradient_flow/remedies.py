@@ -30,6 +30,11 @@ FOR_FADING = (
     "again, with that loss as objective=."
 )
 
+FOR_INFORMATION = (
+    "relay_weights(model, inputs) gives the layers weights that pass spikes on. Then run "
+    "gradient_flow again."
+)
+
 
 def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None:
     """What brings a population's firing rate to `RATE`: its weights, or else the inputs.

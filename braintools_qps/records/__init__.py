@@ -1,9 +1,10 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population` and `diagnosis` have the records of `gradient_flow`; `comparison` and
-`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`,
-`normalize_rates` and `save_memory`. The room `tables` prints them.
+`flow`, `population`, `information` and `diagnosis` have the records of `gradient_flow`;
+`preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `sensitivity`,
+`rates` and `memory` those of `gradient_sensitivity`, `normalize_rates` and `save_memory`. The room
+`tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -11,6 +12,7 @@ from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison
 from .diagnosis import CAUSES, Diagnosis
 from .flow import GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .information import Information
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import (
@@ -27,6 +29,7 @@ from .population import (
     Slopes,
     relative_gradient,
 )
+from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
 from .record import Described, Record, RecordTable, table_of
 from .sensitivity import GradientSensitivity, ParameterSensitivity
@@ -45,13 +48,17 @@ __all__ = [
     "GradientFlows",
     "GradientSensitivity",
     "Histogram",
+    "Information",
     "NormalizedRate",
     "NormalizedRates",
     "ParameterSensitivity",
     "PathGains",
     "PopulationFlow",
+    "Preparation",
     "Record",
     "RecordTable",
+    "RelayedPopulation",
+    "RelayedWeights",
     "SavedMemory",
     "Scores",
     "Slopes",

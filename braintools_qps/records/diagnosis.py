@@ -9,7 +9,7 @@ from .record import Record
 
 CAUSES = (
     "not finite", "disconnected", "silent", "saturated", "out of reach", "too high", "fading",
-    "exploding", "direction lost", "none",
+    "exploding", "direction lost", "information lost", "none",
 )  # fmt: skip
 
 
@@ -21,7 +21,8 @@ class Diagnosis(Record):
     ----------
     cause : str
         ``"not finite"``, ``"disconnected"``, ``"silent"``, ``"saturated"``, ``"out of reach"``,
-        ``"too high"``, ``"fading"``, ``"exploding"``, ``"direction lost"`` or ``"none"``.
+        ``"too high"``, ``"fading"``, ``"exploding"``, ``"direction lost"``,
+        ``"information lost"`` or ``"none"``.
     population : str or None
         Path of the first population with this cause; None if there is none.
     text : str

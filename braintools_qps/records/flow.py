@@ -11,7 +11,8 @@ from braintools.surrogate import Surrogate
 
 from ..tables import Rows, html_note, html_table, text_table
 from .diagnosis import Diagnosis
-from .flow_table import COLUMNS, PATHS, place, slope_verdict, spread
+from .flow_table import COLUMNS, PATHS, TELLS, place, slope_verdict, spread
+from .information import Information
 from .plain import to_plain
 from .population import HIGH_SLOPE, TOO_HIGH, PopulationFlow
 from .record import Described, Record, RecordTable, table_of
@@ -48,6 +49,8 @@ class GradientFlow(Record):
         All findings, consequences of the diagnosis included.
     notes : tuple of str
         The sentences of ``advice`` on the model and its inputs, the same for every surrogate.
+    information : Information or None
+        What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
 
     See Also
     --------
@@ -82,6 +85,7 @@ class GradientFlow(Record):
     further: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    information: Information | None = None
 
     @property
     def growth(self) -> float:
@@ -122,11 +126,13 @@ class GradientFlow(Record):
         return f"{above}\n{super()._repr_html_()}"
 
     def _title(self) -> str:
-        return f"GradientFlow of {self.name}: {self.steps} steps"
+        known = f". {self.information.sentence()}" if self.information else ""
+        return f"GradientFlow of {self.name}: {self.steps} steps{known}"
 
     def _rows(self) -> Rows:
         """A row for each population, the header first; columns for paths where they were split."""
         columns = COLUMNS | (PATHS if any(p.paths for p in self.populations) else {})
+        columns |= TELLS if self.information else {}
         rows = [[place(p), *(column(p) for column in columns.values())] for p in self.populations]
         return [["population", *columns], *rows]
 

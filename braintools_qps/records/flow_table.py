@@ -71,6 +71,7 @@ COLUMNS: dict[str, Column] = {
     "depth": lambda p: spread([p.gradient.depth_growth], ".3g"),
     "consistency": _consistency,
 }
+TELLS: dict[str, Column] = {"tells": lambda p: f"{p.information:.0%}"}
 PATHS: dict[str, Column] = {
     name: lambda p, field=field: spread([getattr(p.paths, field)], ".3f")  # type: ignore[misc]
     for name, field in {

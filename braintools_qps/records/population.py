@@ -259,6 +259,9 @@ class PopulationFlow(Record):
     paths : PathGains or None
         How one step back changes the gradient, by path: a `.PathGains`; None unless
         ``paths=True``.
+    information : float or None
+        How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
+        for classes, R squared for numbers. None unless ``labels`` were given.
 
     Examples
     --------
@@ -284,6 +287,7 @@ class PopulationFlow(Record):
     gradient: Gradient
     slopes: Slopes
     paths: PathGains | None = None
+    information: float | None = None
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:

@@ -38,6 +38,7 @@ def _caption(comparison: Compared, *, wide: bool) -> list[str]:
         most = max(len(r.seeds) for r in sound)
         notes.append(f"({most - 1}/{most}): chosen by {most - 1} of {most} seeds.")
     notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
+    notes.append(_scale_note(comparison))
     if wide:
         notes += [column.caption.format(score=comparison.score) for column in COLUMNS]
         notes.append(_clip_note(comparison))
@@ -88,6 +89,11 @@ def _rate_note(comparison: Compared) -> str:
         return ""
     at = f"a learning rate of {value_text('learning_rate', rate)}."
     return f"All at {at}" if tuned else f"Not tuned: trained as given, at {at}"
+
+
+def _scale_note(comparison: Compared) -> str:
+    scale = comparison.task.get("scale", 1)
+    return "" if scale == 1 else f"Inputs were divided by {scale}."
 
 
 def _clip_note(comparison: Compared) -> str:
