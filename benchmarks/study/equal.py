@@ -30,50 +30,31 @@ DEFAULT = "real trainings, 400 seeds"
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # scores of shape (labels, seeds)
 
 
-def _normal(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    return 0.9 + SPREAD * (rng.normal(size=seeds) + rng.normal(size=(labels, seeds)))
+def _often(collapsed: float, usual: Draw) -> Draw:
+    """Scores of which a part falls to 30%."""
+    return lambda rng, labels, seeds: np.where(
+        rng.random((labels, seeds)) < collapsed, 0.3, usual(rng, labels, seeds)
+    )
 
 
-def _unequal(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    return 0.9 + 0.01 * 5 ** np.linspace(0, 1, labels)[:, None] * rng.normal(size=(labels, seeds))
-
-
-def _one_noisy(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    sizes = np.where(np.arange(labels) == 0, 0.05, 0.01)
-    return 0.9 + sizes[:, None] * rng.normal(size=(labels, seeds))
-
-
-def _heavy(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    return 0.9 + SPREAD * rng.standard_t(3, size=(labels, seeds))
-
-
-def _collapsing(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    collapsed = rng.random((labels, seeds)) < 0.1
-    return np.where(collapsed, 0.3, 0.9) + SPREAD * rng.normal(size=(labels, seeds))
-
-
-def _rarely_collapsing(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    collapsed = rng.random((labels, seeds)) < 0.02
-    return np.where(collapsed, 0.3, 1 - 0.03 * rng.exponential(size=(labels, seeds)))
-
-
-def _at_ceiling(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    return rng.binomial(359, 0.998, size=(labels, seeds)) / 359
-
-
-def _discrete(rng: np.random.Generator, labels: int, seeds: int) -> np.ndarray:
-    return rng.binomial(100, 0.95, size=(labels, seeds)) / 100
+def _spread(sizes: Callable[[int], np.ndarray]) -> Draw:
+    """Normal scores, each label with a spread of its own."""
+    return lambda rng, k, seeds: 0.9 + sizes(k)[:, None] * rng.normal(size=(k, seeds))
 
 
 SIMULATED: dict[str, Draw] = {
-    "normal": _normal,
-    "spreads up to five times apart": _unequal,
-    "one candidate five times noisier": _one_noisy,
-    "heavy tails (t, 3 degrees of freedom)": _heavy,
-    "a tenth of the runs collapse": _collapsing,
-    "skewed, 2% of the runs collapse": _rarely_collapsing,
-    "359 samples at 99.8%": _at_ceiling,
-    "100 samples at 95%": _discrete,
+    "normal": lambda rng, k, n: 0.9 + SPREAD * (rng.normal(size=n) + rng.normal(size=(k, n))),
+    "spreads up to five times apart": _spread(lambda k: 0.01 * 5 ** np.linspace(0, 1, k)),
+    "one candidate five times noisier": _spread(lambda k: np.where(np.arange(k) == 0, 0.05, 0.01)),
+    "heavy tails (t, 3 degrees of freedom)": lambda rng, k, n: (
+        0.9 + SPREAD * rng.standard_t(3, size=(k, n))
+    ),
+    "a tenth of the runs collapse": _often(0.1, _spread(lambda k: np.full(k, SPREAD))),
+    "skewed, 2% of the runs collapse": _often(
+        0.02, lambda rng, k, n: 1 - 0.03 * rng.exponential(size=(k, n))
+    ),
+    "359 samples at 99.8%": lambda rng, k, n: rng.binomial(359, 0.998, size=(k, n)) / 359,
+    "100 samples at 95%": lambda rng, k, n: rng.binomial(100, 0.95, size=(k, n)) / 100,
 }
 
 
@@ -132,10 +113,6 @@ def at_margin(spread: float, labels: int, draws: int = DRAWS) -> float:
     return growing(draw, labels, draws)["equal"]
 
 
-def _normal_with(spread: float) -> Draw:
-    return lambda rng, labels, seeds: rng.normal(0.9, spread, (labels, seeds))
-
-
 def _percent(events: Iterator[bool] | Sequence[bool]) -> float:
     return round(100 * float(np.mean(list(events))), 1)
 
@@ -175,7 +152,7 @@ def main() -> None:
         "power", "normal", {str(n): [power(k, n) for k in LABELS] for n in SEEDS}, RESULTS
     )
     for spread in SPREADS:
-        ends = growing(_normal_with(spread), 3)
+        ends = growing(_spread(lambda k, size=spread: np.full(k, size)), 3)
         false = {str(k): at_margin(spread, k) for k in (2, 3)}
         found = ends | {"false equal": false}
         trainings.keep("margin", f"{100 * spread:g}", found, RESULTS)

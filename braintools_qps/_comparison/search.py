@@ -7,6 +7,7 @@ tuning.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
@@ -97,8 +98,9 @@ class Search:
                 continue
             for run, outcome in zip(group, outcomes):
                 self._keep(run, outcome)
-            last = [outcome.curves.loss[-1] for outcome in outcomes]
-            self._progress.finish(candidate.label, len(group), float(np.mean(last)))
+            last = [float(outcome.curves.loss[-1]) for outcome in outcomes]
+            loss = float(np.mean(last)) if last else math.nan
+            self._progress.finish(candidate.label, len(group), loss)
             if not self.missing(needed[candidate.label]):
                 yield self._result(needed[candidate.label])
 
@@ -119,8 +121,11 @@ class Search:
             self._trainer = Trainer(self._experiment, sum(map(len, groups)))
         for group in groups:
             label = group[0].candidate.label
-            # Another process may have trained some by now.
-            if label in failed or not (rest := self.missing(group)):
+            if label in failed:
+                continue
+            # Another process, or another candidate at the same numbers, may have trained some.
+            if not (rest := self.missing(group)):
+                yield group, []
                 continue
             try:
                 outcomes = self._trainer.train(
@@ -141,7 +146,7 @@ class Search:
             return run.key in self._outcomes
         if known := self._store.read(run.key):
             self._outcomes[run.key] = outcome_of(known)
-            self.notes = (*self.notes, *known.about["notes"])
+            self.notes = tuple(dict.fromkeys((*self.notes, *known.about["notes"])))
         return known is not None
 
     def _keep(self, run: Run, outcome: Outcome) -> None:

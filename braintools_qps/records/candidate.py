@@ -112,7 +112,7 @@ class CandidateResult(Record, table=candidate_table):
     tuned_spec : dict
         The surrogate at ``setting``, as `surrogate_spec` writes it.
     seeds : tuple of int
-        The seeds that it was trained with: the first of `Comparison.seeds`, or all of them.
+        The seeds that it was trained with: the first of ``Comparison.seeds``, or all of them.
     scores : Scores
         Test and validation scores by seed.
     curves : Curves

@@ -242,7 +242,7 @@ class Comparison(Record, table=comparison_table):
         return load(label, seed)
 
     def with_weights(self, load: Callable[[str, int], Any]) -> Self:
-        """Return the same comparison, whose `weights` come from ``load(label, seed)``."""
+        """Return the same comparison, whose ``weights`` come from ``load(label, seed)``."""
         copy = replace(self)
         object.__setattr__(copy, "_load_weights", load)
         return copy

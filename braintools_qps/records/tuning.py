@@ -107,7 +107,7 @@ class Tuning(Record, table=tuning_table):
         Parameters
         ----------
         name : str
-            One of `at_edge`.
+            One of ``at_edge``.
 
         Returns
         -------

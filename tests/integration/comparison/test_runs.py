@@ -132,6 +132,14 @@ def test_numerics_of_jax_make_other_runs(out, setting):
         jax.config.update(name, before)
 
 
+def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
+    names = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
+    comparison, _ = trained(names, out=tmp_path, tune={"alpha": (2.0, 8.0)})
+    assert len(files(tmp_path)) == 2
+    one, other = comparison.results
+    assert one.tuning.trials == other.tuning.trials
+
+
 def test_damaged_files_are_absent_ones(first, out):
     for number, name in enumerate(files(out)):
         path = out / "runs" / name
