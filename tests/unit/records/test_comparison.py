@@ -33,9 +33,15 @@ def test_tied_are_the_best_and_those_that_are_not_clearly_lower():
     assert labels(found.tied) == ["B", "A"]
     assert found.differences["C"].high < 0 < found.differences["A"].high
     assert found.differences["B"] == (0, None, None)
-    # One that is not lower than any other comes before one with a higher mean that is.
-    short = candidate("short", (0.95, 0.2, 0.94, 0.9, 0.3))
-    assert labels(compared(short, candidate("A", LEVEL["A"], 1)).ranked) == ["A", "short"]
+
+
+def test_one_that_was_lower_when_it_stopped_comes_after_the_best_whatever_its_mean():
+    early = (0.96, 0.97, 0.95, 0.96, 0.97)
+    behind = candidate("behind", [x - 0.02 + n / 1e4 for n, x in enumerate(early)])
+    found = compared(behind, candidate("best", (*early, 0.7, 0.7, 0.7), 1))
+    found = dataclasses.replace(found, settings={**found.settings, "most_seeds": 8})
+    assert labels(found.ranked) == ["best", "behind"]
+    assert found.best.label == "best"
 
 
 def test_a_candidate_that_diverged_is_never_best_and_comes_last():
@@ -66,6 +72,9 @@ def test_the_margin_is_in_points_of_an_accuracy_and_else_in_the_unit_of_the_scor
 
 def test_seeds_needed_are_more_than_there_are_and_none_where_all_is_known():
     assert of(**CLOSE).seeds_needed > 5
+    # A mean difference of 0.6 points that varies by as much: neither told apart nor equal.
+    behind = [0.9 - 0.006 + 0.006 * x for x in (-1.265, -0.632, 0, 0.632, 1.265)]
+    assert of(A=(0.9,) * 5, B=behind).seeds_needed == 6
     assert of(A=CLOSE["A"], C=CLOSE["C"]).seeds_needed is None
     assert of(A=CLOSE["A"][:4], B=CLOSE["B"][:4]).seeds_needed is None
 
