@@ -45,7 +45,7 @@ class Response(NamedTuple):
     peak: float  # the highest response to an input of 1 in one step
 
 
-def relay_weights(model: Any, inputs: Any, *, rate: float = 0.1, seed: int = 0) -> RelayedWeights:
+def relay_weights(model: Any, inputs: Any, *, rate: float = 0.2, seed: int = 0) -> RelayedWeights:
     r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
 
     Each neuron gets one weight, from one neuron of the layer before, in random order:
@@ -67,7 +67,8 @@ def relay_weights(model: Any, inputs: Any, *, rate: float = 0.1, seed: int = 0) 
     inputs : Array, Quantity or pytree of them
         A batch of training data, of shape (time, features) or (time, batch, features...).
     rate : float
-        Firing rate of the first population, in spikes per neuron and step.
+        Firing rate of the first population, in spikes per neuron and step. Deep stacks learn
+        better at 0.2 than at 0.1.
     seed : int
         Seed of the permutations.
 
