@@ -23,6 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from benchmarks.casebook.networks import Reshape
 from benchmarks.casebook.train import BATCH, TRAINING, digits
 from braintools_qps import (
     QPseudoSpike,
@@ -47,6 +48,37 @@ def stack(depth: int, seed: int) -> brainstate.nn.Sequential:
         neurons = brainpy.state.LIF(WIDTH, V_th=1 * u.mV, tau=10 * u.ms)
         layers += [brainstate.nn.Linear(WIDTH, WIDTH), lambda x: x * u.mA, neurons]
     return brainstate.nn.Sequential(*layers, brainstate.nn.Linear(WIDTH, CLASSES))
+
+
+def varied(depth: int = 16, **change: Any) -> brainstate.nn.Sequential:
+    """Deep stacks that are not plain: another reset, widths, kernels, synapses, a second way."""
+    brainstate.random.seed(0)
+    kind = change.pop("kind", None)
+    widths = [WIDTH // 2 if kind == "widths" and i % 2 else WIDTH for i in range(depth)]
+    layers: list[Any] = []
+    for before, width in zip([WIDTH, *widths], widths):
+        size = (8, 8, 4) if kind == "kernels" else width
+        neurons = brainpy.state.LIF(size, V_th=1 * u.mV, tau=10 * u.ms, **change)
+        inner = [lambda x: x * u.mA, neurons]
+        if kind == "kernels":
+            first = [] if layers else [Reshape(1, (8, 8, 1))]
+            layers += [*first, brainstate.nn.Conv2d((8, 8, 4 if layers else 1), 4, 3), *inner]
+        elif kind == "synapses":
+            synapse = brainpy.state.Expon(width, tau=3 * u.ms)
+            layers += [brainstate.nn.Linear(before, width), lambda x: x * u.mS, synapse]
+            layers += [lambda x: x / u.mS, *inner]
+        else:
+            layers += [brainstate.nn.Linear(before, width), *inner]
+    return brainstate.nn.Sequential(*layers)
+
+
+VARIED: dict[str, dict[str, Any]] = {
+    "soft reset": {},
+    "hard reset": {"spk_reset": "hard"},
+    "layers of 64 and 32 in turn": {"kind": "widths"},
+    "3 x 3 kernels, 4 channels": {"kind": "kernels"},
+    "synapses with tau 3 ms": {"kind": "synapses"},
+}
 
 
 def shown(images: Any) -> Any:
@@ -148,14 +180,31 @@ def run(start: str, depth: int, seed: int) -> dict[str, Any]:
     return row | {"accuracy": accuracy(arrays, seed, EPOCHS[depth])}
 
 
+def probe(name: str) -> dict[str, Any]:
+    """What the first and the last of 16 layers tell, with rates of 0.1 and after `prepare`."""
+    images, labels = digits()
+    inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
+    row = {}
+    for start, apply in STARTS.items():
+        model = varied(**VARIED[name])
+        try:
+            apply(model, inputs, known)
+        except ValueError as error:
+            row[start] = str(error)
+            continue
+        flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
+        row[start] = [round(100 * p.information) for p in flow.populations]
+    return row
+
+
 def main(arguments: list[str]) -> None:
-    """Train what is missing: ``prepare:64:0`` and the like, a start, a depth and a seed."""
+    """Train what is missing: ``prepare:64:0`` (a start, depth and seed) or ``probe:hard reset``."""
     brainstate.environ.set(dt=1 * u.ms)
     for argument in arguments:
-        start, depth, seed = argument.split(":")
         book = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
         if argument not in book:
-            row = run(start, int(depth), int(seed))
+            start, depth, *seed = argument.split(":")
+            row = run(start, int(depth), int(*seed)) if seed else probe(depth)
             book = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
             book[argument] = row
             FILE.write_text(json.dumps(book, indent=1) + "\n")
