@@ -60,7 +60,6 @@ extensions = [
     "self_contained",
     "table_cells",
     "thumbnails",
-    "wide_figures",
 ]
 
 templates_path = ["_templates"]

@@ -148,7 +148,6 @@ def _compared(
         seeds=seeds,
         epochs=epochs or problem.epochs,
         out=RAW / problem.name.replace(" ", "-").replace(",", "") / part,
-        resume=True,
         progress=False,
     )
 

@@ -166,14 +166,11 @@ def _on_task(
 
 def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]:
     """A model as ``compare`` makes it, at its initial weights, and some of the samples."""
-    import numpy as np
-
     from .._comparison import Factory
 
     with _draws_of(seed):
         model = Factory(factory)(task)
-    rows = task.split(seed).train[:SAMPLES]
-    return model, np.swapaxes(task.normalised(task.samples.inputs[rows]), 0, 1)
+    return model, task.batch(SAMPLES, seed).inputs
 
 
 def _draws_of(seed: int) -> AbstractContextManager[None]:

@@ -54,6 +54,7 @@ def gradient_flow(
     model: Any,
     inputs: Any,
     *,
+    batch_first: bool = False,
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
     labels: Any = None,
@@ -80,8 +81,12 @@ def gradient_flow(
         all nodes with a state ``V`` and an elementwise ``spk_fun``. The run begins with the present
         states; states of one sample are repeated for a batch. If a neuron has no ``V`` yet, all
         states are initialised. Model, states and random state are left as they were.
-    inputs : Array, Quantity or pytree of them
-        Inputs of shape (time, features) or (time, batch, features...).
+    inputs : Array, Quantity or pytree of them, or Task
+        Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
+        makes it and `compare` trains on it: 64 of its training samples are taken.
+    batch_first : bool
+        Whether arrays have the shape (batch, time, features...), as `load_task` and `compare` take
+        them.
     surrogates : sequence, mapping of names, or a single candidate, optional
         Candidates, each a surrogate for all neurons as `get_surrogate` takes it. In a mapping of
         names, a candidate may also be a mapping from populations to surrogates, as for
@@ -153,7 +158,7 @@ def gradient_flow(
     >>> list(flows)
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
-    inputs = checked_inputs(inputs)
+    inputs = checked_inputs(inputs, batch_first=batch_first)
     check_draws(draws, seed)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)

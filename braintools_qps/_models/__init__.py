@@ -10,12 +10,13 @@ from .find_neurons import classic_neuron, find_neurons, find_nodes, has_membrane
 from .restore import keeping_states, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_size, checked_inputs, dead_states, initialise
+from .steps import advance, batch_of, batch_size, checked_inputs, dead_states, initialise
 
 __all__ = [
     "ARGUMENT",
     "SPIKES",
     "advance",
+    "batch_of",
     "batch_size",
     "by_population",
     "call_spike",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Self
 
 import brainstate
@@ -16,23 +15,29 @@ from jax.typing import ArrayLike
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .parameters import canonical, key, source, surrogate_key
+from .keys import key, source, surrogate_key
+from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
+from .parameters import residual_dtype as as_dtype_name
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SurrogateWithScale(Surrogate):
     """A surrogate whose parameters are the fields of a frozen dataclass.
 
-    A subclass adds fields and gives the curve in `_curve`.
+    A subclass adds fields, each with a `Declaration`, and gives the curve in `_curve`.
     """
 
-    scale: Scale = field(default=None, kw_only=True)
-    dampening: Hyperparameter = field(default=1.0, kw_only=True)
-    residual_dtype: ResidualDtype = field(default=None, kw_only=True)
+    scale: Scale = field(default=None, kw_only=True, metadata={"declaration": SCALE})
+    dampening: Hyperparameter = field(
+        default=1.0, kw_only=True, metadata={"declaration": DAMPENING}
+    )
+    residual_dtype: ResidualDtype = field(
+        default=None, kw_only=True, metadata={"declaration": Declaration(as_dtype_name)}
+    )
 
     def __post_init__(self) -> None:
-        for name, value in self._parameters().items():
-            object.__setattr__(self, name, canonical(name, value))
+        for name, declaration in declarations(self).items():
+            object.__setattr__(self, name, canonical(name, getattr(self, name), declaration))
 
     def __copy__(self) -> Self:
         return self  # immutable
@@ -154,16 +159,19 @@ class SurrogateWithScale(Surrogate):
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
         shown = [
-            f"{name}={_shown(value)}"
-            for name, value in self._parameters().items()
-            if name not in defaults or key(value) != key(defaults[name])
+            f"{name}={_shown(getattr(self, name))}"
+            for name in declarations(self)
+            if name not in defaults or key(getattr(self, name)) != key(defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def _parameters(self) -> dict[str, Any]:
-        """The parameters by name, in the order of the signature."""
-        kind: Any = type(self)  # for mypy, which confuses the hash of a class and of its objects
-        return {name: getattr(self, name) for name in _names(kind)}
+    def _numbers(self) -> dict[str, Any]:
+        """The values that may vary, as they are now: a State is read."""
+        values = {n: getattr(self, n) for n, field in declarations(self).items() if field.varies}
+        for name, value in values.items():
+            if isinstance(value, brainstate.State):
+                values[name] = canonical(name, value.value, declarations(self)[name])
+        return values
 
 
 def _shown(value: Any) -> str:
@@ -173,9 +181,3 @@ def _shown(value: Any) -> str:
     if foreign and type(value).__name__ in ours:
         return f"{type(value).__module__}.{value!r}"
     return source(value)
-
-
-@cache
-def _names(surrogate: type[SurrogateWithScale]) -> tuple[str, ...]:
-    fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
-    return tuple(field.name for field in fields)

@@ -68,7 +68,8 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
 
 def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
     """Draw the surrogates as they were trained; those that were not trained as they were given."""
-    named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked if not r.error}
+    sound = [result for result in comparison.ranked if not result.error]
+    named = {r.label: get_surrogate(r.tuned_spec or r.spec) for r in sound}
     drawn = of_one_axis(named)
     draw_surrogates(drawn, left, right, candidate_styles(comparison))
     left.set_title("Surrogate gradient, as trained")

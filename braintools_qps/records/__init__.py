@@ -3,15 +3,13 @@
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
 `flow`, `population`, `information` and `diagnosis` have the records of `gradient_flow`;
 `preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `sensitivity`,
-`rates` and `memory` those of `gradient_sensitivity`, `normalize_rates` and `save_memory`.
-`flow_table` and the other `comparison_` files print them.
+`rates` and `memory` those of `gradient_sensitivity`, `normalize_rates` and `save_memory`. The room
+`tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .candidate import BestResult, CandidateResult, Cost, Curves, Scores, Trial, Tuning
+from .candidate import CandidateResult, Cost, Curves, Scores
 from .comparison import Comparison
-from .comparison_table import value_text
-from .comparison_verdict import edge_note, ranked, score_of
 from .diagnosis import CAUSES, Diagnosis
 from .flow import GradientFlow, GradientFlows, SpikeFunction, mean_growth
 from .information import Information
@@ -33,13 +31,12 @@ from .population import (
 )
 from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Described, Record, RecordTable
+from .record import Described, Record, RecordTable, table_of
 from .sensitivity import GradientSensitivity, ParameterSensitivity
-from .table import cell, html_table, text_table
+from .tuning import Trial, Tuning, choose
 
 __all__ = [
     "Activity",
-    "BestResult",
     "CandidateResult",
     "Comparison",
     "Cost",

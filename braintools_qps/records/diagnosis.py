@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..tables import Rows, cell
 from .record import Record
-from .table import Rows, cell
 
 CAUSES = (
     "not finite", "disconnected", "silent", "saturated", "out of reach", "too high", "fading",

@@ -9,13 +9,13 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
+from ..tables import Rows, html_note, html_table, text_table
 from .diagnosis import Diagnosis
 from .flow_table import COLUMNS, PATHS, TELLS, place, slope_verdict, spread
 from .information import Information
 from .plain import to_plain
 from .population import HIGH_SLOPE, TOO_HIGH, PopulationFlow
-from .record import Described, Record, RecordTable
-from .table import Rows, html_note, html_table, text_table
+from .record import Described, Record, RecordTable, table_of
 
 SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
@@ -219,7 +219,7 @@ class GradientFlows(RecordTable[GradientFlow]):
     def _repr_html_(self) -> str:
         if len(self) < 2:
             return "\n".join(flow._repr_html_() for flow in self.values()) or super()._repr_html_()
-        table = html_table(self.by_population()._rows(), self._below())
+        table = html_table(table_of(self.by_population()).rows, self._below())
         return "\n".join([*map(html_note, self.diagnoses), table])
 
     def _rows(self) -> Rows:

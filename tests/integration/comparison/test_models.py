@@ -11,12 +11,14 @@ import pytest
 from jax.interpreters import mlir
 
 from braintools_qps import QPseudoSpike, compare
+from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model import initialised, put, run_over
 from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.run import Experiment, initial_weights
+from braintools_qps._comparison.plan import Candidate, Run
+from braintools_qps._comparison.run import initial_weights
 from braintools_qps._comparison.tasks import load_task
-from braintools_qps._comparison.train import Candidate, Group, Trainer
+from braintools_qps._comparison.train import Trainer
 
 rng = np.random.default_rng(0)
 Y = np.arange(96) % 2
@@ -32,24 +34,9 @@ def experiment_of(make, optimizer=None, epochs=1):
 
 
 def trained(experiment, surrogate, seed):
-    """The outcome of one run, and its last weights."""
-    kept = Kept()
-    group = Group(Candidate("one", surrogate, {}), (0,), (({}, seed),))
-    (outcome,) = Trainer(experiment, 1).train(group, store=kept)
-    return outcome, kept.weights
-
-
-class Kept:
-    """In place of a store: keeps the states after each epoch in memory."""
-
-    def states_of(self, key, form):
-        return None
-
-    def is_due(self):
-        return True
-
-    def keep_states(self, key, states, curves):
-        self.weights = states.weights
+    """The outcome of one run."""
+    (outcome,) = Trainer(experiment, 1).train([Run(Candidate("one", surrogate, {}), {}, seed)])
+    return outcome
 
 
 def test_training_equals_a_plain_loop():
@@ -62,7 +49,7 @@ def test_training_equals_a_plain_loop():
 
     experiment = experiment_of(models.plain, adam, epochs=2)
     start = initial_weights(experiment, surrogate, 7).trained
-    outcome, ours = trained(experiment, surrogate, 7)
+    outcome = trained(experiment, surrogate, 7)
 
     first, second = (start[name] for name in sorted(start))
     weights = (first, second)
@@ -95,7 +82,7 @@ def test_training_equals_a_plain_loop():
     np.testing.assert_allclose(outcome.curves.loss, expected, rtol=1e-4)
     for name, values in zip(sorted(start), weights):
         for part, value in values.items():
-            got = ours.trained[name][part][0]
+            got = outcome.weights[name][part]
             np.testing.assert_allclose(got, value, rtol=1e-3, atol=1e-4, err_msg=name + part)
 
 
@@ -129,12 +116,12 @@ def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
     start = initial_weights(experiment, QPseudoSpike(), 0).kept
     mean = next(name for name in start if name.endswith("running_mean"))
     np.testing.assert_array_equal(start[mean], 0)
-    _, weights = trained(experiment, QPseudoSpike(), 0)
-    after = np.asarray(weights.kept[mean][0])
+    weights = trained(experiment, QPseudoSpike(), 0).weights
+    after = np.asarray(weights[mean])
     assert (np.abs(after) > 1e-3).any()
     model, samples = experiment.model(QPseudoSpike()), experiment.task.part("test").inputs
     _, running = initialised(model, len(samples))
-    put(running, {name: value[0] for name, value in weights.kept.items()})
+    put(running, weights)
     run_over(model, jnp.asarray(samples), fit=False)
     np.testing.assert_array_equal(running[mean].value, after)
 
@@ -151,6 +138,31 @@ def test_a_value_at_every_step():
     constant = -np.mean((y - y.mean()) ** 2)  # what the best constant would score
     assert np.mean(result.scores.test) > constant / 2
     assert "-MSE" in repr(comparison)
+
+
+@pytest.mark.thorough
+def test_a_label_at_every_step():
+    y = np.where(X[:, :, 0] > X[:, :, 1], "first", "second")
+    comparison = compare(
+        ["Sigmoid"], model=models.plain, epochs=12, batch_size=16, **QUICK | {"task": (X, y)}
+    )
+    (result,) = comparison.results
+    assert comparison.score == "accuracy"
+    assert np.mean(result.scores.test) > 0.8  # chance is 0.5
+
+
+@pytest.mark.thorough
+def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them():
+    """A model sees tenfold inputs as tenfold; the demonstration is the same network for them."""
+    power_of_two = 8.0  # which rounds nothing
+    options = {"epochs": 1, "batch_size": 16, "tune": None, "seeds": 1}
+    for make, same in ((models.plain, False), (None, True)):
+        losses = [
+            compare(["Sigmoid"], model=make, task=(factor * X, Y), **options)
+            .results[0].curves.loss
+            for factor in (1.0, power_of_two)
+        ]  # fmt: skip
+        assert np.array_equal(*losses) == same
 
 
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():

@@ -1,6 +1,7 @@
 """Options of compare that say what to train on and where."""
 
 import argparse
+import math
 import sys
 
 import numpy as np
@@ -19,7 +20,7 @@ def test_options_of_a_file_need_a_file(option, capsys):
 def test_bins_are_for_spike_times(tmp_path, capsys):
     np.savez(tmp_path / "arrays.npz", X=np.ones((8, 3, 2)), y=np.arange(8) % 2)
     assert main(["compare", "--data", str(tmp_path / "arrays.npz"), "--bins", "5"]) != 0
-    assert "bins are for spike times in HDF5" in capsys.readouterr().err
+    assert "bins and dt are for spike times in HDF5" in capsys.readouterr().err
 
 
 def test_a_scheduler_without_dask(monkeypatch, capsys, tmp_path):
@@ -38,7 +39,14 @@ def test_workers_that_cannot_be_counted(monkeypatch, capsys, tmp_path):
 
 @pytest.mark.parametrize(
     ("arguments", "given"),
-    [([], {}), (["--seeds", "3", "--no-tune"], {"seeds": 3, "tune": None})],
+    [
+        ([], {}),
+        (["--seeds", "3", "--no-tune"], {"seeds": 3, "tune": None}),
+        (["--seeds", "5-9"], {"seeds": [5, 6, 7, 8, 9]}),
+        (["--seeds", "1,4,7-8"], {"seeds": [1, 4, 7, 8]}),
+        (["--most-seeds", "40", "--margin", "0.5"], {"most_seeds": 40, "margin": 0.5}),
+        (["--tune", "alpha=2,inf"], {"tune": {"alpha": (2, math.inf)}}),
+    ],
 )
 def test_what_was_not_given_is_left_to_compare(arguments, given):
     parser = argparse.ArgumentParser()
@@ -55,3 +63,10 @@ def test_a_learning_rate_that_would_not_be_used_is_refused(capsys, tmp_path, mon
     for untuned in (["--no-tune"], ["--quick"], ["--tune", "alpha=1,2"]):
         found = command._given(parser.parse_args(["--learning-rate", "0.01", *untuned]))
         assert found["learning_rate"] == 0.01
+
+
+@pytest.mark.parametrize("seeds", ["few", "1-", "-3", "2.5"])
+def test_seeds_that_cannot_be_read(seeds, capsys):
+    with pytest.raises(SystemExit):
+        main(["compare", f"--seeds={seeds}"])
+    assert "such as 5, or by name, as in 5-9 or 1,4,7, got" in capsys.readouterr().err

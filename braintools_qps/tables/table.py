@@ -1,13 +1,33 @@
-"""Tables of results: as text, as HTML, and the text of a value in them."""
+"""A table with its notes: as text, as HTML, and the text of a value in it."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Container, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Rows = Sequence[Sequence[str]]  # the header first
 SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
+LONGEST_CELL = 60
+
+
+class Table(NamedTuple):
+    """A table, and what stands below it."""
+
+    rows: Rows
+    notes: Sequence[str] = ()
+    marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
+    left: int = 1  # columns of the text that are aligned to the left
+
+    @property
+    def text(self) -> str:
+        """The table as text."""
+        return text_table(self.rows, self.notes, left=self.left)
+
+    @property
+    def html(self) -> str:
+        """The table as HTML, for notebooks."""
+        return html_table(self.rows, self.notes, self.marked)
 
 
 def cell(value: Any) -> str:
@@ -23,19 +43,24 @@ def cell(value: Any) -> str:
     return " ".join(str(value).split())
 
 
-def text_table(rows: Rows, below: Sequence[str] = (), *, left: int = 1) -> str:
+def short(text: str) -> str:
+    """A text in one line, cut to fit into a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."
+
+
+def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:
     """A table as text: the first ``left`` columns are aligned to the left; notes follow below."""
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [_text_row(row[:left], row[left:], widths) for row in rows]
-    return "\n".join([*lines, *(f"- {note}" for note in below)])
+    return "\n".join([*lines, *(f"- {note}" for note in notes)])
 
 
-def html_table(rows: Rows, below: Sequence[str] = (), marked: Container[int] = ()) -> str:
+def html_table(rows: Rows, notes: Sequence[str] = (), marked: Container[int] = ()) -> str:
     """A table as HTML, for notebooks; rows with the numbers in ``marked`` are shaded."""
     tags = ["th"] + ["td"] * (len(rows) - 1)
     lines = [_html_row(t, row, n in marked) for n, (t, row) in enumerate(zip(tags, rows))]
-    notes = (html_note(note) for note in below)
-    return "\n".join(["<table>", *lines, "</table>", *notes])
+    return "\n".join(["<table>", *lines, "</table>", *map(html_note, notes)])
 
 
 def html_note(text: str) -> str:
