@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..tables import Rows, html_note, text_table
 from .diagnosis import Diagnosis
 from .record import Record
-from .table import Rows, html_note, text_table
 
 NOTHING = "Nothing to do"
 
