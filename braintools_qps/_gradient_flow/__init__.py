@@ -15,10 +15,10 @@ from typing import Any
 
 from .._candidates import candidates, is_candidate
 from .._models import batch_size, by_population, checked_inputs
-from ..records import GradientFlow, GradientFlows
+from ..records import FURTHER, GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .cotangents import Objective, check_draws
-from .diagnose import FURTHER, diagnose
+from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .information import checked_labels
 from .normalize import normalize_surrogate
@@ -58,7 +58,7 @@ def gradient_flow(
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
     labels: Any = None,
-    draws: int = 8,
+    draws: int | None = None,
     seed: int = 0,
     paths: bool = False,
 ) -> GradientFlows:
@@ -103,8 +103,8 @@ def gradient_flow(
         of the labels it still tells, on the half of the samples that was not used to fit. If it
         drops to chance from some population on, that is the cause "information lost". A readout
         of counts does not see what only the times of spikes tell.
-    draws : int
-        How many random projections to average over.
+    draws : int, optional
+        How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
     paths : bool
@@ -163,7 +163,8 @@ def gradient_flow(
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed), labels=known)
+    target = Objective(objective, draws, seed)
+    evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
         (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
     )
@@ -193,6 +194,8 @@ def flow_of(
         advice=(*evaluator.notes, *advice),
         notes=evaluator.notes,
         information=evaluator.information,
+        samples=evaluator.batch,
+        features=evaluator.features,
     )
 
 

@@ -24,7 +24,7 @@ from .diagnose import diagnose
 from .evaluate import Evaluator, Passes
 from .information import FEWEST, checked_labels, told
 from .normalize import normalize_surrogate
-from .normalize_rates import check_rate, normalize_rates
+from .normalize_rates import checked_rate, normalize_rates
 from .passes import forward, replaced, with_index
 from .relay import chain, relay_weights
 from .step import Step
@@ -38,12 +38,9 @@ OURS = {"normalize_rates", "normalize_surrogate", "relay_weights", "set_surrogat
 DRAWS = 2  # random projections of the output: enough to tell whether there is a gradient
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
-    "not finite", "negative derivative", "out of reach", "too high", "exploding", "direction lost",
+    "not finite", "negative derivative", "out of reach", "too high", "direction lost",
 )  # fmt: skip
-FATAL = (
-    "not finite", "disconnected", "no gradient", "negative derivative", "silent", "saturated",
-    "out of reach", "too high", "information lost",
-)  # fmt: skip
+HARMLESS = ("fading", "direction lost", "none")  # causes that a model may be left with
 
 
 class View(NamedTuple):
@@ -139,7 +136,7 @@ def prepare(
     normalize_rates(model, inputs)
     """
     if rate is not None:
-        check_rate(rate)
+        rate = checked_rate(rate)
     inputs = checked_inputs(inputs)
     _check_finite(inputs)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
@@ -172,7 +169,9 @@ class Look:
     def __call__(self, *, remedy: bool = False) -> View:
         """Diagnose the model, and measure whether it is deep and tells little at its end."""
         step = trace(self.model, self.inputs)
-        evaluator = Evaluator(step, self.inputs, self.objective, self.passes, self.labels)
+        evaluator = Evaluator(
+            step, self.inputs, self.objective, self.passes, self.model, self.labels
+        )
         self.passes = evaluator.passes  # the step is the same but for its arrays
         measured = evaluator.measure({p.name: p.spike for p in step.populations})
         diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
@@ -296,8 +295,8 @@ def _distances(step: Step, inputs: Any) -> list[float]:
     nothing = [jnp.zeros_like(step.arrays.states[i]) for i in weights]
     arrays = step.arrays._replace(states=replaced(step.arrays.states, weights, nothing))
     indexed = with_index(jax.tree.map(lambda x: jnp.zeros_like(x[:1]), inputs))
-    calls = forward(step, arrays, indexed).calls
-    return [-float(calls[step.last_call(p)].argument.mean()) for p in step.populations]
+    arguments = forward(step, arrays, indexed).arguments
+    return [-float(arguments[p.call].mean()) for p in step.populations]
 
 
 def _check_finite(inputs: Any) -> None:
@@ -314,18 +313,16 @@ def _check_finite(inputs: Any) -> None:
 
 def _is_worse(before: Diagnosis, after: Diagnosis) -> bool:
     """Whether the model still cannot learn, or has a more basic cause than at the start."""
-    return after.cause in FATAL or CAUSES.index(after.cause) < CAUSES.index(before.cause)
+    order = list(CAUSES)
+    return after.cause not in HARMLESS or order.index(after.cause) < order.index(before.cause)
 
 
 def _not_cured(now: View, lines: list[str]) -> ValueError:
     """The error for a model that has a cause left."""
     after = now.diagnosis
     tried = f" after {'; '.join(lines)}" if lines else ""
-    fed = {p.name: now.step.input_weights(p) for p in now.step.populations}
-    frozen = after.cause in OF_RATES and not fed.get(after.population or "", True)
-    why = " No ParamState feeds it, so its weights cannot be scaled." if frozen else ""
     return ValueError(
-        f"prepare must leave a model that can learn, but{tried} the diagnosis is: {after}{why} The "
+        f"prepare must leave a model that can learn, but{tried} the diagnosis is: {after} The "
         "model is as it was"
     )
 

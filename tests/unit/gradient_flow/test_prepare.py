@@ -49,7 +49,7 @@ class InVolts(brainstate.nn.Module):
         self.V = brainstate.HiddenState(jnp.zeros((batch_size, N)) * u.mV)
 
     def update(self, x):
-        self.V.value = 0.9 * self.V.value + self.linear(x) * u.mV
+        self.V.value = 0.9 * self.V.value + 0.2 * self.linear(x) * u.mV
         return self.spk_fun(self.V.value - 15 * u.mV)
 
 
@@ -184,7 +184,7 @@ class NoNeurons(brainstate.nn.Module):
         (Network, inputs, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
         (NoNeurons, inputs, {}, "must have neurons"),
         (lambda: twice(1), inputs, {}, "share"),
-        (frozen, inputs, {}, "No ParamState feeds it"),
+        (frozen, inputs, {}, "The model has no parameters to train"),
     ],
 )
 def test_after_an_error_the_model_is_as_it_was(make, data, options, message):
