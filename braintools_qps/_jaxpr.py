@@ -347,3 +347,43 @@ def _spikes(argument: Array, spikes: Array, slope: Array) -> Array:
 def _(primals, tangents):
     _, spikes, slope = primals
     return spikes, (slope * tangents[0]).astype(spikes.dtype)
+
+
+def without_ordered_callbacks(function: Callable) -> Callable:
+    """The function without ordered callbacks, which JAX cannot run on more than one device.
+
+    By these brainstate checks values, such as bounds of the default weights of its layers. Others,
+    such as `jax.debug.print`, stay.
+    """
+
+    def without(*arguments: Any) -> Any:
+        closed, form = jax.make_jaxpr(function, return_shape=True)(*arguments)
+        results = evaluate(_unordered(closed), jax.tree.leaves(arguments), bind)
+        return jax.tree.unflatten(jax.tree.structure(form), results)
+
+    return without
+
+
+def _unordered(value: Any) -> Any:
+    """A parameter of an equation, with no ordered callbacks in the jaxprs that it holds."""
+    if isinstance(value, (tuple, list)):
+        return type(value)(map(_unordered, value))
+    if isinstance(value, Jaxpr):
+        equations = [eqn for eqn in value.eqns if eqn.outvars or not _is_ordered(eqn)]
+        return value.replace(eqns=[*map(_without, equations)], effects=_others(value.effects))
+    if isinstance(value, ClosedJaxpr):  # from JAX 0.12 on a Jaxpr, too
+        return value.replace(jaxpr=_unordered(value.jaxpr))
+    return value
+
+
+def _without(eqn: JaxprEqn) -> JaxprEqn:
+    params = {name: _unordered(value) for name, value in eqn.params.items()}
+    return eqn.replace(params=params, effects=_others(eqn.effects)) if _is_ordered(eqn) else eqn
+
+
+def _is_ordered(eqn: JaxprEqn) -> bool:
+    return len(_others(eqn.effects)) < len(eqn.effects)
+
+
+def _others(effects: Iterable[Any]) -> frozenset[Any]:
+    return frozenset(effect for effect in effects if str(effect) != "OrderedDebug")

@@ -143,6 +143,12 @@ class Paired(NamedTuple):
     seeds: int
     rounding: float  # smaller differences are those of float32
 
+    @property
+    def spread(self) -> float:
+        """Standard deviation over seeds of a paired difference: the root mean square of all."""
+        errors = self.standard_error[np.triu_indices(len(self.mean), 1)]
+        return math.sqrt(self.seeds * float(np.mean(errors**2)))
+
     def half(self, share: float = 1.0) -> np.ndarray:
         """Half of the width of intervals that hold together but for a share of the error of 5%.
 

@@ -11,7 +11,15 @@ import brainunit as u
 from braintools.surrogate import Surrogate
 from jax.typing import ArrayLike, DTypeLike
 
-__all__ = ["Batches", "Hyperparameter", "ResidualDtype", "Scale", "SurrogateSpec", "SurrogateSpecs"]
+__all__ = [
+    "Batches",
+    "Distance",
+    "Hyperparameter",
+    "ResidualDtype",
+    "Scale",
+    "SurrogateSpec",
+    "SurrogateSpecs",
+]
 
 SurrogateSpec: TypeAlias = str | Mapping[str, Any] | type[Surrogate] | Surrogate
 """A surrogate, or a name, call string, mapping with a ``"name"`` or class from which
@@ -25,6 +33,11 @@ SurrogateSpecs: TypeAlias = SurrogateSpec | Iterable[SurrogateSpec] | Mapping[st
 spec.
 
 For example ``["Sigmoid", "S2NN"]`` or ``{"fat": "QPseudoSpike(alpha=1)", "thin": "Sigmoid"}``.
+"""
+
+Distance: TypeAlias = ArrayLike | u.Quantity
+"""Distances of membrane potentials from their threshold, with or without a unit. For example
+``jnp.array([-3.0, 2.0]) * u.mV``.
 """
 
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State

@@ -113,7 +113,7 @@ numpydoc_xref_aliases = {
         name: f":obj:`{name}`"
         for name in (
             "brainstate.State", "brainstate.nn.Module", "braintools.surrogate.Surrogate",
-            "brainunit.Unit", "brainunit.UnitMismatchError", "concurrent.futures.Executor",
+            "brainunit.Unit", "brainunit.UnitMismatchError", "distributed.Client",
             "matplotlib.axes.Axes", "numpy.ndarray", "pandas.DataFrame", "pathlib.Path",
         )
     },

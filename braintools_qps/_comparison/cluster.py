@@ -43,7 +43,7 @@ def connected(cluster: int | str) -> Iterator[Client]:
         raise ImportError(
             "--workers and --scheduler need Dask. Run pip install 'braintools-qps[cluster]'"
         ) from error
-    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": None}
+    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
     with ExitStack() as stack:
         if isinstance(cluster, int):
@@ -96,12 +96,12 @@ def trained_by(
     from distributed import as_completed
 
     waiting: dict[Future, list[Run]] = {}
-    arriving = as_completed()
+    arriving = as_completed(loop=client.loop)
 
-    def send(some: Sequence[list[Run]]) -> None:
+    def send(groups: Sequence[list[Run]]) -> None:
         data = client.scatter(experiment, broadcast=True, hash=False)
-        needs = plan.shared["code"], packages(), numerics()
-        for group in some:
+        needs = plan.code, packages(), numerics()
+        for group in groups:
             future = client.submit(work, data, group, *needs, pure=False)
             waiting[future] = group
             arriving.add(future)
@@ -116,10 +116,13 @@ def trained_by(
                 continue
             try:
                 outcomes = future.result()
-            except CancelledError as error:
+            except CancelledError:  # the data were lost, or the scheduler is
                 tries += 1
                 if client.status != "running" or tries > TRIES:
-                    raise _lost(error) from None
+                    raise RuntimeError(
+                        "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
+                        "out= was given: the same call goes on from them"
+                    ) from None
                 send([group])
                 continue
             except Exception as error:
@@ -130,13 +133,6 @@ def trained_by(
     finally:
         if client.status == "running":
             client.cancel(list(waiting))
-
-
-def _lost(error: BaseException) -> RuntimeError:
-    return RuntimeError(
-        "the Dask scheduler, or every worker, was lost. Finished runs are kept if out= was given: "
-        "the same call goes on from them"
-    )
 
 
 # In a worker
@@ -179,8 +175,8 @@ def _check_worker(
             "a worker must have the same versions as the process that sends it work, got "
             f"{told} on {here}. Install the same versions there"
         )
-    found = Plan(experiment).shared["code"]
-    changed = [name for name in code if code[name] != found[name] and UNKNOWN not in code[name]]
+    imported = Plan(experiment).code
+    changed = [n for n in code if code[n] != imported[n] and UNKNOWN not in code[n]]
     if changed:
         raise RuntimeError(
             f"a worker must have the same code as the process that sends it work, but on {here} "

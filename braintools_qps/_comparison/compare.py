@@ -57,10 +57,11 @@ def compare(
     """Train a spiking network with each surrogate, and say which differences are real.
 
     Each surrogate needs its own learning rate and dampening. So each seed trains every setting of
-    ``tune`` in full, keeps the one with the highest validation score, and reports the test score of
-    that run. The seed also sets the split of the data, the initial weights and the order of the
-    samples, the same for all candidates. Candidates are compared seed by seed, so the interval of a
-    difference includes the variation from all of these.
+    ``tune`` in full, keeps the one with the highest validation score after the last epoch, and
+    reports the test score of that run. Of equal scores, the one in the middle of the values counts.
+    The seed also sets the split of the data, the initial weights and the order of the samples, the
+    same for all candidates. Candidates are compared seed by seed, so the interval of a difference
+    includes the variation from all of these.
 
     A training run is determined by its inputs: data, code, surrogate, setting, seed, epochs and all
     else that its numbers depend on. With ``out`` each run is kept and never trained again, so that
@@ -79,17 +80,19 @@ def compare(
           ``"cue-recall"``, ``"randman"`` (or a call such as ``"randman(dim=2, alpha=1.0)"``), or a
           class in `braintools.cogtask`;
         - arrays ``(X, y)``, which each seed splits: X of shape (samples, time, features); y of
-          shape (samples,) with classes as integers or strings, or of shape (samples, ...) or
-          (samples, time, ...) with floats to predict;
+          shape (samples,) or (samples, time) with classes as integers or strings, or of shape
+          (samples, ...) or (samples, time, ...) with floats to predict;
         - arrays ``(X, y, X_test, y_test)``, with a fixed test part;
         - a `pathlib.Path` to an ``.npz`` file of such arrays, or to an HDF5 file of spike times.
+
+        X reaches the model as it is, as float32.
     model : callable, optional
         A factory that returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
-        return: one for each class, or for each number of a target), ``steps`` and ``surrogate``. A
-        factory that takes ``surrogate`` puts it into the model itself; otherwise all neurons get
-        the candidate. Bind other keywords with ``functools.partial``, as in
-        ``partial(network, hidden=256)``.
+        return: one for each class, or for each number of a target), ``steps``, ``input_rms`` (the
+        root mean square of the inputs) and ``surrogate``. A factory that takes ``surrogate`` puts
+        it into the model itself; otherwise all neurons get the candidate. Bind other keywords with
+        ``functools.partial``, as in ``partial(network, hidden=256)``.
 
         The model is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of
         shape (batch, features). `brainstate.environ` has the index ``i`` and the time ``t`` of the
@@ -114,13 +117,13 @@ def compare(
     seeds : int or sequence of int
         How many seeds, or the seeds themselves.
     most_seeds : int, optional
-        Train until it is known which surrogate is best: after ``seeds``, those that are clearly
-        lower stop, and the others get more seeds, up to this many, until each two are told apart or
-        known to be equal within ``margin``. All looks together are wrong in at most 5% of cases. It
-        takes 5 seeds or more.
+        Train until it is known which surrogate is best: after ``seeds``, 5 or more, those that are
+        clearly lower stop, and the others get more seeds, up to this many, until each two are told
+        apart or known to be equal within ``margin``. All looks together keep the error at 5%.
     margin : float, optional
-        The largest difference that does not matter to you: in points of an accuracy, which is the
-        default with 1, else in units of the score.
+        The largest difference that does not matter to you. For an accuracy it is in points, with
+        ``most_seeds`` 1 by default. For another score it is in units of the score; without it, no
+        two candidates count as equal.
     epochs, batch_size : int
         Number of passes over the training part, each in a new order, and number of samples in a
         batch. Samples that do not fill a batch are left out of that pass.
@@ -156,7 +159,7 @@ def compare(
         - ``labels`` of the candidates in training;
         - ``epochs_done`` and ``epochs``, summed over all runs that were not known;
         - ``loss``: the mean of the runs that just finished an epoch;
-        - ``runs_done`` and ``runs``: how many have finished, and how many there are;
+        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are;
         - ``directory``: ``out``, or None.
 
     Returns

@@ -12,7 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from .._callbacks import without_ordered_callbacks
+from .._jaxpr import without_ordered_callbacks
 
 # A few small networks fit into a core's cache and fill its vector registers. Many networks at once
 # take twice the time for the same arithmetic.

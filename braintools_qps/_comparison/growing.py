@@ -58,13 +58,15 @@ class Growing:
         for candidate in self._candidates.values():
             try:
                 settings = settings_of(candidate.surrogate, self._experiment)
+                self._search.runs(candidate, settings, self._experiment.seeds)  # or an error
                 self._settings[candidate.label] = settings
             except Exception as error:
                 self._add(candidate, error)
         seeds = self._experiment.seeds
         runs = [run for each in self._runs(self._settings, seeds).values() for run in each]
         missing = self._search.missing(runs)
-        if runs and len(missing) == len(runs) and (change := self._search.difference()):
+        all_missing = len(missing) == len({run.key for run in runs})
+        if missing and all_missing and (change := self._search.difference()):
             warnings.warn(f"None of the runs in out can be used: {change}.", stacklevel=4)
         if missing:
             self._search.notes = check_model(self._experiment)

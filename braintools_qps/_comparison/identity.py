@@ -96,7 +96,7 @@ class _Walk:
         self.unknown: list[str] = []  # types of objects that cannot be taken apart
 
     def of(self, value: Any) -> Any:
-        if type(value) in PLAIN:
+        if type(value) in PLAIN or (type(value) is tuple and {*map(type, value)} <= {*PLAIN}):
             return f"{type(value).__name__} {value!r}"
         if id(value) in self._seen:
             return self._seen[id(value)][0]
@@ -184,9 +184,9 @@ class _Walk:
     def _of_names(self, code: CodeType, scope: dict[str, Any]) -> list[Any]:
         """The globals that a function uses, those in other modules of the user included."""
         codes = list(_codes(code))
-        names = sorted({name for one in codes for name in one.co_names})
+        names = sorted({name for part in codes for name in part.co_names})
         scopes = [scope]
-        steps = [step for one in codes for step in dis.get_instructions(one)]
+        steps = [step for part in codes for step in dis.get_instructions(part)]
         imports = [step.argval for step in steps if step.opname in ("IMPORT_NAME", "IMPORT_FROM")]
         scopes.append(dict(_imported(imports, scope.get("__package__") or "")))
         parts = []
@@ -194,7 +194,7 @@ class _Walk:
             for name in names:
                 value = within.get(name)
                 if isinstance(value, ModuleType) and self._of_module(value.__name__) is None:
-                    if all(vars(value) is not other for other in scopes):
+                    if all(vars(value) is not scope for scope in scopes):
                         scopes.append(vars(value))
                 elif name in within and not isinstance(value, ModuleType):
                     parts.append((name, self.of(value)))
@@ -206,7 +206,7 @@ class _Walk:
         self._of_module(value.__module__)
         members = {
             name: self.of(item)
-            for name, item in vars(value).items()
+            for name, item in list(vars(value).items())  # a member may be added on reading
             if name != "_abc_impl"
             and (not name.startswith("__") or isinstance(item, (FunctionType, *WITHIN)))
         }
@@ -254,12 +254,12 @@ def _imported(names: list[str], package: str) -> Iterator[tuple[str, ModuleType]
 def _distributions(package: str) -> str:
     if package in KNOWN or package in sys.stdlib_module_names:
         return ""
-    found = []
+    versions = []
     for name in packages_distributions().get(package, ()):
         files = distribution(name).read_text("RECORD") or ""
         version = distribution(name).version
-        found.append(f"{name} {version} {sha256(files.encode()).hexdigest()}")
-    return ", ".join(sorted({*found}))
+        versions.append(f"{name} {version} {sha256(files.encode()).hexdigest()}")
+    return ", ".join(sorted({*versions}))
 
 
 def _source(module: ModuleType) -> str | None:
@@ -282,7 +282,7 @@ def _without_partial(function: Any) -> Any:
 def _is_users(value: Any) -> bool:
     """Whether a function or class is the user's: not of Python, of an installed package or ours."""
     code = getattr(value, "__code__", None)
-    if code is not None and not code.co_filename.startswith("<"):
+    if isinstance(code, CodeType) and not code.co_filename.startswith("<"):  # a class has a slot
         return not code.co_filename.startswith(INSTALLED)
     return _is_users_module(getattr(value, "__module__", None) or type(value).__module__)
 

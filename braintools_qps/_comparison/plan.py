@@ -52,7 +52,7 @@ def candidates_of(surrogates: Any) -> list[Candidate]:
     ValueError
         If one is there twice.
     """
-    specs = {label: surrogate_spec(one) for label, one in candidates(surrogates).items()}
+    specs = {label: surrogate_spec(given) for label, given in candidates(surrogates).items()}
     built = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
     labels: dict[Hashable, str] = {}
     for candidate in built:
@@ -83,11 +83,17 @@ class Plan:
         ]
 
     @cached_property
+    def code(self) -> dict[str, str]:
+        """The identities of the functions that all runs share."""
+        goal, make = self._experiment.objective, self._experiment.factory.make
+        functions = {"model": make, "optimizer": self._experiment.optimizer}
+        functions |= {"loss": goal.loss, "score": goal.score}
+        return {name: identity(function) for name, function in functions.items()}
+
+    @cached_property
     def shared(self) -> dict[str, Any]:
         """What all runs depend on: data, code, options, training, numerics, versions."""
-        experiment, goal = self._experiment, self._experiment.objective
-        code = {"model": experiment.factory.make, "optimizer": experiment.optimizer}
-        code |= {"loss": goal.loss, "score": goal.score}
+        experiment = self._experiment
         return to_plain(
             {
                 "data": digest(experiment.task),
@@ -98,7 +104,7 @@ class Plan:
                 **described_optimizer(experiment.optimizer),
                 **numerics(),
                 "packages": packages(),
-                "code": {name: identity(function) for name, function in code.items()},
+                "code": self.code,
             }
         )
 
@@ -134,17 +140,17 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = 
     """What has changed between two sets of parts, each as a phrase."""
     changes = []
     for name in {**before, **now}:
-        one, other = before.get(name), now.get(name)
-        if one == other:
+        old, new = before.get(name), now.get(name)
+        if old == new:
             continue
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            changes += difference(one, other, name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            changes += difference(old, new, name)
         elif name == "data":
             changes.append("the data have changed")
         elif within == "code":
             changes.append(f"the code of the {name} has changed")
         else:
-            changes.append(f"{name} was {one}, now {other}")
+            changes.append(f"{name} was {old}, now {new}")
     return changes
 
 

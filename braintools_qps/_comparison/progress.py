@@ -55,7 +55,7 @@ class Progress:
         self._runs: dict[str, int] = {}  # to train, by label
         self._runs_done: dict[str, int] = {}
         self._epochs_done: dict[str, int] = {}
-        self._shown, self._bar = shown, None
+        self._shown, self._bar, self._open = shown, None, ""
 
     def begin(self, label: str, runs: int) -> None:
         """Add runs that are to be trained."""
@@ -70,7 +70,7 @@ class Progress:
     def still_open(self, labels: Sequence[str], before: int, seeds: int) -> None:
         """Say which candidates get more seeds."""
         names = ", ".join(map(_short, labels))
-        self._describe(f"{seeds} seeds")
+        self._open = f", open: {names}"
         logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
 
     def compiling(self, label: str) -> None:
@@ -110,7 +110,8 @@ class Progress:
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             with suppress(OSError):  # a full disk that stderr goes to costs no results
                 self._bar.set_description_str(_short(label), refresh=False)
-                self._bar.set_postfix_str(f"run {runs_done}/{runs}{ended}", refresh=False)
+                text = f"run {runs_done}/{runs}{ended}{self._open}"
+                self._bar.set_postfix_str(text, refresh=False)
                 self._bar.update(done - self._bar.n)
         if self._callback is None:
             return

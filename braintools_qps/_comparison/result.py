@@ -39,7 +39,8 @@ def result_of(
     candidate = runs[0].candidate
     samples = experiment.task.sizes.validation
     is_accuracy = experiment.objective.score_name == "accuracy"
-    workers = [one.worker for one in outcomes]
+    noise = noise_of_accuracy(samples) if is_accuracy else None
+    workers = [outcome.worker for outcome in outcomes]
     return CandidateResult(
         label=candidate.label,
         spec=candidate.spec,
@@ -49,12 +50,10 @@ def result_of(
         scores=scores_of(outcomes),
         curves=curves_of(outcomes),
         tuning=tuning,
-        cost=Cost(float(np.median([one.seconds for one in outcomes])), outcomes[0].bytes),
-        flags=flags(
-            [one.curves for one in outcomes], noise_of_accuracy(samples) if is_accuracy else None
-        ),
-        one_by_one=next(filter(None, (one.one_by_one for one in outcomes)), None),
-        workers=tuple(one for n, one in enumerate(workers) if one not in workers[:n]),
+        cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
+        flags=flags([outcome.curves for outcome in outcomes], noise),
+        one_by_one=next(filter(None, (outcome.one_by_one for outcome in outcomes)), None),
+        workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
     )
 
 
@@ -101,25 +100,25 @@ def failed(candidate: Candidate, error: Exception) -> CandidateResult:
 
 def scores_of(outcomes: Sequence[Outcome]) -> Scores:
     """Scores by seed; a run without a finite validation score has no best epoch."""
-    tested = [one.tested for one in outcomes]
-    best = [one.best_epoch or None for one in outcomes]
-    at_best = [math.nan if epoch is None else one.best_score for epoch, one in zip(best, tested)]
+    tested = [outcome.tested for outcome in outcomes]
+    best = [outcome.best_epoch or None for outcome in outcomes]
+    at_best = [math.nan if epoch is None else test.best_score for epoch, test in zip(best, tested)]
     return Scores(
-        test=_numbers(one.score for one in tested),
-        validation=_numbers(one.curves.score[-1] for one in outcomes),
+        test=_numbers(test.score for test in tested),
+        validation=_numbers(outcome.curves.score[-1] for outcome in outcomes),
         test_at_best_epoch=_numbers(at_best),
         best_epoch=tuple(best),
-        firing_rate=_numbers(one.firing_rate for one in tested),
-        spikes=_numbers(one.spikes for one in tested),
+        firing_rate=_numbers(test.firing_rate for test in tested),
+        spikes=_numbers(test.spikes for test in tested),
     )
 
 
 def curves_of(outcomes: Sequence[Outcome]) -> records.Curves:
     """Curves by seed and epoch."""
     return records.Curves(
-        loss=tuple(_numbers(one.curves.loss) for one in outcomes),
-        validation=tuple(_numbers(one.curves.score) for one in outcomes),
-        firing_rate=tuple(_numbers(one.curves.firing_rate) for one in outcomes),
+        loss=tuple(_numbers(outcome.curves.loss) for outcome in outcomes),
+        validation=tuple(_numbers(outcome.curves.score) for outcome in outcomes),
+        firing_rate=tuple(_numbers(outcome.curves.firing_rate) for outcome in outcomes),
     )
 
 

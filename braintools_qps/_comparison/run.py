@@ -91,8 +91,8 @@ def epoch_of(build: Build, experiment: Experiment) -> Callable:
         optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
-            index, some = batch
-            taken = Samples(samples.inputs[some], samples.labels[some])
+            index, chosen = batch
+            taken = Samples(samples.inputs[chosen], samples.labels[chosen])
             draw = key, state.epoch * batches + index
             weights, moments = carry
             return training_step(weights, moments, taken, draw, surrogate, optimizer, experiment)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,8 @@ from .train import Trainer, groups_of
 
 if TYPE_CHECKING:
     from distributed import Client
+
+MOST_READ = 50  # files, to find out why none could be used
 
 
 class Search:
@@ -59,13 +62,13 @@ class Search:
         return self._plan.runs(candidate, settings, seeds)
 
     def missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs that are not known."""
-        return [run for run in runs if not self._is_known(run)]
+        """The runs that are not known; of two settings that come to the same, the last."""
+        return list({run.key: run for run in runs if not self._is_known(run)}.values())
 
     def difference(self) -> str:
         """Why runs on the disk cannot be used; empty if some could be, or if there are none."""
         changes: list[str] = []
-        for about in self._store.others():
+        for about in islice(self._store.others(), MOST_READ):
             now = difference(about["shared"], self._plan.shared)
             if not now:
                 return ""
@@ -77,6 +80,9 @@ class Search:
     ) -> Generator[tuple[Candidate, CandidateResult | Exception], None, None]:
         """The result of each candidate, given its runs, as it comes in; or its error."""
         missing = {label: self.missing(runs) for label, runs in needed.items()}
+        if self._fresh:
+            for run in chain.from_iterable(missing.values()):
+                self._store.forget(run.key + STATE)
         for label, runs in missing.items():
             self._progress.begin(label, len(runs))
             if not runs:
@@ -155,14 +161,14 @@ class Search:
     def _chosen(self, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> CandidateResult:
         """The record of a candidate, from the runs with the best last validation scores."""
         experiment = self._experiment
-        if not any(np.isfinite(one.curves.score).any() for one in outcomes):
+        if not any(np.isfinite(outcome.curves.score).any() for outcome in outcomes):
             check_finite(experiment.at(runs[0].setting))  # raises if the model is at fault
         count = len(experiment.settings)
         settings = [run.setting for run in runs[:count]]
         by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
-        last = [[float(one.curves.score[-1]) for one in of_seed] for of_seed in by_seed]
+        last = [[float(outcome.curves.score[-1]) for outcome in of_seed] for of_seed in by_seed]
         numbers = tuple(choose(settings, scores) for scores in last)
-        trials = tuple(_trial(*one) for one in zip(settings, zip(*by_seed)))
+        trials = tuple(_trial(*pair) for pair in zip(settings, zip(*by_seed)))
         tuning = Tuning(trials, numbers) if experiment.tune else None
         setting = settings[Counter(numbers).most_common(1)[0][0]]  # the first, of equals
         rows = [seed * count + number for seed, number in enumerate(numbers)]
@@ -175,7 +181,7 @@ def _trial(setting: Setting, outcomes: Sequence[Outcome]) -> Trial:
     numbers = lambda values: tuple(map(float, values))
     return Trial(
         setting,
-        validation=numbers(one.curves.score[-1] for one in outcomes),
-        test=numbers(one.tested.score for one in outcomes),
-        loss=numbers(one.curves.loss[-1] for one in outcomes),
+        validation=numbers(outcome.curves.score[-1] for outcome in outcomes),
+        test=numbers(outcome.tested.score for outcome in outcomes),
+        loss=numbers(outcome.curves.loss[-1] for outcome in outcomes),
     )

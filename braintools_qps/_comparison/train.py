@@ -124,7 +124,7 @@ class Trainer:
         surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
         saved = [store.read(run.key + STATE) if store else None for run in group]
         begun = [each for each in saved if each is not None]
-        if len(begun) == len({run.key for run in group}) == len(group):
+        if len(begun) == len(group):
             form = jax.eval_shape(lambda: initial_state(experiment, surrogate, group[0].seed))
             return _states_of(begun, form), _by_epoch(_curves_of(begun))
         initial = {
@@ -152,8 +152,8 @@ class Trainer:
             np.minimum(np.arange(start, start + self._width), count - 1)
             for start in range(0, count, self._width)
         ]
-        cut = lambda some: jax.tree.map(lambda leaf: leaf[some], tree)
-        return [jax.device_put(cut(some), self._devices.split) for some in rows]
+        cut = lambda share: jax.tree.map(lambda leaf: leaf[share], tree)
+        return [jax.device_put(cut(share), self._devices.split) for share in rows]
 
     def _each(
         self, function: Callable, shares: list[tuple], count: int

@@ -12,7 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._checks import check_positive, did_you_mean
+from .._checks import check_positive
+from .._wording import did_you_mean
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
 from .factory import GIVEN, parameters_of
 from .identity import name_of

@@ -68,13 +68,13 @@ def read(value: Any, default: Any = NO_DEFAULT) -> Any:
     return _malformed(f"{value.name}(...)") if isinstance(value, Call) else value
 
 
-def check_unit(value: Any) -> None:
+def check_unit(value: object) -> None:
     """Raise if the value is a number with an unknown unit; for values that a surrogate refused."""
     if isinstance(value, str):
         _read_text(value, must_be_number=True)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A repr for messages, of bounded length and depth."""
     return _shortener.repr(value)
 

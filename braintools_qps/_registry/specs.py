@@ -125,7 +125,7 @@ def _written(value: Any, parameter: inspect.Parameter) -> Any:
     return plain(value, lambda other: _refuse(parameter.name, other, _reason(other)))
 
 
-def _check_read_back(value: Any, parameter: inspect.Parameter) -> None:
+def _check_read_back(value: object, parameter: inspect.Parameter) -> None:
     """Raise where the written form would be read as something else."""
     if isinstance(value, list):
         for element in value:
@@ -142,7 +142,7 @@ def _is_text(value: str, default: Any) -> bool:
     return False
 
 
-def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+def _is_default(value: object, parameter: inspect.Parameter) -> bool:
     """Whether value and default have the same written form; arrays have no single ``==``."""
     if value is parameter.default:
         return True
@@ -161,7 +161,7 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
         ) from None
 
 
-def _reason(value: Any) -> str:
+def _reason(value: object) -> str:
     """Why a value cannot be written."""
     if isinstance(u.get_mantissa(value), (brainstate.State, jax.core.Tracer)):
         return "a spec cannot hold a State or a traced value. Pass a number"
@@ -170,5 +170,5 @@ def _reason(value: Any) -> str:
     return "only numbers, arrays, Quantities, strings and None can be written"
 
 
-def _refuse(name: str, value: Any, reason: str) -> NoReturn:
+def _refuse(name: str, value: object, reason: str) -> NoReturn:
     raise TypeError(f"the parameter {name}={shown(value)} cannot be written in a spec: {reason}")

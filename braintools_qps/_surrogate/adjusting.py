@@ -12,8 +12,9 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
+from ..typing import Hyperparameter, ResidualDtype, Scale
 from .keys import attributes, key
-from .parameters import declarations
+from .parameters import Magnitude, declarations
 from .pseudo_spike import QPseudoSpike
 from .scaled import Scaled
 from .surrogate_with_scale import SurrogateWithScale
@@ -22,11 +23,11 @@ from .surrogate_with_scale import SurrogateWithScale
 def adjusted(
     surrogate: Surrogate,
     *,
-    dampening: Any = None,
-    scale: Any = None,
-    alpha: Any = None,
-    q: Any = None,
-    residual_dtype: Any = None,
+    dampening: Hyperparameter | None = None,
+    scale: Hyperparameter | None = None,
+    alpha: Hyperparameter | None = None,
+    q: float | None = None,
+    residual_dtype: ResidualDtype = None,
 ) -> Surrogate:
     """A surrogate with some parameters multiplied and others replaced, in `Scaled` if need be.
 
@@ -71,7 +72,7 @@ class Traceable(NamedTuple):
 
     key: Hashable  # equal for surrogates that differ only in the numbers
     numbers: dict[str, float]
-    build: Callable[[Mapping[str, Any]], Surrogate]
+    build: Callable[[Mapping[str, Magnitude]], Surrogate]
 
 
 def traceable(surrogate: Surrogate) -> Traceable:
@@ -89,7 +90,7 @@ def traceable(surrogate: Surrogate) -> Traceable:
     return Traceable((type(scaled), tuple(numbers), fixed), numbers, build)
 
 
-def _with_alpha(surrogate: Surrogate, alpha: Any) -> Surrogate:
+def _with_alpha(surrogate: Surrogate, alpha: Hyperparameter) -> Surrogate:
     if isinstance(surrogate, Scaled):
         return surrogate.replace(surrogate=_with_alpha(surrogate.surrogate, alpha))
     if not hasattr(surrogate, "alpha"):
@@ -118,7 +119,7 @@ def _with_q(surrogate: Surrogate, q: float) -> Surrogate:
     return adjusted(surrogate, alpha=q, scale=factor, dampening=factor)
 
 
-def _multiplied(value: Any, factor: Any) -> Any:
+def _multiplied(value: Scale, factor: Any) -> Scale:
     unit = u.get_unit(value)
     number = factor * (1.0 if value is None else u.get_mantissa(value))
     if isinstance(number, float):
@@ -126,10 +127,10 @@ def _multiplied(value: Any, factor: Any) -> Any:
     return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
 
 
-def _is_one(factor: Any) -> bool:
+def _is_one(factor: object) -> bool:
     return factor is None or (isinstance(factor, (int, float)) and factor == 1)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     known = not isinstance(value, jax.core.Tracer)
     return known and isinstance(value, (float, np.ndarray, jax.Array)) and np.ndim(value) == 0

@@ -89,7 +89,7 @@ def _gradient_jvp(primals, tangents):
 gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 
 
-def _is_given(tangent: Any) -> bool:
+def _is_given(tangent: object) -> bool:
     return not isinstance(tangent, (SymbolicZero, Static))
 
 

@@ -31,7 +31,7 @@ def attributes(surrogate: Surrogate) -> dict[str, Any]:
     return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
 
 
-def key(value: Any) -> Hashable:
+def key(value: object) -> Hashable:
     """One parameter's part of a `surrogate_key`."""
     if isinstance(value, Surrogate):
         return surrogate_key(value)
@@ -53,7 +53,7 @@ def key(value: Any) -> Hashable:
 class Same:
     """Compares an object by identity, and keeps it alive."""
 
-    def __init__(self, value: Any) -> None:
+    def __init__(self, value: object) -> None:
         self.value = value
 
     def __eq__(self, other: object) -> bool:
@@ -63,7 +63,7 @@ class Same:
         return id(self.value)
 
 
-def source(value: Any) -> str:
+def source(value: object) -> str:
     """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
     if isinstance(value, float) and math.isinf(value):
         return "float('inf')"
@@ -76,7 +76,7 @@ def source(value: Any) -> str:
     return repr(value)
 
 
-def _is_hashable(value: Any) -> bool:
+def _is_hashable(value: object) -> bool:
     try:
         hash(value)
     except TypeError:

@@ -17,10 +17,9 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from ..typing import ResidualDtype
+from ..typing import ResidualDtype, Scale
 
 Magnitude: TypeAlias = float | np.ndarray | jax.Array
-Value: TypeAlias = Magnitude | u.Quantity | u.Unit | brainstate.State | None
 
 SMALLEST, LARGEST = 1e-15, 1e15  # of a parameter that has a range
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
@@ -92,7 +91,7 @@ def canonical(name: str, value: Any, declaration: Declaration) -> Any:
     return value
 
 
-def product(a: Any, b: Any) -> Any:
+def product(a: Scale, b: Scale) -> Any:
     """The product of two scales or two dampenings, where None counts as 1."""
     if a is None or b is None:
         return b if a is None else a
@@ -102,7 +101,7 @@ def product(a: Any, b: Any) -> Any:
     return value if unit == u.UNITLESS else u.Quantity(value, unit=unit)
 
 
-def check_range(name: str, value: Any, fix: str) -> None:
+def check_range(name: str, value: object, fix: str) -> None:
     """Check that a number is between 1e-15 and 1e15, so that no derivative overflows.
 
     Raises
@@ -226,11 +225,11 @@ def _check_positive(name: str, value: Any) -> None:
         raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
 
 
-def _is_real_number(value: Any) -> bool:
+def _is_real_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
 
 
-def _is_real_array(value: Any) -> bool:
+def _is_real_array(value: object) -> bool:
     if not isinstance(value, (np.ndarray, jax.Array)):
         return False
     return jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import brainunit as u
 import jax
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from ..typing import Hyperparameter, ResidualDtype, Scale
+from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
 from .parameters import ALPHA, positive
 from .parameters import scale as as_scale
@@ -20,7 +18,7 @@ __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
 
 def q_pseudo_spike(
-    x: ArrayLike | u.Quantity,
+    x: Distance,
     alpha: Hyperparameter = 2.0,
     *,
     scale: Scale = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from braintools.surrogate import Surrogate
 
@@ -91,5 +92,7 @@ class Scaled(SurrogateWithScale):
         if not isinstance(self.surrogate, SurrogateWithScale):
             return Curve(alpha=1.0, **numbers, foreign=Foreign.of(self.surrogate))
         inner = self.surrogate._curve()
-        products = {name: product(getattr(inner, name), value) for name, value in numbers.items()}
+        products: dict[str, Any] = {
+            name: product(getattr(inner, name), value) for name, value in numbers.items()
+        }
         return inner._replace(**products)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
+from ..typing import Distance, ResidualDtype
 from . import kernels, units
 from .foreign import Foreign
 from .kernels import Static, above_zero, unwrap
@@ -37,7 +38,7 @@ class Curve(NamedTuple):
     foreign: Foreign | None = None
 
 
-def spikes(x: Any, curve: Curve, residual_dtype: Any) -> Array:
+def spikes(x: Distance, curve: Curve, residual_dtype: ResidualDtype) -> Array:
     """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
     x, curve, _ = _prepared(x, curve)
     if not isinstance(x, jax.core.Tracer):
@@ -45,14 +46,14 @@ def spikes(x: Any, curve: Curve, residual_dtype: Any) -> Array:
     return _compiled_step(x, curve, Static(residual_dtype))
 
 
-def derivative(x: Any, curve: Curve) -> Array | u.Quantity:
+def derivative(x: Distance, curve: Curve) -> Array | u.Quantity:
     """The surrogate gradient, per unit of x."""
     x, curve, unit = _prepared(x, curve)
     _require_scale(curve)
     return units.per_unit(_derivative(x, curve), unit)
 
 
-def original(x: Any, curve: Curve) -> Array:
+def original(x: Distance, curve: Curve) -> Array:
     """The original function: the integral of `derivative`."""
     x, curve, _ = _prepared(x, curve)
     _require_scale(curve)
@@ -160,7 +161,7 @@ def _require_scale(curve: Curve) -> None:
         raise units.missing_scale(unit, owner)
 
 
-def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
+def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
     x, scale, unit = units.strip(x, curve.scale)
     # Checked again: the scale is now in the unit of x, and both may be products.

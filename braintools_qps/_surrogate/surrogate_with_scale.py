@@ -11,9 +11,8 @@ import brainstate
 import brainunit as u
 from braintools.surrogate import Surrogate
 from jax import Array
-from jax.typing import ArrayLike
 
-from ..typing import Hyperparameter, ResidualDtype, Scale
+from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
 from .keys import key, source, surrogate_key
 from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
@@ -42,7 +41,7 @@ class SurrogateWithScale(Surrogate):
     def __copy__(self) -> Self:
         return self  # immutable
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -88,11 +87,11 @@ class SurrogateWithScale(Surrogate):
         """
         return dataclasses.replace(self, **changes)
 
-    def __call__(self, x: ArrayLike | u.Quantity) -> Array:
+    def __call__(self, x: Distance) -> Array:
         """Return 1 where ``x >= 0``, NaN where it is NaN and 0 elsewhere, without unit."""
         return spike.spikes(x, self._curve(), self.residual_dtype)
 
-    def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
+    def surrogate_grad(self, x: Distance) -> Array | u.Quantity:
         """The surrogate gradient at ``x``, differentiable with respect to every parameter.
 
         Parameters
@@ -119,7 +118,7 @@ class SurrogateWithScale(Surrogate):
         """
         return spike.derivative(x, self._curve())
 
-    def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
+    def surrogate_fun(self, x: Distance) -> Array:
         """The original function: the integral of `surrogate_grad`.
 
         For a `QPseudoSpike` it is 1/2 at 0, and may go below 0 and above 1: at ``alpha=2`` it runs
@@ -174,7 +173,7 @@ class SurrogateWithScale(Surrogate):
         return values
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """Source of a parameter; braintools' QPseudoSpike gets its module, to tell it from ours."""
     ours = {kind.__name__ for kind in SurrogateWithScale.__subclasses__()}
     foreign = isinstance(value, Surrogate) and not isinstance(value, SurrogateWithScale)

@@ -91,8 +91,8 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     if axes is None and not panels[0].up:
         figure: Any = drawn[0].get_figure(root=True)
         figure.set_size_inches(6, panels[0].height)
-    for one, panel in zip(drawn, panels):
-        draw_tuning(panel, comparison, one)
+    for axis, panel in zip(drawn, panels):
+        draw_tuning(panel, comparison, axis)
     return drawn
 
 
@@ -156,9 +156,10 @@ def _fields(panel: Panel, columns: list[Any], upwards: list[Any]) -> dict[Place,
 def _name_of_row(result: CandidateResult) -> str:
     """A candidate, with its dampening if that is the same at all settings."""
     trials = result.tuning.trials if result.tuning else ()
-    (one, *others), name = {trial.setting.get("dampening") for trial in trials}, result.label
-    known = f"\ndampening {value_text('dampening', one)}" if one is not None and not others else ""
-    return typed(name, LONGEST) + known
+    heights = {trial.setting.get("dampening") for trial in trials}
+    shown = heights if len(heights) == 1 else {None}
+    known = [f"\ndampening {value_text('dampening', x)}" for x in shown if x is not None]
+    return typed(result.label, LONGEST) + "".join(known)
 
 
 def tuning_legend(comparison: Comparison) -> str:
@@ -195,6 +196,6 @@ def _names(trials: Sequence[Trial]) -> tuple[str, str]:
 def _values(trials: Sequence[Trial], name: str) -> list[Any]:
     """The values of a name, numbers in their order."""
     settings = [trial.setting for trial in trials]
-    found = list({repr(setting.get(name)): setting.get(name) for setting in settings}.values())
-    numbers = all(isinstance(value, (int, float)) for value in found)
-    return sorted(found) if numbers else found
+    values = list({repr(setting.get(name)): setting.get(name) for setting in settings}.values())
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    return sorted(values) if numbers else values

@@ -128,7 +128,7 @@ class CandidateResult(Record, table=candidate_table):
         Why the model could not be vmapped, so that runs were trained one after the other; else
         None.
     workers : tuple of dict
-        Host, process, device and versions of each worker; empty without an executor.
+        Where its runs were trained: host, process and device.
     error : str or None
         Why training failed; scores and curves are then empty.
 

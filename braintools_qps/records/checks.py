@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any
 
-if TYPE_CHECKING:
-    from .candidate import CandidateResult
-    from .tuning import Tuning
+from .candidate import CandidateResult
+from .plain import refuse
 
 
 def check_settings(settings: Mapping[str, Any]) -> None:
@@ -21,30 +20,14 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         If one is of another type, or out of its range.
     """
     if not isinstance(settings.get("score", ""), str):
-        _refuse("the setting score", "a name", settings["score"])
+        refuse("the setting score", "a name", settings["score"])
     for name in ("first_seeds", "most_seeds"):
         count = settings.get(name)
         if not (count is None or (type(count) is int and count > 0)):
-            _refuse(f"the setting {name}", "a number of seeds", count)
+            refuse(f"the setting {name}", "a number of seeds", count)
     margin = settings.get("margin")
     if not (margin is None or (type(margin) in (int, float) and 0 < margin < float("inf"))):
-        _refuse("the setting margin", "a number above 0, or None", margin)
-
-
-def check_tuning(tuning: Tuning) -> None:
-    """Check that each seed chose one of the trials, and that each trial has scores.
-
-    Raises
-    ------
-    ValueError
-        If it did not.
-    """
-    if not tuning.chosen or not all(0 <= row < len(tuning.trials) for row in tuning.chosen):
-        _refuse("chosen", f"an index of {len(tuning.trials)} trials for each seed", tuning.chosen)
-    for number, trial in enumerate(tuning.trials):
-        if len(trial.validation) != len(tuning.chosen):
-            seeds = f"a score for each of {len(tuning.chosen)} seeds"
-            _refuse(f"validation of trial {number}", seeds, trial.validation)
+        refuse("the setting margin", "a number above 0, or None", margin)
 
 
 def check_results(results: Sequence[CandidateResult], seeds: Sequence[int]) -> None:
@@ -58,10 +41,10 @@ def check_results(results: Sequence[CandidateResult], seeds: Sequence[int]) -> N
     """
     labels = [result.label for result in results]
     if len({*labels}) < len(labels):
-        _refuse("labels", "unique", Counter(labels).most_common(1)[0][0])
+        refuse("labels", "unique", Counter(labels).most_common(1)[0][0])
     for result in results:
         if result.seeds != tuple(seeds[: len(result.seeds)]):
-            _refuse(f"seeds of {result.label}", f"the first of {list(seeds)}", result.seeds)
+            refuse(f"seeds of {result.label}", f"the first of {list(seeds)}", result.seeds)
         _check_lengths(result)
 
 
@@ -74,14 +57,8 @@ def _check_lengths(result: CandidateResult) -> None:
         missing = name == "test" and result.seeds and not result.scores.test
         if isinstance(values, tuple) and (values or missing) and len(values) != len(result.seeds):
             what = f"a value for each of {len(result.seeds)} seeds"
-            _refuse(f"{name} of {result.label}", what, len(values))
+            refuse(f"{name} of {result.label}", what, len(values))
     curves = (curve for name in vars(result.curves).values() for curve in name)
     lengths = sorted({len(curve) for curve in curves})
     if len(lengths) > 1 or lengths == [0]:
-        _refuse(f"curves of {result.label}", "a value for each epoch", lengths)
-
-
-def _refuse(what: str, rule: str, value: Any) -> NoReturn:
-    raise ValueError(
-        f"{what} must be {rule}, got {value!r}. Use the file that compare wrote, as it is"
-    )
+        refuse(f"curves of {result.label}", "a value for each epoch", lengths)

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from statistics import fmean as mean
 from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
-
 from .._statistics import (
     LEAST_SEEDS,
     Interval,
@@ -128,16 +126,18 @@ class Comparison(Record, table=comparison_table):
     @property
     def ranked(self) -> tuple[CandidateResult, ...]:
         """The results, the best first, by mean test score; those that failed come last."""
-        lower = dict(zip(self._labels, self.standing.lower))
         order = sorted(self.results, key=lambda r: (r.diverged, -mean(r.scores.test or (0.0,))))
-        first = next((result for result in order if not lower[result.label]), None)
+        first = next((result for result in order if result.label not in self._lower), None)
         return tuple(sorted(order, key=lambda result: result is not first))
 
     @property
     def tied(self) -> tuple[CandidateResult, ...]:
         """The best result, and all others that are not clearly lower than any other."""
-        lower = dict(zip(self._labels, self.standing.lower))
-        return tuple(result for result in self.ranked if not lower[result.label])
+        return tuple(result for result in self.ranked if result.label not in self._lower)
+
+    @property
+    def _lower(self) -> set[str]:
+        return {label for label, lower in zip(self._labels, self.standing.lower) if lower}
 
     @property
     def differences(self) -> dict[str, Interval]:
@@ -146,8 +146,7 @@ class Comparison(Record, table=comparison_table):
         Intervals hold for all pairs together. There are none with fewer than five seeds.
         """
         best = self._labels.index(self.best.label)
-        found = differences(self._scores, best, **self._looks)
-        return dict(zip(self._labels, found))
+        return dict(zip(self._labels, differences(self._scores, best, **self._looks)))
 
     @property
     def seeds_needed(self) -> int | None:
@@ -157,18 +156,14 @@ class Comparison(Record, table=comparison_table):
         """
         rows = [self._scores[row] for row in self.standing.open]
         shared = min(map(len, rows), default=0)
-        if len(rows) < 2 or shared < LEAST_SEEDS:
+        if shared < LEAST_SEEDS:
             return None
-        errors = paired([row[:shared] for row in rows]).standard_error[
-            np.triu_indices(len(rows), 1)
-        ]
-        std = math.sqrt(shared * float(np.mean(errors**2)))
+        spread = paired([row[:shared] for row in rows]).spread
+        if not 0 < spread < math.inf:
+            return None
         sound = sum(not result.diverged for result in self.results)
         difference = self.margin or score_of(self.score, self.results).difference
-        if not 0 < std < math.inf:
-            return None
-        needed = seeds_needed(std, difference, candidates=sound)
-        return max(needed, len(self.seeds) + 1)
+        return max(seeds_needed(spread, difference, candidates=sound), len(self.seeds) + 1)
 
     @property
     def standing(self) -> Standing:
@@ -194,9 +189,10 @@ class Comparison(Record, table=comparison_table):
     def _looks(self) -> dict[str, int]:
         """Numbers of seeds at the first and the last look."""
         seeds = max(map(len, self._scores), default=0)
-        if most := self.settings.get("most_seeds"):
-            return {"first": min(self.settings.get("first_seeds", LEAST_SEEDS), most), "most": most}
-        return {"first": seeds, "most": seeds}
+        most, first = (self.settings.get(name) for name in ("most_seeds", "first_seeds"))
+        if not most:
+            return {"first": seeds, "most": seeds}
+        return {"first": min(first or LEAST_SEEDS, most), "most": most}
 
     @property
     def margin(self) -> float | None:
@@ -361,10 +357,8 @@ class Comparison(Record, table=comparison_table):
     def _lines(self, rows: Each) -> Lines:
         if rows == "seeds":
             return by_seed(self.results, self._shared)
-        if rows == "epochs":
-            return by_epoch(self.results)
-        if rows == "trials":
-            return by_trial(self.results)
+        if rows in ("epochs", "trials"):
+            return (by_epoch if rows == "epochs" else by_trial)(self.results)
         raise ValueError(
             f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'"
         )

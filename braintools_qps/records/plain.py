@@ -48,7 +48,7 @@ def from_plain(kind: Any, value: Any) -> Any:
         return _read_first(arguments, kind, value)
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
-        return tuple(from_plain(one, item) for one, item in zip(kinds, value, strict=True))
+        return tuple(from_plain(kind, item) for kind, item in zip(kinds, value, strict=True))
     if origin in (Mapping, dict) and isinstance(value, Mapping):
         return {_checked(key): from_plain(arguments[1], item) for key, item in value.items()}
     if isinstance(kind, type):
@@ -134,3 +134,10 @@ def _checked(value: Any, depth: int = 0) -> Any:
         for item in value.values() if isinstance(value, Mapping) else value:
             _checked(item, depth + 1)
     return value
+
+
+def refuse(what: str, rule: str, value: Any) -> NoReturn:
+    """Raise the error for a record that could not be shown."""
+    raise ValueError(
+        f"{what} must be {rule}, got {reprlib.repr(value)}. Use the file of compare as it is"
+    )

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._statistics import LEAST_SEEDS, summary
 from ..tables import tuning_table
-from .checks import check_tuning
+from .plain import refuse
 from .record import Record
 
 Seeds = tuple[float, ...]
@@ -78,7 +78,13 @@ class Tuning(Record, table=tuning_table):
     chosen: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        check_tuning(self)
+        count = len(self.trials)
+        if not self.chosen or not all(0 <= row < count for row in self.chosen):
+            refuse("chosen", f"an index of {count} trials for each seed", self.chosen)
+        for number, trial in enumerate(self.trials):
+            if len(trial.validation) != len(self.chosen):
+                seeds = f"a score for each of {len(self.chosen)} seeds"
+                refuse(f"validation of trial {number}", seeds, trial.validation)
 
     @property
     def most_chosen(self) -> int:
@@ -171,8 +177,8 @@ def choose(settings: Sequence[Setting], scores: Sequence[float]) -> int:
 def tuned_numbers(settings: Sequence[Setting]) -> dict[str, list[float]]:
     """Names that have a number in each setting, and several of them: the values in their order."""
     known = [_tuned(setting) for setting in settings]
-    names = [name for name in known[0] if all(_is_number(one.get(name)) for one in known)]
-    values = {name: sorted({one[name] for one in known}) for name in names}
+    names = [name for name in known[0] if all(_is_number(setting.get(name)) for setting in known)]
+    values = {name: sorted({setting[name] for setting in known}) for name in names}
     return {name: numbers for name, numbers in values.items() if len(numbers) > 1}
 
 

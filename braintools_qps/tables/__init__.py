@@ -5,6 +5,7 @@ columns of a comparison, `verdict` says which candidate is best, `notes` explain
 `tidy` writes a line for each seed, epoch or trial. Nothing here imports `records`: a record is
 passed in and read by its attributes.
 """
+# ruff: noqa: F401 -- all names are for the other rooms
 
 from .comparison import comparison_table, comparison_text
 from .fields import (
@@ -15,40 +16,8 @@ from .fields import (
     tuning_table,
 )
 from .notes import edge_note
-from .scores import Score, score_of
-from .settings import setting_text, value_text
+from .scores import score_of
+from .settings import value_text
 from .table import Rows, Table, cell, html_note, html_table, short, text_table
 from .tidy import Lines, by_epoch, by_seed, by_trial, csv_text
 from .verdict import convergence, verdict
-from .words import Unit, listed
-
-__all__ = [
-    "Lines",
-    "Rows",
-    "Score",
-    "Table",
-    "Unit",
-    "by_epoch",
-    "by_seed",
-    "by_trial",
-    "candidate_table",
-    "cell",
-    "comparison_table",
-    "comparison_text",
-    "convergence",
-    "csv_text",
-    "edge_note",
-    "fields_table",
-    "html_note",
-    "html_table",
-    "listed",
-    "memory_table",
-    "records_table",
-    "score_of",
-    "setting_text",
-    "short",
-    "text_table",
-    "tuning_table",
-    "value_text",
-    "verdict",
-]

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._statistics import Interval, summary
 from .scores import Score
+from .typing import Result
 from .words import Unit
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult
 
 SCORE = "score"  # the header of the column that is named after the score
 
@@ -30,21 +28,21 @@ class Column(NamedTuple):
     caption: str = ""  # a note below the wide table; the name of the score replaces {score}
     narrow: bool = False  # whether it is also in the table of 80 characters
 
-    def value(self, result: CandidateResult) -> Any:
+    def value(self, result: Result) -> Any:
         """The number, or the tuple of numbers by seed; None where it was not measured."""
         value: Any = result
         for name in self.field.split("."):
             value = None if value is None else getattr(value, name)
         return value
 
-    def of_seed(self, result: CandidateResult, row: int) -> Any:
+    def of_seed(self, result: Result, row: int) -> Any:
         """The number of one seed; the last of a curve."""
         value = self.value(result)
         if isinstance(value, tuple):
             value = value[row] if value else None
         return value[-1] if isinstance(value, tuple) else value
 
-    def cell(self, result: CandidateResult, form: Score) -> str:
+    def cell(self, result: Result, form: Score) -> str:
         """The text in the table."""
         value = self.value(result)
         return "-" if value is None or value == () else self.write(value, form)
@@ -66,7 +64,7 @@ def _mean_score(values: Any, form: Score) -> str:
     return form.unit.number(float(np.mean(values)))
 
 
-COLUMNS = (
+COLUMNS = [
     Column("scores.test", "test", SCORE, _score, narrow=True),
     Column("scores.validation", "validation"),
     Column(
@@ -84,4 +82,4 @@ COLUMNS = (
     Column("curves.loss", "final_loss"),
     Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, form: f"{x:.2g}"),
     Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, form: f"{1e-6 * x:.1f}"),
-)  # fmt: skip
+]  # fmt: skip

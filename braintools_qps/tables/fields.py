@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .table import Table, cell, short
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult, SavedMemory, Tuning
+from .typing import Result, Tuned
 
 
 def fields_table(record: Any) -> Table:
@@ -27,13 +25,13 @@ def records_table(records: Mapping[str, Any], table_of: Callable[[Any], Table]) 
     return Table([["surrogate", *head], *body])
 
 
-def memory_table(saved: SavedMemory) -> Table:
+def memory_table(saved: Any) -> Table:
     """What `save_memory` changed, and what it left."""
     left = [(path, f"left: {why}") for path, why in saved.left.items()]
     return Table([("", "now"), *saved.changed.items(), *left], left=2)
 
 
-def candidate_table(result: CandidateResult) -> Table:
+def candidate_table(result: Result) -> Table:
     """Scores and settings of one candidate; what is empty is left out."""
     values = {
         "test score": result.scores.test,
@@ -49,7 +47,7 @@ def candidate_table(result: CandidateResult) -> Table:
     return Table([["", short(result.label)], *rows], left=2)
 
 
-def tuning_table(tuning: Tuning) -> Table:
+def tuning_table(tuning: Tuned) -> Table:
     """A row for each setting that was tried."""
     names = list(dict.fromkeys(name for trial in tuning.trials for name in trial.setting))
     mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"

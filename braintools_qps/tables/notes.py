@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
 from .table import short
+from .typing import Compared, Result
 from .verdict import MARK, convergence, enough_seeds, verdict
 from .words import listed
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult, Comparison
 
 TROUBLES = {
     "collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN",
@@ -22,14 +19,14 @@ LONGEST_ERROR = 200
 SLOPE = "mean_slope"
 
 
-def notes_below(comparison: Comparison, *, wide: bool) -> list[str]:
+def notes_below(comparison: Compared, *, wide: bool) -> list[str]:
     """The verdict, what the numbers mean, and problems."""
     results = comparison.results
     says = [verdict(comparison), convergence(comparison), *_caption(comparison, wide=wide)]
     return [note for note in (*says, *_troubles(results), *comparison.notes) if note]
 
 
-def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
+def _caption(comparison: Compared, *, wide: bool) -> list[str]:
     """Notes that explain the numbers."""
     sound = [result for result in comparison.results if result.scores.test]
     if not sound:
@@ -41,13 +38,14 @@ def _caption(comparison: Comparison, *, wide: bool) -> list[str]:
         most = max(len(r.seeds) for r in sound)
         notes.append(f"({most - 1}/{most}): chosen by {most - 1} of {most} seeds.")
     notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
+    notes.append(_scale_note(comparison))
     if wide:
         notes += [column.caption.format(score=comparison.score) for column in COLUMNS]
         notes.append(_clip_note(comparison))
     return notes
 
 
-def _scores_note(comparison: Comparison) -> str:
+def _scores_note(comparison: Compared) -> str:
     seeds = len(comparison.seeds)
     shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
     if any(0 < len(result.seeds) < seeds for result in comparison.results):
@@ -55,7 +53,7 @@ def _scores_note(comparison: Comparison) -> str:
     return f"Test {comparison.score} after epoch {comparison.settings.get('epochs')}: {shown}."
 
 
-def _difference_note(comparison: Comparison, *, wide: bool) -> str:
+def _difference_note(comparison: Compared, *, wide: bool) -> str:
     """What the mark and the differences mean."""
     tied = comparison.tied
     if len(comparison.results) < 2 or not tied or not enough_seeds(comparison):
@@ -70,13 +68,13 @@ def _difference_note(comparison: Comparison, *, wide: bool) -> str:
     )
 
 
-def _variation_note(comparison: Comparison, *, tuned: bool) -> str:
+def _variation_note(comparison: Compared, *, tuned: bool) -> str:
     given = comparison.task.get("has_own_test_part")
     names = ["weights", "batches", "validation part" if given else "split"]
     return f"Intervals include variation from {listed([*names, *['tuning'] * tuned])}."
 
 
-def _slope_note(results: Sequence[CandidateResult]) -> str:
+def _slope_note(results: Sequence[Result]) -> str:
     slopes = dict.fromkeys(
         value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
     )
@@ -84,7 +82,7 @@ def _slope_note(results: Sequence[CandidateResult]) -> str:
     return most and f"Dampening: set for a mean surrogate gradient of {most}."
 
 
-def _rate_note(comparison: Comparison) -> str:
+def _rate_note(comparison: Compared) -> str:
     """The learning rate, where it was not tuned."""
     rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
     if rate is None or "learning_rate" in tuned:
@@ -93,7 +91,12 @@ def _rate_note(comparison: Comparison) -> str:
     return f"All at {at}" if tuned else f"Not tuned: trained as given, at {at}"
 
 
-def _clip_note(comparison: Comparison) -> str:
+def _scale_note(comparison: Compared) -> str:
+    scale = comparison.task.get("scale", 1)
+    return "" if scale == 1 else f"Inputs were divided by {scale}."
+
+
+def _clip_note(comparison: Compared) -> str:
     """The norm at which gradients were clipped, unless a column shows it."""
     if "clip" not in comparison.settings or "clip" in all_tuned_names(comparison.results):
         return ""
@@ -104,7 +107,7 @@ def _clip_note(comparison: Comparison) -> str:
     return f"Gradient norm clipped at {listed([*texts], 'or')}."
 
 
-def edge_note(comparison: Comparison) -> str:
+def edge_note(comparison: Compared) -> str:
     """What the star of a setting means, and the command that tries a value beyond it."""
     starred: list[str] = []
     beyond: dict[str, dict[float, None]] = {}  # new values, each once
@@ -120,7 +123,7 @@ def edge_note(comparison: Comparison) -> str:
     return f"{star} --tune {tune} trains only what is new." if tune else star
 
 
-def _tune_text(comparison: Comparison, beyond: Mapping[str, Mapping[float, None]]) -> str:
+def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]]) -> str:
     """All values to try, as the command line takes them; empty if it cannot take one."""
     tune = comparison.settings.get("tune")
     if not (isinstance(tune, Mapping) and all(isinstance(v, (list, tuple)) for v in tune.values())):
@@ -132,7 +135,7 @@ def _tune_text(comparison: Comparison, beyond: Mapping[str, Mapping[float, None]
     return " ".join(texts) if simple else ""
 
 
-def _troubles(results: Sequence[CandidateResult]) -> list[str]:
+def _troubles(results: Sequence[Result]) -> list[str]:
     """Problems of the candidates, a line for each."""
     notes = [f"{short(r.label)}: {text}." for r in results if (text := trouble(r))]
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
@@ -141,7 +144,7 @@ def _troubles(results: Sequence[CandidateResult]) -> list[str]:
     return notes
 
 
-def trouble(result: CandidateResult) -> str:
+def trouble(result: Result) -> str:
     """The problem of one candidate; empty if it has none."""
     if result.error:
         text = f"error: {result.error}".rstrip(".")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from .typing import Result
 from .words import POINTS, Unit
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult
 
 UNBOUNDED = (-math.inf, math.inf)
 
@@ -26,7 +24,7 @@ class Score(NamedTuple):
     difference: float  # the smallest that matters
 
 
-def score_of(name: str, results: Sequence[CandidateResult]) -> Score:
+def score_of(name: str, results: Sequence[Result]) -> Score:
     """The way to show a score: accuracies in percent, others with three digits."""
     if name == "accuracy":
         return Score(name, "accuracy %", POINTS, (0.0, 1.0), 0.01)

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..records import CandidateResult
+from .typing import Result
 
 FACTORS = ("dampening", "scale", "scale_factor")
 ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
 
 
-def tuned_names(result: CandidateResult) -> list[str]:
+def tuned_names(result: Result) -> list[str]:
     """Names to show: learning rate and dampening, and all others with several values."""
     if result.tuning is None:
         return []
@@ -21,12 +20,12 @@ def tuned_names(result: CandidateResult) -> list[str]:
     return [name for name in settings[0] if name in ALWAYS or several(name)]
 
 
-def all_tuned_names(results: Iterable[CandidateResult]) -> list[str]:
+def all_tuned_names(results: Iterable[Result]) -> list[str]:
     """The names of all candidates, each once."""
     return list(dict.fromkeys(name for result in results for name in tuned_names(result)))
 
 
-def setting_text(result: CandidateResult, name: str) -> str:
+def setting_text(result: Result, name: str) -> str:
     """The value chosen most often, by how many seeds, and a star where one beyond may be better."""
     if name not in result.setting:
         return "-"

@@ -6,18 +6,16 @@ import csv
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .columns import COLUMNS
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult
+from .typing import Result
 
 Lines = list[dict[str, Any]]  # the values of a table by column
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
 
 
-def by_seed(results: Iterable[CandidateResult], shared: Mapping[str, Any]) -> Lines:
+def by_seed(results: Iterable[Result], shared: Mapping[str, Any]) -> Lines:
     """One line for each candidate and seed; one for a candidate that failed.
 
     ``shared`` has the columns that are the same in all lines: the task and the settings.
@@ -36,7 +34,7 @@ def by_seed(results: Iterable[CandidateResult], shared: Mapping[str, Any]) -> Li
     return lines
 
 
-def by_epoch(results: Iterable[CandidateResult]) -> Lines:
+def by_epoch(results: Iterable[Result]) -> Lines:
     """One line for each candidate, seed and epoch."""
     lines: Lines = []
     for result in results:
@@ -48,7 +46,7 @@ def by_epoch(results: Iterable[CandidateResult]) -> Lines:
     return lines
 
 
-def by_trial(results: Iterable[CandidateResult]) -> Lines:
+def by_trial(results: Iterable[Result]) -> Lines:
     """One line for each training: candidate, setting that was tried, and seed."""
     lines: Lines = []
     for result in results:
@@ -61,7 +59,7 @@ def by_trial(results: Iterable[CandidateResult]) -> Lines:
     return lines
 
 
-def _trials(result: CandidateResult) -> list[tuple[Mapping[str, Any], dict[str, Sequence[float]]]]:
+def _trials(result: Result) -> list[tuple[Mapping[str, Any], dict[str, Sequence[float]]]]:
     """Settings with their scores; of a candidate that was not tuned, the one that it has."""
     names = "validation", "test", "loss"
     if result.tuning:

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._statistics import LEAST_SEEDS
 from .scores import Score, score_of
 from .table import short
+from .typing import Compared, Result
 from .words import MOST_NAMES, listed, plural
-
-if TYPE_CHECKING:
-    from ..records import CandidateResult, Comparison
 
 MARK = "="  # may be as good as the best
 # A loss still falls if this last part of the epochs brought this share of its whole fall.
 LAST_PART, STILL_FALLING = 1 / 4, 0.01
 
 
-def verdict(comparison: Comparison) -> str:
+def verdict(comparison: Compared) -> str:
     """Which candidate is best, which are equal, or how many seeds would tell."""
     sound = [result for result in comparison.ranked if not result.diverged]
     if len(sound) < 2:
@@ -40,21 +37,21 @@ def verdict(comparison: Comparison) -> str:
     return f"{known} {_more_seeds(comparison, form)}"
 
 
-def enough_seeds(comparison: Comparison) -> bool:
+def enough_seeds(comparison: Compared) -> bool:
     """Whether there are enough seeds for a verdict."""
     return len(comparison.seeds) >= LEAST_SEEDS
 
 
-def _too_few_seeds(comparison: Comparison, first: str, count: int) -> str:
+def _too_few_seeds(comparison: Compared, first: str, count: int) -> str:
     seeds = len(comparison.seeds)
     have = "one seed" if seeds == 1 else f"{seeds} seeds"
     return (
         f"{first} is highest, but {have} cannot tell {count} candidates apart: it takes "
-        f"{LEAST_SEEDS} at least. {_command(comparison, LEAST_SEEDS)}."
+        f"{LEAST_SEEDS} at least: {_command(comparison, LEAST_SEEDS)}."
     )
 
 
-def _more_seeds(comparison: Comparison, form: Score) -> str:
+def _more_seeds(comparison: Compared, form: Score) -> str:
     """How many seeds it would take, and the command that trains them."""
     needed, seeds = comparison.seeds_needed, len(comparison.seeds)
     if needed is None:
@@ -64,15 +61,18 @@ def _more_seeds(comparison: Comparison, form: Score) -> str:
     return f"{more} a difference of {margin}: {_command(comparison, needed)}."
 
 
-def _command(comparison: Comparison, seeds: int) -> str:
+def _command(comparison: Compared, seeds: int) -> str:
     """The option that adds seeds, and what it costs."""
-    more = seeds - len(comparison.seeds)
+    first, more = comparison.seeds[0], seeds - len(comparison.seeds)
     if comparison.settings.get("most_seeds"):
         return f"--most-seeds {seeds} trains up to {more:,} more per candidate"
-    return f"--seeds {seeds} trains {more:,} more per candidate"
+    if comparison.seeds != tuple(range(first, first + len(comparison.seeds))):
+        return f"name {plural(more, 'more seed')}"
+    named = f"{first}-{first + seeds - 1}" if first else seeds
+    return f"--seeds {named} trains {more:,} more per candidate"
 
 
-def _lower(comparison: Comparison, results: Sequence[CandidateResult], form: Score) -> str:
+def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
     """How far candidates are below the best; for many, only the range."""
     below = [-comparison.differences[result.label].mean for result in results]
     if len(results) > MOST_NAMES:
@@ -81,7 +81,7 @@ def _lower(comparison: Comparison, results: Sequence[CandidateResult], form: Sco
     return ", ".join(f"{short(result.label)} is {form.unit(size)} lower" for result, size in named)
 
 
-def convergence(comparison: Comparison) -> str:
+def convergence(comparison: Compared) -> str:
     """Whether training was long enough, in a sentence; empty where losses cannot say.
 
     A loss, as its mean over seeds, was still falling if more than 1% of its whole decrease came in

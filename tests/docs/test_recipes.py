@@ -19,7 +19,7 @@ MOST_LINES = {"recipes": 14, "other_tools": 36}
 NEEDED = {  # what a recipe imports beside the extra `train`
     "Optuna": "optuna",
     "TensorBoard": "tensorboardX",
-    "Hydra": "omegaconf",
+    "Hydra": "hydra",
     "NIR": "nir",
     "braintrace": "braintrace",
 }
@@ -44,6 +44,7 @@ SEEN = {
     "Log the flow while training": ["[0, 10] ["],
     "Share the result": ["flow.html has 3 figures"],
     "Optuna: tune alpha and dampening": ["12 trials, "],
+    "Hydra and OmegaConf": ["QPseudoSpike(alpha=8.0, dampening=0.3) QPseudoSpike(alpha=array([2"],
     "NIR: export a trained network": ["QPseudoSpike(alpha=8.0, dampening=0.3)"],
 }
 

@@ -8,7 +8,6 @@ lists.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
@@ -22,6 +21,7 @@ import brainunit as u
 from ... import _defaults
 from ..._checks import is_positive
 from ..._registry import parse_call, read_value
+from ..._wording import did_you_mean
 from .arrays import task_from_arrays
 from .cognitive import cognitive_tasks
 from .files import read_file
@@ -178,9 +178,12 @@ def _by_name(text: str) -> Task:
             f"'randman(dim=2, alpha=1.0)', got {text!r}"
         ) from None
     if name not in TASKS:
-        raise LookupError(
-            f"task must be one of {', '.join(TASKS)}, got {name!r}{_suggestion(text, name)}"
+        hint = (
+            f". For a file, pass pathlib.Path({text!r})"
+            if Path(text).is_file()
+            else did_you_mean(name, TASKS, lambda known: known.lower().replace("-", ""))
         )
+        raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
     entry = TASKS[name]
     options = {key: read_value(value) for key, value in options.items()}
     try:
@@ -190,15 +193,6 @@ def _by_name(text: str) -> Task:
         taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
     return dataclasses.replace(entry.build(*args, **options), description=entry.sentence)
-
-
-def _suggestion(text: str, name: str) -> str:
-    if Path(text).is_file():
-        return f". For a file, pass pathlib.Path({text!r})"
-    loose = {known.lower().replace("-", "").replace("_", ""): known for known in TASKS}
-    asked = name.lower().replace("-", "").replace("_", "")
-    close = difflib.get_close_matches(asked, loose, n=1)
-    return f". Did you mean {loose[close[0]]!r}?" if close else ""
 
 
 def _described(task: Any) -> str:

@@ -123,6 +123,11 @@ def test_ctrl_c_keeps_what_has_finished(tmp_path, cluster, fragile, undisturbed)
     assert seen[-1].runs == 6
 
 
+def import_from(folder):
+    sys.path.insert(0, folder)
+    __import__("edited_model")
+
+
 def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
     """Its module has been edited since the worker imported it."""
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -131,8 +136,7 @@ def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
     import edited_model
 
     with connected(cluster.address) as client:
-        client.run(sys.path.insert, 0, str(tmp_path))
-        client.run(__import__, "edited_model")
+        client.run(import_from, str(tmp_path))
         edited = source.replace("0.8 * self.V.value", "0.7 * self.V.value")
         (tmp_path / "edited_model.py").write_text(edited)
         exec(compile(edited, edited_model.__file__, "exec"), vars(edited_model))

@@ -59,7 +59,7 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
     assert values["task"]["readout"] == 5
     surrogates = [get_surrogate(spec) for spec in values["candidates"]]
     assert surrogates[1] == QPseudoSpike(2.0)
-    again = compare(surrogates, **OPTIONS)
+    again = compare(surrogates, **OPTIONS | {"seeds": np.array([0, 4])})
     for one, other in zip(again.results, comparison.results):
         assert one.curves == other.curves
         assert one.scores == other.scores

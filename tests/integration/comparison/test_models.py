@@ -1,6 +1,7 @@
 """Models of the user's own: what trains, and that it trains as a plain loop would."""
 
 import brainstate
+import brainunit as u
 import comparison_models as models
 import jax
 import jax.extend
@@ -108,6 +109,9 @@ def test_models_train(make, surrogates):
         )
         assert 0 < np.mean(result.scores.firing_rate) < 1
         assert not result.flags
+        weights = comparison.weights(result.label, 0)
+        has_units = any(isinstance(value, u.Quantity) for value in weights.values())
+        assert has_units == (make is models.millivolts)
 
 
 @pytest.mark.thorough
@@ -152,17 +156,17 @@ def test_a_label_at_every_step():
 
 
 @pytest.mark.thorough
-def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them():
-    """A model sees tenfold inputs as tenfold; the demonstration is the same network for them."""
-    power_of_two = 8.0  # which rounds nothing
+@pytest.mark.parametrize(
+    ("make", "scale", "same"),
+    [(models.plain, None, False), (models.plain, 8, True), (None, None, True)],
+)
+def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them(make, scale, same):
+    """Eightfold inputs, which rounds nothing, are the same only if somebody divides them."""
+    tasks = load_task((X, Y)), load_task((8 * X, Y), scale=scale)
     options = {"epochs": 1, "batch_size": 16, "tune": None, "seeds": 1}
-    for make, same in ((models.plain, False), (None, True)):
-        losses = [
-            compare(["Sigmoid"], model=make, task=(factor * X, Y), **options)
-            .results[0].curves.loss
-            for factor in (1.0, power_of_two)
-        ]  # fmt: skip
-        assert np.array_equal(*losses) == same
+    one, other = (compare(["Sigmoid"], model=make, task=task, **options) for task in tasks)
+    assert np.array_equal(*(made.results[0].curves.loss for made in (one, other))) == same
+    assert ("Inputs were divided by 8.0." in repr(other)) == (scale is not None)
 
 
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():

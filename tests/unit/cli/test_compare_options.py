@@ -9,18 +9,32 @@ import pytest
 
 from braintools_qps.__main__ import main
 from braintools_qps._cli import compare as command
+from braintools_qps._cli import flow
+from braintools_qps._cli.data import task_of
 
 
-@pytest.mark.parametrize("option", ["--bins", "--test-data"])
+@pytest.mark.parametrize("option", ["--bins", "--test-data", "--dt"])
 def test_options_of_a_file_need_a_file(option, capsys):
     assert main(["compare", option, "5"]) != 0
-    assert "--test-data and --bins need a file, got no --data" in capsys.readouterr().err
+    assert "--test-data, --bins and --dt need a file, got no --data" in capsys.readouterr().err
 
 
 def test_bins_are_for_spike_times(tmp_path, capsys):
     np.savez(tmp_path / "arrays.npz", X=np.ones((8, 3, 2)), y=np.arange(8) % 2)
-    assert main(["compare", "--data", str(tmp_path / "arrays.npz"), "--bins", "5"]) != 0
-    assert "bins and dt are for spike times in HDF5" in capsys.readouterr().err
+    for steps in (["--bins", "5"], ["--dt", "10 ms"]):
+        assert main(["compare", "--data", str(tmp_path / "arrays.npz"), *steps]) != 0
+        assert "bins and dt are for spike times in HDF5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [flow, command])
+def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
+    X = np.random.default_rng(0).standard_normal((40, 3, 2)).astype(np.float32)
+    np.savez(tmp_path / "arrays.npz", X=X, y=np.arange(40) % 2)
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    for scale, divisor in (([], 1), (["--scale", "4"], 4), (["--scale", "rms"], 1.01)):
+        task = task_of(parser.parse_args(["--data", str(tmp_path / "arrays.npz"), *scale]))
+        np.testing.assert_allclose(task.to_model(task.samples.inputs), X / divisor, rtol=1e-6)
 
 
 def test_a_scheduler_without_dask(monkeypatch, capsys, tmp_path):

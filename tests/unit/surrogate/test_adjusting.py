@@ -11,9 +11,17 @@ import numpy as np
 import pytest
 from braintools.surrogate import S2NN, Sigmoid, Surrogate
 
-from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    SurrogateSchedule,
+    get_surrogate,
+    register_surrogate,
+    surrogate_spec,
+)
 from braintools_qps._candidates import candidates
 from braintools_qps._surrogate import adjusted, surrogate_key, traceable
+from braintools_qps._surrogate.parameters import Declaration, positive
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +34,15 @@ class WithDelay(QPseudoSpike):
 @dataclass(frozen=True, eq=False, repr=False)
 class ScaledWithDelay(Scaled):
     delay: float = field(default=1.0, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WithGain(QPseudoSpike):
+    """A subclass whose parameter declares itself."""
+
+    gain: float = field(
+        default=1.0, kw_only=True, metadata={"declaration": Declaration(positive, varies=True)}
+    )
 
 
 class Array(Sigmoid):
@@ -69,6 +86,17 @@ def test_the_spec_knows_a_field_that_a_subclass_adds(kind):
     other = delayed(kind, delay=2.0)
     register_surrogate(kind)
     assert get_surrogate(surrogate_spec(other)) == other
+
+
+def test_a_declared_field_is_checked_traced_scheduled_and_read_from_a_state():
+    with pytest.raises(ValueError, match="gain must be greater than 0, got -1.0"):
+        WithGain(gain=-1)
+    assert traceable(WithGain(gain=3)).numbers == {"alpha": 2.0, "dampening": 1.0, "gain": 3.0}
+    schedule = SurrogateSchedule(WithGain(), gain=lambda step: 1.0 + step)
+    schedule(4)
+    assert schedule.surrogate._numbers()["gain"] == 5.0
+    with pytest.raises(TypeError, match="one or more of alpha, scale, dampening, gain, got beta"):
+        SurrogateSchedule(WithGain(), beta=lambda step: step)
 
 
 @pytest.mark.parametrize(

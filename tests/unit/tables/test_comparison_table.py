@@ -10,6 +10,7 @@ from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps._statistics import paired
 from braintools_qps.records import Trial, Tuning
+from braintools_qps.tables.columns import COLUMNS, Column
 
 NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
 
@@ -51,13 +52,13 @@ VERDICTS = {
     ),
     "many": (
         of(**MANY),
-        r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to \d+\.\d "
-        r"points lower\. About .*",
+        r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to "
+        r"\d+\.\d points lower\. About .*",
     ),
     "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
-        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least. --seeds 5 "
+        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least: --seeds 5 "
         "trains 1 more per candidate.",
     ),
     "one seed": (
@@ -74,6 +75,21 @@ VERDICTS = {
 def test_the_verdict(comparison, sentence):
     assert re.fullmatch(sentence, comparison.verdict)
     assert comparison.verdict in said(comparison)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "command"),
+    [
+        ((5, 6, 7), "--seeds 5-9 trains 2 more per candidate."),
+        ((1, 4, 7), "name 2 more seeds."),
+        ((1, 0), "name 3 more seeds."),
+    ],
+)
+def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
+    found = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
+    results = tuple(dataclasses.replace(result, seeds=seeds) for result in found.results)
+    named = dataclasses.replace(found, seeds=seeds, results=results)
+    assert named.verdict.endswith(f"it takes 5 at least: {command}")
 
 
 def growing(**scores):
@@ -131,6 +147,22 @@ def test_wide_shows_the_rest():
     ):
         assert note in said(found, wide=True)
         assert note.split(":")[0] not in found.table()
+
+
+def test_a_column_that_is_declared_stands_in_the_table_its_notes_and_the_csv():
+    column = Column(
+        "scores.spikes", "energy", "energy", lambda values, form: f"{sum(values):.0f} J",
+        caption="Energy: of all seeds.", narrow=True,
+    )  # fmt: skip
+    COLUMNS.append(column)
+    try:
+        found = of(**CLOSE)  # 12.5 spikes with each of five seeds
+        assert rows(found.table())["A"].endswith("62 J")
+        assert "Energy: of all seeds." in said(found, wide=True)
+        header, first, *_ = found.to_csv().splitlines()
+        assert dict(zip(header.split(","), first.split(",")))["energy"] == "12.5"
+    finally:
+        COLUMNS.remove(column)
 
 
 def test_the_norm_that_was_really_used_is_told():
