@@ -64,7 +64,7 @@ def as_by_compare(features):
 
 def weak():
     model, inputs = make()
-    return model, 0.1 * inputs
+    return model, 0.05 * inputs
 """
 
 
