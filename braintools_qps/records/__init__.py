@@ -9,22 +9,22 @@ and `save_memory`. The room `tables` prints them.
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .causes import (
-    CAUSES,
+from .causes import CAUSES, Cause
+from .comparison import Comparison
+from .diagnosis import Diagnosis
+from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .information import Information
+from .limits import (
     CHAOTIC,
     FAR,
     HIGH_SLOPE,
     KEPT,
     MOST,
+    NEGATIVE,
     TOO_HIGH,
     UNMOVED,
     UNSTEADY,
-    Cause,
 )
-from .comparison import Comparison
-from .diagnosis import Diagnosis
-from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction, mean_growth
-from .information import Information
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import (

@@ -10,10 +10,10 @@ from typing import Any, TypeAlias
 from braintools.surrogate import Surrogate
 
 from ..tables import Rows, html_note, html_table, text_table
-from .causes import HIGH_SLOPE, TOO_HIGH
 from .diagnosis import Diagnosis
 from .flow_table import COLUMNS, PATHS, TELLS, place, spread
 from .information import Information
+from .limits import HIGH_SLOPE, TOO_HIGH
 from .plain import to_plain
 from .population import PopulationFlow
 from .record import Described, Record, RecordTable, table_of
