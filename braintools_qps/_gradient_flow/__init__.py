@@ -1,11 +1,13 @@
 """Find out why a spiking network does not learn, and measure its gradient back through time.
 
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
-function of arrays); `passes`, one forward and one backward; `evaluate`, the figures of a candidate;
-and `diagnose`, the cause. `cotangents` differentiates the objective, `slopes` the surrogates at
-their arguments. `measures` reduces arrays to numbers, `paths` splits the gain of a step, and
-`remedies` tries changes, and `information` fits readouts to labels. `normalize`, `normalize_rates`,
-`relay`, `prepare` and `sensitivity` have a public function each.
+function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
+(`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
+`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
+each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
+differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
+to numbers, `paths` splits the gain of a step, `information` fits readouts to labels. `normalize`,
+`normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
 """
 
 from __future__ import annotations
@@ -15,10 +17,10 @@ from typing import Any
 
 from .._candidates import candidates, is_candidate
 from .._models import batch_size, by_population, checked_inputs
-from ..records import GradientFlow, GradientFlows
+from ..records import FURTHER, GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .cotangents import Objective, check_draws
-from .diagnose import FURTHER, diagnose
+from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .information import checked_labels
 from .normalize import normalize_surrogate
@@ -58,7 +60,7 @@ def gradient_flow(
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
     labels: Any = None,
-    draws: int = 8,
+    draws: int | None = None,
     seed: int = 0,
     paths: bool = False,
 ) -> GradientFlows:
@@ -66,7 +68,8 @@ def gradient_flow(
 
     ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
     it names the most basic: NaN comes before silence, and silence before a surrogate that is too
-    high. A table of the populations follows, in the order in which signals reach them.
+    high. A change that it advises was made to a copy of the model and helped there. A table of the
+    populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
@@ -103,8 +106,8 @@ def gradient_flow(
         of the labels it still tells, on the half of the samples that was not used to fit. If it
         drops to chance from some population on, that is the cause "information lost". A readout
         of counts does not see what only the times of spikes tell.
-    draws : int
-        How many random projections to average over.
+    draws : int, optional
+        How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
     paths : bool
@@ -163,7 +166,8 @@ def gradient_flow(
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed), labels=known)
+    target = Objective(objective, draws, seed)
+    evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
         (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
     )
@@ -193,6 +197,8 @@ def flow_of(
         advice=(*evaluator.notes, *advice),
         notes=evaluator.notes,
         information=evaluator.information,
+        samples=evaluator.batch,
+        features=evaluator.features,
     )
 
 

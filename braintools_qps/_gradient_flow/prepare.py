@@ -12,17 +12,19 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from braintools.surrogate import Surrogate
 
 from .._models import batch_size, by_population, checked_inputs, restoring, set_surrogate
+from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
 from ..records import CAUSES, Diagnosis, Preparation
 from ..typing import SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
-from .evaluate import Evaluator
+from .evaluate import Evaluator, Passes
 from .information import FEWEST, checked_labels, told
 from .normalize import normalize_surrogate
-from .normalize_rates import check_rate, normalize_rates
+from .normalize_rates import checked_rate, normalize_rates
 from .passes import forward, replaced, with_index
 from .relay import chain, relay_weights
 from .step import Step
@@ -32,14 +34,13 @@ SHALLOW = 8  # populations in a row that train with random weights
 ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep stack is left alone
 NEAR_1 = (0.25, 4.0)  # distances from rest to threshold for which a scale of 1 is right
 ROUNDS = 3
+OURS = {"normalize_rates", "normalize_surrogate", "relay_weights", "set_surrogate"}
+DRAWS = 2  # random projections of the output: enough to tell whether there is a gradient
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
-    "not finite", "negative derivative", "out of reach", "too high", "exploding", "direction lost",
+    "not finite", "negative derivative", "out of reach", "too high", "direction lost",
 )  # fmt: skip
-FATAL = (
-    "not finite", "disconnected", "no gradient", "negative derivative", "silent", "saturated",
-    "out of reach", "too high", "information lost",
-)  # fmt: skip
+HARMLESS = ("fading", "direction lost", "none")  # causes that a model may be left with
 
 
 class View(NamedTuple):
@@ -63,7 +64,7 @@ def prepare(
     *,
     labels: Any = None,
     surrogate: SurrogateSpec = "QPseudoSpike(alpha=8)",
-    rate: float = 0.1,
+    rate: float | None = None,
     objective: Callable[[Any], Any] | None = None,
 ) -> Preparation:
     """Bring a network into the range where it learns, in one call between making and training it.
@@ -92,8 +93,8 @@ def prepare(
         The surrogate for a model that needs something, as for `normalize_surrogate`. A
         `QPseudoSpike` without a scale gets the distance from rest to threshold as its scale where
         that has a unit or is far from 1.
-    rate : float
-        Firing rate, in spikes per neuron and step.
+    rate : float, optional
+        Firing rate, in spikes per neuron and step. By default 0.1, and 0.2 in deep stacks.
     objective : callable, optional
         As for `gradient_flow`.
 
@@ -134,11 +135,12 @@ def prepare(
     >>> print(done.lines[1])
     normalize_rates(model, inputs)
     """
-    check_rate(rate)
+    if rate is not None:
+        rate = checked_rate(rate)
     inputs = checked_inputs(inputs)
     _check_finite(inputs)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
-    look = partial(_look, model, inputs, known, Objective(objective))
+    look = Look(model, inputs, known, Objective(objective, DRAWS))
     with restoring(model, only_errors=True):
         before = now = look()
         lines: list[str] = []
@@ -150,46 +152,71 @@ def prepare(
                 change.apply()
             lines += [change.line for change in changes]
             now = look()
-        _check_better(before.diagnosis, now, lines)
+        if _is_worse(before.diagnosis, now.diagnosis):
+            raise _not_cured(look(remedy=True), lines)
     return Preparation(before.diagnosis, now.diagnosis, _with_imports(lines))
 
 
-def _look(model: Any, inputs: Any, labels: np.ndarray | None, objective: Objective) -> View:
-    """Diagnose a model, and measure whether it is deep and tells little at its end."""
-    step = trace(model, inputs)
-    evaluator = Evaluator(step, inputs, objective, labels=labels)
-    measured = evaluator.measure({p.name: p.spike for p in step.populations})
-    diagnosis, _, _ = diagnose(evaluator, measured)
-    deep = len(chain(step)) >= SHALLOW
-    return View(step, diagnosis, deep and _tells_little(evaluator, inputs))
+class Look:
+    """Diagnoses a model again and again. Its passes are compiled once."""
+
+    def __init__(
+        self, model: Any, inputs: Any, labels: np.ndarray | None, objective: Objective
+    ) -> None:
+        self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
+        self.passes: Passes | None = None
+
+    def __call__(self, *, remedy: bool = False) -> View:
+        """Diagnose the model, and measure whether it is deep and tells little at its end."""
+        step = trace(self.model, self.inputs)
+        evaluator = Evaluator(
+            step, self.inputs, self.objective, self.passes, self.model, self.labels
+        )
+        self.passes = evaluator.passes  # the step is the same but for its arrays
+        measured = evaluator.measure({p.name: p.spike for p in step.populations})
+        diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
+        deep = len(chain(step)) >= SHALLOW
+        return View(step, diagnosis, deep and _scrambles(evaluator, self.inputs, diagnosis))
 
 
-def _tells_little(evaluator: Evaluator, inputs: Any) -> bool:
+def _scrambles(evaluator: Evaluator, inputs: Any, diagnosis: Diagnosis) -> bool:
     """Whether the last population tells less than half of what the best one tells.
 
-    It is about the labels; without labels, about the mean inputs over time.
+    It is about the labels; without labels, about the mean inputs over time. Where no population
+    tells anything, for lack of samples, silence decides.
     """
+    best, last = _told(evaluator, inputs)
+    return last <= ENOUGH * best if best > 0 else diagnosis.cause in OF_RATES
+
+
+def _told(evaluator: Evaluator, inputs: Any) -> tuple[float, float]:
+    """How much above chance the best population tells, and the last one."""
     information, each = evaluator.information, evaluator.told
     if information is None:
-        leaves = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
         if evaluator.batch is None or evaluator.batch < FEWEST:
-            return True
+            return 0.0, 0.0
+        leaves = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
         means = np.concatenate([leaf.reshape(evaluator.batch, -1) for leaf in leaves], axis=1)
         information, each = told(inputs, evaluator.counts(), means)
-    best = max(value - information.chance for value in each)
-    return each[-1] - information.chance <= ENOUGH * max(best, 0)
+    return max(each) - information.chance, each[-1] - information.chance
 
 
-def _changes(model: Any, inputs: Any, now: View, surrogate: Any, rate: float) -> list[Change]:
+def _changes(
+    model: Any, inputs: Any, now: View, surrogate: Any, rate: float | None
+) -> list[Change]:
     """What to do next, rates before surrogates."""
-    at = "" if rate == 0.1 else f", rate={rate!r}"
+    at: dict[str, Any] = {} if rate is None else {"rate": rate}
+    options = "".join(f", {name}={value!r}" for name, value in at.items())
     changes: list[Change] = []
     if now.scrambles:
-        relay = partial(relay_weights, model, inputs, rate=rate)
-        changes = [Change(f"relay_weights(model, inputs{at})", relay)]
+        relay = partial(relay_weights, model, inputs, **at)
+        changes = [Change(f"relay_weights(model, inputs{options})", relay)]
     elif now.diagnosis.cause in OF_RATES:
-        scale = partial(normalize_rates, model, inputs, rate)
-        changes = [*_centred(model, now.step), Change(f"normalize_rates(model, inputs{at})", scale)]
+        scale = partial(normalize_rates, model, inputs, **at)
+        changes = [
+            *_centred(model, now.step),
+            Change(f"normalize_rates(model, inputs{options})", scale),
+        ]
     if changes or now.diagnosis.cause in OF_SURROGATES:
         changes.append(_lowered(model, inputs, _fitted(surrogate, now.step, inputs)))
     return changes
@@ -201,8 +228,21 @@ def _lowered(model: Any, inputs: Any, surrogate: Any) -> Change:
     def apply() -> None:
         set_surrogate(model, normalize_surrogate(model, inputs, surrogate=surrogate))
 
-    line = f"set_surrogate(model, normalize_surrogate(model, inputs, surrogate={surrogate!r}))"
+    line = (
+        f"set_surrogate(model, normalize_surrogate(model, inputs, surrogate={_written(surrogate)}))"
+    )
     return Change(line, apply)
+
+
+def _written(surrogate: Any) -> str:
+    """A surrogate, or one for each population, as code that needs no import."""
+    if isinstance(surrogate, Surrogate):
+        return repr(surrogate_spec(surrogate))
+    if isinstance(surrogate, dict) and all(
+        isinstance(one, Surrogate) for one in surrogate.values()
+    ):
+        return repr({name: surrogate_spec(one) for name, one in surrogate.items()})
+    return repr(surrogate)
 
 
 def _centred(model: Any, step: Step) -> list[Change]:
@@ -255,8 +295,8 @@ def _distances(step: Step, inputs: Any) -> list[float]:
     nothing = [jnp.zeros_like(step.arrays.states[i]) for i in weights]
     arrays = step.arrays._replace(states=replaced(step.arrays.states, weights, nothing))
     indexed = with_index(jax.tree.map(lambda x: jnp.zeros_like(x[:1]), inputs))
-    calls = forward(step, arrays, indexed).calls
-    return [-float(calls[step.last_call(p)].argument.mean()) for p in step.populations]
+    arguments = forward(step, arrays, indexed).arguments
+    return [-float(arguments[p.call].mean()) for p in step.populations]
 
 
 def _check_finite(inputs: Any) -> None:
@@ -271,34 +311,26 @@ def _check_finite(inputs: Any) -> None:
             )
 
 
-def _check_better(before: Diagnosis, now: View, lines: list[str]) -> None:
-    """Raise if the model still cannot learn, or has a more basic cause than at the start."""
+def _is_worse(before: Diagnosis, after: Diagnosis) -> bool:
+    """Whether the model still cannot learn, or has a more basic cause than at the start."""
+    order = list(CAUSES)
+    return after.cause not in HARMLESS or order.index(after.cause) < order.index(before.cause)
+
+
+def _not_cured(now: View, lines: list[str]) -> ValueError:
+    """The error for a model that has a cause left."""
     after = now.diagnosis
-    if after.cause not in FATAL and CAUSES.index(after.cause) >= CAUSES.index(before.cause):
-        return
     tried = f" after {'; '.join(lines)}" if lines else ""
-    fed = {p.name: now.step.input_weights(p) for p in now.step.populations}
-    frozen = after.cause in OF_RATES and not fed.get(after.population or "", True)
-    why = " No ParamState feeds it, so its weights cannot be scaled." if frozen else ""
-    raise ValueError(
-        f"prepare must leave a model that can learn, but{tried} the diagnosis is: {after}{why} The "
+    return ValueError(
+        f"prepare must leave a model that can learn, but{tried} the diagnosis is: {after} The "
         "model is as it was"
     )
 
 
 def _with_imports(lines: list[str]) -> tuple[str, ...]:
     """The lines, with what they need to run before them."""
-    called = set(re.findall(r"\b(\w+)\b", " ".join(lines)))
-    names = sorted(called & OURS)
-    modules = [
-        f"import {name}"
-        for name in ("brainstate", "brainunit as u", "jax")
-        if name.split()[-1] in called
-    ]
-    return (*modules, f"from braintools_qps import {', '.join(names)}", *lines) if lines else ()
-
-
-OURS = {
-    "QPseudoSpike", "Scaled", "normalize_rates", "normalize_surrogate", "relay_weights",
-    "set_surrogate",
-}  # fmt: skip
+    if not lines:
+        return ()
+    called = set(re.findall(r"\b(\w+)[(.]", " ".join(lines)))
+    modules = [f"import {name}" for name in ("brainstate", "jax") if name in called]
+    return (*modules, f"from braintools_qps import {', '.join(sorted(called & OURS))}", *lines)

@@ -8,7 +8,6 @@ layer repeats the layer before it in another order, and training starts from the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 import brainstate
@@ -18,10 +17,11 @@ import numpy as np
 from jax import Array
 
 from .._checks import checked_seed
-from .._jaxpr import Product, Tap, origins, products, run, shape_of, spike_variables
+from .._jaxpr import Product, Tap, products, run, shape_of
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
-from .normalize_rates import attained, check_rate, rate_with, rates_of, scaled
+from .graph import INPUTS
+from .normalize_rates import attained, checked_rate, rate_with, rates_of, scaled
 from .passes import replaced, with_index
 from .step import Step
 from .tracing import trace
@@ -45,7 +45,7 @@ class Response(NamedTuple):
     peak: float  # the highest response to an input of 1 in one step
 
 
-def relay_weights(model: Any, inputs: Any, *, rate: float = 0.1, seed: int = 0) -> RelayedWeights:
+def relay_weights(model: Any, inputs: Any, *, rate: float = 0.2, seed: int = 0) -> RelayedWeights:
     r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
 
     Each neuron gets one weight, from one neuron of the layer before, in random order:
@@ -67,7 +67,8 @@ def relay_weights(model: Any, inputs: Any, *, rate: float = 0.1, seed: int = 0) 
     inputs : Array, Quantity or pytree of them
         A batch of training data, of shape (time, features) or (time, batch, features...).
     rate : float
-        Firing rate of the first population, in spikes per neuron and step.
+        Firing rate of the first population, in spikes per neuron and step. Deep stacks learn
+        better at 0.2 than at 0.1.
     seed : int
         Seed of the permutations.
 
@@ -101,7 +102,7 @@ def relay_weights(model: Any, inputs: Any, *, rate: float = 0.1, seed: int = 0) 
     >>> [(p.population, p.source) for p in done.populations]
     [('layers.2', None), ('layers.5', 'layers.2'), ('layers.8', 'layers.5')]
     """
-    check_rate(rate)
+    rate = checked_rate(rate)
     rng = np.random.default_rng(checked_seed(seed))
     inputs = checked_inputs(inputs)
     step = trace(model, inputs)
@@ -132,23 +133,20 @@ def relay_weights(model: Any, inputs: Any, *, rate: float = 0.1, seed: int = 0) 
 
 def chain(step: Step) -> list[Link]:
     """Weights between two populations that nothing else feeds, in the order of the populations."""
-    jaxpr, arrays = step.jaxpr, step.arrays
+    jaxpr, arrays, graph = step.jaxpr, step.arrays, step.graph
     variables = jaxpr.invars[len(jaxpr.invars) - len(arrays.states) :]
-    inputs = set(jaxpr.invars[len(arrays.constants) + 1 : len(jaxpr.invars) - len(arrays.states)])
-    spikes = _spikes(step)
-    links, fed = [], {}
-    for population in step.populations:
-        matrices = [i for i in step.input_weights(population) if arrays.states[i].ndim > 1]
-        fed[population.name] = matrices
-        found = [p for i in matrices for p in products(jaxpr, [variables[i]])[variables[i]]]
-        if len(matrices) != 1 or len(found) != 1 or found[0].axes is None:
+    links, fed = [], [step.input_weights(population) for population in step.populations]
+    for population, weights in zip(step.populations, fed):
+        matrices = [i for i in weights if arrays.states[i].ndim > 1]
+        sources = {s for s in graph.feeds[population.name] if isinstance(s, str)}
+        sources -= {population.name}  # its own reset
+        if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
             continue
-        before = origins(jaxpr, found[0].operand)
-        sources = {name for variable, name in spikes.items() if variable in before}
-        if len(sources) == 1 and sources != {population.name} and before.isdisjoint(inputs):
-            links.append(Link(min(sources), population.name, matrices[0], found[0]))
-    shared = lambda link: sum(link.weight in positions for positions in fed.values()) > 1
-    return [link for link in links if not shared(link)]
+        (weight,) = matrices
+        found = products(jaxpr, variables[weight])
+        if len(found) == 1 and found[0].axes and sum(weight in each for each in fed) == 1:
+            links.append(Link(min(sources), population.name, weight, found[0]))
+    return links
 
 
 def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Response]:
@@ -163,7 +161,8 @@ def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Respo
         [jnp.zeros_like(arrays.states[link.weight]) for link in links],
     )
     outputs = [link.product.result for link in links]
-    last = [step.last_call(p) for p in step.populations if p.name in {k.population for k in links}]
+    linked = {link.population for link in links}
+    last = [p.call for p in step.populations if p.name in linked]
 
     def arguments(size: Array) -> list[Array]:
         def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
@@ -171,9 +170,9 @@ def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Respo
             added = {v: jnp.full(shape_of(v), impulse) for v in outputs}
             flat = [*arrays.constants, *x, *replaced(states, step.written, written)]
             tap = Tap(slopes=iter([jnp.zeros(())] * len(step.callers)))
-            results, calls = run(step.jaxpr, flat, added, tap)
+            results, _ = run(step.jaxpr, flat, added, tap)
             after = results[len(results) - len(step.written) :]
-            return after, [calls[i].argument for i in last]
+            return after, [tap.calls[i] for i in last]
 
         return jax.lax.scan(advance, [states[i] for i in step.written], indexed)[1]
 
@@ -193,12 +192,6 @@ def write_leaves(model: Any, step: Step, leaves: Sequence[Array]) -> None:
         places = slice(position, position := position + source.structure.num_leaves)
         if any(new is not old for new, old in zip(leaves[places], step.arrays.states[places])):
             states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
-
-
-def _spikes(step: Step) -> dict[Any, str]:
-    """The variables that hold the spikes that leave each population."""
-    variables = spike_variables(step.jaxpr)
-    return {variables[step.last_call(p)]: p.name for p in step.populations}
 
 
 def _weights(step: Step, links: Sequence[Link], found: dict[str, Response]) -> dict[str, float]:
@@ -244,7 +237,7 @@ def _scaled_to(
     linked = {link.population for link in links}
     for population in step.populations:
         if population.name not in linked and (weights := step.input_weights(population)):
-            rate_at = partial(rate_with, population.name, measure, states, weights)
+            rate_at = rate_with(population.name, measure, states, weights)
             if (factor := attained(rate_at, rate)) is not None:
                 states = scaled(states, weights, factor)
     return states

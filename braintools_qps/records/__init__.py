@@ -1,26 +1,33 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population`, `information` and `diagnosis` have the records of `gradient_flow`;
-`preparation` those of `prepare`; `comparison` and `candidate` those of `compare`; `sensitivity`,
-`rates` and `memory` those of `gradient_sensitivity`, `normalize_rates` and `save_memory`. The room
-`tables` prints them.
+`causes` is the table of all causes. `flow`, `population`, `information` and `diagnosis` have the
+records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of
+`compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`, `normalize_rates`
+and `save_memory`. The room `tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .candidate import CandidateResult, Cost, Curves, Scores
+from .causes import CAUSES, Cause
 from .comparison import Comparison
-from .diagnosis import CAUSES, Diagnosis
-from .flow import GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .diagnosis import Diagnosis
+from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction, mean_growth
 from .information import Information
+from .limits import (
+    CHAOTIC,
+    FAR,
+    HIGH_SLOPE,
+    KEPT,
+    MOST,
+    NEGATIVE,
+    TOO_HIGH,
+    UNMOVED,
+    UNSTEADY,
+)
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import (
-    FAR,
-    FLIPPED,
-    HIGH_SLOPE,
-    MOST,
-    TOO_HIGH,
     Activity,
     Gradient,
     Histogram,
