@@ -28,13 +28,19 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="networks, by default all of the half")
     parser.add_argument("--half", choices=("development", "held out"))
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--anew", action="store_true", help="train again what the file has")
     parser.add_argument("--untrained", action="store_true", help="follow remedies without training")
     parser.add_argument("--file", type=Path, default=FILE)
     options = parser.parse_args()
     chosen = [CASES[name] for name in options.names] or list(CASES.values())
     chosen = [case for case in chosen if options.half in (None, half(case))]
     if options.action == "train":
-        scores = cache(lambda design: trained(design, options.seeds))
+        kept = (
+            json.loads(options.file.read_text("utf-8"))["networks"] if options.file.exists() else {}
+        )
+        chosen = [c for c in chosen if options.anew or "scores" not in kept.get(c.name, ())]
+        known = {CASES[n].design: row["scores"] for n, row in kept.items() if not options.anew}
+        scores = cache(lambda design: known.get(design) or trained(design, options.seeds))
         update(options.file, chosen, lambda case: told(case) | weights(case, scores))
     elif options.action == "evaluate":
         update(options.file, chosen, lambda c: evaluated(c, options.seeds, not options.untrained))
@@ -64,21 +70,34 @@ def update(file: Path, chosen: list[Case], row: Callable[[Case], dict[str, Any]]
         book = json.loads(file.read_text("utf-8")) if file.exists() else {}
         rows = book.setdefault("networks", {})
         if "said" in new:  # what was done last time does not count
-            rows[case.name] = {k: v for k, v in rows.get(case.name, {}).items() if k not in LATE}
+            rows[case.name] = told(case) | {
+                k: v for k, v in rows.get(case.name, {}).items() if k not in LATE
+            }
         rows[case.name] = rows.get(case.name, {}) | new
-        book["networks"] = {name: rows[name] for name in CASES if name in rows}
+        book["networks"] = rows = {name: rows[name] for name in CASES if name in rows}
+        book |= summary(rows)
         file.write_text(json.dumps(book, indent=1) + "\n")
         print(case.name, new, flush=True)
 
 
-LATE = ("said", "done", "followed")
+LATE = ("said", "typed", "followed")
+
+
+def summary(rows: dict[str, Any]) -> dict[str, Any]:
+    """The counts of each half, which the guide shows."""
+    parts = ("development", "held out")
+    return {"counts": {p: counts({n: r for n, r in rows.items() if r["half"] == p}) for p in parts}}
 
 
 def report(file: Path, chosen: list[Case]) -> None:
     """Counts and confusions per half, then the networks that were judged wrongly."""
     rows = json.loads(file.read_text("utf-8"))["networks"]
     for part in ("development", "held out"):
-        mine = {c.name: rows[c.name] for c in chosen if half(c) == part and "said" in rows.get(c.name, ())}
+        mine = {
+            c.name: rows[c.name]
+            for c in chosen
+            if half(c) == part and "said" in rows.get(c.name, ())
+        }
         if not mine:
             continue
         print(f"\n{part}")
@@ -89,11 +108,15 @@ def report(file: Path, chosen: list[Case]) -> None:
         for name, row in mine.items():
             marks = judged(CASES[name], row)
             wrong = [key for key in ("cause", "population", "agreement") if not marks[key]]
-            if wrong or (CASES[name].cause != "none" and not CASES[name].user and not marks["helps"]):
+            if wrong or (
+                CASES[name].cause != "none" and not CASES[name].user and not marks["helps"]
+            ):
                 print(f"  {name} [{CASES[name].cause} in {CASES[name].population}] wrong: {wrong}")
                 for size, said in row["said"].items():
                     print(f"    {size}: {said[0]}, {said[1]}: {said[2][:200]} / {said[3][:160]}")
-                print(f"    done {row.get('done')} {row.get('scores')} -> {row.get('followed')} ({row.get('twin')})")
+                print(
+                    f"    typed {row.get('typed')} {row.get('scores')} -> {row.get('followed')} ({row.get('twin')})"
+                )
 
 
 if __name__ == "__main__":

@@ -6,8 +6,6 @@ the diagnosis for 64 samples says, to the letter and up to four times, and train
 
 from __future__ import annotations
 
-import ast
-import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -15,7 +13,6 @@ from typing import Any, NamedTuple
 import brainstate
 import numpy as np
 
-import braintools_qps
 from braintools_qps import gradient_flow
 
 from .cases import CASES, Case
@@ -30,8 +27,9 @@ ROUNDS = 4
 class Verdict(NamedTuple):
     cause: str
     population: str
-    line: str
+    text: str
     remedy: str
+    code: str
 
     def names(self, case: Case) -> bool:
         return self.cause in case.cause.split("|")
@@ -40,79 +38,64 @@ class Verdict(NamedTuple):
         return self.population in case.population.split("|")
 
 
-def verdict(case: Case, model: Any, size: int) -> Verdict:
-    """The first line of gradient_flow for the first samples, or its error."""
+def verdict(case: Case, model: Any, shown: Any) -> Verdict:
+    """What gradient_flow says in its first line, or its error."""
     design = case.design
     # The default objective reads the last step, as most users leave it; NaN is only in the loss.
     objective = (lambda x: logits(design, x).sum()) if design.read == "root" else None
     try:
         with brainstate.environ.context(fit=True):
-            shown = inputs(design, slice(size))
             (flow,) = gradient_flow(model, shown, objective=objective).values()
     except Exception as error:
-        return Verdict(type(error).__name__, "", str(error).splitlines()[0], "")
+        return Verdict(type(error).__name__, "", str(error).splitlines()[0], "", "")
     said = flow.diagnosis
-    return Verdict(said.cause, said.population or "", said.text, said.remedy or "")
+    where, remedy, code = said.population or "", said.remedy or "", said.code or ""
+    return Verdict(said.cause, where, said.text, remedy, code)
 
 
-def code(remedy: str) -> str:
-    """The code that a remedy prints: lines of it, or else the first call within a sentence."""
-    lines = [line.strip() for line in remedy.splitlines() if _is_code(line.strip())]
-    if lines:
-        return "\n".join(lines)
-    for start in (m.start() for m in re.finditer(r"\b[\w.]+\(", remedy)):
-        for end in (m.end() for m in re.finditer(r"\)", remedy[start:])):
-            if _is_code(remedy[start : start + end]):
-                return remedy[start : start + end]
-    return ""
-
-
-def _is_code(text: str) -> bool:
-    try:
-        body = ast.parse(text).body
-    except SyntaxError:
-        return False
-    kinds = (ast.Import, ast.ImportFrom, ast.Assign, ast.AugAssign, ast.Call, ast.For)
-    return any(isinstance(getattr(s, "value", s), kinds) or isinstance(s, kinds) for s in body)
-
-
-def follow(case: Case, seed: int) -> tuple[Any, list[list[str]]]:
-    """A network to which was done what the diagnosis says; each line of code, and its error."""
-    model, done = built(case.design, seed), []
+def follow(case: Case, seed: int, shown: Any) -> tuple[Any, Any, list[list[str]]]:
+    """Do what the diagnosis says, to a network and inputs; what was typed, with its error."""
+    model, typed = built(case.design, seed), []
     for _ in range(ROUNDS):
-        said = verdict(case, model, SIZE)
-        if said.cause == "none" or not (line := code(said.remedy)):
+        batch = shown[:, :SIZE]
+        said = verdict(case, model, batch)
+        if said.cause == "none" or not said.code:
             break
-        scope = {name: getattr(braintools_qps, name) for name in braintools_qps.__all__}
+        scope = {"model": model, "inputs": batch}
         try:
             with brainstate.environ.context(fit=True):
-                exec(line, scope | {"model": model, "inputs": inputs(case.design, slice(SIZE))})
-            done.append([line, ""])
+                exec(said.code, scope)
         except Exception as error:
-            done.append([line, f"{type(error).__name__}: {str(error).splitlines()[0]}"])
+            typed.append([said.code, f"{type(error).__name__}: {str(error).splitlines()[0]}"])
             break
-    return model, done
+        typed.append([said.code, ""])
+        if scope["inputs"] is not batch:  # the same is done to the inputs of the training
+            scope = {"model": built(case.design, seed), "inputs": shown}
+            exec(said.code, scope)
+            shown = scope["inputs"]
+    return model, shown, typed
 
 
 def evaluated(case: Case, seeds: int, trained: bool) -> dict[str, Any]:
     """The verdicts on a network, and what comes of following them."""
-    model = built(case.design, 0)
-    said = {size: verdict(case, model, size) for size in SIZES}
+    model, shown = built(case.design, 0), inputs(case.design)
+    said = {size: verdict(case, model, shown[:, :size]) for size in SIZES}
     row: dict[str, Any] = {"said": {str(size): list(v) for size, v in said.items()}}
-    if said[SIZE].cause == "none" or not code(said[SIZE].remedy):
+    if said[SIZE].cause == "none" or not said[SIZE].code:
         return row
-    models, done = zip(*(follow(case, seed) for seed in range(seeds)))
-    row["done"] = done[0]
-    if trained and not any(error for each in done for _, error in each):
-        row["followed"] = accuracies(case.design, models)
+    models, changed, typed = zip(*(follow(case, seed, shown) for seed in range(seeds)))
+    row["typed"] = typed[0]
+    if trained and not any(error for each in typed for _, error in each):
+        own = () if all(x is shown for x in changed) else changed
+        row["followed"] = accuracies(case.design, models, own)
     return row
 
 
 def judged(case: Case, row: Mapping[str, Any]) -> dict[str, bool]:
     """What is right about a row of the results."""
     said = {int(size): Verdict(*v) for size, v in row["said"].items()}
-    main, done = said[SIZE], row.get("done", [])
-    runs = bool(done) and not any(error for _, error in done)
+    main, typed = said[SIZE], row.get("typed", [])
+    runs = bool(typed) and not any(error for _, error in typed)
     before, twin = (np.mean(row[key]) if key in row else np.nan for key in ("scores", "twin"))
     after = np.mean(row["followed"]) if "followed" in row else np.nan
     return {
@@ -153,4 +136,7 @@ def confusion(rows: Rows) -> Counter[tuple[str, str]]:
     """How often a cause was taken for which; the first name of an expected cause counts."""
     told: Callable[[str], str] = lambda name: rows[name]["said"][str(SIZE)][0]
     pairs = [(CASES[name], told(name)) for name in rows if "said" in rows[name]]
-    return Counter((c.cause.split("|")[0], c.cause.split("|")[0] if said in c.cause.split("|") else said) for c, said in pairs)
+    return Counter(
+        (c.cause.split("|")[0], c.cause.split("|")[0] if said in c.cause.split("|") else said)
+        for c, said in pairs
+    )

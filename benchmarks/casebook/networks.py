@@ -17,6 +17,8 @@ from braintools_qps import QPseudoSpike
 
 PIXELS, SIDE, CLASSES = 64, 8, 10
 
+THIN = QPseudoSpike(alpha=8.0)
+
 Function = Callable[[Any], Any]
 
 
@@ -39,7 +41,7 @@ class Design:
     options: tuple[tuple[str, Any], ...] = ()  # of the neuron
     tau: float = 10.0
     threshold: float = 1.0
-    surrogate: Any = QPseudoSpike(alpha=8.0)
+    surrogate: Any = THIN
     gain: float = 8.0  # current per weight
     biased: bool = True
     norm: str = ""  # or batch, layer
@@ -90,15 +92,17 @@ class Dense(brainstate.nn.Module):
 class Leaky(brainstate.nn.Module):
     """LIF neurons without units; in the step after a spike, the threshold is subtracted."""
 
-    def __init__(self, size: Any, design: Design, *, detach: bool = True, rest: float = 0.0):
+    def __init__(self, size: Any, design: Design, *, detach: bool = True):
         super().__init__()
         self.size = (size,) if isinstance(size, int) else tuple(size)
         self.decay, self.spk_fun, self.design = np.exp(-1 / design.tau), design.surrogate, design
-        self.detach, self.rest = detach, rest
+        self.detach = detach
 
     def init_state(self, batch_size: int | None = None) -> None:
         batch = () if batch_size is None else (batch_size,)
-        self.V = brainstate.HiddenState(jnp.full((*batch, *self.size), self.rest, self.design.dtype))
+        self.V = brainstate.HiddenState(
+            jnp.full((*batch, *self.size), self.rest, self.design.dtype)
+        )
 
     def get_spike(self) -> Any:
         return self.spk_fun(self.V.value - self.design.threshold)
@@ -172,7 +176,7 @@ NEURONS |= {name: published(name) for name in ("LIF", "ALIF", "LIFRef", "ExpIF")
 class Block(brainstate.nn.Module):
     """Weights, what may follow them, and neurons, whose spikes may come back."""
 
-    def __init__(self, design: Design, inputs: int, size: int, *, first: bool = False):
+    def __init__(self, inputs: int, size: int, design: Design, *, first: bool = False):
         super().__init__()
         self.design, self.residual = design, design.shape == "residual" and not first
         self.image = (SIDE, SIDE) if design.shape == "convolutional" else None
@@ -216,7 +220,7 @@ LOCAL = ("Leaky", "Synaptic", "Exponential", "Volts")  # neurons that take numbe
 class Balanced(brainstate.nn.Module):
     """Excitatory neurons, and inhibitory ones that are driven by them; weights keep their sign."""
 
-    def __init__(self, design: Design, inputs: int, size: int):
+    def __init__(self, inputs: int, size: int, design: Design):
         super().__init__()
         self.design, few = design, size // 4
         self.into = Dense(inputs, size, design)
@@ -248,10 +252,10 @@ class Network(brainstate.nn.Module):
         make = Balanced if d.shape == "inhibited" else Block
         first = lambda i: {} if make is Balanced else {"first": i == 0}
         if d.shape == "branches":  # one sees the upper six rows, the other the lower two
-            self.blocks = [Block(d, 48, d.width), Block(dataclasses.replace(d, begin=same), 16, 16)]
+            self.blocks = [Block(48, d.width, d), Block(16, 16, dataclasses.replace(d, begin=same))]
             self.readouts = [Dense(d.width, CLASSES, d), Dense(16, CLASSES, d)]
             return
-        self.blocks = [make(d, size(i), d.width, **first(i)) for i in range(d.layers)]
+        self.blocks = [make(size(i), d.width, d, **first(i)) for i in range(d.layers)]
         features = d.width * (SIDE * SIDE if d.shape == "convolutional" else 1)
         plain = dataclasses.replace(d, begin=d.last, weight=same, shape="plain", norm="", keep=1.0)
         self.readout = (Block if d.readout == "spiking" else Dense)(features, CLASSES, plain)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -33,33 +33,49 @@ def seeded(key: jax.Array) -> Iterator[None]:
         state.value = before
 
 
+def timed(model: Any) -> Callable[[Any, Any], Any]:
+    """A step of a model, with its number and time for neurons that read them."""
+
+    def step(i: Any, x: Any) -> Any:
+        with brainstate.environ.context(i=i, t=i * u.ms):
+            return model.update(x)
+
+    return step
+
+
 def built(design: Design, seed: int) -> brainstate.nn.Module:
     """A network with new weights."""
     brainstate.random.seed(seed)
     return design()
 
 
-def accuracies(design: Design, models: Sequence[brainstate.nn.Module]) -> list[float]:
-    """Test accuracy in percent of each model after training; models may differ in surrogates."""
+def accuracies(design: Design, models: Sequence[Any], shown: Sequence[Any] = ()) -> list[float]:
+    """Test accuracy in percent of each model after training.
+
+    Models may differ in surrogates. Each has inputs of its own, by default those of the design.
+    """
     split = [brainstate.graph.treefy_split(m, brainstate.ParamState, ...) for m in models]
-    convolved = design.shape == "convolutional"  # XLA takes 10 times as long for them side by side
-    if not convolved and all(str(graph) == str(split[0][0]) for graph, *_ in split):
-        return _together(design, split)
-    return [score for part in split for score in _together(design, [part])]
+    alike = all(str(graph) == str(split[0][0]) for graph, *_ in split)
+    if alike and not shown and design.shape != "convolutional":  # XLA is slow for these together
+        return _together(design, split, inputs(design))
+    each = shown or [inputs(design)] * len(split)
+    return [_together(design, [part], own)[0] for part, own in zip(split, each)]
 
 
-def _together(design: Design, split: Sequence[tuple]) -> list[float]:
+def _together(design: Design, split: Sequence[tuple], shown: Any) -> list[float]:
     stack = lambda i: jax.tree.map(lambda *x: jnp.stack(x), *(part[i] for part in split))
     graph, params, rest = split[0][0], stack(1), stack(2)
     structure = jax.tree.structure(rest)
-    shown, labels = inputs(design), digits()[1]
+    labels = digits()[1]
     optimizer = optax.adam(design.rate)
 
     def outputs(params: Any, rest: Any, chosen: Any, key: Any, fit: bool) -> tuple[Any, Any]:
         model = brainstate.graph.treefy_merge(graph, params, rest)
         brainstate.nn.init_all_states(model, batch_size=len(chosen))
         with seeded(key), brainstate.environ.context(fit=fit):
-            out = brainstate.transform.for_loop(model.update, shown[:, chosen])
+            out = brainstate.transform.for_loop(
+                timed(model), jnp.arange(len(shown)), shown[:, chosen]
+            )
         _, _, kept, _ = brainstate.graph.treefy_split(model, brainstate.ParamState, KEPT, ...)
         return logits(design, out), jax.tree.unflatten(structure, jax.tree.leaves(kept))
 
