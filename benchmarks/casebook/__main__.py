@@ -20,13 +20,14 @@ from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 3
+PARTS = ("development", "held out")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.casebook", description=__doc__)
     parser.add_argument("action", choices=("train", "evaluate", "report"))
     parser.add_argument("names", nargs="*", help="networks, by default all of the half")
-    parser.add_argument("--half", choices=("development", "held out"))
+    parser.add_argument("--half", choices=PARTS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--anew", action="store_true", help="train again what the file has")
     parser.add_argument("--untrained", action="store_true", help="follow remedies without training")
@@ -85,38 +86,38 @@ LATE = ("said", "typed", "followed")
 
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
     """The counts of each half, which the guide shows."""
-    parts = ("development", "held out")
-    return {"counts": {p: counts({n: r for n, r in rows.items() if r["half"] == p}) for p in parts}}
+    part = lambda p: {name: row for name, row in rows.items() if row["half"] == p}
+    return {"counts": {p: counts(part(p)) for p in PARTS}}
 
 
 def report(file: Path, chosen: list[Case]) -> None:
     """Counts and confusions per half, then the networks that were judged wrongly."""
     rows = json.loads(file.read_text("utf-8"))["networks"]
-    for part in ("development", "held out"):
-        mine = {
-            c.name: rows[c.name]
-            for c in chosen
-            if half(c) == part and "said" in rows.get(c.name, ())
-        }
-        if not mine:
-            continue
-        print(f"\n{part}")
+    for part in PARTS:
+        cases = [c for c in chosen if half(c) == part and "said" in rows.get(c.name, ())]
+        print(f"\n{part}: {len(cases)} networks")
+        mine = {case.name: rows[case.name] for case in cases}
         for what, (hits, of) in counts(mine).items():
             print(f"  {what}: {hits} of {of}")
         for (truth, said), times in sorted(confusion(mine).items()):
             print(f"  {truth} -> {said}: {times}")
-        for name, row in mine.items():
-            marks = judged(CASES[name], row)
-            wrong = [key for key in ("cause", "population", "agreement") if not marks[key]]
-            if wrong or (
-                CASES[name].cause != "none" and not CASES[name].user and not marks["helps"]
-            ):
-                print(f"  {name} [{CASES[name].cause} in {CASES[name].population}] wrong: {wrong}")
-                for size, said in row["said"].items():
-                    print(f"    {size}: {said[0]}, {said[1]}: {said[2][:200]} / {said[3][:160]}")
-                print(
-                    f"    typed {row.get('typed')} {row.get('scores')} -> {row.get('followed')} ({row.get('twin')})"
-                )
+        for case in cases:
+            explain(case, rows[case.name])
+
+
+def explain(case: Case, row: dict[str, Any]) -> None:
+    """Print what is wrong with the verdicts on a network, or with its remedy."""
+    marks = judged(case, row)
+    curable = case.cause != "none" and not case.user
+    needed = ["cause", "population", "agreement"] + ["helps"] * curable
+    wrong = [key for key in needed if not marks[key]]
+    if not wrong:
+        return
+    print(f"  {case.name} ({case.cause} in {case.population}) wrong: {', '.join(wrong)}")
+    for size, said in row["said"].items():
+        print(f"    {size}: {' | '.join(said)}")
+    print(f"    typed {row.get('typed')}")
+    print(f"    {row.get('scores')} -> {row.get('followed')}; twin {row.get('twin')}")
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ FAILURES = [
           "A spike resets far below the resting potential.", {"options": (("V_reset", -70.0),)},
           gain=4.0),
     fails("silent-branch", "silent", first, "One of two branches is silent.",
-          {"begin": lambda w: w / 50, "biased": False}, shape="branches"),
+          {"begin": lambda w: w / 50, "biased": False}, shape="branches", surrogate=bts.ReluGrad()),
     fails("weak-synapse", "silent", first, "A synaptic current too small.", {"gain": 0.02},
           **leaky | {"neuron": "Synaptic", "gain": 0.5}),
     fails("small-batch-norm", "silent", first, "Batch norm with a gain that is too small.",

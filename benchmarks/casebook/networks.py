@@ -100,9 +100,7 @@ class Leaky(brainstate.nn.Module):
 
     def init_state(self, batch_size: int | None = None) -> None:
         batch = () if batch_size is None else (batch_size,)
-        self.V = brainstate.HiddenState(
-            jnp.full((*batch, *self.size), self.rest, self.design.dtype)
-        )
+        self.V = brainstate.HiddenState(jnp.zeros((*batch, *self.size), self.design.dtype))
 
     def get_spike(self) -> Any:
         return self.spk_fun(self.V.value - self.design.threshold)
