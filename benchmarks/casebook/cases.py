@@ -94,12 +94,6 @@ def quarter(w: Any) -> Any:
     return w / 4
 
 
-def sparse(x: Any) -> Any:
-    """One input spike in 500 is left."""
-    kept = jax.random.uniform(jax.random.key(1), x.shape) < 0.002
-    return x * kept
-
-
 def averaged(x: Any) -> Any:
     """The mean image in place of each."""
     return jnp.broadcast_to(x.mean(axis=1, keepdims=True), x.shape)
@@ -114,6 +108,7 @@ leaky = {"neuron": "Leaky", "gain": 1.0, "tau": 9.5, "rate": 1e-3, "epochs": 8}
 first, second, third = (f"blocks.{i}.neuron" for i in range(3))
 conv = {"shape": "convolutional", "width": 4, "steps": 10, "epochs": 6}
 either = f"{first}|{second}"
+within = f"|{first}"  # of the whole network, or where it begins
 cut = "no gradient|disconnected"
 
 
@@ -158,9 +153,6 @@ FAILURES = [
           user=True, biased=False, surrogate=bts.ReluGrad()),
     fails("inhibition", "silent", "blocks.0.exc", "Inhibition silences the network.",
           {"inhibition": 200.0}, shape="inhibited", layers=1, surrogate=bts.ReluGrad()),
-    fails("inhibition-two", "silent", "blocks.1.exc|blocks.0.exc",
-          "Inhibition silences two layers.", {"inhibition": 100.0}, shape="inhibited",
-          surrogate=bts.ReluGrad()),
     fails("adaptation", "silent", either,
           "Thresholds rise with each spike and never come back.", {"options": (("beta", 50.0),
           ("tau_a", 1e4))}, neuron="ALIF"),
@@ -196,19 +188,17 @@ FAILURES = [
     fails("low-threshold", "saturated", first, "The threshold lies below rest.",
           {"threshold": -6.0}, user=True, **leaky),
     # Inputs.
-    fails("bytes", "inputs", "", "Pixels from 0 to 255.", {"data": lambda x: 255 * x}),
-    fails("bytes-deep", "inputs", "", "Pixels from 0 to 255, four layers.",
+    fails("bytes", "inputs", within, "Pixels from 0 to 255.", {"data": lambda x: 255 * x}),
+    fails("bytes-deep", "inputs", within, "Pixels from 0 to 255, four layers.",
           {"data": lambda x: 255 * x}, layers=4, gain=10.0),
-    fails("tiny-inputs", "inputs", "", "Pixels from 0 to 0.001.", {"data": lambda x: x / 1000}),
-    fails("averaged-inputs", "inputs", "", "All samples are the same.", {"data": averaged},
+    fails("tiny-inputs", "inputs", within, "Pixels from 0 to 0.001.", {"data": lambda x: x / 1000}),
+    fails("averaged-inputs", "inputs", within, "All samples are the same.", {"data": averaged},
           user=True),
-    fails("missing-value", "inputs|not finite", f"|{first}",
+    fails("missing-value", "inputs|not finite", within,
           "The loss is NaN from the first step on.", {"data": holed}, user=True),
-    fails("hardly-any-spikes", "inputs", "", "Hardly any input spikes.", {"data": sparse},
-          code="poisson", gain=20.0, user=True),
-    fails("no-inputs", "inputs", "", "All inputs are 0.", {"data": jnp.zeros_like}, user=True),
+    fails("no-inputs", "inputs", within, "All inputs are 0.", {"data": jnp.zeros_like}, user=True),
     # No gradient.
-    fails("detached", cut, first, "No gradient gets past a layer.",
+    fails("detached", cut, either, "No gradient gets past a layer.",
           {"spikes": jax.lax.stop_gradient}, "norse/norse#125", old=True, user=True,
           **leaky | {"width": 16, "surrogate": bts.Arctan()}),
     fails("detached-output", cut, second, "The loss does not change at all.",
@@ -217,8 +207,6 @@ FAILURES = [
           {"current": jnp.round}, user=True, width=16),
     fails("binary-weights", cut, either, "Weights are +1 or -1.",
           {"weight": lambda w: jnp.sign(w) / 8}, user=True, width=16),
-    fails("compared", cut, either, "Spikes are compared with 0.5.",
-          {"spikes": lambda s: (s > 0.5) * 1.0}, user=True, width=16),
     fails("zero-surrogate", "zero surrogate|no gradient", either,
           "Trains with one backend, not with the other.", {"surrogate": Custom(jnp.zeros_like)},
           f"{JELLY}#660", width=16),
@@ -309,18 +297,13 @@ def healthy(name: str, **design: Any) -> Case:
 HEALTHY = [
     healthy("plain"),
     healthy("plain-small-rates", gain=4.0),
-    healthy("plain-smaller-rates", gain=3.0, epochs=20),
     healthy("plain-large-rates", gain=20.0),
-    healthy("plain-relu-grad", surrogate=bts.ReluGrad()),
     healthy("plain-arctan-hard-reset", surrogate=bts.Arctan(), options=(("spk_reset", "hard"),)),
     healthy("plain-fat-tail", surrogate=QPseudoSpike(alpha=1.0)),
-    healthy("plain-alpha-2", surrogate=QPseudoSpike(alpha=2.0), layers=3, gain=10.0),
     healthy("plain-short-memory", tau=2.0, gain=3.0),
     healthy("plain-long-memory", tau=50.0, gain=20.0),
     healthy("one-layer", layers=1),
-    healthy("three-layers", layers=3, gain=10.0),
     healthy("four-layers", layers=4, gain=10.0),
-    healthy("four-layers-hard-reset", layers=4, gain=10.0, options=(("spk_reset", "hard"),)),
     healthy("six-layers", layers=6, gain=10.0, epochs=20),
     healthy("one-layer-last-step", layers=1, read="last"),
     healthy("plain-last-step", read="last"),
@@ -332,7 +315,6 @@ HEALTHY = [
           read="last", width=100),
     healthy("recurrent-sigmoid", shape="recurrent", surrogate=bts.Sigmoid()),
     healthy("convolutional", **conv),
-    healthy("convolutional-relu-grad", **conv | {"surrogate": bts.ReluGrad()}),
     healthy("convolutional-batch", **conv | {"neuron": "Leaky", "gain": 2.0}),
     healthy("residual", shape="residual", layers=3, gain=5.0),
     healthy("residual-deep", shape="residual", layers=6, gain=4.0),
@@ -345,9 +327,7 @@ HEALTHY = [
     healthy("adaptive-strong", neuron="ALIF", options=(("beta", 0.5), ("tau_a", 50.0))),
     healthy("refractory-membrane", neuron="LIFRef", options=(("tau_ref", 3.0),), gain=10.0),
     healthy("synaptic", **leaky | {"neuron": "Synaptic", "gain": 0.5}),
-    healthy("synaptic-two-speeds", **leaky | {"neuron": "Synaptic", "gain": 0.5, "tau": 20.0}),
     healthy("leaky-sigmoid", **leaky | {"surrogate": bts.Sigmoid()}),
-    healthy("leaky-reset-in-the-gradient", **leaky | {"options": (("detach", False),)}),
     healthy("exponential-membrane", neuron="Exponential", gain=2.0),
     healthy("millivolts", **leaky | {"neuron": "Volts", "gain": 2.0,
           "surrogate": QPseudoSpike(alpha=8.0, scale=1 * u.mV)}),
@@ -361,13 +341,9 @@ HEALTHY = [
     healthy("latency", code="latency", gain=30.0, epochs=25),
     healthy("latency-recurrent", code="latency", gain=30.0, shape="recurrent", epochs=25),
     healthy("poisson", code="poisson"),
-    healthy("poisson-deep", code="poisson", layers=3, gain=10.0),
-    healthy("rows-slow", code="rows", read="last", tau=30.0, steps=9, gain=12.0, epochs=45,
-          layers=1, width=100),
     healthy("early", code="early"),
     healthy("early-recurrent", code="early", shape="recurrent"),
     healthy("no-bias", biased=False),
-    healthy("narrow-layer", width=24, gain=10.0),
 ]  # fmt: skip
 
 CASES = {case.name: case for case in (*FAILURES, *HEALTHY)}
