@@ -40,7 +40,13 @@ def main() -> None:
             json.loads(options.file.read_text("utf-8"))["networks"] if options.file.exists() else {}
         )
         chosen = [c for c in chosen if options.anew or "scores" not in kept.get(c.name, ())]
-        known = {CASES[n].design: row["scores"] for n, row in kept.items() if not options.anew}
+        known = (
+            {}
+            if options.anew
+            else {
+                c.design: kept[n]["scores"] for n, c in CASES.items() if "scores" in kept.get(n, ())
+            }
+        )
         scores = cache(lambda design: known.get(design) or trained(design, options.seeds))
         update(options.file, chosen, lambda case: told(case) | weights(case, scores))
     elif options.action == "evaluate":
