@@ -163,7 +163,7 @@ FAILURES = [
     fails("far-reset", "silent", either,
           "A spike resets far below the resting potential.", {"options": (("V_reset", -70.0),)},
           gain=4.0),
-    fails("silent-branch", "silent", first, "One of two branches is silent.",
+    fails("silent-branch", "silent|no gradient", first, "One of two branches is silent.",
           {"begin": negative, "biased": False}, shape="branches", surrogate=bts.ReluGrad()),
     fails("weak-synapse", "silent", first, "A synaptic current too small.", {"gain": 0.02},
           **leaky | {"neuron": "Synaptic", "gain": 0.5}),
