@@ -15,10 +15,10 @@ from typing import Any
 
 from .._candidates import candidates, is_candidate
 from .._models import by_population, checked_inputs
-from ..records import GradientFlow, GradientFlows
+from ..records import FURTHER, GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .cotangents import Objective, check_draws
-from .diagnose import FURTHER, diagnose
+from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
@@ -51,7 +51,7 @@ def gradient_flow(
     *,
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
-    draws: int = 8,
+    draws: int | None = None,
     seed: int = 0,
     paths: bool = False,
 ) -> GradientFlows:
@@ -86,8 +86,8 @@ def gradient_flow(
         gradient is measured. By default random projections of the last step's output, which need no
         labels. If it uses several steps, ``growth`` and ``reach`` describe only the gradient from
         the last of them, and ``accumulation`` the gradient from all (see `.Gradient`).
-    draws : int
-        How many random projections to average over.
+    draws : int, optional
+        How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
     paths : bool
@@ -144,7 +144,7 @@ def gradient_flow(
     check_draws(draws, seed)
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed))
+    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed), model=model)
     return GradientFlows(
         (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
     )
@@ -173,6 +173,8 @@ def flow_of(
         further=(*evaluator.notes, *further)[:FURTHER],
         advice=(*evaluator.notes, *advice),
         notes=evaluator.notes,
+        samples=evaluator.batch,
+        features=evaluator.features,
     )
 
 

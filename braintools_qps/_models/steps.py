@@ -98,9 +98,13 @@ def _is_dead(state: brainstate.State) -> bool:
 
 
 def advance(model: Any, i: Array, x: Any) -> Any:
-    """One step of the model, with the index and the time of the step in its environment."""
+    """One step of the model, with the index and the time of the step in its environment.
+
+    Unless the user has set ``fit``, it is a step of training, in which dropout acts.
+    """
     dt = brainstate.environ.get("dt", None)
+    fit = brainstate.environ.get("fit", True)
     # The index becomes a float first, for users who set JAX to refuse mixed dtypes.
     time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
-    with brainstate.environ.context(i=i, **time):
+    with brainstate.environ.context(i=i, fit=fit, **time):
         return model(x) if callable(model) else model.update(x)

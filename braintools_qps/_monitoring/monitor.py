@@ -20,14 +20,11 @@ from .._gradient_flow import (
     with_states_of,
 )
 from .._models import checked_inputs, initialise, restoring
-from ..records import GradientFlow
+from ..records import CAUSES, GradientFlow
 from .logs import Write, writer
 from .metrics import metrics
 
 __all__ = ["TrainingMonitor"]
-
-# Causes that stop learning always give a warning. Others do so only if training brought them about.
-FATAL = ("not finite", "disconnected", "silent", "saturated", "out of reach")
 
 
 class TrainingMonitor(Callback):
@@ -39,8 +36,8 @@ class TrainingMonitor(Callback):
     callback of `braintools.trainer.Trainer`.
 
     A `UserWarning` with the diagnosis appears when something keeps the network from learning, once
-    for each cause and population. Four causes give a warning only if they were absent at the first
-    measurement: ``"too high"``, ``"fading"``, ``"exploding"`` and ``"direction lost"``.
+    for each cause and population. Three causes give a warning only if they were absent at the first
+    measurement: ``"too high"``, ``"fading"`` and ``"direction lost"``.
 
     Call `retrace` after you change the model's code or layers. A change of states or surrogates
     does not need it.
@@ -186,7 +183,8 @@ class TrainingMonitor(Callback):
     def _warn(self, flow: GradientFlow, step: int) -> None:
         found, at_first = flow.diagnosis, next(iter(self.history.values())).diagnosis
         is_new = (found.cause, found.population) not in self._told
-        if is_new and (found.cause in FATAL or found.cause not in ("none", at_first.cause)):
+        brought_about = found.cause not in ("none", at_first.cause)
+        if is_new and (CAUSES[found.cause].at_once or brought_about):
             self._told.add((found.cause, found.population))
             advice = "gradient_flow(model, inputs) says what to change"
             warnings.warn(f"at step {step}: {found.text} {advice}.", stacklevel=4)

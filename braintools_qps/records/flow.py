@@ -9,10 +9,11 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
+from .causes import HIGH_SLOPE, TOO_HIGH
 from .diagnosis import Diagnosis
-from .flow_table import COLUMNS, PATHS, place, slope_verdict, spread
+from .flow_table import COLUMNS, PATHS, place, spread
 from .plain import to_plain
-from .population import HIGH_SLOPE, TOO_HIGH, PopulationFlow
+from .population import PopulationFlow
 from .record import Described, Record, RecordTable
 from .table import Rows, html_note, html_table, text_table
 
@@ -35,6 +36,8 @@ class GradientFlow(Record):
         The surrogate; a tuple with one per population if those of the model differ.
     steps : int
         How many time steps the model was run for.
+    samples, features : int or None
+        The size of the batch, None without one, and the number of input features per step.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
@@ -82,6 +85,8 @@ class GradientFlow(Record):
     further: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    samples: int | None = None
+    features: int | None = None
 
     @property
     def growth(self) -> float:
@@ -122,7 +127,9 @@ class GradientFlow(Record):
         return f"{above}\n{super()._repr_html_()}"
 
     def _title(self) -> str:
-        return f"GradientFlow of {self.name}: {self.steps} steps"
+        counts = {"step": self.steps, "sample": self.samples, "feature": self.features}
+        shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
+        return f"GradientFlow of {self.name}: {', '.join(shown)}"
 
     def _rows(self) -> Rows:
         """A row for each population, the header first; columns for paths where they were split."""
@@ -268,7 +275,9 @@ def _ranges(name: str) -> Callable[[GradientFlow], str]:
 
 # Cells of a candidate as a whole: the slope for the ranking, range of growth, shortest reach.
 _RANKED: dict[str, Callable[[GradientFlow], str]] = {
-    "slope": lambda flow: spread([flow.mean_slope], ".3g") + slope_verdict(flow.mean_slope),
+    "slope": lambda flow: (
+        f"{spread([flow.mean_slope], '.3g')} {'high' if flow.mean_slope > TOO_HIGH else 'ok'}"
+    ),
     "growth": lambda flow: spread((p.gradient.growth for p in flow.populations), ".3f"),
     "flat": _ranges("flat"),
     "reach": _reach,
