@@ -18,6 +18,7 @@ from jax import Array
 
 from ._registry import get_surrogate, surrogate_spec
 from ._surrogate import has_float16, scale_unit
+from .records import NEGATIVE
 from .typing import SurrogateSpec
 
 __all__ = ["Failure", "check_surrogate", "find_failures"]
@@ -283,6 +284,15 @@ def _finite(subject: _Subject) -> Iterator[tuple]:
             return
 
 
+def _positive(subject: _Subject) -> Iterator[tuple]:
+    """Small negative lobes are part of some surrogates, such as sums of Gaussians."""
+    x = jnp.asarray(POINTS, jnp.float32)
+    gradient = np.asarray(subject.gradient(x), np.float64)
+    lowest, peak = np.nanmin(gradient), np.nanmax(np.abs(gradient))
+    if lowest < -NEGATIVE * peak:
+        yield f"a gradient above -{NEGATIVE:.0%} of its peak", f"{lowest:.7g}", x[gradient.argmin()]
+
+
 def _pickle(subject: _Subject) -> Iterator[tuple]:
     yield from _same(subject.surrogate, pickle.loads(pickle.dumps(subject.surrogate)))
 
@@ -321,6 +331,7 @@ CHECKS: dict[str, Callable[[_Subject], Iterator[tuple]]] = {
     "scan": _scan,
     "dtypes": _dtypes,
     "finite": _finite,
+    "positive": _positive,
     "pickle": _pickle,
     "hash": _hash,
     "spec": _spec,

@@ -1,11 +1,13 @@
 """Find out why a spiking network does not learn, and measure its gradient back through time.
 
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
-function of arrays); `passes`, one forward and one backward; `evaluate`, the figures of a candidate;
-and `diagnose`, the cause. `cotangents` differentiates the objective, `slopes` the surrogates at
-their arguments. `measures` reduces arrays to numbers, `paths` splits the gain of a step, and
-`remedies` tries changes. `normalize`, `normalize_rates` and `sensitivity` have a public function
-each.
+function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
+(`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
+`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
+each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
+differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
+to numbers, `paths` splits the gain of a step. `normalize`, `normalize_rates` and `sensitivity` have
+a public function each.
 """
 
 from __future__ import annotations
@@ -59,7 +61,8 @@ def gradient_flow(
 
     ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
     it names the most basic: NaN comes before silence, and silence before a surrogate that is too
-    high. A table of the populations follows, in the order in which signals reach them.
+    high. A change that it advises was made to a copy of the model and helped there. A table of the
+    populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and

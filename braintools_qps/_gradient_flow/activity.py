@@ -98,10 +98,10 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """Most samples bring no neuron to fire, and membranes stay far below the threshold.
 
     Named is the first silent population that starves those which stay far below. A silent one whose
-    membranes come near the threshold wakes up in training, and one that signals pass by, as in a
-    residual network, does no harm unless it is fed by the inputs.
+    membranes come near the threshold wakes up in training if it gets a gradient, and one that
+    signals pass by, as in a residual network, does no harm unless it is fed by the inputs.
     """
-    far = {p.name for p in measured.populations if p.activity.is_far_below}
+    far = {p.name for p in measured.populations if _stays_silent(p)}
     affected = [
         p
         for p in measured.populations
@@ -191,6 +191,12 @@ def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         )
         changes = partial(remedies.lower, evaluator, measured)
         yield Finding("too high", tuple(p.name for p in found), text, changes)
+
+
+def _stays_silent(p: PopulationFlow) -> bool:
+    """Whether training will hardly wake it up: it is far below the threshold, or not trained."""
+    activity = p.activity
+    return activity.is_far_below or (activity.is_silent and not np.any(p.gradient.second_moments))
 
 
 def _is_still(evaluator: Evaluator, p: Population) -> bool:

@@ -145,7 +145,7 @@ class Evaluator:
         blank = [p.position for p in parameters if p.zeros < p.size and self._is_blank(p.position)]
         if not blank or all(np.any(g.second_moments) for g in gradients):
             return gradients, parameters, ()
-        states = replaced(self.step.arrays.states, blank, map(self._random, blank))
+        states = replaced(self.step.arrays.states, blank, list(map(self._random, blank)))
         arrays = self.step.arrays._replace(states=tuple(states))
         return *self._gradients(slopes, arrays), tuple(blank)
 

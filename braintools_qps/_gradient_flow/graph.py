@@ -196,11 +196,16 @@ class _Walk:
 
 def joined(facts: Sequence[Facts]) -> Facts:
     """The facts of a value computed from several."""
-    if not facts:
-        return NOTHING
-    unions = (frozenset().union(*parts) for parts in zip(*(f[:6] for f in facts)))
-    flags = (any(f.averaged for f in facts), any(f.normed for f in facts))
-    return Facts(*unions, *flags)  # type: ignore[arg-type]
+    return Facts(
+        sources=frozenset().union(*(f.sources for f in facts)),
+        smooth=frozenset().union(*(f.smooth for f in facts)),
+        factors=frozenset().union(*(f.factors for f in facts)),
+        weights=frozenset().union(*(f.weights for f in facts)),
+        gains=frozenset().union(*(f.gains for f in facts)),
+        stopped=frozenset().union(*(f.stopped for f in facts)),
+        averaged=any(f.averaged for f in facts),
+        normed=any(f.normed for f in facts),
+    )
 
 
 def _sent_by(name: str) -> Facts:

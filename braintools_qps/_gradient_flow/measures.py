@@ -101,8 +101,8 @@ def activity(fired: np.ndarray, arguments: np.ndarray, batch_dims: int) -> Activ
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
     neurons = (0, *range(1 + batch_dims, fired.ndim))
     empty = 1 - np.mean(fired.any(axis=neurons))
-    shares = map(float, (rates.mean(), silent, saturated, empty))
-    return Activity(*shares, gap=gap(np.asarray(arguments, np.float64)))
+    nearest = gap(np.asarray(arguments, np.float64))
+    return Activity(float(rates.mean()), float(silent), float(saturated), float(empty), gap=nearest)
 
 
 def gap(distances: np.ndarray) -> float:

@@ -5,6 +5,7 @@ Each is a line of code that the user can type, and the same change made to a cop
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
@@ -43,9 +44,12 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
     step, states = evaluator.step, evaluator.step.arrays.states
-    if uneven := _of_one_sign(evaluator, name):
-        yield _normalized(evaluator, measured, uneven)
-    yield _normalized(evaluator, measured)
+    index = [p.name for p in step.populations].index(name)
+    uneven = _of_one_sign(evaluator, name)
+    ways = [_normalized(evaluator, measured)]
+    ways += [_normalized(evaluator, measured, uneven)] if uneven else []
+    is_saturated = measured.populations[index].activity.is_saturated
+    yield from reversed(ways) if is_saturated else ways
     weights = step.input_weights(population(evaluator, name))
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
         if chosen and (factor := _factor(evaluator, name, partial(scaled, states, chosen))):
@@ -56,7 +60,7 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
                 partial(_with_states, evaluator, measured, scaled(states, chosen, factor)),
             )
     for factor in FACTORS:
-        yield _with_inputs(evaluator, measured, f"{factor:g} * x", lambda x, f=factor: f * x)
+        yield _with_inputs(evaluator, measured, f"{factor:g} * x", partial(operator.mul, factor))
 
 
 def why_no_rate(evaluator: Evaluator, name: str) -> str:
@@ -89,7 +93,7 @@ def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Ite
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
-            code = _each(chosen, lambda p, f=factor: f"Scaled({p.code}.spk_fun, scale={f:g})")
+            code = _each(chosen, f"Scaled({{}}.spk_fun, scale={factor:g})")
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
@@ -134,7 +138,10 @@ def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
     chosen = [p for p in evaluator.step.populations if 0 < growths[p.name] < 1]
     factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
     if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
-        code = _each(chosen, lambda p: f"Scaled({p.code}.spk_fun, dampening={factors[p.name]:g})")
+        entries = [
+            _each([p], f"Scaled({{}}.spk_fun, dampening={factors[p.name]:g})") for p in chosen
+        ]
+        code = " | ".join(entries)
         spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
         yield Change(
             "Raise the surrogates, so that each population passes on what it gets",
@@ -235,7 +242,8 @@ def _factor(
 def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     """The spec of a `QPseudoSpike` that fits a population's membranes."""
     argument = np.abs(np.asarray(evaluator.run.arguments[p.call], np.float64))
-    scale = float(f"{np.mean(argument[np.isfinite(argument)]):.2g}") or 1.0
+    usual = np.median(argument[np.isfinite(argument)])
+    scale = float(f"{np.clip(usual, 1e-9, 1e9):.2g}")
     unit = "" if p.argument_unit is None else f" {p.argument_unit}"
     scale_text = repr(f"{scale:g}{unit}") if unit else f"{scale:g}"
     spec = f"QPseudoSpike(alpha={alpha}, scale={scale_text}, dampening={{:g}})"
@@ -244,9 +252,9 @@ def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     return spec.format(float(f"{min(HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
 
 
-def _each(chosen: Sequence[Population], code: Callable[[Population], str]) -> str:
+def _each(chosen: Sequence[Population], code: str) -> str:
     """The code of a dictionary with an entry for each population."""
-    return "{" + ", ".join(f"{p.name!r}: {code(p)}" for p in chosen) + "}"
+    return "{" + ", ".join(f"{p.name!r}: {code.format(p.code)}" for p in chosen) + "}"
 
 
 def _with_states(

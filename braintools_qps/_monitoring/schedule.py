@@ -98,6 +98,10 @@ class SurrogateSchedule(Callback):
         for name, value in self._values(step).items():
             self.states[name].value = _like(self.states[name].value, value)
 
+    def __repr__(self) -> str:
+        scheduled = ", ".join(f"{name}={state.value}" for name, state in self.states.items())
+        return f"SurrogateSchedule({self._constant!r}, now {scheduled})"
+
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Set the parameters for a step of a Trainer."""
         self(trainer.global_step)

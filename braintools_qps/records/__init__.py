@@ -9,23 +9,23 @@ Start with `Record` in `record`, their base class: to plain values and back, equ
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .candidate import BestResult, CandidateResult, Cost, Curves, Scores, Trial, Tuning
-from .causes import (
-    CAUSES,
-    CHAOTIC,
-    FAR,
-    HIGH_SLOPE,
-    KEPT,
-    MOST,
-    TOO_HIGH,
-    UNMOVED,
-    UNSTEADY,
-    Cause,
-)
+from .causes import CAUSES, Cause
 from .comparison import Comparison
 from .comparison_table import value_text
 from .comparison_verdict import edge_note, ranked, score_of
 from .diagnosis import Diagnosis
 from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .limits import (
+    CHAOTIC,
+    FAR,
+    HIGH_SLOPE,
+    KEPT,
+    MOST,
+    NEGATIVE,
+    TOO_HIGH,
+    UNMOVED,
+    UNSTEADY,
+)
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import (

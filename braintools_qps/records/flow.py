@@ -9,9 +9,9 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .causes import HIGH_SLOPE, TOO_HIGH
 from .diagnosis import Diagnosis
 from .flow_table import COLUMNS, PATHS, place, spread
+from .limits import HIGH_SLOPE, TOO_HIGH
 from .plain import to_plain
 from .population import PopulationFlow
 from .record import Described, Record, RecordTable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from .causes import TOO_HIGH, verdict
+from .causes import verdict
 from .population import PopulationFlow
 
 Column = Callable[[PopulationFlow], str]
@@ -23,13 +23,6 @@ def spread(values: Iterable[float], form: str) -> str:
         return "-"
     ends = [format(shown[0], form), format(shown[-1], form)]
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
-
-
-def slope_verdict(slope: float) -> str:
-    """Whether a mean slope is too high."""
-    if math.isnan(slope):
-        return ""
-    return " high" if slope > TOO_HIGH else " ok"
 
 
 def _judged(name: str, shown: Column) -> Column:

@@ -9,7 +9,7 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
-from .causes import (
+from .limits import (
     FAR_BELOW,
     FLIPPED,
     LOW_SLOPE,
