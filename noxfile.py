@@ -35,16 +35,20 @@ def _starts(command: str) -> bool:
 
 
 # What `mutation` changes, and the tests that must notice.
-FLOW = "braintools_qps/_gradient_flow", "tests/unit/gradient_flow"
+# Every room that decides something; what it draws or prints is looked at by people.
 MUTATED = {
-    "surrogate": ("braintools_qps/_surrogate", "tests/unit/surrogate"),
-    "registry": (
-        "braintools_qps/_registry",
-        "tests/unit/registry tests/unit/test_candidates.py tests/integration/test_plugins.py",
-    ),
-    "measures": (f"{FLOW[0]}/measures.py", f"{FLOW[1]}/test_measures.py"),
-    "diagnose": (f"{FLOW[0]}/diagnose.py", f"{FLOW[1]}/test_diagnosis.py"),
-    "flow": FLOW,
+    "surrogate": ("_surrogate", "unit/surrogate"),
+    "registry": ("_registry", "unit/registry unit/test_candidates.py integration/test_plugins.py"),
+    "models": ("_models", "unit/models unit/gradient_flow/test_models.py"),
+    "memory": ("_memory", "unit/memory"),
+    "measures": ("_gradient_flow/measures.py", "unit/gradient_flow/test_measures.py"),
+    "diagnose": ("_gradient_flow/diagnose.py", "unit/gradient_flow/test_diagnosis.py"),
+    "flow": ("_gradient_flow", "unit/gradient_flow"),
+    "monitoring": ("_monitoring", "unit/monitoring integration/monitoring"),
+    "records": ("records", "unit/records unit/tables"),
+    "tables": ("tables", "unit/tables unit/records"),
+    "statistics": ("_statistics.py", "unit/test_statistics.py"),
+    "comparison": ("_comparison", "unit/comparison integration/comparison"),
 }
 COSMIC_RAY = """
 [cosmic-ray]
@@ -164,7 +168,9 @@ def mutation(session: nox.Session) -> None:
     clone = _clone(session, folder)  # files are changed in place
     for name in chosen.names:
         files, tests = MUTATED[name]
-        (folder / "config.toml").write_text(COSMIC_RAY.format(files=files, tests=tests))
+        tests = " ".join(f"tests/{path}" for path in tests.split())
+        config = COSMIC_RAY.format(files=f"braintools_qps/{files}", tests=tests)
+        (folder / "config.toml").write_text(config)
         state = f"../{name}.sqlite"
         with session.chdir(clone):
             session.run("cosmic-ray", "init", "../config.toml", state)

@@ -16,6 +16,7 @@ SUITES = (
     "networks",
     "residuals",
     "memory",
+    "long_sequences",
     "convolutions",
     "eager",
     "imports",

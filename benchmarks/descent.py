@@ -12,11 +12,11 @@ import jax.numpy as jnp
 INPUTS, CLASSES, BATCH = 64, 10, 64
 
 
-def spike_trains(steps: int) -> tuple[jax.Array, jax.Array]:
-    """Inputs of shape (steps, BATCH, INPUTS), and labels."""
+def spike_trains(steps: int, batch: int = BATCH) -> tuple[jax.Array, jax.Array]:
+    """Inputs of shape (steps, batch, INPUTS), and labels."""
     keys = jax.random.split(jax.random.key(0))
-    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, BATCH, INPUTS)).astype(jnp.float32)
-    return spikes, jax.random.randint(keys[1], (BATCH,), 0, CLASSES)
+    spikes = jax.random.bernoulli(keys[0], 0.3, (steps, batch, INPUTS)).astype(jnp.float32)
+    return spikes, jax.random.randint(keys[1], (batch,), 0, CLASSES)
 
 
 def descent(
@@ -36,8 +36,8 @@ def _step(network: brainstate.nn.Module, logits: Callable) -> Callable:
 
     def step(inputs, labels):
         def loss():
-            brainstate.nn.init_all_states(network, BATCH)
-            return -jax.nn.log_softmax(logits(inputs))[jnp.arange(BATCH), labels].mean()
+            brainstate.nn.init_all_states(network, len(labels))
+            return -jax.nn.log_softmax(logits(inputs))[jnp.arange(len(labels)), labels].mean()
 
         gradients, value = brainstate.transform.grad(loss, weights, return_value=True)()
         for name, gradient in gradients.items():

@@ -25,7 +25,7 @@ import jax.numpy as jnp
 
 from braintools_qps import QPseudoSpike, SpikeConv2d, SpikeLinear, save_memory
 
-from .descent import CLASSES, INPUTS, descent, spike_trains
+from .descent import BATCH, CLASSES, INPUTS, descent, spike_trains
 from .harness import Case, Ready, Settings, compiled
 
 NEURONS, STEPS = 256, 50  # where they are not the subject
@@ -52,13 +52,14 @@ class KeepingLIF(brainpy.state.LIF):
 
 @dataclasses.dataclass(frozen=True)
 class Contestant:
-    """The parts of a network, and a treatment of it, such as `save_memory`."""
+    """The parts of a network, a treatment of it, such as `save_memory`, and the loop over time."""
 
     surrogate: Any = PLAIN
     linear: type = brainstate.nn.Linear
     convolution: type = brainstate.nn.Conv2d
     neuron: type = brainpy.state.LIF
     treat: Callable[[Any, Any], Any] = lambda network, x: None
+    loop: Callable = brainstate.transform.for_loop
 
 
 CONTESTANTS = {
@@ -66,7 +67,7 @@ CONTESTANTS = {
     "8-bit slopes": Contestant(EIGHT_BITS),
     "packed spikes": Contestant(linear=SpikeLinear, convolution=SpikeConv2d),
     SAVED: Contestant(treat=save_memory),
-    "save_memory, LIF that keeps its spikes": Contestant(neuron=KeepingLIF, treat=save_memory),
+    "save_memory, custom LIF (half the storage)": Contestant(neuron=KeepingLIF, treat=save_memory),
 }
 
 FEW = (PLAIN_NETWORK, SAVED)
@@ -137,17 +138,17 @@ def training_step(
     contestant: Contestant,
     make: Callable[[Contestant], Any],
     steps: int,
-    loop: Callable = brainstate.transform.for_loop,
+    batch: int = BATCH,
 ) -> tuple[Any, tuple]:
     """One step of gradient descent, compiled, and its arguments."""
     with brainstate.environ.context(dt=1.0 * u.ms):
         brainstate.random.seed(0)
         network = make(contestant)
-        inputs, labels = spike_trains(steps)
+        inputs, labels = spike_trains(steps, batch)
         contestant.treat(network, inputs)
 
         def logits(inputs):
-            loop(network, inputs)
+            contestant.loop(network, inputs)
             return network.logits.value / len(inputs)
 
         compile, arguments = descent(network, logits, (inputs, labels))
@@ -168,7 +169,11 @@ def _case(
 
 
 def _ready(contestant: Contestant, make: Callable[[Contestant], Any], steps: int) -> Ready:
-    executable, arguments = training_step(contestant, make, steps)
+    return measured(*training_step(contestant, make, steps))
+
+
+def measured(executable: Any, arguments: tuple) -> Ready:
+    """A compiled step with the memory of its temporaries."""
     ready = compiled(lambda: executable, *arguments)
     temporary = executable.memory_analysis().temp_size_in_bytes
     return dataclasses.replace(ready, compile_s=None, memory_bytes=temporary)

@@ -1,9 +1,8 @@
 """Choose, diagnose and use surrogate gradients for spiking networks in brainstate."""
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-if TYPE_CHECKING:
+if _TYPE_CHECKING:
     from ._comparison import load_task
     from ._comparison.compare import compare
     from ._gradient_flow import (
@@ -11,6 +10,8 @@ if TYPE_CHECKING:
         gradient_sensitivity,
         normalize_rates,
         normalize_surrogate,
+        prepare,
+        relay_weights,
     )
     from ._memory import SpikeConv1d, SpikeConv2d, SpikeLinear, save_memory, spike_matmul
     from ._models import set_surrogate
@@ -56,6 +57,8 @@ __all__ = [  # noqa: RUF022 -- grouped by use
     "load_task",
     "normalize_rates",
     "normalize_surrogate",
+    "prepare",
+    "relay_weights",
     "write_report",
     # While training
     "SurrogateSchedule",
@@ -77,9 +80,11 @@ _ROOMS = (
 )
 _MODULES = ("plotting", "records", "testing", "typing")
 
-if not TYPE_CHECKING:  # because of __getattr__, a type checker would accept any name
+if not _TYPE_CHECKING:  # because of __getattr__, a type checker would accept any name
 
-    def __getattr__(name: str) -> Any:
+    def __getattr__(name):
+        from importlib import import_module
+
         if name in _MODULES:
             return import_module(f".{name}", __name__)
         if name == "__version__":
@@ -92,5 +97,6 @@ if not TYPE_CHECKING:  # because of __getattr__, a type checker would accept any
         globals()[name] = value
         return value
 
-    def __dir__() -> list[str]:
-        return sorted({*globals(), *__all__, *_MODULES, "__version__"})
+    def __dir__():
+        private = {name for name in globals() if name[0] == "_"}
+        return sorted({*private, *__all__, *_MODULES, "__version__"})

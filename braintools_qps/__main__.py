@@ -15,7 +15,7 @@ PROGRAM = "braintools-qps"
 DESCRIPTION = "List, draw, measure and compare the surrogate gradients of spiking networks."
 COMMANDS = {
     "list": "list the surrogates that you can choose by name, or the tasks of compare",
-    "show": "show the formula, parameters and shape of one surrogate",
+    "show": "show the parameters of one surrogate, and its gradient in numbers",
     "plot": "draw the gradients and original functions of surrogates",
     "flow": "find out why a network does not learn: measure its gradients, without training",
     "compare": "train a spiking network with each surrogate, and say which differences are real",

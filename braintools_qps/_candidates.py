@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from ._registry import get_surrogate, is_surrogate_class, qualified_name
 from ._surrogate import surrogate_key
+from ._wording import shortened
 from .typing import SurrogateSpec, SurrogateSpecs
 
 Candidates = dict[str, Surrogate]
@@ -64,7 +63,7 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     return dict(pairs)
 
 
-def is_candidate(spec: Any) -> bool:
+def is_candidate(spec: object) -> bool:
     """Whether this is one candidate and not a collection."""
     named = isinstance(spec, Mapping) and isinstance(spec.get("name"), str)
     return isinstance(spec, (str, Surrogate)) or is_surrogate_class(spec) or named
@@ -77,7 +76,7 @@ def label_of(spec: SurrogateSpec) -> str:
     shown = repr(get_surrogate(spec)).replace("float('inf')", "inf")
     shown = re.sub(r'Quantity\(([^,]+), "([^"]+)"\)', r"\1 \2", shown)
     shown = re.sub(r"(\d)\.0\b", r"\1", shown)
-    return textwrap.shorten(shown, LONGEST_LABEL, placeholder=" ...")
+    return shortened(shown, LONGEST_LABEL)
 
 
 def _check_distinct(pairs: list[tuple[str, Surrogate]]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 from collections.abc import Iterable
@@ -14,7 +13,7 @@ PAST_SEEDS = 2**32  # JAX uses only the lowest 32 bits of a seed
 MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
 
 
-def checked_count(name: str, value: Any, least: int = 1) -> int:
+def checked_count(name: str, value: object, least: int = 1) -> int:
     """Return ``value`` as an int.
 
     Raises
@@ -105,7 +104,7 @@ def integer(value: Any) -> int | None:
         return None
 
 
-def check_positive(name: str, value: Any, *, none: bool = False) -> None:
+def check_positive(name: str, value: object, *, none: bool = False) -> None:
     """Raise unless it is a number above 0, or None where that is allowed.
 
     Raises
@@ -119,9 +118,3 @@ def check_positive(name: str, value: Any, *, none: bool = False) -> None:
         raise TypeError(f"{name} must be a number, got {value!r}. For example 0.1")
     if not is_positive(value):
         raise ValueError(f"{name} must be finite and above 0, got {value}. For example 0.1")
-
-
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """A question that names the closest of the known names; empty where none is close."""
-    close = difflib.get_close_matches(name, list(known), n=1)
-    return f". Did you mean {close[0]!r}?" if close else ""

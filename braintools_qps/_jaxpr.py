@@ -7,8 +7,9 @@ about arrays in place of arrays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, NamedTuple
 
 import jax
@@ -17,17 +18,17 @@ from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from ._models import ARGUMENT, SPIKES
 
-# Primitives by name. These only call a jaxpr; some names depend on the release of JAX.
-INLINED = {"call", "closed_call", "eval_jaxpr", "jit", "remat2"}
-# Functions with a custom derivative.
+# Primitives by name. Functions with a custom derivative.
 RULED = {"custom_jvp_call", "custom_vjp_call"}
 # The result of one neuron may depend on another neuron.
 MIXING = set(
     "dot_general conv_general_dilated gather scatter scatter-add reduce_sum cumsum sort rev scan "
     "while".split()
 )
-# The part of MIXING that multiplies inputs by weights.
-PRODUCTS = {"dot_general", "conv_general_dilated", "gather"}
+# The part of MIXING that multiplies inputs by weights. A gather does so if data choose the rows.
+PRODUCTS = {"dot_general", "conv_general_dilated"}
+# The derivative is 0 or not passed on.
+STOPPING = {"stop_gradient", "round", "sign", "floor", "ceil"}
 # Not MIXING although shapes differ: these only move elements, or repeat along axes of length 1.
 SHAPING = set(
     "broadcast_in_dim reshape squeeze slice concatenate select_n transpose add sub mul div max min "
@@ -50,11 +51,27 @@ INDEXING = {"split": 1, "dynamic_slice": 1, "gather": 1, "dynamic_update_slice":
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
 
 
-class Call(NamedTuple):
-    """Argument and result of one call of a spike function, without units."""
+@cache
+def calling_primitives() -> frozenset[str]:
+    """Names of the primitives that only call a jaxpr, as this release of JAX has them."""
+    wrappers = jax.jit, jax.checkpoint, jax.named_call
+    traced = [jax.make_jaxpr(wrap(jax.lax.sin))(0.0).eqns[0] for wrap in wrappers]
+    calls = {primitive_of(eqn) for eqn in traced if called_by(eqn) is not None}
+    return frozenset(calls | {"call", "closed_call", "eval_jaxpr"})
 
-    argument: Array
-    spikes: Array
+
+def primitive_of(eqn: JaxprEqn) -> str:
+    """The name of a primitive. JAX_REMAT3 has one name for several, told apart by ``_prim``."""
+    return type(eqn.params["_prim"]).__name__ if "_prim" in eqn.params else eqn.primitive.name
+
+
+def called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
+    """The jaxpr that an equation calls; None if it calls none."""
+    parameters = getattr(eqn.params.get("_prim"), "params", eqn.params)
+    keys = ("call_jaxpr", "jaxpr", "fun_jaxpr")
+    inner = next((parameters[key] for key in keys if key in parameters), None)
+    # From JAX 0.12 on both names are one class.
+    return inner if inner is None or isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
 
 
 def inlined(closed: ClosedJaxpr) -> ClosedJaxpr:
@@ -79,22 +96,20 @@ def callers(closed: ClosedJaxpr) -> list[str]:
     return [name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)]
 
 
-def inner_callers(closed: ClosedJaxpr) -> set[str]:
-    """Names of the neurons that spike inside loops and branches."""
-    inner = (eqn for outer in closed.jaxpr.eqns for eqn in equations_within(outer))
-    names = map(mark_of, inner)
-    return {name.removeprefix(SPIKES) for name in names if name.startswith(SPIKES)}
-
-
-def equations_within(eqn: JaxprEqn) -> Iterator[JaxprEqn]:
-    """All equations of the jaxprs among an equation's parameters, at any depth."""
-    for jaxpr in jaxprs_within(eqn):
-        yield from jaxpr.eqns
+def inner_callers(closed: ClosedJaxpr) -> dict[str, str]:
+    """The neurons that spike inside loops and branches, each with the primitive around them."""
+    return {
+        name.removeprefix(SPIKES): primitive_of(outer)
+        for outer in closed.jaxpr.eqns
+        for jaxpr in jaxprs_within(outer)
+        for name in map(mark_of, jaxpr.eqns)
+        if name.startswith(SPIKES)
+    }
 
 
 def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, at any depth."""
-    for value in eqn.params.values():
+    for value in getattr(eqn.params.get("_prim"), "params", eqn.params).values():
         for part in value if isinstance(value, (tuple, list)) else [value]:
             if isinstance(part, (Jaxpr, ClosedJaxpr)):
                 yield part
@@ -102,40 +117,40 @@ def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
                     yield from jaxprs_within(each)
 
 
-def weights_before(jaxpr: Jaxpr, candidates: Iterable[Any], result: Any) -> set[Any]:
-    """The candidates that reach the result through a product with no spike after it."""
-    alone: dict[Any, set[Any]] = {argument: {argument} for argument in candidates}
-    multiplied: dict[Any, set[Any]] = {}
+class Product(NamedTuple):
+    """A product of weights with what reaches a layer: variables of a jaxpr."""
+
+    result: Any
+    axes: tuple[int, int] | None  # axes of the weights that count inputs and outputs, if known
+
+
+def products(jaxpr: Jaxpr, weights: Any) -> list[Product]:
+    """The products of some weights, an argument of the jaxpr, with something else."""
+    alone, results = {weights}, []
     for eqn in jaxpr.eqns:
-        if mark_of(eqn).startswith(SPIKES):
-            continue
-        operands = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
-        met = set().union(*(alone.get(operand, ()) for operand in operands))
-        passed = set().union(*(multiplied.get(operand, ()) for operand in operands))
-        name = eqn.primitive.name
-        is_product = name in PRODUCTS or (name not in MIXING and _mixes(eqn))
-        for variable in eqn.outvars:
-            alone[variable] = set() if is_product else met
-            multiplied[variable] = passed | met if is_product else passed
-    return multiplied.get(result, set())
+        held = [i for i, v in enumerate(eqn.invars) if not isinstance(v, Literal) and v in alone]
+        if len(held) == 1 and eqn.primitive.name in PRODUCTS:
+            axes = _axes(eqn, held[0]) if eqn.invars[held[0]] is weights else None
+            results.append(Product(eqn.outvars[0], axes))
+        elif len(held) == 1 and not mixes(eqn):
+            alone.update(eqn.outvars)
+    return results
 
 
-def reached(jaxpr: Jaxpr, arguments: Iterable[Any]) -> set[Any]:
-    """The arguments and all variables that depend on them."""
-    found = set(arguments)
-    for eqn in jaxpr.eqns:
-        if any(not isinstance(atom, Literal) and atom in found for atom in eqn.invars):
-            found.update(eqn.outvars)
-    return found
+def shape_of(variable: Any) -> tuple[int, ...]:
+    """The shape of a variable of a jaxpr."""
+    return variable.aval.shape
 
 
-def origins(jaxpr: Jaxpr, result: Any) -> set[Any]:
-    """The result and all variables that it is computed from without passing a spike."""
-    found = {result}
-    for eqn in reversed(jaxpr.eqns):
-        if not found.isdisjoint(eqn.outvars) and not mark_of(eqn).startswith(SPIKES):
-            found.update(atom for atom in eqn.invars if not isinstance(atom, Literal))
-    return found
+def _axes(eqn: JaxprEqn, position: int) -> tuple[int, int] | None:
+    """The axes of a product's weights that count its inputs and its outputs."""
+    if eqn.primitive.name == "conv_general_dilated":
+        outputs, inputs, *_ = eqn.params["dimension_numbers"].rhs_spec
+        return (inputs, outputs) if eqn.params["feature_group_count"] == 1 else None
+    contracted, batched = (axes[position] for axes in eqn.params["dimension_numbers"])
+    if len(contracted) != 1 or batched or len(shape_of(eqn.invars[position])) != 2:
+        return None
+    return contracted[0], 1 - contracted[0]
 
 
 def run(
@@ -143,17 +158,24 @@ def run(
     arguments: Sequence[Any],
     perturbations: Mapping[Any, Array],
     tap: Tap,
-) -> tuple[list[Any], list[Call]]:
-    """Results of a jaxpr, and the calls of spike functions in their order.
+    watched: Sequence[Any] = (),
+) -> tuple[list[Any], list[Any]]:
+    """Results of a jaxpr, and the values of the variables that are watched.
 
     A variable in ``perturbations`` has its perturbation added when it is computed.
     """
+    values: dict[Any, Any] = dict.fromkeys(watched)
 
     def perturbed(eqn: JaxprEqn, operands: list) -> list[Any]:
-        results = zip(eqn.outvars, tap(eqn, operands))
-        return [x + perturbations[v] if v in perturbations else x for v, x in results]
+        results = [
+            x + perturbations[v] if v in perturbations else x
+            for v, x in zip(eqn.outvars, tap(eqn, operands))
+        ]
+        values.update((v, x) for v, x in zip(eqn.outvars, results) if v in values)
+        return results
 
-    return evaluate(jaxpr, arguments, perturbed), tap.calls
+    results = evaluate(jaxpr, arguments, perturbed)
+    return results, [values[v] for v in watched]
 
 
 def evaluate(
@@ -196,8 +218,8 @@ def follow(
 
     def bind(eqn: JaxprEqn, operands: list) -> Sequence[Any]:
         name, parameters = eqn.primitive.name, eqn.params
-        if name in INLINED or name in RULED or name == "shard_map":
-            return walk(_called_by(eqn), operands)
+        if primitive_of(eqn) in {*calling_primitives(), *RULED, "shard_map"}:
+            return walk(called_by(eqn), operands)
         if name == "cond":
             branches = [walk(branch, operands[1:]) for branch in parameters["branches"]]
             return [join(*results) for results in zip(*branches)]
@@ -230,7 +252,7 @@ def settle(
 
 @dataclass
 class Tap:
-    """Runs equations, and records the argument and the spikes of every spike function.
+    """Runs equations, and records the argument of every call of a spike function.
 
     ``slopes``, one for each call, are the derivatives of the spikes. With ``blocked``, no
     derivative passes from one neuron to another.
@@ -238,7 +260,7 @@ class Tap:
 
     slopes: Iterator[Array] | None = None
     blocked: bool = False
-    calls: list[Call] = field(default_factory=list)
+    calls: list[Array] = field(default_factory=list)
     arguments: dict[str, Array] = field(default_factory=dict)
 
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
@@ -247,7 +269,7 @@ class Tap:
             return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
         if mark.startswith(SPIKES):
             return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
-        if self.blocked and _mixes(eqn):
+        if self.blocked and mixes(eqn):
             operands = [jax.lax.stop_gradient(operand) for operand in operands]
         return bind(eqn, operands)
 
@@ -257,7 +279,7 @@ class Tap:
 
     def _spiked(self, name: str, spikes: Array) -> Array:
         argument = self.arguments[name]
-        self.calls.append(Call(argument, spikes))
+        self.calls.append(argument)
         return spikes if self.slopes is None else _spikes(argument, spikes, next(self.slopes))
 
 
@@ -276,15 +298,10 @@ class _Inliner:
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
         mark = mark_of(eqn)
         self.spiking = mark.startswith(ARGUMENT) or (self.spiking and not mark.startswith(SPIKES))
-        if eqn.primitive.name in INLINED or (self.spiking and eqn.primitive.name in RULED):
-            return evaluate(_called_by(eqn), operands, self)
+        calls = calling_primitives() | RULED if self.spiking else calling_primitives()
+        if primitive_of(eqn) in calls:
+            return evaluate(called_by(eqn), operands, self)
         return bind(eqn, operands)
-
-
-def _called_by(eqn: JaxprEqn) -> ClosedJaxpr:
-    keys = ("call_jaxpr", "jaxpr", "fun_jaxpr")
-    inner = next(eqn.params[key] for key in keys if key in eqn.params)
-    return inner if isinstance(inner, ClosedJaxpr) else ClosedJaxpr(inner, ())
 
 
 def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
@@ -304,7 +321,7 @@ def pads_alone(eqn: JaxprEqn) -> bool:
     return dilated or any(max(p) >= n for n, p in zip(sizes, padding))
 
 
-def _mixes(eqn: JaxprEqn) -> bool:
+def mixes(eqn: JaxprEqn) -> bool:
     """Whether a neuron's result depends on another neuron's operand.
 
     An unknown primitive, for example a sparse product, counts as mixing if shapes differ.

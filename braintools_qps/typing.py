@@ -4,14 +4,22 @@ Use them in your own annotations, as in ``def train(spk_fun: SurrogateSpec) -> .
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import brainstate
 import brainunit as u
 from braintools.surrogate import Surrogate
 from jax.typing import ArrayLike, DTypeLike
 
-__all__ = ["Hyperparameter", "ResidualDtype", "Scale", "SurrogateSpec", "SurrogateSpecs"]
+__all__ = [
+    "Batches",
+    "Distance",
+    "Hyperparameter",
+    "ResidualDtype",
+    "Scale",
+    "SurrogateSpec",
+    "SurrogateSpecs",
+]
 
 SurrogateSpec: TypeAlias = str | Mapping[str, Any] | type[Surrogate] | Surrogate
 """A surrogate, or a name, call string, mapping with a ``"name"`` or class from which
@@ -27,10 +35,16 @@ spec.
 For example ``["Sigmoid", "S2NN"]`` or ``{"fat": "QPseudoSpike(alpha=1)", "thin": "Sigmoid"}``.
 """
 
+Distance: TypeAlias = ArrayLike | u.Quantity
+"""Distances of membrane potentials from their threshold, with or without a unit. For example
+``jnp.array([-3.0, 2.0]) * u.mV``.
+"""
+
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State
 """A number above 0 without unit, an array of them that broadcasts, or a State that holds either.
 
-For example ``2.0``, ``jnp.array([0.5, 2.0])`` or ``brainstate.ParamState(2.0)``.
+For example ``2.0``, ``jnp.array([0.5, 2.0])`` or ``brainstate.ShortTermState(2.0)``. A ParamState
+is refused, because its gradient would always be 0.
 """
 
 Scale: TypeAlias = ArrayLike | u.Quantity | u.Unit | brainstate.State | None
@@ -40,3 +54,12 @@ None means 1 where ``x`` has no unit. For example ``15 * u.mV``."""
 ResidualDtype: TypeAlias = DTypeLike | None
 """``"bfloat16"``, ``"float16"`` or ``"uint8"``, by name or as a dtype; None keeps the dtype of
 ``x``."""
+
+
+@runtime_checkable
+class Batches(Protocol):
+    """Data that can be asked for a batch, as a task of `~braintools_qps.load_task`."""
+
+    def batch(self, samples: int) -> tuple[Any, Any]:
+        """Inputs of shape (time, batch, features) of at most this many samples, and their
+        labels."""

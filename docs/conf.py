@@ -60,7 +60,6 @@ extensions = [
     "self_contained",
     "table_cells",
     "thumbnails",
-    "wide_figures",
 ]
 
 templates_path = ["_templates"]
@@ -114,7 +113,7 @@ numpydoc_xref_aliases = {
         name: f":obj:`{name}`"
         for name in (
             "brainstate.State", "brainstate.nn.Module", "braintools.surrogate.Surrogate",
-            "brainunit.Unit", "brainunit.UnitMismatchError", "concurrent.futures.Executor",
+            "brainunit.Unit", "brainunit.UnitMismatchError", "distributed.Client",
             "matplotlib.axes.Axes", "numpy.ndarray", "pandas.DataFrame", "pathlib.Path",
         )
     },

@@ -30,12 +30,13 @@ def candidate(label, test, number=0, losses=(2.0, 1.0, 0.5, 0.5), **fields):
         ),
         "cost": Cost(seconds_per_epoch=0.5, peak_bytes=2_000_000),
         "setting": {"learning_rate": 0.1, "clip": 0.03},
-        "trained": spec,
+        "tuned_spec": spec,
+        "seeds": tuple(range(count)),
     }
     return CandidateResult(label, spec, **groups | fields)
 
 
-def tuned(label, test, number=0, *, chosen=(0.1, 0.5), at_edge=(), **fields):
+def tuned(label, test, number=0, *, chosen=(0.1, 0.5), **fields):
     """The same with two learning rates and two dampenings, of which all seeds chose one."""
     seeds = len(test)
     grid = list(itertools.product(RATES, DAMPENINGS))
@@ -52,8 +53,8 @@ def tuned(label, test, number=0, *, chosen=(0.1, 0.5), at_edge=(), **fields):
     trained = {
         "name": "QPseudoSpike", "alpha": 1.0 + number, "dampening": chosen[1],
     }  # fmt: skip
-    tuning = Tuning(trials, (grid.index(chosen),) * seeds, at_edge)
-    own = {"tuning": tuning, "setting": setting, "trained": trained}
+    tuning = Tuning(trials, (grid.index(chosen),) * seeds)
+    own = {"tuning": tuning, "setting": setting, "tuned_spec": trained}
     return candidate(label, test, number, **own | fields)
 
 

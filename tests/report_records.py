@@ -28,6 +28,7 @@ COMPARISON = Comparison(
         CandidateResult(
             label=NASTY,
             spec={"name": "Sigmoid", "alpha": 4.0},
+            seeds=(0, 1),
             scores=Scores(test=(0.75, 0.5), validation=(0.75, 0.75), firing_rate=(0.1, 0.2)),
             curves=Curves(loss=((2.0, 1.0), (1.0, 0.5)), validation=((0.5, 0.75), (0.5, 0.75))),
         ),

@@ -1,158 +1,271 @@
-"""Neurons, layers and networks of the casebook."""
+"""Networks of the casebook, built from a `Design`: layers, neurons, code of the inputs, reading."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import partial
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
+import brainpy
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from braintools.surrogate import Surrogate
 
 from braintools_qps import QPseudoSpike
 
 PIXELS, SIDE, CLASSES = 64, 8, 10
 
+THIN = QPseudoSpike(alpha=8.0)
+
+Function = Callable[[Any], Any]
+
+
+def same(x: Any) -> Any:
+    return x
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """What a network, its inputs and its training are made of; a mistake is a change of fields.
+
+    ``steps`` and ``tau`` are in milliseconds, which are time steps, too.
+    """
+
+    # The network.
+    layers: int = 2
+    width: int = 64
+    shape: str = "plain"  # or recurrent, convolutional, residual, branches, inhibited
+    neuron: str = "LIF"
+    options: tuple[tuple[str, Any], ...] = ()  # of the neuron
+    tau: float = 10.0
+    threshold: float = 1.0
+    surrogate: Any = THIN
+    gain: float = 8.0  # current per weight
+    biased: bool = True
+    norm: str = ""  # or batch, layer
+    keep: float = 1.0  # of dropout
+    delay: int = 0
+    inhibition: float = 1.0
+    readout: str = "linear"  # or spiking
+    # Functions: of weights as they begin, those of the readout, and in each step, then of currents,
+    # of spikes and of outputs.
+    begin: Function = same
+    last: Function = same
+    weight: Function = same
+    current: Function = same
+    spikes: Function = same
+    output: Function = same
+    trained: bool = True  # whether weights are of the type that is trained
+    # The data: a function from (steps, images, pixels) to them, after the code.
+    code: str = "constant"
+    steps: int = 20
+    data: Function = same
+    # The reading and the training.
+    read: str = "mean"  # or last, root
+    epochs: int = 12
+    rate: float = 3e-3
+    dtype: str = "float32"
+
+    def __call__(self) -> Network:
+        return Network(self)
+
+
+class Dense(brainstate.nn.Module):
+    """Weights and a bias, initialised as in PyTorch; a function may be applied to the weights."""
+
+    def __init__(self, inputs: int, outputs: int, design: Design, weight: Any = None):
+        super().__init__()
+        draw = lambda *shape: brainstate.random.uniform(-1, 1, shape) / np.sqrt(inputs)
+        state = brainstate.ParamState if design.trained else brainstate.LongTermState
+        cast = lambda x: jnp.asarray(x, design.dtype)
+        self.function = weight or design.weight
+        self.weight = state(cast(design.begin(draw(inputs, outputs))))
+        self.bias = state(cast(draw(outputs))) if design.biased else None
+
+    def update(self, x: Any) -> Any:
+        current = x @ self.function(self.weight.value)
+        return current if self.bias is None else current + self.bias.value
+
 
 class Leaky(brainstate.nn.Module):
-    """LIF neurons; in the step after a spike, the threshold is subtracted from the membrane."""
+    """LIF neurons without units; in the step after a spike, the threshold is subtracted."""
 
-    def __init__(
-        self, size: Any, spk_fun: Any, *, decay: float = 0.9, threshold: float = 1.0, detach=True
-    ):
+    def __init__(self, size: Any, design: Design, *, detach: bool = True):
         super().__init__()
         self.size = (size,) if isinstance(size, int) else tuple(size)
-        self.spk_fun, self.decay, self.threshold, self.detach = spk_fun, decay, threshold, detach
+        self.decay, self.spk_fun, self.design = np.exp(-1 / design.tau), design.surrogate, design
+        self.detach = detach
 
     def init_state(self, batch_size: int | None = None) -> None:
         batch = () if batch_size is None else (batch_size,)
-        self.V = brainstate.HiddenState(jnp.zeros((*batch, *self.size)))
+        self.V = brainstate.HiddenState(jnp.zeros((*batch, *self.size), self.design.dtype))
 
-    def spikes(self) -> Any:
-        return self.spk_fun(self.V.value - self.threshold)
+    def get_spike(self) -> Any:
+        return self.spk_fun(self.V.value - self.design.threshold)
 
     def update(self, x: Any) -> Any:
-        reset = self.spikes() * self.threshold
+        reset = self.get_spike() * self.design.threshold
         reset = jax.lax.stop_gradient(reset) if self.detach else reset
         self.V.value = self.decay * self.V.value + x - reset
-        return self.spikes()
+        return self.get_spike()
 
 
 class Synaptic(Leaky):
-    """`Leaky` with a synaptic current that decays; ``mixed_up`` decays the membrane instead."""
+    """`Leaky` with a synaptic current that decays; ``mixed`` decays the membrane instead."""
 
-    def __init__(self, *args: Any, current_decay: float = 0.8, mixed_up: bool = False, **options):
+    def __init__(self, *args: Any, synapse: float = 5.0, mixed: bool = False, **options: Any):
         super().__init__(*args, **options)
-        self.current_decay, self.mixed_up = current_decay, mixed_up
+        self.factor, self.mixed = np.exp(-1 / synapse), mixed
 
     def init_state(self, batch_size: int | None = None) -> None:
         super().init_state(batch_size)
         self.current = brainstate.HiddenState(jnp.zeros_like(self.V.value))
 
     def update(self, x: Any) -> Any:
-        before = self.V.value if self.mixed_up else self.current.value
-        self.current.value = self.current_decay * before + x
+        before = self.V.value if self.mixed else self.current.value
+        self.current.value = self.factor * before + x
         return super().update(self.current.value)
 
 
-class Recurrent(brainstate.nn.Module):
-    """A layer whose spikes come back to it in the next step."""
-
-    def __init__(self, inputs: int, size: int, spk_fun: Any, **options: Any):
-        super().__init__()
-        self.into, self.back = dense(inputs, size), dense(size, size)
-        self.cell = Leaky(size, spk_fun, **options)
+class Exponential(Leaky):
+    """A membrane with an exponential upswing near the threshold and a hard reset."""
 
     def update(self, x: Any) -> Any:
-        return self.cell(self.into(x) + self.back(self.cell.spikes()))
+        kept = jnp.where(self.V.value > self.design.threshold, 0, self.V.value)
+        drive = 0.1 * jnp.exp((kept - self.design.threshold) / 0.1)
+        self.V.value = (self.decay * kept + drive + x).astype(self.design.dtype)
+        return self.get_spike()
 
 
-class Reshape(brainstate.nn.Module):
-    def __init__(self, axes: int, shape: Sequence[int]):
-        super().__init__()
-        self.axes, self.shape = axes, tuple(shape)
+class Volts(Leaky):
+    """`Leaky` in millivolts, which calls its spike function with a voltage."""
+
+    def init_state(self, batch_size: int | None = None) -> None:
+        super().init_state(batch_size)
+        self.V = brainstate.HiddenState(self.V.value * u.mV)
+
+    def get_spike(self) -> Any:
+        return self.spk_fun(self.V.value - self.design.threshold * u.mV)
 
     def update(self, x: Any) -> Any:
-        return x.reshape(*x.shape[: x.ndim - self.axes], *self.shape)
+        reset = jax.lax.stop_gradient(self.get_spike()) * self.design.threshold * u.mV
+        self.V.value = self.decay * self.V.value + x * u.mV - reset
+        return self.get_spike()
 
 
-class Overflowing(Surrogate):
-    """A sigmoid whose derivative overflows to inf / inf below the threshold."""
+def published(name: str) -> Callable[..., Any]:
+    """Neurons of brainpy.state, which take a current."""
 
-    def __init__(self, slope: float = 25.0):
+    def neurons(size: Any, design: Design, **options: Any) -> Any:
+        units = {"V_reset": u.mV, "V_rest": u.mV, "beta": u.mV, "tau_ref": u.ms, "tau_a": u.ms}
+        options = {key: x * units[key] if key in units else x for key, x in options.items()}
+        options |= {"tau": design.tau * u.ms, "V_th": design.threshold * u.mV}
+        return getattr(brainpy.state, name)(size, spk_fun=design.surrogate, **options)
+
+    return neurons
+
+
+NEURONS = {"Leaky": Leaky, "Synaptic": Synaptic, "Exponential": Exponential, "Volts": Volts}
+NEURONS |= {name: published(name) for name in ("LIF", "ALIF", "LIFRef", "ExpIF")}
+
+
+class Block(brainstate.nn.Module):
+    """Weights, what may follow them, and neurons, whose spikes may come back."""
+
+    def __init__(self, inputs: int, size: int, design: Design, *, first: bool = False):
         super().__init__()
-        self.slope = slope
+        self.design, self.residual = design, design.shape == "residual" and not first
+        self.image = (SIDE, SIDE) if design.shape == "convolutional" else None
+        if self.image:
+            self.into = brainstate.nn.Conv2d((*self.image, inputs), size, 3)
+        else:
+            self.into = Dense(inputs, size, design)
+        self.back = Dense(size, size, design) if design.shape == "recurrent" else None
+        kinds = {"batch": brainstate.nn.BatchNorm0d, "layer": brainstate.nn.LayerNorm}
+        self.norm = kinds[design.norm]((size,)) if design.norm else None
+        self.drop = brainstate.nn.Dropout(design.keep) if design.keep < 1 else None
+        shape = (*self.image, size) if self.image else size
+        self.neuron = NEURONS[design.neuron](shape, design, **dict(design.options))
+        self.shape = (shape,) if isinstance(shape, int) else shape
 
-    def surrogate_fun(self, x: Any) -> Any:
-        return jax.nn.sigmoid(self.slope * x)
+    def init_state(self, batch_size: int | None = None) -> None:
+        batch = () if batch_size is None else (batch_size,)
+        zeros = jnp.zeros((*batch, *self.shape), self.design.dtype)
+        self.last = brainstate.HiddenState(zeros) if self.back else None
+        self.waiting = [brainstate.HiddenState(zeros) for _ in range(self.design.delay)]
 
-    def surrogate_grad(self, x: Any) -> Any:
-        e = jnp.exp(-self.slope * x)
-        return self.slope * e / (e + 1) ** 2
+    def update(self, x: Any) -> Any:
+        d = self.design
+        current = self.into(x) if self.norm is None else self.norm(self.into(x))
+        current = d.gain * d.current(current)
+        if self.back is not None:
+            current = current + d.gain * self.back(self.last.value)
+        current = self.drop(current) if self.drop else current
+        spikes = d.spikes(self.neuron(current if d.neuron in LOCAL else current * u.mA))
+        if self.back is not None:
+            self.last.value = spikes
+        spikes = spikes + x if self.residual else spikes
+        for state in self.waiting:
+            spikes, state.value = state.value, spikes
+        return spikes
+
+
+LOCAL = ("Leaky", "Synaptic", "Exponential", "Volts")  # neurons that take numbers
+
+
+class Balanced(brainstate.nn.Module):
+    """Excitatory neurons, and inhibitory ones that are driven by them; weights keep their sign."""
+
+    def __init__(self, inputs: int, size: int, design: Design):
+        super().__init__()
+        self.design, few = design, size // 4
+        self.into = Dense(inputs, size, design)
+        positive = lambda a, b: Dense(a, b, design, weight=jnp.abs)
+        self.ee, self.ei, self.ie = positive(size, size), positive(size, few), positive(few, size)
+        make = NEURONS[design.neuron]
+        self.exc, self.inh, self.size = make(size, design), make(few, design), (size, few)
+
+    def init_state(self, batch_size: int | None = None) -> None:
+        batch = () if batch_size is None else (batch_size,)
+        self.last = [brainstate.HiddenState(jnp.zeros((*batch, n))) for n in self.size]
+
+    def update(self, x: Any) -> Any:
+        d, (e, i) = self.design, self.last
+        loop = 0.2 * self.ee(e.value) - d.inhibition * self.ie(i.value)
+        drive = d.gain * (self.into(x) + loop) * u.mA
+        i.value = self.inh(d.gain * self.ei(e.value) * u.mA)
+        e.value = self.exc(drive)
+        return e.value
 
 
 class Network(brainstate.nn.Module):
-    """Layers and a readout that has no spikes."""
+    """Blocks and a readout: weights without spikes, or neurons, one for each class."""
 
-    def __init__(self, layers: Sequence[Any], features: int):
+    def __init__(self, design: Design):
         super().__init__()
-        self.layers, self.readout = list(layers), dense(features, CLASSES)
+        self.design = d = design
+        size = lambda i: d.width if i else (1 if d.shape == "convolutional" else PIXELS)
+        make = Balanced if d.shape == "inhibited" else Block
+        first = lambda i: {} if make is Balanced else {"first": i == 0}
+        if d.shape == "branches":  # one sees the upper six rows, the other the lower two
+            self.blocks = [Block(48, d.width, d), Block(16, 16, dataclasses.replace(d, begin=same))]
+            self.readouts = [Dense(d.width, CLASSES, d), Dense(16, CLASSES, d)]
+            return
+        self.blocks = [make(size(i), d.width, d, **first(i)) for i in range(d.layers)]
+        features = d.width * (SIDE * SIDE if d.shape == "convolutional" else 1)
+        plain = dataclasses.replace(d, begin=d.last, weight=same, shape="plain", norm="", keep=1.0)
+        self.readout = (Block if d.readout == "spiking" else Dense)(features, CLASSES, plain)
 
     def update(self, x: Any) -> Any:
-        for layer in self.layers:
-            x = layer(x)
-        return self.readout(x)
-
-
-def uniform(shape: Sequence[int], fan_in: int) -> Any:
-    """PyTorch's initialisation of linear and convolutional layers, biases included."""
-    return brainstate.random.uniform(-1, 1, tuple(shape)) / np.sqrt(fan_in)
-
-
-def dense(inputs: int, outputs: int) -> brainstate.nn.Linear:
-    init = partial(uniform, fan_in=inputs)
-    return brainstate.nn.Linear(inputs, outputs, w_init=init, b_init=init)
-
-
-def convolution(side: int, inputs: int, outputs: int, biased: bool) -> brainstate.nn.Conv2d:
-    init = partial(uniform, fan_in=9 * inputs)
-    bias = init if biased else None
-    return brainstate.nn.Conv2d((side, side, inputs), outputs, 3, w_init=init, b_init=bias)
-
-
-def deep(spk_fun: Any, depth: int, *, width: int = 64, kind: Any = Leaky, **options) -> Network:
-    layers: list[Any] = []
-    for i in range(depth):
-        layers += [dense(width if i else PIXELS, width), kind(width, spk_fun, **options)]
-    return Network(layers, width)
-
-
-def convolutional(
-    spk_fun: Any,
-    thresholds: Sequence[float],
-    *,
-    kind: Any = Leaky,
-    biased: bool = True,
-    channels: int = 4,
-    **options: Any,
-) -> Network:
-    layers: list[Any] = [Reshape(1, (SIDE, SIDE, 1))]
-    for i, threshold in enumerate(thresholds):
-        neurons = kind((SIDE, SIDE, channels), spk_fun, threshold=threshold, **options)
-        layers += [convolution(SIDE, channels if i else 1, channels, biased), neurons]
-    features = SIDE * SIDE * channels
-    return Network([*layers, Reshape(3, (features,))], features)
-
-
-def fast_sigmoid(slope: float) -> QPseudoSpike:
-    """The fast sigmoid of snnTorch: 1 / (1 + slope * abs(x))**2."""
-    return QPseudoSpike(2.0, scale=1.5 / slope, dampening=1.5 / slope)
-
-
-def constant(images: Any, steps: int) -> Any:
-    """Each image as a constant current, of shape (steps, batch, pixels)."""
-    flat = images.reshape(len(images), -1)
-    return jnp.broadcast_to(flat, (steps, *flat.shape))
+        x = x.astype(self.design.dtype)
+        if self.design.shape == "branches":
+            parts = (x[..., :48], x[..., 48:])
+            return sum(out(b(p)) for b, p, out in zip(self.blocks, parts, self.readouts))
+        convolved = self.design.shape == "convolutional"
+        x = x.reshape(*x.shape[:-1], SIDE, SIDE, 1) if convolved else x
+        for block in self.blocks:
+            x = block(x)
+        x = x.reshape(*x.shape[:-3], -1) if convolved else x
+        return self.design.output(self.readout(x))

@@ -1,104 +1,161 @@
-"""How often labels of one surrogate are told apart: at most one comparison in twenty should.
+"""How often equals are told apart, how often a lower candidate is found, and how growing ends.
 
-Simulated scores, and real trainings: one candidate was tuned and trained with many seeds, each of
-which chose for itself; these are dealt at random to labels of five seeds each. Dealt anew many
-times, the share of comparisons in which a difference from the highest label is claimed is the error
-rate. With one tuning seed for all seeds of a label, as `compare` used to tune, it is larger.
+Scores are drawn from distributions, or from real trainings of one surrogate with many seeds, dealt
+at random to labels. ``python -m benchmarks.study.equal`` counts again; ``--train`` trains the 400
+seeds first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 
-from braintools_qps._statistics import ranking
+from braintools_qps import compare
+from braintools_qps._statistics import Standing, standing
 
 from . import trainings
 
-LABELS = (2, 4, 10)
-SEEDS = 5
+RESULTS = Path(__file__).parents[2] / "docs" / "results" / "equals.json"
+LABELS = (2, 3, 5, 9, 10)
+SEEDS = (3, 5, 8, 10)
 DRAWS = 1000
+LOWER, SPREAD = 0.05, 0.02  # how far below the others one candidate is, and how much seeds vary
+FIRST, MOST, MARGIN = 5, 50, 0.01  # of a comparison that grows
+SPREADS = (0.007, 0.01, 0.015, 0.025)
+DEFAULT = "real trainings, 400 seeds"
 
-Draw = Callable[[np.random.Generator, int], np.ndarray]  # scores of shape (labels, seeds)
-
-
-def _normal(rng: np.random.Generator, labels: int) -> np.ndarray:
-    return 0.9 + 0.02 * (rng.normal(size=SEEDS) + rng.normal(size=(labels, SEEDS)))
-
-
-def _skewed(rng: np.random.Generator, labels: int) -> np.ndarray:
-    return 1 - 0.03 * rng.exponential(size=(labels, SEEDS))
+Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # scores of shape (labels, seeds)
 
 
-def _binomial(rng: np.random.Generator, labels: int) -> np.ndarray:
-    return rng.binomial(100, 0.95, size=(labels, SEEDS)) / 100
+def _often(collapsed: float, usual: Draw) -> Draw:
+    """Scores of which a part falls to 30%."""
+    return lambda rng, labels, seeds: np.where(
+        rng.random((labels, seeds)) < collapsed, 0.3, usual(rng, labels, seeds)
+    )
 
 
-def _collapsing(rng: np.random.Generator, labels: int) -> np.ndarray:
-    collapsed = rng.random((labels, SEEDS)) < 0.1
-    return np.where(collapsed, 0.3, 0.9) + 0.02 * rng.normal(size=(labels, SEEDS))
+def _spread(sizes: Callable[[int], np.ndarray]) -> Draw:
+    """Normal scores, each label with a spread of its own."""
+    return lambda rng, k, seeds: 0.9 + sizes(k)[:, None] * rng.normal(size=(k, seeds))
 
 
 SIMULATED: dict[str, Draw] = {
-    "normal": _normal,
-    "exponential tail": _skewed,
-    "binomial, 100 samples at 95%": _binomial,
-    "a tenth of the seeds collapse": _collapsing,
+    "normal": lambda rng, k, n: 0.9 + SPREAD * (rng.normal(size=n) + rng.normal(size=(k, n))),
+    "spreads up to five times apart": _spread(lambda k: 0.01 * 5 ** np.linspace(0, 1, k)),
+    "one candidate five times noisier": _spread(lambda k: np.where(np.arange(k) == 0, 0.05, 0.01)),
+    "heavy tails (t, 3 degrees of freedom)": lambda rng, k, n: (
+        0.9 + SPREAD * rng.standard_t(3, size=(k, n))
+    ),
+    "a tenth of the runs collapse": _often(0.1, _spread(lambda k: np.full(k, SPREAD))),
+    "skewed, 2% of the runs collapse": _often(
+        0.02, lambda rng, k, n: 1 - 0.03 * rng.exponential(size=(k, n))
+    ),
+    "359 samples at 99.8%": lambda rng, k, n: rng.binomial(359, 0.998, size=(k, n)) / 359,
+    "100 samples at 95%": lambda rng, k, n: rng.binomial(100, 0.95, size=(k, n)) / 100,
 }
 
 
-def error_rate(draw: Draw, labels: int, draws: int = DRAWS) -> float:
-    """Percent of comparisons in which some label is told from the highest."""
+def dealt(scores: Sequence[float]) -> Draw:
+    """Deal real scores of one surrogate to labels, with replacement: all labels are equal."""
+    return lambda rng, labels, seeds: rng.choice(np.asarray(scores), (labels, seeds))
+
+
+def one_look(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> Iterator[Standing]:
+    """Comparisons that look once."""
     rng = np.random.default_rng(labels)
-    claimed = (not all(ranking(draw(rng, labels), bounds=(0, 1)).tied) for _ in range(draws))
-    return 100 * float(np.mean(list(claimed)))
+    for _ in range(draws):
+        yield standing(draw(rng, labels, seeds), margin=None, first=seeds, most=seeds)
 
 
-def each_for_itself(validation: np.ndarray, test: np.ndarray) -> Draw:
-    """Deals seeds to labels; scores have the shape (settings, seeds)."""
-    scores = test[validation.argmax(axis=0), np.arange(test.shape[1])]
-    return lambda rng, labels: rng.permutation(scores)[: labels * SEEDS].reshape(labels, SEEDS)
+def error_rate(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> float:
+    """Percent of comparisons of equals that mark a label as lower."""
+    return _percent(any(found.lower) for found in one_look(draw, labels, seeds, draws))
 
 
-def one_for_all(validation: np.ndarray, test: np.ndarray) -> Draw:
-    """The same where one further seed tunes for all seeds of a label."""
-    chosen = validation.argmax(axis=0)
-
-    def draw(rng: np.random.Generator, labels: int) -> np.ndarray:
-        tuning, *_ = np.split(rng.permutation(len(chosen)), [labels])
-        seeds = np.array(
-            [rng.choice(np.delete(np.arange(len(chosen)), t), SEEDS, False) for t in tuning]
-        )
-        return test[chosen[tuning][:, None], seeds]
-
-    return draw
+def power(labels: int, seeds: int, draws: int = DRAWS) -> float:
+    """Percent of comparisons that find the one candidate that is lower."""
+    lower = np.eye(labels)[0][:, None] * LOWER
+    draw = lambda rng, labels, seeds: rng.normal(0.9 - lower, SPREAD, (labels, seeds))
+    return _percent(found.lower[0] for found in one_look(draw, labels, seeds, draws))
 
 
-def simulated() -> dict[str, list[float]]:
-    """Error rates by kind of score, for 2, 4 and 10 labels."""
-    return {name: [error_rate(draw, k) for k in LABELS] for name, draw in SIMULATED.items()}
+def grown(scores: np.ndarray) -> tuple[Standing, int]:
+    """Let a comparison grow as `compare` does; return its end and how many runs it took."""
+    seeds = [FIRST] * len(scores)
+    while True:
+        kept = [row[:count] for row, count in zip(scores, seeds)]
+        found = standing(kept, margin=MARGIN, first=FIRST, most=MOST)
+        if not any(seeds[row] < found.next for row in found.open):
+            return found, sum(seeds)
+        for row in found.open:
+            seeds[row] = found.next
 
 
-def measured(kept: dict[str, Any]) -> dict[str, list[float]]:
-    """The same of real trainings, by who tuned."""
-    scores = [np.array(kept[part], np.float64) / 1000 for part in ("validation", "test")]
-    scores = [one.reshape(-1, trainings.EQUAL_SEEDS) for one in scores]
-    validation, test = np.nan_to_num(scores[0], nan=-1), np.nan_to_num(scores[1])
-    ways = {"each seed": each_for_itself, "one seed for all": one_for_all}
+def growing(draw: Draw, labels: int, draws: int = DRAWS) -> dict[str, float]:
+    """How comparisons that grow end: percent with a lower label, percent settled, mean runs."""
+    rng = np.random.default_rng(labels)
+    ends = [grown(draw(rng, labels, MOST)) for _ in range(draws)]
     return {
-        f"tuned by {name}": [round(error_rate(way(validation, test), k), 1) for k in LABELS]
-        for name, way in ways.items()
+        "lower": _percent(any(found.lower) for found, _ in ends),
+        "settled": _percent(found.settled for found, _ in ends),
+        "equal": _percent(found.settled and sum(found.lower) < labels - 1 for found, _ in ends),
+        "runs": round(float(np.mean([runs for _, runs in ends]))),
     }
 
 
+def at_margin(spread: float, labels: int, draws: int = DRAWS) -> float:
+    """Percent of comparisons that call equal what differs by exactly the margin."""
+    means = 0.9 - MARGIN * (np.arange(labels) > 0)[:, None]
+    draw = lambda rng, labels, seeds: rng.normal(means, spread, (labels, seeds))
+    return growing(draw, labels, draws)["equal"]
+
+
+def _percent(events: Iterator[bool] | Sequence[bool]) -> float:
+    return round(100 * float(np.mean(list(events))), 1)
+
+
+def trained() -> dict[str, Draw]:
+    """Real trainings of one surrogate; the 50 seeds of a problem each chose a learning rate."""
+    scores = {DEFAULT: trainings.kept(RESULTS)["scores"][DEFAULT]["test"]}
+    for name, both in trainings.kept().get("equal", {}).items():
+        parts = [np.array(both[part], np.float64) for part in ("validation", "test")]
+        validation, test = (part.reshape(-1, trainings.EQUAL_SEEDS) for part in parts)
+        chosen = np.nan_to_num(validation, nan=-1).argmax(axis=0)
+        scores[name] = np.nan_to_num(test)[chosen, np.arange(trainings.EQUAL_SEEDS)].tolist()
+    return {name: dealt(np.array(values) / 1000) for name, values in scores.items()}
+
+
+def train() -> None:
+    """Train the default network, made small, with 400 seeds."""
+    tune = {"mean_slope": (0.1,), "hidden": (32,)}
+    comparison = compare(["Sigmoid"], tune=tune, seeds=400, epochs=20, learning_rate=0.03)
+    scores = [round(1000 * score) for score in comparison.best.scores.test]
+    trainings.keep("scores", DEFAULT, {"test": scores}, RESULTS)
+
+
 def main() -> None:
-    """Count, and keep what was counted in the summary."""
-    kept = trainings.kept()
-    for name, found in kept.get("equal", {}).items():
-        trainings.keep("error", name, measured(found))
-    trainings.keep("error", "simulated", simulated())
+    """Count, and keep the counts."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--train", action="store_true", help="train the 400 seeds first")
+    if parser.parse_args().train:
+        train()
+    for name, draw in (SIMULATED | trained()).items():
+        print(name, flush=True)
+        errors = {str(n): [error_rate(draw, k, n) for k in LABELS] for n in SEEDS}
+        trainings.keep("error", name, errors, RESULTS)
+        ends = {str(k): growing(draw, k) for k in (2, 3, 10)}
+        trainings.keep("growing", name, ends, RESULTS)
+    trainings.keep(
+        "power", "normal", {str(n): [power(k, n) for k in LABELS] for n in SEEDS}, RESULTS
+    )
+    for spread in SPREADS:
+        ends = growing(_spread(lambda k, size=spread: np.full(k, size)), 3)
+        false = {str(k): at_margin(spread, k) for k in (2, 3)}
+        found = ends | {"false equal": false}
+        trainings.keep("margin", f"{100 * spread:g}", found, RESULTS)
 
 
 if __name__ == "__main__":

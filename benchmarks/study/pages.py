@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from . import starts, trainings
-from .equal import LABELS as COUNTS
+from braintools_qps._statistics import FREEDOM
+
+from . import equal, starts, trainings
 from .rules import DEFAULT, ROUNDS, RULES, UPDATED, WHOLE, lost
 from .starts import BEST, CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01, look, start
 from .trained import NORMALISED, Effect, Trained, over, problems_of
@@ -74,14 +75,12 @@ def study() -> dict[str, str]:
         "picks": picks_table(parts),
         "accuracy": accuracy_table(every),
         "plan": plan_table(every),
-        "errors": error_table(record["error"]),
         "longer": longer_table(every, record.get("longer", {})),
     }
     for name, (prefix, _) in PARTS.items():
         if parts[name]:
             found |= _figures(prefix, parts[name])
-    real = [one["tuned by each seed"] for k, one in record["error"].items() if k != "simulated"]
-    found["errors_most"] = _tenths(max(map(max, real)))
+    found |= equal_tables(trainings.kept(equal.RESULTS))
     limit = over([lost(RULES[DEFAULT], one) for one in parts["held out, both looks"]]).high
     found["most_lost"] = f"{MOST_LOST:g}"
     found["excludes"] = "excludes" if limit < MOST_LOST else "does not exclude"
@@ -272,11 +271,41 @@ def plan_table(problems: Sequence[Trained]) -> str:
     return table(["problem", "epochs", "guessing, %", "best, %", "minutes of one core"], rows)
 
 
-def error_table(found: Mapping[str, Any]) -> str:
-    rows = [
-        [f"{scores}: {way}", *rates] for scores, one in found.items() for way, rates in one.items()
+def equal_tables(kept: Mapping[str, Any]) -> dict[str, str]:
+    """False claims among equals, power, and how comparisons that grow end."""
+    labels = [f"{count} labels" for count in equal.LABELS]
+    errors = {name: found["5"] for name, found in kept["error"].items()}
+    real = [errors[name] for name in equal.trained()]
+    power = kept["power"]["normal"]
+    lower = [
+        [name, *(end["lower"] for end in ends.values())] for name, ends in kept["growing"].items()
     ]
-    return table(["scores", *(f"{k} labels" for k in COUNTS)], rows)
+    ends = [
+        [f"{spread} points", f"{end['settled']}%", end["runs"], *end["false equal"].values()]
+        for spread, end in kept["margin"].items()
+    ]
+    false = [row[1:] for row in lower] + [
+        list(end["false equal"].values()) for end in kept["margin"].values()
+    ]
+    head = ["seeds vary by", "settled", "mean runs", "false equal, 2 labels", "3 labels"]
+    return {
+        "errors": table(["scores", *labels], [[name, *rates] for name, rates in errors.items()]),
+        "errors_most": _tenths(max(map(max, real))),
+        "errors_most_anywhere": _tenths(
+            max(
+                rate
+                for found in kept["error"].values()
+                for rates in found.values()
+                for rate in rates
+            )
+        ),
+        "power": table(["seeds", *labels], [[n, *power[n]] for n in power if n != "3"]),
+        "growing": table(["scores", *(f"{k} labels" for k in ("2", "3", "10"))], lower),
+        "growing_ends": table(head, ends),
+        "growing_most": _tenths(max(map(max, false))),
+        "freedom": f"{FREEDOM:g}",
+        "equal_seeds": str(len(kept["scores"][equal.DEFAULT]["test"])),
+    }
 
 
 def longer_table(problems: Sequence[Trained], longer: Mapping[str, Any]) -> str:

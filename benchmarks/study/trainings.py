@@ -61,6 +61,11 @@ def candidates_of(problem: Problem) -> dict[str, Any]:
     return CANDIDATES if problem.wave == 1 else dict(tuple(CANDIDATES.items())[:4])
 
 
+def task_of(problem: Problem) -> Any:
+    """The data of a problem, over its root mean square, as the study has always trained on it."""
+    return load_task(problem.data(), scale="rms")
+
+
 def train(problem: Problem) -> dict[str, Any]:
     """The candidates of a problem: the full grid, normalised heights, and the grid for a while."""
     short = max(2, round(SHORT * problem.epochs))
@@ -101,7 +106,7 @@ def train_longer(problem: Problem) -> dict[str, Any]:
 
 def train_updates(problem: Problem) -> dict[str, Any]:
     """The search of old with short rounds of a number of updates, not of a share of the epochs."""
-    batches = len(load_task(problem.data()).split(0).train) // BATCH
+    batches = len(task_of(problem).split(0).train) // BATCH
     epochs = min(problem.epochs, math.ceil(UPDATES / batches))
     brief = _compared(problem, "updates", GRID, epochs=epochs)
     finalists = {label: _finalists(brief, label) for label in candidates_of(problem)}
@@ -117,10 +122,9 @@ def train_equal(problem: Problem) -> dict[str, Any]:
 
 def slopes_before(problem: Problem) -> dict[str, float]:
     """The mean slope of each candidate before training, in the population where it is largest."""
-    task = load_task(problem.data())
+    task = task_of(problem)
     given = {"features": task.features, "outputs": task.outputs, "steps": task.steps}
-    rows = task.split(0).train[:32]
-    inputs = np.swapaxes(task.normalised(task.samples.inputs[rows]), 0, 1)
+    inputs = task.batch(32).inputs
     brainstate.random.seed(0)
     taken = given.keys() & {one.name for one in parameters_of(problem.model)}
     network = problem.model(**{name: given[name] for name in taken})
@@ -142,13 +146,12 @@ def _compared(
 ) -> Comparison:
     return compare(
         candidates or candidates_of(problem),
-        task=problem.data(),
+        task=task_of(problem),
         model=problem.model,
         tune=tune,
         seeds=seeds,
         epochs=epochs or problem.epochs,
         out=RAW / problem.name.replace(" ", "-").replace(",", "") / part,
-        resume=True,
         progress=False,
     )
 

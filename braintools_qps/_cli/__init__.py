@@ -2,6 +2,6 @@
 
 One file for each subcommand, with ``add_arguments(parser)`` and ``run(arguments)``; start with
 `list`, which is short. They share `console` (options, logging, closed pipes), `data` (--task and
---data), `factories` (the user's models), `errors` (error messages), `figures` (files of figures)
-and `plain_docstring`. Import JAX, and modules that need it, only in ``run``: --help must be fast.
+--data), `factories` (the user's models), `errors` (error messages) and `figures` (files of
+figures). Import JAX, and modules that need it, only in ``run``: --help must be fast.
 """

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import ast
 import logging
+import math
 import shlex
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from pathlib import Path
@@ -20,14 +20,15 @@ from .factories import blamed_on, check_path, factory_of, is_about_model
 from .figures import write_figure
 
 if TYPE_CHECKING:
-    from .._comparison import Event
+    from distributed import Client
+
     from ..records import Comparison
 
 logger = logging.getLogger(__name__)
 
-PASSED = ("seeds", "epochs", "batch_size", "learning_rate")
+PASSED = ("seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate")
 QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": None}
-FROM_DATA = dict.fromkeys(("features", "classes", "outputs", "steps"), "the data") | {
+FROM_DATA = dict.fromkeys(("features", "classes", "outputs", "steps", "input_rms"), "the data") | {
     "surrogate": "--surrogates"
 }
 EXAMPLES = """examples:
@@ -35,14 +36,15 @@ EXAMPLES = """examples:
   braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task cue-recall
   braintools-qps compare --data mine.npz --model mynet:network --option layers=2
   braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
-  braintools-qps compare --workers 2 --out results --resume"""
+  braintools-qps compare --most-seeds 40 --margin 1
+  braintools-qps compare --seeds 5-9 --workers 2 --out results"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
-        "--surrogates", nargs="+", metavar="SPEC", default=list(_defaults.SURROGATES),
+        "--surrogates", nargs="+", action="extend", metavar="SPEC",
         help="surrogates to compare: names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
         f"(default: {shlex.join(_defaults.SURROGATES)})",
     )  # fmt: skip
@@ -54,14 +56,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _add_running(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--out", type=Path, default=Path("comparison"), metavar="DIRECTORY",
-        help="directory for the results: a figure, a report, JSON and CSV (default: %(default)s)",
+        "--out", default="comparison", metavar="DIRECTORY",
+        help="directory for the results: a figure, a report, JSON, CSV, and all runs, none of "
+        "which is trained twice (default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
-        "--resume", nargs="?", const=True, default=False, choices=["strict"],
-        help="continue the comparison saved in --out; without this, training starts over and the "
-        "earlier files are renamed. 'strict' refuses another machine or other versions",
-    )  # fmt: skip
+        "--fresh", action="store_true", help="train all runs again, even those in --out"
+    )
     parser.add_argument(
         "--quick", action="store_true", help="a quick try: --no-tune --seeds 1 --epochs 10"
     )
@@ -105,9 +106,22 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("training")
+    group.add_argument(
+        "--seeds", type=_seeds, metavar="N",
+        help="repetitions, each with its own split of the data, initial weights and order of "
+        "samples; 5-9 or 1,4,7 name the seeds (default: "
+        f"{_defaults.SEEDS})",
+    )  # fmt: skip
+    group.add_argument(
+        "--most-seeds", type=int, metavar="N",
+        help="add seeds until it is known which surrogate is best, up to this many",
+    )  # fmt: skip
+    group.add_argument(
+        "--margin", type=float,
+        help="the largest difference that does not matter: in points of an accuracy (default: 1), "
+        "else in units of the score",
+    )  # fmt: skip
     numbers: tuple[tuple[str, type, float, str], ...] = (
-        ("seeds", int, _defaults.SEEDS, "repetitions, each with its own split of the data, initial "
-         "weights and order of samples"),
         ("epochs", int, _defaults.EPOCHS, "passes over the training data"),
         ("batch-size", int, _defaults.BATCH_SIZE, "samples in a batch"),
         ("learning-rate", float, _defaults.LEARNING_RATE, "used with --no-tune, or if --tune does "
@@ -118,7 +132,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     tuning = group.add_mutually_exclusive_group()
     searched = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     tuning.add_argument(
-        "--tune", nargs="+", metavar="NAME=VALUES",
+        "--tune", nargs="+", action="extend", metavar="NAME=VALUES",
         help="values to try for each surrogate: every seed trains all combinations and keeps the "
         f"one with the best validation score (default: {searched}). Names: learning_rate; "
         "mean_slope, which lowers the dampening until the mean surrogate gradient at the initial "
@@ -131,33 +145,24 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     given = _given(arguments)  # before JAX is loaded: errors in arguments show at once
     check_data(arguments)
-    from .._comparison import compare, numbered
+    from .._comparison import compare
 
     task = task_of(arguments)
     print(task)
-    earlier = numbered(arguments.out).values()
-    place = [arguments.out]  # where results really are
-    options = (QUICK if arguments.quick else {}) | given | _running(arguments, place)
+    options = (QUICK if arguments.quick else {}) | given
+    options |= {"out": arguments.out, "fresh": arguments.fresh, "progress": not arguments.quiet}
+    surrogates = arguments.surrogates or _defaults.SURROGATES
     blame: AbstractContextManager = nullcontext()
     if arguments.model is not None:
         blame = blamed_on(arguments.model, is_about_model)
-    try:
-        with blame, _executor(arguments) as executor:
-            _say_what_is_kept(arguments)
-            model = _model(arguments)
-            comparison = compare(
-                arguments.surrogates, task=task, model=model, executor=executor, **options
-            )
-        _present(comparison, place[-1], arguments)
-    finally:
-        _explain_renaming(earlier)
-
-
-def _say_what_is_kept(arguments: argparse.Namespace) -> None:
-    logger.info(
-        "Results are saved in %s as they come in. You can press Ctrl-C at any time: the same "
-        "command with --resume goes on.", arguments.out,
-    )  # fmt: skip
+    with blame, _client(arguments) as client:
+        logger.info(
+            "Runs are saved in %s as they finish. You can press Ctrl-C at any time: the same "
+            "command goes on.", arguments.out,
+        )  # fmt: skip
+        model = _model(arguments)
+        comparison = compare(surrogates, task=task, model=model, client=client, **options)
+    _present(comparison, Path(arguments.out), arguments)
 
 
 def _model(arguments: argparse.Namespace) -> Callable[..., Any]:
@@ -171,24 +176,11 @@ def _model(arguments: argparse.Namespace) -> Callable[..., Any]:
     return partial(factory, **options) if options else factory
 
 
-def _running(arguments: argparse.Namespace, place: list[Path]) -> dict[str, Any]:
-    def note(event: Event) -> None:
-        place.append(event.directory or arguments.out)
+def _client(arguments: argparse.Namespace) -> AbstractContextManager[Client | None]:
+    from .._comparison import connected
 
-    return {
-        "out": arguments.out,
-        "resume": arguments.resume,
-        "progress": not arguments.quiet,
-        "callback": note,
-    }
-
-
-def _executor(arguments: argparse.Namespace) -> AbstractContextManager[Executor | None]:
-    from .._comparison import dask_workers, local_workers
-
-    if arguments.workers is not None:
-        return local_workers(arguments.workers)
-    return nullcontext() if arguments.scheduler is None else dask_workers(arguments.scheduler)
+    given = arguments.scheduler if arguments.workers is None else arguments.workers
+    return nullcontext() if given is None else connected(given)
 
 
 def _given(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -217,23 +209,43 @@ def _given(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _pairs(texts: Iterable[str], *, many: bool) -> Iterator[tuple[str, Any]]:
     """Read ``name=value``, or ``name=value,value``; fractions such as 1/4 count as numbers."""
+    option, form = ("--tune", "VALUE,VALUE") if many else ("--option", "VALUE")
+    names: set[str] = set()
     for text in texts:
         name, equals, values = text.partition("=")
         if not (name.isidentifier() and equals and values):
-            option, values = ("--tune", "VALUE,VALUE") if many else ("--option", "VALUE")
-            raise ValueError(f"{option} is given as NAME={values}, got {text!r}")
-        read = [_value(one) for one in values.split(",")]
-        yield name, read if many else _value(values)
+            raise ValueError(f"{option} is given as NAME={form}, got {text!r}")
+        if name in names:
+            raise ValueError(
+                f"{option} takes each name once, got {name} twice. Write {name}={form}"
+            )
+        names.add(name)
+        yield name, [_value(each) for each in values.split(",")] if many else _value(values)
 
 
 def _value(text: str) -> Any:
-    """A number, a fraction, True, False, None, or else the text itself."""
+    """A number, a fraction, inf, True, False, None, or else the text itself."""
     over, slash, under = text.partition("/")
+    if text == "inf":
+        return math.inf
     try:
         value = ast.literal_eval(over)
         return value / ast.literal_eval(under) if slash else value
     except (ValueError, SyntaxError, TypeError, ZeroDivisionError):
         return text
+
+
+def _seeds(text: str) -> int | list[int]:
+    """A number of seeds; or the seeds themselves, as ``1,4,7`` or ``5-9``."""
+    try:
+        if text.isdigit():
+            return int(text)
+        ends = [list(map(int, part.split("-"))) for part in text.split(",")]
+        return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"seeds are given as a number, such as 5, or by name, as in 5-9 or 1,4,7, got {text!r}"
+        ) from None
 
 
 def _readout(text: str) -> str | int:
@@ -248,7 +260,9 @@ def _present(comparison: Comparison, place: Path, arguments: argparse.Namespace)
     with _whole_or_not(place / FIGURE_NAME) as path:
         write_figure(partial(plot_comparison, comparison), path)
     with _whole_or_not(place / REPORT_NAME) as path:
-        write_report(comparison, path, command=arguments.command_line)
+        # A path may hold bytes that are no text.
+        command = arguments.command_line.encode(errors="backslashreplace").decode()
+        write_report(comparison, path, command=command)
     logger.info("Written to %s: %s", place, ", ".join(FILES))
 
 
@@ -262,12 +276,6 @@ def _whole_or_not(path: Path) -> Iterator[Path]:
             path.unlink()
         raise OSError(
             f"{path.name} could not be written: {error}. The results above are saved in "
-            f"{JSON_NAME} in the same directory, unless a warning named another. Run the same "
-            "command with --resume to write the file"
+            f"{JSON_NAME} in the same directory, unless a warning said otherwise. The same command "
+            "writes the file without training again"
         ) from error
-
-
-def _explain_renaming(earlier: Iterable[Path]) -> None:
-    if renamed := [path for path in earlier if path.exists()]:
-        names = ", ".join(path.name for path in renamed)
-        logger.info("The earlier comparison in %s is kept as %s", renamed[0].parent, names)

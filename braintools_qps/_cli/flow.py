@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .data import add_data, check_data, task_of
 from .factories import blamed_on, check_path, factory_of
@@ -17,12 +17,15 @@ from .figures import check_directory, check_figure, write_figure
 
 if TYPE_CHECKING:
     from .._comparison import Task
-    from ..records import GradientFlows
+    from ..records import GradientFlows, Preparation
 
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
 OPTIONS = ("surrogates", "seed", "paths")
+MEASURED = ("surrogates", "paths", "json", "plot")  # options that --prepare does not take
+
+R = TypeVar("R")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--surrogates", nargs="+", metavar="SPEC",
         help="surrogates to measure: names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
         "(default: the model's own)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--prepare", action="store_true",
+        help="print the lines of code with which prepare(model, inputs) brings the network into "
+        "the range where it learns, in place of the measurement",
     )  # fmt: skip
     parser.add_argument(
         "--paths", action="store_true",
@@ -68,6 +76,9 @@ def run(arguments: argparse.Namespace) -> None:
     from .._checks import checked_seed
 
     checked_seed(arguments.seed)
+    if arguments.prepare:
+        print(_prepared(arguments))
+        return
     flows = _flows(arguments)
     print(flows)
     if arguments.json:
@@ -91,17 +102,33 @@ def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     logger.info("Report written to %s", path)
 
 
+def _prepared(arguments: argparse.Namespace) -> Preparation:
+    """What `prepare` does to the model."""
+    from .._gradient_flow import prepare
+
+    given = [f"--{name}" for name in MEASURED if getattr(arguments, name)]
+    if given:
+        raise ValueError(f"--prepare measures nothing, got {', '.join(given)}. Leave them out")
+    return _on_model(arguments, prepare)
+
+
 def _flows(arguments: argparse.Namespace) -> GradientFlows:
-    """Measure the factory's model on the inputs that it returns, or on samples of a task."""
+    """Measure the model."""
     from .._candidates import candidates
-    from .._comparison import demonstration
     from .._gradient_flow import gradient_flow
 
     options = {name: getattr(arguments, name) for name in OPTIONS}
     if arguments.surrogates is not None:
         options["surrogates"] = candidates(arguments.surrogates)
+    return _on_model(arguments, partial(gradient_flow, **options))
+
+
+def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], R]) -> R:
+    """Call it with the factory's model and the inputs that it returns, or samples of a task."""
+    from .._comparison import demonstration
+
     if arguments.model is None:
-        return _flows_on(_task(arguments), demonstration, options)
+        return _on_task(_task(arguments), demonstration, arguments.seed, call)
     with blamed_on(arguments.model):
         factory = factory_of(arguments.model)
         with _draws_of(arguments.seed):
@@ -114,10 +141,10 @@ def _flows(arguments: argparse.Namespace) -> GradientFlows:
             )
         logger.info("Measured on the inputs that %s returns.", arguments.model)
         with blamed_on(arguments.model):
-            return gradient_flow(*made, **options)
+            return call(*made)
     task = _task(arguments)
     with blamed_on(arguments.model):
-        return _flows_on(task, factory, options)
+        return _on_task(task, factory, arguments.seed, call)
 
 
 def _task(arguments: argparse.Namespace) -> Task:
@@ -128,24 +155,22 @@ def _task(arguments: argparse.Namespace) -> Task:
     return task
 
 
-def _flows_on(task: Task, factory: Callable[..., Any], options: Mapping[str, Any]) -> GradientFlows:
+def _on_task(
+    task: Task, factory: Callable[..., Any], seed: int, call: Callable[[Any, Any], R]
+) -> R:
     from .._comparison import environment
-    from .._gradient_flow import gradient_flow
 
     with environment():
-        return gradient_flow(*_made(factory, task, options["seed"]), **options)
+        return call(*_made(factory, task, seed))
 
 
 def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]:
     """A model as ``compare`` makes it, at its initial weights, and some of the samples."""
-    import numpy as np
-
     from .._comparison import Factory
 
     with _draws_of(seed):
         model = Factory(factory)(task)
-    rows = task.split(seed).train[:SAMPLES]
-    return model, np.swapaxes(task.normalised(task.samples.inputs[rows]), 0, 1)
+    return model, task.batch(SAMPLES, seed).inputs
 
 
 def _draws_of(seed: int) -> AbstractContextManager[None]:

@@ -10,8 +10,6 @@ import shutil
 import textwrap
 from typing import TYPE_CHECKING, Any
 
-from .plain_docstring import plain_docstring
-
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
 
@@ -45,9 +43,9 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _print_tasks(as_json: bool) -> None:
-    from .._comparison import DESCRIPTIONS
+    from .._comparison import TASKS
 
-    described = dict(DESCRIPTIONS)
+    described = {name: entry.sentence for name, entry in TASKS.items()}
     print(json.dumps(described, indent=2) if as_json else _table([*described.items()]))
 
 
@@ -80,7 +78,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _table(rows: list[tuple[str, ...]]) -> str:
     """Rows in columns; or one paragraph each, if columns are too wide for the terminal."""
-    from ..records import text_table
+    from ..tables import text_table
 
     width = shutil.get_terminal_size(fallback=(WIDTH_OF_A_FILE, 24)).columns
     table = text_table(rows, left=len(rows[0]))
@@ -110,7 +108,7 @@ def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:
     return parameters
 
 
-def summary(surrogate: type[Surrogate]) -> str:
-    """The first line of the class's own docstring, not of an inherited one."""
-    line = plain_docstring(surrogate).partition("\n")[0]
-    return re.sub(r"\s*\[\w+\]", "", line)  # references point to what is not shown
+def summary(documented: type) -> str:
+    """The first sentence of a class's own docstring, without markup and references."""
+    line = inspect.cleandoc(documented.__doc__ or "").partition("\n")[0]
+    return re.sub(r"\s*\[\w+\]_|:[\w:]+:|`", "", line)

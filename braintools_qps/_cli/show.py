@@ -1,26 +1,22 @@
-"""``show``: the docstring of one surrogate, and its values and shape in numbers."""
+"""``show``: the parameters of one surrogate, and its gradient in numbers."""
 
 from __future__ import annotations
 
 import argparse
 import inspect
 import logging
-import math
 import textwrap
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .plain_docstring import plain_docstring
+from .list import summary
 
 if TYPE_CHECKING:
     from braintools.surrogate import Surrogate
 
-    from .._surrogate import GradientProfile
-
 logger = logging.getLogger(__name__)
 
-SLOW = "not finite: the tails fall too slowly, or not at all"
 POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
 
 
@@ -51,17 +47,17 @@ def run(arguments: argparse.Namespace) -> None:
 
 
 def _description(surrogate: Surrogate) -> str:
-    from .._surrogate import gradient_profile
+    from .._surrogate import require_one_shape, scale_unit
 
-    profile = gradient_profile(surrogate)
-    per = "" if profile.unit is None else f", x in {profile.unit}, gradient per {profile.unit}"
+    require_one_shape(surrogate)
+    unit, kind = scale_unit(surrogate), type(surrogate)
+    per = "" if unit is None else f", x in {unit}, gradient per {unit}"
     sections = [
-        f"{surrogate!r}, from {type(surrogate).__module__}",
-        textwrap.indent(plain_docstring(type(surrogate)), "  "),
+        f"{surrogate!r}, from {kind.__module__}",
+        textwrap.indent(summary(kind), "  "),
         "Values\n" + _table(_values(surrogate)),
         f"Surrogate gradient at x, the distance from the threshold{per}\n"
-        + _table(_gradient(surrogate, profile)),
-        "Shape of the surrogate gradient\n" + _table(_shape(profile)),
+        + _table(_gradient(surrogate)),
     ]
     return "\n\n".join(section for section in sections if section)
 
@@ -76,30 +72,21 @@ def _values(surrogate: Surrogate) -> dict[str, Any]:
     }
 
 
-def _gradient(surrogate: Surrogate, profile: GradientProfile) -> dict[str, str]:
+def _gradient(surrogate: Surrogate) -> dict[str, str]:
     """At multiples of the scale, so that the points are where the gradient varies."""
+    import brainunit as u
     import numpy as np
 
-    from .._surrogate import gradient_values, scale_of
+    from .._surrogate import gradient_values, scale_of, scale_unit
 
-    scale = scale_of(surrogate) if profile.unit is not None else None
-    x = np.array(POINTS) * (1 if scale is None else scale.mantissa)
-    values = gradient_values(surrogate, x, profile.unit)
+    unit = scale_unit(surrogate)
+    x = np.array(POINTS) * (1 if unit is None else u.get_mantissa(scale_of(surrogate)))
+    values = gradient_values(surrogate, x, unit)
     return {f"{point:g}": f"{value:.6g}" for point, value in zip(x, values)}
 
 
-def _shape(profile: GradientProfile) -> dict[str, str]:
-    below, above = (f"{width:.3g}" for width in profile.half_width)
-    finite = math.isfinite(profile.area)
-    return {
-        "peak": f"{profile.peak:.4g}",
-        "half-width": below if below == above else f"{below} below, {above} above the threshold",
-        "area": f"{profile.area:.4g}" if finite else SLOW,
-    }
-
-
 def _table(cells: dict[str, Any]) -> str:
-    from ..records import text_table
+    from ..tables import text_table
 
     width = max(map(len, cells), default=0)
     rows = [(name.rjust(width), str(value)) for name, value in cells.items()]

@@ -1,37 +1,41 @@
 """Trains a network with each candidate surrogate, and compares the results.
 
-Start here with `compare`: what is asked, and what is recorded (`result`, `provenance`). `search`
-has every seed train all settings of a candidate (`tune`) and choose one. `train` trains a group of
-runs as one compiled program of the pure step in `run`, on `devices`; `executors` has this done in
-other processes, such as those of `workers`. `storage` has the files, `progress` the bar,
-`optimizers` ours or the user's. `tasks` has the data, `factory` makes the user's models, `model`
-runs them and `model_checks` tries them; `network` is the demonstration, `objective` has loss and
-score.
+The way of a call of `compare`:
+
+1. `compare` checks the arguments and makes an `experiment`; `plan` lists the candidates and gives
+   each run, a candidate at one setting (`tune`) with one seed, a key: a digest of all that its
+   numbers depend on (`identity` of code, `numerics`).
+2. `runs` has the runs that are known, on the disk or in memory (`packing`, `outcome`).
+3. `search` has the missing ones trained: `train` in groups that one compiled program serves, made
+   of the pure step in `run`, on `devices`; or in `cluster`, on the workers of Dask.
+4. `result` makes records of them, and `growing` asks for more seeds until it is known which is
+   best. `progress` has the bar.
+
+`tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
+them; `network` is the demonstration, `objective` has loss and score, `optimizers` ours or the
+user's.
 """
 
+from .cluster import connected
 from .compare import compare
 from .factory import Factory
 from .model import environment, seeded
 from .network import demonstration
+from .numerics import present_environment
 from .progress import Event
-from .provenance import present_environment
-from .storage import numbered
-from .tasks import DESCRIPTIONS, Task, load_task
-from .workers import dask_workers, local_workers
+from .tasks import TASKS, Task, load_task
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
     # For what shows results
-    "DESCRIPTIONS",
+    "TASKS",
     "Event",
     "Factory",
     "Task",
-    "dask_workers",
+    "connected",
     "demonstration",
     "environment",
     "load_task",
-    "local_workers",
-    "numbered",
     "present_environment",
     "seeded",
 ]

@@ -1,71 +1,71 @@
-"""`compare`: checks the arguments, trains what is missing, and records the results."""
+"""`compare`: checks the arguments, has the missing runs trained, and records the results."""
 
 from __future__ import annotations
 
-import dataclasses
 import os
-import warnings
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from concurrent.futures import Executor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import optax
 
-from .._candidates import candidates
+from .. import _defaults
 from .._checks import check_positive, checked_count, checked_seeds
-from .._registry import get_surrogate, surrogate_spec
-from .._surrogate import surrogate_key
-from ..records import Comparison, to_plain
+from .._statistics import LEAST_SEEDS
+from ..records import Comparison
 from ..typing import SurrogateSpecs
-from .executors import check_executor
-from .factory import Factory, cause_of
-from .fingerprint import CODE, SOURCE, fingerprint, name_of, sources
-from .model import numerics
-from .model_checks import check_model
+from .cluster import check_client
+from .experiment import Experiment
+from .factory import Factory
+from .growing import Growing
 from .network import demonstration
 from .objective import objective
-from .optimizers import check_optimizer, described_optimizer
+from .optimizers import check_optimizer
+from .plan import candidates_of
 from .progress import Callback, Progress
-from .provenance import blank, resumed
-from .result import failed
-from .run import Experiment
-from .search import search
-from .storage import Store, opened
+from .result import blank
+from .runs import opened
+from .search import Search
 from .tasks import load_task
-from .train import Candidate
 from .tune import tuned
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 
 def compare(
-    surrogates: SurrogateSpecs = ("ReluGrad", "Sigmoid", "QPseudoSpike(alpha=8)"),
+    surrogates: SurrogateSpecs = _defaults.SURROGATES,
     *,
-    task: Any = "digits-rows",
+    task: Any = _defaults.TASK,
     model: Callable[..., Any] | None = None,
-    tune: Mapping[str, Sequence[Any]] | None = {
-        "learning_rate": (0.1, 0.03, 0.01),
-        "mean_slope": (0.1,),
-    },
-    seeds: int | Sequence[int] = 5,
-    epochs: int = 60,
-    batch_size: int = 32,
-    learning_rate: float = 0.1,
+    tune: Mapping[str, Sequence[Any]] | None = _defaults.TUNE,
+    seeds: int | Sequence[int] = _defaults.SEEDS,
+    most_seeds: int | None = None,
+    margin: float | None = None,
+    epochs: int = _defaults.EPOCHS,
+    batch_size: int = _defaults.BATCH_SIZE,
+    learning_rate: float = _defaults.LEARNING_RATE,
     optimizer: Callable[..., optax.GradientTransformation] | None = None,
     loss: Callable[[Any, Any], Any] | None = None,
     score: Callable[[Any, Any], Any] | None = None,
     out: str | os.PathLike | None = None,
-    resume: bool | Literal["strict"] = False,
-    executor: Executor | None = None,
+    fresh: bool = False,
+    client: Client | None = None,
     progress: bool = True,
     callback: Callback | None = None,
 ) -> Comparison:
     """Train a spiking network with each surrogate, and say which differences are real.
 
     Each surrogate needs its own learning rate and dampening. So each seed trains every setting of
-    ``tune`` in full, keeps the one with the highest validation score, and reports the test score of
-    that run. The seed also sets the split of the data, the initial weights and the order of the
-    samples, the same for all candidates. Candidates are compared seed by seed, so the interval of a
-    difference includes the variation from all of these.
+    ``tune`` in full, keeps the one with the highest validation score after the last epoch, and
+    reports the test score of that run. Of equal scores, the one in the middle of the values counts.
+    The seed also sets the split of the data, the initial weights and the order of the samples, the
+    same for all candidates. Candidates are compared seed by seed, so the interval of a difference
+    includes the variation from all of these.
+
+    A training run is determined by its inputs: data, code, surrogate, setting, seed, epochs and all
+    else that its numbers depend on. With ``out`` each run is kept and never trained again, so that
+    more seeds, values or surrogates cost the difference only.
 
     Parameters
     ----------
@@ -80,17 +80,19 @@ def compare(
           ``"cue-recall"``, ``"randman"`` (or a call such as ``"randman(dim=2, alpha=1.0)"``), or a
           class in `braintools.cogtask`;
         - arrays ``(X, y)``, which each seed splits: X of shape (samples, time, features); y of
-          shape (samples,) with classes as integers or strings, or of shape (samples, ...) or
-          (samples, time, ...) with floats to predict;
+          shape (samples,) or (samples, time) with classes as integers or strings, or of shape
+          (samples, ...) or (samples, time, ...) with floats to predict;
         - arrays ``(X, y, X_test, y_test)``, with a fixed test part;
         - a `pathlib.Path` to an ``.npz`` file of such arrays, or to an HDF5 file of spike times.
+
+        X reaches the model as it is, as float32.
     model : callable, optional
         A factory that returns a fresh brainstate model. It may take any of the keywords
         ``features``, ``classes`` (None in a regression), ``outputs`` (how many numbers a step must
-        return: one for each class, or for each number of a target), ``steps`` and ``surrogate``. A
-        factory that takes ``surrogate`` puts it into the model itself; otherwise all neurons get
-        the candidate. Bind other keywords with ``functools.partial``, as in
-        ``partial(network, hidden=256)``.
+        return: one for each class, or for each number of a target), ``steps``, ``input_rms`` (the
+        root mean square of the inputs) and ``surrogate``. A factory that takes ``surrogate`` puts
+        it into the model itself; otherwise all neurons get the candidate. Bind other keywords with
+        ``functools.partial``, as in ``partial(network, hidden=256)``.
 
         The model is called as ``model(x)``, or ``model.update(x)``, once for each step, with x of
         shape (batch, features). `brainstate.environ` has the index ``i`` and the time ``t`` of the
@@ -107,13 +109,21 @@ def compare(
 
         - ``learning_rate``;
         - ``mean_slope``, which lowers the candidate's dampening until no population has a larger
-          mean surrogate gradient at the initial weights of the first seed;
+          mean surrogate gradient at the initial weights of seed 0;
         - ``dampening`` (in place of ``mean_slope``) and ``scale_factor``, which multiply the
           candidate's own dampening and scale;
         - ``alpha``;
         - keywords of the optimizer, such as ``clip``, and of the factory.
     seeds : int or sequence of int
         How many seeds, or the seeds themselves.
+    most_seeds : int, optional
+        Train until it is known which surrogate is best: after ``seeds``, 5 or more, those that are
+        clearly lower stop, and the others get more seeds, up to this many, until each two are told
+        apart or known to be equal within ``margin``. All looks together keep the error at 5%.
+    margin : float, optional
+        The largest difference that does not matter to you. For an accuracy it is in points, with
+        ``most_seeds`` 1 by default. For another score it is in units of the score; without it, no
+        two candidates count as equal.
     epochs, batch_size : int
         Number of passes over the training part, each in a new order, and number of samples in a
         batch. Samples that do not fill a batch are left out of that pass.
@@ -129,19 +139,14 @@ def compare(
         Functions of (outputs, y) that JAX can trace. A higher score is better. By default,
         cross-entropy and accuracy for classes, the mean squared error and its negative for numbers.
     out : path, optional
-        A directory for the results of each candidate as it finishes. Until all is done, it also
-        holds what ``resume`` needs: finished runs, and a checkpoint of those in training, at most
-        ten seconds or one epoch old. Files of an earlier comparison are renamed to
-        ``comparison-1.json`` and so on, once something new is saved.
-    resume : bool or "strict"
-        Whether to continue from the results in ``out``. All of them are kept, even those of
-        surrogates that are not in this call, and only missing ones are trained. On the same machine
-        the numbers are those of an uninterrupted run. Another machine or other versions cause a
-        warning, or with ``"strict"`` an error. With an executor, unfinished groups of runs start
-        again. If there is nothing to resume, a warning says so.
-    executor : concurrent.futures.Executor, optional
-        Where to train: a pool of processes, Dask's ``Client.get_executor(pure=False)``, or any
-        other. The data travels to each worker once. Workers must be able to import the factory,
+        A directory for the results: JSON, CSV, and a file for each run in ``runs``. A run that is
+        there already is not trained again. Runs in training are saved there too, at most ten
+        seconds or one epoch old. Several processes may share the directory. Copy the ``runs`` of
+        several machines into one folder to bring their results together.
+    fresh : bool
+        Whether to train all runs again, even those that are in ``out``.
+    client : distributed.Client, optional
+        Dask's client, whose workers train. They must be able to import the modules of the factory,
         the optimizer, the loss and the score. By default, all devices of this process train.
     progress : bool
         Whether to show progress, if tqdm is installed: as a bar in a terminal or a notebook,
@@ -152,29 +157,27 @@ def compare(
         - ``comparison``: the `.Comparison` so far;
         - ``result``: the `.CandidateResult` that has just come in, or None;
         - ``labels`` of the candidates in training;
-        - ``epochs_done`` and ``epochs``, summed over all runs;
+        - ``epochs_done`` and ``epochs``, summed over all runs that were not known;
         - ``loss``: the mean of the runs that just finished an epoch;
-        - ``runs_done`` and ``runs``: how many have finished, and how many there are;
-        - ``directory``: where results are saved, or None. If ``out`` could not be written, it is
-          another one.
+        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are;
+        - ``directory``: ``out``, or None.
 
     Returns
     -------
     Comparison
         Prints as a table. If a candidate fails while others do not, its row shows the error.
+        `Comparison.weights` has the trained weights.
 
     Raises
     ------
     LookupError
         If no surrogate, task or neuron has the name.
     TypeError, ValueError
-        If an option is out of its range, the data or the model cannot be trained, or the results to
-        resume have other options.
+        If an option is out of its range, or the data or the model cannot be trained.
     OSError
-        If ``out`` cannot be written to, or another comparison is writing there. Raised before
-        anything is trained.
+        If ``out`` cannot be written to. Raised before anything is trained.
     RuntimeError
-        If the executor breaks or is shut down. Finished runs are in ``out``.
+        If Dask's scheduler is lost. Finished runs are in ``out``.
 
     See Also
     --------
@@ -193,7 +196,7 @@ def compare(
     >>> comparison.best.label
     'Sigmoid'
     """
-    check_executor(executor)
+    check_client(client)
     task = load_task(task)
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)
@@ -210,102 +213,33 @@ def compare(
         checked_seeds(seeds),
         tuned(tune, model, optimizer),
     )
-    asked = _candidates(surrogates)
-    specs = [candidate.spec for candidate in asked]
-    comparison = blank(specs, task, _described(experiment), experiment.seeds)
+    limits = _limits(experiment, most_seeds, margin)
+    asked = candidates_of(surrogates)
     with opened(out) as store:
-        if resume:
-            comparison = resumed(comparison, store, strict=resume == "strict")
-        return _trained(comparison, asked, experiment, store, executor, progress, callback)
+        comparison = blank(asked, experiment, limits)
+        counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
+        with closing(counting):
+            search = Search(experiment, store, counting, client, fresh=fresh)
+            return Growing(comparison, asked, experiment, search, counting, store).until_known()
 
 
-def _candidates(surrogates: Any) -> list[Candidate]:
-    # Rebuilt from its spec, as in resuming and on a worker, so that its arrays are NumPy's.
-    specs = {label: surrogate_spec(one) for label, one in candidates(surrogates).items()}
-    found = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
-    labels: dict[Hashable, str] = {}
-    for candidate in found:
-        first = labels.setdefault(surrogate_key(candidate.surrogate), candidate.label)
-        if first != candidate.label:
-            raise ValueError(
-                "each surrogate can be compared only once, got the same one as "
-                f"{first} and as {candidate.label}. Leave one out"
-            )
-    return found
-
-
-def _described(experiment: Experiment) -> dict[str, Any]:
-    """Settings that all candidates share, as plain values for the record."""
-    goal, make = experiment.objective, experiment.factory.make
-    functions = {"model": make, "optimizer": experiment.optimizer}
-    functions |= {"loss": goal.loss, "score": goal.score}
-    given = {name: function for name, function in functions.items() if function is not None}
-    return to_plain(
-        {
-            "model": name_of(make),
-            "options": experiment.factory.options,
-            "epochs": experiment.epochs,
-            "batch_size": experiment.batch_size,
-            "learning_rate": experiment.usual_rate,
-            **described_optimizer(experiment.optimizer),
-            "loss": goal.loss_name,
-            "score": goal.score_name,
-            "tune": experiment.tune,
-            **numerics(),
-            CODE: {name: fingerprint(function) for name, function in given.items()},
-            SOURCE: sources(given),
-        }
-    )
-
-
-def _trained(
-    comparison: Comparison,
-    asked: Sequence[Candidate],
-    experiment: Experiment,
-    store: Store,
-    executor: Executor | None,
-    shown: bool,
-    callback: Callback | None,
-) -> Comparison:
-    """Train what has no result yet, and keep each result; one that failed is a row with its error.
-
-    Raises
-    ------
-    Exception
-        If all candidates have failed, what the first did: there is nothing to report beside it.
-    """
-    finished = [result.spec for result in comparison.results if not result.error]
-    pending = [candidate for candidate in asked if candidate.spec not in finished]
-    if pending:
-        comparison = _noted(comparison, check_model(experiment))
-    store.begin(comparison)
-    if comparison.results:
-        store.save(comparison)  # writes files that are missing
-    labels = [candidate.label for candidate in pending]
-    counts = experiment.runs, experiment.epochs
-    errors = []
-    with (
-        closing(Progress(comparison, labels, *counts, store, callback, shown=shown)) as progress,
-        closing(search(comparison, pending, experiment, executor, store, progress)) as found,
-    ):
-        for candidate, result in found:
-            if isinstance(result, Exception):
-                errors.append(result)
-                result = failed(candidate, result)
-            others = [one for one in comparison.results if one.spec != result.spec]
-            order = sorted((*others, result), key=lambda r: comparison.candidates.index(r.spec))
-            comparison = dataclasses.replace(comparison, results=tuple(order))
-            if len(errors) == len(comparison.results) == len(comparison.candidates):
-                raise cause_of(errors[0])
-            store.save(comparison)
-            progress.end(comparison, result)
-    store.close()
-    return comparison
-
-
-def _noted(comparison: Comparison, notes: Sequence[str]) -> Comparison:
-    """The comparison with notes on the model and the data, which are also warnings now."""
-    for note in notes:
-        warnings.warn(note, stacklevel=4)
-    both = dict.fromkeys((*comparison.notes, *notes))
-    return dataclasses.replace(comparison, notes=tuple(both))
+def _limits(experiment: Experiment, most: int | None, margin: float | None) -> dict[str, Any]:
+    """The seeds of the first and the last look, and the margin, if they were given."""
+    if most is None and margin is None:
+        return {}
+    seeds = len(experiment.seeds)
+    most = seeds if most is None else checked_count("most_seeds", most, LEAST_SEEDS)
+    if seeds < LEAST_SEEDS:
+        raise ValueError(
+            f"most_seeds and margin take {LEAST_SEEDS} seeds or more, got seeds={seeds}: fewer "
+            f"cannot tell candidates apart. Pass seeds={LEAST_SEEDS}"
+        )
+    if most < seeds:
+        raise ValueError(
+            f"most_seeds must be as many as seeds or more, got {most} and seeds={seeds}. Pass for "
+            f"example most_seeds={8 * seeds}"
+        )
+    is_accuracy = experiment.objective.score_name == "accuracy"
+    check_positive("margin", margin, none=True)
+    margin = 1.0 if margin is None and is_accuracy else margin
+    return {"first_seeds": seeds, "most_seeds": most, "margin": margin}

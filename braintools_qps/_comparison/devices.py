@@ -12,6 +12,8 @@ import jax
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
+from .callbacks import without_ordered_callbacks
+
 # A few small networks fit into a core's cache and fill its vector registers. Many networks at once
 # take twice the time for the same arithmetic.
 RUNS_AT_ONCE_ON_CPU = (3, 4)
@@ -77,7 +79,7 @@ class Devices:
             return function
         each, same = self.split.spec, self.whole.spec
         return jax.shard_map(
-            function,
+            without_ordered_callbacks(function),
             mesh=self._mesh,
             in_specs=(each,) * own + (same,) * shared,
             out_specs=each,
@@ -88,7 +90,7 @@ class Devices:
 def present_devices() -> Devices:
     """All devices of the first kind of this process, or the one that ``jax.default_device``
     names."""
-    chosen: Any = jax.config.values["jax_default_device"]
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]
     if isinstance(chosen, jax.Device):
         return Devices((chosen,))
     first, *others = jax.local_devices(backend=chosen)

@@ -11,11 +11,12 @@ from typing import Any
 import brainstate
 
 from .._models import find_neurons, set_surrogate
-from .fingerprint import name_of
+from .identity import name_of
 from .model import environment
 from .tasks import Task
 
-GIVEN = ("features", "classes", "outputs", "steps")  # by the task, if the factory takes them
+# By the task, if the factory takes them.
+GIVEN = ("features", "classes", "outputs", "steps", "input_rms")
 
 
 @dataclass(frozen=True)

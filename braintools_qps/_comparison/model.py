@@ -24,8 +24,6 @@ from jax import Array
 
 from .._gradient_flow import mean_slope_at
 from .._models import advance, find_neurons
-from .._registry import read_value
-from ..records import to_plain
 
 DEFAULT_STEP = 1.0 * u.ms
 
@@ -143,7 +141,7 @@ def mean_slopes(model: Any, inputs: Array) -> Array:
 
     with environment(fit=False):
         slopes = brainstate.transform.for_loop(
-            step, jnp.arange(inputs.shape[1]), jnp.swapaxes(inputs, 0, 1)
+            step, jnp.arange(inputs.shape[1]), u.math.swapaxes(inputs, 0, 1)
         )
     return slopes.mean(0)
 
@@ -186,29 +184,6 @@ def environment(**settings: Any) -> Iterator[None]:
     if brainstate.environ.get("dt", None) is None:
         settings["dt"] = DEFAULT_STEP
     with brainstate.environ.context(**settings), usual_promotion():
-        yield
-
-
-def numerics() -> dict[str, Any]:
-    """The time step and the precisions of this thread, as plain values: a worker must share them.
-
-    That is ``dt``, text where it has a unit, brainstate's ``precision`` and JAX's ``x64``.
-    """
-    dt = brainstate.environ.get("dt", None)
-    return {
-        "dt": to_plain(DEFAULT_STEP if dt is None else dt),
-        "precision": brainstate.environ.get("precision"),
-        "x64": jnp.result_type(float) == jnp.float64,
-    }
-
-
-@contextmanager
-def computing_with(numbers: Mapping[str, Any]) -> Iterator[None]:
-    """Have this thread compute with the `numerics` of another process."""
-    if brainstate.environ.get("precision", None) != numbers["precision"]:
-        brainstate.environ.set(precision=numbers["precision"])
-    dt: Any = read_value(numbers["dt"])
-    with brainstate.environ.context(dt=dt), jax.enable_x64(numbers["x64"]):
         yield
 
 

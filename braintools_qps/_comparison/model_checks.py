@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import brainstate
@@ -9,17 +11,11 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
-from braintools.surrogate import Surrogate
 
-from .._models import find_neurons
-from .._surrogate import QPseudoSpike, surrogate_key
+from .experiment import Experiment
 from .factory import cause_of
-from .fingerprint import name_of
-from .model import environment, initialised, run_over, seeded, values_of
-from .run import Experiment
-
-# In the forward pass all surrogates are equal, and these take every unit.
-ANY, OTHER = QPseudoSpike(), QPseudoSpike(alpha=3.0)
+from .model import environment, initialised, run_over, seeded
+from .start_checks import PROBE, arrays_of, check_start, start
 
 Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
 
@@ -37,7 +33,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     TypeError, ValueError
         If the model cannot be trained; the message has the rule, the value and the fix.
     """
-    notes = _check_start(experiment)
+    notes = check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
@@ -54,11 +50,11 @@ def check_finite(experiment: Experiment) -> None:
         If outputs are not finite; the message has the first such step.
     """
     task, (seed, *_) = experiment.task, experiment.seeds
-    inputs = jnp.asarray(task.normalised(task.samples.inputs[: experiment.batch_size]))
+    inputs = jnp.asarray(task.samples.inputs[: experiment.batch_size])
     with seeded(jax.random.key(seed), seed):
-        model = experiment.model(ANY)
+        model = experiment.model(PROBE)
         initialised(model, experiment.batch_size)
-        outputs = run_over(model, inputs, fit=False)
+        outputs = run_over(model, inputs, fit=False, of_step=task.to_model)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
     if not finite.all():
@@ -69,92 +65,56 @@ def check_finite(experiment: Experiment) -> None:
         )
 
 
-def _check_start(experiment: Experiment) -> tuple[str, ...]:
-    """Check that a seed gives all candidates the same weights, and another seed other weights."""
-    seeds = experiment.seeds
-    name = name_of(experiment.factory.make)
-    (model, weights, fixed), (again, *same) = (
-        _start(experiment, s, seeds[0]) for s in (ANY, OTHER)
-    )
-    if again is model:
-        raise ValueError(
-            f"the factory {name} must return a fresh model each time, got the same "
-            f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
-            "Create the model inside the function"
-        )
-    if experiment.factory.takes_surrogate and _spike_functions(model) == _spike_functions(again):
-        raise ValueError(
-            f"the factory {name} takes surrogate and must put it into the model, got the same "
-            "spike functions with two different surrogates. Pass it on, as in "
-            "LIF(hidden, spk_fun=surrogate)"
-        )
-    if changed := [*_differing(weights, same[0]), *_differing(fixed, same[1])]:
-        raise ValueError(
-            "candidates must start from the same weights with the same seed, got different ones in "
-            f"{', '.join(changed)} from two calls of {name} with seed {seeds[0]}. Draw from "
-            "brainstate.random or numpy.random, which the seed sets, not from a generator of your "
-            "own, such as numpy.random.default_rng()"
-        )
-    if len(seeds) < 2 or _differing(weights, _start(experiment, ANY, seeds[1])[1]):
-        return ()
-    return (
-        f"All seeds start from the same weights, because {name} does not draw them from "
-        "brainstate.random or numpy.random. Intervals may be too small: seeds differ only in the "
-        "split and the order of the samples.",
-    )
-
-
-def _start(
-    experiment: Experiment, surrogate: Any, seed: int
-) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """A model, its weights, and all its other initial values."""
-    with seeded(jax.random.key(seed), seed):
-        model = experiment.model(surrogate)
-        trained, kept = map(values_of, initialised(model, experiment.batch_size))
-    return model, trained, kept | {path: value for path, (value, _) in _arrays(model).items()}
-
-
-def _differing(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    """Names of values that are not the same numbers, random keys included."""
-    text = lambda value: [(a.shape, a.tobytes()) for a in map(_raw, jax.tree.leaves(value))]
-    return [name for name in one if text(one[name]) != text(other.get(name))]
-
-
-def _raw(leaf: Any) -> np.ndarray:
-    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-
-
-def _spike_functions(model: Any) -> list[Any]:
-    found = [neuron.spk_fun for neuron in find_neurons(model).values()]
-    return [surrogate_key(one) if isinstance(one, Surrogate) else id(one) for one in found]
-
-
 def _traced(experiment: Experiment, size: int) -> Any:
-    """Shapes of the outputs of all steps."""
+    """Shapes of the outputs of all steps; raises why the model does not take such a batch."""
     held: Shapes = {}
     arrays: Shapes = {}
 
-    def outputs(key: Any, inputs: Any) -> Any:
-        with seeded(key):
-            model = experiment.model(ANY)
-            initialised(model, size)
-            held.update(_of_other_batches(model, size))
-            arrays.update({path: shape for path, (_, shape) in _arrays(model).items() if shape})
-            return run_over(model, inputs, fit=True)
+    def look(model: Any) -> None:
+        held.update(_of_other_batches(model, size))
+        arrays.update({path: shape for path, (_, shape) in arrays_of(model).items() if shape})
 
-    task = experiment.task
-    inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)
     try:
-        return jax.eval_shape(outputs, jax.random.key(0), inputs)
+        return _shapes(experiment, size, experiment.task.features, look)
     except Exception as error:
-        reason = _reason(error, size, arrays, held)
+        reason = _reason(error, size, arrays, held) or _other_features(error, experiment, size)
         if reason is not None:
             raise ValueError(reason) from error
         cause = cause_of(error)
         if cause is error:
             raise
         raise cause from cause.__cause__  # which brainstate's wrapper would hide
+
+
+def _shapes(
+    experiment: Experiment, size: int, features: int, look: Callable[[Any], None] = lambda _: None
+) -> Any:
+    """Shapes of the outputs for inputs of so many features; ``look`` is called with the model."""
+
+    def outputs(key: Any, inputs: Any) -> Any:
+        with seeded(key):
+            model = experiment.model(PROBE)
+            initialised(model, size)
+            look(model)
+            return run_over(model, inputs, fit=True, of_step=experiment.task.to_model)
+
+    inputs = jax.ShapeDtypeStruct((size, experiment.task.steps, features), jnp.float32)
+    return jax.eval_shape(outputs, jax.random.key(0), inputs)
+
+
+def _other_features(error: Exception, experiment: Experiment, size: int) -> str | None:
+    """Which number of features the model takes; None if it runs with none that was tried."""
+    _, weights, _ = start(experiment, PROBE, experiment.seeds[0])
+    axes = {n for leaf in jax.tree.leaves(weights) for n in leaf.shape[:1]}
+    for features in sorted(axes - {experiment.task.features}):
+        with suppress(Exception):
+            _shapes(experiment, size, features)
+            return (
+                f"the model must take the {experiment.task.features} features of the data, but "
+                f"takes {features}: {_root(error)}. Take features as a keyword of the factory and "
+                "give the first layer that size"
+            )
+    return None
 
 
 def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | None:
@@ -182,16 +142,6 @@ def _of_other_batches(model: Any, size: int) -> Shapes:
         for leaf in jax.tree.leaves(state.value)
     }
     return {name: shape for name, shape in shapes.items() if shape and shape[0] != size}
-
-
-def _arrays(model: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
-    """Arrays that nodes have as attributes, and their shapes."""
-    return {
-        ".".join(map(str, (*path, name))): (value, np.shape(value))
-        for path, node in brainstate.graph.nodes(model).items()
-        for name, value in vars(node).items()
-        if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
-    }
 
 
 def _root(error: BaseException) -> str:

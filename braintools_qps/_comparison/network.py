@@ -27,6 +27,7 @@ def demonstration(
     features: int,
     outputs: int,
     steps: int,
+    input_rms: float | u.Quantity = 1.0,
     *,
     hidden: int = 96,
     neuron: str = "LIF",
@@ -35,11 +36,14 @@ def demonstration(
     """The factory of the network that `compare` trains by default.
 
     Membrane time constants range from one step to half the sequence (at least 8 steps), which gives
-    memory of every length that a task can need.
+    memory of every length that a task can need. Inputs are divided by their root mean square, so
+    the network takes data of any size and unit.
     """
     memory = SHORTEST_MEMORY, max(LEAST_LONG_MEMORY, steps / 2)
     options: dict[str, Any] = {"hidden": hidden, "neuron": neuron, "reset": reset}
-    return RecurrentNetwork(features, outputs, time_constants=memory, **options)
+    return RecurrentNetwork(
+        features, outputs, time_constants=memory, input_rms=input_rms, **options
+    )
 
 
 class RecurrentNetwork(brainstate.nn.Module):
@@ -64,6 +68,8 @@ class RecurrentNetwork(brainstate.nn.Module):
     time_constants : tuple of float
         Shortest and longest membrane time constant in steps. Those of the neurons are spaced
         logarithmically between the two.
+    input_rms : float or Quantity
+        Root mean square of the inputs, by which they are divided.
 
     Raises
     ------
@@ -82,11 +88,13 @@ class RecurrentNetwork(brainstate.nn.Module):
         neuron: str = "LIF",
         reset: str = "soft",
         time_constants: tuple[float, float] = (SHORTEST_MEMORY, LEAST_LONG_MEMORY),
+        input_rms: float | u.Quantity = 1.0,
     ) -> None:
         super().__init__()
         checked_count("hidden", hidden)
         if reset not in ("soft", "hard"):
             raise ValueError(f"reset must be 'soft' or 'hard', got {reset!r}. Pass reset='soft'")
+        self.input_rms = input_rms
         self.input = _linear(features, hidden)
         self.recurrent = _linear(hidden, hidden)
         self.readout = _linear(hidden, outputs)
@@ -108,7 +116,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         """One step: inputs of shape (batch, features) to outputs of shape (batch, outputs)."""
         biases = self.biases.value
         drive = (
-            INPUT_GAIN * _normalised(self.input, x)
+            INPUT_GAIN * _normalised(self.input, x / self.input_rms)
             + RECURRENT_GAIN * _normalised(self.recurrent, self.spikes.value)
             + biases["neurons"]
         )

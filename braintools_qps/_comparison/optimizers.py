@@ -12,7 +12,7 @@ import optax
 from jax import Array
 
 from .factory import parameters_of
-from .fingerprint import name_of
+from .identity import name_of
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03
 GIVEN = ("learning_rate", "steps")  # if the optimizer takes them

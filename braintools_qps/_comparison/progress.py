@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..records import CandidateResult, Comparison
-from .storage import Store
 
 SECONDS_BETWEEN = 60.0  # lines, where there is no terminal
 LONGEST_LABEL = 24
 BAR = "{desc} {percentage:3.0f}%|{bar}| {elapsed}<{remaining}{postfix}"
+
+logger = logging.getLogger(__name__)
 
 
 class Event(NamedTuple):
@@ -22,43 +25,53 @@ class Event(NamedTuple):
     comparison: Comparison  # so far
     result: CandidateResult | None  # that has just come in, if any
     labels: tuple[str, ...]  # of the candidates in training
-    epochs_done: int  # by all runs
-    epochs: int  # of all runs
+    epochs_done: int  # by all runs that were missing
+    epochs: int  # of all runs that were missing
     loss: float  # mean over the runs that have had an epoch
     runs_done: int
     runs: int
-    directory: Path | None  # of the results; not out if that could not be written
+    directory: Path | None  # of the results
 
 
 Callback = Callable[[Event], None]
 
 
 class Progress:
-    """Counts epochs and runs, shows a bar, and tells the callback.
-
-    Each candidate of ``labels`` has so many ``runs`` of so many ``epochs``.
-    """
+    """Counts the epochs of the runs to train, shows a bar, and tells the callback."""
 
     def __init__(
         self,
         comparison: Comparison,
-        labels: Iterable[str],
-        runs: int,
         epochs: int,
-        store: Store,
+        directory: Path | None,
         callback: Callback | None,
         *,
         shown: bool,
     ) -> None:
         self.comparison = comparison
-        self.fault: Exception | None = (
-            None  # an error of the callback, which is not the fault of a candidate
-        )
-        self._runs, self._epochs = dict.fromkeys(labels, 0), dict.fromkeys(labels, 0)  # done
-        self._all_runs, self._length = runs, epochs
-        self._store, self._callback = store, callback
-        total = len(self._epochs) * runs * epochs
-        self._bar = _bar(total) if shown and total else None
+        # An error of the callback, which is not the fault of a candidate
+        self.fault: Exception | None = None
+        self._length, self._directory, self._callback = epochs, directory, callback
+        self._runs: dict[str, int] = {}  # to train, by label
+        self._runs_done: dict[str, int] = {}
+        self._epochs_done: dict[str, int] = {}
+        self._shown, self._bar, self._open = shown, None, ""
+
+    def begin(self, label: str, runs: int) -> None:
+        """Add runs that are to be trained."""
+        for counts, number in ((self._runs, runs), (self._runs_done, 0), (self._epochs_done, 0)):
+            counts[label] = counts.get(label, 0) + number
+        total = sum(self._runs.values()) * self._length
+        if self._bar is None and self._shown and total:
+            self._bar = _bar(total)
+        elif self._bar is not None:
+            self._bar.total = total
+
+    def still_open(self, labels: Sequence[str], before: int, seeds: int) -> None:
+        """Say which candidates get more seeds."""
+        names = ", ".join(map(_short, labels))
+        self._open = f", open: {names}"
+        logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
 
     def compiling(self, label: str) -> None:
         """Show that a program is compiled for a candidate, which takes a while."""
@@ -66,44 +79,46 @@ class Progress:
 
     def advance(self, label: str, epochs: int, loss: float, known: bool = False) -> None:
         """Count epochs of all runs; known ones were trained before."""
-        self._epochs[label] += epochs
+        self._epochs_done[label] += epochs
         if known and self._bar is not None:
             self._bar.initial += epochs  # so that the speed does not count them
         self._tell(label, loss, None)
 
-    def finish(self, label: str, runs: int, loss: float, known: bool = False) -> None:
+    def finish(self, label: str, runs: int, loss: float) -> None:
         """Count runs that have finished, and those of their epochs that were not counted."""
-        self._runs[label] += runs
-        if epochs := self._runs[label] * self._length - self._epochs[label]:
-            self.advance(label, epochs, loss, known)
+        self._runs_done[label] += runs
+        if epochs := self._runs_done[label] * self._length - self._epochs_done[label]:
+            self.advance(label, epochs, loss)
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
         """Count all that is left of a candidate that has finished, or failed."""
-        self.comparison = comparison
-        self._runs[result.label] = self._all_runs
-        self._epochs[result.label] = self._all_runs * self._length
+        self.comparison, runs = comparison, self._runs.setdefault(result.label, 0)
+        self._runs_done[result.label] = runs
+        self._epochs_done[result.label] = runs * self._length
         self._tell(result.label, math.nan, result)
 
     def close(self) -> None:
         """Close the bar."""
         if self._bar is not None:
-            self._bar.close()
+            with suppress(OSError):
+                self._bar.close()
 
     def _tell(self, label: str, loss: float, result: CandidateResult | None) -> None:
-        of_each = self._all_runs * self._length
-        done, epochs = sum(self._epochs.values()), len(self._epochs) * of_each
-        runs_done, runs = sum(self._runs.values()), len(self._runs) * self._all_runs
+        runs, done = sum(self._runs.values()), sum(self._epochs_done.values())
+        runs_done = sum(self._runs_done.values())
         if self._bar is not None:
-            self._describe(_short(label))
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
-            self._bar.set_postfix_str(f"run {runs_done}/{runs}{ended}", refresh=False)
-            self._bar.update(done - self._bar.n)
+            with suppress(OSError):  # a full disk that stderr goes to costs no results
+                self._bar.set_description_str(_short(label), refresh=False)
+                text = f"run {runs_done}/{runs}{ended}{self._open}"
+                self._bar.set_postfix_str(text, refresh=False)
+                self._bar.update(done - self._bar.n)
         if self._callback is None:
             return
-        unfinished = tuple(one for one, count in self._epochs.items() if count < of_each)
-        labels, place = unfinished or (label,), self._store.place
-        counts = done, epochs, loss, runs_done, runs
-        event = Event(self.comparison, result, labels, *counts, place)
+        unfinished = (name for name, n in self._runs.items() if self._runs_done[name] < n)
+        labels = tuple(unfinished) or (label,)
+        counts = done, runs * self._length, loss, runs_done, runs
+        event = Event(self.comparison, result, labels, *counts, self._directory)
         try:
             self._callback(event)
         except Exception as error:
@@ -112,22 +127,26 @@ class Progress:
 
     def _describe(self, text: str) -> None:
         if self._bar is not None:
-            self._bar.set_description_str(text, refresh=text.startswith("compiling"))
+            with suppress(OSError):
+                self._bar.set_description_str(text)
 
 
 def _bar(total: int) -> Any:
-    """A bar of tqdm, or None where it is not installed."""
+    """A bar of tqdm, or None where it is not installed or cannot be shown."""
     try:
         from tqdm.asyncio import tqdm as outside_of_notebooks
         from tqdm.auto import tqdm
     except ImportError:
         return None
     options: dict[str, Any] = {"total": total, "desc": "starting", "smoothing": 0}
-    if tqdm is not outside_of_notebooks:
+    if tqdm is outside_of_notebooks:
+        options["bar_format"] = BAR
+        on_terminal = {"dynamic_ncols": True}
+        lines = {"ncols": 80, "mininterval": SECONDS_BETWEEN}
+        options |= on_terminal if sys.stderr.isatty() else lines
+    with suppress(OSError):
         return tqdm(**options)
-    if sys.stderr.isatty():
-        return tqdm(**options, bar_format=BAR, dynamic_ncols=True)
-    return tqdm(**options, bar_format=BAR, ncols=80, mininterval=SECONDS_BETWEEN)
+    return None
 
 
 def _short(label: str) -> str:

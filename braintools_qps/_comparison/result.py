@@ -8,11 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from .. import records
 from .._registry import surrogate_spec
-from ..records import CandidateResult, Cost, Curves, Scores, Tuning
+from ..records import CandidateResult, Comparison, Cost, Scores, Tuning, to_plain
+from .experiment import RATE, Experiment, Setting, at_setting
 from .factory import cause_of
-from .run import RATE, Experiment, Setting
-from .train import Candidate, Outcome, at_setting
+from .identity import name_of, sources
+from .numerics import numerics, present_environment
+from .optimizers import described_optimizer
+from .outcome import Outcome
+from .plan import Candidate, Run, digest
+from .run import Curves
 
 # A run has collapsed if it loses this share of its gain. The loss must also be at least this many
 # standard errors of an accuracy, or this share of any other score.
@@ -23,29 +29,65 @@ SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 
 def result_of(
-    candidate: Candidate,
+    runs: Sequence[Run],
     setting: Setting,
     outcomes: Sequence[Outcome],
     tuning: Tuning | None,
     experiment: Experiment,
 ) -> CandidateResult:
-    """The record of a candidate, from the training that each seed has chosen."""
+    """The record of a candidate, from the run that each seed has chosen."""
+    candidate = runs[0].candidate
     samples = experiment.task.sizes.validation
     is_accuracy = experiment.objective.score_name == "accuracy"
-    workers = [one.worker for one in outcomes if one.worker is not None]
+    noise = noise_of_accuracy(samples) if is_accuracy else None
+    workers = [outcome.worker for outcome in outcomes]
     return CandidateResult(
         label=candidate.label,
         spec=candidate.spec,
+        seeds=tuple(run.seed for run in runs),
         setting={RATE: experiment.usual_rate} | dict(setting),
-        trained=surrogate_spec(at_setting(candidate.surrogate, setting)),
+        tuned_spec=surrogate_spec(at_setting(candidate.surrogate, setting)),
         scores=scores_of(outcomes),
         curves=curves_of(outcomes),
         tuning=tuning,
-        cost=Cost(float(np.median([one.seconds for one in outcomes])), outcomes[0].bytes),
-        flags=flags(outcomes, noise_of_accuracy(samples) if is_accuracy else None),
-        one_by_one=next(filter(None, (one.one_by_one for one in outcomes)), None),
-        workers=tuple(one for n, one in enumerate(workers) if one not in workers[:n]),
+        cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
+        flags=flags([outcome.curves for outcome in outcomes], noise),
+        one_by_one=next(filter(None, (outcome.one_by_one for outcome in outcomes)), None),
+        workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
     )
+
+
+def blank(
+    candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
+) -> Comparison:
+    """A comparison that has no results yet."""
+    return Comparison(
+        task=experiment.task.facts | {"sha256": digest(experiment.task)},
+        settings=to_plain(_described(experiment) | dict(limits)),
+        seeds=experiment.seeds,
+        candidates=tuple(candidate.spec for candidate in candidates),
+        environment=present_environment(),
+    )
+
+
+def _described(experiment: Experiment) -> dict[str, Any]:
+    """Settings that all candidates share, for the record."""
+    goal, make = experiment.objective, experiment.factory.make
+    functions = {"model": make, "optimizer": experiment.optimizer}
+    functions |= {"loss": goal.loss, "score": goal.score}
+    return {
+        "model": name_of(make),
+        "options": experiment.factory.options,
+        "epochs": experiment.epochs,
+        "batch_size": experiment.batch_size,
+        RATE: experiment.usual_rate,
+        **described_optimizer(experiment.optimizer),
+        "loss": goal.loss_name,
+        "score": goal.score_name,
+        "tune": experiment.tune,
+        **numerics(),
+        "sources": sources(functions),
+    }
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:
@@ -58,25 +100,25 @@ def failed(candidate: Candidate, error: Exception) -> CandidateResult:
 
 def scores_of(outcomes: Sequence[Outcome]) -> Scores:
     """Scores by seed; a run without a finite validation score has no best epoch."""
-    tested = [one.tested for one in outcomes]
-    best = [one.best_epoch or None for one in outcomes]
-    at_best = [math.nan if epoch is None else one.best_score for epoch, one in zip(best, tested)]
+    tested = [outcome.tested for outcome in outcomes]
+    best = [outcome.best_epoch or None for outcome in outcomes]
+    at_best = [math.nan if epoch is None else test.best_score for epoch, test in zip(best, tested)]
     return Scores(
-        test=_numbers(one.score for one in tested),
-        validation=_numbers(one.curves.score[-1] for one in outcomes),
+        test=_numbers(test.score for test in tested),
+        validation=_numbers(outcome.curves.score[-1] for outcome in outcomes),
         test_at_best_epoch=_numbers(at_best),
         best_epoch=tuple(best),
-        firing_rate=_numbers(one.firing_rate for one in tested),
-        spikes=_numbers(one.spikes for one in tested),
+        firing_rate=_numbers(test.firing_rate for test in tested),
+        spikes=_numbers(test.spikes for test in tested),
     )
 
 
-def curves_of(outcomes: Sequence[Outcome]) -> Curves:
+def curves_of(outcomes: Sequence[Outcome]) -> records.Curves:
     """Curves by seed and epoch."""
-    return Curves(
-        loss=tuple(_numbers(one.curves.loss) for one in outcomes),
-        validation=tuple(_numbers(one.curves.score) for one in outcomes),
-        firing_rate=tuple(_numbers(one.curves.firing_rate) for one in outcomes),
+    return records.Curves(
+        loss=tuple(_numbers(outcome.curves.loss) for outcome in outcomes),
+        validation=tuple(_numbers(outcome.curves.score) for outcome in outcomes),
+        firing_rate=tuple(_numbers(outcome.curves.firing_rate) for outcome in outcomes),
     )
 
 
@@ -84,28 +126,23 @@ def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def flags(outcomes: Sequence[Outcome], noise: float | None) -> Mapping[str, int]:
+def flags(runs: Sequence[Curves], noise: float | None) -> Mapping[str, int]:
     """How many runs went wrong, by kind; kinds that did not occur are left out.
 
     ``noise`` is how far a score may fall by chance; None if unknown.
     """
-    found = {
-        "nan": [_is_nan(one) for one in outcomes],
-        "collapse": [_has_collapsed(one.curves.score, noise) for one in outcomes],
-        "runaway": [_ran_away(one.curves.firing_rate) for one in outcomes],
-        "silent": [bool(one.curves.firing_rate[-1] < SILENT) for one in outcomes],
+    troubles = {
+        "nan": [not np.isfinite((run.score[-1], run.loss[-1])).all() for run in runs],
+        "collapse": [_has_collapsed(run.score, noise) for run in runs],
+        "runaway": [_ran_away(run.firing_rate) for run in runs],
+        "silent": [bool(run.firing_rate[-1] < SILENT) for run in runs],
     }
-    return {name: sum(each) for name, each in found.items() if any(each)}
+    return {name: sum(each) for name, each in troubles.items() if any(each)}
 
 
 def noise_of_accuracy(samples: int) -> float:
     """How far an accuracy may fall by chance, for a number of samples."""
     return ERRORS * math.sqrt(0.25 / samples)
-
-
-def _is_nan(outcome: Outcome) -> bool:
-    ends = outcome.curves.score[-1], outcome.curves.loss[-1]
-    return not np.isfinite(ends).all()
 
 
 def _has_collapsed(score: Any, noise: float | None) -> bool:

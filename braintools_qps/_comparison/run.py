@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import product
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -14,17 +12,11 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .factory import Factory
+from .experiment import Experiment
 from .model import Values, initialised, put, run_over, seeded, values_of, watched
-from .objective import Objective
-from .optimizers import Optimizer, counts_steps, names_of, transformation
-from .tasks import Rows, Samples, Task
+from .optimizers import counts_steps
+from .tasks import Rows, Samples
 
-RATE = "learning_rate"
-MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
-OF_SURROGATES = ("dampening", MEAN_SLOPE, "scale_factor", "alpha")  # of the candidate itself
-
-Setting = Mapping[str, Any]  # a value for each name that is tuned
 Numbers = dict[str, Array]  # of one run: learning_rate, epochs, and those of its surrogate
 Build = Callable[[Mapping[str, Any]], Surrogate]
 
@@ -64,55 +56,6 @@ class Tested(NamedTuple):
     spikes: Array  # per sample
 
 
-@dataclass(frozen=True, eq=False)
-class Experiment:
-    """Settings that all candidates share: data, model, training and tuning."""
-
-    factory: Factory
-    task: Task
-    objective: Objective
-    optimizer: Optimizer | None  # None for AdamW
-    batch_size: int  # as many samples as there are to train on, at most
-    usual_rate: float  # where the learning rate is not tuned
-    epochs: int = 1
-    seeds: tuple[int, ...] = (0,)
-    tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
-    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def batches(self) -> int:
-        """Number of batches in an epoch."""
-        return self.task.sizes.train // self.batch_size
-
-    @property
-    def settings(self) -> list[dict[str, Any]]:
-        """Every combination of the values that are tuned; an empty one where nothing is."""
-        return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
-
-    @property
-    def runs(self) -> int:
-        """Number of trainings of a candidate: every setting with every seed."""
-        return len(self.settings) * len(self.seeds)
-
-    def model(self, surrogate: Any) -> Any:
-        """A fresh model with the surrogate in its neurons."""
-        return self.factory(self.task, surrogate, self.options)
-
-    def at(self, setting: Setting) -> Experiment:
-        """The experiment with the values of a setting for the factory and the optimizer."""
-        rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
-        names = names_of(self.optimizer)
-        own = {name: value for name, value in rest.items() if name in names}
-        options = {name: value for name, value in rest.items() if name not in names}
-        return replace(self, options=options, optimizer_options=own)
-
-    def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
-        """The optimizer for a training of this many epochs."""
-        steps = epochs * self.batches
-        return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
-
-
 def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
     """The initial weights that a seed gives, whatever the surrogate is."""
     with seeded(jax.random.key(seed), seed):
@@ -128,10 +71,10 @@ def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> 
 def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
     """The state before the first epoch."""
     weights = initial_weights(experiment, surrogate, seed)
-    memory = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
+    optimizer = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
     zero = jnp.zeros((), jnp.int32)
     worst = jnp.asarray(-jnp.inf, jnp.result_type(float))  # no weak type: checkpoints have none
-    return State(weights, memory, zero, weights, worst, zero)
+    return State(weights, optimizer, zero, weights, worst, zero)
 
 
 def epoch_of(build: Build, experiment: Experiment) -> Callable:
@@ -148,40 +91,43 @@ def epoch_of(build: Build, experiment: Experiment) -> Callable:
         optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
 
         def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
-            index, some = batch
-            taken = Samples(samples.inputs[some], samples.labels[some])
+            index, chosen = batch
+            taken = Samples(samples.inputs[chosen], samples.labels[chosen])
             draw = key, state.epoch * batches + index
-            weights, memory = carry
-            return training_step(weights, memory, taken, draw, surrogate, optimizer, experiment)
+            weights, moments = carry
+            return training_step(weights, moments, taken, draw, surrogate, optimizer, experiment)
 
         orders, _ = jax.random.split(key)
         of_epoch = jax.random.fold_in(orders, state.epoch)
         order = jax.random.permutation(of_epoch, rows.train)
         batched = order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
-        (weights, memory), losses = jax.lax.scan(step, carry, (jnp.arange(batches), batched))
+        (weights, moments), losses = jax.lax.scan(step, carry, (jnp.arange(batches), batched))
         score, rate, _ = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
-        return _after(state, weights, memory, score), Curves(losses.mean(), score, rate)
+        return _after(state, weights, moments, score), Curves(losses.mean(), score, rate)
 
     return epoch
 
 
 def training_step(
     weights: Weights,
-    memory: Any,
+    moments: Any,
     samples: Samples,
     draw: tuple[Array, Array],
     surrogate: Surrogate,
     optimizer: optax.GradientTransformation,
     experiment: Experiment,
 ) -> tuple[tuple[Weights, Any], Array]:
-    """Train on one batch; ``draw`` is the key of the run and the number of the batch."""
+    """Train on one batch; ``draw`` is the key of the run and the number of the batch.
+
+    ``moments`` is the state of the optimizer.
+    """
     loss_of = lambda trained: _loss(trained, weights.kept, samples, draw, surrogate, experiment)
-    (loss, kept), slopes = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
+    (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
     values, structure = jax.tree.flatten(weights.trained)
-    changes, memory = optimizer.update(jax.tree.leaves(slopes), memory, values)
+    changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
     trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
-    return (Weights(trained, kept), memory), loss
+    return (Weights(trained, kept), moments), loss
 
 
 def _loss(
@@ -199,7 +145,7 @@ def _loss(
     with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
         _fill(states, Weights(trained, kept))
-        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.normalised)
+        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
     objective = experiment.objective
     loss = objective.loss(objective.read(outputs), samples.labels)
     return _scalar(loss), values_of(states[1])
@@ -221,7 +167,7 @@ def evaluated(
         model = experiment.model(surrogate)
         states = initialised(model, len(rows))
         _fill(states, weights)
-        outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.normalised)
+        outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.to_model)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     objective = experiment.objective
     score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))
@@ -246,12 +192,12 @@ def _fill(states: tuple[dict[str, Any], dict[str, Any]], weights: Weights) -> No
         put(of_kind, values)
 
 
-def _after(state: State, weights: Weights, memory: Any, score: Array) -> State:
+def _after(state: State, weights: Weights, moments: Any, score: Array) -> State:
     epoch = state.epoch + 1
     better = score > state.best_score
     best = jax.tree.map(lambda a, b: jnp.where(better, a, b), weights, state.best)
     return State(
-        weights, memory, epoch, best,
+        weights, moments, epoch, best,
         jnp.where(better, score, state.best_score), jnp.where(better, epoch, state.best_epoch),
     )  # fmt: skip
 

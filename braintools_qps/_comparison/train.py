@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,77 +15,35 @@ import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._surrogate import adjusted, traceable
+from .._surrogate import traceable
 from .devices import is_full, present_devices, program_bytes
+from .experiment import RATE, Experiment, Setting, at_setting
 from .model import usual_promotion
-from .run import (
-    RATE,
-    Curves,
-    Experiment,
-    Setting,
-    State,
-    Tested,
-    epoch_of,
-    initial_state,
-    test_of,
-)
-from .storage import Store
+from .numerics import place
+from .outcome import Outcome
+from .packing import Saved, like, raw
+from .plan import Run
+from .run import Curves, State, epoch_of, initial_state, test_of
+from .runs import STATE, Runs
 from .tasks import Rows, Samples
-
-Run = tuple[Setting, int]  # and the seed
-
-
-class Candidate(NamedTuple):
-    """A surrogate to compare."""
-
-    label: str
-    surrogate: Surrogate
-    spec: dict[str, Any]
-
-
-class Group(NamedTuple):
-    """Runs of a candidate that one compiled program trains."""
-
-    candidate: Candidate
-    numbers: tuple[int, ...]  # among all runs of the candidate
-    runs: tuple[Run, ...]
-    key: str = ""  # all that the outcomes depend on
-
-
-class Outcome(NamedTuple):
-    """One run: its curves by epoch, its scores, its time and memory."""
-
-    curves: Curves
-    tested: Tested
-    best_epoch: int
-    seconds: float  # per epoch: an equal share of the time of runs that train together
-    bytes: int | None  # of the program that trains some runs at once
-    one_by_one: str | None  # why the model could not be vmapped
-    worker: Mapping[str, Any] | None = None
-
-
-def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
-    """The surrogate with its factors of dampening and scale, and its alpha."""
-    return adjusted(
-        surrogate,
-        dampening=setting.get("dampening"),
-        scale=setting.get("scale_factor"),
-        alpha=setting.get("alpha"),
-    )
 
 
 def groups_of(
-    candidate: Candidate, runs: Sequence[Run], experiment: Experiment, most: int | None = None
-) -> Iterator[Group]:
-    """Runs of a candidate by the program that can train them, in groups of ``most`` at most."""
-    found: dict[Hashable, list[int]] = {}
-    for number, (setting, _) in enumerate(runs):
-        found.setdefault(_program_key(candidate.surrogate, setting, experiment), []).append(number)
-    for numbers in found.values():
-        size = most or len(numbers)
-        for start in range(0, len(numbers), size):
-            some = tuple(numbers[start : start + size])
-            yield Group(candidate, some, tuple(runs[number] for number in some))
+    runs: Sequence[Run], experiment: Experiment, store: Runs, most: int | None = None
+) -> Iterator[list[Run]]:
+    """Runs of a candidate that one program can train and that have had as many epochs, in groups.
+
+    A group has ``most`` runs at most.
+    """
+    alike: dict[Hashable, list[Run]] = {}
+    for run in runs:
+        begun = store.read(run.key + STATE)
+        epochs = 0 if begun is None else begun.about["epochs"]
+        key = _program_key(run.candidate.surrogate, run.setting, experiment)
+        alike.setdefault((key, epochs), []).append(run)
+    for group in alike.values():
+        size = most or len(group)
+        yield from (group[start : start + size] for start in range(0, len(group), size))
 
 
 class Trainer:
@@ -102,9 +60,9 @@ class Trainer:
 
     def train(
         self,
-        group: Group,
+        group: Sequence[Run],
         *,
-        store: Store | None = None,
+        store: Runs | None = None,
         on_compile: Callable[[], None] = lambda: None,
         on_epoch: Callable[[int, float, bool], None] = lambda epochs, loss, known: None,
     ) -> list[Outcome]:
@@ -114,9 +72,8 @@ class Trainer:
         there. ``on_epoch`` is called with the epochs of all runs, the mean loss, and whether they
         were trained before.
         """
-        count, epochs, seconds = len(group.runs), self._experiment.epochs, []
-        setting = group.runs[0][0]
-        epoch, test = self._functions_of(group.candidate.surrogate, setting, on_compile)
+        count, epochs, seconds = len(group), self._experiment.epochs, []
+        epoch, test = self._functions_of(group[0], on_compile)
         states, curves = self._start(group, store)
         if curves:
             on_epoch(count * len(curves), float(np.mean(curves[-1].loss)), True)
@@ -127,28 +84,31 @@ class Trainer:
             curves.append(_joined([curve for _, curve in done], count))
             seconds.append(took / count)
             on_epoch(count, float(np.mean(curves[-1].loss)), False)
-            if store is not None and store.is_due():
-                states = _joined([state for state, *_ in shares], count, jnp)
-                store.keep_states(group.key, states, _stacked(curves))
+            if store is not None and store.is_due() and len(curves) < epochs:
+                store.write_states(_saved(group, _states(shares, count), curves))
         compiled = self._compiled.get(epoch)  # None where all epochs were trained before
         outcome = partial(
             Outcome,
             seconds=float(np.median(seconds)) if seconds else math.nan,
             bytes=None if compiled is None else program_bytes(compiled),
             one_by_one=self._in_turn.get(epoch),
+            worker=place(),
         )
-        best = np.concatenate([state.best_epoch for state, *_ in shares])
+        states = _states(shares, count)
         tested = _joined(self._each(test, shares, count)[1], count)
-        row = lambda tree, number: jax.tree.map(lambda leaf: leaf[number], tree)
         by_run = _stacked(curves)
         return [
-            outcome(row(by_run, number), row(tested, number), int(best[number]))
+            outcome(
+                _row(by_run, number),
+                _row(tested, number),
+                int(states.best_epoch[number]),
+                weights=_row({**states.weights.trained, **states.weights.kept}, number),
+            )
             for number in range(count)
         ]
 
-    def _functions_of(
-        self, surrogate: Surrogate, setting: Setting, on_compile: Callable[[], None]
-    ) -> tuple[Callable, Callable]:
+    def _functions_of(self, run: Run, on_compile: Callable[[], None]) -> tuple[Callable, Callable]:
+        surrogate, setting = run.candidate.surrogate, run.setting
         key = _program_key(surrogate, setting, self._experiment)
         if key not in self._functions:
             on_compile()
@@ -158,29 +118,32 @@ class Trainer:
             self._functions[key], self._in_turn[test] = (epoch, test), None
         return self._functions[key]
 
-    def _start(self, group: Group, store: Store | None) -> tuple[State, list[Curves]]:
-        (setting, first), surrogate = group.runs[0], group.candidate.surrogate
-        experiment, surrogate = self._experiment.at(setting), at_setting(surrogate, setting)
-        if store is not None:
-            form = jax.eval_shape(lambda: initial_state(experiment, surrogate, first))
-            if found := store.states_of(group.key, form):
-                return found[0], _by_epoch(Curves(*found[1]))
-        seeds = [seed for _, seed in group.runs]
-        initial = {seed: initial_state(experiment, surrogate, seed) for seed in {*seeds}}
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *(initial[s] for s in seeds)), []
+    def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[State, list[Curves]]:
+        """States and curves so far: those in the store, if each run has some, or initial ones."""
+        experiment = self._experiment.at(group[0].setting)
+        surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
+        saved = [store.read(run.key + STATE) if store else None for run in group]
+        begun = [each for each in saved if each is not None]
+        if len(begun) == len(group):
+            form = jax.eval_shape(lambda: initial_state(experiment, surrogate, group[0].seed))
+            return _states_of(begun, form), _by_epoch(_curves_of(begun))
+        initial = {
+            seed: initial_state(experiment, surrogate, seed) for seed in {run.seed for run in group}
+        }
+        return _together(jnp.stack, [initial[run.seed] for run in group]), []
 
-    def _inputs(self, group: Group) -> tuple[Array, dict[str, Array], Rows]:
+    def _inputs(self, group: Sequence[Run]) -> tuple[Array, dict[str, Array], Rows]:
         """The key, the numbers and the split of each run."""
-        keys = jnp.stack([jax.random.key(seed) for _, seed in group.runs])
+        keys = jnp.stack([jax.random.key(run.seed) for run in group])
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
         numbers = [
-            traceable(at_setting(group.candidate.surrogate, setting)).numbers
-            | {"learning_rate": setting.get(RATE, usual), "epochs": epochs}
-            for setting, _ in group.runs
+            traceable(at_setting(run.candidate.surrogate, run.setting)).numbers
+            | {"learning_rate": run.setting.get(RATE, usual), "epochs": epochs}
+            for run in group
         ]
         column = lambda name: jnp.array([run[name] for run in numbers], jnp.float32)
-        splits = {seed: self._experiment.task.split(seed) for _, seed in group.runs}
-        rows = Rows(*(jnp.stack(part) for part in zip(*(splits[s] for _, s in group.runs))))
+        splits = {seed: self._experiment.task.split(seed) for seed in {run.seed for run in group}}
+        rows = _together(jnp.stack, [splits[run.seed] for run in group])
         return keys, {name: column(name) for name in numbers[0]}, rows
 
     def _cut(self, tree: Any, count: int) -> list[Any]:
@@ -189,8 +152,8 @@ class Trainer:
             np.minimum(np.arange(start, start + self._width), count - 1)
             for start in range(0, count, self._width)
         ]
-        cut = lambda some: jax.tree.map(lambda leaf: leaf[some], tree)
-        return [jax.device_put(cut(some), self._devices.split) for some in rows]
+        cut = lambda share: jax.tree.map(lambda leaf: leaf[share], tree)
+        return [jax.device_put(cut(share), self._devices.split) for share in rows]
 
     def _each(
         self, function: Callable, shares: list[tuple], count: int
@@ -234,7 +197,7 @@ class Trainer:
         vmapped."""
         if function not in self._in_turn:
             try:
-                return self._compile(_together(function), share)
+                return self._compile(_vmapped(function), share)
             except Exception as error:
                 if is_full(error):
                     raise
@@ -262,7 +225,7 @@ def _in_threads(compiled: Any, threads: int, shares: list[tuple], samples: Sampl
         return list(pool.map(call, shares))
 
 
-def _together(function: Callable) -> Callable:
+def _vmapped(function: Callable) -> Callable:
     """The function of many runs at once; all share its last argument, the samples."""
     return lambda *runs: jax.vmap(lambda *run: function(*run, runs[-1]))(*runs[:-1])
 
@@ -277,10 +240,48 @@ def _joined(shares: list[Any], count: int, arrays: Any = np) -> Any:
     return jax.tree.map(lambda *leaves: arrays.concatenate(leaves)[:count], *shares)
 
 
+def _states(shares: list[tuple], count: int) -> State:
+    return _joined([state for state, *_ in shares], count, jnp)
+
+
+def _row(tree: Any, number: int) -> Any:
+    return jax.tree.map(lambda leaf: leaf[number], tree)
+
+
+def _together(stack: Callable, trees: Sequence[Any]) -> Any:
+    return jax.tree.map(lambda *leaves: stack(leaves), *trees)
+
+
 def _stacked(curves: Sequence[Curves]) -> Curves:
-    return jax.tree.map(lambda *values: np.stack(values, axis=-1), *curves)
+    return _together(partial(np.stack, axis=-1), curves)
 
 
 def _by_epoch(curves: Curves) -> list[Curves]:
     epochs = (np.moveaxis(np.asarray(curve), -1, 0) for curve in curves)
     return [Curves(*values) for values in zip(*epochs)]
+
+
+def _saved(group: Sequence[Run], states: State, curves: Sequence[Curves]) -> dict[str, Saved]:
+    """The state of each run and its curves so far, by the keys of the runs."""
+    by_run, about = _stacked(curves), {"epochs": len(curves)}
+    leaves = [raw(leaf) for leaf in jax.tree.leaves(states)]
+    return {
+        run.key: Saved(
+            about,
+            {str(n): leaf[number] for n, leaf in enumerate(leaves)}
+            | _row(by_run, number)._asdict(),
+        )
+        for number, run in enumerate(group)
+    }
+
+
+def _states_of(saved: Sequence[Saved], form: Any) -> State:
+    """The inverse of `_saved`, for states of that form."""
+    forms, structure = jax.tree.flatten(form)
+    stacked = [np.stack([each.arrays[str(n)] for each in saved]) for n in range(len(forms))]
+    return jax.tree.unflatten(structure, map(like, stacked, forms))
+
+
+def _curves_of(saved: Sequence[Saved]) -> Curves:
+    stacked: Any = (np.stack([each.arrays[name] for each in saved]) for name in Curves._fields)
+    return Curves(*stacked)

@@ -12,23 +12,25 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._checks import check_positive, did_you_mean
+from .._checks import check_positive
+from .._wording import did_you_mean
+from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
 from .factory import GIVEN, parameters_of
-from .fingerprint import name_of
+from .identity import name_of
 from .model import initialised, mean_slopes, seeded
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
-from .run import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting
-from .train import at_setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
+OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "q": "alpha", "scale": "scale_factor"}
+CALIBRATION_SEED = 0  # of the weights at which a mean slope is measured, whatever the seeds are
 
 
 def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
     """The settings of a candidate, each with the dampening for its mean slope.
 
-    It is computed at the initial weights of the first seed, from the population with the largest
-    mean slope.
+    It is computed at the initial weights of one seed, the same for all comparisons, from the
+    population with the largest mean slope.
     """
     largest: dict[str, float] = {}
     settings: list[Setting] = []
@@ -46,13 +48,13 @@ def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
 
 
 def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
-    """The largest mean slope of a population over a batch of the first seed's training part."""
-    task, seed = experiment.task, experiment.seeds[0]
+    """The largest mean slope of a population over a batch of samples."""
+    task, seed = experiment.task, CALIBRATION_SEED
     inputs = task.samples.inputs[task.split(seed).train[: experiment.batch_size]]
     with seeded(jax.random.key(seed), seed):
         model = experiment.model(surrogate)
         initialised(model, experiment.batch_size)
-        slopes = mean_slopes(model, jnp.asarray(task.normalised(inputs)))
+        slopes = mean_slopes(model, task.to_model(jnp.asarray(inputs)))
     return max((float(slope) for slope in slopes if jnp.isfinite(slope)), default=0.0)
 
 
@@ -74,6 +76,11 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
         )
     listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in tune.items()}
     for name, values in listed.items():
+        if not isinstance(name, str):
+            raise TypeError(
+                f"tune must have names as keys, got {name!r}. For example "
+                "tune={'learning_rate': (0.01, 0.1)}"
+            )
         _check_values(name, values)
     _check_names(listed, factory, optimizer)
     return {name: tuple(values) for name, values in listed.items()}
@@ -88,7 +95,7 @@ def _check_values(name: str, values: Any) -> None:
     if name in POSITIVE:
         for value in values:
             if not (name == "alpha" and value == math.inf):
-                check_positive(name, value, none=name == "clip")
+                check_positive(f"{name} in tune", value, none=name == "clip")
     if any(value in values[:number] for number, value in enumerate(values)):
         raise ValueError(
             f"tune must have each value of {name} once, got {values!r}. Leave out the second"
@@ -120,5 +127,10 @@ def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
             f"{name_of(factory)}), got {', '.join(unknown)}. Add the keyword to the factory, or "
-            f"correct the name{did_you_mean(unknown[0], known)}"
+            f"correct the name{_hint(unknown[0], known)}"
         )
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    usual = OTHER_NAMES.get(name.lower())
+    return f". Did you mean {usual!r}?" if usual in known else did_you_mean(name, known)

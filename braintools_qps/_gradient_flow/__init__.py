@@ -1,11 +1,13 @@
 """Find out why a spiking network does not learn, and measure its gradient back through time.
 
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
-function of arrays); `passes`, one forward and one backward; `evaluate`, the figures of a candidate;
-and `diagnose`, the cause. `cotangents` differentiates the objective, `slopes` the surrogates at
-their arguments. `measures` reduces arrays to numbers, `paths` splits the gain of a step, and
-`remedies` tries changes. `normalize`, `normalize_rates` and `sensitivity` have a public function
-each.
+function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
+(`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
+`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
+each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
+differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
+to numbers, `paths` splits the gain of a step, `information` fits readouts to labels. `normalize`,
+`normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
 """
 
 from __future__ import annotations
@@ -14,14 +16,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
-from .._models import by_population, checked_inputs
-from ..records import GradientFlow, GradientFlows
+from .._models import batch_size, by_population, checked_inputs
+from ..records import FURTHER, GradientFlow, GradientFlows
 from ..typing import SurrogateSpecs
 from .cotangents import Objective, check_draws
-from .diagnose import FURTHER, diagnose
+from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
+from .information import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
+from .prepare import prepare
+from .relay import relay_weights
 from .sensitivity import gradient_sensitivity
 from .slopes import mean_slope_at
 from .step import Step
@@ -38,6 +43,8 @@ __all__ = [
     "normalize_rates",
     "normalize_surrogate",
     "own_surrogates",
+    "prepare",
+    "relay_weights",
     "trace",
     "with_states_of",
 ]
@@ -49,9 +56,11 @@ def gradient_flow(
     model: Any,
     inputs: Any,
     *,
+    batch_first: bool = False,
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
-    draws: int = 8,
+    labels: Any = None,
+    draws: int | None = None,
     seed: int = 0,
     paths: bool = False,
 ) -> GradientFlows:
@@ -59,7 +68,8 @@ def gradient_flow(
 
     ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
     it names the most basic: NaN comes before silence, and silence before a surrogate that is too
-    high. A table of the populations follows, in the order in which signals reach them.
+    high. A change that it advises was made to a copy of the model and helped there. A table of the
+    populations follows, in the order in which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and
@@ -74,8 +84,12 @@ def gradient_flow(
         all nodes with a state ``V`` and an elementwise ``spk_fun``. The run begins with the present
         states; states of one sample are repeated for a batch. If a neuron has no ``V`` yet, all
         states are initialised. Model, states and random state are left as they were.
-    inputs : Array, Quantity or pytree of them
-        Inputs of shape (time, features) or (time, batch, features...).
+    inputs : Array, Quantity or pytree of them, or Task
+        Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
+        makes it and `compare` trains on it: 64 of its training samples are taken.
+    batch_first : bool
+        Whether arrays have the shape (batch, time, features...), as `load_task` and `compare` take
+        them.
     surrogates : sequence, mapping of names, or a single candidate, optional
         Candidates, each a surrogate for all neurons as `get_surrogate` takes it. In a mapping of
         names, a candidate may also be a mapping from populations to surrogates, as for
@@ -86,8 +100,14 @@ def gradient_flow(
         gradient is measured. By default random projections of the last step's output, which need no
         labels. If it uses several steps, ``growth`` and ``reach`` describe only the gradient from
         the last of them, and ``accumulation`` the gradient from all (see `.Gradient`).
-    draws : int
-        How many random projections to average over.
+    labels : array, optional
+        One label per sample: integers or strings for classes, floats (one or several per sample)
+        for numbers. Then a ridge regression on the spike counts of each population shows how much
+        of the labels it still tells, on the half of the samples that was not used to fit. If it
+        drops to chance from some population on, that is the cause "information lost". A readout
+        of counts does not see what only the times of spikes tell.
+    draws : int, optional
+        How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
     paths : bool
@@ -109,7 +129,8 @@ def gradient_flow(
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step, no sample, or parts of different length. If
         ``draws`` is not an integer from 1 to 1,000,000, the seed is not from 0 to 2**32 - 1, the
-        objective does not return a scalar, or there is no candidate.
+        objective does not return a scalar, or there is no candidate. If there is not one finite
+        label per sample.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 
@@ -140,11 +161,13 @@ def gradient_flow(
     >>> list(flows)
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
-    inputs = checked_inputs(inputs)
+    inputs = checked_inputs(inputs, batch_first=batch_first)
     check_draws(draws, seed)
+    known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    evaluator = Evaluator(step, inputs, Objective(objective, draws, seed))
+    target = Objective(objective, draws, seed)
+    evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
         (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
     )
@@ -173,6 +196,9 @@ def flow_of(
         further=(*evaluator.notes, *further)[:FURTHER],
         advice=(*evaluator.notes, *advice),
         notes=evaluator.notes,
+        information=evaluator.information,
+        samples=evaluator.batch,
+        features=evaluator.features,
     )
 
 

@@ -18,20 +18,27 @@ from .passes import Forward, replaced
 from .step import Step, is_real
 
 MOST_DRAWS = 1_000_000
+ENOUGH, FEW_DRAWS = 16, 8  # projections times samples that are enough to average over
 STREAM = 20220200  # keeps the projections independent of weights drawn from the same seed
 
 
 class Objective(NamedTuple):
-    """A function of the outputs, or random projections of the last step's, from a seed."""
+    """A function of the outputs, or random projections of the last step's, from a seed.
+
+    Without a number of draws, fewer are made the more samples there are to average over.
+    """
 
     function: Callable[[Any], Any] | None = None
-    draws: int = 1
+    draws: int | None = None
     seed: int = 0
+    every_step: bool = False  # projections of the mean output, in place of the last
 
-    def cotangents(self, step: Step, run: Forward) -> Cotangents:
+    def cotangents(self, step: Step, run: Forward, batch: int | None = None) -> Cotangents:
         """Its derivatives with respect to the outputs of a run."""
         if self.function is None:
-            return projections(run, self.draws, self.seed)
+            few = min(max(ENOUGH // (batch or 1), 1), FEW_DRAWS)
+            last = projections(run, self.draws or few, self.seed)
+            return spread_over(run, last) if self.every_step else last
         return of_outputs(step, run, self.function)
 
 
@@ -39,15 +46,17 @@ class Cotangents(NamedTuple):
     """Derivatives of one or several objectives with respect to the real outputs.
 
     ``values`` have the shape (draws, k, ...) for the last k steps. ``whole`` selects the draws of
-    the whole objective, ``transported`` those in which only one step has a derivative.
+    the whole objective, ``transported`` those in which only one step has a derivative. ``value`` is
+    that of the objective, 0 for random projections.
     """
 
     values: list[Array]
     whole: slice = slice(None)
     transported: slice = slice(None)
+    value: float = 0.0
 
 
-def check_draws(draws: int, seed: int) -> None:
+def check_draws(draws: int | None, seed: int) -> None:
     """Check the number of random projections, and their seed.
 
     Raises
@@ -58,7 +67,7 @@ def check_draws(draws: int, seed: int) -> None:
         If the seed is out of range, or draws is not an integer from 1 to `MOST_DRAWS`.
     """
     whole = isinstance(draws, Integral) and not isinstance(draws, bool)
-    if not (whole and 1 <= draws <= MOST_DRAWS):
+    if draws is not None and not (whole and 1 <= draws <= MOST_DRAWS):
         raise ValueError(
             f"draws must be an integer from 1 to {MOST_DRAWS:,}, got {draws!r}. Pass draws=8"
         )
@@ -80,6 +89,12 @@ def projections(run: Forward, draws: int, seed: int) -> Cotangents:
             "spikes or a readout"
         )
     return Cotangents(_projections(np.uint32(seed), outputs, draws))
+
+
+def spread_over(run: Forward, last: Cotangents) -> Cotangents:
+    """The same projections of the mean output of all steps."""
+    steps = len(run.inputs[0])
+    return Cotangents([jnp.repeat(values / steps, steps, axis=1) for values in last.values])
 
 
 @partial(jax.jit, static_argnums=2)
@@ -124,14 +139,14 @@ def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cota
             )
         return result
 
-    gradients = jax.grad(value)([run.outputs[i] for i in real])
+    loss, gradients = jax.value_and_grad(value)([run.outputs[i] for i in real])
     counted = _steps_that_count(gradients)
     if len(counted) < 2:
-        return Cotangents([gradient[None] for gradient in gradients])
+        return Cotangents([gradient[None] for gradient in gradients], value=float(loss))
     last = counted[-1]
     alone = [jnp.zeros_like(g).at[last].set(g[last]) for g in gradients]
     both = [jnp.stack([g, one]) for g, one in zip(gradients, alone)]
-    return Cotangents(both, slice(0, 1), slice(1, 2))
+    return Cotangents(both, slice(0, 1), slice(1, 2), float(loss))
 
 
 def _steps_that_count(gradients: list[Array]) -> np.ndarray:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 from jax.stages import Wrapped
 
 from .._models import batch_size
-from ..records import Activity, Gradient, PathGains, PopulationFlow
+from ..records import Activity, Gradient, Information, PathGains, PopulationFlow, Slopes
 from . import measures
 from .cotangents import Objective
-from .passes import backward, forward, with_index
+from .information import told
+from .passes import backward, forward, replaced, with_index
 from .paths import split
 from .slopes import slopes_at, slopes_met
-from .step import Arrays, Step
+from .step import Arrays, Population, Step, is_real
 from .tracing import swapped_axes
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
@@ -39,94 +41,158 @@ class Passes(NamedTuple):
         return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, split, _rates)))
 
 
+class ParameterGradient(NamedTuple):
+    """How many elements of a parameter get no gradient, or one that is NaN or infinite."""
+
+    position: int  # among the leaves of the states
+    size: int
+    zeros: int
+    not_finite: int
+
+
 class Measured(NamedTuple):
     """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
 
     spikes: Spikes
     slopes: list[Array]
     populations: tuple[PopulationFlow, ...]
+    parameters: tuple[ParameterGradient, ...]
     zero_parameter_share: float
+    filled: tuple[int, ...] = ()  # parameters of 0 that were replaced by random values
 
 
 class Evaluator:
     """A traced model that has run over some inputs, to measure candidates on that run."""
 
     def __init__(
-        self, step: Step, inputs: Any, objective: Objective, passes: Passes | None = None
+        self,
+        step: Step,
+        inputs: Any,
+        objective: Objective,
+        passes: Passes | None = None,
+        model: Any = None,
+        labels: np.ndarray | None = None,
     ) -> None:
-        self.step = step
+        self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
         self.passes = Passes.of(step) if passes is None else passes
         self.run = self.passes.forward(step.arrays, with_index(inputs))
-        self.cotangents = objective.cotangents(step, self.run)
-        self.notes = (*step.notes, *swapped_axes(inputs))
         self.batch = batch_size(inputs)
+        batched = 1 + (self.batch is not None)
+        self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
+        self.cotangents = objective.cotangents(step, self.run, self.batch)
+        self.notes = (*step.notes, *swapped_axes(inputs))
         self.activities = [self._activity(i) for i in range(len(step.populations))]
+        self.labels = labels
+        self.information: Information | None = None
+        self.told: Sequence[float] = ()
+        if labels is not None:
+            self.information, self.told = told(inputs, self.counts(), labels)
+
+    def changed(self, states: Sequence[Array] | None = None, inputs: Any = None) -> Evaluator:
+        """The same model run with other values of its states, or over other inputs."""
+        arrays = self.step.arrays
+        arrays = arrays if states is None else arrays._replace(states=tuple(states))
+        step = dataclasses.replace(self.step, arrays=arrays)
+        inputs = self.inputs if inputs is None else inputs
+        return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
 
     def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
-        gradients, zero = self._gradients(slopes)
+        gradients, parameters, filled = self._gradients_past_zeros(slopes)
         parts = self._paths(slopes) if paths else [None] * len(gradients)
-        populations = []
-        for i, population in enumerate(self.step.populations):
-            size, activity = self.activities[i]
-            call = self.step.last_call(population)
-            argument, unit = self.run.calls[call].argument, population.argument_unit
-            spike = spikes[population.name]
-            populations.append(
-                PopulationFlow(
-                    name=population.name,
-                    kind=population.kind,
-                    size=size,
-                    unit="" if population.unit.is_unitless else str(population.unit),
-                    activity=activity,
-                    gradient=gradients[i],
-                    slopes=slopes_met(spike, argument, unit, slopes[call]),
-                    paths=parts[i],
-                )
+        populations = tuple(
+            PopulationFlow(
+                name=population.name,
+                kind=population.kind,
+                size=self.activities[i][0],
+                unit="" if population.unit.is_unitless else str(population.unit),
+                activity=self.activities[i][1],
+                gradient=gradients[i],
+                slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
+                paths=parts[i],
+                information=self.told[i] if self.told else None,
             )
-        return Measured(spikes, slopes, tuple(populations), zero)
+            for i, population in enumerate(self.step.populations)
+        )
+        zero = self._zero_share(parameters)
+        return Measured(spikes, slopes, populations, parameters, zero, filled)
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
         units = {population.name: population.argument_unit for population in self.step.populations}
         return [
-            slopes_at(spikes[name], call.argument, units[name])
-            for name, call in zip(self.step.callers, self.run.calls)
+            slopes_at(spikes[name], argument, units[name])
+            for name, argument in zip(self.step.callers, self.run.arguments)
         ]
 
-    def backward(self, slopes: Sequence[Array]) -> tuple[np.ndarray, np.ndarray, int]:
-        """Amplitudes and cosines of the adjoints, and the number of parameters without gradient."""
-        values = self.cotangents.values
-        result = self.passes.backward(self.step.arrays, self.run, list(slopes), values)
-        amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
-        return amplitudes, cosines, int(result.zero_parameters)
+    def slopes_of(self, population: Population, spike: Any, slopes: Array | None = None) -> Slopes:
+        """The slopes that a population's membranes meet with a surrogate."""
+        argument, unit = self.run.arguments[population.call], population.argument_unit
+        slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
+        return slopes_met(spike, argument, unit, slopes)
 
-    def gradients(self, slopes: Sequence[Array]) -> list[Gradient]:
-        """The gradient of each population's membranes with these slopes."""
-        return self._gradients(slopes)[0]
+    def rates(self, states: Sequence[Array]) -> list[float]:
+        """Each population's firing rate with these values of the states."""
+        arrays = self.step.arrays._replace(states=tuple(states))
+        return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs)]
 
-    def rates(self, arrays: Arrays, gain: float = 1.0) -> list[float]:
-        """Each population's firing rate with these arrays and with the inputs times ``gain``."""
-        return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs, gain)]
+    def real_outputs(self) -> list[int]:
+        """Positions of the outputs that an objective can have a derivative for."""
+        return [j for j, output in enumerate(self.run.outputs) if is_real(output)]
 
-    def _gradients(self, slopes: Sequence[Array]) -> tuple[list[Gradient], float]:
-        """The gradients, and the share of the parameters that get none."""
-        amplitudes, cosines, zero = self.backward(slopes)
-        whole = amplitudes[..., self.cotangents.whole]
-        sent_back = amplitudes[..., self.cotangents.transported]
-        directions = cosines[..., self.cotangents.transported]
-        depth = _depth_growths(whole)
-        found = [_gradient(*one) for one in zip(whole, sent_back, directions, depth)]
-        return found, self._zero_share(zero)
+    def _gradients_past_zeros(
+        self, slopes: list[Array]
+    ) -> tuple[list[Gradient], tuple[ParameterGradient, ...], tuple[int, ...]]:
+        """The gradients; past parameters that are all 0 and do get a gradient, as if they were not.
+
+        A readout that begins at 0 stops the gradient of all populations, but only until the first
+        step of training.
+        """
+        gradients, parameters = self._gradients(slopes, self.step.arrays)
+        blank = [p.position for p in parameters if p.zeros < p.size and self._is_blank(p.position)]
+        if not blank or all(np.any(g.second_moments) for g in gradients):
+            return gradients, parameters, ()
+        states = replaced(self.step.arrays.states, blank, list(map(self._random, blank)))
+        arrays = self.step.arrays._replace(states=tuple(states))
+        return *self._gradients(slopes, arrays), tuple(blank)
+
+    def _is_blank(self, position: int) -> bool:
+        return not np.any(self.step.arrays.states[position])
+
+    def _random(self, position: int) -> Array:
+        weights = self.step.arrays.states[position]
+        values = np.random.default_rng(position).normal(size=weights.shape)
+        return jnp.asarray(values / max(len(weights), 1) ** 0.5, weights.dtype)
+
+    def _gradients(
+        self, slopes: Sequence[Array], arrays: Arrays
+    ) -> tuple[list[Gradient], tuple[ParameterGradient, ...]]:
+        """The gradient of each population's membranes, and of each parameter."""
+        result = self.passes.backward(arrays, self.run, list(slopes), self.cotangents.values)
+        whole = np.asarray(result.amplitudes)[..., self.cotangents.whole]
+        sent_back = np.asarray(result.amplitudes)[..., self.cotangents.transported]
+        directions = np.asarray(result.cosines)[..., self.cotangents.transported]
+        depth = self._depth_growths(whole)
+        gradients = [_gradient(*parts) for parts in zip(whole, sent_back, directions, depth)]
+        positions, states = self.step.parameters, self.step.arrays.states
+        counts = zip(positions, np.asarray(result.zeros), np.asarray(result.not_finite))
+        parameters = (
+            ParameterGradient(i, states[i].size, int(zero), int(bad)) for i, zero, bad in counts
+        )
+        return gradients, tuple(parameters)
 
     def _activity(self, index: int) -> tuple[int, Activity]:
         """The number of neurons, and their spikes."""
-        last = self.step.last_call(self.step.populations[index])
-        spikes = np.asarray(self.run.calls[last].spikes)
-        batched = spikes.ndim > 2 and spikes.shape[1] == self.batch
-        size = int(np.prod(spikes.shape[1 + batched :]))
-        return size, measures.activity(spikes, int(batched))
+        fired = np.asarray(self.run.fired[index])
+        batched = fired.ndim > 2 and fired.shape[1] == self.batch
+        size = int(np.prod(fired.shape[1 + batched :]))
+        arguments = np.asarray(self.run.arguments[self.step.populations[index].call])
+        return size, measures.activity(fired, arguments, int(batched))
+
+    def counts(self) -> list[np.ndarray]:
+        """Spikes of each population, summed over time."""
+        return [np.asarray(fired).sum(axis=0) for fired in self.run.fired]
 
     def _paths(self, slopes: list[Array]) -> list[PathGains]:
         parts = self.passes.split(self.step.arrays, self.run, slopes, self.cotangents.values)
@@ -137,10 +203,23 @@ class Evaluator:
             for i in range(len(self.step.populations))
         ]
 
-    def _zero_share(self, zero: int) -> float:
-        touched = sum(self.step.arrays.states[i].size for i in self.step.parameters)
-        total = touched + self.step.idle_parameters
-        return (zero + self.step.idle_parameters) / total if total else np.nan
+    def _zero_share(self, parameters: Sequence[ParameterGradient]) -> float:
+        idle = self.step.idle_parameters
+        total = sum(p.size for p in parameters) + idle
+        return (sum(p.zeros for p in parameters) + idle) / total if total else np.nan
+
+    def _depth_growths(self, amplitudes: np.ndarray) -> list[float]:
+        """The gradient of each population, relative to the first one that it feeds."""
+        names = [population.name for population in self.step.populations]
+        totals = np.square(np.asarray(amplitudes, np.float64)).mean(axis=(1, 2))
+        size = dict(zip(names, np.sqrt(totals)))
+        ahead = {name: next(iter(self.step.graph.next_of(name)), None) for name in names}
+        return [
+            float(size[name] / size[after])
+            if after and size[name] > 0 and size[after] > 0
+            else np.nan
+            for name, after in ahead.items()
+        ]
 
 
 def _gradient(
@@ -161,19 +240,6 @@ def _gradient(
     )
 
 
-def _depth_growths(amplitudes: np.ndarray) -> list[float]:
-    """The gradient of each population, relative to the one that signals reach next."""
-    totals = np.square(np.asarray(amplitudes, np.float64)).mean(axis=(1, 2))
-    growths = [
-        float(np.sqrt(here / after)) if here > 0 and after > 0 else np.nan
-        for here, after in pairwise(totals)
-    ]
-    return [*growths, np.nan]
-
-
-def _rates(step: Step, arrays: Arrays, indexed: list[Array], gain: Any) -> list[Array]:
-    """Spikes per neuron and step of each population, with the inputs times ``gain``."""
-    index, *inputs = indexed
-    stronger = [(x * gain).astype(x.dtype) for x in inputs]
-    calls = forward(step, arrays, [index, *stronger]).calls
-    return [calls[step.last_call(population)].spikes.mean() for population in step.populations]
+def _rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
+    """Spikes per neuron and step of each population."""
+    return [fired.mean() for fired in forward(step, arrays, indexed).fired]

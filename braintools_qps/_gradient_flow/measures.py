@@ -95,11 +95,20 @@ def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[f
     ) if size else 0.0
 
 
-def activity(spikes: np.ndarray, batch_dims: int) -> Activity:
-    """Firing rate, silent and saturated share from spikes of shape (time, batch..., neurons...)."""
-    rates = spikes.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
+def activity(fired: np.ndarray, arguments: np.ndarray, batch_dims: int) -> Activity:
+    """Rates and shares from spikes and distances of shape (time, batch..., neurons...)."""
+    rates = fired.mean(axis=tuple(range(1 + batch_dims)), dtype=np.float64)
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
-    return Activity(float(rates.mean()), float(silent), float(saturated))
+    neurons = (0, *range(1 + batch_dims, fired.ndim))
+    empty = 1 - np.mean(fired.any(axis=neurons))
+    nearest = gap(np.asarray(arguments, np.float64))
+    return Activity(float(rates.mean()), float(silent), float(saturated), float(empty), gap=nearest)
+
+
+def gap(distances: np.ndarray) -> float:
+    """Distance from below that 1% of neurons and samples get nearer than, in usual distances."""
+    usual, nearest = np.median(np.abs(distances)), np.quantile(distances.max(axis=0), 0.99)
+    return float(max(-nearest, 0.0) / usual) if usual > 0 else 0.0
 
 
 def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:
@@ -111,13 +120,15 @@ def bin_edges(distances: np.ndarray) -> np.ndarray:
     """Edges that hold 99% of the distances, and one scale on either side of the threshold.
 
     The threshold is the middle of a bin, so that the peak of a narrow surrogate is not missed.
+    There are always as many, so that one program serves all populations.
     """
     ordered = np.sort(distances[np.isfinite(distances)])  # np.percentile takes five times as long
     beyond = round(0.005 * (ordered.size - 1))
     low, high = (ordered[beyond], ordered[-1 - beyond]) if ordered.size else (0.0, 0.0)
     low, high = min(low, -1.0), max(high, 1.0)
     width = (high - low) / BINS
-    return width * (np.arange(np.floor(low / width), np.ceil(high / width) + 2) - 0.5)
+    first = np.floor(low / width) - 0.5
+    return width * (first + np.arange(BINS + 3))
 
 
 def histogram(distances: np.ndarray, edges: np.ndarray, slope: np.ndarray) -> Histogram:

@@ -16,7 +16,6 @@ from ..records import HIGH_SLOPE
 from ..typing import SurrogateSpec
 from .cotangents import Objective
 from .evaluate import Evaluator
-from .slopes import slopes_met
 from .tracing import trace
 
 
@@ -97,8 +96,21 @@ def normalize_surrogate(
     start = _spikes(evaluator)
     if surrogate is not None:
         start |= by_population(surrogate, start)
-    _require_dampening(start)
-    means = _mean_slopes(evaluator, start)
+    return lowered(evaluator, start, mean_slope)
+
+
+def lowered(
+    evaluator: Evaluator, spikes: Mapping[str, Any], mean_slope: float
+) -> dict[str, Surrogate]:
+    """The surrogates of a run, each with a dampening that lowers its mean slope.
+
+    Raises
+    ------
+    ValueError
+        If a spike function is not a Surrogate, has a State as its dampening, or a mean slope of 0.
+    """
+    _require_dampening(spikes)
+    means = _mean_slopes(evaluator, spikes)
     missing = [n for n, mean in means.items() if not (math.isfinite(mean) and mean > 0)]
     if missing:
         raise ValueError(
@@ -106,7 +118,7 @@ def normalize_surrogate(
             f"{', '.join(missing)}. gradient_flow(model, inputs) says why"
         )
     factors = {name: float(f"{min(1.0, mean_slope / mean):.4g}") for name, mean in means.items()}
-    return {name: adjusted(start[name], dampening=factor) for name, factor in factors.items()}
+    return {name: adjusted(spikes[name], dampening=factor) for name, factor in factors.items()}
 
 
 def _forward(model: Any, inputs: Any) -> Evaluator:
@@ -133,10 +145,7 @@ def _require_dampening(start: Mapping[str, Any]) -> None:
 
 
 def _mean_slopes(evaluator: Evaluator, spikes: Mapping[str, Any]) -> dict[str, float]:
-    slopes, means = evaluator.slopes(spikes), {}
-    for population in evaluator.step.populations:
-        last = evaluator.step.last_call(population)
-        argument = evaluator.run.calls[last].argument
-        met = slopes_met(spikes[population.name], argument, population.argument_unit, slopes[last])
-        means[population.name] = met.per_scale
-    return means
+    return {
+        population.name: evaluator.slopes_of(population, spikes[population.name]).per_scale
+        for population in evaluator.step.populations
+    }

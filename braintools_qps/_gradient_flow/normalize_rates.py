@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import brainstate
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .._checks import is_positive
@@ -18,7 +19,7 @@ from .step import Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
-HALVINGS = 16  # of the interval of exponents in which the factor lies
+CUTS = 16  # of the interval of exponents in which the factor lies
 CLOSE = 0.01  # relative distance from the target at which the search ends
 AS_NEAR = 2.0  # ratio to the target that is accepted where the rate jumps over it
 SWEEPS = 5  # over all populations: populations that feed each other need more than one
@@ -100,52 +101,68 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     >>> bool(abs(done.populations[0].after - 0.1) < 0.01)
     True
     """
-    _check(rate)
+    rate = checked_rate(rate)
     inputs = checked_inputs(inputs)
     step = trace(model, inputs)
-    weights = _weights(step)
-    measure = _measure(step, inputs)
+    weights = separate_weights(step)
+    measure = rates_of(step, inputs)
     before = measure(step.arrays.states)
-    factors, after = _search(step, weights, measure, rate)
+    scaling = scaled_to(step, weights, measure, rate)
+    factors = scaling.factors
     _multiply(model, step, {i: factors[name] for name in factors for i in weights[name]})
-    rows = (NormalizedRate(n, before[n], after[n], factors.get(n)) for n in before)
-    return NormalizedRates(float(rate), tuple(rows), _notes(step, weights))
+    rows = (NormalizedRate(n, before[n], scaling.after[n], factors.get(n)) for n in before)
+    return NormalizedRates(rate, tuple(rows), _notes(step, weights))
 
 
-def attained(rate_at: Callable[[float], float], target: float) -> float | None:
-    """The factor nearest to 1 at which a firing rate is the target, or None."""
+def attained(
+    rate_at: Callable[[float], float], target: float, *, widest: int = WIDEST, close: float = CLOSE
+) -> float | None:
+    """The factor nearest to 1 at which a firing rate is the target, or None.
+
+    Factors go up to ``2**widest``. The interval that holds the factor is cut where a straight line
+    between its ends meets the target, but never near an end, because rates jump.
+    """
     start = rate_at(1.0)
-    if abs(start - target) <= CLOSE * target:
+    if abs(start - target) <= close * target:
         return 1.0
     upwards = start < target
     sign = 1 if upwards else -1
-    exponents = [sign * n for n in range(1, WIDEST + 1)]
-    near = 0.0
+    exponents = [sign * n for n in range(1, widest + 1)]
+    near, near_rate = 0.0, start
     for far in map(float, [*exponents, 0, *(-n for n in exponents)]):
-        if (rate_at(2.0**far) >= target) is upwards:
+        far_rate = rate_at(2.0**far)
+        if (far_rate >= target) is upwards:
             break
-        near = far
+        near, near_rate = far, far_rate
     else:
         return None
-    for _ in range(HALVINGS):
-        middle = (near + far) / 2
+    for _ in range(CUTS):
+        share = (target - near_rate) / (far_rate - near_rate)
+        middle = near + min(max(share, 0.2), 0.8) * (far - near)
         rate = rate_at(2.0**middle)
-        if abs(rate - target) <= CLOSE * target:
+        if abs(rate - target) <= close * target:
             return 2.0**middle
-        near, far = (near, middle) if (rate >= target) is upwards else (middle, far)
-    best = min(near, far, key=lambda exponent: abs(rate_at(2.0**exponent) - target))
-    return 2.0**best if target / AS_NEAR <= rate_at(2.0**best) <= target * AS_NEAR else None
+        if (rate >= target) is upwards:
+            far, far_rate = middle, rate
+        else:
+            near, near_rate = middle, rate
+    best, rate = min((near, near_rate), (far, far_rate), key=lambda end: abs(end[1] - target))
+    return 2.0**best if target / AS_NEAR <= rate <= target * AS_NEAR else None
 
 
-def _check(rate: Any) -> None:
+def checked_rate(rate: Any) -> float:
+    """The rate as a number; it may be an array without axes."""
+    if isinstance(rate, (jax.Array, np.ndarray, np.generic)) and jnp.ndim(rate) == 0:
+        rate = rate.item()
     if not (is_positive(rate) and rate < 1):
         raise ValueError(
             "rate, in spikes per neuron and step, must be greater than 0 and less than 1, got "
             f"{rate!r}. Pass rate=0.1"
         )
+    return float(rate)
 
 
-def _weights(step: Step) -> dict[str, list[int]]:
+def separate_weights(step: Step) -> dict[str, list[int]]:
     """Positions of the weights that feed each population. Raise if some feed two."""
     weights = {population.name: step.input_weights(population) for population in step.populations}
     fed: dict[int, str] = {}
@@ -154,52 +171,63 @@ def _weights(step: Step) -> dict[str, list[int]]:
             if position in fed:
                 raise ValueError(
                     "each population must have separate weights to be scaled, but "
-                    f"{fed[position]} and {name} share {_path(step, position)}. Use a copy for "
+                    f"{fed[position]} and {name} share {step.path(position)}. Use a copy for "
                     "each, or scale the shared weights by hand"
                 )
             fed[position] = name
     return weights
 
 
-def _measure(step: Step, inputs: Any) -> Callable[[Any], Rates]:
+def rates_of(step: Step, inputs: Any) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations."""
 
     @jax.jit
-    def rates(states: Any, indexed: list[Array]) -> dict[str, Array]:
-        calls = forward(step, step.arrays._replace(states=states), indexed).calls
-        return {p.name: calls[step.last_call(p)].spikes.mean() for p in step.populations}
+    def rates(states: Any, indexed: list[Array]) -> list[Array]:
+        fired = forward(step, step.arrays._replace(states=states), indexed).fired
+        return [spikes.mean() for spikes in fired]
 
     indexed = with_index(inputs)
-    in_order = [population.name for population in step.populations]
-
-    def measure(states: Any) -> Rates:
-        measured = rates(tuple(states), indexed)
-        return {name: float(measured[name]) for name in in_order}
-
-    return measure
+    names = [population.name for population in step.populations]
+    return lambda states: dict(zip(names, map(float, rates(tuple(states), indexed))))
 
 
-def _search(
+class Scaling(NamedTuple):
+    """The factor for each population that weights feed, with the states and rates that it gives."""
+
+    factors: dict[str, float]
+    states: Sequence[Array]
+    after: Rates
+
+
+def scaled_to(
     step: Step,
     weights: dict[str, list[int]],
     measure: Callable[[Any], Rates],
     rate: float,
-) -> tuple[dict[str, float], Rates]:
-    """The factor for each population that weights feed, and the rates with these factors."""
+    *,
+    close: float = CLOSE,
+) -> Scaling:
+    """Scale the weights of one population after the other until each fires at the rate.
+
+    Raises
+    ------
+    ValueError
+        If no factor brings a population to the rate, or they do not attain it together.
+    """
     factors = {name: 1.0 for name, positions in weights.items() if positions}
-    states = step.arrays.states
+    states: Sequence[Array] = step.arrays.states
     for _ in range(SWEEPS):
-        found = {}
+        alone = {}
         for name in factors:
-            rate_at = _rate_at(name, measure, states, weights[name])
-            factor = attained(rate_at, rate)
+            rate_at = rate_with(name, measure, states, weights[name])
+            factor = attained(rate_at, rate, close=close)
             if factor is None:
                 raise _unattained(name, rate, rate_at)
-            found[name] = rate_at(factor)
-            states, factors[name] = _scaled(states, weights[name], factor), factors[name] * factor
+            alone[name] = rate_at(factor)
+            states, factors[name] = scaled(states, weights[name], factor), factors[name] * factor
         after = measure(states)
-        if all(abs(after[name] - found[name]) <= SETTLED * rate for name in factors):
-            return factors, after
+        if all(abs(after[name] - alone[name]) <= SETTLED * rate for name in factors):
+            return Scaling(factors, states, after)
     raise ValueError(
         f"all populations must be able to fire at {rate:g} per step together, but they feed each "
         f"other, and after {SWEEPS} rounds their rates are "
@@ -208,13 +236,15 @@ def _search(
     )
 
 
-def _rate_at(
+def rate_with(
     name: str, measure: Callable[[Any], Rates], states: Any, positions: list[int]
 ) -> Callable[[float], float]:
-    return lambda factor: measure(_scaled(states, positions, factor))[name]
+    """A population's firing rate as a function of the factor on some weights."""
+    return lambda factor: measure(scaled(states, positions, factor))[name]
 
 
-def _scaled(states: Any, positions: list[int], factor: float) -> list[Array]:
+def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> list[Array]:
+    """The leaves of all states, with some of them multiplied."""
     return replaced(states, positions, [_times(states[i], factor) for i in positions])
 
 
@@ -265,9 +295,3 @@ def _multiply(model: Any, step: Step, factors: dict[int, float]) -> None:
             changed[source.place] = jax.tree.unflatten(structure, new)
     for place, value in changed.items():
         states[place].value = value
-
-
-def _path(step: Step, position: int) -> str:
-    """The path of the state that a leaf belongs to."""
-    owners = [source for source in step.sources for _ in range(source.structure.num_leaves)]
-    return ".".join(map(str, owners[position].place))

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._jaxpr import Call, Tap
+from .._jaxpr import Tap
 from .step import Arrays, Step, is_real
 
 
@@ -24,20 +24,22 @@ class Forward(NamedTuple):
     inputs: list[Array]  # the index of the step comes first
     states: list[Array]  # the written states, as they are before each step
     outputs: list[Array]
-    calls: list[Call]
+    arguments: list[Array]  # of each call of a spike function
+    fired: list[Array]  # whether the neurons of each population sent a spike
 
 
 class Backward(NamedTuple):
     """Adjoints of each population's membrane, reduced to amplitudes and cosines.
 
     ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
-    step after it. Both have the shape (populations, time, draws). ``zero_parameters`` counts the
-    parameters without gradient.
+    step after it. Both have the shape (populations, time, draws). ``zeros`` counts the elements of
+    each parameter without gradient, and ``not_finite`` those whose gradient is NaN or infinite.
     """
 
     amplitudes: Array
     cosines: Array
-    zero_parameters: Array
+    zeros: Array
+    not_finite: Array
 
 
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
@@ -45,8 +47,9 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
 
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
         states = replaced(arrays.states, step.written, written)
-        outputs, after, calls = step(arrays.constants, x, states)
-        return after, (written, outputs, calls)
+        result = step(arrays.constants, x, states)
+        fired = [spikes != 0 for spikes in result.spikes]
+        return result.written, (written, result.outputs, result.arguments, fired)
 
     start = [arrays.states[i] for i in step.written]
     return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
@@ -89,8 +92,9 @@ def backward(
     carry = frame.no_adjoint(), frame.zeros(frame.parameters), frame.zeros(frame.membranes)
     by_step = frame.by_step(list(slopes))
     (_, total, _), (amplitudes, cosines) = jax.lax.scan(back, carry, by_step, reverse=True)
-    zero = sum(jnp.sum(jnp.all(gradient == 0, axis=0)) for gradient in total)
-    return Backward(jnp.stack(amplitudes), jnp.stack(cosines), jnp.asarray(zero))
+    zeros = [jnp.sum(jnp.all(gradient == 0, axis=0)) for gradient in total]
+    bad = [jnp.sum(~jnp.all(jnp.isfinite(gradient), axis=0)) for gradient in total]
+    return Backward(jnp.stack(amplitudes), jnp.stack(cosines), jnp.asarray(zeros), jnp.asarray(bad))
 
 
 class Frame:
@@ -144,8 +148,8 @@ class Frame:
             states = replaced(self.arrays.states, self.step.written, states)
             states = replaced(states, self.step.parameters, weights)
             tap = Tap(slopes=iter(slopes), blocked=blocked)
-            outputs, after, _ = self.step(self.arrays.constants, x, states, perturbations, tap)
-            return list(filter(is_real, outputs)), [after[j] for j in self.real]
+            result = self.step(self.arrays.constants, x, states, perturbations, tap)
+            return list(filter(is_real, result.outputs)), [result.written[j] for j in self.real]
 
         perturbations = [jnp.zeros_like(membrane) for membrane in self.membranes]
         real = [written[j] for j in self.real]

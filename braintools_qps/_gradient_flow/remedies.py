@@ -1,147 +1,313 @@
-"""Changes that remove a cause. Each was tried on the run; None if none of those tried helps."""
+"""Changes that may remove a cause, in the order in which they are tried.
+
+Each is a line of code that the user can type, and the same change made to a copy of the run.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from numbers import Real
+import operator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
-import brainunit as u
+import jax
 import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._surrogate import QPseudoSpike, adjusted
+from .._models import check_detachable, detached, find_neurons
+from .._registry import get_surrogate
+from .._surrogate import Scaled
 from ..records import HIGH_SLOPE, MOST
-from .evaluate import Evaluator, Measured
-from .normalize_rates import attained
-from .passes import replaced
-from .slopes import slopes_at, slopes_met
+from .cotangents import Objective
+from .evaluate import Evaluator, Measured, Spikes
+from .findings import AGAIN, Change, population
+from .normalize import lowered
+from .normalize_rates import attained, scaled, scaled_to, separate_weights
+from .step import Population
+from .tracing import trace
 
 RATE = 0.1  # target, in spikes per neuron and step
+ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
-TAILS = (2.0, 1.0, 0.5)
-FAT = 2.0  # a tail is fat if its alpha is smaller
-LOOKED_AT, GROWS = 10, 1.05  # steps before an overflow, and growth per step that explains it
+SLOPES = (HIGH_SLOPE, 0.05, 0.02, 0.01)
+ALPHAS = (2, 1)
+FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
 
-AGAIN = "Then run gradient_flow again."
-FOR_FADING = (
-    "Put the outputs of more steps into the loss, for example their mean. Then run gradient_flow "
-    "again, with that loss as objective=."
+IMPORT = "from braintools_qps import "
+
+FOR_INFORMATION = (
+    "relay_weights(model, inputs) gives the layers weights that pass spikes on. Then run "
+    "gradient_flow again."
 )
 
 
-def for_rate(evaluator: Evaluator, index: int, *, saturated: bool) -> str | None:
-    """What brings a population's firing rate to `RATE`: its weights, or else the inputs.
+def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
+    """Bring firing rates to `RATE`: weights of both signs, all weights, some weights, the inputs.
 
     Weights of one sign drive membranes away, whatever their size: where such a population is
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
-    population, arrays = evaluator.step.populations[index], evaluator.step.arrays
-    weights = evaluator.step.input_weights(population)
-    if saturated and _of_one_sign([arrays.states[i] for i in weights]):
-        return (
-            f"All input weights of {population.name} have the same sign: subtract the mean of each "
-            f"matrix, then call normalize_rates(model, inputs). {AGAIN}"
-        )
-    heavier = lambda x: arrays._replace(
-        states=replaced(arrays.states, weights, [arrays.states[i] * x for i in weights])
-    )
-    if weights and (found := _typed(lambda x: evaluator.rates(heavier(x))[index])):
-        return (
-            f"normalize_rates(model, inputs) brings every population to {RATE:g} spikes per step. "
-            f"To change only {population.name}, multiply its input weights by {found[0]:.3g}: "
-            f"it then fires at {found[1]:.2g} per step. {AGAIN}"
-        )
-    if found := _typed(lambda x: evaluator.rates(arrays, x)[index]):
-        return (
-            f"Multiply the model's inputs by {found[0]:.3g}: {population.name} then fires at "
-            f"{found[1]:.2g} per step. {AGAIN}"
-        )
-    return None
-
-
-def for_membrane(evaluator: Evaluator, index: int, step: int) -> str:
-    """The place to look if a membrane is not finite from a step on."""
-    population = evaluator.step.populations[index]
-    states = evaluator.step.arrays.states
-    weights = [states[i] for i in evaluator.step.input_weights(population)]
-    if not all(jnp.isfinite(one).all() for one in weights):
-        return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
-    before = np.asarray(evaluator.run.states[population.membrane], np.float64)[:step]
-    sizes = [size for x in before[-LOOKED_AT:] if (size := np.abs(x).max()) > 0]
-    factor = (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) > 1 else 0
-    if factor > GROWS:
-        return (
-            f"It grows {factor:.2g} times per step: look in its update for a state that feeds back "
-            f"undamped (no leak, or two states mixed up), and for large recurrent weights. {AGAIN}"
-        )
-    return f"Look in its update for a division by 0, or a root or logarithm of 0 or less. {AGAIN}"
-
-
-def for_reach(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
-    """A wider surrogate, with which at most half of the membrane potentials are out of reach."""
-    population = evaluator.step.populations[index]
-    spike = measured.spikes[population.name]
-    if not isinstance(spike, Surrogate):
-        return None
-    unit = population.argument_unit
-    argument = evaluator.run.calls[evaluator.step.last_call(population)].argument
-    flat = lambda one: slopes_met(one, argument, unit, slopes_at(one, argument, unit)).flat_share
-    ways = []
-    for factor in FACTORS:
-        if (share := flat(adjusted(spike, scale=factor))) <= MOST:
-            ways.append(f"a scale {factor:g} times as large ({share:.0%} would stay out of reach)")
-            break
-    scale = measured.populations[index].slopes.scale
-    peak = float(slopes_at(spike, jnp.zeros_like(argument[:1]), unit).mean())
-    height = peak * u.get_mantissa(scale)
-    for alpha in TAILS if height > 0 else ():
-        fatter = QPseudoSpike(alpha, scale=scale, dampening=float(f"{height:.3g}"))
-        if (share := flat(fatter)) <= MOST:
-            ways.append(f"a fatter tail, {fatter!r} ({share:.0%} would stay out of reach)")
-            break
-    return f"Give the surrogate {' or '.join(ways)}. {AGAIN}" if ways else None
-
-
-def for_height(slope: float) -> str:
-    """The dampening that brings a mean slope down to 0.1; the slope goes with it."""
-    return (
-        "set_surrogate(model, normalize_surrogate(model, inputs)) lowers the mean slope to "
-        f"{HIGH_SLOPE:g} in every population; here it multiplies the dampening by "
-        f"{HIGH_SLOPE / slope:.2g}. {AGAIN}"
-    )
-
-
-def for_direction(evaluator: Evaluator, measured: Measured, index: int) -> str | None:
-    """A lower dampening, with which the gradient keeps its direction from step to step."""
-    for factor in FACTORS:
-        gradients = evaluator.gradients([slope / factor for slope in measured.slopes])
-        if gradients[index].consistency >= 0:
-            return (
-                f"Multiply all dampenings by {1 / factor:g}, or stop the gradient at the reset "
-                f"with set_surrogate(model, ..., detach_reset=True). {AGAIN}"
+    step, states = evaluator.step, evaluator.step.arrays.states
+    index = [p.name for p in step.populations].index(name)
+    uneven = _of_one_sign(evaluator, name)
+    ways = [_normalized(evaluator, measured)]
+    ways += [_normalized(evaluator, measured, uneven)] if uneven else []
+    is_saturated = measured.populations[index].activity.is_saturated
+    yield from reversed(ways) if is_saturated else ways
+    weights = step.input_weights(population(evaluator, name))
+    for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
+        if chosen and (factor := _factor(evaluator, name, partial(scaled, states, chosen))):
+            yield Change(
+                f"Multiply {'the' if len(chosen) > 1 else 'only these'} input weights of {name} by "
+                f"{factor:g}",
+                "; ".join(step.code(i, f"{factor:g} * {{0}}") for i in chosen),
+                partial(_with_states, evaluator, measured, scaled(states, chosen, factor)),
             )
-    return None
+    for factor in FACTORS:
+        yield _with_inputs(evaluator, measured, f"{factor:g} * x", partial(operator.mul, factor))
 
 
-def has_fat_tail(spike: Any) -> bool:
-    """Whether its alpha is known and below 2."""
-    alpha = getattr(spike, "alpha", None)
-    return isinstance(alpha, Real) and alpha < FAT
+def why_no_rate(evaluator: Evaluator, name: str) -> str:
+    """The factor on its weights that a population would need, and the usual reasons."""
+    step, states = evaluator.step, evaluator.step.arrays.states
+    weights = step.input_weights(population(evaluator, name))
+    if not weights:
+        return f"No weights feed {name}: look at its bias, its threshold and what it is fed."
+    if all((states[i] <= 0).all() for i in weights):
+        return f"All input weights of {name} are negative or 0: give them both signs."
+    index = [p.name for p in step.populations].index(name)
+    rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[index]
+    factor = attained(rate_at, RATE, widest=FARTHEST, close=ROUGHLY)
+    much = f"It would take {factor:.1g} times its input weights" if factor else (
+        f"No factor on its input weights brings it to {RATE:g} spikes per step"
+    )  # fmt: skip
+    return (
+        f"{much}: look at the unit of its current and of its threshold, a reset far below the "
+        f"threshold, its adaptation, and inhibition. {AGAIN}"
+    )
 
 
-def _of_one_sign(weights: list) -> bool:
-    """Whether there are weight matrices, each with entries of one sign."""
-    matrices = [np.asarray(one) for one in weights if jnp.ndim(one) > 1]
-    one_sign = ((one >= 0).all() or (one <= 0).all() for one in matrices)
-    return bool(matrices) and all(one_sign)
+def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Iterator[Change]:
+    """A larger scale, or a fatter tail, with which at most half of the potentials are flat."""
+    chosen = [p for p in evaluator.step.populations if p.name in names or not names]
+    if not all(isinstance(measured.spikes[p.name], Surrogate) for p in chosen):
+        yield from other_surrogate(evaluator, measured, [p.name for p in chosen])
+        return
+    flat = lambda p, spike: evaluator.slopes_of(p, spike).flat_share
+    for factor in FACTORS:
+        spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
+        if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
+            code = _each(chosen, f"Scaled({{}}.spk_fun, scale={factor:g})")
+            yield Change(
+                f"Give it a scale {factor:g} times as large",
+                f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
+                partial(_with_spikes, evaluator, measured, spikes),
+            )
+    yield from other_surrogate(evaluator, measured, [p.name for p in chosen], ALPHAS)
 
 
-def _typed(rate: Callable[[float], float]) -> tuple[float, float] | None:
-    """A factor, rounded to three digits, that brings a rate near `RATE`, and that rate."""
-    factor = attained(rate, RATE)
-    if factor is None:
-        return None
-    typed = float(f"{factor:.3g}")
-    return typed, rate(typed)
+def other_surrogate(
+    evaluator: Evaluator, measured: Measured, names: Sequence[str], alphas: Sequence[int] = (8,)
+) -> Iterator[Change]:
+    """A `QPseudoSpike` of the membranes' own scale, with a mean slope of at most `HIGH_SLOPE`."""
+    chosen = [p for p in evaluator.step.populations if p.name in names]
+    for alpha in alphas:
+        specs = {p.name: _fitting(evaluator, p, alpha) for p in chosen}
+        spikes = {name: get_surrogate(spec) for name, spec in specs.items()}
+        yield Change(
+            "Use another surrogate",
+            f"{IMPORT}set_surrogate; set_surrogate(model, {specs!r})",
+            partial(_with_spikes, evaluator, measured, spikes),
+        )
+
+
+def lower(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
+    """Lower mean slopes; then also without a gradient through the reset."""
+    for detach in (False, True):
+        for slope in SLOPES:
+            options = "" if slope == HIGH_SLOPE else f", mean_slope={slope:g}"
+            detaching = ", detach_reset=True" * detach
+            yield Change(
+                f"Lower the mean slope to {slope:g} in every population"
+                + ", and stop the gradient at the reset" * detach,
+                f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
+                f"normalize_surrogate(model, inputs{options}){detaching})",
+                partial(_lowered, evaluator, measured, slope, detach),
+            )
+
+
+def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
+    """Higher surrogates where the gradient falls from one population to the one before it."""
+    growths = {p.name: p.gradient.depth_growth for p in measured.populations}
+    chosen = [p for p in evaluator.step.populations if 0 < growths[p.name] < 1]
+    factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
+    if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
+        entries = [
+            _each([p], f"Scaled({{}}.spk_fun, dampening={factors[p.name]:g})") for p in chosen
+        ]
+        code = " | ".join(entries)
+        spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
+        yield Change(
+            "Raise the surrogates, so that each population passes on what it gets",
+            f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
+            partial(_with_spikes, evaluator, measured, spikes),
+        )
+
+
+def rescaled_inputs(evaluator: Evaluator, measured: Measured, largest: float) -> Iterator[Change]:
+    """Inputs that go up to 1."""
+    divisor = float(f"{largest:.3g}")
+    yield _with_inputs(evaluator, measured, f"x / {divisor:g}", lambda x: x / divisor)
+
+
+def longer(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
+    """As many blank steps after the inputs as these have."""
+    code = "import jax.numpy as jnp; inputs = jnp.concatenate([inputs, 0 * inputs])"
+    if hasattr(evaluator.inputs, "shape"):
+        inputs = jnp.concatenate([evaluator.inputs, 0 * evaluator.inputs])
+        yield Change(
+            "Run for longer, here and in training",
+            code,
+            lambda: (evaluator.changed(inputs=inputs), measured.spikes),
+        )
+
+
+def kept(evaluator: Evaluator, measured: Measured, node: Any) -> tuple[Evaluator, Spikes]:
+    """The model traced with a dropout that keeps what it dropped; the model itself stays."""
+    before, node.prob = node.prob, 1 - node.prob
+    try:
+        step = trace(evaluator.model, evaluator.inputs)
+    finally:
+        node.prob = before
+    return Evaluator(step, evaluator.inputs, evaluator.objective), measured.spikes
+
+
+def more_steps(evaluator: Evaluator, measured: Measured) -> str:
+    """The mean output of all steps in the loss, if the gradient then reaches all populations."""
+    if evaluator.objective.function is not None:
+        return f"Let the objective read more steps. {AGAIN}"
+    every = Objective(None, evaluator.objective.draws, evaluator.objective.seed, every_step=True)
+    again = Evaluator(evaluator.step, evaluator.inputs, every, evaluator.passes)
+    reached = again.measure(measured.spikes).populations
+    if not all(np.any(p.gradient.second_moments) for p in reached):
+        return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
+    return (
+        "Put the mean output of all steps into the loss, in place of the last. To measure with it: "
+        "gradient_flow(model, inputs, objective=lambda outputs: outputs.mean())."
+    )
+
+
+def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] = ()) -> Change:
+    """All rates at `RATE`, after the means of some weights are subtracted."""
+    step = evaluator.step
+    code = [step.code(i, "{0} - {0}.mean()") for i in uneven]
+    code.append(f"{IMPORT}normalize_rates; normalize_rates(model, inputs)")
+
+    def make() -> tuple[Evaluator, Spikes]:
+        states = list(step.arrays.states)
+        for i in uneven:
+            states[i] = states[i] - states[i].mean()
+        centred = evaluator.changed(states) if uneven else evaluator
+        names = [p.name for p in step.populations]
+        rates = lambda values: dict(zip(names, centred.rates(values)))
+        weights = separate_weights(step)
+        scaling = scaled_to(centred.step, weights, rates, RATE, close=ROUGHLY)
+        return centred.changed(scaling.states), measured.spikes
+
+    said = f"Bring every population to {RATE:g} spikes per step"
+    return Change(
+        "Subtract the mean of weights of one sign, and then b" + said[1:] if uneven else said,
+        "; ".join(code),
+        make,
+    )
+
+
+def _of_one_sign(evaluator: Evaluator, name: str) -> list[int]:
+    """The weight matrices of one sign, if all those of a population have one."""
+    states, step = evaluator.step.arrays.states, evaluator.step
+    matrices = lambda p: [i for i in step.input_weights(p) if jnp.ndim(states[i]) > 1]
+    alike = lambda i: bool((states[i] >= 0).all() or (states[i] <= 0).all())
+    these = matrices(population(evaluator, name))
+    if not these or not all(map(alike, these)):
+        return []
+    return [i for p in step.populations for i in matrices(p) if alike(i)]
+
+
+def _factor(
+    evaluator: Evaluator, name: str, states_at: Callable[[float], Sequence[Any]]
+) -> float | None:
+    """A factor, rounded to three digits, that brings a population's rate near `RATE`."""
+    index = [p.name for p in evaluator.step.populations].index(name)
+    rate_at = lambda factor: evaluator.rates(states_at(factor))[index]
+    factor = attained(rate_at, RATE, close=ROUGHLY)
+    return None if factor is None else float(f"{factor:.3g}")
+
+
+def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
+    """The spec of a `QPseudoSpike` that fits a population's membranes."""
+    argument = np.abs(np.asarray(evaluator.run.arguments[p.call], np.float64))
+    usual = np.median(argument[np.isfinite(argument)])
+    scale = float(f"{np.clip(usual, 1e-9, 1e9):.2g}")
+    unit = "" if p.argument_unit is None else f" {p.argument_unit}"
+    scale_text = repr(f"{scale:g}{unit}") if unit else f"{scale:g}"
+    spec = f"QPseudoSpike(alpha={alpha}, scale={scale_text}, dampening={{:g}})"
+    spike = lambda dampening: get_surrogate(spec.format(dampening))
+    mean = evaluator.slopes_of(p, spike(1.0)).per_scale
+    return spec.format(float(f"{min(HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
+
+
+def _each(chosen: Sequence[Population], code: str) -> str:
+    """The code of a dictionary with an entry for each population."""
+    return "{" + ", ".join(f"{p.name!r}: {code.format(p.code)}" for p in chosen) + "}"
+
+
+def _with_states(
+    evaluator: Evaluator, measured: Measured, states: Sequence[Any]
+) -> tuple[Evaluator, Spikes]:
+    return evaluator.changed(states), measured.spikes
+
+
+def _with_spikes(
+    evaluator: Evaluator, measured: Measured, spikes: Spikes
+) -> tuple[Evaluator, Spikes]:
+    return evaluator, {**measured.spikes, **spikes}
+
+
+def _with_inputs(
+    evaluator: Evaluator, measured: Measured, code: str, change: Callable[[Any], Any]
+) -> Change:
+    """Other inputs. Where their dtype changes, the model is traced again."""
+
+    def make() -> tuple[Evaluator, Spikes]:
+        inputs = jax.tree.map(change, evaluator.inputs)
+        if _dtypes(inputs) == _dtypes(evaluator.inputs):
+            return evaluator.changed(inputs=inputs), measured.spikes
+        return _traced_again(evaluator, inputs), measured.spikes
+
+    line = f"inputs = {code.replace('x', 'inputs')}"
+    if not hasattr(evaluator.inputs, "shape"):
+        line = f"import jax; inputs = jax.tree.map(lambda x: {code}, inputs)"
+    return Change("Scale the inputs, here and in training", line, make)
+
+
+def _dtypes(inputs: Any) -> list[Any]:
+    return [leaf.dtype for leaf in jax.tree.leaves(inputs)]
+
+
+def _lowered(
+    evaluator: Evaluator, measured: Measured, slope: float, detach: bool
+) -> tuple[Evaluator, Spikes]:
+    if detach:
+        neurons = find_neurons(evaluator.model)
+        check_detachable(neurons)
+        with detached(neurons.values()):
+            evaluator = _traced_again(evaluator, evaluator.inputs)
+    return evaluator, lowered(evaluator, measured.spikes, slope)
+
+
+def _traced_again(evaluator: Evaluator, inputs: Any) -> Evaluator:
+    if evaluator.model is None:
+        raise ValueError("there is no model to trace again")
+    step = trace(evaluator.model, inputs)
+    return Evaluator(step, inputs, evaluator.objective, model=evaluator.model)

@@ -8,16 +8,18 @@ computes its spike from a local variable.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import brainunit as u
+import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._jaxpr import Call, Jaxpr, Literal, Tap, origins, reached, run, weights_before
+from .._jaxpr import PRODUCTS, Jaxpr, Tap, run
+from .graph import Graph, graph_of
 
 
 class Population(NamedTuple):
@@ -29,6 +31,10 @@ class Population(NamedTuple):
     membrane: int  # position of V among the written states
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
+    call: int  # the call whose argument is the new membrane, among all calls of a step
+    calls: tuple[int, ...]  # all calls that make up a spike
+    spikes: Any  # the variable of the spikes that leave the neuron
+    code: str  # an expression for the node, from ``model``
 
 
 class Arrays(NamedTuple):
@@ -43,6 +49,7 @@ class Source(NamedTuple):
 
     place: Any  # its path in the model, or the state itself if the model does not hold it
     structure: Any  # of its value
+    code: str = ""  # an expression for it, from ``model``
 
 
 @dataclass(frozen=True)
@@ -71,77 +78,97 @@ class Step:
         states: Sequence[Array],
         perturbations: Sequence[Array] = (),
         tap: Tap | None = None,
-    ) -> tuple[list[Array], list[Array], list[Call]]:
-        """Outputs, the written states, and the calls of spike functions in their order.
-
-        ``perturbations``, one for each population, are added to its membrane.
-        """
+    ) -> Result:
+        """Run the step. ``perturbations``, one for each population, are added to its membrane."""
         n = len(self.jaxpr.outvars) - len(self.written)
         membranes = map(self._membrane, self.populations)
         perturbed = dict(zip(membranes, perturbations))
-        arguments = [*constants, *inputs, *states]
-        results, calls = run(self.jaxpr, arguments, perturbed, tap or Tap())
-        return results[:n], results[n:], calls
+        tap = tap or Tap()
+        spikes = [population.spikes for population in self.populations]
+        results, sent = run(self.jaxpr, [*constants, *inputs, *states], perturbed, tap, spikes)
+        return Result(results[:n], results[n:], tap.calls, sent)
 
-    def last_call(self, population: Population) -> int:
-        """Which call of a step is a population's last.
+    def with_order(self) -> Step:
+        """The step with its populations in the order in which signals reach them."""
+        position = {population.name: population.call for population in self.populations}
+        by_name = {population.name: population for population in self.populations}
+        order = self.graph.in_order(position.__getitem__)
+        return replace(self, populations=tuple(by_name[name] for name in order))
 
-        These spikes leave the neuron. brainpy.state's neurons spike once before, for the reset.
-        """
-        return max(i for i, name in enumerate(self.callers) if name == population.name)
+    @cached_property
+    def graph(self) -> Graph:
+        """Who feeds whom."""
+        before = len(self.jaxpr.invars) - len(self.arrays.states)
+        states = self.jaxpr.invars[before:]
+        n = len(self.jaxpr.outvars) - len(self.written)
+        after = self.jaxpr.outvars[n:]
+        return graph_of(
+            self.jaxpr,
+            # The first input is the index of the step.
+            inputs=self.jaxpr.invars[len(self.arrays.constants) + 1 : before],
+            parameters={states[i]: i for i in self.parameters},
+            carried=[(states[i], variable) for i, variable in zip(self.written, after)],
+            membranes={self._membrane(p): p.name for p in self.populations},
+            outputs=self.jaxpr.outvars[:n],
+        )
 
     def input_weights(self, population: Population) -> list[int]:
         """Positions of the weights that feed a population, without a spike in between.
 
-        Weights that act through another state, such as a synaptic current, count.
+        Weights that act through another state, such as a synaptic current, count. Behind a norm it
+        is the norm's gain.
         """
-        states = self.jaxpr.invars[len(self.jaxpr.invars) - len(self.arrays.states) :]
-        parameters = {states[i]: i for i in self.parameters}
-        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
-        passed_on = [(states[i], after) for i, after in zip(self.written, written)]
-        found: set[int] = set()
-        results, visited = [self._membrane(population)], set[int]()
-        while results:
-            result = results.pop()
-            if id(result) in visited or isinstance(result, Literal):
-                continue
-            visited.add(id(result))
-            weights = weights_before(self.jaxpr, parameters, result)
-            found |= {parameters[argument] for argument in weights}
-            before = origins(self.jaxpr, result)
-            results += [after for state, after in passed_on if state in before]
-        return sorted(found)
+        return sorted(self.graph.weights[population.name])
 
-    def in_order(self) -> tuple[Population, ...]:
-        """The populations as signals reach them: by time step, and by position within a step.
+    def multiplies(self) -> bool:
+        """Whether a step multiplies something by a matrix, or convolves it."""
+        return any(eqn.primitive.name in PRODUCTS for eqn in self.jaxpr.eqns)
 
-        Populations that no input reaches come last.
-        """
-        arrivals = self._arrivals()
-        key = lambda p: (arrivals.get(p.name, math.inf), self.last_call(p))
-        return tuple(sorted(self.populations, key=key))
+    def remembers(self, population: Population, steps: int) -> bool:
+        """Whether it writes a state with an entry for each of so many steps, as a delay does."""
+        axes = self.arrays.states[self.written[population.membrane]].ndim
+        written = [self.arrays.states[i] for i in self.written]
+        return any(x.ndim > axes and max(x.shape) >= steps for x in written)
 
-    def _arrivals(self) -> dict[str, int]:
-        """For each population that the inputs reach, after how many steps they do."""
-        before = len(self.jaxpr.invars) - len(self.arrays.states)
-        states = self.jaxpr.invars[before:]
-        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
-        passed_on = [(states[i], after) for i, after in zip(self.written, written)]
-        # The first input is the index of the step.
-        sources = set(self.jaxpr.invars[len(self.arrays.constants) + 1 : before])
-        arrivals: dict[str, int] = {}
-        for steps in range(len(passed_on) + 1):
-            found = {id(variable) for variable in reached(self.jaxpr, sources)}
-            for population in self.populations:
-                if id(self._membrane(population)) in found:
-                    arrivals.setdefault(population.name, steps)
-            sources |= {state for state, after in passed_on if id(after) in found}
-        return arrivals
+    def path(self, position: int) -> str:
+        """The path of the state that a leaf belongs to."""
+        source, _ = self._owner(position)
+        return ".".join(map(str, source.place))
+
+    def code(self, position: int, value: str) -> str:
+        """A line that gives a leaf of the model's states a new value; ``{}`` is the old one."""
+        source, leaf = self._owner(position)
+        if leaf is None:
+            return f"{source.code}.value = {value.format(f'{source.code}.value')}"
+        old = f"{source.code}.value[{leaf!r}]"
+        return f"{source.code}.value = {source.code}.value | {{{leaf!r}: {value.format(old)}}}"
+
+    def _owner(self, position: int) -> tuple[Source, str | None]:
+        """The state that a leaf belongs to, and the leaf's key in it."""
+        for source in self.sources:
+            if position < source.structure.num_leaves:
+                keys = jax.tree.unflatten(source.structure, range(source.structure.num_leaves))
+                is_dict = isinstance(keys, dict)
+                name = (
+                    next((k for k, i in keys.items() if i == position), None) if is_dict else None
+                )
+                return source, name
+            position -= source.structure.num_leaves
+        raise IndexError(position)
 
     def _membrane(self, population: Population) -> Any:
         """The variable that the step stores in its V."""
         written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
         return written[population.membrane]
+
+
+class Result(NamedTuple):
+    """What a step gives: outputs, the written states, and what its neurons did."""
+
+    outputs: list[Array]
+    written: list[Array]
+    arguments: list[Array]  # of each call of a spike function, in their order
+    spikes: list[Array]  # that each population sends on
 
 
 def is_real(x: Any) -> bool:

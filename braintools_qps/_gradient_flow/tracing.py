@@ -20,6 +20,7 @@ from .._models import (
     batch_size,
     classic_neuron,
     dead_states,
+    expression,
     find_neurons,
     has_membrane,
     initialise,
@@ -27,10 +28,12 @@ from .._models import (
     mark_spikes,
     traced_afresh,
 )
+from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
 # Correlations of neighbours: inputs smooth along the batch and rough along time look swapped.
 SMOOTH, ROUGH = 0.5, 0.2
+LOOPS = {"scan", "while", "cond", "shard_map", "custom_jvp_call", "custom_vjp_call"}
 
 
 def trace(model: Any, inputs: Any) -> Step:
@@ -50,15 +53,16 @@ def trace(model: Any, inputs: Any) -> Step:
         if _repeat_for_batch(traced) or is_mapped(model):
             traced = _Traced(model, inputs)
         traced.check_kept()
+        _check_called(ready.neurons, traced)
         step = traced.step(_populations(ready.neurons, spikes, units, traced), ready.notes)
-    _check_called(step, inner_callers(traced.jaxpr))
-    return dataclasses.replace(step, populations=step.in_order())
+    return step.with_order()
 
 
 class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
     def __init__(self, model: Any, inputs: Any):
+        self.model = model
         first = jax.tree.map(lambda x: x[0], inputs)
         arguments = (jnp.asarray(0, jnp.int32), first)
         function = brainstate.transform.StatefulFunction(partial(advance, model))
@@ -71,6 +75,17 @@ class _Traced:
         written = {id(state) for state in function.get_write_states(*arguments)}
         positions = range(len(self.leaves))
         self.written = tuple(i for i in positions if id(self.leaves[i][0]) in written)
+
+    def spiking(self, neurons: Mapping[str, Any]) -> dict[str, int]:
+        """Neurons that spike at the top level and change V, with V among the written states."""
+        place = {id(self.leaves[i][0]): n for n, i in enumerate(self.written)}
+        called = set(callers(self.jaxpr))
+        membranes = {name: place.get(id(node.V)) for name, node in neurons.items()}
+        return {n: place for n, place in membranes.items() if n in called and place is not None}
+
+    def membrane(self, place: int) -> Any:
+        """The variable of a written state after the step."""
+        return self.jaxpr.jaxpr.outvars[len(self.jaxpr.out_avals) - len(self.written) + place]
 
     def changes(self) -> Iterator[tuple[Any, Any, Any]]:
         """Each written state with the types of one of its leaves, before and after."""
@@ -102,7 +117,7 @@ class _Traced:
             idle_parameters=idle,
             output_tree=self.output_tree,
             callers=tuple(callers(self.jaxpr)),
-            sources=_sources(self.known, self.states),
+            sources=_sources(self.model, self.known, self.states),
             notes=notes,
         )
 
@@ -125,20 +140,25 @@ def _populations(
     units: Mapping[str, u.Unit | None],
     traced: _Traced,
 ) -> tuple[Population, ...]:
-    """Neurons that spike and whose V is among the written states."""
-    place = {id(traced.leaves[i][0]): n for n, i in enumerate(traced.written)}
-    return tuple(
-        Population(
+    """Neurons that spike and change V."""
+    paths = {id(node): path for path, node in brainstate.graph.nodes(traced.model).items()}
+
+    def population(name: str, place: int) -> Population:
+        sent = sent_spikes(traced.jaxpr.jaxpr, name, traced.membrane(place))
+        return Population(
             name=name,
-            kind=type(node).__name__,
+            kind=type(neurons[name]).__name__,
             spike=spikes[name],
-            membrane=place[id(node.V)],
-            unit=u.get_unit(node.V.value),
+            membrane=place,
+            unit=u.get_unit(neurons[name].V.value),
             argument_unit=units[name],
+            call=sent.call,
+            calls=sent.calls,
+            spikes=sent.variable,
+            code=expression(traced.model, paths[id(neurons[name])]),
         )
-        for name, node in neurons.items()
-        if name in units and id(node.V) in place
-    )
+
+    return tuple(population(*one) for one in traced.spiking(neurons).items())
 
 
 def _repeat_for_batch(traced: _Traced) -> bool:
@@ -165,7 +185,7 @@ def with_states_of(step: Step, model: Any) -> Step | None:
     """
     states = brainstate.graph.states(model)
     found = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
-    if None in found or step.sources != _sources(states, found):
+    if None in found or step.sources != _sources(model, states, found):
         return None
     leaves = [leaf for state in found for leaf in jax.tree.leaves(state.value)]
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
@@ -187,22 +207,32 @@ def _like(leaf: Any, kept: Array) -> Array:
     return jnp.broadcast_to(leaf, kept.shape) if _is_one_sample(leaf, kept) else leaf
 
 
-def _sources(known: Mapping[Any, Any], found: Iterable[Any]) -> tuple[Source, ...]:
+def _sources(model: Any, known: Mapping[Any, Any], states: Iterable[Any]) -> tuple[Source, ...]:
     """The place and structure of each state. ``known`` has the model's states by path."""
     paths = {id(state): path for path, state in known.items()}
     return tuple(
-        Source(paths.get(id(state), state), jax.tree.structure(state.value)) for state in found
+        Source(
+            place := paths.get(id(state), state),
+            jax.tree.structure(state.value),
+            expression(model, place) if isinstance(place, tuple) else "",
+        )
+        for state in states
     )
 
 
-def _check_called(step: Step, inner: set[str]) -> None:
+def _check_called(neurons: Mapping[str, Any], traced: _Traced) -> None:
     """Populations are those that change V and spike, both at the top level of the step."""
-    populations, callers = {population.name for population in step.populations}, set(step.callers)
-    if looping := inner | (populations - callers):
-        raise no_neurons(f"{', '.join(sorted(looping))} spike inside a loop within the step")
-    if still := callers - populations:
+    inner = inner_callers(traced.jaxpr)
+    if unknown := sorted(set(inner.values()) - LOOPS):
+        raise no_neurons(
+            f"{', '.join(sorted(inner))} spike inside {', '.join(unknown)}, a primitive of JAX "
+            "that is not known here"
+        )
+    if inner:
+        raise no_neurons(f"{', '.join(sorted(inner))} spike inside a loop within the step")
+    if still := set(callers(traced.jaxpr)) - traced.spiking(neurons).keys():
         raise no_neurons(f"{', '.join(sorted(still))} spike without a change of V")
-    if not populations:
+    if not traced.spiking(neurons):
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 

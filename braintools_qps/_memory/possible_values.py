@@ -56,8 +56,8 @@ def values_of(array: Any) -> Values:
 
 def few(values: Any) -> Values:
     """The numbers as a set, or `ANY` where they are many or one is NaN."""
-    found = frozenset(map(float, values))
-    return found if len(found) <= MOST and not any(map(math.isnan, found)) else ANY
+    distinct = frozenset(map(float, values))
+    return distinct if len(distinct) <= MOST and not any(map(math.isnan, distinct)) else ANY
 
 
 def join(*sets: Values) -> Values:

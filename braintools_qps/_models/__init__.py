@@ -6,26 +6,40 @@ and `steps` initialises a model and runs one step. For measurements, `spike_mark
 spike functions in a jaxpr, and `restore` undoes all changes of a model.
 """
 
-from .find_neurons import classic_neuron, find_neurons, find_nodes, has_membrane, is_mapped
+from .detached_reset import check_detachable, detached
+from .find_neurons import (
+    classic_neuron,
+    expression,
+    find_neurons,
+    find_nodes,
+    has_membrane,
+    is_dropout,
+    is_mapped,
+)
 from .restore import keeping_states, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_size, checked_inputs, dead_states, initialise
+from .steps import advance, batch_of, batch_size, checked_inputs, dead_states, initialise
 
 __all__ = [
     "ARGUMENT",
     "SPIKES",
     "advance",
+    "batch_of",
     "batch_size",
     "by_population",
     "call_spike",
+    "check_detachable",
     "checked_inputs",
     "classic_neuron",
     "dead_states",
+    "detached",
+    "expression",
     "find_neurons",
     "find_nodes",
     "has_membrane",
     "initialise",
+    "is_dropout",
     "is_mapped",
     "keeping_states",
     "mark_spikes",

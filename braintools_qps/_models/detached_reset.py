@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from itertools import count
 from typing import Any
@@ -39,6 +40,19 @@ def set_reset(neuron: Any, detach: bool) -> None:
     """Detach the reset of a neuron, or attach it again."""
     attached: type = getattr(type(neuron), ATTACHED, type(neuron))
     neuron.__class__ = _detached(attached) if detach else attached
+
+
+@contextmanager
+def detached(neurons: Iterable[Any]) -> Iterator[None]:
+    """Detach the resets of neurons, and put those back that were attached."""
+    attached = [neuron for neuron in neurons if not hasattr(type(neuron), ATTACHED)]
+    for neuron in attached:
+        set_reset(neuron, True)
+    try:
+        yield
+    finally:
+        for neuron in attached:
+            set_reset(neuron, False)
 
 
 @cache

@@ -34,6 +34,23 @@ def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
     return ".".join(str(part) for i, part in enumerate(path) if not wrapped(i))
 
 
+def is_dropout(node: Any) -> bool:
+    """Whether it drops signals at random; its ``prob`` is the share that it keeps."""
+    return "Dropout" in type(node).__name__ and isinstance(getattr(node, "prob", None), float)
+
+
+def expression(model: Any, path: tuple[Any, ...] | str) -> str:
+    """Python code for the part of a model at a path."""
+    code, node = "model", model
+    for part in path.split(".") if isinstance(path, str) else path:
+        if isinstance(part, str) and hasattr(node, part):
+            code, node = f"{code}.{part}", getattr(node, part)
+        else:
+            key = int(part) if isinstance(part, str) and part.isdecimal() else part
+            code, node = f"{code}[{key!r}]", node[key]
+    return code
+
+
 def is_mapped(model: Any) -> bool:
     """Whether a part of it is mapped over some of its states."""
     return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))

@@ -10,19 +10,25 @@ import brainstate
 
 
 @contextmanager
-def restoring(model: Any) -> Iterator[None]:
-    """Undo every change of attributes, states and random state on the way out, errors included."""
+def restoring(model: Any, *, only_errors: bool = False) -> Iterator[None]:
+    """Undo every change of attributes, states and random state on the way out, errors included.
+
+    With ``only_errors``, changes stay where the body ends without an exception.
+    """
     nodes = list(brainstate.graph.nodes(model).values())
-    attributes = [dict(vars(node)) for node in nodes]
+    attributes = [(type(node), dict(vars(node))) for node in nodes]
     states = [*brainstate.graph.states(model).values(), brainstate.random.DEFAULT]
     values = [(state, vars(state)["_value"]) for state in states]
+    failed = True
     try:
         yield
+        failed = False
     finally:
-        for node, before in zip(nodes, attributes):
-            _restore(node, before)
-        for state, value in values:
-            vars(state)["_value"] = value  # a tracer among them is refused by the setter
+        if failed or not only_errors:
+            for node, (cls, before) in zip(nodes, attributes):
+                _restore(node, cls, before)
+            for state, value in values:
+                vars(state)["_value"] = value  # a tracer among them is refused by the setter
 
 
 @contextmanager
@@ -72,6 +78,8 @@ def forget_programs(model: Any) -> None:
                 clear()
 
 
-def _restore(node: Any, attributes: dict[str, Any]) -> None:
+def _restore(node: Any, cls: type, attributes: dict[str, Any]) -> None:
+    if type(node) is not cls:  # its reset was detached or attached
+        node.__class__ = cls
     vars(node).clear()
     vars(node).update(attributes)

@@ -10,20 +10,33 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from ..typing import Batches
 from .restore import keeping_states
 
+SAMPLES = 64  # of a task that are looked at
 SHOWN = 3  # shapes in a message
 
 
-def checked_inputs(inputs: Any) -> Any:
-    """The inputs as arrays, each with time along its first axis.
+def checked_inputs(data: Any, *, batch_first: bool = False) -> Any:
+    """The inputs as arrays, each with time along its first axis; see `batch_of`."""
+    return batch_of(data, batch_first=batch_first)[0]
+
+
+def batch_of(data: Any, *, batch_first: bool = False) -> tuple[Any, Any]:
+    """Inputs with time along the first axis, and labels, or None where the data have none.
+
+    ``data`` is an array, a pytree of arrays, or a task, of which a batch is taken. With
+    ``batch_first``, arrays have samples along their first axis and time along the second.
 
     Raises
     ------
     ValueError
         If there is no time step, or not the same number of them in all parts.
     """
+    inputs, labels = data.batch(SAMPLES) if isinstance(data, Batches) else (data, None)
     arrays = jax.tree.map(jnp.asarray, inputs)
+    if batch_first and inputs is data:
+        arrays = jax.tree.map(_time_first, arrays)
     shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
     if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
         raise ValueError(
@@ -41,7 +54,16 @@ def checked_inputs(inputs: Any) -> Any:
             "all parts of the inputs must have the same number of time steps along their first "
             f"axis, got {_listed(shapes)}. " + (_of_a_list(inputs) or "Cut or pad them")
         )
-    return arrays
+    return arrays, labels
+
+
+def _time_first(array: Array) -> Array:
+    if array.ndim < 2:
+        raise ValueError(
+            "with batch_first=True, inputs must have the shape (batch, time, features...), got "
+            f"{array.shape}. For a single sample, pass inputs of shape (time, features) without it"
+        )
+    return jnp.swapaxes(array, 0, 1)
 
 
 def _listed(shapes: list[tuple[int, ...]]) -> str:
@@ -98,9 +120,13 @@ def _is_dead(state: brainstate.State) -> bool:
 
 
 def advance(model: Any, i: Array, x: Any) -> Any:
-    """One step of the model, with the index and the time of the step in its environment."""
+    """One step of the model, with the index and the time of the step in its environment.
+
+    Unless the user has set ``fit``, it is a step of training, in which dropout acts.
+    """
     dt = brainstate.environ.get("dt", None)
+    fit = brainstate.environ.get("fit", True)
     # The index becomes a float first, for users who set JAX to refuse mixed dtypes.
     time = {} if dt is None else {"t": jnp.asarray(i, jnp.result_type(float)) * dt}
-    with brainstate.environ.context(i=i, **time):
+    with brainstate.environ.context(i=i, fit=fit, **time):
         return model(x) if callable(model) else model.update(x)

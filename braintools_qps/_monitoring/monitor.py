@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import brainstate
+import jax
+import jax.numpy as jnp
 from braintools.trainer import Callback
 
 from .._checks import checked_count
@@ -20,14 +22,11 @@ from .._gradient_flow import (
     with_states_of,
 )
 from .._models import checked_inputs, initialise, restoring
-from ..records import GradientFlow
+from ..records import CAUSES, GradientFlow
 from .logs import Write, writer
 from .metrics import metrics
 
 __all__ = ["TrainingMonitor"]
-
-# Causes that stop learning always give a warning. Others do so only if training brought them about.
-FATAL = ("not finite", "disconnected", "silent", "saturated", "out of reach")
 
 
 class TrainingMonitor(Callback):
@@ -39,8 +38,8 @@ class TrainingMonitor(Callback):
     callback of `braintools.trainer.Trainer`.
 
     A `UserWarning` with the diagnosis appears when something keeps the network from learning, once
-    for each cause and population. Four causes give a warning only if they were absent at the first
-    measurement: ``"too high"``, ``"fading"``, ``"exploding"`` and ``"direction lost"``.
+    for each cause and population. Three causes give a warning only if they were absent at the first
+    measurement: ``"too high"``, ``"fading"`` and ``"direction lost"``.
 
     Call `retrace` after you change the model's code or layers. A change of states or surrogates
     does not need it.
@@ -125,6 +124,7 @@ class TrainingMonitor(Callback):
         self._objective = Objective(objective, draws)
         self._traced: tuple[Any, Passes] | None = None
         self._writers = [] if log is None else [writer(log)]
+        self._is_measuring = False
         self._told: set[tuple[str, str | None]] = set()
         self._next = 0
 
@@ -160,7 +160,28 @@ class TrainingMonitor(Callback):
     def _within(self, trainer: Any, step: int) -> None:
         self._at(step, self._writers or list(map(writer, trainer.loggers)))
 
+    def __repr__(self) -> str:
+        name = type(self.model).__name__
+        return f"TrainingMonitor({name}, every={self.every}, measured={len(self.history)})"
+
     def _at(self, step: int, writers: Iterable[Write]) -> GradientFlow | None:
+        if isinstance(jnp.zeros(()), jax.core.Tracer):
+            raise TypeError(
+                "a monitor must be called outside of compiled functions, but it was called while "
+                "JAX traces one. Call it in the training loop, after the compiled step"
+            )
+        if self._is_measuring:
+            raise RuntimeError(
+                "a monitor measures for one thread at a time, because it changes the model while "
+                "it measures; another thread is in it. Give each thread a model and a monitor"
+            )
+        self._is_measuring = True
+        try:
+            return self._counted(step, writers)
+        finally:
+            self._is_measuring = False
+
+    def _counted(self, step: int, writers: Iterable[Write]) -> GradientFlow | None:
         self._next = step + 1
         if step % self.every or step in self.history:
             return None
@@ -186,7 +207,8 @@ class TrainingMonitor(Callback):
     def _warn(self, flow: GradientFlow, step: int) -> None:
         found, at_first = flow.diagnosis, next(iter(self.history.values())).diagnosis
         is_new = (found.cause, found.population) not in self._told
-        if is_new and (found.cause in FATAL or found.cause not in ("none", at_first.cause)):
+        brought_about = found.cause not in ("none", at_first.cause)
+        if is_new and (CAUSES[found.cause].at_once or brought_about):
             self._told.add((found.cause, found.population))
             advice = "gradient_flow(model, inputs) says what to change"
-            warnings.warn(f"at step {step}: {found.text} {advice}.", stacklevel=4)
+            warnings.warn(f"at step {step}: {found.text} {advice}.", stacklevel=5)

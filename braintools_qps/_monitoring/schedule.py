@@ -11,10 +11,9 @@ import jax.numpy as jnp
 from braintools.trainer import Callback
 
 from .._registry import get_surrogate
+from .._surrogate import declarations
 
 __all__ = ["SurrogateSchedule"]
-
-PARAMETERS = ("alpha", "scale", "dampening")
 
 
 class SurrogateSchedule(Callback):
@@ -68,7 +67,6 @@ class SurrogateSchedule(Callback):
     __module__ = "braintools_qps"
 
     def __init__(self, surrogate: Any, **schedules: Callable[[Any], Any]):
-        _check(schedules)
         self._schedules = schedules
         self._constant = get_surrogate(surrogate)
         if not hasattr(self._constant, "replace"):
@@ -76,6 +74,8 @@ class SurrogateSchedule(Callback):
                 f"a schedule needs a QPseudoSpike or Scaled surrogate, got {self._constant!r}. To "
                 f"schedule its dampening or scale, pass Scaled({self._constant!r})"
             )
+        declared = declarations(self._constant)
+        _check(schedules, [name for name, field in declared.items() if field.varies])
         self.states = {
             name: brainstate.ShortTermState(_strong(value))
             for name, value in self._values(0).items()
@@ -98,6 +98,10 @@ class SurrogateSchedule(Callback):
         for name, value in self._values(step).items():
             self.states[name].value = _like(self.states[name].value, value)
 
+    def __repr__(self) -> str:
+        scheduled = ", ".join(f"{name}={state.value}" for name, state in self.states.items())
+        return f"SurrogateSchedule({self._constant!r}, now {scheduled})"
+
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Set the parameters for a step of a Trainer."""
         self(trainer.global_step)
@@ -109,10 +113,10 @@ class SurrogateSchedule(Callback):
         return values
 
 
-def _check(schedules: dict[str, Any]) -> None:
-    if not schedules or not set(schedules) <= set(PARAMETERS):
+def _check(schedules: dict[str, Any], parameters: list[str]) -> None:
+    if not schedules or not set(schedules) <= set(parameters):
         raise TypeError(
-            f"a schedule must set one or more of {', '.join(PARAMETERS)}, got "
+            f"a schedule must set one or more of {', '.join(parameters)}, got "
             f"{', '.join(schedules) or 'none'}. For example alpha=lambda step: 1 + 0.01 * step"
         )
     if constant := [name for name, follow in schedules.items() if not callable(follow)]:

@@ -2,7 +2,8 @@
 
 Start here with `get_surrogate`. `specs` builds a surrogate from a spec and writes the spec of a
 surrogate. `parsing` reads call strings. `resolution` finds the class for a name among those that
-`discovery` lists. `plain_values` turns values into JSON's types.
+`discovery` lists, and `libraries` has the names of other libraries. `plain_values` turns values
+into JSON's types.
 """
 
 from __future__ import annotations
@@ -40,19 +41,23 @@ __all__ = [  # noqa: RUF022 -- what users meet first
 Class = TypeVar("Class", bound=type[Surrogate])
 
 
-def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
+def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     """Build a surrogate from a name, a call string or a mapping, such as in a configuration file.
 
     Case and underscores do not matter: ``"q_pseudo_spike"`` is ``"QPseudoSpike"``. Surrogates
     registered in this process come first, then those of installed packages, then braintools' own.
     ``"distribution:Name"`` picks a package. For example, ``"braintools:QPseudoSpike"`` is
-    braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``, its Python path. Only the
-    plugin you ask for is imported.
+    braintools' own class; so is ``"braintools.surrogate.QPseudoSpike"``. Only the plugin you ask
+    for is imported.
+
+    A name of snnTorch, SpikingJelly, Norse or spyx gives a surrogate with the same derivative:
+    ``"snntorch.fast_sigmoid(slope=25)"``. The paper's parameters build its form, as
+    `QPseudoSpike.from_q` does: ``"QPseudoSpike(q=3, sharpness=2)"``.
 
     In strings and mappings, ``"15 mV"`` is a Quantity, ``"inf"`` and ``"1e3"`` are numbers, and a
     list of numbers is an array. A string stays a string if the parameter's default is one. A
     parameter annotated as `braintools.surrogate.Surrogate` may be a spec itself. The repr of a
-    surrogate of this package is a valid spec.
+    surrogate of this package is a valid spec, if it has no arrays.
 
     braintools' surrogates take numbers only. For a membrane in mV use
     ``"Scaled('Sigmoid', scale='15 mV')"``.
@@ -76,7 +81,8 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     UnknownSurrogateError
         If no surrogate has the name.
     LookupError
-        If two packages publish different classes under the name.
+        If two packages publish different classes under the name, or a surrogate of another library
+        cannot be expressed here.
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
@@ -102,6 +108,8 @@ def get_surrogate(spec: SurrogateSpec, /, **params: Any) -> Surrogate:
     Sigmoid(alpha=2.0)
     >>> get_surrogate({"name": "Scaled", "surrogate": "Sigmoid", "dampening": 0.25})
     Scaled(surrogate=Sigmoid(alpha=4.0), dampening=0.25)
+    >>> get_surrogate("spikingjelly.ATan(alpha=2.0)")
+    Arctan(alpha=2.0)
     """
     try:
         return specs.build(spec, params)
@@ -117,7 +125,8 @@ def list_surrogates() -> list[str]:
 
     No plugin is imported, so a broken one is listed, too. If two surrogates share a name, the one
     of lower precedence is listed with its package. For example, braintools' own QPseudoSpike is
-    ``"braintools:QPseudoSpike"``.
+    ``"braintools:QPseudoSpike"``. Names of other libraries, such as ``"snntorch.atan"``, are not
+    listed: the page "Moving from another library" has them.
 
     Returns
     -------

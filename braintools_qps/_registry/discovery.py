@@ -1,4 +1,4 @@
-"""Where surrogates come from: entry points of installed distributions, and braintools itself."""
+"""Where surrogates come from: this package, entry points of others, and braintools itself."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import partial
-from importlib.metadata import Distribution, distribution, distributions
+from importlib.metadata import entry_points
 from typing import TypeGuard
 
 import braintools.surrogate
 from braintools.surrogate import Surrogate
 
+from .._surrogate import QPseudoSpike, Scaled
+
 GROUP = "braintools.surrogate"
+OURS = "braintools-qps"
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +26,7 @@ class Source(IntEnum):
     """Where a name comes from; the smaller value takes precedence."""
 
     REGISTERED = 0
-    ENTRY_POINT = 1
+    PUBLISHED = 1
     BRAINTOOLS = 2
 
 
@@ -46,11 +48,6 @@ class Entry:
     def module(self) -> str:
         return self.value.partition(":")[0]
 
-    @property
-    def path(self) -> str:
-        """The class as Python imports it: ``"module.attribute"``."""
-        return self.value.replace(":", ".")
-
     def load(self) -> type[Surrogate]:
         """Import the class.
 
@@ -61,10 +58,10 @@ class Entry:
         TypeError
             If it is not a subclass of Surrogate.
         """
-        if self.source == Source.ENTRY_POINT:
+        if self.source == Source.PUBLISHED:
             logger.debug("%s is %s, published by %s", self.name, self.value, self.distribution)
         try:
-            found = self.find()
+            surrogate = self.find()
         except (KeyboardInterrupt, RecursionError):
             raise
         except BaseException as error:  # even of sys.exit: other names must stay usable
@@ -73,14 +70,14 @@ class Entry:
                 f"loaded from {self.value!r}: {_described(error)}. Repair, update or "
                 f"uninstall {self.distribution!r}; other names are not affected"
             ) from error
-        if not is_surrogate_class(found):
+        if not is_surrogate_class(surrogate):
             raise TypeError(
                 f"an entry point in the group {GROUP!r} must name a subclass of "
                 f"braintools.surrogate.Surrogate, but {self.name!r} of the distribution "
-                f"{self.distribution!r} names {self.value!r}, which is {found!r}. Update or "
+                f"{self.distribution!r} names {self.value!r}, which is {surrogate!r}. Update or "
                 f"uninstall {self.distribution!r}"
             )
-        return found
+        return surrogate
 
 
 def is_surrogate_class(value: object) -> TypeGuard[type[Surrogate]]:
@@ -89,36 +86,43 @@ def is_surrogate_class(value: object) -> TypeGuard[type[Surrogate]]:
 
 def registered(name: str, surrogate: type[Surrogate]) -> Entry:
     """The entry of a class that was registered at run time."""
-    value = f"{surrogate.__module__}:{surrogate.__qualname__}"
-    return Entry(name, Source.REGISTERED, "", value, partial(_itself, surrogate))
+    return _entry(surrogate, Source.REGISTERED, name=name)
 
 
-def found() -> list[Entry]:
-    """The entries of installed packages and of braintools."""
-    return published() + built_in()
+def installed() -> list[Entry]:
+    """The entries of this package, of other installed ones and of braintools.
+
+    The entry points of this package are left out: they also name classes of braintools, which
+    must not hide what others publish.
+    """
+    ours = [_entry(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
+    return ours + published() + built_in()
 
 
 def published() -> list[Entry]:
-    """The entry points of all distributions; one that cannot be read is left out with a warning."""
-    entries: dict[str, list[Entry]] = {}
-    for one in distributions():
-        try:
-            entries |= _entries(one)
-        except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
-            warnings.warn(
-                f"the distribution at {getattr(one, '_path', one)} cannot be read, so its "
-                f"surrogates are left out: {_described(error)}. Reinstall it, or remove its files",
-                stacklevel=2,
-            )
-    return [entry for own in entries.values() for entry in own]
+    """The entry points of other packages; none, with a warning, if they cannot be read."""
+    try:
+        return [
+            Entry(point.name, Source.PUBLISHED, distribution, point.value, point.load)
+            for point in entry_points(group=GROUP)
+            if point.dist and (distribution := normalised(point.dist.name)) != OURS
+        ]
+    except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
+        warnings.warn(
+            "the metadata of an installed package cannot be read, so the surrogates of other "
+            f"packages are left out: {_described(error)}. Reinstall the package that was installed "
+            "or removed last",
+            stacklevel=2,
+        )
+        return []
 
 
 def built_in() -> list[Entry]:
     """Every public Surrogate subclass of ``braintools.surrogate``, those added later included."""
     return [
-        Entry(name, Source.BRAINTOOLS, "braintools", f"{GROUP}:{name}", partial(_itself, found))
-        for name, found in vars(braintools.surrogate).items()
-        if is_surrogate_class(found) and found is not Surrogate and not name.startswith("_")
+        _entry(surrogate, Source.BRAINTOOLS, "braintools", f"{GROUP}:{name}", name)
+        for name, surrogate in vars(braintools.surrogate).items()
+        if is_surrogate_class(surrogate) and surrogate is not Surrogate and name[0] != "_"
     ]
 
 
@@ -127,22 +131,16 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _entries(found: Distribution) -> dict[str, list[Entry]]:
-    """The entries by the name of the distribution, if it has any."""
-    if GROUP not in (found.read_text("entry_points.txt") or ""):
-        return {}  # reading is faster than parsing, and there are hundreds
-    first = distribution(found.name)  # of several copies, the first on the path counts
-    name = normalised(first.name)
-    return {
-        name: [
-            Entry(point.name, Source.ENTRY_POINT, name, point.value, point.load)
-            for point in first.entry_points.select(group=GROUP)
-        ]
-    }
-
-
-def _itself(found: object) -> object:
-    return found
+def _entry(
+    surrogate: type[Surrogate],
+    source: Source,
+    distribution: str = "",
+    value: str | None = None,
+    name: str | None = None,
+) -> Entry:
+    """The entry of a class that is imported already."""
+    value = value or f"{surrogate.__module__}:{surrogate.__qualname__}"
+    return Entry(name or surrogate.__name__, source, distribution, value, lambda: surrogate)
 
 
 def _described(error: BaseException) -> str:

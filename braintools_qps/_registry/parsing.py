@@ -7,6 +7,7 @@ import inspect
 import math
 import re
 import reprlib
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
@@ -62,18 +63,18 @@ def read(value: Any, default: Any = NO_DEFAULT) -> Any:
     """
     if isinstance(value, str) and not isinstance(default, str):
         return _read_text(value, isinstance(default, _NUMERIC))
-    if isinstance(value, list):
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes, tuple)):
         return _read_list(value, default)
     return _malformed(f"{value.name}(...)") if isinstance(value, Call) else value
 
 
-def check_unit(value: Any) -> None:
+def check_unit(value: object) -> None:
     """Raise if the value is a number with an unknown unit; for values that a surrogate refused."""
     if isinstance(value, str):
         _read_text(value, must_be_number=True)
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A repr for messages, of bounded length and depth."""
     return _shortener.repr(value)
 
@@ -97,7 +98,7 @@ def _read_text(text: str, must_be_number: bool) -> Any:
     return u.Quantity(read(_parsed(magnitude, text)) if is_list else float(magnitude), unit=unit)
 
 
-def _read_list(values: list, default: Any) -> Any:
+def _read_list(values: Sequence, default: Any) -> Any:
     """An array where the list holds numbers only, at whatever depth."""
     elements = [read(value, default) for value in values]
     if elements and all(type(value) in (int, float, np.ndarray) for value in elements):
@@ -144,16 +145,12 @@ def _literal(node: ast.expr) -> Any:
 
 
 def _called(name: str, arguments: list[ast.expr], keywords: list[ast.keyword]) -> Any:
-    """A surrogate, or another call that a repr writes: infinity, a Quantity, an array."""
+    """A surrogate, or another call that a repr writes: infinity or a Quantity."""
     match name, arguments, keywords:
         case "float", [ast.Constant(value="inf" | "-inf" | "nan" as number)], []:
             return float(number)
         case "Quantity", [magnitude, ast.Constant(value=str() as unit)], []:
             return u.Quantity(read(_literal(magnitude)), unit=_unit(unit, unit))
-        case "array" | "Array", [numbers], []:
-            return np.asarray(_literal(numbers))
-        case "array" | "Array", [numbers], [ast.keyword("dtype", ast.Name(id=dtype))]:
-            return np.asarray(_literal(numbers), dtype)
     kwargs = {keyword.arg or "": _literal(keyword.value) for keyword in keywords}
     if "" in kwargs or len(kwargs) < len(keywords):
         raise ValueError("unpacked or repeated arguments")

@@ -48,7 +48,7 @@ def plain(value: Any, other: Callable[[Any], Any]) -> Any:
     return other(value)
 
 
-def _checked_key(key: Any) -> str:
+def _checked_key(key: object) -> str:
     if not isinstance(key, str):
         raise TypeError(
             f"the keys of a mapping must be strings to be written, got {key!r}. Pass {str(key)!r}"

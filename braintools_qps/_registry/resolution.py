@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from threading import Lock
 
 from braintools.surrogate import Surrogate
 
+from .._wording import did_you_mean, listed
 from . import discovery
 from .discovery import Entry, normalised
+from .libraries import conversion, loose, names_of
 from .parsing import shown
 
 # Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
@@ -38,6 +39,14 @@ class UnknownSurrogateError(LookupError):
     """
 
 
+def find(name: str) -> Callable[..., Surrogate]:
+    """The class that a name stands for, or the function for a name of another library."""
+    entries = _all_entries()
+    if not _matches(name, entries) and (function := conversion(name)):
+        return function
+    return find_class(name, entries)
+
+
 def find_class(name: str, entries: Sequence[Entry] | None = None) -> type[Surrogate]:
     """The surrogate class that a plain or qualified name stands for, among all entries."""
     entries = _all_entries() if entries is None else entries
@@ -54,7 +63,7 @@ def find_class(name: str, entries: Sequence[Entry] | None = None) -> type[Surrog
 def listed_entries(entries: Sequence[Entry] | None = None) -> dict[str, Entry]:
     """Every surrogate by its plain name, or by its qualified name where another one has that."""
     entries = _all_entries() if entries is None else entries
-    listed = {}
+    by_name = {}
     for name, claims in groupby(entries, key=lambda entry: entry.name):
         distinct: dict[str, Entry] = {}
         for entry in claims:
@@ -63,9 +72,9 @@ def listed_entries(entries: Sequence[Entry] | None = None) -> dict[str, Entry]:
         if any(entry.source == first.source for entry in others):
             others.insert(0, first)
         else:
-            listed[name] = first
-        listed |= {entry.qualified_name: entry for entry in others}
-    return listed
+            by_name[name] = first
+        by_name |= {entry.qualified_name: entry for entry in others}
+    return by_name
 
 
 def register(entry: Entry, overwrite: bool) -> None:
@@ -88,13 +97,13 @@ def register(entry: Entry, overwrite: bool) -> None:
 def name_of(surrogate: type[Surrogate]) -> str:
     """The plain name if it reaches the class, and the qualified name otherwise."""
     entries = _all_entries()
-    own = [entry for entry in entries if _reaches(entry, surrogate)]
-    for entry in own:
+    of_class = [entry for entry in entries if _reaches(entry, surrogate)]
+    for entry in of_class:
         with suppress(LookupError, ImportError, TypeError):
             if find_class(entry.name, entries) is surrogate:
                 return entry.name
-    if own:
-        return own[0].qualified_name
+    if of_class:
+        return of_class[0].qualified_name
     raise TypeError(
         f"a spec needs the name of a surrogate, but {surrogate!r} has none. Register it with "
         "braintools_qps.register_surrogate"
@@ -113,35 +122,34 @@ def _all_entries() -> list[Entry]:
     """Sorted by name, then precedence, whatever the order of sys.path."""
     with _lock:
         registered = list(_registered.values())
-    return sorted(registered + discovery.found())
+    return sorted(registered + discovery.installed())
 
 
 def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
+    """The entries of a name, of ``"distribution:Name"`` or of ``"distribution.module.Name"``."""
     distribution, _, bare = name.rpartition(":")
     if distribution:
         entries = [entry for entry in entries if entry.distribution == normalised(distribution)]
     exact = [entry for entry in entries if entry.name == bare]
-    alike = [entry for entry in entries if _loose(entry.name) == _loose(bare)]
-    return exact or alike or [entry for entry in entries if entry.path == bare]
-
-
-def _loose(name: str) -> str:
-    return name.replace("_", "").casefold()
+    alike = [entry for entry in entries if loose(entry.name) == loose(bare)]
+    if exact or alike or "." not in bare:
+        return exact or alike
+    return _matches(f"{bare.partition('.')[0]}:{bare.rpartition('.')[2]}", entries)
 
 
 def _check_same_class(name: str, contenders: list[Entry]) -> None:
     """Raise a LookupError unless all entries load the same class."""
-    found: set[object] = set()
+    loaded: set[object] = set()
     claims = []
     for entry in contenders:
         claim = f"{entry.qualified_name!r} (from {entry.value!r})"
         try:
-            found.add(entry.load())
+            loaded.add(entry.load())
         except (ImportError, TypeError) as error:
-            found.add(error)
+            loaded.add(error)
             claim += f", which fails: {error}"
         claims.append(claim)
-    if len(found) > 1:
+    if len(loaded) > 1:
         raise LookupError(
             f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
             "these: " + "; ".join(claims)
@@ -149,12 +157,15 @@ def _check_same_class(name: str, contenders: list[Entry]) -> None:
 
 
 def _unknown(name: str, entries: Sequence[Entry]) -> UnknownSurrogateError:
+    if conversions := names_of(name):
+        return UnknownSurrogateError(
+            f"no surrogate is called {shown(name)} here. Pass the name with its library: "
+            f"{listed(map(repr, conversions))}"
+        )
     available = sorted(listed_entries(entries))
-    by_loose_name = {_loose(candidate): candidate for candidate in available}
-    close = difflib.get_close_matches(_loose(name), by_loose_name, n=1)
-    suggestion = f" Did you mean {by_loose_name[close[0]]!r}?" if close else ""
+    suggestion = did_you_mean(name, available, loose) or "."
     return UnknownSurrogateError(
-        f"no surrogate is called {shown(name)}.{suggestion} Available: {', '.join(available)}. Add "
+        f"no surrogate is called {shown(name)}{suggestion} Available: {listed(available)}. Add "
         "one with braintools_qps.register_surrogate, or install a package that publishes it in the "
         f"entry point group {discovery.GROUP!r}"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NoReturn
 
@@ -15,7 +15,7 @@ from braintools.surrogate import Surrogate
 from .discovery import is_surrogate_class
 from .parsing import Call, check_unit, parse, read, shown
 from .plain_values import plain
-from .resolution import find_class, name_of
+from .resolution import find, name_of
 
 _Parameter = inspect.Parameter
 _SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
@@ -31,13 +31,13 @@ def build(spec: Any, params: dict[str, Any]) -> Surrogate:
             )
         return spec
     if is_surrogate_class(spec):
-        return _call(spec, (), params)
+        return _call(Call(spec.__name__, (), params), spec)
     if isinstance(spec, str):
         spec = parse(spec)
     if isinstance(spec, Mapping):
         spec = _call_of(spec)
     if isinstance(spec, Call):
-        return _call(find_class(spec.name), spec.args, spec.kwargs | params)
+        return _call(spec._replace(kwargs=spec.kwargs | params), find(spec.name))
     raise TypeError(
         "a surrogate is chosen by a name, a call string, a mapping with a 'name', a subclass of "
         f"braintools.surrogate.Surrogate or an instance of one, got {shown(spec)}. For example "
@@ -87,20 +87,21 @@ def _call_of(spec: Mapping[str, Any]) -> Call:
     return Call(name, (), parameters)
 
 
-def _call(surrogate: type[Surrogate], args: tuple, kwargs: dict[str, Any]) -> Surrogate:
-    """Call the class with the values that the arguments stand for."""
-    signature = inspect.signature(surrogate)
+def _call(call: Call, maker: Callable[..., Surrogate]) -> Surrogate:
+    """Call a class, or a function that makes a surrogate, with what the arguments stand for."""
+    if "q" in call.kwargs and hasattr(maker, "from_q"):  # the paper's parameters
+        maker = maker.from_q
+    signature = inspect.signature(maker)
     try:
-        bound = signature.bind(*args, **kwargs)
+        bound = signature.bind(*call.args, **call.kwargs)
     except TypeError as error:
         parameters = signature.parameters.values()
-        shown_parameters = [str(p.replace(annotation=_Parameter.empty)) for p in parameters]
-        call = f"{surrogate.__name__}({', '.join(shown_parameters)})"
-        raise TypeError(f"{error}. Call it as {call}") from None
+        taken = [str(p.replace(annotation=_Parameter.empty)) for p in parameters]
+        raise TypeError(f"{error}. Call it as {call.name}({', '.join(taken)})") from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _read_argument(value, signature.parameters[name])
     try:
-        return surrogate(*bound.args, **bound.kwargs)
+        return maker(*bound.args, **bound.kwargs)
     except (TypeError, ValueError):
         for value in bound.arguments.values():
             check_unit(value)
@@ -124,7 +125,7 @@ def _written(value: Any, parameter: inspect.Parameter) -> Any:
     return plain(value, lambda other: _refuse(parameter.name, other, _reason(other)))
 
 
-def _check_read_back(value: Any, parameter: inspect.Parameter) -> None:
+def _check_read_back(value: object, parameter: inspect.Parameter) -> None:
     """Raise where the written form would be read as something else."""
     if isinstance(value, list):
         for element in value:
@@ -141,7 +142,7 @@ def _is_text(value: str, default: Any) -> bool:
     return False
 
 
-def _is_default(value: Any, parameter: inspect.Parameter) -> bool:
+def _is_default(value: object, parameter: inspect.Parameter) -> bool:
     """Whether value and default have the same written form; arrays have no single ``==``."""
     if value is parameter.default:
         return True
@@ -160,7 +161,7 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
         ) from None
 
 
-def _reason(value: Any) -> str:
+def _reason(value: object) -> str:
     """Why a value cannot be written."""
     if isinstance(u.get_mantissa(value), (brainstate.State, jax.core.Tracer)):
         return "a spec cannot hold a State or a traced value. Pass a number"
@@ -169,5 +170,5 @@ def _reason(value: Any) -> str:
     return "only numbers, arrays, Quantities, strings and None can be written"
 
 
-def _refuse(name: str, value: Any, reason: str) -> NoReturn:
+def _refuse(name: str, value: object, reason: str) -> NoReturn:
     raise TypeError(f"the parameter {name}={shown(value)} cannot be written in a spec: {reason}")

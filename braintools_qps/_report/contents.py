@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
 from ..plotting import tuning_legend
-from ..records import Comparison, GradientFlow, GradientFlows, cell
+from ..records import Comparison, GradientFlow, GradientFlows, table_of
+from ..tables import cell
 from .drawings import comparison_drawings, flow_drawings
 
-CODE = ("functions", "sources")  # the user's code, which the record keeps for resuming
+CODE = ("sources",)  # of the user's functions
 # Labels in plain words
 NAMES = {
     "has_own_test_part": "test part",
@@ -65,7 +65,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "candidates": [result.label for result in comparison.results],
         "seeds": comparison.seeds,
     }
-    drawings = comparison_drawings(comparison)
+    drawings, table = comparison_drawings(comparison), table_of(comparison)
     says = [comparison.verdict, comparison.convergence]
     tune = comparison.settings.get("tune") or {}  # these values differ between candidates
     given = {n: v for n, v in comparison.settings.items() if n not in (*CODE, *tune)}
@@ -73,8 +73,8 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         given["tune"] = "; ".join(
             f"{n.replace('_', ' ')} {cell(values)}" for n, values in tune.items()
         )
-    code = comparison.settings.get("functions", {})
-    digests = {f"{name}, sha256": _digest(parts) for name, parts in code.items()}
+    code = comparison.settings.get("sources", {})
+    digests = {f"{name}, sha256": _digest(text) for name, text in code.items()}
     sections = [
         ("Training", "Each seed at the setting that it chose." if tune else "", drawings.curves),
         ("Surrogates", "As they were trained, with their dampening.", drawings.surrogates),
@@ -86,9 +86,9 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "summary": _progress_of(comparison),
         "says": [sentence for sentence in says if sentence],
         "first": drawings.accuracy,
-        "rows": comparison._rows(),
-        "marked": comparison._marked(),
-        "notes": [note for note in comparison._below() if note not in says],
+        "rows": table.rows,
+        "marked": table.marked,
+        "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
         "asked": facts(asked | _renamed(_task_in_words(comparison.task))),
@@ -113,9 +113,9 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "first": None,
         "summary": "Measured on the network as it is, without training.",
         "asked": facts(asked),
-        "rows": (table := GradientFlows(flows).by_population())._rows(),
+        "rows": (table := table_of(GradientFlows(flows).by_population())).rows,
         "marked": (),
-        "notes": table._below(),
+        "notes": table.notes,
         "advice": [(name, lines) for name, lines in advice.items() if lines],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
@@ -156,9 +156,8 @@ def _noun(count: int, name: str) -> str:
     return name if count == 1 else name + "s"
 
 
-def _digest(parts: Any) -> str:
-    """A digest of all parts of a function."""
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _check(count: int, empty: str) -> None:

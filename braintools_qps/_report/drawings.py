@@ -69,7 +69,7 @@ def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
         curves, shapes = [_panel(), _panel()], [_panel(), _panel()]
         plot_comparison(comparison, [first, *curves, *shapes])
         panels = tuning_panels(comparison)
-        tuning = [_panel((WIDE, one.height)) if not one.up else _panel() for one in panels]
+        tuning = [_panel() if panel.up else _panel((WIDE, panel.height)) for panel in panels]
         plot_tuning(comparison, tuning or None)
         drawings = _drawings([first, *curves, *shapes, *tuning])
     return ComparisonDrawings(drawings[0], drawings[1:3], drawings[3:5], drawings[5:])

@@ -3,36 +3,28 @@
 Start with `pseudo_spike`, the class; `surrogate_with_scale` is its base. Its call goes to `spike`,
 which takes units off (`units`) and defines the derivative rule. The formulas are in `kernels`.
 `residuals` stores the derivative in 8 or 16 bits. `scaled` does the same for surrogates of other
-libraries, whose curves `foreign` calls. `parameters` checks and compares parameters; `adjusting`
-copies a surrogate with other numbers.
+libraries, whose curves `foreign` calls. `parameters` is what a field declares about itself, with
+the checks of its values. `keys` compares surrogates; `adjusting` copies one with other numbers.
 """
 
 from .adjusting import Traceable, adjusted, traceable
 from .float16 import has_float16
-from .height_and_width import (
-    GradientProfile,
-    gradient_profile,
-    gradient_values,
-    require_one_shape,
-    scale_of,
-    scale_unit,
-)
-from .parameters import Same, current, surrogate_key
+from .keys import Same, surrogate_key
+from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product
 from .scaled import Scaled
 from .units import strip, takes_numbers
+from .values import gradient_values, require_one_shape, scale_of, scale_unit
 
 __all__ = [
-    "GradientProfile",
     "QPseudoSpike",
     "Same",
     "Scaled",
     "Traceable",
     "adjusted",
     "compressed_product",
-    "current",
-    "gradient_profile",
+    "declarations",
     "gradient_values",
     "has_float16",
     "q_pseudo_spike",

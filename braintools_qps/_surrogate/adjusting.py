@@ -12,20 +12,22 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .parameters import attributes, key
+from ..typing import Hyperparameter, ResidualDtype, Scale
+from .keys import attributes, key
+from .parameters import Magnitude, declarations
+from .pseudo_spike import QPseudoSpike
 from .scaled import Scaled
 from .surrogate_with_scale import SurrogateWithScale
-
-TRACED = ("alpha", "scale", "dampening")
 
 
 def adjusted(
     surrogate: Surrogate,
     *,
-    dampening: Any = None,
-    scale: Any = None,
-    alpha: Any = None,
-    residual_dtype: Any = None,
+    dampening: Hyperparameter | None = None,
+    scale: Hyperparameter | None = None,
+    alpha: Hyperparameter | None = None,
+    q: float | None = None,
+    residual_dtype: ResidualDtype = None,
 ) -> Surrogate:
     """A surrogate with some parameters multiplied and others replaced, in `Scaled` if need be.
 
@@ -38,12 +40,17 @@ def adjusted(
         numbers is rounded to 15 digits, so 0.2504 times 3 reads 0.7512.
     alpha, residual_dtype : optional
         New values for these parameters.
+    q : float, optional
+        The paper's tail fatness in place of that of the surrogate, at the same dampening and
+        sharpness in the paper's sense.
 
     Raises
     ------
     ValueError
-        If there is an ``alpha`` and the surrogate has none.
+        If there is an ``alpha`` or a ``q`` and the surrogate has none.
     """
+    if q is not None:
+        surrogate = _with_q(surrogate, q)
     if alpha is not None:
         surrogate = _with_alpha(surrogate, alpha)
     factors = {"dampening": dampening, "scale": scale}
@@ -65,7 +72,7 @@ class Traceable(NamedTuple):
 
     key: Hashable  # equal for surrogates that differ only in the numbers
     numbers: dict[str, float]
-    build: Callable[[Mapping[str, Any]], Surrogate]
+    build: Callable[[Mapping[str, Magnitude]], Surrogate]
 
 
 def traceable(surrogate: Surrogate) -> Traceable:
@@ -74,15 +81,16 @@ def traceable(surrogate: Surrogate) -> Traceable:
     A surrogate of another library is wrapped in `Scaled` with a dampening of 1, and so shares one
     program with dampened copies of it. A scale with a unit is not split off: errors name it.
     """
-    own = surrogate if isinstance(surrogate, SurrogateWithScale) else Scaled(surrogate)
-    values = attributes(own)
-    numbers = {name: float(values[name]) for name in TRACED if _is_number(values.get(name))}
+    scaled = surrogate if isinstance(surrogate, SurrogateWithScale) else Scaled(surrogate)
+    values = attributes(scaled)
+    vary = [name for name, declaration in declarations(scaled).items() if declaration.varies]
+    numbers = {name: float(values[name]) for name in vary if _is_number(values[name])}
     fixed = tuple((name, key(value)) for name, value in values.items() if name not in numbers)
-    build = lambda values: own.replace(**{name: values[name] for name in numbers})
-    return Traceable((type(own), tuple(numbers), fixed), numbers, build)
+    build = lambda values: scaled.replace(**{name: values[name] for name in numbers})
+    return Traceable((type(scaled), tuple(numbers), fixed), numbers, build)
 
 
-def _with_alpha(surrogate: Surrogate, alpha: Any) -> Surrogate:
+def _with_alpha(surrogate: Surrogate, alpha: Hyperparameter) -> Surrogate:
     if isinstance(surrogate, Scaled):
         return surrogate.replace(surrogate=_with_alpha(surrogate.surrogate, alpha))
     if not hasattr(surrogate, "alpha"):
@@ -96,7 +104,22 @@ def _with_alpha(surrogate: Surrogate, alpha: Any) -> Surrogate:
     return type(surrogate)(**{name: getattr(surrogate, name) for name in names} | {"alpha": alpha})
 
 
-def _multiplied(value: Any, factor: Any) -> Any:
+def _with_q(surrogate: Surrogate, q: float) -> Surrogate:
+    """The paper's form with another q: `QPseudoSpike.from_q` undone and done again."""
+    if isinstance(surrogate, Scaled):
+        return surrogate.replace(surrogate=_with_q(surrogate.surrogate, q))
+    alpha: Any = getattr(surrogate, "alpha", None)
+    if not isinstance(surrogate, QPseudoSpike) or not _is_number(alpha) or not alpha > 1:
+        raise ValueError(
+            f"a surrogate needs a q above 1 for another q to replace it, got {surrogate!r}. Pass "
+            "one in the paper's form: 'QPseudoSpike(q=2)'"
+        )
+    form, former = QPseudoSpike.from_q(q), QPseudoSpike.from_q(alpha)
+    factor = form.dampening / former.dampening
+    return adjusted(surrogate, alpha=q, scale=factor, dampening=factor)
+
+
+def _multiplied(value: Scale, factor: Any) -> Scale:
     unit = u.get_unit(value)
     number = factor * (1.0 if value is None else u.get_mantissa(value))
     if isinstance(number, float):
@@ -104,10 +127,10 @@ def _multiplied(value: Any, factor: Any) -> Any:
     return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)
 
 
-def _is_one(factor: Any) -> bool:
+def _is_one(factor: object) -> bool:
     return factor is None or (isinstance(factor, (int, float)) and factor == 1)
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: object) -> bool:
     known = not isinstance(value, jax.core.Tracer)
     return known and isinstance(value, (float, np.ndarray, jax.Array)) and np.ndim(value) == 0

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
+from jax.typing import ArrayLike
 
 from .kernels import FARTHEST
 
@@ -109,7 +110,7 @@ def _zero_at_infinity(x: Array, gradient: Array) -> Array:
 
 
 @partial(jax.jit, inline=True)
-def _with_nan(x: Array, value: Any) -> Array:
+def _with_nan(x: Array, value: ArrayLike) -> Array:
     """The value, but NaN with a derivative of NaN where x is NaN."""
     return jnp.where(jnp.isnan(x), x * x, jnp.asarray(value, x.dtype))
 
@@ -131,7 +132,7 @@ def _(primals, tangents):
     return value, tangent + curve.gradient(x) * x_dot
 
 
-def _is_data(leaf: Any) -> bool:
+def _is_data(leaf: object) -> bool:
     return isinstance(leaf, (brainstate.State, jax.Array, np.ndarray))
 
 

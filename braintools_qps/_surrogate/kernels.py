@@ -1,8 +1,9 @@
 r"""The q-PseudoSpike family as pure functions of plain arrays: no units, no classes.
 
-With the half-width ``c = (alpha + 1) / 2`` the gradient is ``(1 + |x| / c) ** -alpha``; it tends to
-``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64. ``alpha`` is an array, or a `Static`
-number, which picks the cheapest formula while tracing. An alpha that is not above 0 gives NaN.
+With the half-width ``c = (alpha + 1) / 2`` and a scale of 1 the gradient is ``(1 + |x| / c) **
+-alpha``; it tends to ``exp(-2|x|)`` as alpha grows. ``x`` is float32 or float64. ``alpha`` is an
+array, or a `Static` number, which picks the cheapest formula while tracing. An alpha that is not
+above 0 gives NaN.
 """
 
 from __future__ import annotations
@@ -48,22 +49,39 @@ def above_zero(value: Array | Static) -> Any:
     return value.value if isinstance(value, Static) else value * jnp.where(value > 0, 1, jnp.nan)
 
 
+def ratio(x: Array, scale: Array | Static) -> Array:
+    """``x / scale``; with a traced scale it is infinite beyond FARTHEST, with a derivative of 0."""
+    width = above_zero(scale)
+    if isinstance(scale, Static):
+        return x * (1 / width)  # because the derivative of a division by 1e-15 overflows
+    is_far = jnp.abs(x) > FARTHEST * width
+    return jnp.where(is_far, jnp.sign(x) * jnp.inf, jnp.where(is_far, 0, x) * (1 / width))
+
+
 @jax.custom_jvp
-def gradient(x: Array, alpha: Array | Static) -> Array:
-    """``(1 + 2|x| / (alpha + 1)) ** -alpha``: 1 at 0, 0 at infinity, NaN at NaN."""
-    if isinstance(alpha, Static) and _is_multiplied(alpha.value):
-        half_width = jnp.asarray(_half_width(alpha.value), x.dtype)
-        return _multiplied_tail(half_width, half_width + jnp.abs(x), alpha.value)
-    return _tail(jnp.abs(x), unwrap(alpha))
+def gradient(
+    x: Array, alpha: Array | Static, scale: Array | Static, dampening: Array | Static
+) -> Array:
+    """``dampening / scale * (1 + 2|x / scale| / (alpha + 1)) ** -alpha``: NaN at NaN, 0 at inf."""
+    width = 1 / above_zero(scale)
+    return _shape(x * width, alpha) * (above_zero(dampening) * width)
 
 
 def _gradient_jvp(primals, tangents):
-    (x, alpha), (x_dot, alpha_dot) = primals, tangents
-    value, magnitude = gradient(x, alpha), _up_to_the_farthest(x)
+    # One rule for all parameters: composed of the rules of a ratio, a power and a product, the
+    # derivative by scale is a difference of numbers that overflow or vanish before it does.
+    (x, alpha, scale, dampening), dots = primals, tangents
+    x_dot, alpha_dot, scale_dot, dampening_dot = dots
+    value = gradient(*primals)
+    magnitude, width = _up_to_the_farthest(ratio(x, scale)), 1 / above_zero(scale)
     log_slope = jnp.zeros_like(value)  # of ln(gradient), along the tangent
-    if not isinstance(x_dot, SymbolicZero):
-        log_slope -= jnp.sign(x) * _decay(magnitude, unwrap(alpha)) * x_dot
-    if not isinstance(alpha_dot, (SymbolicZero, Static)):
+    if _is_given(x_dot):
+        log_slope -= jnp.sign(x) * (_decay(magnitude, unwrap(alpha)) * width) * x_dot
+    if _is_given(scale_dot):
+        log_slope += (magnitude * _decay(magnitude, unwrap(alpha)) - 1) * width * scale_dot
+    if _is_given(dampening_dot):
+        log_slope += (1 / above_zero(dampening)) * dampening_dot
+    if _is_given(alpha_dot):
         log_slope -= _log_decay_by_alpha(magnitude, alpha) * alpha_dot
     return value, value * log_slope
 
@@ -71,9 +89,26 @@ def _gradient_jvp(primals, tangents):
 gradient.defjvp(_gradient_jvp, symbolic_zeros=True)
 
 
+def _is_given(tangent: object) -> bool:
+    return not isinstance(tangent, (SymbolicZero, Static))
+
+
+def unscaled_gradient(x: Array, alpha: Array | Static) -> Array:
+    """The gradient at a scale and a dampening of 1."""
+    return gradient(x, alpha, Static(1.0), Static(1.0))
+
+
+def _shape(x: Array, alpha: Array | Static) -> Array:
+    """``(1 + 2|x| / (alpha + 1)) ** -alpha``."""
+    if isinstance(alpha, Static) and _is_multiplied(alpha.value):
+        half_width = jnp.asarray(_half_width(alpha.value), x.dtype)
+        return _multiplied_tail(half_width, half_width + jnp.abs(x), alpha.value)
+    return _tail(jnp.abs(x), unwrap(alpha))
+
+
 @jax.custom_jvp
 def integral(x: Array, alpha: Array | Static) -> Array:
-    """The integral of `gradient` from 0 to x: odd, with slope 1 at 0."""
+    """The integral of `unscaled_gradient` from 0 to x: odd, with slope 1 at 0."""
     return jnp.sign(x) * _integral(_up_to_the_farthest(x), unwrap(alpha))
 
 
@@ -81,9 +116,9 @@ def _integral_jvp(primals, tangents):
     (x, alpha), (x_dot, alpha_dot) = primals, tangents
     value = integral(x, alpha)
     tangent = jnp.zeros_like(value)
-    if not isinstance(x_dot, SymbolicZero):
-        tangent += gradient(x, alpha) * x_dot
-    if not isinstance(alpha_dot, (SymbolicZero, Static)):
+    if _is_given(x_dot):
+        tangent += unscaled_gradient(x, alpha) * x_dot
+    if _is_given(alpha_dot):
         by_alpha = lambda alpha: jnp.sign(x) * _integral(_up_to_the_farthest(x), alpha)
         tangent += jax.jvp(by_alpha, (alpha,), (alpha_dot,))[1]
     return value, tangent

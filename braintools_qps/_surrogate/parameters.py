@@ -1,4 +1,4 @@
-"""Parameters of a surrogate: check them, bring them to one form, and compare two surrogates."""
+"""Parameters of a surrogate: what a field declares about itself, and the checks of its values."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import copy
 import dataclasses
 import math
 import numbers
-from collections.abc import Hashable
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, NamedTuple, TypeAlias
 
 import brainstate
 import brainunit as u
@@ -16,45 +17,81 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-SMALLEST, LARGEST = 1e-15, 1e15  # scale and dampening
-FIXES = {
-    "scale": "Measure x and scale in another unit",
-    "dampening": "Multiply the loss by a constant instead",
-}
+from ..typing import ResidualDtype, Scale
+
+Magnitude: TypeAlias = float | np.ndarray | jax.Array
+
+SMALLEST, LARGEST = 1e-15, 1e15  # of a parameter that has a range
 RESIDUAL_DTYPES = ("bfloat16", "float16", "uint8")
 
 
-def canonical(name: str, value: Any) -> Any:
-    """Check a hyperparameter and bring it to one form; a State is checked and kept.
+class Declaration(NamedTuple):
+    """What a field declares in its metadata, besides its name, its type and its default.
+
+    Parameters
+    ----------
+    convert : callable
+        ``(name, value) -> value``: checks a value, unit included, and brings it to one form.
+    varies : bool
+        Whether the value may be traced, read from a State and changed by a `SurrogateSchedule`.
+    fix : str
+        What to do with a value outside 1e-15 to 1e15; empty where any number above 0 is taken.
+    tuned_as : str
+        What `compare` calls it in ``tune``; empty if it cannot be tuned.
+    """
+
+    convert: Callable[[str, Any], Any]
+    varies: bool = False
+    fix: str = ""
+    tuned_as: str = ""
+
+
+def declarations(surrogate: Surrogate) -> dict[str, Declaration]:
+    """The declarations of a surrogate's fields by name, in the order of its signature.
+
+    A field that a subclass adds without a declaration takes any value.
+    """
+    kind: Any = type(surrogate)  # for mypy, which confuses the hash of a class and of its objects
+    return _declarations(kind)
+
+
+@cache
+def _declarations(kind: type) -> dict[str, Declaration]:
+    undeclared = Declaration(convert=lambda name, value: value)
+    fields = sorted(dataclasses.fields(kind), key=lambda field: bool(field.kw_only))
+    return {field.name: field.metadata.get("declaration", undeclared) for field in fields}
+
+
+def canonical(name: str, value: Any, declaration: Declaration) -> Any:
+    """Check a value and bring it to one form; a State is checked and kept.
 
     Raises
     ------
     TypeError
-        If it is not a real number, an array of them or a State; if ``surrogate`` is no Surrogate.
+        If it is of a wrong type, or a ParamState, whose gradient would always be 0.
     ValueError
-        If a concrete value is not greater than 0, a concrete scale or dampening is not between
-        1e-15 and 1e15, or residual_dtype is not in `RESIDUAL_DTYPES`.
+        If a concrete number is not above 0 or out of its range, or a dtype is none of
+        `RESIDUAL_DTYPES`.
     brainunit.UnitMismatchError
-        If alpha or dampening has a dimension.
+        If it has a dimension and must have none.
     """
-    if name == "residual_dtype":
-        return _canonical_residual_dtype(value)
-    if isinstance(value, brainstate.State):
-        canonical(name, value.value)
-        return value
-    if name == "surrogate":
-        return _canonical_surrogate(value)
-    if name == "scale":
-        return _canonical_scale(value)
-    return _canonical_positive(name, value)
+    if not isinstance(value, brainstate.State) or not declaration.varies:
+        converted = declaration.convert(name, value)
+        if declaration.fix:
+            check_range(name, u.get_mantissa(converted), declaration.fix)
+        return converted
+    if isinstance(value, brainstate.ParamState):
+        raise TypeError(
+            f"{name} must not be a brainstate.ParamState, because its gradient would always be 0: "
+            "a spike does not depend on its surrogate. For a schedule pass a "
+            "brainstate.ShortTermState. To learn it, differentiate through training steps that "
+            f"use {name}=state.value: see the page 'Annealing and learning alpha'"
+        )
+    canonical(name, value.value, declaration)
+    return value
 
 
-def current(name: str, value: Any) -> Any:
-    """The value to compute with: a State is read when the surrogate is called."""
-    return canonical(name, value.value) if isinstance(value, brainstate.State) else value
-
-
-def product(a: Any, b: Any) -> Any:
+def product(a: Scale, b: Scale) -> Any:
     """The product of two scales or two dampenings, where None counts as 1."""
     if a is None or b is None:
         return b if a is None else a
@@ -64,102 +101,42 @@ def product(a: Any, b: Any) -> Any:
     return value if unit == u.UNITLESS else u.Quantity(value, unit=unit)
 
 
-def surrogate_key(surrogate: Surrogate) -> Hashable:
-    """A key that is equal for two surrogates exactly when they are the same.
-
-    It holds the class and all attributes, those that a subclass adds included. Numbers are compared
-    by value, NumPy's arrays by their contents, inner surrogates by their own key, and JAX's arrays,
-    tracers and States by identity.
-    """
-    named = sorted(attributes(surrogate).items(), key=lambda pair: pair[0])
-    return type(surrogate), tuple((name, key(value)) for name, value in named)
-
-
-def attributes(surrogate: Surrogate) -> dict[str, Any]:
-    """All attributes by name, those that a dataclass keeps in slots included."""
-    fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
-    return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
-
-
-def key(value: Any) -> Hashable:
-    """One parameter's part of a `surrogate_key`."""
-    if isinstance(value, Surrogate):
-        return surrogate_key(value)
-    if isinstance(value, u.Quantity):
-        return key(value.mantissa), value.unit
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
-        return value.dtype.str, value.shape, value.tobytes()
-    if isinstance(value, (list, tuple)):
-        return type(value), tuple(map(key, value))
-    if isinstance(value, dict):
-        return type(value), tuple((name, key(part)) for name, part in value.items())
-    if isinstance(value, (jax.Array, brainstate.State)) or not _is_hashable(value):
-        return Same(value)
-    return value
-
-
-class Same:
-    """Compares an object by identity, and keeps it alive."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Same) and self.value is other.value
-
-    def __hash__(self) -> int:
-        return id(self.value)
-
-
-def check_range(name: str, value: Any) -> None:
-    """Check that a scale or dampening is between 1e-15 and 1e15, so that no derivative overflows.
+def check_range(name: str, value: object, fix: str) -> None:
+    """Check that a number is between 1e-15 and 1e15, so that no derivative overflows.
 
     Raises
     ------
     ValueError
-        If one is not. Any other name passes.
+        If it is not. A traced value cannot be checked; None and a unit stand for 1.
     """
-    if name not in FIXES or (type(value) is float and SMALLEST <= value <= LARGEST):
+    if type(value) is float and SMALLEST <= value <= LARGEST:
+        return
+    if value is None or isinstance(value, (u.Unit, jax.core.Tracer)):
         return
     values = np.asarray(value, np.float64)
     outside = values[(values < SMALLEST) | (values > LARGEST)]
     if outside.size:
         among = " among its elements" if values.ndim else ""
         raise ValueError(
-            f"{name} must be between 1e-15 and 1e15, got {outside[0]:.3g}{among}. {FIXES[name]}"
+            f"{name} must be between 1e-15 and 1e15, got {outside[0]:.3g}{among}. {fix}"
         )
 
 
-def source(value: Any) -> str:
-    """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
-    if isinstance(value, float) and math.isinf(value):
-        return "float('inf')"
-    if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
-        magnitude = value.mantissa
-        shown = (
-            source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
-        )
-        return f'Quantity({shown}, "{value.unit}")'
-    return repr(value)
-
-
-def _canonical_surrogate(value: Any) -> Surrogate:
+def inner_surrogate(name: str, value: Surrogate) -> Surrogate:
     """A copy, which nobody can change from outside."""
     if isinstance(value, Surrogate):
         twin = copy.copy(value)
-        vars(twin).update({name: _kept(part) for name, part in vars(twin).items()})
+        vars(twin).update({part: _kept(held) for part, held in vars(twin).items()})
         return twin
     wanted = f"{value!r}" if isinstance(value, str) else getattr(value, "__name__", "...")
     raise TypeError(
-        f"surrogate must be an instance of braintools.surrogate.Surrogate, got {value!r}. Build "
+        f"{name} must be an instance of braintools.surrogate.Surrogate, got {value!r}. Build "
         f"one: braintools_qps.get_surrogate({wanted})"
     )
 
 
-def _canonical_positive(name: str, value: Any) -> Any:
-    """A dimensionless hyperparameter: real numbers become floats, the rest is checked and kept."""
+def positive(name: str, value: Any) -> Magnitude:
+    """A dimensionless number above 0: real numbers become floats, the rest is checked and kept."""
     if isinstance(value, u.Quantity):
         if not value.dim.is_dimensionless:
             raise u.UnitMismatchError(
@@ -169,41 +146,48 @@ def _canonical_positive(name: str, value: Any) -> Any:
                 u.UNITLESS,
             )
         value = value.to_decimal()
-    value = _own(name, value)
+    value = _number(name, value)
     _check_positive(name, value)
     return value
 
 
-def _canonical_scale(value: Any) -> Any:
+def scale(name: str, value: Any) -> Magnitude | u.Quantity | None:
     """None, a number or a Quantity; ``u.mV`` becomes 1 mV."""
     if value is None:
         return None
     if isinstance(value, u.Unit):
         value = u.Quantity(1.0, unit=value)
     if not isinstance(value, u.Quantity) or value.dim.is_dimensionless:
-        return _canonical_positive("scale", value)
-    magnitude = _own("scale", value.mantissa)
-    _check_positive("scale", magnitude)
-    return u.Quantity(magnitude, unit=value.unit)
+        return positive(name, value)
+    return u.Quantity(positive(name, value.mantissa), unit=value.unit)
 
 
-def _canonical_residual_dtype(value: Any) -> str | None:
+def residual_dtype(name: str, value: ResidualDtype) -> str | None:
     """None or the name of a dtype that residuals can be stored in."""
     if value is None:
         return None
     try:
-        name = jnp.dtype(value).name
+        dtype = jnp.dtype(value).name
     except TypeError:
-        name = value
-    if name not in RESIDUAL_DTYPES:
+        dtype = str(value)
+    if dtype not in RESIDUAL_DTYPES:
         raise ValueError(
-            f"residual_dtype must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}. "
+            f"{name} must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}. "
             "uint8 saves the most memory"
         )
-    return name
+    return dtype
 
 
-def _own(name: str, value: Any) -> Any:
+ALPHA = Declaration(positive, varies=True, tuned_as="alpha")
+DAMPENING = Declaration(
+    positive, varies=True, fix="Multiply the loss by a constant instead", tuned_as="dampening"
+)
+SCALE = Declaration(
+    scale, varies=True, fix="Measure x and scale in another unit", tuned_as="scale_factor"
+)
+
+
+def _number(name: str, value: Any) -> Any:
     """A number as a float, a NumPy array as a read-only copy, anything else as it is."""
     if _is_real_number(value):
         try:
@@ -233,28 +217,19 @@ def _check_positive(name: str, value: Any) -> None:
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
             f"got {value!r}. For example {name}=2.0"
         )
-    if isinstance(value, jax.core.Tracer):
+    if isinstance(value, jax.core.Tracer) or (type(value) is float and 0 < value < math.inf):
         return
     values = np.asarray(value, dtype=np.float64)
     if not np.all(values > 0):
         wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
         raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
-    check_range(name, value)
 
 
-def _is_hashable(value: Any) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True
-
-
-def _is_real_number(value: Any) -> bool:
+def _is_real_number(value: object) -> bool:
     return isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
 
 
-def _is_real_array(value: Any) -> bool:
+def _is_real_array(value: object) -> bool:
     if not isinstance(value, (np.ndarray, jax.Array)):
         return False
     return jnp.issubdtype(value.dtype, jnp.floating) or jnp.issubdtype(value.dtype, jnp.integer)

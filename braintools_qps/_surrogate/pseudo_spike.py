@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import brainunit as u
 import jax
 import numpy as np
 from jax import Array
-from jax.typing import ArrayLike
 
-from ..typing import Hyperparameter, ResidualDtype, Scale
+from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .parameters import canonical, current
+from .parameters import ALPHA, positive
+from .parameters import scale as as_scale
 from .surrogate_with_scale import SurrogateWithScale
 
 __all__ = ["QPseudoSpike", "q_pseudo_spike"]
 
 
 def q_pseudo_spike(
-    x: ArrayLike | u.Quantity,
+    x: Distance,
     alpha: Hyperparameter = 2.0,
     *,
     scale: Scale = None,
@@ -176,11 +175,17 @@ class QPseudoSpike(SurrogateWithScale):
 
     __module__ = "braintools_qps"
 
-    alpha: Hyperparameter = 2.0
+    alpha: Hyperparameter = field(default=2.0, metadata={"declaration": ALPHA})
 
     @classmethod
     def from_q(
-        cls, q: float, sharpness: float = 1.0, dampening: float = 1.0, scale: Scale = None
+        cls,
+        q: Hyperparameter,
+        sharpness: Hyperparameter = 1.0,
+        dampening: Hyperparameter = 1.0,
+        scale: Scale = None,
+        *,
+        residual_dtype: ResidualDtype = None,
     ) -> QPseudoSpike:
         r"""Build the form in the paper, whose integral runs from 0 to 1.
 
@@ -199,6 +204,8 @@ class QPseudoSpike(SurrogateWithScale):
             Factor on the derivative, above 0, without unit.
         scale : float, array, Quantity or Unit, optional
             The value of ``x`` that counts as 1.
+        residual_dtype : {None, "bfloat16", "float16", "uint8"}
+            Dtype in which the derivative is stored for the backward pass.
 
         Returns
         -------
@@ -217,17 +224,18 @@ class QPseudoSpike(SurrogateWithScale):
         >>> QPseudoSpike.from_q(3.0)
         QPseudoSpike(alpha=3.0, scale=0.5, dampening=0.5)
         """
-        q = canonical("q", q)
+        q = positive("q", q)
         if not isinstance(q, jax.core.Tracer) and not np.all(np.asarray(q) > 1):
             raise ValueError(f"q must be greater than 1, got {q}. Use QPseudoSpike(alpha={q})")
         # (q - 1) / (q + 1), in a form that holds for q = inf.
-        ratio = (1 - 2 / (q + 1)) / canonical("sharpness", sharpness)
-        scale = canonical("scale", scale)
+        ratio = (1 - 2 / (q + 1)) / positive("sharpness", sharpness)
+        width = as_scale("scale", scale)
         return cls(
             q,
-            scale=ratio if scale is None else ratio * scale,
-            dampening=ratio * canonical("dampening", dampening),
+            scale=ratio if width is None else ratio * width,
+            dampening=ratio * positive("dampening", dampening),
+            residual_dtype=residual_dtype,
         )
 
     def _curve(self) -> spike.Curve:
-        return spike.Curve(*(current(name, getattr(self, name)) for name in spike.PARAMETERS))
+        return spike.Curve(**self._numbers())

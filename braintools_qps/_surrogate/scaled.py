@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from .foreign import Foreign
-from .parameters import current, product
+from .parameters import Declaration, inner_surrogate, product
 from .spike import Curve
 from .surrogate_with_scale import SurrogateWithScale
 
@@ -84,13 +85,14 @@ class Scaled(SurrogateWithScale):
 
     __module__ = "braintools_qps"
 
-    surrogate: Surrogate
+    surrogate: Surrogate = field(metadata={"declaration": Declaration(inner_surrogate)})
 
     def _curve(self) -> Curve:
-        scale, dampening = current("scale", self.scale), current("dampening", self.dampening)
+        numbers = self._numbers()
         if not isinstance(self.surrogate, SurrogateWithScale):
-            return Curve(1.0, scale, dampening, Foreign.of(self.surrogate))
+            return Curve(alpha=1.0, **numbers, foreign=Foreign.of(self.surrogate))
         inner = self.surrogate._curve()
-        return inner._replace(
-            scale=product(inner.scale, scale), dampening=product(inner.dampening, dampening)
-        )
+        products: dict[str, Any] = {
+            name: product(getattr(inner, name), value) for name, value in numbers.items()
+        }
+        return inner._replace(**products)

@@ -16,13 +16,12 @@ import jax.numpy as jnp
 from jax import Array
 from jax.custom_derivatives import SymbolicZero
 
+from ..typing import Distance, ResidualDtype
 from . import kernels, units
 from .foreign import Foreign
-from .kernels import FARTHEST, Static, above_zero, unwrap
-from .parameters import check_range
+from .kernels import Static, above_zero, unwrap
+from .parameters import DAMPENING, SCALE, check_range
 from .residuals import compact_product
-
-PARAMETERS = ("alpha", "scale", "dampening")
 
 
 class Curve(NamedTuple):
@@ -39,7 +38,7 @@ class Curve(NamedTuple):
     foreign: Foreign | None = None
 
 
-def spikes(x: Any, curve: Curve, residual_dtype: Any) -> Array:
+def spikes(x: Distance, curve: Curve, residual_dtype: ResidualDtype) -> Array:
     """1 where x >= 0, with the surrogate gradient under automatic differentiation."""
     x, curve, _ = _prepared(x, curve)
     if not isinstance(x, jax.core.Tracer):
@@ -47,14 +46,14 @@ def spikes(x: Any, curve: Curve, residual_dtype: Any) -> Array:
     return _compiled_step(x, curve, Static(residual_dtype))
 
 
-def derivative(x: Any, curve: Curve) -> Array | u.Quantity:
+def derivative(x: Distance, curve: Curve) -> Array | u.Quantity:
     """The surrogate gradient, per unit of x."""
     x, curve, unit = _prepared(x, curve)
     _require_scale(curve)
     return units.per_unit(_derivative(x, curve), unit)
 
 
-def original(x: Any, curve: Curve) -> Array:
+def original(x: Distance, curve: Curve) -> Array:
     """The original function: the integral of `derivative`."""
     x, curve, _ = _prepared(x, curve)
     _require_scale(curve)
@@ -110,7 +109,10 @@ _compiled_step = _compiled(_step)
 @_compiled
 def _derivative(x: Array, curve: Curve) -> Array:
     """``dampening / scale * gradient(x / scale)``."""
-    return _scaled(_unscaled(x, curve), curve.scale, curve.dampening).astype(x.dtype)
+    if curve.foreign is not None:
+        return _scaled(_unscaled(x, curve), curve.scale, curve.dampening).astype(x.dtype)
+    wide = x.astype(units.wide(x.dtype))
+    return kernels.gradient(wide, curve.alpha, curve.scale, curve.dampening).astype(x.dtype)
 
 
 @_compiled
@@ -128,20 +130,16 @@ def _unscaled(x: Array, curve: Curve) -> Array:
     """``gradient(x / scale)``."""
     ratio = _ratio(x, curve.scale)
     if curve.foreign is None:
-        return kernels.gradient(ratio, curve.alpha)
+        return kernels.unscaled_gradient(ratio, curve.alpha)
     return curve.foreign.gradient(ratio)
 
 
 # _ratio and _scaled are jitted because outside of jit, every single operation costs as much as one
-# small program. They multiply by 1 / scale: the derivative of a division by 1e-15 overflows.
+# small program.
 @partial(jax.jit, inline=True)
 def _ratio(x: Array, scale: Array | Static) -> Array:
-    """``x / scale``, in float32 at least. With a traced scale it is infinite beyond FARTHEST."""
-    x, width = x.astype(units.wide(x.dtype)), above_zero(scale)
-    if isinstance(scale, Static):
-        return x * (1 / width)
-    is_far = jnp.abs(x) > FARTHEST * width
-    return jnp.where(is_far, jnp.sign(x) * jnp.inf, jnp.where(is_far, 0, x) * (1 / width))
+    """``x / scale``, in float32 at least."""
+    return kernels.ratio(x.astype(units.wide(x.dtype)), scale)
 
 
 @partial(jax.jit, inline=True)
@@ -163,11 +161,17 @@ def _require_scale(curve: Curve) -> None:
         raise units.missing_scale(unit, owner)
 
 
-def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
+def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     """Plain arrays that broadcast together, and the unit that was taken from x."""
     x, scale, unit = units.strip(x, curve.scale)
-    given = curve._replace(scale=scale)
-    ready = {name: _ready(name, getattr(given, name), x) for name in PARAMETERS}
+    # Checked again: the scale is now in the unit of x, and both may be products.
+    check_range("scale", scale, SCALE.fix)
+    check_range("dampening", curve.dampening, DAMPENING.fix)
+    ready = {
+        "alpha": _ready(curve.alpha, x, is_cheap=kernels.has_cheap_form),
+        "scale": _ready(scale, x),
+        "dampening": _ready(curve.dampening, x),
+    }
     shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
     if curve.foreign is not None:
         shapes["surrogate"] = curve.foreign.shape(units.wide(x.dtype))
@@ -177,20 +181,21 @@ def _prepared(x: Any, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     return x, Curve(**ready, foreign=curve.foreign), unit
 
 
-def _ready(name: str, value: Any, x: Array) -> Array | Static:
+def _ready(
+    value: Any, x: Array, is_cheap: Callable[[float], bool] = lambda value: value == 1.0
+) -> Array | Static:
     """A number as Static while a program is compiled, and as an array outside of jit.
 
-    Static lets XLA see the constant. As an array, one program serves a loop over many numbers. An
-    alpha with a cheap form is always Static.
+    Static lets XLA see the constant. As an array, one program serves a loop over many numbers. What
+    has a cheap form is always Static.
     """
     dtype = units.wide(x.dtype)
     if isinstance(value, u.Unit):
         return Static(value)
     if not isinstance(value, float):
         return jnp.asarray(value, dtype)
-    check_range(name, value)  # again: the scale is now in the unit of x
-    cheap = value == 1.0 or (name == "alpha" and kernels.has_cheap_form(value))
-    return Static(value) if cheap or _is_being_compiled(x) else dtype.type(value)
+    known = is_cheap(value) or _is_being_compiled(x)
+    return Static(value) if known else dtype.type(value)
 
 
 def _is_being_compiled(x: Array) -> bool:

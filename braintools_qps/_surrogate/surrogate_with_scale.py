@@ -5,39 +5,43 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, Self
 
 import brainstate
 import brainunit as u
 from braintools.surrogate import Surrogate
 from jax import Array
-from jax.typing import ArrayLike
 
-from ..typing import Hyperparameter, ResidualDtype, Scale
+from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .parameters import canonical, key, source, surrogate_key
+from .keys import key, source, surrogate_key
+from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
+from .parameters import residual_dtype as as_dtype_name
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class SurrogateWithScale(Surrogate):
     """A surrogate whose parameters are the fields of a frozen dataclass.
 
-    A subclass adds fields and gives the curve in `_curve`.
+    A subclass adds fields, each with a `Declaration`, and gives the curve in `_curve`.
     """
 
-    scale: Scale = field(default=None, kw_only=True)
-    dampening: Hyperparameter = field(default=1.0, kw_only=True)
-    residual_dtype: ResidualDtype = field(default=None, kw_only=True)
+    scale: Scale = field(default=None, kw_only=True, metadata={"declaration": SCALE})
+    dampening: Hyperparameter = field(
+        default=1.0, kw_only=True, metadata={"declaration": DAMPENING}
+    )
+    residual_dtype: ResidualDtype = field(
+        default=None, kw_only=True, metadata={"declaration": Declaration(as_dtype_name)}
+    )
 
     def __post_init__(self) -> None:
-        for name, value in self._parameters().items():
-            object.__setattr__(self, name, canonical(name, value))
+        for name, declaration in declarations(self).items():
+            object.__setattr__(self, name, canonical(name, getattr(self, name), declaration))
 
     def __copy__(self) -> Self:
         return self  # immutable
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+    def __deepcopy__(self, memo: dict[int, object]) -> Self:
         return self
 
     def __getstate__(self) -> dict[str, Any]:
@@ -83,11 +87,11 @@ class SurrogateWithScale(Surrogate):
         """
         return dataclasses.replace(self, **changes)
 
-    def __call__(self, x: ArrayLike | u.Quantity) -> Array:
+    def __call__(self, x: Distance) -> Array:
         """Return 1 where ``x >= 0``, NaN where it is NaN and 0 elsewhere, without unit."""
         return spike.spikes(x, self._curve(), self.residual_dtype)
 
-    def surrogate_grad(self, x: ArrayLike | u.Quantity) -> Array | u.Quantity:
+    def surrogate_grad(self, x: Distance) -> Array | u.Quantity:
         """The surrogate gradient at ``x``, differentiable with respect to every parameter.
 
         Parameters
@@ -114,7 +118,7 @@ class SurrogateWithScale(Surrogate):
         """
         return spike.derivative(x, self._curve())
 
-    def surrogate_fun(self, x: ArrayLike | u.Quantity) -> Array:
+    def surrogate_fun(self, x: Distance) -> Array:
         """The original function: the integral of `surrogate_grad`.
 
         For a `QPseudoSpike` it is 1/2 at 0, and may go below 0 and above 1: at ``alpha=2`` it runs
@@ -154,28 +158,25 @@ class SurrogateWithScale(Surrogate):
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
         shown = [
-            f"{name}={_shown(value)}"
-            for name, value in self._parameters().items()
-            if name not in defaults or key(value) != key(defaults[name])
+            f"{name}={_shown(getattr(self, name))}"
+            for name in declarations(self)
+            if name not in defaults or key(getattr(self, name)) != key(defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def _parameters(self) -> dict[str, Any]:
-        """The parameters by name, in the order of the signature."""
-        kind: Any = type(self)  # for mypy, which confuses the hash of a class and of its objects
-        return {name: getattr(self, name) for name in _names(kind)}
+    def _numbers(self) -> dict[str, Any]:
+        """The values that may vary, as they are now: a State is read."""
+        values = {n: getattr(self, n) for n, field in declarations(self).items() if field.varies}
+        for name, value in values.items():
+            if isinstance(value, brainstate.State):
+                values[name] = canonical(name, value.value, declarations(self)[name])
+        return values
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     """Source of a parameter; braintools' QPseudoSpike gets its module, to tell it from ours."""
     ours = {kind.__name__ for kind in SurrogateWithScale.__subclasses__()}
     foreign = isinstance(value, Surrogate) and not isinstance(value, SurrogateWithScale)
     if foreign and type(value).__name__ in ours:
         return f"{type(value).__module__}.{value!r}"
     return source(value)
-
-
-@cache
-def _names(surrogate: type[SurrogateWithScale]) -> tuple[str, ...]:
-    fields = sorted(dataclasses.fields(surrogate), key=lambda field: bool(field.kw_only))
-    return tuple(field.name for field in fields)

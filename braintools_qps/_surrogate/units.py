@@ -9,6 +9,8 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from ..typing import Distance, Scale
+
 
 class Stripped(NamedTuple):
     """An array and its scale without units, both measured in ``unit``."""
@@ -18,7 +20,7 @@ class Stripped(NamedTuple):
     unit: u.Unit | None
 
 
-def strip(x: Any, scale: Any, *, name: str = "x", like: Any = None) -> Stripped:
+def strip(x: Distance, scale: Scale, *, name: str = "x", like: Array | None = None) -> Stripped:
     """Express x and scale as plain numbers in the unit of x. Errors call x by ``name``.
 
     Integers and booleans become JAX's default float. With ``like`` they take the dtype of a product
@@ -64,7 +66,7 @@ def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
     return value if unit is None else u.Quantity(value, unit=unit.reverse())
 
 
-def missing_scale(unit: u.Unit, scaled: Any = None) -> u.UnitMismatchError:
+def missing_scale(unit: u.Unit, scaled: object = None) -> u.UnitMismatchError:
     """The error for a derivative with respect to a voltage, where no scale was given."""
     fix = "scale=V_th - V_reset"
     if scaled is not None:
@@ -77,7 +79,7 @@ def missing_scale(unit: u.Unit, scaled: Any = None) -> u.UnitMismatchError:
     )
 
 
-def takes_numbers(surrogate: Any, unit: u.Unit) -> u.UnitMismatchError:
+def takes_numbers(surrogate: object, unit: u.Unit) -> u.UnitMismatchError:
     """The error for a voltage, where a surrogate of another package takes only numbers."""
     return u.UnitMismatchError(
         f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
@@ -87,7 +89,7 @@ def takes_numbers(surrogate: Any, unit: u.Unit) -> u.UnitMismatchError:
     )
 
 
-def _reject(name: str, unit: u.Unit, scale: Any) -> NoReturn:
+def _reject(name: str, unit: u.Unit, scale: Scale) -> NoReturn:
     fix = f"Pass scale=1.0 * u.{unit}"
     if unit == u.UNITLESS:
         fix = f"Pass {name} with a unit, or scale as a number"
@@ -108,7 +110,7 @@ def _in(unit: u.Unit) -> str:
     return "without unit" if unit == u.UNITLESS else f"in {unit}"
 
 
-def _shown(scale: Any) -> str:
+def _shown(scale: Scale) -> str:
     # Not str(): within a trace it computes with a Quantity, so a number would print as a tracer.
     if not isinstance(scale, u.Quantity):
         return str(scale)
@@ -116,20 +118,20 @@ def _shown(scale: Any) -> str:
     return f"{'a traced value in' if traced else scale.mantissa} {scale.unit}"
 
 
-def _as_floating(x: Any, name: str, like: Any) -> Array:
+def _as_floating(x: Distance, name: str, like: Array | None) -> Array:
     try:
         # asarray is for tracers of Python numbers. For a concrete array it would only cost time.
-        concrete = isinstance(x, jax.Array) and not isinstance(x, jax.core.Tracer)
-        x = x if concrete else jnp.asarray(x)
+        concrete = not isinstance(x, jax.core.Tracer)
+        array = x if isinstance(x, jax.Array) and concrete else jnp.asarray(x)
     except (TypeError, ValueError) as error:
         raise TypeError(
             f"{name} must be a real number or array, got {x!r}. For example {name}=0.5"
         ) from error
-    if jnp.issubdtype(x.dtype, jnp.floating):
-        return x
-    if jnp.issubdtype(x.dtype, jnp.complexfloating):
+    if jnp.issubdtype(array.dtype, jnp.floating):
+        return array
+    if jnp.issubdtype(array.dtype, jnp.complexfloating):
         raise TypeError(
-            f"{name} must be real, got dtype {x.dtype}. Pass {name}.real or abs({name})"
+            f"{name} must be real, got dtype {array.dtype}. Pass {name}.real or abs({name})"
         )
-    promoted = jnp.result_type(float) if like is None else jnp.result_type(x, like)
-    return x.astype(promoted) if jnp.issubdtype(promoted, jnp.floating) else x
+    promoted = jnp.result_type(float) if like is None else jnp.result_type(array, like)
+    return array.astype(promoted) if jnp.issubdtype(promoted, jnp.floating) else array

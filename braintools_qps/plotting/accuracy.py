@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._statistics import summary
-from ..records import ranked, score_of
+from ..tables import score_of
 from .panels import GREY, candidate_styles, panels_of, typed
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ DOTS, PER_DOT, LOWEST_DOT = 0.22, 0.11, 0.44  # below the middle of a row, in ro
 def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw the test score of each candidate, the best first.
 
-    Dots are seeds. Bars are means with a 95% interval for each candidate alone. Shaded rows are
-    within noise of the best; if all are, the title says so and none is shaded. The test uses
+    Dots are seeds. Bars are means with a 95% interval for each candidate alone. Shaded rows are not
+    clearly lower than any other; if none is, the title says so and none is shaded. The test uses
     differences seed by seed, so two candidates may differ even if their bars overlap.
 
     Parameters
@@ -68,13 +68,12 @@ def accuracy_height(comparison: Comparison) -> float:
 
 def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     """Draw a row for each candidate, the best on top."""
-    results, found = ranked(comparison.results, comparison.score)
+    results, tied = comparison.ranked, {result.label for result in comparison.tied}
     form = score_of(comparison.score, results)
     looks = candidate_styles(comparison)
-    tied = sum(found.tied) if found is not None else 0
-    shaded = 1 < tied < len(results)  # a shade behind all rows would look like a background
+    shaded = 1 < len(tied) < len(results)  # a shade behind all rows would look like a background
     for row, result in enumerate(results):
-        if shaded and found is not None and found.tied[row]:
+        if shaded and result.label in tied:
             axes.axhspan(row - 0.5, row + 0.5, color=GREY, alpha=0.3, linewidth=0, zorder=0)
         scores = form.unit.factor * np.array(result.scores.test)
         if not np.isfinite(scores).any():
@@ -92,17 +91,21 @@ def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     meaning = "\n(dots: seeds; bars: mean with 95% interval)" if len(comparison.seeds) > 1 else ""
     axes.set_yticks(range(len(results)), [typed(result.label, LONGEST) for result in results])
     axes.set_ylim(len(results) - 0.5, -0.5)
-    axes.set_title("Test scores")
     # From the right, since long labels leave no room on the left.
     axes.set_xlabel(f"test {form.heading}{meaning}", loc="right")
+    axes.set_title(f"Test scores{_meaning(comparison, shaded=shaded)}")
+
+
+def _meaning(comparison: Comparison, *, shaded: bool) -> str:
+    """What the shade says, or that it would say nothing."""
     if shaded:
-        axes.set_title("Test scores (shaded: within noise of the best)")
-    elif found is not None and tied > 1:
-        group = "each other" if found.mutual else "the best"
-        axes.set_title(f"Test scores (all within noise of {group})")
+        return " (shaded: may be best)"
+    if comparison.standing.settled and len(comparison.tied) > 1:
+        return " (all equal within the margin)"
+    return " (none is clearly lower)" if len(comparison.tied) > 1 else ""
 
 
 def _heights(scores: np.ndarray) -> np.ndarray:
     """How far below its row each dot lies; equal scores are stacked."""
-    equal = np.array([np.sum(scores[:number] == one) for number, one in enumerate(scores)])
+    equal = np.array([np.sum(scores[:number] == score) for number, score in enumerate(scores)])
     return np.minimum(DOTS + PER_DOT * equal, LOWEST_DOT)

@@ -54,21 +54,22 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
     ['Test scores', 'Training loss', 'Validation score',
      'Surrogate gradient, as trained', 'Integral of the surrogate gradient']
     """
-    own = axes is None
-    tuning = tuning_panels(comparison) if own else []
-    panels = panels_of(_panels(comparison, tuning) if own else axes, 5 + len(tuning))
+    new_figure = axes is None
+    tuning = tuning_panels(comparison) if new_figure else []
+    panels = panels_of(_panels(comparison, tuning) if new_figure else axes, 5 + len(tuning))
     draw_accuracy(comparison, panels[0])
     draw_learning_curves(comparison, *panels[1:3])
     draw_trained(comparison, *panels[3:5])
     for axis, panel in zip(panels[5:], tuning):
         draw_tuning(panel, comparison, axis)
-    add_legend(panels[1:5], outside=own)
+    add_legend(panels[1:5], outside=new_figure)
     return panels
 
 
 def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
     """Draw the surrogates as they were trained; those that were not trained as they were given."""
-    named = {r.label: get_surrogate(r.trained or r.spec) for r in comparison.ranked if not r.error}
+    sound = [result for result in comparison.ranked if not result.error]
+    named = {r.label: get_surrogate(r.tuned_spec or r.spec) for r in sound}
     drawn = of_one_axis(named)
     draw_surrogates(drawn, left, right, candidate_styles(comparison))
     left.set_title("Surrogate gradient, as trained")
@@ -82,7 +83,7 @@ def _panels(comparison: Comparison, tuning: Sequence[Panel]) -> list[Any]:
 
     columns = 2 if any(panel.up for panel in tuning) else 1
     rows, says = -(-len(tuning) // columns), (comparison.verdict, comparison.convergence)
-    said = "\n".join(textwrap.fill(typed_text(one), LINE) for one in says if one)
+    said = "\n".join(textwrap.fill(typed_text(sentence), LINE) for sentence in says if sentence)
     first = accuracy_height(comparison) + PER_LINE * len(said.splitlines())
     heights = [first, 2 * ROW + 0.4, *([rows * tuning[0].height + 0.4] if tuning else [])]
     figure = plt.figure(figsize=(7.6, sum(heights)), layout="constrained")

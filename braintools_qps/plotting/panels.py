@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._wording import shortened
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
@@ -38,8 +40,8 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
         rows, columns = ((count + 1) // 2, 2) if count > 1 else (1, 1)
         size = (3.6 * columns, 2.7 * rows + 0.4)
         _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
-        for one in grid.flat:
-            one.spines[["top", "right"]].set_visible(False)
+        for panel in grid.flat:
+            panel.spines[["top", "right"]].set_visible(False)
         for unused in grid.flat[count:]:
             unused.remove()
         axes = grid.flat[:count]
@@ -56,20 +58,20 @@ def panels_of(axes: Any, count: int) -> list[Axes]:
 def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     """Add one legend: below a figure of ours, or inside the last panel of axes that we were
     given."""
-    found: dict[str, Any] = {}  # not every candidate is drawn in every panel
+    lines: dict[str, Any] = {}  # not every candidate is drawn in every panel
     for panel in panels:
         for line, label in zip(*panel.get_legend_handles_labels()):
-            found.setdefault(label, line)
+            lines.setdefault(label, line)
     look: dict[str, Any] = {"frameon": False, "fontsize": "small"}
     if not outside:
-        panels[-1].legend(found.values(), found.keys(), **look)
+        panels[-1].legend(lines.values(), lines.keys(), **look)
         return
     part, figure = panels[0].get_figure(), panels[0].get_figure(root=True)
     assert part is not None  # we have just made it
     assert figure is not None
-    columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, found), default=0)))
+    columns = max(1, int(14 * figure.get_figwidth()) // (4 + max(map(len, lines), default=0)))
     look |= {"loc": "outside lower center", "ncols": columns}
-    part.legend(found.values(), found.keys(), **look)
+    part.legend(lines.values(), lines.keys(), **look)
 
 
 def number_ticks(axis: Axis) -> None:
@@ -87,8 +89,7 @@ def candidate_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
 
 def typed(label: str, longest: int = LONGEST_LABEL) -> str:
     """A label as it was typed, in one line that is not too long."""
-    line = " ".join(label.split())
-    line = line if len(line) <= longest else line[: longest - 3] + "..."
+    line = shortened(label, longest)
     hidden = " " if line.startswith("_") else ""  # a legend leaves these out
     return hidden + typed_text(line)
 

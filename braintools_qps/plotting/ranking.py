@@ -83,7 +83,7 @@ def _draw_population(axes: Axes, flows: list[GradientFlow], number: int, name: s
         slopes,
         np.arange(len(flows)),
         marker=MARKERS[number % len(MARKERS)],
-        facecolors=["none" if one else colour for one in hollow],
+        facecolors=["none" if flips else colour for flips in hollow],
         edgecolors=colour,
         label=name,
     )

@@ -136,7 +136,7 @@ def _width(scale: Any, unit: u.Unit | None) -> float:
 
 def _in_scales(surrogates: Iterable[Surrogate]) -> str:
     """The unit of the axis without physical units: the scale, if it is 1 for all."""
-    ones = all(_width(getattr(one, "scale", None), None) == 1 for one in surrogates)
+    ones = all(_width(getattr(surrogate, "scale", None), None) == 1 for surrogate in surrogates)
     return "\n(in units of the scale)" * ones
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..records import edge_note, score_of, value_text
+from ..tables import edge_note, score_of, value_text
 from .panels import panels_of, typed
 
 if TYPE_CHECKING:
@@ -45,6 +44,7 @@ class Field(NamedTuple):
 
     mean: float
     votes: int
+    seeds: int
     star: str | None  # of the setting chosen most often, "" within what was searched
 
 
@@ -53,10 +53,10 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
 
     Each cell is a setting. Its number is the mean validation score over seeds after full training;
     darker is higher, on one scale for all panels. "4 of 5" says how many seeds chose the setting.
-    The setting chosen most often has a frame, and a star if it is at the edge of the values
-    tried. If one name was tuned, there is one panel with a row for each candidate. If several were,
-    each candidate has its own panel with two of the names as axes, learning rate and dampening
-    first. A cell of several settings shows the best of them.
+    The setting chosen most often has a frame, and a star if it is at the edge of the values tried
+    and one beyond may be better. If one name was tuned, there is one panel with a row for each
+    candidate. If several were, each candidate has its own panel with two of the names as axes,
+    learning rate and dampening first. A cell of several settings shows the best of them.
 
     Parameters
     ----------
@@ -91,8 +91,8 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     if axes is None and not panels[0].up:
         figure: Any = drawn[0].get_figure(root=True)
         figure.set_size_inches(6, panels[0].height)
-    for one, panel in zip(drawn, panels):
-        draw_tuning(panel, comparison, one)
+    for axis, panel in zip(drawn, panels):
+        draw_tuning(panel, comparison, axis)
     return drawn
 
 
@@ -119,7 +119,7 @@ def draw_tuning(panel: Panel, comparison: Comparison, axes: Axes) -> None:
         axes.add_patch(_box(at, 0.01, facecolor=shade, edgecolor="none"))
         words = form.unit.number(field.mean) + "%" * (form.name == "accuracy")
         if field.votes:
-            words += f"\n{field.votes} of {len(comparison.seeds)}"
+            words += f"\n{field.votes} of {field.seeds}"
         if field.star is not None:
             look = {"facecolor": "none", "edgecolor": CHOSEN, "linewidth": 2, "zorder": 3}
             axes.add_patch(_box(at, 0.04, **look))
@@ -140,12 +140,12 @@ def _fields(panel: Panel, columns: list[Any], upwards: list[Any]) -> dict[Place,
     for row, result in enumerate(reversed(panel.results)):
         assert result.tuning is not None
         chosen, edges = result.tuning.chosen, {panel.across, panel.up} & {*result.tuning.at_edge}
-        most, _ = Counter(chosen).most_common(1)[0]
+        most = result.tuning.most_chosen
         for number, trial in enumerate(result.tuning.trials):
             up = upwards.index(trial.setting.get(panel.up)) if panel.up else row
             at = columns.index(trial.setting.get(panel.across)), up
-            before = fields.get(at, Field(math.nan, 0, None))
-            fields[at] = Field(
+            before = fields.get(at, Field(math.nan, 0, len(chosen), None))
+            fields[at] = before._replace(
                 mean=float(np.nanmax([before.mean, np.mean(trial.validation)])),
                 votes=before.votes + chosen.count(number),
                 star="*" * bool(edges) if number == most else before.star,
@@ -156,16 +156,17 @@ def _fields(panel: Panel, columns: list[Any], upwards: list[Any]) -> dict[Place,
 def _name_of_row(result: CandidateResult) -> str:
     """A candidate, with its dampening if that is the same at all settings."""
     trials = result.tuning.trials if result.tuning else ()
-    (one, *others), name = {trial.setting.get("dampening") for trial in trials}, result.label
-    known = f"\ndampening {value_text('dampening', one)}" if one is not None and not others else ""
-    return typed(name, LONGEST) + known
+    heights = {trial.setting.get("dampening") for trial in trials}
+    shown = heights if len(heights) == 1 else {None}
+    known = [f"\ndampening {value_text('dampening', x)}" for x in shown if x is not None]
+    return typed(result.label, LONGEST) + "".join(known)
 
 
 def tuning_legend(comparison: Comparison) -> str:
     """What numbers, frames and stars mean."""
     score = score_of(comparison.score, comparison.results).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
-    return f"{says}\nFrame: chosen most often. {edge_note(comparison.results)}".rstrip()
+    return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
 
 
 def _range(comparison: Comparison) -> tuple[float, float]:
@@ -195,6 +196,6 @@ def _names(trials: Sequence[Trial]) -> tuple[str, str]:
 def _values(trials: Sequence[Trial], name: str) -> list[Any]:
     """The values of a name, numbers in their order."""
     settings = [trial.setting for trial in trials]
-    found = list({repr(setting.get(name)): setting.get(name) for setting in settings}.values())
-    numbers = all(isinstance(value, (int, float)) for value in found)
-    return sorted(found) if numbers else found
+    values = list({repr(setting.get(name)): setting.get(name) for setting in settings}.values())
+    numbers = all(isinstance(value, (int, float)) for value in values)
+    return sorted(values) if numbers else values

@@ -1,26 +1,33 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`flow`, `population` and `diagnosis` have the records of `gradient_flow`; `comparison` and
-`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`,
-`normalize_rates` and `save_memory`. `flow_table` and the other `comparison_` files print them.
+`causes` is the table of all causes. `flow`, `population`, `information` and `diagnosis` have the
+records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of
+`compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`, `normalize_rates`
+and `save_memory`. The room `tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
-from .candidate import BestResult, CandidateResult, Cost, Curves, Scores, Trial, Tuning
+from .candidate import CandidateResult, Cost, Curves, Scores
+from .causes import CAUSES, Cause
 from .comparison import Comparison
-from .comparison_table import value_text
-from .comparison_verdict import edge_note, ranked, score_of
-from .diagnosis import CAUSES, Diagnosis
-from .flow import GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .diagnosis import Diagnosis
+from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .information import Information
+from .limits import (
+    CHAOTIC,
+    FAR,
+    HIGH_SLOPE,
+    KEPT,
+    MOST,
+    NEGATIVE,
+    TOO_HIGH,
+    UNMOVED,
+    UNSTEADY,
+)
 from .memory import SavedMemory
 from .plain import from_plain, to_plain
 from .population import (
-    FAR,
-    FLIPPED,
-    HIGH_SLOPE,
-    MOST,
-    TOO_HIGH,
     Activity,
     Gradient,
     Histogram,
@@ -29,14 +36,14 @@ from .population import (
     Slopes,
     relative_gradient,
 )
+from .preparation import Preparation, RelayedPopulation, RelayedWeights
 from .rates import NormalizedRate, NormalizedRates
-from .record import Described, Record, RecordTable
+from .record import Described, Record, RecordTable, table_of
 from .sensitivity import GradientSensitivity, ParameterSensitivity
-from .table import cell, html_table, text_table
+from .tuning import Trial, Tuning, choose
 
 __all__ = [
     "Activity",
-    "BestResult",
     "CandidateResult",
     "Comparison",
     "Cost",
@@ -48,13 +55,17 @@ __all__ = [
     "GradientFlows",
     "GradientSensitivity",
     "Histogram",
+    "Information",
     "NormalizedRate",
     "NormalizedRates",
     "ParameterSensitivity",
     "PathGains",
     "PopulationFlow",
+    "Preparation",
     "Record",
     "RecordTable",
+    "RelayedPopulation",
+    "RelayedWeights",
     "SavedMemory",
     "Scores",
     "Slopes",

@@ -1,98 +1,18 @@
-"""The result of one candidate of a comparison: tuning, scores, curves and cost."""
+"""The result of one candidate of a comparison: scores, curves and cost."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from typing import Any
 
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from .record import Record, short
-from .table import Rows, cell
-
-Seeds = tuple[float, ...]
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Trial(Record):
-    """One setting, trained with every seed. Tuples have one number per seed.
-
-    Attributes
-    ----------
-    setting : dict
-        Value of each tuned name; for a ``mean_slope`` also the ``dampening`` that it gave.
-    validation, test : tuple of float
-        Score after the last epoch; NaN where training diverged.
-    loss : tuple of float
-        Training loss of the last epoch.
-
-    Examples
-    --------
-    >>> from braintools_qps.records import Trial
-    >>> trial = Trial({"learning_rate": 0.1}, validation=(0.93, 0.95), test=(0.92, 0.94))
-    >>> trial.setting["learning_rate"], max(trial.validation)
-    (0.1, 0.95)
-    """
-
-    setting: Mapping[str, Any]
-    validation: Seeds
-    test: Seeds = ()
-    loss: Seeds = ()
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Tuning(Record):
-    """The settings that were tried, and the one that each seed chose by its validation score.
-
-    Attributes
-    ----------
-    trials : tuple of Trial
-        One `.Trial` for each combination of the values to try.
-    chosen : tuple of int
-        For each seed, the index in ``trials`` of the highest validation score, the first of equals.
-    at_edge : tuple of str
-        Names whose value in the most frequently chosen setting is the lowest or highest tried.
-
-    Examples
-    --------
-    Two seeds, each with its own best rate:
-
-    >>> from braintools_qps.records import Trial, Tuning
-    >>> trials = (
-    ...     Trial({"learning_rate": 0.1}, (0.93, 0.91), (0.92, 0.92), (0.2, 0.3)),
-    ...     Trial({"learning_rate": 0.01}, (0.90, 0.94), (0.91, 0.93), (0.4, 0.2)),
-    ... )
-    >>> Tuning(trials, chosen=(0, 1))
-    trial  learning_rate  validation   test  loss  chosen by
-    0                0.1        0.92   0.92  0.25     1 of 2
-    1               0.01        0.92   0.92   0.3     1 of 2
-    - Means over seeds. Each seed chooses by its own validation score.
-    """
-
-    trials: tuple[Trial, ...]
-    chosen: tuple[int, ...]
-    at_edge: tuple[str, ...] = ()
-
-    def _rows(self) -> Rows:
-        names = list(dict.fromkeys(name for trial in self.trials for name in trial.setting))
-        mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"
-        rows = [
-            [
-                str(number),
-                *(cell(trial.setting.get(name)) for name in names),
-                *map(mean, (trial.validation, trial.test, trial.loss)),
-                f"{self.chosen.count(number)} of {len(self.chosen)}",
-            ]
-            for number, trial in enumerate(self.trials)
-        ]
-        return [["trial", *names, "validation", "test", "loss", "chosen by"], *rows]
-
-    def _below(self) -> Sequence[str]:
-        return ["Means over seeds. Each seed chooses by its own validation score."]
+from ..tables import candidate_table
+from .record import Record
+from .tuning import Seeds, Tuning
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -177,7 +97,7 @@ class Cost(Record):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class CandidateResult(Record):
+class CandidateResult(Record, table=candidate_table):
     """The result of one surrogate.
 
     Attributes
@@ -189,8 +109,10 @@ class CandidateResult(Record):
     setting : dict
         The most frequently chosen setting: ``learning_rate`` and all other tuned values.
         ``dampening`` and ``scale_factor`` multiply those of the surrogate.
-    trained : dict
-        Spec of the surrogate at ``setting``.
+    tuned_spec : dict
+        The surrogate at ``setting``, as `surrogate_spec` writes it.
+    seeds : tuple of int
+        The seeds that it was trained with: the first of ``Comparison.seeds``, or all of them.
     scores : Scores
         Test and validation scores by seed.
     curves : Curves
@@ -206,7 +128,7 @@ class CandidateResult(Record):
         Why the model could not be vmapped, so that runs were trained one after the other; else
         None.
     workers : tuple of dict
-        Host, process, device and versions of each worker; empty without an executor.
+        Where its runs were trained: host, process and device.
     error : str or None
         Why training failed; scores and curves are then empty.
 
@@ -227,7 +149,8 @@ class CandidateResult(Record):
     label: str
     spec: Mapping[str, Any]
     setting: Mapping[str, Any] = field(default_factory=dict)
-    trained: Mapping[str, Any] = field(default_factory=dict)
+    tuned_spec: Mapping[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = ()
     scores: Scores = Scores()
     curves: Curves = Curves()
     tuning: Tuning | None = None
@@ -236,22 +159,6 @@ class CandidateResult(Record):
     one_by_one: str | None = None
     workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
-
-    def _rows(self) -> Rows:
-        values: dict[str, Any] = {
-            "test score": self.scores.test,
-            "at best epoch": self.scores.test_at_best_epoch,
-            "validation": self.scores.validation,
-            "firing rate": self.scores.firing_rate,
-            "setting": self.setting,
-            "trained": self.trained,
-            "flags": self.flags,
-            "error": self.error,
-        }
-        return [
-            ["", self.label],
-            *([name, _cell(value)] for name, value in values.items() if value),
-        ]
 
     def setting_of(self, seed: int) -> Mapping[str, Any]:
         """Return the setting that a seed chose.
@@ -292,65 +199,3 @@ class CandidateResult(Record):
         """Whether scores are missing, or a test or validation score is not finite."""
         scores = (*self.scores.test, *self.scores.validation)
         return not scores or not all(map(math.isfinite, scores))
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class BestResult(CandidateResult):
-    """The `.CandidateResult` with the highest mean test score.
-
-    Attributes
-    ----------
-    within_noise : tuple of str
-        Labels of the candidates that are within noise of it.
-
-    Examples
-    --------
-    >>> from braintools_qps.records import BestResult, Scores
-    >>> best = BestResult(
-    ...     "Sigmoid", {"name": "Sigmoid"}, scores=Scores((0.94, 0.96)), within_noise=("Arctan",)
-    ... )
-    >>> print(best)
-                         Sigmoid
-    test score  0.95 (0.94, 0.96)
-    - within noise of it: Arctan
-    """
-
-    within_noise: tuple[str, ...] = ()
-
-    def _below(self) -> Sequence[str]:
-        near = ", ".join(map(short, self.within_noise)) or "no other candidate"
-        return [f"within noise of it: {near}"]
-
-
-def _cell(value: Any) -> str:
-    """A value in one line; for several numbers, the mean comes first."""
-    if isinstance(value, tuple) and len(value) > 1:
-        return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
-    return cell(value)
-
-
-def check_seeds(result: CandidateResult, seeds: Sequence[int]) -> None:
-    """Check that a result has a number for each seed, and its curves one for each epoch.
-
-    Raises
-    ------
-    ValueError
-        If one is missing.
-    """
-    if result.error:
-        return
-    groups = [vars(result.scores), vars(result.curves)]
-    if result.tuning is not None:
-        groups += [{"chosen": result.tuning.chosen}, *map(vars, result.tuning.trials)]
-    for name, values in chain.from_iterable(group.items() for group in groups):
-        if isinstance(values, tuple) and values and len(values) != len(seeds):
-            raise ValueError(
-                f"{name} of {result.label} must have a value for each of {len(seeds)} seeds, got "
-                f"{len(values)}. Use the file that compare wrote, unchanged"
-            )
-    curves = (curve for name in vars(result.curves).values() for curve in name)
-    if len(lengths := {len(curve) for curve in curves}) > 1:
-        raise ValueError(
-            f"curves of {result.label} must have a value for each epoch, got {sorted(lengths)}. "
-            "Use the file that compare wrote, unchanged"
-        )

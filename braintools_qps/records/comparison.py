@@ -2,28 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import fmean as mean
+from typing import Any, ClassVar, Literal, Self
 
-from .candidate import BestResult, CandidateResult, check_seeds
-from .comparison_csv import Lines, by_epoch, by_seed, by_trial, csv_text
-from .comparison_table import comparison_rows, comparison_text
-from .comparison_verdict import caption, convergence, ranked, troubles, verdict
+from .._statistics import (
+    LEAST_SEEDS,
+    Interval,
+    Standing,
+    differences,
+    paired,
+    seeds_needed,
+    standing,
+)
+from ..tables import (
+    Lines,
+    by_epoch,
+    by_seed,
+    by_trial,
+    comparison_table,
+    comparison_text,
+    convergence,
+    csv_text,
+    score_of,
+    verdict,
+)
+from .candidate import CandidateResult
+from .checks import check_results, check_settings
 from .record import Record
-from .table import Rows
 
 Each = Literal["seeds", "epochs", "trials"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison(Record):
+class Comparison(Record, table=comparison_table):
     """A comparison: a result for each candidate, and all that is needed to repeat it.
 
     Prints as a table 80 characters wide, the best candidate first, with a verdict below. Test
     scores are means over seeds with 95% confidence intervals; those of accuracies are cut at 0 and
-    100%. Differences are from the best, taken seed by seed. Their intervals hold for all pairs of
-    candidates together, because the same scores decide which one is the best.
+    100%. Candidates are compared seed by seed, all pairs together; one is marked as lower if it is
+    clearly below any other. It takes five seeds to tell.
 
     Each seed has its own split, initial weights, order of samples and choice of a setting, so the
     intervals include the variation from all four. A test part that came with the data is the same
@@ -64,7 +84,7 @@ class Comparison(Record):
     True
     """
 
-    FORMAT: ClassVar[str] = "braintools_qps.comparison/3"
+    FORMAT: ClassVar[str] = "braintools_qps.comparison/4"
 
     task: Mapping[str, Any]
     settings: Mapping[str, Any]
@@ -75,8 +95,9 @@ class Comparison(Record):
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        check_settings(self.settings)
+        check_results(self.results, self.seeds)
         for result in self.results:
-            check_seeds(result, self.seeds)
             if result.spec not in self.candidates:
                 raise ValueError(
                     f"each result needs its spec in candidates, got {result.label} without one. "
@@ -84,9 +105,8 @@ class Comparison(Record):
                 )
 
     @property
-    def best(self) -> BestResult:
-        """The result with the highest mean test score; ``within_noise`` names others that may be as
-        good.
+    def best(self) -> CandidateResult:
+        """The result with the highest mean test score; ``tied`` has others that may be as good.
 
         The test score decides: validation scores have already chosen the settings. A candidate that
         diverged with one seed or more is never the best.
@@ -101,19 +121,131 @@ class Comparison(Record):
                 "the best candidate needs finite scores with every seed, got none of "
                 f"{len(self.results)} results with them. Print the comparison for the reasons"
             )
-        best, *near = self.tied
-        return BestResult(**vars(best), within_noise=tuple(result.label for result in near))
+        return self.tied[0]
 
     @property
     def ranked(self) -> tuple[CandidateResult, ...]:
-        """The results by mean test score, the highest first; those that failed come last."""
-        return tuple(ranked(self.results, self.score)[0])
+        """The results, the best first, by mean test score; those that failed come last."""
+        order = sorted(self.results, key=lambda r: (r.diverged, -mean(r.scores.test or (0.0,))))
+        first = next((result for result in order if result.label not in self._lower), None)
+        return tuple(sorted(order, key=lambda result: result is not first))
 
     @property
     def tied(self) -> tuple[CandidateResult, ...]:
-        """The best result, and those within noise of it, the highest first."""
-        results, found = ranked(self.results, self.score)
-        return tuple(result for result, tied in zip(results, found.tied) if tied) if found else ()
+        """The best result, and all others that are not clearly lower than any other."""
+        return tuple(result for result in self.ranked if result.label not in self._lower)
+
+    @property
+    def _lower(self) -> set[str]:
+        return {label for label, lower in zip(self._labels, self.standing.lower) if lower}
+
+    @property
+    def differences(self) -> dict[str, Interval]:
+        """By label, the difference from the best: its mean over seeds, and an interval.
+
+        Intervals hold for all pairs together. There are none with fewer than five seeds.
+        """
+        best = self._labels.index(self.best.label)
+        return dict(zip(self._labels, differences(self._scores, best, **self._looks)))
+
+    @property
+    def seeds_needed(self) -> int | None:
+        """About how many seeds would show a difference of ``margin`` between those that are tied.
+
+        None where nothing is open, or where their scores are the same with every seed.
+        """
+        rows = [self._scores[row] for row in self.standing.open]
+        shared = min(map(len, rows), default=0)
+        if shared < LEAST_SEEDS:
+            return None
+        spread = paired([row[:shared] for row in rows]).spread
+        if not 0 < spread < math.inf:
+            return None
+        sound = sum(not result.diverged for result in self.results)
+        difference = self.margin or score_of(self.score, self.results).difference
+        return max(seeds_needed(spread, difference, candidates=sound), len(self.seeds) + 1)
+
+    @property
+    def standing(self) -> Standing:
+        """Which results are clearly lower than another, and which need more seeds; row by row.
+
+        It follows from the scores and from three settings: ``first_seeds`` and ``most_seeds``, the
+        seeds at the first and the last look, and ``margin``, the largest difference that does not
+        matter, in points of an accuracy and else in the unit of the score. Without these, there is
+        one look at all seeds, and a margin of 1 point or of 1% of the score.
+        """
+        return standing(self._scores, margin=self.margin, **self._looks)
+
+    @property
+    def _labels(self) -> list[str]:
+        return [result.label for result in self.results]
+
+    @property
+    def _scores(self) -> list[Sequence[float]]:
+        """Test scores by result; NaN for one that failed."""
+        return [(math.nan,) if r.diverged else r.scores.test for r in self.results]
+
+    @property
+    def _looks(self) -> dict[str, int]:
+        """Numbers of seeds at the first and the last look."""
+        seeds = max(map(len, self._scores), default=0)
+        most, first = (self.settings.get(name) for name in ("most_seeds", "first_seeds"))
+        if not most:
+            return {"first": seeds, "most": seeds}
+        return {"first": min(first or LEAST_SEEDS, most), "most": most}
+
+    @property
+    def margin(self) -> float | None:
+        """The largest difference that does not matter, in the unit of the score."""
+        form = score_of(self.score, self.results)
+        if "margin" not in self.settings:
+            return form.difference
+        margin = self.settings["margin"]
+        return None if margin is None else margin / form.unit.factor
+
+    def weights(self, label: str, seed: int) -> Any:
+        """Return the trained weights of a candidate, for the model that the factory makes.
+
+        They are those after the last epoch, at the setting that this seed chose.
+
+        Parameters
+        ----------
+        label : str
+            Label of the candidate.
+        seed : int
+            One of its seeds.
+
+        Returns
+        -------
+        dict
+            The values of the model's parameters and of its other states, by their paths.
+
+        Raises
+        ------
+        KeyError
+            If there is no such candidate, or it was not trained with this seed.
+        ValueError
+            If the weights were not kept.
+        """
+        seeds = {result.label: result.seeds for result in self.results}
+        if seed not in seeds.get(label, ()):
+            raise KeyError(
+                f"weights need a label and a seed that were trained, got {label!r} and {seed}. "
+                f"Trained are {seeds}"
+            )
+        load = vars(self).get("_load_weights")  # no field: neither compared nor written
+        if load is None:
+            raise ValueError(
+                f"weights of {label} are not kept in memory, got a comparison without its "
+                "directory. Pass out= to compare, or read the comparison from its directory"
+            )
+        return load(label, seed)
+
+    def with_weights(self, load: Callable[[str, int], Any]) -> Self:
+        """Return the same comparison, whose ``weights`` come from ``load(label, seed)``."""
+        copy = replace(self)
+        object.__setattr__(copy, "_load_weights", load)
+        return copy
 
     @property
     def finished(self) -> bool:
@@ -127,11 +259,12 @@ class Comparison(Record):
 
     @property
     def verdict(self) -> str:
-        """Which candidate is best, which are within noise of it, and how far the others are.
+        """One of three sentences: which candidate is best, which are equal within ``margin``, or
+        that it is not known yet, and how many more seeds would tell.
 
         Empty where fewer than two have results.
         """
-        return verdict(self.results, self.score)
+        return verdict(self)
 
     @property
     def convergence(self) -> str:
@@ -140,7 +273,7 @@ class Comparison(Record):
         A loss, averaged over seeds, is still falling if more than 1% of its whole decrease came in
         the last quarter of the epochs.
         """
-        return convergence(self.results, self.settings.get("epochs", 1))
+        return convergence(self)
 
     def table(self, *, wide: bool = False) -> str:
         """Return the table as text, with its notes.
@@ -154,8 +287,7 @@ class Comparison(Record):
         -------
         str
         """
-        notes = self._notes(wide=wide)
-        return comparison_text(self.results, self.score, notes, wide=wide)
+        return comparison_text(self, wide=wide)
 
     def to_csv(self, rows: Each = "seeds") -> str:
         """Return the results as CSV with a header.
@@ -185,8 +317,9 @@ class Comparison(Record):
         >>> from braintools_qps import Comparison
         >>> from braintools_qps.records import CandidateResult, Scores
         >>> spec, scores = {"name": "Sigmoid"}, Scores(test=(0.94, 0.96))
-        >>> result = CandidateResult("Sigmoid", spec, {"learning_rate": 0.1}, scores=scores)
-        >>> comparison = Comparison({}, {"epochs": 60}, (0, 1), (spec,), (result,))
+        >>> rate, seeds = {"learning_rate": 0.1}, (0, 1)
+        >>> result = CandidateResult("Sigmoid", spec, rate, seeds=seeds, scores=scores)
+        >>> comparison = Comparison({}, {"epochs": 60}, seeds, (spec,), (result,))
         >>> header, *rows = comparison.to_csv().splitlines()
         >>> [row.split(",")[:3] for row in rows]
         [['Sigmoid', '0', '0.94'], ['Sigmoid', '1', '0.96']]
@@ -223,11 +356,9 @@ class Comparison(Record):
 
     def _lines(self, rows: Each) -> Lines:
         if rows == "seeds":
-            return by_seed(self.results, self.seeds, self._shared)
-        if rows == "epochs":
-            return by_epoch(self.results, self.seeds)
-        if rows == "trials":
-            return by_trial(self.results, self.seeds)
+            return by_seed(self.results, self._shared)
+        if rows in ("epochs", "trials"):
+            return (by_epoch if rows == "epochs" else by_trial)(self.results)
         raise ValueError(
             f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'"
         )
@@ -239,24 +370,6 @@ class Comparison(Record):
         known = {**(options if isinstance(options, Mapping) else {}), **self.settings}
         settings = {n: v for n, v in known.items() if isinstance(v, (str, int, float, bool))}
         return {"task": self.task.get("name"), **settings}
-
-    def _notes(self, *, wide: bool) -> list[str]:
-        says = [self.verdict, self.convergence, *self._caption(wide)]
-        return [note for note in (*says, *troubles(self.results), *self.notes) if note]
-
-    def _caption(self, wide: bool) -> list[str]:
-        own_test_part = bool(self.task.get("has_own_test_part"))
-        return caption(self.results, self.settings, own_test_part=own_test_part, wide=wide)
-
-    def _rows(self) -> Rows:
-        return comparison_rows(self.results, self.score, wide=True)
-
-    def _below(self) -> Sequence[str]:
-        return self._notes(wide=True)
-
-    def _marked(self) -> Sequence[int]:
-        tied = {result.label for result in self.tied}
-        return [row for row, result in enumerate(self.ranked, 1) if result.label in tied]
 
     def __repr__(self) -> str:
         return self.table()

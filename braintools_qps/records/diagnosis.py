@@ -4,13 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..tables import Rows, cell
 from .record import Record
-from .table import Rows, cell
-
-CAUSES = (
-    "not finite", "disconnected", "silent", "saturated", "out of reach", "too high", "fading",
-    "exploding", "direction lost", "none",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,14 +15,18 @@ class Diagnosis(Record):
     Attributes
     ----------
     cause : str
-        ``"not finite"``, ``"disconnected"``, ``"silent"``, ``"saturated"``, ``"out of reach"``,
-        ``"too high"``, ``"fading"``, ``"exploding"``, ``"direction lost"`` or ``"none"``.
+        ``"not finite"``, ``"disconnected"``, ``"inputs"``, ``"no gradient"``, ``"dropout"``,
+        ``"delay"``, ``"silent"``, ``"saturated"``, ``"negative derivative"``, ``"out of reach"``,
+        ``"too high"``, ``"fading"``, ``"direction lost"`` or ``"none"``.
     population : str or None
         Path of the first population with this cause; None if there is none.
     text : str
         The cause in one sentence, with its consequences.
     remedy : str or None
-        What to change and by how much; None if no remedy was found.
+        What to do; None if nothing that was tried helps. A change was made to a copy of the model
+        before it is advised, and removed the cause there.
+    code : str or None
+        The lines of the remedy that change ``model`` or ``inputs`` when they are run.
 
     Examples
     --------
@@ -48,6 +47,7 @@ class Diagnosis(Record):
     population: str | None
     text: str
     remedy: str | None = None
+    code: str | None = None
 
     def _rows(self) -> Rows:
         """Every field in full: text and remedy are sentences to be read."""

@@ -9,12 +9,14 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
+from ..tables import Rows, html_note, html_table, text_table
 from .diagnosis import Diagnosis
-from .flow_table import COLUMNS, PATHS, place, slope_verdict, spread
+from .flow_table import COLUMNS, PATHS, TELLS, place, spread
+from .information import Information
+from .limits import HIGH_SLOPE, TOO_HIGH
 from .plain import to_plain
-from .population import HIGH_SLOPE, TOO_HIGH, PopulationFlow
-from .record import Described, Record, RecordTable
-from .table import Rows, html_note, html_table, text_table
+from .population import PopulationFlow
+from .record import Described, Record, RecordTable, table_of
 
 SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
@@ -35,6 +37,8 @@ class GradientFlow(Record):
         The surrogate; a tuple with one per population if those of the model differ.
     steps : int
         How many time steps the model was run for.
+    samples, features : int or None
+        The size of the batch, None without one, and the number of input features per step.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
@@ -48,6 +52,8 @@ class GradientFlow(Record):
         All findings, consequences of the diagnosis included.
     notes : tuple of str
         The sentences of ``advice`` on the model and its inputs, the same for every surrogate.
+    information : Information or None
+        What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
 
     See Also
     --------
@@ -82,6 +88,9 @@ class GradientFlow(Record):
     further: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    samples: int | None = None
+    features: int | None = None
+    information: Information | None = None
 
     @property
     def growth(self) -> float:
@@ -122,11 +131,15 @@ class GradientFlow(Record):
         return f"{above}\n{super()._repr_html_()}"
 
     def _title(self) -> str:
-        return f"GradientFlow of {self.name}: {self.steps} steps"
+        counts = {"step": self.steps, "sample": self.samples, "feature": self.features}
+        shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
+        known = f". {self.information.sentence()}" if self.information else ""
+        return f"GradientFlow of {self.name}: {', '.join(shown)}{known}"
 
     def _rows(self) -> Rows:
         """A row for each population, the header first; columns for paths where they were split."""
         columns = COLUMNS | (PATHS if any(p.paths for p in self.populations) else {})
+        columns |= TELLS if self.information else {}
         rows = [[place(p), *(column(p) for column in columns.values())] for p in self.populations]
         return [["population", *columns], *rows]
 
@@ -213,7 +226,7 @@ class GradientFlows(RecordTable[GradientFlow]):
     def _repr_html_(self) -> str:
         if len(self) < 2:
             return "\n".join(flow._repr_html_() for flow in self.values()) or super()._repr_html_()
-        table = html_table(self.by_population()._rows(), self._below())
+        table = html_table(table_of(self.by_population()).rows, self._below())
         return "\n".join([*map(html_note, self.diagnoses), table])
 
     def _rows(self) -> Rows:
@@ -268,7 +281,9 @@ def _ranges(name: str) -> Callable[[GradientFlow], str]:
 
 # Cells of a candidate as a whole: the slope for the ranking, range of growth, shortest reach.
 _RANKED: dict[str, Callable[[GradientFlow], str]] = {
-    "slope": lambda flow: spread([flow.mean_slope], ".3g") + slope_verdict(flow.mean_slope),
+    "slope": lambda flow: (
+        f"{spread([flow.mean_slope], '.3g')} {'high' if flow.mean_slope > TOO_HIGH else 'ok'}"
+    ),
     "growth": lambda flow: spread((p.gradient.growth for p in flow.populations), ".3f"),
     "flat": _ranges("flat"),
     "reach": _reach,

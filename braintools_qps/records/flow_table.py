@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 
-from .population import FAR, FLIPPED, TOO_HIGH, PopulationFlow
+from .causes import verdict
+from .population import PopulationFlow
 
 Column = Callable[[PopulationFlow], str]
 
@@ -24,53 +25,23 @@ def spread(values: Iterable[float], form: str) -> str:
     return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
 
 
-def slope_verdict(slope: float) -> str:
-    """Whether a mean slope is too high."""
-    if math.isnan(slope):
-        return ""
-    return " high" if slope > TOO_HIGH else " ok"
-
-
-def _rate(p: PopulationFlow) -> str:
-    a = p.activity
-    verdict = "silent" if a.is_silent else "saturated" if a.is_saturated else "ok"
-    return f"{a.firing_rate:.3f} {verdict}"
-
-
-def _slope(p: PopulationFlow) -> str:
-    return spread([p.slopes.per_scale], ".3g") + slope_verdict(p.slopes.per_scale)
-
-
-def _flat(p: PopulationFlow) -> str:
-    return f"{p.slopes.flat_share:.0%}" + (" out of reach" if p.slopes.out_of_reach else " ok")
-
-
-def _growth(p: PopulationFlow) -> str:
-    ratio = p.gradient.end_to_end
-    if math.isnan(ratio):
-        return "-"
-    verdict = "explodes" if ratio > FAR else "ok"
-    return f"{spread([p.gradient.growth], '.3f')} {verdict}"
-
-
-def _consistency(p: PopulationFlow) -> str:
-    value = p.gradient.consistency
-    if math.isnan(value):
-        return "-"
-    return f"{value:.2f} {'flips' if value < FLIPPED else 'ok'}"
+def _judged(name: str, shown: Column) -> Column:
+    """A number with the verdict on it; no verdict where there is no number."""
+    return lambda p: text if (text := shown(p)) == "-" else f"{text} {verdict(p, name)}"
 
 
 COLUMNS: dict[str, Column] = {
-    "rate": _rate,
+    "rate": _judged("rate", lambda p: f"{p.activity.firing_rate:.3f}"),
     "silent": lambda p: f"{p.activity.silent_share:.0%}",
     "saturated": lambda p: f"{p.activity.saturated_share:.0%}",
-    "slope": _slope,
-    "flat": _flat,
-    "growth": _growth,
+    "slope": _judged("slope", lambda p: spread([p.slopes.per_scale], ".3g")),
+    "flat": _judged("flat", lambda p: f"{p.slopes.flat_share:.0%}"),
+    "growth": lambda p: spread([p.gradient.growth], ".3f"),
     "reach": lambda p: f"{p.gradient.reach}{'+' if p.gradient.reached_start else ''}",
     "depth": lambda p: spread([p.gradient.depth_growth], ".3g"),
-    "consistency": _consistency,
+    "consistency": _judged("consistency", lambda p: spread([p.gradient.consistency], ".2f")),
 }
+TELLS: dict[str, Column] = {"tells": lambda p: f"{p.information:.0%}"}
 PATHS: dict[str, Column] = {
     name: lambda p, field=field: spread([getattr(p.paths, field)], ".3f")  # type: ignore[misc]
     for name, field in {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..tables import memory_table, text_table
 from .record import Record
-from .table import Rows, text_table
 
 
 @dataclass(frozen=True, eq=False)
-class SavedMemory(Record):
+class SavedMemory(Record, table=memory_table):
     """What `save_memory` changed in a model, and what it left.
 
     ``print`` shows it as a table.
@@ -37,11 +37,4 @@ class SavedMemory(Record):
     left: Mapping[str, str]
 
     def __str__(self) -> str:
-        return text_table(self._entries(), left=2)
-
-    def _entries(self) -> list[tuple[str, str]]:
-        left = [(path, f"left: {why}") for path, why in self.left.items()]
-        return [*self.changed.items(), *left]
-
-    def _rows(self) -> Rows:
-        return [("", "now"), *self._entries()]
+        return text_table(memory_table(self).rows[1:], left=2)

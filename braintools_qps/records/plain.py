@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -16,6 +17,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate, plain, read_value, surrogate_spec
 
 NON_FINITE = ("nan", "inf", "-inf")
+LARGEST, DEEPEST = 2**63, 50  # an integer, and the levels of a value
 
 
 def to_plain(value: Any) -> Any:
@@ -41,14 +43,14 @@ def from_plain(kind: Any, value: Any) -> Any:
     """
     origin, arguments = get_origin(kind), get_args(kind)
     if kind is Any or _is_written(kind, value):
-        return value
+        return _checked(value)
     if origin in (Union, UnionType):
         return _read_first(arguments, kind, value)
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
-        return tuple(from_plain(one, item) for one, item in zip(kinds, value, strict=True))
+        return tuple(from_plain(kind, item) for kind, item in zip(kinds, value, strict=True))
     if origin in (Mapping, dict) and isinstance(value, Mapping):
-        return {key: from_plain(arguments[1], item) for key, item in value.items()}
+        return {_checked(key): from_plain(arguments[1], item) for key, item in value.items()}
     if isinstance(kind, type):
         return _read_object(kind, value)
     _refuse(kind, value)
@@ -85,9 +87,11 @@ def _read_first(kinds: tuple[Any, ...], union: Any, value: Any) -> Any:
 
 def _read_object(kind: type, value: Any) -> Any:
     if kind is float and _is_number(value):
-        return float(value)
+        return float(_checked(value))
     if kind is np.ndarray and isinstance(value, (list, np.ndarray)):
-        return np.asarray(_numbers(value))
+        array = np.asarray(_numbers(value))
+        if array.dtype.kind in "biuf":
+            return array
     if issubclass(kind, Surrogate) and isinstance(value, Mapping):
         return get_surrogate(value)
     if issubclass(kind, u.Quantity) and isinstance(quantity := read_value(value), u.Quantity):
@@ -109,4 +113,31 @@ def _numbers(value: Any) -> Any:
 
 def _refuse(kind: Any, value: Any) -> NoReturn:
     name = getattr(kind, "__name__", kind)
-    raise ValueError(f"expected a value of type {name} as to_dict writes it, got {value!r}")
+    raise ValueError(
+        f"expected a value of type {name} as to_dict writes it, got {reprlib.repr(value)}"
+    )
+
+
+def _checked(value: Any, depth: int = 0) -> Any:
+    """The value, if it is short and flat enough to be printed and written again.
+
+    Raises
+    ------
+    ValueError
+        If it holds an integer that no float comes near, or is nested too deeply.
+    """
+    if isinstance(value, int) and abs(value) > LARGEST:
+        raise ValueError(f"integers must be at most 2**63, got one of {value.bit_length()} bits")
+    if isinstance(value, (Mapping, list, tuple)):
+        if depth == DEEPEST:
+            raise ValueError(f"values must be nested at most {DEEPEST} deep, got more levels")
+        for item in value.values() if isinstance(value, Mapping) else value:
+            _checked(item, depth + 1)
+    return value
+
+
+def refuse(what: str, rule: str, value: Any) -> NoReturn:
+    """Raise the error for a record that could not be shown."""
+    raise ValueError(
+        f"{what} must be {rule}, got {reprlib.repr(value)}. Use the file of compare as it is"
+    )

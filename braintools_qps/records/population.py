@@ -1,4 +1,4 @@
-"""What `gradient_flow` measured of one population, and the limits beyond which it is bad."""
+"""What `gradient_flow` measured of one population."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from typing import Any
 import brainunit as u
 import numpy as np
 
+from .limits import (
+    FAR_BELOW,
+    FLIPPED,
+    LOW_SLOPE,
+    MOST,
+    NEGATIVE,
+    OUT_OF_REACH,
+    TOO_HIGH,
+)
 from .record import Record
-
-# Limits. Networks of docs/results/casebook.json learned on the good side of each.
-MOST = 0.5  # share of neurons that makes a population silent or saturated
-LOW_RATE = 0.1  # spikes per neuron and step: a population at this rate is not silent
-HIGH_SLOPE = 0.1  # the mean slope that `normalize_surrogate` comes down to
-TOO_HIGH = 0.2  # a mean slope with which trainings failed or collapsed
-OUT_OF_REACH = 0.95  # share of flat neuron-steps; 89% did no harm, 97% cost 10 points
-LOW_SLOPE = 0.05  # a mean slope that leaves something to learn from
-FAR = 1e6  # growth of the gradient over all steps, or all populations; 3,000 did no harm
-FLIPPED = -0.2  # mean cosine; random recurrence without a leak was seen down to -0.18
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,25 +30,37 @@ class Activity(Record):
     firing_rate : float
         Spikes per neuron and step.
     silent_share : float
-        Share of neurons that never fired.
+        Share of neurons that never fired. It falls with the number of samples.
     saturated_share : float
         Share of neurons that fired in 95% of all steps or more.
+    empty_share : float
+        Share of samples in which no neuron fired.
+    gap : float
+        How near membranes come to the threshold: the distance that 1% of neurons and samples get
+        below, relative to the usual distance. 0 where they fire.
 
     Examples
     --------
     >>> from braintools_qps.records import Activity
-    >>> Activity(firing_rate=0.04, silent_share=0.7, saturated_share=0.0).is_silent
+    >>> Activity(0.001, silent_share=0.7, saturated_share=0.0, empty_share=0.9).is_silent
     True
     """
 
     firing_rate: float
     silent_share: float
     saturated_share: float
+    empty_share: float = 0.0
+    gap: float = 0.0
 
     @property
     def is_silent(self) -> bool:
-        """Whether most neurons never fire, and the population's firing rate is low."""
-        return self.silent_share > MOST and self.firing_rate < LOW_RATE
+        """Whether most samples bring no neuron to fire, so that nothing is passed on."""
+        return self.empty_share > MOST
+
+    @property
+    def is_far_below(self) -> bool:
+        """Whether it is silent, and its membranes stay so far below that training takes long."""
+        return self.is_silent and self.gap > FAR_BELOW
 
     @property
     def is_saturated(self) -> bool:
@@ -132,6 +143,9 @@ class Slopes(Record):
         The surrogate's scale: a distance of 1 in ``distances``. A mean if it differs by neuron.
     distances : Histogram
         Distribution of (V - V_th) / scale, as the spike function saw it: a `.Histogram`.
+    lowest : float
+        The most negative surrogate gradient at a membrane potential, relative to the peak; 0 if
+        none is negative.
 
     Examples
     --------
@@ -146,6 +160,17 @@ class Slopes(Record):
     flat_share: float
     scale: float | u.Quantity
     distances: Histogram
+    lowest: float = 0.0
+
+    @property
+    def is_negative(self) -> bool:
+        """Whether a spike may change the sign of the gradient."""
+        return self.lowest < -NEGATIVE
+
+    @property
+    def is_high(self) -> bool:
+        """Whether the mean slope is above the limit for recurrent and long networks."""
+        return self.per_scale > TOO_HIGH
 
     @property
     def out_of_reach(self) -> bool:
@@ -259,6 +284,9 @@ class PopulationFlow(Record):
     paths : PathGains or None
         How one step back changes the gradient, by path: a `.PathGains`; None unless
         ``paths=True``.
+    information : float or None
+        How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
+        for classes, R squared for numbers. None unless ``labels`` were given.
 
     Examples
     --------
@@ -284,6 +312,7 @@ class PopulationFlow(Record):
     gradient: Gradient
     slopes: Slopes
     paths: PathGains | None = None
+    information: float | None = None
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:

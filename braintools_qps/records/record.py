@@ -5,37 +5,31 @@ from __future__ import annotations
 import dataclasses
 import html
 import json
-from collections.abc import Mapping, Sequence
+import reprlib
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
+from ..tables import Table, fields_table, records_table
 from .plain import from_plain, to_plain
-from .table import Rows, cell, html_table, text_table
 
-LONGEST_CELL = 60
-
+TABLES: dict[type, Callable[[Any], Table]] = {}  # what each kind of result prints as
 R = TypeVar("R", bound="Record")
 
 
 class Printed:
     """Base class of records and of tables of records: strict JSON, and HTML for notebooks."""
 
+    def __init_subclass__(cls, *, table: Callable[[Any], Table] | None = None) -> None:
+        """Declare a kind of result, and the function that makes the table it prints as."""
+        super().__init_subclass__()
+        if table is not None:
+            TABLES[cls] = table
+
     def to_dict(self) -> dict[str, Any]:
         raise NotImplementedError
 
-    def _rows(self) -> Rows:
-        """The table, its header first."""
-        raise NotImplementedError
-
-    def _below(self) -> Sequence[str]:
-        """Notes below the table."""
-        return ()
-
-    def _marked(self) -> Sequence[int]:
-        """Rows of the table that are marked in HTML; the header is row 0."""
-        return ()
-
     def _repr_html_(self) -> str:
-        return html_table(self._rows(), self._below(), self._marked())
+        return table_of(self).html
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return the result of `to_dict` as strict JSON.
@@ -58,12 +52,13 @@ class Printed:
         return json.dumps(self.to_dict(), indent=indent, allow_nan=False)
 
 
-class Record(Printed):
+class Record(Printed, table=fields_table):
     """Base class of all results: a frozen dataclass that can be written as JSON and read back.
 
     Two records are equal if they have the same plain values: NaN equals NaN, and arrays are
     compared element by element. Declare a subclass with ``@dataclass(frozen=True, eq=False)``, and
-    with ``repr=False`` if it prints as a table. Its type hints decide how each field is read back.
+    with ``repr=False`` if it prints as a table: that of ``table``, given as a keyword of the class,
+    or one of its fields. Its type hints decide how each field is read back.
 
     Examples
     --------
@@ -128,13 +123,13 @@ class Record(Printed):
         """
         if not isinstance(values, Mapping):
             raise ValueError(
-                f"{cls.__name__} is read from a mapping of its fields, got {values!r}. Pass the "
-                "result of to_dict"
+                f"{cls.__name__} is read from a mapping of its fields, got {reprlib.repr(values)}. "
+                "Pass the result of to_dict"
             )
         if cls.FORMAT and values.get("format") != cls.FORMAT:
             raise ValueError(
                 f"{cls.__name__} is read from format {cls.FORMAT!r}, got "
-                f"{values.get('format')!r}. Read it with the version that wrote it"
+                f"{reprlib.repr(values.get('format'))}. Read it with the version that wrote it"
             )
         types, known = get_type_hints(cls), {}
         for field in _fields(cls):
@@ -176,7 +171,10 @@ class Record(Printed):
         >>> Cost.from_json('{"seconds_per_epoch": 0.35, "peak_bytes": 1000}')
         Cost(seconds_per_epoch=0.35, peak_bytes=1000)
         """
-        return cls.from_dict(json.loads(text))
+        try:
+            return cls.from_dict(json.loads(text))
+        except RecursionError as error:
+            raise ValueError("a record is nested a few levels deep, got far more") from error
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
@@ -188,11 +186,7 @@ class Record(Printed):
         return hash((type(self), *texts))
 
     def __repr__(self) -> str:
-        return text_table(self._rows(), self._below(), left=2)
-
-    def _rows(self) -> Rows:
-        cells = [[f.name, short(cell(getattr(self, f.name)))] for f in _fields(self)]
-        return [["", type(self).__name__], *cells]
+        return table_of(self).text
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -217,7 +211,7 @@ class Described(Record):
         return self.repr
 
 
-class RecordTable(Printed, dict[str, R]):
+class RecordTable(Printed, dict[str, R], table=lambda records: records_table(records, table_of)):
     """Records by name: a dictionary that prints as one table.
 
     Examples
@@ -247,24 +241,20 @@ class RecordTable(Printed, dict[str, R]):
         return {name: record.to_dict() for name, record in self.items()}
 
     def __repr__(self) -> str:
-        return text_table(self._rows(), self._below()) if self else f"{type(self).__name__}()"
+        return table_of(self).text if self else f"{type(self).__name__}()"
 
     def _repr_html_(self) -> str:
-        return Printed._repr_html_(self) if self else html.escape(repr(self))
+        return table_of(self).html if self else html.escape(repr(self))
 
-    def _rows(self) -> Rows:
-        """The rows of all records under one header, their names in front."""
-        tables = {name: record._rows() for name, record in self.items()}
-        head = next(iter(tables.values()))[0]
-        body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
-        return [["surrogate", *head], *body]
+
+def table_of(record: Printed) -> Table:
+    """The table that a record prints as."""
+    rows, below = (getattr(record, name, None) for name in ("_rows", "_below"))
+    if rows is not None:
+        return Table(rows(), below() if below else ())
+    kind = next(kind for kind in type(record).__mro__ if kind in TABLES)
+    return TABLES[kind](record)
 
 
 def _fields(record: Any) -> tuple[dataclasses.Field, ...]:
     return dataclasses.fields(record)
-
-
-def short(text: str) -> str:
-    """A text in one line, cut to fit into a table."""
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..tables import Rows, text_table
 from .record import Record
-from .table import Rows, text_table
 
 
 @dataclass(frozen=True, eq=False, repr=False)

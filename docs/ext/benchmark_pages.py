@@ -1,28 +1,52 @@
-"""A page for every suite that ``python -m benchmarks`` has left, by device and release of JAX."""
+"""A page for every suite that ``python -m benchmarks`` has left, and a table of links to them.
+
+The pages are reached from ``results/benchmarks``; the navigation does not list them.
+"""
 
 import shutil
 from pathlib import Path
 
-SECTION = """# {device}
-
-```{{toctree}}
-:maxdepth: 1
-:glob:
-
-*
-```
-"""
+ORPHAN = "---\norphan: true\n---\n\n"
 
 
 def write(app):
     generated = Path(app.srcdir) / "results" / "generated"
     shutil.rmtree(generated, ignore_errors=True)
-    for folder in sorted((Path(app.srcdir).parent / "benchmarks" / "results").glob("*/")):
-        shutil.copytree(folder, generated / folder.name, ignore=shutil.ignore_patterns("*.json"))
-        section = SECTION.format(device=folder.name.replace("-", " "))
-        (generated / folder.name / "index.md").write_text(section)
+    for page in (page for folder in folders(app.srcdir) for page in folder.glob("*.md")):
+        copy = generated / page.parent.name / page.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_text(ORPHAN + page.read_text(encoding="utf-8"), encoding="utf-8")
+
+
+def offer_links(app, config):
+    config.myst_substitutions["benchmark_tables"] = links(folders(app.srcdir))
+
+
+def folders(docs):
+    return sorted((Path(docs).parent / "benchmarks" / "results").glob("*/"))
+
+
+def links(folders):
+    """A row for every suite, with a link for every device and release that it was measured on."""
+    suites = sorted({page.stem for folder in folders for page in folder.glob("*.md")})
+    rows = [["suite", *map(title, folders)], ["---"] * (1 + len(folders))]
+    rows += [[suite, *(link(folder, suite) for folder in folders)] for suite in suites]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def title(folder):
+    """What a folder such as ``cpu-jax-0.10-wide`` was measured on."""
+    device, _, release = folder.name.partition("-jax-")
+    release, _, wide = release.partition("-")
+    return f"{device.upper()}, JAX {release}" + (", 512-bit vectors" if wide else "")
+
+
+def link(folder, suite):
+    there = (folder / f"{suite}.md").exists()
+    return f"[table](generated/{folder.name}/{suite}.md)" if there else ""
 
 
 def setup(app):
+    app.connect("config-inited", offer_links)
     app.connect("builder-inited", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,4 +1,4 @@
-"""Cells of tables: an interval stays in one line, and a sentence has room on a narrow screen."""
+"""Tables: an interval stays in one line; on a narrow screen sentences and answers have room."""
 
 import re
 
@@ -8,15 +8,22 @@ INTERVAL = re.compile(r"\(([-+\d.]+%?) to ([-+\d.]+%?)\)")
 IN_ONE_LINE = "(\\1\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}\\2)"
 SENTENCE = 25  # characters and more
 MANY = 7  # columns, among which there is no room for whole intervals
+ANSWERS = {"here", "the same as"}  # headings of a last column that the others lead to
 
 
 def shape(app, doctree, docname):
     for group in doctree.findall(nodes.tgroup):
+        if ANSWERS & {entry.astext() for entry in last_headings(group)}:
+            group.parent["classes"].append("answer-last")  # custom.css
         for entry in group.findall(nodes.entry):
             if len(entry.astext()) >= SENTENCE:
                 entry["classes"].append("sentence")  # custom.css
             if group["cols"] < MANY:
                 keep_intervals(entry)
+
+
+def last_headings(group):
+    return [row[-1] for head in group.findall(nodes.thead) for row in head.findall(nodes.row)]
 
 
 def keep_intervals(entry):

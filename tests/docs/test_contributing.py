@@ -33,7 +33,7 @@ def test_what_is_often_added_touches_three_files_at_most():
     table = PLAN.partition("### To add")[2].partition("\n### ")[0]
     rows = re.findall(r"^\| (an? [\w' ]+) \| (.*) \|$", table, re.M)
     touched = {what: re.findall(r"`([\w/]+\.py)`", where) for what, where in rows}
-    assert len(touched) == 5
+    assert len(touched) >= 5
     assert all(1 <= len(files) <= 3 for files in touched.values())
 
 

@@ -30,7 +30,9 @@ def test_defaults_of_a_record_are_short(shown, record):
 
 def test_defaults_of_a_result(shown):
     text = shown(records.CandidateResult, "(a=<factory>)")
-    assert text.startswith("(label, spec, setting={}, trained={}, scores=Scores(), curves=Curves()")
+    assert text.startswith(
+        "(label, spec, setting={}, tuned_spec={}, seeds=(), scores=Scores(), curves=Curves()"
+    )
 
 
 def test_a_layer_shows_what_it_takes(shown):

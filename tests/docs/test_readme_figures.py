@@ -34,8 +34,8 @@ def test_times_of_the_derivative(file):
         if table == "Vector-Jacobian product"
     }
     low, high, whole, others = said(
-        rf"relative to a product of two such arrays \| {NUMBER} to {NUMBER} \| at most {NUMBER} "
-        rf"if `alpha` is `inf` or half an integer up to 16, else {NUMBER}"
+        rf"in products of arrays \| {NUMBER} to {NUMBER} \| {NUMBER} "
+        rf"for alpha 0.5, 1, 1.5 ... 16 or `inf`, else {NUMBER}"
     )
     for alpha in ("1.7", "2"):
         assert low <= round(ratios[f"braintools QPseudoSpike({alpha})"], 1) <= high
@@ -79,3 +79,38 @@ def test_memory_of_a_training_step(file, kind):
     )
     row = rf"memory of the step with `save_memory`, {kind.lower()} \| 1 \| {NUMBER} \|"
     assert [round(saved / plain, 2)] == list(said(row))
+
+
+def test_memory_and_time_of_long_sequences():
+    """In parts and with `save_memory`, relative to the plain step of 5,000 steps."""
+    files = sorted((ROOT / "benchmarks" / "results").glob("cpu-jax-*/long_sequences.json"))
+    rows = [measured(file) for file in files]
+    both, plain = (
+        [steps["Training step", name, "5,000 steps"] for steps in rows]
+        for name in ("checkpoints and save_memory", "plain")
+    )
+    times = [m["to_bound"] for m in both]
+    memory, fastest, slowest = said(
+        rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
+    )
+    assert [round(min(times), 1), round(max(times), 1)] == [fastest, slowest]
+    for one, all_stored in zip(both, plain, strict=True):
+        assert round(one["memory_bytes"] / all_stored["memory_bytes"], 3) == memory
+
+
+@kept("long_sequences")
+def test_what_the_guide_says_of_long_sequences(file):
+    guide = (ROOT / "docs" / "guides" / "memory.md").read_text(encoding="utf-8")
+    rows = measured(file)
+
+    def times_less(name, work):
+        plain = rows["Training step", "plain", work]["memory_bytes"]
+        return plain / rows["Training step", name, work]["memory_bytes"]
+
+    assert "5,000 steps take about 1/80 of\nit, and 10,000 steps about 1/120" in guide
+    assert times_less("checkpoints and save_memory", "5,000 steps") == pytest.approx(80, rel=0.05)
+    assert times_less("checkpoints and save_memory", "10,000 steps") == pytest.approx(120, rel=0.05)
+    if "0.12" in file.parent.name:
+        nested = times_less("checkpointed_for_loop and save_memory", "5,000 steps")
+        assert "1/95 at 5,000 steps" in guide
+        assert round(nested) == 95

@@ -25,3 +25,16 @@ def test_an_interval(monkeypatch, text, shown):
     entry = nodes.entry("", nodes.paragraph("", text))
     keep_intervals(entry)
     assert entry.astext() == shown
+
+
+@pytest.mark.parametrize(("heading", "classes"), [("here", ["answer-last"]), ("time", [])])
+def test_a_table_of_conversions_shows_its_answers(monkeypatch, heading, classes):
+    monkeypatch.setattr(sys, "path", [str(EXTENSIONS), *sys.path])
+    from docutils import nodes
+    from table_cells import shape
+
+    row = lambda *cells: nodes.row("", *(nodes.entry("", nodes.paragraph("", c)) for c in cells))
+    head, body = nodes.thead("", row("theirs", heading)), nodes.tbody("", row("a", "b"))
+    table = nodes.table("", nodes.tgroup("", head, body, cols=2))
+    shape(None, table, "")
+    assert table["classes"] == classes

@@ -163,20 +163,24 @@ def test_twice_the_epochs_are_judged_by_the_same_candidates():
 
 def test_different_labels_are_told_apart_and_equal_ones_are_not():
     steps = np.array([[0.5], [0.9]]) + np.array([0.01, 0.02, 0.03, 0.02, 0.01])
-    assert equal.error_rate(lambda rng, labels: steps + 0.01 * rng.random(5), 2, 20) == 100
-    assert equal.error_rate(lambda rng, labels: np.full((labels, 5), 0.5), 2, 20) == 0
+    apart = lambda rng, labels, seeds: steps + 0.01 * rng.random(seeds)
+    assert equal.error_rate(apart, 2, 5, 20) == 100
+    assert equal.error_rate(lambda rng, labels, seeds: np.full((labels, seeds), 0.5), 2, 5, 20) == 0
+    assert equal.power(2, 50, 5) == 100
 
 
-def test_seeds_are_dealt_to_labels_with_what_each_chose():
-    validation, test = (
-        np.array([[0.9, 0.1] * 5, [0.1, 0.9] * 5]),
-        np.array([[0.7] * 10, [0.3] * 10]),
-    )
-    dealt = equal.each_for_itself(validation, test)(np.random.default_rng(0), 2)
-    assert dealt.shape == (2, 5)
-    assert sorted(dealt.ravel()) == [0.3] * 5 + [0.7] * 5
-    alike = equal.one_for_all(validation, test)(np.random.default_rng(0), 2)
-    assert all(len(set(row)) == 1 for row in alike.tolist())
+def test_scores_are_dealt_to_labels():
+    scores = equal.dealt([0.1, 0.7])(np.random.default_rng(0), 3, 200)
+    assert scores.shape == (3, 200)
+    assert set(scores.ravel()) == {0.1, 0.7}
+
+
+@pytest.mark.parametrize(("gap", "runs"), [(0.0, 10), (0.5, 10)])
+def test_a_comparison_that_is_settled_at_once_trains_no_more(gap, runs):
+    scores = 0.5 + np.outer([0, gap], np.ones(50)) + 1e-4 * np.random.default_rng(0).random((2, 50))
+    found, count = equal.grown(scores)
+    assert (found.settled, count, any(found.lower)) == (True, runs, gap > 0)
+    assert equal.grown(10 * np.random.default_rng(0).random((2, 50)))[1] == 100
 
 
 @pytest.mark.thorough

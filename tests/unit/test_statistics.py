@@ -1,188 +1,195 @@
-"""Intervals, paired differences and the seeds they need, against tables, scipy and simulation."""
-
-import re
+"""Who is told apart, who is equal, how many seeds it takes: against scipy, algebra, simulation."""
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from braintools_qps._statistics import (
-    Unit,
-    paired_difference,
-    ranking,
-    seeds_to_tell,
-    sentence,
+    LOOKS,
+    differences,
+    paired,
+    seeds_needed,
+    standing,
     summary,
 )
 
-
-def test_the_interval_of_a_mean_is_students():
-    # Mean 2, standard deviation 1, 3 seeds; 4.303 is the tabulated quantile for 2 degrees.
-    mean, low, high = summary([1, 2, 3])
-    assert mean == 2
-    assert (low, high) == pytest.approx((2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5), rel=1e-6)
+NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
 
 
-def test_the_paired_interval_is_that_of_scipys_paired_test():
-    rng = np.random.default_rng(0)
-    one, other = rng.standard_normal((2, 7))
-    expected = stats.ttest_rel(one, other).confidence_interval(0.95)
-    ours = paired_difference(one, other)
-    assert ours.mean == pytest.approx((one - other).mean())
-    assert (ours.low, ours.high) == pytest.approx((expected.low, expected.high))
-    corrected = stats.ttest_rel(one, other).confidence_interval(1 - 0.05 / 4)
-    ours = paired_difference(one, other, comparisons=4)
-    assert (ours.low, ours.high) == pytest.approx((corrected.low, corrected.high))
+def one_look(scores, margin=None):
+    seeds = max(map(len, scores))
+    return standing(scores, margin=margin, first=seeds, most=seeds)
 
 
-def test_one_seed_has_no_interval_and_tells_nothing():
-    assert summary([0.5]) == (0.5, None, None)
-    assert summary([0.5]).includes_zero
-    assert ranking([[0.1], [0.9]]).tied == (True, True)
+@pytest.mark.parametrize(
+    ("values", "bounds", "expected"),
+    [
+        # Mean 2, standard deviation 1, 3 seeds; 4.303 is the tabulated quantile for 2 degrees.
+        ([1, 2, 3], (-9, 9), (2, 2 - 4.302653 / 3**0.5, 2 + 4.302653 / 3**0.5)),
+        ([1, 0.9, 0.98], (0, 1), (0.96, 0.82855, 1.0)),  # cut where no score can be
+        ([0.5], (-9, 9), (0.5, None, None)),
+        ([0.7, 0.7], (-9, 9), (0.7, None, None)),  # two equal values tell no spread
+        ([0.7, 0.7, 0.7], (-9, 9), (0.7, 0.7, 0.7)),
+    ],
+)
+def test_the_interval_of_a_mean_is_students(values, bounds, expected):
+    found = summary(values, bounds=bounds)
+    assert [None if x is None else pytest.approx(x, abs=1e-5) for x in expected] == list(found)
 
 
-def test_an_interval_is_cut_where_no_score_can_be():
-    free, cut = summary([1, 0.9, 0.98]), summary([1, 0.9, 0.98], bounds=(0, 1))
-    assert free.high > 1
-    assert cut == (free.mean, free.low, 1.0)
-    assert paired_difference([0, 0.1], [1, 0.8], bounds=(0, 1)).low == -1
+def test_two_candidates_have_the_interval_of_scipys_paired_test():
+    one, other = np.random.default_rng(0).standard_normal((2, 7))
+    for share in (1.0, 0.3):
+        expected = stats.ttest_rel(one, other).confidence_interval(1 - 0.05 * share)
+        pairs = paired([one, other])
+        mean, half = pairs.mean[0, 1], pairs.half(share)[0, 1]
+        assert (mean - half, mean + half) == pytest.approx((expected.low, expected.high))
 
 
-def test_a_difference_that_a_seed_shares_is_told_where_the_means_overlap():
-    hard_seeds = np.array([0.0, 10, 20, 30, 40])
-    scores = [hard_seeds, np.add(hard_seeds, [1, 1.1, 0.9, 1, 1])]
-    found = ranking(scores)
-    assert summary(scores[0]).high > summary(scores[1]).mean
-    assert found.order == (1, 0)
-    assert found.tied == (False, True)
-    assert found.differences[1] == (0, 0, 0)
+def test_three_candidates_have_tukeys_interval_of_paired_differences():
+    scores = np.random.default_rng(1).standard_normal((3, 9))
+    wide = stats.studentized_range.ppf(0.95, 3, 1.5 * 8) / 2**0.5
+    each = {(i, j): np.var(scores[i] - scores[j], ddof=1) for i in range(3) for j in range(i)}
+    usual = np.mean(list(each.values()))  # below three times the lower quartile
+    half = paired(scores).half()
+    for pair, variance in each.items():
+        known = max(variance, (variance + usual) / 2)
+        assert half[pair] == half[pair[::-1]] == pytest.approx(wide * (known / 9) ** 0.5)
 
 
-def test_a_candidate_that_failed_is_last_and_not_tied():
-    found = ranking([[np.nan, 1], [0.2, 0.3], [0.21, 0.28]])
-    assert found.order == (1, 2, 0)
-    assert found.tied == (False, True, True)
-    assert found.differences[2] == paired_difference([0.21, 0.28], [0.2, 0.3])  # one pair is left
+def test_one_noisy_candidate_widens_the_others_by_little():
+    calm = np.random.default_rng(2).standard_normal((4, 9))
+    noisy = np.array([*calm, 100 * np.random.default_rng(3).standard_normal(9)])
+    assert paired(noisy).half()[0, 1] < 3 * paired(calm).half()[0, 1]
 
 
-@pytest.mark.parametrize(("candidates", "spread"), [(2, 1.0), (4, 3.0), (10, 1.0)])
+STEADY = np.array([1.0, 1.1, 0.9, 1.0, 1.05])
+CASES = {
+    "below one that is not the highest": (
+        [2 + 100 * NOISE[::-1], STEADY, STEADY + NOISE / 9, STEADY - 0.2 - NOISE / 9],
+        (False, False, False, True),
+    ),
+    "a difference that every seed shares": (
+        [10 * NOISE, 10 * NOISE + 0.05 + NOISE / 9],
+        (True, False),
+    ),
+    "copies": ([STEADY] * 3, (False,) * 3),
+    "equal but for rounding": ([STEADY, STEADY + 1e-9], (False, False)),
+    "failed": ([np.full(5, np.nan), STEADY, STEADY + NOISE], (True, False, False)),
+    "four seeds tell nothing": ([STEADY[:4], STEADY[:4] - 9 + NOISE[:4]], (False, False)),
+    "stuck at chance with every seed": ([np.full(5, 0.1), 0.9 + NOISE], (True, False)),
+}
+
+
+@pytest.mark.parametrize(("scores", "lower"), CASES.values(), ids=CASES)
+def test_who_is_lower(scores, lower):
+    assert one_look(scores).lower == lower
+
+
+@pytest.mark.parametrize("candidates", [2, 5])
+@pytest.mark.parametrize("spread", [1.0, 1.5])
 def test_equal_candidates_are_told_apart_in_at_most_5_of_100_comparisons(candidates, spread):
-    """Although the reference is the highest, and some of them vary more than others."""
-    rng = np.random.default_rng(1)
-    sizes = spread ** np.arange(candidates)[:, None]
-    told = 0
-    for _ in range(400):
-        scores = sizes * rng.standard_normal((candidates, 5)) + 5 * rng.standard_normal(5)
-        told += not all(ranking(scores).tied)
-    assert told / 400 <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
+    rng, sizes = np.random.default_rng(1), spread ** np.arange(candidates)[:, None]
+    shared = lambda: 5 * rng.standard_normal(5)
+    told = [
+        any(one_look(sizes * rng.standard_normal((candidates, 5)) + shared()).lower)
+        for _ in range(400)
+    ]
+    assert np.mean(told) <= 0.05 + 3 * (0.05 * 0.95 / 400) ** 0.5
 
 
-def test_those_that_are_tied_with_the_best_may_be_told_from_each_other():
-    steady = np.array([1.0, 1.1, 0.9, 1.0, 1.05])
-    scores = [steady + 10 * np.array([1, -0.9, 1, -0.9, 1]), steady, steady - 0.2]
-    found = ranking(scores)
-    assert found.tied == (True, True, True)
-    assert not found.mutual
-    assert sentence(["A", "B", "C"], scores).startswith("A is highest, with B and C within noise")
-
-
-def test_seeds_of_the_digits_by_rows():
-    # The paired standard deviation there is 1.53 points: 3, 5 and 10 seeds tell 5.0, 2.6 and 1.5.
-    for seeds, difference in ((3, 5.0), (5, 2.6), (10, 1.5)):
-        assert (
-            seeds_to_tell(1.53, difference + 0.05) <= seeds < seeds_to_tell(1.53, difference - 0.05)
+def test_equal_within_the_margin_is_what_two_one_sided_tests_say():
+    for scale in (0.9, 1.1):  # around the margin at which the tests of scipy turn
+        scores = [STEADY, STEADY + NOISE]
+        low, high = (
+            stats.ttest_rel(*order, alternative="greater").confidence_interval(0.95).low
+            for order in (scores, scores[::-1])
         )
-    assert seeds_to_tell(1.5, 1.0) == 20
+        margin = scale * max(-low, -high)
+        assert one_look(scores, margin).settled is (scale > 1)
+    assert not one_look(scores).settled  # without a margin nothing is equal
 
 
-@pytest.mark.parametrize("comparisons", [1, 9])
-def test_power_is_the_share_of_repetitions_that_tell_the_difference(comparisons):
-    difference = 1.2
-    seeds = seeds_to_tell(1.0, difference, comparisons=comparisons)
-    rng, told = np.random.default_rng(2), []
-    for count in (seeds - 1, seeds):
-        samples = difference + rng.standard_normal((20_000, count))
-        told.append(np.mean(stats.ttest_1samp(samples, 0, axis=1).pvalue < 0.05 / comparisons))
-    assert told[0] < 0.8 < told[1]
+def grow(scores, most=50, margin=1.0):
+    """Give every open row its seeds at each look; the number of seeds of each, and the end."""
+    seeds = [5] * len(scores)
+    while True:
+        found = standing(
+            [row[:n] for row, n in zip(scores, seeds)], margin=margin, first=5, most=most
+        )
+        if not any(seeds[row] < found.next for row in found.open):
+            return seeds, found
+        seeds = [found.next if row in found.open else n for row, n in enumerate(seeds)]
 
 
-def test_many_seeds_follow_the_normal_approximation():
-    assert seeds_to_tell(100, 1) == pytest.approx((100 * (1.959964 + 0.841621)) ** 2, rel=1e-3)
+def test_growing_stops_what_is_known_and_gives_the_rest_more_seeds():
+    rng = np.random.default_rng(4)
+    means, spread = np.array([0, 0.1, -30, np.nan])[:, None], np.array([1, 1, 1, 1])[:, None]
+    seeds, found = grow(means + spread * rng.standard_normal((4, 50)))
+    assert found.settled
+    assert not found.open
+    assert found.lower == (False, False, True, True)
+    assert seeds[0] == seeds[1] > 5 == seeds[2] == seeds[3]
+    assert seeds[0] in LOOKS
 
 
-def test_what_cannot_be_answered():
-    with pytest.raises(ValueError, match="difference must be > 0, got 0"):
-        seeds_to_tell(1.0, 0)
-    assert seeds_to_tell(0.0, 1.0) == 2
+def test_a_look_spends_its_part_of_the_error():
+    calm, noise = np.random.default_rng(5).standard_normal((2, 5))
+    for gap in np.linspace(-4, 4, 80):
+        scores = calm, calm + noise + gap
+        told = stats.ttest_rel(*scores).pvalue < 0.05 * 5 / 40
+        assert any(standing(scores, margin=None, first=5, most=40).lower) == told
 
 
-LEVEL = np.array([[90, 92, 91, 93, 92], [91, 92, 90, 92, 93], [92, 91, 91, 92, 91.5]]) / 100
+@pytest.mark.parametrize(
+    ("first", "most", "seeds", "after"),
+    [(5, 40, 5, 8), (5, 40, 8, 13), (5, 40, 32, 40), (8, 40, 5, 8), (3, 40, 3, 5), (5, 5, 5, 5),
+     (10, 12, 10, 12), (3, 3, 3, 3), (60, 80, 60, 80)],
+)  # fmt: skip
+def test_when_the_next_look_is(first, most, seeds, after):
+    wild = np.random.default_rng(6).standard_normal((2, seeds))
+    found = standing(wild, margin=1e-3, first=first, most=most)
+    assert (found.next, found.open) == (after, (0, 1))
 
 
-def test_what_is_level_is_named_in_one_sentence_with_the_seeds_that_would_tell_more():
-    text = sentence(["A", "B", "C", "D"], [*LEVEL, LEVEL[0] - 0.5])
-    assert text.startswith(
-        "A, B and C are within noise of each other; D is 50.0 points lower. About "
-    )
-    variances = [(one - LEVEL[0]).var(ddof=1) for one in LEVEL[1:]]
-    expected = seeds_to_tell(np.mean(variances) ** 0.5, 0.01, comparisons=6)
-    assert text.endswith(
-        f"About {expected} seeds (--seeds {expected}) would show a true difference of 1 point."
-    )
+def test_all_looks_together_keep_both_errors():
+    rng, draws, most = np.random.default_rng(7), 300, 5 / 100 + 3 * (0.05 * 0.95 / 300) ** 0.5
+    lower = [any(grow(rng.standard_normal((3, 50)))[1].lower) for _ in range(draws)]
+    assert np.mean(lower) <= most
+    apart = np.array([[0.0], [1.0]])  # by exactly the margin
+    ends = [grow(apart + rng.standard_normal((2, 50)))[1] for _ in range(draws)]
+    assert np.mean([found.settled and not any(found.lower) for found in ends]) <= most
 
 
-def test_of_many_candidates_some_are_named():
-    level, lower = [f"L{n}" for n in range(7)], [f"D{n}" for n in range(6)]
-    noise = np.random.default_rng(0).standard_normal((13, 5))
-    scores = np.r_[np.full(7, 0.9), np.full(6, 0.2)][:, None] + 0.01 * noise
-    text = sentence([*level, *lower], scores)
-    assert re.match(r"L\d, L\d, L\d and 4 more are within noise of each other; the other 6 ", text)
-    assert re.search(r"the other 6 are \d+\.\d to \d+\.\d points lower", text)
+def test_differences_are_from_the_best_with_the_seeds_that_both_have():
+    scores = [STEADY, STEADY - 0.2 + NOISE, [np.nan], [*STEADY - 0.1 + NOISE, 7.0, 7.0, 7.0]]
+    found = differences(scores, 0, first=5, most=5)
+    assert found[0] == (0, None, None)
+    assert np.isnan(found[2].mean)
+    assert found[3].mean == pytest.approx(-0.1)
+    sound = [0, 1, 3]
+    half = paired([np.array(scores[n][:5]) for n in sound]).half()[1, 0]
+    assert found[1] == pytest.approx((-0.2, -0.2 - half, -0.2 + half))
+    assert differences([[1.0, 2.0], [2.0, 3.5]], 1, first=2, most=2)[0] == (-1.25, None, None)
 
 
-def test_a_difference_that_would_have_shown_needs_no_more_seeds():
-    steady = np.array([0.9, 0.91, 0.92, 0.93, 0.94, 0.95])
-    text = sentence(["A", "B"], [steady, np.add(steady, [0, 1e-5, -1e-5, 0, 1e-5, -1e-5])])
-    assert text.endswith("A difference of 1 point would have shown.")
+@pytest.mark.parametrize("candidates", [2, 4])
+def test_the_seeds_needed_show_the_difference_in_4_of_5_comparisons(candidates):
+    spread, difference, draws = 1.0, 1.2, 600
+    seeds = seeds_needed(spread * 2**0.5, difference, candidates=candidates)
+    rng = np.random.default_rng(8)
+    lower = np.eye(candidates)[0][:, None] * difference
+    told = [
+        # Told from one given candidate, with the interval of all pairs.
+        (lambda pairs: pairs.mean[0, 1] + pairs.half()[0, 1] < 0)(
+            paired(spread * rng.standard_normal((candidates, seeds)) - lower)
+        )
+        for _ in range(draws)
+    ]
+    assert 0.7 < np.mean(told) < 0.9
 
 
-def test_two_seeds_do_not_say_how_many_it_takes():
-    # With one degree of freedom the 95% interval of a standard deviation is from 0.45 to 32 times
-    # the estimate, and that of the seeds needed from 0.2 to 1018 times.
-    low, high = 1 / np.sqrt(stats.chi2.ppf([0.975, 0.025], 1))
-    assert (low**2, high**2) == pytest.approx((0.2, 1018), rel=0.01)
-    assert sentence(["A", "B"], [[0.9, 0.8], [0.85, 0.86]]) == (
-        "B and A are within noise of each other. Two seeds are too few to say how many are needed."
-    )
-
-
-@pytest.mark.parametrize("seeds", [2, 5])
-def test_scores_that_are_the_same_say_so(seeds):
-    level = np.linspace(0.5, 0.75, seeds)
-    assert sentence(["A", "B"], [level, level]) == (
-        "A and B are within noise of each other. Their scores are the same with every seed."
-    )
-
-
-def test_a_difference_that_is_the_same_with_both_of_two_seeds_is_no_certainty():
-    level = np.float32([0.5, 0.743])
-    behind = level - np.float32(0.1)  # the same but for rounding
-    assert np.ptp(level - np.float64(behind)) > 0
-    difference = paired_difference(behind, level)
-    assert difference == (pytest.approx(-0.1), None, None)
-    assert difference.includes_zero
-    assert ranking([behind, level, level - [0.3, 0.3001]]).tied == (True, True, False)
-
-
-def test_two_equal_scores_have_no_interval():
-    assert summary([0.7, 0.7]) == (0.7, None, None)
-    assert summary([0.7, 0.7, 0.7]) == pytest.approx((0.7, 0.7, 0.7))
-
-
-def test_sentences_where_all_is_told_or_nothing_can_be():
-    unit = Unit()
-    assert sentence(["A", "B", "C"], [[1, 2, 3], [11, 12.5, 13], [6, 7, 8]], unit=unit) == (
-        "B is best: C is 5.17 lower, A is 10.2 lower."
-    )
-    assert "A is highest, but one seed cannot tell 2" in sentence(["A", "B"], [[2], [1]])
-    assert sentence(["A"], [[1, 2]]) == ""
+def test_seeds_needed_without_noise_and_with_much():
+    assert seeds_needed(0.0, 1.0) == 5
+    # Both quantiles are then those of the normal distribution.
+    assert seeds_needed(100, 1) == pytest.approx((100 * (1.959964 + 0.841621)) ** 2, rel=1e-3)

@@ -111,8 +111,16 @@ class Constant(Surrogate):
         return jnp.ones_like(x)
 
 
+class Triangular(Surrogate):
+    """snnTorch's: 1 below the threshold, -1 above."""
+
+    def surrogate_grad(self, x):
+        return jnp.where(x < 0, 1.0, -1.0).astype(x.dtype)
+
+
 FAILS = [
     (Constant, set()),
+    (Triangular, {"positive"}),
     (NoIntegral, set()),
     (AlmostTheIntegral, set()),
     (Late, {"heaviside"}),

@@ -1,42 +1,59 @@
 """Tasks to train on: by name, from arrays and from files.
 
 Start here with `load_task`. `task` has the class and the split, `arrays` checks the user's arrays,
-`files` reads files; `digits`, `synthetic` and `cognitive` have the named tasks.
+`files` reads files; `digits`, `synthetic` and `cognitive` have the named tasks, which `_defaults`
+lists.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
+from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal, NamedTuple
+
+import brainunit as u
 
 from ... import _defaults
+from ..._checks import is_positive
 from ..._registry import parse_call, read_value
+from ..._wording import did_you_mean
 from .arrays import task_from_arrays
-from .cognitive import cognitive_tasks, description_of
-from .digits import digits_pixels, digits_rows, mnist_pixels, mnist_rows
+from .cognitive import cognitive_tasks
 from .files import read_file
-from .synthetic import cue_recall, randman
 from .task import Rows, Samples, Task
 
-__all__ = ["DESCRIPTIONS", "TASKS", "Rows", "Samples", "Task", "load_task", "randman"]
+__all__ = ["TASKS", "Rows", "Samples", "Task", "load_task"]
 
-OURS = (digits_rows, digits_pixels, mnist_rows, mnist_pixels, cue_recall, randman)
-TASKS: Mapping[str, Callable[..., Task]] = MappingProxyType(
-    dict(zip(_defaults.TASKS, OURS, strict=True)) | cognitive_tasks()
-)
-DESCRIPTIONS: Mapping[str, str] = MappingProxyType(
-    _defaults.TASKS | {name: description_of(one.args[0]) for name, one in cognitive_tasks().items()}
+
+class Entry(NamedTuple):
+    """A task by name: what it is, and the function that makes it."""
+
+    sentence: str
+    build: Callable[..., Task]
+
+
+OURS = {
+    name: Entry(sentence, resolve_name(f"{__name__}.{builder}"))
+    for name, (sentence, builder) in _defaults.TASKS.items()
+}
+TASKS: Mapping[str, Entry] = MappingProxyType(
+    OURS | {name: Entry(*entry) for name, entry in cognitive_tasks().items()}
 )
 
 
 def load_task(
-    task: Any, *, test: Any = None, bins: int | None = None, readout: str | int | None = None
+    task: Any,
+    *,
+    test: Any = None,
+    bins: int | None = None,
+    dt: u.Quantity | None = None,
+    readout: str | int | None = None,
+    scale: float | u.Quantity | Literal["rms"] | None = None,
 ) -> Task:
     """Make a task from its name, from arrays or from a file.
 
@@ -49,10 +66,11 @@ def load_task(
           ``"mnist-pixels"``, ``"cue-recall"``, ``"randman"``, or of a class in
           `braintools.cogtask`; or a call with literal arguments, as ``"randman(dim=2)"``.
         - Arrays ``(X, y)`` or ``(X, y, X_test, y_test)``. X has the shape (samples, time,
-          features) and may have a unit. It is divided by its root mean square (without X_test), so
-          that the unit does not matter; integers, booleans and float16 keep their dtype until a
-          batch is taken. y has a class for each sample, of shape (samples,): integers, booleans or
-          strings. Or it has floats to predict, of shape (samples, ...) or (samples, time, ...).
+          features) and reaches the model as it is, in float32 and with its unit, if it has one.
+          Booleans, float16 and integers of up to 32 bits keep their dtype until a step is taken.
+          Arrays are not copied: leave them unchanged. y has a class for each sample, of shape
+          (samples,), or for each step, of shape (samples, time): integers, booleans or strings. Or
+          it has floats to predict, of shape (samples, ...) or (samples, time, ...).
         - A `pathlib.Path` to an ``.npz`` archive with arrays of these names.
         - A `pathlib.Path` to an HDF5 file in the layout of the Spiking Heidelberg Digits:
           ``spikes/times`` in seconds and ``spikes/units``, each with one row for each sample, and
@@ -62,12 +80,20 @@ def load_task(
         Another ``(X, y)``, or another file of the same kind, to test on. By default 20% of each
         class is held back for testing. 15% is always held back for validation.
     bins : int, optional
-        Number of time steps in which the spikes of an HDF5 file are counted; 100 by default.
+        Number of time steps in which the spikes of an HDF5 file are counted; 100 by default. They
+        divide the time until the last spike, so their width depends on the file.
+    dt : Quantity, optional
+        In place of bins, how long a step lasts: with ``10 * u.ms`` it does so for every file. It
+        changes how spikes are counted, not the ``dt`` with which a model runs.
     readout : {"last", "mean", "all"} or int, optional
         Which output of the network is its answer: ``"last"``, that of the last step; ``"mean"``,
         the mean over all steps; a number n, the mean over the last n steps; ``"all"``, an answer
-        at every step. By default ``"all"`` if each step has a target, otherwise ``"mean"``; some
-        named tasks have their own default.
+        at every step. By default ``"all"`` if each step has a label or a target, otherwise
+        ``"mean"``; some named tasks have their own default.
+    scale : float, Quantity or "rms", optional
+        What to divide the inputs by before a model gets them. With ``"rms"`` their root mean square
+        (without X_test) with their unit. By default they are not divided; inputs of named tasks
+        have a root mean square of 1.
 
     Returns
     -------
@@ -93,14 +119,32 @@ def load_task(
     One of four inputs is on for 4 steps; after 20 steps of noise a fifth input asks which it was.
     """  # noqa: E501 -- what is printed
     if isinstance(task, PathLike):
-        found = read_file(task, test=test, bins=bins)
+        loaded = read_file(task, test=test, bins=bins, dt=dt)
+    elif bins is dt is None:
+        loaded = _not_from_file(task, test)
     else:
-        if bins is not None:
-            raise TypeError(
-                f"bins= is for spike times in a file, got it with {_described(task)}. Leave it out"
-            )
-        found = _not_from_file(task, test)
-    return found if readout is None else dataclasses.replace(found, readout=readout)
+        raise TypeError(
+            "bins= and dt= are for spike times in a file, got one of them with "
+            f"{_described(task)}. Leave it out"
+        )
+    if scale is not None:
+        loaded = dataclasses.replace(loaded, scale=_checked_scale(loaded, scale))
+    return loaded if readout is None else dataclasses.replace(loaded, readout=readout)
+
+
+def _checked_scale(task: Task, scale: Any) -> Any:
+    if isinstance(scale, str) and scale == "rms":
+        return task.rms if task.unit.is_unitless else task.rms * task.unit
+    if is_positive(scale):
+        return float(scale)
+    is_quantity = isinstance(scale, u.Quantity)
+    if is_quantity and scale.unit.has_same_dim(task.unit) and is_positive(scale.mantissa):
+        return scale.in_unit(task.unit)
+    unit = "" if task.unit.is_unitless else f", or a Quantity in the unit of X, {task.unit}"
+    raise ValueError(
+        f"scale must be 'rms' or a number above 0 without unit{unit}, got {scale!r}. For example "
+        "scale='rms'"
+    )
 
 
 def _not_from_file(task: Any, test: Any) -> Task:
@@ -134,26 +178,21 @@ def _by_name(text: str) -> Task:
             f"'randman(dim=2, alpha=1.0)', got {text!r}"
         ) from None
     if name not in TASKS:
-        raise LookupError(
-            f"task must be one of {', '.join(TASKS)}, got {name!r}{_suggestion(text, name)}"
+        hint = (
+            f". For a file, pass pathlib.Path({text!r})"
+            if Path(text).is_file()
+            else did_you_mean(name, TASKS, lambda known: known.lower().replace("-", ""))
         )
+        raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
+    entry = TASKS[name]
     options = {key: read_value(value) for key, value in options.items()}
     try:
-        inspect.signature(TASKS[name]).bind(*args, **options)
+        inspect.signature(entry.build).bind(*args, **options)
     except TypeError as error:
-        parameters = inspect.signature(TASKS[name]).parameters.values()
+        parameters = inspect.signature(entry.build).parameters.values()
         taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
         raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
-    return dataclasses.replace(TASKS[name](*args, **options), description=DESCRIPTIONS[name])
-
-
-def _suggestion(text: str, name: str) -> str:
-    if Path(text).is_file():
-        return f". For a file, pass pathlib.Path({text!r})"
-    loose = {known.lower().replace("-", "").replace("_", ""): known for known in TASKS}
-    asked = name.lower().replace("-", "").replace("_", "")
-    close = difflib.get_close_matches(asked, loose, n=1)
-    return f". Did you mean {loose[close[0]]!r}?" if close else ""
+    return dataclasses.replace(entry.build(*args, **options), description=entry.sentence)
 
 
 def _described(task: Any) -> str:

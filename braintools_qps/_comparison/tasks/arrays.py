@@ -8,18 +8,13 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
-from .task import Task, in_pieces, make_task
+from .task import Task, make_task
 
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 
 
 def task_from_arrays(
-    X: Any,
-    y: Any,
-    *,
-    test: tuple[Any, Any] | None = None,
-    name: str = "arrays",
-    whole: np.ndarray | None = None,
+    X: Any, y: Any, *, test: tuple[Any, Any] | None = None, name: str = "arrays"
 ) -> Task:
     """Split arrays by class into 65% to train, 15% to validate and 20% to test.
 
@@ -28,54 +23,81 @@ def task_from_arrays(
     X : array_like
         Finite real numbers, or booleans for spikes, of shape (samples, time, features).
     y : array_like
-        Classes: one label for each sample, of shape (samples,), integers, booleans or strings. Or
-        targets of a regression: floats of shape (samples, ...), or (samples, time, ...) where each
-        step has a target.
+        Classes: integers, booleans or strings of shape (samples,), or (samples, time) where each
+        step has a label. Or targets of a regression: floats of shape (samples, ...), or (samples,
+        time, ...) where each step has a target.
     test : tuple of array_like, optional
         ``(X, y)`` to test on. All other samples are then split into 85% to train and 15% to
         validate.
     name : str
         What to call the task.
-    whole : numpy.ndarray, optional
-        The aligned array of which X and the test part are slices. If its dtype suits, it is not
-        copied, and the task takes it over.
 
     Raises
     ------
     ValueError
-        If a shape is wrong, a value is not finite, all inputs are 0, there is only one class, a
-        class or a regression has fewer than 4 samples, or the parts have different classes.
+        If a shape is wrong, a value is not finite in float32, all inputs are 0, there is only one
+        class, a class or a regression has fewer than 4 samples, or the parts have different
+        classes.
     TypeError
         If X does not hold real numbers, y none of the above, or the parts differ in unit or in the
         kind of labels.
     """
+    parts = [_part(X, y, "")]
     if test is not None:
-        test = _in_unit_of(X, test[0]), test[1]
-    X, y = _inputs(X, "X"), _labels(y, "y")
-    _check_samples(X, y, "X", "y")
-    if test is not None:
-        test = _inputs(test[0], "X of the test part"), _labels(test[1], "y of the test part")
-        _check_samples(*test, "X of the test part", "y of the test part")
-        _check_same_form((X, y), test)
+        parts.append(_part(_in_unit_of(X, test[0]), test[1], " of the test part"))
+        _check_same_form(*parts)
+    given = 0 if test is None else len(parts[1][0])
+    inputs, labels = (values[0] if test is None else _joined(values) for values in zip(*parts))
+    return labelled_task(name, inputs, labels, given_test=given, unit=u.get_unit(X))
+
+
+def labelled_task(
+    name: str, X: np.ndarray, y: np.ndarray, *, given_test: int = 0, **more: Any
+) -> Task:
+    """A task with its classes numbered; the last ``given_test`` samples are its test part.
+
+    ``more`` are further fields of the task.
+    """
+    own, tested = np.split(y, [len(y) - given_test])
     if y.dtype.kind == "f":
-        _check_enough(y)
-        return make_task(name, X, y, test=test, whole=whole)
-    names, labels = np.unique(y, return_inverse=True)
-    _check_classes(names, np.bincount(labels))
-    if test is not None:
-        test = test[0], _numbered(test[1], names)
-    return make_task(name, X, labels, test=test, whole=whole)
+        _check_enough(own)
+        return make_task(name, X, y, given_test=given_test, **more)
+    names = np.unique(own)
+    _check_classes(names, own)
+    if given_test:
+        _check_tested(names, tested)
+    return make_task(name, X, np.searchsorted(names, y), given_test=given_test, **more)
 
 
 def _in_unit_of(X: Any, inputs: Any) -> Any:
     """The inputs of the test part as numbers in the unit of the others."""
-    unit, own = u.get_unit(X), u.get_unit(inputs)
-    if not own.has_same_dim(unit):
+    unit, other = u.get_unit(X), u.get_unit(inputs)
+    if not other.has_same_dim(unit):
         raise TypeError(
-            f"X of the test part must have the unit of X, {unit}, got {own}. Give both parts one "
+            f"X of the test part must have the unit of X, {unit}, got {other}. Give both parts one "
             "unit, or none"
         )
     return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
+
+
+def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of a part of the data, checked, as the task holds them."""
+    X, y = _inputs(X, f"X{part}"), labels_of(y, f"y{part}")
+    _check_shapes(X, y, part)
+    is_small = X.dtype == np.float16 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 4)
+    X = _checked(X, X.dtype if is_small else np.float32, f"X{part}")
+    y = _checked(y, np.float32, f"y{part}") if y.dtype.kind == "f" else y
+    if not X.any():
+        raise ValueError(
+            f"X{part} must not be 0 everywhere, got only zeros. Check how it is loaded"
+        )
+    return X, y
+
+
+def _joined(values: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Both parts in one array; where one of them has floats, as float32."""
+    together = np.concatenate(values)
+    return together.astype(np.float32) if together.dtype == np.float64 else together
 
 
 def _inputs(X: Any, what: str) -> np.ndarray:
@@ -88,24 +110,29 @@ def _inputs(X: Any, what: str) -> np.ndarray:
     return X
 
 
-def _labels(y: Any, what: str) -> np.ndarray:
+def labels_of(y: Any, what: str = "y") -> np.ndarray:
+    """Labels as an array of integers, booleans, strings, bytes or floats.
+
+    Raises
+    ------
+    TypeError
+        If they are of several types, or of another one.
+    """
     if isinstance(y, u.Quantity) and not y.unit.is_unitless:
         raise TypeError(
             f"{what} must have no unit, got {y.unit}. Choose a unit for the errors: pass "
             f"y.to_decimal({y.unit})"
         )
-    found = _array(y, what)
-    if found.dtype == object or found.dtype.kind == "T":
-        found = _plain(found, what)
-    elif isinstance(y, (list, tuple)) and _hides_types(y, found):
-        found = _plain(_array(y, what, object), what)
-    y = found
-    if y.dtype.kind not in "biufSU":
+    # In a list NumPy would make text of 1 beside "a", and 1 of True beside 2.
+    labels = _array(y, what, object if isinstance(y, (list, tuple)) else None)
+    if labels.dtype.kind in "OT":
+        labels = _of_one_type(labels, what)
+    if labels.dtype.kind not in "biufSU":
         raise TypeError(
-            f"{what} must hold integers, strings or floats, got dtype {y.dtype}. Convert it, for "
-            "example with .astype(int)"
+            f"{what} must hold integers, strings or floats, got dtype {labels.dtype}. Convert it, "
+            "for example with .astype(int)"
         )
-    return y
+    return labels
 
 
 def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
@@ -127,11 +154,11 @@ def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
     return array.astype(np.float32) if is_unknown_float else array  # such as bfloat16
 
 
-def _plain(y: np.ndarray, what: str) -> np.ndarray:
+def _of_one_type(y: np.ndarray, what: str) -> np.ndarray:
     """Labels of dtype object, as pandas keeps strings, as an array of their own type."""
-    labels = [one.item() if isinstance(one, np.generic) else one for one in y.ravel().tolist()]
+    labels = [label.item() if isinstance(label, np.generic) else label for label in y.ravel()]
     types = set(map(type, labels))
-    if types in ({str}, {bytes}, {bool}, {int}, {float}):
+    if types in ({str}, {bytes}, {bool}) or types <= {int, float}:
         return np.array(labels).reshape(y.shape)
     names = ", ".join(sorted(kind.__name__ for kind in types))
     raise TypeError(
@@ -140,47 +167,37 @@ def _plain(y: np.ndarray, what: str) -> np.ndarray:
     )
 
 
-def _hides_types(y: list | tuple, found: np.ndarray) -> bool:
-    """Whether NumPy may have made text of 1 beside "a", or 1 of True beside 2."""
-    return found.dtype.kind in "SU" or (
-        found.dtype.kind != "b" and any(isinstance(one, (bool, np.bool_)) for one in y)
-    )
-
-
-def _check_samples(X: np.ndarray, y: np.ndarray, inputs: str, labels: str) -> None:
+def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:
     if X.ndim != 3 or X.size == 0:
         raise ValueError(
-            f"{inputs} must have the shape (samples, time, features) and not be empty, got "
+            f"X{part} must have the shape (samples, time, features) and not be empty, got "
             f"{X.shape}" + (". For one feature, pass X[:, :, None]" if X.ndim == 2 else "")
         )
-    if y.ndim == 0 or len(y) != len(X) or (y.dtype.kind != "f" and y.ndim > 1):
+    forms = (X.shape[:1], X.shape[:2])
+    if y.shape[:1] != forms[0] or (y.dtype.kind != "f" and y.shape not in forms):
         raise ValueError(
-            f"{labels} must hold one label for each of the {len(X)} samples, got shape {y.shape}"
-            + (f". Pass {labels}[:, 0]" if y.shape == (len(X), 1) else "")
-        )
-    if X.dtype.kind == "f":
-        _check_finite(X, inputs)
-    if y.dtype.kind == "f":
-        _check_finite(y, labels)
-        if np.abs(y).max() > np.finfo(np.float32).max:
-            raise ValueError(
-                f"{labels} must fit into float32, got {np.abs(y).max()}. Divide it by a constant"
-            )
-    if not X.any():
-        raise ValueError(
-            f"{inputs} must not be 0 everywhere, got only zeros. Check how it is loaded"
+            f"y{part} must hold one label for each of the {len(X)} samples, or for each of their "
+            f"{X.shape[1]} steps, got shape {y.shape}"
+            + (". Pass y[:, 0]" if y.shape == (len(X), 1) else "")
         )
 
 
-def _check_finite(values: np.ndarray, what: str) -> None:
-    each = (np.isfinite(some).reshape(len(some), -1).all(axis=1) for some in in_pieces(values))
-    finite = np.concatenate([*each])
-    if not finite.all():
-        raise ValueError(
-            f"{what} must be finite, got NaN or infinity in {np.sum(~finite)} of {len(values)} "
-            f"samples. Keep X[good] and y[good] with good = numpy.isfinite({what[0]})"
-            f"{'.all(axis=(1, 2))' if values.ndim == 3 else ''}"
-        )
+def _checked(values: np.ndarray, dtype: Any, what: str) -> np.ndarray:
+    """The values in this dtype, if they are finite there."""
+    with np.errstate(over="ignore"):
+        numbers = values.astype(dtype, copy=False)
+    if numbers.dtype.kind != "f" or (finite := np.isfinite(numbers)).all():
+        return numbers
+    first = tuple(np.argwhere(~finite)[0].tolist())
+    names = ("sample", "step", "feature") if what[0] == "X" else ("sample",)
+    where = ", ".join(f"{name} {index}" for name, index in zip(names, first))
+    count = int((~finite.reshape(len(finite), -1)).any(1).sum())
+    good = f"numpy.isfinite({what[0]}){'.all(axis=(1, 2))' if what[0] == 'X' else ''}"
+    raise ValueError(
+        f"{what} must be finite in float32, got {values[first]} in {where}, and {count} of "
+        f"{len(finite)} samples that are not. Keep X[good] and y[good] with good = {good}, or take "
+        "another unit if numbers go beyond 3.4e+38"
+    )
 
 
 def _check_enough(y: np.ndarray) -> None:
@@ -191,29 +208,32 @@ def _check_enough(y: np.ndarray) -> None:
         )
 
 
-def _check_classes(names: np.ndarray, counts: np.ndarray) -> None:
+def _check_classes(names: np.ndarray, y: np.ndarray) -> None:
     if len(names) < 2:
         raise ValueError(
             f"y must hold two classes or more, got only {names.tolist()}. If y is a quantity, pass "
             "it as floats"
         )
-    if counts.min() < FEWEST_SAMPLES:
-        rare = names[np.argmin(counts)].item()
+    counts = [np.sum((y == name).reshape(len(y), -1).any(axis=1)) for name in names]
+    if min(counts) < FEWEST_SAMPLES:
         raise ValueError(
             f"each class needs {FEWEST_SAMPLES} samples or more, for the three parts of the data, "
-            f"got {counts.min()} of class {rare!r}. If y is a quantity, pass it as floats"
+            f"got {min(counts)} of class {names[np.argmin(counts)].item()}. Drop rare classes, or "
+            "give more samples; if y is a quantity, pass it as floats"
         )
 
 
-def _check_same_form(given: tuple[np.ndarray, np.ndarray], test: tuple) -> None:
-    for name, one, other in zip("Xy", given, test):
-        if one.shape[1:] != other.shape[1:]:
+def _check_same_form(
+    given: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
+) -> None:
+    for name, array, tested in zip("Xy", given, test):
+        if array.shape[1:] != tested.shape[1:]:
+            form = ", ".join(["samples", *map(str, array.shape[1:])])
             raise ValueError(
-                f"{name} of the test part must have the shape (samples, "
-                f"{', '.join(map(str, one.shape[1:]))}) that {name} has, got {other.shape}. "
-                "Prepare both parts in the same way"
+                f"{name} of the test part must have the shape ({form}) that {name} has, got "
+                f"{tested.shape}. Prepare both parts in the same way"
             )
-    kinds = [_kind(y) for y in (given[1], test[1])]
+    kinds = [_kind(y) for _, y in (given, test)]
     if kinds[0] != kinds[1]:
         raise TypeError(
             f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}. "
@@ -225,8 +245,8 @@ def _kind(y: np.ndarray) -> str:
     return {"f": "floats", "S": "bytes", "U": "strings"}.get(y.dtype.kind, "integers")
 
 
-def _numbered(y: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Labels of the test part as indices of the classes to train."""
+def _check_tested(names: np.ndarray, y: np.ndarray) -> None:
+    """Check that the labels of the test part are the classes to train."""
     strange, missing = np.setdiff1d(y, names), np.setdiff1d(names, y)
     if strange.size:
         raise ValueError(
@@ -239,7 +259,6 @@ def _numbered(y: np.ndarray, names: np.ndarray) -> np.ndarray:
             f"the test part must have samples of every class, got none of {_few(missing)}. Drop "
             "these classes from X and y, or give no test part"
         )
-    return np.searchsorted(names, y)
 
 
 def _few(names: np.ndarray) -> str:

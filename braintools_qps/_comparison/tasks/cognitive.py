@@ -11,24 +11,24 @@ import numpy as np
 from braintools import cogtask
 
 from ..._checks import checked_count
-from .task import SPLIT_SEED, Task, make_task
+from .task import SPLIT_SEED, Task, at_unit_rms, make_task
 
 SAMPLES = 2000
 TIME_STEP = 20 * u.ms
 
 
-def cognitive_tasks() -> dict[str, partial[Task]]:
-    """Builders of all tasks of the installed braintools, by name."""
-    found = {name: getattr(cogtask, name) for name in cogtask.__all__}
+def cognitive_tasks() -> dict[str, tuple[str, partial[Task]]]:
+    """For all tasks of the installed braintools, what they are and their builders, by name."""
+    kinds = {name: getattr(cogtask, name) for name in cogtask.__all__}
     return {
-        name: partial(cognitive_task, one)
-        for name, one in found.items()
-        if inspect.isclass(one) and issubclass(one, cogtask.Task) and one is not cogtask.Task
+        name: (_sentences(kind), partial(cognitive_task, kind))
+        for name, kind in kinds.items()
+        if inspect.isclass(kind) and issubclass(kind, cogtask.Task) and kind is not cogtask.Task
     }
 
 
-def description_of(kind: type) -> str:
-    """The first paragraphs of the docstring of a class of `braintools.cogtask`, in one line."""
+def _sentences(kind: type) -> str:
+    """The first paragraphs of a docstring, in one line."""
     return " ".join(" ".join((inspect.getdoc(kind) or "").split("\n\n")[:2]).split())
 
 
@@ -63,14 +63,14 @@ def cognitive_task(
         checked_count("samples", samples, 20), time_first=False, return_mask=True
     )
     X, y, valid = map(np.asarray, drawn)
-    X, y = (_ending_together(values, valid) for values in (X, y))
+    X, y = at_unit_rms(_ending_together(X, valid)), _ending_together(y, valid)
     if y.ndim > 2:
-        return make_task(kind.__name__, X, y)
+        return make_task(kind.__name__, X, y, dt=dt)
     names, labels = np.unique(y[:, -1], return_inverse=True)
     if len(names) > 1:
-        return make_task(kind.__name__, X, labels, readout=_steps_of_answer(y))
+        return make_task(kind.__name__, X, labels, _steps_of_answer(y), dt=dt)
     targets = np.eye(y.max() + 1, dtype=np.float32)[y]
-    return make_task(kind.__name__, X, targets)
+    return make_task(kind.__name__, X, targets, dt=dt)
 
 
 def _ending_together(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

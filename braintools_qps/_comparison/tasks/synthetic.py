@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._checks import checked_count
 from .arrays import FEWEST_SAMPLES
-from .task import SPLIT_SEED, Task, make_task
+from .task import SPLIT_SEED, Task, at_unit_rms, make_task
 
 CUES = 4
 CUE_SAMPLES = 2000
@@ -35,7 +35,7 @@ def cue_recall() -> Task:
     X = NOISE * rng.standard_normal((CUE_SAMPLES, steps, CUES + 1)).astype(np.float32)
     X[np.arange(CUE_SAMPLES), :CUE_STEPS, labels] += 1
     X[:, -RECALL_STEPS:, CUES] += 1  # the question
-    return make_task("cue-recall", X, labels, readout=RECALL_STEPS)
+    return make_task("cue-recall", at_unit_rms(X), labels, readout=RECALL_STEPS)
 
 
 def randman(
@@ -100,7 +100,7 @@ def randman(
             times = _stretched(_manifold(rng, points, units, alpha))
             step = np.minimum((times * steps).astype(int), steps - 1)
             np.add.at(X, (rows[:, None], step, np.arange(units)), 1)
-    return make_task(_name(given), X, labels)
+    return make_task(_name(given), at_unit_rms(X), labels)
 
 
 def _manifold(rng: np.random.Generator, points: np.ndarray, units: int, alpha: float) -> np.ndarray:

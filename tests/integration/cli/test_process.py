@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to 
 
 MISTAKES = {
     "compare --epochs many": "argument --epochs: invalid int value: 'many'",
-    "compare --bins 5": "--test-data and --bins need a file, got no --data",
+    "compare --bins 5": "--test-data, --bins and --dt need a file, got no --data",
     "compare --data absent.npz": "absent.npz",
     "compare --tune learning_rate": "--tune is given as NAME=VALUE,VALUE, got 'learning_rate'",
     "compare --model mine": "a model is given as module:factory, got 'mine'",

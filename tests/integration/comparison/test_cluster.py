@@ -1,4 +1,4 @@
-"""Real processes: a Dask cluster and local workers, and what is left when they die."""
+"""Real processes of Dask: they find what one process finds, and what is left when they die."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from clusters import Cluster
 from small_comparison import press_ctrl_c_at
 
 from braintools_qps import compare
-from braintools_qps._comparison import dask_workers, local_workers, search
+from braintools_qps._comparison import connected, search
 
 dask = pytest.importorskip("dask", reason="Dask is not installed")
 pytestmark = [
@@ -26,7 +26,10 @@ rng = np.random.default_rng(0)
 Y = np.arange(60) % 2
 X = rng.standard_normal((60, 5, 3)) + 0.8 * Y[:, None, None]
 NAMES = ["Sigmoid", "S2NN"]
-OPTIONS = {"task": (X, Y), "epochs": 4, "seeds": 2, "tune": {"learning_rate": (0.03, 0.3)}}
+OPTIONS = {
+    "task": (X, Y), "epochs": 4, "seeds": 2, "tune": {"learning_rate": (0.03, 0.3)},
+    "progress": False,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -37,7 +40,6 @@ def fragile():
         patch.setattr(search, "RUNS_PER_CALL", 2)  # two groups of a candidate
         patch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
         patch.setenv("FRAGILE_CLIENT", str(os.getpid()))
-        patch.setenv("DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT", "60s")
         import fragile_model
 
         yield fragile_model
@@ -45,9 +47,9 @@ def fragile():
 
 @pytest.fixture(scope="module")
 def cluster(fragile, tmp_path_factory):
-    found = Cluster(2, tmp_path_factory.mktemp("dask"))
-    yield found
-    found.end()
+    started = Cluster(2, tmp_path_factory.mktemp("dask"))
+    yield started
+    started.end()
 
 
 @pytest.fixture(scope="module")
@@ -64,112 +66,91 @@ def assert_same(results, expected):
         np.testing.assert_allclose(one.curves.validation, other.curves.validation, rtol=1e-5)
 
 
-def test_local_workers_find_the_same(fragile, undisturbed):
+def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragile, undisturbed):
+    once = tmp_path / "once"
+    once.touch()
+    make = partial(fragile.make, once=str(once))
     seen = []
-    with local_workers(2) as executor:
-        found = compare(
-            NAMES, model=fragile.make, executor=executor, callback=seen.append, **OPTIONS
-        )
+    with connected(cluster.address) as client:
+        found = compare(NAMES, model=make, client=client, callback=seen.append, **OPTIONS)
+    assert not once.exists()
     assert_same(found.results, undisturbed)
     workers = [worker["process"] for result in found.results for worker in result.workers]
-    assert workers
     assert os.getpid() not in workers
     assert (seen[-1].runs_done, seen[-1].runs) == (8, 8)
     assert seen[-1].epochs_done == seen[-1].epochs == 32
 
 
-def test_the_same_is_found_although_a_worker_of_dask_is_killed(
-    tmp_path, cluster, fragile, undisturbed
-):
-    once = tmp_path / "once"
-    once.touch()
-    make = partial(fragile.make, once=str(once))
-    with dask_workers(cluster.address) as executor:
-        found = compare(NAMES, model=make, executor=executor, **OPTIONS)
-    assert not once.exists()
-    assert_same(found.results, undisturbed)
-
-
-def test_a_candidate_of_which_every_worker_dies_leaves_the_others(cluster, fragile, undisturbed):
-    make = partial(fragile.make, deadly="S2NN")
-    with dask_workers(cluster.address) as executor:
-        found = compare(NAMES, model=make, executor=executor, **OPTIONS)
-    assert_same(found.results[:1], undisturbed[:1])
-    assert "KilledWorker" in found.results[1].error
-
-
-def test_candidates_that_fail_alone_are_rows_with_what_went_wrong(cluster, fragile, undisturbed):
-    """Memory runs out, the surrogate is at fault, and nothing is a number from the first step."""
-    names = ["Sigmoid", "S2NN", "QPseudoSpike(scale='15 mV')", "ReluGrad"]
-    make = partial(fragile.make, large="S2NN", nan="ReluGrad")
-    with dask_workers(cluster.address) as executor:
-        found = compare(names, model=make, executor=executor, **OPTIONS)
-    sound, large, wrong, nan = found.results
+def test_candidates_that_fail_are_rows_with_what_went_wrong(cluster, fragile, undisturbed):
+    """Memory runs out, the surrogate is at fault, nothing is a number, and every worker dies."""
+    names = ["Sigmoid", "Arctan", "QPseudoSpike(scale='15 mV')", "ReluGrad", "S2NN"]
+    make = partial(fragile.make, large="Arctan", nan="ReluGrad", deadly="S2NN")
+    with connected(cluster.address) as client:
+        found = compare(names, model=make, client=client, **OPTIONS)
+    sound, large, wrong, nan, dead = found.results
     assert_same([sound], undisturbed[:1])
     assert "RESOURCE_EXHAUSTED: Out of memory" in large.error
     assert "UnitMismatchError" in wrong.error
     assert dict(nan.flags)["nan"] == 2
+    assert "KilledWorker" in dead.error
 
 
-def test_a_local_worker_that_dies_ends_it_and_resume_goes_on(tmp_path, fragile, undisturbed):
-    make = partial(fragile.make, deadly="S2NN")
-    ended = pytest.raises(RuntimeError, match=r"takes no more work .*resume=True goes on")
-    with ended, local_workers(1) as executor:
-        compare(NAMES, model=make, executor=executor, out=tmp_path, **OPTIONS)
-    seen = []
-    found = compare(
-        NAMES[:1], model=make, out=tmp_path, resume=True, callback=seen.append, **OPTIONS
-    )
-    assert_same(found.results, undisturbed[:1])
-    assert seen == []  # it had finished
-
-
-def test_after_the_scheduler_has_gone_local_workers_go_on(tmp_path, cluster, fragile, undisturbed):
+def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fragile, undisturbed):
     def kill(event):
         if event.epochs_done == 8:
             cluster.kill_scheduler()
 
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
-    gone = pytest.raises(RuntimeError, match=r"takes no more work.*resume=True goes on")
+    gone = pytest.raises(RuntimeError, match=r"scheduler.* was lost.*the same call goes on")
     # So long does Dask look for the scheduler before it gives up.
     brief = dask.config.set({"distributed.comm.timeouts.connect": "10s"})
-    with brief, gone, dask_workers(cluster.address) as executor:
-        compare(NAMES, executor=executor, callback=kill, **options)
+    with brief, gone, connected(cluster.address) as client:
+        compare(NAMES, client=client, callback=kill, **options)
     seen = []
-    with local_workers(1) as executor:
-        found = compare(NAMES, executor=executor, resume=True, callback=seen.append, **options)
+    found = compare(NAMES, callback=seen.append, **options)
     assert_same(found.results, undisturbed)
-    assert seen[0].epochs_done == 8
-    workers = {one["process"] for result in found.results for one in result.workers}
-    assert len(workers) > 1  # that of now, and one that has gone
+    assert seen[-1].runs == 6  # of eight
 
 
-def test_ctrl_c_in_a_session_keeps_what_has_finished(tmp_path, fragile, undisturbed):
+def test_ctrl_c_keeps_what_has_finished(tmp_path, cluster, fragile, undisturbed):
     options = OPTIONS | {"model": fragile.make, "out": tmp_path}
-    with local_workers(2) as executor:
+    with connected(cluster.address) as client:
         with pytest.raises(KeyboardInterrupt):
-            compare(NAMES, executor=executor, callback=press_ctrl_c_at(8), **options)
+            compare(NAMES, client=client, callback=press_ctrl_c_at(8), **options)
         seen = []
-        found = compare(NAMES, executor=executor, resume=True, callback=seen.append, **options)
+        found = compare(NAMES, client=client, callback=seen.append, **options)
     assert_same(found.results, undisturbed)
-    assert seen[0].epochs_done == 8
+    assert seen[-1].runs == 6
 
 
-ORPHAN = """
-import os, sys
-from braintools_qps._comparison import local_workers
-with local_workers(1) as executor:
-    print(executor.submit(os.getpid).result(), flush=True)
-    sys.stdin.read()
-"""
+def import_from(folder):
+    sys.path.insert(0, folder)
+    __import__("edited_model")
 
 
-def test_local_workers_end_with_the_one_who_started_them(fragile):
-    process = subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-c", ORPHAN],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    assert int(process.stdout.readline()) != process.pid
-    process.kill()
-    process.communicate(timeout=120)  # until the worker, too, has closed it
+def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
+    """Its module has been edited since the worker imported it."""
+    monkeypatch.syspath_prepend(str(tmp_path))
+    source = (DATA / "fragile_model.py").read_text()
+    (tmp_path / "edited_model.py").write_text(source)
+    import edited_model
+
+    with connected(cluster.address) as client:
+        client.run(import_from, str(tmp_path))
+        edited = source.replace("0.8 * self.V.value", "0.7 * self.V.value")
+        (tmp_path / "edited_model.py").write_text(edited)
+        exec(compile(edited, edited_model.__file__, "exec"), vars(edited_model))
+        with pytest.raises(RuntimeError, match="the model is another. Restart the workers"):
+            compare(NAMES[:1], model=edited_model.make, client=client, **OPTIONS)
+
+
+def test_the_command_starts_workers_of_its_own(tmp_path):
+    np.savez(tmp_path / "mine.npz", X=X, y=Y)
+    command = "compare --data mine.npz --quick --epochs 1 --workers 2 --surrogates Sigmoid --out o"
+    done = subprocess.run(
+        [sys.executable, "-m", "braintools_qps", *command.split()],
+        cwd=tmp_path, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "Sigmoid" in done.stdout
+    assert "Traceback" not in done.stderr

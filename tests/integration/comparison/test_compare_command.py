@@ -62,13 +62,17 @@ def test_a_comparison_of_arrays_of_the_user(finished):
 
 @pytest.mark.thorough
 @pytest.mark.usefixtures("directory")
-def test_it_is_resumed_with_another_candidate_but_not_with_other_seeds(capsys):
+def test_the_same_command_with_more_trains_the_difference(capsys):
     names = ["Sigmoid", "S2NN", "QPseudoSpike"]
-    assert main([*OPTIONS, "--resume", "--surrogates", *names]) == 0
+    runs = lambda: {path.name for path in Path("out/runs").iterdir()}
+    before = runs()
+    assert main([*OPTIONS, "--surrogates", *names[:1], "--surrogates", *names[1:]]) == 0
     results = json.loads(Path("out/comparison.json").read_text())["results"]
     assert [result["label"] for result in results] == names
-    assert main([*OPTIONS, "--resume", "--seeds", "2"]) == 2
-    assert "were made with different seeds" in capsys.readouterr().err
+    assert before < runs()
+    assert len(runs()) == 3
+    assert main([*OPTIONS, "--surrogates", *names, "--seeds", "0,2"]) == 0
+    assert len(runs()) == 6
 
 
 @pytest.mark.thorough
@@ -78,7 +82,7 @@ def test_results_are_shown_where_a_drawing_cannot_be_written(name, capsys):
     path = Path("out") / name
     path.unlink()
     path.mkdir()
-    assert main([*OPTIONS, "--resume", "--surrogates", "Sigmoid", "S2NN"]) == 2
+    assert main([*OPTIONS, "--surrogates", "Sigmoid", "S2NN"]) == 2
     said = capsys.readouterr()
     assert "Sigmoid " in said.out
     assert f"{name} could not be written: " in said.err
@@ -125,40 +129,33 @@ def test_a_model_of_the_user(tmp_path, monkeypatch):
 
 
 @pytest.mark.thorough
-@pytest.mark.usefixtures("directory")
-def test_a_second_run_keeps_what_the_first_has_written(capsys):
-    assert main([*OPTIONS, "--surrogates", "QPseudoSpike"]) == 0
-    kept = "comparison-1.json, comparison-1.csv, comparison-curves-1.csv, comparison-trials-1.csv"
-    assert f"The earlier comparison in out is kept as {kept}" in capsys.readouterr().err
-    assert "S2NN" in Path("out/comparison-1.csv").read_text()
-    assert "QPseudoSpike" in Path("out/comparison.csv").read_text()
+def test_neither_a_full_stderr_nor_a_path_that_is_no_text_ends_it(tmp_path):
+    np.savez(tmp_path / "mine.npz", X=np.ones((40, 4, 3)), y=np.arange(40) % 2)
+    out = os.fsdecode(b"out\xff")
+    command = [*COMMAND, *QUICK[:-1], out, "--surrogates", "Sigmoid"]
+    with open("/dev/full", "w") as full:
+        subprocess.run(command, cwd=tmp_path, stderr=full, stdout=subprocess.DEVNULL)
+    assert (tmp_path / out / "comparison.html").exists()
 
 
 @pytest.mark.thorough
-@pytest.mark.parametrize("workers", [[], ["--workers", "1"]], ids=["here", "workers"])
-def test_ctrl_c_keeps_what_is_finished(workers, tmp_path, monkeypatch):
-    """What is kept was said when the run started; workers end with the one who started them."""
+def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
+    """What is kept was said when the run started."""
     monkeypatch.chdir(tmp_path)
     write_data()
-    command = [*COMMAND, *QUICK, "--epochs", "100000", "--surrogates", "Sigmoid", *workers]
+    command = [*COMMAND, *QUICK, "--epochs", "100000", "--surrogates", "Sigmoid"]
     process = subprocess.Popen(
-        command,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        text=True,
+        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         start_new_session=True,
     )  # fmt: skip
-    assert "the same command with --resume" in process.stderr.readline()
-    running = Path("out/comparison.running.msgpack")
-    while not (workers or running.exists()):  # the first checkpoint
+    assert "the same command goes on" in process.stderr.readline()
+    while not list(Path("out/runs").glob("*.state")):  # the first checkpoint
         assert process.poll() is None
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    rest = process.communicate(timeout=60)[1]  # until the workers, too, have closed it
+    rest = process.communicate(timeout=60)[1]
     assert process.returncode == -signal.SIGINT
     assert "Traceback" not in rest
-    if not workers:
-        assert json.loads(Path("out/comparison.json").read_text())["results"] == []
 
 
 @pytest.mark.parametrize(
@@ -168,6 +165,10 @@ def test_ctrl_c_keeps_what_is_finished(workers, tmp_path, monkeypatch):
         (["--data", "absent.npz"], "absent.npz"),
         (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
         (["--option", "neuron=HH"], "Take LIF or ALIF"),
+        (["--out", ""], "out must name a directory, got ''"),
+        (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune takes each name once, got alpha"),
+        (["--option", "hidden=4", "hidden=8"], "--option takes each name once, got hidden"),
+        (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Add the keyword"),
         (["--task", "digit-rows"], "task must be one of digits-rows, "),
         (["--model", "math:floor"], "in the model of math:floor: "),
         (["--model", "math:rows"], "math has no function 'rows'"),

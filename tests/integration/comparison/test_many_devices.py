@@ -1,4 +1,4 @@
-"""The devices of one machine: eight virtual ones train what one trains."""
+"""The devices of one machine train what one device trains, ordinary layers included."""
 
 import importlib.util
 import os
@@ -10,28 +10,60 @@ import another_cpu
 import numpy as np
 import pytest
 
-SCRIPT = Path(__file__).parents[1] / "scripts" / "runs_on_devices.py"
+from braintools_qps import Comparison
+
+SCRIPT = Path(__file__).parents[1] / "scripts" / "ordinary_model.py"
 BATCHES = 6  # of 8, out of the 52 samples that are for training
 
 
-@pytest.mark.thorough
-def test_eight_devices_train_what_one_trains(tmp_path):
-    spec = importlib.util.spec_from_file_location("runs_on_devices", SCRIPT)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+def script():
+    spec = importlib.util.spec_from_file_location(SCRIPT.stem, SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return script().compared()
+
+
+def run(devices, *arguments):
+    paths = os.pathsep.join([*sys.path, str(SCRIPT.parent)])
     subprocess.run(
-        [sys.executable, "-W", "ignore", str(SCRIPT), str(tmp_path / "runs.npz")],
-        env=another_cpu.with_devices(8) | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        [sys.executable, "-W", "ignore", *map(str, arguments)],
+        env=another_cpu.with_devices(devices) | {"PYTHONPATH": paths},
         check=True,
         timeout=600,
     )
-    on_eight, alone = np.load(tmp_path / "runs.npz"), script.trained()
-    assert on_eight["devices"].tolist() == [8]
-    for name in ("score", "best", "tested"):
-        np.testing.assert_array_equal(on_eight[name], alone[name])
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("devices", [2, 8])
+def test_several_devices_train_what_one_trains(tmp_path, alone, devices):
+    run(devices, SCRIPT, tmp_path / "result.json", devices)
+    together = Comparison.from_json((tmp_path / "result.json").read_text())
+    assert together.environment["device"].endswith(f", {devices} of them")
     # XLA may take sums in another order in another program. A gradient sums over 8 samples and 6
     # steps, which rounds it by at most 48 half units, on either side. A step moves a weight by
-    # about the learning rate, at most 0.3.
-    rounding = BATCHES * script.EPOCHS * 0.3 * 48 * np.finfo(np.float32).eps
-    for name in ("weights", "loss"):
-        np.testing.assert_allclose(on_eight[name], alone[name], rtol=0, atol=rounding)
+    # about the learning rate.
+    module = script()
+    rounding = BATCHES * module.EPOCHS * module.RATE * 48 * np.finfo(np.float32).eps
+    for ours, expected in zip(together.results, alone.results, strict=True):
+        assert ours.error is None
+        np.testing.assert_array_equal(ours.scores.test, expected.scores.test)
+        np.testing.assert_allclose(ours.curves.loss, expected.curves.loss, rtol=0, atol=rounding)
+
+
+@pytest.mark.thorough
+def test_a_worker_with_several_devices_trains_ordinary_layers(tmp_path):
+    X, y = script().data()
+    np.savez(tmp_path / "data.npz", X=X, y=y)
+    run(
+        2, "-m", "braintools_qps", "compare", "--workers", 1, "--surrogates", "Sigmoid",
+        "--model", "ordinary_model:Network", "--data", tmp_path / "data.npz", "--no-tune",
+        "--seeds", 3, "--epochs", 1, "--out", tmp_path / "out",
+    )  # fmt: skip
+    (result,) = Comparison.from_json((tmp_path / "out" / "comparison.json").read_text()).results
+    assert result.error is None
+    assert np.isfinite(result.scores.test).all()

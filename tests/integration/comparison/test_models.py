@@ -1,6 +1,7 @@
 """Models of the user's own: what trains, and that it trains as a plain loop would."""
 
 import brainstate
+import brainunit as u
 import comparison_models as models
 import jax
 import jax.extend
@@ -11,12 +12,14 @@ import pytest
 from jax.interpreters import mlir
 
 from braintools_qps import QPseudoSpike, compare
+from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model import initialised, put, run_over
 from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.run import Experiment, initial_weights
+from braintools_qps._comparison.plan import Candidate, Run
+from braintools_qps._comparison.run import initial_weights
 from braintools_qps._comparison.tasks import load_task
-from braintools_qps._comparison.train import Candidate, Group, Trainer
+from braintools_qps._comparison.train import Trainer
 
 rng = np.random.default_rng(0)
 Y = np.arange(96) % 2
@@ -32,24 +35,9 @@ def experiment_of(make, optimizer=None, epochs=1):
 
 
 def trained(experiment, surrogate, seed):
-    """The outcome of one run, and its last weights."""
-    kept = Kept()
-    group = Group(Candidate("one", surrogate, {}), (0,), (({}, seed),))
-    (outcome,) = Trainer(experiment, 1).train(group, store=kept)
-    return outcome, kept.weights
-
-
-class Kept:
-    """In place of a store: keeps the states after each epoch in memory."""
-
-    def states_of(self, key, form):
-        return None
-
-    def is_due(self):
-        return True
-
-    def keep_states(self, key, states, curves):
-        self.weights = states.weights
+    """The outcome of one run."""
+    (outcome,) = Trainer(experiment, 1).train([Run(Candidate("one", surrogate, {}), {}, seed)])
+    return outcome
 
 
 def test_training_equals_a_plain_loop():
@@ -62,7 +50,7 @@ def test_training_equals_a_plain_loop():
 
     experiment = experiment_of(models.plain, adam, epochs=2)
     start = initial_weights(experiment, surrogate, 7).trained
-    outcome, ours = trained(experiment, surrogate, 7)
+    outcome = trained(experiment, surrogate, 7)
 
     first, second = (start[name] for name in sorted(start))
     weights = (first, second)
@@ -95,7 +83,7 @@ def test_training_equals_a_plain_loop():
     np.testing.assert_allclose(outcome.curves.loss, expected, rtol=1e-4)
     for name, values in zip(sorted(start), weights):
         for part, value in values.items():
-            got = ours.trained[name][part][0]
+            got = outcome.weights[name][part]
             np.testing.assert_allclose(got, value, rtol=1e-3, atol=1e-4, err_msg=name + part)
 
 
@@ -121,6 +109,9 @@ def test_models_train(make, surrogates):
         )
         assert 0 < np.mean(result.scores.firing_rate) < 1
         assert not result.flags
+        weights = comparison.weights(result.label, 0)
+        has_units = any(isinstance(value, u.Quantity) for value in weights.values())
+        assert has_units == (make is models.millivolts)
 
 
 @pytest.mark.thorough
@@ -129,12 +120,12 @@ def test_running_means_outlive_a_batch_and_evaluation_leaves_them():
     start = initial_weights(experiment, QPseudoSpike(), 0).kept
     mean = next(name for name in start if name.endswith("running_mean"))
     np.testing.assert_array_equal(start[mean], 0)
-    _, weights = trained(experiment, QPseudoSpike(), 0)
-    after = np.asarray(weights.kept[mean][0])
+    weights = trained(experiment, QPseudoSpike(), 0).weights
+    after = np.asarray(weights[mean])
     assert (np.abs(after) > 1e-3).any()
     model, samples = experiment.model(QPseudoSpike()), experiment.task.part("test").inputs
     _, running = initialised(model, len(samples))
-    put(running, {name: value[0] for name, value in weights.kept.items()})
+    put(running, weights)
     run_over(model, jnp.asarray(samples), fit=False)
     np.testing.assert_array_equal(running[mean].value, after)
 
@@ -151,6 +142,36 @@ def test_a_value_at_every_step():
     constant = -np.mean((y - y.mean()) ** 2)  # what the best constant would score
     assert np.mean(result.scores.test) > constant / 2
     assert "-MSE" in repr(comparison)
+
+
+@pytest.mark.thorough
+def test_a_label_at_every_step():
+    y = np.where(X[:, :, 0] > X[:, :, 1], "first", "second")
+    comparison = compare(
+        ["Sigmoid"], model=models.plain, epochs=12, batch_size=16, **QUICK | {"task": (X, y)}
+    )
+    (result,) = comparison.results
+    assert comparison.score == "accuracy"
+    assert np.mean(result.scores.test) > 0.8  # chance is 0.5
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("make", "inputs", "scale", "same"),
+    [
+        (models.plain, 8 * X, None, False), (models.plain, 8 * X, 8, True),
+        (models.plain, 8 * X * u.mV, 0.008 * u.volt, True), (None, 8 * X * u.mV, None, True),
+    ],
+)  # fmt: skip
+def test_a_model_gets_inputs_as_they_are_and_the_demonstration_scales_them(
+    make, inputs, scale, same
+):
+    """Eightfold inputs, which rounds nothing, are the same only if somebody divides them."""
+    tasks = load_task((X, Y)), load_task((inputs, Y), scale=scale)
+    options = {"epochs": 1, "batch_size": 16, "tune": None, "seeds": 1}
+    one, other = (compare(["Sigmoid"], model=make, task=task, **options) for task in tasks)
+    assert np.array_equal(*(made.results[0].curves.loss for made in (one, other))) == same
+    assert ("Inputs were divided by 8" in repr(other)) == (scale is not None)
 
 
 def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():

@@ -13,12 +13,15 @@ import pytest
 from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import devices
 from braintools_qps._comparison.devices import Devices, present_devices
+from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.network import demonstration, neuron_class
 from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.run import Experiment, initial_weights
+from braintools_qps._comparison.plan import Candidate, Run
+from braintools_qps._comparison.run import initial_weights
+from braintools_qps._comparison.runs import Runs
 from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.train import Candidate, Trainer, groups_of
+from braintools_qps._comparison.train import Trainer, groups_of
 from braintools_qps._surrogate import traceable
 
 
@@ -38,10 +41,11 @@ def train(experiment, surrogate, *runs, epochs=2):
     """Runs of one surrogate, each a setting and a seed, as many at once as there is room for."""
     experiment = dataclasses.replace(experiment, epochs=epochs)
     candidate, trainer = Candidate("one", surrogate, {}), Trainer(experiment, len(runs))
-    found = {}
-    for group in groups_of(candidate, runs, experiment):
-        found |= zip(group.numbers, trainer.train(group))
-    return [found[number] for number in range(len(runs))]
+    runs = [Run(candidate, *run, key=str(number)) for number, run in enumerate(runs)]
+    outcomes = {}
+    for group in groups_of(runs, experiment, Runs()):
+        outcomes |= zip((run.key for run in group), trainer.train(group))
+    return [outcomes[run.key] for run in runs]
 
 
 def test_candidates_share_weights_and_batches(experiment):

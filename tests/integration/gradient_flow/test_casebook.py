@@ -1,4 +1,7 @@
-"""The first line on networks that learn nothing, as in public threads; the guide quotes them."""
+"""gradient_flow on networks with a known mistake and on healthy ones; the guide quotes the results.
+
+The networks of the held-out half are not run: the rules must not be made with them.
+"""
 
 import json
 import re
@@ -7,68 +10,81 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
-from braintools_qps import gradient_flow
 from braintools_qps.testing import find_failures
 
 ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.casebook.cases import CASES  # noqa: E402
-from benchmarks.casebook.networks import Overflowing  # noqa: E402
-from benchmarks.casebook.train import FILE, SHOWN, built, digits, told  # noqa: E402
+from benchmarks.casebook.__main__ import FILE, summary, told  # noqa: E402
+from benchmarks.casebook.cases import CASES, Custom, half, overflowing  # noqa: E402
+from benchmarks.casebook.data import inputs  # noqa: E402
+from benchmarks.casebook.evaluate import SIZE, judged, verdict  # noqa: E402
+from benchmarks.casebook.train import built  # noqa: E402
 
-BOOK = json.loads(FILE.read_text("utf-8"))["cases"]
+BOOK = json.loads(FILE.read_text("utf-8"))
+NETWORKS = BOOK["networks"]
 GUIDE = ROOT / "docs" / "guides" / "why_not_learning.md"
 
+RIGHT = [
+    name
+    for name, row in NETWORKS.items()
+    if row["half"] == "development" and judged(CASES[name], row)["cause"]
+]
+OFTEN = ("small-weights", "positive-deep", "missing-value", "binary-weights", "four-layers")
 
-LEARNS = {"snntorch-33", "snntorch-219"}  # without help, otherwise than reported: no cause
 
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("name", [name for name in CASES if name not in LEARNS])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=[] if n in OFTEN else pytest.mark.thorough) for n in RIGHT],
+)
 def test_the_first_line_names_the_cause_and_the_population(name):
     case = CASES[name]
-    flows = gradient_flow(built(case, 0, cured=False), case.shown(digits()[0][:SHOWN]))
-    (flow,) = flows.values()
-    line = str(flows).splitlines()[0]
-    assert (flow.diagnosis.cause, flow.diagnosis.population) == (case.cause, case.population)
-    assert flow.diagnosis.text in line
-    assert case.population is None or case.population in line
-    assert line == BOOK[name]["says"], "run python -m benchmarks.casebook.train"
+    said = verdict(case, built(case.design, 0), inputs(case.design, slice(SIZE)))
+    assert said.names(case), said
+    assert said.places(case) or not judged(case, NETWORKS[name])["population"], said
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_cure_trains_the_network(name):
-    """Five seeds each; the intervals do not even touch."""
-    before, after = BOOK[name]["before"], BOOK[name]["after"]
-    assert len(before["scores"]) == len(after["scores"]) == 5
-    if name in LEARNS:
-        assert before["mean"] > 80
-        assert CASES[name].cause == "none"
-        assert "Not as reported" in BOOK[name]["remark"]
-    else:
-        for scores in (after, BOOK[name].get("other", after)):
-            assert before["interval"][1] < scores["interval"][0]
-            assert scores["mean"] - before["mean"] > 5
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.mistake])
+def test_a_failure_fails_and_its_twin_trains(name):
+    before, twin = (np.mean(NETWORKS[name][key]) for key in ("scores", "twin"))
+    assert twin >= 90
+    assert before <= twin - 5
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_the_json_tells_the_case_as_the_models_do(name):
-    case = CASES[name]
-    assert {key: BOOK[name][key] for key in told(case)} == told(case)
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.mistake])
+def test_a_healthy_network_trains(name):
+    assert np.mean(NETWORKS[name]["scores"]) >= 90
+
+
+def test_the_set_is_large_and_divided_by_a_rule():
+    sick = [case for case in CASES.values() if case.mistake]
+    well = [case for case in CASES.values() if not case.mistake]
+    assert min(len(sick), len(well)) >= 40
+    assert all(case.cause == "none" for case in well)
+    for cases in (sick, well):
+        held = sum(half(case) == "held out" for case in cases)
+        assert 0.35 < held / len(cases) < 0.65
+
+
+def test_the_file_tells_the_networks_as_the_table_does():
+    assert list(NETWORKS) == list(CASES)
+    for name, case in CASES.items():
+        assert {key: NETWORKS[name][key] for key in told(case)} == told(case)
+    assert {key: BOOK[key] for key in summary(NETWORKS)} == summary(NETWORKS)
 
 
 def test_the_guide_has_no_accuracy_that_is_not_read_from_the_json():
     prose = re.sub(r"```.*?```", "", GUIDE.read_text("utf-8"), flags=re.S)
-    # Out of reach, faded, of the intervals, and by guessing.
-    assert re.findall(r"[\d.]+%", prose) == ["95%", "1%", "95%", "10%"]
+    # Out of reach, faded, and by guessing.
+    assert re.findall(r"[\d.]+%", prose) == ["95%", "1%", "10%"]
 
 
 def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():
-    surrogate = Overflowing(25.0)
+    surrogate = Custom(overflowing)
     assert jnp.isnan(jax.grad(surrogate)(-5.0))  # exp(125) is inf in float32
-    first, *_ = find_failures(surrogate)
-    assert (first.check, first.expected) == ("finite", "a finite gradient in float32")
-    assert first.got.startswith("surrogate_grad = nan")
+    (finite,) = (x for x in find_failures(surrogate) if x.check == "finite")
+    assert finite.expected == "a finite gradient in float32"
+    assert finite.got.startswith("surrogate_grad = nan")

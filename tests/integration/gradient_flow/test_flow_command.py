@@ -60,6 +60,11 @@ class Steady(Network):
 
 def as_by_compare(features):
     return Steady(features)
+
+
+def weak():
+    model, inputs = make()
+    return model, 0.05 * inputs
 """
 
 
@@ -131,6 +136,7 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
         (["--plot", "absent/flow.png"], "No such file or directory"),
         (["--data", "absent.npz"], "No such file or directory"),
         (["--bins", "5"], "need a file, got no --data"),
+        (["--prepare", "--paths"], "--prepare measures nothing, got --paths"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
@@ -148,6 +154,15 @@ def test_flow_measures_on_the_data_of_a_file_and_says_so(capsys):
     out, notes = capsys.readouterr()
     assert "7 steps" in out
     assert "samples of mine" in notes
+
+
+@pytest.mark.usefixtures("_module")
+def test_flow_prints_the_lines_that_prepare_a_model(capsys):
+    assert main(["flow", "--model", "my_networks:weak", "--prepare"]) == 0
+    first, *lines, last = capsys.readouterr().out.splitlines()
+    assert first.startswith("# lif is silent")
+    assert lines[-2] == "normalize_rates(model, inputs)"
+    assert last.startswith("# ")
 
 
 @pytest.mark.usefixtures("_module")

@@ -50,7 +50,7 @@ def test_a_training_step_ends_where_it_did():
         jax.tree.leaves(executable(*arguments))
         for executable, arguments in (
             training_step(CONTESTANTS[name], dense(32), 20)
-            for name in ("plain", "save_memory", "save_memory, LIF that keeps its spikes")
+            for name in ("plain", "save_memory", "save_memory, custom LIF (half the storage)")
         )
     )
     for one, other in zip(plain, frugal, strict=True):

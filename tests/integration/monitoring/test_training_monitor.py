@@ -1,6 +1,7 @@
 """Networks that are measured while they train, by hand and by braintools' Trainer."""
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import brainpy
 import brainstate
@@ -182,7 +183,7 @@ def test_a_layer_that_has_died_is_told_once():
     (warning,) = told
     flow = monitor.history[2]
     assert f"at step 2: {flow.diagnosis.text}" in str(warning.message)
-    assert "lif is silent: 100% of its neurons never fire" in str(warning.message)
+    assert "lif is silent: in 100% of the samples none of its neurons fires" in str(warning.message)
     assert warning.filename == __file__
 
 
@@ -191,14 +192,14 @@ def test_a_cause_that_training_brings_about_is_told_and_one_that_was_there_is_no
     monitor = TrainingMonitor(network, batch())
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always")
-        for dampening in (4.0, 4.0, 0.1, 4.0):  # too high from the start
+        for dampening in (40.0, 40.0, 0.1, 40.0):  # too high from the start
             set_surrogate(network, QPseudoSpike(dampening=dampening))
             monitor()
     assert told == []
     assert monitor.history[0].diagnosis.cause == "too high"
     later = TrainingMonitor(network, batch())
     with pytest.warns(UserWarning, match="at step 1: The surrogate is too high in lif"):  # noqa: PT031
-        for dampening in (0.1, 4.0):
+        for dampening in (0.1, 40.0):
             set_surrogate(network, QPseudoSpike(dampening=dampening))
             later()
 
@@ -259,3 +260,22 @@ def test_the_trainer_of_braintools(per, measured):
     assert list(monitor.history) == measured
     assert [step for step, metrics in rows.rows if "flow/growth" in metrics] == measured
     assert schedule.states["alpha"].value == 1.0 + trainer.global_step - 1
+
+
+def test_a_monitor_inside_a_compiled_function_is_refused():
+    monitor = TrainingMonitor(Network(), batch())
+    with pytest.raises(TypeError, match="a monitor must be called outside of compiled functions"):
+        jax.jit(lambda x: (monitor(0), x)[1])(1.0)
+
+
+def test_a_monitor_that_another_thread_is_in_is_refused():
+    errors = []
+
+    def log(numbers, step):
+        with ThreadPoolExecutor() as pool:
+            errors.append(pool.submit(monitor, 1).exception())
+
+    monitor = TrainingMonitor(Network(), batch(), log=log)
+    monitor(0)
+    assert "a monitor measures for one thread at a time" in str(errors[0])
+    assert repr(monitor).endswith("every=1, measured=1)")

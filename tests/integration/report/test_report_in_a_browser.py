@@ -50,8 +50,8 @@ def test_it_is_read_without_complaint_or_request(tab, report, width, dark):
 @pytest.mark.parametrize("width", [400, 1400])
 def test_no_column_of_a_comparison_is_cut_off(tab, tmp_path, width):
     labels = ["Sigmoid", "QPseudoSpike(alpha=0.125, dampening=0.25)", "<b>$x", "x" * 5000]
-    edges = {"at_edge": ("dampening", "learning_rate"), "flags": {"nan": 1, "collapse": 2}}
-    found = compared(*(tuned(one, (0.9, 0.8, 0.7), n, **edges) for n, one in enumerate(labels)))
+    flags, scores = {"nan": 1, "collapse": 2}, (0.9, 0.8, 0.7, 0.9, 0.8)
+    found = compared(*(tuned(one, scores, n, flags=flags) for n, one in enumerate(labels)))
     tab.open(write_report(found, tmp_path / "report.html"), width=width)
     assert tab.overflow == 0
     beyond = "(e => e.scrollWidth - e.clientWidth)(document.querySelector('.scroll'))"

@@ -54,10 +54,7 @@ def test_rows_fit_the_terminal_with_nothing_cut(columns, capsys, monkeypatch):
 def test_json(capsys):
     rows = {row["name"]: row for row in json.loads("\n".join(listed(capsys, "--json")))}
     assert list(rows) == list_surrogates()
-    assert (rows["S2NN"]["distribution"], rows["S2NN"]["package"]) == (
-        "braintools-qps",
-        "braintools",
-    )
+    assert rows["S2NN"]["distribution"] == rows["S2NN"]["package"] == "braintools"
     assert rows["braintools:QPseudoSpike"]["distribution"] == "braintools"
     assert rows["S2NN"]["parameters"] == [
         {"name": "alpha", "default": 4.0},

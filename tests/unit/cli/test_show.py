@@ -24,51 +24,25 @@ def test_show_describes_a_surrogate(capsys):
     for row in ("alpha 1.5", "scale 10.0 mV", "dampening 1.0", "residual_dtype None"):
         assert row.split() in lines
     # (1 + 2/2.5)^-1.5 / 10 at one scale from the threshold, on both sides.
-    assert ["10", "0.0414087"] in lines
-    assert ["-10", "0.0414087"] in lines
-    assert ["peak", "0.1"] in lines
-    assert ["half-width", "7.34"] in lines  # 10 (2^(2/3) - 1) 2.5 / 2
-    assert ["area", "5"] in lines  # 2.5 / 0.5
-
-
-def test_show_prints_text_without_markup(capsys):
-    assert main(["show", "QPseudoSpike"]) == 0
-    out = capsys.readouterr().out
-    # By hand from the formulas of the docstring
-    for line in (
-        "      g'(x) = d/s (1 + (2 |x/s|)/(alpha + 1))^(-alpha)",
-        "  with s = scale and d = dampening. surrogate_fun is\n  g_origin, the integral",
-        "at 1 it is\n  1/(1+|x|), at 2",
-        "\n  [1] L. Herranz-Celotti",
-        "arXiv:2202.00282",
-    ):
-        assert line in out
-    for left_out in (">>>", "See Also", "Raises"):
-        assert left_out not in out
+    for point, gradient in (("10", "0.0414087"), ("-10", "0.0414087"), ("0", "0.1")):
+        assert [point, gradient] in lines
 
 
 @pytest.mark.parametrize("name", names_that_build())
-def test_show_knows_every_surrogate_and_its_gradient_formula(name, capsys):
+def test_show_knows_every_surrogate_and_prints_text_without_markup(name, capsys):
     assert main(["show", name]) == 0
     out = capsys.readouterr().out
-    assert "g'(x) = " in out.partition("\nValues\n")[0]
     assert re.findall(r"\\\w+|`|\.\. |:\w+:|---|\w{|]_|frac", out) == []
-    for parameter in inspect.signature(type(get_surrogate(name))).parameters:
-        assert f"\n  {parameter} : " in out
+    lines = [line.split() for line in out.splitlines()]
+    surrogate = get_surrogate(name)
+    for parameter in inspect.signature(type(surrogate)).parameters:
+        assert [parameter, str(getattr(surrogate, parameter))] in lines
 
 
 def test_show_a_surrogate_that_is_scaled(capsys):
     assert main(["show", "Scaled(\"QPseudoSpike(scale='10 mV')\", scale=2.0)"]) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["peak", "0.05"] in lines
     assert ["20", "0.018"] in lines  # (1 + 2/3)^-2 / 20 at the product of the scales
-
-
-def test_show_says_where_there_is_no_area(capsys):
-    assert main(["show", "S2NN"]) == 0
-    out = capsys.readouterr().out
-    assert "not finite: the tails fall too slowly, or not at all" in out
-    assert "0.441 below, 1 above the threshold" in out
 
 
 @pytest.mark.parametrize("spec", ["QPseudoSpike(scale='15 mV')", "GaussianGrad"])

@@ -4,18 +4,19 @@ from functools import partial
 
 import brainstate
 import comparison_models as models
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from braintools import cogtask
 
-from braintools_qps import compare
+from braintools_qps import QPseudoSpike, compare
+from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.factory import Factory
 from braintools_qps._comparison.model_checks import check_finite, check_model
 from braintools_qps._comparison.network import demonstration
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.optimizers import transformation
-from braintools_qps._comparison.run import Experiment
 from braintools_qps._comparison.tasks import TASKS, load_task
 
 Y = np.arange(40) % 2
@@ -120,6 +121,7 @@ def test_models_that_fit_pass():
     check(models.plain)
     check(chain(lambda: Stateless(5), readout(2)))
     check(models.every_step, y=X[:, :, :1])
+    check(models.plain, y=np.arange(160).reshape(40, 4) % 3)
 
 
 @pytest.mark.thorough
@@ -149,6 +151,12 @@ def test_outputs_of_another_size_than_the_targets_are_refused():
         check(models.every_step, y=X[:, :, :2])
 
 
+@pytest.mark.parametrize("network", [models.plain, models.millivolts, models.two_kinds])
+def test_a_model_of_another_number_of_features_is_told_so(network):
+    with pytest.raises(ValueError, match=r"take the 3 features of the data, but takes 5: dot_gen"):
+        check(lambda classes: network(5, classes))
+
+
 def test_an_unknown_option_is_refused_with_the_known_ones():
     with pytest.raises(TypeError, match="takes classes, features, hidden, got the option width"):
         check(models.plain, width=3)
@@ -172,7 +180,7 @@ def test_a_generator_outside_the_factory_gives_candidates_other_weights():
         model.layers[0].weight.value["weight"] = jnp.asarray(rng.standard_normal((features, 8)))
         return model
 
-    message = r"same weights .*got different ones in layers.0.weight from two.*with seed 5"
+    message = r"same weights .*got different ones in layers.0.weight from .*with seed 5"
     with pytest.raises(ValueError, match=message):
         checked(network, load_task((X, Y)), seeds=(5,))
 
@@ -207,6 +215,29 @@ def test_a_factory_that_takes_the_surrogate_and_leaves_it():
 
     with pytest.raises(ValueError, match="takes surrogate and must put it into the model, got"):
         check(network)
+
+
+def test_weights_that_depend_on_the_class_of_the_surrogate_are_found():
+    def network(features, classes, surrogate):
+        model = models.plain(features, classes)
+        model.layers[1].spk_fun = surrogate
+        if not isinstance(surrogate, QPseudoSpike):
+            model.layers[0].weight.value = jax.tree.map(
+                lambda w: 2 * w, model.layers[0].weight.value
+            )
+        return model
+
+    with pytest.raises(ValueError, match=r"different ones in layers.0.weight .* whatever the surr"):
+        check(network)
+
+
+def test_a_factory_may_take_surrogates_of_one_class_only():
+    def network(features, classes, surrogate):
+        model = models.plain(features, classes)
+        model.layers[1].spk_fun = surrogate.replace(scale=2.0)
+        return model
+
+    check(network)
 
 
 @pytest.mark.parametrize("constant", [lambda outputs, y: jnp.mean(outputs.argmax(-1) == y) * 1.0,

@@ -5,30 +5,28 @@ import pytest
 
 from braintools_qps._comparison.result import flags, noise_of_accuracy
 from braintools_qps._comparison.run import Curves
-from braintools_qps._comparison.train import Outcome
 
 
-def outcome(score, rate=(0.1, 0.1), loss=1.0):
-    curves = Curves(np.full(len(score), loss), np.array(score), np.array(rate))
-    return Outcome(curves, None, 1, 0.1, None, None)
+def run(score, rate=(0.1, 0.1), loss=1.0):
+    return Curves(np.full(len(score), loss), np.array(score), np.array(rate))
 
 
 @pytest.mark.parametrize(
-    ("run", "expected"),
+    ("curves", "expected"),
     [
-        (outcome([0.1, 0.62, 0.6]), {}),
-        (outcome([0.1, 0.62, 0.39]), {"collapse": 1}),  # 0.23 of the 0.52 that were learnt
-        (outcome([0.1, 0.16, 0.12]), {}),  # noise of what has learnt nothing
-        (outcome([0.1, np.nan]), {"nan": 1}),
-        (outcome([0.1, 0.2], loss=np.inf), {"nan": 1}),
-        (outcome([0.1, 0.9], rate=(0.2, 0.8)), {"runaway": 1}),
-        (outcome([0.1, 0.9], rate=(0.6, 0.7)), {}),  # it began like that
-        (outcome([0.1, 0.9], rate=(0.96, 0.97)), {"runaway": 1}),  # within the first epoch
-        (outcome([0.1, 0.9], rate=(0.2, 1e-5)), {"silent": 1}),
+        (run([0.1, 0.62, 0.6]), {}),
+        (run([0.1, 0.62, 0.39]), {"collapse": 1}),  # 0.23 of the 0.52 that were learnt
+        (run([0.1, 0.16, 0.12]), {}),  # noise of what has learnt nothing
+        (run([0.1, np.nan]), {"nan": 1}),
+        (run([0.1, 0.2], loss=np.inf), {"nan": 1}),
+        (run([0.1, 0.9], rate=(0.2, 0.8)), {"runaway": 1}),
+        (run([0.1, 0.9], rate=(0.6, 0.7)), {}),  # it began like that
+        (run([0.1, 0.9], rate=(0.96, 0.97)), {"runaway": 1}),  # within the first epoch
+        (run([0.1, 0.9], rate=(0.2, 1e-5)), {"silent": 1}),
     ],
 )
-def test_flags(run, expected):
-    assert flags([run], noise=0.1) == expected
+def test_flags(curves, expected):
+    assert flags([curves], noise=0.1) == expected
 
 
 @pytest.mark.parametrize(
@@ -41,11 +39,11 @@ def test_flags(run, expected):
     ],
 )
 def test_a_score_of_unknown_noise_collapses_by_its_size(score, collapsed):
-    assert ("collapse" in flags([outcome(score)], noise=None)) is collapsed
+    assert ("collapse" in flags([run(score)], noise=None)) is collapsed
 
 
 def test_flags_count_seeds():
-    sound, silent = outcome([0.1, 0.9]), outcome([0.1, 0.9], rate=(0.2, 0.0))
+    sound, silent = run([0.1, 0.9]), run([0.1, 0.9], rate=(0.2, 0.0))
     assert flags([sound, silent, silent], noise=0.0) == {"silent": 2}
 
 

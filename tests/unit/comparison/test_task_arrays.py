@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.tasks import load_task, task_from_arrays
+from braintools_qps import load_task
 
 
 def arrays(samples=40, steps=3, features=2, classes=2):
@@ -17,65 +17,85 @@ def arrays(samples=40, steps=3, features=2, classes=2):
 X, Y = arrays()
 WORDS = np.array(["off", "on"])[Y]
 NAN = X.copy()
-NAN[3, 0, 0] = NAN[3, 2, 1] = NAN[17, 1, 0] = np.nan
+NAN[3, 0, 1] = NAN[3, 2, 1] = NAN[17, 1, 0] = np.nan
 TEST = X[:10], Y[:10]
 
 
 def assert_same(one, other):
-    inputs = (task.normalised(task.samples.inputs) for task in (one, other))
-    np.testing.assert_allclose(*inputs, rtol=1e-6)
+    """Both give a model the same numbers, in the same unit."""
+    inputs = [task.to_model(task.samples.inputs) for task in (one, other)]
+    assert u.get_unit(inputs[0]) == u.get_unit(inputs[1])
+    np.testing.assert_allclose(*map(u.get_mantissa, inputs), rtol=1e-6)
     np.testing.assert_array_equal(one.samples.labels, other.samples.labels)
     assert one.given_test == other.given_test
 
 
-LONG = np.finfo(np.longdouble)  # on some machines the same as float64
-
-
-@pytest.mark.parametrize("factor", [1e39, 1e-60, 1e300, 1e-300, LONG.max / 100, LONG.tiny * 100])
-def test_the_unit_of_inputs_does_not_matter_however_large_or_small(factor):
-    assert_same(task_from_arrays(factor * X, Y), task_from_arrays(X, Y))
-
-
-def test_inputs_may_carry_a_unit():
-    assert_same(task_from_arrays(X * u.mV, Y), task_from_arrays(X, Y))
+SPIKES = np.random.default_rng(1).integers(0, 2, (40, 3, 2))
 
 
 @pytest.mark.parametrize(
-    ("dtype", "kept"),
+    ("given", "kept"),
     [
-        (bool, bool), (np.uint8, np.uint8), (np.int64, np.uint8), (np.uint64, np.uint8),
-        (np.float16, np.float16), (jnp.bfloat16, np.float32), (np.float32, np.float32),
-        (np.float64, np.float32),
+        (SPIKES.astype(bool), bool), (9 * SPIKES.astype(np.uint8), np.uint8),
+        (-300 * SPIKES.astype(np.int16), np.int16), (SPIKES.astype(np.int32), np.int32),
+        (2**40 * SPIKES, np.float32), (SPIKES.astype(np.uint64), np.float32),
+        (X.astype(np.float16), np.float16), (jnp.asarray(X, jnp.bfloat16), np.float32),
+        (X.astype(np.float32), np.float32), (1e30 * X, np.float32),
+        (X.astype(np.longdouble), np.float32), (X.tolist(), np.float32),
     ],
 )  # fmt: skip
-def test_inputs_of_every_dtype_are_the_same_numbers_and_small_ones_stay_small(dtype, kept):
-    counts = np.random.default_rng(1).integers(0, 2 if dtype is bool else 9, (40, 3, 2))
-    task = task_from_arrays(counts.astype(dtype), Y)
-    assert_same(task, task_from_arrays(counts.astype(float), Y))
+def test_inputs_reach_the_model_as_they_are_and_small_dtypes_stay_small(given, kept):
+    task = load_task((given, Y))
     assert task.samples.inputs.dtype == np.dtype(kept)
-    power = np.mean(np.square(task.normalised(task.samples.inputs)))
-    assert power == pytest.approx(1, rel=1e-3 if dtype == np.float16 else 1e-6)
+    reached = task.to_model(task.samples.inputs)
+    assert reached.dtype == np.float32
+    np.testing.assert_array_equal(reached, np.asarray(given, np.float32))
+    assert task.facts["scale"] == 1.0
 
 
-@pytest.mark.parametrize("low", [-300, -1])
-def test_the_smallest_dtype_holds_what_is_negative(low):
-    numbers = np.random.default_rng(1).integers(0, 200, (40, 3, 2))
-    numbers[0, 0, 0] = low
-    assert_same(task_from_arrays(numbers, Y), task_from_arrays(numbers.astype(float), Y))
-    assert task_from_arrays(numbers, Y).samples.inputs.dtype == np.int16
+def test_inputs_keep_their_unit():
+    task = load_task((X * u.mV, Y))
+    reached = task.batch(3).inputs
+    assert (reached.unit, reached.shape, task.facts["unit"]) == (u.mV, (3, 3, 2), "mV")
+    rows = task.split(0).train[:3]
+    np.testing.assert_array_equal(reached.mantissa[:, 1], X[rows[1]].astype(np.float32))
 
 
-@pytest.mark.parametrize("other", [float, np.float16, np.int32])
+RMS = np.sqrt(np.mean(X**2))
+
+
+@pytest.mark.parametrize(
+    ("given", "scale", "reached", "said"),
+    [
+        (X, 2, X / 2, 2.0),
+        (X * u.mV, 2.0, X / 2 * u.mV, 2.0),
+        (X * u.mV, 0.002 * u.volt, X / 2, "2.0 mV"),
+        (X * u.mV, "rms", X / RMS, f"{RMS} mV"),
+        (255 * SPIKES.astype(np.uint8), 255, SPIKES, 255.0),
+        (X, "rms", X / RMS, RMS),
+    ],
+)
+def test_a_scale_divides_what_the_model_gets_and_is_said(given, scale, reached, said):
+    task = load_task((given, Y), scale=scale)
+    (number, *unit), (expected, *known) = (str(x).split() for x in (task.facts["scale"], said))
+    assert (float(number), unit) == (pytest.approx(float(expected), rel=1e-6), known)
+    assert_same(task, load_task((reached, Y)))
+    tested = load_task((given, Y), test=(given[:8], Y[:8]), scale=scale)
+    assert_same(tested, load_task((reached, Y, reached[:8], Y[:8])))
+
+
+@pytest.mark.parametrize("scale", [0, -1.0, np.nan, "power", 2 * u.mA, [1]])
+def test_a_scale_that_divides_nothing_is_refused(scale):
+    with pytest.raises(ValueError, match=r"'rms' or a number above 0 .* the unit of X, mV, got"):
+        load_task((X * u.mV, Y), scale=scale)
+
+
+@pytest.mark.parametrize("other", [np.float64, np.float16, np.int32])
 def test_a_test_part_of_another_dtype_counts_the_same(other):
-    counts = np.random.default_rng(1).integers(0, 9, (40, 3, 2))
-    tests = counts[:10], Y[:10]
-    task = task_from_arrays(counts, Y, test=(tests[0].astype(other), tests[1]))
-    assert_same(task, task_from_arrays(counts, Y, test=tests))
-
-
-def test_integers_beyond_32_bits_are_the_numbers_that_they_are():
-    numbers = np.random.default_rng(1).integers(-(2**62), 2**62, (40, 3, 2))
-    assert_same(task_from_arrays(numbers, Y), task_from_arrays(numbers.astype(float), Y))
+    counts = 3 * SPIKES.astype(np.uint8)
+    task = load_task((counts, Y), test=(counts[:10].astype(other), Y[:10]))
+    assert_same(task, load_task((counts, Y), test=(counts[:10], Y[:10])))
+    assert task.samples.inputs.dtype.itemsize <= 4
 
 
 @pytest.mark.parametrize(
@@ -96,7 +116,7 @@ def test_integers_beyond_32_bits_are_the_numbers_that_they_are():
     ],
 )
 def test_labels_of_every_kind(labels):
-    assert_same(task_from_arrays(X, labels), task_from_arrays(X, Y))
+    assert_same(load_task((X, labels)), load_task((X, Y)))
 
 
 def test_a_list_of_two_arrays_is_a_pair():
@@ -106,21 +126,28 @@ def test_a_list_of_two_arrays_is_a_pair():
 @pytest.mark.parametrize("shape", [(40,), (40, 2), (40, 3), (40, 3, 5)])
 def test_floats_are_targets(shape):
     targets = np.random.default_rng(2).standard_normal(shape)
-    task = task_from_arrays(X, targets)
-    assert task.classes is None
-    assert task.sizes == (26, 6, 8)
-    assert task.part("train").labels.dtype == np.float32
-    np.testing.assert_allclose(task.samples.labels, targets, rtol=1e-6)
+    for y in (targets, targets.tolist()):
+        task = load_task((X, y))
+        assert task.classes is None
+        assert task.sizes == (26, 6, 8)
+        np.testing.assert_array_equal(task.samples.labels, targets.astype(np.float32))
 
 
-def test_a_test_part_is_left_whole_and_scaled_as_the_others():
+def test_labels_for_each_step_are_answered_at_each_step():
+    each = np.where(np.arange(3) < Y[:, None], "late", "early")
+    for labels in (each, each.tolist(), each == "late"):
+        task = load_task((X, labels))
+        assert (task.classes, task.outputs, task.readout, task.sizes) == (2, 2, "all", (26, 6, 8))
+        assert task.samples.labels[1].tolist() == [1, 0, 0]
+    with pytest.raises(ValueError, match=r"must be 'all' where each step has a label, got 'mean'"):
+        load_task((X, each), readout="mean")
+
+
+def test_a_test_part_is_left_whole():
     task = load_task((X, WORDS, 2 * X[:10], WORDS[:10]))
-    dealt = task.samples.inputs[:-10]
-    assert np.sqrt(np.mean(dealt**2)) == pytest.approx(1, rel=1e-6)
     assert task.sizes == (34, 6, 10)
     np.testing.assert_array_equal(task.part("test").labels, Y[:10])
-    factor = dealt.max() / X.max()
-    np.testing.assert_allclose(task.part("test").inputs, 2 * X[:10] * factor, rtol=1e-6)
+    np.testing.assert_array_equal(task.part("test").inputs, (2 * X[:10]).astype(np.float32))
 
 
 @pytest.mark.parametrize(
@@ -128,12 +155,19 @@ def test_a_test_part_is_left_whole_and_scaled_as_the_others():
     [
         (X[:, :, 0], Y, None, ValueError, r"\(samples, time, features\).*\(40, 3\).*X\[:, :, None"),
         (X[:0], Y[:0], None, ValueError, r"not be empty, got \(0, 3, 2\)"),
-        (X, Y[:-1], None, ValueError, r"one label for each of the 40 samples, got shape \(39,\)"),
+        (X, Y[:-1], None, ValueError, r"each of the 40 samples, or .* 3 steps, got shape \(39,\)"),
         (X, Y[:, None], None, ValueError, r"got shape \(40, 1\). Pass y\[:, 0\]"),
         (X, Y[0], None, ValueError, r"got shape \(\)"),
-        (NAN, Y, None, ValueError, r"finite, got NaN or infinity in 2 of 40 samples.*isfinite"),
-        (X, NAN[:, 0, 0], None, ValueError, r"y must be finite, got NaN or infinity in 1 of 40"),
-        (X, 1e39 * X, None, ValueError, r"y must fit into float32"),
+        (NAN, Y, None, ValueError,
+         r"got nan in sample 3, step 0, feature 1, and 2 of 40 samples.*isfinite\(X\).all"),
+        (X, NAN[:, 0, 1], None, ValueError,
+         r"y must be finite .* got nan in sample 3, and 1 of 40"),
+        (X, 1e39 * X, None, ValueError,
+         r"y must be finite in float32, got .*e\+39 in sample 0, and"),
+        (1e39 * X, Y, None, ValueError, r"X must be finite in float32, got .* step 0, feature 0,"),
+        (np.full_like(X, np.inf, np.float16), Y, None, ValueError,
+         r"X must be finite .* got inf in samp"),
+        (1e-60 * X, Y, None, ValueError, r"X must not be 0 everywhere"),
         (X, np.zeros(40, int), None, ValueError, r"two classes or more, got only \[0\]"),
         (X, np.arange(40), None, ValueError, r"4 samples or more.*got 1 of class 0"),
         (X.astype(complex), Y, None, TypeError, r"real numbers, got dtype complex128"),
@@ -150,37 +184,39 @@ def test_a_test_part_is_left_whole_and_scaled_as_the_others():
         (0 * X, Y, None, ValueError, r"must not be 0 everywhere"),
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
         (X, Y, (X[:10, :2], Y[:10]), ValueError, r"\(samples, 3, 2\) that X has, got \(10, 2, 2\)"),
-        (X, Y, (NAN[:10], Y[:10]), ValueError, r"X of the test part must be finite.*1 of 10"),
-        (X, Y, (1e40 * X[:10], Y[:10]), ValueError, r"3.4e\+38 times as large as training"),
+        (X, Y, (NAN[:10], Y[:10]), ValueError, r"X of the test part must be finite.* 1 of 10"),
+        (X, Y, (1e40 * X[:10], Y[:10]), ValueError,
+         r"X of the test part must be finite in float32"),
+        (X, np.arange(120).reshape(40, 3), None, ValueError,
+         r"4 samples or more.*got 1 of class 0"),
         (X, Y, (X[:10], Y[:10] + 1), ValueError, r"among those to train, 0, 1, got 2"),
         (X, Y, (X[::2], Y[::2]), ValueError, r"every class, got none of 1"),
         (X, Y, (X[:10], WORDS[:10]), TypeError, r"must hold integers, as y does, got strings"),
     ],
-)
+)  # fmt: skip
 def test_arrays_that_cannot_be_trained_on(X, y, test, error, message):
     with pytest.raises(error, match=message):
-        task_from_arrays(X, y, test=test)
+        load_task((X, y), test=test)
 
 
 def test_the_test_part_is_read_in_the_unit_of_the_rest():
-    plain = task_from_arrays(X, Y, test=TEST)
-    assert_same(task_from_arrays(X * u.mV, Y, test=(TEST[0] * 1e-3 * u.volt, TEST[1])), plain)
+    given = load_task((X * u.mV, Y), test=(TEST[0] * 1e-3 * u.volt, TEST[1]))
+    assert_same(given, load_task((X * u.mV, Y), test=(TEST[0] * u.mV, TEST[1])))
 
 
 @pytest.mark.parametrize("other", [TEST[0], TEST[0] * u.mA])
 def test_a_test_part_of_another_dimension_is_refused(other):
     with pytest.raises(TypeError, match=r"X of the test part must have the unit of X, mV, got"):
-        task_from_arrays(X * u.mV, Y, test=(other, TEST[1]))
+        load_task((X * u.mV, Y), test=(other, TEST[1]))
     with pytest.raises(TypeError, match=r"X of the test part must have the unit of X"):
-        task_from_arrays(X, Y, test=(TEST[0] * u.mV, TEST[1]))
+        load_task((X, Y), test=(TEST[0] * u.mV, TEST[1]))
 
 
 @pytest.mark.parametrize("samples", [1, 2, 3])
 def test_a_regression_needs_samples_for_all_three_parts(samples):
     with pytest.raises(ValueError, match=f"a regression needs 4 samples or more.*got {samples}"):
-        task_from_arrays(X[:samples], Y[:samples].astype(float))
+        load_task((X[:samples], Y[:samples].astype(float)))
 
 
 def test_the_smallest_regression_has_something_in_each_part():
-    task = task_from_arrays(X[:4], Y[:4].astype(float))
-    assert task.sizes == (2, 1, 1)
+    assert load_task((X[:4], Y[:4].astype(float))).sizes == (2, 1, 1)

@@ -10,7 +10,8 @@ import pytest
 from braintools import cogtask
 from sklearn.datasets import load_digits
 
-from braintools_qps._comparison.tasks import load_task, randman, task_from_arrays
+from braintools_qps import load_task
+from braintools_qps._comparison.tasks.synthetic import randman
 
 PARTS = ("train", "validation", "test")
 
@@ -73,14 +74,14 @@ def test_the_cue_is_there_at_the_start_and_gone_in_the_delay():
 
 
 def test_each_class_has_the_same_share_in_each_part():
-    task = task_from_arrays(*arrays(samples=200, classes=2))
+    task = load_task(arrays(samples=200, classes=2))
     assert task.sizes == (130, 30, 40)
     for name, size in task.sizes._asdict().items():
         assert np.bincount(task.part(name).labels).tolist() == [size // 2, size // 2]
 
 
 def test_each_seed_deals_all_samples_to_parts_of_its_own():
-    task = task_from_arrays(*arrays(samples=200, classes=2))
+    task = load_task(arrays(samples=200, classes=2))
     first, second = task.split(1), task.split(2)
     assert [len(part) for part in first] == [len(part) for part in second] == [*task.sizes]
     for rows in (first, second):
@@ -123,7 +124,8 @@ def test_the_readout_suits_the_task_unless_it_is_given():
 def test_arguments_that_are_for_other_data():
     X, y = arrays()
     with pytest.raises(
-        TypeError, match="bins= is for spike times in a file, got it with 'randman'"
+        TypeError,
+        match="bins= and dt= are for spike times in a file, got one of them with .randman.",
     ):
         load_task("randman", bins=10)
     with pytest.raises(TypeError, match="test= is for arrays or a file, got it with 'randman'"):

@@ -15,7 +15,11 @@ from braintools_qps.records import Trial, Tuning
 mpl.use("agg")
 import matplotlib.pyplot as plt
 
-SCORES = {"S2NN": (0.50, 0.52, 0.51), "A": (0.90, 0.92, 0.91), "B": (0.91, 0.90, 0.93)}
+SCORES = {
+    "S2NN": (0.50, 0.52, 0.51, 0.50, 0.53),
+    "A": (0.90, 0.92, 0.91, 0.90, 0.92),
+    "B": (0.91, 0.90, 0.93, 0.92, 0.90),
+}
 TITLES = [
     "Test scores", "Training loss", "Validation score", "Surrogate gradient, as trained",
     "Integral of the surrogate gradient",
@@ -50,13 +54,16 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     np.testing.assert_allclose(bars[1].get_xdata(), expected)
     shaded = sorted(patch.get_y() for patch in axes.patches)
     assert shaded == [-0.5, 0.5]  # the first two rows
-    assert axes.get_title() == "Test scores (shaded: within noise of the best)"
+    assert axes.get_title() == "Test scores (shaded: may be best)"
 
 
 def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded():
     axes = plotting.plot_accuracy(of(A=SCORES["A"], B=SCORES["B"]))
     assert not axes.patches
-    assert axes.get_title() == "Test scores (all within noise of each other)"
+    assert axes.get_title() == "Test scores (none is clearly lower)"
+    level = [0.9, 0.9001, 0.8999, 0.9, 0.9002]
+    equal = plotting.plot_accuracy(of(A=level, B=level[::-1])).get_title()
+    assert equal == "Test scores (all equal within the margin)"
     assert plotting.plot_accuracy(of(A=SCORES["A"])).get_title() == "Test scores"
 
 
@@ -119,7 +126,9 @@ def test_surrogates_are_drawn_as_they_were_trained():
 @pytest.mark.parametrize("scale", ["15 mV", [1.0, 2.0]])
 def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     other = {"name": "QPseudoSpike", "alpha": 2.0, "scale": scale}
-    found = compared(candidate("A", (0.9, 0.8)), candidate("other", (0.1, 0.2), 1, trained=other))
+    found = compared(
+        candidate("A", (0.9, 0.8)), candidate("other", (0.1, 0.2), 1, tuned_spec=other)
+    )
     panels = plotting.plot_comparison(found)
     assert "other" in [line.get_label() for line in panels[1].get_lines()]
     assert "other" not in [line.get_label() for line in panels[3].get_lines()]
@@ -127,8 +136,8 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
 
 
 def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
-    result = tuned("A", (0.9, 0.8, 0.7), chosen=(0.1, 0.5))
-    tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1), at_edge=("dampening",))
+    result = tuned("A", SCORES["A"], chosen=(0.1, 0.5))
+    tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1, 1, 1))
     (axes,) = plotting.plot_tuning(compared(dataclasses.replace(result, tuning=tuning)))
     assert axes.get_title() == "Tuning: A"
     assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
@@ -136,10 +145,10 @@ def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
     words = {text.get_position(): text.get_text() for text in axes.texts}
     # Validation scores are 0.9 - rate * dampening; trial 1 is (0.1, 1/2), trial 2 is (0.3, 1).
     assert words == {
-        (0, 0): "85.0%\n2 of 3*",  # at the edge, as in the table
+        (0, 0): "85.0%\n4 of 5*",  # at the edge, as in the table
         (1, 0): "75.0%",
         (0, 1): "80.0%",
-        (1, 1): "60.0%\n1 of 3",
+        (1, 1): "60.0%\n1 of 5",
     }
     filled = [patch for patch in axes.patches if patch.get_facecolor()[3]]
     shade = {

@@ -69,17 +69,22 @@ def test_a_qualified_name_picks_the_distribution(distribution):
     assert built_in.alpha == 3
 
 
-def test_a_registered_or_listed_class_goes_by_its_import_path_too():
-    register_surrogate(Steep, name="VerySteep")
-    for name, kind in (
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
         ("braintools.surrogate.QPseudoSpike", braintools.surrogate.QPseudoSpike),
+        ("braintools.Sigmoid", Sigmoid),
         ("braintools_qps.QPseudoSpike", QPseudoSpike),
-        (f"{__name__}.Steep", Steep),
-    ):
-        assert type(get_surrogate(f"Scaled({name}(alpha=3))").surrogate) is kind
-    for name in ("braintools.surrogate.Surrogate", "os.system", f"{__name__}.Other"):
-        with pytest.raises(UnknownSurrogateError):
-            get_surrogate(name)
+    ],
+)
+def test_a_dotted_name_picks_the_distribution_too(name, kind):
+    assert type(get_surrogate(f"Scaled({name}(alpha=3))").surrogate) is kind
+
+
+@pytest.mark.parametrize("name", ["braintools.surrogate.Surrogate", "os.system", "a.b:c", "."])
+def test_a_dotted_name_imports_nothing(name):
+    with pytest.raises(UnknownSurrogateError):
+        get_surrogate(name)
 
 
 def test_the_standard_library_shows_the_entry_points_of_ours():
@@ -192,3 +197,6 @@ def test_every_public_name_of_the_package_is_in_its_list():
         for alias in node.names
     ]
     assert sorted(imported) == sorted(braintools_qps.__all__)
+    modules = ["plotting", "records", "testing", "typing"]
+    shown = [name for name in dir(braintools_qps) if name[0] != "_"]
+    assert shown == sorted([*braintools_qps.__all__, *modules])

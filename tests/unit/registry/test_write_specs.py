@@ -62,11 +62,9 @@ def test_arrays_come_back_with_the_same_numbers():
         surrogate = QPseudoSpike(alpha, scale=np.array([1.0, 2.5, 4.0]) * u.mV)
         spec = {"name": "QPseudoSpike", "alpha": [[0.5, 2.5, "inf"]], "scale": "[1.0, 2.5, 4.0] mV"}
         assert surrogate_spec(surrogate) == spec
-        from_repr = get_surrogate(repr(surrogate))
-        assert from_repr.alpha.dtype == alpha.dtype
-        for back in (through_json(surrogate), from_repr):
-            np.testing.assert_array_equal(back.alpha, numbers)
-            np.testing.assert_array_equal(back.scale.to_decimal(u.mV), [1.0, 2.5, 4.0])
+        back = through_json(surrogate)
+        np.testing.assert_array_equal(back.alpha, numbers)
+        np.testing.assert_array_equal(back.scale.to_decimal(u.mV), [1.0, 2.5, 4.0])
 
 
 def test_the_repr_says_whose_a_surrogate_is_where_the_name_does_not():

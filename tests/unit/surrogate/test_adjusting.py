@@ -11,9 +11,17 @@ import numpy as np
 import pytest
 from braintools.surrogate import S2NN, Sigmoid, Surrogate
 
-from braintools_qps import QPseudoSpike, Scaled, get_surrogate, register_surrogate, surrogate_spec
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    SurrogateSchedule,
+    get_surrogate,
+    register_surrogate,
+    surrogate_spec,
+)
 from braintools_qps._candidates import candidates
 from braintools_qps._surrogate import adjusted, surrogate_key, traceable
+from braintools_qps._surrogate.parameters import Declaration, positive
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -26,6 +34,15 @@ class WithDelay(QPseudoSpike):
 @dataclass(frozen=True, eq=False, repr=False)
 class ScaledWithDelay(Scaled):
     delay: float = field(default=1.0, kw_only=True)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class WithGain(QPseudoSpike):
+    """A subclass whose parameter declares itself."""
+
+    gain: float = field(
+        default=1.0, kw_only=True, metadata={"declaration": Declaration(positive, varies=True)}
+    )
 
 
 class Array(Sigmoid):
@@ -69,6 +86,17 @@ def test_the_spec_knows_a_field_that_a_subclass_adds(kind):
     other = delayed(kind, delay=2.0)
     register_surrogate(kind)
     assert get_surrogate(surrogate_spec(other)) == other
+
+
+def test_a_declared_field_is_checked_traced_scheduled_and_read_from_a_state():
+    with pytest.raises(ValueError, match="gain must be greater than 0, got -1.0"):
+        WithGain(gain=-1)
+    assert traceable(WithGain(gain=3)).numbers == {"alpha": 2.0, "dampening": 1.0, "gain": 3.0}
+    schedule = SurrogateSchedule(WithGain(), gain=lambda step: 1.0 + step)
+    schedule(4)
+    assert schedule.surrogate._numbers()["gain"] == 5.0
+    with pytest.raises(TypeError, match="one or more of alpha, scale, dampening, gain, got beta"):
+        SurrogateSchedule(WithGain(), beta=lambda step: step)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +150,12 @@ def test_a_key_keeps_alive_what_it_compares_by_identity():
         (Sigmoid(), {"alpha": 2.0}, Sigmoid(2.0)),
         (Scaled(Sigmoid(), scale=2.0), {"scale": 2.0}, Scaled(Sigmoid(), scale=4.0)),
         (Scaled(Sigmoid()), {"alpha": 2.0}, Scaled(Sigmoid(2.0))),
+        (QPseudoSpike.from_q(2.0, 3.0, 0.5, 1 * u.mV), {"q": 4.0},
+         QPseudoSpike(4.0, scale=0.2 * u.mV, dampening=0.1)),
+        (Scaled(QPseudoSpike.from_q(3.0)), {"q": 4.0},
+         Scaled(QPseudoSpike(4.0, scale=0.6, dampening=0.6))),
     ],
-)
+)  # fmt: skip
 def test_adjusted_multiplies_and_replaces(surrogate, changes, expected):
     assert repr(adjusted(surrogate, **changes)) == repr(expected)
 
@@ -135,9 +167,18 @@ def test_adjusted_wraps_a_state_which_goes_on_being_read():
     assert half.surrogate_grad(0.0) == 1.5
 
 
-def test_adjusted_refuses_an_alpha_where_there_is_none():
-    with pytest.raises(ValueError, match=r"has no alpha to set .* Leave alpha out"):
-        adjusted(Surrogate(), alpha=2.0)
+@pytest.mark.parametrize(
+    ("surrogate", "change", "message"),
+    [
+        (Surrogate(), {"alpha": 2.0}, r"has no alpha to set .* Leave alpha out"),
+        (Sigmoid(2.0), {"q": 2.0}, r"needs a q above 1 .*Pass one in the paper's form"),
+        (QPseudoSpike(1.0), {"q": 2.0}, r"needs a q above 1"),
+        (QPseudoSpike.from_q(2.0), {"q": 1.0}, "q must be greater than 1"),
+    ],
+)
+def test_adjusted_refuses_a_parameter_that_is_not_there(surrogate, change, message):
+    with pytest.raises(ValueError, match=message):
+        adjusted(surrogate, **change)
 
 
 def test_what_differs_in_numbers_alone_is_traced_as_one():

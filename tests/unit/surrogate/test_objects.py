@@ -202,6 +202,15 @@ def test_not_positive(name):
                 QPseudoSpike(scale=value)
 
 
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_state_that_an_optimizer_would_train_is_refused_with_both_ways_out(name):
+    for call in entries(name):
+        with pytest.raises(TypeError, match=f"{name} must not be a brainstate.ParamState") as error:
+            call(brainstate.ParamState(jnp.float32(2.0)))
+        for way in ("brainstate.ShortTermState", f"{name}=state.value"):
+            assert way in str(error.value)
+
+
 @pytest.mark.parametrize("name", ["alpha", "dampening"])
 def test_a_dimension(name):
     for call in entries(name):

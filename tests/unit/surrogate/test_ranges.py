@@ -68,6 +68,66 @@ def test_the_gradient_and_its_derivatives_over_all_scales_and_dampenings(alpha, 
         assert np.all(error <= rtol * SLACK * np.abs(expected[:, size])[normal] + underflow)
 
 
+def family(x, alpha, scale, dampening):
+    """The gradient by its formula, in mpmath's numbers."""
+    return dampening / scale * (1 + 2 * abs(x / scale) / (alpha + 1)) ** -alpha
+
+
+@pytest.mark.parametrize("derivative", [jax.grad, jax.jacfwd])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (-1.04e15, 2.0, 1.78, 1.0),  # the two terms are of opposite sign; one is a product with 0
+        (1e-15, 2154.0, 2.9e-15, 2.3e12),  # the sum overflows, and so does each term
+        (4e-15, 2154.0, 2.9e-15, 2.3e12),
+        (0.3, 1.7, 1e-3, 40.0),
+        (3e7, 0.4, 6e-8, 1e-9),
+    ],
+)
+def test_derivatives_of_traced_parameters_keep_their_sign(numbers, derivative):
+    numbers = np.float32(numbers)
+    gradient = lambda x, a, s, d: QPseudoSpike(a, scale=s, dampening=d).surrogate_grad(x)
+    actual = jax.jit(derivative(gradient, argnums=(0, 2, 3)))(*numbers)
+    with mp.workdps(40):
+        exact = [mp.mpf(float(number)) for number in numbers]
+        orders = [(1, 0, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)]
+        scales = [abs(exact[0]), exact[2], exact[3]]
+        expected = [
+            float(mp.diff(family, exact, order, h=size * mp.mpf(10) ** -15))
+            for order, size in zip(orders, scales)
+        ]
+    with np.errstate(over="ignore"):
+        np.testing.assert_allclose(actual, np.float32(expected), rtol=2e-5 * SLACK, atol=TINY)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 1.7, 2.0, 100.3, INF])
+@pytest.mark.parametrize("traced", [False, True])
+def test_float64_has_its_own_range_and_digits(alpha, traced):
+    """Up to 4e39 and beyond: the first three derivatives by x, and the one by scale."""
+    x = np.array([1e-16, 3e-14, 1e-13, 2e-12])
+    scale = 1e-13
+    with mp.workdps(60):
+        a = mp.mpf(alpha) if alpha < INF else mp.mpf(10) ** 30
+        curve = lambda v, s: family(v, a, s, 1)
+        values = [(mp.mpf(float(v)), mp.mpf(scale)) for v in x]
+        step = {"h": mp.mpf(10) ** -25}
+        expected = [
+            [float(mp.diff(curve, v, (order, 0), **step)) for v in values] for order in (0, 1, 2)
+        ]
+        by_scale = [float(mp.diff(curve, v, (0, 1), **step)) for v in values]
+    with jax.enable_x64(True):
+        take = jnp.float64 if traced and alpha < INF else float
+        function = lambda v, s: QPseudoSpike(take(alpha), scale=s).surrogate_grad(v)
+        second = jax.jit(jax.vmap(jax.grad(jax.grad(function)), in_axes=(0, None)))
+        first = jax.jit(jax.vmap(jax.grad(function, argnums=(0, 1)), in_axes=(0, None)))
+        by_x, of_scale = first(x, take(scale))
+        for actual, exact in zip((function(x, scale), by_x, second(x, scale)), expected):
+            assert_close(actual, exact, rtol=1e-12)
+        terms = np.abs(by_scale) + np.abs(expected[0]) / scale
+        assert np.all(np.abs(np.asarray(of_scale) - by_scale) <= 1e-12 * terms)
+    assert max(np.abs(expected[2])) > 4e38
+
+
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("alpha", [1e-3, 0.11, 0.49, 1.0, 1.7])
 def test_the_original_function_and_its_derivative_by_alpha_up_to_the_farthest(alpha, traced):

@@ -1,0 +1,74 @@
+"""Digits of scikit-learn, turned into inputs over time, and outputs turned into logits."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from sklearn.datasets import load_digits
+
+from .networks import SIDE, Design
+
+TRAINING = 1437  # images; the other 360 are for the test
+
+
+@cache
+def digits() -> tuple[jax.Array, jax.Array]:
+    """Images of shape (samples, pixels) from 0 to 1, and labels, in a fixed order."""
+    data = load_digits()
+    order = np.random.default_rng(0).permutation(len(data.target))
+    images = data.images[order].reshape(-1, SIDE * SIDE) / 16
+    return jnp.asarray(images, jnp.float32), jnp.asarray(data.target[order])
+
+
+def inputs(design: Design, samples: slice = slice(None)) -> jax.Array:
+    """Inputs of shape (steps, samples, pixels); a row at a time has 8 pixels."""
+    coded = CODES[design.code](digits()[0], design.steps)
+    return design.data(coded)[:, samples].astype(design.dtype)
+
+
+def constant(images: jax.Array, steps: int) -> jax.Array:
+    return jnp.broadcast_to(images, (steps, *images.shape))
+
+
+def poisson(images: jax.Array, steps: int) -> jax.Array:
+    """Each pixel is the probability of a spike."""
+    draws = jax.random.uniform(jax.random.key(0), (steps, *images.shape))
+    return (draws < images).astype(jnp.float32)
+
+
+def latency(images: jax.Array, steps: int) -> jax.Array:
+    """A spike for each pixel, the earlier the brighter it is; dark ones have none."""
+    at = jnp.round((1 - images) * (steps / 2 - 1))
+    times = jnp.arange(steps)[:, None, None]
+    return ((times == at) & (images > 0.2)).astype(jnp.float32)
+
+
+def rows(images: jax.Array, steps: int) -> jax.Array:
+    """A row of the image in each of 8 steps, at its place among the pixels, then nothing."""
+    place = jnp.arange(SIDE * SIDE) // SIDE
+    shown = [jnp.where(place == t, images, 0) for t in range(SIDE)]
+    return jnp.stack([*shown, *[jnp.zeros_like(images)] * (steps - SIDE)])
+
+
+def early(images: jax.Array, steps: int) -> jax.Array:
+    """The image in the first 4 steps."""
+    return constant(images, steps) * (jnp.arange(steps) < 4)[:, None, None]
+
+
+CODES = {
+    "constant": constant, "poisson": poisson, "latency": latency, "rows": rows, "early": early,
+}  # fmt: skip
+
+
+def logits(design: Design, outputs: Any) -> jax.Array:
+    """What the loss takes, from outputs of all steps."""
+    if design.read == "last":
+        return outputs[-1].astype(jnp.float32)
+    mean = outputs.astype(jnp.float32).mean(axis=0)
+    if design.read == "root":  # NaN for a negative output
+        return jnp.sqrt(mean)
+    return 10 * mean if design.readout == "spiking" else mean

@@ -1,0 +1,215 @@
+"""``python -m benchmarks.study.stacks``: how deep a stack of equal layers can be and still learn.
+
+LIF layers of 64 neurons read digits of 8 by 8 pixels for 20 steps (tau 10 ms, Adam at 1e-3). Each
+depth is trained after `prepare` and nothing else, and after `normalize_rates` and a lowered
+surrogate. Writes docs/results/stacks.json, which the guide to deep stacks shows; runs that are in
+the file are kept. Training scans over layers, because a program of 100 layers takes minutes to
+compile; `checked` compares its outputs with those of the network that was prepared.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from benchmarks.casebook.networks import Reshape
+from benchmarks.casebook.train import BATCH, TRAINING, digits
+from braintools_qps import (
+    QPseudoSpike,
+    gradient_flow,
+    normalize_rates,
+    normalize_surrogate,
+    prepare,
+    set_surrogate,
+)
+
+FILE = Path(__file__).parents[2] / "docs" / "results" / "stacks.json"
+EPOCHS = {2: 30, 4: 30, 8: 30, 16: 30, 32: 30, 64: 40, 100: 40}  # by depth
+STEPS, WIDTH, CLASSES, SHOWN, RATE, ALPHA = 20, 64, 10, 256, 1e-3, 8.0
+DECAY = float(np.exp(-1 / 10))
+
+
+def stack(depth: int, seed: int) -> brainstate.nn.Sequential:
+    """Layers with brainstate's initialisation, and a readout of the last one's spikes."""
+    brainstate.random.seed(seed)
+    layers: list[Any] = []
+    for _ in range(depth):
+        neurons = brainpy.state.LIF(WIDTH, V_th=1 * u.mV, tau=10 * u.ms)
+        layers += [brainstate.nn.Linear(WIDTH, WIDTH), lambda x: x * u.mA, neurons]
+    return brainstate.nn.Sequential(*layers, brainstate.nn.Linear(WIDTH, CLASSES))
+
+
+def varied(depth: int = 16, **change: Any) -> brainstate.nn.Sequential:
+    """Deep stacks that are not plain: another reset, widths, kernels, synapses, a second way."""
+    brainstate.random.seed(0)
+    kind = change.pop("kind", None)
+    widths = [WIDTH // 2 if kind == "widths" and i % 2 else WIDTH for i in range(depth)]
+    layers: list[Any] = []
+    for before, width in zip([WIDTH, *widths], widths):
+        size = (8, 8, 4) if kind == "kernels" else width
+        neurons = brainpy.state.LIF(size, V_th=1 * u.mV, tau=10 * u.ms, **change)
+        inner = [lambda x: x * u.mA, neurons]
+        if kind == "kernels":
+            first = [] if layers else [Reshape(1, (8, 8, 1))]
+            layers += [*first, brainstate.nn.Conv2d((8, 8, 4 if layers else 1), 4, 3), *inner]
+        elif kind == "synapses":
+            synapse = brainpy.state.Expon(width, tau=3 * u.ms)
+            layers += [brainstate.nn.Linear(before, width), lambda x: x * u.mS, synapse]
+            layers += [lambda x: x / u.mS, *inner]
+        else:
+            layers += [brainstate.nn.Linear(before, width), *inner]
+    return brainstate.nn.Sequential(*layers)
+
+
+VARIED: dict[str, dict[str, Any]] = {
+    "soft reset": {},
+    "hard reset": {"spk_reset": "hard"},
+    "layers of 64 and 32 in turn": {"kind": "widths"},
+    "3 x 3 kernels, 4 channels": {"kind": "kernels"},
+    "synapses with tau 3 ms": {"kind": "synapses"},
+}
+
+
+def shown(images: Any) -> Any:
+    """Each image as a constant current, of shape (steps, batch, pixels)."""
+    flat = images.reshape(len(images), -1)
+    return jnp.broadcast_to(flat, (STEPS, *flat.shape))
+
+
+def rates_alone(model: Any, inputs: Any, labels: Any) -> None:
+    """Every layer at 0.1 spikes per step, alpha 8 at a mean slope of at most 0.1."""
+    normalize_rates(model, inputs)
+    set_surrogate(model, normalize_surrogate(model, inputs, surrogate="QPseudoSpike(alpha=8)"))
+
+
+def prepared(model: Any, inputs: Any, labels: Any) -> None:
+    """What `prepare` does."""
+    prepare(model, inputs, labels=labels)
+
+
+STARTS: dict[str, Callable[..., None]] = {"prepare": prepared, "rates": rates_alone}
+
+
+def arrays_of(model: Any) -> dict[str, Any]:
+    """The parameters of all layers, stacked, and the dampenings of their surrogates."""
+    linear = [layer.weight.value for layer in model.layers if hasattr(layer, "weight")]
+    stacked = {key: jnp.stack([each[key] for each in linear[:-1]]) for key in ("weight", "bias")}
+    spikes = [layer.spk_fun for layer in model.layers if hasattr(layer, "spk_fun")]
+    heights = jnp.array([getattr(spike, "dampening", 1.0) for spike in spikes])
+    return {"layers": stacked, "readout": linear[-1], "heights": heights}
+
+
+def logits(params: Any, heights: Any, images: Any) -> Any:
+    """Mean output over all steps: the update of `brainpy.state.LIF`, with a scan over layers."""
+    surrogate = QPseudoSpike(ALPHA)
+
+    def spike(V: Any, height: Any) -> Any:
+        spikes = surrogate(V - 1.0)
+        return height * spikes + jax.lax.stop_gradient((1 - height) * spikes)
+
+    def layer(spikes: Any, of: Any) -> tuple[Any, Any]:
+        weights, height, V = of
+        V = V - spike(V, height)
+        V = DECAY * V + (1 - DECAY) * (spikes @ weights["weight"] + weights["bias"])
+        return spike(V, height), V
+
+    def step(V: Any, x: Any) -> tuple[Any, Any]:
+        spikes, V = jax.lax.scan(layer, x, (params["layers"], heights, V))
+        return V, spikes @ params["readout"]["weight"] + params["readout"]["bias"]
+
+    start = jnp.zeros((len(heights), len(images), WIDTH))
+    return jax.lax.scan(step, start, shown(images))[1].mean(axis=0)
+
+
+def checked(model: Any, arrays: Any, images: Any) -> None:
+    """Raise if the scan over layers and the model of brainpy.state differ."""
+    brainstate.nn.init_all_states(model, len(images))
+    expected = brainstate.transform.for_loop(model.update, shown(images)).mean(axis=0)
+    heights = arrays["heights"]
+    np.testing.assert_allclose(logits(arrays, heights, images), expected, atol=1e-3)
+
+
+def accuracy(arrays: Any, seed: int, epochs: int) -> float:
+    """Test accuracy in percent after training."""
+    images, labels = digits()
+    heights = arrays["heights"]
+    params = {key: arrays[key] for key in ("layers", "readout")}
+    optimizer = optax.adam(RATE)
+
+    def loss(params: Any, batch: Any) -> Any:
+        guesses = logits(params, heights, images[batch])
+        return optax.softmax_cross_entropy_with_integer_labels(guesses, labels[batch]).mean()
+
+    def advance(carry: tuple, batch: Any) -> tuple[tuple, None]:
+        params, state = carry
+        changes, state = optimizer.update(jax.grad(loss)(params, batch), state)
+        return (optax.apply_updates(params, changes), state), None
+
+    epoch = jax.jit(lambda carry, batches: jax.lax.scan(advance, carry, batches)[0])
+    rng, carry = np.random.default_rng(seed), (params, optimizer.init(params))
+    for _ in range(epochs):
+        order = rng.permutation(TRAINING)[: TRAINING // BATCH * BATCH]
+        carry = epoch(carry, order.reshape(-1, BATCH))
+    guesses = jax.jit(logits)(carry[0], heights, images[TRAINING:]).argmax(axis=-1)
+    return round(float(100 * (guesses == labels[TRAINING:]).mean()), 1)
+
+
+def run(start: str, depth: int, seed: int) -> dict[str, Any]:
+    """What the layers tell of the digits after a start, and the accuracy after training."""
+    images, labels = digits()
+    inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
+    model = stack(depth, seed)
+    STARTS[start](model, inputs, known)
+    row: dict[str, Any] = {"epochs": EPOCHS[depth]}
+    if seed == 0:
+        flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
+        row["told"] = [round(100 * p.information) for p in flow.populations]
+    arrays = arrays_of(model)
+    checked(model, arrays, images[:BATCH])
+    return row | {"accuracy": accuracy(arrays, seed, EPOCHS[depth])}
+
+
+def probe(name: str) -> dict[str, Any]:
+    """What the first and the last of 16 layers tell, with rates of 0.1 and after `prepare`."""
+    images, labels = digits()
+    inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
+    row = {}
+    for start, apply in STARTS.items():
+        model = varied(**VARIED[name])
+        try:
+            apply(model, inputs, known)
+        except ValueError as error:
+            row[start] = str(error)
+            continue
+        flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
+        row[start] = [round(100 * p.information) for p in flow.populations]
+    return row
+
+
+def main(arguments: list[str]) -> None:
+    """Train what is missing: ``prepare:64:0`` (a start, depth and seed) or ``probe:hard reset``."""
+    brainstate.environ.set(dt=1 * u.ms)
+    for argument in arguments:
+        book = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+        if argument not in book:
+            start, depth, *seed = argument.split(":")
+            row = run(start, int(depth), int(*seed)) if seed else probe(depth)
+            book = json.loads(FILE.read_text("utf-8")) if FILE.exists() else {}
+            book[argument] = row
+            FILE.write_text(json.dumps(book, indent=1) + "\n")
+            print(argument, row, flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,185 @@
+"""Trains groups of runs on the workers of Dask, on this machine or on others."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Mapping, Sequence, Set
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .._checks import checked_count
+from .experiment import Experiment
+from .identity import UNKNOWN
+from .numerics import computing_with, numerics, packages, place
+from .outcome import Outcome
+from .plan import Plan, Run
+from .train import Trainer
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
+TRIES = 3  # to send the data again, where all workers that had them are lost
+
+Trained = tuple[list[Run], Sequence[Outcome] | Exception]
+
+
+@contextmanager
+def connected(cluster: int | str) -> Iterator[Client]:
+    """A number of worker processes on this machine, or those of a scheduler at an address.
+
+    Raises
+    ------
+    ImportError
+        If Dask is missing.
+    OSError
+        If no scheduler answers.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise ImportError(
+            "--workers and --scheduler need Dask. Run pip install 'braintools-qps[cluster]'"
+        ) from error
+    options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
+    options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
+    with ExitStack() as stack:
+        if isinstance(cluster, int):
+            checked_count("workers", cluster)
+            started = LocalCluster(cluster, silence_logs=logging.CRITICAL, **options)
+            cluster = stack.enter_context(started).scheduler_address
+        try:
+            client = Client(cluster, set_as_default=False)
+        except OSError as error:
+            raise OSError(
+                f"no Dask scheduler answers at {cluster}: {error}. Start one with 'dask scheduler' "
+                "and give the address that it prints, such as tcp://host:8786"
+            ) from error
+        yield stack.enter_context(client)
+
+
+def check_client(client: Any) -> None:
+    """Raise unless the argument is a client of Dask.
+
+    Raises
+    ------
+    TypeError
+        If it is not, as a number of workers.
+    """
+    if not (client is None or hasattr(client, "scatter")):
+        raise TypeError(
+            f"client must be a distributed.Client, got {client!r}. For example "
+            "distributed.Client(n_workers=2, threads_per_worker=1); on the command line, "
+            "--workers 2"
+        )
+
+
+def trained_by(
+    client: Client,
+    groups: Sequence[list[Run]],
+    experiment: Experiment,
+    plan: Plan,
+    failed: Set[str],
+) -> Iterator[Trained]:
+    """Train groups; yield each with its outcomes or its error.
+
+    Groups of candidates whose labels are among the ``failed`` are cancelled. A group whose worker
+    is lost is trained by another.
+
+    Raises
+    ------
+    RuntimeError
+        If the scheduler is lost, or all workers again and again.
+    """
+    from distributed import as_completed
+
+    waiting: dict[Future, list[Run]] = {}
+    arriving = as_completed(loop=client.loop)
+
+    def send(groups: Sequence[list[Run]]) -> None:
+        data = client.scatter(experiment, broadcast=True, hash=False)
+        needs = plan.code, packages(), numerics()
+        for group in groups:
+            future = client.submit(work, data, group, *needs, pure=False)
+            waiting[future] = group
+            arriving.add(future)
+
+    tries = 0
+    try:
+        client.wait_for_workers(1)
+        send(groups)
+        for future in arriving:
+            group = waiting.pop(future)
+            if group[0].candidate.label in failed:
+                continue
+            try:
+                outcomes = future.result()
+            except CancelledError:  # the data were lost, or the scheduler is
+                tries += 1
+                if client.status != "running" or tries > TRIES:
+                    raise RuntimeError(
+                        "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
+                        "out= was given: the same call goes on from them"
+                    ) from None
+                send([group])
+                continue
+            except Exception as error:
+                outcomes = error
+            yield group, outcomes
+            lost = [f for f, its in waiting.items() if its[0].candidate.label in failed]
+            client.cancel(lost)
+    finally:
+        if client.status == "running":
+            client.cancel(list(waiting))
+
+
+# In a worker
+
+# Dask may call from several threads, but brainstate's random state belongs to the process.
+_one_at_a_time = threading.Lock()
+_trainers: dict[int, tuple[Experiment, Trainer]] = {}  # one at most
+
+
+def work(
+    experiment: Experiment,
+    group: list[Run],
+    code: Mapping[str, str],
+    versions: Mapping[str, str],
+    numbers: Mapping[str, Any],
+) -> list[Outcome]:
+    """Train a group in this process. Data and compiled programs are kept for the next group."""
+    with _one_at_a_time, computing_with(numbers):
+        if id(experiment) not in _trainers:
+            _check_worker(experiment, code, versions)
+            _trainers.clear()
+            _trainers[id(experiment)] = experiment, Trainer(experiment, RUNS_PER_CALL)
+        try:
+            return _trainers[id(experiment)][1].train(group)
+        except SystemExit as end:
+            raise RuntimeError(
+                f"the model's code ended its process with sys.exit({end.code!r}). Raise an "
+                "exception instead"
+            ) from None
+
+
+def _check_worker(
+    experiment: Experiment, code: Mapping[str, str], versions: Mapping[str, str]
+) -> None:
+    """Check that a worker has the versions and the code of the process that sends it work."""
+    ours, here = packages(), place()["host"]
+    if other := [name for name in versions if versions[name] != ours.get(name)]:
+        told = ", ".join(f"{name} {ours.get(name)}, not {versions[name]}" for name in other)
+        raise RuntimeError(
+            "a worker must have the same versions as the process that sends it work, got "
+            f"{told} on {here}. Install the same versions there"
+        )
+    imported = Plan(experiment).code
+    changed = [n for n in code if code[n] != imported[n] and UNKNOWN not in code[n]]
+    if changed:
+        raise RuntimeError(
+            f"a worker must have the same code as the process that sends it work, but on {here} "
+            f"the {changed[0]} is another. Restart the workers, so that they import the current "
+            "code"
+        )

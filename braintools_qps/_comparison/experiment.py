@@ -1,0 +1,77 @@
+"""What all runs of a comparison share: data, model, objective, optimizer, and what is tuned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import product
+from typing import Any
+
+import optax
+from braintools.surrogate import Surrogate
+
+from .._surrogate import adjusted
+from .factory import Factory
+from .objective import Objective
+from .optimizers import Optimizer, names_of, transformation
+from .tasks import Task
+
+RATE = "learning_rate"
+MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
+OF_SURROGATES = ("dampening", MEAN_SLOPE, "scale_factor", "alpha")  # of the candidate itself
+
+Setting = Mapping[str, Any]  # a value for each name that is tuned
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """Settings that all candidates share: data, model, training and tuning."""
+
+    factory: Factory
+    task: Task
+    objective: Objective
+    optimizer: Optimizer | None  # None for AdamW
+    batch_size: int  # as many samples as there are to train on, at most
+    usual_rate: float  # where the learning rate is not tuned
+    epochs: int = 1
+    seeds: tuple[int, ...] = (0,)
+    tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
+    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def batches(self) -> int:
+        """Number of batches in an epoch."""
+        return self.task.sizes.train // self.batch_size
+
+    @property
+    def settings(self) -> list[dict[str, Any]]:
+        """Every combination of the values that are tuned; an empty one where nothing is."""
+        return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
+
+    def model(self, surrogate: Any) -> Any:
+        """A fresh model with the surrogate in its neurons."""
+        return self.factory(self.task, surrogate, self.options)
+
+    def at(self, setting: Setting) -> Experiment:
+        """The experiment with the values of a setting for the factory and the optimizer."""
+        rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
+        names = names_of(self.optimizer)
+        of_optimizer = {name: value for name, value in rest.items() if name in names}
+        options = {name: value for name, value in rest.items() if name not in names}
+        return replace(self, options=options, optimizer_options=of_optimizer)
+
+    def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
+        """The optimizer for a training of this many epochs."""
+        steps = epochs * self.batches
+        return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
+
+
+def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
+    """The surrogate with its factors of dampening and scale, and its alpha."""
+    return adjusted(
+        surrogate,
+        dampening=setting.get("dampening"),
+        scale=setting.get("scale_factor"),
+        alpha=setting.get("alpha"),
+    )

@@ -1,0 +1,78 @@
+"""Versions and precisions that results depend on, and the machine that they come from."""
+
+from __future__ import annotations
+
+import os
+import platform
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import brainstate
+import jax
+import jax.numpy as jnp
+
+from .._registry import read_value
+from ..records import to_plain
+from .devices import device_text
+from .model import DEFAULT_STEP
+
+PACKAGES = (
+    "braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "optax", "numpy",
+)  # fmt: skip
+# Settings of JAX that change numbers, each with the context that sets it in one thread
+OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precision")
+
+
+@cache
+def packages() -> dict[str, str]:
+    """Versions of the installed packages that results depend on."""
+    versions = {}
+    for name in PACKAGES:
+        with suppress(PackageNotFoundError):  # brainpy is an extra
+            versions[name] = version(name)
+    return versions
+
+
+def numerics() -> dict[str, Any]:
+    """The time step, the precisions and the generator of this thread, as plain values."""
+    dt = brainstate.environ.get("dt", None)
+    return {
+        "dt": to_plain(DEFAULT_STEP if dt is None else dt),
+        "precision": brainstate.environ.get("precision"),
+        "x64": jnp.result_type(float) == jnp.float64,
+        **{name: getattr(jax.config, f"jax_{name}") for name in OF_JAX},
+    }
+
+
+@contextmanager
+def computing_with(numbers: Mapping[str, Any]) -> Iterator[None]:
+    """Have this thread compute with the `numerics` of another process."""
+    if brainstate.environ.get("precision", None) != numbers["precision"]:
+        brainstate.environ.set(precision=numbers["precision"])
+    dt: Any = read_value(numbers["dt"])
+    with ExitStack() as stack:
+        stack.enter_context(brainstate.environ.context(dt=dt))
+        stack.enter_context(jax.enable_x64(numbers["x64"]))
+        for name in OF_JAX:
+            stack.enter_context(getattr(jax, name)(numbers[name]))
+        yield
+
+
+def place() -> dict[str, Any]:
+    """Where runs are trained: host, process and devices."""
+    return {"host": socket.gethostname(), "process": os.getpid(), "device": device_text()}
+
+
+def present_environment() -> dict[str, Any]:
+    """The versions and the machine that this process runs on."""
+    return {
+        "python": platform.python_version(),
+        "packages": packages(),
+        "platform": platform.platform(),
+        "device": device_text(),
+        "cores": os.cpu_count(),
+    }

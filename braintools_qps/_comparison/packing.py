@@ -1,0 +1,108 @@
+"""What is kept of a run in a file: JSON and arrays, with a checksum.
+
+A file starts with the digest of all that follows: a line of JSON, then the bytes of the arrays.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._registry import read_value
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class Saved(NamedTuple):
+    """What a file holds."""
+
+    about: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Replace a file once the new one is on the disk: a reader sees the old or the new one."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with open(beside, "xb") as file:  # follows no symlink
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
+
+
+def packed(about: Mapping[str, Any], arrays: Arrays) -> bytes:
+    """The content of a file."""
+    forms = [[name, str(array.dtype), array.shape] for name, array in arrays.items()]
+    head = json.dumps({"about": about, "arrays": forms}).encode() + b"\n"
+    body = head + b"".join(np.ascontiguousarray(array).tobytes() for array in arrays.values())
+    return sha256(body).hexdigest().encode() + b"\n" + body
+
+
+def unpacked(content: bytes) -> Saved | None:
+    """The inverse of `packed`; None if a byte has changed."""
+    digest, _, body = content.partition(b"\n")
+    if sha256(body).hexdigest().encode() != digest:
+        return None
+    head, _, rest = body.partition(b"\n")
+    values, arrays = json.loads(head), {}
+    for name, kind, shape in values["arrays"]:
+        dtype = jnp.dtype(kind)
+        size = dtype.itemsize * int(np.prod(shape))
+        arrays[name], rest = np.frombuffer(rest[:size], dtype).reshape(shape), rest[size:]
+    return Saved(values["about"], arrays)
+
+
+def as_tree(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+    """A value of a state in JSON: dictionaries, lists, units, and the names of its arrays.
+
+    Arrays are added to ``arrays``. Another node of a tree becomes the list of its leaves.
+    """
+    if isinstance(value, u.Quantity):
+        return {"unit": f"1.0 {value.unit}", "number": as_tree(value.mantissa, arrays)}
+    if isinstance(value, Mapping):
+        return {"items": {str(name): as_tree(item, arrays) for name, item in value.items()}}
+    leaves = value if isinstance(value, (list, tuple)) else jax.tree.leaves(value)
+    if len(leaves) == 1 and leaves[0] is value:
+        name = str(len(arrays))
+        arrays[name] = raw(value)
+        return name
+    return [as_tree(leaf, arrays) for leaf in leaves]
+
+
+def from_tree(tree: Any, arrays: Arrays) -> Any:
+    """The inverse of `as_tree`."""
+    if isinstance(tree, str):
+        return arrays[tree]
+    if isinstance(tree, list):
+        return [from_tree(item, arrays) for item in tree]
+    if "items" in tree:
+        return {name: from_tree(item, arrays) for name, item in tree["items"].items()}
+    return from_tree(tree["number"], arrays) * u.get_unit(read_value(tree["unit"]))
+
+
+def raw(leaf: Any) -> np.ndarray:
+    """An array as NumPy's; random keys as their numbers."""
+    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
+
+
+def like(values: np.ndarray, form: Any) -> Any:
+    """The inverse of `raw`, for a leaf of that form."""
+    if jnp.issubdtype(form.dtype, jax.dtypes.prng_key):
+        return jax.random.wrap_key_data(jnp.asarray(values))
+    return values

@@ -1,0 +1,142 @@
+"""Runs on disk: each is one file under its key, whole or absent, and so is the state of one in
+training.
+
+Nothing is locked: processes that share a folder write the same facts, and each file is replaced in
+one step. A damaged file counts as absent.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from .packing import Arrays, Saved, packed, unpacked, write_whole
+
+FOLDER = "runs"
+STATE = ".state"
+PROBE_BYTES = 1 << 16
+ABANDONED = 3600.0  # seconds until a half-written file is one of a process that was killed
+SECONDS_BETWEEN = 10.0  # the states of a run in training
+MOST_OF_THE_TIME = 0.01  # goes into writing them
+
+
+class Runs:
+    """Finished runs and states of those in training, in a directory; without one, in memory.
+
+    A disk that is full costs no results: from then on they are in memory, and a warning says so.
+    """
+
+    def __init__(self, directory: Path | None = None) -> None:
+        self.directory = directory
+        self._memory: dict[str, bytes] = {}
+        self._written, self._cost = time.monotonic(), 0.0
+
+    def read(self, name: str) -> Saved | None:
+        """A run or a state; None if there is none, or if it is damaged."""
+        content = self._memory.get(name)
+        if content is None and self.directory is not None:
+            with suppress(OSError):
+                content = self._path(name).read_bytes()
+        return None if content is None else unpacked(content)
+
+    def write(self, name: str, about: Mapping[str, Any], arrays: Arrays) -> None:
+        """Keep a run or a state."""
+        content = packed(about, arrays)
+        if self.directory is not None:
+            try:
+                write_whole(self._path(name), content)
+                return
+            except OSError as error:
+                warnings.warn(
+                    f"{self._path(name)} could not be written ({error}). Training goes on, and "
+                    "what cannot be written is in the Comparison alone",
+                    stacklevel=2,
+                )
+        if not name.endswith(STATE):
+            self._memory[name] = content
+
+    def forget(self, name: str) -> None:
+        """Remove what is no longer needed."""
+        self._memory.pop(name, None)
+        if self.directory is not None:
+            with suppress(OSError):
+                self._path(name).unlink(missing_ok=True)
+
+    def others(self) -> Iterator[dict[str, Any]]:
+        """What is said about each run on the disk, the newest first."""
+        if self.directory is None:
+            return
+        paths = [path for path in (self.directory / FOLDER).glob("*") if not path.suffix]
+        for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
+            if saved := self.read(path.name):
+                yield saved.about
+
+    def is_due(self) -> bool:
+        """Whether enough time has passed since states were written, or since the start."""
+        if self.directory is None:
+            return False
+        since = time.monotonic() - self._written
+        return since >= max(SECONDS_BETWEEN, self._cost / MOST_OF_THE_TIME)
+
+    def write_states(self, states: Mapping[str, Saved]) -> None:
+        """Keep the states of runs in training, by their keys."""
+        start = time.monotonic()
+        for key, state in states.items():
+            self.write(key + STATE, *state)
+        self._written = time.monotonic()
+        self._cost = self._written - start
+
+    def _path(self, name: str) -> Path:
+        assert self.directory is not None
+        return self.directory / FOLDER / name
+
+
+@contextmanager
+def opened(directory: str | os.PathLike | None) -> Iterator[Runs]:
+    """The runs in a directory, which is made if needed, and removed again if nothing is saved.
+
+    Raises
+    ------
+    ValueError
+        If the directory has no name.
+    OSError
+        If it cannot be written to.
+    """
+    if directory is None:
+        yield Runs()
+        return
+    if not os.fspath(directory):
+        raise ValueError("out must name a directory, got ''. Leave it out to keep no files")
+    folder = Path(directory) / FOLDER
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        _probe(folder)
+        yield Runs(Path(directory))
+    finally:
+        with suppress(OSError):  # one holds something, or was never made
+            for path in missing:
+                path.rmdir()
+
+
+def _probe(folder: Path) -> None:
+    """Try to write a small file, and remove those that a killed process left half-written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / f"{secrets.token_hex(4)}{STATE}"
+        write_whole(probe, bytes(PROBE_BYTES))  # a full disk still takes an empty file
+        probe.unlink()
+    except OSError as error:
+        raise OSError(
+            f"out must be a directory that can be written to, got {folder.parent}: {error}. Give "
+            "another one"
+        ) from error
+    for half in folder.glob(".*"):
+        with suppress(OSError):
+            if time.time() - half.stat().st_mtime > ABANDONED:
+                half.unlink()

@@ -1,0 +1,133 @@
+"""Disconnected populations, and parameters or populations that no gradient reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from ..records import UNMOVED
+from . import remedies
+from .evaluate import Evaluator, Measured
+from .findings import AGAIN, Finding, named, population
+from .graph import OUTPUTS
+
+
+def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Populations that the output does not depend on, by the graph."""
+    graph = evaluator.step.graph
+    cut = [p.name for p in measured.populations if OUTPUTS not in graph.downstream(p.name)]
+    if cut:
+        names = (cut[-1], *cut[:-1])
+        others = f", nor on {named(cut[:-1])} before it" if cut[:-1] else ""
+        text = f"{cut[-1]} is disconnected: the output does not depend on it{others}."
+        advice = f"Let its spikes reach what the model returns. {AGAIN}"
+        yield Finding("disconnected", names, text, otherwise=lambda: advice,
+                      consequences=frozenset(cut))  # fmt: skip
+
+
+def gradient_stopped(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Populations and parameters whose derivative is stopped on every way to the output."""
+    graph = evaluator.step.graph
+    reaching = lambda node: OUTPUTS in graph.downstream(node)
+    stopped = lambda node: OUTPUTS not in graph.downstream(node, smooth=True)
+    names = [p.name for p in measured.populations if reaching(p.name) and stopped(p.name)]
+    if names:
+        last = names[-1]
+        what = named(graph.blockers(last)) or "code after it"
+        others = f", nor {named(names[:-1])} before it" if names[:-1] else ""
+        text = (
+            f"No gradient reaches {last}{others}: {what} on the way from the output "
+            "stops it, although the output does depend on it."
+        )
+        yield _no_gradient((last, *names[:-1]), text, f"Take away the {what} behind it.")
+        return
+    states = evaluator.step.arrays.states
+    for p in measured.parameters:
+        if reaching(p.position) and stopped(p.position) and states[p.position].ndim > 1:
+            what = named(graph.blockers(p.position)) or "code after it"
+            fed = [n for n in graph.names if p.position in graph.feeds[n]]
+            path = evaluator.step.path(p.position)
+            text = (
+                f"{path} gets no gradient, so it is not trained: {what} on the way from the "
+                "output stops it."
+            )
+            advice = (
+                f"Take away the {what}, or let the gradient pass it: w + "
+                "jax.lax.stop_gradient(f(w) - w) in place of f(w)."
+            )
+            yield _no_gradient(tuple(fed[:1]), text, advice)
+            return
+
+
+def objective_elsewhere(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """An objective that reads none of the outputs that depend on a population."""
+    read = [bool(np.any(values)) for values in evaluator.cotangents.values]
+    graph = evaluator.step.graph
+    real = evaluator.real_outputs()
+    unread = [
+        p.name
+        for p in measured.populations
+        if not any(
+            graph.outputs[j] & {p.name, *graph.downstream(p.name)}
+            for j, is_read in zip(real, read)
+            if is_read
+        )
+    ]
+    if unread:
+        text = (
+            f"No gradient reaches {named(unread)}: the objective reads none of the outputs that "
+            f"depend on {'it' if len(unread) == 1 else 'them'}."
+        )
+        yield _no_gradient(tuple(unread), text, "Use these outputs in the objective.")
+
+
+def no_parameters(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A model whose weights are no parameters, so that an optimizer does not see them."""
+    step = evaluator.step
+    if not measured.parameters and not step.idle_parameters and step.multiplies():
+        text = (
+            "The model has no parameters to train: its weights are no brainstate.ParamState, so "
+            "an optimizer does not see them."
+        )
+        yield _no_gradient((), text, "Wrap each weight: self.w = brainstate.ParamState(w).")
+
+
+def gradient_zero(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A gradient of exactly 0 in a population, or in nearly all parameters."""
+    zero = [p for p in measured.populations if not np.any(p.gradient.second_moments)]
+    share = measured.zero_parameter_share
+    steps = "in the steps that the objective reads" + (
+        ", by default the last" if evaluator.objective.function is None else ""
+    )
+    if zero:
+        names = [p.name for p in zero]
+        flat = [p.name for p in zero if not _slope_at_end(evaluator, measured, p.name)]
+        why = (
+            f"{steps}, the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
+            if flat
+            else f"{steps}, nothing that depends on {'it' if len(zero) == 1 else 'them'} counts"
+        )
+        text = f"No gradient reaches {named(names)}: {why}."
+    elif share > UNMOVED and not any(p.activity.is_silent for p in measured.populations):
+        names = []
+        text = f"{share:.1%} of the parameters get no gradient: {steps}, no signal passes them."
+    else:
+        return
+    yield Finding(
+        "no gradient", tuple(names), text, partial(remedies.wider, evaluator, measured, names),
+        partial(remedies.more_steps, evaluator, measured), frozenset(names),
+    )  # fmt: skip
+
+
+def _slope_at_end(evaluator: Evaluator, measured: Measured, name: str) -> bool:
+    """Whether the surrogate gradient is anywhere above 0 at the last step."""
+    return bool(np.any(measured.slopes[population(evaluator, name).call][-1]))
+
+
+def _no_gradient(names: tuple[str, ...], text: str, advice: str) -> Finding:
+    return Finding(
+        "no gradient", names, text, otherwise=lambda: f"{advice} {AGAIN}",
+        consequences=frozenset(names),
+    )  # fmt: skip

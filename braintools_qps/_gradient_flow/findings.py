@@ -1,0 +1,75 @@
+"""What a rule finds: a cause in some populations, in words, and changes that may remove it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jax import Array
+
+from .evaluate import Evaluator, Measured, Spikes
+from .step import Population
+
+AGAIN = "Then run gradient_flow again."
+
+
+class Change(NamedTuple):
+    """A change that the user can type, and the same change made to a copy of the run."""
+
+    said: str
+    code: str
+    make: Callable[[], tuple[Evaluator, Spikes]]
+
+
+class Finding(NamedTuple):
+    """A cause in some populations, the first named first.
+
+    ``changes`` are tried in turn; where none helps, ``otherwise`` says where to look.
+    ``consequences`` are the populations whose other findings follow from this one.
+    """
+
+    cause: str
+    populations: tuple[str, ...]
+    text: str
+    changes: Callable[[], Iterable[Change]] = lambda: ()
+    otherwise: Callable[[], str | None] = lambda: None
+    consequences: frozenset[str] = frozenset()
+
+
+Rule = Callable[[Evaluator, Measured], Iterator[Finding]]
+
+
+def named(names: Sequence[str]) -> str:
+    """Populations in words: one or two by name, more as "first to last (5 populations)"."""
+    if len(names) > 2:
+        return f"{names[0]} to {names[-1]} ({len(names)} populations)"
+    return " and ".join(names)
+
+
+def span(values: Sequence[float], form: str = ".2g") -> str:
+    """One number, or the lowest and the highest."""
+    low, high = format(min(values), form), format(max(values), form)
+    return low if low == high else f"{low} to {high}"
+
+
+def with_s(subjects: Sequence[object], verb: str) -> str:
+    """The verb for one subject or for several."""
+    return f"{verb}s" if len(subjects) == 1 else verb
+
+
+def first_step(values: Array | np.ndarray) -> int | None:
+    """The first step at which a value is not finite."""
+    bad = ~np.isfinite(np.asarray(values)).reshape(len(values), -1).all(axis=1)
+    return int(np.argmax(bad)) if bad.any() else None
+
+
+def downstream(evaluator: Evaluator, name: str) -> list[str]:
+    """The populations that a population reaches, in order, without itself."""
+    reached = evaluator.step.graph.downstream(name) - {name}
+    return [p.name for p in evaluator.step.populations if p.name in reached]
+
+
+def population(evaluator: Evaluator, name: str) -> Population:
+    """The population of a name."""
+    return next(p for p in evaluator.step.populations if p.name == name)

@@ -1,0 +1,263 @@
+"""Who feeds whom: inputs, populations, parameters and outputs of a traced step.
+
+Each variable of the step's jaxpr carries facts: which inputs, populations and parameters it is
+computed from, with no other population in between, and through which of them a derivative passes.
+The facts of the states that a step writes go into the next step, until nothing is added.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+
+from .._jaxpr import MIXING, PRODUCTS, STOPPING, Jaxpr, JaxprEqn, Literal, mark_of, mixes
+from .._models import ARGUMENT, SPIKES
+
+INPUTS, OUTPUTS = "inputs", "outputs"
+Nodes = frozenset[Any]  # names of populations, `INPUTS`, and positions of parameters
+
+
+class Facts(NamedTuple):
+    """What a variable is computed from."""
+
+    sources: Nodes = frozenset()
+    smooth: Nodes = frozenset()  # sources through which a derivative passes
+    factors: Nodes = frozenset()  # parameters that no product has met yet
+    weights: Nodes = frozenset()  # parameters that have met data in a product
+    gains: Nodes = frozenset()  # parameters that multiply what a norm has divided by its size
+    stopped: frozenset[tuple[Any, str]] = frozenset()  # source, and the primitive that stops it
+    averaged: bool = False  # it has been summed over neurons or samples
+    normed: bool = False  # the root of such a sum, or divided by it
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it depends on inputs or populations."""
+        return any(isinstance(source, str) for source in self.sources)
+
+
+NOTHING = Facts()
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Direct connections between inputs, populations, parameters and outputs.
+
+    ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
+    through which a derivative passes; ``stopped`` to the primitives that stop a derivative, by
+    source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
+    and behind a norm its gain.
+    """
+
+    names: tuple[str, ...]
+    feeds: Mapping[str, Nodes]
+    smooth: Mapping[str, Nodes]
+    stopped: Mapping[str, frozenset[tuple[Any, str]]]
+    weights: Mapping[str, Nodes]
+    outputs: tuple[Nodes, ...]  # what feeds each leaf of the outputs
+
+    def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
+        """The populations and `OUTPUTS` that a node reaches; itself only through a loop."""
+        return self._closure(source, self.smooth if smooth else self.feeds)
+
+    def upstream(self, name: str) -> set[str]:
+        """The populations that reach a population."""
+        return {other for other in self.names if name in self.downstream(other)}
+
+    def next_of(self, name: str) -> list[str]:
+        """The populations that a population feeds and that do not reach back to it."""
+        back = self.upstream(name)
+        return [n for n in self.names if name in self.feeds[n] and n not in {*back, name}]
+
+    def passes_by(self, names: set[str]) -> bool:
+        """Whether the inputs reach the output on a way through none of these populations."""
+        others = {name: sources - names for name, sources in self.feeds.items()}
+        return OUTPUTS in self._closure(INPUTS, others)
+
+    def blockers(self, source: Any) -> list[str]:
+        """The primitives that stop the derivative on the way from a node to the output."""
+        reached = {source, *self.downstream(source, smooth=True)}
+        # What stops at the neuron itself, such as a detached reset, is on no way to the output.
+        found = {
+            name
+            for sink, stops in self.stopped.items()
+            for node, name in stops
+            if node in reached and node != sink
+        }
+        return sorted(found & STOPPING) or sorted(found)
+
+    def in_order(self, position: Callable[[str], int]) -> list[str]:
+        """The populations in the order in which signals reach them; those without input last."""
+        reached = self.downstream(INPUTS)
+
+        def key(name: str) -> tuple[bool, int, int]:
+            before = self.upstream(name) - self.downstream(name)
+            return name not in reached, len(before), position(name)
+
+        return sorted(self.names, key=key)
+
+    def _closure(self, source: Any, feeds: Mapping[str, Nodes]) -> set[str]:
+        reached: set[str] = set()
+        ahead = [source]
+        while ahead:
+            node = ahead.pop()
+            new = [n for n, sources in feeds.items() if node in sources and n not in reached]
+            reached.update(new)
+            ahead += [name for name in new if name != OUTPUTS]
+        return reached
+
+
+def graph_of(
+    jaxpr: Jaxpr,
+    *,
+    inputs: Iterable[Any],
+    parameters: Mapping[Any, int],
+    carried: Sequence[tuple[Any, Any]],
+    membranes: Mapping[Any, str],
+    outputs: Sequence[Any],
+) -> Graph:
+    """Read the graph off a step.
+
+    Parameters
+    ----------
+    jaxpr : Jaxpr
+        The step, with all calls opened and spike functions marked.
+    inputs, outputs : sequences of variables
+        Without the index of the step, and without the states.
+    parameters : mapping
+        Position of each parameter, by its variable.
+    carried : sequence of pairs
+        For each state that the step writes, its variable before and after.
+    membranes : mapping
+        The population that stores a variable in its ``V``.
+    """
+    start = {v: Facts(frozenset({INPUTS}), frozenset({INPUTS})) for v in inputs}
+    for variable, i in parameters.items():
+        alone = frozenset({i})
+        start[variable] = Facts(alone, alone, alone)
+    names = tuple(dict.fromkeys(membranes.values()))
+    while True:
+        walk = _Walk(dict(start), membranes, {name: NOTHING for name in names})
+        walk.run(jaxpr)
+        ahead = dict(start)
+        for before, after in carried:
+            passed_on = walk.read(after)._replace(averaged=False, normed=False)
+            ahead[before] = joined([start.get(before, NOTHING), passed_on])
+        if ahead == start:
+            break
+        start = ahead
+    read = [walk.read(output) for output in outputs]
+    sinks = walk.sinks | {OUTPUTS: joined(read)}
+    return Graph(
+        names=names,
+        feeds={name: facts.sources for name, facts in sinks.items()},
+        smooth={name: facts.smooth for name, facts in sinks.items()},
+        stopped={name: facts.stopped for name, facts in sinks.items()},
+        weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
+        outputs=tuple(facts.sources for facts in read),
+    )
+
+
+class _Walk:
+    """One pass over the equations of a step."""
+
+    def __init__(
+        self, facts: dict[Any, Facts], membranes: Mapping[Any, str], sinks: dict[str, Facts]
+    ) -> None:
+        self.facts, self.membranes, self.sinks = facts, membranes, sinks
+
+    def read(self, atom: Any) -> Facts:
+        return NOTHING if isinstance(atom, Literal) else self.facts.get(atom, NOTHING)
+
+    def run(self, jaxpr: Jaxpr) -> None:
+        for eqn in jaxpr.eqns:
+            operands = [self.read(atom) for atom in eqn.invars]
+            mark = mark_of(eqn)
+            if mark.startswith(ARGUMENT):
+                self._arrive(mark.removeprefix(ARGUMENT), operands[0])
+                self.facts[eqn.outvars[0]] = operands[0]
+                continue
+            for variable in eqn.outvars:
+                self.facts[variable] = (
+                    _sent_by(mark.removeprefix(SPIKES))
+                    if mark.startswith(SPIKES)
+                    else _computed(eqn, operands, variable)
+                )
+                if name := self.membranes.get(variable):
+                    self._arrive(name, self.facts[variable])
+                    self.facts[variable] = _sent_by(name)
+
+    def _arrive(self, name: str, facts: Facts) -> None:
+        if name in self.sinks:
+            self.sinks[name] = joined([self.sinks[name], facts])
+
+
+def joined(facts: Sequence[Facts]) -> Facts:
+    """The facts of a value computed from several."""
+    return Facts(
+        sources=frozenset().union(*(f.sources for f in facts)),
+        smooth=frozenset().union(*(f.smooth for f in facts)),
+        factors=frozenset().union(*(f.factors for f in facts)),
+        weights=frozenset().union(*(f.weights for f in facts)),
+        gains=frozenset().union(*(f.gains for f in facts)),
+        stopped=frozenset().union(*(f.stopped for f in facts)),
+        averaged=any(f.averaged for f in facts),
+        normed=any(f.normed for f in facts),
+    )
+
+
+def _sent_by(name: str) -> Facts:
+    return Facts(frozenset({name}), frozenset({name}))
+
+
+def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
+    """The facts of an equation's result."""
+    facts = _stopped(eqn, joined(operands), variable)
+    name = eqn.primitive.name
+    if _is_product(eqn, operands):
+        met = facts.weights | facts.factors
+        return facts._replace(
+            factors=frozenset(), weights=met, gains=frozenset(), averaged=False, normed=False
+        )
+    if name in {"mul", "div"}:
+        return _scaled(facts, *operands)
+    if name == "reduce_sum":
+        return facts._replace(averaged=facts.is_data)
+    if name in {"sqrt", "rsqrt"}:
+        return facts._replace(normed=facts.averaged)
+    return facts
+
+
+def _stopped(eqn: JaxprEqn, facts: Facts, variable: Any) -> Facts:
+    """The facts without those sources whose derivative the equation stops."""
+    is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.floating)
+    name = eqn.primitive.name
+    if is_real and name not in STOPPING:
+        return facts
+    reason = name if name in STOPPING else "an integer or a comparison"
+    stopped = facts.stopped | {(source, reason) for source in facts.smooth}
+    return facts._replace(smooth=frozenset(), stopped=stopped)
+
+
+def _is_product(eqn: JaxprEqn, operands: list[Facts]) -> bool:
+    """Whether an equation multiplies data by weights, or lets data choose among them."""
+    name = eqn.primitive.name
+    if name == "gather":
+        return operands[1].is_data
+    return name in PRODUCTS or (name not in MIXING and mixes(eqn))
+
+
+def _scaled(facts: Facts, first: Facts, second: Facts) -> Facts:
+    """A product of elements: a norm hides the weights before it, and its gain takes their place."""
+    if first.normed and second.normed:
+        return facts
+    scale, other = (first, second) if first.normed else (second, first)
+    if scale.normed and other.is_data:  # divided by its own size
+        return facts._replace(weights=frozenset())
+    if scale.normed:
+        return facts._replace(gains=facts.gains | other.factors, factors=scale.factors)
+    if first.is_data is not second.is_data:  # a decay, or a gain without a norm
+        return facts._replace(factors=(first if first.is_data else second).factors)
+    return facts

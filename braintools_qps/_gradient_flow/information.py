@@ -1,0 +1,123 @@
+"""How much of the labels a linear readout can tell from the spike counts of each population.
+
+A population can fire at a good rate and pass every gradient, and still say nothing about its input:
+random weights scramble more with each layer. Rates and slopes do not show that; a readout does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+
+from ..records import Information
+
+PENALTIES = 10.0 ** np.arange(-3, 3)  # of the ridge, per sample, for features of variance 1
+FEWEST = 4  # samples: two to fit, two to test
+ERRORS = 2.0  # standard errors around chance that count as chance
+REMAINS = 0.1  # share of what was told above chance; below it, information is lost
+
+
+def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
+    """Labels as an array with one row per sample.
+
+    Raises
+    ------
+    ValueError
+        If there is no batch, or not one label per sample, or a label is NaN.
+    """
+    values = np.asarray(labels)
+    if batch is None or values.ndim == 0 or len(values) != batch:
+        raise ValueError(
+            "labels must have one entry per sample of inputs of shape (time, batch, features...), "
+            f"got labels of shape {values.shape} for a batch of {batch}. Pass the labels of the "
+            "same samples, in the same order"
+        )
+    if batch < FEWEST:
+        raise ValueError(
+            f"labels need {FEWEST} samples or more, half of them to test, got {batch}. Pass a "
+            "batch of 64 or more"
+        )
+    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
+        raise ValueError(
+            "labels must be finite, got NaN or infinity. Drop these samples from labels and inputs"
+        )
+    return values
+
+
+def told(inputs: Any, counts: Sequence[Any], labels: np.ndarray) -> tuple[Information, list[float]]:
+    """What the inputs tell of the labels, and what the spike counts of each population tell.
+
+    Inputs have the shape (time, batch, features...), and count as their mean over time.
+    """
+    arrays = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
+    features = np.concatenate([leaf.reshape(len(labels), -1) for leaf in arrays], axis=1)
+    each = [score(np.reshape(count, (len(labels), -1)), labels) for count in counts]
+    kind = "numbers" if np.issubdtype(labels.dtype, np.floating) else "classes"
+    known = score(features, labels)
+    return Information(kind, known, _chance(labels), len(labels)), each
+
+
+def score(features: np.ndarray, labels: np.ndarray) -> float:
+    """Accuracy for classes, R squared for numbers, on halves of the samples not used to fit."""
+    targets, classes = _targets(labels)
+    order = np.random.default_rng(0).permutation(len(labels))
+    half = len(order) // 2
+    guesses = np.empty(targets.shape)
+    for test, fit in ((order[:half], order[half:]), (order[half:], order[:half])):
+        guesses[test] = _ridge(features[fit], targets[fit], features[test])
+    if classes is not None:
+        return float(np.mean(guesses.argmax(axis=1) == classes))
+    spread = np.sum((targets - targets.mean(axis=0)) ** 2)
+    return float(1 - np.sum((targets - guesses) ** 2) / spread) if spread > 0 else 0.0
+
+
+def lost_at(information: Information, each: Sequence[float]) -> int | None:
+    """The first population from which on nothing but chance is left; None if there is none.
+
+    The last population is at chance then, and something earlier, or the inputs, was well above.
+    """
+    chance, samples = information.chance, information.samples
+    noise = ERRORS * max(np.sqrt(chance * (1 - chance)), 1 / ERRORS) / np.sqrt(samples)
+    best = max([information.inputs, *each])
+    if best - chance <= 2 * noise:
+        return None
+    limit = chance + max(noise, REMAINS * (best - chance))
+    above = [i for i, value in enumerate(each) if value > limit]
+    first = above[-1] + 1 if above else 0
+    return first if first < len(each) else None
+
+
+def _ridge(features: np.ndarray, targets: np.ndarray, new: np.ndarray) -> np.ndarray:
+    """Predictions of a ridge regression, its penalty chosen by the leave-one-out error."""
+    mean, spread, centre = features.mean(axis=0), features.std(axis=0), targets.mean(axis=0)
+    scale = np.where(spread > 0, spread, 1)
+    u, s, vt = np.linalg.svd((features - mean) / scale, full_matrices=False)
+    projected = u.T @ (targets - centre)
+
+    def error(penalty: float) -> float:
+        shrinkage = s**2 / (s**2 + penalty * len(u))
+        residuals = targets - centre - u @ (shrinkage[:, None] * projected)
+        leverage = np.minimum(u**2 @ shrinkage + 1 / len(u), 1 - 1e-9)
+        return float(np.sum((residuals / (1 - leverage)[:, None]) ** 2))
+
+    penalty = min(PENALTIES, key=error) * len(u)
+    weights = vt.T @ ((s / (s**2 + penalty))[:, None] * projected)
+    return centre + (new - mean) / scale @ weights
+
+
+def _targets(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Targets of a regression; for classes one column each, and the class of each sample."""
+    if np.issubdtype(labels.dtype, np.floating):
+        return labels.reshape(len(labels), -1).astype(np.float64), None
+    _, classes = np.unique(labels, return_inverse=True)
+    return np.eye(classes.max() + 1)[classes.ravel()], classes.ravel()
+
+
+def _chance(labels: np.ndarray) -> float:
+    """Share of the most frequent class; 0 for numbers."""
+    if np.issubdtype(labels.dtype, np.floating):
+        return 0.0
+    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))

@@ -1,0 +1,187 @@
+"""NaN and infinity: where they begin, in the inputs, forward, in the objective or backward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+
+from . import remedies
+from .evaluate import Evaluator, Measured
+from .findings import AGAIN, Finding, first_step
+from .step import Population
+
+HALF = (jnp.float16, jnp.bfloat16)
+LOOKED_AT, FEWEST, GROWS = 10, 4, 1.05  # steps before an overflow, and growth that explains it
+NEAR_OVERFLOW = 1e25  # mean squares from which on the next one may be infinite
+
+
+def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """The first step, and the first population at that step, whose membrane is NaN or infinite."""
+    starts = [
+        (step, order)
+        for order, population in enumerate(evaluator.step.populations)
+        for values in _forward(evaluator, population)
+        if (step := first_step(values)) is not None
+    ]
+    if not starts:
+        return
+    step, order = min(starts)
+    population = evaluator.step.populations[order]
+    where = f"at step {step}" if step else "at the first step"
+    text = f"{population.name} is not finite: its membrane potential is NaN or infinite {where}"
+    if origin := _in_inputs(evaluator, population, step):
+        yield Finding("not finite", (population.name,), f"{text}, because {origin}.")
+        return
+    advice = partial(_of_membrane, evaluator, population, step)
+    yield Finding(
+        "not finite", (population.name,), f"{text}, and so is everything after it.",
+        otherwise=advice,
+    )  # fmt: skip
+
+
+def output_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """NaN or infinity in the outputs of the model, or in the objective."""
+    steps = [step for x in evaluator.run.outputs if (step := first_step(x)) is not None]
+    if steps:
+        text = (
+            f"The output is not finite from step {min(steps)} on, although all membranes are: look "
+            "at how the model computes it."
+        )
+        yield Finding("not finite", (), text)
+    elif not np.isfinite(evaluator.cotangents.value):
+        text = (
+            f"The objective is {evaluator.cotangents.value} for these outputs, which are finite: "
+            "look in it for a division by 0, or a root or logarithm of 0 or less."
+        )
+        yield Finding("not finite", (), text)
+    elif not all(np.isfinite(values).all() for values in evaluator.cotangents.values):
+        text = (
+            "The derivative of the objective is NaN or infinite for these outputs, as that of a "
+            "root or a logarithm is at 0: add a small constant below the root."
+        )
+        yield Finding("not finite", (), text)
+
+
+def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
+    for name, slopes in zip(reversed(evaluator.step.callers), reversed(measured.slopes)):
+        if first_step(slopes) is not None:
+            text = (
+                f"The surrogate gradient of {name} is not finite at finite membrane potentials, so "
+                "no weight before it can be trained."
+            )
+            advice = (
+                f"Correct the derivative of {type(measured.spikes[name]).__name__}: "
+                f"check_surrogate of braintools_qps.testing says where it fails. {AGAIN}"
+            )
+            changes = partial(remedies.other_surrogate, evaluator, measured, [name])
+            yield Finding("not finite", (name,), text, changes, partial(str, advice))
+            return
+
+
+def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A gradient that overflows, or becomes NaN, although the forward run is finite."""
+    lost = {
+        p: np.flatnonzero(~np.isfinite(p.gradient.second_moments)) for p in measured.populations
+    }
+    p = next((p for p in reversed(measured.populations) if len(lost[p])), None)
+    if p is None:
+        return
+    back, moments = int(lost[p][0]), p.gradient.second_moments
+    before = moments[back - 1] if back else 0.0
+    grew = before > NEAR_OVERFLOW or p.gradient.growth > GROWS
+    half = _half(evaluator, next(q for q in evaluator.step.populations if q.name == p.name))
+    verb = f"overflows{half}" if grew or half else "becomes NaN or infinite"
+    text = (
+        f"The gradient is not finite in {p.name}: it {verb} {back} steps before the end. The mean "
+        f"slope of its surrogate is {p.slopes.per_scale:.2g}."
+    )
+    changes = partial(remedies.lower, evaluator, measured)
+    advice = (
+        "Lower slopes do not keep it finite: look for large recurrent weights, a state that feeds "
+        f"back undamped, or a root or logarithm at 0. {AGAIN}"
+    )
+    yield Finding("not finite", (p.name,), text, changes, lambda: advice)
+
+
+def parameter_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A parameter whose gradient is NaN or infinite while those of all membranes are finite."""
+    bad = [p for p in measured.parameters if p.not_finite]
+    if bad:
+        first = bad[0]
+        text = (
+            f"The gradient of {evaluator.step.path(first.position)} is NaN or infinite in "
+            f"{first.not_finite} of its {first.size} elements, although the gradients of all "
+            "membranes are finite: look at how the model computes with it, for a root or a "
+            "logarithm at 0."
+        )
+        yield Finding("not finite", (), text)
+
+
+def _forward(evaluator: Evaluator, population: Population) -> tuple:
+    """A population's membranes and the arguments of its spike function, by step."""
+    return (
+        evaluator.run.states[population.membrane],
+        evaluator.run.arguments[population.call],
+    )
+
+
+def _in_inputs(evaluator: Evaluator, population: Population, step: int) -> str:
+    """Where the inputs hold NaN, if that is where a membrane's comes from."""
+    for values in evaluator.run.inputs[1:]:
+        bad = ~np.isfinite(np.asarray(values))
+        if not bad[: step + 1].any():
+            continue
+        if evaluator.batch is not None:
+            samples = bad[: step + 1].reshape(step + 1, evaluator.batch, -1).any(axis=(0, 2))
+            if not samples[_bad_samples(evaluator, population, step)].all():
+                continue
+        first = np.argwhere(bad)[0]
+        names = ("step", "sample", "feature") if len(first) > 2 else ("step", "feature")
+        place = ", ".join(f"{name} {i}" for name, i in zip(names, first))
+        return f"the inputs hold NaN or infinity: {int(bad.sum())} values, the first at {place}"
+    return ""
+
+
+def _bad_samples(evaluator: Evaluator, population: Population, step: int) -> np.ndarray:
+    """The samples whose membrane is not finite at a step; all where there is no batch axis."""
+    bad = np.zeros(evaluator.batch or 1, bool)
+    for values in _forward(evaluator, population):
+        at_step = ~np.isfinite(np.asarray(values)[step])
+        if at_step.ndim and len(at_step) == evaluator.batch:
+            bad |= at_step.reshape(len(at_step), -1).any(axis=1)
+    return np.flatnonzero(bad)
+
+
+def _of_membrane(evaluator: Evaluator, population: Population, step: int) -> str:
+    """The place to look if a membrane is not finite from a step on."""
+    states = evaluator.step.arrays.states
+    weights = [states[i] for i in evaluator.step.input_weights(population)]
+    if not all(jnp.isfinite(values).all() for values in weights):
+        return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
+    membranes = np.asarray(evaluator.run.states[population.membrane], np.float64)[: step + 1]
+    sizes = [
+        size for x in membranes[-LOOKED_AT:] if (size := np.abs(x).max()) > 0 and np.isfinite(size)
+    ]
+    factor = (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) >= FEWEST else 0
+    half = _half(evaluator, population)
+    if factor > GROWS:
+        return (
+            f"It grows {factor:.2g} times per step{half and ', until it overflows' + half}: look "
+            "in its update for a state that feeds back undamped (no leak, or two states mixed up), "
+            f"and for large recurrent weights. {AGAIN}"
+        )
+    if half:
+        return f"It overflows{half}: compute in float32, or scale the inputs down. {AGAIN}"
+    return f"Look in its update for a division by 0, or a root or logarithm of 0 or less. {AGAIN}"
+
+
+def _half(evaluator: Evaluator, population: Population) -> str:
+    """The dtype of a membrane and the largest number in it, if that is of half precision."""
+    dtype = evaluator.run.states[population.membrane].dtype
+    if dtype not in HALF:
+        return ""
+    return f" {dtype.name}, whose largest number is {float(jnp.finfo(dtype).max):.3g}"

@@ -1,0 +1,243 @@
+"""Give deep stacks weights with which each layer passes the spikes of the layer before it on.
+
+Random weights scramble: after some sixteen layers, spikes say nothing about the input, whatever the
+firing rate. With one weight per neuron, just large enough for a single spike to make it fire, a
+layer repeats the layer before it in another order, and training starts from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from .._checks import checked_seed
+from .._jaxpr import Product, Tap, products, run, shape_of
+from .._models import checked_inputs
+from ..records import RelayedPopulation, RelayedWeights
+from .graph import INPUTS
+from .normalize_rates import attained, checked_rate, rate_with, rates_of, scaled
+from .passes import replaced, with_index
+from .step import Step
+from .tracing import trace
+
+MARGIN = 1.2  # of the weight over the least one with which a spike makes a neuron at rest fire
+
+
+class Link(NamedTuple):
+    """One weight matrix from one population to the next."""
+
+    source: str
+    population: str
+    weight: int  # position of the weights among the leaves of the states
+    product: Product
+
+
+class Response(NamedTuple):
+    """A population without input from others, in units of its spike function's argument."""
+
+    distance: float  # from rest to threshold
+    peak: float  # the highest response to an input of 1 in one step
+
+
+def relay_weights(model: Any, inputs: Any, *, rate: float = 0.2, seed: int = 0) -> RelayedWeights:
+    r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
+
+    Each neuron gets one weight, from one neuron of the layer before, in random order:
+    :math:`W = 1.2\, P\, d / r` with a permutation :math:`P`, the distance :math:`d` from rest to
+    threshold, and the peak :math:`r` of the membrane's response to an input of 1 in one step. Both
+    are measured on the model, with all weights between layers at 0. For leaky integrate-and-fire
+    neurons that is :math:`V_\mathrm{th} / (k (1 - e^{-\Delta t / \tau}))` with the factor k of the
+    current. So every spike makes one neuron of each further layer fire, and the last layer tells
+    as much about the inputs as the first.
+
+    Other weights, such as those of the first layer, are multiplied by one factor for each
+    population, until it fires at ``rate``. Biases stay.
+
+    Parameters
+    ----------
+    model : brainstate.nn.Module
+        As for `gradient_flow`, before training: its weights between populations are replaced. They
+        keep their units and dtypes. After an error, weights have not changed.
+    inputs : Array, Quantity or pytree of them
+        A batch of training data, of shape (time, features) or (time, batch, features...).
+    rate : float
+        Firing rate of the first population, in spikes per neuron and step. Deep stacks learn
+        better at 0.2 than at 0.1.
+    seed : int
+        Seed of the permutations.
+
+    Returns
+    -------
+    RelayedWeights
+        For each population its source, its weight, and its rate before and after.
+
+    Raises
+    ------
+    ValueError
+        If no population is fed by exactly one other through one weight matrix of its own, or such a
+        population fires at rest. If the rate or the inputs are not as for `normalize_rates`.
+
+    See Also
+    --------
+    prepare : Decides whether a model needs it.
+    normalize_rates : Scales weights, and is enough for stacks of up to eight layers.
+
+    Examples
+    --------
+    >>> import brainpy, brainstate, brainunit as u, jax
+    >>> from braintools_qps import relay_weights
+    >>> layers = []
+    >>> for i in range(3):
+    ...     layers += [brainstate.nn.Linear(20, 20), lambda z: z * u.mA]
+    ...     layers += [brainpy.state.LIF(20, V_th=1 * u.mV, tau=10 * u.ms)]
+    >>> inputs = jax.random.uniform(jax.random.key(0), (30, 4, 20))
+    >>> with brainstate.environ.context(dt=1 * u.ms):
+    ...     done = relay_weights(brainstate.nn.Sequential(*layers), inputs)
+    >>> [(p.population, p.source) for p in done.populations]
+    [('layers.2', None), ('layers.5', 'layers.2'), ('layers.8', 'layers.5')]
+    """
+    rate = checked_rate(rate)
+    rng = np.random.default_rng(checked_seed(seed))
+    inputs = checked_inputs(inputs)
+    step = trace(model, inputs)
+    links = chain(step)
+    if not links:
+        raise ValueError(
+            "relay_weights needs a population that exactly one other feeds, through one weight "
+            f"matrix of its own, got none among {', '.join(p.name for p in step.populations)}. Use "
+            "normalize_rates for this model"
+        )
+    measure = rates_of(step, inputs)
+    before = measure(step.arrays.states)
+    weights = _weights(step, links, responses(step, inputs, links))
+    states = list(step.arrays.states)
+    for link in links:
+        states[link.weight] = _relaying(states[link.weight], link, weights[link.population], rng)
+    states = _scaled_to(rate, step, links, measure, states)
+    after = measure(states)
+    write_leaves(model, step, states)
+    sources = {link.population: link.source for link in links}
+    return RelayedWeights(
+        tuple(
+            RelayedPopulation(name, sources.get(name), weights.get(name), before[name], after[name])
+            for name in before
+        )
+    )
+
+
+def chain(step: Step) -> list[Link]:
+    """Weights between two populations that nothing else feeds, in the order of the populations."""
+    jaxpr, arrays, graph = step.jaxpr, step.arrays, step.graph
+    variables = jaxpr.invars[len(jaxpr.invars) - len(arrays.states) :]
+    links, fed = [], [step.input_weights(population) for population in step.populations]
+    for population, weights in zip(step.populations, fed):
+        matrices = [i for i in weights if arrays.states[i].ndim > 1]
+        sources = {s for s in graph.feeds[population.name] if isinstance(s, str)}
+        sources -= {population.name}  # its own reset
+        if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
+            continue
+        (weight,) = matrices
+        found = products(jaxpr, variables[weight])
+        if len(found) == 1 and found[0].axes and sum(weight in each for each in fed) == 1:
+            links.append(Link(min(sources), population.name, weight, found[0]))
+    return links
+
+
+def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Response]:
+    """How each linked population answers an input of 1 in the first step.
+
+    All weights between populations are 0, and so are the inputs. The derivative passes no spike.
+    """
+    arrays, indexed = step.arrays, with_index(jax.tree.map(jnp.zeros_like, inputs))
+    states = replaced(
+        arrays.states,
+        [link.weight for link in links],
+        [jnp.zeros_like(arrays.states[link.weight]) for link in links],
+    )
+    outputs = [link.product.result for link in links]
+    linked = {link.population for link in links}
+    last = [p.call for p in step.populations if p.name in linked]
+
+    def arguments(size: Array) -> list[Array]:
+        def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
+            impulse = jnp.where(x[0] == 0, size, 0.0)
+            added = {v: jnp.full(shape_of(v), impulse) for v in outputs}
+            flat = [*arrays.constants, *x, *replaced(states, step.written, written)]
+            tap = Tap(slopes=iter([jnp.zeros(())] * len(step.callers)))
+            results, _ = run(step.jaxpr, flat, added, tap)
+            after = results[len(results) - len(step.written) :]
+            return after, [tap.calls[i] for i in last]
+
+        return jax.lax.scan(advance, [states[i] for i in step.written], indexed)[1]
+
+    at_rest, moved = jax.jit(lambda: jax.jvp(arguments, (jnp.zeros(()),), (jnp.ones(()),)))()
+    names = [step.callers[i] for i in last]
+    mean = lambda x: np.asarray(x, np.float64).reshape(len(x), -1).mean(axis=1)
+    return {
+        name: Response(-float(mean(rest)[-1]), float(mean(move).max()))
+        for name, rest, move in zip(names, at_rest, moved)
+    }
+
+
+def write_leaves(model: Any, step: Step, leaves: Sequence[Array]) -> None:
+    """Set the states of a model to these leaves, where they are not those of the step."""
+    states, position = brainstate.graph.states(model), 0
+    for source in step.sources:
+        places = slice(position, position := position + source.structure.num_leaves)
+        if any(new is not old for new, old in zip(leaves[places], step.arrays.states[places])):
+            states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
+
+
+def _weights(step: Step, links: Sequence[Link], found: dict[str, Response]) -> dict[str, float]:
+    """The weight with which one spike makes a neuron of each linked population fire."""
+    for name, response in found.items():
+        if response.distance <= 0 or response.peak <= 0:
+            why = "fires at rest" if response.distance <= 0 else "does not rise with its input"
+            raise ValueError(
+                "relay_weights needs populations that rest below their threshold and rise with "
+                f"their input, but {name} {why}. Lower its bias, or use normalize_rates. Nothing "
+                "was changed"
+            )
+    return {name: MARGIN * response.distance / response.peak for name, response in found.items()}
+
+
+def _relaying(old: Array, link: Link, weight: float, rng: np.random.Generator) -> Array:
+    """Weights of the shape of the old ones, with one input for each output, or the reverse.
+
+    In a kernel, the weight is at the middle.
+    """
+    inputs, outputs = link.product.axes or (0, 1)
+    n, m = old.shape[inputs], old.shape[outputs]
+    pairs = max(n, m)
+    rows, columns = (
+        np.concatenate([rng.permutation(size) for _ in range(-(-pairs // size))])[:pairs]
+        for size in (n, m)
+    )
+    index: list[Any] = [size // 2 for size in old.shape]
+    index[inputs], index[outputs] = rows, columns
+    new = np.zeros(old.shape)
+    new[tuple(index)] = weight
+    return jnp.asarray(new, old.dtype)
+
+
+def _scaled_to(
+    rate: float,
+    step: Step,
+    links: Sequence[Link],
+    measure: Callable[[Any], dict[str, float]],
+    states: list[Array],
+) -> list[Array]:
+    """The states with the weights of all populations that are not linked scaled to the rate."""
+    linked = {link.population for link in links}
+    for population in step.populations:
+        if population.name not in linked and (weights := step.input_weights(population)):
+            rate_at = rate_with(population.name, measure, states, weights)
+            if (factor := attained(rate_at, rate)) is not None:
+                states = scaled(states, weights, factor)
+    return states

@@ -1,0 +1,84 @@
+"""Surrogates as keys, which compare their parameters, and parameters as Python source."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Hashable
+from typing import Any
+
+import brainstate
+import brainunit as u
+import jax
+import numpy as np
+from braintools.surrogate import Surrogate
+
+
+def surrogate_key(surrogate: Surrogate) -> Hashable:
+    """A key that is equal for two surrogates exactly when they are the same.
+
+    It holds the class and all attributes, those that a subclass adds included. Numbers are compared
+    by value, NumPy's arrays by their contents, inner surrogates by their own key, and JAX's arrays,
+    tracers and States by identity.
+    """
+    named = sorted(attributes(surrogate).items(), key=lambda pair: pair[0])
+    return type(surrogate), tuple((name, key(value)) for name, value in named)
+
+
+def attributes(surrogate: Surrogate) -> dict[str, Any]:
+    """All attributes by name, those that a dataclass keeps in slots included."""
+    fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
+    return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
+
+
+def key(value: object) -> Hashable:
+    """One parameter's part of a `surrogate_key`."""
+    if isinstance(value, Surrogate):
+        return surrogate_key(value)
+    if isinstance(value, u.Quantity):
+        return key(value.mantissa), value.unit
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, np.ndarray) and not value.dtype.hasobject:
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, (list, tuple)):
+        return type(value), tuple(map(key, value))
+    if isinstance(value, dict):
+        return type(value), tuple((name, key(part)) for name, part in value.items())
+    if isinstance(value, (jax.Array, brainstate.State)) or not _is_hashable(value):
+        return Same(value)
+    return value
+
+
+class Same:
+    """Compares an object by identity, and keeps it alive."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Same) and self.value is other.value
+
+    def __hash__(self) -> int:
+        return id(self.value)
+
+
+def source(value: object) -> str:
+    """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
+    if isinstance(value, float) and math.isinf(value):
+        return "float('inf')"
+    if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
+        magnitude = value.mantissa
+        shown = (
+            source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
+        )
+        return f'Quantity({shown}, "{value.unit}")'
+    return repr(value)
+
+
+def _is_hashable(value: object) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,31 @@
+"""Parts of messages and tables: shortened text, short lists, the name that was probably meant."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+
+
+def shortened(text: str, longest: int) -> str:
+    """The text in one line of at most ``longest`` characters; three dots stand for the rest."""
+    line = " ".join(text.split())
+    return line if len(line) <= longest else line[: longest - 3] + "..."
+
+
+def listed(values: Iterable[object], most: int | None = None) -> str:
+    """The values with commas between them, the first ``most``; "nothing" if there is none."""
+    texts = list(map(str, values))
+    rest = [] if most is None or len(texts) <= most else ["..."]
+    return ", ".join(texts[:most] + rest) or "nothing"
+
+
+def did_you_mean(
+    name: str, known: Iterable[str], alike: Callable[[str], str] = lambda name: name
+) -> str:
+    """A question that names the closest of the known names; empty if none is close.
+
+    ``alike`` is what to compare of a name, for example its lower case.
+    """
+    by_form = {alike(candidate): candidate for candidate in known}
+    close = difflib.get_close_matches(alike(name), by_form, n=1)
+    return f". Did you mean {by_form[close[0]]!r}?" if close else ""

@@ -1,0 +1,159 @@
+"""Why a network does not learn: every cause once, with its rule, its limit and its words.
+
+The rules that look for them are in `_gradient_flow`, in the order in which causes count. A cause
+prevents learning; what only slows it is a hint below the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .limits import (
+    CHAOTIC,
+    FAR,
+    FAR_BELOW,
+    FLIPPED,
+    KEPT,
+    LOW_SLOPE,
+    MOST,
+    NEGATIVE,
+    OUT_OF_REACH,
+    TOO_HIGH,
+)
+from .population import PopulationFlow
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One row: what keeps a network from learning.
+
+    ``column`` and ``word`` are where the table of a gradient flow shows it, in the populations that
+    it ``applies`` to. The monitor warns of a cause that is present ``at_once``, before training, or
+    only if training has brought it about.
+    """
+
+    name: str
+    rule: str
+    helps: str
+    column: str = ""
+    word: str = ""
+    applies: Callable[[PopulationFlow], bool] = lambda population: False
+    at_once: bool = True
+    of_gradients: bool = False
+
+
+CAUSES: dict[str, Cause] = {
+    cause.name: cause
+    for cause in (
+        Cause(
+            "not finite",
+            "NaN or infinity: in the inputs, forward, in the objective, or backward",
+            "look at the population, the step and the origin in the message",
+        ),
+        Cause(
+            "disconnected",
+            "the output does not depend on the population",
+            "let its spikes reach the output",
+        ),
+        Cause(
+            "inputs",
+            "all samples are the same, most samples have no input spike, or the range of the "
+            "inputs puts the first population out of its range",
+            "look at how the inputs are loaded and scaled",
+        ),
+        Cause(
+            "no gradient",
+            "a population, or 90% of the parameters, gets a gradient of exactly 0",
+            "take away what stops it: a `stop_gradient`, `round` or `sign`, or an objective that "
+            "reads other steps or outputs",
+            of_gradients=True,
+        ),
+        Cause(
+            "dropout",
+            f"a dropout keeps less than {KEPT:.0%} of the signals",
+            "a larger `prob`: in brainstate it is the share that is kept",
+        ),
+        Cause(
+            "delay",
+            "no signal reaches a population within the run, although neurons before it fire",
+            "a run that is longer than the delay",
+        ),
+        Cause(
+            "silent",
+            f"in more than {MOST:.0%} of the samples no neuron of the population fires, and it or "
+            f"one behind it stays {FAR_BELOW:.0%} of the way below the threshold",
+            "`normalize_rates`",
+            "rate",
+            "silent",
+            lambda p: p.activity.is_silent,
+        ),
+        Cause(
+            "saturated",
+            f"more than {MOST:.0%} of the neurons fire in 95% of the steps",
+            "`normalize_rates`",
+            "rate",
+            "saturated",
+            lambda p: p.activity.is_saturated,
+        ),
+        Cause(
+            "negative derivative",
+            f"the surrogate gradient is below -{NEGATIVE:.0%} of its peak where membranes lie",
+            "another surrogate",
+            "slope",
+            "negative",
+            lambda p: p.slopes.is_negative,
+        ),
+        Cause(
+            "out of reach",
+            f"the surrogate gradient is below 1% of its peak at {OUT_OF_REACH:.0%} of the "
+            f"potentials, and the mean slope is below {LOW_SLOPE:g}",
+            "a larger scale or a fatter tail",
+            "flat",
+            "out of reach",
+            lambda p: p.slopes.out_of_reach,
+        ),
+        Cause(
+            "too high",
+            f"the mean slope of a population is above {TOO_HIGH:g}, and over all steps its "
+            f"gradient grows {CHAOTIC:.0e}-fold, or {FAR:.0e}-fold without keeping its direction",
+            "`normalize_surrogate`",
+            "slope",
+            "high",
+            lambda p: p.slopes.is_high,
+            at_once=False,
+        ),
+        Cause(
+            "fading",
+            "less than 1% of the gradient reaches most time steps, and later steps do not repeat "
+            "the early input; or it falls to a millionth over the layers",
+            "more steps in the loss; for layers, higher surrogates",
+            at_once=False,
+            of_gradients=True,
+        ),
+        Cause(
+            "direction lost",
+            f"the mean cosine between gradients of neighbouring steps is below {FLIPPED:g}",
+            "a lower dampening, or a detached reset",
+            "consistency",
+            "flips",
+            lambda p: p.gradient.overshoots,
+            at_once=False,
+            of_gradients=True,
+        ),
+        Cause(
+            "information lost",
+            "given labels: a linear readout of the spike counts of this and all later populations "
+            "tells no more than chance, while the inputs or an earlier one tell more",
+            "`prepare`, which gives deep stacks weights that pass spikes on",
+            at_once=False,
+        ),
+        Cause("none", "none of these", "choose a surrogate by training: `compare`", at_once=False),
+    )
+}
+
+
+def verdict(population: PopulationFlow, column: str) -> str:
+    """The word beside a population's number in a column: its cause there, or ok."""
+    words = (c.word for c in CAUSES.values() if c.column == column and c.applies(population))
+    return next(words, "ok")

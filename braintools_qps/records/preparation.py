@@ -1,0 +1,111 @@
+"""Records of `prepare` and `relay_weights`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..tables import Rows, html_note, text_table
+from .diagnosis import Diagnosis
+from .record import Record
+
+NOTHING = "Nothing to do"
+
+
+@dataclass(frozen=True, eq=False)
+class RelayedPopulation(Record):
+    """One population of `RelayedWeights`.
+
+    Attributes
+    ----------
+    population : str
+        Its path in the model.
+    source : str or None
+        The population whose spikes it passes on; None if its weights were only scaled.
+    weight : float or None
+        The weight from each neuron of the source; None without a source.
+    before, after : float
+        Its mean firing rate before and after the change, in spikes per neuron and step.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import RelayedPopulation
+    >>> RelayedPopulation("lif2", "lif1", weight=12.6, before=0.0, after=0.1).source
+    'lif1'
+    """
+
+    population: str
+    source: str | None
+    weight: float | None
+    before: float
+    after: float
+
+
+@dataclass(frozen=True, eq=False)
+class RelayedWeights(Record):
+    """What `relay_weights` changed.
+
+    ``print`` shows it as a table.
+
+    Attributes
+    ----------
+    populations : tuple of RelayedPopulation
+        One for each population, in the order in which signals reach them.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import RelayedPopulation, RelayedWeights
+    >>> print(RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)))
+    population  passes on  weight  rate before   after
+    lif2             lif1    12.6       0.0000  0.1000
+    """
+
+    populations: tuple[RelayedPopulation, ...]
+
+    def __str__(self) -> str:
+        return text_table(self._rows(), ())
+
+    def _rows(self) -> Rows:
+        head = ("population", "passes on", "weight", "rate before", "after")
+        return [head, *map(_relayed, self.populations)]
+
+
+def _relayed(p: RelayedPopulation) -> tuple[str, ...]:
+    weight = "-" if p.weight is None else f"{p.weight:.4g}"
+    return p.population, p.source or "-", weight, f"{p.before:.4f}", f"{p.after:.4f}"
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Preparation(Record):
+    """What `prepare` changed, as lines of code that do the same to another copy of the model.
+
+    Attributes
+    ----------
+    before, after : Diagnosis
+        The cause that `gradient_flow` named before and after the change: a `.Diagnosis`.
+    lines : tuple of str
+        Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
+        was nothing to do.
+
+    See Also
+    --------
+    prepare : Returns it.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Diagnosis, Preparation
+    >>> healthy = Diagnosis("none", None, "Rates and gradients are in range.")
+    >>> Preparation(healthy, healthy)
+    Nothing to do: rates and gradients are in range.
+    """
+
+    before: Diagnosis
+    after: Diagnosis
+    lines: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        if not self.lines:
+            return f"{NOTHING}: {self.before.text[:1].lower()}{self.before.text[1:]}"
+        return "\n".join([f"# {self.before.text}", *self.lines, f"# {self.after.text}"])
+
+    def _repr_html_(self) -> str:
+        return html_note(repr(self))

@@ -1,0 +1,23 @@
+"""What results look like: tables as text, HTML and CSV, and the sentences below them.
+
+Start with `Table` in `table`; `fields` has the tables of small records. `comparison` declares the
+columns of a comparison, `verdict` says which candidate is best, `notes` explains the numbers, and
+`tidy` writes a line for each seed, epoch or trial. Nothing here imports `records`: a record is
+passed in and read by its attributes.
+"""
+# ruff: noqa: F401 -- all names are for the other rooms
+
+from .comparison import comparison_table, comparison_text
+from .fields import (
+    candidate_table,
+    fields_table,
+    memory_table,
+    records_table,
+    tuning_table,
+)
+from .notes import edge_note
+from .scores import score_of
+from .settings import value_text
+from .table import Rows, Table, cell, html_note, html_table, short, text_table
+from .tidy import Lines, by_epoch, by_seed, by_trial, csv_text
+from .verdict import convergence, verdict

@@ -1,0 +1,85 @@
+"""The numbers of a candidate: where each is in its record, and how tables and files show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._statistics import Interval, summary
+from .scores import Score
+from .typing import Result
+from .words import Unit
+
+SCORE = "score"  # the header of the column that is named after the score
+
+Write = Callable[[Any, Score], str]
+
+
+class Column(NamedTuple):
+    """A column of the comparison's table and of its CSV."""
+
+    field: str  # its path in the record of a candidate
+    csv: str  # its name in the CSV
+    header: str = ""  # in the table; not shown there without one
+    write: Write = lambda value, form: str(value)
+    caption: str = ""  # a note below the wide table; the name of the score replaces {score}
+    narrow: bool = False  # whether it is also in the table of 80 characters
+
+    def value(self, result: Result) -> Any:
+        """The number, or the tuple of numbers by seed; None where it was not measured."""
+        value: Any = result
+        for name in self.field.split("."):
+            value = None if value is None else getattr(value, name)
+        return value
+
+    def of_seed(self, result: Result, row: int) -> Any:
+        """The number of one seed; the last of a curve."""
+        value = self.value(result)
+        if isinstance(value, tuple):
+            value = value[row] if value else None
+        return value[-1] if isinstance(value, tuple) else value
+
+    def cell(self, result: Result, form: Score) -> str:
+        """The text in the table."""
+        value = self.value(result)
+        return "-" if value is None or value == () else self.write(value, form)
+
+
+def with_interval(interval: Interval, unit: Unit) -> str:
+    """A mean, and its interval in brackets if there is one."""
+    if math.isnan(interval.mean):
+        return "nan"
+    mean, low, high = (None if x is None else unit.number(x) for x in interval)
+    return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
+
+
+def _score(values: Any, form: Score) -> str:
+    return with_interval(summary(values, bounds=form.bounds), form.unit)
+
+
+def _mean_score(values: Any, form: Score) -> str:
+    return form.unit.number(float(np.mean(values)))
+
+
+COLUMNS = [
+    Column("scores.test", "test", SCORE, _score, narrow=True),
+    Column("scores.validation", "validation"),
+    Column(
+        "scores.test_at_best_epoch", "test_at_best_epoch", "at best validation epoch", _mean_score,
+        caption="At best validation epoch: test {score} with the weights of the epoch whose "
+        "validation score was best, seed by seed.",
+    ),
+    Column("scores.best_epoch", "best_epoch"),
+    Column(
+        "scores.firing_rate", "firing_rate", "firing rate",
+        lambda values, form: f"{np.mean(values):.3f}",
+        caption="Firing rate: spikes per neuron and step.", narrow=True,
+    ),
+    Column("scores.spikes", "spikes"),
+    Column("curves.loss", "final_loss"),
+    Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, form: f"{x:.2g}"),
+    Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, form: f"{1e-6 * x:.1f}"),
+]  # fmt: skip

@@ -1,0 +1,110 @@
+"""The table of a comparison, the best candidate first."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+from .columns import COLUMNS, SCORE, with_interval
+from .notes import notes_below
+from .scores import score_of
+from .settings import ALWAYS, all_tuned_names, setting_text
+from .table import Rows, Table, short, text_table
+from .typing import Compared
+from .verdict import MARK, enough_seeds
+
+WIDTH = 80  # characters of a terminal
+LEAST_LABEL = 16
+EMPTY = ("", "-")
+
+
+def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
+    """A row for each candidate, and notes below; those that may be best are marked."""
+    form, results = score_of(comparison.score, comparison.results), comparison.ranked
+    columns = {}
+    for column in COLUMNS:
+        if column.header and (wide or column.narrow):
+            title = form.heading if column.header == SCORE else column.header
+            columns[title] = [column.cell(result, form) for result in results]
+        if column.header == SCORE:
+            columns |= _against_best(comparison, wide=wide) | _settings(comparison, wide=wide)
+    kept = {title: cells for title, cells in columns.items() if any(c not in EMPTY for c in cells)}
+    rows = [[short(r.label), *cells] for r, *cells in zip(results, *kept.values())]
+    tied = {result.label for result in comparison.tied} if enough_seeds(comparison) else ()
+    marked = [row for row, result in enumerate(results, 1) if result.label in tied]
+    return Table([["surrogate", *kept], *rows], notes_below(comparison, wide=wide), marked)
+
+
+def comparison_text(comparison: Compared, *, wide: bool = False) -> str:
+    """The table as text: in 80 characters, or with all columns."""
+    table = comparison_table(comparison, wide=wide)
+    notes = [line for note in table.notes for line in _wrapped(note, WIDTH)]
+    return "\n".join([text_table(table.rows if wide else _narrowed(table.rows)), *notes])
+
+
+def _against_best(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
+    """Differences from the best, and numbers of seeds where they differ."""
+    results, tied = comparison.ranked, comparison.tied
+    if len(results) < 2 or not tied:
+        return {}
+    unit = score_of(comparison.score, results).unit
+    alone, enough = len(tied) == 1, enough_seeds(comparison)
+    labels = {result.label for result in tied}
+    cells = []
+    for result in results:
+        interval = comparison.differences[result.label]
+        text = with_interval(interval if wide else interval._replace(low=None), unit)
+        mark = f" {MARK if result.label in labels else ' '}" if enough and not alone else ""
+        cells.append("-" if result.diverged else text + mark)
+    if alone:
+        cells[0] = "best"
+    seeds = [str(len(result.seeds)) for result in results]
+    counts = {"seeds": seeds} if len({*seeds} - {"0"}) > 1 else {}
+    return {"difference" if wide else "vs best": cells} | counts
+
+
+def _settings(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
+    """A column for each name that was tuned; the narrow table has the dampening first."""
+    tuned = all_tuned_names(comparison.ranked)
+    first = [] if wide else [name for name in reversed(ALWAYS) if name in tuned]
+    names = dict.fromkeys([*first, *tuned])
+    return {
+        name.replace("_", " "): [setting_text(result, name) for result in comparison.ranked]
+        for name in names
+    }
+
+
+def _narrowed(rows: Rows) -> Rows:
+    """Fit a table into 80 characters: headers in two lines, long labels in several."""
+    (first, *titles), *body = rows
+    above, below = zip(*(("", t) if t.endswith("%") else _halves(t) for t in titles))
+    cells = [above, below, *(row for _, *row in body)]
+    room = WIDTH - sum(2 + max(map(len, column)) for column in zip(*cells))
+    head = [["", *above]] if any(above) else []
+    lines: list[Sequence[str]] = [*head, [first, *below]]
+    for label, *row in body:
+        start, *more = _label_lines(label, max(room, LEAST_LABEL))
+        lines += [[start, *row], *([part, *[""] * len(row)] for part in more)]
+    return lines
+
+
+def _label_lines(label: str, room: int) -> list[str]:
+    """A label in lines, broken after brackets and commas if possible."""
+    if len(label) <= room:
+        return [label]
+    parts = re.sub(r"([(,]) *", r"\1\0", label).split("\0")
+    lines = [parts[0]]
+    for part in parts[1:]:
+        fits = len(lines) > 1 and len(lines[-1]) + 1 + len(part) <= room
+        lines[-1:] = [f"{lines[-1]} {part}"] if fits else [lines[-1], f"  {part}"]
+    return [piece for line in lines for piece in _wrapped(line, room) or [""]]
+
+
+def _halves(title: str) -> tuple[str, str]:
+    start, _, end = title.rpartition(" ")
+    return start, end
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, break_on_hyphens=False)  # options stay whole

@@ -1,0 +1,72 @@
+"""Tables of small records: their fields, the settings of a candidate, its scores."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .table import Table, cell, short
+from .typing import Result, Tuned
+
+
+def fields_table(record: Any) -> Table:
+    """The fields of any record, a row for each."""
+    names = (field.name for field in dataclasses.fields(record))
+    rows = [[name, short(cell(getattr(record, name)))] for name in names]
+    return Table([["", type(record).__name__], *rows], left=2)
+
+
+def records_table(records: Mapping[str, Any], table_of: Callable[[Any], Table]) -> Table:
+    """The rows of all records under one header, their names in front."""
+    tables = {name: table_of(record).rows for name, record in records.items()}
+    head = next(iter(tables.values()))[0]
+    body = [[name, *row] for name, (_, *rows) in tables.items() for row in rows]
+    return Table([["surrogate", *head], *body])
+
+
+def memory_table(saved: Any) -> Table:
+    """What `save_memory` changed, and what it left."""
+    left = [(path, f"left: {why}") for path, why in saved.left.items()]
+    return Table([("", "now"), *saved.changed.items(), *left], left=2)
+
+
+def candidate_table(result: Result) -> Table:
+    """Scores and settings of one candidate; what is empty is left out."""
+    values = {
+        "test score": result.scores.test,
+        "at best epoch": result.scores.test_at_best_epoch,
+        "validation": result.scores.validation,
+        "firing rate": result.scores.firing_rate,
+        "setting": result.setting,
+        "tuned surrogate": result.tuned_spec,
+        "flags": result.flags,
+        "error": result.error,
+    }
+    rows = [[name, short(_with_mean(value))] for name, value in values.items() if value]
+    return Table([["", short(result.label)], *rows], left=2)
+
+
+def tuning_table(tuning: Tuned) -> Table:
+    """A row for each setting that was tried."""
+    names = list(dict.fromkeys(name for trial in tuning.trials for name in trial.setting))
+    mean = lambda values: f"{sum(values) / len(values):.4g}" if values else "-"
+    rows = [
+        [
+            str(number),
+            *(cell(trial.setting.get(name)) for name in names),
+            *map(mean, (trial.validation, trial.test, trial.loss)),
+            f"{tuning.chosen.count(number)} of {len(tuning.chosen)}",
+        ]
+        for number, trial in enumerate(tuning.trials)
+    ]
+    head = ["trial", *names, "validation", "test", "loss", "chosen by"]
+    note = "Means over seeds. Each seed chooses by its own validation score."
+    return Table([head, *rows], [note], left=2)
+
+
+def _with_mean(value: Any) -> str:
+    """A value in one line; for several numbers, the mean comes first."""
+    if isinstance(value, tuple) and len(value) > 1:
+        return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"
+    return cell(value)

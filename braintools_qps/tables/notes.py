@@ -1,0 +1,155 @@
+"""Notes below the table of a comparison: what its numbers mean, and what to try next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+
+from .columns import COLUMNS
+from .settings import all_tuned_names, value_text
+from .table import short
+from .typing import Compared, Result
+from .verdict import MARK, convergence, enough_seeds, verdict
+from .words import listed
+
+TROUBLES = {
+    "collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN",
+}  # fmt: skip
+LONGEST_ERROR = 200
+SLOPE = "mean_slope"
+
+
+def notes_below(comparison: Compared, *, wide: bool) -> list[str]:
+    """The verdict, what the numbers mean, and problems."""
+    results = comparison.results
+    says = [verdict(comparison), convergence(comparison), *_caption(comparison, wide=wide)]
+    return [note for note in (*says, *_troubles(results), *comparison.notes) if note]
+
+
+def _caption(comparison: Compared, *, wide: bool) -> list[str]:
+    """Notes that explain the numbers."""
+    sound = [result for result in comparison.results if result.scores.test]
+    if not sound:
+        return []
+    notes = [_scores_note(comparison), _difference_note(comparison, wide=wide)]
+    if len(comparison.seeds) > 1:
+        notes.append(_variation_note(comparison, tuned=any(r.tuning for r in sound)))
+    if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
+        most = max(len(r.seeds) for r in sound)
+        notes.append(f"({most - 1}/{most}): chosen by {most - 1} of {most} seeds.")
+    notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
+    notes.append(_scale_note(comparison))
+    if wide:
+        notes += [column.caption.format(score=comparison.score) for column in COLUMNS]
+        notes.append(_clip_note(comparison))
+    return notes
+
+
+def _scores_note(comparison: Compared) -> str:
+    seeds = len(comparison.seeds)
+    shown = f"mean of {seeds} seeds [95% interval]" if seeds > 1 else "one seed"
+    if any(0 < len(result.seeds) < seeds for result in comparison.results):
+        shown = "mean over seeds [95% interval]"
+    return f"Test {comparison.score} after epoch {comparison.settings.get('epochs')}: {shown}."
+
+
+def _difference_note(comparison: Compared, *, wide: bool) -> str:
+    """What the mark and the differences mean."""
+    tied = comparison.tied
+    if len(comparison.results) < 2 or not tied or not enough_seeds(comparison):
+        return ""
+    looks = " and looks" if comparison.settings.get("most_seeds") else ""
+    level = f"95% level, all pairs{looks} together"
+    how = ", seed by seed" if wide else ""
+    note = f"Differences are from the best{how} ({level})."
+    mark = f"{MARK} not clearly lower than any other ({level})."
+    return (
+        note if len(tied) == 1 else f"{mark} Differences are from the best{how}." if wide else mark
+    )
+
+
+def _variation_note(comparison: Compared, *, tuned: bool) -> str:
+    given = comparison.task.get("has_own_test_part")
+    names = ["weights", "batches", "validation part" if given else "split"]
+    return f"Intervals include variation from {listed([*names, *['tuning'] * tuned])}."
+
+
+def _slope_note(results: Sequence[Result]) -> str:
+    slopes = dict.fromkeys(
+        value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
+    )
+    most = f"at most {listed([*slopes], 'or')} before training" if slopes else ""
+    return most and f"Dampening: set for a mean surrogate gradient of {most}."
+
+
+def _rate_note(comparison: Compared) -> str:
+    """The learning rate, where it was not tuned."""
+    rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
+    if rate is None or "learning_rate" in tuned:
+        return ""
+    at = f"a learning rate of {value_text('learning_rate', rate)}."
+    return f"All at {at}" if tuned else f"Not tuned: trained as given, at {at}"
+
+
+def _scale_note(comparison: Compared) -> str:
+    number, _, unit = str(comparison.task.get("scale", 1)).partition(" ")
+    divisor = f"{float(number):.4g} {unit}".strip()
+    return "" if divisor == "1" else f"Inputs were divided by {divisor}."
+
+
+def _clip_note(comparison: Compared) -> str:
+    """The norm at which gradients were clipped, unless a column shows it."""
+    if "clip" not in comparison.settings or "clip" in all_tuned_names(comparison.results):
+        return ""
+    norms = [r.setting.get("clip", comparison.settings["clip"]) for r in comparison.results]
+    texts = dict.fromkeys("" if norm is None else value_text("clip", norm) for norm in norms)
+    if "" in texts:
+        return "Gradients are not clipped."
+    return f"Gradient norm clipped at {listed([*texts], 'or')}."
+
+
+def edge_note(comparison: Compared) -> str:
+    """What the star of a setting means, and the command that tries a value beyond it."""
+    starred: list[str] = []
+    beyond: dict[str, dict[float, None]] = {}  # new values, each once
+    for tuning in filter(None, (result.tuning for result in comparison.results)):
+        for name in tuning.at_edge:
+            starred.append(name.replace("_", " "))
+            beyond.setdefault(name, {})[tuning.beyond(name)] = None
+    if not starred:
+        return ""
+    names = listed([*dict.fromkeys(starred)])
+    star = f"* The {names} at the edge of the values tried did better than the next value."
+    tune = _tune_text(comparison, beyond)
+    return f"{star} --tune {tune} trains only what is new." if tune else star
+
+
+def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]]) -> str:
+    """All values to try, as the command line takes them; empty if it cannot take one."""
+    tune = comparison.settings.get("tune")
+    if not (isinstance(tune, Mapping) and all(isinstance(v, (list, tuple)) for v in tune.values())):
+        return ""
+    values = {name: [*tried, *beyond.get(name, ())] for name, tried in tune.items()}
+    simple = all(isinstance(x, (int, float, str)) for tried in values.values() for x in tried)
+    written = lambda value: f"{value:g}" if isinstance(value, float) else str(value)
+    texts = (f"{name}={','.join(map(written, tried))}" for name, tried in values.items())
+    return " ".join(texts) if simple else ""
+
+
+def _troubles(results: Sequence[Result]) -> list[str]:
+    """Problems of the candidates, a line for each."""
+    notes = [f"{short(r.label)}: {text}." for r in results if (text := trouble(r))]
+    if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
+        reason = one_by_one.rstrip(".")
+        notes.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")
+    return notes
+
+
+def trouble(result: Result) -> str:
+    """The problem of one candidate; empty if it has none."""
+    if result.error:
+        text = f"error: {result.error}".rstrip(".")
+        return textwrap.shorten(text, LONGEST_ERROR, placeholder="...")
+    seeds = len(result.scores.test)
+    named = ((TROUBLES.get(name, name), count) for name, count in result.flags.items())
+    return ", ".join(f"{name} {count}/{seeds}" for name, count in named)

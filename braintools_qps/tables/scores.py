@@ -1,0 +1,32 @@
+"""How the score of a comparison is shown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from .typing import Result
+from .words import POINTS, Unit
+
+UNBOUNDED = (-math.inf, math.inf)
+
+
+class Score(NamedTuple):
+    """Name, format and bounds of a score, and a difference that matters."""
+
+    name: str
+    heading: str
+    unit: Unit
+    bounds: tuple[float, float]
+    difference: float  # the smallest that matters
+
+
+def score_of(name: str, results: Sequence[Result]) -> Score:
+    """The way to show a score: accuracies in percent, others with three digits."""
+    if name == "accuracy":
+        return Score(name, "accuracy %", POINTS, (0.0, 1.0), 0.01)
+    sizes = (abs(float(np.mean(r.scores.test))) for r in results if not r.diverged)
+    return Score(name, name, Unit(), UNBOUNDED, (max(sizes, default=0.0) or 1.0) / 100)

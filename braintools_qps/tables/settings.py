@@ -1,0 +1,47 @@
+"""The tuned settings of candidates as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .typing import Result
+
+FACTORS = ("dampening", "scale", "scale_factor")
+ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
+
+
+def tuned_names(result: Result) -> list[str]:
+    """Names to show: learning rate and dampening, and all others with several values."""
+    if result.tuning is None:
+        return []
+    settings = [trial.setting for trial in result.tuning.trials]
+    several = lambda name: any(setting.get(name) != settings[0][name] for setting in settings)
+    return [name for name in settings[0] if name in ALWAYS or several(name)]
+
+
+def all_tuned_names(results: Iterable[Result]) -> list[str]:
+    """The names of all candidates, each once."""
+    return list(dict.fromkeys(name for result in results for name in tuned_names(result)))
+
+
+def setting_text(result: Result, name: str) -> str:
+    """The value chosen most often, by how many seeds, and a star where one beyond may be better."""
+    if name not in result.setting:
+        return "-"
+    value, tuning = value_text(name, result.setting[name]), result.tuning
+    if tuning is None:
+        return value
+    star = "*" if name in tuning.at_edge else ""
+    seeds = len(tuning.chosen)
+    same = sum(result.setting_of(n).get(name) == result.setting[name] for n in range(seeds))
+    return value + star + (f" ({same}/{seeds})" if same < seeds else "")
+
+
+def value_text(name: str, value: Any) -> str:
+    """A value of a setting in a few characters; factors as fractions."""
+    if value is None:
+        return "none" if name else ""
+    if name in FACTORS and isinstance(value, float) and 0 < value < 1 and (1 / value).is_integer():
+        return f"1/{1 / value:g}"
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

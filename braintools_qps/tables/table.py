@@ -1,0 +1,79 @@
+"""A table with its notes: as text, as HTML, and the text of a value in it."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, NamedTuple
+
+Rows = Sequence[Sequence[str]]  # the header first
+SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
+LONGEST_CELL = 60
+
+
+class Table(NamedTuple):
+    """A table, and what stands below it."""
+
+    rows: Rows
+    notes: Sequence[str] = ()
+    marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
+    left: int = 1  # columns of the text that are aligned to the left
+
+    @property
+    def text(self) -> str:
+        """The table as text."""
+        return text_table(self.rows, self.notes, left=self.left)
+
+    @property
+    def html(self) -> str:
+        """The table as HTML, for notebooks."""
+        return html_table(self.rows, self.notes, self.marked)
+
+
+def cell(value: Any) -> str:
+    """One line for any value: lists and mappings with commas, numbers with six digits."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if value is None or (isinstance(value, (Mapping, list, tuple)) and not value):
+        return "none"
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {cell(inner)}" for name, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(cell, value))
+    return " ".join(str(value).split())
+
+
+def short(text: str) -> str:
+    """A text in one line, cut to fit into a table."""
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."
+
+
+def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:
+    """A table as text: the first ``left`` columns are aligned to the left; notes follow below."""
+    widths = [max(map(len, column)) for column in zip(*rows)]
+    lines = [_text_row(row[:left], row[left:], widths) for row in rows]
+    return "\n".join([*lines, *(f"- {note}" for note in notes)])
+
+
+def html_table(rows: Rows, notes: Sequence[str] = (), marked: Container[int] = ()) -> str:
+    """A table as HTML, for notebooks; rows with the numbers in ``marked`` are shaded."""
+    tags = ["th"] + ["td"] * (len(rows) - 1)
+    lines = [_html_row(t, row, n in marked) for n, (t, row) in enumerate(zip(tags, rows))]
+    return "\n".join(["<table>", *lines, "</table>", *map(html_note, notes)])
+
+
+def html_note(text: str) -> str:
+    """A sentence beside a table."""
+    return f"<p>{html.escape(text)}</p>"
+
+
+def _text_row(left: Sequence[str], right: Sequence[str], widths: Sequence[int]) -> str:
+    cells = [cell.ljust(width) for cell, width in zip(left, widths)]
+    cells += [cell.rjust(width) for cell, width in zip(right, widths[len(left) :])]
+    return "  ".join(cells).rstrip()
+
+
+def _html_row(tag: str, cells: Sequence[str], marked: bool) -> str:
+    row = f'<tr style="background: {SHADE}">' if marked else "<tr>"
+    return row + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"

@@ -1,0 +1,88 @@
+"""The numbers of a comparison in tidy tables, for pandas and for other programs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from io import StringIO
+from typing import Any
+
+from .columns import COLUMNS
+from .typing import Result
+
+Lines = list[dict[str, Any]]  # the values of a table by column
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
+
+
+def by_seed(results: Iterable[Result], shared: Mapping[str, Any]) -> Lines:
+    """One line for each candidate and seed; one for a candidate that failed.
+
+    ``shared`` has the columns that are the same in all lines: the task and the settings.
+    """
+    lines: Lines = []
+    for result in results:
+        flags = {f"runs_with_{name}": count for name, count in result.flags.items()}
+        spec = json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None
+        rest = {**shared, "tuned_spec": spec, **flags, "error": result.error}
+        for row, seed in enumerate(result.seeds):
+            numbers = {column.csv: column.of_seed(result, row) for column in COLUMNS}
+            head = {"surrogate": result.label, "seed": seed}
+            lines.append({**head, **numbers, **result.setting_of(row), **rest})
+        if not result.seeds:
+            lines.append({"surrogate": result.label, "seed": None, **result.setting, **rest})
+    return lines
+
+
+def by_epoch(results: Iterable[Result]) -> Lines:
+    """One line for each candidate, seed and epoch."""
+    lines: Lines = []
+    for result in results:
+        curves = {name: values for name, values in vars(result.curves).items() if values}
+        for row, seed in enumerate(result.seeds if curves else ()):
+            for epoch, values in enumerate(zip(*(curve[row] for curve in curves.values())), 1):
+                head = {"surrogate": result.label, "seed": seed, "epoch": epoch}
+                lines.append({**head, **dict(zip(curves, values))})
+    return lines
+
+
+def by_trial(results: Iterable[Result]) -> Lines:
+    """One line for each training: candidate, setting that was tried, and seed."""
+    lines: Lines = []
+    for result in results:
+        for number, (setting, scores) in enumerate(_trials(result)):
+            chosen = result.tuning.chosen if result.tuning else (number,) * len(result.seeds)
+            for row, seed in enumerate(result.seeds):
+                numbers = {name: values[row] if values else None for name, values in scores.items()}
+                head = {"surrogate": result.label, "seed": seed, **setting}
+                lines.append({**head, **numbers, "chosen": chosen[row] == number})
+    return lines
+
+
+def _trials(result: Result) -> list[tuple[Mapping[str, Any], dict[str, Sequence[float]]]]:
+    """Settings with their scores; of a candidate that was not tuned, the one that it has."""
+    names = "validation", "test", "loss"
+    if result.tuning:
+        return [
+            (t.setting, {name: getattr(t, name) for name in names}) for t in result.tuning.trials
+        ]
+    losses = [curve[-1] for curve in result.curves.loss]
+    final = result.scores.validation, result.scores.test, losses
+    return [(result.setting, dict(zip(names, final)))]
+
+
+def csv_text(lines: Lines) -> str:
+    """Text of a CSV file: numbers with five digits, nothing that a spreadsheet would compute."""
+    text, columns = StringIO(), list(dict.fromkeys(name for line in lines for name in line))
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([_cell(line.get(name)) for name in columns] for line in lines)
+    return text.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, float):
+        return f"{value:.5g}"
+    if isinstance(value, str) and value.startswith(FORMULA):
+        return f"'{value}"
+    return value

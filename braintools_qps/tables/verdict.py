@@ -1,0 +1,117 @@
+"""The verdict of a comparison in words, and whether training was long enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .._statistics import LEAST_SEEDS
+from .scores import Score, score_of
+from .table import short
+from .typing import Compared, Result
+from .words import MOST_NAMES, listed, plural
+
+MARK = "="  # may be as good as the best
+# A loss still falls if this last part of the epochs brought this share of its whole fall.
+LAST_PART, STILL_FALLING = 1 / 4, 0.01
+
+
+def verdict(comparison: Compared) -> str:
+    """Which candidate is best, which are equal, or how many seeds would tell."""
+    sound = [result for result in comparison.ranked if not result.diverged]
+    if len(sound) < 2:
+        return ""
+    form, tied = score_of(comparison.score, comparison.results), comparison.tied
+    if not enough_seeds(comparison):
+        return _too_few_seeds(comparison, short(sound[0].label), len(sound))
+    lower = _lower(comparison, [result for result in sound if result not in tied], form)
+    if len(tied) == 1:
+        return f"{short(tied[0].label)} is best: {lower}."
+    names, also = [short(result.label) for result in tied], f"; {lower}" if lower else ""
+    if comparison.standing.settled:
+        verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
+        margin = form.unit(comparison.margin or 0.0)
+        return f"{listed(names)} {verb} equal within {margin}: take {take}{also}."
+    known = f"Not known yet whether {listed(names, 'or')} is best{also}."
+    return f"{known} {_more_seeds(comparison, form)}"
+
+
+def enough_seeds(comparison: Compared) -> bool:
+    """Whether there are enough seeds for a verdict."""
+    return len(comparison.seeds) >= LEAST_SEEDS
+
+
+def _too_few_seeds(comparison: Compared, first: str, count: int) -> str:
+    seeds = len(comparison.seeds)
+    have = "one seed" if seeds == 1 else f"{seeds} seeds"
+    return (
+        f"{first} is highest, but {have} cannot tell {count} candidates apart: it takes "
+        f"{LEAST_SEEDS} at least: {_command(comparison, LEAST_SEEDS)}."
+    )
+
+
+def _more_seeds(comparison: Compared, form: Score) -> str:
+    """How many seeds it would take, and the command that trains them."""
+    needed, seeds = comparison.seeds_needed, len(comparison.seeds)
+    if needed is None:
+        return "Their scores are the same with every seed."
+    more = f"About {plural(needed - seeds, 'more seed')} would show"
+    margin = form.unit(comparison.margin or form.difference)
+    return f"{more} a difference of {margin}: {_command(comparison, needed)}."
+
+
+def _command(comparison: Compared, seeds: int) -> str:
+    """The option that adds seeds, and what it costs."""
+    first, more = comparison.seeds[0], seeds - len(comparison.seeds)
+    if comparison.settings.get("most_seeds"):
+        return f"--most-seeds {seeds} trains up to {more:,} more per candidate"
+    if comparison.seeds != tuple(range(first, first + len(comparison.seeds))):
+        return f"name {plural(more, 'more seed')}"
+    named = f"{first}-{first + seeds - 1}" if first else seeds
+    return f"--seeds {named} trains {more:,} more per candidate"
+
+
+def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
+    """How far candidates are below the best; for many, only the range."""
+    below = [-comparison.differences[result.label].mean for result in results]
+    if len(results) > MOST_NAMES:
+        return f"the other {len(results)} are {form.unit.span(min(below), max(below))} lower"
+    named = zip(results, below)
+    return ", ".join(f"{short(result.label)} is {form.unit(size)} lower" for result, size in named)
+
+
+def convergence(comparison: Compared) -> str:
+    """Whether training was long enough, in a sentence; empty where losses cannot say.
+
+    A loss, as its mean over seeds, was still falling if more than 1% of its whole decrease came in
+    the last quarter of the epochs.
+    """
+    sound = [r for r in comparison.results if r.curves.loss and not r.diverged]
+    losses = [np.mean(result.curves.loss, axis=0) for result in sound]
+    falling = [short(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
+    if falling:
+        everyone = len(falling) == len(comparison.results)
+        who, verb = ("losses", "were") if everyone else (f"loss of {listed(falling)}", "was")
+        return (
+            f"The {who} {verb} still falling when training ended: differences may only reflect "
+            f"speed. --epochs {2 * max(map(len, losses))} trains all runs anew, since the learning "
+            "rate then falls more slowly."
+        )
+    if losses and all(loss[-1] < loss[0] for loss in losses):
+        part = _last_part(losses[0])
+        last = "the last epoch" if part == 1 else f"the last {part} epochs"
+        return f"Losses levelled off: {last} brought under 1% of their drop."
+    return ""
+
+
+def _still_falls(loss: np.ndarray) -> bool:
+    """Whether a loss still fell at the end; False for a single epoch."""
+    part = _last_part(loss)
+    least = STILL_FALLING * max(loss[0] - loss[-1], 0.0)
+    return part < len(loss) and bool(loss[-1 - part] - loss[-1] > least)
+
+
+def _last_part(loss: np.ndarray) -> int:
+    """How many epochs the last quarter has."""
+    return max(1, round(LAST_PART * len(loss)))

@@ -1,0 +1,49 @@
+"""Numbers with their units, and lists of names, as they stand in sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+MOST_NAMES = 4  # in a sentence
+
+
+class Unit(NamedTuple):
+    """How scores are written."""
+
+    factor: float = 1.0
+    form: str = "{:.3g}"
+    name: str = ""  # of a difference
+
+    def number(self, value: float) -> str:
+        """The number alone."""
+        text = self.form.format(self.factor * value)
+        return text if float(text) else text.lstrip("-")
+
+    def __call__(self, value: float) -> str:
+        """The number with its unit, as "1 point"."""
+        return self._named(self.number(value))
+
+    def span(self, low: float, high: float) -> str:
+        """From one number to another."""
+        return self._named(f"{self.number(low)} to {self.number(high)}")
+
+    def _named(self, text: str) -> str:
+        text = text.removesuffix(".0") if text == "1.0" else text
+        return f"{text} {self.name}{'s' * (text != '1')}" if self.name else text
+
+
+POINTS = Unit(100.0, "{:.1f}", "point")
+
+
+def listed(names: Sequence[str], last: str = "and") -> str:
+    """Names with "and" before the last; of many names, the first few and how many more."""
+    if len(names) > MOST_NAMES:
+        names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]
+    *before, end = names
+    return f"{', '.join(before)} {last} {end}" if before else end
+
+
+def plural(count: int, name: str) -> str:
+    """A number of things, as "2 seeds"."""
+    return f"{count:,} {name}{'s' * (count != 1)}"

@@ -1,0 +1,307 @@
+"""A run is a fact: it is trained once, kept whole or not at all, and depends on its key alone."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small_comparison
+from small_comparison import OPTIONS, SMALL, X, Y, press_ctrl_c_at, without_times
+
+from braintools_qps import Comparison, QPseudoSpike, compare
+from braintools_qps._comparison import runs
+
+NAMES = ["Sigmoid", "QPseudoSpike(alpha=2)"]
+TUNED = OPTIONS | {"seeds": [4], "tune": {"learning_rate": (0.1, 0.03)}, "progress": False}
+
+
+def trained(surrogates=NAMES[:1], callback=lambda event: None, **options):
+    """A comparison, and how many runs it has trained."""
+    events = []
+
+    def watch(event):
+        events.append(event)
+        callback(event)
+
+    comparison = compare(surrogates, callback=watch, **TUNED | options)
+    return comparison, events[-1].runs
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A directory with a comparison of one surrogate, and the comparison."""
+    out = tmp_path_factory.mktemp("first")
+    return out, *trained(out=out)
+
+
+@pytest.fixture
+def out(first, tmp_path):
+    """A copy of its runs."""
+    (tmp_path / "runs").mkdir()
+    for path in (first[0] / "runs").iterdir():
+        (tmp_path / "runs" / path.name).write_bytes(path.read_bytes())
+    return tmp_path
+
+
+def files(out):
+    return sorted(path.name for path in (out / "runs").iterdir())
+
+
+def test_what_is_on_the_disk(first):
+    out, comparison, count = first
+    assert count == 2
+    assert len(files(out)) == 2
+    assert Comparison.from_json((out / "comparison.json").read_text()) == comparison
+    names = ["comparison-curves.csv", "comparison-trials.csv", "comparison.csv", "comparison.json"]
+    assert sorted(path.name for path in out.iterdir()) == [*names, "runs"]
+    header, line = (out / "comparison.csv").read_text().splitlines()
+    assert header.startswith("surrogate,seed,test,")
+    assert line.startswith(f"Sigmoid,4,{comparison.results[0].scores.test[0]:.5g},")
+
+
+RATES = {"learning_rate": (0.1, 0.03, 0.01)}
+
+
+@pytest.mark.parametrize(
+    ("surrogates", "change", "count"),
+    [
+        (NAMES[:1], {}, 0),
+        ({"another label": "Sigmoid"}, {}, 0),
+        (NAMES[:1], {"tune": {"learning_rate": (0.03,)}}, 0),
+        (NAMES[:1], {"tune": None, "learning_rate": 0.1}, 0),
+        (NAMES[:1], {"tune": {"dampening": (1.0,), "learning_rate": (0.1, 0.03)}}, 0),
+        (NAMES[:1], {"task": (X.copy(), Y.copy())}, 0),
+        (NAMES[:1], {"tune": RATES}, 1),
+        (NAMES[:1], {"seeds": [4, 0]}, 2),
+        (NAMES, {}, 2),
+        (NAMES[:1], {"fresh": True}, 2),
+    ],
+)
+def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogates, change, count):
+    before = first[1].results[0]
+    comparison, found = trained(surrogates, out=out, **change)
+    assert found == count
+    for trial in comparison.results[0].tuning.trials if comparison.results[0].tuning else ():
+        for old in before.tuning.trials:
+            if old.setting["learning_rate"] == trial.setting["learning_rate"]:
+                assert (trial.test[0], trial.loss[0]) == (old.test[0], old.loss[0])
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"epochs": 3}, "epochs was 2, now 3"),
+        ({"batch_size": 16}, "batch_size was 32, now 16"),
+        ({"task": (X[::-1], Y)}, "the data have changed"),
+        ({"model": partial(SMALL, hidden=6)}, "hidden was 8, now 6"),
+        ({"loss": lambda outputs, y: (outputs**2).mean()}, "the code of the loss has changed"),
+    ],
+)
+def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
+    with pytest.warns(UserWarning, match=f"None of the runs in out can be used: .*{said}"):
+        _, count = trained(out=out, **change)
+    assert count == 2
+    assert len(files(out)) == 4
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"jax_default_prng_impl": "rbg"},
+        {"jax_threefry_partitionable": False},
+        {"jax_default_matmul_precision": "float32"},
+    ],
+)
+def test_numerics_of_jax_make_other_runs(out, setting):
+    (name,) = setting
+    before = getattr(jax.config, name)
+    jax.config.update(name, setting[name])
+    try:
+        with pytest.warns(UserWarning, match="None of the runs"):
+            assert trained(out=out)[1] == 2
+    finally:
+        jax.config.update(name, before)
+
+
+def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
+    names = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
+    comparison, _ = trained(names, out=tmp_path, tune={"alpha": (2.0, 8.0)})
+    assert len(files(tmp_path)) == 2
+    one, other = comparison.results
+    assert one.tuning.trials == other.tuning.trials
+
+
+def test_damaged_files_are_absent_ones(first, out):
+    for number, name in enumerate(files(out)):
+        path = out / "runs" / name
+        content = bytearray(path.read_bytes())
+        content[len(content) * (number + 1) // 3] ^= 1
+        path.write_bytes(content)
+    comparison, count = trained(out=out)
+    assert count == 2
+    assert without_times(comparison) == without_times(first[1])
+
+
+def test_runs_of_two_machines_are_brought_together_by_copying(first, out, tmp_path):
+    other = tmp_path / "other"
+    trained(out=other, seeds=[7])
+    for path in (other / "runs").iterdir():
+        (out / "runs" / path.name).write_bytes(path.read_bytes())
+    comparison, count = trained(out=out, seeds=[4, 7])
+    assert count == 0
+    assert comparison.results[0].seeds == (4, 7)
+
+
+def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it(first):
+    """One, three and nine runs in a group."""
+    one, _ = trained(tune={"learning_rate": (0.1,)})
+    three, _ = trained(tune={"learning_rate": (0.1,)}, seeds=[0, 4, 1])
+    nine, _ = trained(tune=RATES, seeds=[0, 4, 1])
+    trials = [each.results[0].tuning.trials[0] for each in (one, three, nine)]
+    for name in ("test", "validation", "loss"):
+        alone, *beside = (getattr(trial, name) for trial in trials)
+        assert [values[1] for values in beside] == [alone[0]] * 2
+
+
+def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
+    comparison, count = trained(out=out)
+    assert count == 0
+    for known in (first[1], comparison):
+        weights = known.weights("Sigmoid", 4)
+        assert weights["recurrent.weight"]["weight"].shape == (8, 8)
+    number = comparison.results[0].tuning.chosen[0]
+    rate = comparison.results[0].tuning.trials[number].setting["learning_rate"]
+    alone, _ = trained(tune=None, learning_rate=rate)
+    for name, value in alone.weights("Sigmoid", 4).items():
+        jax.tree.map(np.testing.assert_array_equal, value, weights[name])
+
+
+def test_ctrl_c_keeps_what_has_finished(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(NAMES, out=tmp_path, callback=press_ctrl_c_at(6))
+    saved = Comparison.from_json((tmp_path / "comparison.json").read_text())
+    assert [result.label for result in saved.results] == NAMES[:1]
+    comparison, count = trained(NAMES, out=tmp_path)
+    assert count == 2
+    assert without_times(comparison) == without_times(trained(NAMES)[0])
+
+
+@pytest.mark.parametrize("obstacle", ["", "below"])
+def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_path, obstacle):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="a directory that can be written to, got .* Give another"):
+        compare(NAMES, out=tmp_path / "file" / obstacle, callback=pytest.fail, **OPTIONS)
+
+
+def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    def watch(event):
+        monkeypatch.setattr(runs, "write_whole", full)
+
+    with pytest.warns(UserWarning, match="could not be written .*No space left"):
+        comparison = compare(NAMES[:1], out=tmp_path, callback=watch, **TUNED)
+    assert comparison.finished
+    assert comparison.weights("Sigmoid", 4)
+
+
+class Model(brainstate.nn.Module):
+    """With states that outlive a batch, in bfloat16 and random, and dropout in training."""
+
+    def __init__(self, features, classes, leak=0.8):
+        super().__init__()
+        self.inward = brainstate.nn.Linear(features, 5)
+        self.outward = brainstate.nn.Linear(5, classes)
+        self.spk_fun, self.leak = QPseudoSpike(), leak
+        self.mean = brainstate.LongTermState(jnp.zeros(5, jnp.bfloat16))
+        self.noise = brainstate.random.RandomState(0)
+        self.dropout = brainstate.nn.Dropout(0.8)
+
+    def init_state(self, batch_size=None):
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size, 5)))
+
+    def update(self, x):
+        self.V.value = self.leak * self.V.value + self.inward(x) + 0.1 * self.noise.rand(5)
+        self.mean.value = 0.9 * self.mean.value + 0.1 * self.V.value.mean(0).astype(jnp.bfloat16)
+        return self.outward(self.dropout(self.spk_fun(self.V.value - self.mean.value - 0.1)))
+
+
+def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Two programs, one for each leak, of 2 runs for 10 epochs: the epoch cut off is repeated."""
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+    data = np.random.default_rng(0).standard_normal((40, 4, 3)), np.arange(40) % 2
+    tune = {"leak": (0.8, 0.5), "learning_rate": (0.1, 0.01)}
+    options = {"task": data, "model": Model, "tune": tune, "epochs": 10, "batch_size": 8}
+    whole, _ = trained(**options)
+    with pytest.raises(KeyboardInterrupt):
+        trained(**options, out=tmp_path, callback=press_ctrl_c_at(26))
+    assert [Path(name).suffix for name in files(tmp_path)].count(".state") == 2
+    seen = []
+    resumed = compare(NAMES[:1], out=tmp_path, callback=seen.append, **TUNED | options)
+    assert [event.epochs_done for event in seen[:3]] == [4, 6, 8]  # of the 20 that were missing
+    assert without_times(resumed) == without_times(whole)
+    assert len(files(tmp_path)) == 4
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = {path!r}
+from small_comparison import OPTIONS
+from braintools_qps import compare
+from braintools_qps._comparison import runs
+
+runs.SECONDS_BETWEEN = 0.0
+runs.MOST_OF_THE_TIME = float("inf")
+
+def watch(event):
+    if event.epochs_done == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    tune = {{"hidden": (8, 6)}}
+    compare(["QPseudoSpike"], out=sys.argv[1], callback=watch, **OPTIONS | {{"tune": tune}})
+"""
+
+
+@pytest.mark.thorough
+def test_after_kill_9_it_goes_on_to_the_same_numbers(tmp_path):
+    script = KILLED.format(path=[str(Path(small_comparison.__file__).parent), *sys.path])
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path])
+    assert done.returncode == -signal.SIGKILL
+    options = small_comparison.OPTIONS | {"tune": {"hidden": (8, 6)}}
+    seen = []
+    found = compare(["QPseudoSpike"], out=tmp_path, callback=seen.append, **options)
+    assert seen[-1].runs == 2  # of four
+    assert without_times(found) == without_times(compare(["QPseudoSpike"], **options))
+
+
+@pytest.mark.thorough
+def test_two_processes_share_a_folder_and_a_last_call_collects(tmp_path):
+    np.savez(tmp_path / "mine.npz", X=X, y=Y)
+    command = "compare --data mine.npz --no-tune --epochs 2 --option hidden=8 --out out".split()
+    command = [sys.executable, "-m", "braintools_qps", *command, "--surrogates", "Sigmoid"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    call = lambda seeds: subprocess.Popen(
+        [*command, "--seeds", seeds], cwd=tmp_path, env=environment,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    both = [call("0-1"), call("2-3")]
+    assert [process.wait(600) for process in both] == [0, 0]
+    before = files(tmp_path / "out")
+    last = call("4")
+    last.communicate()
+    assert last.returncode == 0
+    assert files(tmp_path / "out") == before
+    results = json.loads((tmp_path / "out/comparison.json").read_text())["results"]
+    assert results[0]["seeds"] == [0, 1, 2, 3]

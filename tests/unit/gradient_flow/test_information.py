@@ -1,0 +1,145 @@
+"""`gradient_flow` with labels: what a linear readout tells from the spikes of each population."""
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn.linear_model import RidgeCV
+from sklearn.preprocessing import StandardScaler
+
+from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps._gradient_flow.information import PENALTIES, score
+
+STEPS, BATCH, N = 10, 200, 6
+
+
+class Neurons(brainstate.nn.Module):
+    """Spikes where a current reaches 0.5, with no memory."""
+
+    def __init__(self, n=N):
+        super().__init__()
+        self.spk_fun = QPseudoSpike(alpha=8.0, dampening=0.2)
+        self.V = brainstate.HiddenState(jnp.zeros((BATCH, n)))
+
+    def update(self, x):
+        self.V.value = x
+        return self.spk_fun(x - 0.5)
+
+
+class Passing(brainstate.nn.Module):
+    """Neurons that see the neurons before them, each with a weight."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.weight = brainstate.ParamState(jnp.diag(jnp.asarray(weights)))
+        self.neurons = Neurons()
+
+    def update(self, x):
+        return self.neurons(x @ self.weight.value)
+
+
+class Chain(brainstate.nn.Module):
+    def __init__(self, *weights):
+        super().__init__()
+        self.layers = [Passing(each) for each in weights]
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+def samples():
+    """Three features that tell the class, and three that are noise."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 3, BATCH)
+    inputs = rng.uniform(0, 1, (STEPS, BATCH, N))
+    inputs[..., :3] *= np.where(np.eye(3)[labels], 1.0, 0.55)
+    return jnp.asarray(inputs, jnp.float32), labels
+
+
+def looked_at(model, inputs, labels):
+    """The record of a model whose loss reads all steps."""
+    return gradient_flow(model, inputs, labels=labels, objective=jnp.sum)["model"]
+
+
+def told(flow):
+    return [population.information for population in flow.populations]
+
+
+def test_the_readout_is_that_of_scikit_learn():
+    rng = np.random.default_rng(1)
+    features = rng.normal(size=(60, 8))
+    labels = features @ rng.normal(size=(8, 2)) + rng.normal(size=(60, 2))
+    order = np.random.default_rng(0).permutation(60)
+    guesses = np.empty((60, 2))
+    for test, fit in ((order[:30], order[30:]), (order[30:], order[:30])):
+        scaler = StandardScaler().fit(features[fit])
+        ridge = RidgeCV(30 * PENALTIES).fit(scaler.transform(features[fit]), labels[fit])
+        guesses[test] = ridge.predict(scaler.transform(features[test]))
+    residuals, spread = np.sum((labels - guesses) ** 2), np.sum((labels - labels.mean(0)) ** 2)
+    assert score(features, labels) == pytest.approx(1 - residuals / spread, abs=1e-9)
+
+
+def test_the_population_at_which_the_classes_are_lost():
+    inputs, labels = samples()
+    only_noise = [0.0] * 3 + [1.0] * 3
+    flow = looked_at(Chain([1.0] * N, [1.0] * N, only_noise), inputs, labels)
+    first, second, third = told(flow)
+    assert first == second > 0.85  # the same spikes tell the same
+    assert abs(third - 1 / 3) < 0.1
+    assert (flow.diagnosis.cause, flow.diagnosis.population) == (
+        "information lost",
+        "layers.2.neurons",
+    )
+    assert f"tell {third:.0%} of the labels" in flow.diagnosis.text
+    assert all(text in repr(flow) for text in ("tells", flow.information.sentence()))
+
+
+def test_classes_can_be_words_and_nothing_is_lost_where_the_last_population_tells():
+    inputs, labels = samples()
+    words = np.array(["cat", "dog", "fox"])[labels]
+    flows = [looked_at(Chain([1.0] * N), inputs, y) for y in (labels, words)]
+    assert told(flows[0]) == told(flows[1])
+    assert flows[0].diagnosis.cause == "none"
+
+
+def test_numbers_are_told_by_r_squared():
+    inputs, _ = samples()
+    spikes = (inputs >= 0.5).sum(axis=0)
+    flow = gradient_flow(Chain([1.0] * N), inputs, labels=spikes[:, :2] * 0.5)["model"]
+    assert flow.information.kind == "numbers"
+    assert told(flow) == [pytest.approx(1.0, abs=1e-3)]  # the labels are linear in the counts
+
+
+def test_nothing_is_said_where_the_inputs_tell_nothing():
+    inputs, labels = samples()
+    shuffled = np.random.default_rng(2).permutation(labels)
+    assert looked_at(Chain([1.0] * N), inputs, shuffled).diagnosis.cause == "none"
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (np.zeros(BATCH - 1), "one entry per sample"),
+        (3, "one entry per sample"),
+        (np.full(BATCH, np.nan), "must be finite"),
+    ],
+)
+def test_labels_that_do_not_fit(labels, message):
+    with pytest.raises(ValueError, match=message):
+        gradient_flow(Chain([1.0] * N), samples()[0], labels=labels)
+
+
+def test_labels_need_a_batch():
+    model = brainstate.nn.Sequential(Neurons())
+    with pytest.raises(ValueError, match="one entry per sample"):
+        gradient_flow(model, jnp.ones((STEPS, N)), labels=[1])
+
+
+def test_a_record_with_information_goes_to_json_and_back():
+    inputs, labels = samples()
+    flow = looked_at(Chain([1.0] * N), inputs, labels)
+    assert type(flow).from_json(flow.to_json()) == flow
+    assert jax.tree.leaves(flow.to_dict()["populations"][0]["information"]) == told(flow)

@@ -1,0 +1,131 @@
+"""Records that were changed by accident: reading refuses what cannot be shown, and nothing else."""
+
+import copy
+import dataclasses
+import json
+import random
+import warnings
+
+import pytest
+from made_comparison import candidate, compared, tuned
+
+from braintools_qps import Comparison
+from braintools_qps.records import SavedMemory
+
+SCORES = (0.9, 0.91, 0.9, 0.92, 0.89)
+TUNE = {"learning_rate": [0.1, 0.3], "dampening": [1.0, 0.5]}
+
+
+def rich():
+    """A comparison with everything in it."""
+    found = compared(
+        tuned("A", SCORES, flags={"nan": 1}, workers=({"host": "here"},)),
+        tuned("B", SCORES[::-1], 1, one_by_one="no vmap"),
+        candidate("C", SCORES, 2, tuned_spec={}),
+        candidate("D", (), 3, error="ValueError: no"),
+        notes=("All is constant.",),
+        environment={"device": "cpu"},
+    )
+    more = {"tune": TUNE, "margin": 1.0, "most_seeds": 40, "first_seeds": 5}
+    return dataclasses.replace(found, settings={**found.settings, **more})
+
+
+RECORDS = {
+    "comparison": rich(),
+    "candidate": rich().results[0],
+    "tuning": rich().results[0].tuning,
+    "trial": rich().results[0].tuning.trials[0],
+    "scores": rich().results[0].scores,
+    "curves": rich().results[0].curves,
+    "cost": rich().results[0].cost,
+    "memory": SavedMemory({"lif": "LIF"}, {"out": "no spikes"}),
+}
+OTHERS = (
+    None, True, 0, -1, 7, 10**400, -(10**400), 1e308, -0.5, "nan", "inf", "", "x" * 5000, [], {},
+    [[]], [None], [1, 2, 3], {"a": 1}, {"name": "Sigmoid"},
+)  # fmt: skip
+
+
+def places(value, path=()):
+    """Paths of all values inside plain values."""
+    yield path
+    if isinstance(value, (dict, list)):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(item, (*path, key))
+
+
+def nested(depth):
+    value = 1
+    for _ in range(depth):
+        value = [value] if depth % 2 else {"a": value}
+    return value
+
+
+def change(values, rng):
+    """Drop, swap, truncate, replace, repeat or nest one value."""
+    values = copy.deepcopy(values)
+    *path, key = rng.choice([path for path in places(values) if path])
+    parent = values
+    for step in path:
+        parent = parent[step]
+    kind = rng.choice(("drop", "swap", "truncate", "other", "other", "other", "repeat", "nest"))
+    if kind == "drop":
+        del parent[key]
+    elif kind == "swap":
+        other = rng.choice(list(parent) if isinstance(parent, dict) else range(len(parent)))
+        parent[key], parent[other] = parent[other], parent[key]
+    elif kind == "truncate" and isinstance(parent[key], (list, str)):
+        parent[key] = parent[key][: len(parent[key]) // 2]
+    elif kind == "repeat" and isinstance(parent[key], (list, str)):
+        parent[key] = parent[key] * 2
+    elif kind == "nest":
+        parent[key] = nested(rng.choice((1, 2, 50, 3000)))
+    else:
+        parent[key] = rng.choice(OTHERS)
+    return values
+
+
+def show(record):
+    """All that a record is printed and written as."""
+    record.to_json(), repr(record), str(record), record._repr_html_()
+    if isinstance(record, Comparison):
+        record.table(wide=True)
+        for rows in ("seeds", "epochs", "trials"):
+            record.to_csv(rows)
+        for result in record.ranked:
+            repr(result), repr(result.tuning)
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_a_changed_record_is_refused_or_can_be_shown(name):
+    record, rng = RECORDS[name], random.Random(0)
+    plain = record.to_dict()
+    shown = refused = 0
+    for _ in range(200 if name == "comparison" else 60):
+        changed = change(plain, rng)
+        try:
+            again = type(record).from_dict(changed)
+        except ValueError:
+            refused += 1
+            continue
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # scores of 1e308
+            show(again)
+        shown += 1
+    assert shown > 5
+    assert refused > 5
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", "1" * 5000, "[" * 100_000, '{"a": 1}'])
+def test_a_text_that_is_no_record_is_refused(text):
+    with pytest.raises(ValueError):  # noqa: PT011 -- of JSON's own words, too
+        Comparison.from_json(text)
+
+
+def test_a_record_cut_anywhere_is_refused():
+    text = rich().to_json()
+    for end in range(0, len(text), 97):
+        with pytest.raises(ValueError):  # noqa: PT011
+            Comparison.from_json(text[:end])
+    assert Comparison.from_json(text) == rich()
+    assert json.loads(text)["format"] == "braintools_qps.comparison/4"

@@ -1,0 +1,143 @@
+"""Names of other libraries against the formulas of their code, written in NumPy.
+
+Read from the backward passes of snntorch/surrogate.py 1.0.0, spikingjelly/activation_based/
+surrogate.py 2.0.0, norse/torch/functional/threshold.py and superspike.py 1.1.0 (and 0.0.7, whose
+SuperSpike has a slope) and spyx/axn.py 1.0.0. Integrals are of the same code where it has them.
+"""
+
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import assert_close
+from scipy.special import erf, expit
+
+from braintools_qps import UnknownSurrogateError, get_surrogate, surrogate_spec
+from braintools_qps._registry.libraries import LIBRARIES
+
+# Off 0, where some libraries do not spike, and off the kinks of the examples.
+X = np.array([-7.3, -1.7, -0.93, -0.31, -0.042, -1e-3, 1e-3, 0.042, 0.31, 0.93, 1.7, 7.3])
+A = np.abs(X)
+fired = X > 0
+logistic = lambda slope: slope * expit(slope * X) * (1 - expit(slope * X))
+superspike = lambda slope: 1 / (slope * A + 1) ** 2
+
+FORMULAS = {
+    "snntorch.atan(alpha=3)": 3 / 2 / (1 + (np.pi / 2 * 3 * X) ** 2),
+    "snntorch.fast_sigmoid(slope=4)": superspike(4),
+    "snntorch.fast_sigmoid": superspike(25),
+    "snntorch.sigmoid(slope=4)": 4 * np.exp(-4 * X) / (np.exp(-4 * X) + 1) ** 2,
+    "snntorch.straight_through_estimator": np.ones_like(X),
+    "snntorch.triangular(threshold=0.7)": np.where(X >= 0, -0.7, 0.7),
+    "snntorch.heaviside": 1.0 * fired,
+    "snntorch.LSO(slope=0.3)": np.where(fired, 1, 0.3),
+    "spikingjelly.ATan(alpha=2)": 1 / (1 + (np.pi * X) ** 2),
+    "spikingjelly.Sigmoid(alpha=4)": logistic(4),
+    "spikingjelly.SoftSign(alpha=3)": 1 / (2 * 3 * (1 / 3 + A) ** 2),
+    "spikingjelly.SuperSpike(alpha=3)": 3 / (A + 1) ** 2,
+    "spikingjelly.PiecewiseQuadratic(alpha=2)": np.where(A > 1 / 2, 0, -4 * A + 2),
+    "spikingjelly.PiecewiseExp(alpha=3)": 3 / 2 * np.exp(-3 * A),
+    "spikingjelly.NonzeroSignLogAbs(alpha=3)": 1 / (1 / 3 + A),
+    "spikingjelly.Erf(alpha=2)": np.exp(-((2 * X) ** 2)) * 2 / np.sqrt(np.pi),
+    "spikingjelly.PiecewiseLeakyReLU(w=0.5, c=0.1)": np.where(A < 0.5, 1.0, 0.1),
+    "spikingjelly.SquarewaveFourierSeries(n=3, T_period=8)": (
+        np.cos(np.pi / 4 * X) + np.cos(3 * np.pi / 4 * X)
+    ) / 2,
+    "spikingjelly.S2NN(alpha=3, beta=2)": np.where(X < 0, logistic(3), 2 / (A + 1)),
+    "spikingjelly.QPseudoSpike(alpha=3)": (1 + 2 / (3 - 1) * A) ** -3,
+    "spikingjelly.LeakyKReLU(leak=0.1, k=2)": np.where(X >= 0, 2, 0.1),
+    "spikingjelly.LogTailedReLU(alpha=0.2)": np.where(X > 1, 1 / A, np.where(X <= 0, 0.2, 1)),
+    "spikingjelly.Rect(alpha=2)": np.where(A < 0.25, 2, 0),
+    "spikingjelly.DeterministicPass": np.ones_like(X),
+    "norse.superspike": superspike(1),  # version 1.1, which ignores alpha
+    "norse.superspike(alpha=100)": superspike(100),  # version 0.0.7
+    "norse.super(alpha=3)": superspike(3),
+    "norse.triangle(alpha=0.5)": 0.5 * np.maximum(1 - A, 0),
+    "norse.tanh(alpha=2)": 1 - np.tanh(2 * X) ** 2,
+    "norse.heavi_erfc(alpha=2)": 2 * np.exp(-((2 * X) ** 2)) / np.sqrt(np.pi),
+    "spyx.superspike(k=4)": superspike(4),
+    "spyx.arctan(k=2)": 1 / ((1 + (2 * np.pi * X) ** 2) * np.pi),
+    "spyx.tanh(k=2)": 4 / (np.exp(-2 * X) + np.exp(2 * X)) ** 2,
+    "spyx.boxcar(width=1, height=0.7)": np.where(A < 0.5, 0.7, 0),
+    "spyx.triangular(k=2)": np.maximum(0, 1 - np.abs(2 * X)),
+}  # fmt: skip
+ORIGINALS = {
+    "spikingjelly.Sigmoid(alpha=4)": expit(4 * X),
+    "spikingjelly.SoftSign(alpha=3)": X / (2 / 3 + 2 * A) + 0.5,
+    "spikingjelly.PiecewiseExp(alpha=3)": np.where(
+        X < 0, np.exp(-3 * A) / 2, 1 - np.exp(-3 * A) / 2
+    ),
+    "spikingjelly.Erf(alpha=2)": 0.5 * (1 + erf(2 * X)),
+    "spikingjelly.Rect(alpha=2)": np.clip(2 * X + 0.5, 0, 1),
+    "spikingjelly.ATan(alpha=2)": np.arctan(np.pi * X) / np.pi + 0.5,
+    "spikingjelly.QPseudoSpike(alpha=3)": 0.5 - 0.5 * (1 - 2 * fired) * (1 - (1 + A) ** -2.0),
+}
+
+
+@pytest.mark.parametrize("spec", FORMULAS)
+def test_spikes_and_derivative_are_those_of_the_library(spec):
+    surrogate = get_surrogate(spec)
+    x = jnp.float32(X)
+    # The absolute part is for braintools' logistic, which cancels in float32.
+    close = {"rtol": 4e-6, "atol": 1e-7}
+    np.testing.assert_array_equal(surrogate(x), fired)
+    assert_close(surrogate.surrogate_grad(x), FORMULAS[spec], **close)
+    assert_close(jax.grad(lambda x: surrogate(x).sum())(x), FORMULAS[spec], **close)
+    written = json.loads(json.dumps(surrogate_spec(surrogate), allow_nan=False))
+    assert repr(get_surrogate(written)) == repr(surrogate)
+
+
+@pytest.mark.parametrize("spec", ORIGINALS)
+def test_the_original_function_is_that_of_the_library(spec):
+    assert_close(
+        get_surrogate(spec).surrogate_fun(jnp.float32(X)), ORIGINALS[spec], rtol=2e-6, atol=1e-6
+    )
+
+
+def test_no_conversion_is_without_a_formula():
+    conversions = {
+        f"{library}.{name}"
+        for library, table in LIBRARIES.items()
+        for name, entry in table.items()
+        if callable(entry)
+    }
+    assert {spec.partition("(")[0] for spec in FORMULAS} == conversions
+
+
+@pytest.mark.parametrize(
+    ("spec", "same"),
+    [
+        ({"name": "snntorch.fast_sigmoid", "slope": "4"}, "snntorch.fast_sigmoid(4)"),
+        ("SNNTorch.FastSigmoid(4)", "snntorch.fast_sigmoid(4)"),
+        ("spikingjelly.activation_based.surrogate.ATan", "Arctan(2.0)"),
+        ("Scaled('snntorch.atan', scale='15 mV')", "Scaled('Arctan(2.0)', scale='15 mV')"),
+        ("QPseudoSpike(q=3, sharpness=2)", "QPseudoSpike(3, scale=0.25, dampening=0.25)"),
+        ({"name": "q_pseudo_spike", "q": 3, "scale": "2 mV"},
+         "QPseudoSpike(3, scale='1 mV', dampening=0.5)"),
+        ("QPseudoSpike(q=3, residual_dtype='uint8')",
+         "QPseudoSpike(3, scale=0.5, dampening=0.5, residual_dtype='uint8')"),
+    ],
+)  # fmt: skip
+def test_a_spec_of_any_kind_may_have_the_names_of_a_library_or_of_the_paper(spec, same):
+    assert repr(get_surrogate(spec)) == repr(get_surrogate(same))
+
+
+@pytest.mark.parametrize(
+    ("spec", "error", "message"),
+    [
+        ("fast_sigmoid", UnknownSurrogateError, r"with its library: 'snntorch\.fast_sigmoid'$"),
+        ("ATan(alpha=2)", UnknownSurrogateError, "'snntorch.atan', 'spikingjelly.ATan'$"),
+        ("snntorch.SFS", LookupError, "'snntorch.SFS' cannot be expressed here: its derivative is"),
+        ("spyx.boxcr", LookupError, "only of superspike, arctan.*Did you mean 'boxcar'"),
+        ("snntorch.atan(slope=2)", TypeError, r"'slope'. Call it as snntorch.atan\(alpha=2\.0\)"),
+        ("spikingjelly.SquarewaveFourierSeries(n=1)", ValueError, "n must be 2 or more, got 1"),
+        ("QPseudoSpike(q=3, alpha=2)", TypeError, r"'alpha'.*as QPseudoSpike\(q, sharpness=1"),
+        ("QPseudoSpike(sharpness=2)", TypeError, r"'sharpness'.*as QPseudoSpike\(alpha=2"),
+        ("QPseudoSpike(q=1)", ValueError, "q must be greater than 1"),
+    ],
+)
+def test_what_a_library_has_not_or_we_cannot_express_is_said(spec, error, message):
+    with pytest.raises(error, match=message):
+        get_surrogate(spec)

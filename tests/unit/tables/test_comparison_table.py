@@ -1,0 +1,309 @@
+"""The table of a comparison and the sentences below it."""
+
+import dataclasses
+import math
+import re
+
+import numpy as np
+import pytest
+from made_comparison import candidate, compared, of, tuned
+
+from braintools_qps._statistics import paired
+from braintools_qps.records import Trial, Tuning
+from braintools_qps.tables.columns import COLUMNS, Column
+
+NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
+
+
+def level(mean, *, size=1.0, seeds=5, shift=0):
+    """Scores of five seeds or more around a mean."""
+    return tuple((mean + size * np.resize(np.roll(NOISE, shift), seeds)).tolist())
+
+
+CLOSE = {"A": level(0.90), "B": level(0.905, shift=1), "C": level(0.50, shift=2)}
+EQUAL = {"A": level(0.9, size=0.01), "B": level(0.9, size=0.01, shift=1)}
+MANY = {f"L{n}": level(0.9 + n / 1e3, shift=n) for n in range(7)} | {
+    f"D{n}": level(0.2 + n / 1e3, shift=n) for n in range(6)
+}
+
+
+def said(comparison, **options):
+    """All of the table in one line."""
+    return " ".join(comparison.table(**options).split())
+
+
+def rows(text):
+    """Lines of a table by the label that they begin with."""
+    return {line.split()[0]: line for line in text.splitlines() if line.strip()}
+
+
+VERDICTS = {
+    "best": (of(A=level(0.9), C=level(0.5, shift=1)), r"A is best: C is 40\.0 points lower\."),
+    "equal": (of(**EQUAL), r"[AB] and [AB] are equal within 1 point: take either\."),
+    "three equal": (
+        of(**EQUAL, D=level(0.9, size=0.02, shift=2), C=CLOSE["C"]),
+        r".* are all equal within 1 point: take any; C is 40\.\d points lower\.",
+    ),
+    "not known": (
+        of(**CLOSE),
+        r"Not known yet whether B or A is best; C is 40\.5 points lower\. About (?P<more>\d+) more "
+        r"seeds would show a difference of 1 point: --seeds (?P<all>\d+) trains (?P=more) more per "
+        r"candidate\.",
+    ),
+    "many": (
+        of(**MANY),
+        r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to "
+        r"\d+\.\d points lower\. About .*",
+    ),
+    "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
+    "four seeds": (
+        of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
+        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least: --seeds 5 "
+        "trains 1 more per candidate.",
+    ),
+    "one seed": (
+        of(A=(0.9,), B=(0.5,), C=(math.nan,)), "A is highest, but one seed cannot tell 2 .*",
+    ),
+    "alone": (of(A=level(0.9)), ""),
+    "no accuracy": (
+        of(score="-MSE", A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("comparison", "sentence"), VERDICTS.values(), ids=VERDICTS)
+def test_the_verdict(comparison, sentence):
+    assert re.fullmatch(sentence, comparison.verdict)
+    assert comparison.verdict in said(comparison)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "command"),
+    [
+        ((5, 6, 7), "--seeds 5-9 trains 2 more per candidate."),
+        ((1, 4, 7), "name 2 more seeds."),
+        ((1, 0), "name 3 more seeds."),
+    ],
+)
+def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
+    found = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
+    results = tuple(dataclasses.replace(result, seeds=seeds) for result in found.results)
+    named = dataclasses.replace(found, seeds=seeds, results=results)
+    assert named.verdict.endswith(f"it takes 5 at least: {command}")
+
+
+def growing(**scores):
+    grown = compared(*(candidate(*one, n) for n, one in enumerate(scores.items())))
+    settings = {**grown.settings, "most_seeds": 8, "margin": 2, "first_seeds": 5}
+    return dataclasses.replace(grown, settings=settings)
+
+
+def test_a_comparison_that_grew_says_how_it_ended_and_with_how_many_seeds():
+    ended = growing(A=level(0.9, seeds=8), B=level(0.9, seeds=8, shift=1), C=level(0.2))
+    assert [len(r.seeds) for r in ended.ranked] == [8, 8, 5]
+    assert re.search(r"About \d+ more seeds would show a difference of 2.0 points", said(ended))
+    assert re.search(r"--most-seeds (\d+) trains up to \d+ more per candidate\.", said(ended))
+    assert "all pairs and looks together" in said(ended)
+    assert rows(ended.table())["C"].split()[-2:] == ["5", "0.125"]  # its seeds, its firing rate
+    assert "mean over seeds [95% interval]" in said(ended)
+    assert growing(**EQUAL).verdict.endswith("are equal within 2.0 points: take either.")
+    without = dataclasses.replace(ended, settings={**ended.settings, "margin": None})
+    assert "Not known yet" in without.verdict
+
+
+def test_the_table_fits_80_columns_and_has_what_one_asks_for():
+    labels = ["Sigmoid", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=0.125, dampening=0.25)"]
+    inner = {"chosen": (0.3, 1.0)}  # where validation scores are lowest
+    found = compared(*(tuned(name, CLOSE["A"], n, **inner) for n, name in enumerate(labels)))
+    lines = found.table().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert lines[0].split() == ["vs", "learning", "firing"]
+    assert lines[1].split() == [
+        "surrogate", "accuracy", "%", "best", "dampening", "rate", "rate",
+    ]  # fmt: skip
+    # 90 -+ t(97.5%, 4) = 2.776 times a standard deviation of 1.58, by the root of 5.
+    row = rows(found.table())["Sigmoid"]
+    assert row.split() == ["Sigmoid", "90.0", "[88.0,", "92.0]", "0.0", "=", "1", "0.3", "0.125"]
+    start = lines.index(next(line for line in lines if "alpha=0.125" in line))
+    assert [line.strip() for line in lines[start - 1 : start + 2]] == [
+        lines[start - 1], "alpha=0.125,", "dampening=0.25)",
+    ]  # fmt: skip
+
+
+def test_wide_shows_the_rest():
+    found = compared(*(tuned(n, s, chosen=(0.3, 1.0)) for n, s in CLOSE.items()))
+    header = found.table(wide=True).splitlines()[0]
+    for title in ("at best validation epoch", "learning rate", "s/epoch", "peak MB"):
+        assert title in header
+        assert title not in found.table()
+    assert "difference" in header
+    half = 100 * paired([*CLOSE.values()]).half()[1, 2]
+    assert f"-40.5 [{-40.5 - half:.1f}, {-40.5 + half:.1f}]" in rows(found.table(wide=True))["C"]
+    for note in (
+        "At best validation epoch: test accuracy with the weights of the epoch whose validation "
+        "score was best, seed by seed.",
+        "Firing rate: spikes per neuron and step.",
+        "Gradient norm clipped at 0.03.",
+    ):
+        assert note in said(found, wide=True)
+        assert note.split(":")[0] not in found.table()
+
+
+def test_a_column_that_is_declared_stands_in_the_table_its_notes_and_the_csv():
+    column = Column(
+        "scores.spikes", "energy", "energy", lambda values, form: f"{sum(values):.0f} J",
+        caption="Energy: of all seeds.", narrow=True,
+    )  # fmt: skip
+    COLUMNS.append(column)
+    try:
+        found = of(**CLOSE)  # 12.5 spikes with each of five seeds
+        assert rows(found.table())["A"].endswith("62 J")
+        assert "Energy: of all seeds." in said(found, wide=True)
+        header, first, *_ = found.to_csv().splitlines()
+        assert dict(zip(header.split(","), first.split(",")))["energy"] == "12.5"
+    finally:
+        COLUMNS.remove(column)
+
+
+def test_the_norm_that_was_really_used_is_told():
+    clipped = lambda norm: {"setting": {"learning_rate": 0.1, "clip": norm}}
+    of_norms = lambda *norms: said(
+        compared(*(candidate(f"c{n}", (0.9,), n, **clipped(x)) for n, x in enumerate(norms))),
+        wide=True,
+    )
+    assert "Gradient norm clipped at 1." in of_norms(1.0, 1.0)
+    assert "Gradient norm clipped at 0.03 or 1." in of_norms(0.03, 1.0)
+    assert "Gradients are not clipped." in of_norms(None)
+
+
+def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
+    setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
+    found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
+    before = "Dampening: set for a mean surrogate gradient of at most 0.1 before training."
+    assert before in said(found)
+    plain = compared(*(tuned(n, s) for n, s in CLOSE.items()))
+    assert "before training" not in said(plain)
+    assert "learning rate of" not in said(plain)
+    assert "Not tuned: trained as given, at a learning rate of 0.1." in said(of(**CLOSE))
+    trials = tuple(Trial({"dampening": d}, validation=(0.5,)) for d in (0.5, 1.0))
+    by_height = candidate("A", (0.9,), tuning=Tuning(trials, (0,)), setting={"dampening": 0.5})
+    assert "All at a learning rate of 0.1." in said(compared(by_height))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "names", "values"),
+    [
+        (
+            (0.1, 0.5),
+            "learning rate and dampening",
+            "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25",
+        ),
+        ((0.3, 0.5), "dampening", "learning_rate=0.1,0.3 dampening=1,0.5,0.25"),
+    ],
+)
+def test_a_star_says_which_command_tries_the_next_value(chosen, names, values):
+    """Validation scores of `tuned` are higher at lower rates and dampenings."""
+    found = compared(
+        tuned("A", CLOSE["A"], chosen=chosen), tuned("B", CLOSE["B"], 1, chosen=chosen)
+    )
+    star = f"* The {names} at the edge of the values tried did better than the next value."
+    assert star in said(found)
+    tune = {"learning_rate": [0.1, 0.3], "dampening": [1, 0.5]}
+    asked = dataclasses.replace(found, settings={**found.settings, "tune": tune})
+    assert f"{star} --tune {values} trains only what is new." in said(asked)
+    few = compared(tuned("A", CLOSE["A"][:3], chosen=chosen))
+    assert "*" not in few.table()  # too few seeds to say so
+
+
+LOSSES = {
+    "falling": [2.0 - 0.1 * epoch for epoch in range(20)],
+    "ended": [max(0.7, 2.0 - 0.1 * epoch) for epoch in range(20)],
+    "1.2% in the last quarter": [*[max(0.7, 2.0 - 0.1 * epoch) for epoch in range(19)], 0.684],
+    "0.8% in the last quarter": [*[max(0.7, 2.0 - 0.1 * epoch) for epoch in range(19)], 0.6895],
+    "rising": [0.1 * epoch for epoch in range(20)],
+    "nan": [math.nan] * 20,
+    "one epoch": [1.0],
+}
+FALLING = (
+    "The losses were still falling when training ended: differences may only reflect speed. "
+    "--epochs 40 trains all runs anew, since the learning rate then falls more slowly."
+)
+ENDED = "Losses levelled off: the last 5 epochs brought under 1% of their drop."
+
+
+@pytest.mark.parametrize(
+    ("names", "sentence"),
+    [
+        (("falling", "falling"), FALLING),
+        (("ended", "ended"), ENDED),
+        (("falling", "1.2% in the last quarter"), FALLING),
+        (("0.8% in the last quarter",), ENDED),
+        (("falling", "ended"), FALLING.replace("losses were", "loss of c0 was")),
+        (("rising",), ""),
+        (("ended", "rising"), ""),
+        (("nan",), ""),
+        (("one epoch",), ""),
+    ],
+)
+def test_when_losses_count_as_falling_or_levelled_off(names, sentence):
+    results = [candidate(f"c{n}", (0.9,), n, losses=LOSSES[name]) for n, name in enumerate(names)]
+    found = compared(*results)
+    assert found.convergence == sentence
+    assert sentence in said(found)
+
+
+def test_what_went_wrong_stands_below_the_table():
+    failed = candidate("S2NN", (), 5, error="ValueError: no")
+    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2}, one_by_one="TypeError: a")
+    found = compared(candidate("fine", CLOSE["B"]), flagged, failed, notes=("All is constant.",))
+    for note in (
+        "S2NN: error: ValueError: no.", "flagged: NaN 2/5.", "All is constant.",
+        "Trained one by one, because the model cannot be vmapped: TypeError: a.",
+    ):  # fmt: skip
+        assert note in said(found)
+    assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
+
+
+def test_few_seeds_have_no_marks_and_one_no_intervals():
+    assert "=" not in of(A=(0.9, 0.8), B=(0.5, 0.6)).table()
+    assert "[" not in of(A=(0.9,), B=(0.5,)).table()
+    assert "one seed." in of(A=(0.9,), B=(0.5,)).table()
+
+
+def test_intervals_of_accuracies_stay_within_0_and_100():
+    found = of(high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
+    assert "96.0 [82.9, 100.0]" in found.table()
+    assert "4.0 [0.0, 17.1]" in found.table()
+    free = of(score="-MSE", high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
+    assert "0.96 [0.829, 1.09]" in free.table()
+    three_digits = of(score="-MSE", A=(-0.00456, -0.00466), B=(-0.1, -0.2))
+    assert "-0.00461 [-0.00525, -0.00397]" in three_digits.table()  # 12.706 * 5e-5 to either side
+
+
+def test_a_label_of_any_length_has_a_place_in_the_table():
+    found = of(**{"x" * 5000: (0.9, 0.8), "=cmd()": (0.5, 0.4)})
+    assert max(map(len, found.table().splitlines())) <= 80
+    assert max(map(len, found.table(wide=True).splitlines())) < 200
+    assert max(map(len, repr(found.best).splitlines())) < 100
+    assert len(found._repr_html_()) < 4000
+
+
+def test_html_is_sorted_marks_the_tied_group_and_takes_labels_as_typed():
+    html = of(**{"<b>": CLOSE["C"], "A": CLOSE["A"], "B": CLOSE["B"]})._repr_html_()
+    lines = [line for line in html.splitlines() if line.startswith("<tr")]
+    labels = [line.partition("<td>")[2].partition("<")[0] for line in lines[1:]]
+    assert labels == ["B", "A", "&lt;b&gt;"]
+    assert ["background" in line for line in lines] == [False, True, True, False]
+
+
+def test_tuning_prints_a_row_for_each_setting():
+    trials = [
+        Trial({"learning_rate": rate}, validation=(0.5, 0.7), test=(0.4, 0.5), loss=(1.0, 2.0))
+        for rate in (0.1, 0.3)
+    ]
+    assert repr(Tuning(tuple(trials), (1, 1))).splitlines() == [
+        "trial  learning_rate  validation  test  loss  chosen by",
+        "0      0.1                   0.6  0.45   1.5     0 of 2",
+        "1      0.3                   0.6  0.45   1.5     2 of 2",
+        "- Means over seeds. Each seed chooses by its own validation score.",
+    ]
