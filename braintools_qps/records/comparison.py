@@ -242,7 +242,17 @@ class Comparison(Record, table=comparison_table):
         return load(label, seed)
 
     def with_weights(self, load: Callable[[str, int], Any]) -> Self:
-        """Return the same comparison, whose ``weights`` come from ``load(label, seed)``."""
+        """Return the same comparison, whose ``weights`` come from a function.
+
+        Parameters
+        ----------
+        load : callable
+            Called with a label and a seed; returns the weights. It is neither compared nor written.
+
+        Returns
+        -------
+        Comparison
+        """
         copy = replace(self)
         object.__setattr__(copy, "_load_weights", load)
         return copy

@@ -5,7 +5,7 @@ columns of a comparison, `verdict` says which candidate is best, `notes` explain
 `tidy` writes a line for each seed, epoch or trial. Nothing here imports `records`: a record is
 passed in and read by its attributes.
 """
-# ruff: noqa: F401 -- all names are for the other rooms
+# ruff: noqa: F401 -- all names are for the other rooms, none is public
 
 from .comparison import comparison_table, comparison_text
 from .fields import (
@@ -21,3 +21,5 @@ from .settings import value_text
 from .table import Rows, Table, cell, html_note, html_table, short, text_table
 from .tidy import Lines, by_epoch, by_seed, by_trial, csv_text
 from .verdict import convergence, verdict
+
+__all__: list[str] = []
