@@ -129,6 +129,7 @@ def test_a_spec_of_any_kind_may_have_the_names_of_a_library_or_of_the_paper(spec
     [
         ("fast_sigmoid", UnknownSurrogateError, r"with its library: 'snntorch\.fast_sigmoid'$"),
         ("ATan(alpha=2)", UnknownSurrogateError, "'snntorch.atan', 'spikingjelly.ATan'$"),
+        ("SFS", UnknownSurrogateError, r"no surrogate is called 'SFS'\. Available"),
         ("snntorch.SFS", LookupError, "'snntorch.SFS' cannot be expressed here: its derivative is"),
         ("spyx.boxcr", LookupError, "only of superspike, arctan.*Did you mean 'boxcar'"),
         ("snntorch.atan(slope=2)", TypeError, r"'slope'. Call it as snntorch.atan\(alpha=2\.0\)"),
