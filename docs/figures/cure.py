@@ -1,0 +1,54 @@
+"""``python docs/figures/cure.py``: a network before and after `prepare`, for the landing page.
+
+It runs the code of the landing page, epoch by epoch, and writes ``docs/_static/cure.png``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from braintools_qps import gradient_flow, prepare
+
+DOCS = Path(__file__).parents[1]
+CELL = re.compile(r"```\{code-cell\} ipython3\n:tags: \[hide-input\]\n(.*?)^```", re.DOTALL | re.M)
+EPOCHS = 4
+COLORS = {"as it is": "0.6", "after prepare": "tab:blue"}
+
+
+def firing_rates(page: dict[str, Any], model: Any) -> list[float]:
+    """Spikes per neuron and step, layer by layer."""
+    flow = gradient_flow(model, page["inputs"])["model"]
+    return [population.activity.firing_rate for population in flow.populations]
+
+
+def accuracies(page: dict[str, Any], model: Any) -> list[float]:
+    """Test accuracy after each epoch, in percent."""
+    said = []
+    page["train"](model, EPOCHS, lambda accuracy: said.append(100 * float(accuracy)))
+    return said
+
+
+def main() -> None:
+    page: dict[str, Any] = {}
+    exec(CELL.search((DOCS / "index.md").read_text(encoding="utf-8"))[1], page)
+    plt.style.use(DOCS / "matplotlibrc")
+    _, (rates, learning) = plt.subplots(1, 2, figsize=(6.4, 2))
+    for label, color in COLORS.items():
+        model = page["network"]()
+        if label != "as it is":
+            prepare(model, page["inputs"])
+        layers = firing_rates(page, model)
+        rates.plot(range(1, 1 + len(layers)), layers, ".-", color=color, label=label)
+        learning.plot(range(1, 1 + EPOCHS), accuracies(page, model), ".-", color=color)
+    rates.set(title="Spikes per neuron and step, before training", xlabel="layer", ylim=(0, None))
+    rates.legend()
+    learning.set(title="Test accuracy (%)", xlabel="epoch", ylim=(0, 100), xticks=(1, 2, 3, 4))
+    plt.savefig(DOCS / "_static" / "cure.png")
+
+
+if __name__ == "__main__":
+    main()
