@@ -10,7 +10,7 @@ from typing import Any
 import optax
 from braintools.surrogate import Surrogate
 
-from .._surrogate import adjusted
+from .._surrogate import QPseudoSpike, adjusted, declarations
 from .factory import Factory
 from .objective import Objective
 from .optimizers import Optimizer, names_of, transformation
@@ -18,7 +18,9 @@ from .tasks import Task
 
 RATE = "learning_rate"
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
-OF_SURROGATES = ("dampening", MEAN_SLOPE, "scale_factor", "alpha")  # of the candidate itself
+# Of the candidate itself: what its fields declare, and the paper's q
+_DECLARED = (field.tuned_as for field in declarations(QPseudoSpike()).values())
+OF_SURROGATES = (MEAN_SLOPE, *filter(None, _DECLARED), "q")
 
 Setting = Mapping[str, Any]  # a value for each name that is tuned
 
@@ -68,10 +70,11 @@ class Experiment:
 
 
 def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
-    """The surrogate with its factors of dampening and scale, and its alpha."""
+    """The surrogate with its factors of dampening and scale, and its alpha or q."""
     return adjusted(
         surrogate,
         dampening=setting.get("dampening"),
         scale=setting.get("scale_factor"),
         alpha=setting.get("alpha"),
+        q=setting.get("q"),
     )

@@ -22,7 +22,8 @@ from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
-OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "q": "alpha", "scale": "scale_factor"}
+EXCLUSIVE = (("dampening", MEAN_SLOPE), ("alpha", "q"))
+OTHER_NAMES = {"lr": RATE, "rate": RATE, "eta": RATE, "scale": "scale_factor"}
 CALIBRATION_SEED = 0  # of the weights at which a mean slope is measured, whatever the seeds are
 
 
@@ -65,7 +66,7 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
     ------
     TypeError, ValueError
         If a name is unknown, has two meanings, or has no values, equal ones or one out of range;
-        or if both dampening and mean_slope are tuned.
+        or if two names that set the same parameter are tuned.
     """
     if tune is None:
         return {}
@@ -103,11 +104,11 @@ def _check_values(name: str, values: Any) -> None:
 
 
 def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
-    if "dampening" in tune and MEAN_SLOPE in tune:
-        raise ValueError(
-            f"tune can name dampening or {MEAN_SLOPE}, which sets the dampening, got both. Leave "
-            "one out"
-        )
+    for name, other in EXCLUSIVE:
+        if name in tune and other in tune:
+            raise ValueError(
+                f"tune can name {name} or {other}, which sets the {name}, got both. Leave one out"
+            )
     parameters = parameters_of(factory)
     takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
     of_factory = [

@@ -120,6 +120,7 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
             ValueError,
             "dampening or mean_slope, .* got both",
         ),
+        ({"tune": {"alpha": (2.0,), "q": (2.0,)}}, ValueError, "alpha or q, .* got both"),
     ],
 )
 def test_bad_arguments(arguments, error, message):
@@ -185,6 +186,15 @@ class Populations(brainstate.nn.Module):
 
     def update(self, x):
         return self.readout(self.far(x) + self.near(x))
+
+
+def test_the_papers_q_is_tuned_in_the_papers_form():
+    found = compare(
+        {"paper": QPseudoSpike.from_q(3)}, **OPTIONS | {"tune": {"q": (2.0, 3.0)}}, progress=False
+    )
+    as_given = compare({"paper": QPseudoSpike.from_q(2)}, **OPTIONS, progress=False)
+    trials = {t.setting["q"]: t.test for t in found.results[0].tuning.trials}
+    assert trials[2.0] == as_given.results[0].scores.test
 
 
 @pytest.mark.parametrize("kind", [Memoryless, SubSteps])
