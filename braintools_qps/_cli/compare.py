@@ -137,7 +137,7 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         f"one with the best validation score (default: {searched}). Names: learning_rate; "
         "mean_slope, which lowers the dampening until the mean surrogate gradient at the initial "
         "weights has this value; dampening and scale_factor, which multiply the surrogate's own; "
-        "alpha, or the paper's q; clip, the largest norm of the gradient; and arguments of the model",
+        "alpha, or the paper's q; clip, the largest norm of the gradient; arguments of the model",
     )  # fmt: skip
     tuning.add_argument("--no-tune", action="store_true", help="train the surrogates as given")
 
