@@ -34,7 +34,12 @@ import numpy as np
 from .numerics import PACKAGES
 
 PACKAGE = Path(__file__).parents[1]
-INSTALLED = str(PACKAGE), *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib"))
+# Packages may be on the path from several environments.
+INSTALLED = (
+    str(PACKAGE),
+    *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
+    *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
+)
 KNOWN = {name.replace("-", "_") for name in PACKAGES} | {"jaxlib", "saiunit"}
 SCRIPT = "__main__", "__mp_main__"  # counts by its functions alone: a call in it may change
 UNKNOWN = "unknown:"  # begins a digest that equals no other
