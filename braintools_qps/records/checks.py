@@ -30,19 +30,25 @@ def check_settings(settings: Mapping[str, Any]) -> None:
         refuse("the setting margin", "a number above 0, or None", margin)
 
 
-def check_results(results: Sequence[CandidateResult], seeds: Sequence[int]) -> None:
-    """Check that each result has its own label, and a number for each of its seeds.
+def check_results(
+    results: Sequence[CandidateResult],
+    seeds: Sequence[int],
+    candidates: Sequence[Mapping[str, Any]],
+) -> None:
+    """Check that each result is of a candidate, with its own label and a number for each seed.
 
     Raises
     ------
     ValueError
-        If labels are not unique, seeds are not the first of those of the comparison, or a number
-        is missing.
+        If labels are not unique, a spec is not in ``candidates``, seeds are not the first of those
+        of the comparison, or a number is missing.
     """
     labels = [result.label for result in results]
     if len({*labels}) < len(labels):
         refuse("labels", "unique", Counter(labels).most_common(1)[0][0])
     for result in results:
+        if result.spec not in candidates:
+            refuse(f"the spec of {result.label}", "one of candidates", result.spec)
         if result.seeds != tuple(seeds[: len(result.seeds)]):
             refuse(f"seeds of {result.label}", f"the first of {list(seeds)}", result.seeds)
         _check_lengths(result)

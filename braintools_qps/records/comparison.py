@@ -18,15 +18,12 @@ from .._statistics import (
     standing,
 )
 from ..tables import (
-    Lines,
-    by_epoch,
-    by_seed,
-    by_trial,
     comparison_table,
     comparison_text,
     convergence,
     csv_text,
     score_of,
+    tidy_lines,
     verdict,
 )
 from .candidate import CandidateResult
@@ -96,20 +93,14 @@ class Comparison(Record, table=comparison_table):
 
     def __post_init__(self) -> None:
         check_settings(self.settings)
-        check_results(self.results, self.seeds)
-        for result in self.results:
-            if result.spec not in self.candidates:
-                raise ValueError(
-                    f"each result needs its spec in candidates, got {result.label} without one. "
-                    "Add it"
-                )
+        check_results(self.results, self.seeds, self.candidates)
 
     @property
     def best(self) -> CandidateResult:
         """The result with the highest mean test score; ``tied`` has others that may be as good.
 
-        The test score decides: validation scores have already chosen the settings. A candidate that
-        diverged with one seed or more is never the best.
+        Validation scores have already chosen the settings. A candidate that diverged with one seed
+        or more is never the best.
 
         Raises
         ------
@@ -169,10 +160,9 @@ class Comparison(Record, table=comparison_table):
     def standing(self) -> Standing:
         """Which results are clearly lower than another, and which need more seeds; row by row.
 
-        It follows from the scores and from three settings: ``first_seeds`` and ``most_seeds``, the
-        seeds at the first and the last look, and ``margin``, the largest difference that does not
-        matter, in points of an accuracy and else in the unit of the score. Without these, there is
-        one look at all seeds, and a margin of 1 point or of 1% of the score.
+        It follows from the scores and from the settings ``first_seeds``, ``most_seeds`` (seeds at
+        the first and the last look; without them, one look at all) and ``margin`` (in points of an
+        accuracy, else in the unit of the score; by default 1 point, or 1% of the score).
         """
         return standing(self._scores, margin=self.margin, **self._looks)
 
@@ -188,19 +178,16 @@ class Comparison(Record, table=comparison_table):
     @property
     def _looks(self) -> dict[str, int]:
         """Numbers of seeds at the first and the last look."""
-        seeds = max(map(len, self._scores), default=0)
         most, first = (self.settings.get(name) for name in ("most_seeds", "first_seeds"))
         if not most:
-            return {"first": seeds, "most": seeds}
+            return dict.fromkeys(("first", "most"), max(map(len, self._scores), default=0))
         return {"first": min(first or LEAST_SEEDS, most), "most": most}
 
     @property
     def margin(self) -> float | None:
         """The largest difference that does not matter, in the unit of the score."""
         form = score_of(self.score, self.results)
-        if "margin" not in self.settings:
-            return form.difference
-        margin = self.settings["margin"]
+        margin = self.settings.get("margin", form.difference * form.unit.factor)
         return None if margin is None else margin / form.unit.factor
 
     def weights(self, label: str, seed: int) -> Any:
@@ -269,19 +256,14 @@ class Comparison(Record, table=comparison_table):
 
     @property
     def verdict(self) -> str:
-        """One of three sentences: which candidate is best, which are equal within ``margin``, or
-        that it is not known yet, and how many more seeds would tell.
-
-        Empty where fewer than two have results.
-        """
+        """Which is best, which are equal, or that it is not known yet; empty for one result."""
         return verdict(self)
 
     @property
     def convergence(self) -> str:
-        """A sentence on whether training was long enough; empty if the losses do not tell.
+        """Whether training was long enough, in a sentence; empty if the losses do not tell.
 
-        A loss, averaged over seeds, is still falling if more than 1% of its whole decrease came in
-        the last quarter of the epochs.
+        A mean loss still falls if the last quarter of the epochs brought over 1% of its decrease.
         """
         return convergence(self)
 
@@ -334,7 +316,7 @@ class Comparison(Record, table=comparison_table):
         >>> [row.split(",")[:3] for row in rows]
         [['Sigmoid', '0', '0.94'], ['Sigmoid', '1', '0.96']]
         """
-        return csv_text(self._lines(rows))
+        return csv_text(tidy_lines(self, rows))
 
     def to_pandas(self, rows: Each = "seeds") -> Any:
         """Return the rows of `to_csv` as a pandas.DataFrame, with all digits.
@@ -362,24 +344,7 @@ class Comparison(Record, table=comparison_table):
                 "to_pandas needs pandas, which is not installed. Run pip install pandas, or use "
                 "to_csv()"
             ) from error
-        return pandas.DataFrame(self._lines(rows))
-
-    def _lines(self, rows: Each) -> Lines:
-        if rows == "seeds":
-            return by_seed(self.results, self._shared)
-        if rows in ("epochs", "trials"):
-            return (by_epoch if rows == "epochs" else by_trial)(self.results)
-        raise ValueError(
-            f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'"
-        )
-
-    @property
-    def _shared(self) -> dict[str, Any]:
-        """Settings with a single value, options of the model included."""
-        options = self.settings.get("options")
-        known = {**(options if isinstance(options, Mapping) else {}), **self.settings}
-        settings = {n: v for n, v in known.items() if isinstance(v, (str, int, float, bool))}
-        return {"task": self.task.get("name"), **settings}
+        return pandas.DataFrame(tidy_lines(self, rows))
 
     def __repr__(self) -> str:
         return self.table()

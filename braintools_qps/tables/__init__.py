@@ -19,7 +19,7 @@ from .notes import edge_note
 from .scores import score_of
 from .settings import value_text
 from .table import Rows, Table, cell, html_note, html_table, short, text_table
-from .tidy import Lines, by_epoch, by_seed, by_trial, csv_text
+from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict
 
 __all__: list[str] = []

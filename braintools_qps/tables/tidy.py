@@ -9,17 +9,37 @@ from io import StringIO
 from typing import Any
 
 from .columns import COLUMNS
-from .typing import Result
+from .typing import Compared, Result
 
 Lines = list[dict[str, Any]]  # the values of a table by column
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
 
 
-def by_seed(results: Iterable[Result], shared: Mapping[str, Any]) -> Lines:
-    """One line for each candidate and seed; one for a candidate that failed.
+def tidy_lines(comparison: Compared, rows: str) -> Lines:
+    """The numbers of a comparison, a line for each of ``rows``.
 
-    ``shared`` has the columns that are the same in all lines: the task and the settings.
+    Raises
+    ------
+    ValueError
+        If ``rows`` is not one of "seeds", "epochs", "trials".
     """
+    if rows == "seeds":
+        return _by_seed(comparison.results, _shared(comparison))
+    if rows in ("epochs", "trials"):
+        return (_by_epoch if rows == "epochs" else _by_trial)(comparison.results)
+    raise ValueError(f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'")
+
+
+def _shared(comparison: Compared) -> dict[str, Any]:
+    """Columns that are the same in all lines: the task, and settings with a single value."""
+    options = comparison.settings.get("options")
+    known = {**(options if isinstance(options, Mapping) else {}), **comparison.settings}
+    settings = {n: v for n, v in known.items() if isinstance(v, (str, int, float, bool))}
+    return {"task": comparison.task.get("name"), **settings}
+
+
+def _by_seed(results: Iterable[Result], shared: Mapping[str, Any]) -> Lines:
+    """One line for each candidate and seed; one for a candidate that failed."""
     lines: Lines = []
     for result in results:
         flags = {f"runs_with_{name}": count for name, count in result.flags.items()}
@@ -34,7 +54,7 @@ def by_seed(results: Iterable[Result], shared: Mapping[str, Any]) -> Lines:
     return lines
 
 
-def by_epoch(results: Iterable[Result]) -> Lines:
+def _by_epoch(results: Iterable[Result]) -> Lines:
     """One line for each candidate, seed and epoch."""
     lines: Lines = []
     for result in results:
@@ -46,7 +66,7 @@ def by_epoch(results: Iterable[Result]) -> Lines:
     return lines
 
 
-def by_trial(results: Iterable[Result]) -> Lines:
+def _by_trial(results: Iterable[Result]) -> Lines:
     """One line for each training: candidate, setting that was tried, and seed."""
     lines: Lines = []
     for result in results:

@@ -113,7 +113,7 @@ A = of(**LEVEL).results[0]
         ({"scores": Scores(validation=(0.5,) * 5)}, "test of A must be a value for each of 5"),
         ({"curves": Curves(loss=((1.0,),) * 4 + ((1.0, 2.0),))}, "curves of A .* each epoch"),
         ({"curves": Curves(loss=((),) * 5)}, "curves of A must be a value for each epoch"),
-        ({"spec": {"name": "other"}}, "spec in candidates, got A without one"),
+        ({"spec": {"name": "other"}}, "the spec of A must be one of candidates"),
         ({"seeds": (1, 2, 3, 4, 5)}, r"seeds of A must be the first of \[0, 1, 2, 3, 4\]"),
         ({"label": "B"}, "labels must be unique, got 'B'"),
     ],
