@@ -17,12 +17,13 @@ import numpy as np
 from jax import Array
 
 from .._checks import checked_seed
-from .._jaxpr import Product, Tap, products, run, shape_of
+from .._jaxpr import Tap, run
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
 from .graph import INPUTS
 from .normalize_rates import attained, checked_rate, rate_with, rates_of, scaled
 from .passes import replaced, with_index
+from .products import Product, products, shape_of
 from .step import Step
 from .tracing import trace
 
