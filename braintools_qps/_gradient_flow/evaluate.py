@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -88,6 +89,13 @@ class Evaluator:
         step = dataclasses.replace(self.step, arrays=arrays)
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model)
+
+    def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
+        """Whether another objective gives every population a gradient."""
+        other = copy.copy(self)
+        other.cotangents = objective.cotangents(self.step, self.run, self.batch)
+        gradients, _, _ = other._gradients_past_zeros(slopes)
+        return all(np.any(gradient.second_moments) for gradient in gradients)
 
     def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
         """All figures of one candidate."""

@@ -12,6 +12,7 @@ from ..records import Activity, Histogram
 FADED = 0.01  # relative: below it the gradient has faded, and a slope is flat
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
+MANY = 200_000  # values that are enough for a histogram
 
 
 def second_moments(amplitudes: np.ndarray) -> np.ndarray:
@@ -101,13 +102,24 @@ def activity(fired: np.ndarray, arguments: np.ndarray, batch_dims: int) -> Activ
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
     neurons = (0, *range(1 + batch_dims, fired.ndim))
     empty = 1 - np.mean(fired.any(axis=neurons))
-    nearest = gap(np.asarray(arguments, np.float64))
+    nearest = gap(np.asarray(arguments))
     return Activity(float(rates.mean()), float(silent), float(saturated), float(empty), gap=nearest)
 
 
+def sampled(values: np.ndarray) -> np.ndarray:
+    """Some of many values, evenly spread; with an odd stride, which few layers have as a size."""
+    return values.reshape(-1)[:: (values.size // MANY) | 1]
+
+
 def gap(distances: np.ndarray) -> float:
-    """Distance from below that 1% of neurons and samples get nearer than, in usual distances."""
-    usual, nearest = np.median(np.abs(distances)), np.quantile(distances.max(axis=0), 0.99)
+    """Distance from below that 1% of neurons and samples get nearer than, in usual distances.
+
+    0 where some are not finite.
+    """
+    if not np.isfinite(distances).all():
+        return 0.0
+    usual = np.median(np.abs(sampled(distances)))
+    nearest = np.quantile(distances.max(axis=0), 0.99)
     return float(max(-nearest, 0.0) / usual) if usual > 0 else 0.0
 
 

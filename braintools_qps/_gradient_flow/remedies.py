@@ -182,10 +182,8 @@ def more_steps(evaluator: Evaluator, measured: Measured) -> str:
     """The mean output of all steps in the loss, if the gradient then reaches all populations."""
     if evaluator.objective.function is not None:
         return f"Let the objective read more steps. {AGAIN}"
-    every = Objective(None, evaluator.objective.draws, evaluator.objective.seed, every_step=True)
-    again = Evaluator(evaluator.step, evaluator.inputs, every, evaluator.passes)
-    reached = again.measure(measured.spikes).populations
-    if not all(np.any(p.gradient.second_moments) for p in reached):
+    every = Objective(None, 1, evaluator.objective.seed, every_step=True)
+    if not evaluator.reaches_with(every, measured.slopes):
         return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
     return (
         "Put the mean output of all steps into the loss, in place of the last. To measure with it: "

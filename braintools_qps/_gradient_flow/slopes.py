@@ -46,16 +46,16 @@ def mean_slope_at(spike: Any, argument: Any) -> Array:
 
 def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
     """The distances of a population's membranes from threshold, and the slopes there."""
-    scale, met = _scale(spike, unit), np.asarray(slopes, np.float64)
-    distances = np.asarray(argument, np.float64) / np.asarray(scale)
+    scale, met = _scale(spike, unit), np.asarray(slopes)
+    distances = measures.sampled(np.asarray(argument) / np.asarray(scale)).astype(np.float64)
     edges = measures.bin_edges(distances)
     probed = _probe(spike, argument, unit, _PROBES).max(axis=0)
-    peak = np.maximum(probed, np.max(np.asarray(slopes), axis=0))
+    peak = np.maximum(probed, np.max(met, axis=0))
     middles = _probe(spike, argument, unit, (edges[1:] + edges[:-1]) / 2)
     relative = middles.reshape(len(edges) - 1, -1).mean(axis=1)
     mean_scale = float(np.mean(scale))
     return Slopes(
-        mean=float(met.mean()),
+        mean=float(met.mean(dtype=np.float64)),
         flat_share=measures.flat_share(met, peak),
         scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
         distances=measures.histogram(distances, edges, relative / peak.mean()),

@@ -1,0 +1,106 @@
+"""A spike is what leaves a population, however it is composed; a weight is what meets data."""
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import only
+from small_stacks import BATCH, LOW, N, inputs
+
+from braintools_qps import gradient_flow, normalize_rates
+
+
+class Neuron(brainstate.nn.Module):
+    """A leaky membrane, and spikes that are composed of two calls."""
+
+    def __init__(self, compose):
+        super().__init__()
+        self.weights = brainstate.ParamState(4 * jnp.eye(N))
+        self.spk_fun, self.compose = LOW, compose
+        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+    def update(self, x):
+        before = self.V.value
+        self.V.value = 0.5 * before + (x - 0.5) @ self.weights.value
+        return self.compose(self.spk_fun, before, self.V.value)
+
+
+def membranes():
+    V, history = np.zeros((BATCH, N)), []
+    for x in np.asarray(inputs()):
+        before, V = V, 0.5 * V + 4 * (x - 0.5)
+        history.append((before, V))
+    return history
+
+
+CROSSING = lambda spike, before, V: spike(V - 1) * spike(1 - before)
+TERNARY = lambda spike, before, V: spike(V - 1) - spike(-V - 1)
+
+
+@pytest.mark.parametrize(
+    ("compose", "fires"),
+    [
+        (CROSSING, lambda before, V: (V >= 1) & (before <= 1)),  # as in braincell
+        (TERNARY, lambda before, V: abs(V) >= 1),
+    ],
+)
+def test_the_rate_is_that_of_the_composed_spikes(compose, fires):
+    (population,) = only(gradient_flow(Neuron(compose), inputs())).populations
+    expected = np.mean([fires(*pair) for pair in membranes()])
+    assert 0.1 < expected < 0.9
+    assert population.activity.firing_rate == pytest.approx(expected)
+    assert normalize_rates(Neuron(compose), inputs(), 0.2).populations[0].before == pytest.approx(
+        expected
+    )
+
+
+def test_spikes_that_are_composed_in_two_ways_are_refused():
+    both = lambda spike, before, V: (
+        (a := spike(V - 1)) * (b := spike(1 - before)) @ jnp.eye(N) + (a + b) @ jnp.eye(N)
+    )
+    with pytest.raises(ValueError, match="Neuron sends on must be one value, but its 2 calls"):
+        gradient_flow(Neuron(both), inputs())
+
+
+class Fed(brainstate.nn.Module):
+    """A product with weights, a change of the current, and neurons without a memory."""
+
+    def __init__(self, change, **parameters):
+        super().__init__()
+        self.weights, self.change = brainstate.ParamState(0.1 * jnp.eye(N)), change
+        self.spk_fun = LOW
+        for name, value in parameters.items():
+            setattr(self, name, brainstate.ParamState(value))
+        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+    def update(self, x):
+        self.V.value = self.change(self, x @ self.weights.value)
+        return self.spk_fun(self.V.value - 1)
+
+
+def normed(model, current):
+    centred = current - current.mean(axis=-1, keepdims=True)
+    return centred * jax.lax.rsqrt((centred**2).mean(axis=-1, keepdims=True)) * model.gain.value
+
+
+def grouped(model, current):
+    return current * model.speeds.value[jnp.asarray([0, 1] * (N // 2))]
+
+
+@pytest.mark.parametrize(
+    ("model", "scaled", "kept"),
+    [
+        (lambda: Fed(normed, gain=jnp.full(N, 0.1)), "gain", "weights"),
+        (lambda: Fed(grouped, speeds=jnp.asarray([2.0, 1.0])), "weights", "speeds"),
+    ],
+)
+def test_the_parameter_that_decides_the_rate_is_scaled(model, scaled, kept):
+    network = model()
+    before = {name: getattr(network, name).value for name in (scaled, kept)}
+    (population,) = normalize_rates(network, inputs(), jnp.float32(0.1)).populations
+    assert population.after == pytest.approx(0.1, rel=0.05)
+    assert getattr(network, kept).value is before[kept]
+    np.testing.assert_allclose(
+        getattr(network, scaled).value, population.factor * before[scaled], rtol=1e-5
+    )
