@@ -33,7 +33,14 @@ RIGHT = [
     for name, row in NETWORKS.items()
     if row["half"] == "development" and judged(CASES[name], row)["cause"]
 ]
-OFTEN = ("small-weights", "positive-deep", "missing-value", "binary-weights", "four-layers")
+OFTEN = (
+    "small-weights",
+    "low-threshold",
+    "missing-value",
+    "binary-weights",
+    "four-layers",
+    "narrow",
+)
 
 
 @pytest.mark.parametrize(
