@@ -14,6 +14,7 @@ from typing import Any
 
 import jax
 from jax import Array
+from jax.ad_checkpoint import checkpoint_name
 from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
 
 from ._models import ARGUMENT, SPIKES
@@ -65,9 +66,14 @@ def primitive_of(eqn: JaxprEqn) -> str:
     return type(eqn.params["_prim"]).__name__ if "_prim" in eqn.params else eqn.primitive.name
 
 
+def parameters_of(eqn: JaxprEqn) -> Mapping[str, Any]:
+    """The parameters of an equation; with JAX_REMAT3 those in ``_prim``."""
+    return getattr(eqn.params.get("_prim"), "params", eqn.params)
+
+
 def called_by(eqn: JaxprEqn) -> ClosedJaxpr | None:
     """The jaxpr that an equation calls; None if it calls none."""
-    parameters = getattr(eqn.params.get("_prim"), "params", eqn.params)
+    parameters = parameters_of(eqn)
     keys = ("call_jaxpr", "jaxpr", "fun_jaxpr")
     inner = next((parameters[key] for key in keys if key in parameters), None)
     # From JAX 0.12 on both names are one class.
@@ -109,7 +115,7 @@ def inner_callers(closed: ClosedJaxpr) -> dict[str, str]:
 
 def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
     """The jaxprs among an equation's parameters, at any depth."""
-    for value in getattr(eqn.params.get("_prim"), "params", eqn.params).values():
+    for value in parameters_of(eqn).values():
         for part in value if isinstance(value, (tuple, list)) else [value]:
             if isinstance(part, (Jaxpr, ClosedJaxpr)):
                 yield part
@@ -298,7 +304,13 @@ def mixes(eqn: JaxprEqn) -> bool:
 
 def mark_of(eqn: JaxprEqn) -> str:
     """The name in a `jax.ad_checkpoint.checkpoint_name`; empty for any other equation."""
-    return eqn.params["name"] if eqn.primitive.name == "name" else ""
+    return parameters_of(eqn)["name"] if primitive_of(eqn) == naming_primitive() else ""
+
+
+@cache
+def naming_primitive() -> str:
+    """The name of the primitive of `jax.ad_checkpoint.checkpoint_name`."""
+    return primitive_of(jax.make_jaxpr(lambda x: checkpoint_name(x, "mark"))(0.0).eqns[0])
 
 
 @jax.custom_jvp

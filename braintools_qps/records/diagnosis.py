@@ -38,9 +38,9 @@ class Diagnosis(Record):
     >>> found.cause, found.population
     ('silent', 'LIF')
     >>> print(found.text)
-    LIF is silent: 100% of its neurons never fire.
+    LIF is silent: none of its neurons fires.
     >>> print(found.remedy)
-    Multiply the model's inputs by 2.38: LIF then fires at 0.1 per step. Then run ...
+    Scale the inputs, here and in training: inputs = 2 * inputs. Then run gradient_flow again.
     """
 
     cause: str

@@ -164,7 +164,7 @@ class GradientFlows(RecordTable[GradientFlow]):
     >>> flows.ranked()
     ['Arctan', 'Sigmoid']
     >>> flows["Arctan"].diagnosis.cause
-    'too high'
+    'none'
     """
 
     def ranked(self) -> list[str]:

@@ -296,7 +296,7 @@ class PopulationFlow(Record):
     >>> population.kind, population.size, population.unit
     ('LIF', 4, 'mV')
     >>> population.activity
-    Activity(firing_rate=0.05, silent_share=0.0, saturated_share=0.0)
+    Activity(firing_rate=0.05, silent_share=0.0, saturated_share=0.0, empty_share=0.0, gap=0.0)
     >>> print(f"mean slope {population.slopes.mean:.2f}, growth {population.gradient.growth:.2f}")
     mean slope 0.18, growth 0.73
     """
