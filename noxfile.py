@@ -46,7 +46,7 @@ MUTATED = {
     "flow": ("_gradient_flow", "unit/gradient_flow"),
     "monitoring": ("_monitoring", "unit/monitoring integration/monitoring"),
     "records": ("records", "unit/records unit/tables"),
-    "tables": ("tables", "unit/tables unit/records"),
+    "tables": ("_tables", "unit/tables unit/records"),
     "statistics": ("_statistics.py", "unit/test_statistics.py"),
     "comparison": ("_comparison", "unit/comparison integration/comparison"),
 }

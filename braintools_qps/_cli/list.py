@@ -78,7 +78,7 @@ def _cells(row: dict[str, Any]) -> tuple[str, ...]:
 
 def _table(rows: list[tuple[str, ...]]) -> str:
     """Rows in columns; or one paragraph each, if columns are too wide for the terminal."""
-    from ..tables import text_table
+    from .._tables import text_table
 
     width = shutil.get_terminal_size(fallback=(WIDTH_OF_A_FILE, 24)).columns
     table = text_table(rows, left=len(rows[0]))

@@ -86,7 +86,7 @@ def _gradient(surrogate: Surrogate) -> dict[str, str]:
 
 
 def _table(cells: dict[str, Any]) -> str:
-    from ..tables import text_table
+    from .._tables import text_table
 
     width = max(map(len, cells), default=0)
     rows = [(name.rjust(width), str(value)) for name, value in cells.items()]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._statistics import summary
-from ..tables import score_of
+from .._tables import score_of
 from .panels import GREY, candidate_styles, panels_of, typed
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..tables import score_of
+from .._tables import score_of
 from .panels import add_legend, candidate_styles, number_ticks, panels_of, typed
 
 if TYPE_CHECKING:

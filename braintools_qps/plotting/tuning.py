@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..tables import edge_note, score_of, value_text
+from .._tables import edge_note, score_of, value_text
 from .panels import panels_of, typed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from ..tables import candidate_table
+from .._tables import candidate_table
 from .record import Record
 from .tuning import Seeds, Tuning
 

@@ -17,7 +17,7 @@ from .._statistics import (
     seeds_needed,
     standing,
 )
-from ..tables import (
+from .._tables import (
     comparison_table,
     comparison_text,
     convergence,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..tables import Rows, cell
+from .._tables import Rows, cell
 from .record import Record
 
 

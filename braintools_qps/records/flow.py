@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from ..tables import Rows, html_note, html_table, text_table
+from .._tables import Rows, html_note, html_table, text_table
 from .diagnosis import Diagnosis
 from .flow_table import COLUMNS, PATHS, TELLS, place, spread
 from .information import Information

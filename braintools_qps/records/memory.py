@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..tables import memory_table, text_table
+from .._tables import memory_table, text_table
 from .record import Record
 
 

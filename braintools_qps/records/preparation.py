@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..tables import Rows, html_note, text_table
+from .._tables import Rows, html_note, text_table
 from .diagnosis import Diagnosis
 from .record import Record
 

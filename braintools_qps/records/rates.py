@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..tables import Rows, text_table
+from .._tables import Rows, text_table
 from .record import Record
 
 

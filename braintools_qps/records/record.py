@@ -9,7 +9,7 @@ import reprlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 
-from ..tables import Table, fields_table, records_table
+from .._tables import Table, fields_table, records_table
 from .plain import from_plain, to_plain
 
 TABLES: dict[type, Callable[[Any], Table]] = {}  # what each kind of result prints as

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..tables import Rows, text_table
+from .._tables import Rows, text_table
 from .record import Record
 
 

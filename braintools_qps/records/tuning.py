@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, summary
-from ..tables import tuning_table
+from .._tables import tuning_table
 from .plain import refuse
 from .record import Record
 

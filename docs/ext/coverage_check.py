@@ -8,7 +8,6 @@ from sphinx.util import logging
 import braintools_qps
 
 logger = logging.getLogger(__name__)
-WITHIN = {"braintools_qps.tables"}  # a room that records and the command line use, not users
 
 
 def public_names():
@@ -17,7 +16,7 @@ def public_names():
     What a module shares with the package is described there.
     """
     yield from (f"braintools_qps.{name}" for name in braintools_qps.__all__)
-    for module in map(importlib.import_module, sorted({*public_modules()} - WITHIN)):
+    for module in map(importlib.import_module, public_modules()):
         for name in module.__all__:
             if name not in braintools_qps.__all__:
                 yield f"{module.__name__}.{name}"
