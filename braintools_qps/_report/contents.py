@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from .._comparison import present_environment
+from .._tables import cell
 from ..plotting import tuning_legend
 from ..records import Comparison, GradientFlow, GradientFlows, table_of
-from .._tables import cell
 from .drawings import comparison_drawings, flow_drawings
 
 CODE = ("sources",)  # of the user's functions

@@ -9,8 +9,8 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps._statistics import paired
-from braintools_qps.records import Trial, Tuning
 from braintools_qps._tables.columns import COLUMNS, Column
+from braintools_qps.records import Trial, Tuning
 
 NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
 
