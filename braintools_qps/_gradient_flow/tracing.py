@@ -26,6 +26,7 @@ from .._models import (
     initialise,
     is_mapped,
     mark_spikes,
+    restoring,
     traced_afresh,
 )
 from .sent_spikes import sent_spikes
@@ -261,16 +262,42 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
             classic_neuron(model)
             or f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V"
         )
-    _check_axes(ready, inputs)
-    return Ready(ready, tuple(map(_note, dead[:1])))
+    notes = (*map(_note, dead[:1]), *_with_batch_of(model, ready, inputs))
+    return Ready(ready, notes)
 
 
-def _check_axes(neurons: dict[str, Any], inputs: Any) -> None:
+def _with_batch_of(model: Any, neurons: dict[str, Any], inputs: Any) -> tuple[str, ...]:
+    """Initialise all states if membranes are of another batch, as after a test on more samples.
+
+    Membranes of one sample may have several axes too, so fresh ones are looked at.
+    """
+    batch = batch_size(inputs)
+    shapes = _membrane_shapes(neurons)
+    if batch is None or all(len(shape) < 2 or shape[0] == batch for shape in shapes.values()):
+        return ()
+    with restoring(model):
+        initialise(model, inputs)
+        fresh = _membrane_shapes(neurons)
+    _check_axes({n: shape for n, shape in shapes.items() if fresh[n] != (batch, *shape)}, inputs)
+    for name, shape in shapes.items():
+        if shape != fresh[name] == (batch, *shape[1:]):
+            initialise(model, inputs)
+            return (
+                f"{name}.V had a batch of {shape[0]} and the inputs have one of {batch}, so all "
+                "states were initialised again.",
+            )
+    return ()
+
+
+def _membrane_shapes(neurons: dict[str, Any]) -> dict[str, tuple[int, ...]]:
+    return {n: jax.tree.leaves(neuron.V.value)[0].shape for n, neuron in neurons.items()}
+
+
+def _check_axes(shapes: dict[str, tuple[int, ...]], inputs: Any) -> None:
     """Raise if membranes have a batch as large as the first axis of the inputs."""
     steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
-    for name, neuron in neurons.items():
-        shape = jax.tree.leaves(neuron.V.value)[0].shape
-        if batch is not None and steps != batch and len(shape) > 1 and shape[0] == steps:
+    for name, shape in shapes.items():
+        if steps != batch and len(shape) > 1 and shape[0] == steps:
             raise ValueError(
                 f"inputs must have the shape (time, batch, features...), got {steps} time steps "
                 f"and a batch of {batch}, but {name}.V has the shape {shape}: a batch of {steps}. "

@@ -5,9 +5,10 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+import pytest
 from flow_networks import BATCH, SURROGATE, Layer, N, only, weights_and_inputs
 
-from braintools_qps import gradient_flow
+from braintools_qps import gradient_flow, normalize_rates, normalize_surrogate, prepare
 
 
 class Spread(brainstate.nn.Module):
@@ -67,3 +68,54 @@ def test_membranes_of_one_sample_are_not_taken_for_a_batch():
         for shape in ((N,), (BATCH, N))
     )
     assert alone.populations == batched.populations
+
+
+class Image(brainstate.nn.Module):
+    """Neurons on a grid, whose membranes have several axes without a batch."""
+
+    def __init__(self, *size):
+        super().__init__()
+        self.neuron = brainpy.state.LIF(size, spk_fun=SURROGATE)
+
+    def update(self, x):
+        return self.neuron(5 * x * u.mA)
+
+
+@pytest.mark.parametrize("size", [(N,), (4, 4), (BATCH, 4)])
+@pytest.mark.parametrize("held", [None, 9])
+def test_states_of_another_batch_are_initialised_for_the_inputs(size, held):
+    """As after a test on more samples than there are here."""
+    model, inputs = Image(*size), jax.random.uniform(jax.random.key(0), (12, BATCH, *size))
+    with brainstate.environ.context(dt=1 * u.ms):
+        brainstate.nn.init_all_states(model, BATCH)
+        right = only(gradient_flow(model, inputs))
+        brainstate.nn.init_all_states(model, held)
+        flow = only(gradient_flow(model, inputs))
+    assert flow.populations == right.populations
+    said = [sentence for sentence in flow.further if "neuron.V had a batch" in sentence]
+    assert len(said) == (held == 9)
+    assert model.neuron.V.value.shape == (*([held] if held else []), *size)
+
+
+def test_membranes_on_a_grid_as_high_as_there_are_steps_are_not_taken_for_swapped_axes():
+    model, inputs = Image(12, 4), jax.random.uniform(jax.random.key(0), (12, BATCH, 12, 4))
+    with brainstate.environ.context(dt=1 * u.ms):
+        brainstate.nn.init_all_states(model)
+        assert only(gradient_flow(model, inputs)).populations[0].size == 48
+
+
+def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
+    class Layer(Image):
+        def __init__(self):
+            super().__init__(N)
+            self.linear = brainstate.nn.Linear(N, N)
+
+        def update(self, x):
+            return super().update(self.linear(x))
+
+    model, inputs = Layer(), jax.random.uniform(jax.random.key(0), (12, BATCH, N))
+    with brainstate.environ.context(dt=1 * u.ms):
+        brainstate.nn.init_all_states(model, 9)
+        assert normalize_rates(model, inputs).populations[0].after == pytest.approx(0.1, abs=0.02)
+        assert normalize_surrogate(model, inputs)
+        assert prepare(model, inputs).after.cause == "none"
