@@ -1,7 +1,7 @@
 """Names of other libraries against the formulas of their code, written in NumPy.
 
 Read from the backward passes of snntorch/surrogate.py 1.0.0, spikingjelly/activation_based/
-surrogate.py 2.0.0, norse/torch/functional/threshold.py and superspike.py 1.1.0 (and 0.0.7, whose
+surrogate.py 2.0.0, norse/torch/functional/threshold.py and superspike.py 1.1.0 (and earlier, whose
 SuperSpike has a slope) and spyx/axn.py 1.0.0. Integrals are of the same code where it has them.
 """
 
@@ -52,7 +52,7 @@ FORMULAS = {
     "spikingjelly.Rect(alpha=2)": np.where(A < 0.25, 2, 0),
     "spikingjelly.DeterministicPass": np.ones_like(X),
     "norse.superspike": superspike(1),  # version 1.1, which ignores alpha
-    "norse.superspike(alpha=100)": superspike(100),  # version 0.0.7
+    "norse.superspike(alpha=100)": superspike(100),  # earlier versions, and the paper
     "norse.super(alpha=3)": superspike(3),
     "norse.triangle(alpha=0.5)": 0.5 * np.maximum(1 - A, 0),
     "norse.tanh(alpha=2)": 1 - np.tanh(2 * X) ** 2,
