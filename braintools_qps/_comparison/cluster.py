@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
@@ -45,7 +45,8 @@ def connected(cluster: int | str) -> Iterator[Client]:
         ) from error
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
-    with ExitStack() as stack:
+    stack = ExitStack()
+    try:
         if isinstance(cluster, int):
             checked_count("workers", cluster)
             started = LocalCluster(cluster, silence_logs=logging.CRITICAL, **options)
@@ -58,6 +59,9 @@ def connected(cluster: int | str) -> Iterator[Client]:
                 "and give the address that it prints, such as tcp://host:8786"
             ) from error
         yield stack.enter_context(client)
+    finally:
+        with suppress(OSError):  # such as a timeout: workers that end late cost no results
+            stack.close()
 
 
 def check_client(client: Any) -> None:
