@@ -1,7 +1,8 @@
 """``python -m benchmarks.casebook``: train the networks of the casebook, and evaluate on them.
 
 ``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them and
-follows it, ``report`` prints the counts. All read and write docs/results/casebook.json.
+follows it, ``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare``
+trains them after `prepare` and nothing else, and writes docs/results/prepare.json.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from . import prepared
 from .cases import CASES, Case, half
 from .evaluate import confusion, counts, evaluated, judged
 from .networks import Design
@@ -25,7 +27,7 @@ PARTS = ("development", "held out")
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="benchmarks.casebook", description=__doc__)
-    parser.add_argument("action", choices=("train", "evaluate", "report"))
+    parser.add_argument("action", choices=("train", "evaluate", "report", "prepare"))
     parser.add_argument("names", nargs="*", help="networks, by default all of the half")
     parser.add_argument("--half", choices=PARTS)
     parser.add_argument("--seeds", type=int, default=SEEDS)
@@ -33,8 +35,12 @@ def main() -> None:
     parser.add_argument("--untrained", action="store_true", help="follow remedies without training")
     parser.add_argument("--file", type=Path, default=FILE)
     options = parser.parse_args()
+    brainstate.environ.set(dt=1 * u.ms)
     chosen = [CASES[name] for name in options.names] or list(CASES.values())
     chosen = [case for case in chosen if options.half in (None, half(case))]
+    if options.action == "prepare":
+        book = json.loads(options.file.read_text("utf-8"))["networks"]
+        return prepared.update(chosen, book, options.seeds)
     if options.action == "train":
         kept = (
             json.loads(options.file.read_text("utf-8"))["networks"] if options.file.exists() else {}

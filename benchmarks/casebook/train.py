@@ -18,7 +18,6 @@ from .networks import Design
 
 BATCH = 64
 KEPT = brainstate.LongTermState
-brainstate.environ.set(dt=1 * u.ms)
 
 
 @contextmanager

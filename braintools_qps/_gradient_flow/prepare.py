@@ -49,6 +49,7 @@ class View(NamedTuple):
     step: Step
     diagnosis: Diagnosis
     scrambles: bool  # it is deep, and its last population tells little
+    flat: bool  # a surrogate gradient is 0 at all membrane potentials
 
 
 class Change(NamedTuple):
@@ -176,7 +177,9 @@ class Look:
         measured = evaluator.measure({p.name: p.spike for p in step.populations})
         diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
         deep = len(chain(step)) >= SHALLOW
-        return View(step, diagnosis, deep and _scrambles(evaluator, self.inputs, diagnosis))
+        scrambles = deep and _scrambles(evaluator, self.inputs, diagnosis)
+        flat = not all(map(np.any, measured.slopes))
+        return View(step, diagnosis, scrambles, flat)
 
 
 def _scrambles(evaluator: Evaluator, inputs: Any, diagnosis: Diagnosis) -> bool:
@@ -217,7 +220,8 @@ def _changes(
             *_centred(model, now.step),
             Change(f"normalize_rates(model, inputs{options})", scale),
         ]
-    if changes or now.diagnosis.cause in OF_SURROGATES:
+    cause = now.diagnosis.cause
+    if changes or cause in OF_SURROGATES or (cause == "no gradient" and now.flat):
         changes.append(_lowered(model, inputs, _fitted(surrogate, now.step, inputs)))
     return changes
 

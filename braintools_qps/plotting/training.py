@@ -44,10 +44,11 @@ def plot_flow_over_training(
 
     Examples
     --------
-    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+    >>> import brainpy, brainstate, brainunit as u, jax
     >>> from braintools_qps import TrainingMonitor
     >>> from braintools_qps.plotting import plot_flow_over_training
-    >>> monitor = TrainingMonitor(brainpy.state.LIF(4), jnp.ones((20, 2, 4)) * 3 * u.mA)
+    >>> inputs = jax.random.uniform(jax.random.key(0), (20, 2, 4)) * 6 * u.mA
+    >>> monitor = TrainingMonitor(brainpy.state.LIF(4), inputs)
     >>> with brainstate.environ.context(dt=1.0 * u.ms):
     ...     flow = monitor()
     >>> plot_flow_over_training(monitor.history)[0].get_ylabel()

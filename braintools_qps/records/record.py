@@ -65,7 +65,7 @@ class Record(Printed, table=fields_table):
     >>> from braintools_qps.records import Diagnosis
     >>> record = Diagnosis("silent", "lif", "No neuron of lif fires.")
     >>> record.to_json()
-    '{"cause": "silent", "population": "lif", "text": "No neuron of lif fires.", "remedy": null}'
+    '{"cause": "silent", "population": "lif", "text": "No neuron of lif fires.", ...}'
     >>> Diagnosis.from_json(record.to_json()) == record
     True
     """

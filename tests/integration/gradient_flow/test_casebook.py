@@ -8,6 +8,8 @@ import re
 import sys
 from pathlib import Path
 
+import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -33,6 +35,14 @@ RIGHT = [
     for name, row in NETWORKS.items()
     if row["half"] == "development" and judged(CASES[name], row)["cause"]
 ]
+
+
+@pytest.fixture(autouse=True)
+def time_step():
+    with brainstate.environ.context(dt=1 * u.ms):
+        yield
+
+
 OFTEN = (
     "small-weights",
     "low-threshold",

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from braintools.surrogate import Surrogate
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
 from braintools_qps._models import find_neurons
@@ -62,6 +63,20 @@ def steep():
     return Network(depth=1, gain=8.0, spk_fun=QPseudoSpike(dampening=9.0))
 
 
+class Zero(Surrogate):
+    """A surrogate that lets no gradient through."""
+
+    def surrogate_fun(self, x):
+        return jax.nn.sigmoid(x)
+
+    def surrogate_grad(self, x):
+        return jnp.zeros_like(x)
+
+
+def flat():
+    return Network(gain=8.0, spk_fun=Zero())
+
+
 def positive():
     return Network(gain=40.0, change=jnp.abs)
 
@@ -102,6 +117,7 @@ def one_millisecond():
     [
         (Network, "silent", ["normalize_rates(", "set_surrogate("]),
         (steep, "too high", ["set_surrogate("]),
+        (flat, "no gradient", ["set_surrogate("]),
         (positive, "saturated", ["state", "state", "normalize_rates(", "set_surrogate("]),
         (deep, "silent", ["relay_weights(", "set_surrogate("]),
         (InVolts, "silent", ["normalize_rates(", "set_surrogate("]),
