@@ -14,6 +14,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import brainstate
+import brainunit as u
+
 from . import prepared
 from .cases import CASES, Case, half
 from .evaluate import confusion, counts, evaluated, judged

@@ -120,15 +120,16 @@ def prepare(
 
     Examples
     --------
-    >>> import brainpy, brainstate, brainunit as u, jax
+    >>> import brainpy, brainstate, brainunit as u, jax, jax.numpy as jnp
     >>> from braintools_qps import prepare
     >>> brainstate.random.seed(0)
     >>> network = brainstate.nn.Sequential(
     ...     brainstate.nn.Linear(20, 50),
     ...     lambda z: z * u.mA,
-    ...     brainpy.state.LIF(50, V_th=1 * u.mV),
+    ...     brainpy.state.LIF(50, V_th=8 * u.mV),
     ... )
-    >>> inputs = jax.random.uniform(jax.random.key(0), (30, 4, 20))
+    >>> samples = jax.random.uniform(jax.random.key(0), (4, 20))
+    >>> inputs = jnp.broadcast_to(samples, (30, 4, 20))  # the same at each step
     >>> with brainstate.environ.context(dt=1 * u.ms):
     ...     done = prepare(network, inputs)
     >>> done.before.cause, done.after.cause
