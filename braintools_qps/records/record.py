@@ -249,9 +249,6 @@ class RecordTable(Printed, dict[str, R], table=lambda records: records_table(rec
 
 def table_of(record: Printed) -> Table:
     """The table that a record prints as."""
-    rows, below = (getattr(record, name, None) for name in ("_rows", "_below"))
-    if rows is not None:
-        return Table(rows(), below() if below else ())
     kind = next(kind for kind in type(record).__mro__ if kind in TABLES)
     return TABLES[kind](record)
 
