@@ -37,8 +37,6 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         The surrogate; a tuple with one per population if those of the model differ.
     steps : int
         How many time steps the model was run for.
-    samples, features : int or None
-        The size of the batch, None without one, and the number of input features per step.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
@@ -52,6 +50,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         All findings, consequences of the diagnosis included.
     notes : tuple of str
         The sentences of ``advice`` on the model and its inputs, the same for every surrogate.
+    samples, features : int or None
+        The size of the batch, None without one, and the number of input features per step.
     information : Information or None
         What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
 

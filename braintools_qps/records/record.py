@@ -62,11 +62,11 @@ class Record(Printed, table=fields_table):
 
     Examples
     --------
-    >>> from braintools_qps.records import Diagnosis
-    >>> record = Diagnosis("silent", "lif", "No neuron of lif fires.")
+    >>> from braintools_qps.records import Cost
+    >>> record = Cost(0.35, peak_bytes=1000)
     >>> record.to_json()
-    '{"cause": "silent", "population": "lif", "text": "No neuron of lif fires.", "remedy": null}'
-    >>> Diagnosis.from_json(record.to_json()) == record
+    '{"seconds_per_epoch": 0.35, "peak_bytes": 1000}'
+    >>> Cost.from_json(record.to_json()) == record
     True
     """
 
