@@ -1,9 +1,9 @@
 """What results look like: tables as text, HTML and CSV, and the sentences below them.
 
-Start with `Table` in `table`; `fields` has the tables of small records. `comparison` declares the
-columns of a comparison, `verdict` says which candidate is best, `notes` explains the numbers, and
-`tidy` writes a line for each seed, epoch or trial. Nothing here imports `records`: a record is
-passed in and read by its attributes.
+Start with `Table` in `table`; `fields` has the tables of small records, `flow` those of gradient
+flows. `comparison` makes the table of a comparison and `columns` declares its columns, `verdict`
+says which candidate is best, `notes` explains the numbers, and `tidy` writes a line for each seed,
+epoch or trial. Nothing here imports `records`: a record is passed in and read by its attributes.
 """
 # ruff: noqa: F401 -- all names are for the other rooms, none is public
 
@@ -12,13 +12,17 @@ from .fields import (
     candidate_table,
     fields_table,
     memory_table,
+    rates_table,
     records_table,
+    relayed_table,
+    sensitivity_table,
     tuning_table,
 )
+from .flow import diagnoses, flow_table, flows_table
 from .notes import edge_note
 from .scores import score_of
 from .settings import value_text
-from .table import Rows, Table, cell, html_note, html_table, short, text_table
+from .table import Table, cell, html_note, text_table
 from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict
 

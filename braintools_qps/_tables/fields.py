@@ -1,4 +1,4 @@
-"""Tables of small records: their fields, the settings of a candidate, its scores."""
+"""Tables of small records: their fields, the settings of a candidate, its scores, what changed."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from .table import Table, cell, short
 from .typing import Result, Tuned
 
 
-def fields_table(record: Any) -> Table:
+def fields_table(record: Any, *, cut: Callable[[str], str] = short) -> Table:
     """The fields of any record, a row for each."""
     names = (field.name for field in dataclasses.fields(record))
-    rows = [[name, short(cell(getattr(record, name)))] for name in names]
+    rows = [[name, cut(cell(getattr(record, name)))] for name in names]
     return Table([["", type(record).__name__], *rows], left=2)
 
 
@@ -29,6 +29,30 @@ def memory_table(saved: Any) -> Table:
     """What `save_memory` changed, and what it left."""
     left = [(path, f"left: {why}") for path, why in saved.left.items()]
     return Table([("", "now"), *saved.changed.items(), *left], left=2)
+
+
+def rates_table(rates: Any) -> Table:
+    """What `normalize_rates` changed, population by population."""
+    head = ("population", "rate before", "after", "weights times")
+    rows = [(p.population, *_rates(p), _number(p.factor)) for p in rates.populations]
+    unfed = [p.population for p in rates.populations if p.factor is None]
+    notes = [f"No weights feed {', '.join(unfed)}."] * bool(unfed)
+    return Table([head, *rows], [*notes, *rates.notes])
+
+
+def relayed_table(relayed: Any) -> Table:
+    """What `relay_weights` changed, population by population."""
+    head = ("population", "passes on", "weight", "rate before", "after")
+    rows = [
+        (p.population, p.source or "-", _number(p.weight), *_rates(p)) for p in relayed.populations
+    ]
+    return Table([head, *rows])
+
+
+def sensitivity_table(sensitivity: Any) -> Table:
+    """How much each gradient depends on the surrogate."""
+    rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in sensitivity.parameters]
+    return Table([["parameter", "change", "size"], *rows], sensitivity.advice)
 
 
 def candidate_table(result: Result) -> Table:
@@ -63,6 +87,14 @@ def tuning_table(tuning: Tuned) -> Table:
     head = ["trial", *names, "validation", "test", "loss", "chosen by"]
     note = "Means over seeds. Each seed chooses by its own validation score."
     return Table([head, *rows], [note], left=2)
+
+
+def _rates(population: Any) -> tuple[str, str]:
+    return f"{population.before:.4f}", f"{population.after:.4f}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
 
 
 def _with_mean(value: Any) -> str:

@@ -12,22 +12,28 @@ LONGEST_CELL = 60
 
 
 class Table(NamedTuple):
-    """A table, and what stands below it."""
+    """A table, and what stands above and below it."""
 
     rows: Rows
     notes: Sequence[str] = ()
     marked: Container[int] = ()  # rows that are shaded in HTML; the header is row 0
     left: int = 1  # columns of the text that are aligned to the left
+    above: Sequence[str] = ()  # lines of the text; HTML leaves empty ones out
+    html_rows: Rows = ()  # if HTML has more rows than the text
 
     @property
     def text(self) -> str:
         """The table as text."""
-        return text_table(self.rows, self.notes, left=self.left)
+        return "\n".join([*self.above, text_table(self.rows, self.notes, left=self.left)])
 
     @property
     def html(self) -> str:
         """The table as HTML, for notebooks."""
-        return html_table(self.rows, self.notes, self.marked)
+        above = [html_note(line) for line in self.above if line]
+        rows = self.html_rows or self.rows
+        tags = ["th"] + ["td"] * (len(rows) - 1)
+        lines = [_html_row(t, row, n in self.marked) for n, (t, row) in enumerate(zip(tags, rows))]
+        return "\n".join([*above, "<table>", *lines, "</table>", *map(html_note, self.notes)])
 
 
 def cell(value: Any) -> str:
@@ -54,13 +60,6 @@ def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:
     widths = [max(map(len, column)) for column in zip(*rows)]
     lines = [_text_row(row[:left], row[left:], widths) for row in rows]
     return "\n".join([*lines, *(f"- {note}" for note in notes)])
-
-
-def html_table(rows: Rows, notes: Sequence[str] = (), marked: Container[int] = ()) -> str:
-    """A table as HTML, for notebooks; rows with the numbers in ``marked`` are shaded."""
-    tags = ["th"] + ["td"] * (len(rows) - 1)
-    lines = [_html_row(t, row, n in marked) for n, (t, row) in enumerate(zip(tags, rows))]
-    return "\n".join(["<table>", *lines, "</table>", *map(html_note, notes)])
 
 
 def html_note(text: str) -> str:

@@ -8,3 +8,6 @@ from typing import Any, TypeAlias
 Result: TypeAlias = Any  # a `CandidateResult`
 Tuned: TypeAlias = Any  # its `Tuning`
 Compared: TypeAlias = Any  # a `Comparison`
+Population: TypeAlias = Any  # a `PopulationFlow`
+Flow: TypeAlias = Any  # a `GradientFlow`
+Flows: TypeAlias = Any  # a `GradientFlows`

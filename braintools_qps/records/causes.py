@@ -154,6 +154,7 @@ CAUSES: dict[str, Cause] = {
 
 
 def verdict(population: PopulationFlow, column: str) -> str:
-    """The word beside a population's number in a column: its cause there, or ok."""
-    words = (c.word for c in CAUSES.values() if c.column == column and c.applies(population))
-    return next(words, "ok")
+    """The word beside a population's number: its cause, or ok; empty in a column without causes."""
+    causes = [cause for cause in CAUSES.values() if cause.column == column]
+    words = (cause.word for cause in causes if cause.applies(population))
+    return next(words, "ok" if causes else "")

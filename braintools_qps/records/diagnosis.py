@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from .._tables import Rows, cell
+from .._tables import fields_table
 from .record import Record
 
 
 @dataclass(frozen=True, eq=False)
-class Diagnosis(Record):
+class Diagnosis(Record, table=partial(fields_table, cut=str)):
     """The first cause that keeps a network from learning, and what to do about it.
 
     Attributes
@@ -48,10 +49,6 @@ class Diagnosis(Record):
     text: str
     remedy: str | None = None
     code: str | None = None
-
-    def _rows(self) -> Rows:
-        """Every field in full: text and remedy are sentences to be read."""
-        return [["", type(self).__name__], *([name, cell(one)] for name, one in vars(self).items())]
 
     def __str__(self) -> str:
         return f"{self.text} {self.remedy}" if self.remedy else self.text

@@ -5,27 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
-from .._tables import Rows, html_note, html_table, text_table
+from .._tables import diagnoses, flow_table, flows_table
+from .causes import verdict
 from .diagnosis import Diagnosis
-from .flow_table import COLUMNS, PATHS, TELLS, place, spread
 from .information import Information
 from .limits import HIGH_SLOPE, TOO_HIGH
 from .plain import to_plain
 from .population import PopulationFlow
-from .record import Described, Record, RecordTable, table_of
+from .record import Described, Record, RecordTable
 
 SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
-FEW = 4  # populations that a ranking shows one by one
 FURTHER = 5  # sentences below a table
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientFlow(Record):
+class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     """The gradient on its way back through a model with one surrogate, and why the model does not
     learn.
 
@@ -37,8 +37,6 @@ class GradientFlow(Record):
         The surrogate; a tuple with one per population if those of the model differ.
     steps : int
         How many time steps the model was run for.
-    samples, features : int or None
-        The size of the batch, None without one, and the number of input features per step.
     populations : tuple of PopulationFlow
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
@@ -52,6 +50,8 @@ class GradientFlow(Record):
         All findings, consequences of the diagnosis included.
     notes : tuple of str
         The sentences of ``advice`` on the model and its inputs, the same for every surrogate.
+    samples, features : int or None
+        The size of the batch, None without one, and the number of input features per step.
     information : Information or None
         What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
 
@@ -113,6 +113,11 @@ class GradientFlow(Record):
         """Mean of `.Slopes.per_scale` over populations."""
         return sum(p.slopes.per_scale for p in self.populations) / len(self.populations)
 
+    @property
+    def is_high(self) -> bool:
+        """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
+        return self.mean_slope > TOO_HIGH
+
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
 
@@ -122,32 +127,8 @@ class GradientFlow(Record):
         """
         return super().to_dict() | {"growth": to_plain(self.growth), "reach": self.reach}
 
-    def __repr__(self) -> str:
-        table = text_table(self._rows(), self._below())
-        return f"{self.diagnosis}\n\n{self._title()}\n{table}"
 
-    def _repr_html_(self) -> str:
-        above = f"{html_note(str(self.diagnosis))}\n{html_note(self._title())}"
-        return f"{above}\n{super()._repr_html_()}"
-
-    def _title(self) -> str:
-        counts = {"step": self.steps, "sample": self.samples, "feature": self.features}
-        shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
-        known = f". {self.information.sentence()}" if self.information else ""
-        return f"GradientFlow of {self.name}: {', '.join(shown)}{known}"
-
-    def _rows(self) -> Rows:
-        """A row for each population, the header first; columns for paths where they were split."""
-        columns = COLUMNS | (PATHS if any(p.paths for p in self.populations) else {})
-        columns |= TELLS if self.information else {}
-        rows = [[place(p), *(column(p) for column in columns.values())] for p in self.populations]
-        return [["population", *columns], *rows]
-
-    def _below(self) -> Sequence[str]:
-        return self.further
-
-
-class GradientFlows(RecordTable[GradientFlow]):
+class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdict=verdict)):
     """Gradient flows by candidate: a dictionary that prints the diagnosis, then a table.
 
     A single candidate prints as its `GradientFlow`. Several are ranked, best first. Each diagnosis
@@ -201,46 +182,7 @@ class GradientFlows(RecordTable[GradientFlow]):
     @property
     def diagnoses(self) -> tuple[str, ...]:
         """Each diagnosis once, with its candidates; that of the best candidate first."""
-        found: dict[tuple[str, str | None], list[str]] = {}
-        for name in self.ranked():
-            one = self[name].diagnosis
-            found.setdefault((one.cause, one.population), []).append(name)
-        lines = {names[0]: self._diagnosis(*names) for names in found.values()}
-        if len(lines) < 2:
-            return tuple(lines.values())
-        return tuple(f"{name}: {line}" for name, line in lines.items())
-
-    def _diagnosis(self, first: str, *others: str) -> str:
-        """The diagnosis of the first; the others share its cause, perhaps with other numbers."""
-        line = str(self[first].diagnosis)
-        same = len({str(self[name].diagnosis) for name in (first, *others)}) == 1
-        return line if (same and len(self) == len(others) + 1) or not others else (
-            f"{line} The same with {', '.join(others)}."
-        )  # fmt: skip
-
-    def __repr__(self) -> str:
-        if len(self) < 2:
-            return "\n".join(map(repr, self.values())) or super().__repr__()
-        return "\n".join([*self.diagnoses, "", super().__repr__()])
-
-    def _repr_html_(self) -> str:
-        if len(self) < 2:
-            return "\n".join(flow._repr_html_() for flow in self.values()) or super()._repr_html_()
-        table = html_table(table_of(self.by_population()).rows, self._below())
-        return "\n".join([*map(html_note, self.diagnoses), table])
-
-    def _rows(self) -> Rows:
-        """A row for each candidate, best first; below it its populations, if they are few."""
-        most = max(len(flow.populations) for flow in self.values())
-        head = ["surrogate", "rank", *_RANKED]
-        ranks = self.ranks
-        shown = {n: f"{r}{'=' * (list(ranks.values()).count(r) > 1)}" for n, r in ranks.items()}
-        return [head, *(row for n in ranks for row in _candidate_rows(self[n], shown[n], most))]
-
-    def _below(self) -> Sequence[str]:
-        """Further sentences that all candidates share."""
-        first, *others = self.values()
-        return [line for line in first.further if all(line in flow.further for flow in others)]
+        return diagnoses(self)
 
 
 def mean_growth(growths: Sequence[float]) -> float:
@@ -253,40 +195,9 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
     """Sort key of the ranking, the lowest first."""
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
     overshoots = any(population.gradient.overshoots for population in flow.populations)
-    return absent, overshoots, flow.mean_slope if flow.mean_slope > TOO_HIGH else 0.0
+    return absent, overshoots, flow.mean_slope if flow.is_high else 0.0
 
 
 def _from_best(flow: GradientFlow) -> float:
     """Distance of the mean slope from 0.1, where equals trained best by a little."""
     return abs(math.log(flow.mean_slope / HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
-
-
-def _candidate_rows(flow: GradientFlow, rank: str, most: int) -> Rows:
-    whole = [flow.name, rank, *(column(flow) for column in _RANKED.values())]
-    if most == 1 or most > FEW:
-        return [whole]
-    below = [[f"  {place(p)}", "", *(COLUMNS[n](p) for n in _RANKED)] for p in flow.populations]
-    return [whole, *below]
-
-
-def _reach(flow: GradientFlow) -> str:
-    shortest = min(flow.populations, key=lambda p: p.gradient.reach)
-    return COLUMNS["reach"](shortest)
-
-
-def _ranges(name: str) -> Callable[[GradientFlow], str]:
-    """The cell of a single population; empty for several, which have their own rows."""
-    return lambda f: COLUMNS[name](f.populations[0]) if len(f.populations) == 1 else ""
-
-
-# Cells of a candidate as a whole: the slope for the ranking, range of growth, shortest reach.
-_RANKED: dict[str, Callable[[GradientFlow], str]] = {
-    "slope": lambda flow: (
-        f"{spread([flow.mean_slope], '.3g')} {'high' if flow.mean_slope > TOO_HIGH else 'ok'}"
-    ),
-    "growth": lambda flow: spread((p.gradient.growth for p in flow.populations), ".3f"),
-    "flat": _ranges("flat"),
-    "reach": _reach,
-    "depth": _ranges("depth"),
-    "consistency": lambda flow: spread([flow.consistency], ".2f"),
-}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .._tables import Rows, html_note, text_table
+from .._tables import html_note, relayed_table
 from .diagnosis import Diagnosis
-from .record import Record
+from .record import Record, table_of
 
 NOTHING = "Nothing to do"
 
@@ -41,7 +41,7 @@ class RelayedPopulation(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class RelayedWeights(Record):
+class RelayedWeights(Record, table=relayed_table):
     """What `relay_weights` changed.
 
     ``print`` shows it as a table.
@@ -62,16 +62,7 @@ class RelayedWeights(Record):
     populations: tuple[RelayedPopulation, ...]
 
     def __str__(self) -> str:
-        return text_table(self._rows(), ())
-
-    def _rows(self) -> Rows:
-        head = ("population", "passes on", "weight", "rate before", "after")
-        return [head, *map(_relayed, self.populations)]
-
-
-def _relayed(p: RelayedPopulation) -> tuple[str, ...]:
-    weight = "-" if p.weight is None else f"{p.weight:.4g}"
-    return p.population, p.source or "-", weight, f"{p.before:.4f}", f"{p.after:.4f}"
+        return table_of(self).text
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._tables import Rows, text_table
-from .record import Record
+from .._tables import rates_table
+from .record import Record, table_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +36,7 @@ class NormalizedRate(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class NormalizedRates(Record):
+class NormalizedRates(Record, table=rates_table):
     """What `normalize_rates` changed.
 
     ``print`` shows it as a table.
@@ -64,22 +63,4 @@ class NormalizedRates(Record):
     notes: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return text_table(self._rows(), self._below())
-
-    def _rows(self) -> Rows:
-        head = ("population", "rate before", "after", "weights times")
-        return [
-            head,
-            *(
-                (p.population, f"{p.before:.4f}", f"{p.after:.4f}", _times(p.factor))
-                for p in self.populations
-            ),
-        ]
-
-    def _below(self) -> Sequence[str]:
-        unfed = [p.population for p in self.populations if p.factor is None]
-        return [f"No weights feed {', '.join(unfed)}."] * bool(unfed) + list(self.notes)
-
-
-def _times(factor: float | None) -> str:
-    return "-" if factor is None else f"{factor:.4g}"
+        return table_of(self).text

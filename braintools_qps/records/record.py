@@ -62,11 +62,11 @@ class Record(Printed, table=fields_table):
 
     Examples
     --------
-    >>> from braintools_qps.records import Diagnosis
-    >>> record = Diagnosis("silent", "lif", "No neuron of lif fires.")
+    >>> from braintools_qps.records import Cost
+    >>> record = Cost(0.35, peak_bytes=1000)
     >>> record.to_json()
-    '{"cause": "silent", "population": "lif", "text": "No neuron of lif fires.", ...}'
-    >>> Diagnosis.from_json(record.to_json()) == record
+    '{"seconds_per_epoch": 0.35, "peak_bytes": 1000}'
+    >>> Cost.from_json(record.to_json()) == record
     True
     """
 
@@ -249,9 +249,6 @@ class RecordTable(Printed, dict[str, R], table=lambda records: records_table(rec
 
 def table_of(record: Printed) -> Table:
     """The table that a record prints as."""
-    rows, below = (getattr(record, name, None) for name in ("_rows", "_below"))
-    if rows is not None:
-        return Table(rows(), below() if below else ())
     kind = next(kind for kind in type(record).__mro__ if kind in TABLES)
     return TABLES[kind](record)
 

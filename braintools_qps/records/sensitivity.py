@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .._tables import Rows, text_table
+from .._tables import sensitivity_table
 from .record import Record
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GradientSensitivity(Record):
+class GradientSensitivity(Record, table=sensitivity_table):
     """How much a gradient depends on the surrogate, parameter by parameter.
 
     Attributes
@@ -51,16 +50,6 @@ class GradientSensitivity(Record):
         """
         changes = [p.change for p in self.parameters]
         return math.nan if any(map(math.isnan, changes)) else max(changes, default=0.0)
-
-    def __repr__(self) -> str:
-        return text_table(self._rows(), self._below())
-
-    def _rows(self) -> Rows:
-        rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in self.parameters]
-        return [["parameter", "change", "size"], *rows]
-
-    def _below(self) -> Sequence[str]:
-        return self.advice
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,134 @@
+"""The tables of gradient flows: numbers, with a verdict such as ok or high on those that have one.
+
+The verdict is passed in: a function of a population and the name of a column.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from .fields import records_table
+from .table import Table
+from .typing import Flow, Flows, Population
+
+Columns = dict[str, Callable[[Population], str]]
+Verdict = Callable[[Population, str], str]  # empty in columns without a verdict
+
+FEW = 4  # populations that a ranking shows one by one
+
+
+def flow_table(flow: Flow, verdict: Verdict) -> Table:
+    """A row for each population; columns for paths where they were split."""
+    columns = COLUMNS | (PATHS if any(p.paths for p in flow.populations) else {})
+    columns |= TELLS if flow.information else {}
+    rows = [[_place(p), *_cells(p, columns, verdict).values()] for p in flow.populations]
+    above = [str(flow.diagnosis), "", _title(flow)]
+    return Table([["population", *columns], *rows], flow.further, above=above)
+
+
+def flows_table(flows: Flows, verdict: Verdict) -> Table:
+    """A row for each candidate, best first, and below it its populations, if they are few.
+
+    As HTML, a row for each population with all columns.
+    """
+    first, *others = flows.values()
+    if not others:
+        return flow_table(first, verdict)
+    ranked, ranks = flows.by_population(), list(flows.ranks.values())
+    few = 1 < max(len(flow.populations) for flow in ranked.values()) <= FEW
+    rows = [["surrogate", "rank", *RANKED]]
+    for rank, flow in zip(ranks, ranked.values()):
+        shown = f"{rank}{'=' * (ranks.count(rank) > 1)}"
+        rows.append([flow.name, shown, *_whole(flow, verdict).values()])
+        for p in flow.populations if few else ():
+            rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, verdict).values()])
+    shared = [line for line in first.further if all(line in flow.further for flow in others)]
+    wide = records_table(ranked, partial(flow_table, verdict=verdict)).rows
+    return Table(rows, shared, above=[*flows.diagnoses, ""], html_rows=wide)
+
+
+def diagnoses(flows: Flows) -> tuple[str, ...]:
+    """Each diagnosis once, with its candidates; that of the best candidate first."""
+    sharing: dict[tuple[str, str | None], list[str]] = {}
+    for name in flows.ranked():
+        diagnosis = flows[name].diagnosis
+        sharing.setdefault((diagnosis.cause, diagnosis.population), []).append(name)
+    lines = {names[0]: _diagnosis(flows, *names) for names in sharing.values()}
+    if len(lines) < 2:
+        return tuple(lines.values())
+    return tuple(f"{name}: {line}" for name, line in lines.items())
+
+
+def _diagnosis(flows: Flows, first: str, *others: str) -> str:
+    """The diagnosis of the first; the others share its cause, perhaps with other numbers."""
+    line = str(flows[first].diagnosis)
+    same = len({str(flows[name].diagnosis) for name in (first, *others)}) == 1
+    if not others or (same and len(flows) == len(others) + 1):
+        return line
+    return f"{line} The same with {', '.join(others)}."
+
+
+def _title(flow: Flow) -> str:
+    counts = {"step": flow.steps, "sample": flow.samples, "feature": flow.features}
+    shown = [f"{n} {word}{'s' * (n != 1)}" for word, n in counts.items() if n is not None]
+    known = f". {flow.information.sentence()}" if flow.information else ""
+    return f"GradientFlow of {flow.name}: {', '.join(shown)}{known}"
+
+
+def _place(p: Population) -> str:
+    """The population's name, with the class of its neurons."""
+    return f"{p.name} ({p.kind})" if p.kind and p.kind != p.name else p.name
+
+
+def _cells(p: Population, columns: Columns, verdict: Verdict) -> dict[str, str]:
+    """The numbers of a population; where there is no number, there is no verdict."""
+    texts = {name: text(p) for name, text in columns.items()}
+    return {n: t if t == "-" else f"{t} {verdict(p, n)}".rstrip() for n, t in texts.items()}
+
+
+def _whole(flow: Flow, verdict: Verdict) -> dict[str, str]:
+    """The numbers of a candidate: mean slope, range of growth, shortest reach."""
+    shortest = min(flow.populations, key=lambda p: p.gradient.reach)
+    below = ("flat", "depth") if len(flow.populations) > 1 else ()  # in the populations' own rows
+    return {
+        **_cells(shortest, RANKED, verdict),
+        **dict.fromkeys(below, ""),
+        "slope": f"{_spread([flow.mean_slope], '.3g')} {'high' if flow.is_high else 'ok'}",
+        "growth": _spread((p.gradient.growth for p in flow.populations), ".3f"),
+        "consistency": _spread([flow.consistency], ".2f"),
+    }
+
+
+def _spread(values: Iterable[float], form: str) -> str:
+    """One number, or the lowest and the highest."""
+    shown = sorted(value for value in values if not math.isnan(value))
+    if not shown:
+        return "-"
+    ends = [format(shown[0], form), format(shown[-1], form)]
+    return ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+
+
+COLUMNS: Columns = {
+    "rate": lambda p: f"{p.activity.firing_rate:.3f}",
+    "silent": lambda p: f"{p.activity.silent_share:.0%}",
+    "saturated": lambda p: f"{p.activity.saturated_share:.0%}",
+    "slope": lambda p: _spread([p.slopes.per_scale], ".3g"),
+    "flat": lambda p: f"{p.slopes.flat_share:.0%}",
+    "growth": lambda p: _spread([p.gradient.growth], ".3f"),
+    "reach": lambda p: f"{p.gradient.reach}{'+' if p.gradient.reached_start else ''}",
+    "depth": lambda p: _spread([p.gradient.depth_growth], ".3g"),
+    "consistency": lambda p: _spread([p.gradient.consistency], ".2f"),
+}
+RANKED: Columns = {
+    name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "depth", "consistency")
+}
+PATHS: Columns = {
+    "leak": lambda p: _spread([p.paths.leak], ".3f"),
+    "reset": lambda p: _spread([p.paths.reset], ".3f"),
+    "recurrence": lambda p: _spread([p.paths.recurrence], ".3f"),
+    "feed-forward": lambda p: _spread([p.paths.feedforward], ".3f"),
+    "without reset": lambda p: _spread([p.paths.without_reset], ".3f"),
+}
+TELLS: Columns = {"tells": lambda p: f"{p.information:.0%}"}
