@@ -15,7 +15,7 @@ import numpy as np
 from ..records import CAUSES, CHAOTIC, FAR, FURTHER, HIGH_SLOPE, MOST, TOO_HIGH, Diagnosis
 from . import activity, connections, not_finite, over_time
 from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Change, Finding, Rule, named, span, with_s
+from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
 
 RULES: tuple[Rule, ...] = (
     not_finite.membrane_not_finite,
@@ -98,7 +98,12 @@ def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
 
 
 def _is_consequence(finding: Finding, first: Finding) -> bool:
-    """Whether a finding follows from the first: it is downstream, or only about its gradient."""
+    """Whether a finding follows from the first: it is downstream, or only about its gradient.
+
+    One about no population in particular follows from a first of its own cause.
+    """
+    if finding.cause == first.cause and not finding.populations:
+        return True
     if finding.populations and set(finding.populations) <= first.consequences:
         return finding.cause not in ("too high", "negative derivative")
     return CAUSES[finding.cause].of_gradients and not CAUSES[first.cause].of_gradients
@@ -107,9 +112,16 @@ def _is_consequence(finding: Finding, first: Finding) -> bool:
 def _nothing(measured: Measured) -> Finding:
     rates = [p.activity.firing_rate for p in measured.populations]
     slopes = [p.slopes.per_scale for p in measured.populations]
+    rates_text = f"rates ({span(rates)} per step)"
+    gradients_text = f"gradients (mean slope {span(slopes)}) are in range"
+    quiet = [p.name for p in measured.populations if p.activity.is_silent]
+    looked_at = (
+        f"{gradients_text}; {rates_text} are still low in {named(quiet)}"
+        if quiet
+        else f"{rates_text} and {gradients_text}"
+    )
     text = (
-        f"No cause found: rates ({span(rates)} per step) and gradients (mean slope "
-        f"{span(slopes)}) are in range; labels, learning rate and optimizer are not looked at. "
+        f"No cause found: {looked_at}; labels, learning rate and optimizer are not looked at. "
         "Choose a surrogate by training: compare(...)."
     )
     return Finding("none", (), text)
@@ -121,13 +133,14 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "
-            f"networks train worse than at {HIGH_SLOPE:g}: set_surrogate(model, "
-            "normalize_surrogate(model, inputs))."
+            f"networks train worse than at {HIGH_SLOPE:g}: {IMPORT}normalize_surrogate, "
+            "set_surrogate; set_surrogate(model, normalize_surrogate(model, inputs))."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
         yield (
             f"{named([p.name for p in quiet])} hardly {with_s(quiet, 'fire')} yet, but membranes "
-            "come near the threshold: normalize_rates(model, inputs) saves training steps."
+            f"come near the threshold: {IMPORT}normalize_rates; normalize_rates(model, inputs) "
+            "saves training steps."
         )
     elif rare := [p for p in measured.populations if p.activity.silent_share > MOST]:
         yield (
@@ -136,7 +149,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
         )
     yield from _uneven(measured)
     if measured.filled:
-        names = [evaluator.step.path(i) for i in measured.filled]
+        names = list(dict.fromkeys(evaluator.step.path(i) for i in measured.filled))
         yield (
             f"{named(names)} {'is' if len(names) == 1 else 'are'} all 0 at the start, so the "
             "populations before get a gradient from the second training step on. The table is "

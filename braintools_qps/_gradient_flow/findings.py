@@ -12,6 +12,7 @@ from .evaluate import Evaluator, Measured, Spikes
 from .step import Population
 
 AGAIN = "Then run gradient_flow again."
+IMPORT = "from braintools_qps import "
 
 
 class Change(NamedTuple):

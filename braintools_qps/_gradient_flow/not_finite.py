@@ -142,7 +142,9 @@ def _in_inputs(evaluator: Evaluator, population: Population, step: int) -> str:
         first = np.argwhere(bad)[0]
         names = ("step", "sample", "feature") if len(first) > 2 else ("step", "feature")
         place = ", ".join(f"{name} {i}" for name, i in zip(names, first))
-        return f"the inputs hold NaN or infinity: {int(bad.sum())} values, the first at {place}"
+        number = int(bad.sum())
+        values_at = "1 value, at" if number == 1 else f"{number} values, the first at"
+        return f"the inputs hold NaN or infinity: {values_at} {place}"
     return ""
 
 

@@ -21,7 +21,7 @@ from .._surrogate import Scaled
 from ..records import HIGH_SLOPE, MOST
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes
-from .findings import AGAIN, Change, population
+from .findings import AGAIN, IMPORT, Change, population
 from .normalize import lowered
 from .normalize_rates import attained, scaled, scaled_to, separate_weights
 from .step import Population
@@ -33,13 +33,6 @@ FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 SLOPES = (HIGH_SLOPE, 0.05, 0.02, 0.01)
 ALPHAS = (2, 1)
 FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
-
-IMPORT = "from braintools_qps import "
-
-FOR_INFORMATION = (
-    "relay_weights(model, inputs) gives the layers weights that pass spikes on. Then run "
-    "gradient_flow again."
-)
 
 
 def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
@@ -79,7 +72,7 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
     index = [p.name for p in step.populations].index(name)
     rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[index]
     factor = attained(rate_at, RATE, widest=FARTHEST, close=ROUGHLY)
-    much = f"It would take {factor:.1g} times its input weights" if factor else (
+    much = f"It would take {float(f'{factor:.1g}'):g} times its input weights" if factor else (
         f"No factor on its input weights brings it to {RATE:g} spikes per step"
     )  # fmt: skip
     return (

@@ -1,5 +1,7 @@
 """What gradient_flow says is true: faults that are known by construction, and remedies as typed."""
 
+import re
+
 import brainstate
 import jax
 import jax.numpy as jnp
@@ -58,6 +60,14 @@ def test_what_stops_a_gradient_is_named(change, population, said):
     assert "Take away the" in found.remedy
 
 
+def test_what_follows_from_a_stopped_gradient_is_not_given_another_reason():
+    """Nearly all parameters lie behind the rounding."""
+    flow = only(gradient_flow(Stack(Changed(1.0, lambda x, w: jnp.round(4 * (x @ w)))), inputs()))
+    assert flow.diagnosis.text.startswith("layers.0.weights gets no gradient, so it is not trained")
+    assert flow.zero_parameter_share > 0.5
+    assert not any("no signal passes them" in sentence for sentence in flow.further)
+
+
 def test_a_population_whose_spikes_are_left_out_is_disconnected():
     class Aside(Layer):
         def update(self, x):
@@ -76,6 +86,37 @@ def test_a_readout_that_begins_at_zero_is_a_note():
     assert flow.diagnosis.cause == expected == "none"
     assert any(line.startswith("out is all 0 at the start") for line in flow.further)
     assert all(np.any(p.gradient.second_moments) for p in flow.populations)
+
+
+def test_a_readout_of_weights_and_biases_at_zero_is_named_once():
+    class Linear(Stack):
+        def __init__(self):
+            super().__init__(Layer(1.0))
+            self.read = brainstate.nn.Linear(N, 2, w_init=lambda shape, **_: jnp.zeros(shape))
+
+        def update(self, x):
+            return self.read(self.layers[0](x))
+
+    flow = only(gradient_flow(Linear(), inputs()))
+    assert any(line.startswith("read.weight is all 0 at the start") for line in flow.further)
+
+
+def test_a_population_that_hardly_fires_is_not_said_to_be_in_range():
+    flow = only(gradient_flow(Stack(Layer(1.0), Layer(0.15)), inputs()))
+    assert flow.diagnosis.cause == "none"
+    assert flow.populations[1].activity.is_silent
+    assert "per step) are still low in layers.1; labels" in flow.diagnosis.text
+
+
+def test_hints_are_lines_that_run_as_they_are_printed():
+    x, model = inputs(), Stack(Layer(1.0), Layer(0.15, QPseudoSpike(alpha=8.0)))
+    further = " ".join(only(gradient_flow(model, x)).further)
+    lines = re.findall(r"from braintools_qps import [^;]*; \w+\(.*?\)(?=\.| saves)", further)
+    assert len(lines) == 2
+    for line in lines:
+        exec(line, {"model": model, "inputs": x})
+    further = " ".join(only(gradient_flow(model, x)).further)
+    assert "from braintools_qps import" not in further
 
 
 class TwoOutputs(Stack):
@@ -112,7 +153,7 @@ def test_a_parameter_whose_gradient_alone_is_nan():
 def test_inputs_that_are_nan_with_their_place():
     found = diagnosed(Stack(Layer(1.0)), inputs().at[3, 1, 5].set(jnp.nan))
     assert found.cause == "not finite"
-    assert "because the inputs hold NaN or infinity: 1 values, the first at" in found.text
+    assert "because the inputs hold NaN or infinity: 1 value, at" in found.text
     assert "step 3, sample 1, feature 5" in found.text
 
 
