@@ -61,5 +61,15 @@ class Batches(Protocol):
     """Data that can be asked for a batch, as a task of `~braintools_qps.load_task`."""
 
     def batch(self, samples: int) -> tuple[Any, Any]:
-        """Inputs of shape (time, batch, features) of at most this many samples, and their
-        labels."""
+        """Return inputs of some samples, of shape (time, batch, features), and their labels.
+
+        Parameters
+        ----------
+        samples : int
+            How many at most.
+
+        Returns
+        -------
+        tuple
+            Inputs and labels.
+        """

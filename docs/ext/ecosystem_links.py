@@ -12,7 +12,7 @@ PAGES = {
     "brainpy": "https://brainpy.readthedocs.io/",
     "brainstate": "https://brainx.chaobrain.com/brainstate/",
     "brainunit": "https://brainx.chaobrain.com/brainunit/",
-    "concurrent": "https://docs.python.org/3/library/concurrent.futures.html",
+    "distributed": "https://distributed.dask.org/en/stable/api.html",
     "jax": "https://docs.jax.dev/en/latest/_autosummary/{name}.html",
     "logging": "https://docs.python.org/3/library/logging.html",
     "matplotlib": "https://matplotlib.org/stable/api/_as_gen/{name}.html",
