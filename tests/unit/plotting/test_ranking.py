@@ -103,8 +103,8 @@ def test_of_many_populations_the_table_has_the_range():
     assert all("0.900 to 1.100" in row for row in rows)
 
 
-@pytest.mark.parametrize("populations", [1, 4, 12])
-def test_the_table_fits_a_terminal(populations):
+@pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (5, 1), (12, 1)])
+def test_the_table_fits_a_terminal(populations, rows):
     made = {
         name: flow(name, *[(0.9 + 0.01 * i, -0.25) for i in range(populations)], slope=0.0123)
         for name in ("QPseudoSpike(alpha=0.5)", "Sigmoid")
@@ -112,6 +112,7 @@ def test_the_table_fits_a_terminal(populations):
     text = repr(GradientFlows(made))
     lines = text[text.index("surrogate ") :].splitlines()
     assert max(map(len, lines)) <= 100
+    assert len(lines) == 1 + rows * len(made)
 
 
 def test_a_notebook_shows_a_row_for_each_population_in_that_order():

@@ -245,14 +245,17 @@ def test_a_table_of_records():
 
 
 def test_a_notebook_shows_what_a_terminal_does():
-    told = dataclasses.replace(FLOW, further=("Look at <b>.",))
+    told = dataclasses.replace(FLOW, further=("Look at <b>.", "In some."))
+    less = dataclasses.replace(told, further=told.further[:1])
+    several = GradientFlows({"a": told, "b": told, "c": less})
     for record in (
         told,
-        GradientFlows({"a": told, "b": told}),
+        several,
         GradientSensitivity((ParameterSensitivity("w", 0.5, 1.0),), ("Look at <b>.",)),
     ):
         assert record._repr_html_().count("<p>Look at &lt;b&gt;.</p>") == 1
         assert repr(record).count("- Look at <b>.") == 1
+    assert "In some." not in repr(several) + several._repr_html_()
     assert "<p>GradientFlow of model: 3 steps</p>" in told._repr_html_()
     assert "<p>Test accuracy after epoch None: mean of 2 seeds" in COMPARISON._repr_html_()
 
