@@ -34,8 +34,8 @@ def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Fin
         why = f"{empty:.0%} of the samples have no input spike at all."
     else:
         return
-    first = " If samples come first, pass batch_first=True." if samples > 1 else ""
-    advice = f"Look at how the inputs are loaded and encoded.{first} {AGAIN}"
+    swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)
+    advice = f"Look at how the inputs are loaded and encoded.{swapped} {AGAIN}"
     reached = frozenset(evaluator.step.graph.downstream(INPUTS))
     yield Finding("inputs", (), why, otherwise=lambda: advice, consequences=reached)
 
