@@ -104,8 +104,9 @@ def gradient_flow(
         One label per sample: integers or strings for classes, floats (one or several per sample)
         for numbers. Then a ridge regression on the spike counts of each population shows how much
         of the labels it still tells, on the half of the samples that was not used to fit. If it
-        drops to chance from some population on, that is the cause "information lost". A readout
-        of counts does not see what only the times of spikes tell.
+        drops to chance from some population on, that is the cause "information lost", which
+        needs about 20 samples per class, or 200 of numbers. A readout of counts does not see
+        what only the times of spikes tell.
     draws : int, optional
         How many random projections to average over. By default 8, and fewer with more samples.
     seed : int

@@ -34,7 +34,8 @@ def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Fin
         why = f"{empty:.0%} of the samples have no input spike at all."
     else:
         return
-    advice = f"Look at how the inputs are loaded and encoded. {AGAIN}"
+    swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)
+    advice = f"Look at how the inputs are loaded and encoded.{swapped} {AGAIN}"
     reached = frozenset(evaluator.step.graph.downstream(INPUTS))
     yield Finding("inputs", (), why, otherwise=lambda: advice, consequences=reached)
 
@@ -195,10 +196,10 @@ def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def information_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """From some population on, spike counts tell no more of the labels than chance."""
+    """From some population on that fires, spike counts tell no more of the labels than chance."""
     known, each = evaluator.information, evaluator.told
     first = None if known is None else lost_at(known, each)
-    if known is None or first is None:
+    if known is None or first is None or measured.populations[first].activity.is_silent:
         return
     names = tuple(p.name for p in measured.populations[first:])
     before = f"{measured.populations[first - 1].name} tells {each[first - 1]:.0%}, "

@@ -12,7 +12,17 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..records import CAUSES, CHAOTIC, FAR, FURTHER, HIGH_SLOPE, MOST, TOO_HIGH, Diagnosis
+from ..records import (
+    CAUSES,
+    CHAOTIC,
+    FAR,
+    FURTHER,
+    HIGH_SLOPE,
+    MOST,
+    TOO_HIGH,
+    Diagnosis,
+    PopulationFlow,
+)
 from . import activity, connections, not_finite, over_time
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
@@ -137,11 +147,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "set_surrogate; set_surrogate(model, normalize_surrogate(model, inputs))."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
-        yield (
-            f"{named([p.name for p in quiet])} hardly {with_s(quiet, 'fire')} yet, but membranes "
-            f"come near the threshold: {IMPORT}normalize_rates; normalize_rates(model, inputs) "
-            "saves training steps."
-        )
+        yield from _quiet(quiet)
     elif rare := [p for p in measured.populations if p.activity.silent_share > MOST]:
         yield (
             f"More than half of the neurons of {named([p.name for p in rare])} fire in none of "
@@ -161,6 +167,23 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
+        )
+
+
+def _quiet(quiet: list[PopulationFlow]) -> Iterator[str]:
+    """A sentence on silent populations near the threshold, and one on those far below it."""
+    change = f"{IMPORT}normalize_rates; normalize_rates(model, inputs)"
+    far = [p for p in quiet if p.activity.is_far_below]
+    if near := [p for p in quiet if p not in far]:
+        yield (
+            f"{named([p.name for p in near])} hardly {with_s(near, 'fire')} yet, but membranes "
+            f"come near the threshold: {change} saves training steps."
+        )
+    if far:
+        yield (
+            f"{named([p.name for p in far])} hardly {with_s(far, 'fire')} and "
+            f"{with_s(far, 'stay')} far below the threshold; other signals pass by. {change} lets "
+            f"{'it' if len(far) == 1 else 'them'} take part."
         )
 
 

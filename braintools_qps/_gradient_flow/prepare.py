@@ -310,8 +310,8 @@ def _check_finite(inputs: Any) -> None:
         bad = np.argwhere(~np.isfinite(np.asarray(leaf)))
         if len(bad):
             raise ValueError(
-                f"inputs must be finite, got {len(bad)} entries that are NaN or infinite, the "
-                f"first at {tuple(map(int, bad[0]))}. Drop or fill them, for example with "
+                f"inputs must be finite, got NaN or infinity in {len(bad)} of {np.size(leaf)} "
+                f"entries, first at {tuple(map(int, bad[0]))}. Drop or fill them, for example with "
                 "jax.numpy.nan_to_num(inputs)"
             )
 

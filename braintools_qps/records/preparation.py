@@ -9,6 +9,7 @@ from .diagnosis import Diagnosis
 from .record import Record, table_of
 
 NOTHING = "Nothing to do"
+NOT_OURS = "Nothing that prepare changes"
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +96,8 @@ class Preparation(Record):
 
     def __repr__(self) -> str:
         if not self.lines:
-            return f"{NOTHING}: {self.before.text[:1].lower()}{self.before.text[1:]}"
+            nothing = NOTHING if self.before.cause == "none" else NOT_OURS
+            return f"{nothing}: {self.before.text[:1].lower()}{self.before.text[1:]}"
         return "\n".join([f"# {self.before.text}", *self.lines, f"# {self.after.text}"])
 
     def _repr_html_(self) -> str:

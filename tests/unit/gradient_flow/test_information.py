@@ -97,6 +97,26 @@ def test_the_population_at_which_the_classes_are_lost():
     assert all(text in repr(flow) for text in ("tells", flow.information.sentence()))
 
 
+@pytest.mark.parametrize("few", [48, 200])
+def test_few_samples_are_no_proof_that_information_is_lost(few):
+    """Of 48 samples, a readout is fitted to 8 of each class."""
+    inputs, labels = samples()
+    model = Chain([1.0] * N, [0.0] * 3 + [1.0] * 3)
+    for layer in model.layers:
+        layer.neurons.V.value = jnp.zeros((few, N))
+    flow = looked_at(model, inputs[:, :few], labels[:few])
+    assert abs(told(flow)[-1] - 1 / 3) < 0.15
+    assert (flow.diagnosis.cause == "information lost") == (few == 200)
+
+
+def test_a_silent_population_is_not_said_to_lose_information():
+    """Those below the threshold by a little wake up in training."""
+    inputs, labels = samples()
+    flow = looked_at(Chain([1.0] * N, [0.45] * N), inputs, labels)
+    assert flow.populations[1].activity.is_silent
+    assert flow.diagnosis.cause != "information lost"
+
+
 def test_classes_can_be_words_and_nothing_is_lost_where_the_last_population_tells():
     inputs, labels = samples()
     words = np.array(["cat", "dog", "fox"])[labels]
@@ -124,6 +144,7 @@ def test_nothing_is_said_where_the_inputs_tell_nothing():
     [
         (np.zeros(BATCH - 1), "one entry per sample"),
         (3, "one entry per sample"),
+        (np.zeros((BATCH, STEPS), int), "classes must be one per sample, got shape"),
         (np.full(BATCH, np.nan), "must be finite"),
     ],
 )

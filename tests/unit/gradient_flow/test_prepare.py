@@ -11,7 +11,7 @@ from braintools.surrogate import Surrogate
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
 from braintools_qps._models import find_neurons
-from braintools_qps.records import Preparation
+from braintools_qps.records import Diagnosis, Preparation
 
 STEPS, BATCH, N = 20, 16, 12
 
@@ -194,7 +194,7 @@ class NoNeurons(brainstate.nn.Module):
     [
         (lambda: Network(gain=8.0, between=jax.lax.stop_gradient), inputs, {}, "stop_gradient"),
         (lambda: Network(change=jnp.zeros_like), inputs, {}, "prepare must|No weights make it"),
-        (Network, nan, {}, r"1 entries that are NaN or infinite, the first at \(3, 2, 1\)"),
+        (Network, nan, {}, r"NaN or infinity in 1 of \d+ entries, first at \(3, 2, 1\)"),
         (Network, inputs, {"labels": [0, 1]}, "one entry per sample"),
         (Network, inputs, {"rate": 1.5}, "rate, in spikes per neuron and step"),
         (Network, inputs, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
@@ -224,3 +224,9 @@ def test_after_ctrl_c_the_model_is_as_it_was():
         prepare(model, inputs(), objective=interrupted)
     assert_same(model, twin)
     assert [type(a) for a in model.lif] == [type(b) for b in twin.lif]
+
+
+def test_a_cause_that_is_for_the_user_is_not_said_to_be_nothing():
+    fading = Diagnosis("fading", "lif", "The gradient fades over time in lif.")
+    said = "Nothing that prepare changes: the gradient fades over time in lif."
+    assert repr(Preparation(fading, fading)) == said

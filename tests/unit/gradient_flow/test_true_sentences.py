@@ -108,6 +108,20 @@ def test_a_population_that_hardly_fires_is_not_said_to_be_in_range():
     assert "per step) are still low in layers.1; labels" in flow.diagnosis.text
 
 
+def test_a_population_that_signals_pass_by_is_not_said_to_be_near_the_threshold():
+    class Residual(Stack):
+        def update(self, x):
+            first, second = self.layers
+            x = first(x)
+            return (x + second(x)) @ self.out.value
+
+    flow = only(gradient_flow(Residual(Layer(1.0), Layer(0.001)), inputs()))
+    assert flow.diagnosis.cause == "none"
+    assert flow.populations[1].activity.gap > 0.9
+    assert any("layers.1 hardly fires and stays far below" in line for line in flow.further)
+    assert not any("come near the threshold" in line for line in flow.further)
+
+
 def test_hints_are_lines_that_run_as_they_are_printed():
     x, model = inputs(), Stack(Layer(1.0), Layer(0.15, QPseudoSpike(alpha=8.0)))
     further = " ".join(only(gradient_flow(model, x)).further)
