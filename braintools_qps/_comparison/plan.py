@@ -20,7 +20,7 @@ from .._registry import get_surrogate, surrogate_spec
 from .._surrogate import surrogate_key
 from ..records import to_plain
 from .experiment import OF_SURROGATES, RATE, Experiment, Setting, at_setting
-from .identity import identity, name_of
+from .identity import UNKNOWN, identity, name_of
 from .numerics import numerics, packages
 from .optimizers import described_optimizer
 from .tasks import Task
@@ -147,6 +147,9 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = 
             changes += difference(old, new, name)
         elif name == "data":
             changes.append("the data have changed")
+        elif within == "code" and UNKNOWN in new:
+            kind = new.split()[1]
+            changes.append(f"the {name} holds a {kind}, which cannot be compared with another")
         elif within == "code":
             changes.append(f"the code of the {name} has changed")
         else:

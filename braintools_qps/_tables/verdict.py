@@ -63,12 +63,14 @@ def _more_seeds(comparison: Compared, form: Score) -> str:
 
 def _command(comparison: Compared, seeds: int) -> str:
     """The option that adds seeds, and what it costs."""
-    first, more = comparison.seeds[0], seeds - len(comparison.seeds)
+    first, last, more = comparison.seeds[0], max(comparison.seeds), seeds - len(comparison.seeds)
     if comparison.settings.get("most_seeds"):
-        return f"--most-seeds {seeds} trains up to {more:,} more per candidate"
-    if comparison.seeds != tuple(range(first, first + len(comparison.seeds))):
-        return f"name {plural(more, 'more seed')}"
-    named = f"{first}-{first + seeds - 1}" if first else seeds
+        least = min(len(result.seeds) for result in comparison.results if result.seeds)
+        return f"--most-seeds {seeds} trains up to {seeds - least:,} more per candidate"
+    if comparison.seeds != tuple(range(first, last + 1)):
+        named = f"{','.join(map(str, comparison.seeds))},{last + 1}-{last + more}"
+    else:
+        named = f"{first}-{last + more}" if first else f"{seeds}"
     return f"--seeds {named} trains {more:,} more per candidate"
 
 

@@ -223,8 +223,9 @@ class Comparison(Record, table=comparison_table):
         load = vars(self).get("_load_weights")  # no field: neither compared nor written
         if load is None:
             raise ValueError(
-                f"weights of {label} are not kept in memory, got a comparison without its "
-                "directory. Pass out= to compare, or read the comparison from its directory"
+                f"weights of {label} are in the comparison that compare returns, got one that was "
+                "read from a file. Call compare again with the same arguments and out=, which "
+                "trains nothing that is there"
             )
         return load(label, seed)
 
