@@ -224,8 +224,7 @@ class Comparison(Record, table=comparison_table):
         if load is None:
             raise ValueError(
                 f"weights of {label} are in the comparison that compare returns, got one that was "
-                "read from a file. Call compare again with the same arguments and out=, which "
-                "trains nothing that is there"
+                "read from a file. Call compare again: it trains nothing that is in out"
             )
         return load(label, seed)
 
