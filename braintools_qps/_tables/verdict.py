@@ -24,7 +24,7 @@ def verdict(comparison: Compared) -> str:
         return ""
     form, tied = score_of(comparison.score, comparison.results), comparison.tied
     if not enough_seeds(comparison):
-        return _too_few_seeds(comparison, short(sound[0].label), len(sound))
+        return _too_few_seeds(comparison, sound)
     lower = _lower(comparison, [result for result in sound if result not in tied], form)
     if len(tied) == 1:
         return f"{short(tied[0].label)} is best: {lower}."
@@ -42,11 +42,13 @@ def enough_seeds(comparison: Compared) -> bool:
     return len(comparison.seeds) >= LEAST_SEEDS
 
 
-def _too_few_seeds(comparison: Compared, first: str, count: int) -> str:
-    seeds = len(comparison.seeds)
-    have = "one seed" if seeds == 1 else f"{seeds} seeds"
+def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
+    seeds, (first, second) = len(comparison.seeds), (np.mean(r.scores.test) for r in sound[:2])
+    leads = f"{short(sound[0].label)} is highest, but " if first > second else ""
+    one = "one seed" if leads else "One seed"
+    have = one if seeds == 1 else f"{seeds} seeds"
     return (
-        f"{first} is highest, but {have} cannot tell {count} candidates apart: it takes "
+        f"{leads}{have} cannot tell {len(sound)} candidates apart: it takes "
         f"{LEAST_SEEDS} at least: {_command(comparison, LEAST_SEEDS)}."
     )
 
