@@ -158,7 +158,7 @@ def run(arguments: argparse.Namespace) -> None:
     with blame, _client(arguments) as client:
         logger.info(
             "Runs are saved in %s as they finish. You can press Ctrl-C at any time: the same "
-            "command goes on.", arguments.out,
+            "command%s goes on.", arguments.out, " without --fresh" * arguments.fresh,
         )  # fmt: skip
         model = _model(arguments)
         comparison = compare(surrogates, task=task, model=model, client=client, **options)
@@ -240,7 +240,7 @@ def _seeds(text: str) -> int | list[int]:
     try:
         if text.isdigit():
             return int(text)
-        ends = [list(map(int, part.split("-"))) for part in text.split(",")]
+        ends = [list(map(int, part.split("-", 1))) for part in text.split(",")]
         return [seed for first, *last in ends for seed in range(first, (last or [first])[0] + 1)]
     except ValueError:
         raise argparse.ArgumentTypeError(

@@ -189,6 +189,14 @@ def compare(
     To train in less memory, have the factory take ``surrogate``, put it into the model, and then
     apply `save_memory` to the model.
 
+    Weights have the paths of the model's states as names. To load those of a label and a seed into
+    a model that the factory has made, initialise its states first::
+
+        weights = comparison.weights(label, seed)
+        brainstate.nn.init_all_states(model, batch_size)
+        for path, state in brainstate.graph.states(model).items():
+            state.value = weights.get(".".join(map(str, path)), state.value)
+
     Examples
     --------
     >>> from braintools_qps import compare

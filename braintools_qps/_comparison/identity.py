@@ -73,7 +73,7 @@ def identity(*values: Any) -> str:
 
 def name_of(function: Any) -> str:
     """Import path of a function, of the function in a partial, or of the type of an object."""
-    function = _without_partial(function)
+    function = without_partial(function)
     kind = type(function)
     name = getattr(function, "__qualname__", kind.__qualname__)
     module = getattr(function, "__module__", None) or kind.__module__
@@ -84,7 +84,7 @@ def sources(functions: Mapping[str, Any]) -> dict[str, str]:
     """The sources of the user's functions and classes, if they can be found, for the record."""
     texts = {}
     for name, function in functions.items():
-        function = inspect.unwrap(_without_partial(function))
+        function = inspect.unwrap(without_partial(function))
         with suppress(OSError, TypeError, AttributeError):
             if _is_users(function):
                 texts[name] = textwrap.dedent(inspect.getsource(function))
@@ -278,7 +278,8 @@ def _source(module: ModuleType) -> str | None:
     return sha256(content).hexdigest()
 
 
-def _without_partial(function: Any) -> Any:
+def without_partial(function: Any) -> Any:
+    """The function that a partial calls."""
     while isinstance(function, functools.partial):
         function = function.func
     return function

@@ -20,7 +20,7 @@ from .._registry import get_surrogate, surrogate_spec
 from .._surrogate import surrogate_key
 from ..records import to_plain
 from .experiment import OF_SURROGATES, RATE, Experiment, Setting, at_setting
-from .identity import identity, name_of
+from .identity import UNKNOWN, identity, name_of, without_partial
 from .numerics import numerics, packages
 from .optimizers import described_optimizer
 from .tasks import Task
@@ -86,7 +86,12 @@ class Plan:
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
         goal, make = self._experiment.objective, self._experiment.factory.make
-        functions = {"model": make, "optimizer": self._experiment.optimizer}
+        bound = getattr(make, "args", ()), getattr(make, "keywords", {})
+        functions = {
+            "model": without_partial(make),
+            "options": bound,
+            "optimizer": self._experiment.optimizer,
+        }
         functions |= {"loss": goal.loss, "score": goal.score}
         return {name: identity(function) for name, function in functions.items()}
 
@@ -144,9 +149,13 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = 
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
+            if name == "code" and before["options"] != now["options"]:  # said by their values
+                new = {**new, "options": old.get("options")}
             changes += difference(old, new, name)
         elif name == "data":
             changes.append("the data have changed")
+        elif within == "code" and UNKNOWN in str(new):
+            changes.append(f"a {str(new).split()[1]} in the {name} cannot be compared with another")
         elif within == "code":
             changes.append(f"the code of the {name} has changed")
         else:

@@ -69,6 +69,8 @@ class Search:
     def difference(self) -> str:
         """Why runs on the disk cannot be used; empty if some could be, or if there are none."""
         changes: list[str] = []
+        if self._fresh:
+            return ""
         for about in islice(self._store.others(), MOST_READ):
             now = difference(about["shared"], self._plan.shared)
             if not now:

@@ -84,7 +84,10 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
             )
         _check_values(name, values)
     _check_names(listed, factory, optimizer)
-    return {name: tuple(values) for name, values in listed.items()}
+    return {
+        name: tuple(float(v) if name in POSITIVE and v is not None else v for v in values)
+        for name, values in listed.items()
+    }
 
 
 def _check_values(name: str, values: Any) -> None:

@@ -131,8 +131,8 @@ def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]])
         return ""
     values = {name: [*tried, *beyond.get(name, ())] for name, tried in tune.items()}
     simple = all(isinstance(x, (int, float, str)) for tried in values.values() for x in tried)
-    written = lambda value: f"{value:g}" if isinstance(value, float) else str(value)
-    texts = (f"{name}={','.join(map(written, tried))}" for name, tried in values.items())
+    # With all digits: another value would be another run.
+    texts = (f"{name}={','.join(map(str, tried))}" for name, tried in values.items())
     return " ".join(texts) if simple else ""
 
 

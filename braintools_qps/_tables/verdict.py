@@ -24,7 +24,7 @@ def verdict(comparison: Compared) -> str:
         return ""
     form, tied = score_of(comparison.score, comparison.results), comparison.tied
     if not enough_seeds(comparison):
-        return _too_few_seeds(comparison, short(sound[0].label), len(sound))
+        return _too_few_seeds(comparison, sound)
     lower = _lower(comparison, [result for result in sound if result not in tied], form)
     if len(tied) == 1:
         return f"{short(tied[0].label)} is best: {lower}."
@@ -42,11 +42,13 @@ def enough_seeds(comparison: Compared) -> bool:
     return len(comparison.seeds) >= LEAST_SEEDS
 
 
-def _too_few_seeds(comparison: Compared, first: str, count: int) -> str:
-    seeds = len(comparison.seeds)
-    have = "one seed" if seeds == 1 else f"{seeds} seeds"
+def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
+    seeds, (first, second) = len(comparison.seeds), (np.mean(r.scores.test) for r in sound[:2])
+    leads = f"{short(sound[0].label)} is highest, but " if first > second else ""
+    one = "one seed" if leads else "One seed"
+    have = one if seeds == 1 else f"{seeds} seeds"
     return (
-        f"{first} is highest, but {have} cannot tell {count} candidates apart: it takes "
+        f"{leads}{have} cannot tell {len(sound)} candidates apart: it takes "
         f"{LEAST_SEEDS} at least: {_command(comparison, LEAST_SEEDS)}."
     )
 
@@ -63,12 +65,14 @@ def _more_seeds(comparison: Compared, form: Score) -> str:
 
 def _command(comparison: Compared, seeds: int) -> str:
     """The option that adds seeds, and what it costs."""
-    first, more = comparison.seeds[0], seeds - len(comparison.seeds)
+    first, last, more = comparison.seeds[0], max(comparison.seeds), seeds - len(comparison.seeds)
     if comparison.settings.get("most_seeds"):
-        return f"--most-seeds {seeds} trains up to {more:,} more per candidate"
-    if comparison.seeds != tuple(range(first, first + len(comparison.seeds))):
-        return f"name {plural(more, 'more seed')}"
-    named = f"{first}-{first + seeds - 1}" if first else seeds
+        least = min(len(result.seeds) for result in comparison.results if result.seeds)
+        return f"--most-seeds {seeds} trains up to {seeds - least:,} more per candidate"
+    if comparison.seeds != tuple(range(first, last + 1)):
+        named = f"{','.join(map(str, comparison.seeds))},{last + 1}-{last + more}"
+    else:
+        named = f"{first}-{last + more}" if first else f"{seeds}"
     return f"--seeds {named} trains {more:,} more per candidate"
 
 

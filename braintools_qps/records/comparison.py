@@ -223,8 +223,8 @@ class Comparison(Record, table=comparison_table):
         load = vars(self).get("_load_weights")  # no field: neither compared nor written
         if load is None:
             raise ValueError(
-                f"weights of {label} are not kept in memory, got a comparison without its "
-                "directory. Pass out= to compare, or read the comparison from its directory"
+                f"weights of {label} are in the comparison that compare returns, got one that was "
+                "read from a file. Call compare again: it trains nothing that is in out"
             )
         return load(label, seed)
 

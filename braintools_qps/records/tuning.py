@@ -112,8 +112,8 @@ class Tuning(Record, table=tuning_table):
         Returns
         -------
         float
-            As far from the edge, by its ratio, as the next value tried; with one digit, or a
-            power of 2.
+            As far from the edge, by its ratio, as the next value tried; with as few digits as lie
+            beyond the edge, or a power of 2.
 
         Examples
         --------
@@ -124,9 +124,12 @@ class Tuning(Record, table=tuning_table):
         """
         edge, inner = self._edge(name)
         value = edge * edge / inner
-        if isinstance(edge, int):
+        if isinstance(edge, int) and isinstance(inner, int):
             return round(value)
-        return value if math.frexp(value)[0] == 0.5 else float(f"{value:.1g}")  # 0.5: a power of 2
+        if math.frexp(value)[0] == 0.5:  # a power of 2
+            return value
+        rounded = (float(f"{value:.{digits}g}") for digits in range(1, 17))
+        return next(near for near in rounded if (near - edge) * (edge - inner) > 0)
 
     def _edge(self, name: str) -> tuple[float, float]:
         """The value chosen, and its neighbour in the direction of the middle."""
@@ -144,6 +147,8 @@ class Tuning(Record, table=tuning_table):
         edge, inner = self._edge(name)
         if edge not in (values[0], values[-1]) or not 0 < edge / (inner or math.nan) < math.inf:
             return False  # nothing lies beyond 0 or infinity
+        if self.beyond(name) == 0:
+            return False  # no whole number lies between 0 and 1
         for trial in self.trials:
             if _tuned(trial.setting) == {**_tuned(best.setting), name: inner}:
                 gain = summary(np.subtract(best.validation, trial.validation))

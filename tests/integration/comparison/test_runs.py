@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import small_comparison
 from small_comparison import OPTIONS, SMALL, X, Y, press_ctrl_c_at, without_times
 
 from braintools_qps import Comparison, QPseudoSpike, compare
-from braintools_qps._comparison import runs
+from braintools_qps._comparison import Factory, environment, load_task, runs
 
 NAMES = ["Sigmoid", "QPseudoSpike(alpha=2)"]
 TUNED = OPTIONS | {"seeds": [4], "tune": {"learning_rate": (0.1, 0.03)}, "progress": False}
@@ -101,7 +102,7 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
         ({"epochs": 3}, "epochs was 2, now 3"),
         ({"batch_size": 16}, "batch_size was 32, now 16"),
         ({"task": (X[::-1], Y)}, "the data have changed"),
-        ({"model": partial(SMALL, hidden=6)}, "hidden was 8, now 6"),
+        ({"model": partial(SMALL, hidden=6)}, r"hidden was 8, now 6\.$"),
         ({"loss": lambda outputs, y: (outputs**2).mean()}, "the code of the loss has changed"),
     ],
 )
@@ -110,6 +111,24 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
         _, count = trained(out=out, **change)
     assert count == 2
     assert len(files(out)) == 4
+
+
+def test_fresh_runs_need_no_reason(out):
+    assert trained(out=out, batch_size=16, fresh=True)[1] == 2  # a warning is an error
+
+
+LOCK = threading.Lock()
+
+
+def locked(features, outputs, steps, input_rms):
+    with LOCK:
+        return SMALL(features, outputs, steps, input_rms=input_rms)
+
+
+def test_what_cannot_be_compared_is_named(tmp_path):
+    assert trained(out=tmp_path, model=locked)[1] == 2
+    with pytest.warns(UserWarning, match=r"a lock in the model cannot be compared with another\.$"):
+        assert trained(out=tmp_path, model=locked)[1] == 2
 
 
 @pytest.mark.thorough
@@ -183,6 +202,22 @@ def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
     alone, _ = trained(tune=None, learning_rate=rate)
     for name, value in alone.weights("Sigmoid", 4).items():
         jax.tree.map(np.testing.assert_array_equal, value, weights[name])
+
+
+def test_loaded_weights_give_the_reported_score(out):
+    comparison, _ = trained(out=out)
+    task = load_task((X, Y))
+    rows = task.split(4).test
+    model = Factory(SMALL)(task)
+    with environment():
+        brainstate.nn.init_all_states(model, len(rows))
+        weights = comparison.weights("Sigmoid", 4)
+        for path, state in brainstate.graph.states(model).items():
+            state.value = weights.pop(".".join(map(str, path)), state.value)
+        assert not weights
+        inputs = jnp.asarray(np.swapaxes(X[rows], 0, 1), jnp.float32)
+        answers = brainstate.transform.for_loop(model.update, inputs).mean(0).argmax(1)
+    assert float((answers == Y[rows]).mean()) == comparison.results[0].scores.test[0]
 
 
 def test_ctrl_c_keeps_what_has_finished(tmp_path):

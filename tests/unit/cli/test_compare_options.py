@@ -83,7 +83,7 @@ def test_a_learning_rate_that_would_not_be_used_is_refused(capsys, tmp_path, mon
         assert found["learning_rate"] == 0.01
 
 
-@pytest.mark.parametrize("seeds", ["few", "1-", "-3", "2.5"])
+@pytest.mark.parametrize("seeds", ["few", "1-", "-3", "2.5", "5-9-12"])
 def test_seeds_that_cannot_be_read(seeds, capsys):
     with pytest.raises(SystemExit):
         main(["compare", f"--seeds={seeds}"])

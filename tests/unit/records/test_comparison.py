@@ -85,7 +85,7 @@ def weights_of(label, seed):
 
 def test_weights_come_from_where_compare_keeps_them():
     found = of(**LEVEL)
-    with pytest.raises(ValueError, match="weights of A are not kept in memory"):
+    with pytest.raises(ValueError, match="weights of A are in the comparison that compare returns"):
         found.weights("A", 0)
     kept = found.with_weights(weights_of)
     assert kept.weights("A", 4) == pickle.loads(pickle.dumps(kept)).weights("A", 4) == {"w": "A 4"}

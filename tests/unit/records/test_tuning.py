@@ -56,6 +56,8 @@ CLEAR, LOW, NOISY = (0.92, 0.93, 0.91, 0.92, 0.93), (0.9,) * 5, (0.99, 0.8, 0.97
         (tuning((math.nan,) * 5, LOW, LOW), ()),
         (tuning(CLEAR, LOW, values=(math.inf, 8.0), name="alpha"), ()),  # nothing lies beyond
         (tuning(CLEAR, LOW, values=(0, 0.1), name="weight_decay"), ()),
+        (tuning(CLEAR, LOW, values=(1, 2), name="layers"), ()),
+        (tuning(CLEAR, LOW, values=(1.0, 2.0), name="alpha"), ("alpha",)),
         (tuning(CLEAR, LOW, values=("LIF", "ALIF"), name="neuron"), ()),
         (tuning(CLEAR, values=(0.1,)), ()),
     ],
@@ -66,7 +68,15 @@ def test_an_edge_counts_where_it_is_better_than_the_next_value_beyond_noise(made
 
 @pytest.mark.parametrize(
     ("values", "chosen", "beyond"),
-    [(RATES, 0, 0.3), (RATES, 2, 0.003), ((64, 128), 1, 256), ((1.0, 0.5, 0.25), 2, 0.125)],
+    [
+        (RATES, 0, 0.3),
+        (RATES, 2, 0.003),
+        ((64, 128), 1, 256),
+        ((1.0, 0.5, 0.25), 2, 0.125),
+        ((0.1, 0.09), 0, 0.11),  # with one digit it would be 0.1 again
+        ((0.012, 0.011), 1, 0.01),
+        ((1, 1.5), 0, 0.7),  # as a whole number it would be 1 again
+    ],
 )
 def test_the_next_value_is_as_far_as_the_one_before(values, chosen, beyond):
     scores = [CLEAR if n == chosen else LOW for n in range(len(values))]
