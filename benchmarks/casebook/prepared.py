@@ -66,7 +66,9 @@ def made(case: Case, seed: int) -> tuple[Any, Preparation]:
 def keep(name: str, seed: int, new: Run) -> None:
     runs = read()
     runs.setdefault(name, [])[seed : seed + 1] = [new]
-    FILE.write_text(json.dumps(runs, indent=1) + "\n")
+    part = FILE.with_suffix(".part")
+    part.write_text(json.dumps(runs, indent=1) + "\n")
+    part.replace(FILE)  # at once: another process may read it
     print(name, seed, new, flush=True)
 
 

@@ -23,8 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.casebook.networks import Reshape
-from benchmarks.casebook.train import BATCH, TRAINING, digits
+from benchmarks.casebook.data import TRAINING, digits
+from benchmarks.casebook.train import BATCH
 from braintools_qps import (
     QPseudoSpike,
     gradient_flow,
@@ -61,7 +61,7 @@ def varied(depth: int = 16, **change: Any) -> brainstate.nn.Sequential:
         neurons = brainpy.state.LIF(size, V_th=1 * u.mV, tau=10 * u.ms, **change)
         inner = [lambda x: x * u.mA, neurons]
         if kind == "kernels":
-            first = [] if layers else [Reshape(1, (8, 8, 1))]
+            first = [] if layers else [lambda x: x.reshape(*x.shape[:-1], 8, 8, 1)]
             layers += [*first, brainstate.nn.Conv2d((8, 8, 4 if layers else 1), 4, 3), *inner]
         elif kind == "synapses":
             synapse = brainpy.state.Expon(width, tau=3 * u.ms)

@@ -24,6 +24,7 @@ from benchmarks.casebook.__main__ import FILE, summary, told  # noqa: E402
 from benchmarks.casebook.cases import CASES, Custom, half, overflowing  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, judged, verdict  # noqa: E402
+from benchmarks.casebook.prepared import read  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))
@@ -91,6 +92,12 @@ def test_the_file_tells_the_networks_as_the_table_does():
     for name, case in CASES.items():
         assert {key: NETWORKS[name][key] for key in told(case)} == told(case)
     assert {key: BOOK[key] for key in summary(NETWORKS)} == summary(NETWORKS)
+
+
+def test_prepare_ran_on_every_network_and_left_the_healthy_ones_as_they_were():
+    runs = read()
+    assert set(runs) == set(CASES)
+    assert all(not run["lines"] for n, c in CASES.items() if not c.mistake for run in runs[n])
 
 
 def test_the_guide_has_no_accuracy_that_is_not_read_from_the_json():
