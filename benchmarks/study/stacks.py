@@ -61,7 +61,7 @@ def varied(depth: int = 16, **change: Any) -> brainstate.nn.Sequential:
         neurons = brainpy.state.LIF(size, V_th=1 * u.mV, tau=10 * u.ms, **change)
         inner = [lambda x: x * u.mA, neurons]
         if kind == "kernels":
-            first = [] if layers else [lambda x: x.reshape(*x.shape[:-1], 8, 8, 1)]
+            first = [] if layers else [brainstate.nn.Unflatten(-1, (8, 8, 1))]
             layers += [*first, brainstate.nn.Conv2d((8, 8, 4 if layers else 1), 4, 3), *inner]
         elif kind == "synapses":
             synapse = brainpy.state.Expon(width, tau=3 * u.ms)
@@ -190,7 +190,7 @@ def probe(name: str) -> dict[str, Any]:
         try:
             apply(model, inputs, known)
         except ValueError as error:
-            row[start] = str(error)
+            row[start] = str(error)[:300]
             continue
         flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
         row[start] = [round(100 * p.information) for p in flow.populations]
