@@ -36,7 +36,7 @@ def _caption(comparison: Compared, *, wide: bool) -> list[str]:
         notes.append(_variation_note(comparison, tuned=any(r.tuning for r in sound)))
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         most = max(len(r.seeds) for r in sound)
-        notes.append(f"({most - 1}/{most}): chosen by {most - 1} of {most} seeds.")
+        notes.append(f"(n/{most}): chosen by n of {most} seeds.")
     notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
     notes.append(_scale_note(comparison))
     if wide:
