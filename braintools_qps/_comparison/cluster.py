@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
@@ -110,7 +111,7 @@ def trained_by(
             waiting[future] = group
             arriving.add(future)
 
-    tries = 0
+    tries: Counter[str] = Counter()  # of each group: one loss cancels all that are waiting
     try:
         client.wait_for_workers(1)
         send(groups)
@@ -121,8 +122,8 @@ def trained_by(
             try:
                 outcomes = future.result()
             except CancelledError:  # the data were lost, or the scheduler is
-                tries += 1
-                if client.status != "running" or tries > TRIES:
+                tries[group[0].key] += 1
+                if client.status != "running" or tries[group[0].key] > TRIES:
                     raise RuntimeError(
                         "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
                         "out= was given: the same call goes on from them"
