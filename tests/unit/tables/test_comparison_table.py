@@ -9,7 +9,6 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps._statistics import paired
-from braintools_qps._tables.columns import COLUMNS, Column
 from braintools_qps.records import Trial, Tuning
 
 NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
@@ -149,22 +148,6 @@ def test_wide_shows_the_rest():
     ):
         assert note in said(found, wide=True)
         assert note.split(":")[0] not in found.table()
-
-
-def test_a_column_that_is_declared_stands_in_the_table_its_notes_and_the_csv():
-    column = Column(
-        "scores.spikes", "energy", "energy", lambda values, form: f"{sum(values):.0f} J",
-        caption="Energy: of all seeds.", narrow=True,
-    )  # fmt: skip
-    COLUMNS.append(column)
-    try:
-        found = of(**CLOSE)  # 12.5 spikes with each of five seeds
-        assert rows(found.table())["A"].endswith("62 J")
-        assert "Energy: of all seeds." in said(found, wide=True)
-        header, first, *_ = found.to_csv().splitlines()
-        assert dict(zip(header.split(","), first.split(",")))["energy"] == "12.5"
-    finally:
-        COLUMNS.remove(column)
 
 
 def test_the_norm_that_was_really_used_is_told():

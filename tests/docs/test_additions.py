@@ -1,0 +1,118 @@
+"""What is often added, added to a copy of the package in the files that CONTRIBUTING.md names."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TABLE = (ROOT / "CONTRIBUTING.md").read_text().partition("### To add")[2].partition("\n### ")[0]
+NAMED = {
+    what: set(re.findall(r"`([\w/]+\.py)`", where))
+    for what, where in re.findall(r"^\| (an? [\w' ]+) \| (.*) \|$", TABLE, re.M)
+}
+# File, the line after which a text is put (none: the end of the file), and the text.
+ADDED = {
+    "a task": [
+        ("_defaults.py", "TASKS = {", '"two-bits": NamedTask("Which?", "synthetic:two_bits"),'),
+        ("_comparison/tasks/synthetic.py", "", """
+def two_bits():
+    X, y = np.zeros((40, 4, 2), np.float32), np.arange(40) % 2
+    X[np.arange(40), 0, y] = 1
+    return make_task("two-bits", X, y)
+"""),
+    ],
+    "a column of a comparison": [
+        ("records/candidate.py", "    spikes: Seeds = ()", "    pulses: Seeds = ()"),
+        ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
+         "        pulses=_numbers(7 for test in tested),"),
+        ("_tables/columns.py", "COLUMNS = [",
+         'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
+    ],
+    "a cause": [
+        ("records/causes.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
+        ("_gradient_flow/activity.py", "", """
+def dull(evaluator, measured):
+    yield Finding("dull", (), "It is dull.", otherwise=lambda: "Take a walk.")
+"""),
+        ("_gradient_flow/diagnose.py", "RULES: tuple[Rule, ...] = (", "activity.dull,"),
+    ],
+    "a field of a surrogate": [
+        ("_surrogate/pseudo_spike.py", '    alpha: Hyperparameter = field(default=2.0, '
+         'metadata={"declaration": ALPHA})', """
+    gain: Hyperparameter = field(
+        default=1.0, kw_only=True, metadata={"declaration": ALPHA._replace(tuned_as="gain")}
+    )
+"""),
+        ("_surrogate/spike.py", "    foreign: Foreign | None = None", "    gain: Any = 1.0"),
+        ("_surrogate/spike.py", "    ready = {", '        "gain": _ready(curve.gain, x),'),
+        ("_surrogate/spike.py", "    wide = x.astype(units.wide(x.dtype))", """
+    if curve.foreign is None:
+        dampening = above_zero(curve.dampening) * above_zero(curve.gain)
+        return kernels.gradient(wide, curve.alpha, curve.scale, dampening).astype(x.dtype)
+"""),
+    ],
+    "a registry source": [
+        ("_registry/discovery.py", "    PUBLISHED = 1", "    HOUSE = 3"),
+        ("_registry/discovery.py", "", """
+def house():
+    return [_entry(type("Brick", (braintools.surrogate.Sigmoid,), {}), Source.HOUSE, "house")]
+"""),
+        ("_registry/discovery.py", "    ours = [_entry(kind, Source.PUBLISHED, OURS) for kind in "
+         "(QPseudoSpike, Scaled)]", "    ours += house()"),
+    ],
+    "a name of another library": [
+        ("_registry/libraries.py", "LIBRARIES: dict[str, dict[str, Conversion | str]] = {",
+         '    "nest": {"pulse": lambda width=1.0: Sigmoid(4 / width)},'),
+    ],
+}  # fmt: skip
+SEEN = """
+import brainpy, brainstate, brainunit as u, jax.numpy as jnp
+from braintools_qps import (
+    QPseudoSpike, SurrogateSchedule, compare, get_surrogate, gradient_flow, surrogate_spec
+)
+from braintools_qps.__main__ import main
+
+assert float(get_surrogate("QPseudoSpike(gain=3)").surrogate_grad(0.0)) == 3
+assert surrogate_spec(QPseudoSpike(gain=3))["gain"] == 3
+assert repr(QPseudoSpike()) == "QPseudoSpike(alpha=2.0)"
+SurrogateSchedule("QPseudoSpike", gain=lambda step: 1.0 + step)
+for name in ("Brick", "house:Brick", "brick(alpha=4)"):
+    assert type(get_surrogate(name)).__name__ == "Brick"
+assert get_surrogate("nest.pulse(width=2)").alpha == 2
+main(["list", "--tasks"])
+brainstate.environ.set(dt=1.0 * u.ms)
+print(gradient_flow(brainpy.state.LIF(3), jnp.ones((4, 2, 3)) * u.mA))
+found = compare(
+    "QPseudoSpike", task="two-bits", epochs=1, seeds=1, tune={"gain": [0.5, 1]},
+    progress=False,
+)
+print(found.table(wide=True), found.to_csv())
+"""
+
+
+@pytest.mark.parametrize("what", ADDED.keys() | NAMED.keys())
+def test_an_addition_touches_the_files_that_are_named_three_at_most(what):
+    assert {file for file, *_ in ADDED[what]} <= NAMED[what]
+    assert len(NAMED[what]) <= 3
+
+
+@pytest.mark.thorough
+def test_what_is_added_appears(tmp_path):
+    shutil.copytree(ROOT / "braintools_qps", tmp_path / "braintools_qps")
+    for file, line, text in (change for changes in ADDED.values() for change in changes):
+        path = tmp_path / "braintools_qps" / file
+        before, found, after = path.read_text().partition(f"\n{line}\n" if line else "\0")
+        assert found or not line, f"{file} has no line {line!r}"
+        path.write_text(f"{before}{found}{text}\n{after}")
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", SEEN], cwd=tmp_path, text=True,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    for shown in ("two-bits", "Which?", "It is dull. Take a walk.", "beats", "7.00", "pulses,"):
+        assert shown in run.stdout
