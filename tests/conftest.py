@@ -20,9 +20,9 @@ TESTS_TO_REMEMBER = 40
 OPTIMIZED = [
     HERE / name
     for name in (
-        "property", "integration/memory", "integration/test_compact_residuals.py",
-        "unit/surrogate/test_accuracy.py", "unit/surrogate/test_compiled_text.py",
-        "unit/surrogate/test_ranges.py", "unit/surrogate/test_residuals.py",
+        "property", "integration/memory", "unit/surrogate/test_accuracy.py",
+        "unit/surrogate/test_compiled_text.py", "unit/surrogate/test_ranges.py",
+        "unit/surrogate/test_residuals.py",
     )
 ]  # fmt: skip
 

@@ -4,8 +4,6 @@ Each has its gradient written by hand, in numpy's float64. First the kit's own c
 kit cannot ask of surrogates of other libraries: NaN, every transform, settings of JAX, parameters.
 """
 
-from contextlib import ExitStack
-
 import brainstate
 import brainunit as u
 import jax
@@ -122,11 +120,11 @@ FIRST_ORDER = {
 
 
 @pytest.mark.parametrize("transform", FIRST_ORDER.values(), ids=FIRST_ORDER)
-@pytest.mark.parametrize("name", ["per neuron", "uint8", "scaled"])
+@pytest.mark.parametrize("name", ["per neuron", "bfloat16", "uint8", "scaled"])
 def test_every_transform_has_the_derivative(name, transform):
     surrogate, by_hand = SURROGATES[name]
     found = transform(surrogate, jnp.float32(X))
-    rough = 2**-4 if name == "uint8" else 2e-6
+    rough = {"uint8": 2**-4, "bfloat16": 2**-8}.get(name, 2e-6)
     assert_close(found, by_hand(X), rtol=rough, atol=ATOL)
 
 
@@ -213,15 +211,6 @@ def test_every_method_under_every_setting_of_jax(name, setting):
         gradient = jax.jit(jax.grad(lambda x: surrogate(x).sum()))(x)
         assert gradient.dtype == dtype
         assert_close(gradient, by_hand(X), rtol=rounding, atol=ATOL)
-
-
-def test_all_settings_at_once():
-    surrogate, by_hand = SURROGATES["per neuron"]
-    with ExitStack() as stack:
-        for setting in SETTINGS.values():
-            stack.enter_context(setting())
-        gradient = jax.grad(lambda x: surrogate(x).sum())(jnp.asarray(X, jnp.bfloat16))
-        assert_close(gradient, by_hand(X), rtol=2**-6)
 
 
 @pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0, float("inf")])
