@@ -1,37 +1,41 @@
-"""The README's blocks of Python run as they stand (those with prompts are doctests)."""
+"""What the README says: its blocks run, its output and its figures are those that are kept."""
 
+import json
 import re
 from pathlib import Path
 
+import brainstate
 import pytest
 
 from braintools_qps import Comparison
 
 ROOT = Path(__file__).parents[2]
-README = ROOT / "README.md"
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 DEFAULT = ROOT / "docs" / "_static" / "comparison.json"
 BLOCKS = [
     block
-    for block in re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
-    if not block.startswith(">>>")
+    for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    if not block.startswith(">>>")  # which are doctests
 ]
+NUMBER = r"(\d+\.?\d*)"
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block(block, capsys):
-    exec(compile(block, str(README), "exec"), {})
+    exec(compile(block, "README.md", "exec"), {})
     for printed in re.findall(r"print\(.*  # (\(.*?\))", block):
         assert printed in capsys.readouterr().out
 
 
-def test_the_two_commands_are_marked_for_continuous_integration():
-    assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README.read_text()) == ["run", "test"]
+def test_it_is_short_and_its_two_commands_are_marked_for_continuous_integration():
+    assert re.findall(r"<!-- ci: (\w+) -->\n```bash\n", README) == ["run", "test"]
+    assert len(README.split()) <= 800
 
 
 def test_the_table_is_that_of_the_kept_comparison():
     """`python docs/figures/default_comparison.py results` renews both, and the picture."""
     comparison = Comparison.from_json(DEFAULT.read_text(encoding="utf-8"))
-    assert f"```text\n{str(comparison).rstrip()}\n```" in README.read_text(encoding="utf-8")
+    assert f"```text\n{str(comparison).rstrip()}\n```" in README
     assert comparison.finished
 
 
@@ -44,5 +48,108 @@ def test_the_verdict_is_the_same_at_twice_the_epochs():
     assert f"at {longer.settings['epochs']} epochs the verdict is the same" in guide
 
 
-def test_at_most_800_words():
-    assert len(README.read_text(encoding="utf-8").split()) <= 800
+@pytest.mark.thorough  # the build of the documentation runs them, too
+def test_the_landing_page_cures_a_network_and_the_readme_says_what_it_prints(capsys):
+    pytest.importorskip("brainpy", reason="brainpy is not installed")
+    page = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    cells = re.findall(r"```\{code-cell\} ipython3\n(?::\w+:[^\n]*\n|\n)*(.*?)\n```", page, re.S)
+    namespace = {}
+    with brainstate.environ.context(), brainstate.random.seed_context(0):
+        for cell in cells[:3]:
+            exec(cell, namespace)
+    brainstate.environ.pop("dt", None)
+    out = capsys.readouterr().out
+    shares = lambda pattern, text: [int(share) for share in re.findall(pattern, text)]
+    printed = shares(r"(\d+)% of the test images", out)
+    assert shares(r"train\(model\) +(\d+)%", README) == pytest.approx(printed, abs=2)
+    block = README.partition("<!-- cure")[2].partition("```text\n")[2].partition("```")[0]
+    for line in block.splitlines()[1:-1]:
+        words = line.removeprefix("print(prepare(model, inputs))").strip()
+        assert all(part.strip() in out for part in words.split("[...]"))
+
+
+def measured(suite):
+    """The kept results of a suite by where they were measured."""
+    files = sorted((ROOT / "benchmarks" / "results").glob(f"cpu-jax-*/{suite}.json"))
+    records = {file.parent.name: json.loads(file.read_text()) for file in files}
+    return {
+        name: {(m["table"], m["contestant"], m["work"]): m for m in record["measurements"]}
+        for name, record in records.items()
+    }
+
+
+def said(pattern):
+    return [*map(float, re.search(pattern, README).groups())]
+
+
+def spread(values):
+    return [round(min(values), 1), round(max(values), 1)]
+
+
+def test_times_of_the_derivative():
+    low, high, whole, others = said(
+        rf"in products of arrays \| {NUMBER} to {NUMBER} \| {NUMBER} "
+        rf"for alpha 0.5, 1, 1.5 ... 16 or `inf`, else {NUMBER}"
+    )
+    for rows in measured("kernels").values():
+        taken = {
+            contestant: round(m["to_bound"], 1)
+            for (table, contestant, _), m in rows.items()
+            if table == "Vector-Jacobian product"
+        }
+        assert all(low <= taken[f"braintools QPseudoSpike({a})"] <= high for a in ("1.7", "2"))
+        assert all(taken[f"QPseudoSpike({a})"] <= whole for a in "0.5 1 2 3 8 inf".split())
+        assert taken["QPseudoSpike(1.7)"] <= others
+
+
+def test_speed_of_a_training_step_and_that_relu_grad_is_as_fast():
+    """braintools' cheapest surrogate takes as long as ours, within 5% of the slow one's time."""
+    assert "`ReluGrad`, is as fast as ours" in README
+    steps = [item for rows in measured("networks").values() for item in rows.items()]
+    for kind in ("Feed-forward", "Recurrent"):
+        times = {
+            name: [m["to_baseline"] for (table, contestant, _), m in steps
+                   if table.startswith(kind) and contestant == name]
+            for name in ("QPseudoSpike(2)", "braintools ReluGrad()")
+        }  # fmt: skip
+        ours, relu = times.values()
+        assert relu == pytest.approx(ours, abs=0.05)
+        row = rf"speed of a LIF training step, {kind.lower()} \| 1 \| {NUMBER} to {NUMBER} \|"
+        assert said(row) == spread([1 / time for time in ours])
+
+
+@pytest.mark.parametrize("kind", ["Feed-forward", "Recurrent"])
+def test_memory_of_a_training_step(kind):
+    row = rf"memory of the step with `save_memory`, {kind.lower()} \| 1 \| {NUMBER} \|"
+    for rows in measured("memory").values():
+        saved, plain = (
+            rows[f"{kind} training step", name, "256 neurons, 200 steps"]["memory_bytes"]
+            for name in ("save_memory", "plain")
+        )
+        assert said(row) == [round(saved / plain, 2)]
+
+
+def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
+    """In parts and with `save_memory`, relative to the plain step."""
+    guide = (ROOT / "docs" / "guides" / "memory.md").read_text(encoding="utf-8")
+    assert "5,000 steps take about 1/80 of\nit, and 10,000 steps about 1/120" in guide
+    memory, *times = said(
+        rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
+    )
+    both = "checkpoints and save_memory"
+    runs = measured("long_sequences")
+    assert times == spread(
+        [rows["Training step", both, "5,000 steps"]["to_bound"] for rows in runs.values()]
+    )
+    for name, rows in runs.items():
+        less = lambda way, work, rows=rows: (
+            rows["Training step", "plain", work]["memory_bytes"]
+            / rows["Training step", way, work]["memory_bytes"]
+        )
+        assert round(1 / less(both, "5,000 steps"), 3) == memory
+        assert less(both, "5,000 steps") == pytest.approx(80, rel=0.05)
+        assert less(both, "10,000 steps") == pytest.approx(120, rel=0.05)
+        if "0.12" in name:
+            assert "1/95 at 5,000 steps" in guide
+            nested = less("checkpointed_for_loop and save_memory", "5,000 steps")
+            assert round(nested) == 95

@@ -84,9 +84,3 @@ def test_units_are_only_a_scale(surrogate, xs, millivolts):
     expected = surrogate.replace(scale=millivolts).surrogate_grad(x)
     np.testing.assert_array_equal((scaled.surrogate_grad(x * u.mV) * u.mV), expected)
     np.testing.assert_array_equal(scaled(x * u.mV), surrogate(x))
-
-
-@checked
-@given(surrogates)
-def test_read_back_from_its_repr(surrogate):
-    assert eval(repr(surrogate), {"QPseudoSpike": QPseudoSpike}) == surrogate

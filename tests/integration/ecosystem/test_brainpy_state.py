@@ -105,22 +105,6 @@ def test_neurons_are_found():
     assert {"IF", "LIF", "LIFRef", "ALIF", "AdExIF", "Gif", "Izhikevich", "HH"} <= names
 
 
-def threshold_and_gradient(neuron_class, surrogate):
-    neuron = neuron_class(SIZE, spk_fun=surrogate)
-    neuron.init_state()
-    potential = np.linspace(-90.0, 60.0, SIZE) * u.get_unit(neuron.V_th)
-    total = lambda potential: jnp.sum(neuron.get_spike(potential))
-    return neuron.get_spike(potential), u.autograd.grad(total)(potential)
-
-
-@pytest.mark.parametrize("name", USUAL)
-def test_threshold(name):
-    ours, theirs = (threshold_and_gradient(getattr(state, name), one) for one in (OURS, THEIRS))
-    assert jnp.array_equal(ours[0], theirs[0])
-    assert set(np.unique(ours[0])) == {0.0, 1.0}
-    assert_gradients_agree(ours[1], theirs[1])
-
-
 def assert_gradients_agree(ours, theirs):
     """Finite, not all zero, in one unit, equal relative to the largest entry."""
     scale = float(jnp.abs(u.get_mantissa(theirs)).max())

@@ -97,16 +97,6 @@ def test_relaxed_gradients_against_finite_differences(model, surrogate):
         np.testing.assert_allclose(slope, difference, rtol=1e-5)
 
 
-def test_relaxed_spikes_stay_within_0_and_1_in_the_papers_form_only():
-    """(alpha + 1) / (alpha - 1) is the area below the gradient of ours: 3 at alpha = 2."""
-    relaxed = lambda surrogate: spikes_of(learner("LIF", surrogate, spikes="relaxed"))
-    for q in (1.5, 2.0, 4.0):
-        spikes = relaxed(QPseudoSpike.from_q(q))
-        assert spikes.min() >= 0
-        assert spikes.max() <= 1
-    assert relaxed(QPseudoSpike(2.0)).min() < 0
-
-
 def test_compact_residuals():
     exact, compact = (
         learner("LIF", QPseudoSpike(2.0, residual_dtype=dtype), detach_reset=False)

@@ -93,32 +93,6 @@ def test_membranes_in_mV(cell):
     assert_close(ours, theirs, rtol=1e-10)
 
 
-def test_weights_in_mV_learn():
-    """To fire at a wanted rate; only the optimizer has to know about the unit."""
-    threshold = per_neuron()
-    spike = QPseudoSpike(2.0, scale=threshold - REST)
-    model = Cell(spike, threshold)
-    weights = brainstate.ParamState(jnp.full((INPUTS, NEURONS), 0.5) * u.mV)
-    inputs = jnp.asarray(np.random.default_rng(0).random((STEPS, INPUTS)) < 0.4, jnp.float32)
-
-    def loss():
-        model.init_state((NEURONS,))
-        spikes = brainstate.transform.for_loop(lambda row: model(row @ weights.value), inputs)
-        return jnp.mean((spikes.mean(axis=0) - 0.3) ** 2)
-
-    @brainstate.transform.jit
-    def train_step():
-        gradient, value = brainstate.transform.grad(
-            loss, weights, return_value=True, unit_aware=True
-        )()
-        weights.value = weights.value - 50 * u.mV**2 * gradient
-        return value
-
-    losses = [float(train_step()) for _ in range(40)]
-    assert losses[0] > 0.07  # almost silent
-    assert losses[-1] < 0.1 * losses[0]
-
-
 @pytest.mark.parametrize("residual_dtype", [None, "bfloat16"])
 def test_bfloat16_compute_and_float32_parameters(residual_dtype):
     """The gradient arrives in float32 and is that of the rounded membrane."""

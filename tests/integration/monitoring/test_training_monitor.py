@@ -91,15 +91,6 @@ def test_a_loop_of_ones_own_is_measured_and_not_disturbed():
         jax.tree.map(np.testing.assert_array_equal, mine.value, other.value)
 
 
-def test_an_untrained_network_measures_the_same_twice():
-    network = Network()
-    monitor = TrainingMonitor(network, batch())
-    first, second = monitor(), monitor()
-    np.testing.assert_array_equal(
-        first.populations[0].gradient.second_moments, second.populations[0].gradient.second_moments
-    )
-
-
 @pytest.fixture
 def compilations():
     """A list that grows whenever XLA compiles."""

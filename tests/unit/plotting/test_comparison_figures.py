@@ -1,7 +1,6 @@
 """Figures of a comparison: what is drawn, read back from the axes."""
 
 import dataclasses
-import pickle
 
 import matplotlib as mpl
 import numpy as np
@@ -222,8 +221,3 @@ def test_labels_are_drawn_as_typed(label):
     figure.canvas.draw()  # where broken mathematics is an error
     drawn = [line.get_label() for line in panels[1].get_lines()]
     assert drawn[0].replace(r"\$", "$").strip()[:40] == label[:40]
-
-
-def test_a_figure_can_be_pickled():
-    axes = plotting.plot_learning_curves(of(**SCORES))
-    assert pickle.loads(pickle.dumps(axes[0].figure)).axes[0].get_title() == "Training loss"

@@ -1,0 +1,145 @@
+"""The extensions of Sphinx in docs/ext: pages, downloads, signatures and tables as readers get."""
+
+import dataclasses
+import re
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from braintools_qps import SpikeLinear, records
+
+nodes = pytest.importorskip("docutils.nodes", reason="sphinx is not installed")
+DOCS = Path(__file__).parents[2] / "docs"
+WITH_CODE = [p for p in DOCS.rglob("*.md") if "_build" not in p.parts and "mystnb" in p.read_text()]
+CELL = re.compile(r"^```\{code-cell\}.*?^```$", re.DOTALL | re.MULTILINE)
+RECORDS = [*filter(dataclasses.is_dataclass, map(vars(records).get, records.__all__))]
+
+
+@pytest.fixture(autouse=True)
+def _on_the_path(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(DOCS / "ext"), *sys.path])
+
+
+PAGES = {
+    "index.html": '<a href="guide.html#there">in</a> <img src="figure.svg"> <a href="https://a.b">',
+    "guide.html": '<h2 id="there">x</h2> <a href="index.html">x</a> <a href="#there">x</a>',
+    "figure.svg": "<svg/>",
+    "style.css": "a { background: url(figure.svg) }",
+}
+ELSEWHERE = "another machine"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "complaint"),
+    [
+        ("index.html", PAGES["index.html"], None),
+        ("bad.html", '<script src="https://cdn.example/x.js"></script>', ELSEWHERE),
+        ("bad.html", '<link rel="stylesheet" href="//fonts.example/x.css">', ELSEWHERE),
+        ("bad.html", '<img src="https://badges.example/x.svg">', ELSEWHERE),
+        ("bad.css", "@import 'https://fonts.example/x.css';", ELSEWHERE),
+        ("bad.css", "a { background: url(https://example.org/x.png) }", ELSEWHERE),
+        ("bad.html", "<p>| time | memory |\n| --- | --- |</p>", "shows the source of a table"),
+        *(
+            ("bad.html", f'<a href="{address}">x</a>', f"links to {address}, which is not there")
+            for address in ("gone.html", "guide.html#gone", "#gone", "gone.svg")
+        ),
+    ],
+)
+def test_a_page_needs_no_other_machine_and_has_no_dead_link(
+    monkeypatch, tmp_path, name, text, complaint
+):
+    import self_contained
+
+    complaints = []
+    monkeypatch.setattr(self_contained, "warn", lambda path, root, what: complaints.append(what))
+    for file, source in {**PAGES, name: text}.items():
+        (tmp_path / file).write_text(source)
+    app = SimpleNamespace(outdir=tmp_path, builder=SimpleNamespace(format="html"))
+    self_contained.check(app, None)
+    assert len(complaints) == (complaint is not None)
+    assert all(complaint in said for said in complaints)
+
+
+def plain(text):
+    """Markdown as it stands in a downloaded notebook."""
+    from notebook_downloads import Plain
+
+    title = SimpleNamespace(astext=lambda: "Memory and speed")
+    env = SimpleNamespace(titles={"guides/memory": title})
+    config = SimpleNamespace(myst_substitutions={"study": {"lost": 1.2}})
+    return Plain(SimpleNamespace(srcdir=DOCS, env=env, config=config), "tutorials/memory").markdown(
+        text
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("{func}`~braintools_qps.compare` trains", "`compare` trains"),
+        ("{obj}`jax.jit` traces", "`jax.jit` traces"),
+        ("{obj}`Scaled <braintools_qps.Scaled>`", "`Scaled`"),
+        ("{math}`|x|` is", "$|x|$ is"),
+        ("See {doc}`../guides/memory`.", "See *Memory and speed*."),
+        ("See [](../guides/memory.md).", "See *Memory and speed*."),
+        ("[Lesson](../guides/memory.md#by-hand)", "Lesson"),
+        ("A {doc}`lesson <../guides/memory>`", "A lesson"),
+        ("{cite:t}`herranz2022stabilizing` compared", "Herranz-Celotti and Rouat (2022) compared"),
+        ("```{code-block} toml\n:caption: a.toml\n\n[a]\n```\n", "```\n[a]\n```\n"),
+        ("```{eval-rst}\n.. plot:: a.py\n```\nText\n", "Text\n"),
+        ("Lost {{ study.lost }} points", "Lost 1.2 points"),
+        ("slope\n: Mean of the\n  gradient.\n", "- **slope**: Mean of the\n  gradient.\n"),
+        ("```bash\npip install .\n```\n", "```bash\npip install .\n```\n"),
+    ],
+)
+def test_a_downloaded_notebook_shows_plain_markdown(written, shown):
+    pytest.importorskip("pybtex", reason="what the documentation needs is not installed")
+    assert plain(written) == shown
+
+
+@pytest.mark.parametrize("page", WITH_CODE, ids=lambda page: str(page.relative_to(DOCS)))
+def test_no_role_or_directive_is_left_of_a_page(page):
+    pytest.importorskip("pybtex", reason="what the documentation needs is not installed")
+    text = CELL.sub("", page.read_text(encoding="utf-8").partition("\n---\n")[2])
+    left = r"\{[\w:-]+\}`|^```\{|\{\{|\]\([\w./-]+\.md|^:::"
+    assert not re.search(left, plain(text), re.MULTILINE)
+
+
+def test_signatures_show_no_repr_of_an_object():
+    from readable_signatures import show
+
+    shown = lambda obj, text: show(None, "class", obj.__name__, obj, None, text, None)[0]
+    for record in RECORDS:
+        assert not {"<", "\n"} & set(shown(record, "(a=<factory>)"))
+    assert shown(records.CandidateResult, "(a=<factory>)").startswith(
+        "(label, spec, setting={}, tuned_spec={}, seeds=(), scores=Scores(), curves=Curves()"
+    )
+    assert shown(SpikeLinear, "(*args, **kwargs)") == "(*args, scale=None, **kwargs)"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("1.1 (-1.7 to 3.8)", "1.1 (-1.7\xa0to\xa03.8)"),
+        ("94.6% (93.7% to 95.5%)", "94.6% (93.7%\xa0to\xa095.5%)"),
+        ("from 0.1 to 0.2", "from 0.1 to 0.2"),
+    ],
+)
+def test_an_interval_in_a_table_stays_in_one_line(text, shown):
+    from table_cells import keep_intervals
+
+    entry = nodes.entry("", nodes.paragraph("", text))
+    keep_intervals(entry)
+    assert entry.astext() == shown
+
+
+@pytest.mark.parametrize(("heading", "classes"), [("here", ["answer-last"]), ("time", [])])
+def test_a_table_of_conversions_shows_its_answers(heading, classes):
+    from table_cells import shape
+
+    row = lambda *cells: nodes.row("", *(nodes.entry("", nodes.paragraph("", c)) for c in cells))
+    head, body = nodes.thead("", row("theirs", heading)), nodes.tbody("", row("a", "b"))
+    table = nodes.table("", nodes.tgroup("", head, body, cols=2))
+    shape(None, table, "")
+    assert table["classes"] == classes

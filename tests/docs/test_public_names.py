@@ -1,0 +1,91 @@
+"""Every public name has an example that runs, readable defaults, and its place on the pages."""
+
+import ast
+import dataclasses
+import doctest
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import braintools_qps
+from braintools_qps import plotting, records, testing
+
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+SHEET = (GUIDES / "cheat_sheet.md").read_text(encoding="utf-8")
+GALLERY = (GUIDES / "gallery.md").read_text(encoding="utf-8").split("\n### ")[1:]
+CALLS = [
+    line
+    for block in re.findall(r"^```python\n(.*?)^```", SHEET, re.DOTALL | re.MULTILINE)
+    for line in block.splitlines()
+]
+PUBLIC = {
+    name: getattr(module, name)
+    for module in (records, testing, plotting, braintools_qps)
+    for name in module.__all__
+}
+# doctest takes a class and its methods for another module's where `__module__` is set by hand.
+CLASSES = [
+    name
+    for name, member in PUBLIC.items()
+    if inspect.isclass(member) and member.__module__ == "braintools_qps"
+]
+METHODS = [
+    f"{name}.{method}"
+    for name in CLASSES
+    for method in vars(PUBLIC[name])
+    if not method.startswith("_")
+    and ">>>" in (getattr(getattr(PUBLIC[name], method), "__doc__", None) or "")
+]
+
+
+@pytest.mark.parametrize("name", CLASSES + METHODS)
+def test_example_of_a_class_or_method_runs(name):
+    owner, _, method = name.partition(".")
+    docstring = (getattr(PUBLIC[owner], method) if method else PUBLIC[owner]).__doc__
+    example = doctest.DocTestParser().get_doctest(docstring, PUBLIC.copy(), name, None, None)
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # those of pyproject.toml
+    assert doctest.DocTestRunner(optionflags=flags).run(example).failed == 0
+    assert "QPseudoSpike.from_q" in METHODS
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_has_an_example_and_defaults_that_can_be_read(name):
+    member = PUBLIC[name]
+    assert ">>>" in member.__doc__
+    if inspect.isfunction(member):
+        parameters = inspect.signature(member).parameters.values()
+        for default in (p.default for p in parameters if p.default is not p.empty):
+            assert ast.literal_eval(repr(default)) == default
+
+
+@pytest.mark.parametrize(
+    "record", filter(dataclasses.is_dataclass, map(vars(records).get, records.__all__))
+)
+def test_every_field_of_a_record_is_described(record):
+    attributes = inspect.getdoc(record).partition("Attributes\n")[2].partition("\n\n")[0]
+    described = re.findall(r"^(\w+(?:, \w+)*) : ", attributes, re.M)
+    names = [name for line in described for name in line.split(", ")]
+    fields = [field.name for field in dataclasses.fields(record)]
+    assert names == [name for name in fields if name in vars(record)["__annotations__"]]
+
+
+@pytest.mark.parametrize("line", CALLS)
+def test_a_signature_on_the_cheat_sheet_is_that_of_the_code(line):
+    call = ast.parse(line, mode="eval").body
+    parameters = inspect.signature(PUBLIC[call.func.id]).parameters
+    names = [*(argument.id for argument in call.args), *(k.arg for k in call.keywords)]
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    assert takes_any or set(names) <= set(parameters)
+    for keyword in call.keywords:
+        shown = ast.literal_eval(keyword.value)
+        assert shown is ... or parameters[keyword.arg].default == shown
+
+
+@pytest.mark.parametrize("name", [*braintools_qps.__all__, *plotting.__all__])
+def test_a_name_is_on_the_cheat_sheet_and_a_figure_in_the_gallery(name):
+    called = name not in {"Comparison", "GradientFlow", "UnknownSurrogateError"}
+    assert not called or re.search(rf"\b{name}\b", SHEET)
+    if name in plotting.__all__:
+        assert any(re.search(rf"^{name}\(", section, re.MULTILINE) for section in GALLERY)
