@@ -16,15 +16,10 @@ sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an ins
 from benchmarks.harness import Case, Ready, Settings, measure, sampler  # noqa: E402
 from benchmarks.report import duration, markdown  # noqa: E402
 
-FACTS = {
-    "date": "today",
-    "device": "cpu",
-    "processor": "P",
-    "cores": 2,
-    "load": 0.0,
-    "python": "3",
-    "versions": {"jax": "0.10.2"},
-}
+FACTS = dict(
+    date="today", device="cpu", processor="P", cores=2, load=0.0, python="3",
+    versions={"jax": "0.10.2"},
+)  # fmt: skip
 
 
 def taking(*seconds):
@@ -47,13 +42,8 @@ def broken_sampler():
 
 def test_quartiles_and_ratios_by_hand():
     # The machine slows down threefold; ratios within a round do not notice.
-    case = Case(
-        "table",
-        "work",
-        {"bound": taking(1, 2, 3), "slow": taking(2, 4, 6), "other": taking(4, 4, 30)},
-        bound="bound",
-        baseline="slow",
-    )
+    contestants = {"bound": taking(1, 2, 3), "slow": taking(2, 4, 6), "other": taking(4, 4, 30)}
+    case = Case("table", "work", contestants, bound="bound", baseline="slow")
     bound, slow, other = measure(case, Settings(rounds=3))
     assert slow.quartiles_s == (3, 4, 5)
     assert (bound.to_bound, slow.to_bound, other.to_bound) == (1, 2, 4)
@@ -71,9 +61,10 @@ def test_a_failure_is_recorded_and_stops_nobody_else(failing):
     assert "failed: ValueError: not today" in markdown("Title.", FACTS, [good, bad])
 
 
-def test_rounds_stop_when_the_time_is_over():
-    case = Case("table", "work", {"only": taking(*range(1, 100))})
-    (only,) = measure(case, Settings(rounds=50, seconds=0.0))
+@pytest.mark.parametrize(("of_all", "of_the_case"), [(0.0, {}), (9.0, {"seconds": 0.0})])
+def test_rounds_stop_when_the_time_is_over(of_all, of_the_case):
+    case = Case("table", "work", {"only": taking(*range(1, 100))}, **of_the_case)
+    (only,) = measure(case, Settings(rounds=50, seconds=of_all))
     assert only.rounds == 3
 
 
@@ -86,12 +77,6 @@ def test_without_rounds_nothing_is_called():
     page = markdown("Title.", FACTS | {"load": 9.0}, measurements)
     assert "| work | c | 2 MB |" in page
     assert "provisional" not in page
-
-
-def test_a_case_may_need_less_time_than_the_settings_have():
-    case = Case("table", "work", {"only": taking(*range(1, 100))}, seconds=0.0)
-    (only,) = measure(case, Settings(rounds=50))
-    assert only.rounds == 3
 
 
 def test_the_share_above_the_bound():

@@ -51,29 +51,32 @@ def test_no_test_score_chooses_itself():
     assert chosen_elsewhere(np.array([[9.0, 9, 0], [5, 5, 5]])).tolist() == [5, 5, 0]
 
 
-def test_each_seed_gets_what_its_own_validation_chooses():
-    one = problem(
-        validation=scores((0.1, 1, 0, 60), (0.03, 2, 1, 60), (0.3, 0, 2, 60)),
-        test=scores((0.1, 1, 0, 71), (0.03, 2, 1, 72), (0.3, 0, 2, 73)),
-    )
-    found = rules.scores(Rule(at(RATES, DAMPENINGS)), one)
-    assert found.tolist() == [[71, 72, 73]] * len(CANDIDATES)
-
-
-def test_one_tuning_seed_is_judged_by_the_others():
+GRID = at(RATES, DAMPENINGS)
+PER_SEED, ONE, ALL = Rule(GRID), Rule(GRID, "one seed"), Rule(GRID, "all seeds")
+CHOICES = {
+    "each seed gets what its own validation chooses": (
+        PER_SEED,
+        [(0.1, 1, 0, 60), (0.03, 2, 1, 60), (0.3, 0, 2, 60)],
+        [(0.1, 1, 0, 71), (0.03, 2, 1, 72), (0.3, 0, 2, 73)],
+        [71, 72, 73],
+    ),
     # Seed 0 chooses a setting at which the others have 20; the others choose the first, at 50.
-    one = problem(validation=scores((0.3, 0, 0, 60)), test=scores((0.3, 0, 1, 20), (0.3, 0, 2, 20)))
-    found = rules.scores(Rule(at(RATES, DAMPENINGS), "one seed"), one)
-    assert found[0].tolist() == [50, (20 + 50) / 2, (20 + 50) / 2]
+    "one tuning seed is judged by the others": (
+        ONE, [(0.3, 0, 0, 60)], [(0.3, 0, 1, 20), (0.3, 0, 2, 20)], [50, 35, 35],
+    ),
+    "validation of all seeds chooses one setting": (
+        ALL,
+        [(0.1, 0, 0, 90), (0.03, 0, 0, 60), (0.03, 0, 1, 80), (0.03, 0, 2, 80)],
+        [(0.03, 0, 0, 71), (0.03, 0, 1, 72), (0.03, 0, 2, 73)],
+        [71, 72, 73],
+    ),
+}  # fmt: skip
 
 
-def test_validation_of_all_seeds_chooses_one_setting():
-    one = problem(
-        validation=scores((0.1, 0, 0, 90), (0.03, 0, 0, 60), (0.03, 0, 1, 80), (0.03, 0, 2, 80)),
-        test=scores((0.03, 0, 0, 71), (0.03, 0, 1, 72), (0.03, 0, 2, 73)),
-    )
-    found = rules.scores(Rule(at(RATES, DAMPENINGS), "all seeds"), one)
-    assert found[0].tolist() == [71, 72, 73]
+@pytest.mark.parametrize(("rule", "validation", "test", "expected"), CHOICES.values(), ids=CHOICES)
+def test_what_a_rule_chooses(rule, validation, test, expected):
+    found = rules.scores(rule, problem(validation=scores(*validation), test=scores(*test)))
+    assert found.tolist() == [expected] * len(CANDIDATES)
 
 
 def test_the_search_of_old_lets_the_lowest_losses_go_on():
@@ -87,7 +90,7 @@ def test_the_search_of_old_lets_the_lowest_losses_go_on():
 
 
 def test_validation_takes_one_of_those_that_go_on():
-    rounds = Rule(at(RATES, DAMPENINGS), rounds="updates")
+    rounds = Rule(GRID, rounds="updates")
     pairs = np.tile([3, 15], (SHAPE[0], 3, 1))
     eighth = [(rate, 3, seed, 70 + seed) for rate in (0.3, 0.03) for seed in range(3)]
     one = problem(
@@ -108,13 +111,9 @@ def test_what_was_not_trained_is_neither_chosen_nor_judged():
     assert over([1.0, np.nan, 3.0]).mean == 2
 
 
-def test_costs_by_hand():
-    assert rules.RULES["mean slope 0.1: 0.1, 0.03, 0.3"].cost(problem()) == pytest.approx(3 / 16)
-
-
-def test_what_a_rule_loses():
-    everywhere = [(0.03, 1, seed, 80) for seed in range(3)]
-    one = problem(test=scores(*everywhere))
+def test_what_a_rule_costs_and_loses():
+    one = problem(test=scores(*[(0.03, 1, seed, 80) for seed in range(3)]))
+    assert rules.RULES["mean slope 0.1: 0.1, 0.03, 0.3"].cost(one) == pytest.approx(3 / 16)
     assert rules.lost(Rule(at((0.1,), (1.0,))), one) == 30
     assert rules.lost(Rule(at((0.03,), (1 / 2,))), one) == 0
 
@@ -195,10 +194,7 @@ def test_a_result_is_kept_beside_the_others(tmp_path):
     trainings.keep("problems", "one", {"test": [1, None], "minutes": 2.0}, path)
     trainings.keep("problems", "two", {"test": [2]}, path)
     trainings.keep("problems", "one", {"test": [3, None], "minutes": 0.1}, path)
+    assert trainings.SUMMARY.stat().st_size < 100_000
     assert json.loads(path.read_text())["problems"] == {
         "one": {"test": [3, None], "minutes": 2.0}, "two": {"test": [2]}
     }  # fmt: skip
-
-
-def test_the_summary_is_small():
-    assert trainings.SUMMARY.stat().st_size < 100_000

@@ -80,12 +80,8 @@ def test_integer_weights_give_integers_exactly(spikes_dtype):
     expected = np.asarray(SPIKES, np.int64) @ np.full((6, 3), 2**24 + 1)
     np.testing.assert_array_equal(product, expected)
     np.testing.assert_array_equal(jax.jit(spike_matmul)(spikes, weights), expected)
-
-
-def test_integer_spikes_are_checked_too():
-    with pytest.raises(ValueError, match="spikes must be 0 or 1, got 3"):
-        spike_matmul(3 * SPIKES.astype(int), jnp.ones((6, 3), int))
-    assert spike_matmul(3 * SPIKES.astype(int), jnp.ones((6, 3), int), scale=3).dtype == jnp.int32
+    tripled = spike_matmul(3 * SPIKES.astype(int), weights, scale=3)
+    assert tripled.dtype == jnp.int32
 
 
 def test_float64_stays_float64():
@@ -96,32 +92,21 @@ def test_float64_stays_float64():
         assert_close(slope, 2 * spikes.T @ (spikes @ weights))
 
 
-class TestUnits:
-    def test_of_the_weights(self):
-        assert_close(spike_matmul(SPIKES, WEIGHTS * u.mS), jnp.dot(SPIKES, WEIGHTS) * u.mS)
-
-    def test_a_gain_in_the_spikes(self):
-        product = spike_matmul(SPIKES * 3 * u.mA, WEIGHTS * u.ohm, scale=0.003 * u.amp)
-        assert_close(product, 3 * jnp.dot(SPIKES, WEIGHTS) * (u.mA * u.ohm))
-
-    def test_units_that_cancel(self):
-        product = spike_matmul(SPIKES * u.mV, WEIGHTS / u.mV, scale=u.mV)
-        assert_close(product, jnp.dot(SPIKES, WEIGHTS))
-
-    def test_gradient(self):
-        loss = lambda weights: spike_matmul(SPIKES, weights).sum()
-        slope = u.autograd.grad(loss)(WEIGHTS * u.mS)
-        assert_close(slope, np.broadcast_to(SPIKES.sum(0)[:, None], (6, 3)))
-
-    @pytest.mark.parametrize(
-        ("spikes", "scale"),
-        [(SPIKES * u.mA, None), (SPIKES, 1 * u.mA), (SPIKES * u.mA, 2.0), (SPIKES * u.mA, u.mV)],
-    )
-    def test_mismatch(self, spikes, scale):
-        with pytest.raises(
-            u.UnitMismatchError, match=r"spikes and scale must have the same dimension.*Pass"
-        ):
-            spike_matmul(spikes, WEIGHTS, scale=scale)
+@pytest.mark.parametrize(
+    ("spikes", "weights", "scale", "expected"),
+    [
+        (1, u.mS, None, u.mS),
+        (3 * u.mA, u.ohm, 0.003 * u.amp, 3 * u.mA * u.ohm),
+        (u.mV, 1 / u.mV, u.mV, 1),
+    ],
+)
+def test_units(spikes, weights, scale, expected):
+    product = spike_matmul(SPIKES * spikes, WEIGHTS * weights, scale=scale)
+    assert_close(product, jnp.dot(SPIKES, WEIGHTS) * expected)
+    loss = lambda w: spike_matmul(SPIKES * spikes, w, scale=scale).sum()
+    slope = u.autograd.grad(loss)(WEIGHTS * weights)
+    by_hand = np.broadcast_to(SPIKES.sum(0)[:, None], (6, 3)) * spikes
+    assert_close(u.get_mantissa(slope), u.get_mantissa(by_hand))
 
 
 @pytest.mark.parametrize("scale", [1 / 0.7, -0.25, 1.0, jnp.float32(3.0)])
@@ -206,32 +191,34 @@ def test_checkify_and_debug_nans_find_it():
         gradient(SPIKES * 0.5)
 
 
-@pytest.mark.parametrize("scale", [0.0, np.nan, np.inf])
-def test_a_scale_that_is_0_or_not_finite_is_refused(scale):
-    with pytest.raises(ValueError, match=r"finite and not 0.*1 / keep_probability"):
-        spike_matmul(SPIKES, WEIGHTS, scale=scale)
+SCALE = r"finite and not 0.*1 / keep_probability"
+NUMBER = r"must be a real number, got .* For example scale=1 /"
+SHAPES = r"need weights of shape \(n, m\).*Transpose"
+UNITS = r"spikes and scale must have the same dimension.*Pass"
 
 
-@pytest.mark.parametrize("scale", ["2", 1j, True, jnp.array(1j)])
-def test_a_scale_that_is_no_real_number_is_refused(scale):
-    with pytest.raises(TypeError, match=r"must be a real number, got .* For example scale=1 /"):
-        spike_matmul(SPIKES, WEIGHTS, scale=scale)
-
-
-def test_a_scale_per_neuron_belongs_into_the_weights():
-    with pytest.raises(ValueError, match=r"single number, got the shape \(6,\).*weights"):
-        spike_matmul(SPIKES, WEIGHTS, scale=np.ones(6))
-
-
-@pytest.mark.parametrize(("spikes", "weights"), [((4, 6), (3, 6)), ((), (6, 3)), ((4, 6), ())])
-def test_shapes_that_do_not_fit_are_refused(spikes, weights):
-    with pytest.raises(ValueError, match=r"need weights of shape \(n, m\).*Transpose"):
-        spike_matmul(jnp.zeros(spikes), jnp.zeros(weights))
-
-
-def test_complex_spikes_are_refused():
-    with pytest.raises(TypeError, match=r"must be real, got dtype complex64"):
-        spike_matmul(SPIKES.astype(complex), WEIGHTS)
+@pytest.mark.parametrize(
+    ("spikes", "weights", "scale", "error", "message"),
+    [
+        *((SPIKES, WEIGHTS, scale, ValueError, SCALE) for scale in (0.0, np.nan, np.inf)),
+        *((SPIKES, WEIGHTS, scale, TypeError, NUMBER) for scale in ("2", 1j, True, jnp.array(1j))),
+        (SPIKES, WEIGHTS, np.ones(6), ValueError, r"number, got the shape \(6,\).*weights"),
+        (SPIKES, WEIGHTS.T, None, ValueError, SHAPES),
+        (jnp.zeros(()), WEIGHTS, None, ValueError, SHAPES),
+        (SPIKES, jnp.zeros(()), None, ValueError, SHAPES),
+        (SPIKES.astype(complex), WEIGHTS, None, TypeError, "must be real, got dtype complex64"),
+        (3 * SPIKES.astype(int), WEIGHTS.astype(int), None, ValueError, "be 0 or 1, got 3"),
+        (SPIKES * u.mA, WEIGHTS, None, u.UnitMismatchError, UNITS),
+        (SPIKES, WEIGHTS, 1 * u.mA, u.UnitMismatchError, UNITS),
+        (SPIKES * u.mA, WEIGHTS, 2.0, u.UnitMismatchError, UNITS),
+        (SPIKES * u.mA, WEIGHTS, u.mV, u.UnitMismatchError, UNITS),
+    ],
+)
+def test_what_is_no_product_of_spikes_and_weights_is_refused(
+    spikes, weights, scale, error, message
+):
+    with pytest.raises(error, match=message):
+        spike_matmul(spikes, weights, scale=scale)
 
 
 def test_a_concrete_array_as_scale_is_checked_in_a_compiled_function():
