@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import Sigmoid, SoftSign, Surrogate
+from braintools.surrogate import SoftSign, Surrogate
 
-from braintools_qps import Scaled, register_surrogate
+from braintools_qps import register_surrogate
 from braintools_qps.testing import CHECKS, check_surrogate, find_failures
 
 
@@ -41,26 +41,11 @@ class AlmostTheIntegral(SoftSign):
         return super().surrogate_fun(x) + 2e-6 * x
 
 
-class NoIntegral(SoftSign):
-    def surrogate_fun(self, x):
-        raise NotImplementedError
-
-
 class BranchesInPython(SoftSign):
     def surrogate_grad(self, x):
         if jnp.ndim(x) == 0 and x < 0:
             return super().surrogate_grad(x)
         return super().surrogate_grad(x) if np.all(np.asarray(x) > -100) else 0.0 * x
-
-
-class Wide(SoftSign):
-    def surrogate_grad(self, x):
-        return super().surrogate_grad(x).astype(jnp.float32)
-
-
-class Overflows(SoftSign):
-    def surrogate_grad(self, x):
-        return super().surrogate_grad(x) * (x * x) / (x * x)
 
 
 class OverflowingSigmoid(SoftSign):
@@ -81,17 +66,13 @@ class NanFarOut(SoftSign):
         return jnp.where(x > 5, jnp.nan, super().surrogate_grad(x)).astype(x.dtype)
 
 
-class Unpicklable(SoftSign):
+class HoldsALambda(SoftSign):
+    """And has the hash of its identity, but not the equality."""
+
     def __init__(self, alpha=1.0):
         super().__init__(alpha)
         self.function = lambda x: x
 
-
-class Unhashable(SoftSign):
-    __hash__ = None
-
-
-class HashOfIdentity(SoftSign):
     def __eq__(self, other):
         return type(self) is type(other)
 
@@ -120,19 +101,19 @@ class Triangular(Surrogate):
 
 FAILS = [
     (Constant, set()),
-    (Triangular, {"positive"}),
-    (NoIntegral, set()),
     (AlmostTheIntegral, set()),
+    (Triangular, {"positive"}),
     (Late, {"heaviside"}),
-    (WrongIntegral, {"surrogate_fun"}),
-    (Wide, {"dtypes"}),
-    (Overflows, {"finite"}),
     (NanFarOut, {"finite"}),
-    (Unpicklable, {"pickle", "spec"}),
-    (Unhashable, {"hash"}),
-    (HashOfIdentity, {"hash"}),
+    (HoldsALambda, {"hash", "pickle"}),
     (Forgetful, {"spec"}),
 ]
+AT_ONCE = {
+    "surrogate_fun": " at x=-7.3: expected 0.0072",
+    "dtypes": ": expected gradient in bfloat16, got float32",
+    "hash": ": expected no exception",
+    "spec": ": expected no exception",
+}
 TRANSFORMS = {"jit", "vmap", "scan"}
 DERIVATIVES = {"reverse mode", "forward mode"}
 
@@ -200,17 +181,10 @@ def test_all_failures_are_reported_at_once():
         check_surrogate(Worst())
     message = str(caught.value)
     assert "does not conform" in message
-    for part in (
-        "surrogate_fun at x=-7.3: expected 0.0072",
-        "dtypes: expected gradient in bfloat16, got float32",
-        "hash: expected no exception",
-        "spec: expected no exception",
-    ):
-        assert part in message
+    assert all(f"{check}{said}" in message for check, said in AT_ONCE.items())
 
 
-def test_what_is_stored_in_fewer_bits_conforms_to_a_tolerance():
-    check_surrogate("QPseudoSpike(residual_dtype='bfloat16')", rtol=0.01)
+def test_what_is_stored_in_fewer_bits_does_not_conform_to_the_tolerance_of_exact_numbers():
     with pytest.raises(AssertionError, match="reverse mode"):
         check_surrogate("QPseudoSpike(residual_dtype='bfloat16')")
 
@@ -226,7 +200,6 @@ def test_what_takes_no_unit_is_told_the_wrapper_that_does():
         check_surrogate("Sigmoid", unit=u.mV)
     fix = "For arguments in mV give it a scale: Scaled(Sigmoid(alpha=4.0), scale=1.0 * u.mV)"
     assert fix in str(caught.value)
-    assert check_surrogate(Scaled(Sigmoid(alpha=4.0), scale=1.0 * u.mV), unit=u.mV) is None
 
 
 @pytest.mark.thorough
@@ -243,5 +216,5 @@ def test_double_precision_is_checked_where_it_is_enabled():
 
 
 def test_every_check_has_a_surrogate_above_that_fails_it():
-    failed_above = set().union(*(checks for _, checks in FAILS), TRANSFORMS, DERIVATIVES)
+    failed_above = set().union(*(checks for _, checks in FAILS), TRANSFORMS, DERIVATIVES, AT_ONCE)
     assert failed_above == set(CHECKS)
