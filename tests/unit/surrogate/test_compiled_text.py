@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 
 import brainunit as u
@@ -33,10 +32,7 @@ def test_a_quantity_costs_nothing(alpha):
     with_units = QPseudoSpike(alpha, scale=15.0 * u.mV)
     millivolts = lambda x, ct: product(with_units)(x * u.mV, ct).mantissa
     assert compiled_text(millivolts) == compiled_text(product(plain))
-
-
-def test_the_comparison_can_tell_programs_apart():
-    assert compiled_text(product(QPseudoSpike(2.0))) != compiled_text(product(QPseudoSpike(3.0)))
+    assert compiled_text(millivolts) != compiled_text(product(plain.replace(scale=14.0)))
 
 
 @pytest.mark.parametrize(
@@ -69,21 +65,9 @@ def test_outside_of_jit_one_program_serves_all_numbers(call, caplog):
     with jax.log_compiles():
         for alpha in (2.123, 0.3, 40.0):
             call(QPseudoSpike(alpha, scale=1 + alpha, dampening=alpha / 2))
-    assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
-
-
-def test_what_is_compiled_is_seen():
-    """The check above can fail: a whole alpha has a program of its own."""
-    messages = []
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(record.getMessage())
-    logging.getLogger("jax").addHandler(handler)
-    try:
-        with jax.log_compiles():
-            QPseudoSpike(15.0).surrogate_grad(jnp.ones(7))
-    finally:
-        logging.getLogger("jax").removeHandler(handler)
-    assert any("Compiling" in message for message in messages)
+        assert not [record for record in caplog.records if "Compiling" in record.getMessage()]
+        jax.jit(lambda x: x + alpha)(X)  # what is compiled is seen
+    assert [record for record in caplog.records if "Compiling" in record.getMessage()]
 
 
 def test_outside_of_jit_the_same_numbers_come():
