@@ -40,3 +40,9 @@ def assert_close(actual, expected, *, rtol=None, atol=0.0):
 def names_that_build():
     """Every surrogate of the registry but `Scaled`, which needs one to scale."""
     return [name for name in list_surrogates() if name != "Scaled"]
+
+
+def line(axes, label):
+    """What is drawn under a label: its x and its y."""
+    (drawn,) = (line for line in axes.get_lines() if line.get_label() == label)
+    return drawn.get_data()

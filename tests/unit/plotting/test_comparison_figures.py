@@ -2,17 +2,15 @@
 
 import dataclasses
 
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+from helpers import line
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import plotting
 from braintools_qps._statistics import summary
 from braintools_qps.records import Trial, Tuning
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
 
 SCORES = {
     "S2NN": (0.50, 0.52, 0.51, 0.50, 0.53),
@@ -23,17 +21,6 @@ TITLES = [
     "Test scores", "Training loss", "Validation score", "Surrogate gradient, as trained",
     "Integral of the surrogate gradient",
 ]  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
-
-
-def line(axes, label):
-    (found,) = (line for line in axes.get_lines() if line.get_label() == label)
-    return found.get_data()
 
 
 def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
@@ -110,10 +97,6 @@ def test_a_comparison_begins_with_the_scores_and_the_verdict():
     said = panels[0].get_figure().get_suptitle()
     assert "Losses levelled off" in found.convergence
     assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
-    _, axes = plt.subplots(1, 5)
-    assert plotting.plot_comparison(found, axes=axes) == list(axes)
-    with pytest.raises(ValueError, match="needs 5 axes, got 4"):
-        plotting.plot_comparison(found, axes=axes[:4])
 
 
 def test_surrogates_are_drawn_as_they_were_trained():

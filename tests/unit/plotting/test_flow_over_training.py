@@ -2,21 +2,11 @@
 
 import math
 
-import matplotlib as mpl
 import numpy as np
 import pytest
 from report_records import flow_of, population
 
 from braintools_qps.plotting import plot_flow_over_training, plot_gradient_flow
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
 
 
 def measured(*sizes, names=("lif",), **reach):
@@ -66,11 +56,6 @@ def test_no_gradient_at_all_is_drawn_empty():
 def test_without_a_measurement_there_is_nothing_to_draw():
     with pytest.raises(ValueError, match="no measurement to draw"):
         plot_flow_over_training({})
-
-
-def test_the_axes_given_are_drawn_into():
-    _, axes = plt.subplots()
-    assert plot_flow_over_training({0: measured(1, 1, reach=1)}, axes)[0] is axes
 
 
 def test_the_label_of_the_reach_is_beside_the_curves():

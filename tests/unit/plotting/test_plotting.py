@@ -5,22 +5,12 @@ from itertools import pairwise
 import brainstate
 import brainunit as u
 import jax
-import matplotlib as mpl
 import numpy as np
 import pytest
-from made_comparison import of
+from helpers import line
 
 from braintools_qps import QPseudoSpike, gradient_flow, plotting
 from braintools_qps._comparison.network import RecurrentNetwork
-
-mpl.use("agg")
-import matplotlib.pyplot as plt
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -29,11 +19,6 @@ def flows():
         model = RecurrentNetwork(3, 2, hidden=20)
     inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
     return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)])
-
-
-def line(axes, label):
-    (found,) = (line for line in axes.get_lines() if line.get_label() == label)
-    return found.get_data()
 
 
 def test_gradient_and_original_function_of_each_surrogate():
@@ -123,35 +108,6 @@ def test_without_an_original_function_the_integral_of_the_gradient_is_drawn():
     where, values = line(axes, "ReluGrad")  # whose gradient is max(0, 0.3 * (1 - |x|))
     for x, value in ((-4, 0.35), (-1, 0.35), (0, 0.5), (0.5, 0.6125), (1, 0.65), (4, 0.65)):
         assert np.interp(x, where, values) == pytest.approx(value, abs=1e-4)
-
-
-def test_axes_that_are_given_are_drawn_into(flows):
-    _, (left, right) = plt.subplots(1, 2)
-    assert plotting.plot_surrogates(["Sigmoid"], axes=(left, right)) == [left, right]
-    assert left.get_lines()
-    _, axes = plt.subplots()
-    assert plotting.plot_gradient_flow(flows, axes=axes) is axes
-    assert axes.has_data()
-    _, axes = plt.subplots()
-    assert plotting.plot_membrane(flows["Sigmoid"], axes=axes) == [axes]
-    with pytest.raises(ValueError, match="needs 2 axes, got 1"):
-        plotting.plot_surrogates(["Sigmoid"], axes=[left])
-
-
-def test_a_notebook_prints_nothing_below_a_figure(flows):
-    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
-    comparison = of(A=(0.9, 0.8), B=(0.9, 0.7))
-    for drawn in (
-        plotting.plot_surrogates(["Sigmoid"]),
-        plotting.plot_gradient_flow(flows),
-        plotting.plot_ranking(flows),
-        plotting.plot_membrane(flows["Sigmoid"]),
-        plotting.plot_accuracy(comparison),
-        plotting.plot_learning_curves(comparison),
-        plotting.plot_comparison(comparison),
-        plotting.plot_flow_over_training({0: flows["Sigmoid"]}),
-    ):
-        assert formatters.DisplayFormatter().format(drawn) == ({}, {})
 
 
 def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():

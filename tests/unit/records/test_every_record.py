@@ -1,4 +1,4 @@
-"""Records that were changed by accident: reading refuses what cannot be shown, and nothing else."""
+"""Every record comes back from JSON, and reading refuses what cannot be shown, and nothing else."""
 
 import copy
 import dataclasses
@@ -8,9 +8,24 @@ import warnings
 
 import pytest
 from made_comparison import candidate, compared, tuned
+from report_records import flow_of, population
 
-from braintools_qps import Comparison
-from braintools_qps.records import SavedMemory
+from braintools_qps import Comparison, QPseudoSpike, records
+from braintools_qps.records import (
+    Described,
+    Diagnosis,
+    GradientSensitivity,
+    Information,
+    NormalizedRate,
+    NormalizedRates,
+    ParameterSensitivity,
+    PathGains,
+    Preparation,
+    Record,
+    RelayedPopulation,
+    RelayedWeights,
+    SavedMemory,
+)
 
 SCORES = (0.9, 0.91, 0.9, 0.92, 0.89)
 TUNE = {"learning_rate": [0.1, 0.3], "dampening": [1.0, 0.5]}
@@ -30,16 +45,55 @@ def rich():
     return dataclasses.replace(found, settings={**found.settings, **more})
 
 
-RECORDS = {
-    "comparison": rich(),
-    "candidate": rich().results[0],
-    "tuning": rich().results[0].tuning,
-    "trial": rich().results[0].tuning.trials[0],
-    "scores": rich().results[0].scores,
-    "curves": rich().results[0].curves,
-    "cost": rich().results[0].cost,
-    "memory": SavedMemory({"lif": "LIF"}, {"out": "no spikes"}),
-}
+def parts(record):
+    """A record and those in its fields."""
+    yield record
+    for value in vars(record).values():
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Record):
+                yield from parts(item)
+
+
+SILENT = Diagnosis("silent", "lif", "lif is silent.", "Raise the weights.", "weights *= 2")
+POPULATION = dataclasses.replace(
+    population(), paths=PathGains(1.0, 1.0, 0.0, 0.0, 1.0), information=0.5
+)
+TOLD = Information("classes", inputs=0.95, chance=0.1, samples=256)
+FLOW = dataclasses.replace(
+    flow_of("model", [POPULATION], diagnosis=SILENT, further=("So.",), information=TOLD),
+    surrogate=QPseudoSpike(),
+)
+WHOLE = (
+    rich(),
+    FLOW,
+    GradientSensitivity((ParameterSensitivity("w", 0.5, 1.0),), ("Look at w.",)),
+    NormalizedRates(0.1, (NormalizedRate("lif", 0.004, 0.1, 2.5),), ("One.",)),
+    Preparation(SILENT, dataclasses.replace(SILENT, cause="none"), ("weights *= 2",)),
+    RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)),
+    SavedMemory({"lif": "LIF"}, {"out": "no spikes"}),
+    Described("builtins:max"),
+)
+RECORDS = {type(part).__name__: part for record in WHOLE for part in parts(record)}
+every_record = pytest.mark.parametrize("record", RECORDS.values(), ids=RECORDS)
+
+
+@every_record
+def test_a_record_comes_back_from_json_and_prints_the_same(record):
+    text = record.to_json()
+    back = type(record).from_json(text)
+    assert json.loads(text, parse_constant=pytest.fail) == record.to_dict() == back.to_dict()
+    assert back == record
+    assert hash(back) == hash(record)
+    assert repr(back) == repr(record)
+    assert back._repr_html_().startswith("<")
+
+
+def test_no_record_is_missing_here():
+    kinds = {name: vars(records)[name] for name in records.__all__}
+    known = {n for n, kind in kinds.items() if issubclass(kind, Record) and kind is not Record}
+    assert RECORDS.keys() == known
+
+
 OTHERS = (
     None, True, 0, -1, 7, 10**400, -(10**400), 1e308, -0.5, "nan", "inf", "", "x" * 5000, [], {},
     [[]], [None], [1, 2, 3], {"a": 1}, {"name": "Sigmoid"},
@@ -96,12 +150,12 @@ def show(record):
             repr(result), repr(result.tuning)
 
 
-@pytest.mark.parametrize("name", RECORDS)
-def test_a_changed_record_is_refused_or_can_be_shown(name):
-    record, rng = RECORDS[name], random.Random(0)
+@every_record
+def test_a_changed_record_is_refused_or_can_be_shown(record):
+    rng = random.Random(0)
     plain = record.to_dict()
     shown = refused = 0
-    for _ in range(200 if name == "comparison" else 60):
+    for _ in range(200 if isinstance(record, Comparison) else 60):
         changed = change(plain, rng)
         try:
             again = type(record).from_dict(changed)

@@ -1,0 +1,36 @@
+"""Every figure draws into the axes that it is given, and a notebook prints nothing below it."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from made_comparison import compared, tuned
+from report_records import flow_of, population
+
+from braintools_qps import plotting
+
+FLOW = flow_of("model", [population(moments=np.square([1, 0.5, 0.1]))])
+TUNED = compared(tuned("A", (0.9, 0.8)), tuned("B", (0.9, 0.7), 1))
+FIGURES = {  # what is drawn, and in how many axes
+    "plot_accuracy": (TUNED, 1),
+    "plot_comparison": (TUNED, 5),
+    "plot_flow_over_training": ({0: FLOW}, 1),
+    "plot_gradient_flow": (FLOW, 1),
+    "plot_learning_curves": (TUNED, 2),
+    "plot_membrane": (FLOW, 1),
+    "plot_ranking": ({"one": FLOW}, 1),
+    "plot_surrogates": (["Sigmoid"], 2),
+    "plot_tuning": (TUNED, 2),
+}
+
+
+@pytest.mark.parametrize("name", plotting.__all__)
+def test_a_figure(name):
+    (record, count), draw = FIGURES[name], getattr(plotting, name)
+    axes = [*plt.subplots(1, count, squeeze=False)[1].flat]
+    drawn = draw(record, axes=axes if count > 1 else axes[0])
+    assert [drawn] == axes or drawn == axes
+    assert all(panel.has_data() for panel in axes)
+    with pytest.raises(ValueError, match=rf"needs {count} axe?s, got {count + 1}"):
+        draw(record, axes=[*axes, plt.subplots()[1]])
+    formatters = pytest.importorskip("IPython.core.formatters", reason="IPython is not installed")
+    assert formatters.DisplayFormatter().format(drawn) == ({}, {})
