@@ -1,6 +1,5 @@
-"""The recipes of docs/guides/recipes.md: each runs by itself, and is short."""
+"""The recipes of docs/guides/recipes.md and other_tools.md: each runs by itself."""
 
-import ast
 import json
 import re
 from pathlib import Path
@@ -15,7 +14,6 @@ GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 CELL = re.compile(
     r"```\{code-cell\} ipython3\n(?::\w+:[^\n]*\n|\n)*(.*?)^```", re.DOTALL | re.MULTILINE
 )
-MOST_LINES = {"recipes": 14, "other_tools": 36}
 NEEDED = {  # what a recipe imports beside the extra `train`
     "Optuna": "optuna",
     "TensorBoard": "tensorboardX",
@@ -33,7 +31,7 @@ def read(page):
     return joined(shared), {name: code for name, code in recipes.items() if code}
 
 
-PAGES = {page: read(page) for page in MOST_LINES}
+PAGES = {page: read(page) for page in ("recipes", "other_tools")}
 ALL = [(page, name) for page, (_, recipes) in PAGES.items() for name in recipes]
 # What a reader of the page sees, as far as it is the same on every machine
 SEEN = {
@@ -83,27 +81,6 @@ def test_a_recipe(run, page, name):
     _, out = run(page, name)
     for words in SEEN.get(name, []):
         assert words in out
-
-
-@pytest.mark.parametrize(("page", "name"), ALL)
-def test_a_recipe_is_short_and_keeps_what_all_share(page, name):
-    shared, recipes = PAGES[page]
-    lines = [line for line in recipes[name].splitlines() if line.strip()]
-    short = [line for line in lines if not re.match(r"import |from ", line)]
-    cells = 2 if name.startswith("NIR") else 1  # one writes, one reads back
-    assert len(short) <= cells * MOST_LINES[page]
-    # On the page, recipes run one after the other.
-    assert not bound(shared) & bound(recipes[name])
-
-
-def bound(code):
-    """Names that the top level of the code gives a value."""
-    values = set()
-    for node in ast.parse(code).body:
-        names = [getattr(node, "name", None)]
-        names += [getattr(target, "id", None) for target in getattr(node, "targets", [])]
-        values |= {name for name in names if name}
-    return values
 
 
 def test_a_product_with_neighbours_is_a_convolution(run):

@@ -1,7 +1,5 @@
 """What holds for every member of the family, whatever x, alpha, scale and dampening are."""
 
-import brainunit as u
-import jax
 import jax.numpy as jnp
 import numpy as np
 from hypothesis import given, settings
@@ -16,17 +14,6 @@ surrogates = st.builds(
     QPseudoSpike, alphas, scale=st.none() | factors, dampening=st.just(1.0) | factors
 )
 checked = settings(deadline=None, max_examples=25)
-
-
-@checked
-@given(surrogates, distances)
-def test_spikes_are_a_step(surrogate, xs):
-    x = np.float32(xs)
-    spikes = np.asarray(surrogate(x))
-    assert set(spikes) <= {0, 1}
-    # XLA for CPU takes a negative subnormal number for 0, as it does wherever it compares.
-    subnormal = (x < 0) & (-x < np.finfo(np.float32).tiny)
-    np.testing.assert_array_equal(spikes[~subnormal], x[~subnormal] >= 0)
 
 
 @checked
@@ -56,31 +43,3 @@ def test_the_original_function_rises_and_is_odd_about_one_half(surrogate, xs):
     left = np.asarray(surrogate.surrogate_fun(-x), np.float64)
     assert np.all(np.diff(right) >= -1e-6 * np.maximum(1, np.abs(right[1:])))
     np.testing.assert_allclose(right + left, 1, atol=1e-6 * max(1, np.abs(right).max()))
-
-
-@jax.jit
-def traced(alpha, scale, dampening, x):
-    return QPseudoSpike(alpha, scale=scale, dampening=dampening).surrogate_grad(x)
-
-
-@checked
-@given(surrogates, distances)
-def test_parameters_that_are_traced_give_the_same(surrogate, xs):
-    x = jnp.float32(xs)
-    expected = np.asarray(surrogate.surrogate_grad(x), np.float64)
-    parameters = surrogate.alpha, surrogate.scale or 1.0, surrogate.dampening
-    actual = np.asarray(traced(*parameters, x), np.float64)
-    kept = expected > 1e-30
-    # The exponent alpha * log(1 + ...) is rounded once more where alpha is a float32.
-    size = 1 + np.abs(np.log(np.where(kept, expected, 1)))
-    assert np.all(np.abs(actual - expected)[kept] <= 1e-6 * (size * expected)[kept])
-
-
-@checked
-@given(surrogates, distances, st.floats(1e-2, 1e2))
-def test_units_are_only_a_scale(surrogate, xs, millivolts):
-    x = jnp.float32(xs)
-    scaled = surrogate.replace(scale=millivolts * u.mV)
-    expected = surrogate.replace(scale=millivolts).surrogate_grad(x)
-    np.testing.assert_array_equal((scaled.surrogate_grad(x * u.mV) * u.mV), expected)
-    np.testing.assert_array_equal(scaled(x * u.mV), surrogate(x))

@@ -7,7 +7,7 @@ import pytest
 from jax import lax
 from jax.experimental import pallas
 
-from braintools_qps._memory.possible_values import ANY, FLAG, spread, values_of
+from braintools_qps._memory.possible_values import ANY, FLAG, spread
 
 SPIKES = jnp.zeros((2, 4))
 KEEP = np.float32(0.7)
@@ -81,6 +81,8 @@ PROGRAMS = {
     "a branch": (lambda s: lax.cond(s[0, 0] > 0, lambda s: 2 * s, lambda s: s, s), {0, 1, 2}),
     "a constant": (lambda s: jnp.asarray([0.0, 2.0, 2.0]), {0, 2}),
     "nobody knows": (lambda s: jnp.asarray([0.0, np.nan]), ANY),
+    "many constants": (lambda s: jnp.asarray(np.arange(5.0)), ANY),
+    "booleans": (lambda s: jnp.asarray([True, False]), {0, 1}),
 }
 
 
@@ -116,16 +118,3 @@ class TestLoops:
 
         both = frozenset({0.0, 1.0, 3.0})
         assert follow(program) == [both, both, ANY]
-
-
-@pytest.mark.parametrize(
-    ("array", "values"),
-    [
-        (jnp.zeros((3, 3)), frozenset({0.0})),
-        (np.array([True, False]), FLAG),
-        (jnp.arange(5.0), ANY),
-        (jax.random.key(0), ANY),
-    ],
-)
-def test_values_of(array, values):
-    assert values_of(array) == values

@@ -254,18 +254,6 @@ def test_parameters_have_no_derivative_at_first_order_and_one_at_second(make, by
         assert_close(jnp.array(second), expected, rtol=2e-5)
 
 
-def test_through_an_unrolled_training_step():
-    """One gradient step on w, then a loss that is smooth in w: d loss / d alpha by hand."""
-
-    def loss_after_a_step(alpha):
-        spike = lambda w: q_pseudo_spike(0.5 * w - 0.2, alpha)
-        return (1.0 - 0.1 * jax.grad(spike)(1.0)) ** 2
-
-    formula = lambda a: (1 - 0.1 * 0.5 * tail(0.3, a)) ** 2
-    expected = (formula(2 + 1e-6) - formula(2 - 1e-6)) / 2e-6
-    assert_close(jax.grad(loss_after_a_step)(2.0), jnp.float32(expected), rtol=2e-5)
-
-
 @pytest.mark.parametrize("make", [lambda a: QPseudoSpike(a), lambda a: Scaled(QPseudoSpike(a))])
 def test_a_state_is_read_at_each_call_and_in_a_compiled_loop(make):
     alpha = brainstate.State(jnp.float32(1.0))
@@ -286,20 +274,6 @@ def test_vmap_over_a_parameter():
     gradient = jax.grad(q_pseudo_spike)
     assert_close(jax.vmap(gradient, (None, 0))(jnp.float32(1.0), alphas), expected)
     assert_close(jax.jit(jax.vmap(gradient))(jnp.ones(3), alphas), expected)
-
-
-def test_while_loop_in_forward_mode():
-    def run(h):
-        body = lambda carry: (carry[0] + 1, carry[1] / 2 + q_pseudo_spike(carry[1] - 1))
-        return jax.lax.while_loop(lambda carry: carry[0] < 4, body, (0, h))[1]
-
-    h, slope = 3.0, 1.0
-    for _ in range(4):
-        slope *= 0.5 + tail(h - 1)
-        h = h / 2 + (h >= 1)
-    value, tangent = jax.jvp(run, (3.0,), (1.0,))
-    assert_close(value, jnp.float32(h))
-    assert_close(tangent, jnp.float32(slope))
 
 
 def test_no_derivative_is_evaluated_in_a_forward_only_call():
