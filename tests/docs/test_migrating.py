@@ -69,11 +69,3 @@ def test_no_row_was_missed_and_no_name_is_not_on_the_page():
     for library, table in LIBRARIES.items():
         for name in table:
             assert re.search(rf"`{library}\.{name}\b|`{name}`", PAGE), f"{library}.{name}"
-
-
-@pytest.mark.parametrize("name", ["snntorch.atan", "norse.superspike", "QPseudoSpike(q=1.7)"])
-def test_distance_from_reset_to_threshold(name):
-    """brainpy.state divides V - V_th by D before it spikes."""
-    distance, theirs = 15.0, get_surrogate(name)
-    by_voltage = Scaled(theirs, scale=1 / distance).surrogate_grad(X / distance) / distance
-    assert_close(by_voltage, theirs.surrogate_grad(X), **CLOSE)

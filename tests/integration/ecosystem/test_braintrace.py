@@ -113,10 +113,3 @@ def test_every_algorithm_learns_as_with_braintools(algorithm):
 def test_exact_algorithms_agree_with_backpropagation_through_time(algorithm, recurrent):
     online = online_gradient(OURS, algorithm, recurrent)
     assert_agree(online, backpropagated_gradient(OURS, recurrent))
-
-
-def test_compact_residuals_online():
-    """Nothing is stored through time, so there is nothing to gain; they work all the same."""
-    compact = jax.tree.leaves(online_gradient(OURS.replace(residual_dtype="uint8"), "d_rtrl"))
-    for ours, exact in zip(compact, jax.tree.leaves(online_gradient(OURS, "d_rtrl"))):
-        assert_close(ours, exact, rtol=0, atol=0.02 * float(jnp.abs(exact).max()))

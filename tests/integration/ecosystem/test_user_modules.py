@@ -93,30 +93,6 @@ def test_membranes_in_mV(cell):
     assert_close(ours, theirs, rtol=1e-10)
 
 
-@pytest.mark.parametrize("residual_dtype", [None, "bfloat16"])
-def test_bfloat16_compute_and_float32_parameters(residual_dtype):
-    """The gradient arrives in float32 and is that of the rounded membrane."""
-    rng = np.random.default_rng(0)
-    inputs = jnp.asarray(rng.normal(size=(64, 16)), jnp.bfloat16)
-    weights = jnp.asarray(rng.normal(size=(16, 8)), jnp.float32)
-    readout = jnp.asarray(rng.normal(size=(64, 8)), jnp.bfloat16)
-    spike = QPseudoSpike(2.0, residual_dtype=residual_dtype)
-
-    @jax.grad
-    def gradient(weights):
-        spikes = spike(inputs @ weights.astype(jnp.bfloat16))
-        assert spikes.dtype == jnp.bfloat16
-        return jnp.sum((spikes * readout).astype(jnp.float32))
-
-    x = np.asarray(inputs @ weights.astype(jnp.bfloat16), np.float64)
-    slopes = np.asarray(readout, np.float64) * (1 + 2 * np.abs(x) / 3) ** -2.0
-    expected = np.asarray(inputs, np.float64).T @ slopes
-    actual = gradient(weights)
-    assert actual.dtype == jnp.float32
-    # Every term is rounded to 8 bits, their sum hardly more.
-    assert_close(actual, expected, rtol=0, atol=2**-7 * np.abs(expected).max())
-
-
 @pytest.mark.usefixtures("_float64")
 def test_float64_against_a_backward_pass_by_hand():
     """v' = 0.9 v + i - s; lambda_t = r_t g'(x_t) + (0.9 - g'(x_t)) lambda_{t+1}, all in numpy."""
