@@ -155,7 +155,7 @@ def test_a_changed_record_is_refused_or_can_be_shown(record):
     rng = random.Random(0)
     plain = record.to_dict()
     shown = refused = 0
-    for _ in range(200 if isinstance(record, Comparison) else 60):
+    for _ in range(120 if isinstance(record, Comparison) else 60):
         changed = change(plain, rng)
         try:
             again = type(record).from_dict(changed)
