@@ -79,19 +79,6 @@ def gradient_tolerances(weights, images, labels, surrogate, flipped_spikes=0):
     return allowed
 
 
-def nearest_to_threshold(weights, images):
-    """How near any membrane comes to its threshold at any time, in mV."""
-    distances = []
-
-    def spike(x):
-        jax.debug.callback(distances.append, jnp.abs(x).min())
-        return jnp.float32(x >= 0)
-
-    logits(weights, images, spike)
-    jax.effects_barrier()
-    return float(min(distances))
-
-
 @partial(jax.jit, static_argnames="surrogate")
 def train_step(weights, memory, images, labels, surrogate):
     """One step of Adam; ``memory`` is the optimizer's."""

@@ -1,4 +1,4 @@
-"""What pages say of the study is what its summary says today."""
+"""What pages say of the study is what its summary says, and the protocol lists its problems."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
+from benchmarks.problems import PROBLEMS  # noqa: E402
 from benchmarks.study.pages import study  # noqa: E402
 
 DOCS = ROOT / "docs"
@@ -46,3 +47,41 @@ def test_the_study_has_at_most_700_words_tables_included():
     read = jinja2.Environment().from_string(page).render(study=study())
     unseen = r"```{toctree}.*?```|^(?:```|\.\. plot::| *:\w+:).*?$|\||---"
     assert len(re.sub(unseen, "", read, flags=re.M | re.S).split()) <= 700
+
+
+PROTOCOL = DOCS / "results" / "protocol.md"
+# Half, name, samples, steps, in the second wave the neurons, epochs
+ROW = re.compile(
+    r"^\| (development|held out) \| (.+?) \| ([\d,]+) \| (\d+) \|(?: [\d \u00d7]+ \|)? (\d+) \|$",
+    re.M,
+)
+LISTED = ROW.findall(PROTOCOL.read_text("utf-8"))
+
+
+def test_the_protocol_lists_exactly_the_problems_of_the_benchmarks_in_their_order():
+    listed = [(half == "held out", int(epochs)) for half, _, _, _, epochs in LISTED]
+    assert listed == [(p.held_out, p.epochs) for p in PROBLEMS]
+    first_wave = [p.name for p in PROBLEMS if p.wave == 1]
+    assert [row[1] for row in LISTED[: len(first_wave)]] == first_wave
+
+
+def test_no_data_set_is_in_both_halves():
+    data = {
+        half: {p.name.split(",")[0].split(" ")[0] for p in PROBLEMS if p.held_out is half}
+        for half in (True, False)
+    }
+    assert not data[True] & data[False]
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("problem", "row"), list(zip(PROBLEMS, LISTED)), ids=[one.name for one in PROBLEMS]
+)
+def test_samples_and_steps_are_those_that_the_protocol_says(problem, row):
+    from braintools_qps import load_task
+
+    try:
+        task = load_task(problem.data())
+    except ImportError as error:  # aeon is no dependency of the tests
+        pytest.skip(str(error))
+    assert (sum(task.sizes), task.steps) == (int(row[2].replace(",", "")), int(row[3]))

@@ -1,5 +1,6 @@
-"""Values, dtypes and units are those of jnp.dot; what is no spike is refused."""
+"""Values, dtypes, units and every transform are those of jnp.dot; what is no spike is refused."""
 
+import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -226,3 +227,59 @@ def test_a_concrete_array_as_scale_is_checked_in_a_compiled_function():
     assert_close(product(jnp.float32(2.0)), 2 * SPIKES @ WEIGHTS, atol=1e-6)
     with pytest.raises(ValueError, match="finite and not 0, got 0"):
         product(jnp.float32(0.0))
+
+
+BITS, MATRIX = draw(3, 5, rate=0.5), normal(5, 2)
+DIRECTION = (jnp.cos(BITS + jnp.arange(5)), jnp.sin(MATRIX))
+
+
+def curved(product):
+    """A scalar whose derivatives of every order mix both arguments."""
+    return lambda spikes, weights: jnp.sum(jnp.sin(product(spikes, weights)) ** 2)
+
+
+def scanned(product):
+    """Spikes of one step, from a membrane that sees those of the step before."""
+
+    def run(spikes, weights):
+        def step(spikes, _):
+            drive = jnp.pad(product(spikes, weights), ((0, 0), (0, 3)))
+            ahead = spikes + 0.1 * (drive - jax.lax.stop_gradient(drive))
+            return ahead, jnp.sum(jnp.sin(drive))
+
+        return jnp.sum(jax.lax.scan(step, spikes, None, length=4)[1])
+
+    return run
+
+
+ARGUMENTS = {"argnums": (0, 1)}
+TRANSFORMS = {
+    "value": lambda p: jax.jit(p)(BITS, MATRIX),
+    "jit of grad": lambda p: jax.jit(jax.grad(curved(p), **ARGUMENTS))(BITS, MATRIX),
+    "jvp": lambda p: jax.jvp(p, (BITS, MATRIX), DIRECTION),
+    "linearize": lambda p: jax.linearize(p, BITS, MATRIX)[1](*DIRECTION),
+    "checkpoint": lambda p: jax.jit(jax.grad(jax.checkpoint(curved(p)), 1))(BITS, MATRIX),
+    "reverse over reverse": lambda p: jax.jit(
+        jax.jacrev(jax.grad(curved(p), **ARGUMENTS), **ARGUMENTS)
+    )(BITS, MATRIX),
+    "scan": lambda p: jax.jit(jax.grad(scanned(p), **ARGUMENTS))(BITS, MATRIX),
+    "scan, forward": lambda p: jax.jit(jax.jacfwd(scanned(p), 1))(BITS, MATRIX),
+    "brainstate": lambda p: brainstate.transform.grad(curved(p), argnums=1)(BITS, MATRIX),
+}
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS.values(), ids=TRANSFORMS)
+def test_a_transform_gives_what_it_gives_of_jnp_dot(transform):
+    actual, expected = (jax.tree.leaves(transform(p)) for p in (spike_matmul, jnp.dot))
+    assert len(actual) == len(expected)
+    for one, other in zip(actual, expected):
+        assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("in_axes", [(0, None), (0, 2)])
+def test_vmap_over_spikes_weights_or_both(in_axes):
+    spikes, weights = jnp.stack([BITS, 1 - BITS]), jnp.stack([MATRIX, -MATRIX], axis=2)
+    arguments = spikes, MATRIX if in_axes[1] is None else weights
+    mapped = lambda p: jax.jit(jax.vmap(jax.grad(curved(p), **ARGUMENTS), in_axes))(*arguments)
+    for one, other in zip(mapped(spike_matmul), mapped(jnp.dot)):
+        assert_close(one, other, rtol=1e-5, atol=1e-6)
