@@ -61,7 +61,7 @@ def test_a_public_name_has_an_example_and_defaults_that_can_be_read(name):
 
 
 @pytest.mark.parametrize(
-    "record", filter(dataclasses.is_dataclass, map(vars(records).get, records.__all__))
+    "record", [*filter(dataclasses.is_dataclass, map(vars(records).get, records.__all__))]
 )
 def test_every_field_of_a_record_is_described(record):
     attributes = inspect.getdoc(record).partition("Attributes\n")[2].partition("\n\n")[0]
