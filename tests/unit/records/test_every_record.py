@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import json
+import math
 import random
 import warnings
 
