@@ -57,7 +57,7 @@ def parts(record):
 
 SILENT = Diagnosis("silent", "lif", "lif is silent.", "Raise the weights.", "weights *= 2")
 POPULATION = dataclasses.replace(
-    population(), paths=PathGains(1.0, 1.0, 0.0, 0.0, 1.0), information=0.5
+    population(), paths=PathGains(1.0, 1.0, 0.0, math.nan, 1.0), information=0.5
 )
 TOLD = Information("classes", inputs=0.95, chance=0.1, samples=256)
 FLOW = dataclasses.replace(
