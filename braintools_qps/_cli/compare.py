@@ -156,9 +156,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _model(arguments: argparse.Namespace) -> Callable[..., Any] | None:
     """The factory with its options; None for the usual one."""
-    from .._comparison import demonstration
+    from .._comparison import RecurrentNetwork
 
-    factory = demonstration if arguments.model is None else factory_of(arguments.model)
+    factory = RecurrentNetwork if arguments.model is None else factory_of(arguments.model)
     options = {name: _value(text) for name, text in (arguments.option or {}).items()}
     return partial(factory, **options) if options else factory
 

@@ -17,13 +17,13 @@ from ..typing import SurrogateSpecs
 from .cluster import check_client
 from .experiment import Experiment
 from .factory import Factory
-from .network import demonstration
+from .network import RecurrentNetwork
 from .objective import objective
 from .optimizers import check_optimizer
 from .plan import candidates_of
 from .progress import Callback, Progress
 from .result import blank
-from .runs import opened
+from .runs import Runs
 from .search import Search
 from .tasks import load_task
 from .tune import tuned
@@ -208,7 +208,7 @@ def compare(
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
-    model = demonstration if model is None else model
+    model = RecurrentNetwork if model is None else model
     experiment = Experiment(
         Factory(model),
         task,
@@ -222,12 +222,11 @@ def compare(
     )
     limits = _limits(experiment, most_seeds, margin)
     asked = candidates_of(surrogates)
-    with opened(out) as store:
-        comparison = blank(asked, experiment, limits)
-        counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
-        with closing(counting):
-            parts = comparison, asked, experiment, store, counting, client
-            return Search(*parts, fresh=fresh).until_known()
+    store, comparison = Runs(out), blank(asked, experiment, limits)
+    counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
+    with closing(counting):
+        parts = comparison, asked, experiment, store, counting, client
+        return Search(*parts, fresh=fresh).until_known()
 
 
 def _limits(experiment: Experiment, most: int | None, margin: float | None) -> dict[str, Any]:

@@ -13,9 +13,11 @@ from braintools.surrogate import Surrogate
 
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from .factory import Factory
+from .identity import name_of
 from .model import Weights, initialised, seeded
+from .numerics import numerics
 from .objective import Objective
-from .optimizers import Optimizer, names_of, transformation
+from .optimizers import Optimizer, described_optimizer, names_of, transformation
 from .tasks import Task
 
 RATE = "learning_rate"
@@ -41,6 +43,25 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
+
+    @property
+    def functions(self) -> dict[str, Any]:
+        """The functions that all runs share, the user's or ours."""
+        goal = self.objective
+        shared = {"model": self.factory.make, "optimizer": self.optimizer}
+        return shared | {"loss": goal.loss, "score": goal.score}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says about all runs, and what their keys depend on, besides the data."""
+        return {
+            "model": name_of(self.factory.make),
+            "options": self.factory.options,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            **described_optimizer(self.optimizer),
+            **numerics(),
+        }
 
     @property
     def batches(self) -> int:

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._wording import cause_of
 from .experiment import Experiment
-from .factory import cause_of
 from .model import environment, initialised, run_over, seeded
 from .start_checks import PROBE, arrays_of, check_start
 
