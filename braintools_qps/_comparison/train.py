@@ -80,16 +80,17 @@ class Trainer:
             on_epoch(count, _mean_loss(shares, done, count), False)
             if store is not None and store.is_due() and done < epochs:
                 store.write_states(_saved(group, self._joined([s for s, _ in shares], count)))
+        # None where all epochs were trained before
+        program = self._compiled.get((epoch, self._devices.all[0], self._width))
         shares, tested, _ = self._each(test, shares, count)
         states = self._joined([state for state, _ in shares], count)
-        program = next((p for (of, *_), p in self._compiled.items() if of is epoch), None)
         return [
             Outcome(
                 jax.tree.map(np.asarray, state.curves),
                 of_run,
                 int(state.best_epoch),
                 float(np.median(seconds or np.nan)),
-                None if program is None else program_bytes(program),  # all epochs trained before
+                None if program is None else program_bytes(program),
                 self._in_turn.get(epoch),
                 place(),
                 {**state.weights.trained, **state.weights.kept},
