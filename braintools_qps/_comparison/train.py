@@ -221,10 +221,8 @@ def _compiled(function: Callable, *arguments: Any) -> jax.stages.Compiled:
 
 def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
     """The states of runs by their keys, as files keep them."""
-    leaves, about = (
-        [raw(leaf) for leaf in jax.tree.leaves(states)],
-        {"epochs": int(states.epoch[0])},
-    )
+    leaves = [raw(leaf) for leaf in jax.tree.leaves(states)]
+    about = {"epochs": int(states.epoch[0])}
     return {
         run.key: Saved(about, {str(n): leaf[row] for n, leaf in enumerate(leaves)})
         for row, run in enumerate(group)
