@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from braintools_qps import list_surrogates
+from braintools_qps.__main__ import main
 
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
@@ -46,3 +47,11 @@ def line(axes, label):
     """What is drawn under a label: its x and its y."""
     (drawn,) = (line for line in axes.get_lines() if line.get_label() == label)
     return drawn.get_data()
+
+
+def status(*arguments):
+    """The status with which the command line ends, by argparse or by itself."""
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return end.code

@@ -7,16 +7,22 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
+import jax
 import optax
 from braintools.surrogate import Surrogate
 
+from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from .factory import Factory
+from .identity import name_of
+from .model import Values, Weights, environment, initialised, put, seeded
+from .numerics import numerics
 from .objective import Objective
-from .optimizers import Optimizer, names_of, transformation
+from .optimizers import Optimizer, described_optimizer, names_of, transformation
 from .tasks import Task
 
 RATE = "learning_rate"
+PREPARED_ON = 64  # samples
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
 # Of the candidate itself: what its fields declare, and the paper's q
 _DECLARED = (field.tuned_as for field in declarations(QPseudoSpike()).values())
@@ -38,8 +44,28 @@ class Experiment:
     epochs: int = 1
     seeds: tuple[int, ...] = (0,)
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
-    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
+    # After `prepare`, by seed and by what is chosen; None to begin with the factory's weights
+    prepared: dict[tuple[int, str], Values] | None = None
+
+    @property
+    def functions(self) -> dict[str, Any]:
+        """The functions that all runs share, the user's or ours."""
+        goal = self.objective
+        shared = {"model": self.factory.make, "optimizer": self.optimizer}
+        return shared | {"loss": goal.loss, "score": goal.score}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says about all runs, and what their keys depend on, besides the data."""
+        return {
+            "model": name_of(self.factory.make),
+            "options": self.factory.options,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            **described_optimizer(self.optimizer),
+            **numerics(),
+        }
 
     @property
     def batches(self) -> int:
@@ -53,20 +79,43 @@ class Experiment:
 
     def model(self, surrogate: Any) -> Any:
         """A fresh model with the surrogate in its neurons."""
-        return self.factory(self.task, surrogate, self.options)
+        names = names_of(self.optimizer)
+        options = {name: value for name, value in self.chosen.items() if name not in names}
+        return self.factory(self.task, surrogate, options)
+
+    def start(self, surrogate: Any, seed: int) -> tuple[Any, Weights]:
+        """A fresh model with the initial weights of a seed, and its states."""
+        with seeded(jax.random.key(seed), seed):
+            model = self.model(surrogate)
+            states = initialised(model, self.batch_size)
+        if self.prepared is not None:
+            put(states, states.values._replace(trained=self._prepared(seed, self.prepared)))
+        return model, states
+
+    def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
+        """The weights of a seed, brought into the range where they fire; for all candidates."""
+        if (key := (seed, repr(self.chosen))) not in known:
+            own = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
+            model, states = replace(self, prepared=None).start(own, seed)
+            with environment():
+                prepare(model, self.task.batch(PREPARED_ON, seed).inputs)
+            known[key] = states.values.trained
+        return known[key]
 
     def at(self, setting: Setting) -> Experiment:
         """The experiment with the values of a setting for the factory and the optimizer."""
-        rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
-        names = names_of(self.optimizer)
-        of_optimizer = {name: value for name, value in rest.items() if name in names}
-        options = {name: value for name, value in rest.items() if name not in names}
-        return replace(self, options=options, optimizer_options=of_optimizer)
+        return replace(self, chosen=of_program(setting))
 
     def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
         """The optimizer for a training of this many epochs."""
-        steps = epochs * self.batches
-        return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
+        names = names_of(self.optimizer)
+        options = {name: value for name, value in self.chosen.items() if name in names}
+        return transformation(self.optimizer, learning_rate, epochs * self.batches, options)
+
+
+def of_program(setting: Setting) -> dict[str, Any]:
+    """The values of a setting for the factory and the optimizer."""
+    return {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
 
 
 def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainstate
 import brainunit as u
@@ -22,7 +22,6 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._gradient_flow import mean_slope_at
 from .._models import advance, find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
@@ -41,19 +40,13 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
     The others are those of NumPy and Python, which JAX cannot trace. Afterwards the user's random
     states are as before. Only one thread at a time can be inside such a block.
     """
-    with _random_states, _seeded(key, number):
-        yield
-
-
-@contextmanager
-def _seeded(key: Array, number: int) -> Iterator[None]:
     state = brainstate.random.DEFAULT
-    with jax.ensure_compile_time_eval():  # the first reading makes a key, which must not be traced
-        before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
     # A StateTraceStack lets the global state hold a tracer. For a concrete key there must be none:
     # brainstate would count new states as part of it, and a later trace their weights as constants.
     traced = isinstance(key, jax.core.Tracer)
-    with brainstate.StateTraceStack() if traced else nullcontext():
+    with _random_states, brainstate.StateTraceStack() if traced else nullcontext():
+        with jax.ensure_compile_time_eval():  # the first reading makes a key, not to be traced
+            before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002
         state.value = key
         np.random.seed(number)  # noqa: NPY002
         random.seed(number)
@@ -65,32 +58,41 @@ def _seeded(key: Array, number: int) -> Iterator[None]:
             random.setstate(before[2])
 
 
-def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
+class Weights(NamedTuple):
+    """All that training changes in a model, by paths in the model: States, or their values."""
+
+    trained: Values
+    kept: Values
+
+    @property
+    def values(self) -> Weights:
+        """The values of the States, as arrays."""
+        value = lambda state: jax.tree.map(jnp.asarray, state.value)
+        return Weights(*({path: value(state) for path, state in part.items()} for part in self))
+
+
+def initialised(model: Any, samples: int) -> Weights:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     held = {id(s): s.value for s in brainstate.graph.states(model).values()}
     with environment():
         brainstate.nn.init_all_states(model, samples)
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
-    trained = {name: state for name, state in states.items() if _is_trained(state)}
+    trained = {path: state for path, state in states.items() if _is_trained(state)}
     kept = {
-        name: state
-        for name, state in states.items()
-        if name not in trained
+        path: state
+        for path, state in states.items()
+        if path not in trained
         and not isinstance(state, brainstate.ShortTermState)
         and held.get(id(state)) is state.value
     }
-    return trained, kept
+    return Weights(trained, kept)
 
 
-def values_of(states: Mapping[str, Any]) -> Values:
-    """The values of states, as arrays."""
-    return {name: jax.tree.map(jnp.asarray, state.value) for name, state in states.items()}
-
-
-def put(states: Mapping[str, Any], values: Values) -> None:
-    """Set the values of states."""
-    for name, state in states.items():
-        state.value = values[name]
+def put(states: Weights, weights: Weights) -> None:
+    """Set the values of States."""
+    for part, values in zip(states, weights):
+        for path, state in part.items():
+            state.value = values[path]
 
 
 def run_over(
@@ -109,48 +111,38 @@ def run_over(
 
 
 def watched(
-    model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]
-) -> tuple[Any, Array, Array]:
-    """The same for some rows of the inputs, in evaluation; spikes per neuron and step; per sample.
+    model: Any,
+    inputs: Array,
+    rows: Array,
+    of_step: Callable[[Array], Array],
+    measure: Callable[[Any, Any, Any], Array],
+) -> tuple[Any, Array, int]:
+    """Outputs for some rows of the inputs, in evaluation, and what is measured of the neurons.
 
-    Inputs are taken step by step, so that a large part of the data is never copied. Some neurons
-    call their spike function twice in a step, first to reset the membrane after the previous spike;
-    only the last call counts.
+    ``measure`` computes a number from a spike function, its argument and the spikes. The numbers
+    have the shape (steps, populations). The last value is how many neurons there are, of all
+    samples. Inputs are taken step by step, so that a large part of the data is never copied. Some
+    neurons call their spike function twice in a step, first to reset the membrane after the
+    previous spike; only the last call counts.
     """
-    meters = _meters(model, _count)
+    meters = [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
 
     def step(i: Array) -> tuple[Any, Array]:
         output = advance(model, i, of_step(inputs[rows, i]))
-        return output, jnp.stack([meter.read() for meter in meters]).sum()
-
-    samples, steps = len(rows), inputs.shape[1]
-    with environment(fit=False):
-        outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps))
-    neurons = max(1, sum(meter.neurons for meter in meters))
-    total = spikes.sum()
-    return outputs, total / (steps * neurons), total / samples
-
-
-def mean_slopes(model: Any, inputs: Array) -> Array:
-    """Mean slope of each population over a sequence, for inputs (samples, steps, ...)."""
-    meters = _meters(model, lambda spike, x, _: mean_slope_at(spike, x))
-
-    def step(i: Array, x: Array) -> Array:
-        advance(model, i, x)
-        return jnp.stack([meter.read() for meter in meters])
+        return output, jnp.stack([meter.read() for meter in meters])
 
     with environment(fit=False):
-        slopes = brainstate.transform.for_loop(
-            step, jnp.arange(inputs.shape[1]), u.math.swapaxes(inputs, 0, 1)
-        )
-    return slopes.mean(0)
+        outputs, numbers = brainstate.transform.for_loop(step, jnp.arange(inputs.shape[1]))
+    return outputs, numbers, sum(meter.neurons for meter in meters)
+
+
+def spike_count(spike: Any, x: Any, spikes: Any) -> Array:
+    """The spikes of a population, as a measure for `watched`."""
+    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
 
 
 class _Meter:
-    """Replaces a neuron's spike function and keeps a number about its last call.
-
-    ``measure`` computes the number from the function, its argument and the spikes.
-    """
+    """Replaces a neuron's spike function and keeps a number about its last call."""
 
     def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
         self._spike, self._measure = neuron.spk_fun, measure
@@ -168,14 +160,6 @@ class _Meter:
         counted = self._last.value
         self._last.value = jnp.zeros_like(counted)
         return counted
-
-
-def _meters(model: Any, measure: Callable[[Any, Any, Any], Array]) -> list[_Meter]:
-    return [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
-
-
-def _count(spike: Any, x: Any, spikes: Any) -> Array:
-    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
 
 
 @contextmanager

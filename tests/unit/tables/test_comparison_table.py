@@ -57,13 +57,13 @@ VERDICTS = {
     "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
-        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least: --seeds 5 "
+        "A is highest, but 4 seeds cannot tell 2 candidates apart. It takes 5 or more: --seeds 5 "
         "trains 1 more per candidate.",
     ),
     "one seed": (
         of(A=(0.9,), B=(0.5,), C=(math.nan,)), "A is highest, but one seed cannot tell 2 .*",
     ),
-    "one equal seed": (of(A=(0.9,), B=(0.9,)), "One seed cannot tell 2 candidates apart: .*"),
+    "one equal seed": (of(A=(0.9,), B=(0.9,)), "One seed cannot tell 2 candidates apart. .*"),
     "alone": (of(A=level(0.9)), ""),
     "no accuracy": (
         of(score="-MSE", A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
@@ -89,7 +89,7 @@ def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
     found = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
     results = tuple(dataclasses.replace(result, seeds=seeds) for result in found.results)
     named = dataclasses.replace(found, seeds=seeds, results=results)
-    assert named.verdict.endswith(f"it takes 5 at least: {command}")
+    assert named.verdict.endswith(f"It takes 5 or more: {command}")
 
 
 def growing(**scores):
