@@ -225,15 +225,17 @@ class Tap:
     """Runs equations, and records the argument of every call of a spike function.
 
     ``slopes``, one for each call, are the derivatives of the spikes. With ``blocked``, no
-    derivative passes from one neuron to another.
+    derivative passes from one neuron to another. ``watch`` is called with every equation.
     """
 
     slopes: Iterator[Array] | None = None
     blocked: bool = False
+    watch: Callable[[JaxprEqn, list], None] = lambda eqn, operands: None
     calls: list[Array] = field(default_factory=list)
     arguments: dict[str, Array] = field(default_factory=dict)
 
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+        self.watch(eqn, operands)
         mark = mark_of(eqn)
         if mark.startswith(ARGUMENT):
             return [self._called(mark.removeprefix(ARGUMENT), operands[0])]

@@ -17,7 +17,7 @@ from typing import Any
 
 from .._candidates import candidates, is_candidate
 from .._models import batch_size, by_population, checked_inputs
-from ..records import FURTHER, GradientFlow, GradientFlows
+from ..records import FURTHER, GradientFlow, GradientFlows, total
 from ..typing import SurrogateSpecs
 from .cotangents import Objective, check_draws
 from .diagnose import diagnose
@@ -200,6 +200,7 @@ def flow_of(
         information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,
+        operations=total(evaluator.operations.values()),
     )
 
 

@@ -15,10 +15,19 @@ from jax import Array
 from jax.stages import Wrapped
 
 from .._models import batch_size
-from ..records import Activity, Gradient, Information, PathGains, PopulationFlow, Slopes
+from ..records import (
+    Activity,
+    Gradient,
+    Information,
+    Operations,
+    PathGains,
+    PopulationFlow,
+    Slopes,
+)
 from . import measures
 from .cotangents import Objective
 from .information import told
+from .operations import per_sample
 from .passes import backward, forward, replaced, with_index
 from .paths import split
 from .slopes import slopes_at, slopes_met
@@ -83,6 +92,7 @@ class Evaluator:
         self.cotangents = objective.cotangents(step, self.run, self.batch)
         self.notes = (*step.notes, *swapped_axes(inputs))
         self.activities = [self._activity(i) for i in range(len(step.populations))]
+        self.operations = self._operations()
         self.labels = labels
         self.information: Information | None = None
         self.told: Sequence[float] = ()
@@ -120,6 +130,7 @@ class Evaluator:
                 slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
                 paths=parts[i],
                 information=self.told[i] if self.told else None,
+                operations=self.operations[population.name],
             )
             for i, population in enumerate(self.step.populations)
         )
@@ -197,6 +208,13 @@ class Evaluator:
         size = int(np.prod(fired.shape[1 + batched :]))
         arguments = np.asarray(self.run.arguments[self.step.populations[index].call])
         return size, measures.activity(fired, arguments, int(batched))
+
+    def _operations(self) -> dict[str, Operations]:
+        """Operations per sample that the inputs and each population cause."""
+        steps = len(self.run.inputs[0])
+        sizes = {p.name: size for p, (size, _) in zip(self.step.populations, self.activities)}
+        updates = {name: size * steps for name, size in sizes.items()}
+        return per_sample(self.run.operations, updates, self.batch or 1)
 
     def counts(self) -> list[np.ndarray]:
         """Spikes of each population, summed over time."""

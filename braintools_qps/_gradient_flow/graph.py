@@ -57,6 +57,7 @@ class Graph:
     stopped: Mapping[str, frozenset[tuple[Any, str]]]
     weights: Mapping[str, Nodes]
     outputs: tuple[Nodes, ...]  # what feeds each leaf of the outputs
+    sources: Mapping[Any, Nodes]  # what feeds each variable of the step
 
     def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
         """The populations and `OUTPUTS` that a node reaches; itself only through a loop."""
@@ -157,6 +158,7 @@ def graph_of(
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
         outputs=tuple(facts.sources for facts in read),
+        sources={variable: facts.sources for variable, facts in walk.facts.items()},
     )
 
 

@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._jaxpr import Tap
+from .operations import Counter, projections
 from .step import Arrays, Step, is_real
 
 
@@ -26,6 +27,7 @@ class Forward(NamedTuple):
     outputs: list[Array]
     arguments: list[Array]  # of each call of a spike function
     fired: list[Array]  # whether the neurons of each population sent a spike
+    operations: dict[str, Array]  # by sender: weights met, and those multiplied by a number
 
 
 class Backward(NamedTuple):
@@ -45,11 +47,14 @@ class Backward(NamedTuple):
 def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     """Run the model over inputs from `with_index`, with time along their first axis."""
 
+    weighted = projections(step)
+
     def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], tuple]:
         states = replaced(arrays.states, step.written, written)
-        result = step(arrays.constants, x, states)
+        counter = Counter(weighted)
+        result = step(arrays.constants, x, states, tap=Tap(watch=counter.watch))
         fired = [spikes != 0 for spikes in result.spikes]
-        return result.written, (written, result.outputs, result.arguments, fired)
+        return result.written, (written, result.outputs, result.arguments, fired, counter.counts)
 
     start = [arrays.states[i] for i in step.written]
     return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])

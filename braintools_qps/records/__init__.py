@@ -1,8 +1,8 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`causes` is the table of all causes. `flow`, `population`, `information` and `diagnosis` have the
-records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of
+`causes` is the table of all causes. `flow`, `population`, `operations`, `information` and
+`diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of
 `compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`, `normalize_rates`
 and `save_memory`. The room `_tables` prints them.
 """
@@ -26,6 +26,7 @@ from .limits import (
     UNSTEADY,
 )
 from .memory import SavedMemory
+from .operations import Operations, total
 from .plain import from_plain, to_plain
 from .population import (
     Activity,
@@ -58,6 +59,7 @@ __all__ = [
     "Information",
     "NormalizedRate",
     "NormalizedRates",
+    "Operations",
     "ParameterSensitivity",
     "PathGains",
     "PopulationFlow",

@@ -18,6 +18,7 @@ from .limits import (
     OUT_OF_REACH,
     TOO_HIGH,
 )
+from .operations import Operations
 from .record import Record
 
 
@@ -287,6 +288,8 @@ class PopulationFlow(Record):
     information : float or None
         How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
         for classes, R squared for numbers. None unless ``labels`` were given.
+    operations : Operations or None
+        Operations per sample that its spikes cause, and the updates of its neurons.
 
     Examples
     --------
@@ -313,6 +316,7 @@ class PopulationFlow(Record):
     slopes: Slopes
     paths: PathGains | None = None
     information: float | None = None
+    operations: Operations | None = None
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:
