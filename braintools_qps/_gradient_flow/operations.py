@@ -27,7 +27,7 @@ class Projection(NamedTuple):
     signals: int  # position among the operands
     weights: Sequence[int]
 
-    def count(self, eqn: JaxprEqn, operands: Sequence[Array]) -> Array:
+    def operations(self, eqn: JaxprEqn, operands: Sequence[Array]) -> Array:
         """Weights that meet a signal other than 0, and those that a number multiplies."""
         signals = operands[self.signals]
         met = signals != 0
@@ -57,7 +57,7 @@ class Counter:
         """Count an equation if it is a projection."""
         if projection := self._projections.get(id(eqn)):
             earlier = self.counts.get(projection.sender, jnp.zeros(2))
-            self.counts[projection.sender] = earlier + projection.count(eqn, operands)
+            self.counts[projection.sender] = earlier + projection.operations(eqn, operands)
 
 
 def projections(step: Step) -> dict[int, Projection]:
@@ -90,11 +90,12 @@ def per_sample(
 
     ``counts`` have a row for each time step, ``updates`` are those of one sample.
     """
-    sums = {name: np.asarray(count, np.float64).sum(axis=0) for name, count in counts.items()}
-    return {
-        name: Operations(*(float(n) / samples for n in sums.get(name, (0, 0))), updates.get(name, 0))
-        for name in (INPUTS, *updates)
-    }
+    operations = {}
+    for name in (INPUTS, *updates):
+        by_step = np.asarray(counts.get(name, np.zeros((1, 2))), np.float64)
+        synaptic, multiplications = map(float, by_step.sum(axis=0) / samples)
+        operations[name] = Operations(synaptic, multiplications, updates.get(name, 0))
+    return operations
 
 
 def _multiplies(eqn: JaxprEqn) -> bool:

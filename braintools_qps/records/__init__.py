@@ -2,9 +2,9 @@
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
 `causes` is the table of all causes. `flow`, `population`, `operations`, `information` and
-`diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of
-`compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`, `normalize_rates`
-and `save_memory`. The room `_tables` prints them.
+`diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
+`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
+`gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 

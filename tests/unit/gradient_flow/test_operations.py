@@ -36,7 +36,7 @@ class Network(brainstate.nn.Module):
 
     def __init__(self, *products, dtype=np.float32):
         super().__init__()
-        for n, (product, weights, shape) in enumerate(products):
+        for n, (_, weights, shape) in enumerate(products):
             weights = brainstate.ParamState(jnp.asarray(weights, dtype))
             setattr(self, f"weights{n}", weights)
             setattr(self, f"layer{n}", Neurons((BATCH, *shape)))
