@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from braintools_qps import list_surrogates
+from braintools_qps.__main__ import main
 
 # Two units in the last place of half precision, a few of the others.
 TOLERANCES = {"float64": 1e-13, "float32": 2e-6, "bfloat16": 2**-7, "float16": 2**-10}
@@ -40,3 +41,11 @@ def assert_close(actual, expected, *, rtol=None, atol=0.0):
 def names_that_build():
     """Every surrogate of the registry but `Scaled`, which needs one to scale."""
     return [name for name in list_surrogates() if name != "Scaled"]
+
+
+def status(*arguments):
+    """The status with which the command line ends, by argparse or by itself."""
+    try:
+        return main(arguments)
+    except SystemExit as end:
+        return end.code

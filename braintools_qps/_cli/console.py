@@ -1,7 +1,6 @@
-"""Shared by all subcommands: --quiet, --verbose, --traceback, logging, closed pipes.
+"""Shared by all subcommands: --quiet, --traceback, logging, closed pipes.
 
-Results are printed. Notes, such as where a file was written, are logged: ``--quiet`` hides them,
-``--verbose`` adds debug messages.
+Results are printed. Notes, such as where a file was written, are logged: ``--quiet`` hides them.
 """
 
 from __future__ import annotations
@@ -9,12 +8,11 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import platform
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,27 +36,19 @@ class Version(argparse.Action):
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that every subcommand has."""
-    amount = parser.add_mutually_exclusive_group()
-    amount.add_argument(
-        "-q", "--quiet", action="store_true", help="print only results, warnings and errors"
-    )
-    amount.add_argument("-v", "--verbose", action="store_true", help="also print debug messages")
-    parser.add_argument(
-        "--traceback", action="store_true", help="print the Python traceback of an error"
-    )
+    less, more = "print only results, warnings and errors", "print the Python traceback of an error"
+    parser.add_argument("-q", "--quiet", action="store_true", help=less)
+    parser.add_argument("--traceback", action="store_true", help=more)
 
 
 @contextmanager
 def listening(arguments: argparse.Namespace) -> Iterator[None]:
     """Show log messages, as far as the options ask for them, and warnings in one line each."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.addFilter(_unsaid())
     level, formatted = logger.level, warnings.formatwarning
     warnings.formatwarning = _in_one_line
     logger.addHandler(handler)
-    logger.setLevel(_level(arguments))
-    logger.debug(", ".join(map(_installed, ("braintools-qps", "braintools", "jax"))))
-    logger.debug("Python %s on %s", platform.python_version(), platform.platform())
+    logger.setLevel(logging.WARNING if arguments.quiet else logging.INFO)
     try:
         yield
     finally:
@@ -88,25 +78,6 @@ def abandon_output() -> int:
     return CLOSED_PIPE
 
 
-def _unsaid() -> Callable[[logging.LogRecord], bool]:
-    """Make a filter that lets each message through once."""
-    said: set[str] = set()
-
-    def is_new(record: logging.LogRecord) -> bool:
-        message = record.getMessage()
-        new = message not in said
-        said.add(message)
-        return new
-
-    return is_new
-
-
-def _level(arguments: argparse.Namespace) -> int:
-    if arguments.verbose:
-        return logging.DEBUG
-    return logging.WARNING if arguments.quiet else logging.INFO
-
-
 def _in_one_line(
     message: Warning | str,
     category: type[Warning],
@@ -117,10 +88,3 @@ def _in_one_line(
     """A warning in one line, with the line of the user's code that caused it."""
     place = f" ({Path(filename).name}, line {lineno})" if is_users(filename) else ""
     return f"{category.__name__}: {message}{place}\n"
-
-
-def _installed(distribution: str) -> str:
-    try:
-        return f"{distribution} {version(distribution)}"
-    except PackageNotFoundError:
-        return f"{distribution} is not installed"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import sysconfig
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -50,13 +49,6 @@ def reason(error: BaseException) -> str:
         place = "" if error.filename is None else f": {error.filename!r}"
         return f"{error.strerror}{place}"
     return str(error)
-
-
-def arose_in(error: BaseException, files: Sequence[str]) -> bool:
-    """Whether an error passed through the user's code, or one of these files of the package."""
-    ours = {str(PACKAGE / file) for file in files}
-    frames = traceback.extract_tb(error.__traceback__)
-    return any(frame.filename in ours or is_users(frame.filename) for frame in frames)
 
 
 def is_users(filename: str) -> bool:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 from collections.abc import Callable
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
 
-def check_directory(path: Path) -> None:
-    """Fail early if no file can be written at this path.
+def writable(text: str) -> Path:
+    """The path of a file to write, checked before anything slow begins.
 
     Raises
     ------
@@ -20,34 +20,37 @@ def check_directory(path: Path) -> None:
     IsADirectoryError
         If the path is a directory itself.
     """
+    path = Path(text)
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), text)
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path.parent))
+    return path
 
 
-def check_figure(path: Path) -> None:
-    """Fail early if no figure can be written at this path.
+def figure(text: str) -> Path:
+    """The path of a figure to write, checked before anything slow begins.
 
     Raises
     ------
-    FileNotFoundError
-        If the directory of the path does not exist.
-    ValueError
+    OSError
+        As for `writable`.
+    argparse.ArgumentTypeError
         If matplotlib has no format for the suffix.
     """
-    check_directory(path)
+    path = writable(text)
     from matplotlib.backend_bases import FigureCanvasBase
 
     formats = FigureCanvasBase.get_supported_filetypes()
     if path.suffix[1:].lower() not in formats:
-        raise ValueError(
+        raise argparse.ArgumentTypeError(
             f"the name of a figure must end in one of {', '.join(f'.{name}' for name in formats)}, "
-            f"got {str(path)!r}. For example {path.stem}.png"
+            f"got {text!r}. For example {path.stem}.png"
         )
+    return path
 
 
-def write_figure(draw: Callable[[], Any], path: str | PathLike) -> None:
+def write_figure(draw: Callable[[], Any], path: Path) -> None:
     """Draw a figure with a function of `braintools_qps.plotting` and save it, without a window.
 
     The suffix of the path decides the format.
@@ -58,6 +61,9 @@ def write_figure(draw: Callable[[], Any], path: str | PathLike) -> None:
     import matplotlib.pyplot as plt
     import numpy as np
 
-    figure = np.ravel(draw())[0].get_figure(root=True)
-    figure.savefig(path, dpi=200)
-    plt.close(figure)
+    from .._comparison import replacing
+
+    drawn = np.ravel(draw())[0].get_figure(root=True)
+    with replacing(path) as beside:
+        drawn.savefig(beside, dpi=200)
+    plt.close(drawn)

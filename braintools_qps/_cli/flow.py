@@ -6,80 +6,59 @@ import argparse
 import inspect
 import logging
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import nullcontext
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from .data import add_data, check_data, task_of
-from .factories import blamed_on, check_path, factory_of
-from .figures import check_directory, check_figure, write_figure
+from .data import add, add_data, add_model, add_surrogates, task_of
+from .factories import blamed_on, factory_of
+from .figures import figure, writable, write_figure
 
 if TYPE_CHECKING:
-    from .._comparison import Task
-    from ..records import GradientFlows, Preparation
+    from ..records import GradientFlows
 
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
 OPTIONS = ("surrogates", "seed", "paths")
 MEASURED = ("surrogates", "paths", "json", "plot")  # options that --prepare does not take
-
-R = TypeVar("R")
+ALONE = "; or a function without arguments that returns (model, inputs)"
+PREPARE = (
+    "print the lines of code with which prepare(model, inputs) brings the network into the range "
+    "where it learns, in place of the measurement"
+)
+PATHS = "also split the gradient of one step back into leak, reset, recurrence and feed-forward"
+SEED = "seed of the weights, the samples and the random projections of the output"
+JSON = "file for all numbers; if its name ends in .json, an HTML report is written, too"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model", metavar="MODULE:FACTORY",
-        help="your network: a function that returns a model, as for compare. Or a function without "
-        "arguments that returns (model, inputs), with inputs of shape (time, batch, features) "
-        "(default: the network of compare)",
-    )  # fmt: skip
+    add_model(parser, ALONE)
     add_data(parser)
-    parser.add_argument(
-        "--surrogates", nargs="+", metavar="SPEC",
-        help="surrogates to measure: names or calls, such as Sigmoid 'QPseudoSpike(alpha=1.5)' "
-        "(default: the model's own)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--prepare", action="store_true",
-        help="print the lines of code with which prepare(model, inputs) brings the network into "
-        "the range where it learns, in place of the measurement",
-    )  # fmt: skip
-    parser.add_argument(
-        "--paths", action="store_true",
-        help="also split the gradient of one step back into leak, reset, recurrence and "
-        "feed-forward",
-    )  # fmt: skip
-    parser.add_argument(
-        "--seed", type=int, default=0,
-        help="seed of the weights, the samples and the random projections of the output "
-        "(default: 0)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--json", type=Path, metavar="FILE",
-        help="file for all numbers; if its name ends in .json, an HTML report is written, too",
-    )  # fmt: skip
-    parser.add_argument(
-        "--plot", type=Path, metavar="FILE", help="file for a figure of the gradient by time step"
-    )
+    add_surrogates(parser, "measure", "the model's own")
+    add(parser, "--prepare", PREPARE, action="store_true")
+    add(parser, "--paths", PATHS, action="store_true")
+    add(parser, "--seed", SEED, 0, type=int, default=0)
+    add(parser, "--json", JSON, type=writable, metavar="FILE")
+    drawn = "file for a figure of the gradient by time step"
+    add(parser, "--plot", drawn, type=figure, metavar="FILE")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    if arguments.model is not None:  # before JAX is loaded
-        check_path(arguments.model)
-    check_data(arguments)
-    if arguments.json is not None:
-        check_directory(arguments.json)
-    if arguments.plot is not None:
-        check_figure(arguments.plot)
+    from .._candidates import candidates
     from .._checks import checked_seed
+    from .._gradient_flow import gradient_flow, prepare
 
     checked_seed(arguments.seed)
     if arguments.prepare:
-        print(_prepared(arguments))
+        if given := [f"--{name}" for name in MEASURED if getattr(arguments, name)]:
+            raise ValueError(f"--prepare measures nothing, got {', '.join(given)}. Leave them out")
+        print(_on_model(arguments, prepare))
         return
-    flows = _flows(arguments)
+    options = {name: getattr(arguments, name) for name in OPTIONS}
+    if arguments.surrogates is not None:
+        options["surrogates"] = candidates(arguments.surrogates)
+    flows = _on_model(arguments, partial(gradient_flow, **options))
     print(flows)
     if arguments.json:
         arguments.json.write_text(flows.to_json(indent=1) + "\n")
@@ -102,37 +81,20 @@ def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
     logger.info("Report written to %s", path)
 
 
-def _prepared(arguments: argparse.Namespace) -> Preparation:
-    """What `prepare` does to the model."""
-    from .._gradient_flow import prepare
-
-    given = [f"--{name}" for name in MEASURED if getattr(arguments, name)]
-    if given:
-        raise ValueError(f"--prepare measures nothing, got {', '.join(given)}. Leave them out")
-    return _on_model(arguments, prepare)
-
-
-def _flows(arguments: argparse.Namespace) -> GradientFlows:
-    """Measure the model."""
-    from .._candidates import candidates
-    from .._gradient_flow import gradient_flow
-
-    options = {name: getattr(arguments, name) for name in OPTIONS}
-    if arguments.surrogates is not None:
-        options["surrogates"] = candidates(arguments.surrogates)
-    return _on_model(arguments, partial(gradient_flow, **options))
-
-
-def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], R]) -> R:
+def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) -> Any:
     """Call it with the factory's model and the inputs that it returns, or samples of a task."""
-    from .._comparison import demonstration
+    import jax
 
-    if arguments.model is None:
-        return _on_task(_task(arguments), demonstration, arguments.seed, call)
-    with blamed_on(arguments.model):
-        factory = factory_of(arguments.model)
-        with _draws_of(arguments.seed):
-            made = factory() if not inspect.signature(factory).parameters else None
+    from .._comparison import Factory, demonstration, environment, seeded
+
+    factory: Callable = demonstration
+    blame: Callable = nullcontext
+    if arguments.model is not None:
+        factory, blame = factory_of(arguments.model), partial(blamed_on, arguments.model)
+    # The weights are those that compare draws with this seed.
+    draws = partial(seeded, jax.random.key(arguments.seed), arguments.seed)
+    with blame(), draws():
+        made = None if inspect.signature(factory).parameters else factory()
     if isinstance(made, tuple) and len(made) == 2:
         if arguments.data or arguments.task:
             raise ValueError(
@@ -140,43 +102,13 @@ def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], R]) -> R
                 f"{arguments.model} returns (model, inputs). Leave them out"
             )
         logger.info("Measured on the inputs that %s returns.", arguments.model)
-        with blamed_on(arguments.model):
+        with blame():
             return call(*made)
-    task = _task(arguments)
-    with blamed_on(arguments.model):
-        return _on_task(task, factory, arguments.seed, call)
-
-
-def _task(arguments: argparse.Namespace) -> Task:
     task = task_of(arguments)
+    inputs = task.batch(SAMPLES, arguments.seed).inputs
     usual = "" if arguments.task or arguments.data else ", the default task"
-    samples = min(SAMPLES, task.sizes.train)
-    logger.info("Measured on %d samples of %s%s.", samples, task.name, usual)
-    return task
-
-
-def _on_task(
-    task: Task, factory: Callable[..., Any], seed: int, call: Callable[[Any, Any], R]
-) -> R:
-    from .._comparison import environment
-
-    with environment():
-        return call(*_made(factory, task, seed))
-
-
-def _made(factory: Callable[..., Any], task: Task, seed: int) -> tuple[Any, Any]:
-    """A model as ``compare`` makes it, at its initial weights, and some of the samples."""
-    from .._comparison import Factory
-
-    with _draws_of(seed):
-        model = Factory(factory)(task)
-    return model, task.batch(SAMPLES, seed).inputs
-
-
-def _draws_of(seed: int) -> AbstractContextManager[None]:
-    """A context in which factories draw the weights of this seed."""
-    import jax
-
-    from .._comparison import seeded
-
-    return seeded(jax.random.key(seed), seed)
+    logger.info("Measured on %d samples of %s%s.", inputs.shape[1], task.name, usual)
+    with blame(), environment():
+        with draws():
+            model = Factory(factory)(task)
+        return call(model, inputs)

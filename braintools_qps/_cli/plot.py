@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import logging
 from functools import partial
-from pathlib import Path
+
+from .figures import figure, write_figure
 
 logger = logging.getLogger(__name__)
 
@@ -16,15 +17,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="surrogates: names or calls, such as Sigmoid \"QPseudoSpike(alpha=1.5)\"",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE",
+        "--out", type=figure, required=True, metavar="FILE",
         help="file for the figure; its suffix sets the format: .png, .pdf or .svg",
     )  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> None:
     from .. import plotting
-    from .figures import check_figure, write_figure
 
-    check_figure(arguments.out)
     write_figure(partial(plotting.plot_surrogates, arguments.surrogates), arguments.out)
     logger.info("Figure written to %s", arguments.out)

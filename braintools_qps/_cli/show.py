@@ -7,9 +7,9 @@ import inspect
 import logging
 import textwrap
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .figures import figure, write_figure
 from .list import summary
 
 if TYPE_CHECKING:
@@ -22,24 +22,16 @@ POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", help='a name or a call, such as "QPseudoSpike(alpha=1.5)"')
-    parser.add_argument(
-        "--plot",
-        type=Path,
-        metavar="FILE",
-        help="file for a figure; its suffix sets the format",
-    )
+    plot = "file for a figure; its suffix sets the format"
+    parser.add_argument("--plot", type=figure, metavar="FILE", help=plot)
 
 
 def run(arguments: argparse.Namespace) -> None:
     """Print what a surrogate computes, and draw it where a file is named."""
     from .. import plotting
     from .._registry import get_surrogate
-    from .figures import check_figure, write_figure
 
-    if arguments.plot:
-        check_figure(arguments.plot)
     surrogate = get_surrogate(arguments.spec)
-    logger.debug("%s is defined in %s", type(surrogate).__name__, inspect.getfile(type(surrogate)))
     print(_description(surrogate))
     if arguments.plot:
         write_figure(partial(plotting.plot_surrogates, [surrogate]), arguments.plot)

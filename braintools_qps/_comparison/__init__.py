@@ -22,6 +22,7 @@ from .factory import Factory
 from .model import environment, seeded
 from .network import demonstration
 from .numerics import present_environment
+from .packing import replacing
 from .progress import Event
 from .tasks import TASKS, Task, load_task
 
@@ -37,5 +38,6 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "environment",
     "load_task",
     "present_environment",
+    "replacing",
     "seeded",
 ]

@@ -14,8 +14,8 @@ from .._checks import checked_count
 from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
-from .outcome import Outcome
-from .plan import Plan, Run
+from .plan import CODE, Plan, Run
+from .run import Outcome
 from .train import Trainer
 
 if TYPE_CHECKING:
@@ -185,6 +185,6 @@ def _check_worker(
     if changed:
         raise RuntimeError(
             f"a worker must have the same code as the process that sends it work, but on {here} "
-            f"the {changed[0]} is another. Restart the workers, so that they import the current "
-            "code"
+            f"the {changed[0].removeprefix(CODE)} is another. Restart the workers, so that they "
+            "import the current code"
         )

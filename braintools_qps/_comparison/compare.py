@@ -17,7 +17,6 @@ from ..typing import SurrogateSpecs
 from .cluster import check_client
 from .experiment import Experiment
 from .factory import Factory
-from .growing import Growing
 from .network import demonstration
 from .objective import objective
 from .optimizers import check_optimizer
@@ -227,8 +226,8 @@ def compare(
         comparison = blank(asked, experiment, limits)
         counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
         with closing(counting):
-            search = Search(experiment, store, counting, client, fresh=fresh)
-            return Growing(comparison, asked, experiment, search, counting, store).until_known()
+            parts = comparison, asked, experiment, store, counting, client
+            return Search(*parts, fresh=fresh).until_known()
 
 
 def _limits(experiment: Experiment, most: int | None, margin: float | None) -> dict[str, Any]:

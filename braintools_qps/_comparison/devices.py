@@ -3,46 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-
-from .callbacks import without_ordered_callbacks
 
 # A few small networks fit into a core's cache and fill its vector registers. Many networks at once
 # take twice the time for the same arithmetic.
 RUNS_AT_ONCE_ON_CPU = (3, 4)
-RUNS = "runs"  # the axis that is split over devices
 SHARE_OF_MEMORY = 0.5  # of the computer: data, other programs and the system also need memory
 
 
 @dataclass(frozen=True)
 class Devices:
-    """Devices of one kind: a program is compiled once for all of them."""
+    """Devices of one kind, each of which trains some of the runs."""
 
     all: tuple[jax.Device, ...]
-
-    def __len__(self) -> int:
-        return len(self.all)
-
-    @cached_property
-    def split(self) -> NamedSharding:
-        """Sharding for arrays with a row per run: each device has some of the rows."""
-        return NamedSharding(self._mesh, PartitionSpec(RUNS))
-
-    @cached_property
-    def whole(self) -> NamedSharding:
-        """Sharding for arrays that all runs share: each device has a copy."""
-        return NamedSharding(self._mesh, PartitionSpec())
-
-    @cached_property
-    def _mesh(self) -> Mesh:
-        return Mesh(np.array(self.all), (RUNS,))
 
     @property
     def are_cpus(self) -> bool:
@@ -51,7 +28,7 @@ class Devices:
     @property
     def threads(self) -> int:
         """How many programs run at once; XLA uses one core for a small network."""
-        return max(1, cores() // len(self)) if self.are_cpus else 1
+        return max(cores(), len(self.all)) if self.are_cpus else len(self.all)
 
     @property
     def memory(self) -> float:
@@ -63,28 +40,12 @@ class Devices:
         return SHARE_OF_MEMORY * pages * size
 
     def width(self, runs: int) -> int:
-        """How many runs a program trains if memory allows, the same number on each device."""
-        each = -(-runs // len(self))
+        """How many runs a program trains if memory allows."""
+        each = -(-runs // len(self.all))
         if not self.are_cpus:
-            return len(self) * each
-        turns = lambda width: -(-each // (width * self.threads))
-        return len(self) * min(each, *RUNS_AT_ONCE_ON_CPU, key=lambda width: turns(width) * width)
-
-    def spread(self, function: Callable, own: int, shared: int) -> Callable:
-        """Spread a function of many runs over all devices, none of which waits for another.
-
-        The last ``shared`` arguments are the same for all runs; the others have a row per run.
-        """
-        if len(self) == 1:
-            return function
-        each, same = self.split.spec, self.whole.spec
-        return jax.shard_map(
-            without_ordered_callbacks(function),
-            mesh=self._mesh,
-            in_specs=(each,) * own + (same,) * shared,
-            out_specs=each,
-            check_vma=False,  # a model does not know the axis of devices
-        )
+            return each
+        turns = lambda width: -(-runs // (width * self.threads))
+        return min(each, *RUNS_AT_ONCE_ON_CPU, key=lambda width: turns(width) * width)
 
 
 def present_devices() -> Devices:
@@ -100,8 +61,8 @@ def present_devices() -> Devices:
 
 def device_text() -> str:
     """The devices as text: ``"cpu: cpu"``, or ``"cuda: NVIDIA H100, 4 of them"``."""
-    devices = present_devices()
-    text = f"{devices.all[0].platform}: {devices.all[0].device_kind}"
+    devices = present_devices().all
+    text = f"{devices[0].platform}: {devices[0].device_kind}"
     return f"{text}, {len(devices)} of them" if len(devices) > 1 else text
 
 
@@ -113,7 +74,7 @@ def cores() -> int:
 
 
 def program_bytes(compiled: jax.stages.Compiled) -> int | None:
-    """Memory that a program takes on each device; None where the backend does not say."""
+    """Memory that a program takes on its device; None where the backend does not say."""
     try:
         memory = compiled.memory_analysis()
     except NotImplementedError:

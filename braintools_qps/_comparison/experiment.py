@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
+import jax
 import optax
 from braintools.surrogate import Surrogate
 
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from .factory import Factory
+from .model import Weights, initialised, seeded
 from .objective import Objective
 from .optimizers import Optimizer, names_of, transformation
 from .tasks import Task
@@ -38,8 +40,7 @@ class Experiment:
     epochs: int = 1
     seeds: tuple[int, ...] = (0,)
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict)  # of the factory, besides its own
-    optimizer_options: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
 
     @property
     def batches(self) -> int:
@@ -53,20 +54,30 @@ class Experiment:
 
     def model(self, surrogate: Any) -> Any:
         """A fresh model with the surrogate in its neurons."""
-        return self.factory(self.task, surrogate, self.options)
+        names = names_of(self.optimizer)
+        options = {name: value for name, value in self.chosen.items() if name not in names}
+        return self.factory(self.task, surrogate, options)
+
+    def start(self, surrogate: Any, seed: int) -> tuple[Any, Weights]:
+        """A fresh model with the initial weights of a seed, and its states."""
+        with seeded(jax.random.key(seed), seed):
+            model = self.model(surrogate)
+            return model, initialised(model, self.batch_size)
 
     def at(self, setting: Setting) -> Experiment:
         """The experiment with the values of a setting for the factory and the optimizer."""
-        rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
-        names = names_of(self.optimizer)
-        of_optimizer = {name: value for name, value in rest.items() if name in names}
-        options = {name: value for name, value in rest.items() if name not in names}
-        return replace(self, options=options, optimizer_options=of_optimizer)
+        return replace(self, chosen=of_program(setting))
 
     def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
         """The optimizer for a training of this many epochs."""
-        steps = epochs * self.batches
-        return transformation(self.optimizer, learning_rate, steps, self.optimizer_options)
+        names = names_of(self.optimizer)
+        options = {name: value for name, value in self.chosen.items() if name in names}
+        return transformation(self.optimizer, learning_rate, epochs * self.batches, options)
+
+
+def of_program(setting: Setting) -> dict[str, Any]:
+    """The values of a setting for the factory and the optimizer."""
+    return {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
 
 
 def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:

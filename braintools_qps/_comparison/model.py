@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 import brainstate
 import brainunit as u
@@ -41,19 +41,13 @@ def seeded(key: Array, number: int = 0) -> Iterator[None]:
     The others are those of NumPy and Python, which JAX cannot trace. Afterwards the user's random
     states are as before. Only one thread at a time can be inside such a block.
     """
-    with _random_states, _seeded(key, number):
-        yield
-
-
-@contextmanager
-def _seeded(key: Array, number: int) -> Iterator[None]:
     state = brainstate.random.DEFAULT
-    with jax.ensure_compile_time_eval():  # the first reading makes a key, which must not be traced
-        before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002 -- the user's
     # A StateTraceStack lets the global state hold a tracer. For a concrete key there must be none:
     # brainstate would count new states as part of it, and a later trace their weights as constants.
     traced = isinstance(key, jax.core.Tracer)
-    with brainstate.StateTraceStack() if traced else nullcontext():
+    with _random_states, brainstate.StateTraceStack() if traced else nullcontext():
+        with jax.ensure_compile_time_eval():  # the first reading makes a key, not to be traced
+            before = state.value, np.random.get_state(), random.getstate()  # noqa: NPY002
         state.value = key
         np.random.seed(number)  # noqa: NPY002
         random.seed(number)
@@ -65,32 +59,41 @@ def _seeded(key: Array, number: int) -> Iterator[None]:
             random.setstate(before[2])
 
 
-def initialised(model: Any, samples: int) -> tuple[dict[str, Any], dict[str, Any]]:
+class Weights(NamedTuple):
+    """All that training changes in a model, by paths in the model: States, or their values."""
+
+    trained: Values
+    kept: Values
+
+    @property
+    def values(self) -> Weights:
+        """The values of the States, as arrays."""
+        value = lambda state: jax.tree.map(jnp.asarray, state.value)
+        return Weights(*({path: value(state) for path, state in part.items()} for part in self))
+
+
+def initialised(model: Any, samples: int) -> Weights:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     held = {id(s): s.value for s in brainstate.graph.states(model).values()}
     with environment():
         brainstate.nn.init_all_states(model, samples)
     states = {".".join(map(str, p)): s for p, s in brainstate.graph.states(model).items()}
-    trained = {name: state for name, state in states.items() if _is_trained(state)}
+    trained = {path: state for path, state in states.items() if _is_trained(state)}
     kept = {
-        name: state
-        for name, state in states.items()
-        if name not in trained
+        path: state
+        for path, state in states.items()
+        if path not in trained
         and not isinstance(state, brainstate.ShortTermState)
         and held.get(id(state)) is state.value
     }
-    return trained, kept
+    return Weights(trained, kept)
 
 
-def values_of(states: Mapping[str, Any]) -> Values:
-    """The values of states, as arrays."""
-    return {name: jax.tree.map(jnp.asarray, state.value) for name, state in states.items()}
-
-
-def put(states: Mapping[str, Any], values: Values) -> None:
-    """Set the values of states."""
-    for name, state in states.items():
-        state.value = values[name]
+def put(states: Weights, weights: Weights) -> None:
+    """Set the values of States."""
+    for part, values in zip(states, weights):
+        for path, state in part.items():
+            state.value = values[path]
 
 
 def run_over(

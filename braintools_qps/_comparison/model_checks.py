@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import brainstate
@@ -15,9 +16,7 @@ import numpy as np
 from .experiment import Experiment
 from .factory import cause_of
 from .model import environment, initialised, run_over, seeded
-from .start_checks import PROBE, arrays_of, check_start, start
-
-Shapes = dict[str, tuple[int, ...]]  # by the names of arrays in the model
+from .start_checks import PROBE, arrays_of, check_start
 
 
 def check_model(experiment: Experiment) -> tuple[str, ...]:
@@ -37,8 +36,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
-        _check_loss(experiment, outputs, size)
-    return notes + _without_gradient(experiment, outputs, size)
+    return notes + _checked_loss(experiment, outputs, size)
 
 
 def check_finite(experiment: Experiment) -> None:
@@ -51,9 +49,8 @@ def check_finite(experiment: Experiment) -> None:
     """
     task, (seed, *_) = experiment.task, experiment.seeds
     inputs = jnp.asarray(task.samples.inputs[: experiment.batch_size])
+    model, _ = experiment.start(PROBE, seed)
     with seeded(jax.random.key(seed), seed):
-        model = experiment.model(PROBE)
-        initialised(model, experiment.batch_size)
         outputs = run_over(model, inputs, fit=False, of_step=task.to_model)
     leaves = jax.tree.leaves(outputs)
     finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
@@ -67,17 +64,10 @@ def check_finite(experiment: Experiment) -> None:
 
 def _traced(experiment: Experiment, size: int) -> Any:
     """Shapes of the outputs of all steps; raises why the model does not take such a batch."""
-    held: Shapes = {}
-    arrays: Shapes = {}
-
-    def look(model: Any) -> None:
-        held.update(_of_other_batches(model, size))
-        arrays.update({path: shape for path, (_, shape) in arrays_of(model).items() if shape})
-
     try:
-        return _shapes(experiment, size, experiment.task.features, look)
+        return _shapes(experiment, size, experiment.task.features)
     except Exception as error:
-        reason = _reason(error, size, arrays, held) or _other_features(error, experiment, size)
+        reason = _fixed_batch(error, experiment, size) or _other_features(error, experiment, size)
         if reason is not None:
             raise ValueError(reason) from error
         cause = cause_of(error)
@@ -86,26 +76,50 @@ def _traced(experiment: Experiment, size: int) -> Any:
         raise cause from cause.__cause__  # which brainstate's wrapper would hide
 
 
-def _shapes(
-    experiment: Experiment, size: int, features: int, look: Callable[[Any], None] = lambda _: None
-) -> Any:
-    """Shapes of the outputs for inputs of so many features; ``look`` is called with the model."""
+def _shapes(experiment: Experiment, size: int, features: int) -> Any:
+    """Shapes of the outputs for inputs of so many features."""
 
     def outputs(key: Any, inputs: Any) -> Any:
         with seeded(key):
             model = experiment.model(PROBE)
             initialised(model, size)
-            look(model)
             return run_over(model, inputs, fit=True, of_step=experiment.task.to_model)
 
     inputs = jax.ShapeDtypeStruct((size, experiment.task.steps, features), jnp.float32)
     return jax.eval_shape(outputs, jax.random.key(0), inputs)
 
 
+def _fixed_batch(error: Exception, experiment: Experiment, size: int) -> str | None:
+    """Which arrays or states of the model have another batch; None if they fit."""
+    model, _ = replace(experiment, batch_size=size).start(PROBE, experiment.seeds[0])
+    arrays = _of_other_batches(arrays_of(model), size)
+    if guilty := {path: s for path, s in arrays.items() if f"{s}" in _root(error)}:
+        return (
+            f"the model must take batches of any size, here of {size} samples, but holds "
+            f"{_listed(guilty)}: {_root(error)}. Leave out the batch axis of these arrays, or make "
+            "them in init_state(self, batch_size=None)"
+        )
+    hidden = brainstate.graph.states(model, brainstate.ShortTermState)
+    values = {".".join(map(str, path)): state.value for path, state in hidden.items()}
+    if held := _of_other_batches(values, size):
+        return (
+            f"after brainstate.nn.init_all_states(model, {size}), the first axis of states must be "
+            f"the batch, here of {size} samples; got {_listed(held)}. Make them in "
+            "init_state(self, batch_size=None), of shape (batch_size, ...)"
+        )
+    return None
+
+
+def _of_other_batches(values: Mapping[str, Any], size: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the values that do not fit the batch."""
+    shapes = {p: np.shape(leaf) for p, value in values.items() for leaf in jax.tree.leaves(value)}
+    return {path: shape for path, shape in shapes.items() if shape and shape[0] != size}
+
+
 def _other_features(error: Exception, experiment: Experiment, size: int) -> str | None:
     """Which number of features the model takes; None if it runs with none that was tried."""
-    _, weights, _ = start(experiment, PROBE, experiment.seeds[0])
-    axes = {n for leaf in jax.tree.leaves(weights) for n in leaf.shape[:1]}
+    _, states = experiment.start(PROBE, experiment.seeds[0])
+    axes = {n for leaf in jax.tree.leaves(states.values.trained) for n in leaf.shape[:1]}
     for features in sorted(axes - {experiment.task.features}):
         with suppress(Exception):
             _shapes(experiment, size, features)
@@ -117,38 +131,11 @@ def _other_features(error: Exception, experiment: Experiment, size: int) -> str 
     return None
 
 
-def _reason(error: Exception, size: int, arrays: Shapes, held: Shapes) -> str | None:
-    """Why a model failed on a batch of this size; None if its states and arrays fit."""
-    if guilty := {n: s for n, s in arrays.items() if s[0] != size and f"{s}" in _root(error)}:
-        return (
-            f"the model must take batches of any size, here of {size} samples, but holds "
-            f"{_listed(guilty)}: {_root(error)}. Leave out the batch axis of these arrays, or make "
-            "them in init_state(self, batch_size=None)"
-        )
-    if held:
-        return (
-            f"after brainstate.nn.init_all_states(model, {size}), the first axis of states must be "
-            f"the batch, here of {size} samples; got {_listed(held)}. Make them in "
-            "init_state(self, batch_size=None), of shape (batch_size, ...)"
-        )
-    return None
-
-
-def _of_other_batches(model: Any, size: int) -> Shapes:
-    """Shapes of the hidden states that do not fit the batch."""
-    shapes = {
-        ".".join(map(str, path)): jnp.shape(leaf)
-        for path, state in brainstate.graph.states(model, brainstate.ShortTermState).items()
-        for leaf in jax.tree.leaves(state.value)
-    }
-    return {name: shape for name, shape in shapes.items() if shape and shape[0] != size}
-
-
 def _root(error: BaseException) -> str:
     return str(cause_of(error)).strip().rstrip(".")
 
 
-def _listed(shapes: Shapes) -> str:
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
 
 
@@ -173,43 +160,36 @@ def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
         _check_targets(experiment, output)
 
 
-def _check_loss(experiment: Experiment, outputs: Any, size: int) -> None:
-    labels = experiment.task.samples.labels
-    some = jax.ShapeDtypeStruct((size, *labels.shape[1:]), labels.dtype)
-    loss = lambda outputs, y: experiment.objective.loss(experiment.objective.read(outputs), y)
-    kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs, some))]
-    if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
-        raise TypeError(
-            "loss must return real numbers, which have a derivative, got "
-            f"{', '.join(map(str, kinds)) or 'nothing'}. A count of correct answers is a score: "
-            "pass it as score=, and a loss such as cross-entropy"
-        )
-
-
-def _without_gradient(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
+def _checked_loss(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
     """A warning if the loss has no gradient, because then nothing is trained."""
-    leaves, structure = jax.tree.flatten(outputs)
+    leaves = jax.tree.leaves(outputs)
     if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
-        kinds = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
+        integers = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
         return (
-            f"The model's outputs are {kinds}, which have no gradient: nothing was trained. "
+            f"The model's outputs are {integers}, which have no gradient: nothing was trained. "
             "Return floats from the model.",
         )
-    rng = np.random.default_rng(0)
-    some = [jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype) for leaf in leaves]
-    labels = experiment.task.samples.labels
+    goal, labels, rng = (
+        experiment.objective,
+        experiment.task.samples.labels,
+        np.random.default_rng(0),
+    )
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
-
-    def loss(leaves: list[Any]) -> Any:
-        read = experiment.objective.read(jax.tree.unflatten(structure, leaves))
-        return jnp.mean(u.get_mantissa(experiment.objective.loss(read, y)))
-
+    draw = lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)
+    loss = lambda outputs: goal.loss(goal.read(outputs), y)
     with seeded(jax.random.key(0)), environment(fit=True):
-        gradient = jax.grad(loss, allow_int=True)(some)
-    if any(g.dtype != jax.dtypes.float0 and g.any() for g in gradient):
+        kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs))]
+        if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
+            raise TypeError(
+                "loss must return real numbers, which have a derivative, got "
+                f"{', '.join(map(str, kinds)) or 'nothing'}. A count of correct answers is a "
+                "score: pass it as score=, and a loss such as cross-entropy"
+            )
+        mean = lambda outputs: jnp.mean(u.get_mantissa(loss(outputs)))
+        gradient = jax.grad(mean, allow_int=True)(jax.tree.map(draw, outputs))
+    if any(g.dtype != jax.dtypes.float0 and g.any() for g in jax.tree.leaves(gradient)):
         return ()
-    name = experiment.objective.loss_name
-    name = "" if name == "loss" else f" {name}"
+    name = f" {goal.loss_name}".replace(" loss", "")
     return (
         f"The loss{name} has a gradient of 0 for all outputs: nothing was "
         "trained. Take one that changes with the outputs, such as cross-entropy. A count of "

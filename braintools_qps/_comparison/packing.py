@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,13 +31,16 @@ class Saved(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Replace a file once the new one is on the disk: a reader sees the old or the new one."""
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path to write to; the file replaces another one whole, or is not there at all.
+
+    Processes that share a folder see the old file or the new one.
+    """
+    beside = path.with_name(f".{secrets.token_hex(4)}{path.name}")
     try:
-        with open(beside, "xb") as file:  # follows no symlink
-            file.write(content)
-            file.flush()
+        yield beside
+        with open(beside, "rb") as file:
             os.fsync(file.fileno())
         beside.replace(path)
     finally:
@@ -97,7 +100,7 @@ def from_tree(tree: Any, arrays: Arrays) -> Any:
 
 def raw(leaf: Any) -> np.ndarray:
     """An array as NumPy's; random keys as their numbers."""
-    is_key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 

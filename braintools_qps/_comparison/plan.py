@@ -19,11 +19,14 @@ from .._candidates import candidates
 from .._registry import get_surrogate, surrogate_spec
 from .._surrogate import surrogate_key
 from ..records import to_plain
-from .experiment import OF_SURROGATES, RATE, Experiment, Setting, at_setting
+from .devices import present_devices
+from .experiment import RATE, Experiment, Setting, at_setting, of_program
 from .identity import UNKNOWN, identity, name_of, without_partial
 from .numerics import numerics, packages
 from .optimizers import described_optimizer
 from .tasks import Task
+
+CODE = "code of the "  # begins the names of digests of code
 
 
 class Candidate(NamedTuple):
@@ -41,7 +44,7 @@ class Run(NamedTuple):
     setting: Setting
     seed: int
     key: str = ""
-    parts: Mapping[str, Any] = {}  # all that the key is a digest of
+    parts: Mapping[str, Any] = {}  # all that it does not share with the others
 
 
 def candidates_of(surrogates: Any) -> list[Candidate]:
@@ -77,7 +80,7 @@ class Plan:
         """Every setting with every seed, seed by seed."""
         parts = [self._parts(candidate, setting) for setting in settings]
         return [
-            self._keyed(Run(candidate, setting, seed), of_setting)
+            Run(candidate, setting, seed, self._key(of_setting | {"seed": seed}), of_setting)
             for seed in seeds
             for setting, of_setting in zip(settings, parts)
         ]
@@ -86,14 +89,14 @@ class Plan:
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
         goal, make = self._experiment.objective, self._experiment.factory.make
-        bound = getattr(make, "args", ()), getattr(make, "keywords", {})
         functions = {
             "model": without_partial(make),
-            "options": bound,
+            "options": (getattr(make, "args", ()), getattr(make, "keywords", {})),
             "optimizer": self._experiment.optimizer,
+            "loss": goal.loss,
+            "score": goal.score,
         }
-        functions |= {"loss": goal.loss, "score": goal.score}
-        return {name: identity(function) for name, function in functions.items()}
+        return {CODE + name: identity(function) for name, function in functions.items()}
 
     @cached_property
     def shared(self) -> dict[str, Any]:
@@ -108,26 +111,37 @@ class Plan:
                 "batch_size": experiment.batch_size,
                 **described_optimizer(experiment.optimizer),
                 **numerics(),
+                "device": present_devices().all[0].device_kind,  # of this process
                 "packages": packages(),
-                "code": self.code,
+                **self.code,
             }
         )
 
+    def why_not(
+        self, parts: Mapping[str, Any], shared: Mapping[str, Any], runs: Sequence[Run]
+    ) -> list[str]:
+        """Why a run on the disk is none of these runs, as phrases.
+
+        There are none if it has another surrogate, setting or seed alone.
+        """
+        changes = _changes(shared, self.shared)
+        named = lambda parts: (parts["surrogate"], parts["setting"])
+        alike = (run.parts for run in runs if named(run.parts) == named(parts))
+        return changes or _changes(parts, next(alike, parts))
+
     def _parts(self, candidate: Candidate, setting: Setting) -> dict[str, Any]:
-        trained = at_setting(candidate.surrogate, setting)
-        rest = {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
+        trained, rest = at_setting(candidate.surrogate, setting), of_program(setting)
         return {
             "surrogate": surrogate_spec(trained),
-            "surrogate code": identity(*_classes(trained)),
+            CODE + "surrogate": identity(*_classes(trained)),
             RATE: float(setting.get(RATE, self._experiment.usual_rate)),
             "setting": to_plain(rest),
-            "setting code": identity(rest),
+            CODE + "setting": identity(rest),
         }
 
-    def _keyed(self, run: Run, parts: dict[str, Any]) -> Run:
-        parts = parts | {"seed": run.seed}
+    def _key(self, parts: Mapping[str, Any]) -> str:
         text = json.dumps([self.shared, parts], sort_keys=True)
-        return run._replace(key=sha256(text.encode()).hexdigest()[:40], parts=parts)
+        return sha256(text.encode()).hexdigest()[:40]
 
 
 def digest(task: Task) -> str:
@@ -141,7 +155,7 @@ def digest(task: Task) -> str:
     return whole.hexdigest()
 
 
-def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> list[str]:
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What has changed between two sets of parts, each as a phrase."""
     changes = []
     for name in {**before, **now}:
@@ -149,17 +163,16 @@ def difference(before: Mapping[str, Any], now: Mapping[str, Any], within: str = 
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            if name == "code" and before["options"] != now["options"]:  # said by their values
-                new = {**new, "options": old.get("options")}
-            changes += difference(old, new, name)
+            changes += _changes(old, new)
         elif name == "data":
             changes.append("the data have changed")
-        elif within == "code" and UNKNOWN in str(new):
-            changes.append(f"a {str(new).split()[1]} in the {name} cannot be compared with another")
-        elif within == "code":
-            changes.append(f"the code of the {name} has changed")
-        else:
+        elif not name.startswith(CODE):
             changes.append(f"{name} was {old}, now {new}")
+        elif UNKNOWN in str(new):
+            function = name.removeprefix(CODE)
+            changes.append(f"a {str(new).split()[1]} in the {function} cannot be compared")
+        elif not (name.endswith("options") and before["options"] != now["options"]):
+            changes.append(f"the {name} has changed")  # options are said by their values
     return changes
 
 

@@ -8,17 +8,26 @@ from typing import Any
 
 import numpy as np
 
-from .. import records
 from .._registry import surrogate_spec
-from ..records import CandidateResult, Comparison, Cost, Scores, Tuning, to_plain
-from .experiment import RATE, Experiment, Setting, at_setting
+from ..records import (
+    CandidateResult,
+    Comparison,
+    Cost,
+    Curves,
+    Scores,
+    Trial,
+    Tuning,
+    choose,
+    to_plain,
+)
+from . import run
+from .experiment import RATE, Experiment, at_setting
 from .factory import cause_of
 from .identity import name_of, sources
 from .numerics import numerics, present_environment
 from .optimizers import described_optimizer
-from .outcome import Outcome
 from .plan import Candidate, Run, digest
-from .run import Curves
+from .run import Outcome
 
 # A run has collapsed if it loses this share of its gain. The loss must also be at least this many
 # standard errors of an accuracy, or this share of any other score.
@@ -28,18 +37,39 @@ RUNAWAY, GROWN = 0.5, 2.0  # above this rate, and above this multiple of the fir
 SATURATED = 0.9  # above this rate, whatever the first epoch has ended with
 
 
+def choices(
+    runs: Sequence[Run], outcomes: Sequence[Outcome], experiment: Experiment
+) -> tuple[list[int], Tuning | None]:
+    """The row of the run that each seed chooses, of all settings with all seeds; and the tuning."""
+    count = len(experiment.settings)
+    settings = [run.setting for run in runs[:count]]
+    by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
+    last = [[float(outcome.curves.score[-1]) for outcome in of_seed] for of_seed in by_seed]
+    numbers = tuple(choose(settings, scores) for scores in last)
+    trials = tuple(
+        Trial(
+            setting,
+            validation=_numbers(outcome.curves.score[-1] for outcome in of_setting),
+            test=_numbers(outcome.tested.score for outcome in of_setting),
+            loss=_numbers(outcome.curves.loss[-1] for outcome in of_setting),
+        )
+        for setting, of_setting in zip(settings, zip(*by_seed))
+    )
+    rows = [seed * count + number for seed, number in enumerate(numbers)]
+    return rows, Tuning(trials, numbers) if experiment.tune else None
+
+
 def result_of(
-    runs: Sequence[Run],
-    setting: Setting,
-    outcomes: Sequence[Outcome],
-    tuning: Tuning | None,
-    experiment: Experiment,
+    picked: Sequence[tuple[Run, Outcome]], tuning: Tuning | None, experiment: Experiment
 ) -> CandidateResult:
     """The record of a candidate, from the run that each seed has chosen."""
-    candidate = runs[0].candidate
-    samples = experiment.task.sizes.validation
+    runs, outcomes = zip(*picked)
+    candidate, setting = (
+        runs[0].candidate,
+        tuning.trials[tuning.most_chosen].setting if tuning else {},
+    )
     is_accuracy = experiment.objective.score_name == "accuracy"
-    noise = noise_of_accuracy(samples) if is_accuracy else None
+    noise = noise_of_accuracy(experiment.task.sizes.validation) if is_accuracy else None
     workers = [outcome.worker for outcome in outcomes]
     return CandidateResult(
         label=candidate.label,
@@ -47,13 +77,31 @@ def result_of(
         seeds=tuple(run.seed for run in runs),
         setting={RATE: experiment.usual_rate} | dict(setting),
         tuned_spec=surrogate_spec(at_setting(candidate.surrogate, setting)),
-        scores=scores_of(outcomes),
-        curves=curves_of(outcomes),
+        scores=_scores(outcomes),
+        curves=Curves(
+            loss=tuple(_numbers(outcome.curves.loss) for outcome in outcomes),
+            validation=tuple(_numbers(outcome.curves.score) for outcome in outcomes),
+            firing_rate=tuple(_numbers(outcome.curves.firing_rate) for outcome in outcomes),
+        ),
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
         flags=flags([outcome.curves for outcome in outcomes], noise),
         one_by_one=next(filter(None, (outcome.one_by_one for outcome in outcomes)), None),
         workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
+    )
+
+
+def _scores(outcomes: Sequence[Outcome]) -> Scores:
+    """Scores by seed; a run without a finite validation score has no best epoch."""
+    tested = [outcome.tested for outcome in outcomes]
+    best = [outcome.best_epoch or None for outcome in outcomes]
+    return Scores(
+        test=_numbers(test.score for test in tested),
+        validation=_numbers(outcome.curves.score[-1] for outcome in outcomes),
+        test_at_best_epoch=_numbers(t.best_score if n else np.nan for n, t in zip(best, tested)),
+        best_epoch=tuple(best),
+        firing_rate=_numbers(test.firing_rate for test in tested),
+        spikes=_numbers(test.spikes for test in tested),
     )
 
 
@@ -98,35 +146,11 @@ def failed(candidate: Candidate, error: Exception) -> CandidateResult:
     return CandidateResult(candidate.label, candidate.spec, error=message)
 
 
-def scores_of(outcomes: Sequence[Outcome]) -> Scores:
-    """Scores by seed; a run without a finite validation score has no best epoch."""
-    tested = [outcome.tested for outcome in outcomes]
-    best = [outcome.best_epoch or None for outcome in outcomes]
-    at_best = [math.nan if epoch is None else test.best_score for epoch, test in zip(best, tested)]
-    return Scores(
-        test=_numbers(test.score for test in tested),
-        validation=_numbers(outcome.curves.score[-1] for outcome in outcomes),
-        test_at_best_epoch=_numbers(at_best),
-        best_epoch=tuple(best),
-        firing_rate=_numbers(test.firing_rate for test in tested),
-        spikes=_numbers(test.spikes for test in tested),
-    )
-
-
-def curves_of(outcomes: Sequence[Outcome]) -> records.Curves:
-    """Curves by seed and epoch."""
-    return records.Curves(
-        loss=tuple(_numbers(outcome.curves.loss) for outcome in outcomes),
-        validation=tuple(_numbers(outcome.curves.score) for outcome in outcomes),
-        firing_rate=tuple(_numbers(outcome.curves.firing_rate) for outcome in outcomes),
-    )
-
-
 def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def flags(runs: Sequence[Curves], noise: float | None) -> Mapping[str, int]:
+def flags(runs: Sequence[run.Curves], noise: float | None) -> Mapping[str, int]:
     """How many runs went wrong, by kind; kinds that did not occur are left out.
 
     ``noise`` is how far a score may fall by chance; None if unknown.

@@ -1,8 +1,8 @@
-"""One run as pure functions of states, data, numbers and a key: a step, an epoch, a test."""
+"""One run as pure functions of its state, its numbers and the samples: an epoch, and the test."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -13,19 +13,26 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .experiment import Experiment
-from .model import Values, initialised, put, run_over, seeded, values_of, watched
-from .optimizers import counts_steps
+from .model import Values, Weights, initialised, put, run_over, seeded, watched
 from .tasks import Rows, Samples
 
-Numbers = dict[str, Array]  # of one run: learning_rate, epochs, and those of its surrogate
 Build = Callable[[Mapping[str, Any]], Surrogate]
 
 
-class Weights(NamedTuple):
-    """All that training changes in a model."""
+class Given(NamedTuple):
+    """All that a run is given, besides the samples that all runs share."""
 
-    trained: Values
-    kept: Values
+    key: Array
+    numbers: dict[str, Array]  # learning_rate, epochs, and those of its surrogate
+    rows: Rows
+
+
+class Curves(NamedTuple):
+    """Numbers by epoch; NaN for those that are still to come."""
+
+    loss: Array  # mean over the batches
+    score: Array  # on the validation part; NaN once outputs are not finite
+    firing_rate: Array  # spikes per neuron and step, there
 
 
 class State(NamedTuple):
@@ -34,17 +41,10 @@ class State(NamedTuple):
     weights: Weights
     optimizer: Any
     epoch: Array
+    curves: Curves
     best: Weights  # those of the best validation score
     best_score: Array
     best_epoch: Array
-
-
-class Curves(NamedTuple):
-    """Numbers of one epoch; after training, stacked over epochs on the last axis."""
-
-    loss: Array  # mean over the batches
-    score: Array  # on the validation part; NaN once outputs are not finite
-    firing_rate: Array  # spikes per neuron and step, there
 
 
 class Tested(NamedTuple):
@@ -56,85 +56,88 @@ class Tested(NamedTuple):
     spikes: Array  # per sample
 
 
+class Outcome(NamedTuple):
+    """One run: its curves, its scores, its time and memory, and the trained weights."""
+
+    curves: Curves
+    tested: Tested
+    best_epoch: int
+    seconds: float  # per epoch: an equal share of the time of runs that train together
+    bytes: int | None  # of the program that trains some runs at once
+    one_by_one: str | None  # why the model could not be vmapped
+    worker: Mapping[str, Any]  # where it was trained
+    weights: Values  # after the last epoch, and all other states that outlive a batch
+
+
 def initial_weights(experiment: Experiment, surrogate: Surrogate, seed: int) -> Weights:
     """The initial weights that a seed gives, whatever the surrogate is."""
-    with seeded(jax.random.key(seed), seed):
-        trained, kept = initialised(experiment.model(surrogate), experiment.batch_size)
-    if not trained:
+    _, states = experiment.start(surrogate, seed)
+    if not states.trained:
         raise ValueError(
             "the model must have something to train, got no brainstate.ParamState of real numbers. "
             "Keep weights in ParamStates, as the layers of brainstate.nn do"
         )
-    return Weights(values_of(trained), values_of(kept))
+    return states.values
 
 
 def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
     """The state before the first epoch."""
     weights = initial_weights(experiment, surrogate, seed)
     optimizer = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
-    zero = jnp.zeros((), jnp.int32)
-    worst = jnp.asarray(-jnp.inf, jnp.result_type(float))  # no weak type: checkpoints have none
-    return State(weights, optimizer, zero, weights, worst, zero)
+    zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
+    curves = Curves(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in Curves._fields))
+    worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
+    return State(weights, optimizer, zero, curves, weights, worst, zero)
 
 
 def epoch_of(build: Build, experiment: Experiment) -> Callable:
-    """``(state, key, numbers, rows, samples) -> (state, Curves)``, of one run."""
+    """``((state, given), samples) -> state``, of one run."""
     size, batches = experiment.batch_size, experiment.batches
-    # The user's optimizer may need an int; ours takes a traced number, to share the program.
-    known = experiment.epochs if counts_steps(experiment.optimizer) else None
 
-    def epoch(
-        state: State, key: Array, numbers: Numbers, rows: Rows, samples: Samples
-    ) -> tuple[State, Curves]:
+    def epoch(run: tuple[State, Given], samples: Samples) -> State:
+        state, (key, numbers, rows) = run
         surrogate = build(numbers)
-        length = numbers["epochs"] if known is None else known
+        # The user's optimizer may need an int; ours takes a traced number.
+        length = numbers["epochs"] if experiment.optimizer is None else experiment.epochs
         optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
 
-        def step(carry: tuple, batch: tuple[Array, Array]) -> tuple[tuple, Array]:
-            index, chosen = batch
+        def step(carry: tuple[Weights, Any], batch: tuple[Array, Array]) -> tuple[Any, Array]:
+            (weights, moments), (number, chosen) = carry, batch
             taken = Samples(samples.inputs[chosen], samples.labels[chosen])
-            draw = key, state.epoch * batches + index
-            weights, moments = carry
-            return training_step(weights, moments, taken, draw, surrogate, optimizer, experiment)
+            draw = key, state.epoch * batches + number
+            loss_of = lambda values: _loss(
+                weights._replace(trained=values), taken, draw, surrogate, experiment
+            )
+            (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
+            values, structure = jax.tree.flatten(weights.trained)
+            changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
+            trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
+            return (Weights(trained, kept), moments), loss
 
         orders, _ = jax.random.split(key)
-        of_epoch = jax.random.fold_in(orders, state.epoch)
-        order = jax.random.permutation(of_epoch, rows.train)
-        batched = order[: batches * size].reshape(batches, size)
+        order = jax.random.permutation(jax.random.fold_in(orders, state.epoch), rows.train)
+        batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
-        (weights, moments), losses = jax.lax.scan(step, carry, (jnp.arange(batches), batched))
+        (weights, moments), losses = jax.lax.scan(step, carry, batched)
         score, rate, _ = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
-        return _after(state, weights, moments, score), Curves(losses.mean(), score, rate)
+        return _after(state, weights, moments, Curves(losses.mean(), score, rate))
 
     return epoch
 
 
-def training_step(
-    weights: Weights,
-    moments: Any,
-    samples: Samples,
-    draw: tuple[Array, Array],
-    surrogate: Surrogate,
-    optimizer: optax.GradientTransformation,
-    experiment: Experiment,
-) -> tuple[tuple[Weights, Any], Array]:
-    """Train on one batch; ``draw`` is the key of the run and the number of the batch.
-
-    ``moments`` is the state of the optimizer.
-    """
-    loss_of = lambda trained: _loss(trained, weights.kept, samples, draw, surrogate, experiment)
-    (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
-    values, structure = jax.tree.flatten(weights.trained)
-    changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
-    trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
-    return (Weights(trained, kept), moments), loss
+def _after(state: State, weights: Weights, moments: Any, now: Curves) -> State:
+    epoch, better = state.epoch + 1, now.score > state.best_score
+    curves = jax.tree.map(lambda curve, x: curve.at[state.epoch].set(x), state.curves, now)
+    choose = lambda new, old: jnp.where(better, new, old)
+    best = jax.tree.map(choose, weights, state.best)
+    scores = choose(now.score, state.best_score), choose(epoch, state.best_epoch)
+    return State(weights, moments, epoch, curves, best, *scores)
 
 
 def _loss(
-    trained: Values,
-    kept: Values,
+    weights: Weights,
     samples: Samples,
-    draw: tuple[Array, Array],
+    draw: tuple[Array, Array],  # the key of the run, and the number of the batch
     surrogate: Surrogate,
     experiment: Experiment,
 ) -> tuple[Array, Values]:
@@ -144,11 +147,10 @@ def _loss(
     _, draws = jax.random.split(key)
     with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
-        _fill(states, Weights(trained, kept))
+        put(states, weights)
         outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
     objective = experiment.objective
-    loss = objective.loss(objective.read(outputs), samples.labels)
-    return _scalar(loss), values_of(states[1])
+    return _scalar(objective.loss(objective.read(outputs), samples.labels)), states.values.kept
 
 
 def evaluated(
@@ -165,8 +167,7 @@ def evaluated(
     """
     with seeded(key):
         model = experiment.model(surrogate)
-        states = initialised(model, len(rows))
-        _fill(states, weights)
+        put(initialised(model, len(rows)), weights)
         outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.to_model)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     objective = experiment.objective
@@ -175,11 +176,11 @@ def evaluated(
 
 
 def test_of(build: Build, experiment: Experiment) -> Callable:
-    """``(state, key, numbers, rows, samples) -> Tested``, of one run."""
+    """``((state, given), samples) -> Tested``, of one run."""
 
-    def tested(state: State, key: Array, numbers: Numbers, rows: Rows, samples: Samples) -> Tested:
-        both = jax.tree.map(lambda *x: jnp.stack(x), state.weights, state.best)
-        surrogate = build(numbers)
+    def tested(run: tuple[State, Given], samples: Samples) -> Tested:
+        state, (key, numbers, rows) = run
+        both, surrogate = stacked([state.weights, state.best]), build(numbers)
         look = lambda weights: evaluated(weights, key, surrogate, samples, rows.test, experiment)
         scores, rates, spikes = jax.lax.map(look, both)
         return Tested(scores[0], scores[1], rates[0], spikes[0])
@@ -187,19 +188,9 @@ def test_of(build: Build, experiment: Experiment) -> Callable:
     return tested
 
 
-def _fill(states: tuple[dict[str, Any], dict[str, Any]], weights: Weights) -> None:
-    for of_kind, values in zip(states, weights):
-        put(of_kind, values)
-
-
-def _after(state: State, weights: Weights, moments: Any, score: Array) -> State:
-    epoch = state.epoch + 1
-    better = score > state.best_score
-    best = jax.tree.map(lambda a, b: jnp.where(better, a, b), weights, state.best)
-    return State(
-        weights, moments, epoch, best,
-        jnp.where(better, score, state.best_score), jnp.where(better, epoch, state.best_epoch),
-    )  # fmt: skip
+def stacked(trees: Sequence[Any]) -> Any:
+    """Trees of equal form as one, whose leaves have a row for each."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
 def _scalar(value: Any) -> Array:

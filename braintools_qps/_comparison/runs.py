@@ -16,7 +16,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from .packing import Arrays, Saved, packed, unpacked, write_whole
+import numpy as np
+
+from .packing import Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
+from .run import Curves, Outcome, Tested
 
 FOLDER = "runs"
 STATE = ".state"
@@ -29,12 +32,13 @@ MOST_OF_THE_TIME = 0.01  # goes into writing them
 class Runs:
     """Finished runs and states of those in training, in a directory; without one, in memory.
 
-    A disk that is full costs no results: from then on they are in memory, and a warning says so.
+    A full disk costs no results: what it does not take is kept in memory, and one warning says so.
     """
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory
         self._memory: dict[str, bytes] = {}
+        self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0
 
     def read(self, name: str) -> Saved | None:
@@ -42,31 +46,38 @@ class Runs:
         content = self._memory.get(name)
         if content is None and self.directory is not None:
             with suppress(OSError):
-                content = self._path(name).read_bytes()
+                content = (self.directory / FOLDER / name).read_bytes()
         return None if content is None else unpacked(content)
 
-    def write(self, name: str, about: Mapping[str, Any], arrays: Arrays) -> None:
-        """Keep a run or a state."""
-        content = packed(about, arrays)
-        if self.directory is not None:
-            try:
-                write_whole(self._path(name), content)
-                return
-            except OSError as error:
-                warnings.warn(
-                    f"{self._path(name)} could not be written ({error}). Training goes on, and "
-                    "what cannot be written is in the Comparison alone",
-                    stacklevel=2,
-                )
-        if not name.endswith(STATE):
-            self._memory[name] = content
+    def outcome(self, key: str) -> Outcome | None:
+        """The outcome of a run that has finished."""
+        if (saved := self.read(key)) is None:
+            return None
+        fields, arrays = dict(saved.about["outcome"]), saved.arrays
+        curves: Any = {name: arrays[name] for name in Curves._fields}
+        return Outcome(
+            Curves(**curves),
+            Tested(**fields.pop("tested")),
+            weights=from_tree(fields.pop("weights"), arrays),
+            **fields,
+        )
 
-    def forget(self, name: str) -> None:
-        """Remove what is no longer needed."""
-        self._memory.pop(name, None)
+    def keep(self, key: str, outcome: Outcome, about: Mapping[str, Any]) -> None:
+        """Keep a run, and ``about`` it; its state in training is no longer needed."""
+        arrays = {name: np.asarray(curve) for name, curve in outcome.curves._asdict().items()}
+        fields = outcome._asdict() | {
+            "tested": {name: float(number) for name, number in outcome.tested._asdict().items()},
+            "weights": as_tree(outcome.weights, arrays),
+        }
+        del fields["curves"]
+        self._write(key, {**about, "outcome": fields}, arrays)
+        self.forget(key)
+
+    def forget(self, key: str) -> None:
+        """Remove the state of a run in training."""
         if self.directory is not None:
             with suppress(OSError):
-                self._path(name).unlink(missing_ok=True)
+                (self.directory / FOLDER / f"{key}{STATE}").unlink(missing_ok=True)
 
     def others(self) -> Iterator[dict[str, Any]]:
         """What is said about each run on the disk, the newest first."""
@@ -88,13 +99,36 @@ class Runs:
         """Keep the states of runs in training, by their keys."""
         start = time.monotonic()
         for key, state in states.items():
-            self.write(key + STATE, *state)
+            self._write(key + STATE, *state)
         self._written = time.monotonic()
         self._cost = self._written - start
 
-    def _path(self, name: str) -> Path:
-        assert self.directory is not None
-        return self.directory / FOLDER / name
+    def write_beside(self, name: str, text: str) -> None:
+        """Write a file into the directory, beside the folder of the runs."""
+        if self.directory is not None:
+            self._put(self.directory / name, text.encode())
+
+    def _write(self, name: str, about: Mapping[str, Any], arrays: Arrays) -> None:
+        content = packed(about, arrays)
+        is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
+        if not is_kept and not name.endswith(STATE):
+            self._memory[name] = content
+
+    def _put(self, path: Path, content: bytes) -> bool:
+        """Write a file and return True, or warn once that it cannot be written."""
+        try:
+            with replacing(path) as beside:
+                beside.write_bytes(content)
+            return True
+        except OSError as error:
+            if not self._is_full:
+                warnings.warn(
+                    f"{path} could not be written ({error}). Training goes on. Files that cannot "
+                    "be written are in the Comparison alone: write its to_json() elsewhere",
+                    stacklevel=4,
+                )
+            self._is_full = True
+            return False
 
 
 @contextmanager
@@ -128,8 +162,8 @@ def _probe(folder: Path) -> None:
     """Try to write a small file, and remove those that a killed process left half-written."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f"{secrets.token_hex(4)}{STATE}"
-        write_whole(probe, bytes(PROBE_BYTES))  # a full disk still takes an empty file
+        probe = folder / f".{secrets.token_hex(4)}"
+        probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
         probe.unlink()
     except OSError as error:
         raise OSError(

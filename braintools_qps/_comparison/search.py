@@ -1,31 +1,35 @@
-"""Obtains runs: those that are known from the disk, the others by training.
+"""Obtains the runs of a comparison, and says what they show, until it is known which is best.
 
-Each seed trains every setting of a candidate in full and chooses one by its validation score. The
-test score of that run is reported, so that a difference between candidates contains the luck of
-tuning.
+Known runs are read and the others trained. Each seed trains every setting of a candidate in full
+and chooses one by its validation score. The test score of that run is reported, so a difference
+between candidates includes the variation from tuning.
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import replace
 from functools import partial
-from itertools import chain, islice
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..records import CandidateResult, Trial, Tuning, choose
+from .._defaults import CSV_ROWS, JSON_NAME
+from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, trained_by
 from .experiment import Experiment, Setting
-from .model_checks import check_finite
-from .outcome import Outcome, outcome_of, saved
-from .plan import Candidate, Plan, Run, difference
+from .factory import cause_of
+from .model_checks import check_finite, check_model
+from .plan import Candidate, Plan, Run
 from .progress import Progress
-from .result import result_of
-from .runs import STATE, Runs
+from .result import choices, failed, result_of
+from .run import Outcome
+from .runs import Runs
 from .train import Trainer, groups_of
+from .tune import settings_of
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -34,13 +38,15 @@ MOST_READ = 50  # files, to find out why none could be used
 
 
 class Search:
-    """All runs of a comparison that are known by now.
+    """All runs of a comparison that are known by now, and its results so far.
 
-    With ``fresh``, those on the disk do not count. ``client`` trains, or None for this process.
+    With ``fresh``, runs on the disk do not count. ``client`` trains, or None for this process.
     """
 
     def __init__(
         self,
+        comparison: Comparison,
+        candidates: Sequence[Candidate],
         experiment: Experiment,
         store: Runs,
         progress: Progress,
@@ -48,85 +54,102 @@ class Search:
         *,
         fresh: bool,
     ) -> None:
-        self._plan, self._experiment = Plan(experiment), experiment
+        self._comparison, self._experiment, self._plan = comparison, experiment, Plan(experiment)
+        self._candidates = {candidate.label: candidate for candidate in candidates}
         self._store, self._progress, self._client = store, progress, client
         self._fresh = fresh
-        self._outcomes: dict[str, Outcome] = {}
+        self._settings: dict[str, list[Setting]] = {}
+        self._outcomes: dict[str, Outcome] = {}  # by the keys of runs
+        self._chosen: dict[tuple[str, int], str] = {}  # keys of runs, by label and seed
+        self._failed: dict[str, Exception] = {}
         self._trainer: Trainer | None = None
-        self.notes: tuple[str, ...] = ()  # of the checks before training
-        self.chosen: dict[tuple[str, int], str] = {}  # keys of runs, by label and seed
 
-    def runs(
-        self, candidate: Candidate, settings: Sequence[Setting], seeds: Sequence[int]
-    ) -> list[Run]:
-        """Every setting of a candidate with every seed, seed by seed."""
-        return self._plan.runs(candidate, settings, seeds)
+    def until_known(self) -> Comparison:
+        """Train the seeds of the first look, and more for candidates that are still open."""
+        for label, candidate in self._candidates.items():
+            try:
+                self._settings[label] = settings_of(candidate.surrogate, self._experiment)
+                self._runs(label, self._experiment.seeds)  # or an error
+            except Exception as error:
+                self._fail(label, error)
+        sound = [label for label in self._candidates if label not in self._failed]
+        self._check(sound)
+        self._look(sound, self._experiment.seeds)
+        while "most_seeds" in self._comparison.settings:
+            standing, before = self._comparison.standing, len(self._comparison.seeds)
+            if standing.settled or standing.next <= before:
+                break
+            labels = [self._comparison.results[row].label for row in standing.open]
+            self._progress.still_open(labels, before, standing.next)
+            self._look(labels, first_seeds(self._experiment.seeds, standing.next))
+        return self._comparison.with_weights(partial(_weights, self._store, self._chosen))
 
-    def missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs that are not known; of two settings that come to the same, the last."""
-        return list({run.key: run for run in runs if not self._is_known(run)}.values())
+    def _check(self, labels: Iterable[str]) -> None:
+        """Try the model if anything is to be trained; warn of what is wrong with it."""
+        runs = [run for label in labels for run in self._runs(label, self._experiment.seeds)]
+        missing = self._missing(runs)
+        if len(missing) == len({run.key for run in runs}) and (changes := self._changes(missing)):
+            warnings.warn(f"None of the runs in out can be used: {changes}.", stacklevel=4)
+        known = [self._store.read(run.key) for run in runs] if not missing else []
+        notes = check_model(self._experiment) if missing else ()
+        notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
+        self._comparison = replace(self._comparison, notes=tuple(dict.fromkeys(notes)))
+        for note in self._comparison.notes:
+            warnings.warn(note, stacklevel=4)
 
-    def difference(self) -> str:
-        """Why runs on the disk cannot be used; empty if some could be, or if there are none."""
-        changes: list[str] = []
-        if self._fresh:
-            return ""
-        for about in islice(self._store.others(), MOST_READ):
-            now = difference(about["shared"], self._plan.shared)
-            if not now:
-                return ""
-            changes = changes or now
-        return ", ".join(changes)
+    def _changes(self, missing: Sequence[Run]) -> str:
+        """Why runs on the disk cannot be used; empty if there are none, or they are of others."""
+        for about in islice(self._store.others(), 0 if self._fresh else MOST_READ):
+            if changes := self._plan.why_not(about["parts"], about["shared"], missing):
+                return ", ".join(changes)
+        return ""
 
-    def results(
-        self, needed: Mapping[str, Sequence[Run]]
-    ) -> Generator[tuple[Candidate, CandidateResult | Exception], None, None]:
-        """The result of each candidate, given its runs, as it comes in; or its error."""
-        missing = {label: self.missing(runs) for label, runs in needed.items()}
-        if self._fresh:
-            for run in chain.from_iterable(missing.values()):
-                self._store.forget(run.key + STATE)
+    def _runs(self, label: str, seeds: Sequence[int]) -> list[Run]:
+        return self._plan.runs(self._candidates[label], self._settings[label], seeds)
+
+    def _look(self, labels: Iterable[str], seeds: Sequence[int]) -> None:
+        """Add the results of candidates with these seeds, as they come in."""
+        self._comparison = replace(self._comparison, seeds=tuple(seeds))
+        needed = {label: self._runs(label, seeds) for label in labels}
+        missing = {label: self._missing(runs) for label, runs in needed.items()}
+        most = None if self._client is None else RUNS_PER_CALL
+        groups: list[list[Run]] = []
         for label, runs in missing.items():
             self._progress.begin(label, len(runs))
+            for run in runs if self._fresh else ():
+                self._store.forget(run.key)
+            groups += groups_of(runs, self._store, most)
             if not runs:
-                yield self._result(needed[label])
-        failed: set[str] = set()
-        groups = (group for runs in missing.values() for group in self._groups(runs))
-        for group, outcomes in self._trained(list(groups), failed):
-            candidate = group[0].candidate
-            if isinstance(outcomes, Exception):
-                failed.add(candidate.label)
-                yield candidate, outcomes
-                continue
-            for run, outcome in zip(group, outcomes):
-                self._keep(run, outcome)
-            last = [float(outcome.curves.loss[-1]) for outcome in outcomes]
-            loss = float(np.mean(last)) if last else math.nan
-            self._progress.finish(candidate.label, len(group), loss)
-            if not self.missing(needed[candidate.label]):
-                yield self._result(needed[candidate.label])
-
-    def _groups(self, runs: Sequence[Run]) -> Iterable[list[Run]]:
-        most = None if self._client is None else RUNS_PER_CALL
-        return groups_of(runs, self._experiment, self._store, most)
+                self._conclude(needed[label])
+        with closing(self._trained(groups)) as trained:
+            for group, outcomes in trained:
+                label = group[0].candidate.label
+                if isinstance(outcomes, Exception):
+                    self._fail(label, outcomes)
+                    continue
+                for run, outcome in zip(group, outcomes):
+                    self._keep(run, outcome)
+                losses = [float(outcome.curves.loss[-1]) for outcome in outcomes]
+                self._progress.finish(label, len(group), float(np.mean(losses or np.nan)))
+                if not self._missing(needed[label]):
+                    self._conclude(needed[label])
 
     def _trained(
-        self, groups: Sequence[list[Run]], failed: set[str]
-    ) -> Iterator[tuple[list[Run], Sequence[Outcome] | Exception]]:
+        self, groups: Sequence[list[Run]]
+    ) -> Generator[tuple[list[Run], Sequence[Outcome] | Exception], None, None]:
         """Groups with their outcomes; those of candidates that have failed are left out."""
-        if not groups:
-            return
-        if self._client is not None:
+        if groups and self._client is not None:
+            failed = self._failed.keys()
             yield from trained_by(self._client, groups, self._experiment, self._plan, failed)
             return
-        if self._trainer is None:
-            self._trainer = Trainer(self._experiment, sum(map(len, groups)))
         for group in groups:
+            if self._trainer is None:
+                self._trainer = Trainer(self._experiment, sum(map(len, groups)))
             label = group[0].candidate.label
-            if label in failed:
+            if label in self._failed:
                 continue
             # Another process, or another candidate at the same numbers, may have trained some.
-            if not (rest := self.missing(group)):
+            if not (rest := self._missing(group)):
                 yield group, []
                 continue
             try:
@@ -143,52 +166,82 @@ class Search:
             else:
                 yield rest, outcomes
 
-    def _is_known(self, run: Run) -> bool:
-        if run.key in self._outcomes or self._fresh:
-            return run.key in self._outcomes
-        if known := self._store.read(run.key):
-            self._outcomes[run.key] = outcome_of(known)
-            self.notes = tuple(dict.fromkeys((*self.notes, *known.about["notes"])))
-        return known is not None
+    def _missing(self, runs: Iterable[Run]) -> list[Run]:
+        """The runs that are not known; of two settings that come to the same, the last."""
+        missing = {}
+        for run in runs:
+            if run.key in self._outcomes:
+                continue
+            if not self._fresh and (known := self._store.outcome(run.key)):
+                self._outcomes[run.key] = known._replace(weights={})
+            else:
+                missing[run.key] = run
+        return list(missing.values())
 
     def _keep(self, run: Run, outcome: Outcome) -> None:
-        about, arrays = saved(outcome)
-        about |= {"shared": self._plan.shared, **run.parts, "notes": self.notes}
-        self._store.write(run.key, about, arrays)
-        self._store.forget(run.key + STATE)
+        about = {"shared": self._plan.shared, "parts": run.parts, "notes": self._comparison.notes}
+        self._store.keep(run.key, outcome, about)
         self._outcomes[run.key] = outcome._replace(weights={})
 
-    def _result(self, runs: Sequence[Run]) -> tuple[Candidate, CandidateResult | Exception]:
-        outcomes = [self._outcomes[run.key] for run in runs]
+    def _conclude(self, runs: Sequence[Run]) -> None:
+        """Add the result of a candidate, all of whose runs are known."""
+        label, outcomes = runs[0].candidate.label, [self._outcomes[run.key] for run in runs]
         try:
-            return runs[0].candidate, self._chosen(runs, outcomes)
+            if not any(np.isfinite(outcome.curves.score).any() for outcome in outcomes):
+                check_finite(
+                    self._experiment.at(runs[0].setting)
+                )  # raises if the model is at fault
+            rows, tuning = choices(runs, outcomes, self._experiment)
+            picked = [(runs[row], outcomes[row]) for row in rows]
+            result = result_of(picked, tuning, self._experiment)
         except Exception as error:
-            return runs[0].candidate, error
+            self._fail(label, error)
+            return
+        self._chosen |= {(label, run.seed): run.key for run, _ in picked}
+        self._add(result)
 
-    def _chosen(self, runs: Sequence[Run], outcomes: Sequence[Outcome]) -> CandidateResult:
-        """The record of a candidate, from the runs with the best last validation scores."""
-        experiment = self._experiment
-        if not any(np.isfinite(outcome.curves.score).any() for outcome in outcomes):
-            check_finite(experiment.at(runs[0].setting))  # raises if the model is at fault
-        count = len(experiment.settings)
-        settings = [run.setting for run in runs[:count]]
-        by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
-        last = [[float(outcome.curves.score[-1]) for outcome in of_seed] for of_seed in by_seed]
-        numbers = tuple(choose(settings, scores) for scores in last)
-        trials = tuple(_trial(*pair) for pair in zip(settings, zip(*by_seed)))
-        tuning = Tuning(trials, numbers) if experiment.tune else None
-        setting = settings[Counter(numbers).most_common(1)[0][0]]  # the first, of equals
-        rows = [seed * count + number for seed, number in enumerate(numbers)]
-        picked = [runs[row] for row in rows]
-        self.chosen |= {(run.candidate.label, run.seed): run.key for run in picked}
-        return result_of(picked, setting, [outcomes[row] for row in rows], tuning, experiment)
+    def _fail(self, label: str, error: Exception) -> None:
+        """Make a row of an error.
+
+        Raises
+        ------
+        Exception
+            If all candidates have failed, what the first did: there is nothing to report beside it.
+        """
+        self._failed[label] = error
+        if len(self._failed) == len(self._candidates):
+            raise cause_of(next(iter(self._failed.values())))
+        self._add(failed(self._candidates[label], error))
+
+    def _add(self, result: CandidateResult) -> None:
+        """Put a result into the comparison, and write JSON and CSV, each whole or not at all."""
+        results = {each.label: each for each in self._comparison.results} | {result.label: result}
+        ordered = tuple(results[label] for label in self._candidates if label in results)
+        self._comparison = replace(self._comparison, results=ordered)
+        self._store.write_beside(JSON_NAME, self._comparison.to_json(indent=1) + "\n")
+        for name, rows in CSV_ROWS.items():
+            self._store.write_beside(name, self._comparison.to_csv(rows))
+        self._progress.end(self._comparison, result)
 
 
-def _trial(setting: Setting, outcomes: Sequence[Outcome]) -> Trial:
-    numbers = lambda values: tuple(map(float, values))
-    return Trial(
-        setting,
-        validation=numbers(outcome.curves.score[-1] for outcome in outcomes),
-        test=numbers(outcome.tested.score for outcome in outcomes),
-        loss=numbers(outcome.curves.loss[-1] for outcome in outcomes),
-    )
+def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
+    """The seeds that were given, and the integers after the largest of them."""
+    more = range(max(seeds) + 1, max(seeds) + 1 + count - len(seeds))
+    return (*seeds, *more)
+
+
+def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Any:
+    """The trained weights of a run.
+
+    Raises
+    ------
+    LookupError
+        If its file is gone.
+    """
+    run = store.outcome(chosen[label, seed])
+    if run is None:
+        raise LookupError(
+            f"the weights of {label} with seed {seed} must be in {store.directory}/runs, got no "
+            "such file. Call compare again with the same arguments"
+        )
+    return run.weights

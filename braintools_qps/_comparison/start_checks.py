@@ -8,7 +8,6 @@ from typing import Any
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Sigmoid, Surrogate
 
@@ -16,7 +15,7 @@ from .._models import find_neurons
 from .._surrogate import QPseudoSpike, surrogate_key
 from .experiment import Experiment
 from .identity import name_of
-from .model import initialised, seeded, values_of
+from .packing import raw
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
 PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
@@ -39,7 +38,7 @@ def check_start(experiment: Experiment) -> tuple[str, ...]:
     """
     seeds = experiment.seeds
     name = name_of(experiment.factory.make)
-    (model, weights, fixed), (again, *values) = (start(experiment, s, seeds[0]) for s in PROBES)
+    (model, start), (again, *starts) = (_start(experiment, s, seeds[0]) for s in PROBES)
     if again is model:
         raise ValueError(
             f"the factory {name} must return a fresh model each time, got the same "
@@ -54,8 +53,8 @@ def check_start(experiment: Experiment) -> tuple[str, ...]:
                 "LIF(hidden, spk_fun=surrogate)"
             )
         with suppress(Exception):  # this factory takes surrogates of one class only
-            values += start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
-    changed = [n for some in zip((weights, fixed) * 2, values) for n in _differing(*some)]
+            starts += _start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
+    changed = [path for other in starts for path in _differing(start, other)]
     if changed:
         raise ValueError(
             "candidates must start from the same weights with the same seed, got different ones in "
@@ -63,7 +62,8 @@ def check_start(experiment: Experiment) -> tuple[str, ...]:
             "from brainstate.random or numpy.random, which the seed sets, not from a generator of "
             "your own, such as numpy.random.default_rng(), and whatever the surrogate is"
         )
-    if len(seeds) < 2 or _differing(weights, start(experiment, PROBE, seeds[1])[1]):
+    trained = lambda seed: experiment.start(PROBE, seed)[1].values.trained
+    if len(seeds) < 2 or _differing(*map(trained, seeds[:2])):
         return ()
     return (
         f"All seeds start from the same weights, because {name} does not draw them from "
@@ -72,36 +72,28 @@ def check_start(experiment: Experiment) -> tuple[str, ...]:
     )
 
 
-def start(
-    experiment: Experiment, surrogate: Any, seed: int
-) -> tuple[Any, dict[str, Any], dict[str, Any]]:
-    """A model, its weights, and all its other initial values."""
-    with seeded(jax.random.key(seed), seed):
-        model = experiment.model(surrogate)
-        trained, kept = map(values_of, initialised(model, experiment.batch_size))
-    return model, trained, kept | {path: value for path, (value, _) in arrays_of(model).items()}
+def _start(experiment: Experiment, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any]]:
+    """A model and all its initial values, weights first."""
+    model, states = experiment.start(surrogate, seed)
+    weights = states.values
+    return model, weights.trained | weights.kept | arrays_of(model)
 
 
 def _differing(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
     """Names of values that are not the same numbers, random keys included."""
-    text = lambda value: [(a.shape, a.tobytes()) for a in map(_raw, jax.tree.leaves(value))]
+    text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
     return [name for name in first if text(first[name]) != text(second.get(name))]
 
 
-def _raw(leaf: Any) -> np.ndarray:
-    is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
-    return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
-
-
 def _spike_functions(model: Any) -> list[Any]:
-    found = [neuron.spk_fun for neuron in find_neurons(model).values()]
-    return [surrogate_key(one) if isinstance(one, Surrogate) else id(one) for one in found]
+    spikes = [neuron.spk_fun for neuron in find_neurons(model).values()]
+    return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
 
 
-def arrays_of(model: Any) -> dict[str, tuple[Any, tuple[int, ...]]]:
-    """Arrays that nodes have as attributes, and their shapes."""
+def arrays_of(model: Any) -> dict[str, Any]:
+    """Arrays that nodes have as attributes."""
     return {
-        ".".join(map(str, (*path, name))): (value, np.shape(value))
+        ".".join(map(str, (*path, name))): value
         for path, node in brainstate.graph.nodes(model).items()
         for name, value in vars(node).items()
         if isinstance(value, (jax.Array, np.ndarray, u.Quantity))

@@ -17,7 +17,7 @@ from .._wording import did_you_mean
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
 from .factory import GIVEN, parameters_of
 from .identity import name_of
-from .model import initialised, mean_slopes, seeded
+from .model import mean_slopes, seeded
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
 
@@ -52,9 +52,8 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     """The largest mean slope of a population over a batch of samples."""
     task, seed = experiment.task, CALIBRATION_SEED
     inputs = task.samples.inputs[task.split(seed).train[: experiment.batch_size]]
+    model, _ = experiment.start(surrogate, seed)
     with seeded(jax.random.key(seed), seed):
-        model = experiment.model(surrogate)
-        initialised(model, experiment.batch_size)
         slopes = mean_slopes(model, task.to_model(jnp.asarray(inputs)))
     return max((float(slope) for slope in slopes if jnp.isfinite(slope)), default=0.0)
 

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from helpers import status
 
 from braintools_qps.__main__ import main
 
@@ -111,7 +112,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     ],
 )
 def test_flow_says_what_is_wrong_with_a_model(model, message, capsys):
-    assert main(["flow", "--model", model]) == 2
+    assert status("flow", "--model", model) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert message in line
 
@@ -135,7 +136,7 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
         (["--json", "."], "Is a directory"),
         (["--plot", "absent/flow.png"], "No such file or directory"),
         (["--data", "absent.npz"], "No such file or directory"),
-        (["--bins", "5"], "need a file, got no --data"),
+        (["--bins", "5"], "bins= and dt= are for spike times in a file"),
         (["--prepare", "--paths"], "--prepare measures nothing, got --paths"),
     ],
 )

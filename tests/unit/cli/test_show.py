@@ -4,7 +4,7 @@ import inspect
 import re
 
 import pytest
-from helpers import names_that_build
+from helpers import names_that_build, status
 
 from braintools_qps import get_surrogate
 from braintools_qps.__main__ import main
@@ -86,7 +86,7 @@ def test_a_name_that_no_figure_can_have_is_told_before_anything_is_shown(
     command, name, message, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    assert main([*command, name]) == 2
+    assert status(*command, name) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
     assert re.search(message, captured.err)
