@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._gradient_flow import mean_slope_at
+from .._gradient_flow import mean_slope_at, synaptic_operations
 from .._models import advance, find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
@@ -132,6 +132,13 @@ def watched(
     neurons = max(1, sum(meter.neurons for meter in meters))
     total = spikes.sum()
     return outputs, total / (steps * neurons), total / samples
+
+
+def operations(model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]) -> Array:
+    """Synaptic operations per sample, for some rows of the inputs, in evaluation."""
+    with environment(fit=False):
+        inputs_at = lambda i: of_step(inputs[rows, i])
+        return synaptic_operations(model, inputs_at, inputs.shape[1]) / len(rows)
 
 
 def mean_slopes(model: Any, inputs: Array) -> Array:

@@ -25,6 +25,7 @@ from .evaluate import Evaluator, Passes, Spikes
 from .information import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
+from .passes import synaptic_operations
 from .prepare import prepare
 from .relay import relay_weights
 from .sensitivity import gradient_sensitivity
@@ -45,6 +46,7 @@ __all__ = [
     "own_surrogates",
     "prepare",
     "relay_weights",
+    "synaptic_operations",
     "trace",
     "with_states_of",
 ]

@@ -17,6 +17,7 @@ from jax import Array
 from .._jaxpr import Tap
 from .operations import Counter, projections
 from .step import Arrays, Step, is_real
+from .tracing import step_as_is
 
 
 class Forward(NamedTuple):
@@ -58,6 +59,25 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
 
     start = [arrays.states[i] for i in step.written]
     return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
+
+
+def synaptic_operations(model: Any, inputs_at: Callable[[Array], Any], steps: int) -> Array:
+    """Synaptic operations of a model over time, summed over samples; also within a trace.
+
+    ``inputs_at`` gives the inputs of a step, so that they are never held all at once.
+    """
+    step = step_as_is(model, inputs_at(jnp.asarray(0, jnp.int32)))
+    weighted, (constants, states) = projections(step), step.arrays
+
+    def advance(written: list[Array], i: Array) -> tuple[list[Array], Array]:
+        counter = Counter(weighted)
+        x = [i, *jax.tree.leaves(inputs_at(i))]
+        now = replaced(states, step.written, written)
+        result = step(constants, x, now, tap=Tap(watch=counter.watch))
+        return result.written, sum(counter.counts.values(), jnp.zeros(2))[0]
+
+    start = [states[i] for i in step.written]
+    return jnp.sum(jax.lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))[1])
 
 
 def with_index(inputs: Any) -> list[Array]:

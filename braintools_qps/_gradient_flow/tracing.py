@@ -59,6 +59,14 @@ def trace(model: Any, inputs: Any) -> Step:
     return step.with_order()
 
 
+def step_as_is(model: Any, first: Any) -> Step:
+    """One step of a model with its present states, without its populations.
+
+    ``first`` are the inputs of the step. Unlike `trace` it also works within a trace.
+    """
+    return _Traced(model, jax.tree.map(lambda x: x[None], first)).step((), ())
+
+
 class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
