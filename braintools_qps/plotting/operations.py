@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from .._statistics import summary
 from .._tables import score_of
-from .panels import add_legend, candidate_styles, panels_of, typed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import Comparison
+from ..records import Comparison
+from .panels import Axes, add_legend, candidate_styles, panels_of, typed
 
 
 def plot_operations(comparison: Comparison, axes: Axes | None = None) -> Axes:

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..records import relative_gradient
-from .panels import GREY, panels_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import GradientFlow
+from ..records import GradientFlow, relative_gradient
+from .panels import GREY, Axes, panels_of
 
 FARTHEST = 1e4  # gradients that change more have the last colour
 
