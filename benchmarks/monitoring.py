@@ -24,7 +24,7 @@ import numpy as np
 import optax
 
 from braintools_qps import TrainingMonitor
-from braintools_qps._comparison import demonstration, load_task
+from braintools_qps._comparison import RecurrentNetwork, load_task
 
 from . import report
 from .harness import quartiles
@@ -41,7 +41,7 @@ class Training:
     def __init__(self) -> None:
         task = load_task("digits-rows")
         brainstate.random.seed(0)
-        self.network = demonstration(task.features, task.outputs, task.steps)
+        self.network = RecurrentNetwork(task.features, task.outputs, task.steps)
         self.inputs, self.labels = map(jnp.asarray, task.part("train"))
         self.weights = self.network.states(brainstate.ParamState)
         values = {name: weight.value for name, weight in self.weights.items()}

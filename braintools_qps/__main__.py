@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 
 from ._cli import console, errors
 
@@ -59,7 +60,8 @@ def command() -> int:
 def _parser(argv: Sequence[str]) -> argparse.ArgumentParser:
     """Build the parser; import only the module of the subcommand that was given."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description=DESCRIPTION)
-    parser.add_argument("--version", action=console.Version)
+    shown = f"{PROGRAM} {version(PROGRAM)}"
+    parser.add_argument("--version", action="version", version=shown)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, what in COMMANDS.items():
         description = what[0].upper() + what[1:] + "."

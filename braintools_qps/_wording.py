@@ -1,4 +1,4 @@
-"""Parts of messages and tables: shortened text, short lists, the name that was probably meant."""
+"""Parts of messages: shortened text, short lists, the name that was meant, the original error."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def did_you_mean(
     by_form = {alike(candidate): candidate for candidate in known}
     close = difflib.get_close_matches(alike(name), by_form, n=1)
     return f". Did you mean {by_form[close[0]]!r}?" if close else ""
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The original error: brainstate wraps it once per module, with the reprs of the modules."""
+    while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
+        error = error.__cause__
+    return error

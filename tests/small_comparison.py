@@ -5,14 +5,14 @@ from functools import partial
 
 import numpy as np
 
-from braintools_qps._comparison import demonstration
+from braintools_qps._comparison import RecurrentNetwork
 
 rng = np.random.default_rng(0)
 Y = np.arange(80) % 2
 X = 0.2 * rng.standard_normal((80, 5, 2))
 X[np.arange(80), :, Y] += 1
 
-SMALL = partial(demonstration, hidden=8)
+SMALL = partial(RecurrentNetwork, hidden=8)
 OPTIONS = {"task": (X, Y), "model": SMALL, "epochs": 2, "seeds": [0, 4], "tune": None}
 
 

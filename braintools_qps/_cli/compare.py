@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 PASSED = (
     "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate",
+    "prepare",
 )  # fmt: skip
 QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": None}
 EXAMPLES = """examples:
@@ -43,6 +44,7 @@ OPTION = (
     "more arguments for that function; those of the default network are hidden=96, neuron=LIF and "
     "reset=soft"
 )
+PREPARE = "begin with weights that fire, the same for all surrogates, as prepare() makes them"
 SEEDS = (
     "repetitions, each with its own split of the data, initial weights and order of samples; 5-9 "
     "or 1,4,7 name the seeds"
@@ -91,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=number_or_text)
     model = parser.add_argument_group("model")
     add_model(model)
+    add(model, "--prepare", PREPARE, action="store_true")
     add(model, "--option", OPTION, nargs="+", action=Pairs, metavar="NAME=VALUE")
     _add_training(parser.add_argument_group("training"))
     add(parser, "--out", OUT, "%(default)s", default="comparison", metavar="DIRECTORY")
@@ -156,9 +159,9 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _model(arguments: argparse.Namespace) -> Callable[..., Any] | None:
     """The factory with its options; None for the usual one."""
-    from .._comparison import demonstration
+    from .._comparison import RecurrentNetwork
 
-    factory = demonstration if arguments.model is None else factory_of(arguments.model)
+    factory = RecurrentNetwork if arguments.model is None else factory_of(arguments.model)
     options = {name: _value(text) for name, text in (arguments.option or {}).items()}
     return partial(factory, **options) if options else factory
 

@@ -12,26 +12,13 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NoReturn
 
 from .errors import is_users
 
 CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 
 logger = logging.getLogger("braintools_qps")
-
-
-class Version(argparse.Action):
-    """Print the version, which is looked up only if it is asked for."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(nargs=0, help="show the version and exit", **options)
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
-        print(parser.prog, version("braintools-qps"))
-        parser.exit()
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

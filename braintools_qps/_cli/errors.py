@@ -7,6 +7,8 @@ import sysconfig
 import traceback
 from pathlib import Path
 
+from .._wording import cause_of
+
 PACKAGE = Path(__file__).parents[1]
 STATUS = 2  # as argparse exits after an error that the user can fix
 EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError, MemoryError)
@@ -30,7 +32,7 @@ def report(error: Exception, program: str, with_traceback: bool) -> int:
 
 def described(error: BaseException) -> str:
     """The message in one line; for an error in the user's code, also its type, file and line."""
-    error = _inner(error)
+    error = cause_of(error)
     place = _place(error)
     message = " ".join(reason(error).split())
     if isinstance(error, SyntaxError):  # says where it is by itself
@@ -54,13 +56,6 @@ def reason(error: BaseException) -> str:
 def is_users(filename: str) -> bool:
     """Whether a file is the user's: not of this package, of Python or of an installed one."""
     return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))
-
-
-def _inner(error: BaseException) -> BaseException:
-    """The original error: brainstate wraps it once per module, with the reprs of the modules."""
-    while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
-        error = error.__cause__
-    return error
 
 
 def _is_expected(error: Exception) -> bool:

@@ -85,9 +85,9 @@ def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) ->
     """Call it with the factory's model and the inputs that it returns, or samples of a task."""
     import jax
 
-    from .._comparison import Factory, demonstration, environment, seeded
+    from .._comparison import Factory, RecurrentNetwork, environment, seeded
 
-    factory: Callable = demonstration
+    factory: Callable = RecurrentNetwork
     blame: Callable = nullcontext
     if arguments.model is not None:
         factory, blame = factory_of(arguments.model), partial(blamed_on, arguments.model)

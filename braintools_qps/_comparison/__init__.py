@@ -12,7 +12,7 @@ The way of a call of `compare`:
    best. `progress` has the bar.
 
 `tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
-them; `network` is the demonstration, `objective` has loss and score, `optimizers` ours or the
+them; `network` is the RecurrentNetwork, `objective` has loss and score, `optimizers` ours or the
 user's.
 """
 
@@ -20,7 +20,7 @@ from .cluster import connected
 from .compare import compare
 from .factory import Factory
 from .model import environment, seeded
-from .network import demonstration
+from .network import RecurrentNetwork
 from .numerics import present_environment
 from .packing import replacing
 from .progress import Event
@@ -34,7 +34,7 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Factory",
     "Task",
     "connected",
-    "demonstration",
+    "RecurrentNetwork",
     "environment",
     "load_task",
     "present_environment",

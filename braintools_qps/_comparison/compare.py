@@ -11,19 +11,20 @@ import optax
 
 from .. import _defaults
 from .._checks import check_positive, checked_count, checked_seeds
+from .._registry import one_scan
 from .._statistics import LEAST_SEEDS
 from ..records import Comparison
 from ..typing import SurrogateSpecs
 from .cluster import check_client
 from .experiment import Experiment
 from .factory import Factory
-from .network import demonstration
+from .network import RecurrentNetwork
 from .objective import objective
 from .optimizers import check_optimizer
 from .plan import candidates_of
 from .progress import Callback, Progress
 from .result import blank
-from .runs import opened
+from .runs import Runs
 from .search import Search
 from .tasks import load_task
 from .tune import tuned
@@ -47,6 +48,7 @@ def compare(
     optimizer: Callable[..., optax.GradientTransformation] | None = None,
     loss: Callable[[Any, Any], Any] | None = None,
     score: Callable[[Any, Any], Any] | None = None,
+    prepare: bool = False,
     out: str | os.PathLike | None = None,
     fresh: bool = False,
     client: Client | None = None,
@@ -137,6 +139,11 @@ def compare(
     loss, score : callable, optional
         Functions of (outputs, y) that JAX can trace. A higher score is better. By default,
         cross-entropy and accuracy for classes, the mean squared error and its negative for numbers.
+    prepare : bool
+        Whether all candidates begin with weights that fire: `braintools_qps.prepare` brings a model
+        with the initial weights of each seed into the range where it learns, on 64 training samples
+        and with the surrogate that the factory gives it. The weights are kept, the surrogate stays
+        that of the candidate. A ``mean_slope`` is then measured at these weights.
     out : path, optional
         A directory for the results: JSON, CSV, and a file for each run in ``runs``. A run that is
         there already is not trained again. Runs in training are saved there too, at most ten
@@ -208,7 +215,7 @@ def compare(
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
-    model = demonstration if model is None else model
+    model = RecurrentNetwork if model is None else model
     experiment = Experiment(
         Factory(model),
         task,
@@ -219,11 +226,12 @@ def compare(
         epochs,
         checked_seeds(seeds),
         tuned(tune, model, optimizer),
+        prepared={} if prepare else None,
     )
     limits = _limits(experiment, most_seeds, margin)
-    asked = candidates_of(surrogates)
-    with opened(out) as store:
-        comparison = blank(asked, experiment, limits)
+    with one_scan():
+        asked = candidates_of(surrogates)
+        store, comparison = Runs(out), blank(asked, experiment, limits)
         counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
         with closing(counting):
             parts = comparison, asked, experiment, store, counting, client

@@ -11,14 +11,18 @@ import jax
 import optax
 from braintools.surrogate import Surrogate
 
+from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from .factory import Factory
-from .model import Weights, initialised, seeded
+from .identity import name_of
+from .model import Values, Weights, environment, initialised, put, seeded
+from .numerics import numerics
 from .objective import Objective
-from .optimizers import Optimizer, names_of, transformation
+from .optimizers import Optimizer, described_optimizer, names_of, transformation
 from .tasks import Task
 
 RATE = "learning_rate"
+PREPARED_ON = 64  # samples
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
 # Of the candidate itself: what its fields declare, and the paper's q
 _DECLARED = (field.tuned_as for field in declarations(QPseudoSpike()).values())
@@ -41,6 +45,28 @@ class Experiment:
     seeds: tuple[int, ...] = (0,)
     tune: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
+    # After `prepare`, by seed and by what is chosen; None to begin with the factory's weights
+    prepared: dict[tuple[int, str], Values] | None = None
+
+    @property
+    def functions(self) -> dict[str, Any]:
+        """The functions that all runs share, the user's or ours."""
+        goal = self.objective
+        shared = {"model": self.factory.make, "optimizer": self.optimizer}
+        return shared | {"loss": goal.loss, "score": goal.score}
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What a record says about all runs, and what their keys depend on, besides the data."""
+        return {
+            "model": name_of(self.factory.make),
+            "options": self.factory.options,
+            "epochs": self.epochs,
+            "batch_size": self.batch_size,
+            **described_optimizer(self.optimizer),
+            **({} if self.prepared is None else {"prepare": True}),
+            **numerics(),
+        }
 
     @property
     def batches(self) -> int:
@@ -62,7 +88,20 @@ class Experiment:
         """A fresh model with the initial weights of a seed, and its states."""
         with seeded(jax.random.key(seed), seed):
             model = self.model(surrogate)
-            return model, initialised(model, self.batch_size)
+            states = initialised(model, self.batch_size)
+        if self.prepared is not None:
+            put(states, states.values._replace(trained=self._prepared(seed, self.prepared)))
+        return model, states
+
+    def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
+        """The weights of a seed, brought into the range where they fire; for all candidates."""
+        if (key := (seed, repr(self.chosen))) not in known:
+            own = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
+            model, states = replace(self, prepared=None).start(own, seed)
+            with environment():
+                prepare(model, self.task.batch(PREPARED_ON, seed).inputs)
+            known[key] = states.values.trained
+        return known[key]
 
     def at(self, setting: Setting) -> Experiment:
         """The experiment with the values of a setting for the factory and the optimizer."""

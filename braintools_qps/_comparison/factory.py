@@ -122,13 +122,6 @@ def parameters_of(factory: Callable) -> list[inspect.Parameter]:
     return list(inspect.signature(factory.__init__).parameters.values())[1:]
 
 
-def cause_of(error: BaseException) -> BaseException:
-    """The original error: brainstate wraps it once per module, with the reprs of the modules."""
-    while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
-        error = error.__cause__
-    return error
-
-
 def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
     shape = task.samples.labels.shape
     return ValueError(

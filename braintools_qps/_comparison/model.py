@@ -22,7 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._gradient_flow import mean_slope_at, synaptic_operations
+from .._gradient_flow import synaptic_operations
 from .._models import advance, find_neurons
 
 DEFAULT_STEP = 1.0 * u.ms
@@ -112,26 +112,29 @@ def run_over(
 
 
 def watched(
-    model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]
-) -> tuple[Any, Array, Array]:
-    """The same for some rows of the inputs, in evaluation; spikes per neuron and step; per sample.
+    model: Any,
+    inputs: Array,
+    rows: Array,
+    of_step: Callable[[Array], Array],
+    measure: Callable[[Any, Any, Any], Array],
+) -> tuple[Any, Array, int]:
+    """Outputs for some rows of the inputs, in evaluation, and what is measured of the neurons.
 
-    Inputs are taken step by step, so that a large part of the data is never copied. Some neurons
-    call their spike function twice in a step, first to reset the membrane after the previous spike;
-    only the last call counts.
+    ``measure`` computes a number from a spike function, its argument and the spikes. The numbers
+    have the shape (steps, populations). The last value is how many neurons there are, of all
+    samples. Inputs are taken step by step, so that a large part of the data is never copied. Some
+    neurons call their spike function twice in a step, first to reset the membrane after the
+    previous spike; only the last call counts.
     """
-    meters = _meters(model, _count)
+    meters = [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
 
     def step(i: Array) -> tuple[Any, Array]:
         output = advance(model, i, of_step(inputs[rows, i]))
-        return output, jnp.stack([meter.read() for meter in meters]).sum()
+        return output, jnp.stack([meter.read() for meter in meters])
 
-    samples, steps = len(rows), inputs.shape[1]
     with environment(fit=False):
-        outputs, spikes = brainstate.transform.for_loop(step, jnp.arange(steps))
-    neurons = max(1, sum(meter.neurons for meter in meters))
-    total = spikes.sum()
-    return outputs, total / (steps * neurons), total / samples
+        outputs, numbers = brainstate.transform.for_loop(step, jnp.arange(inputs.shape[1]))
+    return outputs, numbers, sum(meter.neurons for meter in meters)
 
 
 def operations(model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]) -> Array:
@@ -141,26 +144,13 @@ def operations(model: Any, inputs: Array, rows: Array, of_step: Callable[[Array]
         return synaptic_operations(model, inputs_at, inputs.shape[1]) / len(rows)
 
 
-def mean_slopes(model: Any, inputs: Array) -> Array:
-    """Mean slope of each population over a sequence, for inputs (samples, steps, ...)."""
-    meters = _meters(model, lambda spike, x, _: mean_slope_at(spike, x))
-
-    def step(i: Array, x: Array) -> Array:
-        advance(model, i, x)
-        return jnp.stack([meter.read() for meter in meters])
-
-    with environment(fit=False):
-        slopes = brainstate.transform.for_loop(
-            step, jnp.arange(inputs.shape[1]), u.math.swapaxes(inputs, 0, 1)
-        )
-    return slopes.mean(0)
+def spike_count(spike: Any, x: Any, spikes: Any) -> Array:
+    """The spikes of a population, as a measure for `watched`."""
+    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
 
 
 class _Meter:
-    """Replaces a neuron's spike function and keeps a number about its last call.
-
-    ``measure`` computes the number from the function, its argument and the spikes.
-    """
+    """Replaces a neuron's spike function and keeps a number about its last call."""
 
     def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
         self._spike, self._measure = neuron.spk_fun, measure
@@ -178,14 +168,6 @@ class _Meter:
         counted = self._last.value
         self._last.value = jnp.zeros_like(counted)
         return counted
-
-
-def _meters(model: Any, measure: Callable[[Any, Any, Any], Array]) -> list[_Meter]:
-    return [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
-
-
-def _count(spike: Any, x: Any, spikes: Any) -> Array:
-    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
 
 
 @contextmanager

@@ -13,8 +13,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._wording import cause_of
 from .experiment import Experiment
-from .factory import cause_of
 from .model import environment, initialised, run_over, seeded
 from .start_checks import PROBE, arrays_of, check_start
 
@@ -32,6 +32,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     TypeError, ValueError
         If the model cannot be trained; the message has the rule, the value and the fix.
     """
+    experiment = replace(experiment, prepared=None)
     notes = check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)

@@ -1,4 +1,4 @@
-"""The demonstration network: one recurrent layer of brainpy.state neurons and a linear readout."""
+"""The network of `compare`: a recurrent layer of brainpy.state neurons and a linear readout."""
 
 from __future__ import annotations
 
@@ -23,33 +23,14 @@ RECURRENT_GAIN = 0.2
 READOUT_GAIN = 4.0
 
 
-def demonstration(
-    features: int,
-    outputs: int,
-    steps: int,
-    input_rms: float | u.Quantity = 1.0,
-    *,
-    hidden: int = 96,
-    neuron: str = "LIF",
-    reset: str = "soft",
-) -> RecurrentNetwork:
-    """The factory of the network that `compare` trains by default.
-
-    Membrane time constants range from one step to half the sequence (at least 8 steps), which gives
-    memory of every length that a task can need. Inputs are divided by their root mean square, so
-    the network takes data of any size and unit.
-    """
-    memory = SHORTEST_MEMORY, max(LEAST_LONG_MEMORY, steps / 2)
-    options: dict[str, Any] = {"hidden": hidden, "neuron": neuron, "reset": reset}
-    return RecurrentNetwork(
-        features, outputs, time_constants=memory, input_rms=input_rms, **options
-    )
-
-
 class RecurrentNetwork(brainstate.nn.Module):
     """Spiking neurons that see the input and each other; their spikes are summed into outputs.
 
     An ordinary brainstate model: call ``init_state(batch_size)``, then `update` once per step.
+
+    Membrane time constants range from one step to half the sequence (at least 8 steps), which gives
+    memory of every length that a task can need. Inputs are divided by their root mean square, so
+    the network takes data of any size and unit.
 
     Weights are of order 1, because the network divides each sum by the root of its number of
     inputs. So one learning rate of Adam suits all layers.
@@ -58,6 +39,10 @@ class RecurrentNetwork(brainstate.nn.Module):
     ----------
     features, outputs : int
         How many numbers go in and come out at each step.
+    steps : int
+        Length of a sequence.
+    input_rms : float or Quantity
+        Root mean square of the inputs, by which they are divided.
     hidden : int
         Number of neurons.
     neuron : str
@@ -65,11 +50,6 @@ class RecurrentNetwork(brainstate.nn.Module):
         resistance ``R``.
     reset : {"soft", "hard"}
         Reset after a spike: "soft" subtracts V_th - V_reset, "hard" sets the membrane to V_reset.
-    time_constants : tuple of float
-        Shortest and longest membrane time constant in steps. Those of the neurons are spaced
-        logarithmically between the two.
-    input_rms : float or Quantity
-        Root mean square of the inputs, by which they are divided.
 
     Raises
     ------
@@ -83,12 +63,12 @@ class RecurrentNetwork(brainstate.nn.Module):
         self,
         features: int,
         outputs: int,
+        steps: int = 16,
+        input_rms: float | u.Quantity = 1.0,
         *,
         hidden: int = 96,
         neuron: str = "LIF",
         reset: str = "soft",
-        time_constants: tuple[float, float] = (SHORTEST_MEMORY, LEAST_LONG_MEMORY),
-        input_rms: float | u.Quantity = 1.0,
     ) -> None:
         super().__init__()
         checked_count("hidden", hidden)
@@ -101,7 +81,7 @@ class RecurrentNetwork(brainstate.nn.Module):
         self.biases = brainstate.ParamState(
             {"neurons": jnp.zeros(hidden), "outputs": jnp.zeros(outputs)}
         )
-        tau = np.geomspace(*time_constants, hidden)
+        tau = np.geomspace(SHORTEST_MEMORY, max(LEAST_LONG_MEMORY, steps / 2), hidden)
         self.neuron = neuron_class(neuron)(
             hidden, tau=tau * STEP, spk_fun=QPseudoSpike(), spk_reset=reset
         )
@@ -142,19 +122,19 @@ def neuron_class(name: str) -> type:
         raise ImportError(
             "the network is built from brainpy's neurons. Run pip install 'braintools-qps[train]'"
         ) from error
-    found = getattr(state, name, None)
-    if not (isinstance(found, type) and issubclass(found, state.Neuron)):
+    neuron = getattr(state, name, None)
+    if not (isinstance(neuron, type) and issubclass(neuron, state.Neuron)):
         raise LookupError(
             f"neuron must be a neuron class of brainpy.state, got {name!r}. Take LIF or ALIF"
         )
-    parameters = inspect.signature(vars(found)["__init__"]).parameters
+    parameters = inspect.signature(vars(neuron)["__init__"]).parameters
     missing = {"tau", "V_th", "R", "spk_fun", "spk_reset"} - parameters.keys()
     if missing:
         raise ValueError(
             f"the network sets tau, V_th, R, spk_fun and spk_reset of its neurons; "
             f"brainpy.state.{name} has no {', '.join(sorted(missing))}. Take LIF or ALIF"
         )
-    return found
+    return neuron
 
 
 def _threshold_current(neuron: Any, tau: np.ndarray) -> u.Quantity:

@@ -86,12 +86,6 @@ def names_of(optimizer: Optimizer | None) -> list[str]:
     return [p.name for p in _parameters(optimizer or adamw)]
 
 
-def counts_steps(optimizer: Optimizer | None) -> bool:
-    """Whether a program depends on the number of steps; ours does not, as it can be traced
-    there."""
-    return optimizer is not None and "steps" in names_of(optimizer)
-
-
 def _parameters(optimizer: Optimizer) -> list[inspect.Parameter]:
     variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
     return [p for p in parameters_of(optimizer) if p.kind not in variable]

@@ -21,9 +21,8 @@ from .._surrogate import surrogate_key
 from ..records import to_plain
 from .devices import present_devices
 from .experiment import RATE, Experiment, Setting, at_setting, of_program
-from .identity import UNKNOWN, identity, name_of, without_partial
-from .numerics import numerics, packages
-from .optimizers import described_optimizer
+from .identity import UNKNOWN, identity, without_partial
+from .numerics import packages
 from .tasks import Task
 
 CODE = "code of the "  # begins the names of digests of code
@@ -88,29 +87,19 @@ class Plan:
     @cached_property
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
-        goal, make = self._experiment.objective, self._experiment.factory.make
-        functions = {
-            "model": without_partial(make),
-            "options": (getattr(make, "args", ()), getattr(make, "keywords", {})),
-            "optimizer": self._experiment.optimizer,
-            "loss": goal.loss,
-            "score": goal.score,
-        }
+        make = self._experiment.factory.make
+        options = getattr(make, "args", ()), getattr(make, "keywords", {})
+        parts = {"model": without_partial(make), "options": options}
+        functions = self._experiment.functions | parts
         return {CODE + name: identity(function) for name, function in functions.items()}
 
     @cached_property
     def shared(self) -> dict[str, Any]:
         """What all runs depend on: data, code, options, training, numerics, versions."""
-        experiment = self._experiment
         return to_plain(
             {
-                "data": digest(experiment.task),
-                "model": name_of(experiment.factory.make),
-                "options": experiment.factory.options,
-                "epochs": experiment.epochs,
-                "batch_size": experiment.batch_size,
-                **described_optimizer(experiment.optimizer),
-                **numerics(),
+                "data": digest(self._experiment.task),
+                **self._experiment.facts,
                 "device": present_devices().all[0].device_kind,  # of this process
                 "packages": packages(),
                 **self.code,

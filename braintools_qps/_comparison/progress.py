@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from .._wording import shortened
 from ..records import CandidateResult, Comparison
 
 SECONDS_BETWEEN = 60.0  # lines, where there is no terminal
@@ -52,16 +54,16 @@ class Progress:
         # An error of the callback, which is not the fault of a candidate
         self.fault: Exception | None = None
         self._length, self._directory, self._callback = epochs, directory, callback
-        self._runs: dict[str, int] = {}  # to train, by label
-        self._runs_done: dict[str, int] = {}
-        self._epochs_done: dict[str, int] = {}
+        # By label: runs to train, and runs and epochs that are done
+        self._runs: Counter[str] = Counter()
+        self._runs_done: Counter[str] = Counter()
+        self._epochs_done: Counter[str] = Counter()
         self._shown, self._bar, self._open = shown, None, ""
 
     def begin(self, label: str, runs: int) -> None:
         """Add runs that are to be trained."""
-        for counts, number in ((self._runs, runs), (self._runs_done, 0), (self._epochs_done, 0)):
-            counts[label] = counts.get(label, 0) + number
-        total = sum(self._runs.values()) * self._length
+        self._runs[label] += runs
+        total = self._runs.total() * self._length
         if self._bar is None and self._shown and total:
             self._bar = _bar(total)
         elif self._bar is not None:
@@ -69,13 +71,15 @@ class Progress:
 
     def still_open(self, labels: Sequence[str], before: int, seeds: int) -> None:
         """Say which candidates get more seeds."""
-        names = ", ".join(map(_short, labels))
+        names = ", ".join(shortened(label, LONGEST_LABEL) for label in labels)
         self._open = f", open: {names}"
         logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
 
     def compiling(self, label: str) -> None:
         """Show that a program is compiled for a candidate, which takes a while."""
-        self._describe(f"compiling {_short(label)}")
+        if self._bar is not None:
+            with suppress(OSError):
+                self._bar.set_description_str(f"compiling {shortened(label, LONGEST_LABEL)}")
 
     def advance(self, label: str, epochs: int, loss: float, known: bool = False) -> None:
         """Count epochs of all runs; known ones were trained before."""
@@ -92,7 +96,7 @@ class Progress:
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
         """Count all that is left of a candidate that has finished, or failed."""
-        self.comparison, runs = comparison, self._runs.setdefault(result.label, 0)
+        self.comparison, runs = comparison, self._runs[result.label]
         self._runs_done[result.label] = runs
         self._epochs_done[result.label] = runs * self._length
         self._tell(result.label, math.nan, result)
@@ -104,12 +108,12 @@ class Progress:
                 self._bar.close()
 
     def _tell(self, label: str, loss: float, result: CandidateResult | None) -> None:
-        runs, done = sum(self._runs.values()), sum(self._epochs_done.values())
-        runs_done = sum(self._runs_done.values())
+        runs, done = self._runs.total(), self._epochs_done.total()
+        runs_done = self._runs_done.total()
         if self._bar is not None:
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             with suppress(OSError):  # a full disk that stderr goes to costs no results
-                self._bar.set_description_str(_short(label), refresh=False)
+                self._bar.set_description_str(shortened(label, LONGEST_LABEL), refresh=False)
                 text = f"run {runs_done}/{runs}{ended}{self._open}"
                 self._bar.set_postfix_str(text, refresh=False)
                 self._bar.update(done - self._bar.n)
@@ -124,11 +128,6 @@ class Progress:
         except Exception as error:
             self.fault = error
             raise
-
-    def _describe(self, text: str) -> None:
-        if self._bar is not None:
-            with suppress(OSError):
-                self._bar.set_description_str(text)
 
 
 def _bar(total: int) -> Any:
@@ -147,7 +146,3 @@ def _bar(total: int) -> Any:
     with suppress(OSError):
         return tqdm(**options)
     return None
-
-
-def _short(label: str) -> str:
-    return label if len(label) <= LONGEST_LABEL else label[: LONGEST_LABEL - 3] + "..."

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from .._registry import surrogate_spec
+from .._wording import cause_of
 from ..records import (
     CandidateResult,
     Comparison,
@@ -22,10 +23,8 @@ from ..records import (
 )
 from . import run
 from .experiment import RATE, Experiment, at_setting
-from .factory import cause_of
-from .identity import name_of, sources
-from .numerics import numerics, present_environment
-from .optimizers import described_optimizer
+from .identity import sources
+from .numerics import present_environment
 from .plan import Candidate, Run, digest
 from .run import Outcome
 
@@ -110,33 +109,20 @@ def blank(
     candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
 ) -> Comparison:
     """A comparison that has no results yet."""
+    settings = {
+        RATE: experiment.usual_rate,
+        "loss": experiment.objective.loss_name,
+        "score": experiment.objective.score_name,
+        "tune": experiment.tune,
+        "sources": sources(experiment.functions),
+    }
     return Comparison(
         task=experiment.task.facts | {"sha256": digest(experiment.task)},
-        settings=to_plain(_described(experiment) | dict(limits)),
+        settings=to_plain(experiment.facts | settings | dict(limits)),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),
         environment=present_environment(),
     )
-
-
-def _described(experiment: Experiment) -> dict[str, Any]:
-    """Settings that all candidates share, for the record."""
-    goal, make = experiment.objective, experiment.factory.make
-    functions = {"model": make, "optimizer": experiment.optimizer}
-    functions |= {"loss": goal.loss, "score": goal.score}
-    return {
-        "model": name_of(make),
-        "options": experiment.factory.options,
-        "epochs": experiment.epochs,
-        "batch_size": experiment.batch_size,
-        RATE: experiment.usual_rate,
-        **described_optimizer(experiment.optimizer),
-        "loss": goal.loss_name,
-        "score": goal.score_name,
-        "tune": experiment.tune,
-        **numerics(),
-        "sources": sources(functions),
-    }
 
 
 def failed(candidate: Candidate, error: Exception) -> CandidateResult:

@@ -13,7 +13,17 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .experiment import Experiment
-from .model import Values, Weights, initialised, operations, put, run_over, seeded, watched
+from .model import (
+    Values,
+    Weights,
+    initialised,
+    operations,
+    put,
+    run_over,
+    seeded,
+    spike_count,
+    watched,
+)
 from .tasks import Rows, Samples
 
 Build = Callable[[Mapping[str, Any]], Surrogate]
@@ -169,11 +179,13 @@ def evaluated(
     with seeded(key):
         model = experiment.model(surrogate)
         put(initialised(model, len(rows)), weights)
-        outputs, rate, spikes = watched(model, samples.inputs, rows, experiment.task.to_model)
+        inputs, of_step = samples.inputs, experiment.task.to_model
+        outputs, spikes, neurons = watched(model, inputs, rows, of_step, spike_count)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
     objective = experiment.objective
     score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))
-    return jnp.where(finite, score, jnp.nan), rate, spikes
+    total, steps = spikes.sum(), inputs.shape[1]
+    return jnp.where(finite, score, jnp.nan), total / (steps * max(1, neurons)), total / len(rows)
 
 
 def test_of(build: Build, experiment: Experiment) -> Callable:

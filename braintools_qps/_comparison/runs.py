@@ -12,7 +12,7 @@ import secrets
 import time
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -33,13 +33,46 @@ class Runs:
     """Finished runs and states of those in training, in a directory; without one, in memory.
 
     A full disk costs no results: what it does not take is kept in memory, and one warning says so.
+
+    Raises
+    ------
+    ValueError
+        If the directory has no name.
     """
 
-    def __init__(self, directory: Path | None = None) -> None:
-        self.directory = directory
+    def __init__(self, directory: str | os.PathLike | None = None) -> None:
+        if directory is not None and not os.fspath(directory):
+            raise ValueError("out must name a directory, got ''. Leave it out to keep no files")
+        self.directory = None if directory is None else Path(directory)
         self._memory: dict[str, bytes] = {}
         self._is_full = False
         self._written, self._cost = time.monotonic(), 0.0
+
+    def prepare(self) -> None:
+        """Make the directory, and remove what a killed process has left half-written.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written to.
+        """
+        if self.directory is None:
+            return
+        folder = self.directory / FOLDER
+        probe = folder / f".{secrets.token_hex(4)}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
+            probe.unlink()
+        except OSError as error:
+            raise OSError(
+                f"out must be a directory that can be written to, got {self.directory}: {error}. "
+                "Give another one"
+            ) from error
+        for half in folder.glob(".*"):
+            with suppress(OSError):
+                if time.time() - half.stat().st_mtime > ABANDONED:
+                    half.unlink()
 
     def read(self, name: str) -> Saved | None:
         """A run or a state; None if there is none, or if it is damaged."""
@@ -129,48 +162,3 @@ class Runs:
                 )
             self._is_full = True
             return False
-
-
-@contextmanager
-def opened(directory: str | os.PathLike | None) -> Iterator[Runs]:
-    """The runs in a directory, which is made if needed, and removed again if nothing is saved.
-
-    Raises
-    ------
-    ValueError
-        If the directory has no name.
-    OSError
-        If it cannot be written to.
-    """
-    if directory is None:
-        yield Runs()
-        return
-    if not os.fspath(directory):
-        raise ValueError("out must name a directory, got ''. Leave it out to keep no files")
-    folder = Path(directory) / FOLDER
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    try:
-        _probe(folder)
-        yield Runs(Path(directory))
-    finally:
-        with suppress(OSError):  # one holds something, or was never made
-            for path in missing:
-                path.rmdir()
-
-
-def _probe(folder: Path) -> None:
-    """Try to write a small file, and remove those that a killed process left half-written."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".{secrets.token_hex(4)}"
-        probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
-        probe.unlink()
-    except OSError as error:
-        raise OSError(
-            f"out must be a directory that can be written to, got {folder.parent}: {error}. Give "
-            "another one"
-        ) from error
-    for half in folder.glob(".*"):
-        with suppress(OSError):
-            if time.time() - half.stat().st_mtime > ABANDONED:
-                half.unlink()

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._defaults import CSV_ROWS, JSON_NAME
+from .._wording import cause_of
 from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, trained_by
 from .experiment import Experiment, Setting
-from .factory import cause_of
 from .model_checks import check_finite, check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
@@ -96,6 +96,7 @@ class Search:
         self._comparison = replace(self._comparison, notes=tuple(dict.fromkeys(notes)))
         for note in self._comparison.notes:
             warnings.warn(note, stacklevel=4)
+        self._store.prepare()
 
     def _changes(self, missing: Sequence[Run]) -> str:
         """Why runs on the disk cannot be used; empty if there are none, or they are of others."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -107,13 +109,14 @@ class Trainer:
         """How many epochs each run has had, and its state: the one in the store, or initial."""
         experiment = self._experiment.at(group[0].setting)
         surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
-        start = lambda seed: initial_state(experiment, surrogate, seed)
+        start = partial(initial_state, surrogate=surrogate)
         saved = [store.read(run.key + STATE) if store else None for run in group]
         begun = [each for each in saved if each is not None]
         if len(begun) < len(group):
-            initial = {seed: start(seed) for seed in {run.seed for run in group}}
+            initial = {seed: start(experiment, seed=seed) for seed in {run.seed for run in group}}
             return 0, stacked([initial[run.seed] for run in group])
-        forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(0)))
+        plain = replace(experiment, prepared=None)
+        forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(plain, seed=0)))
         leaves = [np.stack([each.arrays[str(n)] for each in begun]) for n in range(len(forms))]
         states = jax.tree.unflatten(structure, map(like, leaves, forms))
         return begun[0].about["epochs"], states

@@ -13,11 +13,12 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._checks import check_positive
+from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
 from .factory import GIVEN, parameters_of
 from .identity import name_of
-from .model import mean_slopes, seeded
+from .model import seeded, watched
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
 
@@ -51,11 +52,13 @@ def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
 def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     """The largest mean slope of a population over a batch of samples."""
     task, seed = experiment.task, CALIBRATION_SEED
-    inputs = task.samples.inputs[task.split(seed).train[: experiment.batch_size]]
+    rows = task.split(seed).train[: experiment.batch_size]
+    inputs = jnp.asarray(task.samples.inputs[rows])
+    mean_slope = lambda spike, x, spikes: mean_slope_at(spike, x)
     model, _ = experiment.start(surrogate, seed)
     with seeded(jax.random.key(seed), seed):
-        slopes = mean_slopes(model, task.to_model(jnp.asarray(inputs)))
-    return max((float(slope) for slope in slopes if jnp.isfinite(slope)), default=0.0)
+        _, slopes, _ = watched(model, inputs, jnp.arange(len(rows)), task.to_model, mean_slope)
+    return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)
 
 
 def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]:

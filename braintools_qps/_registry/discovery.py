@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
 from importlib.metadata import entry_points
@@ -20,6 +22,7 @@ GROUP = "braintools.surrogate"
 OURS = "braintools-qps"
 
 logger = logging.getLogger(__name__)
+_scanned: ContextVar[list[Entry] | None] = ContextVar("entry points", default=None)
 
 
 class Source(IntEnum):
@@ -96,7 +99,21 @@ def installed() -> list[Entry]:
     must not hide what others publish.
     """
     ours = [_entry(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
-    return ours + published() + built_in()
+    scanned = _scanned.get()
+    return ours + (published() if scanned is None else scanned) + built_in()
+
+
+@contextmanager
+def one_scan() -> Iterator[None]:
+    """Read entry points only once in this block: packages installed meanwhile are not seen.
+
+    With many packages installed, a scan takes tens of milliseconds.
+    """
+    token = _scanned.set(published())
+    try:
+        yield
+    finally:
+        _scanned.reset(token)
 
 
 def published() -> list[Entry]:

@@ -8,6 +8,7 @@ import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 
+from ..._wording import listed
 from .task import Task, make_task
 
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
@@ -42,12 +43,15 @@ def task_from_arrays(
         If X does not hold real numbers, y none of the above, or the parts differ in unit or in the
         kind of labels.
     """
-    parts = [_part(X, y, "")]
+    inputs, labels = _part(X, y, "")
+    given = 0
     if test is not None:
-        parts.append(_part(_in_unit_of(X, test[0]), test[1], " of the test part"))
-        _check_same_form(*parts)
-    given = 0 if test is None else len(parts[1][0])
-    inputs, labels = (values[0] if test is None else _joined(values) for values in zip(*parts))
+        tested = _part(_in_unit_of(X, test[0]), test[1], " of the test part")
+        _check_same_form((inputs, labels), tested)
+        given = len(tested[0])
+        inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
+        if inputs.dtype == np.float64:  # of two dtypes that are both small
+            inputs = inputs.astype(np.float32)
     return labelled_task(name, inputs, labels, given_test=given, unit=u.get_unit(X))
 
 
@@ -58,56 +62,19 @@ def labelled_task(
 
     ``more`` are further fields of the task.
     """
-    own, tested = np.split(y, [len(y) - given_test])
+    dealt, tested = np.split(y, [len(y) - given_test])
     if y.dtype.kind == "f":
-        _check_enough(own)
+        if len(dealt) < FEWEST_SAMPLES:
+            raise ValueError(
+                f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
+                f"data, got {len(dealt)}. If y holds classes, pass them as integers"
+            )
         return make_task(name, X, y, given_test=given_test, **more)
-    names = np.unique(own)
-    _check_classes(names, own)
+    names = np.unique(dealt)
+    _check_classes(names, dealt)
     if given_test:
         _check_tested(names, tested)
     return make_task(name, X, np.searchsorted(names, y), given_test=given_test, **more)
-
-
-def _in_unit_of(X: Any, inputs: Any) -> Any:
-    """The inputs of the test part as numbers in the unit of the others."""
-    unit, other = u.get_unit(X), u.get_unit(inputs)
-    if not other.has_same_dim(unit):
-        raise TypeError(
-            f"X of the test part must have the unit of X, {unit}, got {other}. Give both parts one "
-            "unit, or none"
-        )
-    return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
-
-
-def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels of a part of the data, checked, as the task holds them."""
-    X, y = _inputs(X, f"X{part}"), labels_of(y, f"y{part}")
-    _check_shapes(X, y, part)
-    is_small = X.dtype == np.float16 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 4)
-    X = _checked(X, X.dtype if is_small else np.float32, f"X{part}")
-    y = _checked(y, np.float32, f"y{part}") if y.dtype.kind == "f" else y
-    if not X.any():
-        raise ValueError(
-            f"X{part} must not be 0 everywhere, got only zeros. Check how it is loaded"
-        )
-    return X, y
-
-
-def _joined(values: tuple[np.ndarray, ...]) -> np.ndarray:
-    """Both parts in one array; where one of them has floats, as float32."""
-    together = np.concatenate(values)
-    return together.astype(np.float32) if together.dtype == np.float64 else together
-
-
-def _inputs(X: Any, what: str) -> np.ndarray:
-    X = _array(X, what)
-    if X.dtype.kind not in "biuf":
-        raise TypeError(
-            f"{what} must hold real numbers, got dtype {X.dtype}. Convert it, for "
-            "example with .astype(float)"
-        )
-    return X
 
 
 def labels_of(y: Any, what: str = "y") -> np.ndarray:
@@ -125,14 +92,50 @@ def labels_of(y: Any, what: str = "y") -> np.ndarray:
         )
     # In a list NumPy would make text of 1 beside "a", and 1 of True beside 2.
     labels = _array(y, what, object if isinstance(y, (list, tuple)) else None)
-    if labels.dtype.kind in "OT":
-        labels = _of_one_type(labels, what)
+    if labels.dtype.kind in "OT":  # as pandas keeps strings
+        each = [label.item() if isinstance(label, np.generic) else label for label in labels.flat]
+        kinds = sorted({type(label).__name__ for label in each})
+        if len(kinds) > 1 and kinds != ["float", "int"]:
+            raise TypeError(
+                f"{what} must hold labels of one type, integers or strings, got "
+                f"{', '.join(kinds)}. Convert all, for example with str"
+            )
+        labels = np.array(each).reshape(labels.shape)
     if labels.dtype.kind not in "biufSU":
         raise TypeError(
             f"{what} must hold integers, strings or floats, got dtype {labels.dtype}. Convert it, "
             "for example with .astype(int)"
         )
     return labels
+
+
+def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+    """Inputs and labels of a part of the data, checked, as the task holds them."""
+    X, y = _array(X, f"X{part}"), labels_of(y, f"y{part}")
+    if X.dtype.kind not in "biuf":
+        raise TypeError(
+            f"X{part} must hold real numbers, got dtype {X.dtype}. Convert it, for example with "
+            ".astype(float)"
+        )
+    _check_shapes(X, y, part)
+    is_small = X.dtype == np.float16 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 4)
+    X = _finite(X, X.dtype if is_small else np.float32, f"X{part}")
+    if not X.any():
+        raise ValueError(
+            f"X{part} must not be 0 everywhere, got only zeros. Check how it is loaded"
+        )
+    return X, _finite(y, np.float32, f"y{part}") if y.dtype.kind == "f" else y
+
+
+def _in_unit_of(X: Any, inputs: Any) -> Any:
+    """The inputs of the test part as numbers in the unit of the others."""
+    unit, other = u.get_unit(X), u.get_unit(inputs)
+    if not other.has_same_dim(unit):
+        raise TypeError(
+            f"X of the test part must have the unit of X, {unit}, got {other}. Give both parts one "
+            "unit, or none"
+        )
+    return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
 
 
 def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
@@ -145,67 +148,46 @@ def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
     try:
         array = np.asarray(values, dtype)
     except ValueError as error:
-        why = str(error).rstrip(".")
         raise ValueError(
-            f"{what} must be an array with rows of equal length, got an error: {why}. Pad shorter "
-            "rows, for example with 0"
+            f"{what} must be an array with rows of equal length, got an error: "
+            f"{str(error).rstrip('.')}. Pad shorter rows, for example with 0"
         ) from error
     is_unknown_float = array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
     return array.astype(np.float32) if is_unknown_float else array  # such as bfloat16
 
 
-def _of_one_type(y: np.ndarray, what: str) -> np.ndarray:
-    """Labels of dtype object, as pandas keeps strings, as an array of their own type."""
-    labels = [label.item() if isinstance(label, np.generic) else label for label in y.ravel()]
-    types = set(map(type, labels))
-    if types in ({str}, {bytes}, {bool}) or types <= {int, float}:
-        return np.array(labels).reshape(y.shape)
-    names = ", ".join(sorted(kind.__name__ for kind in types))
-    raise TypeError(
-        f"{what} must hold labels of one type, integers or strings, got {names}. Convert all, for "
-        "example with str"
-    )
-
-
 def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:
     if X.ndim != 3 or X.size == 0:
+        fix = ". For one feature, pass X[:, :, None]" if X.ndim == 2 else ""
         raise ValueError(
             f"X{part} must have the shape (samples, time, features) and not be empty, got "
-            f"{X.shape}" + (". For one feature, pass X[:, :, None]" if X.ndim == 2 else "")
+            f"{X.shape}{fix}"
         )
-    forms = (X.shape[:1], X.shape[:2])
-    if y.shape[:1] != forms[0] or (y.dtype.kind != "f" and y.shape not in forms):
+    each, each_step = X.shape[:1], X.shape[:2]
+    if y.shape[:1] != each or (y.dtype.kind != "f" and y.shape not in (each, each_step)):
+        fix = ". Pass y[:, 0]" if y.shape == (len(X), 1) else ""
         raise ValueError(
             f"y{part} must hold one label for each of the {len(X)} samples, or for each of their "
-            f"{X.shape[1]} steps, got shape {y.shape}"
-            + (". Pass y[:, 0]" if y.shape == (len(X), 1) else "")
+            f"{X.shape[1]} steps, got shape {y.shape}{fix}"
         )
 
 
-def _checked(values: np.ndarray, dtype: Any, what: str) -> np.ndarray:
+def _finite(values: np.ndarray, dtype: Any, what: str) -> np.ndarray:
     """The values in this dtype, if they are finite there."""
     with np.errstate(over="ignore"):
         numbers = values.astype(dtype, copy=False)
     if numbers.dtype.kind != "f" or (finite := np.isfinite(numbers)).all():
         return numbers
-    first = tuple(np.argwhere(~finite)[0].tolist())
-    names = ("sample", "step", "feature") if what[0] == "X" else ("sample",)
-    where = ", ".join(f"{name} {index}" for name, index in zip(names, first))
-    count = int((~finite.reshape(len(finite), -1)).any(1).sum())
-    good = f"numpy.isfinite({what[0]}){'.all(axis=(1, 2))' if what[0] == 'X' else ''}"
+    first, name = tuple(np.argwhere(~finite)[0].tolist()), what[0]
+    axes = ("sample", "step", "feature") if name == "X" else ("sample",)
+    where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, first))
+    each = ".all(axis=(1, 2))" if name == "X" else ""
     raise ValueError(
-        f"{what} must be finite in float32, got {values[first]} in {where}, and {count} of "
-        f"{len(finite)} samples that are not. Keep X[good] and y[good] with good = {good}, or take "
-        "another unit if numbers go beyond 3.4e+38"
+        f"{what} must be finite in float32, got {values[first]} in {where}, and "
+        f"{int((~finite.reshape(len(finite), -1)).any(1).sum())} of {len(finite)} samples that are "
+        f"not. Keep X[good] and y[good] with good = numpy.isfinite({name}){each}, or take another "
+        "unit if numbers go beyond 3.4e+38"
     )
-
-
-def _check_enough(y: np.ndarray) -> None:
-    if len(y) < FEWEST_SAMPLES:
-        raise ValueError(
-            f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
-            f"data, got {len(y)}. If y holds classes, pass them as integers"
-        )
 
 
 def _check_classes(names: np.ndarray, y: np.ndarray) -> None:
@@ -233,7 +215,8 @@ def _check_same_form(
                 f"{name} of the test part must have the shape ({form}) that {name} has, got "
                 f"{tested.shape}. Prepare both parts in the same way"
             )
-    kinds = [_kind(y) for _, y in (given, test)]
+    names = {"f": "floats", "S": "bytes", "U": "strings"}
+    kinds = [names.get(y.dtype.kind, "integers") for _, y in (given, test)]
     if kinds[0] != kinds[1]:
         raise TypeError(
             f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}. "
@@ -241,25 +224,18 @@ def _check_same_form(
         )
 
 
-def _kind(y: np.ndarray) -> str:
-    return {"f": "floats", "S": "bytes", "U": "strings"}.get(y.dtype.kind, "integers")
-
-
 def _check_tested(names: np.ndarray, y: np.ndarray) -> None:
     """Check that the labels of the test part are the classes to train."""
+    few = lambda names: listed(map(repr, names.tolist()), 5)
     strange, missing = np.setdiff1d(y, names), np.setdiff1d(names, y)
     if strange.size:
         raise ValueError(
-            f"classes of the test part must be among those to train, {_few(names)}, got "
-            f"{_few(strange)}. Keep X_test[known] and y_test[known] with known = "
+            f"classes of the test part must be among those to train, {few(names)}, got "
+            f"{few(strange)}. Keep X_test[known] and y_test[known] with known = "
             "numpy.isin(y_test, y)"
         )
     if missing.size:
         raise ValueError(
-            f"the test part must have samples of every class, got none of {_few(missing)}. Drop "
+            f"the test part must have samples of every class, got none of {few(missing)}. Drop "
             "these classes from X and y, or give no test part"
         )
-
-
-def _few(names: np.ndarray) -> str:
-    return ", ".join(map(repr, names[:5].tolist())) + (", ..." if len(names) > 5 else "")

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, is_zipfile
+from zipfile import BadZipFile
 
 import brainunit as u
 import numpy as np
@@ -48,22 +48,20 @@ def read_file(
         If it is HDF5 and h5py is missing.
     """
     paths = [path] if test is None else [path, test]
-    kinds = [_kind(file) for file in paths]
-    if len(set(kinds)) > 1:
+    are_counted = {_is_hdf5(file) for file in paths}
+    if len(are_counted) > 1:
         raise ValueError(
             "the training file and the test file must have the same format, got "
             f"{' and '.join(map(str, paths))}. Use two .npz files or two HDF5 files"
         )
-    if kinds[0] == "npz" and not bins is dt is None:
+    (is_counted,) = are_counted
+    if not (is_counted or bins is dt is None):
         raise ValueError(
             f"bins and dt are for spike times in HDF5, got {path} with arrays. Leave them out"
         )
     try:
-        if kinds[0] == "hdf5":
-            return _counted(paths, _checked_dt(dt, bins), bins)
-        return _from_arrays(paths)
+        return _counted(paths, _checked_dt(dt, bins), bins) if is_counted else _from_arrays(paths)
     except MemoryError as error:
-        is_counted = kinds[0] == "hdf5"
         fix = "Take fewer and longer steps" if is_counted else "Store X as uint8 or float16"
         raise MemoryError(
             f"the data in {path} must fit into memory: {error}. {fix}, or fewer samples"
@@ -82,51 +80,38 @@ def _checked_dt(dt: Any, bins: int | None) -> float | None:
     return float(dt.to_decimal(u.second))
 
 
-def _kind(path: str | PathLike) -> str:
+def _is_hdf5(path: str | PathLike) -> bool:
     with open(path, "rb") as file:
-        if file.read(len(HDF5_MAGIC)) == HDF5_MAGIC:
-            return "hdf5"
-        if is_zipfile(file):
-            return "npz"
-        file.seek(0)
-        start = file.read(2)
-    got = "an archive that is cut off" if start == b"PK" else "another format"
-    raise ValueError(
-        f"{path} must be an npz archive or an HDF5 file, got {got if start else 'an empty file'}. "
-        f"{_fix(path)}"
-    )
-
-
-def _fix(path: str | PathLike) -> str:
-    return f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
+        return file.read(len(HDF5_MAGIC)) == HDF5_MAGIC
 
 
 def _from_arrays(paths: Paths) -> Task:
     """The task of one archive, with a test part in it or in a second archive."""
     given, *others = [_arrays(path) for path in paths]
-    if not others and (inside := [name for name in ("X_test", "y_test") if name in given]):
-        if len(inside) == 1:
-            raise ValueError(
-                f"X_test and y_test must be given together, got only {inside[0]}. Save both"
-            )
-        others = [{"X": given["X_test"], "y": given["y_test"]}]
-    test = (others[0]["X"], others[0]["y"]) if others else None
-    return task_from_arrays(given["X"], given["y"], test=test, name=str(paths[0]))
+    test = [other[name] for other in others for name in ("X", "y")]
+    if not others:
+        test = [given[name] for name in ("X_test", "y_test") if name in given]
+    if len(test) == 1:
+        raise ValueError("X_test and y_test must be given together, got one of them. Save both")
+    X, y = given["X"], given["y"]
+    return task_from_arrays(X, y, test=(test[0], test[1]) if test else None, name=str(paths[0]))
 
 
 def _arrays(path: str | PathLike) -> dict[str, np.ndarray]:
+    fix = f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
     try:
         with np.load(path, allow_pickle=False) as archive:
-            names = archive.files
-            if {"X", "y"} <= {*names}:
-                wanted = ("X", "y", "X_test", "y_test")
-                return {name: archive[name] for name in wanted if name in names}
-    except (ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
-        fix = ". Save labels as y.astype(str)" if "Object arrays" in str(error) else ""
-        raise ValueError(f"{path} is not an npz file of plain arrays: {error}{fix}") from error
-    raise ValueError(
-        f"{path} must hold arrays X and y, got {sorted(names) or 'none'}. {_fix(path)}"
-    )
+            arrays = {n: archive[n] for n in ("X", "y", "X_test", "y_test") if n in archive.files}
+            names = sorted(archive.files)
+    except (ValueError, KeyError, EOFError, OSError, BadZipFile, AttributeError) as error:
+        fix = "Save labels as y.astype(str)" if "Object arrays" in str(error) else fix
+        raise ValueError(
+            f"{path} must be an HDF5 file or an npz archive of plain arrays, got an error: "
+            f"{str(error).rstrip('.')}. {fix}"
+        ) from error
+    if not {"X", "y"} <= arrays.keys():
+        raise ValueError(f"{path} must hold arrays X and y, got {names or 'none'}. {fix}")
+    return arrays
 
 
 def _counted(paths: Paths, dt: float | None, bins: int | None) -> Task:

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to 
 MISTAKES = {
     "compare --epochs many": "argument --epochs: invalid int value: 'many'",
     "compare --data absent.npz": "absent.npz",
-    "compare --tune learning_rate": "--tune: is given as NAME=VALUE,VALUE, each name once, got 'learning_rate'",
+    "compare --tune learning_rate": "--tune: is given as NAME=VALUE,VALUE, each name once, got",
     "compare --model mine": "a model is given as module:factory, got 'mine'",
     "flow --model mine.py": "a model is given as module:factory, got 'mine.py'",
     "compare --model mynet.py:network": "got 'mynet.py:network'. For example mynet:network",

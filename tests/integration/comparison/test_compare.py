@@ -51,7 +51,7 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
     assert values["seeds"] == [0, 4]
     settings = values["settings"]
     assert settings["options"] == {"hidden": 8, "neuron": "LIF", "reset": "soft"}
-    assert settings["model"] == "braintools_qps._comparison.network:demonstration"
+    assert settings["model"] == "braintools_qps._comparison.network:RecurrentNetwork"
     assert settings["optimizer"].startswith("optax:adamw(weight_decay=0.001)")
     assert (settings["clip"], settings["loss"]) == (0.03, "cross-entropy")
     assert values["task"]["samples"] == {"train": 52, "validation": 12, "test": 16}

@@ -1,186 +1,260 @@
-"""Training: what candidates share, and that many runs at once are nothing but separate runs."""
+"""Training: as a plain loop does it, whatever the model, the memory and the number of cores."""
 
-import dataclasses
-import itertools
-from functools import partial
+import random
 
-import braintools
+import brainstate
 import brainunit as u
+import comparison_models as models
 import jax
+import jax.extend
+import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
+from jax.interpreters import mlir
+from small_comparison import OPTIONS
 
-from braintools_qps import QPseudoSpike
-from braintools_qps._comparison import devices
+from braintools_qps import QPseudoSpike, compare, load_task
+from braintools_qps._comparison import devices, seeded, train
 from braintools_qps._comparison.devices import Devices, present_devices
-from braintools_qps._comparison.experiment import Experiment
-from braintools_qps._comparison.factory import Factory
-from braintools_qps._comparison.network import demonstration, neuron_class
-from braintools_qps._comparison.objective import objective
-from braintools_qps._comparison.plan import Candidate, Run
-from braintools_qps._comparison.run import initial_weights
-from braintools_qps._comparison.runs import Runs
-from braintools_qps._comparison.tasks import task_from_arrays
-from braintools_qps._comparison.train import Trainer, groups_of
-from braintools_qps._surrogate import traceable
+
+rng = np.random.default_rng(0)
+Y = np.arange(96) % 2
+X = 0.3 * rng.standard_normal((96, 6, 3))
+X[np.arange(96), :, Y] += 1
+QUICK = {"task": (X, Y), "tune": None, "seeds": 2, "batch_size": 16, "epochs": 1}
 
 
-@pytest.fixture(scope="module")
-def experiment():
-    """Which of two features is on: easy, so that a few epochs show that something is learnt."""
-    rng = np.random.default_rng(0)
-    y = np.arange(80) % 2
-    X = 0.2 * rng.standard_normal((80, 5, 2))
-    X[np.arange(80), :, y] += 1
-    task = task_from_arrays(X, y)
-    factory = Factory(partial(demonstration, hidden=12))
-    return Experiment(factory, task, objective(task), None, 8, 0.1)
+def adam(learning_rate, steps):
+    return optax.adam(optax.cosine_decay_schedule(learning_rate, steps))
 
 
-def train(experiment, surrogate, *runs, epochs=2):
-    """Runs of one surrogate, each a setting and a seed, as many at once as there is room for."""
-    experiment = dataclasses.replace(experiment, epochs=epochs)
-    candidate, trainer = Candidate("one", surrogate, {}), Trainer(experiment, len(runs))
-    runs = [Run(candidate, *run, key=str(number)) for number, run in enumerate(runs)]
-    outcomes = {}
-    for group in groups_of(runs, experiment, Runs()):
-        outcomes |= zip((run.key for run in group), trainer.train(group))
-    return [outcomes[run.key] for run in runs]
+def test_training_equals_a_plain_loop():
+    # The same model, data, order of samples and optimizer, written down without this package:
+    # unrolled steps, jax.grad and optax on a dictionary of arrays.
+    surrogate, rate, key = QPseudoSpike(2.0), 0.05, jax.random.key(7)
+    training = {"optimizer": adam, "learning_rate": rate, "epochs": 2, "seeds": [7]}
+    trained = compare({"one": surrogate}, model=models.plain, **QUICK | training)
+    with seeded(key, 7):
+        model = models.plain(3, 2)
+    weights = tuple(model.layers[n].weight.value for n in (0, 2))
+    data = load_task((X, Y)).part("train", seed=7)
+
+    def loss(weights, inputs, labels):
+        (into, out), V, answers = weights, 0.0, []
+        for step in range(inputs.shape[1]):
+            V = 0.8 * V + inputs[:, step] @ into["weight"] + into["bias"]
+            spikes = surrogate(V - 1)
+            V = V * (1 - spikes)
+            answers.append(spikes @ out["weight"] + out["bias"])
+        logits = jnp.mean(jnp.stack(answers), axis=0)
+        return -jnp.mean(jax.nn.log_softmax(logits)[jnp.arange(len(labels)), labels])
+
+    batches = len(data.labels) // 16
+    memory = optax.adam(rate).init(weights)
+    losses = []
+    for epoch in range(2):
+        orders = jax.random.split(key)[0]
+        order = jax.random.permutation(jax.random.fold_in(orders, epoch), len(data.labels))
+        for batch in range(batches):
+            rows = order[16 * batch : 16 * (batch + 1)]
+            value, slope = jax.value_and_grad(loss)(weights, data.inputs[rows], data.labels[rows])
+            now = rate * (1 + np.cos(np.pi * (epoch + batch / batches) / 2)) / 2
+            change, memory = optax.adam(now).update(slope, memory)
+            weights = optax.apply_updates(weights, change)
+            losses.append(value)
+    (curve,) = trained.results[0].curves.loss
+    np.testing.assert_allclose(curve, np.mean(np.reshape(losses, (2, batches)), axis=1), rtol=1e-4)
+    ours = trained.weights("one", 7)
+    for name, values in zip(sorted(ours), weights):
+        for part, value in values.items():
+            np.testing.assert_allclose(ours[name][part], value, rtol=1e-3, atol=1e-4)
 
 
-def test_candidates_share_weights_and_batches(experiment):
+def test_candidates_share_weights_and_batches():
     # The two have the same derivative, 1/(1 + |x|), from two libraries and in two programs, so
     # whatever differs in their curves would come from other weights or other batches.
-    runs = ({}, 0), ({}, 1)
-    ours = train(experiment, QPseudoSpike(1.0), *runs)
-    theirs = train(experiment, braintools.surrogate.NonzeroSignLog(alpha=1.0), *runs)
-    for one, other in zip(ours, theirs):
-        np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-4)
-    assert not np.allclose(ours[0].curves.loss, ours[1].curves.loss)
+    ours, theirs = compare(["QPseudoSpike(alpha=1)", "NonzeroSignLog"], **OPTIONS).results
+    np.testing.assert_allclose(ours.curves.loss, theirs.curves.loss, rtol=1e-4)
+    assert not np.allclose(*ours.curves.loss)
 
 
 @pytest.mark.thorough
-def test_runs_at_once_equal_separate_training(experiment):
-    runs = [
-        ({"learning_rate": 0.3}, 0),
-        ({"dampening": 0.25}, 3),
-        ({"clip": None}, 3),
-        ({"scale_factor": 0.5}, 3),
-        ({"alpha": 2.0}, 3),
-    ]
-    surrogate = QPseudoSpike(8.0, dampening=0.5)
-    together = train(experiment, surrogate, *runs)
-    for run, found in zip(runs, together):
-        (alone,) = train(experiment, surrogate, run)
-        np.testing.assert_allclose(found.curves.loss, alone.curves.loss, rtol=1e-4)
-        assert found.tested.score == pytest.approx(alone.tested.score)
-    for one, other in itertools.combinations(together[1:], 2):
-        assert not np.allclose(one.curves.loss, other.curves.loss, rtol=1e-3)
+@pytest.mark.parametrize(
+    ("make", "surrogates"),
+    [
+        (models.millivolts, ["QPseudoSpike(scale='10 mV')", "Scaled('Sigmoid', scale='10 mV')"]),
+        (models.two_kinds, ["Sigmoid"]),
+        (models.normalised, ["QPseudoSpike"]),
+    ],
+)
+def test_models_train(make, surrogates):
+    comparison = compare(surrogates, model=make, **QUICK | {"epochs": 6})
+    for result in comparison.results:
+        assert result.error is None
+        assert np.mean(result.scores.test) > 0.8  # chance is 0.5
+        first, *_, last = np.mean(result.curves.loss, axis=0)
+        assert last < 0.8 * first
+        assert 0 < np.mean(result.scores.firing_rate) < 1
+        assert not result.flags
+        weights = comparison.weights(result.label, 0)
+        has_units = any(isinstance(value, u.Quantity) for value in weights.values())
+        assert has_units == (make is models.millivolts)
+        means = [value for name, value in weights.items() if name.endswith("running_mean")]
+        assert all((np.abs(mean) > 1e-3).any() for mean in means)  # they outlive a batch
+        assert len(means) == (make is models.normalised)
 
 
 @pytest.mark.thorough
-def test_training_learns(experiment):
-    (run,) = train(experiment, QPseudoSpike(4.0), ({}, 0), epochs=12)
-    assert run.tested.score > 0.9  # chance is 0.5
-    assert run.curves.loss[-1] < 0.5 * run.curves.loss[0]
-    assert 0 < run.tested.firing_rate < 1
-    # 12 neurons for 5 steps.
-    assert run.tested.spikes == pytest.approx(run.tested.firing_rate * 60, rel=1e-5)
-
-
-def test_what_shares_a_program():
-    sigmoid = braintools.surrogate.Sigmoid()
-    identity = lambda surrogate: traceable(surrogate).key
-    assert identity(QPseudoSpike(2.0)) == identity(QPseudoSpike(float("inf"), dampening=0.5))
-    assert identity(sigmoid) == identity(braintools.surrogate.Sigmoid())
-    others = [
-        QPseudoSpike(2.0, scale=1.0), QPseudoSpike(2.0, scale=10 * u.mV), sigmoid,
-        QPseudoSpike(2.0, residual_dtype="uint8"), QPseudoSpike(np.ones(3)),
-        braintools.surrogate.Sigmoid(alpha=2.0),
-    ]  # fmt: skip
-    kinds = [identity(other) for other in (QPseudoSpike(2.0), *others)]
-    assert all(kinds.count(kind) == 1 for kind in kinds)
-
-
-def test_initial_weights_come_from_the_seed_alone(experiment):
-    first, again = (initial_weights(experiment, QPseudoSpike(), 5).trained for _ in range(2))
-    assert jax.tree.all(jax.tree.map(np.array_equal, first, again))
-    other = initial_weights(experiment, QPseudoSpike(), 6).trained
-    recurrent = lambda weights: weights["recurrent.weight"]["weight"]
-    assert not np.array_equal(recurrent(first), recurrent(other))
-    assert np.std(recurrent(first)) == pytest.approx(1, rel=0.2)
+@pytest.mark.parametrize(
+    ("make", "y", "score", "least"),
+    [
+        # The running mean of the first input, which leaky neurons can approximate; half of what
+        # the best constant would score.
+        (models.every_step, mean := np.cumsum(X[:, :, :1], axis=1) / np.arange(1, 7)[:, None],
+         "-MSE", -np.var(mean) / 2),
+        (models.plain, np.where(X[:, :, 0] > X[:, :, 1], "first", "second"), "accuracy", 0.8),
+    ],
+)  # fmt: skip
+def test_an_answer_at_every_step(make, y, score, least):
+    comparison = compare(["Sigmoid"], model=make, **QUICK | {"task": (X, y), "epochs": 12})
+    assert comparison.score == score
+    assert np.mean(comparison.results[0].scores.test) > least
 
 
 @pytest.mark.thorough
-def test_other_neurons_train(experiment):
-    run = {"neuron": "IF", "reset": "hard"}, 0
-    (run,) = train(experiment, QPseudoSpike(4.0), run, epochs=1)
-    assert np.isfinite(run.curves.loss).all()
-    assert 0 < run.tested.firing_rate < 1
+@pytest.mark.parametrize(
+    ("make", "inputs", "scale", "same"),
+    [
+        (models.plain, 8 * X, None, False), (models.plain, 8 * X, 8, True),
+        (models.plain, 8 * X * u.mV, 0.008 * u.volt, True), (None, 8 * X * u.mV, None, True),
+    ],
+)  # fmt: skip
+def test_a_model_gets_inputs_as_they_are_and_the_usual_network_scales_them(
+    make, inputs, scale, same
+):
+    """Eightfold inputs, which rounds nothing, are the same only if somebody divides them."""
+    tasks = load_task((X, Y)), load_task((inputs, Y), scale=scale)
+    options = QUICK | {"seeds": 1}
+    one, other = (compare(["Sigmoid"], model=make, **options | {"task": task}) for task in tasks)
+    assert np.array_equal(*(made.results[0].curves.loss for made in (one, other))) == same
+    assert ("Inputs were divided by 8" in repr(other)) == (scale is not None)
 
 
-def test_neurons_that_do_not_fit():
-    with pytest.raises(LookupError, match=r"of brainpy.state, got 'Lif'. Take LIF or ALIF"):
-        neuron_class("Lif")
-    with pytest.raises(ValueError, match=r"brainpy.state.HH has no R, tau. Take LIF or ALIF"):
-        neuron_class("HH")
+def draws():
+    """One of each generator of this process."""
+    return np.random.random(), brainstate.random.rand(), random.random()  # noqa: NPY002
 
 
-def test_options_out_of_range(experiment):
-    with pytest.raises(ValueError, match="'soft' or 'hard', got 'none'"):
-        demonstration(2, 2, 5, reset="none")
-    with pytest.raises(ValueError, match="hidden must be 1 or more, got 0"):
-        demonstration(2, 2, 5, hidden=0)
+def after_seed(call):
+    np.random.seed(5)  # noqa: NPY002
+    brainstate.random.seed(5)
+    random.seed(5)
+    return call()
 
 
-@pytest.fixture
-def memory(monkeypatch):
-    """Lets a device be full whenever more runs than so many are trained at once."""
-    asked = []
+def test_numpy_weights_differ_by_seed_and_the_users_random_states_stay():
+    def from_numpy(features, classes):
+        model = models.plain(features, classes)
+        weights = np.random.standard_normal((features, 8))  # noqa: NPY002 -- as users do
+        model.layers[0].weight.value["weight"] = jnp.asarray(weights, jnp.float32)
+        return model
 
-    def limit(runs):
-        compiled = Trainer._compile
-
-        def full(self, function, share):
-            asked.append(len(jax.tree.leaves(share)[0]))
-            if asked[-1] > runs:
-                raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-            return compiled(self, function, share)
-
-        monkeypatch.setattr(Trainer, "_compile", full)
-        monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
-        return asked
-
-    return limit
+    expected = after_seed(draws)
+    trained = after_seed(lambda: compare(["Sigmoid"], model=from_numpy, **QUICK))
+    assert draws() == expected
+    first = [min(trained.weights("Sigmoid", seed).items())[1]["weight"] for seed in (0, 1)]
+    assert not np.allclose(*first, atol=0.2)
 
 
 @pytest.mark.thorough
-def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(experiment, memory):
-    runs = [({}, seed) for seed in range(5)]
-    expected = train(experiment, QPseudoSpike(), *runs)
-    asked = memory(1)
-    found = train(experiment, QPseudoSpike(), *runs)
+def test_a_factory_that_takes_surrogate_puts_it_where_it_wants():
+    seen = []
+
+    class Other(models.Neurons):
+        def update(self, x):
+            seen.append(self.spk_fun)
+            return super().update(x)
+
+    def two_layers(features, classes, surrogate):
+        chosen, linear = models.Neurons(6), brainstate.nn.Linear
+        chosen.spk_fun = surrogate
+        layers = linear(features, 6), Other(6), linear(6, 6), chosen, linear(6, classes)
+        return brainstate.nn.Sequential(*layers)
+
+    compare(["Sigmoid"], model=two_layers, **QUICK | {"seeds": 1})
+    assert seen
+    assert all(getattr(spike, "_spike", spike) == QPseudoSpike() for spike in seen)
+
+
+def without_batching():
+    """The identity, as an operation that JAX cannot vmap."""
+    primitive = jax.extend.core.Primitive("without_batching")
+    primitive.def_abstract_eval(lambda x: x)
+    mlir.register_lowering(primitive, lambda context, x: [x])
+    return primitive.bind
+
+
+unbatched = without_batching()
+
+
+@pytest.mark.thorough
+def test_a_model_that_cannot_be_vmapped_trains_one_by_one_and_says_so():
+    class Stubborn(brainstate.nn.Module):
+        def update(self, x):
+            return unbatched(x)
+
+    def stubborn(features, classes):
+        return brainstate.nn.Sequential(Stubborn(), *models.plain(features, classes).layers)
+
+    comparison = compare(["Sigmoid"], model=stubborn, **QUICK)
+    assert "without_batching" in comparison.results[0].one_by_one
+    assert "one by one" in " ".join(repr(comparison).split())
+    assert np.isfinite(comparison.results[0].curves.loss).all()
+
+
+@pytest.mark.thorough
+def test_jax_may_be_as_strict_as_it_can():
+    usual = compare(["QPseudoSpike(1.7)"], **OPTIONS)
+    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
+        strict = compare(["QPseudoSpike(1.7)"], **OPTIONS)
+    assert strict.results[0].curves == usual.results[0].curves
+
+
+@pytest.mark.thorough
+def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(monkeypatch):
+    options = OPTIONS | {"seeds": 5}
+    expected = compare(["QPseudoSpike"], **options).results[0]
+    asked, most = [], 1
+    compiled = train._compiled
+
+    def full(function, share, samples):
+        asked.append(len(jax.tree.leaves(share)[0]))
+        if asked[-1] > most:
+            raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
+        return compiled(function, share, samples)
+
+    monkeypatch.setattr(train, "_compiled", full)
+    monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
+    found = compare(["QPseudoSpike"], **options).results[0]
     assert asked == [5, 2, 1, 1]  # for training, then for the test
-    for one, other in zip(found, expected):
-        np.testing.assert_allclose(one.curves.loss, other.curves.loss, rtol=1e-4)
-    memory(0)
+    np.testing.assert_allclose(found.curves.loss, expected.curves.loss, rtol=1e-4)
+    most = 0
     with pytest.raises(jax.errors.JaxRuntimeError, match="RESOURCE_EXHAUSTED"):
-        train(experiment, QPseudoSpike(), *runs)
+        compare(["QPseudoSpike"], **options)
 
 
 @pytest.mark.thorough
-def test_a_cpu_trains_no_more_at_once_than_half_its_memory_holds(experiment, monkeypatch):
-    runs = [({}, seed) for seed in range(3)]
-    widest, one = (train(experiment, QPseudoSpike(), *runs[:n])[0].bytes for n in (3, 1))
-    assert one < widest
-    monkeypatch.setattr(Devices, "memory", property(lambda self: 1.2 * one))
-    found = train(experiment, QPseudoSpike(), *runs)
-    assert {run.bytes for run in found} == {one}
+def test_a_cpu_trains_no_more_at_once_than_half_its_memory_holds(monkeypatch):
+    peak = lambda seeds: compare(["S2NN"], **OPTIONS | {"seeds": seeds}).results[0].cost.peak_bytes
+    widest, alone = peak(3), peak(1)
+    assert alone < widest
+    monkeypatch.setattr(Devices, "memory", property(lambda self: 1.2 * alone))
+    assert peak(3) == alone
 
 
 @pytest.mark.parametrize(("runs", "width"), [(2, 2), (10, 3), (15, 4)])
 def test_runs_are_shared_out_so_that_no_core_waits_for_long(monkeypatch, runs, width):
     # On two cores 15 runs in threes take three turns of 3, in fours two turns of 4.
     monkeypatch.setattr(devices, "cores", lambda: 2)
-    monkeypatch.setattr(Devices, "__len__", lambda self: 1)
-    assert present_devices().width(runs) == width
+    assert Devices(present_devices().all[:1]).width(runs) == width
