@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
-OPTIONS = ("surrogates", "seed", "paths")
-MEASURED = ("surrogates", "paths", "json", "plot")  # options that --prepare does not take
+OPTIONS = ("surrogates", "seed")
+MEASURED = ("surrogates", "json", "plot")  # options that --prepare does not take
 
 R = TypeVar("R")
 
@@ -45,11 +45,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--prepare", action="store_true",
         help="print the lines of code with which prepare(model, inputs) brings the network into "
         "the range where it learns, in place of the measurement",
-    )  # fmt: skip
-    parser.add_argument(
-        "--paths", action="store_true",
-        help="also split the gradient of one step back into leak, reset, recurrence and "
-        "feed-forward",
     )  # fmt: skip
     parser.add_argument(
         "--seed", type=int, default=0,
