@@ -6,7 +6,7 @@ function of arrays) with its `graph` of who feeds whom and the spikes that leave
 `diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
 each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
-to numbers, `paths` splits the gain of a step, `information` fits readouts to labels. `normalize`,
+to numbers, `information` fits readouts to labels. `normalize`,
 `normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
 """
 
@@ -64,7 +64,6 @@ def gradient_flow(
     labels: Any = None,
     draws: int | None = None,
     seed: int = 0,
-    paths: bool = False,
 ) -> GradientFlows:
     r"""Say why a spiking network does not learn, and measure its gradient back through time.
 
@@ -113,9 +112,6 @@ def gradient_flow(
         How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
-    paths : bool
-        Whether to split the gradient of one step back in time into leak, reset, recurrence and
-        feed-forward (see `.PathGains`).
 
     Returns
     -------
@@ -172,7 +168,7 @@ def gradient_flow(
     target = Objective(objective, draws, seed)
     evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
-        (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
+        (name, flow_of(evaluator, name, spikes)) for name, spikes in chosen.items()
     )
 
 
@@ -181,11 +177,10 @@ def flow_of(
     name: str,
     spikes: Spikes,
     *,
-    paths: bool = False,
     remedy: bool = True,
 ) -> GradientFlow:
     """Measure one candidate on a run, with its diagnosis."""
-    measured = evaluator.measure(spikes, paths=paths)
+    measured = evaluator.measure(spikes)
     diagnosis, further, advice = diagnose(evaluator, measured, remedy=remedy)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)

@@ -15,21 +15,12 @@ from jax import Array
 from jax.stages import Wrapped
 
 from .._models import batch_size
-from ..records import (
-    Activity,
-    Gradient,
-    Information,
-    Operations,
-    PathGains,
-    PopulationFlow,
-    Slopes,
-)
+from ..records import Activity, Gradient, Information, Operations, PopulationFlow, Slopes
 from . import measures
 from .cotangents import Objective
 from .information import told
 from .operations import per_sample
 from .passes import backward, forward, replaced, with_index
-from .paths import split
 from .slopes import slopes_at, slopes_met
 from .step import Arrays, Population, Step, is_real
 from .tracing import swapped_axes
@@ -42,13 +33,12 @@ class Passes(NamedTuple):
 
     forward: Wrapped
     backward: Wrapped
-    split: Wrapped
     rates: Wrapped
 
     @classmethod
     def of(cls, step: Step) -> Passes:
         """The passes of a step. They take its arrays as arguments."""
-        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, split, _rates)))
+        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, _rates)))
 
 
 class ParameterGradient(NamedTuple):
@@ -114,11 +104,10 @@ class Evaluator:
         gradients, _, _ = other._gradients_past_zeros(slopes)
         return all(np.any(gradient.second_moments) for gradient in gradients)
 
-    def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
+    def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
         gradients, parameters, filled = self._gradients_past_zeros(slopes)
-        parts = self._paths(slopes) if paths else [None] * len(gradients)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -128,7 +117,6 @@ class Evaluator:
                 activity=self.activities[i][1],
                 gradient=gradients[i],
                 slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
-                paths=parts[i],
                 information=self.told[i] if self.told else None,
                 operations=self.operations[population.name],
             )
@@ -219,15 +207,6 @@ class Evaluator:
     def counts(self) -> list[np.ndarray]:
         """Spikes of each population, summed over time."""
         return [np.asarray(fired).sum(axis=0) for fired in self.run.fired]
-
-    def _paths(self, slopes: list[Array]) -> list[PathGains]:
-        parts = self.passes.split(self.step.arrays, self.run, slopes, self.cotangents.values)
-        sent_back = self.cotangents.transported
-        *parts, later = (np.asarray(part, np.float64)[..., sent_back] for part in parts)
-        return [
-            PathGains(*(measures.path_gain(part[i], later[i]) for part in parts))
-            for i in range(len(self.step.populations))
-        ]
 
     def _zero_share(self, parameters: Sequence[ParameterGradient]) -> float:
         idle = self.step.idle_parameters

@@ -50,14 +50,6 @@ def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
     return float(np.mean(cosines[:-1][present])) if present.any() else np.nan
 
 
-def path_gain(part: np.ndarray, later: np.ndarray) -> float:
-    """Root mean square of a part of the adjoint, relative to the adjoint of the step after it."""
-    present = later > 0
-    if not present.any():
-        return np.nan
-    return float(np.sqrt(np.mean((part[present] / later[present]) ** 2)))
-
-
 def reach(moments: np.ndarray) -> tuple[int, bool]:
     """Steps back until the amplitude is down to 1%, and whether it never is.
 

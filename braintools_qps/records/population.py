@@ -221,48 +221,6 @@ class Histogram(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class PathGains(Record):
-    """How one step back in time changes the gradient of a population, path by path.
-
-    Each is the root mean square of a part of dL/dV, relative to that of the whole dL/dV of the same
-    population one step later. The parts add up to the whole; their root mean squares do not.
-
-    Attributes
-    ----------
-    leak : float
-        The part that passed no spike and no connection.
-    reset : float
-        The part that passed a spike of the neuron itself: its reset, or its adaptation.
-    recurrence : float
-        The part that passed a connection from the population to itself.
-    feedforward : float
-        The rest: from other populations, from the objective, or back to the population in more
-        than one step, for example through a synapse.
-    without_reset : float
-        Leak and recurrence together: the gradient if the reset were detached.
-
-    Examples
-    --------
-    With ``tau=10 * u.ms`` and steps of 1 ms, exp(-0.1) of the gradient leaks back:
-
-    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
-    >>> from braintools_qps import gradient_flow
-    >>> neurons, inputs = brainpy.state.LIF(4, tau=10 * u.ms), jnp.full((20, 4), 1.5) * u.mA
-    >>> with brainstate.environ.context(dt=1 * u.ms):
-    ...     flows = gradient_flow(neurons, inputs, paths=True)
-    >>> paths = flows["model"].populations[0].paths
-    >>> print(f"leak {paths.leak:.3f}, reset {paths.reset:.3f}, recurrence {paths.recurrence}")
-    leak 0.905, reset 0.174, recurrence 0.0
-    """
-
-    leak: float
-    reset: float
-    recurrence: float
-    feedforward: float
-    without_reset: float
-
-
-@dataclass(frozen=True, eq=False)
 class PopulationFlow(Record):
     """One population of neurons: its spikes, its slopes, and the gradient on its way back.
 
@@ -282,9 +240,6 @@ class PopulationFlow(Record):
         The gradient on its way back in time: a `.Gradient`.
     slopes : Slopes
         The surrogate gradient at the membrane potentials: a `.Slopes`.
-    paths : PathGains or None
-        How one step back changes the gradient, by path: a `.PathGains`; None unless
-        ``paths=True``.
     information : float or None
         How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
         for classes, R squared for numbers. None unless ``labels`` were given.
@@ -314,7 +269,6 @@ class PopulationFlow(Record):
     activity: Activity
     gradient: Gradient
     slopes: Slopes
-    paths: PathGains | None = None
     information: float | None = None
     operations: Operations | None = None
 

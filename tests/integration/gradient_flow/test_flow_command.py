@@ -137,7 +137,7 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
         (["--plot", "absent/flow.png"], "No such file or directory"),
         (["--data", "absent.npz"], "No such file or directory"),
         (["--bins", "5"], "bins= and dt= are for spike times in a file"),
-        (["--prepare", "--paths"], "--prepare measures nothing, got --paths"),
+        (["--prepare", "--plot", "a.png"], "--prepare measures nothing, got --plot"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):

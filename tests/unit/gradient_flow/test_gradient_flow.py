@@ -85,7 +85,7 @@ def test_a_voltage_without_a_scale_is_refused():
 def test_what_is_measured_by_default():
     weights, inputs = weights_and_inputs()
     layer = Layer(weights, SURROGATE)
-    stated = gradient_flow(layer, inputs, draws=16 // BATCH, seed=0, paths=False)
+    stated = gradient_flow(layer, inputs, draws=16 // BATCH, seed=0)
     assert gradient_flow(layer, inputs).to_dict() == stated.to_dict()
 
 
