@@ -5,15 +5,15 @@ The way of a call of `compare`:
 1. `compare` checks the arguments and makes an `experiment`; `plan` lists the candidates and gives
    each run, a candidate at one setting (`tune`) with one seed, a key: a digest of all that its
    numbers depend on (`identity` of code, `numerics`).
-2. `runs` has the runs that are known, on the disk or in memory (`packing`, `outcome`).
-3. `search` has the missing ones trained: `train` in groups that one compiled program serves, made
-   of the pure step in `run`, on `devices`; or in `cluster`, on the workers of Dask.
-4. `result` makes records of them, and `growing` asks for more seeds until it is known which is
+2. `search` takes the runs that are known from `runs` (files in the form of `packing`).
+3. It has the missing ones trained: by `train` in groups that one compiled program serves, made of
+   the pure functions in `run`, on all `devices`; or by `cluster`, on the workers of Dask.
+4. It makes records of them with `result`, and goes on with more seeds until it is known which is
    best. `progress` has the bar.
 
-`tasks` has the data, `factory` makes the user's models, `model` runs them and `model_checks` tries
-them; `network` is the RecurrentNetwork, `objective` has loss and score, `optimizers` ours or the
-user's.
+`tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` and
+`start_checks` try them; `network` is the usual one, `objective` has loss and score, `optimizers`
+ours or the user's.
 """
 
 from .cluster import connected

@@ -64,7 +64,6 @@ class Experiment:
             "epochs": self.epochs,
             "batch_size": self.batch_size,
             **described_optimizer(self.optimizer),
-            **({} if self.prepared is None else {"prepare": True}),
             **numerics(),
         }
 

@@ -100,6 +100,7 @@ class Plan:
             {
                 "data": digest(self._experiment.task),
                 **self._experiment.facts,
+                "prepare": self._experiment.prepared is not None,
                 "device": present_devices().all[0].device_kind,  # of this process
                 "packages": packages(),
                 **self.code,

@@ -109,13 +109,15 @@ def blank(
     candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
 ) -> Comparison:
     """A comparison that has no results yet."""
-    settings = {
+    settings: dict[str, Any] = {
         RATE: experiment.usual_rate,
         "loss": experiment.objective.loss_name,
         "score": experiment.objective.score_name,
         "tune": experiment.tune,
         "sources": sources(experiment.functions),
     }
+    if experiment.prepared is not None:
+        settings["prepare"] = True
     return Comparison(
         task=experiment.task.facts | {"sha256": digest(experiment.task)},
         settings=to_plain(experiment.facts | settings | dict(limits)),

@@ -100,10 +100,10 @@ def _from_arrays(paths: Paths) -> Task:
 def _arrays(path: str | PathLike) -> dict[str, np.ndarray]:
     fix = f"Write it with numpy.savez({str(Path(path).with_suffix('.npz'))!r}, X=X, y=y)"
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {n: archive[n] for n in ("X", "y", "X_test", "y_test") if n in archive.files}
             names = sorted(archive.files)
-    except (ValueError, KeyError, EOFError, OSError, BadZipFile, AttributeError) as error:
+    except (TypeError, ValueError, KeyError, EOFError, OSError, BadZipFile) as error:
         fix = "Save labels as y.astype(str)" if "Object arrays" in str(error) else fix
         raise ValueError(
             f"{path} must be an HDF5 file or an npz archive of plain arrays, got an error: "

@@ -15,9 +15,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import small_comparison
+from braintools.surrogate import Sigmoid
 from small_comparison import OPTIONS, SMALL, X, Y, press_ctrl_c_at, without_times
 
-from braintools_qps import Comparison, QPseudoSpike, compare
+from braintools_qps import Comparison, QPseudoSpike, compare, register_surrogate
 from braintools_qps._comparison import Factory, environment, load_task, runs
 
 NAMES = ["Sigmoid", "QPseudoSpike(alpha=2)"]
@@ -104,6 +105,8 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
         ({"task": (X[::-1], Y)}, "the data have changed"),
         ({"model": partial(SMALL, hidden=6)}, r"hidden was 8, now 6\.$"),
         ({"loss": lambda outputs, y: (outputs**2).mean()}, "the code of the loss has changed"),
+        ({"tune": {"learning_rate": (0.3, 0.2)}}, r"learning_rate was 0\.\d+, now 0\.3\.$"),
+        ({"prepare": True}, "prepare was False, now True"),
     ],
 )
 def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
@@ -117,6 +120,20 @@ def test_fresh_runs_need_no_reason(out):
     assert trained(out=out, batch_size=16, fresh=True)[1] == 2  # a warning is an error
 
 
+def test_a_surrogate_whose_code_has_changed_is_another(tmp_path):
+    def publish(factor):
+        @register_surrogate(name="Own", overwrite=True)
+        class Own(Sigmoid):
+            def surrogate_grad(self, x):
+                return factor * super().surrogate_grad(x)
+
+    publish(1.0)
+    assert trained(["Own"], out=tmp_path)[1] == 2
+    publish(0.5)
+    with pytest.warns(UserWarning, match="used: the code of the surrogate has changed"):
+        assert trained(["Own"], out=tmp_path)[1] == 2
+
+
 LOCK = threading.Lock()
 
 
@@ -127,7 +144,7 @@ def locked(features, outputs, steps, input_rms):
 
 def test_what_cannot_be_compared_is_named(tmp_path):
     assert trained(out=tmp_path, model=locked)[1] == 2
-    with pytest.warns(UserWarning, match=r"a lock in the model cannot be compared with another\.$"):
+    with pytest.warns(UserWarning, match=r"a lock in the model cannot be compared\.$"):
         assert trained(out=tmp_path, model=locked)[1] == 2
 
 
@@ -238,14 +255,15 @@ def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_pa
 
 
 def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
-    def full(path, content):
+    def full(path):
         raise OSError(28, "No space left on device")
 
     def watch(event):
-        monkeypatch.setattr(runs, "write_whole", full)
+        monkeypatch.setattr(runs, "replacing", full)
 
-    with pytest.warns(UserWarning, match="could not be written .*No space left"):
+    with pytest.warns(UserWarning, match="could not be written .*No space left") as warned:
         comparison = compare(NAMES[:1], out=tmp_path, callback=watch, **TUNED)
+    assert len(warned) == 1  # for all files
     assert comparison.finished
     assert comparison.weights("Sigmoid", 4)
 

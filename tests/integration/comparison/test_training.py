@@ -2,6 +2,7 @@
 
 import random
 
+import brainpy
 import brainstate
 import brainunit as u
 import comparison_models as models
@@ -103,6 +104,29 @@ def test_models_train(make, surrogates):
         means = [value for name, value in weights.items() if name.endswith("running_mean")]
         assert all((np.abs(mean) > 1e-3).any() for mean in means)  # they outlive a batch
         assert len(means) == (make is models.normalised)
+
+
+def with_a_silent_layer(features, classes):
+    """Its second neurons stay so far from the threshold that ReluGrad gives them no gradient."""
+    small = brainstate.random.normal(0.0, 1e-3, (12, 8))
+    neurons = lambda size: brainpy.state.LIF(size, tau=5 * u.ms, V_th=1 * u.mV)
+    return brainstate.nn.Sequential(
+        brainstate.nn.Linear(features, 12), lambda x: 10 * x * u.mA, neurons(12),
+        brainstate.nn.Linear(12, 8, w_init=small), lambda x: x * u.mA, neurons(8),
+        brainstate.nn.Linear(8, classes),
+    )  # fmt: skip
+
+
+def test_a_network_with_a_silent_layer_learns_if_it_is_prepared():
+    options = QUICK | {"seeds": 1, "epochs": 8, "learning_rate": 0.03}
+    silent, prepared = (
+        compare(["ReluGrad"], model=with_a_silent_layer, prepare=prepare, **options)
+        for prepare in (False, True)
+    )
+    assert silent.results[0].scores.test[0] < 0.7  # chance is 0.5
+    assert prepared.results[0].scores.test[0] > 0.9
+    assert prepared.settings["prepare"]
+    assert "prepare" not in silent.settings
 
 
 @pytest.mark.thorough

@@ -1,5 +1,6 @@
 """Tasks from files: .npz archives and spike times in HDF5."""
 
+import io
 import sys
 import tracemalloc
 
@@ -25,51 +26,46 @@ def test_a_file_holds_the_same_task_as_its_arrays(tmp_path):
     np.savez(tmp_path / "tested.npz", X=X[:8], y=Y[:8])
     np.savez(tmp_path / "both.npz", X=X, y=Y, X_test=X[:8], y_test=Y[:8])
     assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
-    assert_same(load_task(tmp_path / "mine.npz"), load_task((X, Y)))
     tested = load_task((X, Y, X[:8], Y[:8]))
     assert_same(load_task(tmp_path / "mine.npz", test=tmp_path / "tested.npz"), tested)
     assert_same(load_task(tmp_path / "both.npz"), tested)
 
 
-def test_a_file_of_another_form_is_refused_with_the_fix(tmp_path):
-    names = ("empty.npz", "text.npz", "single.npy", "torn.npz", "cut.npz", "other.npz", "half.npz")
-    empty, text, single, torn, cut, other, half = (tmp_path / name for name in names)
-    np.save(single, X)
-    np.savez(torn, X=X, y=Y)
-    torn.write_bytes(torn.read_bytes().replace(X.tobytes(), bytes(X.nbytes)))
-    cut.write_bytes(torn.read_bytes()[:-100])
-    empty.write_bytes(b"")
-    text.write_text("not an archive")
-    np.savez(other, inputs=X)
-    np.savez(half, X=X, y=Y, X_test=X)
-    for path, message in (
-        (empty, "must be an npz archive or an HDF5 file, got an empty file"),
-        (text, r"got another format. Write it with numpy.savez\('.*text.npz', X=X, y=y\)"),
-        (single, r"single.npy must be an npz archive.*Write .*single.npz'"),
-        (cut, "must be an npz archive or an HDF5 file, got an archive that is cut off"),
-        (torn, "not an npz file of plain arrays"),
-        (other, r"must hold arrays X and y, got \['inputs'\].*numpy.savez"),
-        (half, "X_test and y_test must be given together, got only X_test"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            load_task(path)
+def archive(**arrays):
+    """The content of an archive, as a function of nothing."""
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+WHOLE = archive(X=X, y=Y)
+NO_ARCHIVE = (
+    "must be an HDF5 file or an npz archive of plain arrays, got an error: .* Write it with "
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", NO_ARCHIVE + r"numpy.savez\('.*mine.npz', X=X, y=y\)"),
+        (b"not an archive", NO_ARCHIVE),
+        (WHOLE[:-100], NO_ARCHIVE),
+        (WHOLE.replace(X.tobytes(), bytes(X.nbytes)), NO_ARCHIVE),
+        (archive(inputs=X), r"must hold arrays X and y, got \['inputs'\].*numpy.savez"),
+        (archive(X=X, y=Y, X_test=X), "X_test and y_test must be given together, got one of them"),
+        # It is not unpickled
+        (archive(X=X, y=np.array([{}], dtype=object)), r"plain arrays, got .* y.astype\(str\)"),
+    ],
+)
+def test_a_file_of_another_form_is_refused_with_the_fix(content, message, tmp_path):
+    path = tmp_path / "mine.npz"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        load_task(path)
+    with pytest.raises(LookupError, match=r"For a file, pass pathlib.Path\('.*mine.npz'\)"):
+        load_task(str(path))
     with pytest.raises(FileNotFoundError):
         load_task(tmp_path / "absent.npz")
-    np.savez(tmp_path / "good.npz", X=X, y=Y)
-    with pytest.raises(ValueError, match="bins and dt are for spike times"):
-        load_task(tmp_path / "good.npz", bins=10)
-
-
-def test_an_array_of_objects_is_not_unpickled(tmp_path):
-    np.savez(tmp_path / "objects.npz", X=X, y=np.array([{}], dtype=object))
-    with pytest.raises(ValueError, match=r"not an npz file of plain arrays: .* y.astype\(str\)"):
-        load_task(tmp_path / "objects.npz")
-
-
-def test_the_name_of_a_file_as_text_is_told_from_that_of_a_task(tmp_path):
-    np.savez(tmp_path / "arrays.npz", X=X, y=Y)
-    with pytest.raises(LookupError, match=r"For a file, pass pathlib.Path\('.*arrays.npz'\)"):
-        load_task(str(tmp_path / "arrays.npz"))
 
 
 def write_spikes(path, times, units, labels):
@@ -124,38 +120,39 @@ def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     assert task.part("test").inputs[0].argmax(axis=0)[[0, 4]].tolist() == [3, 1]
 
 
-def test_a_broken_or_silent_hdf5_file_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ((TIMES, UNITS, LABELS[:-1]), "20 of spikes/times, 20 of spikes/units, 19 of labels"),
+        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS),
+         r"a time and a unit, got \(1,\) times and \(2,\) units"),
+        (([*TIMES[:-1], [np.nan]], UNITS, LABELS), "must be finite and 0 or more"),
+        (([[]] * 20, [[]] * 20, LABELS), "must hold spikes, got none"),
+    ],
+)  # fmt: skip
+def test_broken_spikes_are_refused(content, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        load_task(write_spikes(tmp_path / "spikes.h5", *content))
+
+
+def test_a_broken_hdf5_file_is_refused(tmp_path):
     good = write_spikes(tmp_path / "good.h5", TIMES, UNITS, LABELS)
+    (tmp_path / "torn.h5").write_bytes(good.read_bytes()[:600])
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["labels"] = LABELS
-    (tmp_path / "torn.h5").write_bytes(good.read_bytes()[:600])
-    write_spikes(tmp_path / "short.h5", TIMES, UNITS, LABELS[:-1])
-    write_spikes(tmp_path / "odd.h5", TIMES, [*UNITS[:-1], [0, 1]], LABELS)
-    write_spikes(tmp_path / "nan.h5", [*TIMES[:-1], [np.nan]], UNITS, LABELS)
-    write_spikes(tmp_path / "silent.h5", [[]] * 20, [[]] * 20, LABELS)
-    for name, message in (
-        ("other", "no spikes/times, spikes/units in it"),
-        ("torn", "must be HDF5 with spikes/times.*Heidelberg"),
-        ("short", "20 of spikes/times, 20 of spikes/units, 19 of labels"),
-        ("odd", r"a time and a unit, got \(1,\) times and \(2,\) units"),
-        ("nan", "must be finite and 0 or more"),
-        ("silent", "must hold spikes, got none"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            load_task(tmp_path / f"{name}.h5")
-    np.savez(tmp_path / "arrays.npz", X=X, y=Y)
-    with pytest.raises(ValueError, match="must have the same format"):
-        load_task(good, test=tmp_path / "arrays.npz")
-    with pytest.raises(TypeError, match="bins must be an integer, got 2.5"):
-        load_task(good, bins=2.5)
-
-
-def test_more_than_fits_into_memory_is_told_in_one_line(tmp_path):
-    path = write_spikes(tmp_path / "spikes.h5", TIMES, UNITS, LABELS)
-    with pytest.raises(
-        MemoryError, match=r"spikes.h5 must fit into memory: .*\. Take fewer and longer steps"
-    ):
-        load_task(path, bins=10**15)
+    (tmp_path / "arrays.npz").write_bytes(WHOLE)
+    test = {"test": tmp_path / "arrays.npz"}
+    for name, options, error, message in (
+        ("other.h5", {}, ValueError, "no spikes/times, spikes/units in it"),
+        ("torn.h5", {}, ValueError, "must be HDF5 with spikes/times.*Heidelberg"),
+        ("good.h5", test, ValueError, "must have the same format"),
+        ("good.h5", {"bins": 2.5}, TypeError, "bins must be an integer, got 2.5"),
+        ("arrays.npz", {"bins": 10}, ValueError, "bins and dt are for spike times"),
+        ("good.h5", {"bins": 10**15}, MemoryError,
+         r"good.h5 must fit into memory: .*\. Take fewer and longer steps"),
+    ):  # fmt: skip
+        with pytest.raises(error, match=message):
+            load_task(tmp_path / name, **options)
 
 
 def test_more_spikes_than_a_byte_holds_are_counted(tmp_path):

@@ -11,7 +11,6 @@ from braintools import cogtask
 from sklearn.datasets import load_digits
 
 from braintools_qps import load_task
-from braintools_qps._comparison.tasks.synthetic import randman
 
 PARTS = ("train", "validation", "test")
 
@@ -116,22 +115,6 @@ def test_the_readout_suits_the_task_unless_it_is_given():
     task = load_task((X, y))
     assert dataclasses.replace(task, readout=1).readout == 1
     assert load_task(task) is task
-    for readout in ("first", 0, 4, 1.5, True):
-        with pytest.raises(ValueError, match=f'"last", .* from 1 to the 3 .*, got {readout!r}'):
-            load_task(task, readout=readout)
-
-
-def test_arguments_that_are_for_other_data():
-    X, y = arrays()
-    with pytest.raises(
-        TypeError,
-        match="bins= and dt= are for spike times in a file, got one of them with .randman.",
-    ):
-        load_task("randman", bins=10)
-    with pytest.raises(TypeError, match="test= is for arrays or a file, got it with 'randman'"):
-        load_task("randman", test=(X, y))
-    with pytest.raises(TypeError, match="the test part must be given once"):
-        load_task((X, y, X, y), test=(X, y))
     assert load_task((X, y), test=(X[:8], y[:8])).sizes.test == 8
 
 
@@ -159,30 +142,42 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch, name, module):
         load_task(name)
 
 
-def test_an_unknown_task_is_told_the_known_ones():
-    with pytest.raises(LookupError, match="one of digits-rows, .*, randman, .*GoNoGo.*got 'mnist'"):
-        load_task("mnist")
-    for typed, meant in (("digit_rows", "digits-rows"), ("gonogo", "GoNoGo"), ("rand", "randman")):
-        with pytest.raises(LookupError, match=f"Did you mean '{meant}'"):
-            load_task(typed)
-    with pytest.raises(TypeError, match="a name, arrays .*, got a int"):
-        load_task(3)
-    with pytest.raises(TypeError, match="got a list of 3"):
-        load_task([1, 2, 3])
-
-
-def test_arguments_that_a_task_does_not_take():
-    with pytest.raises(TypeError, match="'klasses'. It takes classes=10, dim=1, "):
-        load_task("randman(klasses=2)")
-    with pytest.raises(TypeError, match="cue-recall.*takes no arguments"):
-        load_task("cue-recall(4)")
-    with pytest.raises(ValueError, match="a task string is a name or a call"):
-        load_task("randman(classes=open)")
+@pytest.mark.parametrize(
+    ("task", "options", "error", "message"),
+    [
+        ("mnist", {}, LookupError, "one of digits-rows, .*, randman, .*GoNoGo.*got 'mnist'"),
+        ("digit_rows", {}, LookupError, "Did you mean 'digits-rows'"),
+        ("gonogo", {}, LookupError, "Did you mean 'GoNoGo'"),
+        (3, {}, TypeError, "a name, arrays .*, got a int"),
+        ([1, 2, 3], {}, TypeError, "got a list of 3"),
+        ("randman(klasses=2)", {}, TypeError, "'klasses'. It takes classes=10, dim=1, "),
+        ("cue-recall(4)", {}, TypeError, "cue-recall.*takes no arguments"),
+        ("randman(classes=open)", {}, ValueError, "a task string is a name or a call"),
+        ("randman", {"bins": 10}, TypeError,
+         "bins= and dt= are for spike times in a file, got one of them with .randman."),
+        ("randman", {"test": arrays()}, TypeError,
+         "test= is for arrays or a file, got it with 'randman'"),
+        (arrays() * 2, {"test": arrays()}, TypeError, "the test part must be given once"),
+        *((arrays(), {"readout": readout}, ValueError,
+           f'"last", .* from 1 to the 3 .*, got {readout!r}')
+          for readout in ("first", 0, 4, 1.5, True)),
+        ("randman(classes=1)", {}, ValueError, "classes must be 2 or more, got 1"),
+        ("randman(classes='ten')", {}, TypeError, "classes must be an integer, got 'ten'"),
+        ("randman(alpha='three')", {}, TypeError, "alpha must be a number, got 'three'"),
+        ("randman(dim=1.5)", {}, TypeError, "dim must be an integer, got 1.5"),
+        ("randman(samples=39)", {}, ValueError, "samples must be 40 or more"),
+        ("randman(alpha=0)", {}, ValueError, "alpha must be > 0"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_the_fix(task, options, error, message):
+    with pytest.raises(error, match=message):
+        load_task(task, **options)
 
 
 @pytest.mark.parametrize("spikes", [1, 3])
 def test_every_unit_of_random_manifolds_fires_as_often_in_every_sample(spikes):
-    task = randman(classes=3, dim=2, alpha=2.0, units=5, steps=12, samples=60, spikes=spikes)
+    sizes = "classes=3, dim=2, alpha=2.0, units=5, steps=12, samples=60"
+    task = load_task(f"randman({sizes}, spikes={spikes})")
     counts = np.round(all_inputs(task) / all_inputs(task)[all_inputs(task) > 0].min())
     assert (counts.sum(axis=1) == spikes).all()
     assert (task.steps, task.features, task.classes) == (12, 5, 3)
@@ -197,26 +192,11 @@ def test_a_random_manifold_is_the_formula():
         amplitude, stretch, phase = rng.random((3, 2))[:, 0]
         f = amplitude * np.sin(2 * np.pi * (stretch * x + phase))
         times[label] = np.minimum((f - f.min()) / (f.max() - f.min()) * 30 // 1, 29)
-    task = randman(classes=2, dim=1, alpha=1000.0, units=1, steps=30, samples=40, seed=5)
+    sizes = "classes=2, dim=1, alpha=1000.0, units=1, steps=30, samples=40"
+    task = load_task(f"randman({sizes}, seed=5)")
     for label, expected in times.items():
         ours = task.samples.inputs[task.samples.labels == label].argmax(axis=1)[:, 0]
         assert sorted(ours) == sorted(expected)
-
-
-@pytest.mark.parametrize(
-    ("change", "error", "message"),
-    [
-        ({"classes": 1}, ValueError, "classes must be 2 or more, got 1"),
-        ({"classes": "ten"}, TypeError, "classes must be an integer, got 'ten'"),
-        ({"alpha": "3"}, TypeError, "alpha must be a number, got '3'"),
-        ({"dim": 1.5}, TypeError, "dim must be an integer, got 1.5"),
-        ({"samples": 39}, ValueError, "samples must be 40 or more"),
-        ({"alpha": 0}, ValueError, "alpha must be > 0"),
-    ],
-)
-def test_random_manifolds_refuse_numbers_out_of_range(change, error, message):
-    with pytest.raises(error, match=message):
-        randman(**change)
 
 
 def test_the_name_of_random_manifolds_makes_them_again():
