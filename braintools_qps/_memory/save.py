@@ -154,15 +154,13 @@ def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
         return False, "its input is always 0"
     # Not a new layer: all references to this one, and to its states, stay valid.
     layer.__class__ = PACKED[type(layer)]
-    layer.scale, text = _scale(scales[0], scales[-1])
-    return True, type(layer).__name__ + text
-
-
-def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, str]:
-    """The scale of a layer, and text to report."""
-    if training != evaluation:
-        return ByPhase(training, evaluation), f" with scale={training:.6g} in training"
-    return (None, "") if training == 1 else (training, f" with scale={training:.6g}")
+    training, evaluation = scales[0], scales[-1]
+    if training == evaluation == 1:
+        return True, type(layer).__name__
+    differ = training != evaluation
+    layer.scale = ByPhase(training, evaluation) if differ else training
+    shown = f"{type(layer).__name__} with scale={training:.6g}"
+    return True, shown + " in training" * differ
 
 
 def _traced(
