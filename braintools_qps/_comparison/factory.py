@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import brainstate
 
 from .._models import find_neurons, set_surrogate
+from .._wording import listed
 from .identity import name_of
 from .model import environment
 from .tasks import Task
 
 # By the task, if the factory takes them.
 GIVEN = ("features", "classes", "outputs", "steps", "input_rms")
+VARIABLE = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 
 
 @dataclass(frozen=True)
@@ -27,10 +29,11 @@ class Factory:
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
+            is_text = isinstance(self.make, str)
+            got = repr(self.make) if is_text else f"a {type(self.make).__name__}"
             raise TypeError(
                 "model must be a function that returns a fresh model for each training, got "
-                f"{_shown(self.make)}. Pass for example lambda features, classes: "
-                "MyNetwork(features, classes)"
+                f"{got}. Pass for example lambda features, classes: MyNetwork(features, classes)"
             )
 
     @property
@@ -80,29 +83,26 @@ class Factory:
         return model
 
     def _arguments(self, task: Task, surrogate: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = parameters_of(self.make)
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        known = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+        parameters = [p for p in parameters_of(self.make) if p.kind not in VARIABLE]
+        names = {p.name for p in parameters}
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters_of(self.make))
         bound = getattr(self.make, "keywords", {})  # a partial may bind what the task would give
-        given = {n: getattr(task, n) for n in GIVEN if (n in known or takes_all) and n not in bound}
-        if "surrogate" in known and surrogate is not None:
+        given = {n: getattr(task, n) for n in GIVEN if (n in names or takes_all) and n not in bound}
+        if "surrogate" in names and surrogate is not None:
             given["surrogate"] = surrogate
         given |= options
-        unknown = sorted({*bound, *options} - known)
+        unknown = {*bound, *options} - names
         if unknown and not takes_all:
             raise TypeError(
-                f"the factory {name_of(self.make)} takes {_listed(known)}, got the option "
-                f"{_listed(unknown)}. Add the keyword to the factory, or leave the option out"
+                f"the factory {name_of(self.make)} takes {listed(sorted(names))}, got the option "
+                f"{listed(sorted(unknown))}. Add the keyword to it, or leave the option out"
             )
-        needed = [
-            p.name for p in parameters
-            if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)
-        ]  # fmt: skip
-        if missing := [name for name in needed if name not in given]:
+        needed = [p.name for p in parameters if p.default is p.empty and p.name not in given]
+        if needed:
             raise TypeError(
-                f"a factory may take {_listed((*GIVEN, 'surrogate'))} and options, but "
-                f"{name_of(self.make)} also needs {_listed(missing)}. Give the argument a default, "
-                f"or pass functools.partial(factory, {missing[0]}=...)"
+                f"a factory may take {listed(sorted((*GIVEN, 'surrogate')))} and options, but "
+                f"{name_of(self.make)} also needs {listed(needed)}. Give the argument a default, "
+                f"or pass functools.partial(factory, {needed[0]}=...)"
             )
         return given
 
@@ -130,11 +130,3 @@ def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
         "integers: y.astype(int) or y.argmax(axis=1). If not, have the factory take outputs "
         "instead of classes"
     )
-
-
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, str) else f"a {type(value).__name__}"
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing"

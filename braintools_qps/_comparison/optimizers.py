@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import optax
 from jax import Array
 
-from .factory import parameters_of
+from .factory import VARIABLE, parameters_of
 from .identity import name_of
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03
@@ -87,8 +87,7 @@ def names_of(optimizer: Optimizer | None) -> list[str]:
 
 
 def _parameters(optimizer: Optimizer) -> list[inspect.Parameter]:
-    variable = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-    return [p for p in parameters_of(optimizer) if p.kind not in variable]
+    return [p for p in parameters_of(optimizer) if p.kind not in VARIABLE]
 
 
 def _clipping(norm: float) -> optax.GradientTransformation:

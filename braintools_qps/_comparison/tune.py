@@ -16,7 +16,7 @@ from .._checks import check_positive
 from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
-from .factory import GIVEN, parameters_of
+from .factory import GIVEN, VARIABLE, parameters_of
 from .identity import name_of
 from .model import seeded, watched
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
@@ -118,7 +118,7 @@ def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
     takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
     of_factory = [
         p.name for p in parameters
-        if p.name not in (*GIVEN, "surrogate") and p.kind is not Parameter.VAR_KEYWORD
+        if p.name not in (*GIVEN, "surrogate") and p.kind not in VARIABLE
     ]  # fmt: skip
     of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
     ours = (RATE, *OF_SURROGATES)

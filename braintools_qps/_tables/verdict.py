@@ -48,8 +48,8 @@ def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
     one = "one seed" if leads else "One seed"
     have = one if seeds == 1 else f"{seeds} seeds"
     return (
-        f"{leads}{have} cannot tell {len(sound)} candidates apart: it takes "
-        f"{LEAST_SEEDS} at least: {_command(comparison, LEAST_SEEDS)}."
+        f"{leads}{have} cannot tell {len(sound)} candidates apart. It takes "
+        f"{LEAST_SEEDS} or more: {_command(comparison, LEAST_SEEDS)}."
     )
 
 

@@ -58,7 +58,7 @@ VERDICTS = {
     "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
-        "A is highest, but 4 seeds cannot tell 2 candidates apart: it takes 5 at least: --seeds 5 "
+        "A is highest, but 4 seeds cannot tell 2 candidates apart. It takes 5 or more: --seeds 5 "
         "trains 1 more per candidate.",
     ),
     "one seed": (
@@ -90,7 +90,7 @@ def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
     found = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
     results = tuple(dataclasses.replace(result, seeds=seeds) for result in found.results)
     named = dataclasses.replace(found, seeds=seeds, results=results)
-    assert named.verdict.endswith(f"it takes 5 at least: {command}")
+    assert named.verdict.endswith(f"It takes 5 or more: {command}")
 
 
 def growing(**scores):
