@@ -23,7 +23,7 @@ import numpy as np
 from jax import Array
 
 from .._gradient_flow import mean_slope_at
-from .._models import advance, find_neurons
+from .._models import advance, find_neurons, set_spike, spike_of
 
 DEFAULT_STEP = 1.0 * u.ms
 
@@ -153,10 +153,10 @@ class _Meter:
     """
 
     def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
-        self._spike, self._measure = neuron.spk_fun, measure
+        self._spike, self._measure = spike_of(neuron), measure
         self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
         self.neurons = 0  # of all samples; known once it has been traced
-        neuron.spk_fun = self
+        set_spike(neuron, self)
 
     def __call__(self, x: Any) -> Any:
         spikes = self._spike(x)
@@ -171,7 +171,7 @@ class _Meter:
 
 
 def _meters(model: Any, measure: Callable[[Any, Any, Any], Array]) -> list[_Meter]:
-    return [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
+    return [_Meter(n, measure) for n in find_neurons(model).values() if callable(spike_of(n))]
 
 
 def _count(spike: Any, x: Any, spikes: Any) -> Array:

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Sigmoid, Surrogate
 
-from .._models import find_neurons
+from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .experiment import Experiment
 from .identity import name_of
@@ -94,7 +94,7 @@ def _raw(leaf: Any) -> np.ndarray:
 
 
 def _spike_functions(model: Any) -> list[Any]:
-    found = [neuron.spk_fun for neuron in find_neurons(model).values()]
+    found = [spike_of(neuron) for neuron in find_neurons(model).values()]
     return [surrogate_key(one) if isinstance(one, Surrogate) else id(one) for one in found]
 
 

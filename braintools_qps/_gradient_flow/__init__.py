@@ -3,8 +3,9 @@
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
 function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
 (`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
-`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
-each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
+`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `setup`, `activity`,
+`surrogates` and `over_time`; each yields a finding (`findings`), and `remedies` has the changes
+that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
 to numbers, `information` fits readouts to labels. `normalize`,
 `normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
@@ -189,9 +190,9 @@ def flow_of(
         populations=measured.populations,
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
-        further=(*evaluator.notes, *further)[:FURTHER],
-        advice=(*evaluator.notes, *advice),
-        notes=evaluator.notes,
+        further=(*evaluator.step.notes, *further)[:FURTHER],
+        advice=(*evaluator.step.notes, *advice),
+        notes=evaluator.step.notes,
         information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,

@@ -22,7 +22,6 @@ from .information import told
 from .passes import backward, forward, replaced, with_index
 from .slopes import slopes_at, slopes_met
 from .step import Arrays, Population, Step, is_real
-from .tracing import swapped_axes
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
@@ -79,7 +78,6 @@ class Evaluator:
         batched = 1 + (self.batch is not None)
         self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
         self.cotangents = objective.cotangents(step, self.run, self.batch)
-        self.notes = (*step.notes, *swapped_axes(inputs))
         self.activities = [self._activity(i) for i in range(len(step.populations))]
         self.labels = labels
         self.information: Information | None = None
@@ -94,6 +92,11 @@ class Evaluator:
         step = dataclasses.replace(self.step, arrays=arrays)
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
+
+    def repeated(self, times: int) -> Evaluator:
+        """The same model run over its inputs several times in a row."""
+        repeat = lambda x: jnp.concatenate([x] * times)
+        return self.changed(inputs=jax.tree.map(repeat, self.inputs))
 
     def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
         """Whether another objective gives every population a gradient."""

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import check_detachable, detached, find_neurons
+from .._models import check_detachable, detached, find_neurons, spike_code
 from .._registry import get_surrogate
 from .._surrogate import Scaled
 from ..records import HIGH_SLOPE, MOST
@@ -30,6 +30,7 @@ from .tracing import trace
 RATE = 0.1  # target, in spikes per neuron and step
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+WEAKER = (1 / 4, 1 / 16, 1 / 64, 1 / 256)
 SLOPES = (HIGH_SLOPE, 0.05, 0.02, 0.01)
 ALPHAS = (2, 1)
 FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
@@ -61,6 +62,18 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
         yield _with_inputs(evaluator, measured, f"{factor:g} * x", partial(operator.mul, factor))
 
 
+def weaker(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
+    """Weights that may inhibit a population, one matrix after the other, made weaker."""
+    step, states = evaluator.step, evaluator.step.arrays.states
+    for factor in WEAKER:
+        for i in matrices(evaluator, population(evaluator, name)):
+            yield Change(
+                f"Multiply the weights that hold {name} down by {factor:g}",
+                step.code(i, f"{factor:g} * {{0}}"),
+                partial(_with_states, evaluator, measured, scaled(states, [i], factor)),
+            )
+
+
 def why_no_rate(evaluator: Evaluator, name: str) -> str:
     """The factor on its weights that a population would need, and the usual reasons."""
     step, states = evaluator.step, evaluator.step.arrays.states
@@ -76,8 +89,8 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
         f"No factor on its input weights brings it to {RATE:g} spikes per step"
     )  # fmt: skip
     return (
-        f"{much}: look at the unit of its current and of its threshold, a reset far below the "
-        f"threshold, its adaptation, and inhibition. {AGAIN}"
+        f"{much}: look at the unit of its current and of its threshold, a clip of its current, a "
+        f"reset far below the threshold, its adaptation, and inhibition. {AGAIN}"
     )
 
 
@@ -91,7 +104,7 @@ def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Ite
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
-            code = _each(chosen, f"Scaled({{}}.spk_fun, scale={factor:g})")
+            code = _each(chosen, f"Scaled({spike_code('{}')}, scale={factor:g})")
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
@@ -137,7 +150,7 @@ def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
     factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
     if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
         entries = [
-            _each([p], f"Scaled({{}}.spk_fun, dampening={factors[p.name]:g})") for p in chosen
+            _each([p], f"Scaled({spike_code('{}')}, dampening={factors[p.name]:g})") for p in chosen
         ]
         code = " | ".join(entries)
         spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
@@ -214,15 +227,20 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
     )
 
 
+def matrices(evaluator: Evaluator, p: Population) -> dict[int, Any]:
+    """The weights that feed a population and have more than one axis, by position."""
+    states = evaluator.step.arrays.states
+    return {i: states[i] for i in evaluator.step.input_weights(p) if jnp.ndim(states[i]) > 1}
+
+
 def _of_one_sign(evaluator: Evaluator, name: str) -> list[int]:
     """The weight matrices of one sign, if all those of a population have one."""
-    states, step = evaluator.step.arrays.states, evaluator.step
-    matrices = lambda p: [i for i in step.input_weights(p) if jnp.ndim(states[i]) > 1]
-    alike = lambda i: bool((states[i] >= 0).all() or (states[i] <= 0).all())
-    these = matrices(population(evaluator, name))
-    if not these or not all(map(alike, these)):
+    alike = lambda values: bool((values >= 0).all() or (values <= 0).all())
+    these = matrices(evaluator, population(evaluator, name))
+    if not these or not all(map(alike, these.values())):
         return []
-    return [i for p in step.populations for i in matrices(p) if alike(i)]
+    everywhere = [matrices(evaluator, p).items() for p in evaluator.step.populations]
+    return [i for each in everywhere for i, values in each if alike(values)]
 
 
 def _factor(
