@@ -39,12 +39,10 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         share = f"in {first.activity.empty_share:.0%} of the samples none of its neurons fires"
         if evaluator.batch is None:
             share = "none of its neurons fires"
-        if not after:
-            result = ""
-        elif all(p.activity.firing_rate == 0 for p in measured.populations if p.name in after):
+        rates = [p.activity.firing_rate for p in measured.populations if p.name in after]
+        result = f", so hardly a spike reaches {named(after)}" if after else ""
+        if after and not any(rates):
             result = f", so {named(after)} behind it never {with_s(after, 'fire')} at all"
-        else:
-            result = f", so hardly a spike reaches {named(after)}"
         yield _of_rate("silent", affected, f"is silent: {share}{result}", evaluator, measured)
 
 

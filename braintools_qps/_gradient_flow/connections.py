@@ -44,43 +44,20 @@ def gradient_stopped(evaluator: Evaluator, measured: Measured) -> Iterator[Findi
         yield _no_gradient((last, *names[:-1]), text, f"Take away the {what} behind it.")
         return
     states = evaluator.step.arrays.states
-    for p in measured.parameters:
-        if reaching(p.position) and stopped(p.position) and states[p.position].ndim > 1:
-            what = named(graph.blockers(p.position)) or "code after it"
-            fed = [n for n in graph.names if p.position in graph.feeds[n]]
-            path = evaluator.step.path(p.position)
-            text = (
-                f"{path} gets no gradient, so it is not trained: {what} on the way from the "
-                "output stops it."
-            )
-            advice = (
-                f"Take away the {what}, or let the gradient pass it: w + "
-                "jax.lax.stop_gradient(f(w) - w) in place of f(w)."
-            )
-            yield _no_gradient(tuple(fed[:1]), text, advice)
-            return
-
-
-def objective_elsewhere(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """An objective that reads none of the outputs that depend on a population."""
-    read = [bool(np.any(values)) for values in evaluator.cotangents.values]
-    graph = evaluator.step.graph
-    real = evaluator.real_outputs()
-    unread = [
-        p.name
-        for p in measured.populations
-        if not any(
-            graph.outputs[j] & {p.name, *graph.downstream(p.name)}
-            for j, is_read in zip(real, read)
-            if is_read
-        )
-    ]
-    if unread:
+    matrices = [p.position for p in measured.parameters if states[p.position].ndim > 1]
+    for i in filter(lambda i: reaching(i) and stopped(i), matrices):
+        what = named(graph.blockers(i)) or "code after it"
+        fed = [name for name in graph.names if i in graph.feeds[name]]
         text = (
-            f"No gradient reaches {named(unread)}: the objective reads none of the outputs that "
-            f"depend on {'it' if len(unread) == 1 else 'them'}."
+            f"{evaluator.step.path(i)} gets no gradient, so it is not trained: {what} on the way "
+            "from the output stops it."
         )
-        yield _no_gradient(tuple(unread), text, "Use these outputs in the objective.")
+        advice = (
+            f"Take away the {what}, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - "
+            "w) in place of f(w)."
+        )
+        yield _no_gradient(tuple(fed[:1]), text, advice)
+        return
 
 
 def no_parameters(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -104,7 +81,7 @@ def gradient_zero(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]
             if flat
             else f"nothing that depends on {'it' if len(names) == 1 else 'them'} counts"
         )
-        text = f"No gradient reaches {named(names)}: {_read_steps(evaluator)}, {why}."
+        text = f"No gradient reaches {named(names)}: {_read(evaluator)}, {why}."
         yield _unread(evaluator, measured, names, text)
 
 
@@ -113,7 +90,7 @@ def parameters_zero(evaluator: Evaluator, measured: Measured) -> Iterator[Findin
     share = measured.zero_parameter_share
     if share > UNMOVED and not any(p.activity.is_silent for p in measured.populations):
         text = (
-            f"{share:.1%} of the parameters get no gradient: {_read_steps(evaluator)}, no signal "
+            f"{share:.1%} of the parameters get no gradient: {_read(evaluator)}, no signal "
             "passes them."
         )
         yield _unread(evaluator, measured, [], text)
@@ -130,9 +107,13 @@ def _unread(evaluator: Evaluator, measured: Measured, names: list[str], text: st
     )
 
 
-def _read_steps(evaluator: Evaluator) -> str:
-    default = ", by default the last" if evaluator.objective.function is None else ""
-    return f"in the steps that the objective reads{default}"
+def _read(evaluator: Evaluator) -> str:
+    is_default = evaluator.objective.function is None
+    return "in the " + (
+        "last step, which the objective reads by default"
+        if is_default
+        else "steps and outputs that the objective reads"
+    )
 
 
 def _slope_at_end(evaluator: Evaluator, measured: Measured, name: str) -> bool:

@@ -39,7 +39,6 @@ RULES: tuple[Rule, ...] = (
     setup.inputs_say_nothing,
     setup.inputs_out_of_range,
     connections.gradient_stopped,
-    connections.objective_elsewhere,
     connections.no_parameters,
     setup.too_small,
     setup.dropout,
@@ -156,7 +155,6 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"More than half of the neurons of {named([p.name for p in rare])} fire in none of "
             "these samples."
         )
-    yield from _uneven(measured)
     if measured.filled:
         names = list(dict.fromkeys(evaluator.step.path(i) for i in measured.filled))
         yield (
@@ -170,17 +168,6 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
-        )
-
-
-def _uneven(measured: Measured) -> Iterator[str]:
-    """A sentence on a gradient that grows by more than a million; it trained in the casebook."""
-    grown = [p for p in measured.populations if p.gradient.end_to_end > FAR]
-    if grown:
-        yield (
-            f"The gradient of {named([p.name for p in grown])} is up to "
-            f"{max(p.gradient.end_to_end for p in grown):.1g} times as large at the first step as "
-            "at the last: an optimizer that rescales gradients, such as Adam, copes with it."
         )
 
 

@@ -31,12 +31,11 @@ class Passes(NamedTuple):
 
     forward: Wrapped
     backward: Wrapped
-    rates: Wrapped
 
     @classmethod
     def of(cls, step: Step) -> Passes:
         """The passes of a step. They take its arrays as arguments."""
-        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, _rates)))
+        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward)))
 
 
 class ParameterGradient(NamedTuple):
@@ -139,10 +138,11 @@ class Evaluator:
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
         return slopes_met(spike, argument, unit, slopes)
 
-    def rates(self, states: Sequence[Array]) -> list[float]:
+    def rates(self, states: Sequence[Array]) -> dict[str, float]:
         """Each population's firing rate with these values of the states."""
         arrays = self.step.arrays._replace(states=tuple(states))
-        return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs)]
+        fired = self.passes.forward(arrays, self.run.inputs).fired
+        return {p.name: float(x.mean()) for p, x in zip(self.step.populations, fired)}
 
     def real_outputs(self) -> list[int]:
         """Positions of the outputs that an objective can have a derivative for."""
@@ -236,8 +236,3 @@ def _gradient(
         consistency=measures.consistency(cosines, sent_back),
         depth_growth=depth,
     )
-
-
-def _rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
-    """Spikes per neuron and step of each population."""
-    return [fired.mean() for fired in forward(step, arrays, indexed).fired]

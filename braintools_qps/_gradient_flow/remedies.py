@@ -43,11 +43,10 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
     step, states = evaluator.step, evaluator.step.arrays.states
-    index = [p.name for p in step.populations].index(name)
     uneven = _of_one_sign(evaluator, name)
     ways = [_normalized(evaluator, measured)]
     ways += [_normalized(evaluator, measured, uneven)] if uneven else []
-    is_saturated = measured.populations[index].activity.is_saturated
+    is_saturated = any(p.activity.is_saturated for p in measured.populations if p.name == name)
     yield from reversed(ways) if is_saturated else ways
     weights = step.input_weights(population(evaluator, name))
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
@@ -82,8 +81,7 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
         return f"No weights feed {name}: look at its bias, its threshold and what it is fed."
     if all((states[i] <= 0).all() for i in weights):
         return f"All input weights of {name} are negative or 0: give them both signs."
-    index = [p.name for p in step.populations].index(name)
-    rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[index]
+    rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[name]
     factor = attained(rate_at, RATE, widest=FARTHEST, close=ROUGHLY)
     much = f"It would take {float(f'{factor:.1g}'):g} times its input weights" if factor else (
         f"No factor on its input weights brings it to {RATE:g} spikes per step"
@@ -167,18 +165,6 @@ def rescaled_inputs(evaluator: Evaluator, measured: Measured, largest: float) ->
     yield _with_inputs(evaluator, measured, f"x / {divisor:g}", lambda x: x / divisor)
 
 
-def longer(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
-    """As many blank steps after the inputs as these have."""
-    code = "import jax.numpy as jnp; inputs = jnp.concatenate([inputs, 0 * inputs])"
-    if hasattr(evaluator.inputs, "shape"):
-        inputs = jnp.concatenate([evaluator.inputs, 0 * evaluator.inputs])
-        yield Change(
-            "Run for longer, here and in training",
-            code,
-            lambda: (evaluator.changed(inputs=inputs), measured.spikes),
-        )
-
-
 def kept(evaluator: Evaluator, measured: Measured, node: Any) -> tuple[Evaluator, Spikes]:
     """The model traced with a dropout that keeps what it dropped; the model itself stays."""
     before, node.prob = node.prob, 1 - node.prob
@@ -192,9 +178,9 @@ def kept(evaluator: Evaluator, measured: Measured, node: Any) -> tuple[Evaluator
 def more_steps(evaluator: Evaluator, measured: Measured) -> str:
     """The mean output of all steps in the loss, if the gradient then reaches all populations."""
     if evaluator.objective.function is not None:
-        return f"Let the objective read more steps. {AGAIN}"
-    every = Objective(None, 1, evaluator.objective.seed, every_step=True)
-    if not evaluator.reaches_with(every, measured.slopes):
+        return f"Let the objective read outputs and steps that depend on it. {AGAIN}"
+    mean = lambda outputs: sum(jnp.mean(x) for x in jax.tree.leaves(outputs))
+    if not evaluator.reaches_with(Objective(mean), measured.slopes):
         return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
     return (
         "Put the mean output of all steps into the loss, in place of the last. To measure with it: "
@@ -213,10 +199,8 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
         for i in uneven:
             states[i] = states[i] - states[i].mean()
         centred = evaluator.changed(states) if uneven else evaluator
-        names = [p.name for p in step.populations]
-        rates = lambda values: dict(zip(names, centred.rates(values)))
         weights = separate_weights(step)
-        scaling = scaled_to(centred.step, weights, rates, RATE, close=ROUGHLY)
+        scaling = scaled_to(centred.step, weights, centred.rates, RATE, close=ROUGHLY)
         return centred.changed(scaling.states), measured.spikes
 
     said = f"Bring every population to {RATE:g} spikes per step"
@@ -247,8 +231,7 @@ def _factor(
     evaluator: Evaluator, name: str, states_at: Callable[[float], Sequence[Any]]
 ) -> float | None:
     """A factor, rounded to three digits, that brings a population's rate near `RATE`."""
-    index = [p.name for p in evaluator.step.populations].index(name)
-    rate_at = lambda factor: evaluator.rates(states_at(factor))[index]
+    rate_at = lambda factor: evaluator.rates(states_at(factor))[name]
     factor = attained(rate_at, RATE, close=ROUGHLY)
     return None if factor is None else float(f"{factor:.3g}")
 

@@ -87,10 +87,9 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
                 f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
                 f"active: because of a delay the first arrives at step {first} of a longer run."
             )
-            changes = partial(remedies.longer, evaluator, measured)
             behind = frozenset({p.name, *downstream(evaluator, p.name)})
             advice = f"Show more steps than the delay has. {AGAIN}"
-            yield Finding("delay", (p.name,), text, changes, advice, behind)
+            yield Finding("delay", (p.name,), text, otherwise=advice, consequences=behind)
             return
 
 

@@ -232,7 +232,7 @@ CASES = {
     ),
     "another output": Case(
         lambda: TwoOutputs(Layer(1.0)), "no gradient", "layers.0",
-        "the objective reads none of the outputs that depend on it",
+        "in the steps and outputs that the objective reads, nothing that depends on it counts",
         options={"objective": lambda outputs: outputs["input"].sum()},
     ),
     "no parameters": Case(
@@ -240,7 +240,7 @@ CASES = {
     ),
     "blank end": Case(  # the leak of 0.2 brings membranes back to where the rectangle is 0
         lambda: Stack(Layer(2.0, WINDOW, leak=0.2)), "no gradient", "layers.0",
-        "in the steps that the objective reads, by default the last", x=BLANK,
+        "in the last step, which the objective reads by default, the surrogate gradient", x=BLANK,
     ),
     "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
         lambda: Stack(Changed(fading)), "fading", "layers.0",
