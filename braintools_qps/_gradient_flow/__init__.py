@@ -3,8 +3,9 @@
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
 function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
 (`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
-`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
-each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
+`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `setup`, `activity`,
+`surrogates` and `over_time`; each yields a finding (`findings`), and `remedies` has the changes
+that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
 to numbers, `information` fits readouts to labels. `normalize`,
 `normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
@@ -16,10 +17,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
+from .._checks import checked_count, checked_seed
 from .._models import batch_size, by_population, checked_inputs
 from ..records import FURTHER, GradientFlow, GradientFlows, total
 from ..typing import SurrogateSpecs
-from .cotangents import Objective, check_draws
+from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .information import checked_labels
@@ -123,11 +125,11 @@ def gradient_flow(
     Raises
     ------
     TypeError
-        If the seed is not an integer, or the objective cannot be called.
+        If the seed or ``draws`` is not an integer, or the objective cannot be called.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step, no sample, or parts of different length. If
-        ``draws`` is not an integer from 1 to 1,000,000, the seed is not from 0 to 2**32 - 1, the
+        ``draws`` is below 1, the seed is not from 0 to 2**32 - 1, the
         objective does not return a scalar, or there is no candidate. If there is not one finite
         label per sample.
     brainunit.UnitMismatchError
@@ -161,7 +163,8 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    check_draws(draws, seed)
+    draws = None if draws is None else checked_count("draws", draws)
+    checked_seed(seed)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
@@ -191,9 +194,9 @@ def flow_of(
         populations=measured.populations,
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
-        further=(*evaluator.notes, *further)[:FURTHER],
-        advice=(*evaluator.notes, *advice),
-        notes=evaluator.notes,
+        further=(*evaluator.step.notes, *further)[:FURTHER],
+        advice=(*evaluator.step.notes, *advice),
+        notes=evaluator.step.notes,
         information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,

@@ -23,7 +23,6 @@ from .operations import per_sample
 from .passes import backward, forward, replaced, with_index
 from .slopes import slopes_at, slopes_met
 from .step import Arrays, Population, Step, is_real
-from .tracing import swapped_axes
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
@@ -33,12 +32,11 @@ class Passes(NamedTuple):
 
     forward: Wrapped
     backward: Wrapped
-    rates: Wrapped
 
     @classmethod
     def of(cls, step: Step) -> Passes:
         """The passes of a step. They take its arrays as arguments."""
-        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, _rates)))
+        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward)))
 
 
 class ParameterGradient(NamedTuple):
@@ -80,7 +78,6 @@ class Evaluator:
         batched = 1 + (self.batch is not None)
         self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
         self.cotangents = objective.cotangents(step, self.run, self.batch)
-        self.notes = (*step.notes, *swapped_axes(inputs))
         self.activities = [self._activity(i) for i in range(len(step.populations))]
         self.operations = self._operations()
         self.labels = labels
@@ -96,6 +93,11 @@ class Evaluator:
         step = dataclasses.replace(self.step, arrays=arrays)
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
+
+    def repeated(self, times: int) -> Evaluator:
+        """The same model run over its inputs several times in a row."""
+        repeat = lambda x: jnp.concatenate([x] * times)
+        return self.changed(inputs=jax.tree.map(repeat, self.inputs))
 
     def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
         """Whether another objective gives every population a gradient."""
@@ -139,10 +141,11 @@ class Evaluator:
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
         return slopes_met(spike, argument, unit, slopes)
 
-    def rates(self, states: Sequence[Array]) -> list[float]:
+    def rates(self, states: Sequence[Array]) -> dict[str, float]:
         """Each population's firing rate with these values of the states."""
         arrays = self.step.arrays._replace(states=tuple(states))
-        return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs)]
+        fired = self.passes.forward(arrays, self.run.inputs).fired
+        return {p.name: float(x.mean()) for p, x in zip(self.step.populations, fired)}
 
     def real_outputs(self) -> list[int]:
         """Positions of the outputs that an objective can have a derivative for."""
@@ -243,8 +246,3 @@ def _gradient(
         consistency=measures.consistency(cosines, sent_back),
         depth_growth=depth,
     )
-
-
-def _rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
-    """Spikes per neuron and step of each population."""
-    return [fired.mean() for fired in forward(step, arrays, indexed).fired]

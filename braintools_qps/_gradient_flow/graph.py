@@ -198,16 +198,9 @@ class _Walk:
 
 def joined(facts: Sequence[Facts]) -> Facts:
     """The facts of a value computed from several."""
-    return Facts(
-        sources=frozenset().union(*(f.sources for f in facts)),
-        smooth=frozenset().union(*(f.smooth for f in facts)),
-        factors=frozenset().union(*(f.factors for f in facts)),
-        weights=frozenset().union(*(f.weights for f in facts)),
-        gains=frozenset().union(*(f.gains for f in facts)),
-        stopped=frozenset().union(*(f.stopped for f in facts)),
-        averaged=any(f.averaged for f in facts),
-        normed=any(f.normed for f in facts),
-    )
+    fields: Iterable[Sequence[Any]] = zip(NOTHING, *facts)
+    merged: list[Any] = [any(f) if f[0] is False else frozenset().union(*f) for f in fields]
+    return Facts(*merged)
 
 
 def _sent_by(name: str) -> Facts:

@@ -11,6 +11,7 @@ from .._registry import get_surrogate
 from ..typing import SurrogateSpec
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import classic_neuron, find_neurons
+from .neuron import set_spike, spike_of
 from .restore import forget_programs
 
 Where: TypeAlias = type | tuple[type, ...] | Callable[[Any], bool] | None
@@ -123,14 +124,14 @@ def _is_layer_wise(spec: Any) -> bool:
 
 def _set_all(neurons: Sequence[Any], surrogates: Iterable[Surrogate]) -> None:
     """Give each neuron its surrogate. After an error, all have their old ones."""
-    before = [neuron.spk_fun for neuron in neurons]
+    before = [spike_of(neuron) for neuron in neurons]
     try:
         for neuron, surrogate in zip(neurons, surrogates):
-            neuron.spk_fun = surrogate
+            set_spike(neuron, surrogate)
     except BaseException:
         for neuron, spike in zip(neurons, before):
-            if neuron.spk_fun is not spike:
-                neuron.spk_fun = spike
+            if spike_of(neuron) is not spike:
+                set_spike(neuron, spike)
         raise
 
 

@@ -36,6 +36,9 @@ class Activity(Record):
         Share of neurons that fired in 95% of all steps or more.
     empty_share : float
         Share of samples in which no neuron fired.
+    same_share : float
+        Share of samples in which all neurons fire at the steps at which they do in most samples; 0
+        for a single sample.
     gap : float
         How near membranes come to the threshold: the distance that 1% of neurons and samples get
         below, relative to the usual distance. 0 where they fire.
@@ -51,12 +54,18 @@ class Activity(Record):
     silent_share: float
     saturated_share: float
     empty_share: float = 0.0
+    same_share: float = 0.0
     gap: float = 0.0
 
     @property
     def is_silent(self) -> bool:
         """Whether most samples bring no neuron to fire, so that nothing is passed on."""
         return self.empty_share > MOST
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it fires, but in the same way for most samples."""
+        return self.same_share > MOST and not self.is_silent
 
     @property
     def is_far_below(self) -> bool:
@@ -256,8 +265,8 @@ class PopulationFlow(Record):
     >>> (population,) = flows["model"].populations
     >>> population.kind, population.size, population.unit
     ('LIF', 4, 'mV')
-    >>> population.activity
-    Activity(firing_rate=0.05, silent_share=0.0, saturated_share=0.0, empty_share=0.0, gap=0.0)
+    >>> population.activity.firing_rate, population.activity.silent_share
+    (0.05, 0.0)
     >>> print(f"mean slope {population.slopes.mean:.2f}, growth {population.gradient.growth:.2f}")
     mean slope 0.18, growth 0.73
     """
