@@ -224,23 +224,22 @@ def settle(
 class Tap:
     """Runs equations, and records the argument of every call of a spike function.
 
-    ``slopes``, one for each call, are the derivatives of the spikes. With ``blocked``, no
-    derivative passes from one neuron to another.
+    ``slopes``, one for each call, are the derivatives of the spikes. ``watch`` is called with every
+    equation.
     """
 
     slopes: Iterator[Array] | None = None
-    blocked: bool = False
+    watch: Callable[[JaxprEqn, list], None] = lambda eqn, operands: None
     calls: list[Array] = field(default_factory=list)
     arguments: dict[str, Array] = field(default_factory=dict)
 
     def __call__(self, eqn: JaxprEqn, operands: list) -> Sequence[Any]:
+        self.watch(eqn, operands)
         mark = mark_of(eqn)
         if mark.startswith(ARGUMENT):
             return [self._called(mark.removeprefix(ARGUMENT), operands[0])]
         if mark.startswith(SPIKES):
             return [self._spiked(mark.removeprefix(SPIKES), operands[0])]
-        if self.blocked and mixes(eqn):
-            operands = [jax.lax.stop_gradient(operand) for operand in operands]
         return bind(eqn, operands)
 
     def _called(self, name: str, argument: Array) -> Array:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Callable, Iterable
 
 
-def shortened(text: str, longest: int) -> str:
+def shortened(text: str, longest: int = 60) -> str:
     """The text in one line of at most ``longest`` characters; three dots stand for the rest."""
     line = " ".join(text.split())
     return line if len(line) <= longest else line[: longest - 3] + "..."

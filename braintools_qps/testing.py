@@ -6,7 +6,9 @@ import copy
 import json
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import brainunit as u
 import jax
@@ -28,6 +30,7 @@ __all__ = ["Failure", "check_surrogate", "find_failures"]
 POINTS = np.concatenate([-np.geomspace(7.3, 3.7e-3, 24), np.geomspace(3.7e-3, 7.3, 24)])
 STEP_POINTS = np.array([-1e30, -7.3, -0.37, -1e-30, -0.0, 0.0, 1e-30, 0.37, 7.3, 1e30])
 WIDE_POINTS = np.concatenate([-np.geomspace(1e30, 1e-30, 61), [0.0], np.geomspace(1e-30, 1e30, 61)])
+Difference = tuple[object, object, float | None]  # expected, got, and where
 NOT_FINITE = (
     "One membrane potential at that distance makes all weights NaN. Compute with exp(-abs(x)), "
     "which cannot overflow, in place of exp(x)"
@@ -169,6 +172,10 @@ class _Subject:
     unit: u.Unit | None
     rtol: float
 
+    @property
+    def x(self) -> Array:
+        return jnp.asarray(POINTS, jnp.float32)
+
     def spikes(self, x: ArrayLike) -> Array:
         return self.surrogate(self._measured(x))
 
@@ -198,7 +205,7 @@ def _run(name: str, check: Callable, subject: _Subject) -> Iterator[Failure]:
 
 def _differences(
     expected: npt.ArrayLike, got: npt.ArrayLike, x: npt.ArrayLike, rtol: float = 0.0
-) -> Iterator[tuple]:
+) -> Iterator[Difference]:
     """The first element where two arrays differ by more than rtol times its value plus the peak.
 
     Elements that are not finite in ``expected`` are skipped: `_finite` reports them.
@@ -215,57 +222,47 @@ def _differences(
         yield f"{expected[first]:.7g}", f"{got[first]:.7g}", x[first]
 
 
-def _heaviside(subject: _Subject) -> Iterator[tuple]:
+def _heaviside(subject: _Subject) -> Iterator[Difference]:
     x = jnp.asarray(STEP_POINTS, jnp.float32)
     yield from _differences(STEP_POINTS >= 0, subject.spikes(x), x)
 
 
-def _reverse_mode(subject: _Subject) -> Iterator[tuple]:
-    x = jnp.asarray(POINTS, jnp.float32)
-    yield from _differences(subject.gradient(x), subject.derivative(x), x, subject.rtol)
+def _equals_gradient(subject: _Subject, derivative: ArrayLike) -> Iterator[Difference]:
+    yield from _differences(subject.gradient(subject.x), derivative, POINTS, subject.rtol)
 
 
-def _forward_mode(subject: _Subject) -> Iterator[tuple]:
-    x = jnp.asarray(POINTS, jnp.float32)
-    _, derivative = jax.jvp(subject.spikes, (x,), (jnp.ones_like(x),))
-    yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
+def _reverse_mode(subject: _Subject) -> Iterator[Difference]:
+    yield from _equals_gradient(subject, subject.derivative(subject.x))
 
 
-def _surrogate_fun(subject: _Subject) -> Iterator[tuple]:
-    x = jnp.asarray(POINTS, jnp.float32)
-    try:
-        _, derivative = jax.jvp(subject.original, (x,), (jnp.ones_like(x),))
-    except NotImplementedError:  # surrogate_fun is optional in braintools
-        return
-    yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
+def _forward_mode(
+    subject: _Subject, function: Callable[[Array], Array] | None = None
+) -> Iterator[Difference]:
+    x = subject.x
+    _, derivative = jax.jvp(function or subject.spikes, (x,), (jnp.ones_like(x),))
+    yield from _equals_gradient(subject, derivative)
 
 
-def _jit(subject: _Subject) -> Iterator[tuple]:
-    x = jnp.asarray(POINTS, jnp.float32)
-    yield from _differences(POINTS >= 0, jax.jit(subject.spikes)(x), x)
-    yield from _differences(subject.gradient(x), jax.jit(subject.derivative)(x), x, subject.rtol)
+def _surrogate_fun(subject: _Subject) -> Iterator[Difference]:
+    with suppress(NotImplementedError):  # surrogate_fun is optional in braintools
+        yield from _forward_mode(subject, subject.original)
 
 
-def _vmap(subject: _Subject) -> Iterator[tuple]:
-    x = jnp.asarray(POINTS, jnp.float32)
-    yield from _differences(POINTS >= 0, jax.vmap(subject.spikes)(x), x)
-    yield from _differences(
-        subject.gradient(x), jax.vmap(jax.grad(subject.spikes))(x), x, subject.rtol
-    )
+def _transformed(transform: Callable, subject: _Subject) -> Iterator[Difference]:
+    yield from _differences(POINTS >= 0, transform(subject.spikes)(subject.x), POINTS)
+    yield from _equals_gradient(subject, transform(subject.derivative)(subject.x))
 
 
-def _scan(subject: _Subject) -> Iterator[tuple]:
-    x = jnp.asarray(POINTS, jnp.float32)
-
+def _scan(subject: _Subject) -> Iterator[Difference]:
     def count(x: Array) -> Array:
         return jax.lax.scan(lambda sum, x: (sum + subject.spikes(x), None), jnp.zeros(()), x)[0]
 
-    spikes, derivative = jax.value_and_grad(count)(x)
+    spikes, derivative = jax.value_and_grad(count)(subject.x)
     yield from _differences([np.sum(POINTS >= 0)], spikes[None], [np.nan])
-    yield from _differences(subject.gradient(x), derivative, x, subject.rtol)
+    yield from _equals_gradient(subject, derivative)
 
 
-def _dtypes(subject: _Subject) -> Iterator[tuple]:
+def _dtypes(subject: _Subject) -> Iterator[Difference]:
     for dtype in _float_dtypes():
         x = jnp.asarray(POINTS, dtype)
         for name in ("spikes", "gradient"):
@@ -274,7 +271,7 @@ def _dtypes(subject: _Subject) -> Iterator[tuple]:
                 yield f"{name} in {dtype.name}", got.name, None
 
 
-def _finite(subject: _Subject) -> Iterator[tuple]:
+def _finite(subject: _Subject) -> Iterator[Difference]:
     """Reports one distance: the one nearest to the threshold, in the widest dtype that fails."""
     points = np.concatenate([WIDE_POINTS, POINTS])
     for dtype in reversed(_float_dtypes()):
@@ -287,32 +284,32 @@ def _finite(subject: _Subject) -> Iterator[tuple]:
             return
 
 
-def _positive(subject: _Subject) -> Iterator[tuple]:
+def _positive(subject: _Subject) -> Iterator[Difference]:
     """Small negative lobes are part of some surrogates, such as sums of Gaussians."""
-    x = jnp.asarray(POINTS, jnp.float32)
-    gradient = np.asarray(subject.gradient(x), np.float64)
+    gradient = np.asarray(subject.gradient(subject.x), np.float64)
     lowest, peak = np.nanmin(gradient), np.nanmax(np.abs(gradient))
     if lowest < -NEGATIVE * peak:
-        yield f"a gradient above -{NEGATIVE:.0%} of its peak", f"{lowest:.7g}", x[gradient.argmin()]
+        at = POINTS[gradient.argmin()]
+        yield f"a gradient above -{NEGATIVE:.0%} of its peak", f"{lowest:.7g}", at
 
 
-def _pickle(subject: _Subject) -> Iterator[tuple]:
+def _pickle(subject: _Subject) -> Iterator[Difference]:
     yield from _same(subject.surrogate, pickle.loads(pickle.dumps(subject.surrogate)))
 
 
-def _hash(subject: _Subject) -> Iterator[tuple]:
+def _hash(subject: _Subject) -> Iterator[Difference]:
     twin = copy.deepcopy(subject.surrogate)
     hashes = hash(subject.surrogate), hash(twin)
     if subject.surrogate == twin and len(set(hashes)) > 1:
         yield "one hash for equal surrogates", f"{hashes[0]} and {hashes[1]}", None
 
 
-def _spec(subject: _Subject) -> Iterator[tuple]:
+def _spec(subject: _Subject) -> Iterator[Difference]:
     spec = json.loads(json.dumps(surrogate_spec(subject.surrogate), allow_nan=False))
     yield from _same(subject.surrogate, get_surrogate(spec))
 
 
-def _same(expected: Surrogate, got: Surrogate) -> Iterator[tuple]:
+def _same(expected: Surrogate, got: Surrogate) -> Iterator[Difference]:
     # By type and parameters, because braintools 0.3 compares surrogates by identity.
     if type(got) is not type(expected) or (got != expected and vars(got) != vars(expected)):
         yield repr(expected), repr(got), None
@@ -324,13 +321,13 @@ def _float_dtypes() -> list[np.dtype]:
     return [jnp.dtype(name) for name in dict.fromkeys([*half, "bfloat16", "float32", default])]
 
 
-CHECKS: dict[str, Callable[[_Subject], Iterator[tuple]]] = {
+CHECKS: dict[str, Callable[[_Subject], Iterator[Difference]]] = {
     "heaviside": _heaviside,
     "reverse mode": _reverse_mode,
     "forward mode": _forward_mode,
     "surrogate_fun": _surrogate_fun,
-    "jit": _jit,
-    "vmap": _vmap,
+    "jit": partial(_transformed, jax.jit),
+    "vmap": partial(_transformed, jax.vmap),
     "scan": _scan,
     "dtypes": _dtypes,
     "finite": _finite,

@@ -22,6 +22,7 @@ def candidate(label, test, number=0, losses=(2.0, 1.0, 0.5, 0.5), **fields):
             best_epoch=(2,) * count,
             firing_rate=(0.125,) * count,
             spikes=(12.5,) * count,
+            operations=tuple(1000.0 * (1 + number) + n for n in range(count)),
         ),
         "curves": Curves(
             loss=(tuple(losses),) * count,

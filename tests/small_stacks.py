@@ -27,6 +27,18 @@ class Layer(brainstate.nn.Module):
         return self.spk_fun(self.V.value - 1)
 
 
+class Changed(Layer):
+    """A layer without a reset, whose membranes change in another way."""
+
+    def __init__(self, change, weight=1.0, spike=LOW, dtype=jnp.float32):
+        super().__init__(weight, spike)
+        self.V.value, self.change = self.V.value.astype(dtype), change
+
+    def update(self, x):
+        self.V.value = self.change(self.V.value, x, self.weights.value)
+        return self.spk_fun(self.V.value - 1)
+
+
 class Stack(brainstate.nn.Module):
     """Layers, one behind the other, and a readout."""
 
@@ -39,6 +51,18 @@ class Stack(brainstate.nn.Module):
         for layer in self.layers:
             x = layer(x)
         return x @ self.out.value
+
+
+class Branches(brainstate.nn.Module):
+    """Two layers side by side, each with its own readout."""
+
+    def __init__(self, a, b):
+        super().__init__()
+        self.a, self.b = a, b
+        self.out, self.out2 = (brainstate.ParamState(jnp.ones((N, 2))) for _ in range(2))
+
+    def update(self, x):
+        return self.a(x) @ self.out.value + self.b(x) @ self.out2.value
 
 
 def inputs(steps=STEPS):

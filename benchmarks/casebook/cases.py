@@ -14,10 +14,21 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from braintools import surrogate as bts
-from braintools.surrogate import Surrogate
 
 from braintools_qps import QPseudoSpike
 
+from .mistakes import (
+    Custom,
+    averaged,
+    exponential,
+    fast_sigmoid,
+    holed,
+    negative,
+    overflowing,
+    pruned,
+    root,
+    triangular,
+)
 from .networks import Design
 
 
@@ -42,66 +53,6 @@ class Case:
     @property
     def design(self) -> Design:
         return dataclasses.replace(self.twin, **self.mistake)
-
-
-class Custom(Surrogate):
-    """A surrogate given by its derivative."""
-
-    def __init__(self, derivative: Any):
-        super().__init__()
-        self.derivative = derivative
-
-    def surrogate_fun(self, x: Any) -> Any:
-        return jax.nn.sigmoid(x)
-
-    def surrogate_grad(self, x: Any) -> Any:
-        return self.derivative(x)
-
-
-def overflowing(x: Any) -> Any:
-    """The derivative of a sigmoid of slope 25, inf / inf below the threshold."""
-    e = jnp.exp(-25 * x)
-    return 25 * e / (e + 1) ** 2
-
-
-def triangular(x: Any) -> Any:
-    return jnp.where(x < 0, 1.0, -1.0)
-
-
-def fast_sigmoid(slope: float) -> QPseudoSpike:
-    """The fast sigmoid of snnTorch: 1 / (1 + slope * abs(x))**2."""
-    return QPseudoSpike(2.0, scale=1.5 / slope, dampening=1.5 / slope)
-
-
-def exponential(scale: float) -> QPseudoSpike:
-    """exp(-2 * abs(x) / scale), of height 1."""
-    return QPseudoSpike(jnp.inf, scale=scale, dampening=scale)
-
-
-def pruned(w: Any) -> Any:
-    return jnp.where(abs(w) < 0.02, 0, w)
-
-
-def root(w: Any) -> Any:
-    return jnp.sign(w) * jnp.sqrt(abs(w))
-
-
-def negative(w: Any) -> Any:
-    return -abs(w)
-
-
-def quarter(w: Any) -> Any:
-    return w / 4
-
-
-def averaged(x: Any) -> Any:
-    """The mean image in place of each."""
-    return jnp.broadcast_to(x.mean(axis=1, keepdims=True), x.shape)
-
-
-def holed(x: Any) -> Any:
-    """One missing value, NaN."""
-    return x.at[:, 3, 20].set(jnp.nan)
 
 
 leaky = {"neuron": "Leaky", "gain": 1.0, "tau": 9.5, "rate": 1e-3, "epochs": 8}

@@ -20,14 +20,13 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
-OPTIONS = ("surrogates", "seed", "paths")
-MEASURED = ("surrogates", "paths", "json", "plot")  # options that --prepare does not take
+OPTIONS = ("surrogates", "seed")
+MEASURED = ("surrogates", "json", "plot")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (
     "print the lines of code with which prepare(model, inputs) brings the network into the range "
     "where it learns, in place of the measurement"
 )
-PATHS = "also split the gradient of one step back into leak, reset, recurrence and feed-forward"
 SEED = "seed of the weights, the samples and the random projections of the output"
 JSON = "file for all numbers; if its name ends in .json, an HTML report is written, too"
 
@@ -37,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     add_surrogates(parser, "measure", "the model's own")
     add(parser, "--prepare", PREPARE, action="store_true")
-    add(parser, "--paths", PATHS, action="store_true")
     add(parser, "--seed", SEED, 0, type=int, default=0)
     add(parser, "--json", JSON, type=writable, metavar="FILE")
     drawn = "file for a figure of the gradient by time step"

@@ -22,7 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._models import advance, find_neurons
+from .._gradient_flow import synaptic_operations
+from .._models import advance, find_neurons, set_spike, spike_of
 
 DEFAULT_STEP = 1.0 * u.ms
 
@@ -125,7 +126,7 @@ def watched(
     neurons call their spike function twice in a step, first to reset the membrane after the
     previous spike; only the last call counts.
     """
-    meters = [_Meter(n, measure) for n in find_neurons(model).values() if callable(n.spk_fun)]
+    meters = [_Meter(n, measure) for n in find_neurons(model).values() if callable(spike_of(n))]
 
     def step(i: Array) -> tuple[Any, Array]:
         output = advance(model, i, of_step(inputs[rows, i]))
@@ -134,6 +135,13 @@ def watched(
     with environment(fit=False):
         outputs, numbers = brainstate.transform.for_loop(step, jnp.arange(inputs.shape[1]))
     return outputs, numbers, sum(meter.neurons for meter in meters)
+
+
+def operations(model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]) -> Array:
+    """Synaptic operations per sample, for some rows of the inputs, in evaluation."""
+    with environment(fit=False):
+        inputs_at = lambda i: of_step(inputs[rows, i])
+        return synaptic_operations(model, inputs_at, inputs.shape[1]) / len(rows)
 
 
 def spike_count(spike: Any, x: Any, spikes: Any) -> Array:
@@ -145,10 +153,10 @@ class _Meter:
     """Replaces a neuron's spike function and keeps a number about its last call."""
 
     def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
-        self._spike, self._measure = neuron.spk_fun, measure
+        self._spike, self._measure = spike_of(neuron), measure
         self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
         self.neurons = 0  # of all samples; known once it has been traced
-        neuron.spk_fun = self
+        set_spike(neuron, self)
 
     def __call__(self, x: Any) -> Any:
         spikes = self._spike(x)

@@ -101,6 +101,7 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
         best_epoch=tuple(best),
         firing_rate=_numbers(test.firing_rate for test in tested),
         spikes=_numbers(test.spikes for test in tested),
+        operations=_numbers(test.operations for test in tested),
     )
 
 

@@ -13,7 +13,17 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .experiment import Experiment
-from .model import Values, Weights, initialised, put, run_over, seeded, spike_count, watched
+from .model import (
+    Values,
+    Weights,
+    initialised,
+    operations,
+    put,
+    run_over,
+    seeded,
+    spike_count,
+    watched,
+)
 from .tasks import Rows, Samples
 
 Build = Callable[[Mapping[str, Any]], Surrogate]
@@ -54,6 +64,7 @@ class Tested(NamedTuple):
     best_score: Array  # with the weights of the best epoch
     firing_rate: Array
     spikes: Array  # per sample
+    operations: Array  # synaptic ones per sample
 
 
 class Outcome(NamedTuple):
@@ -185,7 +196,11 @@ def test_of(build: Build, experiment: Experiment) -> Callable:
         both, surrogate = stacked([state.weights, state.best]), build(numbers)
         look = lambda weights: evaluated(weights, key, surrogate, samples, rows.test, experiment)
         scores, rates, spikes = jax.lax.map(look, both)
-        return Tested(scores[0], scores[1], rates[0], spikes[0])
+        with seeded(key):
+            model = experiment.model(surrogate)
+            put(initialised(model, len(rows.test)), state.weights)
+            counted = operations(model, samples.inputs, rows.test, experiment.task.to_model)
+        return Tested(scores[0], scores[1], rates[0], spikes[0], counted)
 
     return tested
 

@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Sigmoid, Surrogate
 
-from .._models import find_neurons
+from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .experiment import Experiment
 from .identity import name_of
@@ -86,7 +86,7 @@ def _differing(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
 
 
 def _spike_functions(model: Any) -> list[Any]:
-    spikes = [neuron.spk_fun for neuron in find_neurons(model).values()]
+    spikes = [spike_of(neuron) for neuron in find_neurons(model).values()]
     return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
 
 

@@ -3,10 +3,11 @@
 Start here with `gradient_flow`. Then read `tracing`, which turns a model into a `step` (a pure
 function of arrays) with its `graph` of who feeds whom and the spikes that leave each population
 (`sent_spikes`); `passes`, one forward and one backward; `evaluate`, the figures of a candidate; and
-`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `activity` and `over_time`;
-each yields a finding (`findings`), and `remedies` has the changes that are tried. `cotangents`
+`diagnose`, the cause. Its rules are in `not_finite`, `connections`, `setup`, `activity`,
+`surrogates` and `over_time`; each yields a finding (`findings`), and `remedies` has the changes
+that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
-to numbers, `paths` splits the gain of a step, `information` fits readouts to labels. `normalize`,
+to numbers, `information` fits readouts to labels. `normalize`,
 `normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
 """
 
@@ -16,15 +17,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
+from .._checks import checked_count, checked_seed
 from .._models import batch_size, by_population, checked_inputs
-from ..records import FURTHER, GradientFlow, GradientFlows
+from ..records import FURTHER, GradientFlow, GradientFlows, total
 from ..typing import SurrogateSpecs
-from .cotangents import Objective, check_draws
+from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
 from .information import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
+from .passes import synaptic_operations
 from .prepare import prepare
 from .relay import relay_weights
 from .sensitivity import gradient_sensitivity
@@ -45,6 +48,7 @@ __all__ = [
     "own_surrogates",
     "prepare",
     "relay_weights",
+    "synaptic_operations",
     "trace",
     "with_states_of",
 ]
@@ -62,7 +66,6 @@ def gradient_flow(
     labels: Any = None,
     draws: int | None = None,
     seed: int = 0,
-    paths: bool = False,
 ) -> GradientFlows:
     r"""Say why a spiking network does not learn, and measure its gradient back through time.
 
@@ -111,9 +114,6 @@ def gradient_flow(
         How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
-    paths : bool
-        Whether to split the gradient of one step back in time into leak, reset, recurrence and
-        feed-forward (see `.PathGains`).
 
     Returns
     -------
@@ -125,11 +125,11 @@ def gradient_flow(
     Raises
     ------
     TypeError
-        If the seed is not an integer, or the objective cannot be called.
+        If the seed or ``draws`` is not an integer, or the objective cannot be called.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step, no sample, or parts of different length. If
-        ``draws`` is not an integer from 1 to 1,000,000, the seed is not from 0 to 2**32 - 1, the
+        ``draws`` is below 1, the seed is not from 0 to 2**32 - 1, the
         objective does not return a scalar, or there is no candidate. If there is not one finite
         label per sample.
     brainunit.UnitMismatchError
@@ -163,14 +163,15 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    check_draws(draws, seed)
+    draws = None if draws is None else checked_count("draws", draws)
+    checked_seed(seed)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
     target = Objective(objective, draws, seed)
     evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
-        (name, flow_of(evaluator, name, spikes, paths=paths)) for name, spikes in chosen.items()
+        (name, flow_of(evaluator, name, spikes)) for name, spikes in chosen.items()
     )
 
 
@@ -179,11 +180,10 @@ def flow_of(
     name: str,
     spikes: Spikes,
     *,
-    paths: bool = False,
     remedy: bool = True,
 ) -> GradientFlow:
     """Measure one candidate on a run, with its diagnosis."""
-    measured = evaluator.measure(spikes, paths=paths)
+    measured = evaluator.measure(spikes)
     diagnosis, further, advice = diagnose(evaluator, measured, remedy=remedy)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
@@ -194,12 +194,13 @@ def flow_of(
         populations=measured.populations,
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
-        further=(*evaluator.notes, *further)[:FURTHER],
-        advice=(*evaluator.notes, *advice),
-        notes=evaluator.notes,
+        further=(*evaluator.step.notes, *further)[:FURTHER],
+        advice=(*evaluator.step.notes, *advice),
+        notes=evaluator.step.notes,
         information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,
+        operations=total(evaluator.operations.values()),
     )
 
 

@@ -23,7 +23,7 @@ def disconnected(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         others = f", nor on {named(cut[:-1])} before it" if cut[:-1] else ""
         text = f"{cut[-1]} is disconnected: the output does not depend on it{others}."
         advice = f"Let its spikes reach what the model returns. {AGAIN}"
-        yield Finding("disconnected", names, text, otherwise=lambda: advice,
+        yield Finding("disconnected", names, text, otherwise=advice,
                       consequences=frozenset(cut))  # fmt: skip
 
 
@@ -44,43 +44,20 @@ def gradient_stopped(evaluator: Evaluator, measured: Measured) -> Iterator[Findi
         yield _no_gradient((last, *names[:-1]), text, f"Take away the {what} behind it.")
         return
     states = evaluator.step.arrays.states
-    for p in measured.parameters:
-        if reaching(p.position) and stopped(p.position) and states[p.position].ndim > 1:
-            what = named(graph.blockers(p.position)) or "code after it"
-            fed = [n for n in graph.names if p.position in graph.feeds[n]]
-            path = evaluator.step.path(p.position)
-            text = (
-                f"{path} gets no gradient, so it is not trained: {what} on the way from the "
-                "output stops it."
-            )
-            advice = (
-                f"Take away the {what}, or let the gradient pass it: w + "
-                "jax.lax.stop_gradient(f(w) - w) in place of f(w)."
-            )
-            yield _no_gradient(tuple(fed[:1]), text, advice)
-            return
-
-
-def objective_elsewhere(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """An objective that reads none of the outputs that depend on a population."""
-    read = [bool(np.any(values)) for values in evaluator.cotangents.values]
-    graph = evaluator.step.graph
-    real = evaluator.real_outputs()
-    unread = [
-        p.name
-        for p in measured.populations
-        if not any(
-            graph.outputs[j] & {p.name, *graph.downstream(p.name)}
-            for j, is_read in zip(real, read)
-            if is_read
-        )
-    ]
-    if unread:
+    matrices = [p.position for p in measured.parameters if states[p.position].ndim > 1]
+    for i in filter(lambda i: reaching(i) and stopped(i), matrices):
+        what = named(graph.blockers(i)) or "code after it"
+        fed = [name for name in graph.names if i in graph.feeds[name]]
         text = (
-            f"No gradient reaches {named(unread)}: the objective reads none of the outputs that "
-            f"depend on {'it' if len(unread) == 1 else 'them'}."
+            f"{evaluator.step.path(i)} gets no gradient, so it is not trained: {what} on the way "
+            "from the output stops it."
         )
-        yield _no_gradient(tuple(unread), text, "Use these outputs in the objective.")
+        advice = (
+            f"Take away the {what}, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - "
+            "w) in place of f(w)."
+        )
+        yield _no_gradient(tuple(fed[:1]), text, advice)
+        return
 
 
 def no_parameters(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -95,30 +72,48 @@ def no_parameters(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]
 
 
 def gradient_zero(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """A gradient of exactly 0 in a population, or in nearly all parameters."""
-    zero = [p for p in measured.populations if not np.any(p.gradient.second_moments)]
-    share = measured.zero_parameter_share
-    steps = "in the steps that the objective reads" + (
-        ", by default the last" if evaluator.objective.function is None else ""
-    )
-    if zero:
-        names = [p.name for p in zero]
-        flat = [p.name for p in zero if not _slope_at_end(evaluator, measured, p.name)]
+    """A gradient of exactly 0 in a population."""
+    names = [p.name for p in measured.populations if not np.any(p.gradient.second_moments)]
+    if names:
+        flat = [name for name in names if not _slope_at_end(evaluator, measured, name)]
         why = (
-            f"{steps}, the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
+            f"the surrogate gradient of {named(flat)} is 0 at all membrane potentials"
             if flat
-            else f"{steps}, nothing that depends on {'it' if len(zero) == 1 else 'them'} counts"
+            else f"nothing that depends on {'it' if len(names) == 1 else 'them'} counts"
         )
-        text = f"No gradient reaches {named(names)}: {why}."
-    elif share > UNMOVED and not any(p.activity.is_silent for p in measured.populations):
-        names = []
-        text = f"{share:.1%} of the parameters get no gradient: {steps}, no signal passes them."
-    else:
-        return
-    yield Finding(
-        "no gradient", tuple(names), text, partial(remedies.wider, evaluator, measured, names),
-        partial(remedies.more_steps, evaluator, measured), frozenset(names),
-    )  # fmt: skip
+        text = f"No gradient reaches {named(names)}: {_read(evaluator)}, {why}."
+        yield _unread(evaluator, measured, names, text)
+
+
+def parameters_zero(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A gradient of exactly 0 in nearly all parameters. More samples would move more of them."""
+    share = measured.zero_parameter_share
+    if share > UNMOVED and not any(p.activity.is_silent for p in measured.populations):
+        text = (
+            f"{share:.1%} of the parameters get no gradient: {_read(evaluator)}, no signal "
+            "passes them."
+        )
+        yield _unread(evaluator, measured, [], text)
+
+
+def _unread(evaluator: Evaluator, measured: Measured, names: list[str], text: str) -> Finding:
+    return Finding(
+        "no gradient",
+        tuple(names),
+        text,
+        partial(remedies.wider, evaluator, measured, names),
+        partial(remedies.more_steps, evaluator, measured),
+        frozenset(names),
+    )
+
+
+def _read(evaluator: Evaluator) -> str:
+    is_default = evaluator.objective.function is None
+    return "in the " + (
+        "last step, which the objective reads by default"
+        if is_default
+        else "steps and outputs that the objective reads"
+    )
 
 
 def _slope_at_end(evaluator: Evaluator, measured: Measured, name: str) -> bool:
@@ -128,6 +123,6 @@ def _slope_at_end(evaluator: Evaluator, measured: Measured, name: str) -> bool:
 
 def _no_gradient(names: tuple[str, ...], text: str, advice: str) -> Finding:
     return Finding(
-        "no gradient", names, text, otherwise=lambda: f"{advice} {AGAIN}",
+        "no gradient", names, text, otherwise=f"{advice} {AGAIN}",
         consequences=frozenset(names),
     )  # fmt: skip

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -13,11 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._checks import checked_seed
 from .passes import Forward, replaced
 from .step import Step, is_real
 
-MOST_DRAWS = 1_000_000
 ENOUGH, FEW_DRAWS = 16, 8  # projections times samples that are enough to average over
 STREAM = 20220200  # keeps the projections independent of weights drawn from the same seed
 
@@ -31,14 +28,12 @@ class Objective(NamedTuple):
     function: Callable[[Any], Any] | None = None
     draws: int | None = None
     seed: int = 0
-    every_step: bool = False  # projections of the mean output, in place of the last
 
     def cotangents(self, step: Step, run: Forward, batch: int | None = None) -> Cotangents:
         """Its derivatives with respect to the outputs of a run."""
         if self.function is None:
             few = min(max(ENOUGH // (batch or 1), 1), FEW_DRAWS)
-            last = projections(run, self.draws or few, self.seed)
-            return spread_over(run, last) if self.every_step else last
+            return projections(run, self.draws or few, self.seed)
         return of_outputs(step, run, self.function)
 
 
@@ -56,24 +51,6 @@ class Cotangents(NamedTuple):
     value: float = 0.0
 
 
-def check_draws(draws: int | None, seed: int) -> None:
-    """Check the number of random projections, and their seed.
-
-    Raises
-    ------
-    TypeError
-        If the seed is not an integer.
-    ValueError
-        If the seed is out of range, or draws is not an integer from 1 to `MOST_DRAWS`.
-    """
-    whole = isinstance(draws, Integral) and not isinstance(draws, bool)
-    if draws is not None and not (whole and 1 <= draws <= MOST_DRAWS):
-        raise ValueError(
-            f"draws must be an integer from 1 to {MOST_DRAWS:,}, got {draws!r}. Pass draws=8"
-        )
-    checked_seed(seed)
-
-
 def projections(run: Forward, draws: int, seed: int) -> Cotangents:
     """Random projections of the last step's real outputs.
 
@@ -89,12 +66,6 @@ def projections(run: Forward, draws: int, seed: int) -> Cotangents:
             "spikes or a readout"
         )
     return Cotangents(_projections(np.uint32(seed), outputs, draws))
-
-
-def spread_over(run: Forward, last: Cotangents) -> Cotangents:
-    """The same projections of the mean output of all steps."""
-    steps = len(run.inputs[0])
-    return Cotangents([jnp.repeat(values / steps, steps, axis=1) for values in last.values])
 
 
 @partial(jax.jit, static_argnums=2)

@@ -14,39 +14,43 @@ import numpy as np
 
 from ..records import (
     CAUSES,
-    CHAOTIC,
     FAR,
     FURTHER,
     HIGH_SLOPE,
     MOST,
     TOO_HIGH,
     Diagnosis,
-    PopulationFlow,
 )
-from . import activity, connections, not_finite, over_time
+from . import activity, connections, not_finite, over_time, setup, surrogates
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
 
-RULES: tuple[Rule, ...] = (
+# NaN and infinity make all other numbers meaningless, so that nothing else is looked for.
+FINITE: tuple[Rule, ...] = (
     not_finite.membrane_not_finite,
     not_finite.output_not_finite,
     not_finite.surrogate_not_finite,
     not_finite.gradient_not_finite,
     not_finite.parameter_not_finite,
+    not_finite.half_parameters,
+)
+RULES: tuple[Rule, ...] = (
     connections.disconnected,
-    activity.inputs_say_nothing,
-    activity.inputs_out_of_range,
+    setup.inputs_say_nothing,
+    setup.inputs_out_of_range,
     connections.gradient_stopped,
-    connections.objective_elsewhere,
     connections.no_parameters,
-    activity.dropout,
-    activity.delay,
+    setup.too_small,
+    setup.dropout,
+    setup.delay,
     activity.silent,
     activity.saturated,
-    activity.negative_derivative,
+    activity.died_out,
+    surrogates.negative_derivative,
     connections.gradient_zero,
-    activity.out_of_reach,
-    activity.too_high,
+    surrogates.out_of_reach,
+    surrogates.too_high,
+    connections.parameters_zero,
     over_time.fading,
     over_time.fading_over_depth,
     over_time.direction_lost,
@@ -71,13 +75,11 @@ def diagnose(
 
 
 def _findings(evaluator: Evaluator, measured: Measured) -> list[Finding]:
-    """The findings of all rules, up to the first that is about NaN or infinity."""
-    findings: list[Finding] = []
-    for rule in RULES:
-        findings += rule(evaluator, measured)
-        if findings and findings[0].cause == "not finite":
-            break
-    return findings
+    """What all rules find; only the first that is about NaN or infinity, if there is one."""
+    for rule in FINITE:
+        if findings := list(rule(evaluator, measured)):
+            return findings
+    return [finding for rule in RULES for finding in rule(evaluator, measured)]
 
 
 def _remedy(
@@ -89,7 +91,8 @@ def _remedy(
     for change in findings[0].changes():
         if _helps(change, measured, findings):
             return f"{change.said}: {change.code}. {AGAIN}", change.code
-    return findings[0].otherwise(), None
+    advice = findings[0].otherwise
+    return (advice if isinstance(advice, str) or advice is None else advice()), None
 
 
 def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
@@ -100,9 +103,11 @@ def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
     except ValueError:  # what the user would type raises it, too
         return False
     left = _findings(evaluator, after)
-    known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
-    grown = np.max([p.gradient.end_to_end for p in measured.populations])
-    most = max(FAR, min(grown, CHAOTIC)) if np.isfinite(grown) else CHAOTIC
+    others = [finding for finding in findings[1:] if not _is_consequence(finding, findings[0])]
+    known = {finding.cause for finding in others} - {findings[0].cause}
+    grown = max(p.gradient.end_to_end for p in measured.populations)
+    of_growth = findings[0].cause in ("too high", "not finite")
+    most = FAR if of_growth or not np.isfinite(grown) else max(FAR, grown)
     explodes = any(p.gradient.end_to_end > most for p in after.populations)
     return not explodes and all(finding.cause in known for finding in left)
 
@@ -120,19 +125,12 @@ def _is_consequence(finding: Finding, first: Finding) -> bool:
 
 
 def _nothing(measured: Measured) -> Finding:
-    rates = [p.activity.firing_rate for p in measured.populations]
-    slopes = [p.slopes.per_scale for p in measured.populations]
-    rates_text = f"rates ({span(rates)} per step)"
-    gradients_text = f"gradients (mean slope {span(slopes)}) are in range"
-    quiet = [p.name for p in measured.populations if p.activity.is_silent]
-    looked_at = (
-        f"{gradients_text}; {rates_text} are still low in {named(quiet)}"
-        if quiet
-        else f"{rates_text} and {gradients_text}"
-    )
+    rates = span([p.activity.firing_rate for p in measured.populations])
+    slopes = span([p.slopes.per_scale for p in measured.populations])
     text = (
-        f"No cause found: {looked_at}; labels, learning rate and optimizer are not looked at. "
-        "Choose a surrogate by training: compare(...)."
+        f"No cause found in the rates ({rates} spikes per step), the mean slopes ({slopes}) and "
+        "the gradients; labels, learning rate and optimizer are not looked at. Choose a surrogate "
+        "by training: compare(...)."
     )
     return Finding("none", (), text)
 
@@ -147,13 +145,16 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "set_surrogate; set_surrogate(model, normalize_surrogate(model, inputs))."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
-        yield from _quiet(quiet)
+        yield (
+            f"{named([p.name for p in quiet])} hardly {with_s(quiet, 'fire')} yet: {IMPORT}"
+            "normalize_rates; normalize_rates(model, inputs) lets "
+            f"{'it' if len(quiet) == 1 else 'them'} take part."
+        )
     elif rare := [p for p in measured.populations if p.activity.silent_share > MOST]:
         yield (
             f"More than half of the neurons of {named([p.name for p in rare])} fire in none of "
             "these samples."
         )
-    yield from _uneven(measured)
     if measured.filled:
         names = list(dict.fromkeys(evaluator.step.path(i) for i in measured.filled))
         yield (
@@ -167,34 +168,6 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
-        )
-
-
-def _quiet(quiet: list[PopulationFlow]) -> Iterator[str]:
-    """A sentence on silent populations near the threshold, and one on those far below it."""
-    change = f"{IMPORT}normalize_rates; normalize_rates(model, inputs)"
-    far = [p for p in quiet if p.activity.is_far_below]
-    if near := [p for p in quiet if p not in far]:
-        yield (
-            f"{named([p.name for p in near])} hardly {with_s(near, 'fire')} yet, but membranes "
-            f"come near the threshold: {change} saves training steps."
-        )
-    if far:
-        yield (
-            f"{named([p.name for p in far])} hardly {with_s(far, 'fire')} and "
-            f"{with_s(far, 'stay')} far below the threshold; other signals pass by. {change} lets "
-            f"{'it' if len(far) == 1 else 'them'} take part."
-        )
-
-
-def _uneven(measured: Measured) -> Iterator[str]:
-    """A sentence on a gradient that grows by more than a million; it trained in the casebook."""
-    grown = [p for p in measured.populations if p.gradient.end_to_end > FAR]
-    if grown:
-        yield (
-            f"The gradient of {named([p.name for p in grown])} is up to "
-            f"{max(p.gradient.end_to_end for p in grown):.1g} times as large at the first step as "
-            "at the last: an optimizer that rescales gradients, such as Adam, copes with it."
         )
 
 

@@ -15,15 +15,14 @@ from jax import Array
 from jax.stages import Wrapped
 
 from .._models import batch_size
-from ..records import Activity, Gradient, Information, PathGains, PopulationFlow, Slopes
+from ..records import Activity, Gradient, Information, Operations, PopulationFlow, Slopes
 from . import measures
 from .cotangents import Objective
 from .information import told
+from .operations import per_sample
 from .passes import backward, forward, replaced, with_index
-from .paths import split
 from .slopes import slopes_at, slopes_met
 from .step import Arrays, Population, Step, is_real
-from .tracing import swapped_axes
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 
@@ -33,13 +32,11 @@ class Passes(NamedTuple):
 
     forward: Wrapped
     backward: Wrapped
-    split: Wrapped
-    rates: Wrapped
 
     @classmethod
     def of(cls, step: Step) -> Passes:
         """The passes of a step. They take its arrays as arguments."""
-        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward, split, _rates)))
+        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward)))
 
 
 class ParameterGradient(NamedTuple):
@@ -81,8 +78,8 @@ class Evaluator:
         batched = 1 + (self.batch is not None)
         self.features = sum(int(np.prod(x.shape[batched:])) for x in self.run.inputs[1:])
         self.cotangents = objective.cotangents(step, self.run, self.batch)
-        self.notes = (*step.notes, *swapped_axes(inputs))
         self.activities = [self._activity(i) for i in range(len(step.populations))]
+        self.operations = self._operations()
         self.labels = labels
         self.information: Information | None = None
         self.told: Sequence[float] = ()
@@ -97,6 +94,11 @@ class Evaluator:
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
 
+    def repeated(self, times: int) -> Evaluator:
+        """The same model run over its inputs several times in a row."""
+        repeat = lambda x: jnp.concatenate([x] * times)
+        return self.changed(inputs=jax.tree.map(repeat, self.inputs))
+
     def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
         """Whether another objective gives every population a gradient."""
         other = copy.copy(self)
@@ -104,11 +106,10 @@ class Evaluator:
         gradients, _, _ = other._gradients_past_zeros(slopes)
         return all(np.any(gradient.second_moments) for gradient in gradients)
 
-    def measure(self, spikes: Spikes, *, paths: bool = False) -> Measured:
+    def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
         gradients, parameters, filled = self._gradients_past_zeros(slopes)
-        parts = self._paths(slopes) if paths else [None] * len(gradients)
         populations = tuple(
             PopulationFlow(
                 name=population.name,
@@ -118,8 +119,8 @@ class Evaluator:
                 activity=self.activities[i][1],
                 gradient=gradients[i],
                 slopes=self.slopes_of(population, spikes[population.name], slopes[population.call]),
-                paths=parts[i],
                 information=self.told[i] if self.told else None,
+                operations=self.operations[population.name],
             )
             for i, population in enumerate(self.step.populations)
         )
@@ -140,10 +141,11 @@ class Evaluator:
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
         return slopes_met(spike, argument, unit, slopes)
 
-    def rates(self, states: Sequence[Array]) -> list[float]:
+    def rates(self, states: Sequence[Array]) -> dict[str, float]:
         """Each population's firing rate with these values of the states."""
         arrays = self.step.arrays._replace(states=tuple(states))
-        return [float(rate) for rate in self.passes.rates(arrays, self.run.inputs)]
+        fired = self.passes.forward(arrays, self.run.inputs).fired
+        return {p.name: float(x.mean()) for p, x in zip(self.step.populations, fired)}
 
     def real_outputs(self) -> list[int]:
         """Positions of the outputs that an objective can have a derivative for."""
@@ -198,18 +200,16 @@ class Evaluator:
         arguments = np.asarray(self.run.arguments[self.step.populations[index].call])
         return size, measures.activity(fired, arguments, int(batched))
 
+    def _operations(self) -> dict[str, Operations]:
+        """Operations per sample that the inputs and each population cause."""
+        steps = len(self.run.inputs[0])
+        sizes = {p.name: size for p, (size, _) in zip(self.step.populations, self.activities)}
+        updates = {name: size * steps for name, size in sizes.items()}
+        return per_sample(self.run.operations, updates, self.batch or 1)
+
     def counts(self) -> list[np.ndarray]:
         """Spikes of each population, summed over time."""
         return [np.asarray(fired).sum(axis=0) for fired in self.run.fired]
-
-    def _paths(self, slopes: list[Array]) -> list[PathGains]:
-        parts = self.passes.split(self.step.arrays, self.run, slopes, self.cotangents.values)
-        sent_back = self.cotangents.transported
-        *parts, later = (np.asarray(part, np.float64)[..., sent_back] for part in parts)
-        return [
-            PathGains(*(measures.path_gain(part[i], later[i]) for part in parts))
-            for i in range(len(self.step.populations))
-        ]
 
     def _zero_share(self, parameters: Sequence[ParameterGradient]) -> float:
         idle = self.step.idle_parameters
@@ -246,8 +246,3 @@ def _gradient(
         consistency=measures.consistency(cosines, sent_back),
         depth_growth=depth,
     )
-
-
-def _rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
-    """Spikes per neuron and step of each population."""
-    return [fired.mean() for fired in forward(step, arrays, indexed).fired]

@@ -34,7 +34,7 @@ class Finding(NamedTuple):
     populations: tuple[str, ...]
     text: str
     changes: Callable[[], Iterable[Change]] = lambda: ()
-    otherwise: Callable[[], str | None] = lambda: None
+    otherwise: str | Callable[[], str] | None = None
     consequences: frozenset[str] = frozenset()
 
 
@@ -59,9 +59,10 @@ def with_s(subjects: Sequence[object], verb: str) -> str:
     return f"{verb}s" if len(subjects) == 1 else verb
 
 
-def first_step(values: Array | np.ndarray) -> int | None:
-    """The first step at which a value is not finite."""
-    bad = ~np.isfinite(np.asarray(values)).reshape(len(values), -1).all(axis=1)
+def first_step(values: Array | np.ndarray, beyond: float = np.inf) -> int | None:
+    """The first step at which a value is NaN, infinite or beyond a limit."""
+    sizes = np.abs(np.asarray(values, np.float64)).reshape(len(values), -1)
+    bad = ~(np.isfinite(sizes) & (sizes <= beyond)).all(axis=1)
     return int(np.argmax(bad)) if bad.any() else None
 
 

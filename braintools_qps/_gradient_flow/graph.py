@@ -57,6 +57,7 @@ class Graph:
     stopped: Mapping[str, frozenset[tuple[Any, str]]]
     weights: Mapping[str, Nodes]
     outputs: tuple[Nodes, ...]  # what feeds each leaf of the outputs
+    sources: Mapping[Any, Nodes]  # what feeds each variable of the step
 
     def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
         """The populations and `OUTPUTS` that a node reaches; itself only through a loop."""
@@ -157,6 +158,7 @@ def graph_of(
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
         outputs=tuple(facts.sources for facts in read),
+        sources={variable: facts.sources for variable, facts in walk.facts.items()},
     )
 
 
@@ -196,16 +198,9 @@ class _Walk:
 
 def joined(facts: Sequence[Facts]) -> Facts:
     """The facts of a value computed from several."""
-    return Facts(
-        sources=frozenset().union(*(f.sources for f in facts)),
-        smooth=frozenset().union(*(f.smooth for f in facts)),
-        factors=frozenset().union(*(f.factors for f in facts)),
-        weights=frozenset().union(*(f.weights for f in facts)),
-        gains=frozenset().union(*(f.gains for f in facts)),
-        stopped=frozenset().union(*(f.stopped for f in facts)),
-        averaged=any(f.averaged for f in facts),
-        normed=any(f.normed for f in facts),
-    )
+    fields: Iterable[Sequence[Any]] = zip(NOTHING, *facts)
+    merged: list[Any] = [any(f) if f[0] is False else frozenset().union(*f) for f in fields]
+    return Facts(*merged)
 
 
 def _sent_by(name: str) -> Facts:

@@ -50,14 +50,6 @@ def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
     return float(np.mean(cosines[:-1][present])) if present.any() else np.nan
 
 
-def path_gain(part: np.ndarray, later: np.ndarray) -> float:
-    """Root mean square of a part of the adjoint, relative to the adjoint of the step after it."""
-    present = later > 0
-    if not present.any():
-        return np.nan
-    return float(np.sqrt(np.mean((part[present] / later[present]) ** 2)))
-
-
 def reach(moments: np.ndarray) -> tuple[int, bool]:
     """Steps back until the amplitude is down to 1%, and whether it never is.
 
@@ -102,8 +94,21 @@ def activity(fired: np.ndarray, arguments: np.ndarray, batch_dims: int) -> Activ
     silent, saturated = np.mean(rates == 0), np.mean(rates >= SATURATED)
     neurons = (0, *range(1 + batch_dims, fired.ndim))
     empty = 1 - np.mean(fired.any(axis=neurons))
-    nearest = gap(np.asarray(arguments))
-    return Activity(float(rates.mean()), float(silent), float(saturated), float(empty), gap=nearest)
+    same, nearest = same_share(fired) if batch_dims else 0.0, gap(np.asarray(arguments))
+    shares = map(float, (rates.mean(), silent, saturated, empty, same, nearest))
+    return Activity(*shares)
+
+
+def same_share(fired: np.ndarray) -> float:
+    """Share of samples in which all neurons fire at the steps at which they do in most samples.
+
+    0 for a single sample.
+    """
+    if fired.shape[1] == 1:
+        return 0.0
+    usual = fired.mean(axis=1, keepdims=True) > 0.5
+    neurons = (0, *range(2, fired.ndim))
+    return float(np.mean(np.all(fired == usual, axis=neurons)))
 
 
 def sampled(values: np.ndarray) -> np.ndarray:

@@ -10,36 +10,37 @@ import numpy as np
 
 from . import remedies
 from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Finding, first_step
+from .findings import AGAIN, Finding, first_step, population
 from .step import Population
 
 HALF = (jnp.float16, jnp.bfloat16)
 LOOKED_AT, FEWEST, GROWS = 10, 4, 1.05  # steps before an overflow, and growth that explains it
 NEAR_OVERFLOW = 1e25  # mean squares from which on the next one may be infinite
+HUGE = 1e15  # of a membrane potential: the largest x / scale for which a surrogate is exact
 
 
 def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """The first step, and the first population at that step, whose membrane is NaN or infinite."""
     starts = [
         (step, order)
-        for order, population in enumerate(evaluator.step.populations)
-        for values in _forward(evaluator, population)
-        if (step := first_step(values)) is not None
+        for order, p in enumerate(evaluator.step.populations)
+        for values in _forward(evaluator, p)
+        if (step := first_step(values, HUGE)) is not None
     ]
     if not starts:
         return
     step, order = min(starts)
-    population = evaluator.step.populations[order]
+    p = evaluator.step.populations[order]
     where = f"at step {step}" if step else "at the first step"
-    text = f"{population.name} is not finite: its membrane potential is NaN or infinite {where}"
-    if origin := _in_inputs(evaluator, population, step):
-        yield Finding("not finite", (population.name,), f"{text}, because {origin}.")
+    what = f"its membrane potential is NaN, infinite or beyond {HUGE:.0e}"
+    text = f"{p.name} is not finite: {what} {where}"
+    if origin := _in_inputs(evaluator, p, step):
+        yield Finding("not finite", (p.name,), f"{text}, because {origin}.")
         return
-    advice = partial(_of_membrane, evaluator, population, step)
+    advice = partial(_of_membrane, evaluator, p, step)
     yield Finding(
-        "not finite", (population.name,), f"{text}, and so is everything after it.",
-        otherwise=advice,
-    )  # fmt: skip
+        "not finite", (p.name,), f"{text}, and so is everything after it.", otherwise=advice
+    )
 
 
 def output_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -78,7 +79,7 @@ def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[F
                 f"check_surrogate of braintools_qps.testing says where it fails. {AGAIN}"
             )
             changes = partial(remedies.other_surrogate, evaluator, measured, [name])
-            yield Finding("not finite", (name,), text, changes, partial(str, advice))
+            yield Finding("not finite", (name,), text, changes, advice)
             return
 
 
@@ -93,18 +94,20 @@ def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     back, moments = int(lost[p][0]), p.gradient.second_moments
     before = moments[back - 1] if back else 0.0
     grew = before > NEAR_OVERFLOW or p.gradient.growth > GROWS
-    half = _half(evaluator, next(q for q in evaluator.step.populations if q.name == p.name))
+    half = _half(evaluator, population(evaluator, p.name))
     verb = f"overflows{half}" if grew or half else "becomes NaN or infinite"
     text = (
-        f"The gradient is not finite in {p.name}: it {verb} {back} steps before the end. The mean "
-        f"slope of its surrogate is {p.slopes.per_scale:.2g}."
+        f"The gradient of {p.name} {verb} {back} steps before the end. The mean slope of its "
+        f"surrogate is {p.slopes.per_scale:.2g}."
     )
+    # With other samples the same slopes may stay just below an overflow.
+    cause = "too high" if grew and not half and p.slopes.is_high else "not finite"
     changes = partial(remedies.lower, evaluator, measured)
     advice = (
         "Lower slopes do not keep it finite: look for large recurrent weights, a state that feeds "
         f"back undamped, or a root or logarithm at 0. {AGAIN}"
     )
-    yield Finding("not finite", (p.name,), text, changes, lambda: advice)
+    yield Finding(cause, (p.name,), text, changes, advice)
 
 
 def parameter_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -121,15 +124,30 @@ def parameter_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[F
         yield Finding("not finite", (), text)
 
 
-def _forward(evaluator: Evaluator, population: Population) -> tuple:
+def half_parameters(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Parameters in float16, in which an optimizer's small numbers are 0."""
+    states = evaluator.step.arrays.states
+    half = [p.position for p in measured.parameters if states[p.position].dtype == jnp.float16]
+    if half:
+        text = (
+            f"{evaluator.step.path(half[0])} is a parameter in float16, where the epsilon of Adam, "
+            "1e-8, is 0: wherever a gradient is 0, Adam divides 0 by 0, and the weight is NaN."
+        )
+        advice = f"Keep parameters in float32, and cast them where they are used. {AGAIN}"
+        graph = evaluator.step.graph
+        fed = tuple(name for name in graph.names if half[0] in graph.feeds[name])
+        yield Finding("not finite", fed[:1], text, otherwise=advice)
+
+
+def _forward(evaluator: Evaluator, p: Population) -> tuple:
     """A population's membranes and the arguments of its spike function, by step."""
     return (
-        evaluator.run.states[population.membrane],
-        evaluator.run.arguments[population.call],
+        evaluator.run.states[p.membrane],
+        evaluator.run.arguments[p.call],
     )
 
 
-def _in_inputs(evaluator: Evaluator, population: Population, step: int) -> str:
+def _in_inputs(evaluator: Evaluator, p: Population, step: int) -> str:
     """Where the inputs hold NaN, if that is where a membrane's comes from."""
     for values in evaluator.run.inputs[1:]:
         bad = ~np.isfinite(np.asarray(values))
@@ -137,7 +155,7 @@ def _in_inputs(evaluator: Evaluator, population: Population, step: int) -> str:
             continue
         if evaluator.batch is not None:
             samples = bad[: step + 1].reshape(step + 1, evaluator.batch, -1).any(axis=(0, 2))
-            if not samples[_bad_samples(evaluator, population, step)].all():
+            if not samples[_bad_samples(evaluator, p, step)].all():
                 continue
         first = np.argwhere(bad)[0]
         names = ("step", "sample", "feature") if len(first) > 2 else ("step", "feature")
@@ -148,28 +166,28 @@ def _in_inputs(evaluator: Evaluator, population: Population, step: int) -> str:
     return ""
 
 
-def _bad_samples(evaluator: Evaluator, population: Population, step: int) -> np.ndarray:
+def _bad_samples(evaluator: Evaluator, p: Population, step: int) -> np.ndarray:
     """The samples whose membrane is not finite at a step; all where there is no batch axis."""
     bad = np.zeros(evaluator.batch or 1, bool)
-    for values in _forward(evaluator, population):
+    for values in _forward(evaluator, p):
         at_step = ~np.isfinite(np.asarray(values)[step])
         if at_step.ndim and len(at_step) == evaluator.batch:
             bad |= at_step.reshape(len(at_step), -1).any(axis=1)
     return np.flatnonzero(bad)
 
 
-def _of_membrane(evaluator: Evaluator, population: Population, step: int) -> str:
+def _of_membrane(evaluator: Evaluator, p: Population, step: int) -> str:
     """The place to look if a membrane is not finite from a step on."""
     states = evaluator.step.arrays.states
-    weights = [states[i] for i in evaluator.step.input_weights(population)]
+    weights = [states[i] for i in evaluator.step.input_weights(p)]
     if not all(jnp.isfinite(values).all() for values in weights):
         return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
-    membranes = np.asarray(evaluator.run.states[population.membrane], np.float64)[: step + 1]
+    membranes = np.asarray(evaluator.run.states[p.membrane], np.float64)[: step + 1]
     sizes = [
         size for x in membranes[-LOOKED_AT:] if (size := np.abs(x).max()) > 0 and np.isfinite(size)
     ]
     factor = (sizes[-1] / sizes[0]) ** (1 / (len(sizes) - 1)) if len(sizes) >= FEWEST else 0
-    half = _half(evaluator, population)
+    half = _half(evaluator, p)
     if factor > GROWS:
         return (
             f"It grows {factor:.2g} times per step{half and ', until it overflows' + half}: look "
@@ -181,9 +199,9 @@ def _of_membrane(evaluator: Evaluator, population: Population, step: int) -> str
     return f"Look in its update for a division by 0, or a root or logarithm of 0 or less. {AGAIN}"
 
 
-def _half(evaluator: Evaluator, population: Population) -> str:
+def _half(evaluator: Evaluator, p: Population) -> str:
     """The dtype of a membrane and the largest number in it, if that is of half precision."""
-    dtype = evaluator.run.states[population.membrane].dtype
+    dtype = evaluator.run.states[p.membrane].dtype
     if dtype not in HALF:
         return ""
     return f" {dtype.name}, whose largest number is {float(jnp.finfo(dtype).max):.3g}"

@@ -54,16 +54,16 @@ def fading_over_depth(evaluator: Evaluator, measured: Measured) -> Iterator[Find
 
 def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """The gradient reverses from step to step: the reset, or inhibition, overshoots."""
-    found = [p for p in measured.populations if p.gradient.overshoots]
-    if found:
+    turning = [p for p in measured.populations if p.gradient.overshoots]
+    if turning:
         text = (
-            f"The gradient loses its direction in {named([p.name for p in found])}: it reverses "
-            f"from step to step (mean cosine {found[0].gradient.consistency:.2f}). Usually slopes "
-            "are so steep that the reset overshoots."
+            f"The gradient loses its direction in {named([p.name for p in turning])}: it reverses "
+            f"from step to step (mean cosine {turning[0].gradient.consistency:.2f}). Usually the "
+            "reset or inhibition overshoots."
         )
         changes = partial(remedies.lower, evaluator, measured)
         advice = f"Stop the gradient at the reset, with jax.lax.stop_gradient(spikes). {AGAIN}"
-        yield Finding("direction lost", tuple(p.name for p in found), text, changes, lambda: advice)
+        yield Finding("direction lost", tuple(p.name for p in turning), text, changes, advice)
 
 
 def _size(moments: np.ndarray) -> float:

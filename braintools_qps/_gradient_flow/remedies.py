@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import check_detachable, detached, find_neurons
+from .._models import check_detachable, detached, find_neurons, spike_code
 from .._registry import get_surrogate
 from .._surrogate import Scaled
 from ..records import HIGH_SLOPE, MOST
@@ -30,6 +30,7 @@ from .tracing import trace
 RATE = 0.1  # target, in spikes per neuron and step
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
+WEAKER = (1 / 4, 1 / 16, 1 / 64, 1 / 256)
 SLOPES = (HIGH_SLOPE, 0.05, 0.02, 0.01)
 ALPHAS = (2, 1)
 FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
@@ -42,11 +43,10 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
     step, states = evaluator.step, evaluator.step.arrays.states
-    index = [p.name for p in step.populations].index(name)
     uneven = _of_one_sign(evaluator, name)
     ways = [_normalized(evaluator, measured)]
     ways += [_normalized(evaluator, measured, uneven)] if uneven else []
-    is_saturated = measured.populations[index].activity.is_saturated
+    is_saturated = any(p.activity.is_saturated for p in measured.populations if p.name == name)
     yield from reversed(ways) if is_saturated else ways
     weights = step.input_weights(population(evaluator, name))
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
@@ -61,6 +61,18 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
         yield _with_inputs(evaluator, measured, f"{factor:g} * x", partial(operator.mul, factor))
 
 
+def weaker(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
+    """Weights that may inhibit a population, one matrix after the other, made weaker."""
+    step, states = evaluator.step, evaluator.step.arrays.states
+    for factor in WEAKER:
+        for i in matrices(evaluator, population(evaluator, name)):
+            yield Change(
+                f"Multiply the weights that hold {name} down by {factor:g}",
+                step.code(i, f"{factor:g} * {{0}}"),
+                partial(_with_states, evaluator, measured, scaled(states, [i], factor)),
+            )
+
+
 def why_no_rate(evaluator: Evaluator, name: str) -> str:
     """The factor on its weights that a population would need, and the usual reasons."""
     step, states = evaluator.step, evaluator.step.arrays.states
@@ -69,15 +81,14 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
         return f"No weights feed {name}: look at its bias, its threshold and what it is fed."
     if all((states[i] <= 0).all() for i in weights):
         return f"All input weights of {name} are negative or 0: give them both signs."
-    index = [p.name for p in step.populations].index(name)
-    rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[index]
+    rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[name]
     factor = attained(rate_at, RATE, widest=FARTHEST, close=ROUGHLY)
     much = f"It would take {float(f'{factor:.1g}'):g} times its input weights" if factor else (
         f"No factor on its input weights brings it to {RATE:g} spikes per step"
     )  # fmt: skip
     return (
-        f"{much}: look at the unit of its current and of its threshold, a reset far below the "
-        f"threshold, its adaptation, and inhibition. {AGAIN}"
+        f"{much}: look at the unit of its current and of its threshold, a clip of its current, a "
+        f"reset far below the threshold, its adaptation, and inhibition. {AGAIN}"
     )
 
 
@@ -91,7 +102,7 @@ def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Ite
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
-            code = _each(chosen, f"Scaled({{}}.spk_fun, scale={factor:g})")
+            code = _each(chosen, f"Scaled({spike_code('{}')}, scale={factor:g})")
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
@@ -137,7 +148,7 @@ def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
     factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
     if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
         entries = [
-            _each([p], f"Scaled({{}}.spk_fun, dampening={factors[p.name]:g})") for p in chosen
+            _each([p], f"Scaled({spike_code('{}')}, dampening={factors[p.name]:g})") for p in chosen
         ]
         code = " | ".join(entries)
         spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
@@ -154,18 +165,6 @@ def rescaled_inputs(evaluator: Evaluator, measured: Measured, largest: float) ->
     yield _with_inputs(evaluator, measured, f"x / {divisor:g}", lambda x: x / divisor)
 
 
-def longer(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
-    """As many blank steps after the inputs as these have."""
-    code = "import jax.numpy as jnp; inputs = jnp.concatenate([inputs, 0 * inputs])"
-    if hasattr(evaluator.inputs, "shape"):
-        inputs = jnp.concatenate([evaluator.inputs, 0 * evaluator.inputs])
-        yield Change(
-            "Run for longer, here and in training",
-            code,
-            lambda: (evaluator.changed(inputs=inputs), measured.spikes),
-        )
-
-
 def kept(evaluator: Evaluator, measured: Measured, node: Any) -> tuple[Evaluator, Spikes]:
     """The model traced with a dropout that keeps what it dropped; the model itself stays."""
     before, node.prob = node.prob, 1 - node.prob
@@ -179,9 +178,9 @@ def kept(evaluator: Evaluator, measured: Measured, node: Any) -> tuple[Evaluator
 def more_steps(evaluator: Evaluator, measured: Measured) -> str:
     """The mean output of all steps in the loss, if the gradient then reaches all populations."""
     if evaluator.objective.function is not None:
-        return f"Let the objective read more steps. {AGAIN}"
-    every = Objective(None, 1, evaluator.objective.seed, every_step=True)
-    if not evaluator.reaches_with(every, measured.slopes):
+        return f"Let the objective read outputs and steps that depend on it. {AGAIN}"
+    mean = lambda outputs: sum(jnp.mean(x) for x in jax.tree.leaves(outputs))
+    if not evaluator.reaches_with(Objective(mean), measured.slopes):
         return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
     return (
         "Put the mean output of all steps into the loss, in place of the last. To measure with it: "
@@ -200,10 +199,8 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
         for i in uneven:
             states[i] = states[i] - states[i].mean()
         centred = evaluator.changed(states) if uneven else evaluator
-        names = [p.name for p in step.populations]
-        rates = lambda values: dict(zip(names, centred.rates(values)))
         weights = separate_weights(step)
-        scaling = scaled_to(centred.step, weights, rates, RATE, close=ROUGHLY)
+        scaling = scaled_to(centred.step, weights, centred.rates, RATE, close=ROUGHLY)
         return centred.changed(scaling.states), measured.spikes
 
     said = f"Bring every population to {RATE:g} spikes per step"
@@ -214,23 +211,27 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
     )
 
 
+def matrices(evaluator: Evaluator, p: Population) -> dict[int, Any]:
+    """The weights that feed a population and have more than one axis, by position."""
+    states = evaluator.step.arrays.states
+    return {i: states[i] for i in evaluator.step.input_weights(p) if jnp.ndim(states[i]) > 1}
+
+
 def _of_one_sign(evaluator: Evaluator, name: str) -> list[int]:
     """The weight matrices of one sign, if all those of a population have one."""
-    states, step = evaluator.step.arrays.states, evaluator.step
-    matrices = lambda p: [i for i in step.input_weights(p) if jnp.ndim(states[i]) > 1]
-    alike = lambda i: bool((states[i] >= 0).all() or (states[i] <= 0).all())
-    these = matrices(population(evaluator, name))
-    if not these or not all(map(alike, these)):
+    alike = lambda values: bool((values >= 0).all() or (values <= 0).all())
+    these = matrices(evaluator, population(evaluator, name))
+    if not these or not all(map(alike, these.values())):
         return []
-    return [i for p in step.populations for i in matrices(p) if alike(i)]
+    everywhere = [matrices(evaluator, p).items() for p in evaluator.step.populations]
+    return [i for each in everywhere for i, values in each if alike(values)]
 
 
 def _factor(
     evaluator: Evaluator, name: str, states_at: Callable[[float], Sequence[Any]]
 ) -> float | None:
     """A factor, rounded to three digits, that brings a population's rate near `RATE`."""
-    index = [p.name for p in evaluator.step.populations].index(name)
-    rate_at = lambda factor: evaluator.rates(states_at(factor))[index]
+    rate_at = lambda factor: evaluator.rates(states_at(factor))[name]
     factor = attained(rate_at, RATE, close=ROUGHLY)
     return None if factor is None else float(f"{factor:.3g}")
 

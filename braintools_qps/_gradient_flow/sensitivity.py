@@ -11,7 +11,7 @@ import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import call_spike, find_neurons, traced_afresh
+from .._models import call_spike, find_neurons, set_spike, spike_of, traced_afresh
 from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
 
@@ -76,7 +76,7 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
     neurons = {
         name: neuron
         for name, neuron in find_neurons(model).items()
-        if isinstance(neuron.spk_fun, Surrogate)
+        if isinstance(spike_of(neuron), Surrogate)
     }
     if not neurons:
         raise ValueError(
@@ -109,7 +109,7 @@ def _gradient_with(
     called: list[str] = []
     with traced_afresh(model):
         for name, neuron in neurons.items():
-            neuron.spk_fun = _noting(adjusted(neuron.spk_fun, **change), called, name)
+            set_spike(neuron, _noting(adjusted(spike_of(neuron), **change), called, name))
         leaves = jax.tree_util.tree_leaves_with_path(gradient(), is_leaf=u.math.is_quantity)
     if not called:
         raise ValueError(

@@ -49,10 +49,10 @@ def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) 
     scale, met = _scale(spike, unit), np.asarray(slopes)
     distances = measures.sampled(np.asarray(argument) / np.asarray(scale)).astype(np.float64)
     edges = measures.bin_edges(distances)
-    probed = _probe(spike, argument, unit, _PROBES).max(axis=0)
-    peak = np.maximum(probed, np.max(met, axis=0))
-    middles = _probe(spike, argument, unit, (edges[1:] + edges[:-1]) / 2)
-    relative = middles.reshape(len(edges) - 1, -1).mean(axis=1)
+    middles = (edges[1:] + edges[:-1]) / 2
+    probed = _probe(spike, argument, unit, np.concatenate([_PROBES, middles]))
+    peak = np.maximum(probed.max(axis=0), met.max(axis=0))
+    relative = probed[len(_PROBES) :].reshape(len(middles), -1).mean(axis=1)
     mean_scale = float(np.mean(scale))
     return Slopes(
         mean=float(met.mean(dtype=np.float64)),

@@ -124,12 +124,6 @@ class Step:
         """Whether a step multiplies something by a matrix, or convolves it."""
         return any(eqn.primitive.name in PRODUCTS for eqn in self.jaxpr.eqns)
 
-    def remembers(self, population: Population, steps: int) -> bool:
-        """Whether it writes a state with an entry for each of so many steps, as a delay does."""
-        axes = self.arrays.states[self.written[population.membrane]].ndim
-        written = [self.arrays.states[i] for i in self.written]
-        return any(x.ndim > axes and max(x.shape) >= steps for x in written)
-
     def path(self, position: int) -> str:
         """The path of the state that a leaf belongs to."""
         source, _ = self._owner(position)

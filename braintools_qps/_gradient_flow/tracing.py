@@ -11,7 +11,6 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from .._jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
@@ -26,14 +25,14 @@ from .._models import (
     initialise,
     is_mapped,
     mark_spikes,
+    membrane_of,
     restoring,
+    spike_of,
     traced_afresh,
 )
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
-# Correlations of neighbours: inputs smooth along the batch and rough along time look swapped.
-SMOOTH, ROUGH = 0.5, 0.2
 LOOPS = {"scan", "while", "cond", "shard_map", "custom_jvp_call", "custom_vjp_call"}
 
 
@@ -47,7 +46,7 @@ def trace(model: Any, inputs: Any) -> Step:
     """
     with traced_afresh(model):
         ready = ready_neurons(model, inputs)
-        spikes = {name: neuron.spk_fun for name, neuron in ready.neurons.items()}
+        spikes = {name: spike_of(neuron) for name, neuron in ready.neurons.items()}
         units = mark_spikes(ready.neurons)
         traced = _Traced(model, inputs)
         # The first trace of a mapped model holds extra calls of spike functions: trace again.
@@ -57,6 +56,14 @@ def trace(model: Any, inputs: Any) -> Step:
         _check_called(ready.neurons, traced)
         step = traced.step(_populations(ready.neurons, spikes, units, traced), ready.notes)
     return step.with_order()
+
+
+def step_as_is(model: Any, first: Any) -> Step:
+    """One step of a model with its present states, without its populations.
+
+    ``first`` are the inputs of the step. Unlike `trace` it also works within a trace.
+    """
+    return _Traced(model, jax.tree.map(lambda x: x[None], first)).step((), ())
 
 
 class _Traced:
@@ -81,7 +88,7 @@ class _Traced:
         """Neurons that spike at the top level and change V, with V among the written states."""
         place = {id(self.leaves[i][0]): n for n, i in enumerate(self.written)}
         called = set(callers(self.jaxpr))
-        membranes = {name: place.get(id(node.V)) for name, node in neurons.items()}
+        membranes = {name: place.get(id(membrane_of(node))) for name, node in neurons.items()}
         return {n: place for n, place in membranes.items() if n in called and place is not None}
 
     def membrane(self, place: int) -> Any:
@@ -151,7 +158,7 @@ def _populations(
             kind=type(neurons[name]).__name__,
             spike=spikes[name],
             membrane=place,
-            unit=u.get_unit(neurons[name].V.value),
+            unit=u.get_unit(membrane_of(neurons[name]).value),
             argument_unit=units[name],
             call=sent.call,
             calls=sent.calls,
@@ -197,7 +204,7 @@ def with_states_of(step: Step, model: Any) -> Step | None:
     neurons = find_neurons(model)
     if any(population.name not in neurons for population in step.populations):
         return None
-    populations = tuple(p._replace(spike=neurons[p.name].spk_fun) for p in step.populations)
+    populations = tuple(p._replace(spike=spike_of(neurons[p.name])) for p in step.populations)
     arrays = Arrays(step.arrays.constants, fresh)
     return dataclasses.replace(step, arrays=arrays, populations=populations)
 
@@ -252,7 +259,7 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
     ValueError
         If there is no neuron with a membrane, or time and batch seem to be swapped.
     """
-    found = {n: node for n, node in find_neurons(model).items() if callable(node.spk_fun)}
+    found = {n: node for n, node in find_neurons(model).items() if callable(spike_of(node))}
     dead = dead_states(model)
     if dead or not all(map(has_membrane, found.values())):
         initialise(model, inputs)
@@ -290,7 +297,7 @@ def _with_batch_of(model: Any, neurons: dict[str, Any], inputs: Any) -> tuple[st
 
 
 def _membrane_shapes(neurons: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {n: jax.tree.leaves(neuron.V.value)[0].shape for n, neuron in neurons.items()}
+    return {n: jax.tree.leaves(membrane_of(neuron).value)[0].shape for n, neuron in neurons.items()}
 
 
 def _check_axes(shapes: dict[str, tuple[int, ...]], inputs: Any) -> None:
@@ -311,33 +318,6 @@ def _note(name: str) -> str:
         "states were initialised again. To start from your own states, set them outside of "
         "compiled functions."
     )
-
-
-def swapped_axes(inputs: Any) -> tuple[str, ...]:
-    """A sentence if neighbours correlate along the batch but not along time.
-
-    That is rare unless the axes are swapped, because samples are independent. Only inputs with
-    three axes or more have a batch.
-    """
-    leaf = jax.tree.leaves(inputs)[0]
-    if leaf.ndim < 3 or min(leaf.shape[:2]) < 4 or not is_real(leaf):
-        return ()
-    values = np.asarray(leaf, np.float64)
-    along_time, along_batch = _correlation(values), _correlation(np.swapaxes(values, 0, 1))
-    if not (along_time < ROUGH and along_batch > SMOOTH):
-        return ()
-    return (
-        f"The inputs change less along their second axis ({leaf.shape[1]}, read as the batch) than "
-        f"along their first ({leaf.shape[0]}, read as time): if they are (batch, time, features), "
-        "pass jax.numpy.swapaxes(inputs, 0, 1).",
-    )
-
-
-def _correlation(values: np.ndarray) -> float:
-    """Correlation of neighbours along the first axis; 0 where nothing changes."""
-    moved = values - values.mean(axis=0)
-    power = np.sum(moved**2)
-    return float(np.sum(moved[1:] * moved[:-1]) / power) if power > 0 else 0.0
 
 
 def no_neurons(found: str) -> ValueError:

@@ -8,9 +8,10 @@ import brainstate
 import brainunit as u
 from jax import Array, lax
 
+from ..typing import Distance, Scale
 from .matmul import spike_matmul
 from .packed import packed_product
-from .spikes import strip_spikes
+from .spikes import ByPhase, strip_spikes
 
 
 class SpikeLinear(brainstate.nn.Linear):
@@ -52,13 +53,13 @@ class SpikeLinear(brainstate.nn.Linear):
     (1, 2)
     """
 
-    scale: Any = None
+    scale: Scale | ByPhase = None
 
-    def __init__(self, *args: Any, scale: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scale: Scale = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.scale = scale
 
-    def update(self, x: Any) -> Any:
+    def update(self, x: Distance) -> Array | u.Quantity:
         """Multiply spikes by the weights and add the bias.
 
         Parameters
@@ -96,9 +97,9 @@ class SpikeLinear(brainstate.nn.Linear):
 class _SpikeConv(brainstate.nn.Module):
     """The packed product that SpikeConv1d and SpikeConv2d share."""
 
-    scale: Any = None
+    scale: Scale | ByPhase = None
 
-    def __init__(self, *args: Any, scale: Any = None, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, scale: Scale = None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.scale = scale
 

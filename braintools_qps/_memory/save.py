@@ -24,6 +24,8 @@ from .._models import (
     has_membrane,
     initialise,
     mark_spikes,
+    set_spike,
+    spike_of,
     traced_afresh,
 )
 from .._surrogate import adjusted
@@ -129,13 +131,14 @@ def save_memory(model: Any, inputs: Any) -> SavedMemory:
 
 def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
     """Store a neuron's surrogate gradient in 8 bits: whether that worked, and text to report."""
-    spike = neuron.spk_fun
+    spike = spike_of(neuron)
     if not isinstance(spike, Surrogate):
         return False, f"{spike!r} is not a Surrogate"
     if unit is not None and not hasattr(spike, "residual_dtype"):
         return False, f"set Scaled({spike!r}, scale=...) first, with a scale in {unit}"
-    neuron.spk_fun = adjusted(spike, residual_dtype="uint8")
-    return True, repr(neuron.spk_fun)
+    compact = adjusted(spike, residual_dtype="uint8")
+    set_spike(neuron, compact)
+    return True, repr(compact)
 
 
 def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
@@ -154,15 +157,13 @@ def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
         return False, "its input is always 0"
     # Not a new layer: all references to this one, and to its states, stay valid.
     layer.__class__ = PACKED[type(layer)]
-    layer.scale, text = _scale(scales[0], scales[-1])
-    return True, type(layer).__name__ + text
-
-
-def _scale(training: float, evaluation: float) -> tuple[float | ByPhase | None, str]:
-    """The scale of a layer, and text to report."""
-    if training != evaluation:
-        return ByPhase(training, evaluation), f" with scale={training:.6g} in training"
-    return (None, "") if training == 1 else (training, f" with scale={training:.6g}")
+    training, evaluation = scales[0], scales[-1]
+    if training == evaluation == 1:
+        return True, type(layer).__name__
+    differ = training != evaluation
+    layer.scale = ByPhase(training, evaluation) if differ else training
+    shown = f"{type(layer).__name__} with scale={training:.6g}"
+    return True, shown + " in training" * differ
 
 
 def _traced(
@@ -180,7 +181,9 @@ def _traced(
                 initialise(model, inputs)
         # Surrogates give 0 and 1. For other spike functions the jaxpr is followed.
         neurons = find_neurons(model).items()
-        units = mark_spikes({n: node for n, node in neurons if isinstance(node.spk_fun, Surrogate)})
+        units = mark_spikes(
+            {n: node for n, node in neurons if isinstance(spike_of(node), Surrogate)}
+        )
         for name, layer in layers.items():
             layer.update = partial(_marked_update, LAYER + name, layer.update)
         _follow(model, inputs, partial(_note, seen))

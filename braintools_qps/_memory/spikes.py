@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -11,8 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.typing import ArrayLike
 
 from .._surrogate import strip
+from ..typing import Distance, Scale
 from .packed import is_spike
 
 
@@ -24,7 +25,9 @@ class ByPhase:
     evaluation: float
 
 
-def strip_spikes(spikes: Any, scale: Any, weights: Array) -> tuple[Array, Array | None, u.Unit]:
+def strip_spikes(
+    spikes: Distance, scale: Scale | ByPhase, weights: Array
+) -> tuple[Array, Array | None, u.Unit]:
     """Spikes, the value of one (None is 1) and their unit; concrete spikes are checked.
 
     Spikes that are integers or booleans become floats if their product with the weights is one.
@@ -51,7 +54,7 @@ def strip_spikes(spikes: Any, scale: Any, weights: Array) -> tuple[Array, Array 
     return plain.x, value, u.UNITLESS if plain.unit is None else plain.unit
 
 
-def _checked_scale(scale: Any) -> Array:
+def _checked_scale(scale: ArrayLike) -> Array:
     if np.shape(scale):
         raise ValueError(
             "scale, the value of one spike, must be a single number, got the shape "
@@ -87,6 +90,6 @@ def _check_spikes(spikes: Array, scale: Array | None) -> None:
         )
 
 
-def _is_concrete(value: Any) -> bool:
+def _is_concrete(value: object) -> bool:
     """Whether its elements can be read: not traced, and not on another machine."""
     return not isinstance(value, jax.core.Tracer) and getattr(value, "is_fully_addressable", True)

@@ -1,6 +1,6 @@
 """Models: find their neurons, set surrogates, run one step, and leave them as they were.
 
-A neuron is a node of the model with a spike function ``spk_fun``. Start with `find_neurons`.
+Start with `neuron`, which says what a neuron is, and `find_neurons`.
 `set_surrogate` puts a surrogate into neurons, `detached_reset` stops the gradient at their reset,
 and `steps` initialises a model and runs one step. For measurements, `spike_marks` marks calls of
 spike functions in a jaxpr, and `restore` undoes all changes of a model.
@@ -12,10 +12,10 @@ from .find_neurons import (
     expression,
     find_neurons,
     find_nodes,
-    has_membrane,
     is_dropout,
     is_mapped,
 )
+from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
 from .restore import keeping_states, restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
@@ -43,7 +43,11 @@ __all__ = [
     "is_mapped",
     "keeping_states",
     "mark_spikes",
+    "membrane_of",
     "restoring",
+    "set_spike",
     "set_surrogate",
+    "spike_code",
+    "spike_of",
     "traced_afresh",
 ]

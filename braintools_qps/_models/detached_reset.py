@@ -10,6 +10,8 @@ from typing import Any
 
 import jax
 
+from .neuron import membrane_of, set_spike, spike_of
+
 ATTACHED = "_braintools_qps_attached"  # attribute of a detached class: the original class
 
 
@@ -63,19 +65,19 @@ def _detached(cls: type) -> type:
     """
 
     def update(self: Any, *args: Any, **kwargs: Any) -> Any:
-        spike, before, resets = self.spk_fun, self.V.value, count()
+        spike, before, resets = spike_of(self), membrane_of(self).value, count()
 
         def called(x: Any) -> Any:
-            if self.V.value is not before:
+            if membrane_of(self).value is not before:
                 return spike(x)
             next(resets)
             return jax.lax.stop_gradient(spike(x))
 
-        self.spk_fun = called
+        set_spike(self, called)
         try:
             result = cls.update(self, *args, **kwargs)  # type: ignore[attr-defined]
         finally:
-            self.spk_fun = spike
+            set_spike(self, spike)
         if next(resets) == 0:
             raise ValueError(
                 f"detach_reset=True needs a neuron that calls spk_fun for its reset, before it "

@@ -1,4 +1,4 @@
-"""Neurons: nodes with a spike function ``spk_fun``, by their paths in the model."""
+"""Neurons and other nodes by their paths in the model."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from typing import Any
 
 import brainstate
 
+from .neuron import is_neuron
+
 MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
 
 
 def find_neurons(model: Any) -> dict[str, Any]:
-    """Every node with an attribute ``spk_fun``, by its path in the model."""
-    return find_nodes(model, lambda node: hasattr(node, "spk_fun"))
+    """Every neuron by its path in the model."""
+    return find_nodes(model, is_neuron)
 
 
 def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
@@ -54,11 +56,6 @@ def expression(model: Any, path: tuple[Any, ...] | str) -> str:
 def is_mapped(model: Any) -> bool:
     """Whether a part of it is mapped over some of its states."""
     return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))
-
-
-def has_membrane(node: Any) -> bool:
-    """Whether it keeps its membrane potential in a state ``V``."""
-    return isinstance(getattr(node, "V", None), brainstate.State)
 
 
 def classic_neuron(model: Any) -> str:

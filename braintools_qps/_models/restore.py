@@ -26,7 +26,10 @@ def restoring(model: Any, *, only_errors: bool = False) -> Iterator[None]:
     finally:
         if failed or not only_errors:
             for node, (cls, before) in zip(nodes, attributes):
-                _restore(node, cls, before)
+                if type(node) is not cls:  # its reset was detached or attached
+                    node.__class__ = cls
+                vars(node).clear()
+                vars(node).update(before)
             for state, value in values:
                 vars(state)["_value"] = value  # a tracer among them is refused by the setter
 
@@ -59,15 +62,10 @@ def keeping_states(model: Any) -> Iterator[None]:
     for node, before in zip(nodes, attributes):
         for name, old in before.items():
             made = vars(node).get(name)
-            if made is not old and _are_states_of_one_level(made, old):
+            are_states = isinstance(made, brainstate.State) and isinstance(old, brainstate.State)
+            if made is not old and are_states and made.stack_level == old.stack_level:
                 old.value = made.value
                 vars(node)[name] = old
-
-
-def _are_states_of_one_level(one: Any, other: Any) -> bool:
-    if not (isinstance(one, brainstate.State) and isinstance(other, brainstate.State)):
-        return False
-    return one.stack_level == other.stack_level
 
 
 def forget_programs(model: Any) -> None:
@@ -76,10 +74,3 @@ def forget_programs(model: Any) -> None:
         for value in vars(node).values():
             if callable(clear := getattr(value, "clear_cache", None)):
                 clear()
-
-
-def _restore(node: Any, cls: type, attributes: dict[str, Any]) -> None:
-    if type(node) is not cls:  # its reset was detached or attached
-        node.__class__ = cls
-    vars(node).clear()
-    vars(node).update(attributes)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 from braintools.surrogate import Surrogate
 
@@ -11,14 +11,17 @@ from .._registry import get_surrogate
 from ..typing import SurrogateSpec
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import classic_neuron, find_neurons
+from .neuron import set_spike, spike_of
 from .restore import forget_programs
+
+Where: TypeAlias = type | tuple[type, ...] | Callable[[Any], bool] | None
 
 
 def set_surrogate(
     model: Any,
     spec: SurrogateSpec,
     *,
-    where: type | tuple[type, ...] | Callable[[Any], bool] | None = None,
+    where: Where = None,
     detach_reset: bool = False,
 ) -> int:
     """Put a surrogate into every neuron of a model, or a different one into each population.
@@ -78,15 +81,12 @@ def set_surrogate(
     >>> set_surrogate(network, {"layers.0": "Sigmoid", "layers.1": "S2NN"})
     2
     """
-    found = find_neurons(model)
-    if not found:
-        raise _no_neuron(model)
-    chosen = _chosen(found, where)
+    chosen = _chosen(model, where)
     surrogates = by_population(spec, chosen)
     if detach_reset:
         check_detachable({name: chosen[name] for name in surrogates})
     neurons = [chosen[name] for name in surrogates]
-    _set_all(neurons, list(surrogates.values()))
+    _set_all(neurons, surrogates.values())
     for neuron in neurons:
         set_reset(neuron, detach_reset)
     forget_programs(model)
@@ -122,41 +122,35 @@ def _is_layer_wise(spec: Any) -> bool:
     return isinstance(spec, Mapping) and not isinstance(spec.get("name"), str)
 
 
-def _set_all(neurons: Sequence[Any], surrogates: Sequence[Surrogate]) -> None:
+def _set_all(neurons: Sequence[Any], surrogates: Iterable[Surrogate]) -> None:
     """Give each neuron its surrogate. After an error, all have their old ones."""
-    before = [neuron.spk_fun for neuron in neurons]
+    before = [spike_of(neuron) for neuron in neurons]
     try:
         for neuron, surrogate in zip(neurons, surrogates):
-            neuron.spk_fun = surrogate
+            set_spike(neuron, surrogate)
     except BaseException:
         for neuron, spike in zip(neurons, before):
-            if neuron.spk_fun is not spike:
-                neuron.spk_fun = spike
+            if spike_of(neuron) is not spike:
+                set_spike(neuron, spike)
         raise
 
 
-def _no_neuron(model: Any) -> ValueError:
-    classic = classic_neuron(model)
-    why = classic or (
-        "no node of the model has an attribute spk_fun. Give each neuron its spike function under "
-        "that name"
-    )
-    return ValueError(f"found no neuron to change: {why}")
-
-
-def _chosen(neurons: dict[str, Any], where: Any) -> dict[str, Any]:
-    chosen = {name: neuron for name, neuron in neurons.items() if _is_chosen(neuron, where)}
+def _chosen(model: Any, where: Where) -> dict[str, Any]:
+    """The neurons to change, by their paths."""
+    neurons = find_neurons(model)
+    if not neurons:
+        why = classic_neuron(model) or (
+            "no node of the model has an attribute spk_fun. Give each neuron its spike function "
+            "under that name"
+        )
+        raise ValueError(f"found no neuron to change: {why}")
+    if where is None:
+        return neurons
+    is_wanted = (lambda n: isinstance(n, where)) if isinstance(where, (type, tuple)) else where
+    chosen = {name: neuron for name, neuron in neurons.items() if is_wanted(neuron)}
     if not chosen:
         raise ValueError(
             f"found no neuron to change: where={where!r} chose none of {', '.join(neurons)}. Pass "
             "the class of the neurons, or a function that returns true for them"
         )
     return chosen
-
-
-def _is_chosen(neuron: Any, where: Any) -> bool:
-    if where is None:
-        return True
-    if isinstance(where, (type, tuple)):
-        return isinstance(neuron, where)
-    return bool(where(neuron))

@@ -10,6 +10,7 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._surrogate import takes_numbers
+from .neuron import set_spike, spike_of
 
 ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
 
@@ -25,7 +26,7 @@ def mark_spikes(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
     """
     units: dict[str, u.Unit | None] = {}
     for name, neuron in neurons.items():
-        neuron.spk_fun = _marked(name, neuron.spk_fun, units)
+        set_spike(neuron, _marked(name, spike_of(neuron), units))
     return units
 
 

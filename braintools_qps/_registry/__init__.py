@@ -14,8 +14,8 @@ from typing import Any, TypeVar, overload
 from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
-from . import discovery, resolution, specs
-from .discovery import Entry, is_surrogate_class, one_scan
+from . import resolution, specs
+from .discovery import Entry, entry_of, is_surrogate_class, one_scan
 from .parsing import parse as parse_call
 from .parsing import read as read_value
 from .parsing import shown
@@ -204,7 +204,7 @@ def register_surrogate(
             "only a subclass of braintools.surrogate.Surrogate can be registered, "
             f"got {shown(surrogate)}. Derive a class from it, with surrogate_grad as a method"
         )
-    resolution.register(discovery.registered(name or surrogate.__name__, surrogate), overwrite)
+    resolution.register(entry_of(surrogate, name=name), overwrite)
     return surrogate
 
 

@@ -87,18 +87,13 @@ def is_surrogate_class(value: object) -> TypeGuard[type[Surrogate]]:
     return isinstance(value, type) and issubclass(value, Surrogate)
 
 
-def registered(name: str, surrogate: type[Surrogate]) -> Entry:
-    """The entry of a class that was registered at run time."""
-    return _entry(surrogate, Source.REGISTERED, name=name)
-
-
 def installed() -> list[Entry]:
     """The entries of this package, of other installed ones and of braintools.
 
     The entry points of this package are left out: they also name classes of braintools, which
     must not hide what others publish.
     """
-    ours = [_entry(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
+    ours = [entry_of(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
     scanned = _scanned.get()
     return ours + (published() if scanned is None else scanned) + built_in()
 
@@ -137,7 +132,7 @@ def published() -> list[Entry]:
 def built_in() -> list[Entry]:
     """Every public Surrogate subclass of ``braintools.surrogate``, those added later included."""
     return [
-        _entry(surrogate, Source.BRAINTOOLS, "braintools", f"{GROUP}:{name}", name)
+        entry_of(surrogate, Source.BRAINTOOLS, "braintools", f"{GROUP}:{name}", name)
         for name, surrogate in vars(braintools.surrogate).items()
         if is_surrogate_class(surrogate) and surrogate is not Surrogate and name[0] != "_"
     ]
@@ -148,9 +143,9 @@ def normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _entry(
+def entry_of(
     surrogate: type[Surrogate],
-    source: Source,
+    source: Source = Source.REGISTERED,
     distribution: str = "",
     value: str | None = None,
     name: str | None = None,

@@ -47,12 +47,11 @@ def find(name: str) -> Callable[..., Surrogate]:
     return find_class(name, entries)
 
 
-def find_class(name: str, entries: Sequence[Entry] | None = None) -> type[Surrogate]:
-    """The surrogate class that a plain or qualified name stands for, among all entries."""
-    entries = _all_entries() if entries is None else entries
+def find_class(name: str, entries: Sequence[Entry]) -> type[Surrogate]:
+    """The surrogate class that a plain or qualified name stands for."""
     matches = _matches(name, entries)
     if not matches:
-        raise _unknown(name, entries)
+        raise _unknown(name)
     first = min(entry.source for entry in matches)
     contenders = [entry for entry in matches if entry.source == first]
     if len({entry.value for entry in contenders}) > 1:
@@ -60,11 +59,10 @@ def find_class(name: str, entries: Sequence[Entry] | None = None) -> type[Surrog
     return contenders[0].load()
 
 
-def listed_entries(entries: Sequence[Entry] | None = None) -> dict[str, Entry]:
+def listed_entries() -> dict[str, Entry]:
     """Every surrogate by its plain name, or by its qualified name where another one has that."""
-    entries = _all_entries() if entries is None else entries
     by_name = {}
-    for name, claims in groupby(entries, key=lambda entry: entry.name):
+    for name, claims in groupby(_all_entries(), key=lambda entry: entry.name):
         distinct: dict[str, Entry] = {}
         for entry in claims:
             distinct.setdefault(entry.value, entry)
@@ -156,13 +154,13 @@ def _check_same_class(name: str, contenders: list[Entry]) -> None:
         )
 
 
-def _unknown(name: str, entries: Sequence[Entry]) -> UnknownSurrogateError:
+def _unknown(name: str) -> UnknownSurrogateError:
     if conversions := names_of(name):
         return UnknownSurrogateError(
             f"no surrogate is called {shown(name)} here. Pass the name with its library: "
             f"{listed(map(repr, conversions))}"
         )
-    available = sorted(listed_entries(entries))
+    available = sorted(listed_entries())
     suggestion = did_you_mean(name, available, loose) or "."
     return UnknownSurrogateError(
         f"no surrogate is called {shown(name)}{suggestion} Available: {listed(available)}. Add "

@@ -17,8 +17,6 @@ from .contents import contents
 
 __all__ = ["write_report"]
 
-TEMPLATE = "report.html.jinja"
-
 
 def write_report(
     record: Comparison | GradientFlow | Mapping[str, GradientFlow],
@@ -70,22 +68,18 @@ def write_report(
     ...     written.read_text(encoding="utf-8").splitlines()[0]
     '<!doctype html>'
     """
-    page = _template().render(contents(record, settings or {}), command=command)
-    path = Path(path)
-    path.write_text(page + "\n", encoding="utf-8")
-    return path
-
-
-def _template() -> Any:
     try:
         from jinja2 import Environment, PackageLoader, StrictUndefined
     except ImportError as error:
         raise ImportError(
             "a report needs Jinja2. Run pip install 'braintools-qps[train]'"
         ) from error
-    loader = PackageLoader("braintools_qps", "_report")
     environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
+        loader=PackageLoader("braintools_qps", "_report"), autoescape=True,
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    return environment.get_template(TEMPLATE)
+    template = environment.get_template("report.html.jinja")
+    path = Path(path)
+    page = template.render(contents(record, settings or {}), command=command)
+    path.write_text(page + "\n", encoding="utf-8")
+    return path

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
+from hashlib import sha256
 from typing import Any
 
 from .._comparison import present_environment
-from .._tables import cell
+from .._tables import cell, plural
 from ..plotting import tuning_legend
 from ..records import Comparison, GradientFlow, GradientFlows, table_of
 from .drawings import comparison_drawings, flow_drawings
@@ -53,11 +53,8 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
 
 def facts(values: Mapping[str, Any]) -> Facts:
     """Names and values as text; nested values in one line."""
-    return [(name.replace("_", " "), _words(value)) for name, value in values.items()]
-
-
-def _words(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else cell(value)
+    text = lambda x: ("yes" if x else "no") if isinstance(x, bool) else cell(x)
+    return [(name.replace("_", " "), text(value)) for name, value in values.items()]
 
 
 def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,7 +71,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
             f"{n.replace('_', ' ')} {cell(values)}" for n, values in tune.items()
         )
     code = comparison.settings.get("sources", {})
-    digests = {f"{name}, sha256": _digest(text) for name, text in code.items()}
+    digests = {f"{name}, sha256": sha256(text.encode()).hexdigest() for name, text in code.items()}
     sections = [
         ("Training", "Each seed at the setting that it chose." if tune else "", drawings.curves),
         ("Surrogates", "As they were trained, with their dampening.", drawings.surrogates),
@@ -128,12 +125,10 @@ def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _task_in_words(task: Mapping[str, Any]) -> dict[str, Any]:
-    own, readout = task.get("has_own_test_part"), task.get("readout")
-    readout = "mean" if readout == task.get("steps") else readout
+    readout = "mean" if task.get("readout") == task.get("steps") else task.get("readout")
+    test = "came with the data", "split off, another one for each seed"
     words = {
-        "has_own_test_part": "came with the data"
-        if own
-        else "split off, another one for each seed",
+        "has_own_test_part": test[not task.get("has_own_test_part")],
         "readout": READOUTS.get(str(readout), f"mean output of the last {readout} steps"),
     }
     return {name: words.get(name, value) for name, value in task.items()}
@@ -149,15 +144,8 @@ def _environment_in_words(environment: Mapping[str, Any]) -> dict[str, Any]:
 def _progress_of(comparison: Comparison) -> str:
     done, asked, seeds = len(comparison.results), len(comparison.candidates), len(comparison.seeds)
     finished = str(done) if comparison.finished else f"{done} of {asked}"
-    return f"{finished} {_noun(asked, 'candidate')}, trained with {seeds} {_noun(seeds, 'seed')}."
-
-
-def _noun(count: int, name: str) -> str:
-    return name if count == 1 else name + "s"
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+    candidates = "candidate" if asked == 1 else "candidates"
+    return f"{finished} {candidates}, trained with {plural(seeds, 'seed')}."
 
 
 def _check(count: int, empty: str) -> None:

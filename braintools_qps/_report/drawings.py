@@ -108,20 +108,15 @@ def _drawing(panel: Axes, salt: str) -> Drawing:
     title = panel.get_title().replace(r"\$", "$")
     panel.set_title("")
     figure: Any = panel.get_figure(root=True)
-    _add_legend(panel, figure)
+    lines, labels = panel.get_legend_handles_labels()
+    if legend := panel.get_legend():
+        legend.remove()
+    if labels:  # below the panel, where it covers no curve
+        figure.legend(lines, labels, loc="outside lower left")
     text = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": salt}):
         figure.savefig(text, format="svg", metadata=NO_METADATA)
     return Drawing(title, _inline(text.getvalue()))
-
-
-def _add_legend(panel: Axes, figure: Any) -> None:
-    """Below the panel, where it covers no curve."""
-    lines, labels = panel.get_legend_handles_labels()
-    if legend := panel.get_legend():
-        legend.remove()
-    if labels:
-        figure.legend(lines, labels, loc="outside lower left")
 
 
 def _inline(svg: str) -> str:

@@ -8,11 +8,10 @@ the checks of its values. `keys` compares surrogates; `adjusting` copies one wit
 """
 
 from .adjusting import Traceable, adjusted, traceable
-from .float16 import has_float16
 from .keys import Same, surrogate_key
 from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
-from .residuals import compressed_product
+from .residuals import compressed_product, has_float16
 from .scaled import Scaled
 from .units import strip, takes_numbers
 from .values import gradient_values, require_one_shape, scale_of, scale_unit

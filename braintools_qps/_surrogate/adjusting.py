@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
 from .keys import attributes, key
-from .parameters import Magnitude, declarations
+from .parameters import Magnitude, declarations, product
 from .pseudo_spike import QPseudoSpike
 from .scaled import Scaled
 from .surrogate_with_scale import SurrogateWithScale
@@ -119,9 +119,8 @@ def _with_q(surrogate: Surrogate, q: float) -> Surrogate:
     return adjusted(surrogate, alpha=q, scale=factor, dampening=factor)
 
 
-def _multiplied(value: Scale, factor: Any) -> Scale:
-    unit = u.get_unit(value)
-    number = factor * (1.0 if value is None else u.get_mantissa(value))
+def _multiplied(value: Scale, factor: Hyperparameter) -> Scale:
+    unit, number = u.get_unit(value), u.get_mantissa(product(value, factor))
     if isinstance(number, float):
         number = float(f"{number:.15g}")
     return number if unit == u.UNITLESS else u.Quantity(number, unit=unit)

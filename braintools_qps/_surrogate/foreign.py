@@ -16,6 +16,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .kernels import FARTHEST
+from .keys import Same
 
 # Where the peak of a gradient is looked for.
 _DISTANCES = np.geomspace(1e-2, 1e2, 17)
@@ -32,12 +33,23 @@ class Foreign:
     """
 
     arrays: list[Array]
-    owner: Owner
+    owner: Same  # of the surrogate
 
     @classmethod
     def of(cls, surrogate: Surrogate) -> Foreign:
-        owner = Owner(surrogate)
-        return cls([_value(leaf) for leaf in owner.leaves if _is_data(leaf)], owner)
+        leaves, _ = _leaves(surrogate)
+        return cls([_value(leaf) for leaf in leaves if _is_data(leaf)], Same(surrogate))
+
+    @property
+    def surrogate(self) -> Surrogate:
+        """The surrogate with these arrays, in a State where there was one."""
+        if not self.arrays:
+            return self.owner.value
+        remaining, (leaves, structure) = iter(self.arrays), _leaves(self.owner.value)
+        held = [_like(leaf, next(remaining)) if _is_data(leaf) else leaf for leaf in leaves]
+        twin = copy.copy(self.owner.value)
+        vars(twin).update(jax.tree.unflatten(structure, held))
+        return twin
 
     def shape(self, dtype: jnp.dtype) -> tuple[int, ...]:
         """The shape of its parameters, which x of that dtype must broadcast against."""
@@ -48,7 +60,7 @@ class Foreign:
     def gradient(self, x: Array) -> Array:
         """The surrogate gradient, NaN at NaN and 0 at infinity."""
         inside = _clipped(x)
-        gradient = _with_nan(inside, self._surrogate().surrogate_grad(inside))
+        gradient = _with_nan(inside, self.surrogate.surrogate_grad(inside))
         return _zero_at_infinity(x, gradient)
 
     def original(self, x: Array) -> Array:
@@ -75,28 +87,6 @@ class Foreign:
         largest = jnp.max(jnp.where(jnp.isfinite(magnitude), magnitude, 0), axis=0)
         return jnp.where(largest > 0, largest, 1)
 
-    def _surrogate(self) -> Surrogate:
-        return self.owner.holding(self.arrays)
-
-
-class Owner:
-    """A surrogate that can be given other arrays in place of its own. Compared by identity."""
-
-    def __init__(self, surrogate: Surrogate) -> None:
-        self.surrogate = surrogate
-        is_state = lambda value: isinstance(value, brainstate.State)
-        self.leaves, self.structure = jax.tree.flatten(vars(surrogate), is_leaf=is_state)
-
-    def holding(self, arrays: list[Array]) -> Surrogate:
-        """A copy with these arrays, in a State where there was one."""
-        if not arrays:
-            return self.surrogate
-        remaining = iter(arrays)
-        leaves = [_like(leaf, next(remaining)) if _is_data(leaf) else leaf for leaf in self.leaves]
-        twin = copy.copy(self.surrogate)
-        vars(twin).update(jax.tree.unflatten(self.structure, leaves))
-        return twin
-
 
 # Jitted because outside of jit, every single operation costs as much as one small program.
 @partial(jax.jit, inline=True)
@@ -117,7 +107,7 @@ def _with_nan(x: Array, value: ArrayLike) -> Array:
 
 def _value_of_original(x: Array, curve: Foreign) -> Array:
     inside = _clipped(x)
-    return _with_nan(inside, curve._surrogate().surrogate_fun(inside))
+    return _with_nan(inside, curve.surrogate.surrogate_fun(inside))
 
 
 _original = jax.custom_jvp(_value_of_original)
@@ -130,6 +120,11 @@ def _(primals, tangents):
     by_parameters = partial(_value_of_original, x)
     value, tangent = jax.jvp(by_parameters, (curve,), (curve_dot,))
     return value, tangent + curve.gradient(x) * x_dot
+
+
+def _leaves(surrogate: Surrogate) -> tuple[list[Any], Any]:
+    """The attributes of a surrogate and their structure; a State is a leaf."""
+    return jax.tree.flatten(vars(surrogate), is_leaf=lambda x: isinstance(x, brainstate.State))
 
 
 def _is_data(leaf: object) -> bool:

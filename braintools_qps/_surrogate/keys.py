@@ -1,9 +1,8 @@
-"""Surrogates as keys, which compare their parameters, and parameters as Python source."""
+"""Surrogates as keys, which compare their parameters."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Hashable
 from typing import Any
 
@@ -61,19 +60,6 @@ class Same:
 
     def __hash__(self) -> int:
         return id(self.value)
-
-
-def source(value: object) -> str:
-    """Python source that evaluates back to a canonical hyperparameter, or to an array's numbers."""
-    if isinstance(value, float) and math.isinf(value):
-        return "float('inf')"
-    if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
-        magnitude = value.mantissa
-        shown = (
-            source(magnitude) if isinstance(magnitude, float) else np.asarray(magnitude).tolist()
-        )
-        return f'Quantity({shown}, "{value.unit}")'
-    return repr(value)
 
 
 def _is_hashable(value: object) -> bool:

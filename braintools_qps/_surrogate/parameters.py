@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-import math
 import numbers
 from collections.abc import Callable
 from functools import cache
@@ -146,8 +145,18 @@ def positive(name: str, value: Any) -> Magnitude:
                 u.UNITLESS,
             )
         value = value.to_decimal()
-    value = _number(name, value)
-    _check_positive(name, value)
+    is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
+    if not (is_number or _is_real_array(value)):
+        raise TypeError(
+            f"{name} must be a positive real number, an array of them or a brainstate.State, "
+            f"got {value!r}. For example {name}=2.0"
+        )
+    value = _as_float(name, value) if is_number else _kept(value)
+    if not isinstance(value, jax.core.Tracer):
+        values = np.asarray(value, np.float64)
+        if not np.all(values > 0):
+            wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
+            raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
     return value
 
 
@@ -187,17 +196,14 @@ SCALE = Declaration(
 )
 
 
-def _number(name: str, value: Any) -> Any:
-    """A number as a float, a NumPy array as a read-only copy, anything else as it is."""
-    if _is_real_number(value):
-        try:
-            return float(value)
-        except OverflowError:
-            raise ValueError(
-                f"{name} must be within the range of a float, got a number above 1.8e308. "
-                f"For example {name}=2.0"
-            ) from None
-    return _kept(value)
+def _as_float(name: str, value: numbers.Real) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise ValueError(
+            f"{name} must be within the range of a float, got a number above 1.8e308. "
+            f"For example {name}=2.0"
+        ) from None
 
 
 def _kept(value: Any) -> Any:
@@ -209,24 +215,6 @@ def _kept(value: Any) -> Any:
     value = value.copy()
     value.setflags(write=False)
     return value
-
-
-def _check_positive(name: str, value: Any) -> None:
-    if isinstance(value, (bool, np.bool_)) or not (_is_real_number(value) or _is_real_array(value)):
-        raise TypeError(
-            f"{name} must be a positive real number, an array of them or a brainstate.State, "
-            f"got {value!r}. For example {name}=2.0"
-        )
-    if isinstance(value, jax.core.Tracer) or (type(value) is float and 0 < value < math.inf):
-        return
-    values = np.asarray(value, dtype=np.float64)
-    if not np.all(values > 0):
-        wrong = value if values.ndim == 0 else f"{values[~(values > 0)][0]} among its elements"
-        raise ValueError(f"{name} must be greater than 0, got {wrong}. For example {name}=2.0")
-
-
-def _is_real_number(value: object) -> bool:
-    return isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
 
 
 def _is_real_array(value: object) -> bool:

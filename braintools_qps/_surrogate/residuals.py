@@ -8,15 +8,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
-from functools import partial
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
-
-from .float16 import has_float16
 
 # The 8-bit code: add 1/240 to the float32, keep the top 8 bits of the result (5 of its mantissa).
 # Of the codes measured, only this one is accurate both for the gradient of weights and in the tail,
@@ -105,6 +103,16 @@ def _sixteen_bits(dtype: str) -> str:
     """
     widens = jax.default_backend() == "cpu" and jax.__version_info__ < (0, 11, 2)
     return "float16" if widens and has_float16() else dtype
+
+
+@cache
+def has_float16() -> bool:
+    """Whether XLA compiles float16; for x86 processors without F16C it fails."""
+    try:
+        jax.jit(lambda x: 2 * x).lower(jax.ShapeDtypeStruct((), "float16")).compile()
+    except jax.errors.JaxRuntimeError:
+        return False
+    return True
 
 
 def compressed_product(

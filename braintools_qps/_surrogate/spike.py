@@ -157,8 +157,7 @@ def _require_scale(curve: Curve) -> None:
         If there is none, and x has a unit.
     """
     if isinstance(unit := unwrap(curve.scale), u.Unit):
-        owner = None if curve.foreign is None else curve.foreign.owner.surrogate
-        raise units.missing_scale(unit, owner)
+        raise units.missing_scale(unit, curve.foreign and curve.foreign.owner.value)
 
 
 def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:

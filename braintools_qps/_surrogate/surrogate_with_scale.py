@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 import brainstate
 import brainunit as u
+import jax
+import numpy as np
 from braintools.surrogate import Surrogate
 from jax import Array
 
 from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .keys import key, source, surrogate_key
+from .keys import key, surrogate_key
 from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
 from .parameters import residual_dtype as as_dtype_name
 
@@ -158,7 +161,7 @@ class SurrogateWithScale(Surrogate):
     def __repr__(self) -> str:
         defaults = {f.name: f.default for f in dataclasses.fields(self) if f.kw_only}
         shown = [
-            f"{name}={_shown(getattr(self, name))}"
+            f"{name}={_source(getattr(self, name))}"
             for name in declarations(self)
             if name not in defaults or key(getattr(self, name)) != key(defaults[name])
         ]
@@ -173,10 +176,14 @@ class SurrogateWithScale(Surrogate):
         return values
 
 
-def _shown(value: object) -> str:
-    """Source of a parameter; braintools' QPseudoSpike gets its module, to tell it from ours."""
+def _source(value: object) -> str:
+    """Python source that evaluates back to a parameter, or to the numbers of an array."""
+    if isinstance(value, float) and math.isinf(value):
+        return "float('inf')"
+    if isinstance(value, u.Quantity) and not isinstance(value.mantissa, jax.core.Tracer):
+        return f'Quantity({_source(np.asarray(value.mantissa).tolist())}, "{value.unit}")'
     ours = {kind.__name__ for kind in SurrogateWithScale.__subclasses__()}
-    foreign = isinstance(value, Surrogate) and not isinstance(value, SurrogateWithScale)
-    if foreign and type(value).__name__ in ours:
-        return f"{type(value).__module__}.{value!r}"
-    return source(value)
+    if isinstance(value, Surrogate) and not isinstance(value, SurrogateWithScale):
+        # To tell braintools' QPseudoSpike from ours
+        return f"{type(value).__module__}." * (type(value).__name__ in ours) + repr(value)
+    return repr(value)

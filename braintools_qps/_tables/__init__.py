@@ -25,5 +25,6 @@ from .settings import value_text
 from .table import Table, cell, html_note, text_table
 from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict
+from .words import plural
 
 __all__: list[str] = []

@@ -79,6 +79,11 @@ COLUMNS = [
         caption="Firing rate: spikes per neuron and step.", narrow=True,
     ),
     Column("scores.spikes", "spikes"),
+    Column(
+        "scores.operations", "operations", "operations",
+        lambda values, form: f"{np.mean(values):.3g}",
+        caption="Operations: weights that spikes and inputs meet, per test sample.",
+    ),
     Column("curves.loss", "final_loss"),
     Column("cost.seconds_per_epoch", "seconds_per_epoch", "s/epoch", lambda x, form: f"{x:.2g}"),
     Column("cost.peak_bytes", "peak_bytes", "peak MB", lambda x, form: f"{1e-6 * x:.1f}"),

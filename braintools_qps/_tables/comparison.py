@@ -6,11 +6,12 @@ import re
 import textwrap
 from collections.abc import Sequence
 
+from .._wording import shortened
 from .columns import COLUMNS, SCORE, with_interval
 from .notes import notes_below
 from .scores import score_of
 from .settings import ALWAYS, all_tuned_names, setting_text
-from .table import Rows, Table, short, text_table
+from .table import Rows, Table, text_table
 from .typing import Compared
 from .verdict import MARK, enough_seeds
 
@@ -30,7 +31,7 @@ def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
         if column.header == SCORE:
             columns |= _against_best(comparison, wide=wide) | _settings(comparison, wide=wide)
     kept = {title: cells for title, cells in columns.items() if any(c not in EMPTY for c in cells)}
-    rows = [[short(r.label), *cells] for r, *cells in zip(results, *kept.values())]
+    rows = [[shortened(r.label), *cells] for r, *cells in zip(results, *kept.values())]
     tied = {result.label for result in comparison.tied} if enough_seeds(comparison) else ()
     marked = [row for row, result in enumerate(results, 1) if result.label in tied]
     return Table([["surrogate", *kept], *rows], notes_below(comparison, wide=wide), marked)

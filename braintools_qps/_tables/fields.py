@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .table import Table, cell, short
+from .._wording import shortened
+from .table import Table, cell
 from .typing import Result, Tuned
 
 
-def fields_table(record: Any, *, cut: Callable[[str], str] = short) -> Table:
+def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table:
     """The fields of any record, a row for each."""
     names = (field.name for field in dataclasses.fields(record))
     rows = [[name, cut(cell(getattr(record, name)))] for name in names]
@@ -67,8 +68,8 @@ def candidate_table(result: Result) -> Table:
         "flags": result.flags,
         "error": result.error,
     }
-    rows = [[name, short(_with_mean(value))] for name, value in values.items() if value]
-    return Table([["", short(result.label)], *rows], left=2)
+    rows = [[name, shortened(_with_mean(value))] for name, value in values.items() if value]
+    return Table([["", shortened(result.label)], *rows], left=2)
 
 
 def tuning_table(tuning: Tuned) -> Table:

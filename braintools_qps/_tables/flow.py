@@ -20,9 +20,8 @@ FEW = 4  # populations that a ranking shows one by one
 
 
 def flow_table(flow: Flow, verdict: Verdict) -> Table:
-    """A row for each population; columns for paths where they were split."""
-    columns = COLUMNS | (PATHS if any(p.paths for p in flow.populations) else {})
-    columns |= TELLS if flow.information else {}
+    """A row for each population."""
+    columns = COLUMNS | (TELLS if flow.information else {})
     rows = [[_place(p), *_cells(p, columns, verdict).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
     return Table([["population", *columns], *rows], flow.further, above=above)
@@ -120,15 +119,9 @@ COLUMNS: Columns = {
     "reach": lambda p: f"{p.gradient.reach}{'+' if p.gradient.reached_start else ''}",
     "depth": lambda p: _spread([p.gradient.depth_growth], ".3g"),
     "consistency": lambda p: _spread([p.gradient.consistency], ".2f"),
+    "operations": lambda p: f"{p.operations.synaptic:.3g}" if p.operations else "-",
 }
 RANKED: Columns = {
     name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "depth", "consistency")
-}
-PATHS: Columns = {
-    "leak": lambda p: _spread([p.paths.leak], ".3f"),
-    "reset": lambda p: _spread([p.paths.reset], ".3f"),
-    "recurrence": lambda p: _spread([p.paths.recurrence], ".3f"),
-    "feed-forward": lambda p: _spread([p.paths.feedforward], ".3f"),
-    "without reset": lambda p: _spread([p.paths.without_reset], ".3f"),
 }
 TELLS: Columns = {"tells": lambda p: f"{p.information:.0%}"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping, Sequence
 
+from .._wording import shortened
 from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
-from .table import short
 from .typing import Compared, Result
 from .verdict import MARK, convergence, enough_seeds, verdict
 from .words import listed
@@ -138,7 +138,7 @@ def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]])
 
 def _troubles(results: Sequence[Result]) -> list[str]:
     """Problems of the candidates, a line for each."""
-    notes = [f"{short(r.label)}: {text}." for r in results if (text := trouble(r))]
+    notes = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
     if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
         reason = one_by_one.rstrip(".")
         notes.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")

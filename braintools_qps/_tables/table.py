@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 Rows = Sequence[Sequence[str]]  # the header first
 SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
-LONGEST_CELL = 60
 
 
 class Table(NamedTuple):
@@ -47,12 +46,6 @@ def cell(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(map(cell, value))
     return " ".join(str(value).split())
-
-
-def short(text: str) -> str:
-    """A text in one line, cut to fit into a table."""
-    line = " ".join(text.split())
-    return line if len(line) <= LONGEST_CELL else line[: LONGEST_CELL - 3] + "..."
 
 
 def text_table(rows: Rows, notes: Sequence[str] = (), *, left: int = 1) -> str:

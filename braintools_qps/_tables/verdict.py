@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from .._statistics import LEAST_SEEDS
+from .._wording import shortened
 from .scores import Score, score_of
-from .table import short
 from .typing import Compared, Result
 from .words import MOST_NAMES, listed, plural
 
@@ -27,8 +27,8 @@ def verdict(comparison: Compared) -> str:
         return _too_few_seeds(comparison, sound)
     lower = _lower(comparison, [result for result in sound if result not in tied], form)
     if len(tied) == 1:
-        return f"{short(tied[0].label)} is best: {lower}."
-    names, also = [short(result.label) for result in tied], f"; {lower}" if lower else ""
+        return f"{shortened(tied[0].label)} is best: {lower}."
+    names, also = [shortened(result.label) for result in tied], f"; {lower}" if lower else ""
     if comparison.standing.settled:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
         margin = form.unit(comparison.margin or 0.0)
@@ -44,7 +44,7 @@ def enough_seeds(comparison: Compared) -> bool:
 
 def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
     seeds, (first, second) = len(comparison.seeds), (np.mean(r.scores.test) for r in sound[:2])
-    leads = f"{short(sound[0].label)} is highest, but " if first > second else ""
+    leads = f"{shortened(sound[0].label)} is highest, but " if first > second else ""
     one = "one seed" if leads else "One seed"
     have = one if seeds == 1 else f"{seeds} seeds"
     return (
@@ -82,7 +82,9 @@ def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
     if len(results) > MOST_NAMES:
         return f"the other {len(results)} are {form.unit.span(min(below), max(below))} lower"
     named = zip(results, below)
-    return ", ".join(f"{short(result.label)} is {form.unit(size)} lower" for result, size in named)
+    return ", ".join(
+        f"{shortened(result.label)} is {form.unit(size)} lower" for result, size in named
+    )
 
 
 def convergence(comparison: Compared) -> str:
@@ -93,7 +95,7 @@ def convergence(comparison: Compared) -> str:
     """
     sound = [r for r in comparison.results if r.curves.loss and not r.diverged]
     losses = [np.mean(result.curves.loss, axis=0) for result in sound]
-    falling = [short(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
+    falling = [shortened(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
     if falling:
         everyone = len(falling) == len(comparison.results)
         who, verb = ("losses", "were") if everyone else (f"loss of {listed(falling)}", "was")

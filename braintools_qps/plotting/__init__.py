@@ -14,6 +14,7 @@ from .comparison import plot_comparison
 from .flow import plot_gradient_flow
 from .learning_curves import plot_learning_curves
 from .membrane import plot_membrane
+from .operations import plot_operations
 from .ranking import plot_ranking
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
@@ -26,6 +27,7 @@ __all__ = [
     "plot_gradient_flow",
     "plot_learning_curves",
     "plot_membrane",
+    "plot_operations",
     "plot_ranking",
     "plot_surrogates",
     "plot_tuning",

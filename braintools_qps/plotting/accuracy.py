@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 
 from .._statistics import summary
 from .._tables import score_of
-from .panels import GREY, candidate_styles, panels_of, typed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import Comparison
+from ..records import Comparison
+from .panels import GREY, Axes, candidate_styles, panels_of, typed
 
 PER_CANDIDATE = 0.45  # inches
 LEAST_HEIGHT = 1.8
@@ -53,10 +47,7 @@ def plot_accuracy(comparison: Comparison, axes: Axes | None = None) -> Axes:
     >>> plot_accuracy(comparison).get_xlabel().splitlines()[0]
     'test accuracy %'
     """
-    (panel,) = panels_of(axes, 1)
-    if axes is None:
-        figure: Any = panel.get_figure(root=True)
-        figure.set_size_inches(6, accuracy_height(comparison))
+    (panel,) = panels_of(axes, 1, (6, accuracy_height(comparison)))
     draw_accuracy(comparison, panel)
     return panel
 

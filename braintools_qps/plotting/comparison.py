@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._registry import get_surrogate
+from ..records import Comparison
 from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
-from .panels import add_legend, candidate_styles, panels_of, typed, typed_text
+from .panels import Axes, add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
 from .tuning import Panel, draw_tuning, tuning_legend, tuning_panels
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import Comparison
 
 ROW, PER_LINE = 2.8, 0.22  # inches
 LINE = 95  # characters

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..records import relative_gradient
-from .panels import GREY, add_legend, panels_of, styles
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import GradientFlow, PopulationFlow
+from ..records import GradientFlow, PopulationFlow, relative_gradient
+from .panels import GREY, Axes, add_legend, panels_of, styles
 
 
 def plot_gradient_flow(
@@ -51,12 +46,17 @@ def plot_gradient_flow(
     """
     panels = panels_of(axes, 1)
     flows = flows if isinstance(flows, Mapping) else {flows.name: flows}
-    draw_gradient_flow(_relative_gradients(flows), panels[0])
+    curves = {
+        name: relative_gradient(population.gradient.second_moments)
+        for label, flow in flows.items()
+        for name, population in named_populations(flow, label).items()
+    }
+    _draw(curves, panels[0])
     add_legend(panels, outside=axes is None)
     return panels[0]
 
 
-def draw_gradient_flow(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
+def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     """Draw relative gradients against steps back in time, and a line at 1%."""
     for (label, curve), look in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **look)
@@ -75,12 +75,3 @@ def named_populations(flow: GradientFlow, label: str) -> dict[str, PopulationFlo
     if len(populations) == 1:
         return {label: populations[0]}
     return {f"{label}, {population.name}": population for population in populations}
-
-
-def _relative_gradients(flows: Mapping[str, GradientFlow]) -> dict[str, np.ndarray]:
-    """A curve for each population of each flow; the population is named where there are several."""
-    return {
-        name: relative_gradient(population.gradient.second_moments)
-        for label, flow in flows.items()
-        for name, population in named_populations(flow, label).items()
-    }

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .._tables import score_of
-from .panels import add_legend, candidate_styles, number_ticks, panels_of, typed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import Comparison
+from ..records import Comparison
+from .panels import Axes, add_legend, candidate_styles, number_ticks, panels_of, typed
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..records import GradientFlow
+from ..records import GradientFlow, PopulationFlow
 from .flow import named_populations
-from .panels import COLOURS, GREY, panels_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import PopulationFlow
+from .panels import COLOURS, GREY, Axes, panels_of
 
 
 def plot_membrane(

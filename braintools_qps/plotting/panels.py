@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._wording import shortened
+from ..records import Comparison
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
-
-    from ..records import Comparison
+else:  # matplotlib is imported at the first figure
+    Axes = Axis = Any
 
 # The colours of Okabe and Ito, which colour-blind readers can tell apart; the purple is darker.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#B85C92", "#E69F00", "#56B4E9", "#000000")
@@ -32,20 +33,22 @@ class Panels(list):
         pass
 
 
-def panels_of(axes: Any, count: int) -> list[Axes]:
-    """The axes given, one or several, or those of a new figure."""
+def panels_of(
+    axes: Axes | Sequence[Axes] | None, count: int, size: tuple[float, float] | None = None
+) -> list[Axes]:
+    """The user's axes, one or several, or those of a new figure; ``size`` is in inches."""
     if axes is None:
         import matplotlib.pyplot as plt
 
         rows, columns = ((count + 1) // 2, 2) if count > 1 else (1, 1)
-        size = (3.6 * columns, 2.7 * rows + 0.4)
+        size = size or (3.6 * columns, 2.7 * rows + 0.4)
         _, grid = plt.subplots(rows, columns, figsize=size, layout="constrained", squeeze=False)
         for panel in grid.flat:
             panel.spines[["top", "right"]].set_visible(False)
         for unused in grid.flat[count:]:
             unused.remove()
-        axes = grid.flat[:count]
-    panels: list[Any] = Panels(np.ravel(axes))
+        axes = list(grid.flat[:count])
+    panels: list[Any] = Panels(np.ravel(np.asarray(axes, object)))
     if len(panels) != count:
         raise ValueError(
             f"this figure needs {count} axes, got {len(panels)}. Pass that many, or axes=None"

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..records import TOO_HIGH, GradientFlows
-from .panels import COLOURS, GREY, MARKERS, number_ticks, panels_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import GradientFlow
+from ..records import TOO_HIGH, GradientFlow, GradientFlows
+from .panels import COLOURS, GREY, MARKERS, Axes, number_ticks, panels_of
 
 PER_CANDIDATE = 0.32  # inches
 LEAST_HEIGHT = 2.7
@@ -56,12 +50,9 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     >>> [label.get_text() for label in plot_ranking(flows).get_yticklabels()]
     ['QPseudoSpike', 'Sigmoid']
     """
-    (panel,) = panels_of(axes, 1)
     names = GradientFlows(flows).ranked()
-    if axes is None:
-        figure = panel.get_figure(root=True)
-        assert figure is not None  # we have just made it
-        figure.set_figheight(max(LEAST_HEIGHT, PER_CANDIDATE * len(names) + 1))
+    height = max(LEAST_HEIGHT, PER_CANDIDATE * len(names) + 1)
+    (panel,) = panels_of(axes, 1, (3.6, height))
     populations = [p.name for p in flows[names[0]].populations]
     for number, population in enumerate(populations):
         _draw_population(panel, [flows[name] for name in names], number, population)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
+from jax import Array
+from jax.typing import ArrayLike
 
 from .._candidates import candidates
 from .._surrogate import require_one_shape
-from ..typing import SurrogateSpecs
-from .panels import FAINT, add_legend, panels_of, styles, typed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from ..typing import Distance, Scale, SurrogateSpecs
+from .panels import FAINT, Axes, add_legend, panels_of, styles, typed
 
 # How far surrogates are drawn to each side, in multiples of the largest scale.
 WIDTH = 4.0
@@ -55,8 +54,10 @@ def plot_surrogates(surrogates: SurrogateSpecs, axes: Sequence[Axes] | None = No
     >>> left.get_title()
     'Surrogate gradient'
     """
-    panels = panels_of(axes, 2)
-    draw_surrogates(_named(surrogates), panels[0], panels[1])
+    panels, named = panels_of(axes, 2), candidates(surrogates)
+    for surrogate in named.values():
+        require_one_shape(surrogate)
+    draw_surrogates(named, panels[0], panels[1])
     add_legend(panels, outside=axes is None)
     return panels
 
@@ -84,7 +85,7 @@ def draw_surrogates(
     right.set(title=INTEGRAL, xlabel=distance, ylabel="original function")
 
 
-def _original(surrogate: Surrogate, x: Any, where: Any, gradient: Any) -> Any:
+def _original(surrogate: Surrogate, x: Distance, where: Array, gradient: Array) -> ArrayLike:
     """The original function; the integral of the gradient where its author has not defined one."""
     try:
         return surrogate.surrogate_fun(x)
@@ -104,14 +105,7 @@ def of_one_axis(named: Mapping[str, Surrogate]) -> dict[str, Surrogate]:
     return kept
 
 
-def _named(surrogates: Any) -> dict[str, Surrogate]:
-    named = candidates(surrogates)
-    for surrogate in named.values():
-        require_one_shape(surrogate)
-    return named
-
-
-def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Any, u.Unit | None]:
+def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Distance, u.Unit | None]:
     """Distances to draw, in the unit of the first scale that has one."""
     scales = [getattr(surrogate, "scale", None) for surrogate in surrogates]
     units = [scale.unit if isinstance(scale, u.Quantity) else None for scale in scales]
@@ -128,7 +122,7 @@ def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Any, u.Unit | None]:
     return (x, None) if unit is None else (u.Quantity(x, unit=unit), unit)
 
 
-def _width(scale: Any, unit: u.Unit | None) -> float:
+def _width(scale: Scale, unit: u.Unit | None) -> float:
     if scale is None:
         return 1.0
     return float(np.max(scale if unit is None else u.Quantity(scale).to_decimal(unit)))

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..records import relative_gradient
-from .panels import GREY, panels_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import GradientFlow
+from ..records import GradientFlow, PopulationFlow, relative_gradient
+from .panels import GREY, Axes, panels_of
 
 FARTHEST = 1e4  # gradients that change more have the last colour
 
@@ -64,7 +58,7 @@ def plot_flow_over_training(
     return panels
 
 
-def _draw(axes: Axes, name: str, edges: np.ndarray, populations: Sequence[Any]) -> None:
+def _draw(axes: Axes, name: str, edges: np.ndarray, populations: Sequence[PopulationFlow]) -> None:
     from matplotlib.colors import LogNorm
 
     lags = len(populations[0].gradient.second_moments)
@@ -93,7 +87,7 @@ def _column(second_moments: np.ndarray, lags: int) -> np.ndarray:
     return np.concatenate([relative, np.full(lags - len(relative), np.nan)])
 
 
-def _boundary(population: Any) -> float:
+def _boundary(population: PopulationFlow) -> float:
     """Where the line lies between the last lag above 1% and the first below."""
     return population.gradient.reach + (0.5 if population.gradient.reached_start else -0.5)
 

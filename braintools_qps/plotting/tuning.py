@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._tables import edge_note, score_of, value_text
-from .panels import panels_of, typed
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from ..records import CandidateResult, Comparison, Trial
+from ..records import CandidateResult, Comparison, Trial
+from .panels import Axes, panels_of, typed
 
 AXES = ("learning_rate", "dampening", "mean_slope")
 CHOSEN = "#D55E00"
@@ -48,7 +44,7 @@ class Field(NamedTuple):
     star: str | None  # of the setting chosen most often, "" within what was searched
 
 
-def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
+def plot_tuning(comparison: Comparison, axes: Axes | Sequence[Axes] | None = None) -> list[Axes]:
     """Draw how each setting did, and how many seeds chose it.
 
     Each cell is a setting. Its number is the mean validation score over seeds after full training;
@@ -87,10 +83,7 @@ def plot_tuning(comparison: Comparison, axes: Any = None) -> list[Axes]:
     panels = tuning_panels(comparison)
     if not panels:
         return []
-    drawn = panels_of(axes, len(panels))
-    if axes is None and not panels[0].up:
-        figure: Any = drawn[0].get_figure(root=True)
-        figure.set_size_inches(6, panels[0].height)
+    drawn = panels_of(axes, len(panels), None if panels[0].up else (6, panels[0].height))
     for axis, panel in zip(drawn, panels):
         draw_tuning(panel, comparison, axis)
     return drawn

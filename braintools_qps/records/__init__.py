@@ -1,10 +1,10 @@
 """Results of measurements and comparisons, as frozen records.
 
 Start with `Record` in `record`, their base class: to plain values and back, equality, a table.
-`causes` is the table of all causes. `flow`, `population`, `information` and `diagnosis` have the
-records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and `candidate` those of
-`compare`; `sensitivity`, `rates` and `memory` those of `gradient_sensitivity`, `normalize_rates`
-and `save_memory`. The room `_tables` prints them.
+`causes` is the table of all causes. `flow`, `population`, `operations`, `information` and
+`diagnosis` have the records of `gradient_flow`; `preparation` those of `prepare`; `comparison` and
+`candidate` those of `compare`; `sensitivity`, `rates` and `memory` those of
+`gradient_sensitivity`, `normalize_rates` and `save_memory`. The room `_tables` prints them.
 """
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
@@ -26,12 +26,12 @@ from .limits import (
     UNSTEADY,
 )
 from .memory import SavedMemory
+from .operations import Operations, total
 from .plain import from_plain, to_plain
 from .population import (
     Activity,
     Gradient,
     Histogram,
-    PathGains,
     PopulationFlow,
     Slopes,
     relative_gradient,
@@ -58,8 +58,8 @@ __all__ = [
     "Information",
     "NormalizedRate",
     "NormalizedRates",
+    "Operations",
     "ParameterSensitivity",
-    "PathGains",
     "PopulationFlow",
     "Preparation",
     "Record",

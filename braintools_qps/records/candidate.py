@@ -31,6 +31,8 @@ class Scores(Record):
         Spikes per neuron and step over the test samples, after the last epoch.
     spikes : tuple of float
         Spikes per test sample, summed over neurons and steps.
+    operations : tuple of float
+        Synaptic operations per test sample, as `.Operations` counts them.
 
     Examples
     --------
@@ -45,6 +47,7 @@ class Scores(Record):
     best_epoch: tuple[int | None, ...] = ()
     firing_rate: Seeds = ()
     spikes: Seeds = ()
+    operations: Seeds = ()
 
 
 @dataclass(frozen=True, eq=False, repr=False)

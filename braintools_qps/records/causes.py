@@ -70,19 +70,25 @@ CAUSES: dict[str, Cause] = {
             of_gradients=True,
         ),
         Cause(
+            "too small",
+            "the neurons before the output are fewer than the classes, or than half of the outputs",
+            "more neurons",
+        ),
+        Cause(
             "dropout",
             f"a dropout keeps less than {KEPT:.0%} of the signals",
             "a larger `prob`: in brainstate it is the share that is kept",
         ),
         Cause(
             "delay",
-            "no signal reaches a population within the run, although neurons before it fire",
+            "no signal reaches a population within the run, but one does in a longer run",
             "a run that is longer than the delay",
         ),
         Cause(
             "silent",
             f"in more than {MOST:.0%} of the samples no neuron of the population fires, and it or "
-            f"one behind it stays {FAR_BELOW:.0%} of the way below the threshold",
+            f"one behind it stays {FAR_BELOW:.0%} of the way below the threshold; or the spikes of "
+            f"two populations in a row are the same for more than {MOST:.0%} of the samples",
             "`normalize_rates`",
             "rate",
             "silent",
@@ -116,7 +122,8 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "too high",
             f"the mean slope of a population is above {TOO_HIGH:g}, and over all steps its "
-            f"gradient grows {CHAOTIC:.0e}-fold, or {FAR:.0e}-fold without keeping its direction",
+            f"gradient grows {CHAOTIC:.0e}-fold, or {FAR:.0e}-fold without keeping its direction, "
+            "or it reverses from step to step",
             "`normalize_surrogate`",
             "slope",
             "high",

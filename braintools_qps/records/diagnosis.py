@@ -16,9 +16,10 @@ class Diagnosis(Record, table=partial(fields_table, cut=str)):
     Attributes
     ----------
     cause : str
-        ``"not finite"``, ``"disconnected"``, ``"inputs"``, ``"no gradient"``, ``"dropout"``,
-        ``"delay"``, ``"silent"``, ``"saturated"``, ``"negative derivative"``, ``"out of reach"``,
-        ``"too high"``, ``"fading"``, ``"direction lost"`` or ``"none"``.
+        ``"not finite"``, ``"disconnected"``, ``"inputs"``, ``"no gradient"``, ``"too small"``,
+        ``"dropout"``, ``"delay"``, ``"silent"``, ``"saturated"``, ``"negative derivative"``,
+        ``"out of reach"``, ``"too high"``, ``"fading"``, ``"direction lost"``,
+        ``"information lost"`` or ``"none"``.
     population : str or None
         Path of the first population with this cause; None if there is none.
     text : str

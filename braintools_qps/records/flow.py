@@ -15,6 +15,7 @@ from .causes import verdict
 from .diagnosis import Diagnosis
 from .information import Information
 from .limits import HIGH_SLOPE, TOO_HIGH
+from .operations import Operations
 from .plain import to_plain
 from .population import PopulationFlow
 from .record import Described, Record, RecordTable
@@ -54,6 +55,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         The size of the batch, None without one, and the number of input features per step.
     information : Information or None
         What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
+    operations : Operations or None
+        Operations per sample of the whole model: those of the populations and of the inputs.
 
     See Also
     --------
@@ -63,7 +66,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     -----
     In the table, ``rate``, ``silent`` and ``saturated`` come from `.Activity`, ``slope`` and
     ``flat`` from `.Slopes`, and ``growth``, ``reach``, ``depth`` and ``consistency`` from
-    `.Gradient`. A reach with a ``+`` ends at the first step.
+    `.Gradient`. A reach with a ``+`` ends at the first step. ``operations`` are synaptic ones, of
+    `.Operations`.
 
     Examples
     --------
@@ -91,6 +95,7 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     samples: int | None = None
     features: int | None = None
     information: Information | None = None
+    operations: Operations | None = None
 
     @property
     def growth(self) -> float:

@@ -18,6 +18,7 @@ from .limits import (
     OUT_OF_REACH,
     TOO_HIGH,
 )
+from .operations import Operations
 from .record import Record
 
 
@@ -35,6 +36,9 @@ class Activity(Record):
         Share of neurons that fired in 95% of all steps or more.
     empty_share : float
         Share of samples in which no neuron fired.
+    same_share : float
+        Share of samples in which all neurons fire at the steps at which they do in most samples; 0
+        for a single sample.
     gap : float
         How near membranes come to the threshold: the distance that 1% of neurons and samples get
         below, relative to the usual distance. 0 where they fire.
@@ -50,12 +54,18 @@ class Activity(Record):
     silent_share: float
     saturated_share: float
     empty_share: float = 0.0
+    same_share: float = 0.0
     gap: float = 0.0
 
     @property
     def is_silent(self) -> bool:
         """Whether most samples bring no neuron to fire, so that nothing is passed on."""
         return self.empty_share > MOST
+
+    @property
+    def says_nothing(self) -> bool:
+        """Whether it fires, but in the same way for most samples."""
+        return self.same_share > MOST and not self.is_silent
 
     @property
     def is_far_below(self) -> bool:
@@ -220,48 +230,6 @@ class Histogram(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class PathGains(Record):
-    """How one step back in time changes the gradient of a population, path by path.
-
-    Each is the root mean square of a part of dL/dV, relative to that of the whole dL/dV of the same
-    population one step later. The parts add up to the whole; their root mean squares do not.
-
-    Attributes
-    ----------
-    leak : float
-        The part that passed no spike and no connection.
-    reset : float
-        The part that passed a spike of the neuron itself: its reset, or its adaptation.
-    recurrence : float
-        The part that passed a connection from the population to itself.
-    feedforward : float
-        The rest: from other populations, from the objective, or back to the population in more
-        than one step, for example through a synapse.
-    without_reset : float
-        Leak and recurrence together: the gradient if the reset were detached.
-
-    Examples
-    --------
-    With ``tau=10 * u.ms`` and steps of 1 ms, exp(-0.1) of the gradient leaks back:
-
-    >>> import brainpy, brainstate, brainunit as u, jax.numpy as jnp
-    >>> from braintools_qps import gradient_flow
-    >>> neurons, inputs = brainpy.state.LIF(4, tau=10 * u.ms), jnp.full((20, 4), 1.5) * u.mA
-    >>> with brainstate.environ.context(dt=1 * u.ms):
-    ...     flows = gradient_flow(neurons, inputs, paths=True)
-    >>> paths = flows["model"].populations[0].paths
-    >>> print(f"leak {paths.leak:.3f}, reset {paths.reset:.3f}, recurrence {paths.recurrence}")
-    leak 0.905, reset 0.174, recurrence 0.0
-    """
-
-    leak: float
-    reset: float
-    recurrence: float
-    feedforward: float
-    without_reset: float
-
-
-@dataclass(frozen=True, eq=False)
 class PopulationFlow(Record):
     """One population of neurons: its spikes, its slopes, and the gradient on its way back.
 
@@ -281,12 +249,11 @@ class PopulationFlow(Record):
         The gradient on its way back in time: a `.Gradient`.
     slopes : Slopes
         The surrogate gradient at the membrane potentials: a `.Slopes`.
-    paths : PathGains or None
-        How one step back changes the gradient, by path: a `.PathGains`; None unless
-        ``paths=True``.
     information : float or None
         How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
         for classes, R squared for numbers. None unless ``labels`` were given.
+    operations : Operations or None
+        Operations per sample that its spikes cause, and the updates of its neurons.
 
     Examples
     --------
@@ -298,8 +265,8 @@ class PopulationFlow(Record):
     >>> (population,) = flows["model"].populations
     >>> population.kind, population.size, population.unit
     ('LIF', 4, 'mV')
-    >>> population.activity
-    Activity(firing_rate=0.05, silent_share=0.0, saturated_share=0.0, empty_share=0.0, gap=0.0)
+    >>> population.activity.firing_rate, population.activity.silent_share
+    (0.05, 0.0)
     >>> print(f"mean slope {population.slopes.mean:.2f}, growth {population.gradient.growth:.2f}")
     mean slope 0.18, growth 0.73
     """
@@ -311,8 +278,8 @@ class PopulationFlow(Record):
     activity: Activity
     gradient: Gradient
     slopes: Slopes
-    paths: PathGains | None = None
     information: float | None = None
+    operations: Operations | None = None
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     outputs = ["--json", "flow.json", "--plot", "flow.png"]
     assert main(["flow", *arguments, *outputs]) == 0
     out, notes = capsys.readouterr()
-    assert out.splitlines()[0].startswith("No cause found: rates (")  # the same for both
+    assert out.splitlines()[0].startswith("No cause found in the rates (")  # the same for both
     _, *rows = out.partition("surrogate  ")[2].splitlines()
     assert [line.split()[0] for line in rows[:2]] == ["Sigmoid", "QPseudoSpike(alpha=1)"]
     assert "Measured on the inputs that my_networks:make returns" in notes
@@ -137,7 +137,7 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
         (["--plot", "absent/flow.png"], "No such file or directory"),
         (["--data", "absent.npz"], "No such file or directory"),
         (["--bins", "5"], "bins= and dt= are for spike times in a file"),
-        (["--prepare", "--paths"], "--prepare measures nothing, got --paths"),
+        (["--prepare", "--plot", "a.png"], "--prepare measures nothing, got --plot"),
     ],
 )
 def test_flow_blames_no_model_for_other_mistakes(arguments, message, capsys):
@@ -191,7 +191,7 @@ def test_units_that_do_not_match_end_with_one_line(capsys):
 def test_flow_of_the_demonstration_network(capsys):
     assert main(["flow", "--surrogates", "QPseudoSpike"]) == 0
     first, *table = capsys.readouterr().out.splitlines()
-    assert first.startswith("No cause found: rates (")
+    assert first.startswith("No cause found in the rates (")
     assert any(line.startswith("GradientFlow of QPseudoSpike: 16 steps, 64 s") for line in table)
 
 

@@ -9,7 +9,6 @@ from made_comparison import compared, tuned
 from report_records import COMPARISON, FLOW
 
 from braintools_qps import write_report
-from braintools_qps.records import PathGains
 
 pytestmark = pytest.mark.skipif(
     chromium.PROGRAM is None, reason="chromium is not installed (apt-get install chromium)"
@@ -61,7 +60,7 @@ def test_no_column_of_a_comparison_is_cut_off(tab, tmp_path, width):
 
 
 def test_the_widest_table_fits_on_paper(tab, tmp_path):
-    split = dataclasses.replace(FLOW.populations[0], kind="LIF", paths=PathGains(*[1.125] * 5))
+    split = dataclasses.replace(FLOW.populations[0], kind="LIF", name="x" * 40)
     flow = dataclasses.replace(FLOW, populations=(split,))
     path = write_report({"QPseudoSpike(alpha=2.0)": flow}, tmp_path / "report.html")
     tab.open(path, width=700)  # of A4 and Letter between Chromium's margins

@@ -75,17 +75,10 @@ def test_millivolts_divide_out():
     assert u.math.allclose(population.slopes.scale, SCALE * u.mV)
 
 
-def test_a_voltage_without_a_scale_is_refused():
-    weights, inputs = weights_and_inputs()
-    layer = Layer(weights, SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV)
-    with pytest.raises(u.UnitMismatchError, match="needs a scale"):
-        gradient_flow(layer, inputs, surrogates=["QPseudoSpike"])
-
-
 def test_what_is_measured_by_default():
     weights, inputs = weights_and_inputs()
     layer = Layer(weights, SURROGATE)
-    stated = gradient_flow(layer, inputs, draws=16 // BATCH, seed=0, paths=False)
+    stated = gradient_flow(layer, inputs, draws=16 // BATCH, seed=0)
     assert gradient_flow(layer, inputs).to_dict() == stated.to_dict()
 
 

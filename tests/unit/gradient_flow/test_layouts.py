@@ -22,8 +22,3 @@ def flow(inputs, **options):
 )
 def test_a_task_and_samples_first_are_the_same_inputs(data, options):
     assert flow(data, **options) == flow(jnp.stack([*BATCH], axis=1))
-
-
-def test_samples_first_need_an_axis_of_time():
-    with pytest.raises(ValueError, match=r"shape \(batch, time, features...\), got \(3,\). For a"):
-        flow(SAMPLES_FIRST[0, 0], batch_first=True)

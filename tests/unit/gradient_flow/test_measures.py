@@ -143,9 +143,3 @@ def test_nothing_is_lost_where_samples_do_not_differ_early():
     late = alike + np.eye(3, 2) * (np.arange(20) > 15)[:, None, None]
     assert measures.early_inputs([late], 5, batched=True) == (0, 1)
     assert measures.early_inputs([alike[:, 0]], 5, batched=False)[1] == pytest.approx(1)
-
-
-def test_the_gain_of_a_path_leaves_out_steps_without_a_gradient():
-    part, later = np.array([[3.0], [4.0], [5.0]]), np.array([[1.0], [2.0], [0.0]])
-    assert measures.path_gain(part, later) == pytest.approx(np.sqrt((9 + 4) / 2))
-    assert np.isnan(measures.path_gain(part, np.zeros((3, 1))))

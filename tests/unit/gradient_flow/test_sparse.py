@@ -39,13 +39,10 @@ def measured(layer, **options):
 
 @pytest.mark.thorough
 def test_a_sparse_connection_is_a_connection():
-    sparse, dense = (measured(layer, paths=True) for layer in (Sparse, Dense))
+    sparse, dense = (measured(layer) for layer in (Sparse, Dense))
     np.testing.assert_allclose(
         sparse.gradient.second_moments, dense.gradient.second_moments, rtol=1e-4
     )
-    assert dense.paths.recurrence > 0.1
-    for name, value in vars(dense.paths).items():
-        assert getattr(sparse.paths, name) == pytest.approx(value, rel=1e-3, abs=1e-6), name
 
 
 def test_sparse_weights_are_input_weights():

@@ -43,6 +43,17 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     assert axes.get_title() == "Test scores (shaded: may be best)"
 
 
+def test_scores_over_operations_have_a_point_for_each_seed():
+    made = of(**SCORES)
+    axes = plotting.plot_operations(compared(*made.results, candidate("bad", (), error="none")))
+    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
+    for drawn, result in zip(dots, made.ranked, strict=True):
+        np.testing.assert_allclose(drawn.get_xdata(), result.scores.operations)
+        np.testing.assert_allclose(drawn.get_ydata(), 100 * np.array(result.scores.test))
+    across, up = line(axes, "A")
+    assert (float(across[0]), float(up[0])) == pytest.approx((2002, 91))  # 2000 to 2004
+
+
 def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded():
     axes = plotting.plot_accuracy(of(A=SCORES["A"], B=SCORES["B"]))
     assert not axes.patches

@@ -1,0 +1,67 @@
+"""Mistakes: surrogates, and functions of weights and inputs, that keep a network from learning."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from braintools.surrogate import Surrogate
+
+from braintools_qps import QPseudoSpike
+
+
+class Custom(Surrogate):
+    """A surrogate given by its derivative."""
+
+    def __init__(self, derivative: Any):
+        super().__init__()
+        self.derivative = derivative
+
+    def surrogate_fun(self, x: Any) -> Any:
+        return jax.nn.sigmoid(x)
+
+    def surrogate_grad(self, x: Any) -> Any:
+        return self.derivative(x)
+
+
+def overflowing(x: Any) -> Any:
+    """The derivative of a sigmoid of slope 25, inf / inf below the threshold."""
+    e = jnp.exp(-25 * x)
+    return 25 * e / (e + 1) ** 2
+
+
+def triangular(x: Any) -> Any:
+    return jnp.where(x < 0, 1.0, -1.0)
+
+
+def fast_sigmoid(slope: float) -> QPseudoSpike:
+    """The fast sigmoid of snnTorch: 1 / (1 + slope * abs(x))**2."""
+    return QPseudoSpike(2.0, scale=1.5 / slope, dampening=1.5 / slope)
+
+
+def exponential(scale: float) -> QPseudoSpike:
+    """exp(-2 * abs(x) / scale), of height 1."""
+    return QPseudoSpike(jnp.inf, scale=scale, dampening=scale)
+
+
+def pruned(w: Any) -> Any:
+    return jnp.where(abs(w) < 0.02, 0, w)
+
+
+def root(w: Any) -> Any:
+    return jnp.sign(w) * jnp.sqrt(abs(w))
+
+
+def negative(w: Any) -> Any:
+    return -abs(w)
+
+
+def averaged(x: Any) -> Any:
+    """The mean image in place of each."""
+    return jnp.broadcast_to(x.mean(axis=1, keepdims=True), x.shape)
+
+
+def holed(x: Any) -> Any:
+    """One missing value, NaN."""
+    return x.at[:, 3, 20].set(jnp.nan)

@@ -1,0 +1,113 @@
+"""Count the operations of a run: weights that meet a spike or a number, neurons that are updated.
+
+A product of weights with signals, such as a matrix product or a convolution, is linear in the
+signals. With 1 in place of each weight, and of each signal that is not 0, its results add up to the
+number of weights that these signals meet: their fan-out, also at the borders of a convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from .._jaxpr import INDEXING, MIXING, PRODUCTS, JaxprEqn, Literal, bind, mixes
+from ..records import Operations
+from .graph import INPUTS
+from .step import Step, is_real
+
+
+class Projection(NamedTuple):
+    """A product of weights with the signals of a population, or of the inputs."""
+
+    sender: str
+    signals: int  # position among the operands
+    weights: Sequence[int]
+
+    def operations(self, eqn: JaxprEqn, operands: Sequence[Array]) -> Array:
+        """Weights that meet a signal other than 0, and those that a number multiplies."""
+        signals = operands[self.signals]
+        met = signals != 0
+        numbers = met & (jnp.abs(signals) != 1)
+        return jnp.stack([self._total(eqn, operands, chosen) for chosen in (met, numbers)])
+
+    def _total(self, eqn: JaxprEqn, operands: Sequence[Array], chosen: Array) -> Array:
+        """The sum of the results with ones for the weights and for the chosen signals."""
+        counted = list(operands)
+        counted[self.signals] = chosen.astype(operands[self.signals].dtype)
+        for i in self.weights:
+            counted[i] = jnp.ones_like(operands[i])
+        if eqn.primitive.name in PRODUCTS:  # half precision would not count past 256
+            eqn = eqn.replace(params=eqn.params | {"preferred_element_type": jnp.float32})
+            counted = [operand.astype(jnp.float32) for operand in counted]
+        return sum((jnp.sum(x, dtype=jnp.float32) for x in bind(eqn, counted)), jnp.zeros(()))
+
+
+class Counter:
+    """Counts the operations of a step, by sender; `watch` is called with each of its equations."""
+
+    def __init__(self, projections: Mapping[int, Projection]) -> None:
+        self._projections = projections
+        self.counts: dict[str, Array] = {}
+
+    def watch(self, eqn: JaxprEqn, operands: Sequence[Array]) -> None:
+        """Count an equation if it is a projection."""
+        if projection := self._projections.get(id(eqn)):
+            earlier = self.counts.get(projection.sender, jnp.zeros(2))
+            self.counts[projection.sender] = earlier + projection.operations(eqn, operands)
+
+
+def projections(step: Step) -> dict[int, Projection]:
+    """The products of weights with signals in a step, by the id of their equation.
+
+    Signals are what depends on the inputs or on a state that the step writes. Those of several
+    populations count as sent by the last of them.
+    """
+    order = [INPUTS, *step.graph.names]
+    states = step.jaxpr.invars[-len(step.arrays.states) :]
+    inputs = step.jaxpr.invars[len(step.arrays.constants) + 1 : -len(states)]
+    vary = {*inputs, *(states[i] for i in step.written)}
+    by_equation = {}
+    for eqn in step.jaxpr.eqns:
+        signals = [i for i, atom in enumerate(eqn.invars) if _is_among(atom, vary)]
+        weights = [i for i, atom in enumerate(eqn.invars) if i not in signals and _is_array(atom)]
+        if signals:
+            vary.update(eqn.outvars)
+        if len(signals) == 1 and weights and _multiplies(eqn):
+            senders = step.graph.sources[eqn.invars[signals[0]]].intersection(order)
+            last = max(senders, key=order.index, default=INPUTS)
+            by_equation[id(eqn)] = Projection(last, signals[0], weights)
+    return by_equation
+
+
+def per_sample(
+    counts: Mapping[str, Array], updates: Mapping[str, int], samples: int
+) -> dict[str, Operations]:
+    """The operations that the inputs and each population cause, as means over samples.
+
+    ``counts`` have a row for each time step, ``updates`` are those of one sample.
+    """
+    operations = {}
+    for name in (INPUTS, *updates):
+        by_step = np.asarray(counts.get(name, np.zeros((1, 2))), np.float64)
+        synaptic, multiplications = map(float, by_step.sum(axis=0) / samples)
+        operations[name] = Operations(synaptic, multiplications, updates.get(name, 0))
+    return operations
+
+
+def _multiplies(eqn: JaxprEqn) -> bool:
+    """Whether an equation may multiply by weights; branches and look-ups in tables do not."""
+    name = eqn.primitive.name
+    return name in PRODUCTS or (name not in {*MIXING, *INDEXING, "cond"} and mixes(eqn))
+
+
+def _is_among(atom: Any, variables: set[Any]) -> bool:
+    return not isinstance(atom, Literal) and atom in variables
+
+
+def _is_array(atom: Any) -> bool:
+    """Whether it holds more than one real number, as weights do."""
+    return not isinstance(atom, Literal) and atom.aval.ndim > 0 and is_real(atom.aval)

@@ -1,0 +1,150 @@
+"""What keeps a network from learning whatever its neurons do: inputs, dropout, delays, its size."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+import numpy as np
+
+from .._models import expression, find_nodes, is_dropout
+from ..records import KEPT, MOST, PopulationFlow
+from . import remedies
+from .evaluate import Evaluator, Measured
+from .findings import AGAIN, Change, Finding, downstream, named
+from .graph import INPUTS, OUTPUTS
+from .step import Population
+
+SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
+LONGER = (2, 4)  # times as long are the runs in which a delayed signal is looked for
+
+
+def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Inputs that are all 0, the same for all samples, or without a spike in most samples."""
+    arrays = [np.asarray(x) for x in evaluator.run.inputs[1:]]
+    samples = evaluator.batch or 1
+    if not any(np.any(x) for x in arrays):
+        why = "All inputs are 0."
+    elif samples > 1 and all(np.array_equal(x, np.broadcast_to(x[:, :1], x.shape)) for x in arrays):
+        why = f"All {samples} samples are the same."
+    elif samples > 1 and (empty := _empty_samples(arrays)) > MOST:
+        why = f"{empty:.0%} of the samples have no input spike at all."
+    else:
+        return
+    swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)
+    advice = f"Look at how the inputs are loaded and encoded.{swapped} {AGAIN}"
+    reached = frozenset(evaluator.step.graph.downstream(INPUTS))
+    yield Finding("inputs", (), why, otherwise=advice, consequences=reached)
+
+
+def inputs_out_of_range(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Very large or small inputs, with a first population that they bring out of its range."""
+    graph = evaluator.step.graph
+    largest = max(float(np.abs(np.asarray(x, np.float64)).max()) for x in evaluator.run.inputs[1:])
+    fed = [p for p in measured.populations if INPUTS in graph.feeds[p.name]]
+    bad = [p for p in fed if _out_of_range(p)]
+    if bad and largest and np.isfinite(largest) and not SMALL <= largest <= LARGE:
+        p = bad[0]
+        text = (
+            f"The inputs go up to {largest:.3g}, which brings {p.name} out of its range: it fires "
+            f"{p.activity.firing_rate:.2g} times per step."
+        )
+        changes = partial(remedies.rescaled_inputs, evaluator, measured, largest)
+        reached = frozenset(graph.downstream(INPUTS))
+        yield Finding("inputs", (p.name,), text, changes, consequences=reached)
+
+
+def dropout(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A dropout that keeps next to nothing, as where its share was meant as what to drop."""
+    if evaluator.model is None:
+        return
+    nodes = find_nodes(evaluator.model, is_dropout)
+    for name, node in nodes.items():
+        if 0 < node.prob < KEPT:
+            text = (
+                f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate "
+                "`prob` is the share that is kept."
+            )
+            code = f"{expression(evaluator.model, name)}.prob = {1 - node.prob:g}"
+            change = Change(
+                "Keep the others", code, partial(remedies.kept, evaluator, measured, node)
+            )
+            reached = frozenset(p.name for p in measured.populations)
+            yield Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
+            return
+
+
+def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Membranes that no sample moves within the run, but does in a longer one."""
+    steps = len(evaluator.run.inputs[0])
+    idle = [p for p in measured.populations if p.activity.is_silent or p.activity.says_nothing]
+    active = {INPUTS, *evaluator.step.graph.names} - {p.name for p in idle}
+    for p in evaluator.step.populations:
+        fed = evaluator.step.graph.feeds[p.name] & active - {p.name}
+        if fed and _moves_from(evaluator, p) is None and (first := _later(evaluator, p)):
+            text = (
+                f"No signal reaches {p.name} within these {steps} steps, although "
+                f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
+                f"active: because of a delay the first arrives at step {first} of a longer run."
+            )
+            behind = frozenset({p.name, *downstream(evaluator, p.name)})
+            advice = f"Show more steps than the delay has. {AGAIN}"
+            yield Finding("delay", (p.name,), text, otherwise=advice, consequences=behind)
+            return
+
+
+def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Fewer neurons before the output than classes; without labels, than half of the outputs."""
+    before = evaluator.step.graph.feeds[OUTPUTS]
+    ends = [p for p in measured.populations if p.name in before]
+    neurons = sum(p.size for p in ends)
+    least, task = _needed(evaluator)
+    if ends and INPUTS not in before and neurons < least:
+        names = tuple(p.name for p in ends)
+        text = (
+            f"{named(names)} {'is' if len(names) == 1 else 'are'} too small: "
+            f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."
+        )
+        advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
+        yield Finding("too small", names, text, otherwise=advice)
+
+
+def _needed(evaluator: Evaluator) -> tuple[float, str]:
+    """How many neurons a task needs, and what for. An output per input feature is no class."""
+    labels, batched = evaluator.labels, evaluator.batch is not None
+    if labels is not None and not np.issubdtype(labels.dtype, np.floating):
+        classes = len(np.unique(labels))
+        return classes, f"{classes} classes"
+    outputs = [evaluator.run.outputs[j].shape[1 + batched :] for j in evaluator.real_outputs()]
+    size = int(np.prod(outputs[0])) if len(outputs) == 1 else 0
+    is_classes = labels is None and size < evaluator.features
+    return size / 2 if is_classes else 0, f"{size} outputs"
+
+
+def _later(evaluator: Evaluator, p: Population) -> int | None:
+    """The step at which samples begin to move its membranes, in longer runs."""
+    for times in LONGER:
+        longer = evaluator.repeated(times)
+        if first := _moves_from(longer, p):
+            return first
+    return None
+
+
+def _moves_from(evaluator: Evaluator, p: Population) -> int | None:
+    """The first step at which its membranes differ between samples; for one sample, in time."""
+    membranes = np.asarray(evaluator.run.states[p.membrane])
+    first = membranes[:, :1] if (evaluator.batch or 1) > 1 else membranes[:1]
+    moved = (membranes != first).reshape(len(membranes), -1).any(axis=1)
+    return int(np.argmax(moved)) if moved.any() else None
+
+
+def _out_of_range(p: PopulationFlow) -> bool:
+    return p.activity.is_silent or p.activity.is_saturated or p.slopes.out_of_reach
+
+
+def _empty_samples(arrays: list[np.ndarray]) -> float:
+    """The share of samples without an input spike, where the inputs are spikes; else 0."""
+    if not all(np.isin(x, (0, 1)).all() for x in arrays):
+        return 0.0
+    empty = [~np.any(x, axis=(0, *range(2, x.ndim))) for x in arrays]
+    return float(np.mean(np.all(empty, axis=0)))

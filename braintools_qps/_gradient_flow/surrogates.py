@@ -1,0 +1,79 @@
+"""Surrogates that do not fit: negative, too narrow for the membranes, or too high."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
+
+from ..records import CAUSES, CHAOTIC, FAR, UNSTEADY, PopulationFlow
+from . import remedies
+from .evaluate import Evaluator, Measured
+from .findings import AGAIN, Change, Finding, named, span
+
+HIGH_RATE = 0.3  # spikes per step from which on large weights, not the surrogate, may be too much
+
+
+def negative_derivative(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A surrogate gradient below 0: there, a weight that should grow shrinks."""
+    wrong = _with_cause(measured, "negative derivative")
+    if wrong:
+        names = [p.name for p in wrong]
+        text = (
+            f"The surrogate gradient of {named(names)} is negative at membrane potentials that "
+            f"occur: down to {span([p.slopes.lowest for p in wrong], '.0%')} of its peak. There "
+            "the gradient points the wrong way."
+        )
+        changes = partial(remedies.other_surrogate, evaluator, measured, names)
+        advice = f"Correct the sign of its derivative: check_surrogate shows where. {AGAIN}"
+        yield Finding("negative derivative", tuple(names), text, changes, advice)
+
+
+def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """It fires, but most membranes lie where the surrogate is flat, and the mean slope is low."""
+    narrow = [p for p in _with_cause(measured, "out of reach") if not p.activity.is_silent]
+    if not narrow:
+        return
+    names = [p.name for p in narrow]
+    strong = [p for p in narrow if p.activity.firing_rate > HIGH_RATE]
+    rate = max(p.activity.firing_rate for p in narrow)
+    rates = f" The rate is up to {rate:.2g} spikes per step." if strong else ""
+    text = (
+        f"The surrogate is too narrow for {named(names)}: "
+        f"{span([p.slopes.flat_share for p in narrow], '.0%')} of the membrane potentials are "
+        f"out of reach, where the surrogate gradient is below 1% of its peak.{rates}"
+    )
+
+    def changes() -> Iterable[Change]:
+        at_once = remedies.for_rate(evaluator, measured, strong[0].name) if strong else ()
+        return chain(at_once, remedies.wider(evaluator, measured, names))
+
+    yield Finding("out of reach", tuple(names), text, changes)
+
+
+def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """High slopes with which the gradient grows out of proportion in time, or reverses."""
+    high = [p for p in _with_cause(measured, "too high") if _grows(p) or p.gradient.overshoots]
+    if not high:
+        return
+    worst = max(high, key=lambda p: (_grows(p), p.gradient.end_to_end))
+    effect = (
+        f"is {worst.gradient.end_to_end:.1g} times as large at the first step as at the last"
+        if _grows(worst)
+        else f"reverses from step to step (mean cosine {worst.gradient.consistency:.2f})"
+    )
+    text = (
+        f"The surrogate is too high in {named([p.name for p in high])}: with a mean slope of "
+        f"{span([p.slopes.per_scale for p in high])} the gradient of {worst.name} {effect}."
+    )
+    changes = partial(remedies.lower, evaluator, measured)
+    yield Finding("too high", tuple(p.name for p in high), text, changes)
+
+
+def _grows(p: PopulationFlow) -> bool:
+    growth, unsteady = p.gradient.end_to_end, p.gradient.consistency < UNSTEADY
+    return growth > CHAOTIC or (growth > FAR and unsteady)
+
+
+def _with_cause(measured: Measured, cause: str) -> list[PopulationFlow]:
+    return [p for p in measured.populations if CAUSES[cause].applies(p)]

@@ -1,0 +1,85 @@
+"""Operations of a network, by which papers on neuromorphic hardware estimate energy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+
+from .record import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Operations(Record):
+    """Operations per sample, as hardware that computes only what spikes need would do them.
+
+    Attributes
+    ----------
+    synaptic : float
+        Synaptic operations: each signal other than 0 adds to every weight that it meets. For
+        spikes, it is their number times their fan-out; in convolutions, the fan-out of each
+        position, which is smaller at borders.
+    multiplications : float
+        The synaptic operations that multiply: those of signals other than 0, 1 and -1, such as
+        input currents, or spikes after average pooling or dropout.
+    updates : int
+        Neuron updates: neurons times time steps.
+
+    Notes
+    -----
+    Not counted: biases, norms, weights that are multiplied elementwise, synaptic filters, look-ups
+    in embeddings, products of two signals as in attention, and products in loops within a step.
+
+    Examples
+    --------
+    >>> from braintools_qps.records import Operations
+    >>> operations = Operations(synaptic=52_000, multiplications=12_000, updates=6_000)
+    >>> joules = operations.energy(per_addition=0.9e-12, per_multiplication=3.7e-12)
+    >>> print(f"{1e9 * joules:.1f} nJ")
+    91.2 nJ
+    """
+
+    synaptic: float
+    multiplications: float
+    updates: int
+
+    def energy(
+        self, *, per_addition: float, per_multiplication: float, per_update: float = 0.0
+    ) -> float:
+        """Estimate the energy per sample from constants for the hardware.
+
+        Memory accesses often cost more than arithmetic, and are left out. So it compares networks
+        on one machine and tells little of what a machine needs.
+
+        Parameters
+        ----------
+        per_addition, per_multiplication : float
+            Energy of one operation. At 45 nm with 32-bit floats, 0.9 pJ and 3.7 pJ [1]_.
+        per_update : float
+            Energy of updating one neuron, by default left out.
+
+        Returns
+        -------
+        float
+            In the unit of the constants.
+
+        References
+        ----------
+        .. [1] M. Horowitz, "Computing's energy problem (and what we can do about it)", ISSCC 2014,
+           figure 1.1.9.
+
+        Examples
+        --------
+        >>> from braintools_qps.records import Operations
+        >>> Operations(1000, 10, 50).energy(per_addition=0.9, per_multiplication=3.7)  # pJ
+        937.0
+        """
+        return (
+            per_addition * self.synaptic
+            + per_multiplication * self.multiplications
+            + per_update * self.updates
+        )
+
+
+def total(operations: Iterable[Operations]) -> Operations:
+    """The sum of several."""
+    return Operations(*map(sum, zip(*map(astuple, operations))))

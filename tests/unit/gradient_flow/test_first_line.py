@@ -1,0 +1,379 @@
+"""What gradient_flow says is true: one table of networks whose fault is known by construction."""
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import brainstate
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from braintools.surrogate import Surrogate
+from flow_networks import only
+from small_stacks import BATCH, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
+
+from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps.records import CAUSES
+
+stop = jax.lax.stop_gradient
+leaky = lambda V, current: 0.9 * V + current
+keys = jax.random.split(jax.random.key(0), 3)
+
+
+class Delayed(brainstate.nn.Module):
+    def __init__(self, steps):
+        super().__init__()
+        self.buffer = brainstate.HiddenState(jnp.zeros((steps, BATCH, N)))
+
+    def update(self, x):
+        out = self.buffer.value[0]
+        self.buffer.value = jnp.concatenate([self.buffer.value[1:], x[None]])
+        return out
+
+
+class Queued(Delayed):
+    """The same with a state for each step."""
+
+    def __init__(self, steps):
+        brainstate.nn.Module.__init__(self)
+        self.waiting = [brainstate.HiddenState(jnp.zeros((BATCH, N))) for _ in range(steps)]
+
+    def update(self, x):
+        for state in self.waiting:
+            x, state.value = state.value, x
+        return x
+
+
+class Recurrent(Layer):
+    """Strong recurrent weights: with a fat tail, the gradient doubles with each step back."""
+
+    def __init__(self, spike):
+        super().__init__(1.0, spike)
+        self.back = brainstate.ParamState(2.5 * jax.random.normal(keys[1], (N, N)))
+
+    def update(self, x):
+        before = self.spk_fun(self.V.value - 1)
+        self.V.value = 0.5 * self.V.value - before + x @ self.weights.value
+        self.V.value += before @ self.back.value
+        return self.spk_fun(self.V.value - 1)
+
+
+class Aside(Layer):
+    """It fires, and its spikes are left out."""
+
+    def update(self, x):
+        super().update(x)
+        return x
+
+
+class Plain(Layer):
+    """Its weights are of no type that is trained."""
+
+    def __init__(self):
+        super().__init__(1.0)
+        self.weights = brainstate.ShortTermState(self.weights.value)
+
+
+class TwoOutputs(Stack):
+    def update(self, x):
+        return {"spikes": super().update(x), "input": x}
+
+
+class NaN(Surrogate):
+    """A surrogate whose derivative is NaN below the threshold, its forward pass fine."""
+
+    def surrogate_fun(self, x):
+        return 0.0 * x
+
+    def surrogate_grad(self, x):
+        return jnp.where(x < 0, jnp.nan, 0.1)
+
+
+def mixed(weight):
+    """A layer with weights of both signs."""
+    layer = Layer(1.0)
+    layer.weights.value = weight * jax.random.normal(keys[2], (N, N))
+    return layer
+
+
+def cast(layer, dtype):
+    layer.weights.value = layer.weights.value.astype(dtype)
+    return layer
+
+
+def reading(outputs, batch=BATCH):
+    """One layer before many outputs."""
+    network = Stack(Layer(1.0))
+    network.out.value = jnp.ones((N, outputs))
+    network.layers[0].V.value = jnp.zeros((batch, N))
+    network.layers[0].weights.value = jnp.ones((3 * N, N)) / 9
+    return network
+
+
+def fading(V, x, w):
+    """A forward pass without memory; the gradient of its membranes halves with each step."""
+    return 0.5 * (V - stop(V)) + x + 0.3
+
+
+def runaway(V, x, w):
+    """By hand: 1, 5, 21, 85, 341 and then infinity, at the sixth step."""
+    return jnp.where(jnp.max(V) > 100, jnp.inf, V * 4 + 1)
+
+
+def deaf(V, x, w):
+    """It fires at every fourth step or so, whatever comes in."""
+    return 0.9 * V * (V < 1) + 0.3 + 1e-4 * x @ w
+
+
+WINDOW = QPseudoSpike(np.inf, scale=0.004, dampening=0.02)
+BLANK = inputs() * (jnp.arange(STEPS) < 8)[:, None, None]
+
+
+class Case(NamedTuple):
+    """A network, and what is to be said of it: patterns of the first sentence and the remedy."""
+
+    model: Callable[[], Any]
+    cause: str
+    population: str | None
+    text: str
+    remedy: str = ""
+    x: Any = None
+    options: dict[str, Any] = {}  # noqa: RUF012
+    cured: bool = False  # the line that is printed is run, and removes the cause
+
+
+TOLD = "labels, learning rate and optimizer are not looked at"
+CASES = {
+    "healthy": Case(lambda: Stack(Layer(1.0), Layer(1.0)), "none", None, TOLD),
+    "weak at the end": Case(lambda: Stack(Layer(1.0), Layer(0.15)), "none", None, TOLD),
+    "high": Case(lambda: Stack(Layer(1.0, QPseudoSpike(2.0))), "none", None, TOLD),
+    "short delay": Case(lambda: Stack(Layer(1.0), Delayed(3), Layer(1.0)), "none", None, TOLD),
+    "bfloat16": Case(lambda: Stack(cast(Layer(1.0), jnp.bfloat16)), "none", None, TOLD),
+    "repeated input": Case(
+        lambda: Stack(Changed(fading)), "none", None, TOLD,
+        x=jnp.broadcast_to(inputs()[0], (STEPS, BATCH, N)),
+    ),
+    "all steps read": Case(
+        lambda: Stack(Changed(fading)), "none", None, TOLD,
+        options={"objective": lambda outputs: jnp.sum(outputs**2)},
+    ),
+    # NaN and infinity.
+    "surrogate": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0, NaN()), Layer(1.0)), "not finite", "layers.1",
+        "The surrogate gradient of layers.1 is not finite", "'layers.1': 'QPseudoSpike",
+    ),
+    "runaway": Case(
+        lambda: Stack(Layer(1.0), Changed(runaway)), "not finite", "layers.1",
+        "layers.1 is not finite: .*at step 5", r"It grows 4\.3 times per step",  # (341 / 1)**(1/4)
+    ),
+    "runs to 1e15": Case(  # 10 * 2**t is beyond it at t = 47
+        lambda: Stack(Changed(lambda V, x, w: 2 * V + 10 * (V == 0))), "not finite", "layers.0",
+        "layers.0 is not finite: .*beyond 1e.15 at step 47", "It grows 2 times per step",
+        x=inputs(60),
+    ),
+    "root": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, jnp.sqrt(x - 0.999) @ w))), "not finite",
+        "layers.0", "layers.0 is not finite", "Look in its update for a division by 0",
+    ),
+    "weights": Case(
+        lambda: Stack(Layer(1.0), Layer(jnp.nan)), "not finite", "layers.1", "layers.1 is not fin",
+        "Its input weights are NaN: go back to a checkpoint",
+    ),
+    "overflow of float16": Case(
+        lambda: Stack(Changed(lambda V, x, w: (x * 7e4).astype(jnp.float16), dtype=jnp.float16)),
+        "not finite", "layers.0", "", r"float16, whose largest number is 6\.55e\+04",
+    ),
+    "parameter in float16": Case(
+        lambda: Stack(cast(Layer(1.0), jnp.float16)), "not finite", "layers.0",
+        "layers.0.weights is a parameter in float16, .*Adam divides 0 by 0", "in float32",
+    ),
+    "NaN objective": Case(
+        lambda: Stack(Layer(1.0)), "not finite", None, "The objective is nan",
+        options={"objective": lambda x: jnp.log(x.sum() * 0 - 1)},
+    ),
+    "root of 0 in the objective": Case(
+        lambda: Stack(Layer(1.0)), "not finite", None, "The derivative of the objective is NaN or",
+        options={"objective": lambda x: jnp.sqrt(x.sum() * 0)},
+    ),
+    "parameter": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ (jnp.eye(N) + jnp.sqrt(w))), 0.0)),
+        "not finite", None, "The gradient of layers.0.weights is NaN or infinite in",
+    ),
+    "NaN input": Case(
+        lambda: Stack(Layer(1.0)), "not finite", "layers.0",
+        "the inputs hold NaN or infinity: 1 value, at step 3, sample 1, feature 5",
+        x=inputs().at[3, 1, 5].set(jnp.nan),
+    ),
+    "division by 0 before a NaN input": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, (x / x[:, :1]) @ w))), "not finite",
+        "layers.0", "at step 2, and so is everything after it", "for a division by 0",
+        x=inputs().at[2, 0, 0].set(0.0).at[9, 2, 3].set(jnp.nan),
+    ),
+    # No way for the gradient.
+    "aside": Case(
+        lambda: Stack(Layer(1.0), Aside(1.0)), "disconnected", "layers.1",
+        "the output does not depend on it", "Let its spikes reach",
+    ),
+    "stop_gradient": Case(
+        lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "no gradient",
+        "layers.0", "^No gradient reaches layers.0: stop_gradient on the way", "Take away the",
+    ),
+    "round": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.round(4 * x) @ w / 4)),
+        "no gradient", "layers.1",
+        "^No gradient reaches layers.1, nor layers.0 before it: round on", "Take away the",
+    ),
+    "sign": Case(
+        lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, x @ (jnp.sign(w) * 0.3)))),
+        "no gradient", "layers.1",
+        "^layers.1.weights gets no gradient, so it is not trained: sign on", "Take away the",
+    ),
+    "another output": Case(
+        lambda: TwoOutputs(Layer(1.0)), "no gradient", "layers.0",
+        "in the steps and outputs that the objective reads, nothing that depends on it counts",
+        options={"objective": lambda outputs: outputs["input"].sum()},
+    ),
+    "no parameters": Case(
+        Plain, "no gradient", None, "no brainstate.ParamState", "Wrap each weight",
+    ),
+    "blank end": Case(  # the leak of 0.2 brings membranes back to where the rectangle is 0
+        lambda: Stack(Layer(2.0, WINDOW, leak=0.2)), "no gradient", "layers.0",
+        "in the last step, which the objective reads by default, the surrogate gradient", x=BLANK,
+    ),
+    "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
+        lambda: Stack(Changed(fading)), "fading", "layers.0",
+        "7 steps before the end it is down to 1%.*the first 13 steps", "",
+    ),
+    # Inputs, delays, sizes.
+    "no inputs": Case(
+        lambda: Stack(Layer(1.0)), "inputs", None, r"^All inputs are 0\.", x=0 * inputs()
+    ),
+    "same inputs": Case(
+        lambda: Stack(Layer(1.0)), "inputs", None, r"^All 3 samples are the same\.",
+        x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
+    ),
+    "empty inputs": Case(
+        lambda: Stack(Layer(1.0)), "inputs", None, "^67% of the samples have no input spike",
+        x=jnp.zeros((STEPS, BATCH, N)).at[4, 0].set(1.0),
+    ),
+    "bytes": Case(
+        lambda: Stack(mixed(1.0), mixed(2.0)), "inputs", "layers.0", "The inputs go up to 255",
+        "/ 255", x=inputs() * 255 / inputs().max(), cured=True,
+    ),
+    "thousandths": Case(
+        lambda: Stack(mixed(1.0), mixed(2.0)), "inputs", "layers.0", "The inputs go up to 0.001",
+        r"/ 0\.001", x=inputs() / 1000 / inputs().max(), cured=True,
+    ),
+    "delay": Case(
+        lambda: Stack(Layer(1.0), Delayed(25), Layer(1.0)), "delay", "layers.2",
+        r"within these 20 steps, although layers\.0 before it is active.*at step 2[5-8]",
+    ),
+    "delay in many states": Case(
+        lambda: Stack(Layer(1.0), Queued(25), Layer(1.0)), "delay", "layers.2", "at step 2[5-8]",
+    ),
+    "too small": Case(
+        lambda: reading(20), "too small", "layers.0",
+        "^layers.0 is too small: 8 neurons for 20 outputs", "as many neurons",
+        x=jnp.tile(inputs(), (1, 1, 3)),
+    ),
+    "too small for the labels": Case(
+        lambda: reading(12, 9), "too small", "layers.0", "8 neurons for 9 classes",
+        x=jnp.tile(inputs(), (1, 3, 3)), options={"labels": np.arange(9)},
+    ),
+    "dropout": Case(
+        lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.05), Layer(1.0)), "dropout", None,
+        "keeps 5% of the signals", r"layers\[1\]\.prob = 0\.95", cured=True,
+    ),
+    # Rates.
+    "silent": Case(
+        lambda: Stack(Layer(1.0), mixed(0.03), mixed(1.0)), "silent", "layers.1",
+        "layers.1 is silent: in 100% of the samples", "normalize_rates", cured=True,
+    ),
+    "silent branch": Case(
+        lambda: Branches(Layer(0.01), Layer(1.0)), "silent", "a", "^a is silent: [^b]*none[^b]*$",
+    ),
+    "far too weak": Case(  # 2**20 is not tried
+        lambda: Stack(Layer(1e-6), Layer(1.0)), "silent", "layers.0", "layers.0 is silent",
+        "^It would take .*unit of its current and of its threshold, a clip of its current",
+    ),
+    "inhibited output": Case(
+        lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
+    ),
+    "held down": Case(
+        lambda: Stack(Changed(deaf), Changed(
+            lambda V, x, w: jnp.where(V > 1, -99.0, jnp.where(V < -1, V, V + 0.4 + 1e-4 * x @ w))
+        )), "silent", "layers.1", "layers.1 is silenced: .*times as far below the threshold",
+    ),
+    "the same spikes for all": Case(
+        lambda: Stack(Layer(1.0), Changed(deaf), Changed(deaf)), "silent", "layers.1",
+        "layers.1 says nothing about the inputs: in 100% of the samples the spikes of layers.1 and",
+    ),
+    "saturated": Case(
+        lambda: Stack(Layer(40.0), mixed(1.0)), "saturated", "layers.0",
+        "of its neurons fire at almost every step, so its spikes tell layers.1 little", cured=True,
+    ),
+    # The surrogate.
+    "negative": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0, Triangle())), "negative derivative", "layers.1",
+        "negative at membrane potentials that occur: down to -100% of its peak", cured=True,
+    ),
+    "narrow": Case(
+        lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.02, dampening=0.02))),
+        "out of reach", "layers.1", "The surrogate is too narrow for layers.1", cured=True,
+    ),
+    "too high": Case(
+        lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",
+        "times as large at the first step as at the last", x=inputs(60), cured=True,
+    ),
+    "overflow of a high one": Case(  # the same cause, whether it overflows or comes near it
+        lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",
+        "The gradient of layers.0 overflows", x=inputs(200),
+    ),
+}  # fmt: skip
+
+
+def flows_of(case, model):
+    return gradient_flow(model, inputs() if case.x is None else case.x, **case.options)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_first_line_is_true(name):
+    case = CASES[name]
+    model = case.model()
+    flows = flows_of(case, model)
+    found = only(flows).diagnosis
+    assert (found.cause, found.population) == (case.cause, case.population), found
+    assert re.search(case.text, found.text), found.text
+    assert re.search(case.remedy, found.remedy or ""), found.remedy
+    assert repr(flows).splitlines()[0] == str(found)
+    if case.cured:
+        scope = {"model": model, "inputs": inputs() if case.x is None else case.x}
+        exec(found.code, scope)
+        assert found.code in found.remedy
+        assert only(flows_of(case._replace(x=scope["inputs"]), model)).diagnosis.cause == "none"
+
+
+def test_adam_divides_0_by_0_in_float16():
+    optimizer, zero = optax.adam(1e-3), jnp.zeros(1, jnp.float16)
+    (change,), _ = optimizer.update(zero, optimizer.init(zero))
+    assert jnp.isnan(change)
+
+
+def test_every_cause_is_a_row_that_some_network_has():
+    shown = {case.cause for case in CASES.values()}
+    assert set(CAUSES) - shown == {"direction lost", "information lost"}
+    assert all(cause.name == name and cause.rule and cause.helps for name, cause in CAUSES.items())
+
+
+@pytest.mark.parametrize("weight", [0.03, 0.35, 1.0])
+def test_the_number_of_samples_does_not_decide(weight):
+    class Sized(Layer):
+        def __init__(self, batch):
+            super().__init__(weight)
+            self.V.value = jnp.zeros((batch, N))
+
+    drawn = jax.random.uniform(jax.random.key(3), (STEPS, 512, N))
+    said = {only(gradient_flow(Stack(Sized(n)), drawn[:, :n])).diagnosis for n in (8, 64, 512)}
+    assert len({found.cause for found in said}) == 1

@@ -1,0 +1,92 @@
+"""What gradient_flow says below its first line, and how it prints candidates."""
+
+import re
+
+import brainstate
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import only
+from small_stacks import LOW, Branches, Changed, Layer, N, Stack, Triangle, inputs
+
+from braintools_qps import QPseudoSpike, gradient_flow
+
+
+class Residual(Stack):
+    def update(self, x):
+        first, second = self.layers
+        x = first(x)
+        return (x + second(x)) @ self.out.value
+
+
+class Linear(Stack):
+    """A readout of weights and biases that begin at 0."""
+
+    def __init__(self):
+        super().__init__(Layer(1.0))
+        self.read = brainstate.nn.Linear(N, 2, w_init=lambda shape, **_: jnp.zeros(shape))
+
+    def update(self, x):
+        return self.read(self.layers[0](x))
+
+
+def rounded(V, x, w):
+    return 0.9 * V + jnp.round(4 * (x @ w))
+
+
+@pytest.mark.parametrize(
+    ("model", "said", "not_said"),
+    [
+        # Nearly all parameters lie behind the rounding, which the first line names.
+        (lambda: Stack(Changed(rounded)), "", "no signal passes them"),
+        (lambda: Linear(), "^read.weight is all 0 at the start", "read.weight and"),
+        (lambda: Residual(Layer(1.0), Layer(0.001)), "^layers.1 hardly fires yet: ", "thresh"),
+        (lambda: Branches(Layer(0.01), Layer(1.0, Triangle())),
+         "^The surrogate gradient of b is negative", "^$"),
+        (lambda: Stack(Layer(1.0, QPseudoSpike(2.0))), "^The mean slope of layers.0 is 0.", "^$"),
+    ],
+)  # fmt: skip
+def test_what_is_said_below_the_first_line(model, said, not_said):
+    further = only(gradient_flow(model(), inputs())).further
+    assert not said or any(re.search(said, line) for line in further), further
+    assert not any(re.search(not_said, line) for line in further), further
+
+
+def test_the_table_is_measured_past_a_readout_that_begins_at_zero():
+    (population,) = only(gradient_flow(Linear(), inputs())).populations
+    assert np.any(population.gradient.second_moments)
+
+
+def test_hints_are_lines_that_run_as_they_are_printed():
+    x, model = inputs(), Stack(Layer(1.0), Layer(0.15, QPseudoSpike(alpha=8.0)))
+    further = " ".join(only(gradient_flow(model, x)).further)
+    lines = re.findall(r"from braintools_qps import [^;]*; \w+\(.*?\)(?=\.| lets)", further)
+    assert len(lines) == 2
+    for line in lines:
+        exec(line, {"model": model, "inputs": x})
+    further = " ".join(only(gradient_flow(model, x)).further)
+    assert "from braintools_qps import" not in further
+
+
+def test_what_no_candidate_changes_is_said_once_for_all():
+    flows = gradient_flow(
+        Stack(Layer(1.0), Layer(0.01)), inputs(), surrogates=["Sigmoid", "QPseudoSpike"]
+    )
+    lines = repr(flows).splitlines()
+    assert lines[0].startswith("layers.1 is silent: ")
+    assert sum("is silent" in line for line in lines) == 1
+    assert "layers.1 is silent" in flows._repr_html_().partition("<table>")[0]
+
+
+def test_candidates_that_differ_are_told_apart_and_those_that_do_not_share_a_line():
+    candidates = {"low": LOW, "lower": QPseudoSpike(dampening=0.1), "wrong": Triangle()}
+    lines = repr(gradient_flow(Stack(Layer(1.0)), inputs(), surrogates=candidates)).splitlines()
+    assert any(line.startswith("wrong: The surrogate gradient of layers.0") for line in lines)
+    assert any(line.startswith("low") and line.count("No cause") == 1 for line in lines)
+
+
+def test_the_table_has_all_counts_and_a_word_beside_each_number_that_has_one():
+    rows = repr(gradient_flow(Stack(Layer(1.0), Layer(0.05)), inputs())).splitlines()
+    assert any("GradientFlow of model: 20 steps, 3 samples, 8 features" in row for row in rows)
+    assert " ok " in next(row for row in rows if row.startswith("layers.0 "))
+    assert " silent " in next(row for row in rows if row.startswith("layers.1 (Layer)"))

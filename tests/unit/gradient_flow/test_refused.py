@@ -1,0 +1,139 @@
+"""Models, inputs and options that gradient_flow refuses: one table of all."""
+
+import brainpy
+import brainpy.state
+import brainstate
+import brainunit as u
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import BATCH, SURROGATE, Layer, N, weights_and_inputs
+
+from braintools_qps import gradient_flow, normalize_surrogate
+
+WEIGHTS, INPUTS = weights_and_inputs()
+spikes_again = lambda layer: brainstate.transform.for_loop(
+    lambda _: layer.spk_fun(layer.V.value - 1), np.arange(2)
+)[-1]
+
+
+class Changed(Layer):
+    """A layer with another update."""
+
+    def __init__(self, change, **options):
+        super().__init__(WEIGHTS, SURROGATE, **options)
+        self.change = change
+
+    def update(self, x):
+        return self.change(self, x)
+
+
+class Wrapper(brainstate.nn.Module):
+    def __init__(self, neurons):
+        super().__init__()
+        self.neurons = neurons
+
+    def update(self, x):
+        return self.neurons(5 * x * u.mA)
+
+
+def lif():
+    return Wrapper(brainpy.state.LIF(N, spk_fun=SURROGATE))
+
+
+def layer(**options):
+    return Layer(WEIGHTS, SURROGATE, **options)
+
+
+def half():
+    network = layer()
+    network.V.value = network.V.value.astype("float16")
+    return network
+
+
+LOOP = "Changed spike inside a loop within the step"
+REFUSED = {
+    # Models.
+    "no neuron": (
+        lambda: brainstate.nn.Linear(N, 2), INPUTS, {}, r"state V .*spk_fun.*Linear has 0 nodes",
+    ),
+    "spikes in a loop": (
+        lambda: Changed(lambda m, x: brainstate.transform.for_loop(
+            lambda _: Layer.update(m, x), np.arange(2))[-1]), INPUTS, {}, LOOP,
+    ),
+    "spikes in a loop, too": (  # they would keep the model's surrogate, not the candidate's
+        lambda: Changed(lambda m, x: Layer.update(m, x + 0.1 * spikes_again(m))), INPUTS, {}, LOOP,
+    ),
+    "a membrane that stands still": (
+        lambda: Changed(lambda m, x: m.spk_fun(m.V.value + x)), INPUTS, {},
+        "Changed spike without a change of V",
+    ),
+    "a neuron left alone": (
+        lambda: Changed(lambda m, x: x @ m.weights.value), INPUTS, {},
+        "no neuron both changes V and calls spk_fun in a step",
+    ),
+    "no real output": (
+        lambda: Changed(lambda m, x: jnp.asarray(Layer.update(m, x), int)), INPUTS, {},
+        "return an array of real numbers at each step, got none",
+    ),
+    "another shape": (
+        lambda: layer(shape=(1, N)), INPUTS, {}, r"V of shape \(1, 6\).*init_all_states"
+    ),
+    "another dtype": (half, INPUTS, {}, r"dtype float16 before .* \(3, 6\), float32 after it"),
+    "a classic neuron": (
+        lambda: brainpy.dyn.Lif(4), jnp.ones((3, 2, 4)), {},
+        r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
+    ),
+    "a classic neuron within": (
+        lambda: Wrapper(brainpy.dyn.Lif(4)), jnp.ones((3, 2, 4)), {},
+        r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
+    ),
+    # Inputs.
+    "a number": (lif, 1.0, {}, r"with one time step or more, got \(\)"),
+    "no step": (lif, jnp.ones((0, BATCH, N)), {}, r"with one time step or more, got \(0, 3, 6\)"),
+    "a part without steps": (lif, [jnp.ones((4, N)), 1.0], {}, r"or more, got \(4, 6\), \(\)"),
+    "nothing": (lif, [], {}, "with one time step or more, got nothing"),
+    "no sample": (lif, jnp.ones((4, 0, N)), {}, r"one sample .* or more .*, got \(4, 0, 6\)"),
+    "parts of two lengths": (
+        lif, {"one": jnp.ones((4, N)), "other": jnp.ones((5, N))}, {},
+        r"same number of time steps .*, got \(4, 6\), \(5, 6\)",
+    ),
+    "a list of numbers": (
+        lif, np.ones((4, 3, N)).tolist(), {},
+        r"\(\), \(\), \(\) and 69 more. A list .*jax.numpy.asarr",
+    ),
+    "samples first": (
+        layer, jnp.swapaxes(INPUTS, 0, 1), {},
+        r"got 3 time .*V has the shape \(3, 6\).*swapaxes",
+    ),
+    "samples first without time": (
+        lif, INPUTS[0, 0], {"batch_first": True}, r"shape \(batch, time, features...\), got \(6,\)"
+    ),
+    # Options.
+    "an objective of many values": (
+        layer, INPUTS, {"objective": lambda outputs: outputs},
+        r"must return a scalar, got shape \(12, 3, 6\)",
+    ),
+    "an objective that is a name": (
+        lif, INPUTS, {"objective": "mse"}, "objective must be a function .*, got 'mse'. For exampl",
+    ),
+    "no draw": (lif, INPUTS, {"draws": 0}, "draws must be 1 or more, got 0"),
+    "half a draw": (lif, INPUTS, {"draws": 1.5}, "draws must be an integer, got 1.5"),
+    "a voltage without a scale": (
+        lambda: Layer(WEIGHTS, SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV), INPUTS,
+        {"surrogates": ["QPseudoSpike"]}, "needs a scale",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_refused(name):
+    make, inputs, options, match = REFUSED[name]
+    errors = (ValueError, TypeError, u.UnitMismatchError)
+    with brainstate.environ.context(dt=1 * u.ms), pytest.raises(errors, match=match):
+        gradient_flow(make(), inputs, **options)
+
+
+def test_normalize_surrogate_refuses_the_same_inputs():
+    with brainstate.environ.context(dt=1 * u.ms), pytest.raises(ValueError, match="and 69 more"):
+        normalize_surrogate(lif(), np.ones((4, 3, N)).tolist())
