@@ -77,6 +77,10 @@ class Preparation(Record):
     lines : tuple of str
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
+    learning_rate : float or None
+        A learning rate for Adam to start from, where the surrogate was changed: 0.03, and 0.001 in
+        stacks whose weights were relayed. With it our evaluation trained. A smaller one moves
+        weights little that were scaled up.
 
     See Also
     --------
@@ -93,6 +97,7 @@ class Preparation(Record):
     before: Diagnosis
     after: Diagnosis
     lines: tuple[str, ...] = ()
+    learning_rate: float | None = None
 
     def __repr__(self) -> str:
         if not self.lines:
