@@ -42,7 +42,7 @@ OF_SURROGATES = (
     "not finite", "no gradient", "negative derivative", "out of reach", "too high",
     "direction lost",
 )  # fmt: skip
-HARMLESS = ("fading", "direction lost", "none")  # causes that a model may be left with
+HARMLESS = ("fading", "none")  # causes that a model may be left with
 
 
 class View(NamedTuple):
@@ -164,7 +164,7 @@ def prepare(
             if any(map(run.goes, ways(now))):
                 now = run.look()
         if _is_worse(before.diagnosis, now.diagnosis):
-            raise _not_cured(run.look(remedy=True).diagnosis)
+            raise run.failed or _not_cured(run.look(remedy=True).diagnosis, run.lines)
     lines, learning_rate = _with_imports(run.lines), None
     if batch_first:
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
@@ -186,7 +186,8 @@ class Preparing:
         self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
         self.lines: list[str] = []
         self.passes: Passes | None = None
-        self.surrogate: Any = None
+        self.surrogate: Any = None  # of which the lines may speak
+        self.failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
         """Diagnose the model. The passes are compiled once."""
@@ -205,7 +206,8 @@ class Preparing:
         try:
             with restoring(self.model, only_errors=True):
                 exec("\n".join(lines), scope)
-        except ValueError:
+        except ValueError as error:
+            self.failed = error
             return False
         self.lines += lines
         return True
@@ -226,16 +228,18 @@ class Preparing:
 
     def surrogates(self, surrogate: SurrogateSpec, now: View) -> Iterator[list[str]]:
         """A surrogate for all populations, as high as the gradient stays steady."""
-        relayed = self.has("relay_weights")  # there the gradient grows, and they train all the same
-        if not (relayed or self.has("normalize_rates") or now.needs_surrogate()):
-            return
-        self.surrogate = _fitted(surrogate, now.evaluator)
-        slope = HIGH_SLOPE if relayed else _steady_slope(now.evaluator, self.surrogate)
-        options = "" if slope == HIGH_SLOPE else f", mean_slope={slope:g}"
-        yield [
-            f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
-            f"normalize_surrogate(model, inputs, surrogate={_written(self.surrogate)}{options}))"
-        ]
+        relayed = self.has("relay_weights")  # the gradient grows there, and they train all the same
+        scaled = relayed or self.has("normalize_rates")
+        if scaled or now.needs_surrogate():
+            self.surrogate = _fitted(surrogate, now.evaluator)
+            slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
+            if scaled or slope:
+                text = _written(self.surrogate)
+                text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
+                yield [
+                    f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
+                    f"normalize_surrogate(model, inputs, surrogate={text}))"
+                ]
 
     def remedy(self, now: View, unless: Sequence[str] = ()) -> Iterator[list[str]]:
         """What `gradient_flow` advises, if it changes the model."""
@@ -283,15 +287,19 @@ def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> SurrogateSpec:
     return surrogate if fitted == chosen else fitted
 
 
-def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float:
-    """The highest mean slope with which the gradient does not grow out of proportion."""
+def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
+    """The highest mean slope with which the gradient keeps its size and direction, if any."""
     spikes = {p.name: p.spike for p in evaluator.step.populations}
     spikes |= by_population(surrogate, spikes)
     for slope in SLOPES:
-        after = evaluator.measure(lowered(evaluator, spikes, slope))
-        if not any(p.gradient.end_to_end > STEADY for p in after.populations):
+        try:
+            after = evaluator.measure(lowered(evaluator, spikes, slope))
+        except ValueError:  # a mean slope of 0, or NaN
+            return None
+        gradients = [p.gradient for p in after.populations]
+        if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
             return slope
-    return HIGH_SLOPE
+    return None
 
 
 def _written(surrogate: Any) -> str:
@@ -322,10 +330,11 @@ def _is_worse(before: Diagnosis, after: Diagnosis) -> bool:
     return after.cause not in HARMLESS or order.index(after.cause) < order.index(before.cause)
 
 
-def _not_cured(left: Diagnosis) -> ValueError:
+def _not_cured(left: Diagnosis, lines: list[str]) -> ValueError:
     """The error for a model that has a cause left."""
-    lines = ("prepare must leave a model that can learn; this one is as it was", left.text)
-    return ValueError("\n".join([*lines, *([left.remedy] if left.remedy else [])]))
+    said = ["prepare must leave a model that can learn; this one is as it was"]
+    said += [f"After {line}:" for line in _with_imports(lines) if not line.startswith(IMPORT)]
+    return ValueError("\n".join([*said, left.text, *([left.remedy] if left.remedy else [])]))
 
 
 def _with_imports(lines: list[str]) -> list[str]:
