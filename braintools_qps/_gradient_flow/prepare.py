@@ -24,7 +24,7 @@ from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Measured, Passes
 from .findings import IMPORT
-from .information import FEWEST, checked_labels, told
+from .information import FEWEST, checked_labels, mean_inputs, told
 from .normalize import lowered
 from .normalize_rates import checked_rate, of_one_sign
 from .relay import chain
@@ -267,8 +267,7 @@ def _told(evaluator: Evaluator) -> tuple[float, float]:
     if information is None:
         if evaluator.batch is None or evaluator.batch < FEWEST:
             return 0.0, 0.0
-        leaves = [np.asarray(x, np.float64).mean(axis=0) for x in evaluator.run.inputs[1:]]
-        means = np.concatenate([x.reshape(evaluator.batch, -1) for x in leaves], axis=1)
+        means = mean_inputs(evaluator.inputs)
         information, each = told(evaluator.inputs, evaluator.counts(), means)
     return max(each) - information.chance, each[-1] - information.chance
 

@@ -239,7 +239,7 @@ class NoNeurons(brainstate.nn.Module):
         (twice, {}, "(?s)weights of its own.*lif.1 and lif.2 share linear.1.weight"),
         (Network, {"inputs": inputs().at[3, 2, 1].set(jnp.nan)}, r"1 of \d+ .* at \(3, 2, 1\)"),
         (Network, {"inputs": 1e-5 * inputs()}, "(?s)prepare must.*inputs = inputs / 1e-05"),
-        (Network, {"labels": [0, 1]}, "one entry per sample"),
+        (Network, {"labels": [0, 1]}, "labels must be a class"),
         (Network, {"rate": 1.5}, "rate must be"),
         (Network, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
         (NoNeurons, {}, "must have neurons"),
