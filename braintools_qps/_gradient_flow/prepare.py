@@ -153,10 +153,10 @@ def prepare(
     options = "" if rate is None else f", rate={checked_rate(rate)!r}"
     run = Preparing(model, inputs, known, Objective(objective, DRAWS))
     stages = (
-        partial(run.remedy, unless=(*OF_RATES, *OF_SURROGATES)),
+        partial(run.remedy, unless=("none", *OF_RATES, *OF_SURROGATES)),
         partial(run.weights, options),
         partial(run.surrogates, surrogate),
-        run.remedy,
+        partial(run.remedy, unless=HARMLESS),
     )
     with restoring(model, only_errors=True):
         before = now = run.look()
@@ -165,6 +165,8 @@ def prepare(
                 now = run.look()
         if _is_worse(before.diagnosis, now.diagnosis):
             raise run.failed or _not_cured(run.look(remedy=True).diagnosis, run.lines)
+        if not run.lines and now.cause != "none":
+            before = now = run.look(remedy=True)  # with what is for the user to do
     lines, learning_rate = _with_imports(run.lines), None
     if batch_first:
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
@@ -186,7 +188,7 @@ class Preparing:
         self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
         self.lines: list[str] = []
         self.passes: Passes | None = None
-        self.surrogate: Any = None  # of which the lines may speak
+        self.surrogate: str | dict[str, Surrogate] = {}  # of which the lines may speak
         self.failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
@@ -209,7 +211,7 @@ class Preparing:
         except ValueError as error:
             self.failed = error
             return False
-        self.lines += lines
+        self.lines, self.failed = [*self.lines, *lines], None
         return True
 
     def has(self, call: str) -> bool:
@@ -241,9 +243,9 @@ class Preparing:
                     f"normalize_surrogate(model, inputs, surrogate={text}))"
                 ]
 
-    def remedy(self, now: View, unless: Sequence[str] = ()) -> Iterator[list[str]]:
+    def remedy(self, now: View, unless: Sequence[str]) -> Iterator[list[str]]:
         """What `gradient_flow` advises, if it changes the model."""
-        if now.cause not in ("none", *unless):
+        if now.cause not in unless:
             code = self.look(remedy=True).diagnosis.code
             if code is not None and not re.search(r"\binputs = ", code):
                 yield [code]
@@ -272,7 +274,7 @@ def _told(evaluator: Evaluator) -> tuple[float, float]:
     return max(each) - information.chance, each[-1] - information.chance
 
 
-def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> SurrogateSpec:
+def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Surrogate]:
     """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
     chosen = by_population(surrogate, [p.name for p in evaluator.step.populations])
     fitted = dict(chosen)
@@ -283,7 +285,7 @@ def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> SurrogateSpec:
         if isinstance(spike, QPseudoSpike) and spike.scale is None and usual > 0 and not is_near_1:
             scale = usual if unit is None else u.Quantity(usual, unit=unit)
             fitted[p.name] = spike.replace(scale=scale)
-    return surrogate if fitted == chosen else fitted
+    return surrogate if isinstance(surrogate, str) and fitted == chosen else fitted
 
 
 def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
@@ -301,14 +303,14 @@ def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | Non
     return None
 
 
-def _written(surrogate: Any) -> str:
-    """A surrogate, or one for each population, as code; its name where it has no spec."""
-    each = surrogate if isinstance(surrogate, dict) else {"": surrogate}
+def _written(surrogate: str | dict[str, Surrogate]) -> str:
+    """A surrogate, or one for each population, as code; its name where one has no spec."""
+    if isinstance(surrogate, str):
+        return repr(surrogate)
     try:
-        specs = {n: surrogate_spec(s) if isinstance(s, Surrogate) else s for n, s in each.items()}
+        return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
     except TypeError:
         return "surrogate"
-    return repr(specs if isinstance(surrogate, dict) else specs[""])
 
 
 def _check_finite(inputs: Any) -> None:

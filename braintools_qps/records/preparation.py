@@ -102,7 +102,8 @@ class Preparation(Record):
     def __repr__(self) -> str:
         if not self.lines:
             nothing = NOTHING if self.before.cause == "none" else NOT_OURS
-            return f"{nothing}: {self.before.text[:1].lower()}{self.before.text[1:]}"
+            said = str(self.before)
+            return f"{nothing}: {said[:1].lower()}{said[1:]}"
         return "\n".join([f"# {self.before.text}", *self.lines, f"# {self.after.text}"])
 
     def _repr_html_(self) -> str:

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import Surrogate
+from braintools.surrogate import Sigmoid, Surrogate
 from flow_networks import only
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
@@ -189,6 +189,19 @@ def test_a_voltage_gets_a_scale_the_usual_distance_from_the_threshold():
         distances.append(abs(V - 15))
     assert model.spk_fun.alpha == 8
     assert model.spk_fun.scale / u.mV == pytest.approx(np.median(distances), rel=0.01)
+
+
+class Mine(QPseudoSpike):
+    """A surrogate that no name stands for."""
+
+
+@pytest.mark.parametrize("surrogate", ["Sigmoid", Sigmoid(), {"lif.1": Sigmoid}, Mine(2.0)])
+def test_surrogates_of_every_form(surrogate):
+    model = Network()
+    done = prepare(model, inputs(), surrogate=surrogate, objective=last)
+    assert done.after.cause == "none"
+    kind = Mine if isinstance(surrogate, Mine) else Scaled
+    assert isinstance(model.lif[1].spk_fun, kind)
 
 
 def test_the_surrogate_and_the_rate_of_the_user():

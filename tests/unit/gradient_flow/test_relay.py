@@ -100,7 +100,7 @@ def test_the_last_layer_spikes_as_the_first():
 def test_other_widths():
     """From half a layer each neuron is heard twice; in half a layer, every other one is not."""
     model = stack([N, N, N // 2, N])
-    done = relay_weights(model, inputs())
+    done = relay_weights(model, inputs(), rate=0.05)
     half = np.eye(N // 2)
     assert np.array_equal(weights(model, 2) != 0, np.concatenate([half, 0 * half]))
     assert np.array_equal(weights(model, 4) != 0, np.concatenate([half, half], axis=1))
