@@ -30,27 +30,20 @@ def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
         If there is no batch, or not one label per sample, or a label is NaN.
     """
     values = np.asarray(labels)
-    if batch is None or values.ndim == 0 or len(values) != batch:
-        raise ValueError(
-            "labels must have one entry per sample of inputs of shape (time, batch, features...), "
-            f"got labels of shape {values.shape} for a batch of {batch}. Pass the labels of the "
-            "same samples, in the same order"
-        )
-    if not np.issubdtype(values.dtype, np.floating) and values.size != batch:
-        raise ValueError(
-            f"labels that are classes must be one per sample, got shape {values.shape} of "
-            f"{values.dtype}. Pass the class of each sample, or floats for several numbers"
-        )
-    if batch < FEWEST:
-        raise ValueError(
-            f"labels need {FEWEST} samples or more, half of them to test, got {batch}. Pass a "
-            "batch of 64 or more"
-        )
-    if np.issubdtype(values.dtype, np.floating) and not np.isfinite(values).all():
-        raise ValueError(
-            "labels must be finite, got NaN or infinity. Drop these samples from labels and inputs"
-        )
-    return values
+    numbers = np.issubdtype(values.dtype, np.floating)
+    if batch is None or values.ndim == 0 or len(values) != batch or batch < FEWEST:
+        why = f"shape {values.shape} for a batch of {batch}"
+    elif not numbers and values.size != batch:
+        why = f"classes of shape {values.shape}"
+    elif numbers and not np.isfinite(values).all():
+        why = "NaN or infinity"
+    else:
+        return values
+    raise ValueError(
+        f"labels must be a class, or finite numbers, for each of {FEWEST} samples or more\n"
+        f"Got {why}\nPass inputs of shape (time, batch, features...), and the labels of the same "
+        "samples in the same order"
+    )
 
 
 def told(inputs: Any, counts: Sequence[Any], labels: np.ndarray) -> tuple[Information, list[float]]:
@@ -58,12 +51,18 @@ def told(inputs: Any, counts: Sequence[Any], labels: np.ndarray) -> tuple[Inform
 
     Inputs have the shape (time, batch, features...), and count as their mean over time.
     """
-    arrays = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
-    features = np.concatenate([leaf.reshape(len(labels), -1) for leaf in arrays], axis=1)
     each = [score(np.reshape(count, (len(labels), -1)), labels) for count in counts]
-    kind = "numbers" if np.issubdtype(labels.dtype, np.floating) else "classes"
-    known = score(features, labels)
-    return Information(kind, known, _chance(labels), len(labels)), each
+    known = score(mean_inputs(inputs), labels)
+    if np.issubdtype(labels.dtype, np.floating):
+        return Information("numbers", known, 0.0, len(labels)), each
+    chance = float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+    return Information("classes", known, chance, len(labels)), each
+
+
+def mean_inputs(inputs: Any) -> np.ndarray:
+    """The mean over time of all inputs, with one row per sample."""
+    means = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
+    return np.concatenate([mean.reshape(len(mean), -1) for mean in means], axis=1)
 
 
 def score(features: np.ndarray, labels: np.ndarray) -> float:
@@ -124,10 +123,3 @@ def _targets(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         return labels.reshape(len(labels), -1).astype(np.float64), None
     _, classes = np.unique(labels, return_inverse=True)
     return np.eye(classes.max() + 1)[classes.ravel()], classes.ravel()
-
-
-def _chance(labels: np.ndarray) -> float:
-    """Share of the most frequent class; 0 for numbers."""
-    if np.issubdtype(labels.dtype, np.floating):
-        return 0.0
-    return float(np.unique(labels, return_counts=True)[1].max() / len(labels))

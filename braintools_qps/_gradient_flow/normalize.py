@@ -25,6 +25,7 @@ def normalize_surrogate(
     *,
     surrogate: SurrogateSpec | None = None,
     mean_slope: float = 0.1,
+    batch_first: bool = False,
 ) -> dict[str, Surrogate]:
     r"""Choose a dampening for each population that lowers its mean slope to ``mean_slope``.
 
@@ -48,6 +49,8 @@ def normalize_surrogate(
         `set_surrogate`. By default those of the model.
     mean_slope : float
         The target, above 0. Populations with a lower mean slope do not change.
+    batch_first : bool
+        Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
 
     Returns
     -------
@@ -89,11 +92,12 @@ def normalize_surrogate(
     """
     if not is_positive(mean_slope):
         raise ValueError(
-            "mean_slope must be a number without a unit, finite and greater than 0, got "
-            f"{mean_slope!r}. Pass mean_slope={HIGH_SLOPE}"
+            "mean_slope must be a number without a unit, finite and greater than 0\n"
+            f"Got {mean_slope!r}\nPass mean_slope={HIGH_SLOPE}"
         )
-    evaluator = _forward(model, inputs)
-    start = _spikes(evaluator)
+    inputs = checked_inputs(inputs, batch_first=batch_first)
+    evaluator = Evaluator(trace(model, inputs), inputs, Objective())
+    start = {population.name: population.spike for population in evaluator.step.populations}
     if surrogate is not None:
         start |= by_population(surrogate, start)
     return lowered(evaluator, start, mean_slope)
@@ -109,43 +113,31 @@ def lowered(
     ValueError
         If a spike function is not a Surrogate, has a State as its dampening, or a mean slope of 0.
     """
-    _require_dampening(spikes)
-    means = _mean_slopes(evaluator, spikes)
+    for name, spike in spikes.items():
+        _check_dampening(name, spike)
+    means = {
+        population.name: evaluator.slopes_of(population, spikes[population.name]).per_scale
+        for population in evaluator.step.populations
+    }
     missing = [n for n, mean in means.items() if not (math.isfinite(mean) and mean > 0)]
     if missing:
         raise ValueError(
-            "every population needs a mean slope above 0 to be normalised, got none in "
-            f"{', '.join(missing)}. gradient_flow(model, inputs) says why"
+            "every population needs a mean slope above 0 to be normalised\n"
+            f"There is none in {', '.join(missing)}\ngradient_flow(model, inputs) says why"
         )
     factors = {name: float(f"{min(1.0, mean_slope / mean):.4g}") for name, mean in means.items()}
     return {name: adjusted(spikes[name], dampening=factor) for name, factor in factors.items()}
 
 
-def _forward(model: Any, inputs: Any) -> Evaluator:
-    inputs = checked_inputs(inputs)
-    return Evaluator(trace(model, inputs), inputs, Objective())
-
-
-def _spikes(evaluator: Evaluator) -> dict[str, Any]:
-    return {population.name: population.spike for population in evaluator.step.populations}
-
-
-def _require_dampening(start: Mapping[str, Any]) -> None:
-    for name, spike in start.items():
-        if not isinstance(spike, Surrogate):
-            why = "the spike function is no Surrogate"
-        elif isinstance(getattr(spike, "dampening", None), brainstate.State):
-            why = "the dampening is a State"
-        else:
-            continue
-        raise ValueError(
-            f"every population needs a Surrogate with a constant dampening, but in {name} {why}, "
-            f"got {spike!r}. Pass one, for example surrogate={{{name!r}: 'QPseudoSpike'}}"
-        )
-
-
-def _mean_slopes(evaluator: Evaluator, spikes: Mapping[str, Any]) -> dict[str, float]:
-    return {
-        population.name: evaluator.slopes_of(population, spikes[population.name]).per_scale
-        for population in evaluator.step.populations
-    }
+def _check_dampening(name: str, spike: Any) -> None:
+    if not isinstance(spike, Surrogate):
+        why = "The spike function is no Surrogate"
+    elif isinstance(getattr(spike, "dampening", None), brainstate.State):
+        why = "The dampening is a State"
+    else:
+        return
+    raise ValueError(
+        "every population needs a Surrogate with a constant dampening\n"
+        f"{why} in {name}: {spike!r}\n"
+        f"Pass one, for example surrogate={{{name!r}: 'QPseudoSpike'}}"
+    )

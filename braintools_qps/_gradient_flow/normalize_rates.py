@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import brainstate
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array
 
 from .._checks import is_positive
 from .._models import checked_inputs
 from ..records import NormalizedRate, NormalizedRates
 from .passes import forward, replaced, with_index
-from .step import Step
+from .step import Population, Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
@@ -28,7 +27,9 @@ SETTLED = 0.1  # relative change of rates in a sweep, below which sweeps end
 Rates = dict[str, float]  # spikes per neuron and step, by population
 
 
-def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRates:
+def normalize_rates(
+    model: Any, inputs: Any, rate: float = 0.1, *, batch_first: bool = False
+) -> NormalizedRates:
     r"""Scale the weights of a model until every population fires at a given rate.
 
     All weights that feed a population, recurrent ones included, are multiplied by one factor, which
@@ -53,6 +54,8 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
         A batch of training data, of shape (time, features) or (time, batch, features...).
     rate : float
         The firing rate, in spikes per neuron and step.
+    batch_first : bool
+        Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
 
     Returns
     -------
@@ -102,16 +105,15 @@ def normalize_rates(model: Any, inputs: Any, rate: float = 0.1) -> NormalizedRat
     True
     """
     rate = checked_rate(rate)
-    inputs = checked_inputs(inputs)
+    inputs = checked_inputs(inputs, batch_first=batch_first)
     step = trace(model, inputs)
     weights = separate_weights(step)
     measure = rates_of(step, inputs)
     before = measure(step.arrays.states)
     scaling = scaled_to(step, weights, measure, rate)
-    factors = scaling.factors
-    _multiply(model, step, {i: factors[name] for name in factors for i in weights[name]})
-    rows = (NormalizedRate(n, before[n], scaling.after[n], factors.get(n)) for n in before)
-    return NormalizedRates(rate, tuple(rows), _notes(step, weights))
+    write_leaves(model, step, scaling.states)
+    rows = (NormalizedRate(n, before[n], scaling.after[n], scaling.factors.get(n)) for n in before)
+    return NormalizedRates(rate, tuple(rows), _notes(step))
 
 
 def attained(
@@ -150,14 +152,12 @@ def attained(
     return 2.0**best if target / AS_NEAR <= rate <= target * AS_NEAR else None
 
 
-def checked_rate(rate: Any) -> float:
-    """The rate as a number; it may be an array without axes."""
-    if isinstance(rate, (jax.Array, np.ndarray, np.generic)) and jnp.ndim(rate) == 0:
-        rate = rate.item()
+def checked_rate(rate: float) -> float:
+    """The rate as a Python number."""
     if not (is_positive(rate) and rate < 1):
         raise ValueError(
-            "rate, in spikes per neuron and step, must be greater than 0 and less than 1, got "
-            f"{rate!r}. Pass rate=0.1"
+            "rate must be greater than 0 and less than 1, in spikes per neuron and step\n"
+            f"Got {rate!r}\nPass rate=0.1"
         )
     return float(rate)
 
@@ -170,9 +170,9 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
         for position in positions:
             if position in fed:
                 raise ValueError(
-                    "each population must have separate weights to be scaled, but "
-                    f"{fed[position]} and {name} share {step.path(position)}. Use a copy for "
-                    "each, or scale the shared weights by hand"
+                    "each population must have weights of its own to be scaled\n"
+                    f"{fed[position]} and {name} share {step.path(position)}\n"
+                    "Use a copy for each, or scale them by hand"
                 )
             fed[position] = name
     return weights
@@ -219,7 +219,7 @@ def scaled_to(
     for _ in range(SWEEPS):
         alone = {}
         for name in factors:
-            rate_at = rate_with(name, measure, states, weights[name])
+            rate_at = _rate_with(name, measure, states, weights[name])
             factor = attained(rate_at, rate, close=close)
             if factor is None:
                 raise _unattained(name, rate, rate_at)
@@ -228,15 +228,15 @@ def scaled_to(
         after = measure(states)
         if all(abs(after[name] - alone[name]) <= SETTLED * rate for name in factors):
             return Scaling(factors, states, after)
+    rates = ", ".join(f"{name} {value:.3g}" for name, value in after.items())
     raise ValueError(
-        f"all populations must be able to fire at {rate:g} per step together, but they feed each "
-        f"other, and after {SWEEPS} rounds their rates are "
-        f"{', '.join(f'{name} {value:.3g}' for name, value in after.items())}. Lower the feedback "
-        "weights. Nothing was changed"
+        f"all populations must be able to fire at {rate:g} per step together\n"
+        f"They feed each other, and after {SWEEPS} rounds fire at {rates}\n"
+        "Lower the feedback weights; nothing was changed"
     )
 
 
-def rate_with(
+def _rate_with(
     name: str, measure: Callable[[Any], Rates], states: Any, positions: list[int]
 ) -> Callable[[float], float]:
     """A population's firing rate as a function of the factor on some weights."""
@@ -245,12 +245,25 @@ def rate_with(
 
 def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> list[Array]:
     """The leaves of all states, with some of them multiplied."""
-    return replaced(states, positions, [_times(states[i], factor) for i in positions])
+    leaves = {i: jnp.asarray(states[i]) for i in positions}
+    return replaced(states, positions, [(w * factor).astype(w.dtype) for w in leaves.values()])
 
 
-def _times(weights: Any, factor: float) -> Array:
-    weights = jnp.asarray(weights)
-    return (weights * factor).astype(weights.dtype)
+def write_leaves(model: Any, step: Step, leaves: Sequence[Array]) -> None:
+    """Set the states of a model to these leaves, where they are not those of the step."""
+    states, position = brainstate.graph.states(model), 0
+    for source in step.sources:
+        places = slice(position, position := position + source.structure.num_leaves)
+        if any(new is not old for new, old in zip(leaves[places], step.arrays.states[places])):
+            states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
+
+
+def of_one_sign(step: Step, population: Population) -> list[int]:
+    """The weight matrices of a population, if all their entries have the same sign; or none."""
+    states = step.arrays.states
+    matrices = [i for i in step.input_weights(population) if states[i].ndim > 1]
+    alike = all((states[i] >= 0).all() or (states[i] <= 0).all() for i in matrices)
+    return matrices if alike else []
 
 
 def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> ValueError:
@@ -261,37 +274,20 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
     elif min(low, high) < rate < max(low, high):
         why = "Its neurons fire all together or not at all: give them different weights"
     else:
-        why = "Change its threshold or its bias"
+        why = "Look at the units of its threshold and of its current, and at its bias"
     return ValueError(
-        f"no factor from 1/{widest} to {widest} on its input weights makes {name} fire at {rate:g} "
-        f"per step: the rate goes from {low:.3g} to {high:.3g}. {why}. Nothing was changed"
+        f"some factor from 1/{widest} to {widest} on its input weights must bring {name} to "
+        f"{rate:g} spikes per step\nWith these factors it fires at {low:.3g} to {high:.3g}\n"
+        f"{why}; nothing was changed"
     )
 
 
-def _notes(step: Step, weights: dict[str, list[int]]) -> tuple[str, ...]:
+def _notes(step: Step) -> tuple[str, ...]:
     """A note on weights of one sign. In the casebook, only centring them helped."""
-    states = step.arrays.states
-    alike = [
-        name
-        for name, positions in weights.items()
-        if positions and all((states[i] >= 0).all() or (states[i] <= 0).all() for i in positions)
-    ]
+    alike = [p.name for p in step.populations if of_one_sign(step, p)]
     note = (
         f"The weights that feed {', '.join(alike)} all have the same sign, so the neurons fire "
         "together and carry little information. Subtract the mean of each weight matrix, and call "
-        "normalize_rates again"
+        "normalize_rates again."
     )
-    return (f"{note}.",) if alike else ()
-
-
-def _multiply(model: Any, step: Step, factors: dict[int, float]) -> None:
-    """Multiply leaves of the model's states, given by their positions."""
-    states, changed, position = brainstate.graph.states(model), {}, 0
-    for source in step.sources:
-        leaves = range(position, position := position + source.structure.num_leaves)
-        if not factors.keys().isdisjoint(leaves):
-            old, structure = jax.tree.flatten(states[source.place].value)
-            new = [_times(x, factors[i]) if i in factors else x for i, x in zip(leaves, old)]
-            changed[source.place] = jax.tree.unflatten(structure, new)
-    for place, value in changed.items():
-        states[place].value = value
+    return (note,) if alike else ()

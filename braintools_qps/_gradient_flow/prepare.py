@@ -1,68 +1,72 @@
-"""Bring a network into the range where it learns: diagnose, apply the remedy, diagnose again."""
+"""Bring a network into the range where it learns: diagnose, apply the remedy, diagnose again.
+
+A change is lines of code, which are run as they are printed.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import batch_size, by_population, checked_inputs, restoring, set_surrogate
+from .._models import batch_size, by_population, checked_inputs, restoring
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
-from ..records import CAUSES, Diagnosis, Preparation
+from ..records import CAUSES, HIGH_SLOPE, Diagnosis, Preparation
 from ..typing import SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
-from .evaluate import Evaluator, Passes
-from .information import FEWEST, checked_labels, told
-from .normalize import normalize_surrogate
-from .normalize_rates import checked_rate, normalize_rates
-from .passes import forward, replaced, with_index
-from .relay import chain, relay_weights
-from .step import Step
+from .evaluate import Evaluator, Measured, Passes
+from .findings import IMPORT
+from .information import FEWEST, checked_labels, mean_inputs, told
+from .normalize import lowered
+from .normalize_rates import checked_rate, of_one_sign
+from .relay import chain
+from .remedies import SLOPES
 from .tracing import trace
 
 SHALLOW = 8  # populations in a row that train with random weights
 ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep stack is left alone
-NEAR_1 = (0.25, 4.0)  # distances from rest to threshold for which a scale of 1 is right
-ROUNDS = 3
-OURS = {"normalize_rates", "normalize_surrogate", "relay_weights", "set_surrogate"}
+NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
+STEADY = 1e3  # growth of the gradient over all steps; at 3e4 a recurrent network did not train
+LEARNING_RATE, RELAYED_RATE = 0.03, 1e-3  # for Adam, as trained in the casebook and deep stacks
 DRAWS = 2  # random projections of the output: enough to tell whether there is a gradient
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
-    "not finite", "negative derivative", "out of reach", "too high", "direction lost",
+    "not finite", "no gradient", "negative derivative", "out of reach", "too high",
+    "direction lost",
 )  # fmt: skip
-HARMLESS = ("fading", "direction lost", "none")  # causes that a model may be left with
+HARMLESS = ("fading", "none")  # causes that a model may be left with
 
 
 class View(NamedTuple):
     """A model at one moment."""
 
-    step: Step
+    evaluator: Evaluator
+    measured: Measured
     diagnosis: Diagnosis
-    scrambles: bool  # it is deep, and its last population tells little
-    flat: bool  # a surrogate gradient is 0 at all membrane potentials
 
+    @property
+    def cause(self) -> str:
+        return self.diagnosis.cause
 
-class Change(NamedTuple):
-    """A line of code, and the call that it stands for."""
-
-    line: str
-    apply: Callable[[], Any]
+    def needs_surrogate(self) -> bool:
+        """Whether the surrogate is the cause."""
+        flat = not all(map(np.any, self.measured.slopes))
+        return self.cause in OF_SURROGATES and (flat or self.cause != "no gradient")
 
 
 def prepare(
     model: Any,
     inputs: Any,
     *,
+    batch_first: bool = False,
     labels: Any = None,
     surrogate: SurrogateSpec = "QPseudoSpike(alpha=8)",
     rate: float | None = None,
@@ -72,14 +76,18 @@ def prepare(
 
     It diagnoses the model as `gradient_flow` does, applies the remedy, and diagnoses again:
 
-    1. Weights that all have the same sign lose their mean. `normalize_rates` brings every
-       population to ``rate``. In a stack of more than 8 populations, the last of which tells less
-       than half of what the inputs tell, `relay_weights` replaces the weights between them instead.
+    1. If populations are silent or saturated, weights that all have the same sign lose their mean,
+       and `normalize_rates` brings every population to ``rate``. In a stack of more than 8
+       populations, the last of which tells less than half of what the inputs tell,
+       `relay_weights` replaces the weights between them instead.
     2. If anything was changed, or the surrogate is the cause, the model gets ``surrogate``, lowered
-       by `normalize_surrogate` to a mean slope of at most 0.1.
+       by `normalize_surrogate` to a mean slope of at most 0.1, and further where the gradient
+       would grow more than 1000-fold over the steps.
+    3. For other causes it does what `gradient_flow` advises: a dropout that keeps next to nothing,
+       or a gradient that has to stop at the reset.
 
     A network without a cause comes back unchanged. All or nothing: after an error, Ctrl-C included,
-    the model is as it was.
+    the model is as it was. Inputs are never changed.
 
     Parameters
     ----------
@@ -87,13 +95,15 @@ def prepare(
         As for `gradient_flow`, before training: weights may be scaled or replaced.
     inputs : Array, Quantity or pytree of them
         A batch of training data, of shape (time, features) or (time, batch, features...).
+    batch_first : bool
+        Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
     labels : array, optional
         One label per sample, as for `gradient_flow`. Without them, a deep stack is judged by how
         much its last population tells about the inputs.
     surrogate : str, mapping, type or Surrogate
         The surrogate for a model that needs something, as for `normalize_surrogate`. A
-        `QPseudoSpike` without a scale gets the distance from rest to threshold as its scale where
-        that has a unit or is far from 1.
+        `QPseudoSpike` without a scale gets the membranes' usual distance from the threshold as its
+        scale where that has a unit or is far from 1.
     rate : float, optional
         Firing rate, in spikes per neuron and step. By default 0.1, and 0.2 in deep stacks.
     objective : callable, optional
@@ -102,16 +112,16 @@ def prepare(
     Returns
     -------
     Preparation
-        The diagnosis before and after, and the lines of code that do the same; ``print`` shows
-        them.
+        The diagnosis before and after, the lines of code that do the same, and a learning rate to
+        start from; ``print`` shows them.
 
     Raises
     ------
     ValueError
         If the cause is not for `prepare` to remove, such as a stop_gradient, NaN in the inputs or
-        weights of 0: the message is the diagnosis. If a population cannot reach the rate, the
-        model would end worse than it began, or has no neuron with ``V`` and ``spk_fun``. If inputs
-        or labels are not as for `gradient_flow`.
+        weights of 0: the message is the diagnosis. If the model would end worse than it began, or
+        has no neuron with ``V`` and ``spk_fun``. If inputs or labels are not as for
+        `gradient_flow`.
 
     See Also
     --------
@@ -137,39 +147,52 @@ def prepare(
     >>> print(done.lines[1])
     normalize_rates(model, inputs)
     """
-    if rate is not None:
-        rate = checked_rate(rate)
-    inputs = checked_inputs(inputs)
+    inputs = checked_inputs(inputs, batch_first=batch_first)
     _check_finite(inputs)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
-    look = Look(model, inputs, known, Objective(objective, DRAWS))
+    options = "" if rate is None else f", rate={checked_rate(rate)!r}"
+    run = Preparing(model, inputs, known, Objective(objective, DRAWS))
+    stages = (
+        partial(run.remedy, unless=("none", *OF_RATES, *OF_SURROGATES)),
+        partial(run.weights, options),
+        partial(run.surrogates, surrogate),
+        partial(run.remedy, unless=HARMLESS),
+    )
     with restoring(model, only_errors=True):
-        before = now = look()
-        lines: list[str] = []
-        for _ in range(ROUNDS):
-            changes = _changes(model, inputs, now, surrogate, rate)
-            if not changes or changes[-1].line in lines:
-                break
-            for change in changes:
-                change.apply()
-            lines += [change.line for change in changes]
-            now = look()
+        before = now = run.look()
+        for ways in stages:
+            if any(map(run.goes, ways(now))):
+                now = run.look()
         if _is_worse(before.diagnosis, now.diagnosis):
-            raise _not_cured(look(remedy=True), lines)
-    return Preparation(before.diagnosis, now.diagnosis, _with_imports(lines))
+            raise run.failed or _not_cured(run.look(remedy=True).diagnosis, run.lines)
+        if not run.lines and now.cause != "none":
+            before = now = run.look(remedy=True)  # with what is for the user to do
+    lines, learning_rate = _with_imports(run.lines), None
+    if batch_first:
+        lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
+    if run.has("normalize_surrogate"):
+        learning_rate = RELAYED_RATE if run.has("relay_weights") else LEARNING_RATE
+        lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
+    return Preparation(before.diagnosis, now.diagnosis, tuple(lines), learning_rate)
 
 
-class Look:
-    """Diagnoses a model again and again. Its passes are compiled once."""
+class Preparing:
+    """A model under preparation, and the lines that were run on it.
+
+    Each kind of change yields one or several ways, each of some lines.
+    """
 
     def __init__(
         self, model: Any, inputs: Any, labels: np.ndarray | None, objective: Objective
     ) -> None:
         self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
+        self.lines: list[str] = []
         self.passes: Passes | None = None
+        self.surrogate: str | dict[str, Surrogate] = {}  # of which the lines may speak
+        self.failed: ValueError | None = None
 
-    def __call__(self, *, remedy: bool = False) -> View:
-        """Diagnose the model, and measure whether it is deep and tells little at its end."""
+    def look(self, *, remedy: bool = False) -> View:
+        """Diagnose the model. The passes are compiled once."""
         step = trace(self.model, self.inputs)
         evaluator = Evaluator(
             step, self.inputs, self.objective, self.passes, self.model, self.labels
@@ -177,131 +200,117 @@ class Look:
         self.passes = evaluator.passes  # the step is the same but for its arrays
         measured = evaluator.measure({p.name: p.spike for p in step.populations})
         diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
-        deep = len(chain(step)) >= SHALLOW
-        scrambles = deep and _scrambles(evaluator, self.inputs, diagnosis)
-        flat = not all(map(np.any, measured.slopes))
-        return View(step, diagnosis, scrambles, flat)
+        return View(evaluator, measured, diagnosis)
+
+    def goes(self, lines: list[str]) -> bool:
+        """Run some lines on the model; after a ValueError it is as before."""
+        scope = {"model": self.model, "inputs": self.inputs, "surrogate": self.surrogate}
+        try:
+            with restoring(self.model, only_errors=True):
+                exec("\n".join(lines), scope)
+        except ValueError as error:
+            self.failed = error
+            return False
+        self.lines, self.failed = [*self.lines, *lines], None
+        return True
+
+    def has(self, call: str) -> bool:
+        """Whether a function was called."""
+        return any(f"{call}(" in line for line in self.lines)
+
+    def weights(self, options: str, now: View) -> Iterator[list[str]]:
+        """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
+        step, scrambles = now.evaluator.step, _scrambles(now.evaluator, now.cause)
+        if scrambles:
+            yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{options})"]
+        if scrambles or now.cause in OF_RATES:
+            uneven = [i for p in step.populations for i in of_one_sign(step, p)]
+            centred = [step.code(i, "{0} - {0}.mean()") for i in uneven]
+            yield [*centred, f"{IMPORT}normalize_rates; normalize_rates(model, inputs{options})"]
+
+    def surrogates(self, surrogate: SurrogateSpec, now: View) -> Iterator[list[str]]:
+        """A surrogate for all populations, as high as the gradient stays steady."""
+        relayed = self.has("relay_weights")  # the gradient grows there, and they train all the same
+        scaled = relayed or self.has("normalize_rates")
+        if scaled or now.needs_surrogate():
+            self.surrogate = _fitted(surrogate, now.evaluator)
+            slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
+            if scaled or slope:
+                text = _written(self.surrogate)
+                text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
+                yield [
+                    f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
+                    f"normalize_surrogate(model, inputs, surrogate={text}))"
+                ]
+
+    def remedy(self, now: View, unless: Sequence[str]) -> Iterator[list[str]]:
+        """What `gradient_flow` advises, if it changes the model."""
+        if now.cause not in unless:
+            code = self.look(remedy=True).diagnosis.code
+            if code is not None and not re.search(r"\binputs = ", code):
+                yield [code]
 
 
-def _scrambles(evaluator: Evaluator, inputs: Any, diagnosis: Diagnosis) -> bool:
-    """Whether the last population tells less than half of what the best one tells.
+def _scrambles(evaluator: Evaluator, cause: str) -> bool:
+    """Whether a deep stack's last population tells less than half of what the best one tells.
 
     It is about the labels; without labels, about the mean inputs over time. Where no population
     tells anything, for lack of samples, silence decides.
     """
-    best, last = _told(evaluator, inputs)
-    return last <= ENOUGH * best if best > 0 else diagnosis.cause in OF_RATES
+    if len(chain(evaluator.step)) < SHALLOW:
+        return False
+    best, last = _told(evaluator)
+    return last <= ENOUGH * best if best > 0 else cause in OF_RATES
 
 
-def _told(evaluator: Evaluator, inputs: Any) -> tuple[float, float]:
+def _told(evaluator: Evaluator) -> tuple[float, float]:
     """How much above chance the best population tells, and the last one."""
     information, each = evaluator.information, evaluator.told
     if information is None:
         if evaluator.batch is None or evaluator.batch < FEWEST:
             return 0.0, 0.0
-        leaves = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
-        means = np.concatenate([leaf.reshape(evaluator.batch, -1) for leaf in leaves], axis=1)
-        information, each = told(inputs, evaluator.counts(), means)
+        means = mean_inputs(evaluator.inputs)
+        information, each = told(evaluator.inputs, evaluator.counts(), means)
     return max(each) - information.chance, each[-1] - information.chance
 
 
-def _changes(
-    model: Any, inputs: Any, now: View, surrogate: Any, rate: float | None
-) -> list[Change]:
-    """What to do next, rates before surrogates."""
-    at: dict[str, Any] = {} if rate is None else {"rate": rate}
-    options = "".join(f", {name}={value!r}" for name, value in at.items())
-    changes: list[Change] = []
-    if now.scrambles:
-        relay = partial(relay_weights, model, inputs, **at)
-        changes = [Change(f"relay_weights(model, inputs{options})", relay)]
-    elif now.diagnosis.cause in OF_RATES:
-        scale = partial(normalize_rates, model, inputs, **at)
-        changes = [
-            *_centred(model, now.step),
-            Change(f"normalize_rates(model, inputs{options})", scale),
-        ]
-    cause = now.diagnosis.cause
-    if changes or cause in OF_SURROGATES or (cause == "no gradient" and now.flat):
-        changes.append(_lowered(model, inputs, _fitted(surrogate, now.step, inputs)))
-    return changes
-
-
-def _lowered(model: Any, inputs: Any, surrogate: Any) -> Change:
-    """Put a surrogate into all neurons, as high as `normalize_surrogate` says."""
-
-    def apply() -> None:
-        set_surrogate(model, normalize_surrogate(model, inputs, surrogate=surrogate))
-
-    line = (
-        f"set_surrogate(model, normalize_surrogate(model, inputs, surrogate={_written(surrogate)}))"
-    )
-    return Change(line, apply)
-
-
-def _written(surrogate: Any) -> str:
-    """A surrogate, or one for each population, as code that needs no import."""
-    if isinstance(surrogate, Surrogate):
-        return repr(surrogate_spec(surrogate))
-    if isinstance(surrogate, dict) and all(
-        isinstance(one, Surrogate) for one in surrogate.values()
-    ):
-        return repr({name: surrogate_spec(one) for name, one in surrogate.items()})
-    return repr(surrogate)
-
-
-def _centred(model: Any, step: Step) -> list[Change]:
-    """Subtract the mean of each weight matrix of populations whose weights have one sign."""
-    owners = [source.place for source in step.sources for _ in range(source.structure.num_leaves)]
-    states, changes = step.arrays.states, []
-    for population in step.populations:
-        matrices = [i for i in step.input_weights(population) if states[i].ndim > 1]
-        if matrices and all((states[i] >= 0).all() or (states[i] <= 0).all() for i in matrices):
-            changes += [_centring(model, owners[i]) for i in matrices]
-    return changes
-
-
-def _centring(model: Any, place: Any) -> Change:
-    """Subtract the mean of each matrix in a state."""
-
-    def apply() -> None:
-        state = brainstate.graph.states(model)[place]
-        state.value = jax.tree.map(lambda w: w - w.mean() if w.ndim > 1 else w, state.value)
-
-    line = (
-        f"state = brainstate.graph.states(model)[{place!r}]; state.value = "
-        "jax.tree.map(lambda w: w - w.mean() if w.ndim > 1 else w, state.value)"
-    )
-    return Change(line, apply)
-
-
-def _fitted(surrogate: Any, step: Step, inputs: Any) -> Any:
-    """The surrogate, with a scale for neurons whose threshold is not about 1 from rest."""
-    names = [population.name for population in step.populations]
-    chosen = by_population(surrogate, names)
+def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Surrogate]:
+    """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
+    chosen = by_population(surrogate, [p.name for p in evaluator.step.populations])
     fitted = dict(chosen)
-    for population, distance in zip(step.populations, _distances(step, inputs)):
-        spike, unit = chosen.get(population.name), population.argument_unit
-        if not isinstance(spike, QPseudoSpike) or spike.scale is not None or distance <= 0:
-            continue
-        if unit is not None or not NEAR_1[0] <= distance <= NEAR_1[1]:
-            scale = float(f"{distance:.3g}")
-            scaled = spike.replace(scale=scale if unit is None else u.Quantity(scale, unit=unit))
-            fitted[population.name] = scaled
-    if fitted == chosen:
-        return surrogate
-    same = len(fitted) == len(names) and len(set(fitted.values())) == 1
-    return next(iter(fitted.values())) if same else fitted
+    for p in evaluator.step.populations:
+        spike, unit = chosen.get(p.name), p.argument_unit
+        usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
+        is_near_1 = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
+        if isinstance(spike, QPseudoSpike) and spike.scale is None and usual > 0 and not is_near_1:
+            scale = usual if unit is None else u.Quantity(usual, unit=unit)
+            fitted[p.name] = spike.replace(scale=scale)
+    return surrogate if isinstance(surrogate, str) and fitted == chosen else fitted
 
 
-def _distances(step: Step, inputs: Any) -> list[float]:
-    """From rest to threshold, in units of the spike function's argument, by population."""
-    weights = sorted({i for p in step.populations for i in step.input_weights(p)})
-    nothing = [jnp.zeros_like(step.arrays.states[i]) for i in weights]
-    arrays = step.arrays._replace(states=replaced(step.arrays.states, weights, nothing))
-    indexed = with_index(jax.tree.map(lambda x: jnp.zeros_like(x[:1]), inputs))
-    arguments = forward(step, arrays, indexed).arguments
-    return [-float(arguments[p.call].mean()) for p in step.populations]
+def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
+    """The highest mean slope with which the gradient keeps its size and direction, if any."""
+    spikes = {p.name: p.spike for p in evaluator.step.populations}
+    spikes |= by_population(surrogate, spikes)
+    for slope in SLOPES:
+        try:
+            after = evaluator.measure(lowered(evaluator, spikes, slope))
+        except ValueError:  # a mean slope of 0, or NaN
+            return None
+        gradients = [p.gradient for p in after.populations]
+        if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
+            return slope
+    return None
+
+
+def _written(surrogate: str | dict[str, Surrogate]) -> str:
+    """A surrogate, or one for each population, as code; its name where one has no spec."""
+    if isinstance(surrogate, str):
+        return repr(surrogate)
+    try:
+        return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
+    except TypeError:
+        return "surrogate"
 
 
 def _check_finite(inputs: Any) -> None:
@@ -310,9 +319,9 @@ def _check_finite(inputs: Any) -> None:
         bad = np.argwhere(~np.isfinite(np.asarray(leaf)))
         if len(bad):
             raise ValueError(
-                f"inputs must be finite, got NaN or infinity in {len(bad)} of {np.size(leaf)} "
-                f"entries, first at {tuple(map(int, bad[0]))}. Drop or fill them, for example with "
-                "jax.numpy.nan_to_num(inputs)"
+                "inputs must be finite\n"
+                f"Got NaN or infinity in {len(bad)} of {np.size(leaf)} entries, first at "
+                f"{tuple(map(int, bad[0]))}\nDrop or fill them: jax.numpy.nan_to_num(inputs)"
             )
 
 
@@ -322,20 +331,16 @@ def _is_worse(before: Diagnosis, after: Diagnosis) -> bool:
     return after.cause not in HARMLESS or order.index(after.cause) < order.index(before.cause)
 
 
-def _not_cured(now: View, lines: list[str]) -> ValueError:
+def _not_cured(left: Diagnosis, lines: list[str]) -> ValueError:
     """The error for a model that has a cause left."""
-    after = now.diagnosis
-    tried = f" after {'; '.join(lines)}" if lines else ""
-    return ValueError(
-        f"prepare must leave a model that can learn, but{tried} the diagnosis is: {after} The "
-        "model is as it was"
-    )
+    said = ["prepare must leave a model that can learn; this one is as it was"]
+    said += [f"After {line}:" for line in _with_imports(lines) if not line.startswith(IMPORT)]
+    return ValueError("\n".join([*said, left.text, *([left.remedy] if left.remedy else [])]))
 
 
-def _with_imports(lines: list[str]) -> tuple[str, ...]:
-    """The lines, with what they need to run before them."""
-    if not lines:
-        return ()
-    called = set(re.findall(r"\b(\w+)[(.]", " ".join(lines)))
-    modules = [f"import {name}" for name in ("brainstate", "jax") if name in called]
-    return (*modules, f"from braintools_qps import {', '.join(sorted(called & OURS))}", *lines)
+def _with_imports(lines: list[str]) -> list[str]:
+    """The lines with one import before them."""
+    parts = [re.fullmatch(f"(?:{IMPORT}([^;]+); )?(.+)", line) for line in lines]
+    names = {name for part in parts if part and part[1] for name in part[1].split(", ")}
+    bodies = [part[2] for part in parts if part]
+    return [f"{IMPORT}{', '.join(sorted(names))}", *bodies] if names else bodies

@@ -7,21 +7,20 @@ layer repeats the layer before it in another order, and training starts from the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
-import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._checks import checked_seed
 from .._jaxpr import Tap, run
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
 from .graph import INPUTS
-from .normalize_rates import attained, checked_rate, rate_with, rates_of, scaled
+from .normalize_rates import checked_rate, rates_of, scaled_to, write_leaves
 from .passes import replaced, with_index
 from .products import Product, products, shape_of
 from .step import Step
@@ -46,16 +45,19 @@ class Response(NamedTuple):
     peak: float  # the highest response to an input of 1 in one step
 
 
-def relay_weights(model: Any, inputs: Any, *, rate: float = 0.2, seed: int = 0) -> RelayedWeights:
+def relay_weights(
+    model: Any, inputs: Any, *, rate: float = 0.2, batch_first: bool = False
+) -> RelayedWeights:
     r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
 
-    Each neuron gets one weight, from one neuron of the layer before, in random order:
-    :math:`W = 1.2\, P\, d / r` with a permutation :math:`P`, the distance :math:`d` from rest to
-    threshold, and the peak :math:`r` of the membrane's response to an input of 1 in one step. Both
-    are measured on the model, with all weights between layers at 0. For leaky integrate-and-fire
-    neurons that is :math:`V_\mathrm{th} / (k (1 - e^{-\Delta t / \tau}))` with the factor k of the
-    current. So every spike makes one neuron of each further layer fire, and the last layer tells
-    as much about the inputs as the first.
+    Each neuron gets one weight, from one neuron of the layer before: neuron i from neuron i. Where
+    that has fewer neurons, several get the same one; where it has more, the others are left out.
+    The weight is :math:`1.2\, d / r` with the distance :math:`d` from rest to threshold and the
+    peak :math:`r` of the membrane's response to an input of 1 in one step. Both are measured on
+    the model, with all weights between layers at 0. For leaky integrate-and-fire neurons
+    :math:`d / r = V_\mathrm{th} / (k (1 - e^{-\Delta t / \tau}))` with the factor k of the current.
+    So every spike makes one neuron of each further layer fire, and the last layer tells as much
+    about the inputs as the first.
 
     Other weights, such as those of the first layer, are multiplied by one factor for each
     population, until it fires at ``rate``. Biases stay.
@@ -70,8 +72,8 @@ def relay_weights(model: Any, inputs: Any, *, rate: float = 0.2, seed: int = 0) 
     rate : float
         Firing rate of the first population, in spikes per neuron and step. Deep stacks learn
         better at 0.2 than at 0.1.
-    seed : int
-        Seed of the permutations.
+    batch_first : bool
+        Whether inputs have the shape (batch, time, features...), as for `gradient_flow`.
 
     Returns
     -------
@@ -104,30 +106,30 @@ def relay_weights(model: Any, inputs: Any, *, rate: float = 0.2, seed: int = 0) 
     [('layers.2', None), ('layers.5', 'layers.2'), ('layers.8', 'layers.5')]
     """
     rate = checked_rate(rate)
-    rng = np.random.default_rng(checked_seed(seed))
-    inputs = checked_inputs(inputs)
+    inputs = checked_inputs(inputs, batch_first=batch_first)
     step = trace(model, inputs)
     links = chain(step)
     if not links:
         raise ValueError(
-            "relay_weights needs a population that exactly one other feeds, through one weight "
-            f"matrix of its own, got none among {', '.join(p.name for p in step.populations)}. Use "
-            "normalize_rates for this model"
+            "relay_weights needs populations that exactly one other feeds, through one weight "
+            f"matrix\nThere is none among {', '.join(p.name for p in step.populations)}\n"
+            "Use normalize_rates for this model"
         )
     measure = rates_of(step, inputs)
     before = measure(step.arrays.states)
-    weights = _weights(step, links, responses(step, inputs, links))
+    weights = _weights(responses(step, inputs, links))
     states = list(step.arrays.states)
     for link in links:
-        states[link.weight] = _relaying(states[link.weight], link, weights[link.population], rng)
-    states = _scaled_to(rate, step, links, measure, states)
-    after = measure(states)
-    write_leaves(model, step, states)
+        states[link.weight] = _relaying(states[link.weight], link, weights[link.population])
+    step_with = replace(step, arrays=step.arrays._replace(states=states))
+    others = {p.name: step.input_weights(p) for p in step.populations if p.name not in weights}
+    scaling = scaled_to(step_with, others, measure, rate)
+    write_leaves(model, step, scaling.states)
     sources = {link.population: link.source for link in links}
     return RelayedWeights(
         tuple(
-            RelayedPopulation(name, sources.get(name), weights.get(name), before[name], after[name])
-            for name in before
+            RelayedPopulation(name, sources.get(name), weights.get(name), rate, scaling.after[name])
+            for name, rate in before.items()
         )
     )
 
@@ -186,59 +188,28 @@ def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Respo
     }
 
 
-def write_leaves(model: Any, step: Step, leaves: Sequence[Array]) -> None:
-    """Set the states of a model to these leaves, where they are not those of the step."""
-    states, position = brainstate.graph.states(model), 0
-    for source in step.sources:
-        places = slice(position, position := position + source.structure.num_leaves)
-        if any(new is not old for new, old in zip(leaves[places], step.arrays.states[places])):
-            states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
-
-
-def _weights(step: Step, links: Sequence[Link], found: dict[str, Response]) -> dict[str, float]:
+def _weights(answers: dict[str, Response]) -> dict[str, float]:
     """The weight with which one spike makes a neuron of each linked population fire."""
-    for name, response in found.items():
-        if response.distance <= 0 or response.peak <= 0:
-            why = "fires at rest" if response.distance <= 0 else "does not rise with its input"
+    for name, answer in answers.items():
+        if answer.distance <= 0 or answer.peak <= 0:
+            why = "fires at rest" if answer.distance <= 0 else "does not rise with its input"
             raise ValueError(
                 "relay_weights needs populations that rest below their threshold and rise with "
-                f"their input, but {name} {why}. Lower its bias, or use normalize_rates. Nothing "
-                "was changed"
+                f"their input\n{name} {why}\n"
+                "Lower its bias, or use normalize_rates; nothing was changed"
             )
-    return {name: MARGIN * response.distance / response.peak for name, response in found.items()}
+    return {name: MARGIN * answer.distance / answer.peak for name, answer in answers.items()}
 
 
-def _relaying(old: Array, link: Link, weight: float, rng: np.random.Generator) -> Array:
-    """Weights of the shape of the old ones, with one input for each output, or the reverse.
+def _relaying(old: Array, link: Link, weight: float) -> Array:
+    """Weights of the shape of the old ones, with one input for each output.
 
-    In a kernel, the weight is at the middle.
+    Which one makes no difference where layers are alike. In a kernel it is at the middle.
     """
     inputs, outputs = link.product.axes or (0, 1)
-    n, m = old.shape[inputs], old.shape[outputs]
-    pairs = max(n, m)
-    rows, columns = (
-        np.concatenate([rng.permutation(size) for _ in range(-(-pairs // size))])[:pairs]
-        for size in (n, m)
-    )
     index: list[Any] = [size // 2 for size in old.shape]
-    index[inputs], index[outputs] = rows, columns
+    index[outputs] = np.arange(old.shape[outputs])
+    index[inputs] = index[outputs] % old.shape[inputs]
     new = np.zeros(old.shape)
     new[tuple(index)] = weight
     return jnp.asarray(new, old.dtype)
-
-
-def _scaled_to(
-    rate: float,
-    step: Step,
-    links: Sequence[Link],
-    measure: Callable[[Any], dict[str, float]],
-    states: list[Array],
-) -> list[Array]:
-    """The states with the weights of all populations that are not linked scaled to the rate."""
-    linked = {link.population for link in links}
-    for population in step.populations:
-        if population.name not in linked and (weights := step.input_weights(population)):
-            rate_at = rate_with(population.name, measure, states, weights)
-            if (factor := attained(rate_at, rate)) is not None:
-                states = scaled(states, weights, factor)
-    return states

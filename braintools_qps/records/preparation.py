@@ -77,6 +77,10 @@ class Preparation(Record):
     lines : tuple of str
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
+    learning_rate : float or None
+        A learning rate for Adam to start from, where the surrogate was changed: 0.03, and 0.001 in
+        stacks whose weights were relayed. With it our evaluation trained. A smaller one moves
+        weights little that were scaled up.
 
     See Also
     --------
@@ -93,11 +97,13 @@ class Preparation(Record):
     before: Diagnosis
     after: Diagnosis
     lines: tuple[str, ...] = ()
+    learning_rate: float | None = None
 
     def __repr__(self) -> str:
         if not self.lines:
             nothing = NOTHING if self.before.cause == "none" else NOT_OURS
-            return f"{nothing}: {self.before.text[:1].lower()}{self.before.text[1:]}"
+            said = str(self.before)
+            return f"{nothing}: {said[:1].lower()}{said[1:]}"
         return "\n".join([f"# {self.before.text}", *self.lines, f"# {self.after.text}"])
 
     def _repr_html_(self) -> str:

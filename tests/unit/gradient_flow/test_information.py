@@ -140,23 +140,20 @@ def test_nothing_is_said_where_the_inputs_tell_nothing():
 
 
 @pytest.mark.parametrize(
-    ("labels", "message"),
+    ("labels", "batch", "got"),
     [
-        (np.zeros(BATCH - 1), "one entry per sample"),
-        (3, "one entry per sample"),
-        (np.zeros((BATCH, STEPS), int), "classes must be one per sample, got shape"),
-        (np.full(BATCH, np.nan), "must be finite"),
+        (np.zeros(BATCH - 1), BATCH, r"shape \(199,\) for a batch of 200"),
+        (3, BATCH, r"shape \(\) for"),
+        (np.zeros((BATCH, STEPS), int), BATCH, r"classes of shape \(200, 10\)"),
+        (np.full(BATCH, np.nan), BATCH, "NaN or infinity"),
+        ([0, 1, 0], 3, r"shape \(3,\) for a batch of 3"),
+        ([1], None, r"shape \(1,\) for a batch of None"),
     ],
 )
-def test_labels_that_do_not_fit(labels, message):
-    with pytest.raises(ValueError, match=message):
-        gradient_flow(Chain([1.0] * N), samples()[0], labels=labels)
-
-
-def test_labels_need_a_batch():
-    model = brainstate.nn.Sequential(Neurons())
-    with pytest.raises(ValueError, match="one entry per sample"):
-        gradient_flow(model, jnp.ones((STEPS, N)), labels=[1])
+def test_labels_that_do_not_fit(labels, batch, got):
+    inputs = jnp.ones((STEPS, N) if batch is None else (STEPS, batch, N))
+    with pytest.raises(ValueError, match=f"(?s)labels must be a class.*Got {got}"):
+        gradient_flow(Chain([1.0] * N), inputs, labels=labels)
 
 
 def test_a_record_with_information_goes_to_json_and_back():

@@ -66,29 +66,24 @@ def test_no_dampening_rises():
 
 
 def test_what_to_start_from_can_be_given():
-    chosen = normalize_surrogate(Stack(), inputs(), surrogate="QPseudoSpike(alpha=4)")
+    first = jnp.swapaxes(inputs(), 0, 1)
+    options = {"surrogate": "QPseudoSpike(alpha=4)"}
+    chosen = normalize_surrogate(Stack(), inputs(), **options)
+    assert normalize_surrogate(Stack(), first, **options, batch_first=True) == chosen
     assert {type(surrogate) for surrogate in chosen.values()} == {QPseudoSpike}
     assert {surrogate.alpha for surrogate in chosen.values()} == {4.0}
 
 
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"mean_slope": 0.0}, "finite and greater than 0, got 0.0"),
-        ({"mean_slope": -0.5}, "finite and greater than 0, got -0.5"),
-        ({"mean_slope": 10**400}, "finite and greater than 0, got 10000"),
-        ({"mean_slope": np.nan}, "finite and greater than 0, got nan"),
-    ],
-)
-def test_slopes_that_cannot_be_are_refused(options, message):
-    with pytest.raises(ValueError, match=message):
-        normalize_surrogate(Stack(), inputs(), **options)
+@pytest.mark.parametrize("slope", [0.0, -0.5, 10**400, np.nan, "0.1", [0.1], 0.1 / u.mV])
+def test_slopes_that_cannot_be_are_refused(slope):
+    with pytest.raises(ValueError, match=r"(?s)finite and greater than 0.*Got .*mean_slope=0.1"):
+        normalize_surrogate(Stack(), inputs(), mean_slope=slope)
 
 
 def test_a_population_without_a_slope_cannot_be_normalised():
     far = QPseudoSpike(float("inf"), scale=1e-4)  # exp(-1e4) at a distance of 1
     options = {"surrogate": {"low": far}}
-    with pytest.raises(ValueError, match="needs a mean slope above 0 .* got none in low. gra"):
+    with pytest.raises(ValueError, match="(?s)needs a mean slope above 0 .* none in low.*gra"):
         normalize_surrogate(Two(between=1.0), 0 * inputs(), **options)
 
 
@@ -123,13 +118,7 @@ def test_millivolts_divide_out():
 def test_a_dampening_that_cannot_be_multiplied_is_named(spike, why):
     model = Stack()
     model.middle.spk_fun = spike
-    with pytest.raises(ValueError, match=rf"(?s)middle.*{why}.*surrogate="):
+    with pytest.raises(ValueError, match=rf"(?s){why} in middle.*surrogate="):
         normalize_surrogate(model, inputs())
     chosen = normalize_surrogate(model, inputs(), surrogate={"middle": Sigmoid()})
     assert isinstance(chosen["middle"], Scaled)
-
-
-@pytest.mark.parametrize("mean_slope", ["0.1", [0.1], 0.1 / u.mV])
-def test_a_slope_that_is_no_number_is_refused(mean_slope):
-    with pytest.raises(ValueError, match=r"a number without a unit, finite .*, got .*slope=0.1"):
-        normalize_surrogate(Stack(), inputs(), mean_slope=mean_slope)

@@ -65,7 +65,8 @@ def weights_of(model):
 def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
     """Of the inputs from 0 to 1, a share of ``rate`` lies above 1 - rate."""
     model = Chain(Diagonal(weight), Neurons())
-    (one,) = normalize_rates(model, inputs(), rate).populations
+    samples_first = jnp.swapaxes(inputs(), 0, 1)
+    (one,) = normalize_rates(model, samples_first, rate, batch_first=True).populations
     assert one.before == pytest.approx(max(0, 1 - 1 / weight), abs=2e-3)
     assert one.after == pytest.approx(rate, rel=0.02)
     assert one.factor * weight == pytest.approx(1 / (1 - rate), rel=0.02)
@@ -182,38 +183,38 @@ def test_a_population_that_no_weights_feed_is_left_alone():
     assert "No weights feed layers.0." in str(done)
 
 
-def unchanged(model, match, rate=0.1, x=None):
+def shared():
+    """Two populations that the same weights feed."""
+    weights = Diagonal(0.5)
+    return Chain(weights, Neurons(), weights, Neurons())
+
+
+def deaf():
+    """The second population fires at every step, whatever the size of positive weights."""
+    return Chain(Diagonal(0.1), Neurons(), Diagonal(), Neurons(threshold=-0.5))
+
+
+def plain():
+    return Chain(Diagonal(0.5), Neurons())
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "message"),
+    [
+        (deaf, {}, "(?s)bring layers.3 to .* at 1 to 1\n.*threshold"),
+        (plain, {"inputs": 0.0}, "(?s)bring layers.1 to .*No weights make it fire"),
+        (plain, {"inputs": 1.0}, "(?s)bring layers.1 to .* at 0 to 1\n.*all together"),
+        (shared, {}, "layers.1 and layers.3 share layers.0.weight"),
+        *((plain, {"rate": rate}, "rate must be") for rate in (0, 1, float("nan"), None, 1 * u.Hz)),
+    ],
+)
+def test_after_an_error_the_model_is_as_it_was(model, options, message):
+    model = model()
     before = weights_of(model)
-    with pytest.raises(ValueError, match=match):
-        normalize_rates(model, inputs() if x is None else x, rate)
+    x = jnp.full((STEPS, BATCH, N), options.pop("inputs")) if "inputs" in options else inputs()
+    with pytest.raises(ValueError, match=message):
+        normalize_rates(model, x, **options)
     assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, weights_of(model)))
-
-
-def test_all_or_nothing_where_the_last_population_cannot_be_brought_to_the_rate():
-    deaf = Neurons(threshold=-0.5)  # fires at every step, whatever the size of positive weights
-    unchanged(
-        Chain(Diagonal(0.1), Neurons(), Diagonal(), deaf), "layers.3 .*goes from 1 to 1.*threshold"
-    )
-
-
-def test_inputs_of_zero_bring_nothing_to_fire():
-    unchanged(Chain(Diagonal(), Neurons()), "layers.1 .*No weights make it fire", x=0 * inputs())
-
-
-def test_a_rate_that_no_factor_attains_because_all_neurons_fire_together():
-    x = jnp.ones((STEPS, BATCH, N))
-    unchanged(Chain(Diagonal(0.5), Neurons()), "layers.1 .*goes from 0 to 1. .*all together", x=x)
-
-
-def test_weights_that_feed_two_populations_are_refused_by_name():
-    shared = Diagonal(0.5)
-    model = Chain(shared, Neurons(), shared, Neurons())
-    unchanged(model, "layers.1 and layers.3 share layers.0.weight")
-
-
-@pytest.mark.parametrize("rate", [0, 1, -0.1, float("nan"), None, 0.1 * u.Hz])
-def test_a_rate_that_is_none(rate):
-    unchanged(Chain(Diagonal(), Neurons()), "rate, in spikes per neuron and step", rate=rate)
 
 
 def test_the_record_prints_as_a_table_and_comes_back_from_json():

@@ -7,7 +7,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import Surrogate
+from braintools.surrogate import Sigmoid, Surrogate
+from flow_networks import only
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
 from braintools_qps._models import find_neurons
@@ -17,16 +18,14 @@ STEPS, BATCH, N = 20, 16, 12
 
 
 class Network(brainstate.nn.Module):
-    """Layers of LIF neurons, one after the other; ``between`` is called between the first two."""
+    """Layers of LIF neurons; ``between`` is called between the first two."""
 
-    def __init__(self, depth=2, gain=1.0, between=lambda x: x, change=lambda w: w, **options):
+    def __init__(self, widths=(N, N), gain=1.0, between=None, change=lambda w: w, **options):
         super().__init__()
         brainstate.random.seed(0)
-        self.linear = [brainstate.nn.Linear(N, N) for _ in range(depth)]
-        self.lif = [
-            brainpy.state.LIF(N, **{"V_th": 1 * u.mV, "tau": 10 * u.ms} | options)
-            for _ in range(depth)
-        ]
+        self.linear = [brainstate.nn.Linear(n, m) for n, m in zip((N, *widths), widths)]
+        options = {"V_th": 1 * u.mV, "tau": 10 * u.ms} | options
+        self.lif = [brainpy.state.LIF(n, **options) for n in widths]
         self.gain, self.between = gain, between
         for linear in self.linear:
             weights = linear.weight.value
@@ -34,7 +33,8 @@ class Network(brainstate.nn.Module):
 
     def update(self, x):
         for i, (linear, lif) in enumerate(zip(self.linear, self.lif)):
-            x = lif(self.gain * linear(x if i != 1 else self.between(x)) * u.mA)
+            x = self.between(x) if i == 1 and self.between else x
+            x = lif(self.gain * linear(x) * u.mA)
         return x
 
 
@@ -54,15 +54,6 @@ class InVolts(brainstate.nn.Module):
         return self.spk_fun(self.V.value - 15 * u.mV)
 
 
-def deep():
-    return Network(depth=10)
-
-
-def steep():
-    """It fires, and its surrogate is too high and too narrow."""
-    return Network(depth=1, gain=8.0, spk_fun=QPseudoSpike(dampening=9.0))
-
-
 class Zero(Surrogate):
     """A surrogate that lets no gradient through."""
 
@@ -73,6 +64,27 @@ class Zero(Surrogate):
         return jnp.zeros_like(x)
 
 
+class Recurrent(Network):
+    """Neurons that hear each other, with a surrogate that is much too high."""
+
+    def __init__(self):
+        super().__init__((N,), spk_fun=QPseudoSpike(alpha=8.0, dampening=40.0), spk_reset="hard")
+        self.back = brainstate.nn.Linear(N, N)
+
+    def update(self, x):
+        current = 20 * self.linear[0](x) + 60 * self.back(self.lif[0].get_spike())
+        return self.lif[0](current * u.mA)
+
+
+def healthy():
+    return Network((N,), 8.0, spk_fun=QPseudoSpike(dampening=0.2))
+
+
+def steep():
+    """It fires, and its surrogate is too high and too narrow."""
+    return Network((N,), 8.0, spk_fun=QPseudoSpike(dampening=9.0))
+
+
 def flat():
     return Network(gain=8.0, spk_fun=Zero())
 
@@ -81,13 +93,24 @@ def positive():
     return Network(gain=40.0, change=jnp.abs)
 
 
+def dropping():
+    """A dropout that keeps what it should drop."""
+    options = {"between": brainstate.nn.Dropout(0.005), "spk_fun": QPseudoSpike(dampening=0.2)}
+    return Network(gain=8.0, **options)
+
+
+def deep():
+    """Ten layers of two widths in turn."""
+    return Network((N, N // 2) * 5)
+
+
 def inputs(features=N):
     return jax.random.uniform(jax.random.key(0), (STEPS, BATCH, features))
 
 
 def last(outputs):
     """A loss that reads all steps, with a different weight for each neuron."""
-    return jnp.sum(outputs * jnp.cos(jnp.arange(N)))
+    return jnp.sum(outputs * jnp.cos(jnp.arange(outputs.shape[-1])))
 
 
 def states(model):
@@ -112,38 +135,73 @@ def one_millisecond():
         yield
 
 
+RATES, SURROGATE = "normalize_rates(", "set_surrogate("
+
+
 @pytest.mark.parametrize(
-    ("make", "before", "calls"),
+    ("make", "before", "calls", "learning_rate"),
     [
-        (Network, "silent", ["normalize_rates(", "set_surrogate("]),
-        (steep, "too high", ["set_surrogate("]),
-        (flat, "no gradient", ["set_surrogate("]),
-        (positive, "saturated", ["state", "state", "normalize_rates(", "set_surrogate("]),
-        (deep, "silent", ["relay_weights(", "set_surrogate("]),
-        (InVolts, "silent", ["normalize_rates(", "set_surrogate("]),
+        (Network, "silent", [RATES, SURROGATE], 0.03),
+        (steep, "too high", [SURROGATE], 0.03),
+        (flat, "no gradient", [SURROGATE], 0.03),
+        (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.03),
+        (dropping, "dropout", ["model.between.prob = 0.995"], None),
+        (deep, "silent", ["relay_weights(", SURROGATE], 0.001),
+        (InVolts, "silent", [RATES, SURROGATE], 0.03),
     ],
 )
-def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls):
+def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_rate):
     model, twin = make(), make()
-    done = prepare(model, inputs(), objective=last)
-    assert done.before.cause == before
-    assert done.after.cause == "none"
-    code = [line for line in done.lines if not line.startswith(("import", "from"))]
+    done = prepare(model, jnp.swapaxes(inputs(), 0, 1), objective=last, batch_first=True)
+    assert (done.before.cause, done.after.cause) == (before, "none")
+    assert done.learning_rate == learning_rate
+    if learning_rate:
+        calls = [*calls, f"learning_rate = {learning_rate:g} "]
+    code = [line for line in done.lines if not line.startswith("from")]
     assert [line[: len(call)] for line, call in zip(code, calls, strict=True)] == calls
     assert repr(done).splitlines()[1:-1] == list(done.lines)
-    exec("\n".join(done.lines), {"model": twin, "inputs": inputs()})
+    exec("\n".join(done.lines), {"model": twin, "inputs": jnp.swapaxes(inputs(), 0, 1)})
     assert_same(model, twin)
-    flow = gradient_flow(model, inputs(), objective=last)["model"]
-    assert flow.diagnosis.cause == "none"
     assert Preparation.from_json(done.to_json()) == done
     assert not prepare(model, inputs(), objective=last).lines
 
 
-def test_a_voltage_gets_a_scale():
+def test_the_mean_slope_is_one_with_which_the_gradient_stays_steady():
+    def growth(surrogates=None):
+        flows = gradient_flow(model, inputs(), surrogates=surrogates, objective=last)
+        return only(flows).populations[0].gradient.end_to_end
+
+    model = Recurrent()
+    spike = "QPseudoSpike(alpha=8, scale=1.1, dampening=40)"
+    done = prepare(model, inputs(), surrogate=spike, objective=last)
+    assert f"surrogate={spike!r}, mean_slope=0.05" in str(done)
+    lowered = model.lif[0].spk_fun
+    assert growth() < 1000 < growth(lowered.replace(dampening=2 * lowered.dampening))
+
+
+def test_a_voltage_gets_a_scale_the_usual_distance_from_the_threshold():
     model = InVolts()
     prepare(model, inputs(), objective=last)
+    weights = model.linear.weight.value
+    V, distances = 0, []
+    for x in np.asarray(inputs()):
+        V = 0.9 * V + 0.2 * (x @ weights["weight"] + weights["bias"])
+        distances.append(abs(V - 15))
     assert model.spk_fun.alpha == 8
-    assert model.spk_fun.scale == 15 * u.mV
+    assert model.spk_fun.scale / u.mV == pytest.approx(np.median(distances), rel=0.01)
+
+
+class Mine(QPseudoSpike):
+    """A surrogate that no name stands for."""
+
+
+@pytest.mark.parametrize("surrogate", ["Sigmoid", Sigmoid(), {"lif.1": Sigmoid}, Mine(2.0)])
+def test_surrogates_of_every_form(surrogate):
+    model = Network()
+    done = prepare(model, inputs(), surrogate=surrogate, objective=last)
+    assert done.after.cause == "none"
+    kind = Mine if isinstance(surrogate, Mine) else Scaled
+    assert isinstance(model.lif[1].spk_fun, kind)
 
 
 def test_the_surrogate_and_the_rate_of_the_user():
@@ -156,20 +214,13 @@ def test_the_surrogate_and_the_rate_of_the_user():
 
 
 def test_a_healthy_network_comes_back_unchanged():
-    model = Network(depth=1, gain=8.0, spk_fun=QPseudoSpike(dampening=0.2))
+    model = healthy()
     before, spikes = states(model), surrogates(model)
     done = prepare(model, inputs(), objective=last)
-    assert done.lines == ()
+    assert (done.lines, done.learning_rate) == ((), None)
     assert repr(done).startswith("Nothing to do: ")
     assert surrogates(model) == spikes
     assert all(value is before[path] for path, value in states(model).items())
-
-
-def twice(linear):
-    """A network in which two layers share their weights."""
-    model = Network(depth=3)
-    model.linear[2] = model.linear[1]
-    return model
 
 
 def frozen():
@@ -180,8 +231,11 @@ def frozen():
     return model
 
 
-def nan():
-    return inputs().at[3, 2, 1].set(jnp.nan)
+def twice():
+    """A network in which two layers share their weights."""
+    model = Network((N, N, N))
+    model.linear[2] = model.linear[1]
+    return model
 
 
 class NoNeurons(brainstate.nn.Module):
@@ -190,23 +244,25 @@ class NoNeurons(brainstate.nn.Module):
 
 
 @pytest.mark.parametrize(
-    ("make", "data", "options", "message"),
+    ("make", "options", "message"),
     [
-        (lambda: Network(gain=8.0, between=jax.lax.stop_gradient), inputs, {}, "stop_gradient"),
-        (lambda: Network(change=jnp.zeros_like), inputs, {}, "prepare must|No weights make it"),
-        (Network, nan, {}, r"NaN or infinity in 1 of \d+ entries, first at \(3, 2, 1\)"),
-        (Network, inputs, {"labels": [0, 1]}, "one entry per sample"),
-        (Network, inputs, {"rate": 1.5}, "rate, in spikes per neuron and step"),
-        (Network, inputs, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
-        (NoNeurons, inputs, {}, "must have neurons"),
-        (lambda: twice(1), inputs, {}, "share"),
-        (frozen, inputs, {}, "The model has no parameters to train"),
+        (lambda: Network(gain=8.0, between=jax.lax.stop_gradient), {}, "(?s)prepare must.*stop_gr"),
+        (lambda: Network(change=jnp.zeros_like), {}, "No weights make it fire"),
+        (lambda: Network(V_th=1 * u.volt), {}, "(?s)at 0 to 0.*units of its threshold"),
+        (twice, {}, "(?s)weights of its own.*lif.1 and lif.2 share linear.1.weight"),
+        (Network, {"inputs": inputs().at[3, 2, 1].set(jnp.nan)}, r"1 of \d+ .* at \(3, 2, 1\)"),
+        (Network, {"inputs": 1e-5 * inputs()}, "(?s)prepare must.*inputs = inputs / 1e-05"),
+        (Network, {"labels": [0, 1]}, "labels must be a class"),
+        (Network, {"rate": 1.5}, "rate must be"),
+        (Network, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
+        (NoNeurons, {}, "must have neurons"),
+        (frozen, {}, "The model has no parameters to train"),
     ],
 )
-def test_after_an_error_the_model_is_as_it_was(make, data, options, message):
+def test_after_an_error_the_model_is_as_it_was(make, options, message):
     model, twin = make(), make()
     with pytest.raises((ValueError, LookupError), match=message):
-        prepare(model, data(), objective=last if make is not NoNeurons else None, **options)
+        prepare(model, options.pop("inputs", inputs()), objective=last, **options)
     assert_same(model, twin)
 
 
