@@ -7,7 +7,6 @@ from typing import Any
 import brainpy
 import brainstate
 import brainunit as u
-import jax
 import jax.numpy as jnp
 
 from .fresh_neurons import (
@@ -116,7 +115,10 @@ class Pooled(Module):
         super().__init__()
         o, c = given(d, pool=2), d.width
         side = SIDE // o.pool
-        self.conv1, self.if1 = convolution((SIDE, SIDE, 1), c, 2.0), Beta((SIDE, SIDE, c), d.surrogate)
+        self.conv1, self.if1 = (
+            convolution((SIDE, SIDE, 1), c, 2.0),
+            Beta((SIDE, SIDE, c), d.surrogate),
+        )
         self.pool = brainstate.nn.AvgPool2d(o.pool, o.pool)
         self.conv2 = convolution((side, side, c), 2 * c, 4.0)
         self.if2 = Beta((side, side, 2 * c), d.surrogate)

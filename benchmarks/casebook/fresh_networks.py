@@ -5,23 +5,19 @@ Each takes a `Design`; the ``options`` of the design are what the network may be
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import brainpy
 import brainstate
 import braintools
 import brainunit as u
-import jax
 import jax.numpy as jnp
 
 from .fresh_neurons import (
     Beta,
     Current,
-    FirstSpike,
     Hard,
-    Millivolt,
-    Parametric,
-    Ternary,
     convolution,
     cortical,
     given,
@@ -296,7 +292,7 @@ class Chain(Module):
     def __init__(self, d: Design):
         super().__init__()
         sizes = [PIXELS] + [d.width] * d.layers
-        self.fcs = [linear(a, b, 1.5) for a, b in zip(sizes, sizes[1:])]
+        self.fcs = [linear(a, b, 1.5) for a, b in pairwise(sizes)]
         self.lifs = [Current(d.width, d.surrogate, 0.8) for _ in self.fcs]
         self.out, self.width = linear(d.width, CLASSES), d.width
 
