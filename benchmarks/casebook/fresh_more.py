@@ -96,8 +96,8 @@ class Sequence(Module):
 
     def __init__(self, d: Design):
         super().__init__()
-        o, n = given(d, inputs=14, beta=0.95), d.width
-        self.into, self.back = linear(o.inputs, n, 1.5), linear(n, n, 0.5)
+        o, n = given(d, beta=0.95), d.width
+        self.into, self.back = linear(SIDE, n, 2.0), linear(n, n, 0.5)
         self.rec, self.out = Beta(n, d.surrogate, o.beta), linear(n, CLASSES)
 
     def init_state(self, batch_size: int | None = None) -> None:
