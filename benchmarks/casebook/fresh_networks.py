@@ -127,11 +127,9 @@ class Membranes(Module):
 
     def __init__(self, d: Design):
         super().__init__()
-        o = given(d, beta=0.9, fault=False, inputs=PIXELS)
-        self.fc1, self.fc2 = linear(o.inputs, d.width), linear(d.width, CLASSES)
-        self.lif1, self.lif2 = (
-            Beta(n, d.surrogate, o.beta, fault=o.fault) for n in (d.width, CLASSES)
-        )
+        o = given(d, beta=0.9)
+        self.fc1, self.fc2 = linear(PIXELS, d.width), linear(d.width, CLASSES)
+        self.lif1, self.lif2 = (Beta(n, d.surrogate, o.beta) for n in (d.width, CLASSES))
 
     def update(self, x: Any) -> Any:
         self.lif2(self.fc2(self.lif1(self.fc1(x))))
@@ -291,9 +289,9 @@ class Chain(Module):
 
     def __init__(self, d: Design):
         super().__init__()
-        sizes = [PIXELS] + [d.width] * d.layers
+        o, sizes = given(d, fault=False), [PIXELS] + [d.width] * d.layers
         self.fcs = [linear(a, b, 1.5) for a, b in pairwise(sizes)]
-        self.lifs = [Current(d.width, d.surrogate, 0.8) for _ in self.fcs]
+        self.lifs = [Current(d.width, d.surrogate, 0.8, fault=o.fault) for _ in self.fcs]
         self.out, self.width = linear(d.width, CLASSES), d.width
 
     def init_state(self, batch_size: int | None = None) -> None:
@@ -311,10 +309,10 @@ class Normed(Module):
 
     def __init__(self, d: Design):
         super().__init__()
-        n, self.depth = d.width, d.layers
+        n, shift = d.width, braintools.init.Constant(given(d, shift=0.0).shift)
         self.fcs = [linear(n if i else PIXELS, n) for i in range(d.layers)]
-        self.norms = [brainstate.nn.LayerNorm((n,)) for _ in range(d.layers)]
-        self.lifs = [Beta(n, d.surrogate, 0.7) for _ in range(d.layers)]
+        self.norms = [brainstate.nn.LayerNorm((n,), bias_init=shift) for _ in self.fcs]
+        self.lifs = [Beta(n, d.surrogate, 0.7) for _ in self.fcs]
         self.out = linear(n, CLASSES)
 
     def update(self, x: Any) -> Any:
