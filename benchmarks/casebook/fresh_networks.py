@@ -47,19 +47,20 @@ class Projections(Module):
 
     def __init__(self, d: Design):
         super().__init__()
-        o, n = given(d, scale=2.0), d.width
+        o, n = given(d, scale=1.0), d.width
         self.pop = brainpy.state.LIF(
             n, tau=d.tau * u.ms, V_th=1 * u.mV, spk_fun=d.surrogate, spk_reset="soft"
         )
-        self.feed, self.back = self.onto(PIXELS, o.scale), self.onto(n, o.scale / 4)
+        self.feed = self.onto(PIXELS, 2.0, o.scale)
+        self.back = self.onto(n, 0.5, o.scale)
         self.out = brainpy.state.LeakyRateReadout(n, CLASSES, tau=10 * u.ms)
 
-    def onto(self, inputs: int, scale: float) -> Module:
+    def onto(self, inputs: int, weights: float, scale: float) -> Module:
         n, none = self.pop.in_size[0], braintools.init.Constant(0.0 * u.mA)
         return brainpy.state.AlignPostProj(
-            comm=linear(inputs, n, scale, u.mA),
+            comm=linear(inputs, n, weights, u.mA),
             syn=brainpy.state.Expon.desc(n, tau=5 * u.ms, g_initializer=none),
-            out=brainpy.state.CUBA.desc(scale=1.0),
+            out=brainpy.state.CUBA.desc(scale=scale),
             post=self.pop,
         )
 
