@@ -158,7 +158,7 @@ FAILURES = [
     fails("amperes", "silent", "layers.1", "row-of-layers",
           "Currents in microamperes, which are taken for milliamperes.",
           {"options": (("unit", u.uA),)}),
-    fails("weak-projection", "silent", "pop", "projections",
+    fails("weak-projection", "silent", "pop|back.post|feed.post", "projections",
           "Synaptic currents are scaled by 0.001.", {"options": (("scale", 1e-3),)}),
     fails("sew-and", "silent", "blocks.1.lif2|blocks.2.lif1|blocks.2.lif2|blocks.1.lif1", "sew",
           "Spikes of a block are multiplied by those that it came from, and get fewer with depth.",
