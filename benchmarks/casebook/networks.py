@@ -12,6 +12,7 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from braintools_qps import QPseudoSpike
 
@@ -58,18 +59,23 @@ class Design:
     spikes: Function = same
     output: Function = same
     trained: bool = True  # whether weights are of the type that is trained
+    # Another network than `Network`, made from the design.
+    make: Function | None = None
     # The data: a function from (steps, images, pixels) to them, after the code.
+    source: str = "digits"  # or cancer, wine, mnist
     code: str = "constant"
     steps: int = 20
     data: Function = same
     # The reading and the training.
-    read: str = "mean"  # or last, root
+    read: str = "mean"  # or last, max, root
     epochs: int = 12
     rate: float = 3e-3
+    optimizer: Function = optax.adam
+    labels: Function = same  # of the labels for training
     dtype: str = "float32"
 
-    def __call__(self) -> Network:
-        return Network(self)
+    def __call__(self) -> brainstate.nn.Module:
+        return (self.make or Network)(self)
 
 
 class Dense(brainstate.nn.Module):

@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from .data import TRAINING, digits, inputs, logits
+from .data import dataset, inputs, logits, training
 from .networks import Design
 
 BATCH = 64
@@ -65,8 +65,9 @@ def _together(design: Design, split: Sequence[tuple], shown: Any) -> list[float]
     stack = lambda i: jax.tree.map(lambda *x: jnp.stack(x), *(part[i] for part in split))
     graph, params, rest = split[0][0], stack(1), stack(2)
     structure = jax.tree.structure(rest)
-    labels = digits()[1]
-    optimizer = optax.adam(design.rate)
+    true = dataset(design.source)[1]
+    labels, count = design.labels(true), training(true)
+    optimizer = design.optimizer(design.rate)
 
     def outputs(params: Any, rest: Any, chosen: Any, key: Any, fit: bool) -> tuple[Any, Any]:
         model = brainstate.graph.treefy_merge(graph, params, rest)
@@ -97,9 +98,9 @@ def _together(design: Design, split: Sequence[tuple], shown: Any) -> list[float]
     draws = [np.random.default_rng(seed) for seed in range(len(split))]
     carry = (params, rest, jax.vmap(optimizer.init, axis_size=len(split))(params), keys)
     for _ in range(design.epochs):
-        order = [rng.permutation(TRAINING)[: TRAINING // BATCH * BATCH] for rng in draws]
+        order = [rng.permutation(count)[: count // BATCH * BATCH] for rng in draws]
         carry = epochs(carry, jnp.asarray(np.reshape(order, (len(split), -1, BATCH))))
-    test = jnp.arange(TRAINING, len(labels))
+    test = jnp.arange(count, len(true))
     guess = lambda p, r, k: outputs(p, r, test, k, False)[0].argmax(axis=-1)
     guesses = jax.jit(jax.vmap(guess))(carry[0], carry[1], carry[3])
-    return [round(float(100 * hit), 1) for hit in (guesses == labels[test]).mean(axis=1)]
+    return [round(float(100 * hit), 1) for hit in (guesses == true[test]).mean(axis=1)]

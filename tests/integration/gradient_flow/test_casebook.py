@@ -24,6 +24,7 @@ from benchmarks.casebook.__main__ import FILE, summary, told  # noqa: E402
 from benchmarks.casebook.cases import CASES, Custom, half, overflowing  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, judged, verdict  # noqa: E402
+from benchmarks.casebook.fresh import EVERY, SEALED  # noqa: E402
 from benchmarks.casebook.prepared import read  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
@@ -65,14 +66,14 @@ def test_the_first_line_names_the_cause_and_the_population(name):
     assert said.places(case) or not judged(case, NETWORKS[name])["population"], said
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.mistake])
+@pytest.mark.parametrize("name", [name for name, case in EVERY.items() if case.mistake])
 def test_a_failure_fails_and_its_twin_trains(name):
     before, twin = (np.mean(NETWORKS[name][key]) for key in ("scores", "twin"))
     assert twin >= 90
     assert before <= twin - 5
 
 
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.mistake])
+@pytest.mark.parametrize("name", [name for name, case in EVERY.items() if not case.mistake])
 def test_a_healthy_network_trains(name):
     assert np.mean(NETWORKS[name]["scores"]) >= 90
 
@@ -87,16 +88,24 @@ def test_the_set_is_large_and_divided_by_a_rule():
         assert 0.35 < held / len(cases) < 0.65
 
 
+def test_the_sealed_half_is_as_large_as_asked_for_and_shares_no_name():
+    assert not SEALED.keys() & CASES.keys()
+    assert all(half(case) == "sealed" for case in SEALED.values())
+    assert [
+        sum(bool(case.mistake) is ill for case in SEALED.values()) for ill in (True, False)
+    ] == [24, 24]
+
+
 def test_the_file_tells_the_networks_as_the_table_does():
-    assert list(NETWORKS) == list(CASES)
-    for name, case in CASES.items():
+    assert list(NETWORKS) == list(EVERY)
+    for name, case in EVERY.items():
         assert {key: NETWORKS[name][key] for key in told(case)} == told(case)
     assert {key: BOOK[key] for key in summary(NETWORKS)} == summary(NETWORKS)
 
 
 def test_prepare_ran_on_every_network_and_left_the_healthy_ones_as_they_were():
     runs = read()
-    assert set(runs) == set(CASES)
+    assert set(CASES) <= set(runs) <= set(EVERY)
     assert all(not run["lines"] for n, c in CASES.items() if not c.mistake for run in runs[n])
 
 
