@@ -139,7 +139,7 @@ def graph_of(
         alone = frozenset({i})
         start[variable] = Facts(alone, alone, alone)
     while True:
-        read, after, sinks = _followed(jaxpr, start, membranes, len(carried))
+        read, after, sinks, known = _followed(jaxpr, start, membranes, len(carried))
         ahead = dict(start)
         for state, facts in zip(carried, after):
             passed_on = facts._replace(averaged=False, normed=False)
@@ -156,15 +156,16 @@ def graph_of(
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
         outputs=tuple(facts.sources for facts in read),
-        sources={variable: facts.sources for variable, facts in walk.facts.items()},
+        sources={variable: facts.sources for variable, facts in known.items()},
     )
 
 
 def _followed(
     jaxpr: Jaxpr, start: Mapping[Any, Facts], membranes: Mapping[Any, str], written: int
-) -> tuple[list[Facts], list[Facts], dict[str, Facts]]:
-    """The facts of outputs and written states, and of what arrives at each population."""
+) -> tuple[list[Facts], list[Facts], dict[str, Facts], dict[Any, Facts]]:
+    """The facts of outputs and written states, of what arrives at each population, and of all."""
     sinks = dict.fromkeys(membranes.values(), NOTHING)
+    known = {variable: start.get(variable, NOTHING) for variable in jaxpr.invars}
 
     def arrive(name: str, facts: Facts) -> None:
         if name in sinks:
@@ -183,10 +184,13 @@ def _followed(
             return _sent_by(name)
         return facts
 
-    bind = lambda eqn, operands: [result(eqn, operands, variable) for variable in eqn.outvars]
-    arguments = [start.get(variable, NOTHING) for variable in jaxpr.invars]
-    results = evaluate(jaxpr, arguments, bind, lambda _: NOTHING)
-    return results[:-written], results[-written:], sinks
+    def bind(eqn: JaxprEqn, operands: list[Facts]) -> list[Facts]:
+        facts = [result(eqn, operands, variable) for variable in eqn.outvars]
+        known.update(zip(eqn.outvars, facts))
+        return facts
+
+    results = evaluate(jaxpr, list(known.values()), bind, lambda _: NOTHING)
+    return results[:-written], results[-written:], sinks, known
 
 
 def joined(facts: Sequence[Facts]) -> Facts:
