@@ -96,21 +96,16 @@ def _remedy(
 
 
 def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
-    """Whether a change removes the cause from every population and brings no other about.
-
-    What follows from it goes, too; but inputs in their range may leave layers silent.
-    """
+    """Whether a change removes the cause from every population and brings no other about."""
     try:
         evaluator, spikes = change.make()
         after = evaluator.measure(spikes)
     except ValueError:  # what the user would type raises it, too
         return False
     left = _findings(evaluator, after)
-    first, *others = findings
-    stay = [f for f in others if first.cause == "inputs" or not _is_consequence(f, first)]
-    known = {finding.cause for finding in stay} - {first.cause}
+    known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
     grown = max(p.gradient.end_to_end for p in measured.populations)
-    of_growth = first.cause in ("too high", "not finite")
+    of_growth = findings[0].cause in ("too high", "not finite")
     most = FAR if of_growth or not np.isfinite(grown) else max(FAR, grown)
     explodes = any(p.gradient.end_to_end > most for p in after.populations)
     return not explodes and all(finding.cause in known for finding in left)

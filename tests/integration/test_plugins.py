@@ -242,7 +242,7 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
 
 def test_within_one_scan_a_package_that_is_installed_meanwhile_is_not_seen(install):
     with one_scan():
-        install("[braintools.surrogate]\nLate = braintools.surrogate:Sigmoid\n")
+        install(points="[braintools.surrogate]\nLate = braintools.surrogate:Sigmoid\n")
         assert "Late" not in list_surrogates()
     assert "Late" in list_surrogates()
 
