@@ -3,7 +3,6 @@
 import copy
 import dataclasses
 import json
-import math
 import random
 import warnings
 
@@ -19,8 +18,8 @@ from braintools_qps.records import (
     Information,
     NormalizedRate,
     NormalizedRates,
+    Operations,
     ParameterSensitivity,
-    PathGains,
     Preparation,
     Record,
     RelayedPopulation,
@@ -57,7 +56,7 @@ def parts(record):
 
 SILENT = Diagnosis("silent", "lif", "lif is silent.", "Raise the weights.", "weights *= 2")
 POPULATION = dataclasses.replace(
-    population(), paths=PathGains(1.0, 1.0, 0.0, math.nan, 1.0), information=0.5
+    population(), information=0.5, operations=Operations(52e3, 12e3, 6000)
 )
 TOLD = Information("classes", inputs=0.95, chance=0.1, samples=256)
 FLOW = dataclasses.replace(
