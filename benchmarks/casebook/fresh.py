@@ -113,7 +113,7 @@ TWINS = {
     "membranes": Design(make=Membranes, width=96, steps=15, surrogate=bts.InvSquareGrad(25.0)),
     "membranes-long": Design(make=Membranes, width=48, steps=80, code="poisson", rate=1e-3,
           surrogate=QPseudoSpike(alpha=2.0, dampening=0.3), read="max"),
-    "dale": Design(make=Dale, width=80, code="rows", steps=24, surrogate=bts.ReluGrad()),
+    "dale": Design(make=Dale, width=80, code="poisson", steps=24, surrogate=bts.ReluGrad()),
     "tabular": Design(make=Tabular, source="cancer", data=standard, steps=20, width=32,
           surrogate=bts.PiecewiseQuadratic(), epochs=30),
     "receptive-fields": Design(make=Alphas, source="wine", data=fields, steps=40, width=48,

@@ -145,7 +145,7 @@ class Dale(Module):
         self.o, e, i = given(d, sign=-1.0, loop=1.0), d.width, d.width // 4
         self.sizes, normal = (e, i), brainstate.random.normal
         param = lambda a, b: brainstate.ParamState(abs(normal(size=(a, b))) / a**0.5)
-        self.into = linear(PIXELS, e, 12.0)
+        self.into = linear(PIXELS, e, 3.0)
         self.ee, self.ei, self.ie = param(e, e), param(e, i), param(i, e)
         spiking = lambda n: brainpy.state.LIFRef(
             n, tau=10 * u.ms, tau_ref=2 * u.ms, V_th=1 * u.mV, spk_fun=d.surrogate
@@ -165,13 +165,17 @@ class Dale(Module):
 
 
 class Tabular(Module):
-    """Currents from features into exponential neurons, near -65 mV."""
+    """Currents from features into neurons that rest at -65 mV."""
 
     def __init__(self, d: Design):
         super().__init__()
         o = given(d, inputs=30, classes=2)
-        self.fc1 = linear(o.inputs, d.width, 12.0, u.mA)
-        self.neurons = cortical("ExpIF", d.width, d, tau=5 * u.ms)
+        self.fc1 = linear(o.inputs, d.width, 25.0, u.mA)
+        rest, threshold = -65 * u.mV, -50 * u.mV
+        self.neurons = cortical(
+            "LIF", d.width, d, V_rest=rest, V_reset=rest, V_th=threshold,
+            tau=d.tau * u.ms, V_initializer=braintools.init.Constant(rest),
+        )  # fmt: skip
         self.fc2 = linear(d.width, o.classes)
 
     def update(self, x: Any) -> Any:
