@@ -17,7 +17,7 @@ import inspect
 import sys
 import sysconfig
 import textwrap
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
@@ -191,9 +191,7 @@ class _Walk:
         codes = list(_codes(code))
         names = sorted({name for part in codes for name in part.co_names})
         scopes = [scope]
-        steps = [step for part in codes for step in dis.get_instructions(part)]
-        imports = [step.argval for step in steps if step.opname in ("IMPORT_NAME", "IMPORT_FROM")]
-        scopes.append(dict(_imported(imports, scope.get("__package__") or "")))
+        scopes.append(dict(_imported(codes, scope.get("__package__") or "")))
         parts = []
         for within in scopes:  # grows
             for name in names:
@@ -246,13 +244,18 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _imported(names: list[str], package: str) -> Iterator[tuple[str, ModuleType]]:
-    """Modules of the user's that a function imports when it is called."""
-    for name in names:
-        for path in (name, f"{package}.{name}".rstrip(".")):
+def _imported(codes: Iterable[CodeType], package: str) -> Iterator[tuple[str, ModuleType]]:
+    """Modules of the user's that a function imports when it is called, by their last names."""
+    module = ""
+    for step in (step for code in codes for step in dis.get_instructions(code)):
+        if step.opname == "IMPORT_NAME":
+            module = step.argval
+        elif step.opname != "IMPORT_FROM":
+            continue
+        for path in {module, f"{module}.{step.argval}", f"{package}.{step.argval}"}:
             with suppress(Exception):  # the name of something in a module
                 if _is_users_module(import_module(path).__name__):
-                    yield name, sys.modules[path]
+                    yield path.rpartition(".")[2], sys.modules[path]
 
 
 @functools.cache

@@ -118,7 +118,7 @@ class Runs:
             return
         paths = [path for path in (self.directory / FOLDER).glob("*") if not path.suffix]
         for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
-            if saved := self.read(path.name):
+            if (saved := self.read(path.name)) and "parts" in saved.about:  # not an older version's
                 yield saved.about
 
     def is_due(self) -> bool:

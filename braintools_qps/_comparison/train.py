@@ -80,16 +80,17 @@ class Trainer:
             on_epoch(count, _mean_loss(shares, done, count), False)
             if store is not None and store.is_due() and done < epochs:
                 store.write_states(_saved(group, self._joined([s for s, _ in shares], count)))
+        # None where all epochs were trained before
+        program = self._compiled.get((epoch, self._devices.all[0], self._width))
         shares, tested, _ = self._each(test, shares, count)
         states = self._joined([state for state, _ in shares], count)
-        program = next((p for (of, *_), p in self._compiled.items() if of is epoch), None)
         return [
             Outcome(
                 jax.tree.map(np.asarray, state.curves),
                 of_run,
                 int(state.best_epoch),
                 float(np.median(seconds or np.nan)),
-                None if program is None else program_bytes(program),  # all epochs trained before
+                None if program is None else program_bytes(program),
                 self._in_turn.get(epoch),
                 place(),
                 {**state.weights.trained, **state.weights.kept},
@@ -220,10 +221,8 @@ def _compiled(function: Callable, *arguments: Any) -> jax.stages.Compiled:
 
 def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
     """The states of runs by their keys, as files keep them."""
-    leaves, about = (
-        [raw(leaf) for leaf in jax.tree.leaves(states)],
-        {"epochs": int(states.epoch[0])},
-    )
+    leaves = [raw(leaf) for leaf in jax.tree.leaves(states)]
+    about = {"epochs": int(states.epoch[0])}
     return {
         run.key: Saved(about, {str(n): leaf[row] for n, leaf in enumerate(leaves)})
         for row, run in enumerate(group)

@@ -107,12 +107,12 @@ def test_models_train(make, surrogates):
 
 
 def with_a_silent_layer(features, classes):
-    """Its second neurons stay so far from the threshold that ReluGrad gives them no gradient."""
-    small = brainstate.random.normal(0.0, 1e-3, (12, 8))
+    """Its second neurons are inhibited, too far from the threshold for ReluGrad's gradient."""
+    negative = -jnp.abs(brainstate.random.normal(0.0, 0.3, (12, 8)))
     neurons = lambda size: brainpy.state.LIF(size, tau=5 * u.ms, V_th=1 * u.mV)
     return brainstate.nn.Sequential(
         brainstate.nn.Linear(features, 12), lambda x: 10 * x * u.mA, neurons(12),
-        brainstate.nn.Linear(12, 8, w_init=small), lambda x: x * u.mA, neurons(8),
+        brainstate.nn.Linear(12, 8, w_init=negative), lambda x: x * u.mA, neurons(8),
         brainstate.nn.Linear(8, classes),
     )  # fmt: skip
 

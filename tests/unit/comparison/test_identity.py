@@ -98,6 +98,7 @@ def test_comments_lines_and_what_is_not_used_make_no_difference(before, now):
 
 
 MAIN = "from {package}.middle import build\nf = lambda: build()\n"
+WHEN_CALLED = "def f():\n    from {package} import leaf\n    return leaf.value()\n"
 ABOVE = {
     "direct": "from .leaf import value\ndef build(): return value()\n",
     "as a module": "from . import leaf\ndef build(): return leaf.value()\n",
@@ -105,24 +106,32 @@ ABOVE = {
     "module when called": "def build():\n    from . import leaf\n    return leaf.value()\n",
     "by its name": "from . import leaf\ndef build(): return getattr(leaf, 'val' + 'ue')()\n",
 }
-packages = iter(range(1000))
+numbers = iter(range(1000))
 
 
 @pytest.mark.parametrize("namespace", [False, True], ids=["package", "namespace"])
-@pytest.mark.parametrize("middle", ABOVE.values(), ids=ABOVE.keys())
+@pytest.mark.parametrize(
+    ("main", "middle"),
+    [*((MAIN, middle) for middle in ABOVE.values()), (WHEN_CALLED, "")],
+    ids=[*ABOVE, "by the script when called"],
+)
 def test_a_change_in_another_module_of_the_user_is_noticed(
-    middle, namespace, tmp_path, monkeypatch
+    main, middle, namespace, tmp_path, monkeypatch
 ):
-    monkeypatch.syspath_prepend(str(tmp_path))
+    package = f"helpers_{os.getpid()}_{next(numbers)}"
 
     def identity_with(value):
-        package = f"helpers_{os.getpid()}_{next(packages)}"
-        folder = tmp_path / package
-        folder.mkdir()
+        """As in a process of its own, whose package is in a folder of its own."""
+        folder = tmp_path / str(next(numbers)) / package
+        folder.mkdir(parents=True)
         files = {"middle": middle, "leaf": f"def value(): return {value}\n"}
         for name, text in (files if namespace else files | {"__init__": ""}).items():
             (folder / f"{name}.py").write_text(text)
-        return identity(cell(MAIN.format(package=package)))
+        for name in [name for name in sys.modules if name.startswith(package)]:
+            del sys.modules[name]
+        with monkeypatch.context() as patch:
+            patch.syspath_prepend(str(folder.parent))
+            return identity(cell(main.format(package=package)))
 
     once, again, other = map(identity_with, (1, 1, 2))
     assert once == again != other

@@ -64,7 +64,7 @@ VERDICTS = {
     "one seed": (
         of(A=(0.9,), B=(0.5,), C=(math.nan,)), "A is highest, but one seed cannot tell 2 .*",
     ),
-    "one equal seed": (of(A=(0.9,), B=(0.9,)), "One seed cannot tell 2 candidates apart: .*"),
+    "one equal seed": (of(A=(0.9,), B=(0.9,)), "One seed cannot tell 2 candidates apart. .*"),
     "alone": (of(A=level(0.9)), ""),
     "no accuracy": (
         of(score="-MSE", A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
