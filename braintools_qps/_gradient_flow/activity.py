@@ -77,7 +77,9 @@ def died_out(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
             f"is silenced: after the first steps its membranes are held {times:.2g} times as far "
             f"below the threshold as at first, and {share} its spikes are the same"
         )
-        yield _of_rate("silent", [held], text, evaluator, measured, remedies.weaker)
+        finding = _of_rate("silent", [held], text, evaluator, measured, remedies.weaker)
+        advice = f"Weaken what inhibits it, and look at its reset and its adaptation. {AGAIN}"
+        yield finding._replace(otherwise=advice)
         return
     before = graph.upstream(same[-1].name) | {same[-1].name}
     rates = {p: p.activity.firing_rate for p in measured.populations if p.name in before}

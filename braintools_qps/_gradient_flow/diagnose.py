@@ -103,8 +103,7 @@ def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
     except ValueError:  # what the user would type raises it, too
         return False
     left = _findings(evaluator, after)
-    others = [finding for finding in findings[1:] if not _is_consequence(finding, findings[0])]
-    known = {finding.cause for finding in others} - {findings[0].cause}
+    known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
     grown = max(p.gradient.end_to_end for p in measured.populations)
     of_growth = findings[0].cause in ("too high", "not finite")
     most = FAR if of_growth or not np.isfinite(grown) else max(FAR, grown)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 
-from .._jaxpr import MIXING, PRODUCTS, STOPPING, Jaxpr, JaxprEqn, Literal, mark_of, mixes
+from .._jaxpr import MIXING, PRODUCTS, STOPPING, Jaxpr, JaxprEqn, evaluate, mark_of, mixes
 from .._models import ARGUMENT, SPIKES
 
 INPUTS, OUTPUTS = "inputs", "outputs"
@@ -115,22 +115,22 @@ def graph_of(
     *,
     inputs: Iterable[Any],
     parameters: Mapping[Any, int],
-    carried: Sequence[tuple[Any, Any]],
+    carried: Sequence[Any],
     membranes: Mapping[Any, str],
-    outputs: Sequence[Any],
 ) -> Graph:
     """Read the graph off a step.
 
     Parameters
     ----------
     jaxpr : Jaxpr
-        The step, with all calls opened and spike functions marked.
-    inputs, outputs : sequences of variables
+        The step, with all calls opened and spike functions marked. Its results are the outputs,
+        then the states that it writes.
+    inputs : variables
         Without the index of the step, and without the states.
     parameters : mapping
         Position of each parameter, by its variable.
-    carried : sequence of pairs
-        For each state that the step writes, its variable before and after.
+    carried : variables
+        The states that the step writes, as they are before it.
     membranes : mapping
         The population that stores a variable in its ``V``.
     """
@@ -138,19 +138,18 @@ def graph_of(
     for variable, i in parameters.items():
         alone = frozenset({i})
         start[variable] = Facts(alone, alone, alone)
-    names = tuple(dict.fromkeys(membranes.values()))
     while True:
-        walk = _Walk(dict(start), membranes, {name: NOTHING for name in names})
-        walk.run(jaxpr)
+        known = dict(start)
+        read, after, sinks = _followed(jaxpr, known, membranes, len(carried))
         ahead = dict(start)
-        for before, after in carried:
-            passed_on = walk.read(after)._replace(averaged=False, normed=False)
-            ahead[before] = joined([start.get(before, NOTHING), passed_on])
+        for state, facts in zip(carried, after):
+            passed_on = facts._replace(averaged=False, normed=False)
+            ahead[state] = joined([start.get(state, NOTHING), passed_on])
         if ahead == start:
             break
         start = ahead
-    read = [walk.read(output) for output in outputs]
-    sinks = walk.sinks | {OUTPUTS: joined(read)}
+    names = tuple(sinks)
+    sinks |= {OUTPUTS: joined(read)}
     return Graph(
         names=names,
         feeds={name: facts.sources for name, facts in sinks.items()},
@@ -158,42 +157,44 @@ def graph_of(
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
         outputs=tuple(facts.sources for facts in read),
-        sources={variable: facts.sources for variable, facts in walk.facts.items()},
+        sources={variable: facts.sources for variable, facts in known.items()},
     )
 
 
-class _Walk:
-    """One pass over the equations of a step."""
+def _followed(
+    jaxpr: Jaxpr, known: dict[Any, Facts], membranes: Mapping[Any, str], written: int
+) -> tuple[list[Facts], list[Facts], dict[str, Facts]]:
+    """The facts of outputs and written states, and of what arrives at each population.
 
-    def __init__(
-        self, facts: dict[Any, Facts], membranes: Mapping[Any, str], sinks: dict[str, Facts]
-    ) -> None:
-        self.facts, self.membranes, self.sinks = facts, membranes, sinks
+    ``known``, those of the arguments, gets those of all other variables.
+    """
+    sinks = dict.fromkeys(membranes.values(), NOTHING)
 
-    def read(self, atom: Any) -> Facts:
-        return NOTHING if isinstance(atom, Literal) else self.facts.get(atom, NOTHING)
+    def arrive(name: str, facts: Facts) -> None:
+        if name in sinks:
+            sinks[name] = joined([sinks[name], facts])
 
-    def run(self, jaxpr: Jaxpr) -> None:
-        for eqn in jaxpr.eqns:
-            operands = [self.read(atom) for atom in eqn.invars]
-            mark = mark_of(eqn)
-            if mark.startswith(ARGUMENT):
-                self._arrive(mark.removeprefix(ARGUMENT), operands[0])
-                self.facts[eqn.outvars[0]] = operands[0]
-                continue
-            for variable in eqn.outvars:
-                self.facts[variable] = (
-                    _sent_by(mark.removeprefix(SPIKES))
-                    if mark.startswith(SPIKES)
-                    else _computed(eqn, operands, variable)
-                )
-                if name := self.membranes.get(variable):
-                    self._arrive(name, self.facts[variable])
-                    self.facts[variable] = _sent_by(name)
+    def result(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
+        mark = mark_of(eqn)
+        if mark.startswith(ARGUMENT):
+            arrive(mark.removeprefix(ARGUMENT), operands[0])
+            return operands[0]
+        if mark.startswith(SPIKES):
+            return _sent_by(mark.removeprefix(SPIKES))
+        facts = _computed(eqn, operands, variable)
+        if name := membranes.get(variable):
+            arrive(name, facts)
+            return _sent_by(name)
+        return facts
 
-    def _arrive(self, name: str, facts: Facts) -> None:
-        if name in self.sinks:
-            self.sinks[name] = joined([self.sinks[name], facts])
+    def bind(eqn: JaxprEqn, operands: list[Facts]) -> list[Facts]:
+        results = [result(eqn, operands, variable) for variable in eqn.outvars]
+        known.update(zip(eqn.outvars, results))
+        return results
+
+    arguments = [known.get(variable, NOTHING) for variable in jaxpr.invars]
+    results = evaluate(jaxpr, arguments, bind, lambda _: NOTHING)
+    return results[:-written], results[-written:], sinks
 
 
 def joined(facts: Sequence[Facts]) -> Facts:

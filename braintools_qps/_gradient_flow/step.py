@@ -100,16 +100,13 @@ class Step:
         """Who feeds whom."""
         before = len(self.jaxpr.invars) - len(self.arrays.states)
         states = self.jaxpr.invars[before:]
-        n = len(self.jaxpr.outvars) - len(self.written)
-        after = self.jaxpr.outvars[n:]
         return graph_of(
             self.jaxpr,
             # The first input is the index of the step.
             inputs=self.jaxpr.invars[len(self.arrays.constants) + 1 : before],
             parameters={states[i]: i for i in self.parameters},
-            carried=[(states[i], variable) for i, variable in zip(self.written, after)],
+            carried=[states[i] for i in self.written],
             membranes={self._membrane(p): p.name for p in self.populations},
-            outputs=self.jaxpr.outvars[:n],
         )
 
     def input_weights(self, population: Population) -> list[int]:

@@ -10,121 +10,29 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from braintools.surrogate import Surrogate
+from faulty_layers import (
+    Aside,
+    Delayed,
+    NaN,
+    Plain,
+    Queued,
+    Recurrent,
+    TwoOutputs,
+    cast,
+    deaf,
+    fading,
+    mixed,
+    reading,
+    runaway,
+    stop,
+)
 from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
 
 from braintools_qps import QPseudoSpike, gradient_flow
 from braintools_qps.records import CAUSES
 
-stop = jax.lax.stop_gradient
 leaky = lambda V, current: 0.9 * V + current
-keys = jax.random.split(jax.random.key(0), 3)
-
-
-class Delayed(brainstate.nn.Module):
-    def __init__(self, steps):
-        super().__init__()
-        self.buffer = brainstate.HiddenState(jnp.zeros((steps, BATCH, N)))
-
-    def update(self, x):
-        out = self.buffer.value[0]
-        self.buffer.value = jnp.concatenate([self.buffer.value[1:], x[None]])
-        return out
-
-
-class Queued(Delayed):
-    """The same with a state for each step."""
-
-    def __init__(self, steps):
-        brainstate.nn.Module.__init__(self)
-        self.waiting = [brainstate.HiddenState(jnp.zeros((BATCH, N))) for _ in range(steps)]
-
-    def update(self, x):
-        for state in self.waiting:
-            x, state.value = state.value, x
-        return x
-
-
-class Recurrent(Layer):
-    """Strong recurrent weights: with a fat tail, the gradient doubles with each step back."""
-
-    def __init__(self, spike):
-        super().__init__(1.0, spike)
-        self.back = brainstate.ParamState(2.5 * jax.random.normal(keys[1], (N, N)))
-
-    def update(self, x):
-        before = self.spk_fun(self.V.value - 1)
-        self.V.value = 0.5 * self.V.value - before + x @ self.weights.value
-        self.V.value += before @ self.back.value
-        return self.spk_fun(self.V.value - 1)
-
-
-class Aside(Layer):
-    """It fires, and its spikes are left out."""
-
-    def update(self, x):
-        super().update(x)
-        return x
-
-
-class Plain(Layer):
-    """Its weights are of no type that is trained."""
-
-    def __init__(self):
-        super().__init__(1.0)
-        self.weights = brainstate.ShortTermState(self.weights.value)
-
-
-class TwoOutputs(Stack):
-    def update(self, x):
-        return {"spikes": super().update(x), "input": x}
-
-
-class NaN(Surrogate):
-    """A surrogate whose derivative is NaN below the threshold, its forward pass fine."""
-
-    def surrogate_fun(self, x):
-        return 0.0 * x
-
-    def surrogate_grad(self, x):
-        return jnp.where(x < 0, jnp.nan, 0.1)
-
-
-def mixed(weight):
-    """A layer with weights of both signs."""
-    layer = Layer(1.0)
-    layer.weights.value = weight * jax.random.normal(keys[2], (N, N))
-    return layer
-
-
-def cast(layer, dtype):
-    layer.weights.value = layer.weights.value.astype(dtype)
-    return layer
-
-
-def reading(outputs, batch=BATCH):
-    """One layer before many outputs."""
-    network = Stack(Layer(1.0))
-    network.out.value = jnp.ones((N, outputs))
-    network.layers[0].V.value = jnp.zeros((batch, N))
-    network.layers[0].weights.value = jnp.ones((3 * N, N)) / 9
-    return network
-
-
-def fading(V, x, w):
-    """A forward pass without memory; the gradient of its membranes halves with each step."""
-    return 0.5 * (V - stop(V)) + x + 0.3
-
-
-def runaway(V, x, w):
-    """By hand: 1, 5, 21, 85, 341 and then infinity, at the sixth step."""
-    return jnp.where(jnp.max(V) > 100, jnp.inf, V * 4 + 1)
-
-
-def deaf(V, x, w):
-    """It fires at every fourth step or so, whatever comes in."""
-    return 0.9 * V * (V < 1) + 0.3 + 1e-4 * x @ w
 
 
 WINDOW = QPseudoSpike(np.inf, scale=0.004, dampening=0.02)
