@@ -167,7 +167,7 @@ def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
         (["--out", ""], "out must name a directory, got ''"),
         (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Add the keyword"),
         (["--task", "digit-rows"], "task must be one of digits-rows, "),
-        (["--model", "math:floor"], "the factory math:floor"),
+        (["--model", "math:floor"], "math:floor also needs x"),
     ],
 )
 def test_mistakes_end_with_one_line(arguments, message, tmp_path, monkeypatch, capsys):

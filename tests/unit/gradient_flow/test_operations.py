@@ -152,6 +152,19 @@ def test_a_recurrent_layer_counts_its_own_spikes():
     assert sent[1] == pytest.approx(np.count_nonzero(before) * M / BATCH)
 
 
+def test_inputs_and_spikes_in_one_product_count_as_the_population_s():
+    class Joined(Network):
+        def update(self, x):
+            before = self.layer0.spk_fun(self.layer0.V.value - 0.5)
+            both = jnp.concatenate([x, before], axis=-1)
+            return [both], self.layer0(both @ self.weights0.value)
+
+    network = Joined(dense(N + M, M))
+    _, sent = counted(network, SPIKES)
+    (both,) = signals_of(network, SPIKES)
+    assert sent == pytest.approx([0, np.count_nonzero(both) * M / BATCH])
+
+
 def joined(x, weights):
     return jnp.concatenate([x, x], axis=-1) @ weights
 
