@@ -20,9 +20,10 @@ import numpy as np
 from braintools_qps import prepare
 from braintools_qps.records import Preparation
 
-from .cases import CASES, Case
+from .cases import Case
 from .data import inputs
 from .evaluate import SIZE
+from .fresh import EVERY
 from .networks import Design
 from .train import accuracies, built
 
@@ -64,7 +65,7 @@ def made(case: Case, seed: int) -> tuple[Any, Preparation]:
 def healthy(twin: Design, rate: float, seed: int) -> float:
     """The accuracy of a network without the mistake, with this learning rate."""
     for name, runs in read().items():
-        if CASES[name].twin == twin and seed < len(runs) and runs[seed].get("rate") == rate:
+        if EVERY[name].twin == twin and seed < len(runs) and runs[seed].get("rate") == rate:
             return runs[seed]["twin"]
     design = dataclasses.replace(twin, rate=rate)
     return accuracies(design, [built(design, seed)])[0]
