@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from itertools import product
 
 import numpy as np
@@ -18,6 +18,7 @@ from braintools_qps.records import choose
 
 from ..problems import PROBLEMS
 from .matter import HEIGHTS, RATES, SCORES, SURROGATES
+from .tables import effect, table, tenths
 from .trained import Effect, chosen_elsewhere, over
 
 # Learning rates and heights in the order in which `matter` trains them
@@ -28,9 +29,14 @@ SETTINGS = [
 ]  # fmt: skip
 AS_IT_COMES = [SETTINGS.index((0.03, "as it comes"))]
 LOWERED = [SETTINGS.index((0.03, "at 0.1"))]
+SLOWER = [SETTINGS.index((0.01, "at 0.1"))]  # looked at after the plan
 TUNED = [SETTINGS.index((rate, "at 0.1")) for rate in RATES]  # as `compare` does
 TWO_HEIGHTS = [SETTINGS.index((r, h)) for r, h in product(RATES[:2], ("at 0.1", "at 0.025"))]
 FAT = ("alpha 1/2", "alpha 1")
+NAMES = {  # of surrogates that sentences quote
+    "ReluGrad": "relu", "Sigmoid": "sigmoid", "alpha 1/2": "fat", "alpha 1": "one",
+    "alpha 2": "two", "alpha 8": "eight",
+}  # fmt: skip
 ORDINARY = tuple(label for label in SURROGATES if label not in FAT)
 
 
@@ -119,8 +125,12 @@ def mean(measure: Callable[[Answered], float], held_out: bool = True) -> Effect:
 def starts() -> Iterable[list]:
     """Points below the best for each surrogate, on held-out problems."""
     for label in SURROGATES:
-        ways = [mean(lambda p: p.lost(label, way)) for way in (AS_IT_COMES, LOWERED, TUNED)]  # noqa: B023
-        yield [label, *ways, mean(lambda p: p.lost(label, TUNED, in_sample=True))]  # noqa: B023
+        ways = [
+            mean(partial(Answered.lost, label=label, settings=settings))
+            for settings in (AS_IT_COMES, LOWERED, SLOWER, TUNED)
+        ]
+        upper = partial(Answered.lost, label=label, settings=TUNED, in_sample=True)
+        yield [label, *ways, mean(upper)]
 
 
 def by_problem() -> Iterable[list]:
@@ -138,3 +148,42 @@ def by_problem() -> Iterable[list]:
             f"{order[-1]}, {means[order[-1]]:.1f}",
             f"{order[0]}, {means[order[0]]:.1f}",
         ]
+
+
+def tables() -> dict[str, str]:
+    """Tables and figures of the page, by name."""
+    heads = ["as it comes", "lowered", "lowered, 0.01", "tuned", "tuned, upper bound"]
+    held, losses = half(True), {label: ways for label, *ways in starts()}
+    given, tuned = ([losses[label][way].mean for label in ORDINARY] for way in (0, 3))
+    found = {
+        "starts": table(["surrogate", *heads], starts()),
+        "by_problem": table(
+            ["problem", "half", "range", "spread of seeds", "p", "highest", "lowest"], by_problem()
+        ),
+        "lost": table(
+            ["problem", *SURROGATES],
+            [[p.name, *(p.lost(label, TUNED) for label in SURROGATES)] for p in held],
+        ),
+        "trainings": f"{sum(_trainings(problem) for problem in answered()):,}",
+        "minutes": f"{sum(problem.minutes for problem in answered()):.0f}",
+        "problems": str(len(held)),
+        "given_low": tenths(min(given)),
+        "given_high": tenths(max(given)),
+        "tuned_low": tenths(min(tuned)),
+        "tuned_high": tenths(max(tuned)),
+        "told_apart": str(sum(problem.p_value() < 0.05 for problem in held)),
+        "second_height": effect(mean(Answered.second_height)),
+        "second_height_development": effect(mean(Answered.second_height, held_out=False)),
+    }
+    for problem in held:
+        name = problem.name.partition(" ")[0].partition(",")[0].lower()
+        found[f"start_{name}"] = tenths(problem.lost("alpha 8", LOWERED))
+        found[f"slower_{name}"] = tenths(problem.lost("alpha 8", SLOWER))
+    for label, name in NAMES.items():
+        for way, lost in zip(("given", "low", "slow", "tuned", "most"), losses[label]):
+            found[f"{name}_{way}"] = effect(lost)
+    return {f"matter_{name}": text for name, text in found.items()}
+
+
+def _trainings(problem: Answered) -> int:
+    return sum(scores.size for scores in problem.test.values())
