@@ -61,8 +61,8 @@ def train(problem: Problem) -> dict[str, Any]:
         trials = [t for part in parts for r in part.results if r.label == label
                   for t in r.tuning.trials]  # fmt: skip
         scores[label] = {
-            "validation": [_thousandths(trial.validation) for trial in trials],
-            "test": [_thousandths(trial.test) for trial in trials],
+            "validation": [thousandths(trial.validation) for trial in trials],
+            "test": [thousandths(trial.test) for trial in trials],
         }
     firing = [r.scores.firing_rate for r in parts[1].results if r.label == "alpha 8"]
     return {
@@ -74,7 +74,7 @@ def train(problem: Problem) -> dict[str, Any]:
     }
 
 
-def _thousandths(scores: Any) -> list[int | None]:
+def thousandths(scores: Any) -> list[int | None]:
     return [None if math.isnan(score) else round(1000 * score) for score in scores]
 
 

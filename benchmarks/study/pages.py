@@ -5,7 +5,6 @@ Sphinx puts them where a page says ``{{ study.NAME }}`` (``myst_substitutions`` 
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache, partial
@@ -16,9 +15,10 @@ import numpy as np
 
 from braintools_qps._statistics import FREEDOM
 
-from . import equal, starts, trainings
+from . import answers, equal, referee, starts, trainings
 from .rules import DEFAULT, ROUNDS, RULES, UPDATED, WHOLE, lost
 from .starts import BEST, CASES, HEIGHTS, LABELS, SHOWN_CASES, UP_TO_01, look, start
+from .tables import effect, table, tenths
 from .trained import NORMALISED, Effect, Trained, over, problems_of
 from .trainings import RATES, UPDATES
 
@@ -80,6 +80,7 @@ def study() -> dict[str, str]:
     for name, (prefix, _) in PARTS.items():
         if parts[name]:
             found |= _figures(prefix, parts[name])
+    found |= answers.tables() | referee.tables()
     found |= equal_tables(trainings.kept(equal.RESULTS))
     limit = over([lost(RULES[DEFAULT], one) for one in parts["held out, both looks"]]).high
     found["most_lost"] = f"{MOST_LOST:g}"
@@ -141,42 +142,15 @@ def _figures(prefix: str, problems: Sequence[Trained]) -> dict[str, str]:
     }
     for name, pick in starts.PICKS.items():
         effects[f"pick_{re.sub(r'[^a-z0-9]+', '_', name)}"] = mean(pick)
-    short = {f"{prefix}_{name}": _tenths(one.mean) for name, one in effects.items()}
+    short = {f"{prefix}_{name}": tenths(one.mean) for name, one in effects.items()}
     long = {f"{prefix}_{name}_interval": effect(one) for name, one in effects.items()}
     long[f"{prefix}_order_interval"] = effect(mean(starts.order_below), "{:+.2f}".format)
     wide = [starts.slower(one, "alpha 8") for one in problems if "256 neurons" in one.name]
-    short[f"{prefix}_wide"] = _tenths(np.mean(wide)) if wide else ""
+    short[f"{prefix}_wide"] = tenths(np.mean(wide)) if wide else ""
     return short | long | {f"{prefix}_problems": str(len(problems))}
 
 
-def _tenths(value: float) -> str:
-    return f"{round(value, 1) + 0.0:.1f}"
-
-
-def effect(one: Effect, number: Callable[[float], str] = _tenths) -> str:
-    """A mean with its interval, as "1.2 (0.3 to 2.1)"."""
-    if math.isnan(one.mean):
-        return ""
-    if math.isnan(one.low):
-        return number(one.mean)
-    return f"{number(one.mean)} ({number(one.low)} to {number(one.high)})"
-
-
 Parts = Mapping[str, Sequence[Trained]]
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """A Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, Effect):
-        return effect(value)
-    if isinstance(value, float):
-        return "" if math.isnan(value) else _tenths(value)
-    return str(value)
 
 
 def means(parts: Parts, measure: Callable[..., float], *given: Any) -> list[Effect]:
@@ -290,8 +264,8 @@ def equal_tables(kept: Mapping[str, Any]) -> dict[str, str]:
     head = ["seeds vary by", "settled", "mean runs", "false equal, 2 labels", "3 labels"]
     return {
         "errors": table(["scores", *labels], [[name, *rates] for name, rates in errors.items()]),
-        "errors_most": _tenths(max(map(max, real))),
-        "errors_most_anywhere": _tenths(
+        "errors_most": tenths(max(map(max, real))),
+        "errors_most_anywhere": tenths(
             max(
                 rate
                 for found in kept["error"].values()
@@ -302,7 +276,7 @@ def equal_tables(kept: Mapping[str, Any]) -> dict[str, str]:
         "power": table(["seeds", *labels], [[n, *power[n]] for n in power if n != "3"]),
         "growing": table(["scores", *(f"{k} labels" for k in ("2", "3", "10"))], lower),
         "growing_ends": table(head, ends),
-        "growing_most": _tenths(max(map(max, false))),
+        "growing_most": tenths(max(map(max, false))),
         "freedom": f"{FREEDOM:g}",
         "equal_seeds": str(len(kept["scores"][equal.DEFAULT]["test"])),
     }
