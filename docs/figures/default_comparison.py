@@ -3,7 +3,7 @@
     python -m braintools_qps compare --out results
     python docs/figures/default_comparison.py results
 
-puts the table into ``README.md``, and figure and record beside the site's static files. With new
+puts the table into ``README.md``, and the record beside the site's static files. With new
 defaults, also run `compare --epochs N --out longer` for twice the epochs, and name ``longer`` as
 well: a test checks that the verdict is the same.
 """
@@ -23,8 +23,7 @@ TABLE = re.compile(r"(?<=<!-- comparison: ).*?```text\n(.*?)```", re.DOTALL)
 
 
 def show(results: Path) -> None:
-    for name in ("comparison.json", "comparison.png"):
-        shutil.copy2(results / name, STATIC / name)
+    shutil.copy2(results / "comparison.json", STATIC / "comparison.json")
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     start, end = TABLE.search(text).span(1)

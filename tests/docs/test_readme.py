@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 
 import brainstate
@@ -46,6 +47,16 @@ def test_the_verdict_is_the_same_at_twice_the_epochs():
     assert {result.label for result in longer.tied} == {result.label for result in default.tied}
     guide = (ROOT / "docs" / "guides" / "choosing.md").read_text(encoding="utf-8")
     assert f"at {longer.settings['epochs']} epochs the verdict is the same" in guide
+
+
+def test_the_lines_on_surrogates_are_those_of_the_study():
+    sys.path.append(str(ROOT))  # benchmarks/ is not installed
+    from benchmarks.study.answers import tables
+
+    of = tables()
+    for way, surrogates in (("given", ("relu", "two")), ("tuned", ("relu", "two", "fat"))):
+        for surrogate in surrogates:
+            assert of[f"matter_{surrogate}_{way}"] in README
 
 
 @pytest.mark.thorough  # the build of the documentation runs them, too
