@@ -78,7 +78,7 @@ class Preparation(Record):
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
     learning_rate : float or None
-        A learning rate for Adam to start from, where the surrogate was changed: 0.03, and 0.001 in
+        A learning rate for Adam to start from, where the surrogate was changed: 0.01, and 0.001 in
         stacks whose weights were relayed. With it our evaluation trained. A smaller one moves
         weights little that were scaled up.
 

@@ -15,7 +15,7 @@ from braintools_qps import gradient_flow, prepare
 
 DOCS = Path(__file__).parents[1]
 CELL = re.compile(r"```\{code-cell\} ipython3\n:tags: \[hide-input\]\n(.*?)^```", re.DOTALL | re.M)
-EPOCHS = 4
+EPOCHS = 6
 COLORS = {"as it is": "0.6", "after prepare": "tab:blue"}
 
 
@@ -46,7 +46,7 @@ def main() -> None:
         learning.plot(range(1, 1 + EPOCHS), accuracies(page, model), ".-", color=color)
     rates.set(title="Spikes per neuron and step, before training", xlabel="layer", ylim=(0, None))
     rates.legend()
-    learning.set(title="Test accuracy (%)", xlabel="epoch", ylim=(0, 100), xticks=(1, 2, 3, 4))
+    learning.set(title="Test accuracy (%)", xlabel="epoch", ylim=(0, 100), xticks=range(1, 1 + EPOCHS))
     plt.savefig(DOCS / "_static" / "cure.png")
 
 

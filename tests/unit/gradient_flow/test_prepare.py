@@ -141,13 +141,13 @@ RATES, SURROGATE = "normalize_rates(", "set_surrogate("
 @pytest.mark.parametrize(
     ("make", "before", "calls", "learning_rate"),
     [
-        (Network, "silent", [RATES, SURROGATE], 0.03),
-        (steep, "too high", [SURROGATE], 0.03),
-        (flat, "no gradient", [SURROGATE], 0.03),
-        (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.03),
+        (Network, "silent", [RATES, SURROGATE], 0.01),
+        (steep, "too high", [SURROGATE], 0.01),
+        (flat, "no gradient", [SURROGATE], 0.01),
+        (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01),
         (dropping, "dropout", ["model.between.prob = 0.995"], None),
         (deep, "silent", ["relay_weights(", SURROGATE], 0.001),
-        (InVolts, "silent", [RATES, SURROGATE], 0.03),
+        (InVolts, "silent", [RATES, SURROGATE], 0.01),
     ],
 )
 def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_rate):
