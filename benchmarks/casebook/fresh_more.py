@@ -28,18 +28,19 @@ Module = brainstate.nn.Module
 
 
 class Rows(Module):
-    """A convolution along each row of the image as it comes in."""
+    """A convolution along the columns of the image, of which rows are the channels."""
 
     def __init__(self, d: Design):
         super().__init__()
         n = d.width
-        self.conv = convolution((SIDE, 1), 8, 2.0)
-        self.neurons = Beta((SIDE, 8), d.surrogate, 0.6)
-        self.fc, self.lif = linear(8 * SIDE, n, 3.0), Current(n, d.surrogate, 0.95)
+        self.conv = convolution((SIDE, SIDE), 16, 1.5)
+        self.neurons = Beta((SIDE, 16), d.surrogate, 0.6)
+        self.fc, self.lif = linear(16 * SIDE, n, 1.0), Current(n, d.surrogate, 0.8)
         self.out = linear(n, CLASSES)
 
     def update(self, x: Any) -> Any:
-        x = self.neurons(self.conv(x[..., None]))
+        image = x.reshape(*x.shape[:-1], SIDE, SIDE)
+        x = self.neurons(self.conv(jnp.swapaxes(image, -1, -2)))
         return self.out(self.lif(self.fc(x.reshape(*x.shape[:-2], -1))))
 
 
@@ -49,7 +50,7 @@ class Voltages(Module):
     def __init__(self, d: Design):
         super().__init__()
         o, n = given(d, scale=20 * u.mV), d.width
-        self.fc1, self.fc2 = linear(PIXELS, n, 80.0, u.mV), linear(n, n, 400.0, u.mV)
+        self.fc1, self.fc2 = linear(PIXELS, n, 160.0, u.mV), linear(n, n, 600.0, u.mV)
         self.cells1, self.cells2 = (Millivolt(n, d.surrogate, o.scale) for _ in range(2))
         self.out = linear(n, CLASSES)
 
@@ -77,14 +78,14 @@ class Loop(Module):
 
 
 class Cortex(Module):
-    """Two layers of adaptive exponential neurons, near -65 mV."""
+    """Two layers of neurons that rest at -65 mV and adapt."""
 
     def __init__(self, d: Design):
         super().__init__()
         n = d.width
-        self.fc1, self.fc2 = linear(PIXELS, n, 30.0, u.mA), linear(n, n, 120.0, u.mA)
-        slow = {"a": 0.05 * u.siemens, "b": 1 * u.mA, "tau": 8 * u.ms}
-        self.l4, self.l23 = (cortical("AdExIF", n, d, **slow) for _ in range(2))
+        self.fc1, self.fc2 = linear(PIXELS, n, 80.0, u.mA), linear(n, n, 250.0, u.mA)
+        slow = {"tau": 8 * u.ms, "tau_a": 60 * u.ms, "beta": 1 * u.mV}
+        self.l4, self.l23 = (cortical("ALIF", n, d, **slow) for _ in range(2))
         self.out = linear(n, CLASSES)
 
     def update(self, x: Any) -> Any:
@@ -92,20 +93,19 @@ class Cortex(Module):
 
 
 class Sequence(Module):
-    """Recurrent neurons that read an image row by row."""
+    """Two layers that read an image row by row, and a readout of the membranes."""
 
     def __init__(self, d: Design):
         super().__init__()
-        o, n = given(d, beta=0.95), d.width
-        self.into, self.back = linear(SIDE, n, 2.0), linear(n, n, 0.5)
-        self.rec, self.out = Beta(n, d.surrogate, o.beta), linear(n, CLASSES)
-
-    def init_state(self, batch_size: int | None = None) -> None:
-        self.h = zeros(self.rec.size, batch_size)
+        o, n = given(d, memory=1.0), d.width
+        betas = o.memory * jnp.linspace(0.5, 0.98, n)
+        self.fc1, self.fc2 = linear(SIDE, n, 2.0), linear(n, n, 2.0)
+        self.cells, self.memory = (Beta(n, d.surrogate, betas) for _ in range(2))
+        self.out = linear(n, CLASSES)
 
     def update(self, x: Any) -> Any:
-        self.h.value = self.rec(self.into(x) + self.back(self.h.value))
-        return self.out(self.h.value)
+        self.memory(self.fc2(self.cells(self.fc1(x))))
+        return self.out(self.memory.mem.value)
 
 
 class Pooled(Module):

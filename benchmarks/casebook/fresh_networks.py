@@ -31,13 +31,13 @@ Module = brainstate.nn.Module
 
 def stack(d: Design) -> Module:
     """Linear layers and LIF neurons of brainpy.state, in a row."""
-    o = given(d, unit=u.mA, scale=6.0, reset="hard")
+    o = given(d, scale=6.0, reset="hard")
     spiking = lambda: brainpy.state.LIF(
         d.width, tau=d.tau * u.ms, V_th=1 * u.mV, spk_fun=d.surrogate, spk_reset=o.reset
     )
     layers, inputs = [], PIXELS
     for _ in range(d.layers):
-        layers += [linear(inputs, d.width, o.scale, o.unit), spiking()]
+        layers += [linear(inputs, d.width, o.scale, u.mA), spiking()]
         inputs = d.width
     return brainstate.nn.Sequential(*layers, linear(inputs, CLASSES))
 
@@ -142,7 +142,7 @@ class Dale(Module):
 
     def __init__(self, d: Design):
         super().__init__()
-        self.o, e, i = given(d, sign=-1.0, loop=1.0), d.width, d.width // 4
+        self.o, e, i = given(d, sign=-1.0, loop=3.0), d.width, d.width // 4
         self.sizes, normal = (e, i), brainstate.random.normal
         param = lambda a, b: brainstate.ParamState(abs(normal(size=(a, b))) / a**0.5)
         self.into = linear(PIXELS, e, 3.0)
@@ -170,12 +170,8 @@ class Tabular(Module):
     def __init__(self, d: Design):
         super().__init__()
         o = given(d, inputs=30, classes=2)
-        self.fc1 = linear(o.inputs, d.width, 25.0, u.mA)
-        rest, threshold = -65 * u.mV, -50 * u.mV
-        self.neurons = cortical(
-            "LIF", d.width, d, V_rest=rest, V_reset=rest, V_th=threshold,
-            tau=d.tau * u.ms, V_initializer=braintools.init.Constant(rest),
-        )  # fmt: skip
+        self.fc1 = linear(o.inputs, d.width, 50.0, u.mA)
+        self.neurons = cortical("LIF", d.width, d, tau=d.tau * u.ms)
         self.fc2 = linear(d.width, o.classes)
 
     def update(self, x: Any) -> Any:

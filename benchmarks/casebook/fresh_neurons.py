@@ -47,7 +47,7 @@ class Beta(brainstate.nn.Module):
     ``fault`` takes the threshold from the spike, where it should be a factor.
     """
 
-    def __init__(self, size: Any, spk_fun: Callable, beta: float = 0.9, *, fault: bool = False):
+    def __init__(self, size: Any, spk_fun: Callable, beta: Any = 0.9, *, fault: bool = False):
         super().__init__()
         self.size, self.spk_fun, self.beta, self.fault = size, spk_fun, beta, fault
         self.threshold = 1.0
@@ -158,5 +158,8 @@ class Current(Beta):
 
 
 def cortical(name: str, size: int, design: Design, **options: Any) -> Any:
-    """Neurons of brainpy.state at potentials of a cortical neuron."""
-    return getattr(brainpy.state, name)(size, spk_fun=design.surrogate, **options)
+    """Neurons of brainpy.state that rest at -65 mV and fire at -50 mV."""
+    rest = -65 * u.mV
+    options |= {"V_rest": rest, "V_reset": rest, "V_th": -50 * u.mV, "spk_fun": design.surrogate}
+    start = braintools.init.Constant(rest)
+    return getattr(brainpy.state, name)(size, V_initializer=start, **options)
