@@ -84,9 +84,10 @@ def gradient_flow(
     model : brainstate.nn.Module
         Called once for each step as ``model(x)``, or as ``model.update(x)`` if it is not callable,
         with the index ``i`` and the time ``t`` of the step in `brainstate.environ`. Its neurons are
-        all nodes with a state ``V`` and an elementwise ``spk_fun``. The run begins with the present
-        states; states of one sample are repeated for a batch. If a neuron has no ``V`` yet, all
-        states are initialised. Model, states and random state are left as they were.
+        all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun``. The run
+        begins with the present states; states of one sample are repeated for a batch. If a neuron
+        has no such state yet, all states are initialised. Model, states and random state are left
+        as they were.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
         makes it and `compare` trains on it: 64 of its training samples are taken.

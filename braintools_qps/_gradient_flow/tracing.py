@@ -323,6 +323,6 @@ def _note(name: str) -> str:
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
-        "the model must have neurons with a membrane potential in a state V and a spike function "
-        f"spk_fun that each step calls, outside of inner loops. Here {found}"
+        "the model must have neurons with a membrane potential in a state V, v or mem and a spike "
+        f"function spk_fun that each step calls, outside of inner loops. Here {found}"
     )

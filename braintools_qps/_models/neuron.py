@@ -9,7 +9,8 @@ from typing import Any
 
 import brainstate
 
-SPIKE, MEMBRANE = "spk_fun", "V"
+SPIKE = "spk_fun"
+MEMBRANES = ("V", "v", "mem")  # as in brainpy.state, SpikingJelly and snnTorch
 
 
 def is_neuron(node: Any) -> bool:
@@ -29,12 +30,13 @@ def set_spike(neuron: Any, spike: Any) -> None:
 
 def has_membrane(neuron: Any) -> bool:
     """Whether it keeps its membrane potential in a state, and has it already."""
-    return isinstance(getattr(neuron, MEMBRANE, None), brainstate.State)
+    return any(isinstance(getattr(neuron, name, None), brainstate.State) for name in MEMBRANES)
 
 
 def membrane_of(neuron: Any) -> brainstate.State:
     """The state with its membrane potential."""
-    return getattr(neuron, MEMBRANE)
+    states = (getattr(neuron, name, None) for name in MEMBRANES)
+    return next(state for state in states if isinstance(state, brainstate.State))
 
 
 def spike_code(neuron: str) -> str:

@@ -46,7 +46,9 @@ def main() -> None:
         learning.plot(range(1, 1 + EPOCHS), accuracies(page, model), ".-", color=color)
     rates.set(title="Spikes per neuron and step, before training", xlabel="layer", ylim=(0, None))
     rates.legend()
-    learning.set(title="Test accuracy (%)", xlabel="epoch", ylim=(0, 100), xticks=range(1, 1 + EPOCHS))
+    learning.set(
+        title="Test accuracy (%)", xlabel="epoch", ylim=(0, 100), xticks=range(1, 1 + EPOCHS)
+    )
     plt.savefig(DOCS / "_static" / "cure.png")
 
 

@@ -162,3 +162,28 @@ def test_strict_promotion():
     with jax.numpy_dtype_promotion("strict"):
         flow = only(gradient_flow(Layer(weights, SURROGATE), inputs))
     assert flow.growth > 0
+
+
+class Named(brainstate.nn.Module):
+    """LIF neurons that keep their membrane potential under a name of their own."""
+
+    def __init__(self, name):
+        super().__init__()
+        self.membrane, self.spk_fun = name, SURROGATE
+
+    def init_state(self, batch_size):
+        setattr(self, self.membrane, brainstate.HiddenState(jnp.zeros((batch_size, N))))
+
+    def update(self, x):
+        membrane = getattr(self, self.membrane)
+        membrane.value = 0.9 * membrane.value + x
+        return self.spk_fun(membrane.value - 1.0)
+
+
+@pytest.mark.parametrize("name", ["v", "mem"])
+def test_membranes_may_have_the_names_of_other_libraries(name):
+    inputs = jax.random.uniform(jax.random.key(0), (12, BATCH, N))
+    usual, other = (only(gradient_flow(Named(of), inputs)) for of in ("V", name))
+    assert other.populations[0].activity == usual.populations[0].activity
+    assert other.growth == usual.growth
+    assert other.diagnosis.cause == usual.diagnosis.cause
