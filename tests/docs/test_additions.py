@@ -61,9 +61,9 @@ def dull(evaluator, measured):
         ("_registry/discovery.py", "    PUBLISHED = 1", "    HOUSE = 3"),
         ("_registry/discovery.py", "", """
 def house():
-    return [_entry(type("Brick", (braintools.surrogate.Sigmoid,), {}), Source.HOUSE, "house")]
+    return [entry_of(type("Brick", (braintools.surrogate.Sigmoid,), {}), Source.HOUSE, "house")]
 """),
-        ("_registry/discovery.py", "    ours = [_entry(kind, Source.PUBLISHED, OURS) for kind in "
+        ("_registry/discovery.py", "    ours = [entry_of(kind, Source.PUBLISHED, OURS) for kind in "
          "(QPseudoSpike, Scaled)]", "    ours += house()"),
     ],
     "a name of another library": [
