@@ -21,8 +21,8 @@ import brainunit as u
 from . import prepared
 from .cases import Case, half
 from .evaluate import confusion, counts, evaluated, judged
-from .fresh import EVERY
 from .networks import Design
+from .sealed import EVERY
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"

@@ -49,7 +49,7 @@ class Case:
     thread: str = ""  # owner/repository#number
     user: bool = False
     old: bool = False  # of the casebook with which the rules were made
-    sealed: bool = False  # of `fresh`, by somebody who had not read the rules
+    sealed: bool = False  # of `sealed`, by somebody who had not read the rules
 
     @property
     def design(self) -> Design:

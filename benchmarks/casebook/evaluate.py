@@ -17,7 +17,7 @@ from braintools_qps import gradient_flow
 
 from .cases import Case
 from .data import inputs, logits
-from .fresh import EVERY
+from .sealed import EVERY
 from .train import accuracies, built
 
 SIZES = (8, 64, 512)

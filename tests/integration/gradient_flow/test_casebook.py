@@ -24,8 +24,8 @@ from benchmarks.casebook.__main__ import FILE, summary, told  # noqa: E402
 from benchmarks.casebook.cases import CASES, Custom, half, overflowing  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, judged, verdict  # noqa: E402
-from benchmarks.casebook.fresh import EVERY, SEALED  # noqa: E402
 from benchmarks.casebook.prepared import read  # noqa: E402
+from benchmarks.casebook.sealed import EVERY, SEALED  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))

@@ -16,38 +16,24 @@ from braintools import surrogate as bts
 
 from braintools_qps import QPseudoSpike
 
-from .cases import CASES, JELLY, TORCH, Case, Custom
-from .fresh_more import (
-    Attention,
-    Cortex,
-    Learnt,
-    Loop,
-    Once,
-    Pooled,
-    Reservoir,
-    Rows,
-    Sequence,
-    Shortcuts,
-    Voltages,
-)
-from .fresh_networks import (
+from ..cases import CASES, JELLY, TORCH, Case, Custom
+from ..networks import SIDE, Design
+from .images import Attention, Halves, Images, Pooled, Rows, Sequence, Sew, Voting
+from .layers import (
     Alphas,
-    Chain,
-    Dale,
+    Cortex,
     Dropped,
-    Halves,
-    Images,
-    Lsnn,
+    Learnt,
     Membranes,
     Normed,
-    Projections,
-    Sew,
+    Once,
+    Shortcuts,
     Tabular,
     Traces,
-    Voting,
+    Voltages,
     stack,
 )
-from .networks import SIDE, Design
+from .recurrent import Chain, Dale, Loop, Lsnn, Projections, Reservoir
 
 
 def standard(x: Any) -> Any:

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .networks import Design
+from ..networks import Design
 
 
 def given(design: Design, **defaults: Any) -> SimpleNamespace:
