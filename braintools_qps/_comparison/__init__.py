@@ -23,14 +23,12 @@ from .model import environment, seeded
 from .network import RecurrentNetwork
 from .numerics import present_environment
 from .packing import replacing
-from .progress import Event
 from .tasks import TASKS, Task, load_task
 
 __all__ = [  # noqa: RUF022 -- what users meet first
     "compare",
     # For what shows results
     "TASKS",
-    "Event",
     "Factory",
     "Task",
     "connected",

@@ -16,16 +16,15 @@ from .find_neurons import (
     is_mapped,
 )
 from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
-from .restore import keeping_states, restoring, traced_afresh
+from .restore import restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_of, batch_size, checked_inputs, dead_states, initialise
+from .steps import advance, batch_size, checked_inputs, dead_states, initialise
 
 __all__ = [
     "ARGUMENT",
     "SPIKES",
     "advance",
-    "batch_of",
     "batch_size",
     "by_population",
     "call_spike",
@@ -41,7 +40,6 @@ __all__ = [
     "initialise",
     "is_dropout",
     "is_mapped",
-    "keeping_states",
     "mark_spikes",
     "membrane_of",
     "restoring",

@@ -18,12 +18,7 @@ SHOWN = 3  # shapes in a message
 
 
 def checked_inputs(data: Any, *, batch_first: bool = False) -> Any:
-    """The inputs as arrays, each with time along its first axis; see `batch_of`."""
-    return batch_of(data, batch_first=batch_first)[0]
-
-
-def batch_of(data: Any, *, batch_first: bool = False) -> tuple[Any, Any]:
-    """Inputs with time along the first axis, and labels, or None where the data have none.
+    """The inputs as arrays, each with time along its first axis.
 
     ``data`` is an array, a pytree of arrays, or a task, of which a batch is taken. With
     ``batch_first``, arrays have samples along their first axis and time along the second.
@@ -33,7 +28,7 @@ def batch_of(data: Any, *, batch_first: bool = False) -> tuple[Any, Any]:
     ValueError
         If there is no time step, or not the same number of them in all parts.
     """
-    inputs, labels = data.batch(SAMPLES) if isinstance(data, Batches) else (data, None)
+    inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
     if batch_first and inputs is data:
         arrays = jax.tree.map(_time_first, arrays)
@@ -54,7 +49,7 @@ def batch_of(data: Any, *, batch_first: bool = False) -> tuple[Any, Any]:
             "all parts of the inputs must have the same number of time steps along their first "
             f"axis, got {_listed(shapes)}. " + (_of_a_list(inputs) or "Cut or pad them")
         )
-    return arrays, labels
+    return arrays
 
 
 def _time_first(array: Array) -> Array:

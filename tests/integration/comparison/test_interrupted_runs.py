@@ -1,0 +1,118 @@
+"""What Ctrl-C, a full disk and kill -9 cost: an epoch of the run in training, and no result."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import brainstate
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import small_comparison
+from small_comparison import NAMES, OPTIONS, TUNED, files, press_ctrl_c_at, trained, without_times
+
+from braintools_qps import Comparison, QPseudoSpike, compare
+from braintools_qps._comparison import runs
+
+
+def test_ctrl_c_keeps_what_has_finished(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        trained(NAMES, out=tmp_path, callback=press_ctrl_c_at(6))
+    saved = Comparison.from_json((tmp_path / "comparison.json").read_text())
+    assert [result.label for result in saved.results] == NAMES[:1]
+    comparison, count = trained(NAMES, out=tmp_path)
+    assert count == 2
+    assert without_times(comparison) == without_times(trained(NAMES)[0])
+
+
+@pytest.mark.parametrize("obstacle", ["", "below"])
+def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_path, obstacle):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="a directory that can be written to, got .* Give another"):
+        compare(NAMES, out=tmp_path / "file" / obstacle, callback=pytest.fail, **OPTIONS)
+
+
+def test_a_disk_that_fills_up_costs_no_results(tmp_path, monkeypatch):
+    def full(path):
+        raise OSError(28, "No space left on device")
+
+    def watch(event):
+        monkeypatch.setattr(runs, "replacing", full)
+
+    with pytest.warns(UserWarning, match="could not be written .*No space left") as warned:
+        comparison = compare(NAMES[:1], out=tmp_path, callback=watch, **TUNED)
+    assert len(warned) == 1  # for all files
+    assert comparison.finished
+    assert comparison.weights("Sigmoid", 4)
+
+
+class Model(brainstate.nn.Module):
+    """With states that outlive a batch, in bfloat16 and random, and dropout in training."""
+
+    def __init__(self, features, classes, leak=0.8):
+        super().__init__()
+        self.inward = brainstate.nn.Linear(features, 5)
+        self.outward = brainstate.nn.Linear(5, classes)
+        self.spk_fun, self.leak = QPseudoSpike(), leak
+        self.mean = brainstate.LongTermState(jnp.zeros(5, jnp.bfloat16))
+        self.noise = brainstate.random.RandomState(0)
+        self.dropout = brainstate.nn.Dropout(0.8)
+
+    def init_state(self, batch_size=None):
+        self.V = brainstate.HiddenState(jnp.zeros((batch_size, 5)))
+
+    def update(self, x):
+        self.V.value = self.leak * self.V.value + self.inward(x) + 0.1 * self.noise.rand(5)
+        self.mean.value = 0.9 * self.mean.value + 0.1 * self.V.value.mean(0).astype(jnp.bfloat16)
+        return self.outward(self.dropout(self.spk_fun(self.V.value - self.mean.value - 0.1)))
+
+
+def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
+    """Two programs, one for each leak, of 2 runs for 10 epochs: the epoch cut off is repeated."""
+    monkeypatch.setattr(runs, "SECONDS_BETWEEN", 0.0)
+    monkeypatch.setattr(runs, "MOST_OF_THE_TIME", np.inf)
+    data = np.random.default_rng(0).standard_normal((40, 4, 3)), np.arange(40) % 2
+    tune = {"leak": (0.8, 0.5), "learning_rate": (0.1, 0.01)}
+    options = {"task": data, "model": Model, "tune": tune, "epochs": 10, "batch_size": 8}
+    whole, _ = trained(**options)
+    with pytest.raises(KeyboardInterrupt):
+        trained(**options, out=tmp_path, callback=press_ctrl_c_at(26))
+    assert [Path(name).suffix for name in files(tmp_path)].count(".state") == 2
+    seen = []
+    resumed = compare(NAMES[:1], out=tmp_path, callback=seen.append, **TUNED | options)
+    assert [event.epochs_done for event in seen[:3]] == [4, 6, 8]  # of the 20 that were missing
+    assert without_times(resumed) == without_times(whole)
+    assert len(files(tmp_path)) == 4
+
+
+KILLED = """
+import os, signal, sys
+sys.path[:0] = {path!r}
+from small_comparison import OPTIONS
+from braintools_qps import compare
+from braintools_qps._comparison import runs
+
+runs.SECONDS_BETWEEN = 0.0
+runs.MOST_OF_THE_TIME = float("inf")
+
+def watch(event):
+    if event.epochs_done == 6:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    tune = {{"hidden": (8, 6)}}
+    compare(["QPseudoSpike"], out=sys.argv[1], callback=watch, **OPTIONS | {{"tune": tune}})
+"""
+
+
+@pytest.mark.thorough
+def test_after_kill_9_it_goes_on_to_the_same_numbers(tmp_path):
+    script = KILLED.format(path=[str(Path(small_comparison.__file__).parent), *sys.path])
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path])
+    assert done.returncode == -signal.SIGKILL
+    options = small_comparison.OPTIONS | {"tune": {"hidden": (8, 6)}}
+    seen = []
+    found = compare(["QPseudoSpike"], out=tmp_path, callback=seen.append, **options)
+    assert seen[-1].runs == 2  # of four
+    assert without_times(found) == without_times(compare(["QPseudoSpike"], **options))
