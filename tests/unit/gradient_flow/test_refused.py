@@ -55,7 +55,8 @@ LOOP = "Changed spike inside a loop within the step"
 REFUSED = {
     # Models.
     "no neuron": (
-        lambda: brainstate.nn.Linear(N, 2), INPUTS, {}, r"state V, v or mem .*spk_fun.*Linear has 0 nodes",
+        lambda: brainstate.nn.Linear(N, 2), INPUTS, {},
+        r"state V, v or mem .*spk_fun.*Linear has 0 nodes",
     ),
     "spikes in a loop": (
         lambda: Changed(lambda m, x: brainstate.transform.for_loop(
