@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import check_detachable, detached, find_neurons, spike_code
+from .._models import check_detachable, detached, find_neurons
 from .._registry import get_surrogate
 from .._surrogate import Scaled
 from ..records import HIGH_SLOPE, MOST
@@ -102,7 +102,7 @@ def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Ite
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
-            code = _each(chosen, f"Scaled({spike_code('{}')}, scale={factor:g})")
+            code = _each(chosen, f"Scaled({{}}, scale={factor:g})")
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
@@ -147,9 +147,7 @@ def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
     chosen = [p for p in evaluator.step.populations if 0 < growths[p.name] < 1]
     factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
     if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
-        entries = [
-            _each([p], f"Scaled({spike_code('{}')}, dampening={factors[p.name]:g})") for p in chosen
-        ]
+        entries = [_each([p], f"Scaled({{}}, dampening={factors[p.name]:g})") for p in chosen]
         code = " | ".join(entries)
         spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
         yield Change(

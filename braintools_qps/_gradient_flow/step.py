@@ -34,7 +34,7 @@ class Population(NamedTuple):
     call: int  # the call whose argument is the new membrane, among all calls of a step
     calls: tuple[int, ...]  # all calls that make up a spike
     spikes: Any  # the variable of the spikes that leave the neuron
-    code: str  # an expression for the node, from ``model``
+    code: str  # an expression for its spike function, from ``model``
 
 
 class Arrays(NamedTuple):

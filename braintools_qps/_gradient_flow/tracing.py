@@ -26,7 +26,9 @@ from .._models import (
     is_mapped,
     mark_spikes,
     membrane_of,
+    misnamed,
     restoring,
+    spike_code,
     spike_of,
     traced_afresh,
 )
@@ -163,7 +165,7 @@ def _populations(
             call=sent.call,
             calls=sent.calls,
             spikes=sent.variable,
-            code=expression(traced.model, paths[id(neurons[name])]),
+            code=spike_code(neurons[name], expression(traced.model, paths[id(neurons[name])])),
         )
 
     return tuple(population(*one) for one in traced.spiking(neurons).items())
@@ -267,7 +269,8 @@ def ready_neurons(model: Any, inputs: Any) -> Ready:
     if not ready:
         raise no_neurons(
             classic_neuron(model)
-            or f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V"
+            or misnamed(model)
+            or f"{type(model).__name__} has {len(found)} nodes with a spike function, 0 with V"
         )
     notes = (*map(_note, dead[:1]), *_with_batch_of(model, ready, inputs))
     return Ready(ready, notes)
@@ -323,6 +326,7 @@ def _note(name: str) -> str:
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
-        "the model must have neurons with a membrane potential in a state V, v or mem and a spike "
-        f"function spk_fun that each step calls, outside of inner loops. Here {found}"
+        "the model must have neurons: nodes with a membrane potential in a state V, v, mem or u, "
+        "or as their only state, and with a spike function spk_fun, spike_grad or "
+        f"surrogate_function that each step calls, outside of inner loops. Here {found}"
     )

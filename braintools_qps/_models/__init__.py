@@ -14,6 +14,7 @@ from .find_neurons import (
     find_nodes,
     is_dropout,
     is_mapped,
+    misnamed,
 )
 from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
 from .restore import restoring, traced_afresh
@@ -42,6 +43,7 @@ __all__ = [
     "is_mapped",
     "mark_spikes",
     "membrane_of",
+    "misnamed",
     "restoring",
     "set_spike",
     "set_surrogate",
