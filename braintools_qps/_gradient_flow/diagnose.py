@@ -149,11 +149,6 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "normalize_rates; normalize_rates(model, inputs) lets "
             f"{'it' if len(quiet) == 1 else 'them'} take part."
         )
-    elif rare := [p for p in measured.populations if p.activity.silent_share > MOST]:
-        yield (
-            f"More than half of the neurons of {named([p.name for p in rare])} fire in none of "
-            "these samples."
-        )
     if measured.filled:
         names = list(dict.fromkeys(evaluator.step.path(i) for i in measured.filled))
         yield (

@@ -18,9 +18,9 @@ REPEATED = 0.5  # from this correlation on, late inputs count as repeating the e
 
 def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """The gradient does not reach most of the inputs, and later inputs do not repeat them."""
-    reaches = [measures.reach(p.gradient.second_moments) for p in measured.populations]
-    lag = max(steps for steps, _ in reaches)
-    if lag == 0 or any(to_the_start for _, to_the_start in reaches):
+    gradients = [p.gradient for p in measured.populations]
+    lag = max(gradient.reach for gradient in gradients)
+    if lag == 0 or any(gradient.reached_start for gradient in gradients):
         return
     inputs, batched = evaluator.run.inputs[1:], evaluator.batch is not None
     share, repeated = measures.early_inputs(inputs, lag, batched=batched)

@@ -69,7 +69,6 @@ class Step:
     output_tree: Any
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     sources: tuple[Source, ...]  # where the leaves of the states come from
-    notes: tuple[str, ...] = ()
 
     def __call__(
         self,

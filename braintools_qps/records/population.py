@@ -90,20 +90,17 @@ class Gradient(Record):
     growth : float
         Factor by which the root mean square of dL/dV changes per step back in time: below 1 it
         fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
-        several steps, only the gradient from the last of them counts.
+        several steps, their gradients add up on the way back.
     reach : int
         Number of steps back until the root mean square has fallen to 1% of that at the last step
         with a gradient; if it never does, the number of steps back to the first step. 0 without a
-        gradient. As for ``growth``, only the gradient from the last step of the objective counts.
+        gradient.
     reached_start : bool
         Whether the gradient was still above 1% at the first step, so that ``reach`` is a lower
         bound.
     end_to_end : float
         Root mean square at the first step, divided by that at the last step with a gradient; NaN
         without a gradient.
-    accumulation : float
-        The same as ``growth``, but for the gradient of all steps that the objective reads, which
-        adds up on the way back. Equal to ``growth`` if the objective reads one step.
     consistency : float
         Mean cosine between dL/dV at neighbouring steps. Near 1, the gradient keeps its direction.
         Well below 0, it flips its sign from step to step: slopes are so steep that the reset, or
@@ -128,7 +125,6 @@ class Gradient(Record):
     reach: int
     reached_start: bool
     end_to_end: float = math.nan
-    accumulation: float = math.nan
     consistency: float = math.nan
     depth_growth: float = math.nan
 
