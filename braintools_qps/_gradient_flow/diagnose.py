@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     surrogates.negative_derivative,
     connections.gradient_zero,
     surrogates.out_of_reach,
+    surrogates.too_wide,
     surrogates.too_high,
     connections.parameters_zero,
     over_time.fading,

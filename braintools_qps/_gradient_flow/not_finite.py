@@ -35,7 +35,8 @@ def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     what = f"its membrane potential is NaN, infinite or beyond {HUGE:.0e}"
     text = f"{p.name} is not finite: {what} {where}"
     if origin := _in_inputs(evaluator, step):
-        yield Finding("not finite", (p.name,), f"{text}, because {origin}.")
+        fill = f"Drop or fill them, as with jax.numpy.nan_to_num(inputs). {AGAIN}"
+        yield Finding("not finite", (p.name,), f"{text}, because {origin}.", otherwise=fill)
         return
     advice = partial(_of_membrane, evaluator, p, step)
     yield Finding(

@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import brainunit as u
-import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._models import batch_size, by_population, checked_inputs, restoring
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
-from ..records import CAUSES, HIGH_SLOPE, Diagnosis, Preparation
+from ..records import HIGH_SLOPE, Diagnosis, Preparation
 from ..typing import SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
@@ -144,7 +143,6 @@ def prepare(
     normalize_rates(model, inputs)
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    _check_finite(inputs)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     options = "" if rate is None else f", rate={checked_rate(rate)!r}"
     run = Preparing(model, inputs, known, Objective(objective), surrogate, options)
@@ -154,7 +152,7 @@ def prepare(
             if not any(map(run.goes, run.ways(now))):
                 break
             now = run.look()
-        if _is_worse(before.diagnosis, now.diagnosis):
+        if now.diagnosis.cause not in HARMLESS:
             raise run.failed or _not_cured(run.look(remedy=True).diagnosis, run.lines)
         if not run.lines and now.diagnosis.cause != "none":
             before = now = run.look(remedy=True)  # with what is for the user to do
@@ -229,7 +227,7 @@ class Preparing:
         if scrambles:
             yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
         if scrambles or cause in OF_RATES:
-            uneven = [i for p in step.populations for i in of_one_sign(step, p)]
+            uneven = [i for matrices in of_one_sign(step).values() for i in matrices]
             centred = [step.code(i, "{0} - {0}.mean()") for i in uneven]
             call = f"{IMPORT}normalize_rates; normalize_rates(model, inputs{self.options})"
             yield [*centred, call]
@@ -311,24 +309,6 @@ def _written(surrogate: str | dict[str, Surrogate]) -> str:
         return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
     except TypeError:
         return "surrogate"
-
-
-def _check_finite(inputs: Any) -> None:
-    """Raise if the inputs hold NaN or infinity: no change of the model mends that."""
-    for leaf in jax.tree.leaves(inputs):
-        bad = np.argwhere(~np.isfinite(np.asarray(leaf)))
-        if len(bad):
-            raise ValueError(
-                "inputs must be finite\n"
-                f"Got NaN or infinity in {len(bad)} of {np.size(leaf)} entries, first at "
-                f"{tuple(map(int, bad[0]))}\nDrop or fill them: jax.numpy.nan_to_num(inputs)"
-            )
-
-
-def _is_worse(before: Diagnosis, after: Diagnosis) -> bool:
-    """Whether the model still cannot learn, or has a more basic cause than at the start."""
-    order = list(CAUSES)
-    return after.cause not in HARMLESS or order.index(after.cause) < order.index(before.cause)
 
 
 def _not_cured(left: Diagnosis, lines: list[str]) -> ValueError:

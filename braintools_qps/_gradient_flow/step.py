@@ -116,6 +116,10 @@ class Step:
         """
         return sorted(self.graph.weights[population.name])
 
+    def matrices(self, population: Population) -> list[int]:
+        """Positions of the weights that feed a population and have more than one axis."""
+        return [i for i in self.input_weights(population) if self.arrays.states[i].ndim > 1]
+
     def multiplies(self) -> bool:
         """Whether a step multiplies something by a matrix, or convolves it."""
         return any(eqn.primitive.name in PRODUCTS for eqn in self.jaxpr.eqns)

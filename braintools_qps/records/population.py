@@ -14,6 +14,7 @@ from .limits import (
     FLIPPED,
     LOW_SLOPE,
     MOST,
+    NEARLY,
     NEGATIVE,
     OUT_OF_REACH,
     TOO_HIGH,
@@ -182,6 +183,12 @@ class Slopes(Record):
     def out_of_reach(self) -> bool:
         """Whether nearly all slopes are flat, and the mean slope is low."""
         return self.flat_share > OUT_OF_REACH and self.per_scale < LOW_SLOPE
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the slope is nearly the same wherever membranes lie."""
+        steep = self.distances.share[self.distances.slope > NEARLY]
+        return bool(steep.sum() > OUT_OF_REACH)
 
     @property
     def per_scale(self) -> float:

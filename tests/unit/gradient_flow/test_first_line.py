@@ -13,6 +13,7 @@ import pytest
 from faulty_layers import (
     Aside,
     Delayed,
+    Gated,
     NaN,
     Plain,
     Queued,
@@ -163,7 +164,7 @@ CASES = {
         x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
     ),
     "empty inputs": Case(
-        lambda: Stack(Layer(1.0)), "inputs", None, "^67% of the samples have no input spike",
+        lambda: Stack(Layer(1.0)), "inputs", None, "^Half of the samples bring 0 input signals",
         x=jnp.zeros((STEPS, BATCH, N)).at[4, 0].set(1.0),
     ),
     "bytes": Case(
@@ -209,6 +210,10 @@ CASES = {
     "inhibited output": Case(
         lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
     ),
+    "multiplied by a silent one": Case(  # what passes by it is 0 all the same
+        lambda: Gated(Layer(1.0), mixed(0.03)), "silent", "layers.1", "layers.1 is silent",
+        "normalize_rates", cured=True,
+    ),
     "held down": Case(
         lambda: Stack(Changed(deaf), Changed(
             lambda V, x, w: jnp.where(V > 1, -99.0, jnp.where(V < -1, V, V + 0.4 + 1e-4 * x @ w))
@@ -230,6 +235,10 @@ CASES = {
     "narrow": Case(
         lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.02, dampening=0.02))),
         "out of reach", "layers.1", "The surrogate is too narrow for layers.1", cured=True,
+    ),
+    "wide": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0, QPseudoSpike(2.0, scale=1e3, dampening=500.0))),
+        "too wide", "layers.1", "^The surrogate is too wide for layers.1", cured=True,
     ),
     "too high": Case(
         lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",
