@@ -53,7 +53,6 @@ RULES: tuple[Rule, ...] = (
     surrogates.too_high,
     connections.parameters_zero,
     over_time.fading,
-    over_time.fading_over_depth,
     over_time.direction_lost,
     activity.information_lost,
 )

@@ -143,22 +143,6 @@ def lower(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
             )
 
 
-def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
-    """Higher surrogates where the gradient falls from one population to the one before it."""
-    growths = {p.name: p.gradient.depth_growth for p in measured.populations}
-    chosen = [p for p in evaluator.step.populations if 0 < growths[p.name] < 1]
-    factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
-    if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
-        entries = [_each([p], f"Scaled({{}}, dampening={factors[p.name]:g})") for p in chosen]
-        code = " | ".join(entries)
-        spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
-        yield Change(
-            "Raise the surrogates, so that each population passes on what it gets",
-            f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
-            partial(_with_spikes, evaluator, measured, spikes),
-        )
-
-
 def rescaled_inputs(evaluator: Evaluator, measured: Measured, largest: float) -> Iterator[Change]:
     """Inputs that go up to 1."""
     divisor = float(f"{largest:.3g}")

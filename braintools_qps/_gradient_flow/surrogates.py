@@ -30,7 +30,7 @@ def negative_derivative(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
 
 
 def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """It fires, but most membranes lie where the surrogate is flat, and the mean slope is low."""
+    """It fires, but nearly all membranes lie where the surrogate is flat."""
     narrow = [p for p in _with_cause(measured, "out of reach") if not p.activity.is_silent]
     if not narrow:
         return
@@ -41,7 +41,7 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     text = (
         f"The surrogate is too narrow for {named(names)}: "
         f"{span([p.slopes.flat_share for p in narrow], '.0%')} of the membrane potentials are "
-        f"out of reach, where the surrogate gradient is below 1% of its peak.{rates}"
+        f"out of reach, where the surrogate gradient is below 0.1% of its peak.{rates}"
     )
 
     def changes() -> Iterable[Change]:

@@ -12,7 +12,6 @@ import numpy as np
 from .limits import (
     FAR_BELOW,
     FLIPPED,
-    LOW_SLOPE,
     MOST,
     NEARLY,
     NEGATIVE,
@@ -145,7 +144,7 @@ class Slopes(Record):
         Mean of the surrogate gradient over all neurons and steps, dampening and scale included, per
         unit of the spike function's argument. On average, a spike multiplies the gradient by it.
     flat_share : float
-        Share of neuron-steps where the surrogate gradient is below 1% of its peak.
+        Share of neuron-steps where the surrogate gradient is below 0.1% of its peak.
     scale : float or Quantity
         The surrogate's scale: a distance of 1 in ``distances``. A mean if it differs by neuron.
     distances : Histogram
@@ -181,8 +180,8 @@ class Slopes(Record):
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether nearly all slopes are flat, and the mean slope is low."""
-        return self.flat_share > OUT_OF_REACH and self.per_scale < LOW_SLOPE
+        """Whether nearly all slopes are flat."""
+        return self.flat_share > OUT_OF_REACH
 
     @property
     def is_wide(self) -> bool:

@@ -153,7 +153,10 @@ CASES = {
     ),
     "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
         lambda: Stack(Changed(fading)), "fading", "layers.0",
-        "7 steps before the end it is down to 1%.*the first 13 steps", "",
+        "7 steps before the end it is down to 1%.*the first 13 steps", x=BLANK,
+    ),
+    "some input in reach": Case(  # 7 of 20 steps
+        lambda: Stack(Changed(fading)), "none", None, TOLD,
     ),
     # Inputs, delays, sizes.
     "no inputs": Case(
@@ -211,7 +214,7 @@ CASES = {
         lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
     ),
     "multiplied by a silent one": Case(  # what passes by it is 0 all the same
-        lambda: Gated(Layer(1.0), mixed(0.03)), "silent", "layers.1", "layers.1 is silent",
+        lambda: Gated(Layer(1.0), mixed(0.003)), "silent", "layers.1", "layers.1 is silent",
         "normalize_rates", cured=True,
     ),
     "held down": Case(
