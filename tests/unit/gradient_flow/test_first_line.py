@@ -127,17 +127,17 @@ CASES = {
     ),
     "stop_gradient": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "no gradient",
-        "layers.0", "^No gradient reaches layers.0: stop_gradient on the way", "Take away the",
+        "layers.0", "^No gradient reaches layers.0: stop_gradient on the way", "Take it away",
     ),
     "round": Case(
         lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.round(4 * x) @ w / 4)),
         "no gradient", "layers.1",
-        "^No gradient reaches layers.1, nor layers.0 before it: round on", "Take away the",
+        "^No gradient reaches layers.1, nor layers.0 before it: round on", "Take it away",
     ),
     "sign": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, x @ (jnp.sign(w) * 0.3)))),
         "no gradient", "layers.1",
-        "^layers.1.weights gets no gradient, so it is not trained: sign on", "Take away the",
+        "^layers.1.weights gets no gradient, so it is not trained: sign on", "Take it away",
     ),
     "another output": Case(
         lambda: TwoOutputs(Layer(1.0)), "no gradient", "layers.0",
