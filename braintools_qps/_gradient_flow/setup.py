@@ -85,7 +85,7 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     active = {INPUTS, *evaluator.step.graph.names} - {p.name for p in idle}
     for p in evaluator.step.populations:
         fed = evaluator.step.graph.feeds[p.name] & active - {p.name}
-        if fed and _moves_from(evaluator, p) is None and (first := _later(evaluator, p)):
+        if fed and not _moved(evaluator, p).any() and (first := _later(evaluator, p)):
             text = (
                 f"No signal reaches {p.name} within these {steps} steps, although "
                 f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
@@ -126,23 +126,21 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
 
 
 def _later(evaluator: Evaluator, p: Population) -> int | None:
-    """The step at which samples begin to move its membranes, in longer runs."""
+    """The step at which most samples begin to move its membranes, in longer runs."""
     for times in LONGER:
-        longer = evaluator.repeated(times)
-        if first := _moves_from(longer, p):
-            return first
+        late = _moved(evaluator.repeated(times), p) > MOST
+        if late.any():
+            return int(np.argmax(late))
     return None
 
 
-def _moves_from(evaluator: Evaluator, p: Population) -> int | None:
-    """The first step at which its membranes differ in most samples; for one sample, in time."""
+def _moved(evaluator: Evaluator, p: Population) -> np.ndarray:
+    """The share of samples that move its membranes at each step; for one sample, in time."""
     membranes = np.asarray(evaluator.run.states[p.membrane])
     several = evaluator.batch not in (None, 1) and membranes.shape[1:2] == (evaluator.batch,)
     usual = np.median(membranes, axis=1, keepdims=True) if several else membranes[:1]
     samples = len(membranes[0]) if several else 1
-    differ = (membranes != usual).reshape(len(membranes), samples, -1).any(axis=2)
-    moved = differ.mean(axis=1) > MOST
-    return int(np.argmax(moved)) if moved.any() else None
+    return (membranes != usual).reshape(len(membranes), samples, -1).any(axis=2).mean(axis=1)
 
 
 def _out_of_range(p: PopulationFlow) -> bool:

@@ -153,7 +153,8 @@ CASES = {
     ),
     "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
         lambda: Stack(Changed(fading)), "fading", "layers.0",
-        "7 steps before the end it is down to 1%.*the first 13 steps", x=BLANK,
+        "7 steps before the end it is down to 1%.*the first 13 steps",
+        x=jnp.where((jnp.arange(STEPS) < 8)[:, None, None], inputs(), 0.8),
     ),
     "some input in reach": Case(  # 7 of 20 steps
         lambda: Stack(Changed(fading)), "none", None, TOLD,
