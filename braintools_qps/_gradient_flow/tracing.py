@@ -257,8 +257,8 @@ def ready_neurons(model: Any, inputs: Any) -> dict[str, Any]:
         raise no_neurons(
             classic_neuron(model)
             or misnamed(model)
-            or f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none of "
-            "them such a state: call it V"
+            or f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none "
+            "of them such a state: call it V"
         )
     return ready
 
