@@ -237,7 +237,7 @@ CASES = {
         "negative at membrane potentials that occur: down to -100% of its peak", cured=True,
     ),
     "narrow": Case(
-        lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.02, dampening=0.02))),
+        lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.004, dampening=0.004))),
         "out of reach", "layers.1", "The surrogate is too narrow for layers.1", cured=True,
     ),
     "wide": Case(
