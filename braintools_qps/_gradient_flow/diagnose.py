@@ -14,6 +14,7 @@ import numpy as np
 
 from ..records import (
     CAUSES,
+    CHAOTIC,
     FAR,
     FURTHER,
     HIGH_SLOPE,
@@ -104,9 +105,7 @@ def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
         return False
     left = _findings(evaluator, after)
     known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
-    grown = max(p.gradient.end_to_end for p in measured.populations)
-    of_growth = findings[0].cause in ("too high", "not finite")
-    most = FAR if of_growth or not np.isfinite(grown) else max(FAR, grown)
+    most = FAR if findings[0].cause in ("too high", "not finite") else CHAOTIC
     explodes = any(p.gradient.end_to_end > most for p in after.populations)
     return not explodes and all(finding.cause in known for finding in left)
 

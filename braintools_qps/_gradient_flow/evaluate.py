@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -30,13 +31,17 @@ Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
 class Passes(NamedTuple):
     """The passes through one traced step, compiled once for all runs and candidates."""
 
+    program: str
     forward: Wrapped
     backward: Wrapped
 
     @classmethod
-    def of(cls, step: Step) -> Passes:
-        """The passes of a step. They take its arrays as arguments."""
-        return cls(*(jax.jit(partial(one, step)) for one in (forward, backward)))
+    def of(cls, step: Step, known: Passes | None = None) -> Passes:
+        """The passes of a step, which take its arrays; those that are known, if they are its."""
+        program = re.sub(r" at 0x\w+", "", str(step.jaxpr))
+        if known is not None and known.program == program:
+            return known
+        return cls(program, *(jax.jit(partial(go, step)) for go in (forward, backward)))
 
 
 class ParameterGradient(NamedTuple):
@@ -72,7 +77,7 @@ class Evaluator:
         labels: np.ndarray | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model
-        self.passes = Passes.of(step) if passes is None else passes
+        self.passes = Passes.of(step, passes)
         self.run = self.passes.forward(step.arrays, with_index(inputs))
         self.batch = batch_size(inputs)
         batched = 1 + (self.batch is not None)

@@ -20,7 +20,7 @@ from .tracing import trace
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
 CUTS = 16  # of the interval of exponents in which the factor lies
 CLOSE = 0.01  # relative distance from the target at which the search ends
-AS_NEAR = 2.0  # ratio to the target that is accepted where the rate jumps over it
+AS_NEAR = 2.0  # ratio to the target that is accepted where no factor attains it
 SWEEPS = 5  # over all populations: populations that feed each other need more than one
 SETTLED = 0.1  # relative change of rates in a sweep, below which sweeps end
 
@@ -34,8 +34,8 @@ def normalize_rates(
 
     All weights that feed a population, recurrent ones included, are multiplied by one factor, which
     brings its mean firing rate over these inputs to ``rate``. If the rate jumps as the factor
-    grows, the result is within a factor of 2 of ``rate``. Biases stay. Populations are scaled in
-    the order in which signals reach them.
+    grows, or no factor attains it, the result is within a factor of 2 of ``rate``. Biases stay.
+    Populations are scaled in the order in which signals reach them.
 
     This is the layer-sequential initialisation of Mishkin & Matas [1]_, with the firing rate in
     place of the variance. Like the fluctuation-driven initialisation of Rossbroich et al. [2]_, it
@@ -124,32 +124,37 @@ def attained(
     Factors go up to ``2**widest``. The interval that holds the factor is cut where a straight line
     between its ends meets the target, but never near an end, because rates jump.
     """
-    start = rate_at(1.0)
-    if abs(start - target) <= close * target:
+    rates = {0.0: rate_at(1.0)}  # by exponent
+    if abs(rates[0.0] - target) <= close * target:
         return 1.0
-    upwards = start < target
+    upwards = rates[0.0] < target
     sign = 1 if upwards else -1
     exponents = [sign * n for n in range(1, widest + 1)]
-    near, near_rate = 0.0, start
+    near = 0.0
     for far in map(float, [*exponents, 0, *(-n for n in exponents)]):
-        far_rate = rate_at(2.0**far)
-        if (far_rate >= target) is upwards:
+        rates[far] = rate_at(2.0**far)
+        if (rates[far] >= target) is upwards:
             break
-        near, near_rate = far, far_rate
+        near = far
     else:
-        return None
+        return _nearest(rates, target)
     for _ in range(CUTS):
-        share = (target - near_rate) / (far_rate - near_rate)
+        share = (target - rates[near]) / (rates[far] - rates[near])
         middle = near + min(max(share, 0.2), 0.8) * (far - near)
-        rate = rate_at(2.0**middle)
-        if abs(rate - target) <= close * target:
+        rates[middle] = rate_at(2.0**middle)
+        if abs(rates[middle] - target) <= close * target:
             return 2.0**middle
-        if (rate >= target) is upwards:
-            far, far_rate = middle, rate
+        if (rates[middle] >= target) is upwards:
+            far = middle
         else:
-            near, near_rate = middle, rate
-    best, rate = min((near, near_rate), (far, far_rate), key=lambda end: abs(end[1] - target))
-    return 2.0**best if target / AS_NEAR <= rate <= target * AS_NEAR else None
+            near = middle
+    return _nearest(rates, target)
+
+
+def _nearest(rates: dict[float, float], target: float) -> float | None:
+    """The factor whose rate is nearest to the target, if that is within a factor of 2."""
+    best = min(rates, key=lambda exponent: abs(rates[exponent] - target))
+    return 2.0**best if target / AS_NEAR <= rates[best] <= target * AS_NEAR else None
 
 
 def checked_rate(rate: float) -> float:

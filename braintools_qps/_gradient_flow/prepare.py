@@ -184,12 +184,12 @@ class Preparing:
         self.failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
-        """Diagnose the model. The passes are compiled once."""
+        """Diagnose the model. Unless its program changes, the passes are compiled once."""
         step = trace(self.model, self.inputs)
         evaluator = Evaluator(
             step, self.inputs, self.objective, self.passes, self.model, self.labels
         )
-        self.passes = evaluator.passes  # the step is the same but for its arrays
+        self.passes = evaluator.passes
         measured = evaluator.measure({p.name: p.spike for p in step.populations})
         diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
         return View(evaluator, measured, diagnosis)
@@ -240,13 +240,12 @@ class Preparing:
             return
         self.surrogate = _fitted(self.surrogate, now.evaluator)
         slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
-        if scaled or slope:
-            text = _written(self.surrogate)
-            text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
-            yield [
-                f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
-                f"normalize_surrogate(model, inputs, surrogate={text}))"
-            ]
+        text = _written(self.surrogate)
+        text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
+        yield [
+            f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
+            f"normalize_surrogate(model, inputs, surrogate={text}))"
+        ]
 
 
 def _scrambles(evaluator: Evaluator, cause: str) -> bool:

@@ -191,7 +191,7 @@ def test_neurons_may_have_the_names_of_other_libraries(names):
     assert other.diagnosis == usual.diagnosis
     model = Named(**names)
     assert set_surrogate(model, "Sigmoid") == 1
-    assert only(gradient_flow(model, inputs)).surrogate == Sigmoid()
+    assert isinstance(only(gradient_flow(model, inputs)).surrogate, Sigmoid)
 
 
 def test_a_surrogate_under_another_name_is_named_in_the_error():
