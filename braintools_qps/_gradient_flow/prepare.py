@@ -240,12 +240,13 @@ class Preparing:
             return
         self.surrogate = _fitted(self.surrogate, now.evaluator)
         slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
-        text = _written(self.surrogate)
-        text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
-        yield [
-            f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
-            f"normalize_surrogate(model, inputs, surrogate={text}))"
-        ]
+        if scaled or slope:
+            text = _written(self.surrogate)
+            text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
+            yield [
+                f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
+                f"normalize_surrogate(model, inputs, surrogate={text}))"
+            ]
 
 
 def _scrambles(evaluator: Evaluator, cause: str) -> bool:
@@ -286,7 +287,10 @@ def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, S
 
 
 def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
-    """The highest mean slope with which the gradient keeps its size and direction, if any."""
+    """The highest mean slope with which the gradient keeps its size and direction, or else 0.1.
+
+    None if a population has no slope, so that none can be lowered.
+    """
     spikes = {p.name: p.spike for p in evaluator.step.populations}
     spikes |= by_population(surrogate, spikes)
     for slope in SLOPES:
@@ -297,7 +301,7 @@ def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | Non
         gradients = [p.gradient for p in after.populations]
         if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
             return slope
-    return None
+    return HIGH_SLOPE
 
 
 def _written(surrogate: str | dict[str, Surrogate]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
+from jax import Array
 
 from .._models import expression, find_nodes, is_dropout
 from ..records import KEPT, MOST, PopulationFlow
@@ -45,7 +46,7 @@ def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Fin
 def inputs_out_of_range(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """Very large or small inputs, with a first population that they bring out of its range."""
     graph = evaluator.step.graph
-    largest = max(float(np.abs(np.asarray(x, np.float64)).max()) for x in evaluator.run.inputs[1:])
+    largest = max(map(_usual_largest, evaluator.run.inputs[1:]))
     bad = [p for p in _fed_by_inputs(evaluator, measured) if _out_of_range(p)]
     if bad and largest and np.isfinite(largest) and not SMALL <= largest <= LARGE:
         p = bad[0]
@@ -145,6 +146,13 @@ def _moved(evaluator: Evaluator, p: Population) -> np.ndarray:
 
 def _out_of_range(p: PopulationFlow) -> bool:
     return p.activity.is_silent or p.activity.is_saturated or p.slopes.out_of_reach
+
+
+def _usual_largest(values: Array) -> float:
+    """The largest size of an input, but for one signal in a thousand; 0 without any."""
+    sizes = np.abs(np.asarray(values, np.float64))
+    signals = sizes[sizes > 0]
+    return float(np.quantile(signals, 0.999, method="higher")) if signals.size else 0.0
 
 
 def _fed_by_inputs(evaluator: Evaluator, measured: Measured) -> list[PopulationFlow]:

@@ -255,7 +255,7 @@ class NoNeurons(brainstate.nn.Module):
             {"inputs": inputs().at[3, 2, 1].set(jnp.nan)},
             "1 value, at step 3, sample 2, feature 1",
         ),
-        (Network, {"inputs": 1e-5 * inputs()}, "(?s)prepare must.*inputs = inputs / 1e-05"),
+        (Network, {"inputs": 1e-5 * inputs()}, "(?s)prepare must.*inputs = inputs / 9.99e-06"),
         (Network, {"labels": [0, 1]}, "labels must be a class"),
         (Network, {"rate": 1.5}, "rate must be"),
         (Network, {"surrogate": "Sigmoyd"}, "Sigmoyd"),
