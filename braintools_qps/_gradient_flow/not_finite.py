@@ -69,19 +69,19 @@ def output_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Find
 
 def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
-    for name, slopes in zip(reversed(evaluator.step.callers), reversed(measured.slopes)):
-        if first_step(slopes) is not None:
-            text = (
-                f"The surrogate gradient of {name} is not finite at finite membrane potentials, so "
-                "no weight before it can be trained."
-            )
-            advice = (
-                f"Correct the derivative of {type(measured.spikes[name]).__name__}: "
-                f"check_surrogate of braintools_qps.testing says where it fails. {AGAIN}"
-            )
-            changes = partial(remedies.other_surrogate, evaluator, measured, [name])
-            yield Finding("not finite", (name,), text, changes, advice)
-            return
+    pairs = zip(reversed(evaluator.step.callers), reversed(measured.slopes))
+    names = list(dict.fromkeys(name for name, x in pairs if first_step(x) is not None))
+    if names:
+        text = (
+            f"The surrogate gradient of {names[0]} is not finite at finite membrane potentials, so "
+            "no weight before it can be trained."
+        )
+        advice = (
+            f"Correct the derivative of {type(measured.spikes[names[0]]).__name__}: "
+            f"check_surrogate of braintools_qps.testing says where it fails. {AGAIN}"
+        )
+        changes = partial(remedies.other_surrogate, evaluator, measured, names)
+        yield Finding("not finite", tuple(names), text, changes, advice)
 
 
 def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
