@@ -61,6 +61,7 @@ def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) 
         flat_share=measures.flat_share(met, peak),
         scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
         distances=measures.histogram(distances, edges, relative / (peak.mean() or 1.0)),
+        steep_share=measures.steep_share(met, peak),
         lowest=float(np.fmin(0.0, np.fmin.reduce(met / np.where(peak > 0, peak, 1), axis=None))),
     )
 

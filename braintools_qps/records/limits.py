@@ -7,7 +7,6 @@ FAR_BELOW = 0.45  # gap to the threshold; silent layers woke up in training at 0
 HIGH_SLOPE = 0.1  # the mean slope that `normalize_surrogate` comes down to
 TOO_HIGH = 0.2  # a mean slope from which on recurrent and long networks train worse
 OUT_OF_REACH = 0.95  # share of flat neuron-steps
-NEARLY = 0.9  # of the peak; the slope 1 of straight-through trained to 36% where others reach 92%
 FLIPPED = -0.2  # mean cosine; random recurrence without a leak was seen down to -0.18
 FAR = 1e6  # growth of the gradient over all steps; 3,000 did no harm
 CHAOTIC = 1e12  # growth over all steps whatever the direction

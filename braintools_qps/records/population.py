@@ -13,7 +13,6 @@ from .limits import (
     FAR_BELOW,
     FLIPPED,
     MOST,
-    NEARLY,
     NEGATIVE,
     OUT_OF_REACH,
     TOO_HIGH,
@@ -152,6 +151,8 @@ class Slopes(Record):
     lowest : float
         The most negative surrogate gradient at a membrane potential, relative to the peak; 0 if
         none is negative.
+    steep_share : float
+        Share of neuron-steps where the surrogate gradient is above 90% of its peak.
 
     Examples
     --------
@@ -167,6 +168,7 @@ class Slopes(Record):
     scale: float | u.Quantity
     distances: Histogram
     lowest: float = 0.0
+    steep_share: float = 0.0
 
     @property
     def is_negative(self) -> bool:
@@ -186,8 +188,7 @@ class Slopes(Record):
     @property
     def is_wide(self) -> bool:
         """Whether the slope is nearly the same wherever membranes lie."""
-        steep = self.distances.share[self.distances.slope > NEARLY]
-        return bool(steep.sum() > OUT_OF_REACH)
+        return self.steep_share > OUT_OF_REACH
 
     @property
     def per_scale(self) -> float:

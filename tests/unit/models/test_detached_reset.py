@@ -48,14 +48,14 @@ def lif_gain(model):
 def test_a_detached_reset_leaves_the_leak():
     model = Lif()
     gain, with_reset, _, _ = lif_gain(model)
-    assert gain == pytest.approx(with_reset, rel=0.01)
+    assert gain == pytest.approx(with_reset, rel=0.03)
     assert set_surrogate(model, SPIKE, detach_reset=True) == 1
     gain, _, leak, population = lif_gain(model)
     assert gain == pytest.approx(leak, rel=1e-9)
     assert population.gradient.growth == pytest.approx(leak, rel=1e-9)
     assert model.lif.spk_fun is SPIKE
     set_surrogate(model, SPIKE)  # takes the gradient through the reset again
-    assert lif_gain(model)[0] == pytest.approx(with_reset, rel=0.01)
+    assert lif_gain(model)[0] == pytest.approx(with_reset, rel=0.03)
 
 
 def test_a_detached_reset_changes_no_spike_and_no_gradient_of_the_spikes_that_go_out():
