@@ -1,7 +1,7 @@
 """``python -m benchmarks.casebook.limits``: trainings that place the limits of the diagnosis.
 
-Writes ``reach``, ``height``, ``rates`` and ``recurrent`` of docs/results/casebook.json, or only
-those that are named as arguments. The limit of the mean slope comes from the study.
+Writes ``reach``, ``height``, ``rates``, ``recurrent`` and ``straight`` of docs/results/casebook.json,
+or only those that are named as arguments. The limit of the mean slope comes from the study.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from braintools_qps import (
 from .__main__ import FILE
 from .cases import leaky
 from .data import inputs
+from .mistakes import Custom
 from .networks import Design
 from .train import accuracies, built
 
@@ -37,6 +38,12 @@ SHOWN = slice(256)  # samples for the cures and for gradient_flow
 WIDTHS = (0.3, 0.05, 0.02, 0.01, 0.003, 0.001)
 SLOPES = (0.1, 0.2, 0.3)
 RATES = (0.02, 0.05, 0.1, 0.2, 0.3)
+STRAIGHT: dict[str, dict[str, Any]] = {
+    "one layer": {"layers": 1},
+    "two layers": {},
+    "four layers": {"layers": 4, "gain": 10.0},
+    "recurrent": {"shape": "recurrent"},
+}
 
 
 def trained(cure: Callable[[Any, Any], Any], **design: Any) -> dict[str, Any]:
@@ -96,11 +103,18 @@ def recurrent(scaled: bool) -> dict[str, Any]:
     return {"scaled": scaled} | row
 
 
+def straight(name: str) -> dict[str, Any]:
+    """Accuracy of a network with a surrogate gradient of 1 everywhere: straight-through."""
+    made = Design(**STRAIGHT[name] | {"surrogate": Custom(jnp.ones_like)})
+    return {"network": name, "scores": accuracies(made, [built(made, i) for i in range(SEEDS)])}
+
+
 FOUND = {
     "reach": lambda: [*map(reach, WIDTHS)],
     "height": lambda: [*map(height, SLOPES)],
     "rates": lambda: [*map(rate, RATES)],
     "recurrent": lambda: [*map(recurrent, (True, False))],
+    "straight": lambda: [*map(straight, STRAIGHT)],
 }
 
 

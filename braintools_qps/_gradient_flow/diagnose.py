@@ -50,7 +50,6 @@ RULES: tuple[Rule, ...] = (
     surrogates.negative_derivative,
     connections.gradient_zero,
     surrogates.out_of_reach,
-    surrogates.too_wide,
     surrogates.too_high,
     connections.parameters_zero,
     over_time.fading,
@@ -135,7 +134,13 @@ def _nothing(measured: Measured) -> Finding:
 
 def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
     """Sentences on what may slow learning but does not prevent it."""
-    if high := [p for p in measured.populations if p.slopes.per_scale > TOO_HIGH]:
+    if wide := [p.name for p in measured.populations if p.slopes.is_wide]:
+        yield (
+            f"The surrogate gradient of {named(wide)} is nearly the same at all membrane "
+            "potentials. Deep and recurrent networks learn little with it, at any height: "
+            f"{IMPORT}set_surrogate; set_surrogate(model, 'QPseudoSpike(alpha=8)')."
+        )
+    elif high := [p for p in measured.populations if p.slopes.per_scale > TOO_HIGH]:
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "

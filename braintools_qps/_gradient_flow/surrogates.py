@@ -51,20 +51,6 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     yield Finding("out of reach", tuple(names), text, changes)
 
 
-def too_wide(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """A slope that is the same wherever membranes lie: all neurons count alike, near or far."""
-    wide = _with_cause(measured, "too wide")
-    if wide:
-        names = [p.name for p in wide]
-        text = (
-            f"The surrogate is too wide for {named(names)}: its gradient is above 90% of its peak "
-            "at nearly all membrane potentials, so it does not tell neurons near the threshold "
-            "from those that no small change makes fire."
-        )
-        changes = partial(remedies.other_surrogate, evaluator, measured, names)
-        yield Finding("too wide", tuple(names), text, changes)
-
-
 def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """High slopes with which the gradient grows out of proportion in time, or reverses."""
     high = [p for p in _with_cause(measured, "too high") if _grows(p) or p.gradient.overshoots]

@@ -240,10 +240,6 @@ CASES = {
         lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.004, dampening=0.004))),
         "out of reach", "layers.1", "The surrogate is too narrow for layers.1", cured=True,
     ),
-    "wide": Case(
-        lambda: Stack(Layer(1.0), Layer(1.0, QPseudoSpike(2.0, scale=1e3, dampening=500.0))),
-        "too wide", "layers.1", "^The surrogate is too wide for layers.1", cured=True,
-    ),
     "too high": Case(
         lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",
         "times as large at the first step as at the last", x=inputs(60), cured=True,

@@ -44,6 +44,8 @@ def rounded(V, x, w):
         (lambda: Branches(Layer(0.01), Layer(1.0, Triangle())),
          "^The surrogate gradient of b is negative", "^$"),
         (lambda: Stack(Layer(1.0, QPseudoSpike(2.0))), "^The mean slope of layers.0 is 0.", "^$"),
+        (lambda: Stack(Layer(1.0, QPseudoSpike(2.0, scale=1e3, dampening=500.0))),
+         "^The surrogate gradient of layers.0 is nearly the same at all", "mean slope"),
     ],
 )  # fmt: skip
 def test_what_is_said_below_the_first_line(model, said, not_said):
