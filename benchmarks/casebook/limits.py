@@ -1,7 +1,8 @@
 """``python -m benchmarks.casebook.limits``: trainings that place the limits of the diagnosis.
 
-Writes ``reach``, ``height``, ``rates``, ``recurrent`` and ``straight`` of docs/results/casebook.json,
-or only those that are named as arguments. The limit of the mean slope comes from the study.
+Writes ``reach``, ``height``, ``rates``, ``recurrent`` and ``straight`` of
+docs/results/casebook.json, or only those that are named as arguments. The limit of the mean slope
+comes from the study.
 """
 
 from __future__ import annotations

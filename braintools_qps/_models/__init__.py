@@ -20,7 +20,7 @@ from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
 from .restore import restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_size, checked_inputs, initialise
+from .steps import advance, batch_size, checked_inputs, dead_states, initialise
 
 __all__ = [
     "ARGUMENT",
@@ -32,6 +32,7 @@ __all__ = [
     "check_detachable",
     "checked_inputs",
     "classic_neuron",
+    "dead_states",
     "detached",
     "expression",
     "find_neurons",
