@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 import brainstate
+import brainunit as u
 import jax.numpy as jnp
 import numpy as np
 from braintools import surrogate as bts
@@ -121,6 +122,7 @@ FOUND = {
 
 def main(names: list[str]) -> None:
     """Train for the named entries, or for all."""
+    brainstate.environ.set(dt=1 * u.ms)
     book = json.loads(FILE.read_text("utf-8"))
     for name in names or FOUND:
         book[name] = FOUND[name]()
