@@ -18,7 +18,7 @@ from benchmarks.study.pages import study  # noqa: E402
 DOCS = ROOT / "docs"
 WRITTEN = [one for one in DOCS.rglob("*.md") if DOCS / "_build" not in one.parents]
 QUOTING = [one for one in WRITTEN if "{{ study." in one.read_text("utf-8")]
-PAGES = [DOCS / "results" / "surrogate_study.md", *(DOCS / "results" / "study").glob("*.md")]
+PAGES = [DOCS / "results" / f"{name}.md" for name in ("surrogate_study", "verdicts")]
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:%| points?\b)|\d+\.\d+")
 SETTINGS = {"0.1", "0.05", "0.03", "0.01", "0.3", "0.2", "5%", "95%"}
 
