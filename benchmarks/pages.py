@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from functools import cache
 
+from . import stacks
 from .casebook import pages as casebook
-from .study import equal, matter, referee, stacks, start
+from .study import equal, matter, referee, start
 
 
 @cache

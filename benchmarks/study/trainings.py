@@ -1,7 +1,7 @@
 """What the study trains, with `compare`, and the files that keep every score.
 
 A part of the study is a list of plans, one for each problem, and a file of docs/results:
-``python -m benchmarks.study start`` trains what the file lacks.
+``python -m benchmarks.study matter`` trains what docs/results/matter.json lacks.
 """
 
 from __future__ import annotations
@@ -54,7 +54,6 @@ HEIGHTS = {
 }
 RATES = (0.1, 0.03, 0.01)  # those of `compare`
 TINY = 1e-6  # a mean slope that every surrogate has to be lowered to
-
 
 Setting = tuple[float, str]  # a learning rate and a height
 

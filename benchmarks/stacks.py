@@ -1,4 +1,4 @@
-"""``python -m benchmarks.study.stacks``: how deep a stack of equal layers can be and still learn.
+"""``python -m benchmarks.stacks``: how deep a stack of equal layers can be and still learn.
 
 LIF layers of 64 neurons read digits of 8 by 8 pixels for 20 steps (tau 10 ms, Adam at 1e-3). Each
 depth is trained after `prepare` and nothing else, and after `normalize_rates` and a lowered
@@ -34,9 +34,9 @@ from braintools_qps import (
     set_surrogate,
 )
 
-from .trained import table
+from .study.trained import table
 
-FILE = Path(__file__).parents[2] / "docs" / "results" / "stacks.json"
+FILE = Path(__file__).parents[1] / "docs" / "results" / "stacks.json"
 EPOCHS = {2: 30, 4: 30, 8: 30, 16: 30, 32: 30, 64: 40, 100: 40}  # by depth
 STEPS, WIDTH, CLASSES, SHOWN, RATE, ALPHA = 20, 64, 10, 256, 1e-3, 8.0
 DECAY = float(np.exp(-1 / 10))
