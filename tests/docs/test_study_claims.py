@@ -35,6 +35,18 @@ def test_every_figure_that_a_page_asks_for_exists(page):
         assert environment.from_string(asked).render(substitutions())
 
 
+def test_every_network_of_a_group_ends_in_one_way_after_prepare():
+    table = substitutions()["casebook"]["prepared"]
+    ends, groups = {}, {}
+    for group, _, *shares in (line.strip("| ").split(" | ") for line in table.splitlines()[2:]):
+        for part, share in enumerate(shares):
+            count, of = map(int, share.split(" of "))
+            ends[group, part] = ends.get((group, part), 0) + count
+            groups[group, part] = of
+    assert ends == groups
+    assert sum(groups.values()) == int(substitutions()["casebook"]["tried"])
+
+
 @pytest.mark.parametrize("page", PAGES, ids=named)
 def test_no_result_is_typed_into_a_page_of_the_study(page):
     """Settings such as 0.1 are; points and percent come from the summary."""
