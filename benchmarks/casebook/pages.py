@@ -74,33 +74,36 @@ class Network:
 def tables() -> dict[str, str]:
     """Tables and figures of the guide, by name."""
     book, runs = json.loads(BOOK.read_text("utf-8")), read()
-    counts, kept = book["counts"], book["networks"]
+    counts = book["counts"]
     networks = [
-        Network(n, row, runs.get(n, ())) for n, row in kept.items() if row["half"] in counts
+        Network(name, row, runs.get(name, ()))
+        for name, row in book["networks"].items()
+        if row["half"] in counts
     ]
-    rows = {
-        "reach": [[f"{row['flat']:.1%}", _interval(row)] for row in book["reach"]],
-        "rates": [[f"{row['rate']:g}", _interval(row)] for row in book["rates"]],
-        "recurrent": [
-            ["scaled" if row["scaled"] else "left", _interval(row)] for row in book["recurrent"]
-        ],
-        "counts": [
-            [what, *("{} of {}".format(*counts[half][what]) for half in counts)]
-            for what in next(iter(counts.values()))
-        ],
-    }
-    heads = {
-        "reach": ["membranes out of reach", "accuracy"],
-        "rates": ["firing rate by `normalize_rates`", "accuracy"],
-        "recurrent": ["recurrent weights", "accuracy"],
-        "counts": ["", *counts],
-    }
+    shares = [
+        [what, *("{} of {}".format(*counts[half][what]) for half in counts)]
+        for what in next(iter(counts.values()))
+    ]
     return {
-        **{name: table(heads[name], rows[name]) for name in heads},
+        **_limits(book),
+        "counts": table(["", *counts], shares),
         "networks": "\n\n".join(_half(half, networks) for half in counts),
         "threads": "\n\n".join(_thread(n) for n in networks if n.row["thread"] and n.is_known),
         **_prepared([network for network in networks if network.runs]),
         "all": str(len(networks)),
+    }
+
+
+def _limits(book: Mapping[str, Any]) -> dict[str, str]:
+    """Where the limits come from: accuracies with their intervals."""
+    firsts = {
+        "reach": ("membranes out of reach", lambda row: f"{row['flat']:.1%}"),
+        "rates": ("firing rate by `normalize_rates`", lambda row: f"{row['rate']:g}"),
+        "recurrent": ("recurrent weights", lambda row: "scaled" if row["scaled"] else "left"),
+    }
+    return {
+        name: table([head, "accuracy"], [[first(row), _interval(row)] for row in book[name]])
+        for name, (head, first) in firsts.items()
     }
 
 
