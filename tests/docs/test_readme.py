@@ -51,7 +51,7 @@ def test_the_verdict_is_the_same_at_twice_the_epochs():
 
 def test_the_lines_on_surrogates_are_those_of_the_study():
     sys.path.append(str(ROOT))  # benchmarks/ is not installed
-    from benchmarks.study.answers import tables
+    from benchmarks.study.matter import tables
 
     of = tables()
     for way, surrogates in (("given", ("relu", "two")), ("tuned", ("relu", "two", "fat"))):
