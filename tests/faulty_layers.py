@@ -64,6 +64,15 @@ class Plain(Layer):
         self.weights = brainstate.ShortTermState(self.weights.value)
 
 
+class Gated(Stack):
+    """The spikes of the first layer count only where the second one fires, too."""
+
+    def update(self, x):
+        first, second = self.layers
+        x = first(x)
+        return x * second(x) @ self.out.value
+
+
 class TwoOutputs(Stack):
     def update(self, x):
         return {"spikes": super().update(x), "input": x}

@@ -2,8 +2,8 @@
 
 ``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them and
 follows it, ``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare``
-trains them after `prepare` and nothing else, and writes docs/results/prepare.json. The sealed half
-is left out unless ``--half sealed`` or names ask for it.
+trains them after `prepare` and nothing else, and writes docs/results/prepare.json. The blind half
+is left out unless ``--half blind`` or names ask for it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 3
-PARTS = ("development", "held out", "sealed")
+PARTS = ("development", "held out", "sealed", "blind")
 
 
 def main() -> None:
@@ -41,7 +41,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=FILE)
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
-    halves = (options.half,) if options.half else PARTS if options.names else PARTS[:2]
+    halves = (options.half,) if options.half else PARTS if options.names else PARTS[:3]
     chosen = [EVERY[name] for name in options.names or EVERY if half(EVERY[name]) in halves]
     if options.action == "prepare":
         book = json.loads(options.file.read_text("utf-8"))["networks"]

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
-from .._checks import checked_count, checked_seed
+from .._checks import checked_seed
 from .._models import batch_size, by_population, checked_inputs
-from ..records import FURTHER, GradientFlow, GradientFlows, total
+from ..records import GradientFlow, GradientFlows, total
 from ..typing import SurrogateSpecs
 from .cotangents import Objective
 from .diagnose import diagnose
@@ -64,7 +64,6 @@ def gradient_flow(
     surrogates: SurrogateSpecs | None = None,
     objective: Callable[[Any], Any] | None = None,
     labels: Any = None,
-    draws: int | None = None,
     seed: int = 0,
 ) -> GradientFlows:
     r"""Say why a spiking network does not learn, and measure its gradient back through time.
@@ -85,9 +84,8 @@ def gradient_flow(
         Called once for each step as ``model(x)``, or as ``model.update(x)`` if it is not callable,
         with the index ``i`` and the time ``t`` of the step in `brainstate.environ`. Its neurons are
         all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun``. The run
-        begins with the present states; states of one sample are repeated for a batch. If a neuron
-        has no such state yet, all states are initialised. Model, states and random state are left
-        as they were.
+        begins with initial states, those of ``init_state`` or else the present ones, repeated for
+        a batch. Model, states and random state are left as they were.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
         makes it and `compare` trains on it: 64 of its training samples are taken.
@@ -102,8 +100,7 @@ def gradient_flow(
     objective : callable, optional
         Function from the model's outputs, stacked over time along the first axis, to a scalar. Its
         gradient is measured. By default random projections of the last step's output, which need no
-        labels. If it uses several steps, ``growth`` and ``reach`` describe only the gradient from
-        the last of them, and ``accumulation`` the gradient from all (see `.Gradient`).
+        labels. If it uses several steps, their gradients add up on the way back.
     labels : array, optional
         One label per sample: integers or strings for classes, floats (one or several per sample)
         for numbers. Then a ridge regression on the spike counts of each population shows how much
@@ -111,8 +108,6 @@ def gradient_flow(
         drops to chance from some population on, that is the cause "information lost", which
         needs about 20 samples per class, or 200 of numbers. A readout of counts does not see
         what only the times of spikes tell.
-    draws : int, optional
-        How many random projections to average over. By default 8, and fewer with more samples.
     seed : int
         Seed of the random projections.
 
@@ -126,11 +121,11 @@ def gradient_flow(
     Raises
     ------
     TypeError
-        If the seed or ``draws`` is not an integer, or the objective cannot be called.
+        If the seed is not an integer, or the objective cannot be called.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step, no sample, or parts of different length. If
-        ``draws`` is below 1, the seed is not from 0 to 2**32 - 1, the
+        the seed is not from 0 to 2**32 - 1, the
         objective does not return a scalar, or there is no candidate. If there is not one finite
         label per sample.
     brainunit.UnitMismatchError
@@ -164,12 +159,11 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    draws = None if draws is None else checked_count("draws", draws)
     checked_seed(seed)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)
-    target = Objective(objective, draws, seed)
+    target = Objective(objective, seed)
     evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
         (name, flow_of(evaluator, name, spikes)) for name, spikes in chosen.items()
@@ -195,9 +189,8 @@ def flow_of(
         populations=measured.populations,
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
-        further=(*evaluator.step.notes, *further)[:FURTHER],
-        advice=(*evaluator.step.notes, *advice),
-        notes=evaluator.step.notes,
+        further=further,
+        advice=advice,
         information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,

@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..records import PopulationFlow
+from ..records import MOST, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, downstream, named, population, with_s
@@ -23,7 +23,8 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
     Named is the first silent population that starves those which stay silent. One whose
     membranes come near the threshold wakes up in training if it gets a gradient, and one that
-    signals pass by, as in a residual network, does no harm unless it is fed by the inputs.
+    signals pass by, as in a residual network, does no harm unless it is fed by the inputs, or the
+    output says nothing all the same.
     """
     stays = {p.name for p in measured.populations if _stays_silent(evaluator, p)}
     affected = [
@@ -32,7 +33,7 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         if p.activity.is_silent and stays & {p.name, *downstream(evaluator, p.name)}
     ]
     graph = evaluator.step.graph
-    if graph.passes_by({p.name for p in affected}):
+    if graph.passes_by({p.name for p in affected}) and not _output_says_nothing(evaluator):
         affected = [p for p in affected if INPUTS in graph.feeds[p.name]]
     if affected:
         first, after = affected[0], downstream(evaluator, affected[0].name)
@@ -134,10 +135,23 @@ def _of_rate(
 
 def _stays_silent(evaluator: Evaluator, p: PopulationFlow) -> bool:
     """Whether training will hardly wake it up: no gradient, far below, or only inhibited."""
-    matrices = remedies.matrices(evaluator, population(evaluator, p.name))
-    inhibited = matrices and all(bool((values <= 0).all()) for values in matrices.values())
+    states, matrices = (
+        evaluator.step.arrays.states,
+        evaluator.step.matrices(population(evaluator, p.name)),
+    )
+    inhibited = matrices and all((states[i] <= 0).all() for i in matrices)
     never = inhibited or not np.any(p.gradient.second_moments)
     return p.activity.is_far_below or bool(p.activity.is_silent and never)
+
+
+def _output_says_nothing(evaluator: Evaluator) -> bool:
+    """Whether the outputs of most samples are the same, at all steps."""
+    outputs = [np.asarray(evaluator.run.outputs[j]) for j in evaluator.real_outputs()]
+    if not all(x.shape[1:2] == (evaluator.batch,) for x in outputs):
+        return False
+    usual = [x == np.median(x, axis=1, keepdims=True) for x in outputs]
+    alike = [same.all(axis=(0, *range(2, same.ndim))) for same in usual]
+    return bool(np.mean(np.all(alike, axis=0)) > MOST)
 
 
 def _held_down(evaluator: Evaluator, name: str) -> float:

@@ -41,7 +41,7 @@ def gradient_stopped(evaluator: Evaluator, measured: Measured) -> Iterator[Findi
             f"No gradient reaches {last}{others}: {what} on the way from the output "
             "stops it, although the output does depend on it."
         )
-        yield _no_gradient((last, *names[:-1]), text, f"Take away the {what} behind it.")
+        yield _no_gradient((last, *names[:-1]), text, "Take it away.")
         return
     states = evaluator.step.arrays.states
     matrices = [p.position for p in measured.parameters if states[p.position].ndim > 1]
@@ -53,8 +53,8 @@ def gradient_stopped(evaluator: Evaluator, measured: Measured) -> Iterator[Findi
             "from the output stops it."
         )
         advice = (
-            f"Take away the {what}, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - "
-            "w) in place of f(w)."
+            "Take it away, or let the gradient pass it: w + jax.lax.stop_gradient(f(w) - w) in "
+            "place of f(w)."
         )
         yield _no_gradient(tuple(fed[:1]), text, advice)
         return

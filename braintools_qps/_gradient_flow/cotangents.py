@@ -15,39 +15,35 @@ from jax import Array
 from .passes import Forward, replaced
 from .step import Step, is_real
 
-ENOUGH, FEW_DRAWS = 16, 8  # projections times samples that are enough to average over
+ENOUGH, MOST_DRAWS = 16, 8  # projections times samples that are enough to average over
 STREAM = 20220200  # keeps the projections independent of weights drawn from the same seed
 
 
 class Objective(NamedTuple):
     """A function of the outputs, or random projections of the last step's, from a seed.
 
-    Without a number of draws, fewer are made the more samples there are to average over.
+    There are fewer projections the more samples there are to average over.
     """
 
     function: Callable[[Any], Any] | None = None
-    draws: int | None = None
     seed: int = 0
 
     def cotangents(self, step: Step, run: Forward, batch: int | None = None) -> Cotangents:
         """Its derivatives with respect to the outputs of a run."""
         if self.function is None:
-            few = min(max(ENOUGH // (batch or 1), 1), FEW_DRAWS)
-            return projections(run, self.draws or few, self.seed)
+            draws = min(max(ENOUGH // (batch or 1), 1), MOST_DRAWS)
+            return projections(run, draws, self.seed)
         return of_outputs(step, run, self.function)
 
 
 class Cotangents(NamedTuple):
     """Derivatives of one or several objectives with respect to the real outputs.
 
-    ``values`` have the shape (draws, k, ...) for the last k steps. ``whole`` selects the draws of
-    the whole objective, ``transported`` those in which only one step has a derivative. ``value`` is
-    that of the objective, 0 for random projections.
+    ``values`` have the shape (draws, k, ...) for the last k steps. ``value`` is that of the
+    objective, 0 for random projections.
     """
 
     values: list[Array]
-    whole: slice = slice(None)
-    transported: slice = slice(None)
     value: float = 0.0
 
 
@@ -81,9 +77,6 @@ def _projections(seed: Any, outputs: list[Array], draws: int) -> list[Array]:
 def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:
     """A user's function of the outputs of all steps.
 
-    If it depends on the outputs of several steps, a second draw keeps only the derivative of the
-    last of these steps. It shows how one gradient travels back, with nothing added on the way.
-
     Raises
     ------
     TypeError
@@ -111,16 +104,4 @@ def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cota
         return result
 
     loss, gradients = jax.value_and_grad(value)([run.outputs[i] for i in real])
-    counted = _steps_that_count(gradients)
-    if len(counted) < 2:
-        return Cotangents([gradient[None] for gradient in gradients], value=float(loss))
-    last = counted[-1]
-    alone = [jnp.zeros_like(g).at[last].set(g[last]) for g in gradients]
-    both = [jnp.stack([g, one]) for g, one in zip(gradients, alone)]
-    return Cotangents(both, slice(0, 1), slice(1, 2), float(loss))
-
-
-def _steps_that_count(gradients: list[Array]) -> np.ndarray:
-    """The steps whose outputs the objective depends on."""
-    counts = [np.any(np.asarray(g).reshape(len(g), -1) != 0, axis=1) for g in gradients]
-    return np.flatnonzero(np.any(counts, axis=0))
+    return Cotangents([gradient[None] for gradient in gradients], float(loss))

@@ -49,10 +49,10 @@ RULES: tuple[Rule, ...] = (
     surrogates.negative_derivative,
     connections.gradient_zero,
     surrogates.out_of_reach,
+    surrogates.too_wide,
     surrogates.too_high,
     connections.parameters_zero,
     over_time.fading,
-    over_time.fading_over_depth,
     over_time.direction_lost,
     activity.information_lost,
 )
@@ -148,11 +148,6 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"{named([p.name for p in quiet])} hardly {with_s(quiet, 'fire')} yet: {IMPORT}"
             "normalize_rates; normalize_rates(model, inputs) lets "
             f"{'it' if len(quiet) == 1 else 'them'} take part."
-        )
-    elif rare := [p for p in measured.populations if p.activity.silent_share > MOST]:
-        yield (
-            f"More than half of the neurons of {named([p.name for p in rare])} fire in none of "
-            "these samples."
         )
     if measured.filled:
         names = list(dict.fromkeys(evaluator.step.path(i) for i in measured.filled))

@@ -180,11 +180,9 @@ class Evaluator:
     ) -> tuple[list[Gradient], tuple[ParameterGradient, ...]]:
         """The gradient of each population's membranes, and of each parameter."""
         result = self.passes.backward(arrays, self.run, list(slopes), self.cotangents.values)
-        whole = np.asarray(result.amplitudes)[..., self.cotangents.whole]
-        sent_back = np.asarray(result.amplitudes)[..., self.cotangents.transported]
-        directions = np.asarray(result.cosines)[..., self.cotangents.transported]
-        depth = self._depth_growths(whole)
-        gradients = [_gradient(*parts) for parts in zip(whole, sent_back, directions, depth)]
+        amplitudes, cosines = np.asarray(result.amplitudes), np.asarray(result.cosines)
+        depth = self._depth_growths(amplitudes)
+        gradients = [_gradient(*parts) for parts in zip(amplitudes, cosines, depth)]
         positions, states = self.step.parameters, self.step.arrays.states
         counts = zip(positions, np.asarray(result.zeros), np.asarray(result.not_finite))
         parameters = (
@@ -230,19 +228,15 @@ class Evaluator:
         ]
 
 
-def _gradient(
-    whole: np.ndarray, sent_back: np.ndarray, cosines: np.ndarray, depth: float
-) -> Gradient:
-    moments = measures.second_moments(whole)
-    transported = measures.second_moments(sent_back)
-    reach, reached_start = measures.reach(transported)
+def _gradient(amplitudes: np.ndarray, cosines: np.ndarray, depth: float) -> Gradient:
+    moments = measures.second_moments(amplitudes)
+    reach, reached_start = measures.reach(moments)
     return Gradient(
         second_moments=moments,
-        growth=measures.growth_per_step(transported),
+        growth=measures.growth_per_step(moments),
         end_to_end=measures.end_to_end(moments),
         reach=reach,
         reached_start=reached_start,
-        accumulation=measures.growth_per_step(moments),
-        consistency=measures.consistency(cosines, sent_back),
+        consistency=measures.consistency(cosines, amplitudes),
         depth_growth=depth,
     )

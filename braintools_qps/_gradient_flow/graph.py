@@ -56,7 +56,6 @@ class Graph:
     smooth: Mapping[str, Nodes]
     stopped: Mapping[str, frozenset[tuple[Any, str]]]
     weights: Mapping[str, Nodes]
-    outputs: tuple[Nodes, ...]  # what feeds each leaf of the outputs
     sources: Mapping[Any, Nodes]  # what feeds each variable of the step
 
     def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
@@ -155,7 +154,6 @@ def graph_of(
         smooth={name: facts.smooth for name, facts in sinks.items()},
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
-        outputs=tuple(facts.sources for facts in read),
         sources={variable: facts.sources for variable, facts in known.items()},
     )
 

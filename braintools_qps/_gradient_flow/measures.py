@@ -9,7 +9,8 @@ import numpy as np
 
 from ..records import Activity, Histogram
 
-FADED = 0.01  # relative: below it the gradient has faded, and a slope is flat
+FADED = 0.01  # relative: below it the gradient has faded
+FLAT = 1e-3  # relative: an optimizer that rescales gradients makes up for slopes above it
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
 MANY = 200_000  # values that are enough for a histogram
@@ -129,8 +130,8 @@ def gap(distances: np.ndarray) -> float:
 
 
 def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:
-    """Share of neuron-steps whose slope is below 1% of the neuron's peak."""
-    return float(np.mean(np.abs(slopes) < FADED * peak))
+    """Share of neuron-steps whose slope is below 0.1% of the neuron's peak."""
+    return float(np.mean(np.abs(slopes) < FLAT * peak))
 
 
 def bin_edges(distances: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ from .._checks import is_positive
 from .._models import checked_inputs
 from ..records import NormalizedRate, NormalizedRates
 from .passes import forward, replaced, with_index
-from .step import Population, Step
+from .step import Step
 from .tracing import trace
 
 WIDEST = 10  # a factor is from 2**-WIDEST to 2**WIDEST
@@ -258,12 +258,12 @@ def write_leaves(model: Any, step: Step, leaves: Sequence[Array]) -> None:
             states[source.place].value = jax.tree.unflatten(source.structure, leaves[places])
 
 
-def of_one_sign(step: Step, population: Population) -> list[int]:
-    """The weight matrices of a population, if all their entries have the same sign; or none."""
+def of_one_sign(step: Step) -> dict[str, list[int]]:
+    """The weight matrices of each population that has only such with entries of the same sign."""
     states = step.arrays.states
-    matrices = [i for i in step.input_weights(population) if states[i].ndim > 1]
-    alike = all((states[i] >= 0).all() or (states[i] <= 0).all() for i in matrices)
-    return matrices if alike else []
+    alike = lambda i: bool((states[i] >= 0).all() or (states[i] <= 0).all())
+    matrices = {p.name: step.matrices(p) for p in step.populations}
+    return {name: these for name, these in matrices.items() if these and all(map(alike, these))}
 
 
 def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> ValueError:
@@ -284,7 +284,7 @@ def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> Va
 
 def _notes(step: Step) -> tuple[str, ...]:
     """A note on weights of one sign. In the casebook, only centring them helped."""
-    alike = [p.name for p in step.populations if of_one_sign(step, p)]
+    alike = list(of_one_sign(step))
     note = (
         f"The weights that feed {', '.join(alike)} all have the same sign, so the neurons fire "
         "together and carry little information. Subtract the mean of each weight matrix, and call "

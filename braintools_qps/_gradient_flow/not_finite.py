@@ -34,8 +34,9 @@ def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     where = f"at step {step}" if step else "at the first step"
     what = f"its membrane potential is NaN, infinite or beyond {HUGE:.0e}"
     text = f"{p.name} is not finite: {what} {where}"
-    if origin := _in_inputs(evaluator, p, step):
-        yield Finding("not finite", (p.name,), f"{text}, because {origin}.")
+    if origin := _in_inputs(evaluator, step):
+        fill = f"Drop or fill them, as with jax.numpy.nan_to_num(inputs). {AGAIN}"
+        yield Finding("not finite", (p.name,), f"{text}, because {origin}.", otherwise=fill)
         return
     advice = partial(_of_membrane, evaluator, p, step)
     yield Finding(
@@ -147,33 +148,16 @@ def _forward(evaluator: Evaluator, p: Population) -> tuple:
     )
 
 
-def _in_inputs(evaluator: Evaluator, p: Population, step: int) -> str:
-    """Where the inputs hold NaN, if that is where a membrane's comes from."""
+def _in_inputs(evaluator: Evaluator, step: int) -> str:
+    """Where the inputs hold NaN, if they do at this step or before."""
     for values in evaluator.run.inputs[1:]:
-        bad = ~np.isfinite(np.asarray(values))
-        if not bad[: step + 1].any():
-            continue
-        if evaluator.batch is not None:
-            samples = bad[: step + 1].reshape(step + 1, evaluator.batch, -1).any(axis=(0, 2))
-            if not samples[_bad_samples(evaluator, p, step)].all():
-                continue
-        first = np.argwhere(bad)[0]
-        names = ("step", "sample", "feature") if len(first) > 2 else ("step", "feature")
-        place = ", ".join(f"{name} {i}" for name, i in zip(names, first))
-        number = int(bad.sum())
-        values_at = "1 value, at" if number == 1 else f"{number} values, the first at"
-        return f"the inputs hold NaN or infinity: {values_at} {place}"
+        places = np.argwhere(~np.isfinite(np.asarray(values)))
+        if len(places) and places[0][0] <= step:
+            names = ("step", "sample", "feature") if len(places[0]) > 2 else ("step", "feature")
+            place = ", ".join(f"{name} {i}" for name, i in zip(names, places[0]))
+            first = "1 value, at" if len(places) == 1 else f"{len(places)} values, the first at"
+            return f"the inputs hold NaN or infinity: {first} {place}"
     return ""
-
-
-def _bad_samples(evaluator: Evaluator, p: Population, step: int) -> np.ndarray:
-    """The samples whose membrane is not finite at a step; all where there is no batch axis."""
-    bad = np.zeros(evaluator.batch or 1, bool)
-    for values in _forward(evaluator, p):
-        at_step = ~np.isfinite(np.asarray(values)[step])
-        if at_step.ndim and len(at_step) == evaluator.batch:
-            bad |= at_step.reshape(len(at_step), -1).any(axis=1)
-    return np.flatnonzero(bad)
 
 
 def _of_membrane(evaluator: Evaluator, p: Population, step: int) -> str:

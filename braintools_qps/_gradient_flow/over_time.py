@@ -1,30 +1,27 @@
-"""Gradients that fade on their way back, over time or over depth, or lose their direction."""
+"""Gradients that fade on their way back in time, or lose their direction."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 
-import numpy as np
-
-from ..records import FAR, MOST
 from . import measures, remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Finding, named
-from .graph import OUTPUTS
 
+EARLY = 0.9  # share of what tells samples apart; from the other tenth, a network learns
 REPEATED = 0.5  # from this correlation on, late inputs count as repeating the early ones
 
 
 def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """The gradient does not reach most of the inputs, and later inputs do not repeat them."""
-    reaches = [measures.reach(p.gradient.second_moments) for p in measured.populations]
-    lag = max(steps for steps, _ in reaches)
-    if lag == 0 or any(to_the_start for _, to_the_start in reaches):
+    """The gradient reaches next to none of the inputs, and later ones do not repeat them."""
+    gradients = [p.gradient for p in measured.populations]
+    lag = max(gradient.reach for gradient in gradients)
+    if lag == 0 or any(gradient.reached_start for gradient in gradients):
         return
     inputs, batched = evaluator.run.inputs[1:], evaluator.batch is not None
     share, repeated = measures.early_inputs(inputs, lag, batched=batched)
-    if share > MOST and repeated < REPEATED:
+    if share > EARLY and repeated < REPEATED:
         names = [p.name for p in measured.populations]
         text = (
             f"The gradient fades over time in {named(names)}: {lag} steps before the end it is "
@@ -33,23 +30,6 @@ def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         )
         advice = partial(remedies.more_steps, evaluator, measured)
         yield Finding("fading", tuple(names), text, otherwise=advice)
-
-
-def fading_over_depth(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """From the last population to the first, the gradient falls to less than a millionth."""
-    sizes = {p.name: _size(p.gradient.second_moments) for p in measured.populations}
-    ends = [name for name in sizes if name in evaluator.step.graph.feeds[OUTPUTS]]
-    if not ends:
-        return
-    largest = max(sizes[name] for name in ends)
-    faded = [name for name, size in sizes.items() if 0 < size < largest / FAR]
-    if faded:
-        text = (
-            f"The gradient fades over depth: in {faded[0]} it is {sizes[faded[0]] / largest:.1g} "
-            f"times as large as in {ends[-1]}."
-        )
-        changes = partial(remedies.evened_out, evaluator, measured)
-        yield Finding("fading", (faded[0],), text, changes)
 
 
 def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -64,7 +44,3 @@ def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding
         changes = partial(remedies.lower, evaluator, measured)
         advice = f"Stop the gradient at the reset, with jax.lax.stop_gradient(spikes). {AGAIN}"
         yield Finding("direction lost", tuple(p.name for p in turning), text, changes, advice)
-
-
-def _size(moments: np.ndarray) -> float:
-    return float(np.sqrt(np.mean(moments)))

@@ -6,19 +6,17 @@ A change is lines of code, which are run as they are printed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import brainunit as u
-import jax
 import numpy as np
 from braintools.surrogate import Surrogate
 
 from .._models import batch_size, by_population, checked_inputs, restoring
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
-from ..records import CAUSES, HIGH_SLOPE, Diagnosis, Preparation
+from ..records import HIGH_SLOPE, Diagnosis, Preparation
 from ..typing import SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
@@ -31,12 +29,12 @@ from .relay import chain
 from .remedies import SLOPES
 from .tracing import trace
 
+ROUNDS = 8  # of diagnoses and remedies
 SHALLOW = 8  # populations in a row that train with random weights
 ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep stack is left alone
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 STEADY = 1e3  # growth of the gradient over all steps; at 3e4 a recurrent network did not train
 LEARNING_RATE, RELAYED_RATE = 0.01, 1e-3  # for Adam, as trained in the casebook and deep stacks
-DRAWS = 2  # random projections of the output: enough to tell whether there is a gradient
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
     "not finite", "no gradient", "negative derivative", "out of reach", "too high",
@@ -52,14 +50,10 @@ class View(NamedTuple):
     measured: Measured
     diagnosis: Diagnosis
 
-    @property
-    def cause(self) -> str:
-        return self.diagnosis.cause
-
     def needs_surrogate(self) -> bool:
         """Whether the surrogate is the cause."""
-        flat = not all(map(np.any, self.measured.slopes))
-        return self.cause in OF_SURROGATES and (flat or self.cause != "no gradient")
+        cause, is_flat = self.diagnosis.cause, not all(map(np.any, self.measured.slopes))
+        return cause in OF_SURROGATES and (is_flat or cause != "no gradient")
 
 
 def prepare(
@@ -74,17 +68,18 @@ def prepare(
 ) -> Preparation:
     """Bring a network into the range where it learns, in one call between making and training it.
 
-    It diagnoses the model as `gradient_flow` does, applies the remedy, and diagnoses again:
+    It diagnoses the model as `gradient_flow` does, applies a remedy, and diagnoses again, until
+    there is no cause left. The remedies, the first that applies first:
 
     1. If populations are silent or saturated, weights that all have the same sign lose their mean,
        and `normalize_rates` brings every population to ``rate``. In a stack of more than 8
        populations, the last of which tells less than half of what the inputs tell,
        `relay_weights` replaces the weights between them instead.
-    2. If anything was changed, or the surrogate is the cause, the model gets ``surrogate``, lowered
-       by `normalize_surrogate` to a mean slope of at most 0.1, and further where the gradient
-       would grow more than 1000-fold over the steps.
-    3. For other causes it does what `gradient_flow` advises: a dropout that keeps next to nothing,
-       or a gradient that has to stop at the reset.
+    2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``,
+       lowered by `normalize_surrogate` to a mean slope of at most 0.1, and further where the
+       gradient would grow more than 1000-fold over the steps.
+    3. Whatever line `gradient_flow` prints: less inhibition, another dropout, a gradient that stops
+       at the reset.
 
     A network without a cause comes back unchanged. All or nothing: after an error, Ctrl-C included,
     the model is as it was. Inputs are never changed.
@@ -148,24 +143,18 @@ def prepare(
     normalize_rates(model, inputs)
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    _check_finite(inputs)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     options = "" if rate is None else f", rate={checked_rate(rate)!r}"
-    run = Preparing(model, inputs, known, Objective(objective, DRAWS))
-    stages = (
-        partial(run.remedy, unless=("none", *OF_RATES, *OF_SURROGATES)),
-        partial(run.weights, options),
-        partial(run.surrogates, surrogate),
-        partial(run.remedy, unless=HARMLESS),
-    )
+    run = Preparing(model, inputs, known, Objective(objective), surrogate, options)
     with restoring(model, only_errors=True):
         before = now = run.look()
-        for ways in stages:
-            if any(map(run.goes, ways(now))):
-                now = run.look()
-        if _is_worse(before.diagnosis, now.diagnosis):
+        for _ in range(ROUNDS):
+            if not any(map(run.goes, run.ways(now))):
+                break
+            now = run.look()
+        if now.diagnosis.cause not in HARMLESS:
             raise run.failed or _not_cured(run.look(remedy=True).diagnosis, run.lines)
-        if not run.lines and now.cause != "none":
+        if not run.lines and now.diagnosis.cause != "none":
             before = now = run.look(remedy=True)  # with what is for the user to do
     lines, learning_rate = _with_imports(run.lines), None
     if batch_first:
@@ -177,18 +166,21 @@ def prepare(
 
 
 class Preparing:
-    """A model under preparation, and the lines that were run on it.
-
-    Each kind of change yields one or several ways, each of some lines.
-    """
+    """A model under preparation, and the lines that were run on it."""
 
     def __init__(
-        self, model: Any, inputs: Any, labels: np.ndarray | None, objective: Objective
+        self,
+        model: Any,
+        inputs: Any,
+        labels: np.ndarray | None,
+        objective: Objective,
+        surrogate: SurrogateSpec,
+        options: str,  # of the functions that set a rate
     ) -> None:
         self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
+        self.surrogate, self.options = surrogate, options
         self.lines: list[str] = []
         self.passes: Passes | None = None
-        self.surrogate: str | dict[str, Surrogate] = {}  # of which the lines may speak
         self.failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
@@ -203,7 +195,9 @@ class Preparing:
         return View(evaluator, measured, diagnosis)
 
     def goes(self, lines: list[str]) -> bool:
-        """Run some lines on the model; after a ValueError it is as before."""
+        """Run some lines on the model, but none twice; after a ValueError it is as before."""
+        if lines[-1] in self.lines:
+            return False
         scope = {"model": self.model, "inputs": self.inputs, "surrogate": self.surrogate}
         try:
             with restoring(self.model, only_errors=True):
@@ -218,37 +212,41 @@ class Preparing:
         """Whether a function was called."""
         return any(f"{call}(" in line for line in self.lines)
 
-    def weights(self, options: str, now: View) -> Iterator[list[str]]:
-        """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
-        step, scrambles = now.evaluator.step, _scrambles(now.evaluator, now.cause)
-        if scrambles:
-            yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{options})"]
-        if scrambles or now.cause in OF_RATES:
-            uneven = [i for p in step.populations for i in of_one_sign(step, p)]
-            centred = [step.code(i, "{0} - {0}.mean()") for i in uneven]
-            yield [*centred, f"{IMPORT}normalize_rates; normalize_rates(model, inputs{options})"]
+    def ways(self, now: View) -> Iterator[list[str]]:
+        """Lines that may remove the cause: weights, then surrogates, then what is advised."""
+        yield from self.weights(now)
+        yield from self.surrogates(now)
+        code = None if now.diagnosis.cause == "none" else self.look(remedy=True).diagnosis.code
+        if code is not None and not re.search(r"\binputs = ", code):
+            yield [code]
 
-    def surrogates(self, surrogate: SurrogateSpec, now: View) -> Iterator[list[str]]:
+    def weights(self, now: View) -> Iterator[list[str]]:
+        """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
+        step, cause = now.evaluator.step, now.diagnosis.cause
+        scrambles = not self.has("relay_weights") and _scrambles(now.evaluator, cause)
+        if scrambles:
+            yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
+        if scrambles or cause in OF_RATES:
+            uneven = [i for matrices in of_one_sign(step).values() for i in matrices]
+            centred = [step.code(i, "{0} - {0}.mean()") for i in uneven]
+            call = f"{IMPORT}normalize_rates; normalize_rates(model, inputs{self.options})"
+            yield [*centred, call]
+
+    def surrogates(self, now: View) -> Iterator[list[str]]:
         """A surrogate for all populations, as high as the gradient stays steady."""
         relayed = self.has("relay_weights")  # the gradient grows there, and they train all the same
         scaled = relayed or self.has("normalize_rates")
-        if scaled or now.needs_surrogate():
-            self.surrogate = _fitted(surrogate, now.evaluator)
-            slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
-            if scaled or slope:
-                text = _written(self.surrogate)
-                text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
-                yield [
-                    f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
-                    f"normalize_surrogate(model, inputs, surrogate={text}))"
-                ]
-
-    def remedy(self, now: View, unless: Sequence[str]) -> Iterator[list[str]]:
-        """What `gradient_flow` advises, if it changes the model."""
-        if now.cause not in unless:
-            code = self.look(remedy=True).diagnosis.code
-            if code is not None and not re.search(r"\binputs = ", code):
-                yield [code]
+        if self.has("normalize_surrogate") or not (scaled or now.needs_surrogate()):
+            return
+        self.surrogate = _fitted(self.surrogate, now.evaluator)
+        slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
+        if scaled or slope:
+            text = _written(self.surrogate)
+            text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
+            yield [
+                f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
+                f"normalize_surrogate(model, inputs, surrogate={text}))"
+            ]
 
 
 def _scrambles(evaluator: Evaluator, cause: str) -> bool:
@@ -311,24 +309,6 @@ def _written(surrogate: str | dict[str, Surrogate]) -> str:
         return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
     except TypeError:
         return "surrogate"
-
-
-def _check_finite(inputs: Any) -> None:
-    """Raise if the inputs hold NaN or infinity: no change of the model mends that."""
-    for leaf in jax.tree.leaves(inputs):
-        bad = np.argwhere(~np.isfinite(np.asarray(leaf)))
-        if len(bad):
-            raise ValueError(
-                "inputs must be finite\n"
-                f"Got NaN or infinity in {len(bad)} of {np.size(leaf)} entries, first at "
-                f"{tuple(map(int, bad[0]))}\nDrop or fill them: jax.numpy.nan_to_num(inputs)"
-            )
-
-
-def _is_worse(before: Diagnosis, after: Diagnosis) -> bool:
-    """Whether the model still cannot learn, or has a more basic cause than at the start."""
-    order = list(CAUSES)
-    return after.cause not in HARMLESS or order.index(after.cause) < order.index(before.cause)
 
 
 def _not_cured(left: Diagnosis, lines: list[str]) -> ValueError:

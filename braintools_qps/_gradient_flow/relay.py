@@ -139,8 +139,8 @@ def chain(step: Step) -> list[Link]:
     jaxpr, arrays, graph = step.jaxpr, step.arrays, step.graph
     variables = jaxpr.invars[len(jaxpr.invars) - len(arrays.states) :]
     links, fed = [], [step.input_weights(population) for population in step.populations]
-    for population, weights in zip(step.populations, fed):
-        matrices = [i for i in weights if arrays.states[i].ndim > 1]
+    for population in step.populations:
+        matrices = step.matrices(population)
         sources = {s for s in graph.feeds[population.name] if isinstance(s, str)}
         sources -= {population.name}  # its own reset
         if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import check_detachable, detached, find_neurons, spike_code
+from .._models import check_detachable, detached, find_neurons
 from .._registry import get_surrogate
 from .._surrogate import Scaled
 from ..records import HIGH_SLOPE, MOST
@@ -23,7 +23,7 @@ from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes
 from .findings import AGAIN, IMPORT, Change, population
 from .normalize import lowered
-from .normalize_rates import attained, scaled, scaled_to, separate_weights
+from .normalize_rates import attained, of_one_sign, scaled, scaled_to, separate_weights
 from .step import Population
 from .tracing import trace
 
@@ -43,9 +43,11 @@ def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Ch
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
     step, states = evaluator.step, evaluator.step.arrays.states
-    uneven = _of_one_sign(evaluator, name)
+    of_sign = of_one_sign(step)
     ways = [_normalized(evaluator, measured)]
-    ways += [_normalized(evaluator, measured, uneven)] if uneven else []
+    if name in of_sign:
+        uneven = [i for matrices in of_sign.values() for i in matrices]
+        ways.append(_normalized(evaluator, measured, uneven))
     is_saturated = any(p.activity.is_saturated for p in measured.populations if p.name == name)
     yield from reversed(ways) if is_saturated else ways
     weights = step.input_weights(population(evaluator, name))
@@ -65,7 +67,7 @@ def weaker(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Chan
     """Weights that may inhibit a population, one matrix after the other, made weaker."""
     step, states = evaluator.step, evaluator.step.arrays.states
     for factor in WEAKER:
-        for i in matrices(evaluator, population(evaluator, name)):
+        for i in step.matrices(population(evaluator, name)):
             yield Change(
                 f"Multiply the weights that hold {name} down by {factor:g}",
                 step.code(i, f"{factor:g} * {{0}}"),
@@ -102,7 +104,7 @@ def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Ite
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
-            code = _each(chosen, f"Scaled({spike_code('{}')}, scale={factor:g})")
+            code = _each(chosen, f"Scaled({{}}, scale={factor:g})")
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
@@ -139,24 +141,6 @@ def lower(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
                 f"normalize_surrogate(model, inputs{options}){detaching})",
                 partial(_lowered, evaluator, measured, slope, detach),
             )
-
-
-def evened_out(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
-    """Higher surrogates where the gradient falls from one population to the one before it."""
-    growths = {p.name: p.gradient.depth_growth for p in measured.populations}
-    chosen = [p for p in evaluator.step.populations if 0 < growths[p.name] < 1]
-    factors = {p.name: float(f"{1 / growths[p.name]:.3g}") for p in chosen}
-    if factors and all(isinstance(measured.spikes[name], Surrogate) for name in factors):
-        entries = [
-            _each([p], f"Scaled({spike_code('{}')}, dampening={factors[p.name]:g})") for p in chosen
-        ]
-        code = " | ".join(entries)
-        spikes = {name: Scaled(measured.spikes[name], dampening=by) for name, by in factors.items()}
-        yield Change(
-            "Raise the surrogates, so that each population passes on what it gets",
-            f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
-            partial(_with_spikes, evaluator, measured, spikes),
-        )
 
 
 def rescaled_inputs(evaluator: Evaluator, measured: Measured, largest: float) -> Iterator[Change]:
@@ -209,22 +193,6 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
         "; ".join(code),
         make,
     )
-
-
-def matrices(evaluator: Evaluator, p: Population) -> dict[int, Any]:
-    """The weights that feed a population and have more than one axis, by position."""
-    states = evaluator.step.arrays.states
-    return {i: states[i] for i in evaluator.step.input_weights(p) if jnp.ndim(states[i]) > 1}
-
-
-def _of_one_sign(evaluator: Evaluator, name: str) -> list[int]:
-    """The weight matrices of one sign, if all those of a population have one."""
-    alike = lambda values: bool((values >= 0).all() or (values <= 0).all())
-    these = matrices(evaluator, population(evaluator, name))
-    if not these or not all(map(alike, these.values())):
-        return []
-    everywhere = [matrices(evaluator, p).items() for p in evaluator.step.populations]
-    return [i for each in everywhere for i, values in each if alike(values)]
 
 
 def _factor(

@@ -28,11 +28,11 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Any) -> Sent:
         If the last call is composed with others in two ways.
     """
     composed = _composed(jaxpr, name)
-    last = max(call for calls in composed.values() for call in calls)
-    most = max(len(calls) for calls in composed.values() if last in calls)
-    largest = [v for v, calls in composed.items() if last in calls and len(calls) == most]
-    first = largest[0]
-    if most > 1 and any(v not in _computed_from(jaxpr, first) for v in largest):
+    last = max(call for part in composed.values() for call in part.calls)
+    most = max(len(part.calls) for part in composed.values() if last in part.calls)
+    whole = {v: p for v, p in composed.items() if last in p.calls and len(p.calls) == most}
+    variable, (calls, text) = next(iter(whole.items()))
+    if most > 1 and any(text not in part.text for part in whole.values()):
         raise ValueError(
             f"the spikes that {name} sends on must be one value, but its {most} calls of spk_fun "
             "in a step are put together in several ways. Compute the spikes once, and use that "
@@ -40,26 +40,36 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Any) -> Sent:
         )
     after = _computed_from(jaxpr, membrane)
     seeing = [call for call, argument in enumerate(_arguments(jaxpr)) if argument in after]
-    calls = tuple(sorted(composed[first]))
-    return Sent(first, calls, max((call for call in calls if call in seeing), default=last))
+    return Sent(
+        variable, tuple(sorted(calls)), max((c for c in calls if c in seeing), default=last)
+    )
 
 
-def _composed(jaxpr: Jaxpr, name: str) -> dict[Any, frozenset[int]]:
-    """Variables that are computed from this population's spikes alone, and from which calls."""
-    composed: dict[Any, frozenset[int]] = {}
+class _Composed(NamedTuple):
+    """The calls that a value is composed of, and how: equal expressions have equal texts."""
+
+    calls: frozenset[int]
+    text: str
+
+
+def _composed(jaxpr: Jaxpr, name: str) -> dict[Any, _Composed]:
+    """Variables that are computed from this population's spikes alone."""
+    composed: dict[Any, _Composed] = {}
     call = 0
     for eqn in jaxpr.eqns:
         mark = mark_of(eqn)
         if mark.startswith(SPIKES):
             if mark.removeprefix(SPIKES) == name:
-                composed[eqn.outvars[0]] = frozenset({call})
+                composed[eqn.outvars[0]] = _Composed(frozenset({call}), f"call {call}")
             call += 1
             continue
         operands = [atom for atom in eqn.invars if not isinstance(atom, Literal)]
         alone = operands and all(atom in composed for atom in operands)
         if alone and eqn.primitive.name not in MIXING:
-            calls = frozenset().union(*(composed[atom] for atom in operands))
-            composed |= dict.fromkeys(eqn.outvars, calls)
+            calls = frozenset().union(*(composed[atom].calls for atom in operands))
+            texts = [str(x.val) if isinstance(x, Literal) else composed[x].text for x in eqn.invars]
+            text = f"{eqn.primitive.name}{eqn.params}({', '.join(texts)})"
+            composed |= dict.fromkeys(eqn.outvars, _Composed(calls, text))
     return composed
 
 

@@ -16,19 +16,24 @@ from .graph import INPUTS, OUTPUTS
 from .step import Population
 
 SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
+RARE = 0.1  # input signals per step; between two of them, membranes forget
 LONGER = (2, 4)  # times as long are the runs in which a delayed signal is looked for
 
 
 def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Inputs that are all 0, the same for all samples, or without a spike in most samples."""
+    """Inputs that are all 0, the same for all samples, or next to none in most samples."""
     arrays = [np.asarray(x) for x in evaluator.run.inputs[1:]]
     samples = evaluator.batch or 1
+    signals = _signals_per_step(arrays) if samples > 1 else 1.0
     if not any(np.any(x) for x in arrays):
         why = "All inputs are 0."
     elif samples > 1 and all(np.array_equal(x, np.broadcast_to(x[:, :1], x.shape)) for x in arrays):
         why = f"All {samples} samples are the same."
-    elif samples > 1 and (empty := _empty_samples(arrays)) > MOST:
-        why = f"{empty:.0%} of the samples have no input spike at all."
+    elif signals < RARE and all(p.activity.is_silent for p in _fed_by_inputs(evaluator, measured)):
+        why = (
+            f"Half of the samples bring {signals:.2g} input signals per step or fewer, too few to "
+            "make a neuron fire."
+        )
     else:
         return
     swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)
@@ -41,8 +46,7 @@ def inputs_out_of_range(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     """Very large or small inputs, with a first population that they bring out of its range."""
     graph = evaluator.step.graph
     largest = max(float(np.abs(np.asarray(x, np.float64)).max()) for x in evaluator.run.inputs[1:])
-    fed = [p for p in measured.populations if INPUTS in graph.feeds[p.name]]
-    bad = [p for p in fed if _out_of_range(p)]
+    bad = [p for p in _fed_by_inputs(evaluator, measured) if _out_of_range(p)]
     if bad and largest and np.isfinite(largest) and not SMALL <= largest <= LARGE:
         p = bad[0]
         text = (
@@ -81,7 +85,7 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     active = {INPUTS, *evaluator.step.graph.names} - {p.name for p in idle}
     for p in evaluator.step.populations:
         fed = evaluator.step.graph.feeds[p.name] & active - {p.name}
-        if fed and _moves_from(evaluator, p) is None and (first := _later(evaluator, p)):
+        if fed and not _moved(evaluator, p).any() and (first := _later(evaluator, p)):
             text = (
                 f"No signal reaches {p.name} within these {steps} steps, although "
                 f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
@@ -122,29 +126,32 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
 
 
 def _later(evaluator: Evaluator, p: Population) -> int | None:
-    """The step at which samples begin to move its membranes, in longer runs."""
+    """The step at which most samples begin to move its membranes, in longer runs."""
     for times in LONGER:
-        longer = evaluator.repeated(times)
-        if first := _moves_from(longer, p):
-            return first
+        late = _moved(evaluator.repeated(times), p) > MOST
+        if late.any():
+            return int(np.argmax(late))
     return None
 
 
-def _moves_from(evaluator: Evaluator, p: Population) -> int | None:
-    """The first step at which its membranes differ between samples; for one sample, in time."""
+def _moved(evaluator: Evaluator, p: Population) -> np.ndarray:
+    """The share of samples that move its membranes at each step; for one sample, in time."""
     membranes = np.asarray(evaluator.run.states[p.membrane])
-    first = membranes[:, :1] if (evaluator.batch or 1) > 1 else membranes[:1]
-    moved = (membranes != first).reshape(len(membranes), -1).any(axis=1)
-    return int(np.argmax(moved)) if moved.any() else None
+    several = evaluator.batch not in (None, 1) and membranes.shape[1:2] == (evaluator.batch,)
+    usual = np.median(membranes, axis=1, keepdims=True) if several else membranes[:1]
+    samples = len(membranes[0]) if several else 1
+    return (membranes != usual).reshape(len(membranes), samples, -1).any(axis=2).mean(axis=1)
 
 
 def _out_of_range(p: PopulationFlow) -> bool:
     return p.activity.is_silent or p.activity.is_saturated or p.slopes.out_of_reach
 
 
-def _empty_samples(arrays: list[np.ndarray]) -> float:
-    """The share of samples without an input spike, where the inputs are spikes; else 0."""
-    if not all(np.isin(x, (0, 1)).all() for x in arrays):
-        return 0.0
-    empty = [~np.any(x, axis=(0, *range(2, x.ndim))) for x in arrays]
-    return float(np.mean(np.all(empty, axis=0)))
+def _fed_by_inputs(evaluator: Evaluator, measured: Measured) -> list[PopulationFlow]:
+    return [p for p in measured.populations if INPUTS in evaluator.step.graph.feeds[p.name]]
+
+
+def _signals_per_step(arrays: list[np.ndarray]) -> float:
+    """Inputs other than 0 per step, in the usual sample."""
+    counts = [np.count_nonzero(x, axis=(0, *range(2, x.ndim))) for x in arrays]
+    return float(np.median(sum(counts)) / len(arrays[0]))

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, cast
 
 import brainstate
@@ -16,7 +13,7 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .._models import call_spike
-from .._surrogate import QPseudoSpike, Scaled, scale_of, surrogate_key
+from .._surrogate import QPseudoSpike, Scaled, scale_of
 from ..records import Slopes
 from . import measures
 
@@ -25,16 +22,21 @@ _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4
 
 
 def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
-    """The derivative at each argument. Equal surrogates share one compiled program.
+    """The derivative at each argument.
 
     Raises
     ------
     brainunit.UnitMismatchError
         If the argument has a unit that the surrogate does not take.
     """
-    if not _is_constant(surrogate):
-        return _slopes(surrogate, argument, unit)
-    return _compiled_slopes(_Constant(surrogate_key(surrogate), surrogate), argument, unit)
+
+    def spikes(x: Array) -> Array:
+        x = x if unit is None else u.Quantity(x, unit=unit)
+        return u.get_mantissa(call_spike(surrogate, x))
+
+    values, pull = jax.vjp(spikes, jnp.asarray(argument))
+    (slope,) = pull(jnp.ones_like(values))
+    return slope.astype(argument.dtype)
 
 
 def mean_slope_at(spike: Any, argument: Any) -> Array:
@@ -80,16 +82,8 @@ def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarr
     return np.asarray(slopes_at(spike, cast(Array, everywhere), unit))
 
 
-@dataclass(frozen=True)
-class _Constant:
-    """A surrogate as a static argument: equal ones share one compiled function."""
-
-    key: Hashable
-    surrogate: Surrogate = field(compare=False)
-
-
 def _is_constant(surrogate: Any) -> bool:
-    """Whether it can be a static argument: it is hashable and holds no State and no array."""
+    """Whether it is the same for all neurons: it is hashable and holds no State and no array."""
     if not isinstance(surrogate, Surrogate):
         return False
     values = vars(surrogate).values()
@@ -101,18 +95,3 @@ def _is_constant(surrogate: Any) -> bool:
     return not any(isinstance(value, brainstate.State) for value in values) and all(
         map(_is_constant, inner)
     )
-
-
-def _slopes(surrogate: Callable[[Any], Any], argument: Array, unit: u.Unit | None) -> Array:
-    def spikes(x: Array) -> Array:
-        x = x if unit is None else u.Quantity(x, unit=unit)
-        return u.get_mantissa(call_spike(surrogate, x))
-
-    values, pull = jax.vjp(spikes, jnp.asarray(argument))
-    (slope,) = pull(jnp.ones_like(values))
-    return slope.astype(argument.dtype)
-
-
-@partial(jax.jit, static_argnums=(0, 2))
-def _compiled_slopes(constant: _Constant, argument: Array, unit: u.Unit | None) -> Array:
-    return _slopes(constant.surrogate, argument, unit)

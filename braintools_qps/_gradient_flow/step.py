@@ -34,7 +34,7 @@ class Population(NamedTuple):
     call: int  # the call whose argument is the new membrane, among all calls of a step
     calls: tuple[int, ...]  # all calls that make up a spike
     spikes: Any  # the variable of the spikes that leave the neuron
-    code: str  # an expression for the node, from ``model``
+    code: str  # an expression for its spike function, from ``model``
 
 
 class Arrays(NamedTuple):
@@ -69,7 +69,6 @@ class Step:
     output_tree: Any
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     sources: tuple[Source, ...]  # where the leaves of the states come from
-    notes: tuple[str, ...] = ()
 
     def __call__(
         self,
@@ -116,6 +115,10 @@ class Step:
         is the norm's gain.
         """
         return sorted(self.graph.weights[population.name])
+
+    def matrices(self, population: Population) -> list[int]:
+        """Positions of the weights that feed a population and have more than one axis."""
+        return [i for i in self.input_weights(population) if self.arrays.states[i].ndim > 1]
 
     def multiplies(self) -> bool:
         """Whether a step multiplies something by a matrix, or convolves it."""

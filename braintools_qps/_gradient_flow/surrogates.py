@@ -30,7 +30,7 @@ def negative_derivative(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
 
 
 def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """It fires, but most membranes lie where the surrogate is flat, and the mean slope is low."""
+    """It fires, but nearly all membranes lie where the surrogate is flat."""
     narrow = [p for p in _with_cause(measured, "out of reach") if not p.activity.is_silent]
     if not narrow:
         return
@@ -41,7 +41,7 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     text = (
         f"The surrogate is too narrow for {named(names)}: "
         f"{span([p.slopes.flat_share for p in narrow], '.0%')} of the membrane potentials are "
-        f"out of reach, where the surrogate gradient is below 1% of its peak.{rates}"
+        f"out of reach, where the surrogate gradient is below 0.1% of its peak.{rates}"
     )
 
     def changes() -> Iterable[Change]:
@@ -49,6 +49,20 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         return chain(at_once, remedies.wider(evaluator, measured, names))
 
     yield Finding("out of reach", tuple(names), text, changes)
+
+
+def too_wide(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A slope that is the same wherever membranes lie: all neurons count alike, near or far."""
+    wide = _with_cause(measured, "too wide")
+    if wide:
+        names = [p.name for p in wide]
+        text = (
+            f"The surrogate is too wide for {named(names)}: its gradient is above 90% of its peak "
+            "at nearly all membrane potentials, so it does not tell neurons near the threshold "
+            "from those that no small change makes fire."
+        )
+        changes = partial(remedies.other_surrogate, evaluator, measured, names)
+        yield Finding("too wide", tuple(names), text, changes)
 
 
 def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:

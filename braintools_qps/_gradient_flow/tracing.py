@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import brainstate
 import brainunit as u
@@ -16,9 +16,7 @@ from jax import Array
 from .._jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
     advance,
-    batch_size,
     classic_neuron,
-    dead_states,
     expression,
     find_neurons,
     has_membrane,
@@ -26,7 +24,8 @@ from .._models import (
     is_mapped,
     mark_spikes,
     membrane_of,
-    restoring,
+    misnamed,
+    spike_code,
     spike_of,
     traced_afresh,
 )
@@ -45,16 +44,16 @@ def trace(model: Any, inputs: Any) -> Step:
         If no neuron has a membrane and a spike function, or a state does not keep its shape.
     """
     with traced_afresh(model):
-        ready = ready_neurons(model, inputs)
-        spikes = {name: spike_of(neuron) for name, neuron in ready.neurons.items()}
-        units = mark_spikes(ready.neurons)
+        neurons = ready_neurons(model, inputs)
+        spikes = {name: spike_of(neuron) for name, neuron in neurons.items()}
+        units = mark_spikes(neurons)
         traced = _Traced(model, inputs)
         # The first trace of a mapped model holds extra calls of spike functions: trace again.
         if _repeat_for_batch(traced) or is_mapped(model):
             traced = _Traced(model, inputs)
         traced.check_kept()
-        _check_called(ready.neurons, traced)
-        step = traced.step(_populations(ready.neurons, spikes, units, traced), ready.notes)
+        _check_called(neurons, traced)
+        step = traced.step(_populations(neurons, spikes, units, traced))
     return step.with_order()
 
 
@@ -63,7 +62,7 @@ def step_as_is(model: Any, first: Any) -> Step:
 
     ``first`` are the inputs of the step. Unlike `trace` it also works within a trace.
     """
-    return _Traced(model, jax.tree.map(lambda x: x[None], first)).step((), ())
+    return _Traced(model, jax.tree.map(lambda x: x[None], first)).step(())
 
 
 class _Traced:
@@ -114,7 +113,7 @@ class _Traced:
                     "brainstate.nn.init_all_states(model, batch_size)"
                 )
 
-    def step(self, populations: tuple[Population, ...], notes: tuple[str, ...]) -> Step:
+    def step(self, populations: tuple[Population, ...]) -> Step:
         parameters, idle = self._parameters()
         return Step(
             jaxpr=with_constants_as_arguments(self.jaxpr),
@@ -126,7 +125,6 @@ class _Traced:
             output_tree=self.output_tree,
             callers=tuple(callers(self.jaxpr)),
             sources=_sources(self.model, self.known, self.states),
-            notes=notes,
         )
 
     def _parameters(self) -> tuple[tuple[int, ...], int]:
@@ -163,7 +161,7 @@ def _populations(
             call=sent.call,
             calls=sent.calls,
             spikes=sent.variable,
-            code=expression(traced.model, paths[id(neurons[name])]),
+            code=spike_code(neurons[name], expression(traced.model, paths[id(neurons[name])])),
         )
 
     return tuple(population(*one) for one in traced.spiking(neurons).items())
@@ -244,85 +242,31 @@ def _check_called(neurons: Mapping[str, Any], traced: _Traced) -> None:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 
-class Ready(NamedTuple):
-    """Neurons with a membrane, by name."""
-
-    neurons: dict[str, Any]
-    notes: tuple[str, ...] = ()  # what the user should know
-
-
-def ready_neurons(model: Any, inputs: Any) -> Ready:
-    """The neurons of a model; all states are initialised where one is missing or unusable.
+def ready_neurons(model: Any, inputs: Any) -> dict[str, Any]:
+    """The neurons of a model by name, with all states initialised for the inputs.
 
     Raises
     ------
     ValueError
-        If there is no neuron with a membrane, or time and batch seem to be swapped.
+        If there is no neuron with a membrane.
     """
-    found = {n: node for n, node in find_neurons(model).items() if callable(spike_of(node))}
-    dead = dead_states(model)
-    if dead or not all(map(has_membrane, found.values())):
-        initialise(model, inputs)
-    ready = {name: node for name, node in sorted(found.items()) if has_membrane(node)}
+    neurons = {n: node for n, node in find_neurons(model).items() if callable(spike_of(node))}
+    initialise(model, inputs)
+    ready = {name: node for name, node in sorted(neurons.items()) if has_membrane(node)}
     if not ready:
         raise no_neurons(
             classic_neuron(model)
-            or f"{type(model).__name__} has {len(found)} nodes with spk_fun, 0 with V"
+            or misnamed(model)
+            or f"{type(model).__name__} has {len(neurons)} nodes with a spike function, and none of "
+            "them such a state: call it V"
         )
-    notes = (*map(_note, dead[:1]), *_with_batch_of(model, ready, inputs))
-    return Ready(ready, notes)
-
-
-def _with_batch_of(model: Any, neurons: dict[str, Any], inputs: Any) -> tuple[str, ...]:
-    """Initialise all states if membranes are of another batch, as after a test on more samples.
-
-    Membranes of one sample may have several axes too, so fresh ones are looked at.
-    """
-    batch = batch_size(inputs)
-    shapes = _membrane_shapes(neurons)
-    if batch is None or all(len(shape) < 2 or shape[0] == batch for shape in shapes.values()):
-        return ()
-    with restoring(model):
-        initialise(model, inputs)
-        fresh = _membrane_shapes(neurons)
-    _check_axes({n: shape for n, shape in shapes.items() if fresh[n] != (batch, *shape)}, inputs)
-    for name, shape in shapes.items():
-        if shape != fresh[name] == (batch, *shape[1:]):
-            initialise(model, inputs)
-            return (
-                f"{name}.V had a batch of {shape[0]} and the inputs have one of {batch}, so all "
-                "states were initialised again.",
-            )
-    return ()
-
-
-def _membrane_shapes(neurons: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    return {n: jax.tree.leaves(membrane_of(neuron).value)[0].shape for n, neuron in neurons.items()}
-
-
-def _check_axes(shapes: dict[str, tuple[int, ...]], inputs: Any) -> None:
-    """Raise if membranes have a batch as large as the first axis of the inputs."""
-    steps, batch = len(jax.tree.leaves(inputs)[0]), batch_size(inputs)
-    for name, shape in shapes.items():
-        if steps != batch and len(shape) > 1 and shape[0] == steps:
-            raise ValueError(
-                f"inputs must have the shape (time, batch, features...), got {steps} time steps "
-                f"and a batch of {batch}, but {name}.V has the shape {shape}: a batch of {steps}. "
-                "Pass jax.numpy.swapaxes(inputs, 0, 1), or initialise the states for these inputs"
-            )
-
-
-def _note(name: str) -> str:
-    return (
-        f"State {name} held a value from inside a function that JAX has finished tracing, so all "
-        "states were initialised again. To start from your own states, set them outside of "
-        "compiled functions."
-    )
+    return ready
 
 
 def no_neurons(found: str) -> ValueError:
     """The error for a model in which there is nothing to measure."""
     return ValueError(
-        "the model must have neurons with a membrane potential in a state V, v or mem and a spike "
-        f"function spk_fun that each step calls, outside of inner loops. Here {found}"
+        "the model must have neurons: nodes with a membrane potential in a state V, v, mem or u, "
+        "or as their only state, and with a spike function spk_fun, spike_grad or "
+        f"surrogate_function that each step calls, outside of inner loops. Here {found}"
     )

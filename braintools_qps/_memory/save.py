@@ -18,10 +18,8 @@ from .._models import (
     SPIKES,
     advance,
     checked_inputs,
-    dead_states,
     find_neurons,
     find_nodes,
-    has_membrane,
     initialise,
     mark_spikes,
     set_spike,
@@ -175,10 +173,9 @@ def _traced(
     """
     seen: _Seen = dict.fromkeys(layers, frozenset())
     with traced_afresh(model), brainstate.environ.context(fit=fit):
-        if dead_states(model) or not all(map(has_membrane, find_neurons(model).values())):
-            # Initial states must be concrete, even if save_memory is called within a trace.
-            with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
-                initialise(model, inputs)
+        # Initial states must be concrete, even if save_memory is called within a trace.
+        with jax.ensure_compile_time_eval(), brainstate.random.seed_context(0):
+            initialise(model, inputs)
         # Surrogates give 0 and 1. For other spike functions the jaxpr is followed.
         neurons = find_neurons(model).items()
         units = mark_spikes(

@@ -14,12 +14,13 @@ from .find_neurons import (
     find_nodes,
     is_dropout,
     is_mapped,
+    misnamed,
 )
 from .neuron import has_membrane, membrane_of, set_spike, spike_code, spike_of
 from .restore import restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
-from .steps import advance, batch_size, checked_inputs, dead_states, initialise
+from .steps import advance, batch_size, checked_inputs, initialise
 
 __all__ = [
     "ARGUMENT",
@@ -31,7 +32,6 @@ __all__ = [
     "check_detachable",
     "checked_inputs",
     "classic_neuron",
-    "dead_states",
     "detached",
     "expression",
     "find_neurons",
@@ -42,6 +42,7 @@ __all__ = [
     "is_mapped",
     "mark_spikes",
     "membrane_of",
+    "misnamed",
     "restoring",
     "set_spike",
     "set_surrogate",

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import brainstate
+from braintools.surrogate import Surrogate
 
 from .neuron import is_neuron
 
@@ -51,6 +52,15 @@ def expression(model: Any, path: tuple[Any, ...] | str) -> str:
             key = int(part) if isinstance(part, str) and part.isdecimal() else part
             code, node = f"{code}[{key!r}]", node[key]
     return code
+
+
+def misnamed(model: Any) -> str:
+    """A sentence about a surrogate under a name that is none of a spike function, if any."""
+    for name, node in find_nodes(model, lambda node: not is_neuron(node)).items():
+        for attribute, value in vars(node).items():
+            if isinstance(value, Surrogate):
+                return f"{name} keeps a surrogate as {attribute}: call it spk_fun"
+    return ""
 
 
 def is_mapped(model: Any) -> bool:

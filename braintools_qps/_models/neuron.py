@@ -9,36 +9,51 @@ from typing import Any
 
 import brainstate
 
-SPIKE = "spk_fun"
-MEMBRANES = ("V", "v", "mem")  # as in brainpy.state, SpikingJelly and snnTorch
+SPIKE_FUNCTIONS = (
+    "spk_fun",
+    "spike_grad",
+    "surrogate_function",
+)  # brainpy.state, snnTorch, SpikingJelly
+MEMBRANES = ("V", "v", "mem", "u")
 
 
 def is_neuron(node: Any) -> bool:
     """Whether a node of a model has a spike function."""
-    return hasattr(node, SPIKE)
+    return any(hasattr(node, name) for name in SPIKE_FUNCTIONS)
 
 
 def spike_of(neuron: Any) -> Any:
     """Its spike function: a surrogate, or any callable."""
-    return getattr(neuron, SPIKE)
+    return getattr(neuron, _spike_name(neuron))
 
 
 def set_spike(neuron: Any, spike: Any) -> None:
     """Give it another spike function."""
-    setattr(neuron, SPIKE, spike)
+    setattr(neuron, _spike_name(neuron), spike)
+
+
+def spike_code(neuron: Any, code: str) -> str:
+    """The code for its spike function, from the code for the neuron."""
+    return f"{code}.{_spike_name(neuron)}"
 
 
 def has_membrane(neuron: Any) -> bool:
     """Whether it keeps its membrane potential in a state, and has it already."""
-    return any(isinstance(getattr(neuron, name, None), brainstate.State) for name in MEMBRANES)
+    return bool(_membranes(neuron))
 
 
 def membrane_of(neuron: Any) -> brainstate.State:
     """The state with its membrane potential."""
-    states = (getattr(neuron, name, None) for name in MEMBRANES)
-    return next(state for state in states if isinstance(state, brainstate.State))
+    return _membranes(neuron)[0]
 
 
-def spike_code(neuron: str) -> str:
-    """The code for the spike function, from the code for the neuron."""
-    return f"{neuron}.{SPIKE}"
+def _spike_name(neuron: Any) -> str:
+    return next(name for name in SPIKE_FUNCTIONS if hasattr(neuron, name))
+
+
+def _membranes(neuron: Any) -> list[brainstate.State]:
+    """The states that have a name of a membrane, or else the only one that is no parameter."""
+    named = [getattr(neuron, name, None) for name in MEMBRANES]
+    states = [state for state in named if isinstance(state, brainstate.State)]
+    others = [x for x in vars(neuron).values() if isinstance(x, brainstate.ShortTermState)]
+    return states or (others if len(others) == 1 else [])

@@ -10,7 +10,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate
 from ..typing import SurrogateSpec
 from .detached_reset import check_detachable, set_reset
-from .find_neurons import classic_neuron, find_neurons
+from .find_neurons import classic_neuron, find_neurons, misnamed
 from .neuron import set_spike, spike_of
 from .restore import forget_programs
 
@@ -139,8 +139,10 @@ def _chosen(model: Any, where: Where) -> dict[str, Any]:
     """The neurons to change, by their paths."""
     neurons = find_neurons(model)
     if not neurons:
-        why = classic_neuron(model) or (
-            "no node of the model has an attribute spk_fun. Give each neuron its spike function "
+        why = (
+            classic_neuron(model)
+            or misnamed(model)
+            or "no node of the model has an attribute spk_fun. Give each neuron its spike function "
             "under that name"
         )
         raise ValueError(f"found no neuron to change: {why}")

@@ -100,20 +100,6 @@ def _takes(function: Any, argument: Any) -> bool:
     return True
 
 
-def dead_states(model: Any) -> list[str]:
-    """Paths of the states that hold a tracer of a transformation that has ended."""
-    states = brainstate.graph.states(model).items()
-    return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
-
-
-def _is_dead(state: brainstate.State) -> bool:
-    try:
-        leaves = jax.tree.leaves(state.value)
-    except brainstate.TraceContextError:  # after brainstate.transform.jit the value is gone
-        return True
-    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-
-
 def advance(model: Any, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment.
 

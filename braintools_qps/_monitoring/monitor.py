@@ -65,8 +65,6 @@ class TrainingMonitor(Callback):
         Whether to count the steps or the epochs of a Trainer. In your own loop, calls are counted.
     objective : callable, optional
         As for `gradient_flow`.
-    draws : int
-        How many random projections to average over.
 
     Attributes
     ----------
@@ -76,9 +74,9 @@ class TrainingMonitor(Callback):
     Raises
     ------
     ValueError
-        If ``every`` or ``draws`` is below 1, or ``per`` is neither of the two.
+        If ``every`` is below 1, or ``per`` is neither of the two.
     TypeError
-        If ``every`` or ``draws`` is not an integer, or ``log`` is none of these.
+        If ``every`` is not an integer, or ``log`` is none of these.
 
     See Also
     --------
@@ -113,15 +111,14 @@ class TrainingMonitor(Callback):
         log: Any = None,
         per: Literal["step", "epoch"] = "step",
         objective: Callable[[Any], Any] | None = None,
-        draws: int = 1,
     ):
-        every, draws = checked_count("every", every), checked_count("draws", draws)
+        every = checked_count("every", every)
         if per not in ("step", "epoch"):
             raise ValueError(f"per must be 'step' or 'epoch', got {per!r}. Pass per='step'")
         self.model, self.inputs = model, inputs
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
-        self._objective = Objective(objective, draws)
+        self._objective = Objective(objective)
         self._traced: tuple[Any, Passes] | None = None
         self._writers = [] if log is None else [writer(log)]
         self._is_measuring = False

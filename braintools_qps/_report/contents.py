@@ -101,9 +101,6 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "time steps": first.steps,
         "populations": [f"{p.name} ({p.size} neurons)" for p in first.populations],
     }
-    shared = list(dict.fromkeys(note for flow in flows.values() for note in flow.notes))
-    own = {name: [x for x in flow.advice if x not in shared] for name, flow in flows.items()}
-    advice = {"The model and its inputs": shared, **own}
     return {
         "title": "Why does this network not learn?",
         "says": list(GradientFlows(flows).diagnoses),
@@ -113,7 +110,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "rows": (table := table_of(GradientFlows(flows).by_population())).rows,
         "marked": (),
         "notes": table.notes,
-        "advice": [(name, lines) for name, lines in advice.items() if lines],
+        "advice": [(name, flow.advice) for name, flow in flows.items() if flow.advice],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
         "versions": facts(_environment_in_words(present_environment())),

@@ -17,7 +17,7 @@ def plot_membrane(
     """Draw how membrane potentials are distributed, and the surrogate gradient over them.
 
     If the two hardly overlap, hardly any gradient gets through. The title says for how many
-    neuron-steps the gradient is below 1% of its peak. Each population has a panel.
+    neuron-steps the gradient is below 0.1% of its peak. Each population has a panel.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def _draw(axes: Axes, name: str, population: PopulationFlow) -> None:
     density = histogram.share / np.diff(histogram.edges)
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
-    flat = f"{100 * population.slopes.flat_share:.0f}% with a gradient below 1% of its peak"
+    flat = f"{100 * population.slopes.flat_share:.0f}% with a gradient below 0.1% of its peak"
     axes.set_title(f"{name}\n{flat}", fontsize="medium")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()

@@ -15,7 +15,6 @@ from .limits import (
     FAR_BELOW,
     FLIPPED,
     KEPT,
-    LOW_SLOPE,
     MOST,
     NEGATIVE,
     OUT_OF_REACH,
@@ -112,12 +111,21 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "out of reach",
-            f"the surrogate gradient is below 1% of its peak at {OUT_OF_REACH:.0%} of the "
-            f"potentials, and the mean slope is below {LOW_SLOPE:g}",
+            f"the surrogate gradient is below 0.1% of its peak at {OUT_OF_REACH:.0%} of the "
+            "potentials, whatever its height",
             "a larger scale or a fatter tail",
             "flat",
             "out of reach",
             lambda p: p.slopes.out_of_reach,
+        ),
+        Cause(
+            "too wide",
+            f"the surrogate gradient is above 90% of its peak at {OUT_OF_REACH:.0%} of the "
+            "potentials",
+            "a smaller scale",
+            "flat",
+            "too wide",
+            lambda p: p.slopes.is_wide,
         ),
         Cause(
             "too high",
@@ -132,9 +140,9 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "fading",
-            "less than 1% of the gradient reaches most time steps, and later steps do not repeat "
-            "the early input; or it falls to a millionth over the layers",
-            "more steps in the loss; for layers, higher surrogates",
+            "less than 1% of the gradient reaches the steps that bring 90% of what tells samples "
+            "apart, and later steps do not repeat it",
+            "more steps in the loss",
             at_once=False,
             of_gradients=True,
         ),

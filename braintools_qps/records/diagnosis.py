@@ -16,10 +16,8 @@ class Diagnosis(Record, table=partial(fields_table, cut=str)):
     Attributes
     ----------
     cause : str
-        ``"not finite"``, ``"disconnected"``, ``"inputs"``, ``"no gradient"``, ``"too small"``,
-        ``"dropout"``, ``"delay"``, ``"silent"``, ``"saturated"``, ``"negative derivative"``,
-        ``"out of reach"``, ``"too high"``, ``"fading"``, ``"direction lost"``,
-        ``"information lost"`` or ``"none"``.
+        A name of the table of causes in the guide, such as ``"silent"``; ``"none"`` if no
+        cause was found.
     population : str or None
         Path of the first population with this cause; None if there is none.
     text : str

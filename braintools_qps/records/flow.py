@@ -49,8 +49,6 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         At most five more sentences, on findings that the diagnosis does not explain.
     advice : tuple of str
         All findings, consequences of the diagnosis included.
-    notes : tuple of str
-        The sentences of ``advice`` on the model and its inputs, the same for every surrogate.
     samples, features : int or None
         The size of the batch, None without one, and the number of input features per step.
     information : Information or None
@@ -91,7 +89,6 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
     advice: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
     samples: int | None = None
     features: int | None = None
     information: Information | None = None

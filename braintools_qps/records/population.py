@@ -12,8 +12,8 @@ import numpy as np
 from .limits import (
     FAR_BELOW,
     FLIPPED,
-    LOW_SLOPE,
     MOST,
+    NEARLY,
     NEGATIVE,
     OUT_OF_REACH,
     TOO_HIGH,
@@ -90,20 +90,17 @@ class Gradient(Record):
     growth : float
         Factor by which the root mean square of dL/dV changes per step back in time: below 1 it
         fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
-        several steps, only the gradient from the last of them counts.
+        several steps, their gradients add up on the way back.
     reach : int
         Number of steps back until the root mean square has fallen to 1% of that at the last step
         with a gradient; if it never does, the number of steps back to the first step. 0 without a
-        gradient. As for ``growth``, only the gradient from the last step of the objective counts.
+        gradient.
     reached_start : bool
         Whether the gradient was still above 1% at the first step, so that ``reach`` is a lower
         bound.
     end_to_end : float
         Root mean square at the first step, divided by that at the last step with a gradient; NaN
         without a gradient.
-    accumulation : float
-        The same as ``growth``, but for the gradient of all steps that the objective reads, which
-        adds up on the way back. Equal to ``growth`` if the objective reads one step.
     consistency : float
         Mean cosine between dL/dV at neighbouring steps. Near 1, the gradient keeps its direction.
         Well below 0, it flips its sign from step to step: slopes are so steep that the reset, or
@@ -128,7 +125,6 @@ class Gradient(Record):
     reach: int
     reached_start: bool
     end_to_end: float = math.nan
-    accumulation: float = math.nan
     consistency: float = math.nan
     depth_growth: float = math.nan
 
@@ -148,7 +144,7 @@ class Slopes(Record):
         Mean of the surrogate gradient over all neurons and steps, dampening and scale included, per
         unit of the spike function's argument. On average, a spike multiplies the gradient by it.
     flat_share : float
-        Share of neuron-steps where the surrogate gradient is below 1% of its peak.
+        Share of neuron-steps where the surrogate gradient is below 0.1% of its peak.
     scale : float or Quantity
         The surrogate's scale: a distance of 1 in ``distances``. A mean if it differs by neuron.
     distances : Histogram
@@ -184,8 +180,14 @@ class Slopes(Record):
 
     @property
     def out_of_reach(self) -> bool:
-        """Whether nearly all slopes are flat, and the mean slope is low."""
-        return self.flat_share > OUT_OF_REACH and self.per_scale < LOW_SLOPE
+        """Whether nearly all slopes are flat."""
+        return self.flat_share > OUT_OF_REACH
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether the slope is nearly the same wherever membranes lie."""
+        steep = self.distances.share[self.distances.slope > NEARLY]
+        return bool(steep.sum() > OUT_OF_REACH)
 
     @property
     def per_scale(self) -> float:

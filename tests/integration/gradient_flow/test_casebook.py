@@ -1,6 +1,6 @@
 """gradient_flow on networks with a known mistake and on healthy ones; the guide quotes the results.
 
-The networks of the held-out half are not run: the rules must not be made with them.
+The development half is run here; ``python -m benchmarks.casebook evaluate`` runs the others.
 """
 
 import json
@@ -111,8 +111,8 @@ def test_prepare_ran_on_every_network_and_left_the_healthy_ones_as_they_were():
 
 def test_the_guide_has_no_accuracy_that_is_not_read_from_the_json():
     prose = re.sub(r"```.*?```", "", GUIDE.read_text("utf-8"), flags=re.S)
-    # Out of reach, faded, and by guessing.
-    assert re.findall(r"[\d.]+%", prose) == ["95%", "1%", "10%"]
+    # Out of reach, too wide, faded, and by guessing.
+    assert re.findall(r"[\d.]+%", prose) == ["0.1%", "95%", "90%", "1%", "10%"]
 
 
 def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():

@@ -13,6 +13,7 @@ import pytest
 from faulty_layers import (
     Aside,
     Delayed,
+    Gated,
     NaN,
     Plain,
     Queued,
@@ -126,17 +127,17 @@ CASES = {
     ),
     "stop_gradient": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, stop(x) @ w))), "no gradient",
-        "layers.0", "^No gradient reaches layers.0: stop_gradient on the way", "Take away the",
+        "layers.0", "^No gradient reaches layers.0: stop_gradient on the way", "Take it away",
     ),
     "round": Case(
         lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.round(4 * x) @ w / 4)),
         "no gradient", "layers.1",
-        "^No gradient reaches layers.1, nor layers.0 before it: round on", "Take away the",
+        "^No gradient reaches layers.1, nor layers.0 before it: round on", "Take it away",
     ),
     "sign": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, x @ (jnp.sign(w) * 0.3)))),
         "no gradient", "layers.1",
-        "^layers.1.weights gets no gradient, so it is not trained: sign on", "Take away the",
+        "^layers.1.weights gets no gradient, so it is not trained: sign on", "Take it away",
     ),
     "another output": Case(
         lambda: TwoOutputs(Layer(1.0)), "no gradient", "layers.0",
@@ -152,7 +153,11 @@ CASES = {
     ),
     "fading": Case(  # half a gradient per step: 2**-7 is less than 1%
         lambda: Stack(Changed(fading)), "fading", "layers.0",
-        "7 steps before the end it is down to 1%.*the first 13 steps", "",
+        "7 steps before the end it is down to 1%.*the first 13 steps",
+        x=jnp.where((jnp.arange(STEPS) < 8)[:, None, None], inputs(), 0.8),
+    ),
+    "some input in reach": Case(  # 7 of 20 steps
+        lambda: Stack(Changed(fading)), "none", None, TOLD,
     ),
     # Inputs, delays, sizes.
     "no inputs": Case(
@@ -163,7 +168,7 @@ CASES = {
         x=jnp.broadcast_to(inputs()[:, :1], (STEPS, BATCH, N)),
     ),
     "empty inputs": Case(
-        lambda: Stack(Layer(1.0)), "inputs", None, "^67% of the samples have no input spike",
+        lambda: Stack(Layer(1.0)), "inputs", None, "^Half of the samples bring 0 input signals",
         x=jnp.zeros((STEPS, BATCH, N)).at[4, 0].set(1.0),
     ),
     "bytes": Case(
@@ -209,6 +214,10 @@ CASES = {
     "inhibited output": Case(
         lambda: Stack(Layer(1.0), Layer(-0.02)), "silent", "layers.1", "layers.1 is silent",
     ),
+    "multiplied by a silent one": Case(  # what passes by it is 0 all the same
+        lambda: Gated(Layer(1.0), mixed(0.003)), "silent", "layers.1", "layers.1 is silent",
+        "normalize_rates", cured=True,
+    ),
     "held down": Case(
         lambda: Stack(Changed(deaf), Changed(
             lambda V, x, w: jnp.where(V > 1, -99.0, jnp.where(V < -1, V, V + 0.4 + 1e-4 * x @ w))
@@ -230,6 +239,10 @@ CASES = {
     "narrow": Case(
         lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.02, dampening=0.02))),
         "out of reach", "layers.1", "The surrogate is too narrow for layers.1", cured=True,
+    ),
+    "wide": Case(
+        lambda: Stack(Layer(1.0), Layer(1.0, QPseudoSpike(2.0, scale=1e3, dampening=500.0))),
+        "too wide", "layers.1", "^The surrogate is too wide for layers.1", cured=True,
     ),
     "too high": Case(
         lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",

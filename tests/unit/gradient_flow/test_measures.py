@@ -76,8 +76,8 @@ def test_no_share_lies_outside_where_rounding_adds_up_to_more_than_one():
     assert made.outside == 0.0
 
 
-def test_a_slope_is_flat_below_one_percent_of_its_neurons_peak():
-    slopes = np.array([[0.0099, 0.02], [-0.005, 0.0101]])
+def test_a_slope_is_flat_below_a_thousandth_of_its_neurons_peak():
+    slopes = np.array([[0.00099, 0.002], [-0.0005, 0.00101]])
     assert measures.flat_share(slopes, np.array([1.0, 1.0])) == 0.5
     assert measures.flat_share(slopes, np.array([1.0, 2.0])) == 0.75
 

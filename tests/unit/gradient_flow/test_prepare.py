@@ -250,7 +250,11 @@ class NoNeurons(brainstate.nn.Module):
         (lambda: Network(change=jnp.zeros_like), {}, "No weights make it fire"),
         (lambda: Network(V_th=1 * u.volt), {}, "(?s)at 0 to 0.*units of its threshold"),
         (twice, {}, "(?s)weights of its own.*lif.1 and lif.2 share linear.1.weight"),
-        (Network, {"inputs": inputs().at[3, 2, 1].set(jnp.nan)}, r"1 of \d+ .* at \(3, 2, 1\)"),
+        (
+            Network,
+            {"inputs": inputs().at[3, 2, 1].set(jnp.nan)},
+            "1 value, at step 3, sample 2, feature 1",
+        ),
         (Network, {"inputs": 1e-5 * inputs()}, "(?s)prepare must.*inputs = inputs / 1e-05"),
         (Network, {"labels": [0, 1]}, "labels must be a class"),
         (Network, {"rate": 1.5}, "rate must be"),

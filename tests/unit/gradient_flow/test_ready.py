@@ -37,29 +37,6 @@ def test_states_with_and_without_a_batch_in_one_model():
     assert [(p.name, p.size) for p in flow.populations] == [("batched", N), ("alone", N)]
 
 
-def test_of_many_states_that_were_lost_one_is_named():
-    class Adaptive(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.neuron = brainpy.state.ALIF(N, spk_fun=SURROGATE)
-
-        def update(self, x):
-            return self.neuron(5 * x * u.mA)
-
-    model, (_, inputs) = Adaptive(), weights_and_inputs()
-    with brainstate.environ.context(dt=1 * u.ms):
-        jax.jit(lambda: brainstate.nn.init_all_states(model, BATCH) and None)()
-        flow = only(gradient_flow(model, inputs))
-    said = [sentence for sentence in flow.further if sentence.startswith("State neuron.")]
-    assert len(said) == 1
-
-
-def test_as_many_steps_as_samples_are_not_taken_for_swapped_axes():
-    weights, inputs = weights_and_inputs()
-    flow = only(gradient_flow(Layer(weights, SURROGATE), inputs[:BATCH]))
-    assert flow.populations[0].size == N
-
-
 def test_membranes_of_one_sample_are_not_taken_for_a_batch():
     """As many neurons as steps: they are repeated for the batch."""
     weights, inputs = weights_and_inputs()
@@ -92,16 +69,7 @@ def test_states_of_another_batch_are_initialised_for_the_inputs(size, held):
         brainstate.nn.init_all_states(model, held)
         flow = only(gradient_flow(model, inputs))
     assert flow.populations == right.populations
-    said = [sentence for sentence in flow.further if "neuron.V had a batch" in sentence]
-    assert len(said) == (held == 9)
     assert model.neuron.V.value.shape == (*([held] if held else []), *size)
-
-
-def test_membranes_on_a_grid_as_high_as_there_are_steps_are_not_taken_for_swapped_axes():
-    model, inputs = Image(12, 4), jax.random.uniform(jax.random.key(0), (12, BATCH, 12, 4))
-    with brainstate.environ.context(dt=1 * u.ms):
-        brainstate.nn.init_all_states(model)
-        assert only(gradient_flow(model, inputs)).populations[0].size == 48
 
 
 def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():

@@ -38,11 +38,19 @@ CROSSING = lambda spike, before, V: spike(V - 1) * spike(1 - before)
 TERNARY = lambda spike, before, V: spike(V - 1) - spike(-V - 1)
 
 
+def reset_and_sent(spike, before, V):
+    """One and the same difference, computed for a reset and once more for the output."""
+    up, down = spike(V - 1), spike(-V - 1)
+    reset = jax.lax.stop_gradient(up - down) * 1.0
+    return (up - down) + 0 * reset @ jnp.eye(N)
+
+
 @pytest.mark.parametrize(
     ("compose", "fires"),
     [
         (CROSSING, lambda before, V: (V >= 1) & (before <= 1)),  # as in braincell
         (TERNARY, lambda before, V: abs(V) >= 1),
+        (reset_and_sent, lambda before, V: abs(V) >= 1),
     ],
 )
 def test_the_rate_is_that_of_the_composed_spikes(compose, fires):

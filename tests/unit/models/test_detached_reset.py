@@ -38,7 +38,7 @@ class Lif(brainstate.nn.Module):
 
 def lif_gain(model):
     """The gain of one step, as measured and by hand with and without the reset."""
-    (population,) = only(gradient_flow(model, INPUTS, draws=16)).populations
+    (population,) = only(gradient_flow(model, INPUTS)).populations
     gain = np.sqrt(population.gradient.second_moments[1] / population.gradient.second_moments[0])
     decay = np.exp(-0.1)
     G = slope((1 - decay) * 20 * INPUTS[0])

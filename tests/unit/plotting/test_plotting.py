@@ -98,7 +98,7 @@ def test_membrane_is_a_density_with_the_derivative_over_it(flows):
     corners = filled.get_paths()[0].vertices
     assert corners[:, 1].max() == pytest.approx((histogram.share / np.diff(histogram.edges)).max())
     flat = round(100 * flows["Sigmoid"].populations[0].slopes.flat_share)
-    assert axes.get_title() == f"Sigmoid\n{flat}% with a gradient below 1% of its peak"
+    assert axes.get_title() == f"Sigmoid\n{flat}% with a gradient below 0.1% of its peak"
     (over,) = (other for other in axes.figure.axes if other is not axes)
     np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)
 

@@ -52,12 +52,10 @@ def test_a_flow_and_several(report):
     assert "<h3>two</h3>" not in both
 
 
-def test_what_is_said_of_the_model_is_said_once_and_every_population_is_drawn(report):
+def test_every_population_is_drawn(report):
     two = (FLOW.populations[0], dataclasses.replace(FLOW.populations[0], name="second"))
-    advice = ("Its inputs are constant.", "Look at lif.")
-    flow = dataclasses.replace(FLOW, populations=two, advice=advice, notes=advice[:1])
+    flow = dataclasses.replace(FLOW, populations=two)
     text = report({"one": flow, "two": dataclasses.replace(flow, name="two")})
-    assert text.count("Its inputs are constant.") == 1
     assert text.count("<li>Look at lif.</li>") == 2
     assert text.count("<figure>") == 5  # the flow of both, two membranes each
     assert text.count("<figcaption>two, second\n") == 1
