@@ -1,4 +1,4 @@
-"""What the guide "Why does my network not learn?" shows, from the files of docs/results."""
+"""What the pages on the diagnosis show, from the files of docs/results."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from .evaluate import SIZE
 from .prepared import outcome, read
 
 BOOK = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
-MADE_ON = ("development", "held out")  # halves that the rules of `prepare` were made with
+MADE_ON = ("development", "held out", "sealed")  # halves that the rules of `prepare` were made with
+UNSEEN = "blind"  # looked at once, with the rules finished
 OUTCOMES = {
     "cured": "cured",
     "changed": "changed",
@@ -90,6 +91,7 @@ def tables() -> dict[str, str]:
         "networks": "\n\n".join(_half(half, networks) for half in counts),
         "threads": "\n\n".join(_thread(n) for n in networks if n.row["thread"] and n.is_known),
         **_prepared([network for network in networks if network.runs]),
+        **_unseen(counts, networks),
         "all": str(len(networks)),
     }
 
@@ -162,6 +164,18 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
         },
         "lower": f"{len(lower)} of them end lower than before ({', '.join(lower) or 'none'})",
         "seeds": " or ".join(map(str, sorted({len(network.runs) for network in changed}))),
+    }
+
+
+def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str, str]:
+    """What was found on the half that no rule was made with, in words."""
+    share = lambda what: "{} of {}".format(*counts[UNSEEN][what])
+    ours = [n for n in networks if n.row["half"] == UNSEEN and n.group == GROUPS[0]]
+    cured = f"{sum(n.outcome == 'cured' for n in ours)} of {len(ours)}"
+    return {
+        "unseen_right": share("right cause"),
+        "unseen_alarms": share("false alarms"),
+        "unseen_cured": cured,
     }
 
 
