@@ -50,6 +50,7 @@ class Case:
     user: bool = False
     old: bool = False  # of the casebook with which the rules were made
     sealed: bool = False  # of `sealed`, by somebody who had not read the rules
+    blind: bool = False  # of `blind`, by somebody who had read neither rules nor guides
 
     @property
     def design(self) -> Design:
@@ -299,11 +300,11 @@ CASES = {case.name: case for case in (*FAILURES, *HEALTHY)}
 
 
 def half(case: Case) -> str:
-    """``"development"`` or ``"held out"``, by the parity of a hash of the name, or ``"sealed"``.
+    """``"development"`` or ``"held out"``, by a hash of the name, ``"sealed"`` or ``"blind"``.
 
     The rules were made with the networks of the old casebook, which are in the first half.
     """
-    if case.sealed:
-        return "sealed"
+    if case.sealed or case.blind:
+        return "sealed" if case.sealed else "blind"
     odd = hashlib.sha256(case.name.encode()).digest()[0] % 2
     return "held out" if odd and not case.old else "development"
