@@ -11,17 +11,7 @@ from typing import Any
 from . import report
 from .harness import Settings, measure
 
-SUITES = (
-    "kernels",
-    "networks",
-    "residuals",
-    "memory",
-    "long_sequences",
-    "convolutions",
-    "eager",
-    "imports",
-    "peers",
-)
+SUITES = "kernels", "networks", "memory", "long_sequences", "convolutions", "peers"
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 
@@ -44,7 +34,6 @@ def run(name: str, settings: Settings, facts: dict[str, Any], to: Path | None) -
         print(f"{name}: {case.table}, {case.work}", flush=True)
         measurements += measure(case, settings)
     print(report.markdown(suite.__doc__, facts, measurements))
-    print(report.table_of(report.concluded(suite, measurements)))
     if to or not settings.quick:
         print("written:", report.write(suite, facts, measurements, to or report.folder(facts)))
 

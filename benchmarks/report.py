@@ -16,7 +16,6 @@ import jax
 
 from .harness import Measurement
 
-CONCLUSION = "<!-- conclusion -->"  # guides include a page from here on
 RESULTS = Path(__file__).parent / "results"
 PACKAGES = (
     "braintools-qps braintools brainstate brainunit brainpy jax jaxlib numpy "
@@ -55,35 +54,14 @@ def write(suite: Any, facts: dict[str, Any], measurements: list[Measurement], to
         "suite": name,
         "environment": facts,
         "measurements": [dataclasses.asdict(m) for m in measurements],
-    } | concluded(suite, measurements)
+    }
     (to / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     page = to / f"{name}.md"
-    page.write_text(markdown(suite.__doc__, facts, measurements) + table_of(record))
+    page.write_text(markdown(suite.__doc__, facts, measurements))
     return page
 
 
-def concluded(suite: Any, measurements: list[Measurement]) -> dict[str, Any]:
-    """The conclusion of a suite, if it has one."""
-    if not hasattr(suite, "conclusion"):
-        return {}
-    return {"conclusion": suite.conclusion(measurements)}
-
-
-def table_of(record: dict[str, Any]) -> str:
-    """A conclusion as a section of the page."""
-    if (found := record.get("conclusion")) is None:
-        return ""
-    rows = [["", *found["columns"]], ["---"] * (1 + len(found["columns"]))]
-    rows += [[name, *map(duration, values)] for name, values in found["seconds"].items()]
-    lines = ["| " + " | ".join(row) + " |" for row in rows]
-    return "\n".join(
-        ["", CONCLUSION, "", f"## {found['title']}", "", *lines, "", found["says"], ""]
-    )
-
-
-def markdown(
-    title: str, facts: dict[str, Any], measurements: list[Measurement], *, timed: bool = True
-) -> str:
+def markdown(title: str, facts: dict[str, Any], measurements: list[Measurement]) -> str:
     """A page: the title, the machine, and the tables.
 
     Times that were measured on a busy machine are marked as provisional.
@@ -95,8 +73,7 @@ def markdown(
     )
     if facts.get("flags"):
         where += f" With `XLA_FLAGS={facts['flags']}`."
-    timed = timed and (not measurements or any(m.quartiles_s for m in measurements))
-    if timed and facts["load"] > 1:
+    if facts["load"] > 1 and any(m.quartiles_s for m in measurements):
         where += " **Something else was running: these times are provisional.**"
     heading, _, text = title.strip().partition("\n")
     parts = [f"# {heading.rstrip('.')}", *([text.strip()] if text.strip() else []), where]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).parent
 sys.path.insert(0, str(DOCS / "ext"))
-sys.path.append(str(DOCS.parent))  # benchmarks/, which draws the figures of the study
+sys.path.append(str(DOCS.parent))  # benchmarks/, which makes tables and figures
 
 # Inherited by the kernels that run the pages; set before matplotlib is imported here.
 os.environ["MATPLOTLIBRC"] = str(DOCS / "matplotlibrc")
@@ -29,7 +29,7 @@ import braintools_qps  # noqa: E402
 from braintools_qps import records  # noqa: E402
 
 # In a process of its own: a parallel build forks this one, which must not have run JAX by then.
-STUDY = "import json, benchmarks.study.pages as pages; print(json.dumps(pages.study()))"
+SHOWN = "import json, benchmarks.pages as p; print(json.dumps(p.substitutions()))"
 
 project = "braintools_qps"
 author = "braintools_qps developers"
@@ -77,10 +77,10 @@ nb_output_stderr = "warn"  # a page that warns its reader fails the build
 nb_ipywidgets_js = {}  # its default loads scripts from the network
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath", "substitution"]
 myst_heading_anchors = 3
-study = subprocess.run(
-    [sys.executable, "-c", STUDY], cwd=DOCS.parent, capture_output=True, text=True, check=True
+shown = subprocess.run(
+    [sys.executable, "-c", SHOWN], cwd=DOCS.parent, capture_output=True, text=True, check=True
 )
-myst_substitutions = {"study": json.loads(study.stdout)}  # figures and tables of the study
+myst_substitutions = json.loads(shown.stdout)  # tables and figures from docs/results
 
 # Mathematics, from the copy of MathJax that sphinx-mathjax-offline puts beside the pages
 mathjax3_config = {"options": {"enableMenu": False}}

@@ -19,10 +19,10 @@ import brainstate
 import brainunit as u
 
 from . import prepared
+from .blind import EVERY
 from .cases import Case, half
 from .evaluate import confusion, counts, evaluated, judged
 from .networks import Design
-from .sealed import EVERY
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"

@@ -46,9 +46,25 @@ def mnist() -> tuple[np.ndarray, np.ndarray]:
     return pooled.reshape(-1, 196) / 255, labels
 
 
+def moving() -> tuple[np.ndarray, np.ndarray]:
+    """Direction, place and speed of a bar; the direction is the label."""
+    rng, n = np.random.default_rng(1), 1500
+    label = rng.integers(0, 4, n)
+    return np.column_stack([label, rng.uniform(0, SIDE, n), rng.uniform(0.2, 0.5, n)]), label
+
+
+def tones() -> tuple[np.ndarray, np.ndarray]:
+    """Frequency in kHz and phase of a tone; the label is one of five bands."""
+    rng, n = np.random.default_rng(2), 1500
+    band = rng.uniform(0, 5, n)
+    return np.column_stack([0.02 * (1 + band), rng.uniform(0, 6.28, n)]), band.astype(int)
+
+
 SOURCES = {
     "digits": scaled_digits,
     "mnist": mnist,
+    "moving": moving,
+    "tones": tones,
     "cancer": lambda: load_breast_cancer(return_X_y=True),
     "wine": lambda: load_wine(return_X_y=True),
 }
@@ -92,6 +108,27 @@ def early(images: jax.Array, steps: int) -> jax.Array:
 CODES = {
     "constant": constant, "poisson": poisson, "latency": latency, "rows": rows, "early": early,
 }  # fmt: skip
+
+
+def events(x: jax.Array, step: float = 1.0) -> jax.Array:
+    """Spikes where the image of a moving bar gets brighter or darker; a step is in milliseconds."""
+    label, place, speed = x[0].T
+    at = place + step * speed * jnp.arange(-1, len(x))[:, None]
+    at = jnp.where(label % 2, -at, at)[..., None] - jnp.arange(SIDE)
+    bar = jnp.exp(-(((at + SIDE / 2) % SIDE - SIDE / 2) ** 2))
+    still = jnp.ones(SIDE)
+    image = jnp.where(
+        label[:, None, None] < 2, bar[..., None] * still, bar[..., None, :] * still[:, None]
+    )
+    change = jnp.diff(image.reshape(*bar.shape[:2], -1), axis=0)
+    return jnp.concatenate([change > 0.1, change < -0.1], axis=-1).astype(jnp.float32)
+
+
+def wave(x: jax.Array) -> jax.Array:
+    """The positive and the negative part of a tone."""
+    frequency, phase = x[0].T
+    sound = jnp.sin(6.28 * frequency * jnp.arange(len(x))[:, None] + phase)
+    return jax.nn.relu(jnp.stack([sound, -sound], axis=-1))
 
 
 def logits(design: Design, outputs: Any) -> jax.Array:

@@ -65,3 +65,11 @@ def averaged(x: Any) -> Any:
 def holed(x: Any) -> Any:
     """One missing value, NaN."""
     return x.at[:, 3, 20].set(jnp.nan)
+
+
+def highest(mem: Any, *, soft: bool = False) -> Any:
+    """A spike of the highest of each four membranes; ``soft`` has the gradient of a softmax."""
+    four = mem.reshape(*mem.shape[:-1], -1, 4)
+    hard, near = jax.nn.one_hot(four.argmax(axis=-1), 4), jax.nn.softmax(four)
+    spikes = hard + near - jax.lax.stop_gradient(near) if soft else hard
+    return spikes.reshape(mem.shape)

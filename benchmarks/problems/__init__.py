@@ -6,8 +6,8 @@ wave: `docs/results/protocol.md` has the plan.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -27,6 +27,7 @@ from .data import (
     waveforms,
 )
 from .networks import Convolutional, HandWritten, Network, Sparse, sparse_loss, sparse_score
+from .published import adam, leaky_network, spiking_digits
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,8 @@ class Problem:
     held_out: bool
     epochs: int
     wave: int
-
-    @property
-    def objective(self) -> dict[str, Any]:
-        """Loss and score, where they are not those of `compare`."""
-        is_sparse = self.model is Sparse
-        return {"loss": sparse_loss, "score": sparse_score} if is_sparse else {}
+    options: Mapping[str, Any] = field(default_factory=dict)  # of `compare`
+    scale: str | None = "rms"  # of `load_task`
 
 
 DEEP = partial(Network, layers=3, recurrent=False)
@@ -101,13 +98,20 @@ THIRD = (
     ("IntervalDiscrimination, 400 steps",
      partial(trials, "IntervalDiscrimination", "7.5 ms", 300, 1000), Network, 12),
     ("tumours in latencies, below 5% firing", partial(latencies, load_breast_cancer, 300, 20),
-     Sparse, 30),
+     Sparse, 30, {"loss": sparse_loss, "score": sparse_score}),
 )  # fmt: skip
 PROBLEMS = tuple(
-    Problem(name, data if callable(data) else partial(str, data), model, held_out, epochs, wave)
+    Problem(
+        name, data if callable(data) else partial(str, data), model, held_out, epochs, wave, *of,
+    )
     for wave, held_out, some in (
         (1, False, DEVELOPMENT), (1, True, HELD_OUT),
         (2, False, LARGE_DEVELOPMENT), (2, True, LARGE_HELD_OUT), (3, True, THIRD),
     )
-    for name, data, model, epochs in some
+    for name, data, model, epochs, *of in some
+)  # fmt: skip
+# The network of mlx-snn's tables of snnTorch, on 2,500 images in place of 70,000.
+PUBLISHED = Problem(
+    "MNIST, 784-128-10", spiking_digits, leaky_network, False, 25, 0,
+    options={"optimizer": adam, "batch_size": 32}, scale=None,
 )  # fmt: skip

@@ -1,6 +1,6 @@
-"""The study: which rules of choosing a surrogate, its height and its learning rate hold.
+"""The study: where to start, whether the surrogate matters, and whether verdicts hold.
 
-Start with `trainings`: problems, calls of `compare`, and the summary that is kept of them.
-`trained` reads it as arrays, `rules` replays searches on them, `starts` judges settings that nobody
-searched for, `equal` counts false claims, and `pages` writes what the documentation shows.
+Start with `trainings`: problems, surrogates, settings, and the files that keep every score.
+`trained` reads them as arrays. `start`, `matter`, `equal` and `referee` each make the tables of a
+page of docs/results; `lowering` settled one question for the guide.
 """

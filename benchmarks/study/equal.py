@@ -9,16 +9,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 
 from braintools_qps import compare
-from braintools_qps._statistics import Standing, standing
+from braintools_qps._statistics import FREEDOM, Standing, standing
 
+from ..problems import PROBLEMS
 from . import trainings
+from .trained import table, tenths
 
-RESULTS = Path(__file__).parents[2] / "docs" / "results" / "equals.json"
 LABELS = (2, 3, 5, 9, 10)
 SEEDS = (3, 5, 8, 10)
 DRAWS = 1000
@@ -26,6 +26,7 @@ LOWER, SPREAD = 0.05, 0.02  # how far below the others one candidate is, and how
 FIRST, MOST, MARGIN = 5, 50, 0.01  # of a comparison that grows
 SPREADS = (0.007, 0.01, 0.015, 0.025)
 DEFAULT = "real trainings, 400 seeds"
+REAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")
 
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # scores of shape (labels, seeds)
 
@@ -118,22 +119,62 @@ def _percent(events: Iterator[bool] | Sequence[bool]) -> float:
 
 
 def trained() -> dict[str, Draw]:
-    """Real trainings of one surrogate; the 50 seeds of a problem each chose a learning rate."""
-    scores = {DEFAULT: trainings.kept(RESULTS)["scores"][DEFAULT]["test"]}
-    for name, both in trainings.kept().get("equal", {}).items():
-        parts = [np.array(both[part], np.float64) for part in ("validation", "test")]
-        validation, test = (part.reshape(-1, trainings.EQUAL_SEEDS) for part in parts)
-        chosen = np.nan_to_num(validation, nan=-1).argmax(axis=0)
-        scores[name] = np.nan_to_num(test)[chosen, np.arange(trainings.EQUAL_SEEDS)].tolist()
-    return {name: dealt(np.array(values) / 1000) for name, values in scores.items()}
+    """Real trainings of one surrogate; the seeds of a problem each chose a learning rate."""
+    return {
+        name: dealt(np.array(scores) / 1000)
+        for name, scores in trainings.kept("equals")["scores"].items()
+    }
 
 
 def train() -> None:
-    """Train the default network, made small, with 400 seeds."""
+    """Train the default network, made small, with 400 seeds, and alpha 2 on two problems."""
     tune = {"mean_slope": (0.1,), "hidden": (32,)}
     comparison = compare(["Sigmoid"], tune=tune, seeds=400, epochs=20, learning_rate=0.03)
-    scores = [round(1000 * score) for score in comparison.best.scores.test]
-    trainings.keep("scores", DEFAULT, {"test": scores}, RESULTS)
+    runs = {DEFAULT: comparison}
+    for problem in PROBLEMS:
+        if problem.name in REAL:
+            runs[problem.name] = compare(
+                ["QPseudoSpike(alpha=2)"],
+                task=trainings.task_of(problem),
+                model=problem.model,
+                seeds=50,
+                epochs=problem.epochs,
+            )
+    for name, comparison in runs.items():
+        scores = np.nan_to_num(comparison.best.scores.test)
+        trainings.keep("equals", "scores", name, np.rint(1000 * scores).astype(int).tolist())
+
+
+def tables() -> dict[str, str]:
+    """False claims among equals, power, and how comparisons that grow end, by name."""
+    kept = trainings.kept("equals")
+    labels = [f"{count} labels" for count in LABELS]
+    five = {name: errors["5"] for name, errors in kept["error"].items()}
+    lower = {name: [end["lower"] for end in of.values()] for name, of in kept["growing"].items()}
+    false = {spread: [*end["false equal"].values()] for spread, end in kept["margin"].items()}
+    ends = [
+        [f"{spread} points", f"{end['settled']}%", end["runs"], *false[spread]]
+        for spread, end in kept["margin"].items()
+    ]
+    power = [[seeds, *found] for seeds, found in kept["power"]["normal"].items() if seeds != "3"]
+    head = ["seeds vary by", "settled", "mean runs", "false equal, 2 labels", "3 labels"]
+    every = [
+        rate for errors in kept["error"].values() for rates in errors.values() for rate in rates
+    ]
+    return {
+        "errors": table(["scores", *labels], [[name, *rates] for name, rates in five.items()]),
+        "errors_most": tenths(max(max(five[name]) for name in trained())),
+        "errors_most_anywhere": tenths(max(every)),
+        "power": table(["seeds", *labels], power),
+        "growing": table(
+            ["scores", "2 labels", "3 labels", "10 labels"],
+            [[name, *rates] for name, rates in lower.items()],
+        ),
+        "growing_ends": table(head, ends),
+        "growing_most": tenths(max(max(rates) for rates in (lower | false).values())),
+        "freedom": f"{FREEDOM:g}",
+        "equal_seeds": str(len(kept["scores"][DEFAULT])),
+    }
 
 
 def main() -> None:
@@ -145,17 +186,16 @@ def main() -> None:
     for name, draw in (SIMULATED | trained()).items():
         print(name, flush=True)
         errors = {str(n): [error_rate(draw, k, n) for k in LABELS] for n in SEEDS}
-        trainings.keep("error", name, errors, RESULTS)
+        trainings.keep("equals", "error", name, errors)
         ends = {str(k): growing(draw, k) for k in (2, 3, 10)}
-        trainings.keep("growing", name, ends, RESULTS)
-    trainings.keep(
-        "power", "normal", {str(n): [power(k, n) for k in LABELS] for n in SEEDS}, RESULTS
-    )
+        trainings.keep("equals", "growing", name, ends)
+    powers = {str(n): [power(k, n) for k in LABELS] for n in SEEDS}
+    trainings.keep("equals", "power", "normal", powers)
     for spread in SPREADS:
         ends = growing(_spread(lambda k, size=spread: np.full(k, size)), 3)
         false = {str(k): at_margin(spread, k) for k in (2, 3)}
         found = ends | {"false equal": false}
-        trainings.keep("margin", f"{100 * spread:g}", found, RESULTS)
+        trainings.keep("equals", "margin", f"{100 * spread:g}", found)
 
 
 if __name__ == "__main__":

@@ -20,13 +20,13 @@ import numpy as np
 import optax
 
 from braintools_qps import normalize_surrogate, set_surrogate
-from braintools_qps._comparison.factory import parameters_of
+from braintools_qps._comparison.factory import Factory
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
-from .trainings import BATCH, task_of
+from .trainings import task_of
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "lowering.json"
-RATE, CLIP, SEEDS, SHOWN = 0.03, 0.03, 3, 64
+BATCH, RATE, CLIP, SEEDS, SHOWN = 32, 0.03, 0.03, 3, 64
 CHOSEN = [p for p in PROBLEMS if not p.held_out and p.model in (DEEP, Convolutional)]
 
 
@@ -48,9 +48,7 @@ def accuracy(problem: Problem, way: Any, seed: int) -> float:
     inputs = jnp.asarray(task.to_model(task.samples.inputs.swapaxes(0, 1)))
     labels = jnp.asarray(task.samples.labels)
     brainstate.random.seed(seed)
-    given = {"features": task.features, "outputs": task.outputs, "steps": task.steps}
-    taken = given.keys() & {parameter.name for parameter in parameters_of(problem.model)}
-    model = problem.model(**{name: given[name] for name in taken})
+    model = Factory(problem.model)(task)
     shown = inputs[:, rows.train[:SHOWN]]
     set_surrogate(model, way(normalize_surrogate(model, shown, surrogate="QPseudoSpike(alpha=8)")))
     graph, params, rest = brainstate.graph.treefy_split(model, brainstate.ParamState, ...)

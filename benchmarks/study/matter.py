@@ -1,95 +1,123 @@
-"""Does the surrogate matter? Nine of them, as they come and lowered, at three learning rates.
+"""Does the surrogate matter? Nine of them, as they come, lowered and tuned.
 
-The third part of the study, planned in `docs/results/protocol.md`. Every score goes into
-``docs/results/matter.json``. Run ``python -m benchmarks.study.matter development``, and once
-``held-out``.
+The questions and measures are those of the protocol's third part.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
+from scipy import stats
 
-from braintools_qps import QPseudoSpike, compare
+from .trained import Effect, Trained, over, table, tenths, trained, trainings_of
+from .trainings import NINE, RATES
 
-from .. import report
-from ..problems import PROBLEMS, Problem
-from .trainings import task_of
-
-SCORES = Path(__file__).parents[2] / "docs" / "results" / "matter.json"
-
-SURROGATES = {
-    "ReluGrad": "ReluGrad",
-    "Sigmoid": "Sigmoid",
-    "S2NN": "S2NN",
-    "Arctan": "Arctan",
-    **{f"alpha {name}": QPseudoSpike(alpha=alpha) for name, alpha in (
-        ("1/2", 0.5), ("1", 1.0), ("2", 2.0), ("8", 8.0), ("∞", math.inf))},
-}  # fmt: skip
-RATES = (0.1, 0.03, 0.01)
-# How high: as the surrogate comes, or lowered until no population has a larger mean slope
-HEIGHTS = {"as it comes": {"dampening": (1.0,)}} | {
-    f"at {slope}": {"mean_slope": (slope,)} for slope in (0.1, 0.025)
+LOW, LOWER = "mean slope 0.1", "mean slope 0.025"
+# Learning rates and heights
+WAYS = {
+    "as it comes": ((0.03,), ("1",)),
+    "as it comes, rate tuned": (RATES, ("1",)),  # looked at after the plan
+    "lowered": ((0.03,), (LOW,)),
+    "lowered, 0.01": ((0.01,), (LOW,)),  # looked at after the plan
+    "tuned": (RATES, (LOW,)),  # as `compare` does
 }
-SEEDS = {False: 3, True: 8}  # by whether the problem is held out
-THIRD = [p for p in PROBLEMS if p.wave == 3 or (p.wave == 1 and not p.held_out)]
+NAMED = {"as it comes": "given", "as it comes, rate tuned": "rate", "tuned": "tuned"}
+ORDINARY = tuple(label for label in NINE if label not in ("alpha 1/2", "alpha 1"))
+QUOTED = {  # by sentences
+    "ReluGrad": "relu", "S2NN": "s2nn", "Arctan": "arctan", "alpha 1/2": "fat", "alpha 2": "two",
+    "alpha 8": "eight",
+}  # fmt: skip
 
 
-def train(problem: Problem) -> dict[str, Any]:
-    """Scores in thousandths by surrogate, setting and seed."""
-    began = time.process_time()
-    parts = [
-        compare(
-            SURROGATES,
-            task=task_of(problem),
-            model=problem.model,
-            tune={"learning_rate": RATES[: 2 if height == HEIGHTS["at 0.025"] else 3]} | height,
-            seeds=SEEDS[problem.held_out],
-            epochs=problem.epochs,
-            progress=False,
-            **problem.objective,
-        )
-        for height in HEIGHTS.values()
-    ]
-    scores: dict[str, Any] = {}
-    for label in SURROGATES:
-        trials = [t for part in parts for r in part.results if r.label == label
-                  for t in r.tuning.trials]  # fmt: skip
-        scores[label] = {
-            "validation": [thousandths(trial.validation) for trial in trials],
-            "test": [thousandths(trial.test) for trial in trials],
-        }
-    firing = [r.scores.firing_rate for r in parts[1].results if r.label == "alpha 8"]
-    return {
-        "held_out": problem.held_out,
-        "minutes": round((time.process_time() - began) / 60, 2),
-        "chance": round(100 / parts[0].task["classes"], 1),
-        "firing rate": round(float(np.mean(firing)), 3),
-        "scores": scores,
+def lost(problem: Trained, label: str, way: str) -> float:
+    """Points below the best, which other seeds choose."""
+    chosen = problem.chosen(label, problem.at(*WAYS[way]))
+    return problem.best(problem.at()) - float(chosen.mean())
+
+
+def lost_in_sample(problem: Trained, label: str) -> float:
+    chosen = problem.chosen(label, problem.at(*WAYS["tuned"]))
+    return problem.best_in_sample() - float(chosen.mean())
+
+
+def tuned(problem: Trained) -> np.ndarray:
+    """Ordinary surrogates, tuned: (surrogates, seeds)."""
+    settings = problem.at(*WAYS["tuned"])
+    return np.array([problem.chosen(label, settings) for label in ORDINARY])
+
+
+def p_value(scores: np.ndarray) -> float:
+    """Of a repeated-measures F test: do the means of the rows differ?"""
+    count, seeds = scores.shape
+    rest = scores - scores.mean(axis=0) - scores.mean(axis=1, keepdims=True) + scores.mean()
+    freedom = count - 1, (count - 1) * (seeds - 1)
+    between = seeds * scores.mean(axis=1).var() * count / freedom[0]
+    return float(stats.f.sf(between / ((rest**2).sum() / freedom[1]), *freedom))
+
+
+def second_height(problem: Trained) -> float:
+    """Points that two heights at two learning rates gain over one height at three."""
+    two = problem.at(RATES[:2], (LOW, LOWER))
+    chosen = np.array([problem.chosen(label, two) for label in ORDINARY])
+    return float((chosen - tuned(problem)).mean())
+
+
+def gain_of_slower(problem: Trained) -> float:
+    """Points that a learning rate of 0.01 gains over 0.03, with alpha 8 lowered."""
+    return lost(problem, "alpha 8", "lowered") - lost(problem, "alpha 8", "lowered, 0.01")
+
+
+def half(held_out: bool) -> list[Trained]:
+    return [p for p in trained("matter") if p.plan.problem.held_out is held_out]
+
+
+def mean(measure: Callable[..., float], *given: str, held_out: bool = True) -> Effect:
+    return over(measure(problem, *given) for problem in half(held_out))
+
+
+def apart(problem: Trained) -> list:
+    """The range of ordinary surrogates, tuned, beside the spread between seeds."""
+    scores = tuned(problem)
+    means = scores.mean(axis=1)
+    first, last = (f"{ORDINARY[row]}, {means[row]:.1f}" for row in (means.argmax(), means.argmin()))
+    spread, p = float(scores.std(axis=1, ddof=1).mean()), f"{p_value(scores):.2f}"
+    return [problem.plan.problem.name, float(np.ptp(means)), spread, p, first, last]
+
+
+def tables() -> dict[str, str]:
+    """Tables and figures of the page, by name."""
+    held, problems = half(True), trained("matter")
+    losses = {way: {label: mean(lost, label, way) for label in NINE} for way in WAYS}
+    upper = {label: mean(lost_in_sample, label) for label in NINE}
+    columns = {**losses, "tuned, upper bound": upper}
+    texts = {
+        "starts": table(
+            ["surrogate", *columns],
+            [[label, *(of[label] for of in columns.values())] for label in NINE],
+        ),
+        "lost": table(
+            ["problem", *NINE],
+            [[p.plan.problem.name, *(lost(p, label, "tuned") for label in NINE)] for p in held],
+        ),
+        "by_problem": table(
+            ["problem", "range", "spread of seeds", "p", "highest", "lowest"], map(apart, held)
+        ),
+        "trainings": trainings_of(problems),
+        "minutes": f"{sum(problem.minutes for problem in problems):.0f}",
+        "problems": str(len(held)),
+        "told_apart": str(sum(p_value(tuned(problem)) < 0.05 for problem in held)),
+        "slower": str(mean(gain_of_slower)),
+        "second_height": str(mean(second_height)),
+        "second_height_development": str(mean(second_height, held_out=False)),
     }
-
-
-def thousandths(scores: Any) -> list[int | None]:
-    return [None if math.isnan(score) else round(1000 * score) for score in scores]
-
-
-def main(half: str) -> None:
-    """Train what is not there yet of a half: ``development`` or ``held-out``."""
-    record = json.loads(SCORES.read_text()) if SCORES.exists() else {"problems": {}}
-    for problem in THIRD:
-        if problem.held_out == (half == "held-out") and problem.name not in record["problems"]:
-            record["problems"][problem.name] = train(problem)
-            record["environment"] = report.environment()
-            SCORES.write_text(json.dumps(record, ensure_ascii=False, separators=(",", ":")) + "\n")
-            print(problem.name, record["problems"][problem.name]["minutes"], flush=True)
-
-
-if __name__ == "__main__":
-    import sys
-
-    main(sys.argv[1])
+    for way, name in NAMED.items():
+        means = [losses[way][label].mean for label in ORDINARY]
+        texts |= {f"{name}_low": tenths(min(means)), f"{name}_high": tenths(max(means))}
+        texts |= {f"{short}_{name}": str(losses[way][label]) for label, short in QUOTED.items()}
+    for problem in held:
+        name = problem.plan.problem.name.partition(" ")[0].partition(",")[0].lower()
+        texts[f"start_{name}"] = tenths(lost(problem, "alpha 8", "lowered"))
+        texts[f"slower_{name}"] = tenths(lost(problem, "alpha 8", "lowered, 0.01"))
+        texts[f"firing_{name}"] = tenths(100 * problem.firing_rate)
+    return {f"matter_{name}": text for name, text in texts.items()}

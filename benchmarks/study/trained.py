@@ -1,21 +1,19 @@
-"""The summary as arrays: percent by candidate, learning rate, height and seed."""
+"""The scores of a part of the study as arrays, effects with their intervals, and tables."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import stats
 
-from ..problems import PROBLEMS
-from .trainings import DAMPENINGS, RATES, SEEDS, SHORT, SLOPES, kept
+from braintools_qps.records import choose
 
-NORMALISED = len(DAMPENINGS)  # place of a mean slope of 0.1 among the heights; 0.05 comes next
-HEIGHTS = len(DAMPENINGS) + len(SLOPES)
+from .trainings import HEIGHTS, PARTS, Plan, kept
 
 
 class Effect(NamedTuple):
@@ -25,8 +23,15 @@ class Effect(NamedTuple):
     low: float
     high: float
 
+    def __str__(self) -> str:
+        """A mean with its interval, as "1.2 (0.3 to 2.1)"."""
+        if math.isnan(self.mean):
+            return ""
+        interval = f" ({tenths(self.low)} to {tenths(self.high)})"
+        return tenths(self.mean) + interval * (not math.isnan(self.low))
 
-def over(values: Sequence[float]) -> Effect:
+
+def over(values: Iterable[float]) -> Effect:
     """Problems are the units: one number of each, NaN where there is none."""
     values = [value for value in values if not math.isnan(value)]
     if not values:
@@ -40,103 +45,86 @@ def over(values: Sequence[float]) -> Effect:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """One problem. Scores have the shape (candidates, rates, heights, seeds).
+    """Percent correct on one problem, by surrogate: (settings, seeds)."""
 
-    Those of heights that were not trained in the second wave are NaN.
-    """
-
-    name: str
-    labels: tuple[str, ...]  # of its candidates
-    held_out: bool
-    wave: int
-    epochs: int
+    plan: Plan
     minutes: float
-    validation: np.ndarray  # -inf where training diverged
-    test: np.ndarray  # that of guessing where training diverged
-    slopes: np.ndarray  # (candidates, heights): mean slopes before training
-    chance: float
-    finalists: Mapping[str, np.ndarray]  # by how rounds are sized: (candidates, seeds, 2)
-    share: Mapping[str, float]  # of the epochs, that such a round takes
+    firing_rate: float
+    slopes: Mapping[str, float]  # mean slopes before training, at a dampening of 1
+    validation: Mapping[str, np.ndarray]  # -inf where training diverged
+    test: Mapping[str, np.ndarray]  # that of guessing where training diverged
 
-    @property
-    def grid(self) -> np.ndarray:
-        """Test accuracy at the dampenings."""
-        return self.test[:, :, :NORMALISED]
+    def at(self, rates: Collection[float] = (), heights: Collection[str] = ()) -> list[int]:
+        """Places of the settings with these learning rates and heights, by default with any."""
+        return [
+            place
+            for place, (rate, height) in enumerate(self.plan.settings)
+            if (not rates or rate in rates) and (not heights or height in heights)
+        ]
 
-    @cached_property
-    def reference(self) -> np.ndarray:
-        """Of each candidate and seed: test accuracy of what is best on the other seeds."""
-        flat = self.grid.reshape(len(self.test), -1, self.test.shape[-1])
-        return np.array([chosen_elsewhere(scores) for scores in flat])
+    def chosen(self, label: str, settings: Sequence[int]) -> np.ndarray:
+        """Test score of the setting that each seed chooses by validation, as `compare` does."""
+        rates, heights = zip(*(self.plan.settings[place] for place in settings))
+        tried = [{"learning_rate": r, **HEIGHTS[height]} for r, height in zip(rates, heights)]
+        validation = self.validation[label][settings].T
+        places = [settings[choose(tried, list(of_seed))] for of_seed in validation]
+        return self.test[label][places, np.arange(len(places))]
 
-    @cached_property
-    def best_at_rate(self) -> np.ndarray:
-        """Of each rate and seed: the same over all candidates and heights."""
-        by_rate = np.moveaxis(self.test, 1, 0)
-        seeds = self.test.shape[-1]
-        return np.array([chosen_elsewhere(one.reshape(-1, seeds)) for one in by_rate])
+    def best(self, settings: Sequence[int], labels: Sequence[str] = ()) -> float:
+        """The best surrogate and setting by other seeds: too low a reference, by little."""
+        tests = [self.test[label][settings] for label in labels or self.plan.labels]
+        return float(chosen_elsewhere(np.concatenate(tests)).mean())
 
-    @cached_property
-    def highest(self) -> float:
-        """Mean test accuracy of the best rate, candidate and height, chosen on other seeds."""
-        return float(chosen_elsewhere(self.test.reshape(-1, self.test.shape[-1])).mean())
+    def best_in_sample(self) -> float:
+        """The best mean over seeds: too high a reference, by little."""
+        return max(float(scores.mean(axis=1).max()) for scores in self.test.values())
 
 
 def chosen_elsewhere(scores: np.ndarray) -> np.ndarray:
     """For each seed the score of the row that is best over the other seeds: (rows, seeds)."""
-    scores = scores[~np.isnan(scores).any(axis=1)]
     others = scores.sum(axis=1, keepdims=True) - scores
     return scores[others.argmax(axis=0), np.arange(scores.shape[1])]
 
 
-def problems_of(record: Mapping[str, Any] | None = None) -> list[Trained]:
-    """All problems that have been trained, in the order of the protocol."""
-    record = kept() if record is None else record
-    found, updates = record.get("problems", {}), record.get("updates", {})
-    return [
-        trained(p.name, found[p.name], updates.get(p.name)) for p in PROBLEMS if p.name in found
-    ]
+@cache
+def trained(part: str) -> tuple[Trained, ...]:
+    """The problems of a part that have been trained, in the protocol's order."""
+    records = kept(part)["problems"]
+    plans = [plan for plan in PARTS[part] if plan.problem.name in records]
+    return tuple(read(plan, records[plan.problem.name]) for plan in plans)
 
 
-def percent(thousandths: Sequence[int | None], seeds: int = SEEDS) -> np.ndarray:
-    """Scores by rate, height and seed; NaN where training diverged."""
-    return np.array(thousandths, np.float64).reshape(len(RATES), -1, seeds) / 10
-
-
-def trained(name: str, one: Mapping[str, Any], updates: Mapping[str, Any] | None = None) -> Trained:
-    """A problem as it was kept, with the short rounds of some updates."""
-    each = list(one["candidates"].values())
-    heights = [(*DAMPENINGS, *of["factors"], *[math.nan] * len(SLOPES))[:HEIGHTS] for of in each]
-    finalists = {"epochs": [of["finalists"] for of in each if "finalists" in of]}
-    if updates:
-        finalists["updates"] = list(updates["finalists"].values())
+def read(plan: Plan, record: Mapping[str, Any]) -> Trained:
+    """A problem as it was kept."""
+    percent = lambda kind, diverged: {
+        label: np.nan_to_num(np.array(scores[kind], np.float64) / 10, nan=diverged)
+        for label, scores in record["scores"].items()
+    }
+    known = record.get
     return Trained(
-        name=name,
-        labels=tuple(one["candidates"]),
-        held_out=one["held_out"],
-        wave=one["wave"],
-        epochs=one["epochs"],
-        minutes=one["minutes"],
-        **scores_of(each, one["chance"]),
-        slopes=np.array(list(one["slope"].values()))[:, None] * heights,
-        chance=one["chance"],
-        finalists={kind: np.array(chosen) for kind, chosen in finalists.items() if chosen},
-        share={"epochs": SHORT, "updates": updates["epochs"] / one["epochs"] if updates else 0},
+        plan=plan,
+        minutes=known("minutes", math.nan),
+        firing_rate=known("firing rate", math.nan),
+        slopes=known("slopes", {}),
+        validation=percent("validation", -np.inf),
+        test=percent("test", record["chance"]),
     )
 
 
-def scores_of(each: Iterable[Mapping[str, Any]], chance: float) -> dict[str, np.ndarray]:
-    """Scores of validation and test as `Trained` has them."""
-    found = {}
-    for part, diverged in (("validation", -np.inf), ("test", chance)):
-        scores = [
-            np.concatenate([percent(one[part]) for one in (of, *of["lowered"])], axis=1)
-            for of in each
-        ]
-        missing = HEIGHTS - scores[0].shape[1]
-        found[part] = np.pad(
-            np.nan_to_num(scores, nan=diverged),
-            [(0, 0), (0, 0), (0, missing), (0, 0)],
-            constant_values=math.nan,
-        )
-    return found
+def tenths(value: float) -> str:
+    return f"{round(value, 1) + 0.0:.1f}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(_cell, line)) + " |" for line in lines)
+
+
+def _cell(value: Any) -> str:
+    return tenths(value) if type(value) is float else str(value)
+
+
+def trainings_of(problems: Iterable[Trained]) -> str:
+    """How often a network was trained."""
+    return f"{sum(scores.size for problem in problems for scores in problem.test.values()):,}"

@@ -20,7 +20,7 @@ from jax import Array, lax
 # Of the codes measured, only this one is accurate both for the gradient of weights and in the tail,
 # and it needs no transcendental function and no division. Columns: relative error of the weights'
 # gradient in a linear LIF scan with x up to about 10, then the largest relative error for
-# |x| <= 10, each at alpha 1, 2 and 4 (benchmarks/residual_accuracy.py).
+# |x| <= 10, each at alpha 1, 2 and 4.
 #     linear        0.09 0.36 0.51%       2   11  100%
 #     square root   0.06 0.08 0.10%       1    3   10%
 #     logarithm     0.16 0.25 0.36%       2    2    2%

@@ -4,8 +4,10 @@
     python docs/figures/default_comparison.py results
 
 puts the table into ``README.md``, and the record beside the site's static files. With new
-defaults, also run `compare --epochs N --out longer` for twice the epochs, and name ``longer`` as
-well: a test checks that the verdict is the same.
+defaults, also run `compare --epochs N --out longer` for twice the epochs, for a test of the
+verdict, and `compare --out grown --most-seeds 40 --margin 1` for the guide. Name both as well:
+
+    python docs/figures/default_comparison.py results longer grown
 """
 
 import dataclasses
@@ -35,12 +37,12 @@ def table() -> str:
     return str(read(STATIC)).rstrip()
 
 
-def keep_longer(longer: Path) -> None:
-    """Keep the scores of a longer comparison."""
-    found = read(longer)
-    short = [dataclasses.replace(r, curves=Curves(), tuning=None) for r in found.results]
-    found = dataclasses.replace(found, results=tuple(short))
-    (STATIC / "comparison-longer.json").write_text(found.to_json(indent=1) + "\n")
+def keep_scores(directory: Path, name: str) -> None:
+    """Keep a comparison without its curves and trials."""
+    comparison = read(directory)
+    short = [dataclasses.replace(r, curves=Curves(), tuning=None) for r in comparison.results]
+    comparison = dataclasses.replace(comparison, results=tuple(short))
+    (STATIC / f"comparison-{name}.json").write_text(comparison.to_json(indent=1) + "\n")
 
 
 def read(directory: Path) -> Comparison:
@@ -49,5 +51,5 @@ def read(directory: Path) -> Comparison:
 
 if __name__ == "__main__":
     show(Path(sys.argv[1]))
-    if len(sys.argv) > 2:
-        keep_longer(Path(sys.argv[2]))
+    for directory, name in zip(sys.argv[2:], ("longer", "grown")):
+        keep_scores(Path(directory), name)

@@ -12,13 +12,14 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
+from benchmarks.pages import substitutions  # noqa: E402
 from benchmarks.problems import PROBLEMS  # noqa: E402
-from benchmarks.study.pages import study  # noqa: E402
 
 DOCS = ROOT / "docs"
-WRITTEN = [one for one in DOCS.rglob("*.md") if DOCS / "_build" not in one.parents]
-QUOTING = [one for one in WRITTEN if "{{ study." in one.read_text("utf-8")]
-PAGES = [DOCS / "results" / "surrogate_study.md", *(DOCS / "results" / "study").glob("*.md")]
+WRITTEN = [page for page in DOCS.rglob("*.md") if DOCS / "_build" not in page.parents]
+ASKED = re.compile(r"{{ (?:study|casebook|stacks)\..*?}}")
+QUOTING = [page for page in WRITTEN if ASKED.search(page.read_text("utf-8"))]
+PAGES = [DOCS / "results" / f"{name}.md" for name in ("surrogate_study", "verdicts")]
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:%| points?\b)|\d+\.\d+")
 SETTINGS = {"0.1", "0.05", "0.03", "0.01", "0.3", "0.2", "5%", "95%"}
 
@@ -30,8 +31,20 @@ def named(path):
 @pytest.mark.parametrize("page", QUOTING, ids=named)
 def test_every_figure_that_a_page_asks_for_exists(page):
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined)
-    for asked in re.findall(r"{{.*?}}", page.read_text("utf-8")):
-        assert environment.from_string(asked).render(study=study())
+    for asked in ASKED.findall(page.read_text("utf-8")):
+        assert environment.from_string(asked).render(substitutions())
+
+
+def test_every_network_of_a_group_ends_in_one_way_after_prepare():
+    table = substitutions()["casebook"]["prepared"]
+    ends, groups = {}, {}
+    for group, _, *shares in (line.strip("| ").split(" | ") for line in table.splitlines()[2:]):
+        for part, share in enumerate(shares):
+            count, of = map(int, share.split(" of "))
+            ends[group, part] = ends.get((group, part), 0) + count
+            groups[group, part] = of
+    assert ends == groups
+    assert sum(groups.values()) == int(substitutions()["casebook"]["tried"])
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)
@@ -44,7 +57,7 @@ def test_no_result_is_typed_into_a_page_of_the_study(page):
 
 def test_the_study_has_at_most_700_words_tables_included():
     page = (DOCS / "results" / "surrogate_study.md").read_text("utf-8")
-    read = jinja2.Environment().from_string(page).render(study=study())
+    read = jinja2.Environment().from_string(page).render(substitutions())
     unseen = r"```{toctree}.*?```|^(?:```|\.\. plot::| *:\w+:).*?$|\||---"
     assert len(re.sub(unseen, "", read, flags=re.M | re.S).split()) <= 700
 

@@ -92,7 +92,6 @@ def test_a_page_of_times_from_a_busy_machine_says_so():
     times = measure(Case("table", "work", {"only": taking(1, 1, 1)}), Settings(rounds=3))
     assert "provisional" not in markdown("Title.", FACTS, times)
     assert "provisional" in markdown("Title.", busy, times)
-    assert "provisional" not in markdown("Title.", busy, times, timed=False)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""The study: its arithmetic by hand, its replays of searches, its summary."""
+"""The study: its arithmetic by hand, what it chooses and reads, and one training."""
 
 from __future__ import annotations
 
-import json
+import dataclasses
 import sys
 from pathlib import Path
 
@@ -12,37 +12,31 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
-from benchmarks.study import equal, rules, starts, trainings  # noqa: E402
-from benchmarks.study.rules import Rule, at  # noqa: E402
-from benchmarks.study.trained import NORMALISED, Trained, chosen_elsewhere, over  # noqa: E402
-from benchmarks.study.trainings import CANDIDATES, DAMPENINGS, RATES  # noqa: E402
+from benchmarks.problems import PROBLEMS  # noqa: E402
+from benchmarks.study import equal, matter, start, trainings  # noqa: E402
+from benchmarks.study.trained import chosen_elsewhere, over, read  # noqa: E402
 
-SHAPE = len(CANDIDATES), len(RATES), len(DAMPENINGS) + 2, 3
-
-
-def problem(**changes):
-    """All scores are 50%, unless one is changed."""
-    given = {
-        "name": "one", "labels": tuple(CANDIDATES), "held_out": False, "wave": 1, "epochs": 1,
-        "minutes": 1.0, "chance": 10.0,
-        "validation": np.full(SHAPE, 50.0), "test": np.full(SHAPE, 50.0),
-        "slopes": np.full((SHAPE[0], SHAPE[2]), 0.2), "finalists": {}, "share": {},
-    }  # fmt: skip
-    return Trained(**{**given, **changes})
+PLAN, NINE = trainings.PARTS["study"][0], trainings.PARTS["matter"][0]
+RAISED = "alpha 2", 0.03, "mean slope 0.1"  # a surrogate and a setting
 
 
-def scores(*entries):
-    """Percent of all candidates, with some of (rate, height, seed, value)."""
-    found = np.full(SHAPE, 50.0)
-    for rate, height, seed, value in entries:
-        found[:, RATES.index(rate), height, seed] = value
-    return found
+def trained(plan, *entries, slopes=0.2):
+    """All scores are 50%, unless (label, rate, height, validation, test) says otherwise."""
+    full = lambda: np.full((len(plan.settings), plan.seeds), 500)
+    scores = {label: {"validation": full(), "test": full()} for label in plan.labels}
+    for label, rate, height, validation, test in entries:
+        place = plan.settings.index((rate, height))
+        scores[label]["validation"][place] = np.multiply(10, validation)
+        scores[label]["test"][place] = np.multiply(10, test)
+    record = {"chance": 10.0, "scores": scores, "slopes": dict.fromkeys(plan.labels, slopes)}
+    return read(plan, record)
 
 
 def test_intervals_by_hand():
     # Student's t of 2 degrees of freedom, 4.3027, times 1 / sqrt(3).
     assert over([1.0, 2.0, 3.0]) == pytest.approx((2, 2 - 2.4841, 2 + 2.4841), abs=1e-4)
-    assert np.isnan(over([1.0])[1:]).all()
+    assert str(over([1.0, np.nan, 2.0, 3.0])) == "2.0 (-0.5 to 4.5)"
+    assert (str(over([1.0])), str(over([]))) == ("1.0", "")
 
 
 def test_no_test_score_chooses_itself():
@@ -51,113 +45,70 @@ def test_no_test_score_chooses_itself():
     assert chosen_elsewhere(np.array([[9.0, 9, 0], [5, 5, 5]])).tolist() == [5, 5, 0]
 
 
-GRID = at(RATES, DAMPENINGS)
-PER_SEED, ONE, ALL = Rule(GRID), Rule(GRID, "one seed"), Rule(GRID, "all seeds")
-CHOICES = {
-    "each seed gets what its own validation chooses": (
-        PER_SEED,
-        [(0.1, 1, 0, 60), (0.03, 2, 1, 60), (0.3, 0, 2, 60)],
-        [(0.1, 1, 0, 71), (0.03, 2, 1, 72), (0.3, 0, 2, 73)],
-        [71, 72, 73],
-    ),
-    # Seed 0 chooses a setting at which the others have 20; the others choose the first, at 50.
-    "one tuning seed is judged by the others": (
-        ONE, [(0.3, 0, 0, 60)], [(0.3, 0, 1, 20), (0.3, 0, 2, 20)], [50, 35, 35],
-    ),
-    "validation of all seeds chooses one setting": (
-        ALL,
-        [(0.1, 0, 0, 90), (0.03, 0, 0, 60), (0.03, 0, 1, 80), (0.03, 0, 2, 80)],
-        [(0.03, 0, 0, 71), (0.03, 0, 1, 72), (0.03, 0, 2, 73)],
-        [71, 72, 73],
-    ),
-}  # fmt: skip
+def test_each_seed_gets_what_its_own_validation_chooses():
+    problem = trained(
+        PLAN,
+        ("alpha 2", 0.1, "1", [60, 0, 0], [71, 0, 0]),
+        ("alpha 2", 0.03, "1", [0, 60, 0], [0, 72, 0]),
+        ("alpha 2", 0.01, "1", [0, 0, 60], [0, 0, 73]),
+    )
+    rates = problem.at(trainings.RATES, ["1"])
+    assert problem.chosen("alpha 2", rates).tolist() == [71, 72, 73]
+    assert problem.best(rates, ["alpha 8"]) == problem.best_in_sample() == 50
 
 
-@pytest.mark.parametrize(("rule", "validation", "test", "expected"), CHOICES.values(), ids=CHOICES)
-def test_what_a_rule_chooses(rule, validation, test, expected):
-    found = rules.scores(rule, problem(validation=scores(*validation), test=scores(*test)))
-    assert found.tolist() == [expected] * len(CANDIDATES)
+def test_a_run_that_diverged_is_never_chosen_and_counts_as_guessing():
+    scores = {label: {} for label in PLAN.labels}
+    for of in scores.values():
+        of["validation"] = of["test"] = [[None] * 3, *[[500] * 3] * (len(PLAN.settings) - 1)]
+    problem = read(PLAN, {"chance": 10.0, "scores": scores})
+    assert problem.test["alpha 8"][0].tolist() == [10] * 3
+    assert problem.chosen("alpha 8", problem.at([0.1])).tolist() == [50] * 3
 
 
-def test_the_search_of_old_lets_the_lowest_losses_go_on():
-    # A dampening of 1/8 has the lowest loss at every rate, and its two best rates are 0.1 and 0.3.
-    losses = np.ones((len(RATES), len(DAMPENINGS)))
-    losses[:, 3] = 0.2, 0.4, 0.5, 0.3
-    assert trainings.finalists(losses.ravel()) == [3, 15]
-    # Each rate has a vote: 1 has the lowest loss of all, 1/2 is best at three rates of four.
-    losses = np.array([[0, 1, 2, 3], [9, 1, 2, 3], [9, 1, 2, 3], [9, 1, 2, 3]])
-    assert trainings.finalists(losses.ravel()) == [1, 5]
+# Alpha 2, lowered, at a rate of 0.03: 86% where all else has 50%; a third of a mean over rates.
+STARTS = {
+    "below, the best": (start.below, ("alpha 2", "mean slope 0.1"), 0),
+    "below, another": (start.below, ("alpha 8", "1"), 12),
+    "below, at another rate": (start.below, ("alpha 8", "1", [0.1]), 0),
+    "gain": (start.gain, ("alpha 2",), 12),
+    "one run, the best": (start.one_run, ("alpha 2",), 0),
+    "one run, another": (start.one_run, ("alpha 8",), 36),
+    "a search finds it, for one of six": (start.lost, (), -6),
+    "a search of other heights does not": (start.lost, (trainings.RATES, ["1"]), 0),
+    "another rate": (start.MEASURES["at_rate_03"], (), 36),
+}
 
 
-def test_validation_takes_one_of_those_that_go_on():
-    rounds = Rule(GRID, rounds="updates")
-    pairs = np.tile([3, 15], (SHAPE[0], 3, 1))
-    eighth = [(rate, 3, seed, 70 + seed) for rate in (0.3, 0.03) for seed in range(3)]
-    one = problem(
-        finalists={"updates": pairs}, share={"updates": 0.25},
-        validation=scores(*eighth), test=scores(*eighth[:3]),
-    )  # fmt: skip
-    assert rules.scores(rounds, one)[0].tolist() == [70, 71, 72]  # 0.03 would give 50
-    assert rounds.cost(one) == 0.25 + 2 / 16
-    assert np.isnan(rules.lost(rounds, problem()))  # no rounds were trained
-
-
-def test_what_was_not_trained_is_neither_chosen_nor_judged():
-    untrained = [(rate, 5, seed, np.nan) for rate in RATES for seed in range(3)]
-    one = problem(test=scores(*untrained, *[(0.03, 1, seed, 80) for seed in range(3)]))
-    assert one.highest == 80
-    assert rules.lost(Rule(at((0.1,), (1.0,))), one) == 30
-    assert np.isnan(rules.lost(rules.RULES["mean slope 0.05: 0.1, 0.03"], one))
-    assert over([1.0, np.nan, 3.0]).mean == 2
-
-
-def test_what_a_rule_costs_and_loses():
-    one = problem(test=scores(*[(0.03, 1, seed, 80) for seed in range(3)]))
-    assert rules.RULES["mean slope 0.1: 0.1, 0.03, 0.3"].cost(one) == pytest.approx(3 / 16)
-    assert rules.lost(Rule(at((0.1,), (1.0,))), one) == 30
-    assert rules.lost(Rule(at((0.03,), (1 / 2,))), one) == 0
-
-
-def test_a_lower_mean_slope_gains_at_the_rates_that_are_asked_for():
-    raised = [(rate, NORMALISED, seed, 56) for rate in (0.1, 0.3) for seed in range(3)]
-    one = problem(test=scores(*raised))
-    assert starts.gain(one, "alpha 2") == 2  # at 0.1, but not at 0.03 and 0.01
-    assert starts.gain(one, "alpha 2", starts.AT_03) == 6
-
-
-def test_settings_are_judged_against_the_best_of_their_rate():
-    one = problem(test=scores(*[(0.1, 2, seed, 90) for seed in range(3)]))
-    found = starts.losses(one, starts.UP_TO_01)
-    np.testing.assert_allclose(found[:, 2], 0)
-    np.testing.assert_allclose(found[:, 0], 40 / 3)  # 40 at 0.1, 0 at 0.03 and 0.01
+@pytest.mark.parametrize(("measure", "given", "expected"), STARTS.values(), ids=STARTS)
+def test_where_to_start(measure, given, expected):
+    problem = trained(PLAN, (*RAISED, 86, 86))
+    assert measure(problem, *given) == pytest.approx(expected)
 
 
 def test_losses_by_mean_slope():
-    slopes = np.full((SHAPE[0], SHAPE[2]), 0.04)
-    slopes[:, 0] = 0.5
-    lower = [
-        (rate, height, seed, 90) for rate in RATES for height in range(1, 6) for seed in range(3)
-    ]
-    one = problem(slopes=slopes, test=scores(*lower))
-    found = [effect.mean for effect in starts.by_slope([one], ["alpha 2", "S2NN"])]
-    assert [mean for mean in found if not np.isnan(mean)] == [0, 40]
-    names = "above 0.2", "at most 0.2", "nearest to 0.1"
-    assert [starts.PICKS[name](one) for name in names] == [40, 0, 0]
+    """At a dampening of 1 the mean slope is 0.3, where all scores are 9 points lower."""
+    low = [(label, rate, "1", 41, 41) for label in PLAN.labels for rate in trainings.RATES]
+    problem = trained(PLAN, *low, slopes=0.3)
+    assert [start.picked(problem, is_high) for is_high in (True, False)] == [9, 0]
+    assert start.slope([problem], "alpha 2", "1/2") == 0.15
+    assert start.slope([problem], "alpha 2", "mean slope 0.1") == 0.1
 
 
-def test_an_advice_is_judged_against_the_best_of_all():
-    best = [(0.1, 0, seed, 90) for seed in range(3)]
-    taken = [(0.03, NORMALISED, seed, 80) for seed in range(3)]
-    assert starts.advised(problem(test=scores(*best, *taken)), "alpha 8") == 10
+def test_what_ordinary_surrogates_lose():
+    problem = trained(NINE, (*RAISED, 90, 90), ("Sigmoid", 0.1, "mean slope 0.025", 80, 80))
+    assert matter.lost(problem, "Sigmoid", "tuned") == 40
+    assert matter.lost(problem, "alpha 2", "tuned") == 0
+    assert matter.lost_in_sample(problem, "alpha 8") == 40
+    assert matter.second_height(problem) == pytest.approx(30 / 7)
+    assert np.ptp(matter.tuned(problem).mean(axis=1)) == 40
 
 
-def test_twice_the_epochs_are_judged_by_the_same_candidates():
-    kept = {"validation": [500] * 48, "test": [500] * 48}
-    low = {"validation": [600] * 12, "test": [700] * 12}
-    longer = {label: kept | {"lowered": [low]} for label in trainings.LONGER_CANDIDATES}
-    once, twice = starts.twice(problem(), longer)
-    gains = "a mean slope of 0.1 gains, alpha ∞"
-    assert (starts.conclusions(once)[gains], starts.conclusions(twice)[gains]) == (0, 20)
+def test_p_of_two_surrogates_is_that_of_the_paired_t_test():
+    from scipy.stats import ttest_rel
+
+    scores = np.random.default_rng(0).normal(size=(2, 6))
+    assert matter.p_value(scores) == pytest.approx(ttest_rel(*scores).pvalue)
 
 
 def test_different_labels_are_told_apart_and_equal_ones_are_not():
@@ -184,17 +135,16 @@ def test_a_comparison_that_is_settled_at_once_trains_no_more(gap, runs):
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("name", ["digits, convolutional", "cue-recall, recurrent ALIF"])
-def test_a_network_fits_its_data(name):
-    found = trainings.slopes_before(trainings.problem_of(name))
-    assert found["alpha 1/2"] > found["alpha 2"] > found["alpha ∞"] > 0
-
-
-def test_a_result_is_kept_beside_the_others(tmp_path):
-    path = tmp_path / "study.json"
-    trainings.keep("problems", "one", {"test": [1, None], "minutes": 2.0}, path)
-    trainings.keep("problems", "two", {"test": [2]}, path)
-    trainings.keep("problems", "one", {"test": [3, None], "minutes": 0.1}, path)
-    assert trainings.SUMMARY.stat().st_size < 100_000
-    assert json.loads(path.read_text())["problems"] == {
-        "one": {"test": [3, None], "minutes": 2.0}, "two": {"test": [2]}
-    }  # fmt: skip
+def test_a_plan_is_trained_and_kept(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(trainings, "RESULTS", tmp_path)
+    (problem,) = (dataclasses.replace(p, epochs=2) for p in PROBLEMS if p.name == name)
+    settings = ((0.01, "mean slope 0.1"), (0.01, "1"), (0.03, "1"))
+    plan = trainings.Plan(problem, ("alpha 1/2", "alpha 8"), settings, 2)
+    for key in ("first", name):
+        trainings.keep("study", "problems", key, trainings.train(plan) if key == name else {})
+    kept = trainings.kept("study")["problems"]
+    assert list(kept) == ["first", name]
+    problem = read(plan, kept[name])
+    assert problem.slopes["alpha 1/2"] > problem.slopes["alpha 8"] > 0
+    assert 0 < problem.firing_rate < 1
+    assert {scores.shape for scores in problem.test.values()} == {(3, 2)}

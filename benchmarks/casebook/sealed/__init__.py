@@ -1,7 +1,6 @@
 """The sealed half of the casebook: networks by somebody who had not read the rules.
 
-They were not run through `gradient_flow` or `prepare` when they were written. ``EVERY`` has them
-and those of `cases`.
+They were not run through `gradient_flow` or `prepare` when they were written.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from braintools import surrogate as bts
 
 from braintools_qps import QPseudoSpike
 
-from ..cases import CASES, JELLY, TORCH, Case, Custom
+from ..cases import JELLY, TORCH, Case, Custom
 from ..networks import SIDE, Design
 from .images import Attention, Halves, Images, Pooled, Rows, Sequence, Sew, Voting
 from .layers import (
@@ -208,4 +207,3 @@ HEALTHY = [
 ]
 
 SEALED = {case.name: case for case in (*FAILURES, *HEALTHY)}
-EVERY = CASES | SEALED

@@ -65,6 +65,7 @@ def test_every_population_is_drawn(report):
 def test_nothing_of_a_record_is_taken_for_html(report, record):
     text = report(record, command=NASTY, settings={NASTY: NASTY})
     assert "<script" not in text
+    assert not re.search(r"(src|href)=.(https?:)?//|url\(.?(https?:)?//", text)  # loads nothing
     assert text.count("&lt;script&gt;") > 3
 
 

@@ -1,4 +1,4 @@
-"""``python -m benchmarks.study.stacks``: how deep a stack of equal layers can be and still learn.
+"""``python -m benchmarks.stacks``: how deep a stack of equal layers can be and still learn.
 
 LIF layers of 64 neurons read digits of 8 by 8 pixels for 20 steps (tau 10 ms, Adam at 1e-3). Each
 depth is trained after `prepare` and nothing else, and after `normalize_rates` and a lowered
@@ -34,7 +34,9 @@ from braintools_qps import (
     set_surrogate,
 )
 
-FILE = Path(__file__).parents[2] / "docs" / "results" / "stacks.json"
+from .study.trained import table
+
+FILE = Path(__file__).parents[1] / "docs" / "results" / "stacks.json"
 EPOCHS = {2: 30, 4: 30, 8: 30, 16: 30, 32: 30, 64: 40, 100: 40}  # by depth
 STEPS, WIDTH, CLASSES, SHOWN, RATE, ALPHA = 20, 64, 10, 256, 1e-3, 8.0
 DECAY = float(np.exp(-1 / 10))
@@ -195,6 +197,63 @@ def probe(name: str) -> dict[str, Any]:
         flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
         row[start] = [round(100 * p.information) for p in flow.populations]
     return row
+
+
+def tables() -> dict[str, str]:
+    """The tables of the guide to deep stacks, by name."""
+    book = json.loads(FILE.read_text("utf-8"))
+    runs = {tuple(key.split(":")): row for key, row in book.items() if "probe" not in key}
+    depths = sorted({int(depth) for _, depth, _ in runs})
+    epochs = {int(depth): row["epochs"] for (_, depth, _), row in runs.items()}
+    scores = {
+        (start, depth): [
+            row["accuracy"] for key, row in runs.items() if key[:2] == (start, str(depth))
+        ]
+        for start in STARTS
+        for depth in depths
+    }
+    told = [
+        f"- {name}, {depth} layers: {_by_layer(runs[start, str(depth), '0']['told'])}"
+        for depth in depths
+        for start, name in (("prepare", "`prepare`"), ("rates", "`normalize_rates`"))
+        if depth > 8 and "told" in runs.get((start, str(depth), "0"), {})
+    ]
+    last = lambda told: str(told[-1]) if isinstance(told, list) else "error"
+    probes = [
+        [key.removeprefix("probe:"), last(row["rates"]), last(row["prepare"])]
+        for key, row in book.items()
+        if "probe" in key
+    ]
+    head = ["layers", "epochs", "`prepare`", "`normalize_rates` and a lowered surrogate"]
+    rows = [
+        [
+            depth,
+            epochs[depth],
+            _seeds(scores["prepare", depth]),
+            "the same" if depth <= 8 else _seeds(scores["rates", depth]),
+        ]
+        for depth in depths
+    ]
+    return {
+        "depths": table(head, rows),
+        "told": "\n".join(told),
+        "probes": table(["16 layers", "`normalize_rates`", "`prepare`"], probes),
+    }
+
+
+def _seeds(scores: list[float]) -> str:
+    """A mean, the lowest and the highest, and how many seeds."""
+    if not scores:
+        return "not trained"
+    many = len(scores) > 1
+    span = f" ({min(scores):.1f} to {max(scores):.1f})" if many else ""
+    return f"{np.mean(scores):.1f}{span}, {len(scores)} seed{'s' * many}"
+
+
+def _by_layer(told: list[int]) -> str:
+    layers = [n for n in (1, 2, 4, 8, 16, 24, 32, 64, 100) if n <= len(told)]
+    values = ", ".join(str(told[n - 1]) for n in layers)
+    return f"{values} at layers {', '.join(map(str, layers))}"
 
 
 def main(arguments: list[str]) -> None:
