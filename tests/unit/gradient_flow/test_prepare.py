@@ -11,6 +11,7 @@ from braintools.surrogate import Sigmoid, Surrogate
 from flow_networks import only
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
+from braintools_qps._gradient_flow import Passes, trace
 from braintools_qps._models import find_neurons
 from braintools_qps.records import Diagnosis, Preparation
 
@@ -284,6 +285,16 @@ def test_after_ctrl_c_the_model_is_as_it_was():
         prepare(model, inputs(), objective=interrupted)
     assert_same(model, twin)
     assert [type(a) for a in model.lif] == [type(b) for b in twin.lif]
+
+
+def test_passes_are_compiled_again_for_another_program_and_not_for_other_weights():
+    model = dropping()
+    passes = Passes.of(trace(model, inputs()))
+    weight = model.linear[0].weight
+    weight.value = jax.tree.map(lambda w: 2 * w, weight.value)
+    assert Passes.of(trace(model, inputs()), passes) is passes
+    model.between.prob = 0.5
+    assert Passes.of(trace(model, inputs()), passes) is not passes
 
 
 def test_a_cause_that_is_for_the_user_is_not_said_to_be_nothing():
