@@ -70,8 +70,9 @@ def gradient_flow(
 
     ``print`` shows the diagnosis first: one cause and what to change. If there are several causes,
     it names the most basic: NaN comes before silence, and silence before a surrogate that is too
-    high. A change that it advises was made to a copy of the model and helped there. A table of the
-    populations follows, in the order in which signals reach them.
+    high. A change that it advises was made to a copy of the model, and removed the cause there;
+    whether training improves was not tried. A table of the populations follows, in the order in
+    which signals reach them.
 
     Spikes do not depend on the surrogate, so the model is run once. Each candidate then costs one
     backward pass that gives :math:`\delta_t = \mathrm{d}L/\mathrm{d}V_t` for every membrane and

@@ -73,7 +73,7 @@ def prepare(
 
     1. If populations are silent or saturated, weights that all have the same sign lose their mean,
        and `normalize_rates` brings every population to ``rate``. In a stack of more than 8
-       populations, the last of which tells less than half of what the inputs tell,
+       populations, the last of which tells less than half of what the best one tells,
        `relay_weights` replaces the weights between them instead.
     2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``,
        lowered by `normalize_surrogate` to a mean slope of at most 0.1, and further where the
