@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._defaults import FIGURE_NAME, FILES, JSON_NAME, REPORT_NAME
+from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
 from .data import add, add_data, add_model, add_surrogates, readable, task_of
 from .factories import factory_of
 from .figures import write_figure
@@ -200,14 +200,7 @@ def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:
     place = Path(arguments.out)
     # A path may hold bytes that are no text.
     command = arguments.command_line.encode(errors="backslashreplace").decode()
-    try:
-        write_figure(partial(plot_comparison, comparison), place / FIGURE_NAME)
-        with replacing(place / REPORT_NAME) as path:
-            write_report(comparison, path, command=command)
-    except OSError as error:
-        raise OSError(
-            f"the figure or the report could not be written: {error}. The results above are saved "
-            f"in {place / JSON_NAME}, unless a warning said otherwise. The same command writes the "
-            "files without training again"
-        ) from error
+    write_figure(partial(plot_comparison, comparison), place / FIGURE_NAME)
+    with replacing(place / REPORT_NAME) as path:
+        write_report(comparison, path, command=command)
     logger.info("Written to %s: %s", place, ", ".join(FILES))

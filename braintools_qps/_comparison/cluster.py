@@ -15,7 +15,7 @@ from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
 from .plan import CODE, Plan, Run
-from .run import Outcome
+from .runs import Outcome
 from .train import Trainer
 
 if TYPE_CHECKING:

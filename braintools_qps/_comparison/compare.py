@@ -162,11 +162,9 @@ def compare(
 
         - ``comparison``: the `.Comparison` so far;
         - ``result``: the `.CandidateResult` that has just come in, or None;
-        - ``labels`` of the candidates in training;
         - ``epochs_done`` and ``epochs``, summed over all runs that were not known;
         - ``loss``: the mean of the runs that just finished an epoch;
-        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are;
-        - ``directory``: ``out``, or None.
+        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are.
 
     Returns
     -------
@@ -232,7 +230,7 @@ def compare(
     with one_scan():
         asked = candidates_of(surrogates)
         store, comparison = Runs(out), blank(asked, experiment, limits)
-        counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
+        counting = Progress(comparison, epochs, callback, shown=progress)
         with closing(counting):
             parts = comparison, asked, experiment, store, counting, client
             return Search(*parts, fresh=fresh).until_known()

@@ -144,11 +144,6 @@ def operations(model: Any, inputs: Array, rows: Array, of_step: Callable[[Array]
         return synaptic_operations(model, inputs_at, inputs.shape[1]) / len(rows)
 
 
-def spike_count(spike: Any, x: Any, spikes: Any) -> Array:
-    """The spikes of a population, as a measure for `watched`."""
-    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
-
-
 class _Meter:
     """Replaces a neuron's spike function and keeps a number about its last call."""
 

@@ -40,29 +40,6 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     return notes + _checked_loss(experiment, outputs, size)
 
 
-def check_finite(experiment: Experiment) -> None:
-    """Run the initial model on one batch. To be called if every score is NaN.
-
-    Raises
-    ------
-    ValueError
-        If outputs are not finite; the message has the first such step.
-    """
-    task, (seed, *_) = experiment.task, experiment.seeds
-    inputs = jnp.asarray(task.samples.inputs[: experiment.batch_size])
-    model, _ = experiment.start(PROBE, seed)
-    with seeded(jax.random.key(seed), seed):
-        outputs = run_over(model, inputs, fit=False, of_step=task.to_model)
-    leaves = jax.tree.leaves(outputs)
-    finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
-    if not finite.all():
-        raise ValueError(
-            "the model's outputs must be finite, got NaN or infinity at the initial weights from "
-            f"step {int(np.argmin(finite))} on. Look for a division by zero, a time constant of 0, "
-            "or inputs and weights in units that the neurons do not take"
-        )
-
-
 def _traced(experiment: Experiment, size: int) -> Any:
     """Shapes of the outputs of all steps; raises why the model does not take such a batch."""
     try:
@@ -94,21 +71,18 @@ def _fixed_batch(error: Exception, experiment: Experiment, size: int) -> str | N
     """Which arrays or states of the model have another batch; None if they fit."""
     model, _ = replace(experiment, batch_size=size).start(PROBE, experiment.seeds[0])
     arrays = _of_other_batches(arrays_of(model), size)
-    if guilty := {path: s for path, s in arrays.items() if f"{s}" in _root(error)}:
-        return (
-            f"the model must take batches of any size, here of {size} samples, but holds "
-            f"{_listed(guilty)}: {_root(error)}. Leave out the batch axis of these arrays, or make "
-            "them in init_state(self, batch_size=None)"
-        )
     hidden = brainstate.graph.states(model, brainstate.ShortTermState)
-    values = {".".join(map(str, path)): state.value for path, state in hidden.items()}
-    if held := _of_other_batches(values, size):
-        return (
-            f"after brainstate.nn.init_all_states(model, {size}), the first axis of states must be "
-            f"the batch, here of {size} samples; got {_listed(held)}. Make them in "
-            "init_state(self, batch_size=None), of shape (batch_size, ...)"
-        )
-    return None
+    states = {".".join(map(str, path)): state.value for path, state in hidden.items()}
+    guilty = {path: shape for path, shape in arrays.items() if f"{shape}" in _root(error)}
+    guilty |= _of_other_batches(states, size)
+    if not guilty:
+        return None
+    held = ", ".join(f"{path} of shape {shape}" for path, shape in guilty.items())
+    return (
+        f"the model must take batches of any size, here of {size} samples, but holds {held}: "
+        f"{_root(error)}. Make states in init_state(self, batch_size=None), of shape "
+        "(batch_size, ...), and leave out the batch axis of other arrays"
+    )
 
 
 def _of_other_batches(values: Mapping[str, Any], size: int) -> dict[str, tuple[int, ...]]:
@@ -136,10 +110,6 @@ def _root(error: BaseException) -> str:
     return str(cause_of(error)).strip().rstrip(".")
 
 
-def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    return ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
-
-
 def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
     leaves = jax.tree.leaves(outputs)
     if experiment.objective.is_own:
@@ -163,38 +133,20 @@ def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
 
 def _checked_loss(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
     """A warning if the loss has no gradient, because then nothing is trained."""
-    leaves = jax.tree.leaves(outputs)
-    if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
-        integers = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
-        return (
-            f"The model's outputs are {integers}, which have no gradient: nothing was trained. "
-            "Return floats from the model.",
-        )
-    goal, labels, rng = (
-        experiment.objective,
-        experiment.task.samples.labels,
-        np.random.default_rng(0),
-    )
+    goal, labels = experiment.objective, experiment.task.samples.labels
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
+    rng = np.random.default_rng(0)
     draw = lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)
-    loss = lambda outputs: goal.loss(goal.read(outputs), y)
+    loss = lambda outputs: jnp.mean(u.get_mantissa(goal.loss(goal.read(outputs), y)))
     with seeded(jax.random.key(0)), environment(fit=True):
-        kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs))]
-        if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
-            raise TypeError(
-                "loss must return real numbers, which have a derivative, got "
-                f"{', '.join(map(str, kinds)) or 'nothing'}. A count of correct answers is a "
-                "score: pass it as score=, and a loss such as cross-entropy"
-            )
-        mean = lambda outputs: jnp.mean(u.get_mantissa(loss(outputs)))
-        gradient = jax.grad(mean, allow_int=True)(jax.tree.map(draw, outputs))
+        gradient = jax.grad(loss, allow_int=True)(jax.tree.map(draw, outputs))
     if any(g.dtype != jax.dtypes.float0 and g.any() for g in jax.tree.leaves(gradient)):
         return ()
     name = f" {goal.loss_name}".replace(" loss", "")
     return (
-        f"The loss{name} has a gradient of 0 for all outputs: nothing was "
-        "trained. Take one that changes with the outputs, such as cross-entropy. A count of "
-        "correct answers is a score.",
+        f"The loss{name} has a gradient of 0 for all outputs: nothing was trained. Outputs must be "
+        "floats, and the loss must change with them, such as cross-entropy. A count of correct "
+        "answers is a score.",
     )
 
 

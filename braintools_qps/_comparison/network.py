@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import brainstate
@@ -56,7 +55,7 @@ class RecurrentNetwork(brainstate.nn.Module):
     LookupError
         If brainpy.state has no such neuron.
     ValueError
-        If ``hidden`` is below 1, ``reset`` is neither value, or the neuron lacks a parameter.
+        If ``hidden`` is below 1, or ``reset`` is neither value.
     """
 
     def __init__(
@@ -107,14 +106,12 @@ class RecurrentNetwork(brainstate.nn.Module):
 
 
 def neuron_class(name: str) -> type:
-    """The class of `brainpy.state` with that name, if the network can be built from it.
+    """The class of `brainpy.state` with that name.
 
     Raises
     ------
     LookupError
         If there is none.
-    ValueError
-        If it lacks what the network sets: ``tau``, ``V_th``, ``R``, ``spk_fun``, ``spk_reset``.
     """
     try:
         from brainpy import state
@@ -126,13 +123,6 @@ def neuron_class(name: str) -> type:
     if not (isinstance(neuron, type) and issubclass(neuron, state.Neuron)):
         raise LookupError(
             f"neuron must be a neuron class of brainpy.state, got {name!r}. Take LIF or ALIF"
-        )
-    parameters = inspect.signature(vars(neuron)["__init__"]).parameters
-    missing = {"tau", "V_th", "R", "spk_fun", "spk_reset"} - parameters.keys()
-    if missing:
-        raise ValueError(
-            f"the network sets tau, V_th, R, spk_fun and spk_reset of its neurons; "
-            f"brainpy.state.{name} has no {', '.join(sorted(missing))}. Take LIF or ALIF"
         )
     return neuron
 

@@ -6,10 +6,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import optax
-from jax import Array
 
 from .factory import VARIABLE, parameters_of
 from .identity import name_of
@@ -31,7 +29,7 @@ def adamw(
     """
     rate = lambda step: learning_rate * 0.5 * (1 + jnp.cos(jnp.pi * (step / steps)))
     descent = optax.adamw(rate, weight_decay=WEIGHT_DECAY)
-    return descent if clip is None else optax.chain(_clipping(clip), descent)
+    return descent if clip is None else optax.chain(optax.clip_by_global_norm(clip), descent)
 
 
 def transformation(
@@ -88,19 +86,6 @@ def names_of(optimizer: Optimizer | None) -> list[str]:
 
 def _parameters(optimizer: Optimizer) -> list[inspect.Parameter]:
     return [p for p in parameters_of(optimizer) if p.kind not in VARIABLE]
-
-
-def _clipping(norm: float) -> optax.GradientTransformation:
-    """`optax.clip_by_global_norm` with squares in float32, because those of float16 overflow."""
-
-    def clipped(gradient: list[Array], _: Any) -> list[Array]:
-        wide = [g.astype(jnp.promote_types(g.dtype, jnp.float32)) for g in gradient]
-        size = jnp.sqrt(sum(jnp.sum(jnp.square(w)) for w in wide))
-        below = size < norm
-        scaled = lambda g, w: jnp.where(below, g, (w / size * norm).astype(g.dtype))
-        return jax.tree.map(scaled, gradient, wide)
-
-    return optax.stateless(clipped)
 
 
 def described_optimizer(optimizer: Optimizer | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._wording import shortened
@@ -26,13 +25,11 @@ class Event(NamedTuple):
 
     comparison: Comparison  # so far
     result: CandidateResult | None  # that has just come in, if any
-    labels: tuple[str, ...]  # of the candidates in training
     epochs_done: int  # by all runs that were missing
     epochs: int  # of all runs that were missing
     loss: float  # mean over the runs that have had an epoch
     runs_done: int
     runs: int
-    directory: Path | None  # of the results
 
 
 Callback = Callable[[Event], None]
@@ -45,7 +42,6 @@ class Progress:
         self,
         comparison: Comparison,
         epochs: int,
-        directory: Path | None,
         callback: Callback | None,
         *,
         shown: bool,
@@ -53,7 +49,7 @@ class Progress:
         self.comparison = comparison
         # An error of the callback, which is not the fault of a candidate
         self.fault: Exception | None = None
-        self._length, self._directory, self._callback = epochs, directory, callback
+        self._length, self._callback = epochs, callback
         # By label: runs to train, and runs and epochs that are done
         self._runs: Counter[str] = Counter()
         self._runs_done: Counter[str] = Counter()
@@ -75,17 +71,9 @@ class Progress:
         self._open = f", open: {names}"
         logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
 
-    def compiling(self, label: str) -> None:
-        """Show that a program is compiled for a candidate, which takes a while."""
-        if self._bar is not None:
-            with suppress(OSError):
-                self._bar.set_description_str(f"compiling {shortened(label, LONGEST_LABEL)}")
-
-    def advance(self, label: str, epochs: int, loss: float, known: bool = False) -> None:
-        """Count epochs of all runs; known ones were trained before."""
+    def advance(self, label: str, epochs: int, loss: float) -> None:
+        """Count epochs of all runs."""
         self._epochs_done[label] += epochs
-        if known and self._bar is not None:
-            self._bar.initial += epochs  # so that the speed does not count them
         self._tell(label, loss, None)
 
     def finish(self, label: str, runs: int, loss: float) -> None:
@@ -119,12 +107,9 @@ class Progress:
                 self._bar.update(done - self._bar.n)
         if self._callback is None:
             return
-        unfinished = (name for name, n in self._runs.items() if self._runs_done[name] < n)
-        labels = tuple(unfinished) or (label,)
         counts = done, runs * self._length, loss, runs_done, runs
-        event = Event(self.comparison, result, labels, *counts, self._directory)
         try:
-            self._callback(event)
+            self._callback(Event(self.comparison, result, *counts))
         except Exception as error:
             self.fault = error
             raise

@@ -22,12 +22,11 @@ from .._wording import cause_of
 from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, trained_by
 from .experiment import Experiment, Setting
-from .model_checks import check_finite, check_model
+from .model_checks import check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
 from .result import choices, failed, result_of
-from .run import Outcome
-from .runs import Runs
+from .runs import Outcome, Runs
 from .train import Trainer, groups_of
 from .tune import settings_of
 
@@ -130,7 +129,7 @@ class Search:
                     continue
                 for run, outcome in zip(group, outcomes):
                     self._keep(run, outcome)
-                losses = [float(outcome.curves.loss[-1]) for outcome in outcomes]
+                losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
                 self._progress.finish(label, len(group), float(np.mean(losses or np.nan)))
                 if not self._missing(needed[label]):
                     self._conclude(needed[label])
@@ -157,7 +156,6 @@ class Search:
                 outcomes = self._trainer.train(
                     rest,
                     store=self._store,
-                    on_compile=partial(self._progress.compiling, label),
                     on_epoch=partial(self._progress.advance, label),
                 )
             except Exception as error:
@@ -188,10 +186,6 @@ class Search:
         """Add the result of a candidate, all of whose runs are known."""
         label, outcomes = runs[0].candidate.label, [self._outcomes[run.key] for run in runs]
         try:
-            if not any(np.isfinite(outcome.curves.score).any() for outcome in outcomes):
-                check_finite(
-                    self._experiment.at(runs[0].setting)
-                )  # raises if the model is at fault
             rows, tuning = choices(runs, outcomes, self._experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
             result = result_of(picked, tuning, self._experiment)

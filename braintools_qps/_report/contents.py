@@ -90,7 +90,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "sections": sections,
         "asked": facts(asked | _renamed(_task_in_words(comparison.task))),
         "settings": facts({**_renamed(given), **digests, **settings}),
-        "versions": facts(_environment_in_words(comparison.environment)),
+        "versions": facts(comparison.environment),
     }
 
 
@@ -116,7 +116,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "advice": [(name, lines) for name, lines in advice.items() if lines],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
-        "versions": facts(_environment_in_words(present_environment())),
+        "versions": facts(present_environment()),
     }
 
 
@@ -132,13 +132,6 @@ def _task_in_words(task: Mapping[str, Any]) -> dict[str, Any]:
         "readout": READOUTS.get(str(readout), f"mean output of the last {readout} steps"),
     }
     return {name: words.get(name, value) for name, value in task.items()}
-
-
-def _environment_in_words(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """The environment, its device named once: "cpu" for "cpu: cpu"."""
-    platform, _, kind = environment.get("device", "").partition(": ")
-    named = {"device": kind} if platform and kind.lower().startswith(platform) else {}
-    return {**environment, **named}
 
 
 def _progress_of(comparison: Comparison) -> str:

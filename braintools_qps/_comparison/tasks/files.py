@@ -48,13 +48,7 @@ def read_file(
         If it is HDF5 and h5py is missing.
     """
     paths = [path] if test is None else [path, test]
-    are_counted = {_is_hdf5(file) for file in paths}
-    if len(are_counted) > 1:
-        raise ValueError(
-            "the training file and the test file must have the same format, got "
-            f"{' and '.join(map(str, paths))}. Use two .npz files or two HDF5 files"
-        )
-    (is_counted,) = are_counted
+    is_counted = _is_hdf5(path)
     if not (is_counted or bins is dt is None):
         raise ValueError(
             f"bins and dt are for spike times in HDF5, got {path} with arrays. Leave them out"
@@ -89,12 +83,10 @@ def _from_arrays(paths: Paths) -> Task:
     """The task of one archive, with a test part in it or in a second archive."""
     given, *others = [_arrays(path) for path in paths]
     test = [other[name] for other in others for name in ("X", "y")]
-    if not others:
-        test = [given[name] for name in ("X_test", "y_test") if name in given]
+    test = test or [given[name] for name in ("X_test", "y_test") if name in given]
     if len(test) == 1:
         raise ValueError("X_test and y_test must be given together, got one of them. Save both")
-    X, y = given["X"], given["y"]
-    return task_from_arrays(X, y, test=(test[0], test[1]) if test else None, name=str(paths[0]))
+    return task_from_arrays(given["X"], given["y"], test=test, name=str(paths[0]))
 
 
 def _arrays(path: str | PathLike) -> dict[str, np.ndarray]:

@@ -88,7 +88,7 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
         ({"seeds": [1, 1]}, ValueError, "list of different integers"),
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
-        ({"model": partial(SMALL, neuron="HH")}, ValueError, "Take LIF or ALIF"),
+        ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
         ({"model": partial(SMALL, neurons=8)}, TypeError, "got the option neurons. Add the keyw"),
         ({"client": 4}, TypeError, r"must be a distributed.Client, got 4. For example"),
         ({"out": ""}, ValueError, "out must name a directory, got ''"),

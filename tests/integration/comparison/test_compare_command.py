@@ -75,20 +75,6 @@ def test_the_same_command_with_more_trains_the_difference(capsys):
     assert len(runs()) == 6
 
 
-@pytest.mark.thorough
-@pytest.mark.usefixtures("directory")
-@pytest.mark.parametrize("name", ["comparison.png", "comparison.html"])
-def test_results_are_shown_where_a_drawing_cannot_be_written(name, capsys):
-    path = Path("out") / name
-    path.unlink()
-    path.mkdir()
-    assert main([*OPTIONS, "--surrogates", "Sigmoid", "S2NN"]) == 2
-    said = capsys.readouterr()
-    assert "Sigmoid " in said.out
-    assert "the figure or the report could not be written: " in said.err
-    assert "The results above are saved in out/comparison.json" in said.err
-
-
 FACTORY = """
 import brainstate
 from braintools_qps import QPseudoSpike
@@ -163,11 +149,11 @@ def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
     [
         (["--surrogates", "Sigmoit"], "Sigmoid"),
         (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
-        (["--option", "neuron=HH"], "Take LIF or ALIF"),
         (["--out", ""], "out must name a directory, got ''"),
         (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Add the keyword"),
         (["--task", "digit-rows"], "task must be one of digits-rows, "),
         (["--model", "math:floor"], "math:floor also needs x"),
+        (["--model", "math"], "a model is given as module:factory, but math has no function ''"),
     ],
 )
 def test_mistakes_end_with_one_line(arguments, message, tmp_path, monkeypatch, capsys):

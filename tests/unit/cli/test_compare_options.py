@@ -56,11 +56,9 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bins", "5"], "bins= and dt= are for spike times in a file"),
-        (["--dt", "5 ms"], "bins= and dt= are for spike times in a file"),
-        (["--test-data", "arrays.npz"], "test= is for arrays or a file, got it with 'digits-rows'"),
+        *((option, "test=, bins= and dt= are for files, got one of them with 'digits-rows'")
+          for option in (["--bins", "5"], ["--dt", "5 ms"], ["--test-data", "arrays.npz"])),
         (["--data", "arrays.npz", "--bins", "5"], "bins and dt are for spike times in HDF5"),
-        (["--data", "arrays.npz", "--dt", "10 ms"], "bins and dt are for spike times in HDF5"),
         (["--data", "absent.npz"], "absent.npz"),
         (["--workers", "0"], "workers must be 1 or more, got 0"),
         (["--scheduler", "tcp://localhost:1"], "pip install 'braintools-qps[cluster]'"),

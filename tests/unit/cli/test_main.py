@@ -1,7 +1,5 @@
 """What every subcommand shares: options, help, errors and the lazy package behind them."""
 
-import ast
-import inspect
 import logging
 import signal
 import sys
@@ -17,8 +15,6 @@ import braintools_qps
 from braintools_qps import __main__
 from braintools_qps.__main__ import COMMANDS, main
 from braintools_qps._cli import console, errors
-
-HEAVY = {"jax", "brainstate", "brainunit", "braintools", "numpy", "matplotlib"}
 
 
 @pytest.fixture
@@ -166,12 +162,6 @@ def test_an_error_of_ours_is_not_hidden(failing, monkeypatch):
         main(["list"])
 
 
-def test_whose_code_a_file_is():
-    assert errors.is_users(__file__)
-    for file in (errors.__file__, ast.__file__, pytest.__file__, "<string>"):
-        assert not errors.is_users(file)
-
-
 # Ctrl-C and closed pipes, but for the process itself, which is in tests/integration/cli
 
 
@@ -192,31 +182,6 @@ def test_a_closed_pipe_is_no_mistake(failing):
     failing(BrokenPipeError(32, "Broken pipe"))
     with pytest.raises(BrokenPipeError):
         main(["list"])
-
-
-# The package loads nothing until it is used
-
-
-def imported_at_the_top(module):
-    tree = ast.parse(inspect.getsource(module))
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module.partition(".")[0] if not node.level else "." * node.level
-
-
-@pytest.mark.parametrize("name", ["list", "show", "plot", "console", "errors"])
-def test_modules_of_the_command_line_import_only_the_standard_library(name):
-    module = import_module(f"braintools_qps._cli.{name}")
-    own = {".", ".."} if name == "errors" else {"."}  # .._wording, which imports nothing heavy
-    assert set(imported_at_the_top(module)) <= sys.stdlib_module_names | own
-
-
-def test_the_package_and_the_entry_import_only_the_standard_library_and_the_command_line():
-    for module in (braintools_qps, __main__):
-        assert set(imported_at_the_top(module)) <= {*sys.stdlib_module_names, "."}
-    assert not HEAVY & set(imported_at_the_top(console))
 
 
 def test_dir_shows_every_public_name_and_module():

@@ -144,21 +144,9 @@ def test_wide_shows_the_rest():
         "At best validation epoch: test accuracy with the weights of the epoch whose validation "
         "score was best, seed by seed.",
         "Firing rate: spikes per neuron and step.",
-        "Gradient norm clipped at 0.03.",
     ):
         assert note in said(found, wide=True)
         assert note.split(":")[0] not in found.table()
-
-
-def test_the_norm_that_was_really_used_is_told():
-    clipped = lambda norm: {"setting": {"learning_rate": 0.1, "clip": norm}}
-    of_norms = lambda *norms: said(
-        compared(*(candidate(f"c{n}", (0.9,), n, **clipped(x)) for n, x in enumerate(norms))),
-        wide=True,
-    )
-    assert "Gradient norm clipped at 1." in of_norms(1.0, 1.0)
-    assert "Gradient norm clipped at 0.03 or 1." in of_norms(0.03, 1.0)
-    assert "Gradients are not clipped." in of_norms(None)
 
 
 def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
@@ -242,11 +230,10 @@ def test_when_losses_count_as_falling_or_levelled_off(names, sentence):
 
 def test_what_went_wrong_stands_below_the_table():
     failed = candidate("S2NN", (), 5, error="ValueError: no")
-    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2}, one_by_one="TypeError: a")
+    flagged = candidate("flagged", CLOSE["A"], 1, flags={"nan": 2})
     found = compared(candidate("fine", CLOSE["B"]), flagged, failed, notes=("All is constant.",))
     for note in (
         "S2NN: error: ValueError: no.", "flagged: NaN 2/5.", "All is constant.",
-        "Trained one by one, because the model cannot be vmapped: TypeError: a.",
     ):  # fmt: skip
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
