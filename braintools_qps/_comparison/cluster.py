@@ -65,22 +65,6 @@ def connected(cluster: int | str) -> Iterator[Client]:
             stack.close()
 
 
-def check_client(client: Any) -> None:
-    """Raise unless the argument is a client of Dask.
-
-    Raises
-    ------
-    TypeError
-        If it is not, as a number of workers.
-    """
-    if not (client is None or hasattr(client, "scatter")):
-        raise TypeError(
-            f"client must be a distributed.Client, got {client!r}. For example "
-            "distributed.Client(n_workers=2, threads_per_worker=1); on the command line, "
-            "--workers 2"
-        )
-
-
 def trained_by(
     client: Client,
     groups: Sequence[list[Run]],

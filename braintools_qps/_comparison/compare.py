@@ -15,7 +15,6 @@ from .._registry import one_scan
 from .._statistics import LEAST_SEEDS
 from ..records import Comparison
 from ..typing import SurrogateSpecs
-from .cluster import check_client
 from .experiment import Experiment
 from .factory import Factory
 from .network import RecurrentNetwork
@@ -208,7 +207,6 @@ def compare(
     >>> comparison.best.label
     'Sigmoid'
     """
-    check_client(client)
     task = load_task(task)
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)

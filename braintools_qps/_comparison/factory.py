@@ -11,7 +11,6 @@ from typing import Any
 import brainstate
 
 from .._models import find_neurons, set_surrogate
-from .._wording import listed
 from .identity import name_of
 from .model import environment
 from .tasks import Task
@@ -54,7 +53,7 @@ class Factory:
         Raises
         ------
         TypeError
-            If the factory needs an argument that it does not get, or returns no brainstate model.
+            If the factory returns no brainstate model, or does not take the options.
         ValueError
             If the model has no neuron.
         """
@@ -83,28 +82,14 @@ class Factory:
         return model
 
     def _arguments(self, task: Task, surrogate: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = [p for p in parameters_of(self.make) if p.kind not in VARIABLE]
+        parameters = parameters_of(self.make)
         names = {p.name for p in parameters}
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters_of(self.make))
+        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
         bound = getattr(self.make, "keywords", {})  # a partial may bind what the task would give
         given = {n: getattr(task, n) for n in GIVEN if (n in names or takes_all) and n not in bound}
-        if "surrogate" in names and surrogate is not None:
+        if self.takes_surrogate and surrogate is not None:
             given["surrogate"] = surrogate
-        given |= options
-        unknown = {*bound, *options} - names
-        if unknown and not takes_all:
-            raise TypeError(
-                f"the factory {name_of(self.make)} takes {listed(sorted(names))}, got the option "
-                f"{listed(sorted(unknown))}. Add the keyword to it, or leave the option out"
-            )
-        needed = [p.name for p in parameters if p.default is p.empty and p.name not in given]
-        if needed:
-            raise TypeError(
-                f"a factory may take {listed(sorted((*GIVEN, 'surrogate')))} and options, but "
-                f"{name_of(self.make)} also needs {listed(needed)}. Give the argument a default, "
-                f"or pass functools.partial(factory, {needed[0]}=...)"
-            )
-        return given
+        return given | dict(options)
 
 
 def parameters_of(factory: Callable) -> list[inspect.Parameter]:

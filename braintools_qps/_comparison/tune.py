@@ -79,11 +79,6 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
         )
     listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in tune.items()}
     for name, values in listed.items():
-        if not isinstance(name, str):
-            raise TypeError(
-                f"tune must have names as keys, got {name!r}. For example "
-                "tune={'learning_rate': (0.01, 0.1)}"
-            )
         _check_values(name, values)
     _check_names(listed, factory, optimizer)
     return {
@@ -128,7 +123,7 @@ def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
             "training both have. Rename the keyword of the factory"
         )
     known = (*ours, *of_optimizer, *of_factory)
-    unknown = [name for name in tune if name not in known]
+    unknown = [str(name) for name in tune if name not in known]
     if unknown and not takes_all:
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "

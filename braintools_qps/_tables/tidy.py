@@ -12,7 +12,6 @@ from .columns import COLUMNS
 from .typing import Compared, Result
 
 Lines = list[dict[str, Any]]  # the values of a table by column
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
 
 
 def tidy_lines(comparison: Compared, rows: str) -> Lines:
@@ -92,7 +91,7 @@ def _trials(result: Result) -> list[tuple[Mapping[str, Any], dict[str, Sequence[
 
 
 def csv_text(lines: Lines) -> str:
-    """Text of a CSV file: numbers with five digits, nothing that a spreadsheet would compute."""
+    """Text of a CSV file: numbers with five digits."""
     text, columns = StringIO(), list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -101,8 +100,4 @@ def csv_text(lines: Lines) -> str:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+    return f"{value:.5g}" if isinstance(value, float) else value

@@ -284,8 +284,7 @@ class Comparison(Record, table=comparison_table):
     def to_csv(self, rows: Each = "seeds") -> str:
         """Return the results as CSV with a header.
 
-        Numbers have five digits. A label that a spreadsheet would take for a formula gets an
-        apostrophe in front.
+        Numbers have five digits.
 
         Parameters
         ----------
@@ -337,13 +336,8 @@ class Comparison(Record, table=comparison_table):
         ValueError
             If ``rows`` is anything else.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "to_pandas needs pandas, which is not installed. Run pip install pandas, or use "
-                "to_csv()"
-            ) from error
+        import pandas
+
         return pandas.DataFrame(tidy_lines(self, rows))
 
     def __repr__(self) -> str:

@@ -34,17 +34,22 @@ def task_from_arrays(X: Any, y: Any, *, test: Sequence[Any] = (), name: str = "a
     Raises
     ------
     ValueError
-        If a shape is wrong, a value is not finite in float32, all inputs are 0, there is only one
-        class, a class or a regression has fewer than 4 samples, or the test part has another class.
+        If a shape is wrong, a value is not finite in float32, there is only one class, a class or a
+        regression has fewer than 4 samples, or the test part has another shape or class.
     TypeError
-        If X does not hold real numbers, y none of the above, or the parts differ in unit or in the
-        kind of labels.
+        If X does not hold real numbers, y none of the above, or the parts differ in unit, or only
+        one has classes.
     """
     inputs, labels = _part(X, y, "")
     given = 0
     if test:
         tested = _part(_in_unit_of(X, test[0]), test[1], " of the test part")
-        _check_same_form((inputs, labels), tested)
+        kinds = labels.dtype, tested[1].dtype
+        if len({kind == np.float32 for kind in kinds}) > 1:
+            raise TypeError(
+                "y and y of the test part must both hold classes, or both floats to predict, got "
+                f"{kinds[0]} and {kinds[1]}. Convert one of them"
+            )
         given = len(tested[0])
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
         if inputs.dtype == np.float64:  # of two dtypes that are both small
@@ -115,10 +120,6 @@ def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
     _check_shapes(X, y, part)
     is_small = X.dtype == np.float16 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 4)
     X = _finite(X, X.dtype if is_small else np.float32, f"X{part}")
-    if not X.any():
-        raise ValueError(
-            f"X{part} must not be 0 everywhere, got only zeros. Check how it is loaded"
-        )
     return X, _finite(y, np.float32, f"y{part}") if y.dtype.kind == "f" else y
 
 
@@ -140,13 +141,7 @@ def _array(values: Any, what: str) -> np.ndarray:
             f"{what} must not be a masked array, whose mask would be lost. Leave out samples that "
             "are masked, or fill them in with .filled(0)"
         )
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"{what} must be an array with rows of equal length, got an error: "
-            f"{str(error).rstrip('.')}. Pad shorter rows, for example with 0"
-        ) from error
+    return np.asarray(values)
 
 
 def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:
@@ -192,25 +187,6 @@ def _check_classes(names: np.ndarray, y: np.ndarray) -> None:
             f"each class needs {FEWEST_SAMPLES} samples or more, for the three parts of the data, "
             f"got {min(counts)} of class {names[np.argmin(counts)].item()}. Drop rare classes, or "
             "give more samples; if y is a quantity, pass it as floats"
-        )
-
-
-def _check_same_form(
-    given: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
-) -> None:
-    for name, array, tested in zip("Xy", given, test):
-        if array.shape[1:] != tested.shape[1:]:
-            form = ", ".join(["samples", *map(str, array.shape[1:])])
-            raise ValueError(
-                f"{name} of the test part must have the shape ({form}) that {name} has, got "
-                f"{tested.shape}. Prepare both parts in the same way"
-            )
-    names = {"f": "floats", "S": "bytes", "U": "strings"}
-    kinds = [names.get(y.dtype.kind, "integers") for _, y in (given, test)]
-    if kinds[0] != kinds[1]:
-        raise TypeError(
-            f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}. "
-            "Convert one of them"
         )
 
 

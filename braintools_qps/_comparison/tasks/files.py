@@ -196,14 +196,9 @@ def _opened(path: str | PathLike) -> Iterator[Any]:
 
 
 def _check_events(path: Any, times: np.ndarray, units: np.ndarray) -> None:
-    if times.shape != units.shape or times.ndim != 1:
+    both = np.stack([times, units])
+    if not (np.isfinite(both) & (both >= 0)).all():
         raise ValueError(
-            f"each spike in {path} must have a time and a unit, got {times.shape} times and "
-            f"{units.shape} units in a sample. Write arrays of equal length for each sample"
-        )
-    if not (np.isfinite(times).all() and (times >= 0).all() and (units >= 0).all()):
-        wrong = next(v for v in (*times, *units) if not (np.isfinite(v) and v >= 0))
-        raise ValueError(
-            f"times and units in {path} must be finite and 0 or more, got {wrong}. "
-            "Remove such spikes"
+            f"times and units in {path} must be finite and 0 or more, got {both.min()} to "
+            f"{both.max()} in a sample. Remove such spikes"
         )

@@ -152,7 +152,7 @@ def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
         (["--out", ""], "out must name a directory, got ''"),
         (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Add the keyword"),
         (["--task", "digit-rows"], "task must be one of digits-rows, "),
-        (["--model", "math:floor"], "math:floor also needs x"),
+        (["--model", "math:floor"], "floor() takes exactly one argument"),
         (["--model", "math"], "a model is given as module:factory, but math has no function ''"),
     ],
 )
