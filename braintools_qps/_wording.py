@@ -1,9 +1,19 @@
-"""Parts of messages: shortened text, short lists, the name that was meant, the original error."""
+"""Parts of messages: shortened text, lists, the name that was meant, the error and whose it is."""
 
 from __future__ import annotations
 
 import difflib
+import sys
+import sysconfig
 from collections.abc import Callable, Iterable
+from pathlib import Path
+
+# This package, and all others, which may be on the path from several environments
+INSTALLED = (
+    str(Path(__file__).parent),
+    *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
+    *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
+)
 
 
 def shortened(text: str, longest: int = 60) -> str:
@@ -36,3 +46,8 @@ def cause_of(error: BaseException) -> BaseException:
     while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
         error = error.__cause__
     return error
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's: not of this package, of Python or of an installed one."""
+    return not filename.startswith((*INSTALLED, "<"))

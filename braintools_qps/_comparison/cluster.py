@@ -17,6 +17,7 @@ from .numerics import computing_with, numerics, packages, place
 from .plan import CODE, Plan, Run
 from .runs import Outcome
 from .train import Trainer
+from .typing import Plain
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -136,7 +137,7 @@ def work(
     group: list[Run],
     code: Mapping[str, str],
     versions: Mapping[str, str],
-    numbers: Mapping[str, Any],
+    numbers: Plain,
 ) -> list[Outcome]:
     """Train a group in this process. Data and compiled programs are kept for the next group."""
     with _one_at_a_time, computing_with(numbers):

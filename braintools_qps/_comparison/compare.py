@@ -27,6 +27,7 @@ from .runs import Runs
 from .search import Search
 from .tasks import load_task
 from .tune import tuned
+from .typing import Goal, Model, Plain
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -36,7 +37,7 @@ def compare(
     surrogates: SurrogateSpecs = _defaults.SURROGATES,
     *,
     task: Any = _defaults.TASK,
-    model: Callable[..., Any] | None = None,
+    model: Callable[..., Model] | None = None,
     tune: Mapping[str, Sequence[Any]] | None = _defaults.TUNE,
     seeds: int | Sequence[int] = _defaults.SEEDS,
     most_seeds: int | None = None,
@@ -45,8 +46,8 @@ def compare(
     batch_size: int = _defaults.BATCH_SIZE,
     learning_rate: float = _defaults.LEARNING_RATE,
     optimizer: Callable[..., optax.GradientTransformation] | None = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    score: Callable[[Any, Any], Any] | None = None,
+    loss: Goal | None = None,
+    score: Goal | None = None,
     prepare: bool = False,
     out: str | os.PathLike | None = None,
     fresh: bool = False,
@@ -234,7 +235,7 @@ def compare(
             return Search(*parts, fresh=fresh).until_known()
 
 
-def _limits(experiment: Experiment, most: int | None, margin: float | None) -> dict[str, Any]:
+def _limits(experiment: Experiment, most: int | None, margin: float | None) -> Plain:
     """The seeds of the first and the last look, and the margin, if they were given."""
     if most is None and margin is None:
         return {}

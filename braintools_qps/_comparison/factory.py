@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import brainstate
+from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
 from .identity import name_of
 from .model import environment
 from .tasks import Task
+from .typing import Model, Setting
 
 # By the task, if the factory takes them.
 GIVEN = ("features", "classes", "outputs", "steps", "input_rms")
@@ -24,7 +26,7 @@ VARIABLE = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 class Factory:
     """Makes models with the user's function, or with a partial that binds its options."""
 
-    make: Callable[..., Any]
+    make: Callable[..., Model]
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
@@ -47,7 +49,9 @@ class Factory:
         """Whether the function takes the candidate and puts it into the model itself."""
         return any(p.name == "surrogate" for p in parameters_of(self.make))
 
-    def __call__(self, task: Task, surrogate: Any = None, options: Mapping[str, Any] = {}) -> Any:
+    def __call__(
+        self, task: Task, surrogate: Surrogate | None = None, options: Mapping[str, Any] = {}
+    ) -> Model:
         """Return a fresh model with the surrogate in its neurons, or with its own if there is none.
 
         Raises
@@ -81,7 +85,9 @@ class Factory:
             set_surrogate(model, surrogate)
         return model
 
-    def _arguments(self, task: Task, surrogate: Any, options: Mapping[str, Any]) -> dict[str, Any]:
+    def _arguments(
+        self, task: Task, surrogate: Surrogate | None, options: Setting
+    ) -> dict[str, Any]:
         parameters = parameters_of(self.make)
         names = {p.name for p in parameters}
         takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import Array
 
 from .._wording import cause_of
 from .experiment import Experiment
 from .model import environment, initialised, run_over, seeded
 from .start_checks import PROBE, arrays_of, check_start
+from .typing import Outputs, Values
 
 
 def check_model(experiment: Experiment) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
     return notes + _checked_loss(experiment, outputs, size)
 
 
-def _traced(experiment: Experiment, size: int) -> Any:
+def _traced(experiment: Experiment, size: int) -> Outputs:
     """Shapes of the outputs of all steps; raises why the model does not take such a batch."""
     try:
         return _shapes(experiment, size, experiment.task.features)
@@ -54,10 +54,10 @@ def _traced(experiment: Experiment, size: int) -> Any:
         raise cause from cause.__cause__  # which brainstate's wrapper would hide
 
 
-def _shapes(experiment: Experiment, size: int, features: int) -> Any:
+def _shapes(experiment: Experiment, size: int, features: int) -> Outputs:
     """Shapes of the outputs for inputs of so many features."""
 
-    def outputs(key: Any, inputs: Any) -> Any:
+    def outputs(key: Array, inputs: Array) -> Outputs:
         with seeded(key):
             model = experiment.model(PROBE)
             initialised(model, size)
@@ -85,7 +85,7 @@ def _fixed_batch(error: Exception, experiment: Experiment, size: int) -> str | N
     )
 
 
-def _of_other_batches(values: Mapping[str, Any], size: int) -> dict[str, tuple[int, ...]]:
+def _of_other_batches(values: Values, size: int) -> dict[str, tuple[int, ...]]:
     """Shapes of the values that do not fit the batch."""
     shapes = {p: np.shape(leaf) for p, value in values.items() for leaf in jax.tree.leaves(value)}
     return {path: shape for path, shape in shapes.items() if shape and shape[0] != size}
@@ -110,7 +110,7 @@ def _root(error: BaseException) -> str:
     return str(cause_of(error)).strip().rstrip(".")
 
 
-def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
+def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
     leaves = jax.tree.leaves(outputs)
     if experiment.objective.is_own:
         return
@@ -131,7 +131,7 @@ def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
         _check_targets(experiment, output)
 
 
-def _checked_loss(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
+def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[str, ...]:
     """A warning if the loss has no gradient, because then nothing is trained."""
     goal, labels = experiment.objective, experiment.task.samples.labels
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
@@ -150,7 +150,7 @@ def _checked_loss(experiment: Experiment, outputs: Any, size: int) -> tuple[str,
     )
 
 
-def _check_targets(experiment: Experiment, output: Any) -> None:
+def _check_targets(experiment: Experiment, output: jax.ShapeDtypeStruct) -> None:
     read = output.shape[2:]
     labels = experiment.task.samples.labels
     each_step = experiment.objective.readout == "all" and experiment.task.is_answered_at_each_step

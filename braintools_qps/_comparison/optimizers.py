@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import jax.numpy as jnp
 import optax
+from jax.typing import ArrayLike
 
 from .factory import VARIABLE, parameters_of
 from .identity import name_of
+from .typing import Plain, Setting
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03
 GIVEN = ("learning_rate", "steps")  # if the optimizer takes them
@@ -18,7 +19,7 @@ Optimizer = Callable[..., optax.GradientTransformation]
 
 
 def adamw(
-    learning_rate: Any, steps: Any, clip: float | None = CLIP
+    learning_rate: ArrayLike, steps: ArrayLike, clip: float | None = CLIP
 ) -> optax.GradientTransformation:
     """AdamW, with a learning rate that falls to 0 as a cosine until the last step.
 
@@ -32,7 +33,7 @@ def adamw(
 
 
 def transformation(
-    optimizer: Optimizer | None, learning_rate: Any, steps: Any, options: Mapping[str, Any]
+    optimizer: Optimizer | None, learning_rate: ArrayLike, steps: ArrayLike, options: Setting
 ) -> optax.GradientTransformation:
     """Call the optimizer with a learning rate, its options, and ``steps`` if it takes that.
 
@@ -41,7 +42,7 @@ def transformation(
     TypeError
         If it returns no optax transformation.
     """
-    make = optimizer or adamw
+    make: Optimizer = optimizer or adamw
     values = {"learning_rate": learning_rate, "steps": steps}
     taken = names_of(make)
     made = make(**{name: values[name] for name in GIVEN if name in taken}, **options)
@@ -53,7 +54,7 @@ def transformation(
     return made
 
 
-def check_optimizer(optimizer: Any) -> None:
+def check_optimizer(optimizer: Optimizer | None) -> None:
     """Raise unless it can be called with a learning rate.
 
     Raises
@@ -75,7 +76,7 @@ def names_of(optimizer: Optimizer | None) -> list[str]:
     return [p.name for p in parameters_of(optimizer or adamw) if p.kind not in VARIABLE]
 
 
-def described_optimizer(optimizer: Optimizer | None) -> dict[str, Any]:
+def described_optimizer(optimizer: Optimizer | None) -> Plain:
     """Plain values for the record: the user's own function, or what ours does."""
     if optimizer is not None:
         return {"optimizer": name_of(optimizer)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,6 +13,7 @@ import numpy as np
 from .devices import is_full, present_devices, program_bytes
 from .model import usual_promotion
 from .tasks import Samples
+from .typing import Tree
 
 
 class Programs:
@@ -29,7 +29,7 @@ class Programs:
         self._width = self._devices.width(most_runs)  # runs that a program takes at once
         self._compiled: dict[tuple[Callable, jax.Device, int], jax.stages.Compiled] = {}
 
-    def call(self, function: Callable, runs: Any) -> tuple[Any, float]:
+    def call(self, function: Callable, runs: Tree) -> tuple[Tree, float]:
         """The results of ``function(run, samples)`` for all runs, and the seconds that it took.
 
         If memory is full, fewer runs are taken at once.
@@ -47,7 +47,7 @@ class Programs:
         program = self._compiled.get((function, self._devices.all[0], self._width))
         return None if program is None else program_bytes(program)
 
-    def _call(self, function: Callable, runs: Any) -> tuple[Any, float]:
+    def _call(self, function: Callable, runs: Tree) -> tuple[Tree, float]:
         count = len(jax.tree.leaves(runs)[0])
         parts = self._cut(runs, count)
         samples = [self._samples[n % len(self._samples)] for n in range(len(parts))]
@@ -58,19 +58,19 @@ class Programs:
             results = list(pool.map(_finished, programs, parts, samples))
         return self._joined(results, count), time.perf_counter() - began
 
-    def _cut(self, runs: Any, count: int) -> list[Any]:
+    def _cut(self, runs: Tree, count: int) -> list[Tree]:
         """Parts on one device after the other; the last is filled up with its last row."""
         starts, devices = range(0, count, self._width), self._devices.all
         rows = [np.minimum(np.arange(start, start + self._width), count - 1) for start in starts]
         cut = lambda part: jax.tree.map(lambda leaf: leaf[part], runs)
         return [jax.device_put(cut(part), devices[n % len(devices)]) for n, part in enumerate(rows)]
 
-    def _joined(self, parts: Sequence[Any], count: int) -> Any:
+    def _joined(self, parts: Sequence[Tree], count: int) -> Tree:
         """The inverse of `_cut`."""
         together = jax.device_put(parts, self._devices.all[0])
         return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:count], *together)
 
-    def _program(self, function: Callable, part: Any, samples: Samples) -> jax.stages.Compiled:
+    def _program(self, function: Callable, part: Tree, samples: Samples) -> jax.stages.Compiled:
         (device,) = samples.inputs.devices()
         key = function, device, self._width
         if key not in self._compiled:
@@ -93,5 +93,5 @@ class Programs:
         return max(1, int(min(room, most)))
 
 
-def _finished(program: jax.stages.Compiled, part: Any, samples: Samples) -> Any:
+def _finished(program: jax.stages.Compiled, part: Tree, samples: Samples) -> Tree:
     return jax.block_until_ready(program(part, samples))

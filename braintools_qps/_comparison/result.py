@@ -26,6 +26,7 @@ from .identity import sources
 from .numerics import present_environment
 from .plan import Candidate, Run, digest
 from .runs import History, Outcome
+from .typing import Plain
 
 # A run has collapsed if it loses this share of its gain. The loss must also be at least this many
 # standard errors of an accuracy, or this share of any other score.
@@ -101,22 +102,19 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def blank(
-    candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
-) -> Comparison:
+def blank(candidates: Sequence[Candidate], experiment: Experiment, limits: Plain) -> Comparison:
     """A comparison that has no results yet."""
-    settings: dict[str, Any] = {
+    settings = {
         RATE: experiment.usual_rate,
         "loss": experiment.objective.loss_name,
         "score": experiment.objective.score_name,
         "tune": experiment.tune,
         "sources": sources(experiment.functions),
+        **({} if experiment.prepared is None else {"prepare": True}),
     }
-    if experiment.prepared is not None:
-        settings["prepare"] = True
     return Comparison(
-        task=experiment.task.facts | {"sha256": digest(experiment.task)},
-        settings=to_plain(experiment.facts | settings | dict(limits)),
+        task={**experiment.task.facts, "sha256": digest(experiment.task)},
+        settings=to_plain({**experiment.facts, **settings, **limits}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),
         environment=present_environment(),

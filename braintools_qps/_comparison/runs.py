@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array
 
-from .model import Values
 from .packing import Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
+from .typing import Plain, Values
 
 FOLDER = "runs"
 STATE = ".state"
@@ -55,7 +55,7 @@ class Outcome(NamedTuple):
     best_epoch: int
     seconds: float  # per epoch: an equal share of the time of runs that train together
     bytes: int | None  # of the program that trains some runs at once
-    worker: Mapping[str, Any]  # where it was trained
+    worker: Plain  # where it was trained
     weights: Values  # after the last epoch, and all other states that outlive a batch
 
 

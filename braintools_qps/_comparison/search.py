@@ -13,7 +13,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from .._defaults import CSV_ROWS, JSON_NAME
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, trained_by
-from .experiment import Experiment, Setting
+from .experiment import Experiment
 from .model_checks import check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
@@ -29,6 +29,7 @@ from .result import choices, failed, result_of
 from .runs import Outcome, Runs
 from .train import Trainer, groups_of
 from .tune import settings_of
+from .typing import Setting, Values
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -225,7 +226,7 @@ def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
     return (*seeds, *more)
 
 
-def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Any:
+def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Values:
     """The trained weights of a run.
 
     Raises

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import suppress
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -16,6 +16,7 @@ from .._surrogate import QPseudoSpike, surrogate_key
 from .experiment import Experiment
 from .identity import name_of
 from .packing import raw
+from .typing import Model, Values
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
 PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
@@ -72,25 +73,25 @@ def check_start(experiment: Experiment) -> tuple[str, ...]:
     )
 
 
-def _start(experiment: Experiment, surrogate: Any, seed: int) -> tuple[Any, dict[str, Any]]:
+def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:
     """A model and all its initial values, weights first."""
     model, states = experiment.start(surrogate, seed)
     weights = states.values
     return model, weights.trained | weights.kept | arrays_of(model)
 
 
-def _differing(first: dict[str, Any], second: dict[str, Any]) -> list[str]:
+def _differing(first: Values, second: Values) -> list[str]:
     """Names of values that are not the same numbers, random keys included."""
     text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
     return [name for name in first if text(first[name]) != text(second.get(name))]
 
 
-def _spike_functions(model: Any) -> list[Any]:
+def _spike_functions(model: Model) -> list[Hashable]:
     spikes = [spike_of(neuron) for neuron in find_neurons(model).values()]
     return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
 
 
-def arrays_of(model: Any) -> dict[str, Any]:
+def arrays_of(model: Model) -> Values:
     """Arrays that nodes have as attributes."""
     return {
         ".".join(map(str, (*path, name))): value

@@ -6,10 +6,10 @@ numbers and the samples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import brainunit as u
 import jax
@@ -21,15 +21,17 @@ from jax import Array
 
 from .._surrogate import Traceable, traceable
 from .experiment import RATE, Experiment, at_setting, of_program
-from .model import Values, Weights, initialised, operations, put, run_over, seeded, watched
+from .model import Weights, initialised, operations, put, run_over, seeded, watched
 from .numerics import place
 from .packing import Saved, like, raw
 from .plan import Run
 from .programs import Programs
 from .runs import STATE, History, Outcome, Runs, Tested
 from .tasks import Rows, Samples
+from .typing import Number, Setting, Tree, Values
 
-Build = Callable[[Mapping[str, Any]], Surrogate]
+Build = Callable[[Setting], Surrogate]
+Carry = tuple[Weights, optax.OptState]
 
 
 class Given(NamedTuple):
@@ -44,7 +46,7 @@ class State(NamedTuple):
     """A run between two epochs."""
 
     weights: Weights
-    optimizer: Any
+    optimizer: optax.OptState
     epoch: Array
     history: History
     best: Weights  # those of the best validation score
@@ -185,7 +187,7 @@ def epoch_of(build: Build, experiment: Experiment) -> Callable:
         length = numbers["epochs"] if experiment.optimizer is None else experiment.epochs
         optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
 
-        def step(carry: tuple[Weights, Any], batch: tuple[Array, Array]) -> tuple[Any, Array]:
+        def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
             (weights, moments), (number, chosen) = carry, batch
             taken = Samples(samples.inputs[chosen], samples.labels[chosen])
             draw = key, state.epoch * batches + number
@@ -270,7 +272,7 @@ def _loss(
     return _scalar(objective.loss(objective.read(outputs), samples.labels)), states.values.kept
 
 
-def _after(state: State, weights: Weights, moments: Any, now: History) -> State:
+def _after(state: State, weights: Weights, moments: optax.OptState, now: History) -> State:
     epoch, better = state.epoch + 1, now.score > state.best_score
     history = jax.tree.map(lambda curve, x: curve.at[state.epoch].set(x), state.history, now)
     choose = lambda new, old: jnp.where(better, new, old)
@@ -279,18 +281,18 @@ def _after(state: State, weights: Weights, moments: Any, now: History) -> State:
     return State(weights, moments, epoch, history, best, *scores)
 
 
-def stacked(trees: Sequence[Any]) -> Any:
+def stacked(trees: Sequence[Tree]) -> Tree:
     """Trees of equal form as one, whose leaves have a row for each."""
     return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
 
 
-def _rows(tree: Any) -> Iterator[Any]:
+def _rows(tree: Tree) -> Iterator[Tree]:
     """The inverse of `stacked`."""
     count = len(jax.tree.leaves(tree)[0])
     return (jax.tree.map(lambda leaf, row=row: leaf[row], tree) for row in range(count))
 
 
-def _scalar(value: Any) -> Array:
+def _scalar(value: Number) -> Array:
     return jnp.mean(u.get_mantissa(value))
 
 

@@ -15,12 +15,13 @@ from braintools.surrogate import Surrogate
 from .._checks import check_positive
 from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean
-from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
+from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
 from .factory import GIVEN, VARIABLE, parameters_of
 from .identity import name_of
 from .model import seeded, watched
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
 from .optimizers import names_of
+from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
 EXCLUSIVE = (("dampening", MEAN_SLOPE), ("alpha", "q"))

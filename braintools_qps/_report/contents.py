@@ -15,14 +15,13 @@ from .drawings import comparison_drawings, flow_drawings
 CODE = ("sources",)  # of the user's functions
 # Labels in plain words
 NAMES = {
-    "has_own_test_part": "test part",
+    "has_own_test_part": "test part came with the data",
     "name": "task",
     "options": "model options",
+    "readout": "steps read as the answer",
     "tune": "values tried",
     "x64": "64-bit numbers",
 }
-READOUTS = {"last": "output of the last step", "mean": "mean output of all steps",
-            "all": "output of every step"}  # fmt: skip
 
 Facts = list[tuple[str, str]]
 
@@ -88,7 +87,7 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
-        "asked": facts(asked | _renamed(_task_in_words(comparison.task))),
+        "asked": facts(asked | _renamed(comparison.task)),
         "settings": facts({**_renamed(given), **digests, **settings}),
         "versions": facts(comparison.environment),
     }
@@ -122,16 +121,6 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {NAMES.get(name, name): value for name, value in values.items()}
-
-
-def _task_in_words(task: Mapping[str, Any]) -> dict[str, Any]:
-    readout = "mean" if task.get("readout") == task.get("steps") else task.get("readout")
-    test = "came with the data", "split off, another one for each seed"
-    words = {
-        "has_own_test_part": test[not task.get("has_own_test_part")],
-        "readout": READOUTS.get(str(readout), f"mean output of the last {readout} steps"),
-    }
-    return {name: words.get(name, value) for name, value in task.items()}
 
 
 def _progress_of(comparison: Comparison) -> str:

@@ -108,8 +108,8 @@ def test_what_was_recorded_is_told_in_plain_words(report):
     found = dataclasses.replace(COMPARISON, task=task, settings=settings)
     text = report(found)
     for fact in (
-        "<dt>test part</dt><dd>split off, another one for each seed</dd>",
-        "<dt>readout</dt><dd>mean output of the last 3 steps</dd>",
+        "<dt>test part came with the data</dt><dd>no</dd>",
+        "<dt>steps read as the answer</dt><dd>3</dd>",
         "<dt>64-bit numbers</dt><dd>no</dd>",
     ):
         assert fact in text
