@@ -240,17 +240,12 @@ def _limits(experiment: Experiment, most: int | None, margin: float | None) -> P
     if most is None and margin is None:
         return {}
     seeds = len(experiment.seeds)
-    most = seeds if most is None else checked_count("most_seeds", most, LEAST_SEEDS)
     if seeds < LEAST_SEEDS:
         raise ValueError(
             f"most_seeds and margin take {LEAST_SEEDS} seeds or more, got seeds={seeds}: fewer "
             f"cannot tell candidates apart. Pass seeds={LEAST_SEEDS}"
         )
-    if most < seeds:
-        raise ValueError(
-            f"most_seeds must be as many as seeds or more, got {most} and seeds={seeds}. Pass for "
-            f"example most_seeds={8 * seeds}"
-        )
+    most = seeds if most is None else checked_count("most_seeds", most, seeds)
     is_accuracy = experiment.objective.score_name == "accuracy"
     check_positive("margin", margin, none=True)
     margin = 1.0 if margin is None and is_accuracy else margin

@@ -111,24 +111,23 @@ def _root(error: BaseException) -> str:
 
 
 def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
-    leaves = jax.tree.leaves(outputs)
-    if experiment.objective.is_own:
+    """Check that a step returns one array, with a number for each class or of each target."""
+    task, objective = experiment.task, experiment.objective
+    if objective.is_own:
         return
-    if len(leaves) != 1 or leaves[0].shape[1:2] != (size,):
-        shapes = ", ".join(str(leaf.shape[1:]) for leaf in leaves) or "nothing"
-        raise ValueError(
-            f"a step must return one array of shape (batch, ...), here ({size}, ...), got "
-            f"{shapes}. Return only the readout, or pass your own loss and score"
-        )
-    (output,) = leaves
-    if (classes := experiment.task.classes) is not None and output.shape[2:] != (classes,):
-        raise ValueError(
-            f"a step must return a value for each of the {classes} classes, of shape ({size}, "
-            f"{classes}), got {output.shape[1:]}. Take classes as a keyword of the factory and end "
-            "the model with a layer of that size"
-        )
-    if classes is None:
-        _check_targets(experiment, output)
+    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(outputs)]
+    each_step = objective.readout == "all" and task.is_answered_at_each_step
+    target = task.samples.labels.shape[2 if each_step else 1 :]
+    wanted = (size, *((task.classes,) if task.classes else target))
+    flat = lambda shape: (shape[:1], np.prod(shape[1:]))  # as linear layers return targets
+    if shapes == [wanted] or (not task.classes and [*map(flat, shapes)] == [flat(wanted)]):
+        return
+    raise ValueError(
+        f"a step must return one array of shape {wanted}, with a value for each class or each "
+        f"number of a target, got {', '.join(map(str, shapes)) or 'nothing'}. Take outputs as a "
+        "keyword of the factory and end the model with a layer of that size, or pass your own loss "
+        "and score. If y has a target for each step, pass load_task(..., readout='all')"
+    )
 
 
 def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[str, ...]:
@@ -148,16 +147,3 @@ def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[
         "floats, and the loss must change with them, such as cross-entropy. A count of correct "
         "answers is a score.",
     )
-
-
-def _check_targets(experiment: Experiment, output: jax.ShapeDtypeStruct) -> None:
-    read = output.shape[2:]
-    labels = experiment.task.samples.labels
-    each_step = experiment.objective.readout == "all" and experiment.task.is_answered_at_each_step
-    wanted = labels.shape[2 if each_step else 1 :]
-    if np.prod(read) != np.prod(wanted):
-        raise ValueError(
-            f"a step must return as many values as a target has, of shape {wanted}, got {read} for "
-            f"each sample; y has the shape {labels.shape}. Pass load_task(..., readout='all') if y "
-            "has a target for each step, of shape (samples, time, ...), and another readout if not"
-        )

@@ -7,7 +7,7 @@ beside it, are not among these.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -17,7 +17,6 @@ from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import get_surrogate, surrogate_spec
-from .._surrogate import surrogate_key
 from ..records import to_plain
 from ..typing import SurrogateSpecs
 from .devices import present_devices
@@ -49,24 +48,9 @@ class Run(NamedTuple):
 
 
 def candidates_of(surrogates: SurrogateSpecs) -> list[Candidate]:
-    """The candidates, each rebuilt from its spec, so that its arrays are NumPy's.
-
-    Raises
-    ------
-    ValueError
-        If one is there twice.
-    """
+    """The candidates, each rebuilt from its spec, so that its arrays are NumPy's."""
     specs = {label: surrogate_spec(given) for label, given in candidates(surrogates).items()}
-    built = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
-    labels: dict[Hashable, str] = {}
-    for candidate in built:
-        first = labels.setdefault(surrogate_key(candidate.surrogate), candidate.label)
-        if first != candidate.label:
-            raise ValueError(
-                "each surrogate can be compared only once, got the same one as "
-                f"{first} and as {candidate.label}. Leave one out"
-            )
-    return built
+    return [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
 
 
 class Plan:

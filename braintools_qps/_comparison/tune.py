@@ -68,8 +68,8 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
     Raises
     ------
     TypeError, ValueError
-        If a name is unknown, has two meanings, or has no values, equal ones or one out of range;
-        or if two names that set the same parameter are tuned.
+        If a name is unknown, has two meanings, or has no values or one out of range; or if two
+        names that set the same parameter are tuned.
     """
     if tune is None:
         return {}
@@ -98,10 +98,6 @@ def _check_values(name: str, values: Any) -> None:
         for value in values:
             if not (name == "alpha" and value == math.inf):
                 check_positive(f"{name} in tune", value, none=name == "clip")
-    if any(value in values[:number] for number, value in enumerate(values)):
-        raise ValueError(
-            f"tune must have each value of {name} once, got {values!r}. Leave out the second"
-        )
 
 
 def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:

@@ -291,8 +291,8 @@ class Comparison(Record, table=comparison_table):
         rows : "seeds", "epochs" or "trials"
             - "seeds": a row for each candidate and seed, with all scores and settings;
             - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
-            - "trials": a row for each candidate, tried setting and seed, with its scores and
-              whether the seed chose it.
+            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
+              scores and whether the seed chose it.
 
         Returns
         -------

@@ -53,12 +53,6 @@ def test_help_is_plain_and_shows_what_every_command_has(command, capsys):
         assert "(default: ReluGrad Sigmoid 'QPseudoSpike(alpha=8)'" in out
 
 
-def test_a_command_that_there_is_not_is_refused(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["cmpare"])
-    assert "invalid choice: 'cmpare'" in capsys.readouterr().err
-
-
 # Notes and their amount
 
 
@@ -99,12 +93,6 @@ def test_a_warning_is_one_line_with_its_place_in_the_users_code(monkeypatch):
 
 
 # Errors
-
-
-def test_a_syntax_error_says_that_it_is_one():
-    with pytest.raises(SyntaxError) as caught:
-        compile("def f(:", "mine.py", "exec")
-    assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
 
 
 @pytest.mark.parametrize(
