@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import cycle
 
 import jax
 import jax.numpy as jnp
@@ -48,27 +50,16 @@ class Programs:
         return None if program is None else program_bytes(program)
 
     def _call(self, function: Callable, runs: Tree) -> tuple[Tree, float]:
-        count = len(jax.tree.leaves(runs)[0])
-        parts = self._cut(runs, count)
+        count, devices = len(jax.tree.leaves(runs)[0]), cycle(self._devices.all)
+        parts = [jax.device_put(*pair) for pair in zip(_cut(runs, self._width), devices)]
         samples = [self._samples[n % len(self._samples)] for n in range(len(parts))]
         programs = [self._program(function, *arguments) for arguments in zip(parts, samples)]
         began = time.perf_counter()
         # XLA runs a small network on one core, so there is one thread per core.
         with ThreadPoolExecutor(self._threads(programs[0])) as pool:
             results = list(pool.map(_finished, programs, parts, samples))
-        return self._joined(results, count), time.perf_counter() - began
-
-    def _cut(self, runs: Tree, count: int) -> list[Tree]:
-        """Parts on one device after the other; the last is filled up with its last row."""
-        starts, devices = range(0, count, self._width), self._devices.all
-        rows = [np.minimum(np.arange(start, start + self._width), count - 1) for start in starts]
-        cut = lambda part: jax.tree.map(lambda leaf: leaf[part], runs)
-        return [jax.device_put(cut(part), devices[n % len(devices)]) for n, part in enumerate(rows)]
-
-    def _joined(self, parts: Sequence[Tree], count: int) -> Tree:
-        """The inverse of `_cut`."""
-        together = jax.device_put(parts, self._devices.all[0])
-        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:count], *together)
+        seconds = time.perf_counter() - began
+        return _joined(jax.device_put(results, self._devices.all[0]), count), seconds
 
     def _program(self, function: Callable, part: Tree, samples: Samples) -> jax.stages.Compiled:
         (device,) = samples.inputs.devices()
@@ -91,6 +82,21 @@ class Programs:
         if room < most and self._width > 1:
             raise MemoryError
         return max(1, int(min(room, most)))
+
+
+@partial(jax.jit, static_argnums=1)
+def _cut(runs: Tree, width: int) -> list[Tree]:
+    """Parts of this many rows; the last one is filled up with its last row."""
+    count = len(jax.tree.leaves(runs)[0])
+    parts = [np.arange(start, start + width) for start in range(0, count, width)]
+    cut = lambda rows: jax.tree.map(lambda leaf: leaf[np.minimum(rows, count - 1)], runs)
+    return list(map(cut, parts))
+
+
+@partial(jax.jit, static_argnums=1)
+def _joined(parts: Sequence[Tree], count: int) -> Tree:
+    """The inverse of `_cut`."""
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:count], *parts)
 
 
 def _finished(program: jax.stages.Compiled, part: Tree, samples: Samples) -> Tree:
