@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, NamedTuple
@@ -50,16 +49,13 @@ class Progress:
         # An error of the callback, which is not the fault of a candidate
         self.fault: Exception | None = None
         self._length, self._callback = epochs, callback
-        # By label: runs to train, and runs and epochs that are done
-        self._runs: Counter[str] = Counter()
-        self._runs_done: Counter[str] = Counter()
-        self._epochs_done: Counter[str] = Counter()
+        self._runs = self._runs_done = self._epochs_done = 0
         self._shown, self._bar, self._open = shown, None, ""
 
-    def begin(self, label: str, runs: int) -> None:
+    def begin(self, runs: int) -> None:
         """Add runs that are to be trained."""
-        self._runs[label] += runs
-        total = self._runs.total() * self._length
+        self._runs += runs
+        total = self._runs * self._length
         if self._bar is None and self._shown and total:
             self._bar = _bar(total)
         elif self._bar is not None:
@@ -73,20 +69,18 @@ class Progress:
 
     def advance(self, label: str, epochs: int, loss: float) -> None:
         """Count epochs of all runs."""
-        self._epochs_done[label] += epochs
+        self._epochs_done += epochs
         self._tell(label, loss, None)
 
     def finish(self, label: str, runs: int, loss: float) -> None:
-        """Count runs that have finished, and those of their epochs that were not counted."""
-        self._runs_done[label] += runs
-        if epochs := self._runs_done[label] * self._length - self._epochs_done[label]:
+        """Count runs that have finished or failed, and those of their epochs that were not."""
+        self._runs_done += runs
+        if epochs := self._runs_done * self._length - self._epochs_done:
             self.advance(label, epochs, loss)
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
-        """Count all that is left of a candidate that has finished, or failed."""
-        self.comparison, runs = comparison, self._runs[result.label]
-        self._runs_done[result.label] = runs
-        self._epochs_done[result.label] = runs * self._length
+        """Show the result of a candidate that has finished, or failed."""
+        self.comparison = comparison
         self._tell(result.label, math.nan, result)
 
     def close(self) -> None:
@@ -96,20 +90,19 @@ class Progress:
                 self._bar.close()
 
     def _tell(self, label: str, loss: float, result: CandidateResult | None) -> None:
-        runs, done = self._runs.total(), self._epochs_done.total()
-        runs_done = self._runs_done.total()
         if self._bar is not None:
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             with suppress(OSError):  # a full disk that stderr goes to costs no results
                 self._bar.set_description_str(shortened(label, LONGEST_LABEL), refresh=False)
-                text = f"run {runs_done}/{runs}{ended}{self._open}"
+                text = f"run {self._runs_done}/{self._runs}{ended}{self._open}"
                 self._bar.set_postfix_str(text, refresh=False)
-                self._bar.update(done - self._bar.n)
+                self._bar.update(self._epochs_done - self._bar.n)
         if self._callback is None:
             return
-        counts = done, runs * self._length, loss, runs_done, runs
+        epochs = self._epochs_done, self._runs * self._length
+        runs = self._runs_done, self._runs
         try:
-            self._callback(Event(self.comparison, result, *counts))
+            self._callback(Event(self.comparison, result, *epochs, loss, *runs))
         except Exception as error:
             self.fault = error
             raise

@@ -116,7 +116,7 @@ class Search:
         most = None if self._client is None else RUNS_PER_CALL
         groups: list[list[Run]] = []
         for label, runs in missing.items():
-            self._progress.begin(label, len(runs))
+            self._progress.begin(len(runs))
             for run in runs if self._fresh else ():
                 self._store.forget(run.key)
             groups += groups_of(runs, self._store, most)
@@ -126,6 +126,7 @@ class Search:
             for group, outcomes in trained:
                 label = group[0].candidate.label
                 if isinstance(outcomes, Exception):
+                    self._progress.finish(label, len(self._missing(needed[label])), np.nan)
                     self._fail(label, outcomes)
                     continue
                 for run, outcome in zip(group, outcomes):

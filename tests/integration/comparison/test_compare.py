@@ -222,7 +222,15 @@ def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_bette
 
 def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
-    comparison = compare(candidates, out=tmp_path, **OPTIONS)
+    events = []
+    comparison = compare(candidates, out=tmp_path, callback=events.append, **OPTIONS)
+    assert events[-1][2:] == (
+        8,
+        8,
+        events[-1].loss,
+        4,
+        4,
+    )  # failed ones count, too
     failed, sound = comparison.results
     assert "UnitMismatchError: " in failed.error
     assert sound.error is None
