@@ -43,6 +43,22 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     assert axes.get_title() == "Test scores (shaded: may be best)"
 
 
+LEVEL = [0.9, 0.9001, 0.8999, 0.9, 0.9002]
+
+
+@pytest.mark.parametrize(
+    ("scores", "title"),
+    [
+        ({"A": SCORES["A"], "B": SCORES["B"]}, "Test scores (none is clearly lower)"),
+        ({"A": LEVEL, "B": LEVEL[::-1]}, "Test scores (all equal within the margin)"),
+        ({"A": SCORES["A"]}, "Test scores"),
+    ],
+)
+def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded(scores, title):
+    axes = plotting.plot_accuracy(of(**scores))
+    assert (axes.get_title(), [*axes.patches]) == (title, [])
+
+
 def test_scores_over_operations_have_a_point_for_each_seed():
     made = of(**SCORES)
     axes = plotting.plot_operations(compared(*made.results, candidate("bad", (), error="none")))
@@ -52,16 +68,6 @@ def test_scores_over_operations_have_a_point_for_each_seed():
         np.testing.assert_allclose(drawn.get_ydata(), 100 * np.array(result.scores.test))
     across, up = line(axes, "A")
     assert (float(across[0]), float(up[0])) == pytest.approx((2002, 91))  # 2000 to 2004
-
-
-def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded():
-    axes = plotting.plot_accuracy(of(A=SCORES["A"], B=SCORES["B"]))
-    assert not axes.patches
-    assert axes.get_title() == "Test scores (none is clearly lower)"
-    level = [0.9, 0.9001, 0.8999, 0.9, 0.9002]
-    equal = plotting.plot_accuracy(of(A=level, B=level[::-1])).get_title()
-    assert equal == "Test scores (all equal within the margin)"
-    assert plotting.plot_accuracy(of(A=SCORES["A"])).get_title() == "Test scores"
 
 
 def test_a_candidate_without_scores_has_a_row_that_says_so():
