@@ -146,9 +146,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     elif arguments.tune:
         listed = {name: text.split(",") for name, text in arguments.tune.items()}
         options["tune"] = {name: tuple(map(_value, texts)) for name, texts in listed.items()}
-    if "learning_rate" in options and "learning_rate" in (
-        options.get("tune", _defaults.TUNE) or ()
-    ):
+    tuned = options.get("tune", _defaults.TUNE) or ()
+    if "learning_rate" in options and "learning_rate" in tuned:
         rate = f"{options['learning_rate']:g}"
         raise ValueError(
             f"--learning-rate {rate} conflicts with the learning rates to tune. Add --no-tune, or "

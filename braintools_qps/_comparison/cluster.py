@@ -53,14 +53,7 @@ def connected(cluster: int | str) -> Iterator[Client]:
             checked_count("workers", cluster)
             started = LocalCluster(cluster, silence_logs=logging.CRITICAL, **options)
             cluster = stack.enter_context(started).scheduler_address
-        try:
-            client = Client(cluster, set_as_default=False)
-        except OSError as error:
-            raise OSError(
-                f"no Dask scheduler answers at {cluster}: {error}. Start one with 'dask scheduler' "
-                "and give the address that it prints, such as tcp://host:8786"
-            ) from error
-        yield stack.enter_context(client)
+        yield stack.enter_context(Client(cluster, set_as_default=False))
     finally:
         with suppress(OSError):  # such as a timeout: workers that end late cost no results
             stack.close()

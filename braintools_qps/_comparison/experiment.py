@@ -95,8 +95,8 @@ class Experiment:
     def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
         """The weights of a seed, brought into the range where they fire; for all candidates."""
         if (key := (seed, repr(self.chosen))) not in known:
-            own = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
-            model, states = replace(self, prepared=None).start(own, seed)
+            surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
+            model, states = replace(self, prepared=None).start(surrogate, seed)
             with environment():
                 prepare(model, self.task.batch(PREPARED_ON, seed).inputs)
             known[key] = states.values.trained

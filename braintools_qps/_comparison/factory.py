@@ -106,8 +106,8 @@ def parameters_of(factory: Callable) -> list[inspect.Parameter]:
     if isinstance(factory, functools.partial):
         inner = parameters_of(factory.func)[len(factory.args) :]
         names = [p.name for p in inner]
-        own = {n: v for n, v in factory.keywords.items() if n in names}
-        return [p.replace(default=own[p.name]) if p.name in own else p for p in inner]
+        bound = {n: v for n, v in factory.keywords.items() if n in names}
+        return [p.replace(default=bound[p.name]) if p.name in bound else p for p in inner]
     if not inspect.isclass(factory):
         return list(inspect.signature(factory).parameters.values())
     return list(inspect.signature(factory.__init__).parameters.values())[1:]

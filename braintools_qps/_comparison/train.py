@@ -128,13 +128,13 @@ class Trainer:
         surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
         start = partial(initial_state, surrogate=surrogate)
         saved = [store.read(run.key + STATE) if store else None for run in group]
-        begun = [each for each in saved if each is not None]
+        begun = [state for state in saved if state is not None]
         if len(begun) < len(group):
             initial = {seed: start(experiment, seed=seed) for seed in {run.seed for run in group}}
             return 0, stacked([initial[run.seed] for run in group])
         plain = replace(experiment, prepared=None)
         forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(plain, seed=0)))
-        leaves = [np.stack([each.arrays[str(n)] for each in begun]) for n in range(len(forms))]
+        leaves = [np.stack([state.arrays[str(n)] for state in begun]) for n in range(len(forms))]
         states = jax.tree.unflatten(structure, map(like, leaves, forms))
         return begun[0].about["epochs"], states
 

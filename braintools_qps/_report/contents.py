@@ -101,8 +101,9 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "populations": [f"{p.name} ({p.size} neurons)" for p in first.populations],
     }
     shared = list(dict.fromkeys(note for flow in flows.values() for note in flow.notes))
-    own = {name: [x for x in flow.advice if x not in shared] for name, flow in flows.items()}
-    advice = {"The model and its inputs": shared, **own}
+    advice = {"The model and its inputs": shared} | {
+        name: [line for line in flow.advice if line not in shared] for name, flow in flows.items()
+    }
     return {
         "title": "Why does this network not learn?",
         "says": list(GradientFlows(flows).diagnoses),

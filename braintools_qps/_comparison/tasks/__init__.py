@@ -8,7 +8,6 @@ lists.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -175,15 +174,9 @@ def _by_name(text: str) -> Task:
             else did_you_mean(name, TASKS, lambda known: known.lower().replace("-", ""))
         )
         raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
-    entry = TASKS[name]
     options = {key: read_value(value) for key, value in options.items()}
-    try:
-        inspect.signature(entry.build).bind(*args, **options)
-    except TypeError as error:
-        parameters = inspect.signature(entry.build).parameters.values()
-        taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
-        raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
-    return dataclasses.replace(entry.build(*args, **options), description=entry.sentence)
+    task = TASKS[name].build(*args, **options)
+    return dataclasses.replace(task, description=TASKS[name].sentence)
 
 
 def _described(task: Any) -> str:
