@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 # This package, and all others, which may be on the path from several environments
@@ -51,3 +52,12 @@ def cause_of(error: BaseException) -> BaseException:
 def is_users(filename: str) -> bool:
     """Whether a file is the user's: not of this package, of Python or of an installed one."""
     return not filename.startswith((*INSTALLED, "<"))
+
+
+@contextmanager
+def from_extra(extra: str, why: str) -> Iterator[None]:
+    """The context of an import that needs an extra of this package; ``why`` begins the error."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(f"{why}. Run pip install 'braintools-qps[{extra}]'") from error

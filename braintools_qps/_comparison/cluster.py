@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
+from .._wording import from_extra
 from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
@@ -39,12 +40,8 @@ def connected(cluster: int | str) -> Iterator[Client]:
     OSError
         If no scheduler answers.
     """
-    try:
+    with from_extra("cluster", "--workers and --scheduler need Dask"):
         from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ImportError(
-            "--workers and --scheduler need Dask. Run pip install 'braintools-qps[cluster]'"
-        ) from error
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
     stack = ExitStack()

@@ -12,6 +12,7 @@ from jax import Array
 
 from .._checks import checked_count
 from .._surrogate import QPseudoSpike
+from .._wording import from_extra
 
 STEP = 1.0 * u.ms
 SHORTEST_MEMORY, LEAST_LONG_MEMORY = 1.0, 8.0  # steps
@@ -113,12 +114,8 @@ def neuron_class(name: str) -> type:
     LookupError
         If there is none.
     """
-    try:
+    with from_extra("train", "the network is built from brainpy's neurons"):
         from brainpy import state
-    except ImportError as error:
-        raise ImportError(
-            "the network is built from brainpy's neurons. Run pip install 'braintools-qps[train]'"
-        ) from error
     neuron = getattr(state, name, None)
     if not (isinstance(neuron, type) and issubclass(neuron, state.Neuron)):
         raise LookupError(

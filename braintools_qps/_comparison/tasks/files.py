@@ -18,6 +18,7 @@ import numpy as np
 
 from ..._checks import checked_count
 from ..._defaults import BINS
+from ..._wording import from_extra
 from .arrays import labelled_task, labels_of, task_from_arrays
 from .task import Task
 
@@ -178,12 +179,8 @@ def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 @contextmanager
 def _opened(path: str | PathLike) -> Iterator[Any]:
     """The HDF5 file, its layout checked; errors while reading it become errors about the file."""
-    try:
+    with from_extra("train", "reading HDF5 needs h5py"):
         import h5py
-    except ImportError as error:
-        raise ImportError(
-            "reading HDF5 needs h5py. Run pip install 'braintools-qps[train]'"
-        ) from error
     rule = f"{path} must be HDF5 with {', '.join(LAYOUT)}, as in the Spiking Heidelberg Digits"
     try:
         with h5py.File(path, "r") as file:
