@@ -71,9 +71,12 @@ class Search:
                 self._settings[label] = settings_of(candidate.surrogate, self._experiment)
                 self._runs(label, self._experiment.seeds)  # or an error
             except Exception as error:
-                self._fail(label, error)
+                self._failed[label] = error
+        self._raise_if_all_failed()
         sound = [label for label in self._candidates if label not in self._failed]
         self._check(sound)
+        for label, fault in self._failed.items():
+            self._add(failed(self._candidates[label], fault))
         self._look(sound, self._experiment.seeds)
         while "most_seeds" in self._comparison.settings:
             standing, before = self._comparison.standing, len(self._comparison.seeds)
@@ -198,17 +201,15 @@ class Search:
         self._add(result)
 
     def _fail(self, label: str, error: Exception) -> None:
-        """Make a row of an error.
-
-        Raises
-        ------
-        Exception
-            If all candidates have failed, what the first did: there is nothing to report beside it.
-        """
+        """Make a row of an error."""
         self._failed[label] = error
+        self._raise_if_all_failed()
+        self._add(failed(self._candidates[label], error))
+
+    def _raise_if_all_failed(self) -> None:
+        """Raise what the first candidate did: there is nothing to report beside it."""
         if len(self._failed) == len(self._candidates):
             raise cause_of(next(iter(self._failed.values())))
-        self._add(failed(self._candidates[label], error))
 
     def _add(self, result: CandidateResult) -> None:
         """Put a result into the comparison, and write JSON and CSV, each whole or not at all."""

@@ -144,26 +144,6 @@ def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
     assert "Traceback" not in rest
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["--surrogates", "Sigmoit"], "Sigmoid"),
-        (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
-        (["--out", ""], "out must name a directory, got ''"),
-        (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Add the keyword"),
-        (["--task", "digit-rows"], "task must be one of digits-rows, "),
-        (["--model", "math:floor"], "floor() takes exactly one argument"),
-        (["--model", "math"], "a model is given as module:factory, but math has no function ''"),
-    ],
-)
-def test_mistakes_end_with_one_line(arguments, message, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    assert main(["compare", "--quick", "--out", "results/of/mine", *arguments]) == 2
-    (*_, line) = capsys.readouterr().err.splitlines()
-    assert message in line
-    assert not list(tmp_path.iterdir())
-
-
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
 def test_plot(suffix, start, tmp_path):
     path = tmp_path / f"figure.{suffix}"
