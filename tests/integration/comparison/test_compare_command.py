@@ -75,40 +75,18 @@ def test_the_same_command_with_more_trains_the_difference(capsys):
     assert len(runs()) == 6
 
 
-FACTORY = """
-import brainstate
-from braintools_qps import QPseudoSpike
-
-class Neurons(brainstate.nn.Module):
-    def __init__(self, size):
-        super().__init__()
-        self.size, self.spk_fun = size, QPseudoSpike()
-    def init_state(self, batch_size=None):
-        self.V = brainstate.HiddenState(brainstate.random.rand(batch_size, self.size))
-    def update(self, x):
-        self.V.value = 0.5 * self.V.value + x
-        return self.spk_fun(self.V.value - 1)
-
-def network(features, classes, size=4):
-    linear = brainstate.nn.Linear
-    layers = linear(features, size), Neurons(size), linear(size, classes)
-    return brainstate.nn.Sequential(*layers)
-"""
-
-
 @pytest.mark.thorough
 def test_a_model_of_the_user(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_data()
-    Path("mine.py").write_text(FACTORY)
-    monkeypatch.syspath_prepend("")
-    options = ["--model", "mine:network", "--option", "size=6", "--tune", "dampening=1,1/4"]
+    model = "comparison_models:plain"
+    options = ["--model", model, "--option", "hidden=6", "--tune", "dampening=1,1/4"]
     options += ["clip=0.5", "--readout", "2", "--surrogates", "Sigmoid"]
     assert main([*QUICK, *options]) == 0
     record = json.loads(Path("out/comparison.json").read_text())
     settings = record["settings"]
-    assert settings["model"] == "mine:network"
-    assert settings["options"] == {"size": 6}
+    assert settings["model"] == model
+    assert settings["options"] == {"hidden": 6}
     assert settings["tune"] == {"dampening": [1, 0.25], "clip": [0.5]}
     assert record["task"]["readout"] == 2
     assert record["results"][0]["setting"]["dampening"] in (1, 0.25)
