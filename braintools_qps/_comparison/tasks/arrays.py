@@ -52,8 +52,6 @@ def task_from_arrays(X: Any, y: Any, *, test: Sequence[Any] = (), name: str = "a
             )
         given = len(tested[0])
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
-        if inputs.dtype == np.float64:  # of two dtypes that are both small
-            inputs = inputs.astype(np.float32)
     return labelled_task(name, inputs, labels, given_test=given, unit=u.get_unit(X))
 
 

@@ -8,7 +8,6 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-import brainstate
 import pytest
 
 import braintools_qps
@@ -126,21 +125,6 @@ def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys
     failing(AssertionError())
     assert main(["list"]) == 2
     assert "braintools-qps: AssertionError (test_main.py, line " in capsys.readouterr().err
-
-
-def test_what_brainstate_wraps_around_an_error_of_a_module_is_left_out(monkeypatch, capsys):
-    class Network(brainstate.nn.Module):
-        def update(self, x):
-            return x.absent
-
-    nested = brainstate.nn.Sequential(Network())
-    monkeypatch.setattr(
-        import_module("braintools_qps._cli.list"), "run", lambda arguments: nested(1)
-    )
-    assert main(["list"]) == 2
-    line = capsys.readouterr().err
-    assert line.startswith("braintools-qps: AttributeError: 'int' object has no attribute 'absent'")
-    assert line.endswith(", in update)\n")
 
 
 def test_an_error_of_ours_is_not_hidden(failing, monkeypatch):

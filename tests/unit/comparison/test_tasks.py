@@ -36,6 +36,8 @@ def all_inputs(task):
 )
 def test_shapes_of_the_tasks(name, shape, classes):
     task = load_task(name)
+    assert len(task.description) > 40
+    assert str(task).endswith(task.description)
     assert (task.steps, task.features) == shape
     assert task.classes == classes
     for name, size in task.sizes._asdict().items():
@@ -56,12 +58,6 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
     assert sorted(zip(map(tuple, ours), targets)) == sorted(
         zip(map(tuple, images.astype(int)), labels)
     )
-
-
-def test_rows_of_a_digit_are_its_pixels_two_steps_each():
-    rows, pixels = load_task("digits-rows"), load_task("digits-pixels")
-    expected = pixels.part("test").inputs.reshape(-1, 8, 8).repeat(2, axis=1)
-    np.testing.assert_allclose(rows.part("test").inputs, expected, rtol=1e-5)
 
 
 def test_the_cue_is_there_at_the_start_and_gone_in_the_delay():
@@ -97,13 +93,6 @@ def test_a_test_part_that_is_given_is_the_same_for_all_seeds():
     for seed in (1, 2):
         np.testing.assert_array_equal(task.split(seed).test, np.arange(200, 210))
     assert not np.array_equal(task.split(1).validation, task.split(2).validation)
-
-
-@pytest.mark.parametrize("name", ["digits-rows", "randman(samples=40)", "GoNoGo(samples=20)"])
-def test_a_named_task_says_what_the_data_are(name):
-    task = load_task(name)
-    assert len(task.description) > 40
-    assert str(task).endswith(task.description)
 
 
 def test_the_readout_suits_the_task_unless_it_is_given():

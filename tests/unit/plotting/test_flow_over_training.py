@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from report_records import flow_of, population
 
-from braintools_qps.plotting import plot_flow_over_training, plot_gradient_flow
+from braintools_qps.plotting import plot_flow_over_training
 
 
 def measured(*sizes, names=("lif",), **reach):
@@ -38,10 +38,3 @@ def test_each_population_has_a_panel_empty_where_there_is_no_gradient():
 def test_without_a_measurement_there_is_nothing_to_draw():
     with pytest.raises(ValueError, match="no measurement to draw"):
         plot_flow_over_training({})
-
-
-def test_the_label_of_the_reach_is_beside_the_curves():
-    axes = plot_gradient_flow(measured(1, 0.1, 0.001, reach=2))
-    (label,) = (text for text in axes.texts if "1%" in text.get_text())
-    axes.figure.draw_without_rendering()
-    assert label.get_window_extent().x0 >= axes.get_window_extent().x1

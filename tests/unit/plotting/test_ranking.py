@@ -81,13 +81,6 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_population
     assert candidates[-1].split()[4] == "-"
 
 
-def test_of_many_populations_the_table_has_the_range():
-    many = GradientFlows({n: flow(n, *[(x, 0.5) for x in (0.9, 1, 1, 1, 1.1)]) for n in "ab"})
-    _, *rows = repr(many).partition("surrogate ")[2].splitlines()
-    assert list(map(named, rows)) == many.ranked()
-    assert all("0.900 to 1.100" in row for row in rows)
-
-
 @pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (5, 1)])
 def test_the_table_fits_a_terminal(populations, rows):
     made = {
@@ -98,6 +91,8 @@ def test_the_table_fits_a_terminal(populations, rows):
     lines = text[text.index("surrogate ") :].splitlines()
     assert max(map(len, lines)) <= 100
     assert len(lines) == 1 + rows * len(made)
+    highest = f"{0.89 + 0.01 * populations:.3f}"
+    assert all(highest in line for line in lines[1::rows])
 
 
 def test_a_notebook_shows_a_row_for_each_population_in_that_order():

@@ -268,16 +268,3 @@ def test_html_is_sorted_marks_the_tied_group_and_takes_labels_as_typed():
     labels = [line.partition("<td>")[2].partition("<")[0] for line in lines[1:]]
     assert labels == ["B", "A", "&lt;b&gt;"]
     assert ["background" in line for line in lines] == [False, True, True, False]
-
-
-def test_tuning_prints_a_row_for_each_setting():
-    trials = [
-        Trial({"learning_rate": rate}, validation=(0.5, 0.7), test=(0.4, 0.5), loss=(1.0, 2.0))
-        for rate in (0.1, 0.3)
-    ]
-    assert repr(Tuning(tuple(trials), (1, 1))).splitlines() == [
-        "trial  learning_rate  validation  test  loss  chosen by",
-        "0      0.1                   0.6  0.45   1.5     0 of 2",
-        "1      0.3                   0.6  0.45   1.5     2 of 2",
-        "- Means over seeds. Each seed chooses by its own validation score.",
-    ]
