@@ -50,15 +50,15 @@ class Programs:
         return None if program is None else program_bytes(program)
 
     def _call(self, function: Callable, runs: Tree) -> tuple[Tree, float]:
-        count, devices = len(jax.tree.leaves(runs)[0]), cycle(self._devices.all)
-        parts = [jax.device_put(*pair) for pair in zip(_cut(runs, self._width), devices)]
-        samples = [self._samples[n % len(self._samples)] for n in range(len(parts))]
-        programs = [self._program(function, *arguments) for arguments in zip(parts, samples)]
+        places = zip(_cut(runs, self._width), cycle(self._devices.all), cycle(self._samples))
+        parts = [(jax.device_put(part, device), samples) for part, device, samples in places]
+        programs = [self._program(function, *part) for part in parts]
         began = time.perf_counter()
         # XLA runs a small network on one core, so there is one thread per core.
         with ThreadPoolExecutor(self._threads(programs[0])) as pool:
-            results = list(pool.map(_finished, programs, parts, samples))
+            results = list(pool.map(_finished, programs, parts))
         seconds = time.perf_counter() - began
+        count = len(jax.tree.leaves(runs)[0])
         return _joined(jax.device_put(results, self._devices.all[0]), count), seconds
 
     def _program(self, function: Callable, part: Tree, samples: Samples) -> jax.stages.Compiled:
@@ -99,5 +99,5 @@ def _joined(parts: Sequence[Tree], count: int) -> Tree:
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:count], *parts)
 
 
-def _finished(program: jax.stages.Compiled, part: Tree, samples: Samples) -> Tree:
-    return jax.block_until_ready(program(part, samples))
+def _finished(program: jax.stages.Compiled, part: tuple[Tree, Samples]) -> Tree:
+    return jax.block_until_ready(program(*part))
