@@ -79,7 +79,11 @@ def trained_by(
     arriving = as_completed(loop=client.loop)
 
     def send(groups: Sequence[list[Run]]) -> None:
-        data = client.scatter(experiment, broadcast=True, hash=False)
+        try:
+            data = client.scatter(experiment, broadcast=True, hash=False)
+        except KeyError:  # Dask's, of a worker that has died meanwhile
+            send(groups)
+            return
         needs = plan.code, packages(), numerics()
         for group in groups:
             future = client.submit(work, data, group, *needs, pure=False)
