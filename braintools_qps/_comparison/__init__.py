@@ -11,9 +11,9 @@ The way of a call of `compare`:
 4. It makes records of them with `result`, and goes on with more seeds until it is known which is
    best. `progress` has the bar.
 
-`tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` and
-`start_checks` try them; `network` is the usual one, `objective` has loss and score, `optimizers`
-ours or the user's.
+`tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` tries
+them; `network` is the usual one, `objective` has loss and score, `optimizers` ours or the user's.
+`typing` has the types of signatures.
 """
 
 from .cluster import connected

@@ -1,7 +1,8 @@
-"""Checks, before anything is trained, that a model can be trained on a task."""
+"""Checks, before anything is trained, that a model can be trained on a task, and fairly."""
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,13 +11,21 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from braintools.surrogate import Sigmoid, Surrogate
 from jax import Array
 
+from .._models import find_neurons, spike_of
+from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from .experiment import Experiment
+from .identity import name_of
 from .model import environment, initialised, run_over, seeded
-from .start_checks import PROBE, arrays_of, check_start
-from .typing import Outputs, Values
+from .packing import raw
+from .typing import Model, Outputs, Values
+
+# In the forward pass all surrogates are equal, and the first two take every unit.
+PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
+OF_ANOTHER_CLASS = Sigmoid()
 
 
 def check_model(experiment: Experiment) -> tuple[str, ...]:
@@ -33,11 +42,89 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
         If the model cannot be trained; the message has the rule, the value and the fix.
     """
     experiment = replace(experiment, prepared=None)
-    notes = check_start(experiment)
+    notes = _check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
     return notes + _checked_loss(experiment, outputs, size)
+
+
+def _check_start(experiment: Experiment) -> tuple[str, ...]:
+    """Check that a seed gives all candidates the same weights, and another seed other weights.
+
+    Returns
+    -------
+    tuple of str
+        A warning if all seeds have the same weights.
+
+    Raises
+    ------
+    ValueError
+        If candidates differ in their weights, a model is made only once, or a factory takes the
+        surrogate and leaves it.
+    """
+    seeds = experiment.seeds
+    name = name_of(experiment.factory.make)
+    (model, start), (again, *starts) = (_start(experiment, s, seeds[0]) for s in PROBES)
+    if again is model:
+        raise ValueError(
+            f"the factory {name} must return a fresh model each time, got the same "
+            f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
+            "Create the model inside the function"
+        )
+    if experiment.factory.takes_surrogate:
+        if _spike_functions(model) == _spike_functions(again):
+            raise ValueError(
+                f"the factory {name} takes surrogate and must put it into the model, got the same "
+                "spike functions with two different surrogates. Pass it on, as in "
+                "LIF(hidden, spk_fun=surrogate)"
+            )
+        with suppress(Exception):  # this factory takes surrogates of one class only
+            starts += _start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
+    changed = [path for other in starts for path in _differing(start, other)]
+    if changed:
+        raise ValueError(
+            "candidates must start from the same weights with the same seed, got different ones in "
+            f"{', '.join(dict.fromkeys(changed))} from calls of {name} with seed {seeds[0]}. Draw "
+            "from brainstate.random or numpy.random, which the seed sets, not from a generator of "
+            "your own, such as numpy.random.default_rng(), and whatever the surrogate is"
+        )
+    trained = lambda seed: experiment.start(PROBE, seed)[1].values.trained
+    if len(seeds) < 2 or _differing(*map(trained, seeds[:2])):
+        return ()
+    return (
+        f"All seeds start from the same weights, because {name} does not draw them from "
+        "brainstate.random or numpy.random. Intervals may be too small: seeds differ only in the "
+        "split and the order of the samples.",
+    )
+
+
+def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:
+    """A model and all its initial values, weights first."""
+    model, states = experiment.start(surrogate, seed)
+    weights = states.values
+    return model, weights.trained | weights.kept | _arrays_of(model)
+
+
+def _differing(first: Values, second: Values) -> list[str]:
+    """Names of values that are not the same numbers, random keys included."""
+    text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
+    return [name for name in first if text(first[name]) != text(second.get(name))]
+
+
+def _spike_functions(model: Model) -> list[Hashable]:
+    spikes = [spike_of(neuron) for neuron in find_neurons(model).values()]
+    return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
+
+
+def _arrays_of(model: Model) -> Values:
+    """Arrays that nodes have as attributes."""
+    return {
+        ".".join(map(str, (*path, name))): value
+        for path, node in brainstate.graph.nodes(model).items()
+        for name, value in vars(node).items()
+        if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
+    }
 
 
 def _traced(experiment: Experiment, size: int) -> Outputs:
@@ -70,7 +157,7 @@ def _shapes(experiment: Experiment, size: int, features: int) -> Outputs:
 def _fixed_batch(error: Exception, experiment: Experiment, size: int) -> str | None:
     """Which arrays or states of the model have another batch; None if they fit."""
     model, _ = replace(experiment, batch_size=size).start(PROBE, experiment.seeds[0])
-    arrays = _of_other_batches(arrays_of(model), size)
+    arrays = _of_other_batches(_arrays_of(model), size)
     hidden = brainstate.graph.states(model, brainstate.ShortTermState)
     states = {".".join(map(str, path)): state.value for path, state in hidden.items()}
     guilty = {path: shape for path, shape in arrays.items() if f"{shape}" in _root(error)}
