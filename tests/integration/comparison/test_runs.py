@@ -184,6 +184,7 @@ def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it(first):
     for name in ("test", "validation", "loss"):
         alone, *beside = (getattr(trial, name) for trial in trials)
         assert [values[1] for values in beside] == [alone[0]] * 2
+    assert [len({*trial.loss}) for trial in trials] == [1, 3, 3]  # each seed has its own
 
 
 def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):
