@@ -28,9 +28,9 @@ PASSED = (
     "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate",
     "prepare",
 )  # fmt: skip
-QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": None}
 EXAMPLES = """examples:
   braintools-qps compare
+  braintools-qps compare --no-tune --seeds 1 --epochs 10
   braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task cue-recall
   braintools-qps compare --data mine.npz --model mynet:network --option layers=2
   braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
@@ -99,7 +99,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, "--out", OUT, "%(default)s", default="comparison", metavar="DIRECTORY")
     again = "train all runs again, even those in --out"
     add(parser, "--fresh", again, action="store_true")
-    add(parser, "--quick", "a quick try: --no-tune --seeds 1 --epochs 10", action="store_true")
     add(parser, "--wide", "print the table with all its columns", action="store_true")
     where = parser.add_mutually_exclusive_group()
     add(where, "--workers", "train in this many processes on this machine", type=int)
@@ -139,8 +138,7 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords for `compare`, only those that the user gave."""
-    options = dict(QUICK) if arguments.quick else {}
-    options |= {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
+    options = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
     if arguments.no_tune:
         options["tune"] = None
     elif arguments.tune:

@@ -160,9 +160,9 @@ def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
 
 def test_the_command_starts_workers_of_its_own(tmp_path):
     np.savez(tmp_path / "mine.npz", X=X, y=Y)
-    command = "compare --data mine.npz --quick --epochs 1 --workers 2 --surrogates Sigmoid --out o"
+    command = "compare --data mine.npz --no-tune --seeds 1 --epochs 1 --workers 2 --out o"
     done = subprocess.run(
-        [sys.executable, "-m", "braintools_qps", *command.split()],
+        [sys.executable, "-m", "braintools_qps", *command.split(), "--surrogates", "Sigmoid"],
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

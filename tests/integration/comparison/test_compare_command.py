@@ -17,8 +17,8 @@ from braintools_qps.__main__ import main
 COMMAND = [sys.executable, "-m", "braintools_qps"]
 
 
-QUICK = "compare --data mine.npz --quick --epochs 1 --out out".split()
-OPTIONS = [*QUICK, "--option", "hidden=4", "neuron=ALIF", "reset=hard"]
+QUICK = "compare --data mine.npz --seeds 1 --epochs 1 --out out".split()
+OPTIONS = [*QUICK, "--no-tune", "--option", "hidden=4", "neuron=ALIF", "reset=hard"]
 
 
 def write_data():
@@ -96,7 +96,7 @@ def test_a_model_of_the_user(tmp_path, monkeypatch):
 def test_neither_a_full_stderr_nor_a_path_that_is_no_text_ends_it(tmp_path):
     np.savez(tmp_path / "mine.npz", X=np.ones((40, 4, 3)), y=np.arange(40) % 2)
     out = os.fsdecode(b"out\xff")
-    command = [*COMMAND, *QUICK[:-1], out, "--surrogates", "Sigmoid"]
+    command = [*COMMAND, *QUICK[:-1], out, "--no-tune", "--surrogates", "Sigmoid"]
     with open("/dev/full", "w") as full:
         subprocess.run(command, cwd=tmp_path, stderr=full, stdout=subprocess.DEVNULL)
     assert (tmp_path / out / "comparison.html").exists()
@@ -107,7 +107,7 @@ def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
     """What is kept was said when the run started."""
     monkeypatch.chdir(tmp_path)
     write_data()
-    command = [*COMMAND, *QUICK, "--epochs", "100000", "--surrogates", "Sigmoid"]
+    command = [*COMMAND, *QUICK, "--no-tune", "--epochs", "100000", "--surrogates", "Sigmoid"]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
         start_new_session=True,

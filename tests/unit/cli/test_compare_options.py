@@ -43,7 +43,6 @@ def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
         (["--learning-rate", "0.01", "--tune", "clip=1"],
          {"learning_rate": 0.01, "tune": {"clip": (1,)}}),
         (["--prepare"], {"prepare": True}),
-        (["--quick", "--seeds", "2"], {"seeds": 2, "epochs": 10, "tune": None}),
     ],
 )  # fmt: skip
 def test_what_was_not_given_is_left_to_compare(arguments, given):
