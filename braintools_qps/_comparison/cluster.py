@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -62,7 +62,7 @@ def trained_by(
     experiment: Experiment,
     plan: Plan,
     failed: Set[str],
-) -> Iterator[Trained]:
+) -> Generator[Trained, None, None]:
     """Train groups; yield each with its outcomes or its error.
 
     Groups of candidates whose labels are among the ``failed`` are cancelled. A group whose worker

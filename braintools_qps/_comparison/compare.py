@@ -228,11 +228,10 @@ def compare(
     limits = _limits(experiment, most_seeds, margin)
     with one_scan():
         asked = candidates_of(surrogates)
-        store, comparison = Runs(out), blank(asked, experiment, limits)
-        counting = Progress(comparison, epochs, callback, shown=progress)
-        with closing(counting):
-            parts = comparison, asked, experiment, store, counting, client
-            return Search(*parts, fresh=fresh).until_known()
+        comparison = blank(asked.values(), experiment, limits)
+        with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
+            search = Search(comparison, asked, experiment, Runs(out), bar, client, fresh)
+            return search.until_known()
 
 
 def _limits(experiment: Experiment, most: int | None, margin: float | None) -> Plain:

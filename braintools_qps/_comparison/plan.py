@@ -47,10 +47,10 @@ class Run(NamedTuple):
     parts: Mapping[str, Any] = {}  # all that it does not share with the others
 
 
-def candidates_of(surrogates: SurrogateSpecs) -> list[Candidate]:
-    """The candidates, each rebuilt from its spec, so that its arrays are NumPy's."""
+def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
+    """The candidates by label, each rebuilt from its spec, so that its arrays are NumPy's."""
     specs = {label: surrogate_spec(given) for label, given in candidates(surrogates).items()}
-    return [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
+    return {label: Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()}
 
 
 class Plan:

@@ -102,7 +102,7 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def blank(candidates: Sequence[Candidate], experiment: Experiment, limits: Plain) -> Comparison:
+def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain) -> Comparison:
     """A comparison that has no results yet."""
     settings = {
         RATE: experiment.usual_rate,
