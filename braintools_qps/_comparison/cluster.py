@@ -71,7 +71,7 @@ def trained_by(
     Raises
     ------
     RuntimeError
-        If the scheduler is lost, or all workers again and again.
+        If the scheduler is lost.
     """
     from distributed import as_completed
 
@@ -101,14 +101,16 @@ def trained_by(
             try:
                 outcomes = future.result()
             except CancelledError:  # the data were lost, or the scheduler is
-                tries[group[0].key] += 1
-                if client.status != "running" or tries[group[0].key] > TRIES:
+                if client.status != "running":
                     raise RuntimeError(
-                        "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
-                        "out= was given: the same call goes on from them"
+                        "the Dask scheduler was lost. Finished runs are kept if out= was given: "
+                        "the same call goes on from them"
                     ) from None
-                send([group])
-                continue
+                tries[group[0].key] += 1
+                if tries[group[0].key] <= TRIES:
+                    send([group])
+                    continue
+                outcomes = RuntimeError("all workers that had the data were lost again and again")
             except Exception as error:
                 outcomes = error
             yield group, outcomes

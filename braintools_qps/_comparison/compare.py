@@ -212,9 +212,9 @@ def compare(
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
-    model = RecurrentNetwork if model is None else model
+    factory = Factory(RecurrentNetwork if model is None else model)
     experiment = Experiment(
-        Factory(model),
+        factory,
         task,
         objective(task, loss, score),
         optimizer,
@@ -222,7 +222,7 @@ def compare(
         learning_rate,
         epochs,
         checked_seeds(seeds),
-        tuned(tune, model, optimizer),
+        tuned(tune, factory, optimizer),
         prepared={} if prepare else None,
     )
     limits = _limits(experiment, most_seeds, margin)

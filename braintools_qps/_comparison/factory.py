@@ -38,11 +38,21 @@ class Factory:
             )
 
     @property
+    def keywords(self) -> list[inspect.Parameter]:
+        """Named parameters of the function, without those of the task and the candidate."""
+        named = [p for p in parameters_of(self.make) if p.kind not in VARIABLE]
+        return [p for p in named if p.name not in (*GIVEN, "surrogate")]
+
+    @property
     def options(self) -> dict[str, Any]:
-        """Keywords of the function with their values, without those of the task and candidate."""
-        usual = {p.name: p.default for p in parameters_of(self.make) if p.default is not p.empty}
-        chosen = dict(getattr(self.make, "keywords", {}))
-        return {n: v for n, v in usual.items() if n not in (*GIVEN, "surrogate")} | chosen
+        """Keywords with their values, those that a partial binds included."""
+        usual = {p.name: p.default for p in self.keywords if p.default is not p.empty}
+        return usual | getattr(self.make, "keywords", {})
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether the function takes any keyword."""
+        return any(p.kind is p.VAR_KEYWORD for p in parameters_of(self.make))
 
     @property
     def takes_surrogate(self) -> bool:
@@ -88,11 +98,11 @@ class Factory:
     def _arguments(
         self, task: Task, surrogate: Surrogate | None, options: Setting
     ) -> dict[str, Any]:
-        parameters = parameters_of(self.make)
-        names = {p.name for p in parameters}
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        bound = getattr(self.make, "keywords", {})  # a partial may bind what the task would give
-        given = {n: getattr(task, n) for n in GIVEN if (n in names or takes_all) and n not in bound}
+        names = {*GIVEN} if self.takes_all else {p.name for p in parameters_of(self.make)}
+        names -= {
+            *getattr(self.make, "keywords", {})
+        }  # a partial may bind what the task would give
+        given = {name: getattr(task, name) for name in GIVEN if name in names}
         if self.takes_surrogate and surrogate is not None:
             given["surrogate"] = surrogate
         return given | dict(options)
