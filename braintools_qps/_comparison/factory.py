@@ -99,9 +99,7 @@ class Factory:
         self, task: Task, surrogate: Surrogate | None, options: Setting
     ) -> dict[str, Any]:
         names = {*GIVEN} if self.takes_all else {p.name for p in parameters_of(self.make)}
-        names -= {
-            *getattr(self.make, "keywords", {})
-        }  # a partial may bind what the task would give
+        names.difference_update(getattr(self.make, "keywords", {}))  # which a partial binds
         given = {name: getattr(task, name) for name in GIVEN if name in names}
         if self.takes_surrogate and surrogate is not None:
             given["surrogate"] = surrogate

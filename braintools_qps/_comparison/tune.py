@@ -118,8 +118,8 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
     if unknown and not factory.takes_all:
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
-            f"{name_of(factory.make)}), got {', '.join(unknown)}. Add the keyword to the factory, or "
-            f"correct the name{_hint(unknown[0], known)}"
+            f"{name_of(factory.make)}), got {', '.join(unknown)}. Add the keyword to the factory, "
+            f"or correct the name{_hint(unknown[0], known)}"
         )
 
 
