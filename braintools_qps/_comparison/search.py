@@ -133,7 +133,7 @@ class Search:
                 for run, outcome in zip(group, outcomes):
                     self._keep(run, outcome)
                 losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
-                self.progress.finish(label, len(group), float(np.mean(losses or np.nan)))
+                self.progress.finish(label, len(outcomes), float(np.mean(losses or np.nan)))
                 if not self._missing(needed[label]):
                     self._conclude(needed[label])
 
@@ -152,7 +152,9 @@ class Search:
             if label in self._failed:
                 continue
             # Another process, or another candidate at the same numbers, may have trained some.
-            if not (rest := self._missing(group)):
+            rest = self._missing(group)
+            self.progress.finish(label, len(group) - len(rest), np.nan)
+            if not rest:
                 yield group, []
                 continue
             try:
