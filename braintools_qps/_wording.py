@@ -1,9 +1,20 @@
-"""Parts of messages: shortened text, short lists, the name that was meant, the original error."""
+"""Parts of messages: shortened text, lists, the name that was meant, the error and whose it is."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+import sys
+import sysconfig
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+# This package, and all others, which may be on the path from several environments
+INSTALLED = (
+    str(Path(__file__).parent),
+    *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
+    *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
+)
 
 
 def shortened(text: str, longest: int = 60) -> str:
@@ -36,3 +47,17 @@ def cause_of(error: BaseException) -> BaseException:
     while type(error).__name__ == "BrainStateError" and error.__cause__ is not None:
         error = error.__cause__
     return error
+
+
+def is_users(filename: str) -> bool:
+    """Whether a file is the user's: not of this package, of Python or of an installed one."""
+    return not filename.startswith((*INSTALLED, "<"))
+
+
+@contextmanager
+def from_extra(extra: str, why: str) -> Iterator[None]:
+    """The context of an import that needs an extra of this package; ``why`` begins the error."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(f"{why}. Run pip install 'braintools-qps[{extra}]'") from error

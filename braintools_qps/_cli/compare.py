@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .._defaults import FIGURE_NAME, FILES, JSON_NAME, REPORT_NAME
+from .._defaults import FIGURE_NAME, FILES, REPORT_NAME
 from .data import add, add_data, add_model, add_surrogates, readable, task_of
 from .factories import factory_of
 from .figures import write_figure
@@ -28,9 +28,9 @@ PASSED = (
     "out", "fresh", "seeds", "most_seeds", "margin", "epochs", "batch_size", "learning_rate",
     "prepare",
 )  # fmt: skip
-QUICK: dict[str, Any] = {"seeds": 1, "epochs": 10, "tune": None}
 EXAMPLES = """examples:
   braintools-qps compare
+  braintools-qps compare --no-tune --seeds 1 --epochs 10
   braintools-qps compare --surrogates Sigmoid 'QPseudoSpike(alpha=1.5)' --task cue-recall
   braintools-qps compare --data mine.npz --model mynet:network --option layers=2
   braintools-qps compare --tune learning_rate=0.1,0.01 dampening=1,1/4 hidden=64,128
@@ -99,7 +99,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, "--out", OUT, "%(default)s", default="comparison", metavar="DIRECTORY")
     again = "train all runs again, even those in --out"
     add(parser, "--fresh", again, action="store_true")
-    add(parser, "--quick", "a quick try: --no-tune --seeds 1 --epochs 10", action="store_true")
     add(parser, "--wide", "print the table with all its columns", action="store_true")
     where = parser.add_mutually_exclusive_group()
     add(where, "--workers", "train in this many processes on this machine", type=int)
@@ -139,16 +138,14 @@ def run(arguments: argparse.Namespace) -> None:
 
 def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords for `compare`, only those that the user gave."""
-    options = dict(QUICK) if arguments.quick else {}
-    options |= {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
+    options = {n: getattr(arguments, n) for n in PASSED if getattr(arguments, n) is not None}
     if arguments.no_tune:
         options["tune"] = None
     elif arguments.tune:
         listed = {name: text.split(",") for name, text in arguments.tune.items()}
         options["tune"] = {name: tuple(map(_value, texts)) for name, texts in listed.items()}
-    if "learning_rate" in options and "learning_rate" in (
-        options.get("tune", _defaults.TUNE) or ()
-    ):
+    tuned = options.get("tune", _defaults.TUNE) or ()
+    if "learning_rate" in options and "learning_rate" in tuned:
         rate = f"{options['learning_rate']:g}"
         raise ValueError(
             f"--learning-rate {rate} conflicts with the learning rates to tune. Add --no-tune, or "
@@ -200,14 +197,7 @@ def _present(comparison: Comparison, arguments: argparse.Namespace) -> None:
     place = Path(arguments.out)
     # A path may hold bytes that are no text.
     command = arguments.command_line.encode(errors="backslashreplace").decode()
-    try:
-        write_figure(partial(plot_comparison, comparison), place / FIGURE_NAME)
-        with replacing(place / REPORT_NAME) as path:
-            write_report(comparison, path, command=command)
-    except OSError as error:
-        raise OSError(
-            f"the figure or the report could not be written: {error}. The results above are saved "
-            f"in {place / JSON_NAME}, unless a warning said otherwise. The same command writes the "
-            "files without training again"
-        ) from error
+    write_figure(partial(plot_comparison, comparison), place / FIGURE_NAME)
+    with replacing(place / REPORT_NAME) as path:
+        write_report(comparison, path, command=command)
     logger.info("Written to %s: %s", place, ", ".join(FILES))

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from .errors import is_users
+from .._wording import is_users
 
 CLOSED_PIPE = 141  # as a shell reports a program that SIGPIPE ended
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import _defaults
-from .factories import checked_path
 
 if TYPE_CHECKING:
     from .._comparison import Task
@@ -32,7 +31,7 @@ def add_model(parser: Parser, more: str = "") -> None:
         f"arguments features, classes, outputs, steps, input_rms and surrogate{more}"
     )
     usual = "one layer of recurrent LIF neurons"
-    add(parser, "--model", what, usual, type=checked_path, metavar="MODULE:FACTORY")
+    add(parser, "--model", what, usual, metavar="MODULE:FACTORY")
 
 
 def add_data(parser: Parser) -> None:

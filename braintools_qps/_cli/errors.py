@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import sys
-import sysconfig
 import traceback
 from pathlib import Path
 
-from .._wording import cause_of
+from .._wording import cause_of, is_users
 
-PACKAGE = Path(__file__).parents[1]
 STATUS = 2  # as argparse exits after an error that the user can fix
 EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError, MemoryError)
 
@@ -51,11 +49,6 @@ def reason(error: BaseException) -> str:
         place = "" if error.filename is None else f": {error.filename!r}"
         return f"{error.strerror}{place}"
     return str(error)
-
-
-def is_users(filename: str) -> bool:
-    """Whether a file is the user's: not of this package, of Python or of an installed one."""
-    return not filename.startswith((*sysconfig.get_paths().values(), str(PACKAGE), "<"))
 
 
 def _is_expected(error: Exception) -> bool:

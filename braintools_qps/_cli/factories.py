@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from .errors import described, reason
-
-
-def checked_path(path: str) -> str:
-    """The path ``module:factory`` of a model, if it has this form.
-
-    Raises
-    ------
-    argparse.ArgumentTypeError
-        If it has another form.
-    """
-    module, colon, name = path.partition(":")
-    right = f"{module.removesuffix('.py').replace('/', '.')}:{name or 'network'}"
-    if not (module and colon and name) or module.endswith(".py"):
-        raise argparse.ArgumentTypeError(
-            f"a model is given as module:factory, got {path!r}. For example {right}"
-        )
-    return path
+from .errors import described
 
 
 def factory_of(path: str) -> Callable[..., Any]:
@@ -43,7 +25,10 @@ def factory_of(path: str) -> Callable[..., Any]:
     with blamed_on(path):
         factory = getattr(importlib.import_module(module), name, None)
     if not callable(factory):
-        raise ValueError(f"{module} has no function {name!r}. Check the name after the colon")
+        raise ValueError(
+            f"a model is given as module:factory, but {module} has no function {name!r}. Check "
+            "the name after the colon"
+        )
     return factory
 
 
@@ -53,10 +38,4 @@ def blamed_on(path: str) -> Iterator[None]:
     try:
         yield
     except (Exception, SystemExit) as error:
-        why = described(error)
-        if isinstance(error, KeyError) and "'dt'" in reason(error):
-            why = (
-                "the model needs a time step. Call for example "
-                "brainstate.environ.set(dt=1.0 * brainunit.ms) in the factory"
-            )
-        raise ValueError(f"in the model of {path}: {why}") from error
+        raise ValueError(f"in the model of {path}: {described(error)}") from error

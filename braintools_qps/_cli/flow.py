@@ -8,11 +8,12 @@ import logging
 from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import blamed_on, factory_of
-from .figures import figure, writable, write_figure
+from .figures import write_figure
 
 if TYPE_CHECKING:
     from ..records import GradientFlows
@@ -37,9 +38,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_surrogates(parser, "measure", "the model's own")
     add(parser, "--prepare", PREPARE, action="store_true")
     add(parser, "--seed", SEED, 0, type=int, default=0)
-    add(parser, "--json", JSON, type=writable, metavar="FILE")
+    add(parser, "--json", JSON, type=Path, metavar="FILE")
     drawn = "file for a figure of the gradient by time step"
-    add(parser, "--plot", drawn, type=figure, metavar="FILE")
+    add(parser, "--plot", drawn, type=Path, metavar="FILE")
 
 
 def run(arguments: argparse.Namespace) -> None:

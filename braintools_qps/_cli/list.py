@@ -6,8 +6,6 @@ import argparse
 import inspect
 import json
 import re
-import shutil
-import textwrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,9 +14,7 @@ if TYPE_CHECKING:
     from .._registry import Entry
 
 
-COLUMNS = ("NAME", "FROM", "PARAMETERS", "DESCRIPTION")
 INDENT = "    "
-WIDTH_OF_A_FILE = 10_000  # characters in a line where the output is no terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print one row per surrogate; a plugin that cannot be loaded says so in its row."""
+    """Print what each surrogate is; a plugin that cannot be loaded says so."""
     if arguments.tasks:
         _print_tasks(arguments.json)
         return
@@ -39,14 +35,15 @@ def run(arguments: argparse.Namespace) -> None:
     if arguments.json:
         print(json.dumps(rows, indent=2, allow_nan=False))
         return
-    print(_table([COLUMNS, *map(_cells, rows)]))
+    print(*map(_text, rows), sep="\n")
 
 
 def _print_tasks(as_json: bool) -> None:
     from .._comparison import TASKS
 
     described = {name: entry.sentence for name, entry in TASKS.items()}
-    print(json.dumps(described, indent=2) if as_json else _table([*described.items()]))
+    lines = (f"{name}\n{INDENT}{sentence}" for name, sentence in described.items())
+    print(json.dumps(described, indent=2) if as_json else "\n".join(lines))
 
 
 def _row(name: str, entry: Entry) -> dict[str, Any]:
@@ -64,35 +61,18 @@ def _row(name: str, entry: Entry) -> dict[str, Any]:
         return row | {"error": " ".join(str(error).split())}
 
 
-def _cells(row: dict[str, Any]) -> tuple[str, ...]:
+def _text(row: dict[str, Any]) -> str:
+    """A line with the name, the package and the parameters, and below it the description."""
     if "error" in row:
-        return row["name"], row["distribution"], "", f"Broken: {row['error']}"
+        return f"{row['name']}  {row['distribution']}\n{INDENT}Broken: {row['error']}"
     parameters = [
         f"{parameter['name']}={parameter['default']}"
         if "default" in parameter
         else parameter["name"]
         for parameter in row["parameters"]
     ]
-    return row["name"], row["package"], ", ".join(parameters), row["description"]
-
-
-def _table(rows: list[tuple[str, ...]]) -> str:
-    """Rows in columns; or one paragraph each, if columns are too wide for the terminal."""
-    from .._tables import text_table
-
-    width = shutil.get_terminal_size(fallback=(WIDTH_OF_A_FILE, 24)).columns
-    table = text_table(rows, left=len(rows[0]))
-    if max(map(len, table.splitlines())) <= width:
-        return table
-    return "\n".join(line for row in rows for line in _paragraph(row, width))
-
-
-def _paragraph(row: tuple[str, ...], width: int) -> list[str]:
-    """A row as a paragraph, its description below and indented."""
-    wrapper = textwrap.TextWrapper(width, subsequent_indent=INDENT, break_on_hyphens=False)
-    lines = wrapper.wrap("  ".join(filter(None, row[:-1])))
-    wrapper.initial_indent = INDENT
-    return lines + wrapper.wrap(row[-1])
+    head = f"{row['name']}  {row['package']}  {', '.join(parameters)}"
+    return f"{head}\n{INDENT}{row['description']}"
 
 
 def _parameters(surrogate: type[Surrogate]) -> list[dict[str, Any]]:

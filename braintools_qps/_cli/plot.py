@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import logging
 from functools import partial
+from pathlib import Path
 
-from .figures import figure, write_figure
+from .figures import write_figure
 
 logger = logging.getLogger(__name__)
 
@@ -17,7 +18,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="surrogates: names or calls, such as Sigmoid \"QPseudoSpike(alpha=1.5)\"",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=figure, required=True, metavar="FILE",
+        "--out", type=Path, required=True, metavar="FILE",
         help="file for the figure; its suffix sets the format: .png, .pdf or .svg",
     )  # fmt: skip
 

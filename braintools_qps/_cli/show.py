@@ -7,9 +7,10 @@ import inspect
 import logging
 import textwrap
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .figures import figure, write_figure
+from .figures import write_figure
 from .list import summary
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ POINTS = (-4.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 4.0)
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("spec", help='a name or a call, such as "QPseudoSpike(alpha=1.5)"')
     plot = "file for a figure; its suffix sets the format"
-    parser.add_argument("--plot", type=figure, metavar="FILE", help=plot)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help=plot)
 
 
 def run(arguments: argparse.Namespace) -> None:

@@ -6,14 +6,14 @@ The way of a call of `compare`:
    each run, a candidate at one setting (`tune`) with one seed, a key: a digest of all that its
    numbers depend on (`identity` of code, `numerics`).
 2. `search` takes the runs that are known from `runs` (files in the form of `packing`).
-3. It has the missing ones trained: by `train` in groups that one compiled program serves, made of
-   the pure functions in `run`, on all `devices`; or by `cluster`, on the workers of Dask.
+3. It has the missing ones trained: by `train` in groups that one program serves, which `programs`
+   calls for many runs at once on all `devices`; or by `cluster`, on the workers of Dask.
 4. It makes records of them with `result`, and goes on with more seeds until it is known which is
    best. `progress` has the bar.
 
-`tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` and
-`start_checks` try them; `network` is the usual one, `objective` has loss and score, `optimizers`
-ours or the user's.
+`tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` tries
+them; `network` is the usual one, `objective` has loss and score, `optimizers` ours or the user's.
+`typing` has the types of signatures.
 """
 
 from .cluster import connected

@@ -5,18 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Mapping, Sequence, Set
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
+from .._wording import from_extra
 from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
 from .plan import CODE, Plan, Run
-from .run import Outcome
+from .runs import Outcome
 from .train import Trainer
+from .typing import Plain
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -38,12 +40,8 @@ def connected(cluster: int | str) -> Iterator[Client]:
     OSError
         If no scheduler answers.
     """
-    try:
+    with from_extra("cluster", "--workers and --scheduler need Dask"):
         from distributed import Client, LocalCluster
-    except ImportError as error:
-        raise ImportError(
-            "--workers and --scheduler need Dask. Run pip install 'braintools-qps[cluster]'"
-        ) from error
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
     stack = ExitStack()
@@ -52,33 +50,10 @@ def connected(cluster: int | str) -> Iterator[Client]:
             checked_count("workers", cluster)
             started = LocalCluster(cluster, silence_logs=logging.CRITICAL, **options)
             cluster = stack.enter_context(started).scheduler_address
-        try:
-            client = Client(cluster, set_as_default=False)
-        except OSError as error:
-            raise OSError(
-                f"no Dask scheduler answers at {cluster}: {error}. Start one with 'dask scheduler' "
-                "and give the address that it prints, such as tcp://host:8786"
-            ) from error
-        yield stack.enter_context(client)
+        yield stack.enter_context(Client(cluster, set_as_default=False))
     finally:
         with suppress(OSError):  # such as a timeout: workers that end late cost no results
             stack.close()
-
-
-def check_client(client: Any) -> None:
-    """Raise unless the argument is a client of Dask.
-
-    Raises
-    ------
-    TypeError
-        If it is not, as a number of workers.
-    """
-    if not (client is None or hasattr(client, "scatter")):
-        raise TypeError(
-            f"client must be a distributed.Client, got {client!r}. For example "
-            "distributed.Client(n_workers=2, threads_per_worker=1); on the command line, "
-            "--workers 2"
-        )
 
 
 def trained_by(
@@ -87,7 +62,7 @@ def trained_by(
     experiment: Experiment,
     plan: Plan,
     failed: Set[str],
-) -> Iterator[Trained]:
+) -> Generator[Trained, None, None]:
     """Train groups; yield each with its outcomes or its error.
 
     Groups of candidates whose labels are among the ``failed`` are cancelled. A group whose worker
@@ -96,7 +71,7 @@ def trained_by(
     Raises
     ------
     RuntimeError
-        If the scheduler is lost, or all workers again and again.
+        If the scheduler is lost.
     """
     from distributed import as_completed
 
@@ -104,7 +79,11 @@ def trained_by(
     arriving = as_completed(loop=client.loop)
 
     def send(groups: Sequence[list[Run]]) -> None:
-        data = client.scatter(experiment, broadcast=True, hash=False)
+        try:
+            data = client.scatter(experiment, broadcast=True, hash=False)
+        except KeyError:  # Dask's, of a worker that has died meanwhile
+            send(groups)
+            return
         needs = plan.code, packages(), numerics()
         for group in groups:
             future = client.submit(work, data, group, *needs, pure=False)
@@ -122,14 +101,16 @@ def trained_by(
             try:
                 outcomes = future.result()
             except CancelledError:  # the data were lost, or the scheduler is
-                tries[group[0].key] += 1
-                if client.status != "running" or tries[group[0].key] > TRIES:
+                if client.status != "running":
                     raise RuntimeError(
-                        "the Dask scheduler, or every worker, was lost. Finished runs are kept if "
-                        "out= was given: the same call goes on from them"
+                        "the Dask scheduler was lost. Finished runs are kept if out= was given: "
+                        "the same call goes on from them"
                     ) from None
-                send([group])
-                continue
+                tries[group[0].key] += 1
+                if tries[group[0].key] <= TRIES:
+                    send([group])
+                    continue
+                outcomes = RuntimeError("all workers that had the data were lost again and again")
             except Exception as error:
                 outcomes = error
             yield group, outcomes
@@ -152,7 +133,7 @@ def work(
     group: list[Run],
     code: Mapping[str, str],
     versions: Mapping[str, str],
-    numbers: Mapping[str, Any],
+    numbers: Plain,
 ) -> list[Outcome]:
     """Train a group in this process. Data and compiled programs are kept for the next group."""
     with _one_at_a_time, computing_with(numbers):

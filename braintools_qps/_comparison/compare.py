@@ -15,7 +15,6 @@ from .._registry import one_scan
 from .._statistics import LEAST_SEEDS
 from ..records import Comparison
 from ..typing import SurrogateSpecs
-from .cluster import check_client
 from .experiment import Experiment
 from .factory import Factory
 from .network import RecurrentNetwork
@@ -28,6 +27,7 @@ from .runs import Runs
 from .search import Search
 from .tasks import load_task
 from .tune import tuned
+from .typing import Goal, Model, Plain
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -37,7 +37,7 @@ def compare(
     surrogates: SurrogateSpecs = _defaults.SURROGATES,
     *,
     task: Any = _defaults.TASK,
-    model: Callable[..., Any] | None = None,
+    model: Callable[..., Model] | None = None,
     tune: Mapping[str, Sequence[Any]] | None = _defaults.TUNE,
     seeds: int | Sequence[int] = _defaults.SEEDS,
     most_seeds: int | None = None,
@@ -46,8 +46,8 @@ def compare(
     batch_size: int = _defaults.BATCH_SIZE,
     learning_rate: float = _defaults.LEARNING_RATE,
     optimizer: Callable[..., optax.GradientTransformation] | None = None,
-    loss: Callable[[Any, Any], Any] | None = None,
-    score: Callable[[Any, Any], Any] | None = None,
+    loss: Goal | None = None,
+    score: Goal | None = None,
     prepare: bool = False,
     out: str | os.PathLike | None = None,
     fresh: bool = False,
@@ -162,11 +162,9 @@ def compare(
 
         - ``comparison``: the `.Comparison` so far;
         - ``result``: the `.CandidateResult` that has just come in, or None;
-        - ``labels`` of the candidates in training;
         - ``epochs_done`` and ``epochs``, summed over all runs that were not known;
         - ``loss``: the mean of the runs that just finished an epoch;
-        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are;
-        - ``directory``: ``out``, or None.
+        - ``runs_done`` and ``runs``: how many of these runs have finished, and how many there are.
 
     Returns
     -------
@@ -210,14 +208,13 @@ def compare(
     >>> comparison.best.label
     'Sigmoid'
     """
-    check_client(client)
     task = load_task(task)
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)
     check_optimizer(optimizer)
-    model = RecurrentNetwork if model is None else model
+    factory = Factory(RecurrentNetwork if model is None else model)
     experiment = Experiment(
-        Factory(model),
+        factory,
         task,
         objective(task, loss, score),
         optimizer,
@@ -225,35 +222,29 @@ def compare(
         learning_rate,
         epochs,
         checked_seeds(seeds),
-        tuned(tune, model, optimizer),
+        tuned(tune, factory, optimizer),
         prepared={} if prepare else None,
     )
     limits = _limits(experiment, most_seeds, margin)
     with one_scan():
         asked = candidates_of(surrogates)
-        store, comparison = Runs(out), blank(asked, experiment, limits)
-        counting = Progress(comparison, epochs, store.directory, callback, shown=progress)
-        with closing(counting):
-            parts = comparison, asked, experiment, store, counting, client
-            return Search(*parts, fresh=fresh).until_known()
+        comparison = blank(asked.values(), experiment, limits)
+        with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
+            search = Search(comparison, asked, experiment, Runs(out), bar, client, fresh)
+            return search.until_known()
 
 
-def _limits(experiment: Experiment, most: int | None, margin: float | None) -> dict[str, Any]:
+def _limits(experiment: Experiment, most: int | None, margin: float | None) -> Plain:
     """The seeds of the first and the last look, and the margin, if they were given."""
     if most is None and margin is None:
         return {}
     seeds = len(experiment.seeds)
-    most = seeds if most is None else checked_count("most_seeds", most, LEAST_SEEDS)
     if seeds < LEAST_SEEDS:
         raise ValueError(
             f"most_seeds and margin take {LEAST_SEEDS} seeds or more, got seeds={seeds}: fewer "
             f"cannot tell candidates apart. Pass seeds={LEAST_SEEDS}"
         )
-    if most < seeds:
-        raise ValueError(
-            f"most_seeds must be as many as seeds or more, got {most} and seeds={seeds}. Pass for "
-            f"example most_seeds={8 * seeds}"
-        )
+    most = seeds if most is None else checked_count("most_seeds", most, seeds)
     is_accuracy = experiment.objective.score_name == "accuracy"
     check_positive("margin", margin, none=True)
     margin = 1.0 if margin is None and is_accuracy else margin

@@ -75,10 +75,7 @@ def cores() -> int:
 
 def program_bytes(compiled: jax.stages.Compiled) -> int | None:
     """Memory that a program takes on its device; None where the backend does not say."""
-    try:
-        memory = compiled.memory_analysis()
-    except NotImplementedError:
-        return None
+    memory = compiled.memory_analysis()
     if memory is None:
         return None
     used = memory.argument_size_in_bytes + memory.output_size_in_bytes + memory.temp_size_in_bytes

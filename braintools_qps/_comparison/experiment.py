@@ -10,16 +10,18 @@ from typing import Any
 import jax
 import optax
 from braintools.surrogate import Surrogate
+from jax.typing import ArrayLike
 
 from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from .factory import Factory
 from .identity import name_of
-from .model import Values, Weights, environment, initialised, put, seeded
+from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
 from .objective import Objective
 from .optimizers import Optimizer, described_optimizer, names_of, transformation
 from .tasks import Task
+from .typing import Model, Plain, Setting, Values
 
 RATE = "learning_rate"
 PREPARED_ON = 64  # samples
@@ -27,8 +29,6 @@ MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
 # Of the candidate itself: what its fields declare, and the paper's q
 _DECLARED = (field.tuned_as for field in declarations(QPseudoSpike()).values())
 OF_SURROGATES = (MEAN_SLOPE, *filter(None, _DECLARED), "q")
-
-Setting = Mapping[str, Any]  # a value for each name that is tuned
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Experiment:
         return shared | {"loss": goal.loss, "score": goal.score}
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Plain:
         """What a record says about all runs, and what their keys depend on, besides the data."""
         return {
             "model": name_of(self.factory.make),
@@ -77,13 +77,13 @@ class Experiment:
         """Every combination of the values that are tuned; an empty one where nothing is."""
         return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
 
-    def model(self, surrogate: Any) -> Any:
+    def model(self, surrogate: Surrogate | None) -> Model:
         """A fresh model with the surrogate in its neurons."""
         names = names_of(self.optimizer)
         options = {name: value for name, value in self.chosen.items() if name not in names}
         return self.factory(self.task, surrogate, options)
 
-    def start(self, surrogate: Any, seed: int) -> tuple[Any, Weights]:
+    def start(self, surrogate: Surrogate | None, seed: int) -> tuple[Model, Weights]:
         """A fresh model with the initial weights of a seed, and its states."""
         with seeded(jax.random.key(seed), seed):
             model = self.model(surrogate)
@@ -95,8 +95,8 @@ class Experiment:
     def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
         """The weights of a seed, brought into the range where they fire; for all candidates."""
         if (key := (seed, repr(self.chosen))) not in known:
-            own = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
-            model, states = replace(self, prepared=None).start(own, seed)
+            surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
+            model, states = replace(self, prepared=None).start(surrogate, seed)
             with environment():
                 prepare(model, self.task.batch(PREPARED_ON, seed).inputs)
             known[key] = states.values.trained
@@ -106,7 +106,9 @@ class Experiment:
         """The experiment with the values of a setting for the factory and the optimizer."""
         return replace(self, chosen=of_program(setting))
 
-    def optimizer_for(self, learning_rate: Any, epochs: Any) -> optax.GradientTransformation:
+    def optimizer_for(
+        self, learning_rate: ArrayLike, epochs: ArrayLike
+    ) -> optax.GradientTransformation:
         """The optimizer for a training of this many epochs."""
         names = names_of(self.optimizer)
         options = {name: value for name, value in self.chosen.items() if name in names}

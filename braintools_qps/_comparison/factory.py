@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import brainstate
+from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
-from .._wording import listed
 from .identity import name_of
 from .model import environment
 from .tasks import Task
+from .typing import Model, Setting
 
 # By the task, if the factory takes them.
 GIVEN = ("features", "classes", "outputs", "steps", "input_rms")
@@ -25,7 +26,7 @@ VARIABLE = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 class Factory:
     """Makes models with the user's function, or with a partial that binds its options."""
 
-    make: Callable[..., Any]
+    make: Callable[..., Model]
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
@@ -37,24 +38,36 @@ class Factory:
             )
 
     @property
+    def keywords(self) -> list[inspect.Parameter]:
+        """Named parameters of the function, without those of the task and the candidate."""
+        named = [p for p in parameters_of(self.make) if p.kind not in VARIABLE]
+        return [p for p in named if p.name not in (*GIVEN, "surrogate")]
+
+    @property
     def options(self) -> dict[str, Any]:
-        """Keywords of the function with their values, without those of the task and candidate."""
-        usual = {p.name: p.default for p in parameters_of(self.make) if p.default is not p.empty}
-        chosen = dict(getattr(self.make, "keywords", {}))
-        return {n: v for n, v in usual.items() if n not in (*GIVEN, "surrogate")} | chosen
+        """Keywords with their values, those that a partial binds included."""
+        usual = {p.name: p.default for p in self.keywords if p.default is not p.empty}
+        return usual | getattr(self.make, "keywords", {})
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether the function takes any keyword."""
+        return any(p.kind is p.VAR_KEYWORD for p in parameters_of(self.make))
 
     @property
     def takes_surrogate(self) -> bool:
         """Whether the function takes the candidate and puts it into the model itself."""
         return any(p.name == "surrogate" for p in parameters_of(self.make))
 
-    def __call__(self, task: Task, surrogate: Any = None, options: Mapping[str, Any] = {}) -> Any:
+    def __call__(
+        self, task: Task, surrogate: Surrogate | None = None, options: Mapping[str, Any] = {}
+    ) -> Model:
         """Return a fresh model with the surrogate in its neurons, or with its own if there is none.
 
         Raises
         ------
         TypeError
-            If the factory needs an argument that it does not get, or returns no brainstate model.
+            If the factory returns no brainstate model, or does not take the options.
         ValueError
             If the model has no neuron.
         """
@@ -82,29 +95,15 @@ class Factory:
             set_surrogate(model, surrogate)
         return model
 
-    def _arguments(self, task: Task, surrogate: Any, options: Mapping[str, Any]) -> dict[str, Any]:
-        parameters = [p for p in parameters_of(self.make) if p.kind not in VARIABLE]
-        names = {p.name for p in parameters}
-        takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters_of(self.make))
-        bound = getattr(self.make, "keywords", {})  # a partial may bind what the task would give
-        given = {n: getattr(task, n) for n in GIVEN if (n in names or takes_all) and n not in bound}
-        if "surrogate" in names and surrogate is not None:
+    def _arguments(
+        self, task: Task, surrogate: Surrogate | None, options: Setting
+    ) -> dict[str, Any]:
+        names = {*GIVEN} if self.takes_all else {p.name for p in parameters_of(self.make)}
+        names.difference_update(getattr(self.make, "keywords", {}))  # which a partial binds
+        given = {name: getattr(task, name) for name in GIVEN if name in names}
+        if self.takes_surrogate and surrogate is not None:
             given["surrogate"] = surrogate
-        given |= options
-        unknown = {*bound, *options} - names
-        if unknown and not takes_all:
-            raise TypeError(
-                f"the factory {name_of(self.make)} takes {listed(sorted(names))}, got the option "
-                f"{listed(sorted(unknown))}. Add the keyword to it, or leave the option out"
-            )
-        needed = [p.name for p in parameters if p.default is p.empty and p.name not in given]
-        if needed:
-            raise TypeError(
-                f"a factory may take {listed(sorted((*GIVEN, 'surrogate')))} and options, but "
-                f"{name_of(self.make)} also needs {listed(needed)}. Give the argument a default, "
-                f"or pass functools.partial(factory, {needed[0]}=...)"
-            )
-        return given
+        return given | dict(options)
 
 
 def parameters_of(factory: Callable) -> list[inspect.Parameter]:
@@ -115,8 +114,8 @@ def parameters_of(factory: Callable) -> list[inspect.Parameter]:
     if isinstance(factory, functools.partial):
         inner = parameters_of(factory.func)[len(factory.args) :]
         names = [p.name for p in inner]
-        own = {n: v for n, v in factory.keywords.items() if n in names}
-        return [p.replace(default=own[p.name]) if p.name in own else p for p in inner]
+        bound = {n: v for n, v in factory.keywords.items() if n in names}
+        return [p.replace(default=bound[p.name]) if p.name in bound else p for p in inner]
     if not inspect.isclass(factory):
         return list(inspect.signature(factory).parameters.values())
     return list(inspect.signature(factory.__init__).parameters.values())[1:]

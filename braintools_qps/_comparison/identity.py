@@ -15,7 +15,6 @@ import dis
 import functools
 import inspect
 import sys
-import sysconfig
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
@@ -31,15 +30,9 @@ import brainstate
 import jax
 import numpy as np
 
+from .._wording import is_users
 from .numerics import PACKAGES
 
-PACKAGE = Path(__file__).parents[1]
-# Packages may be on the path from several environments.
-INSTALLED = (
-    str(PACKAGE),
-    *map(sysconfig.get_path, ("stdlib", "platstdlib", "purelib", "platlib")),
-    *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))),
-)
 KNOWN = {name.replace("-", "_") for name in PACKAGES} | {"jaxlib", "saiunit"}
 SCRIPT = "__main__", "__mp_main__"  # counts by its functions alone: a call in it may change
 UNKNOWN = "unknown:"  # begins a digest that equals no other
@@ -292,7 +285,7 @@ def _is_users(value: Any) -> bool:
     """Whether a function or class is the user's: not of Python, of an installed package or ours."""
     code = getattr(value, "__code__", None)
     if isinstance(code, CodeType) and not code.co_filename.startswith("<"):  # a class has a slot
-        return not code.co_filename.startswith(INSTALLED)
+        return is_users(code.co_filename)
     return _is_users_module(getattr(value, "__module__", None) or type(value).__module__)
 
 
@@ -300,7 +293,7 @@ def _is_users_module(name: str) -> bool:
     if name == "__main__" or name not in sys.modules:
         return name.partition(".")[0] not in sys.stdlib_module_names
     file = _file(sys.modules[name])
-    return file is not None and not file.startswith(INSTALLED)
+    return file is not None and is_users(file)
 
 
 def _file(module: ModuleType) -> str | None:

@@ -24,10 +24,12 @@ from jax import Array
 
 from .._gradient_flow import synaptic_operations
 from .._models import advance, find_neurons, set_spike, spike_of
+from .typing import Model, Number, Outputs, Values
 
 DEFAULT_STEP = 1.0 * u.ms
 
-Values = dict[str, Any]  # of states, by their paths in the model
+# A number from a spike function, its argument and the spikes
+Measure = Callable[[Callable, Number, Number], Array]
 
 
 # brainstate, NumPy and Python have one random state each per process.
@@ -72,7 +74,7 @@ class Weights(NamedTuple):
         return Weights(*({path: value(state) for path, state in part.items()} for part in self))
 
 
-def initialised(model: Any, samples: int) -> Weights:
+def initialised(model: Model, samples: int) -> Weights:
     """Initialise all states; return those that are trained and those that outlive a batch."""
     held = {id(s): s.value for s in brainstate.graph.states(model).values()}
     with environment():
@@ -97,8 +99,8 @@ def put(states: Weights, weights: Weights) -> None:
 
 
 def run_over(
-    model: Any, inputs: Array, *, fit: bool, of_step: Callable[[Array], Array] = lambda x: x
-) -> Any:
+    model: Model, inputs: Array, *, fit: bool, of_step: Callable[[Array], Array] = lambda x: x
+) -> Outputs:
     """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
 
     ``of_step`` turns the inputs of one step into those of the model.
@@ -112,12 +114,12 @@ def run_over(
 
 
 def watched(
-    model: Any,
+    model: Model,
     inputs: Array,
     rows: Array,
     of_step: Callable[[Array], Array],
-    measure: Callable[[Any, Any, Any], Array],
-) -> tuple[Any, Array, int]:
+    measure: Measure,
+) -> tuple[Outputs, Array, int]:
     """Outputs for some rows of the inputs, in evaluation, and what is measured of the neurons.
 
     ``measure`` computes a number from a spike function, its argument and the spikes. The numbers
@@ -128,7 +130,7 @@ def watched(
     """
     meters = [_Meter(n, measure) for n in find_neurons(model).values() if callable(spike_of(n))]
 
-    def step(i: Array) -> tuple[Any, Array]:
+    def step(i: Array) -> tuple[Outputs, Array]:
         output = advance(model, i, of_step(inputs[rows, i]))
         return output, jnp.stack([meter.read() for meter in meters])
 
@@ -137,28 +139,25 @@ def watched(
     return outputs, numbers, sum(meter.neurons for meter in meters)
 
 
-def operations(model: Any, inputs: Array, rows: Array, of_step: Callable[[Array], Array]) -> Array:
+def operations(
+    model: Model, inputs: Array, rows: Array, of_step: Callable[[Array], Array]
+) -> Array:
     """Synaptic operations per sample, for some rows of the inputs, in evaluation."""
     with environment(fit=False):
         inputs_at = lambda i: of_step(inputs[rows, i])
         return synaptic_operations(model, inputs_at, inputs.shape[1]) / len(rows)
 
 
-def spike_count(spike: Any, x: Any, spikes: Any) -> Array:
-    """The spikes of a population, as a measure for `watched`."""
-    return jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
-
-
 class _Meter:
     """Replaces a neuron's spike function and keeps a number about its last call."""
 
-    def __init__(self, neuron: Any, measure: Callable[[Any, Any, Any], Array]) -> None:
+    def __init__(self, neuron: Model, measure: Measure) -> None:
         self._spike, self._measure = spike_of(neuron), measure
         self._last = brainstate.ShortTermState(jnp.zeros((), jnp.float32))
         self.neurons = 0  # of all samples; known once it has been traced
         set_spike(neuron, self)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: Number) -> Number:
         spikes = self._spike(x)
         self.neurons = np.size(spikes)
         self._last.value = self._measure(self._spike, x, spikes).astype(jnp.float32)
@@ -186,7 +185,7 @@ def usual_promotion() -> Iterator[None]:
         yield
 
 
-def _is_trained(state: Any) -> bool:
+def _is_trained(state: brainstate.State) -> bool:
     """Whether a state is a parameter that holds only real numbers."""
     if not isinstance(state, brainstate.ParamState):
         return False

@@ -1,22 +1,31 @@
-"""Checks, before anything is trained, that a model can be trained on a task."""
+"""Checks, before anything is trained, that a model can be trained on a task, and fairly."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
 
 import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from braintools.surrogate import Sigmoid, Surrogate
+from jax import Array
 
+from .._models import find_neurons, spike_of
+from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
 from .experiment import Experiment
+from .identity import name_of
 from .model import environment, initialised, run_over, seeded
-from .start_checks import PROBE, arrays_of, check_start
+from .packing import raw
+from .typing import Model, Outputs, Values
+
+# In the forward pass all surrogates are equal, and the first two take every unit.
+PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)
+OF_ANOTHER_CLASS = Sigmoid()
 
 
 def check_model(experiment: Experiment) -> tuple[str, ...]:
@@ -33,37 +42,92 @@ def check_model(experiment: Experiment) -> tuple[str, ...]:
         If the model cannot be trained; the message has the rule, the value and the fix.
     """
     experiment = replace(experiment, prepared=None)
-    notes = check_start(experiment)
+    notes = _check_start(experiment)
     for size in sorted({experiment.batch_size, experiment.task.sizes.validation}, reverse=True):
         outputs = _traced(experiment, size)
         _check_outputs(experiment, outputs, size)
     return notes + _checked_loss(experiment, outputs, size)
 
 
-def check_finite(experiment: Experiment) -> None:
-    """Run the initial model on one batch. To be called if every score is NaN.
+def _check_start(experiment: Experiment) -> tuple[str, ...]:
+    """Check that a seed gives all candidates the same weights, and another seed other weights.
+
+    Returns
+    -------
+    tuple of str
+        A warning if all seeds have the same weights.
 
     Raises
     ------
     ValueError
-        If outputs are not finite; the message has the first such step.
+        If candidates differ in their weights, a model is made only once, or a factory takes the
+        surrogate and leaves it.
     """
-    task, (seed, *_) = experiment.task, experiment.seeds
-    inputs = jnp.asarray(task.samples.inputs[: experiment.batch_size])
-    model, _ = experiment.start(PROBE, seed)
-    with seeded(jax.random.key(seed), seed):
-        outputs = run_over(model, inputs, fit=False, of_step=task.to_model)
-    leaves = jax.tree.leaves(outputs)
-    finite = np.all([np.isfinite(x).reshape(len(x), -1).all(1) for x in leaves], axis=0)
-    if not finite.all():
+    seeds = experiment.seeds
+    name = name_of(experiment.factory.make)
+    (model, start), (again, *starts) = (_start(experiment, s, seeds[0]) for s in PROBES)
+    if again is model:
         raise ValueError(
-            "the model's outputs must be finite, got NaN or infinity at the initial weights from "
-            f"step {int(np.argmin(finite))} on. Look for a division by zero, a time constant of 0, "
-            "or inputs and weights in units that the neurons do not take"
+            f"the factory {name} must return a fresh model each time, got the same "
+            f"{type(model).__name__} twice, so that all seeds would begin with the same weights. "
+            "Create the model inside the function"
         )
+    if experiment.factory.takes_surrogate:
+        if _spike_functions(model) == _spike_functions(again):
+            raise ValueError(
+                f"the factory {name} takes surrogate and must put it into the model, got the same "
+                "spike functions with two different surrogates. Pass it on, as in "
+                "LIF(hidden, spk_fun=surrogate)"
+            )
+        with suppress(Exception):  # this factory takes surrogates of one class only
+            starts += _start(experiment, OF_ANOTHER_CLASS, seeds[0])[1:]
+    changed = [path for other in starts for path in _differing(start, other)]
+    if changed:
+        raise ValueError(
+            "candidates must start from the same weights with the same seed, got different ones in "
+            f"{', '.join(dict.fromkeys(changed))} from calls of {name} with seed {seeds[0]}. Draw "
+            "from brainstate.random or numpy.random, which the seed sets, not from a generator of "
+            "your own, such as numpy.random.default_rng(), and whatever the surrogate is"
+        )
+    trained = lambda seed: experiment.start(PROBE, seed)[1].values.trained
+    if len(seeds) < 2 or _differing(*map(trained, seeds[:2])):
+        return ()
+    return (
+        f"All seeds start from the same weights, because {name} does not draw them from "
+        "brainstate.random or numpy.random. Intervals may be too small: seeds differ only in the "
+        "split and the order of the samples.",
+    )
 
 
-def _traced(experiment: Experiment, size: int) -> Any:
+def _start(experiment: Experiment, surrogate: Surrogate, seed: int) -> tuple[Model, Values]:
+    """A model and all its initial values, weights first."""
+    model, states = experiment.start(surrogate, seed)
+    weights = states.values
+    return model, weights.trained | weights.kept | _arrays_of(model)
+
+
+def _differing(first: Values, second: Values) -> list[str]:
+    """Names of values that are not the same numbers, random keys included."""
+    text = lambda value: [(a.shape, a.tobytes()) for a in map(raw, jax.tree.leaves(value))]
+    return [name for name in first if text(first[name]) != text(second.get(name))]
+
+
+def _spike_functions(model: Model) -> list[Hashable]:
+    spikes = [spike_of(neuron) for neuron in find_neurons(model).values()]
+    return [surrogate_key(s) if isinstance(s, Surrogate) else id(s) for s in spikes]
+
+
+def _arrays_of(model: Model) -> Values:
+    """Arrays that nodes have as attributes."""
+    return {
+        ".".join(map(str, (*path, name))): value
+        for path, node in brainstate.graph.nodes(model).items()
+        for name, value in vars(node).items()
+        if isinstance(value, (jax.Array, np.ndarray, u.Quantity))
+    }
+
+
+def _traced(experiment: Experiment, size: int) -> Outputs:
     """Shapes of the outputs of all steps; raises why the model does not take such a batch."""
     try:
         return _shapes(experiment, size, experiment.task.features)
@@ -77,10 +141,10 @@ def _traced(experiment: Experiment, size: int) -> Any:
         raise cause from cause.__cause__  # which brainstate's wrapper would hide
 
 
-def _shapes(experiment: Experiment, size: int, features: int) -> Any:
+def _shapes(experiment: Experiment, size: int, features: int) -> Outputs:
     """Shapes of the outputs for inputs of so many features."""
 
-    def outputs(key: Any, inputs: Any) -> Any:
+    def outputs(key: Array, inputs: Array) -> Outputs:
         with seeded(key):
             model = experiment.model(PROBE)
             initialised(model, size)
@@ -93,25 +157,22 @@ def _shapes(experiment: Experiment, size: int, features: int) -> Any:
 def _fixed_batch(error: Exception, experiment: Experiment, size: int) -> str | None:
     """Which arrays or states of the model have another batch; None if they fit."""
     model, _ = replace(experiment, batch_size=size).start(PROBE, experiment.seeds[0])
-    arrays = _of_other_batches(arrays_of(model), size)
-    if guilty := {path: s for path, s in arrays.items() if f"{s}" in _root(error)}:
-        return (
-            f"the model must take batches of any size, here of {size} samples, but holds "
-            f"{_listed(guilty)}: {_root(error)}. Leave out the batch axis of these arrays, or make "
-            "them in init_state(self, batch_size=None)"
-        )
+    arrays = _of_other_batches(_arrays_of(model), size)
     hidden = brainstate.graph.states(model, brainstate.ShortTermState)
-    values = {".".join(map(str, path)): state.value for path, state in hidden.items()}
-    if held := _of_other_batches(values, size):
-        return (
-            f"after brainstate.nn.init_all_states(model, {size}), the first axis of states must be "
-            f"the batch, here of {size} samples; got {_listed(held)}. Make them in "
-            "init_state(self, batch_size=None), of shape (batch_size, ...)"
-        )
-    return None
+    states = {".".join(map(str, path)): state.value for path, state in hidden.items()}
+    guilty = {path: shape for path, shape in arrays.items() if f"{shape}" in _root(error)}
+    guilty |= _of_other_batches(states, size)
+    if not guilty:
+        return None
+    held = ", ".join(f"{path} of shape {shape}" for path, shape in guilty.items())
+    return (
+        f"the model must take batches of any size, here of {size} samples, but holds {held}: "
+        f"{_root(error)}. Make states in init_state(self, batch_size=None), of shape "
+        "(batch_size, ...), and leave out the batch axis of other arrays"
+    )
 
 
-def _of_other_batches(values: Mapping[str, Any], size: int) -> dict[str, tuple[int, ...]]:
+def _of_other_batches(values: Values, size: int) -> dict[str, tuple[int, ...]]:
     """Shapes of the values that do not fit the batch."""
     shapes = {p: np.shape(leaf) for p, value in values.items() for leaf in jax.tree.leaves(value)}
     return {path: shape for path, shape in shapes.items() if shape and shape[0] != size}
@@ -136,76 +197,40 @@ def _root(error: BaseException) -> str:
     return str(cause_of(error)).strip().rstrip(".")
 
 
-def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
-    return ", ".join(f"{name} of shape {shape}" for name, shape in shapes.items())
-
-
-def _check_outputs(experiment: Experiment, outputs: Any, size: int) -> None:
-    leaves = jax.tree.leaves(outputs)
-    if experiment.objective.is_own:
+def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
+    """Check that a step returns one array, with a number for each class or of each target."""
+    task, objective = experiment.task, experiment.objective
+    if objective.is_own:
         return
-    if len(leaves) != 1 or leaves[0].shape[1:2] != (size,):
-        shapes = ", ".join(str(leaf.shape[1:]) for leaf in leaves) or "nothing"
-        raise ValueError(
-            f"a step must return one array of shape (batch, ...), here ({size}, ...), got "
-            f"{shapes}. Return only the readout, or pass your own loss and score"
-        )
-    (output,) = leaves
-    if (classes := experiment.task.classes) is not None and output.shape[2:] != (classes,):
-        raise ValueError(
-            f"a step must return a value for each of the {classes} classes, of shape ({size}, "
-            f"{classes}), got {output.shape[1:]}. Take classes as a keyword of the factory and end "
-            "the model with a layer of that size"
-        )
-    if classes is None:
-        _check_targets(experiment, output)
-
-
-def _checked_loss(experiment: Experiment, outputs: Any, size: int) -> tuple[str, ...]:
-    """A warning if the loss has no gradient, because then nothing is trained."""
-    leaves = jax.tree.leaves(outputs)
-    if not any(jnp.issubdtype(leaf.dtype, jnp.inexact) for leaf in leaves):
-        integers = ", ".join(sorted({str(leaf.dtype) for leaf in leaves}))
-        return (
-            f"The model's outputs are {integers}, which have no gradient: nothing was trained. "
-            "Return floats from the model.",
-        )
-    goal, labels, rng = (
-        experiment.objective,
-        experiment.task.samples.labels,
-        np.random.default_rng(0),
+    shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(outputs)]
+    each_step = objective.readout == "all" and task.is_answered_at_each_step
+    target = task.samples.labels.shape[2 if each_step else 1 :]
+    wanted = (size, *((task.classes,) if task.classes else target))
+    flat = lambda shape: (shape[:1], np.prod(shape[1:]))  # as linear layers return targets
+    if shapes == [wanted] or (not task.classes and [*map(flat, shapes)] == [flat(wanted)]):
+        return
+    raise ValueError(
+        f"a step must return one array of shape {wanted}, with a value for each class or each "
+        f"number of a target, got {', '.join(map(str, shapes)) or 'nothing'}. Take outputs as a "
+        "keyword of the factory and end the model with a layer of that size, or pass your own loss "
+        "and score. If y has a target for each step, pass load_task(..., readout='all')"
     )
+
+
+def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[str, ...]:
+    """A warning if the loss has no gradient, because then nothing is trained."""
+    goal, labels = experiment.objective, experiment.task.samples.labels
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
+    rng = np.random.default_rng(0)
     draw = lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)
-    loss = lambda outputs: goal.loss(goal.read(outputs), y)
+    loss = lambda outputs: jnp.mean(u.get_mantissa(goal.loss(goal.read(outputs), y)))
     with seeded(jax.random.key(0)), environment(fit=True):
-        kinds = [leaf.dtype for leaf in jax.tree.leaves(jax.eval_shape(loss, outputs))]
-        if len(kinds) != 1 or not jnp.issubdtype(kinds[0], jnp.floating):
-            raise TypeError(
-                "loss must return real numbers, which have a derivative, got "
-                f"{', '.join(map(str, kinds)) or 'nothing'}. A count of correct answers is a "
-                "score: pass it as score=, and a loss such as cross-entropy"
-            )
-        mean = lambda outputs: jnp.mean(u.get_mantissa(loss(outputs)))
-        gradient = jax.grad(mean, allow_int=True)(jax.tree.map(draw, outputs))
+        gradient = jax.grad(loss, allow_int=True)(jax.tree.map(draw, outputs))
     if any(g.dtype != jax.dtypes.float0 and g.any() for g in jax.tree.leaves(gradient)):
         return ()
     name = f" {goal.loss_name}".replace(" loss", "")
     return (
-        f"The loss{name} has a gradient of 0 for all outputs: nothing was "
-        "trained. Take one that changes with the outputs, such as cross-entropy. A count of "
-        "correct answers is a score.",
+        f"The loss{name} has a gradient of 0 for all outputs: nothing was trained. Outputs must be "
+        "floats, and the loss must change with them, such as cross-entropy. A count of correct "
+        "answers is a score.",
     )
-
-
-def _check_targets(experiment: Experiment, output: Any) -> None:
-    read = output.shape[2:]
-    labels = experiment.task.samples.labels
-    each_step = experiment.objective.readout == "all" and experiment.task.is_answered_at_each_step
-    wanted = labels.shape[2 if each_step else 1 :]
-    if np.prod(read) != np.prod(wanted):
-        raise ValueError(
-            f"a step must return as many values as a target has, of shape {wanted}, got {read} for "
-            f"each sample; y has the shape {labels.shape}. Pass load_task(..., readout='all') if y "
-            "has a target for each step, of shape (samples, time, ...), and another readout if not"
-        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import brainstate
@@ -13,6 +12,7 @@ from jax import Array
 
 from .._checks import checked_count
 from .._surrogate import QPseudoSpike
+from .._wording import from_extra
 
 STEP = 1.0 * u.ms
 SHORTEST_MEMORY, LEAST_LONG_MEMORY = 1.0, 8.0  # steps
@@ -56,7 +56,7 @@ class RecurrentNetwork(brainstate.nn.Module):
     LookupError
         If brainpy.state has no such neuron.
     ValueError
-        If ``hidden`` is below 1, ``reset`` is neither value, or the neuron lacks a parameter.
+        If ``hidden`` is below 1, or ``reset`` is neither value.
     """
 
     def __init__(
@@ -107,32 +107,19 @@ class RecurrentNetwork(brainstate.nn.Module):
 
 
 def neuron_class(name: str) -> type:
-    """The class of `brainpy.state` with that name, if the network can be built from it.
+    """The class of `brainpy.state` with that name.
 
     Raises
     ------
     LookupError
         If there is none.
-    ValueError
-        If it lacks what the network sets: ``tau``, ``V_th``, ``R``, ``spk_fun``, ``spk_reset``.
     """
-    try:
+    with from_extra("train", "the network is built from brainpy's neurons"):
         from brainpy import state
-    except ImportError as error:
-        raise ImportError(
-            "the network is built from brainpy's neurons. Run pip install 'braintools-qps[train]'"
-        ) from error
     neuron = getattr(state, name, None)
     if not (isinstance(neuron, type) and issubclass(neuron, state.Neuron)):
         raise LookupError(
             f"neuron must be a neuron class of brainpy.state, got {name!r}. Take LIF or ALIF"
-        )
-    parameters = inspect.signature(vars(neuron)["__init__"]).parameters
-    missing = {"tau", "V_th", "R", "spk_fun", "spk_reset"} - parameters.keys()
-    if missing:
-        raise ValueError(
-            f"the network sets tau, V_th, R, spk_fun and spk_reset of its neurons; "
-            f"brainpy.state.{name} has no {', '.join(sorted(missing))}. Take LIF or ALIF"
         )
     return neuron
 

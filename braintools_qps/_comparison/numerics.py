@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -19,6 +19,7 @@ from .._registry import read_value
 from ..records import to_plain
 from .devices import device_text
 from .model import DEFAULT_STEP
+from .typing import Plain
 
 PACKAGES = (
     "braintools-qps", "braintools", "brainstate", "brainunit", "brainpy", "jax", "optax", "numpy",
@@ -37,7 +38,7 @@ def packages() -> dict[str, str]:
     return versions
 
 
-def numerics() -> dict[str, Any]:
+def numerics() -> Plain:
     """The time step, the precisions and the generator of this thread, as plain values."""
     dt = brainstate.environ.get("dt", None)
     return {
@@ -49,7 +50,7 @@ def numerics() -> dict[str, Any]:
 
 
 @contextmanager
-def computing_with(numbers: Mapping[str, Any]) -> Iterator[None]:
+def computing_with(numbers: Plain) -> Iterator[None]:
     """Have this thread compute with the `numerics` of another process."""
     if brainstate.environ.get("precision", None) != numbers["precision"]:
         brainstate.environ.set(precision=numbers["precision"])
@@ -62,12 +63,12 @@ def computing_with(numbers: Mapping[str, Any]) -> Iterator[None]:
         yield
 
 
-def place() -> dict[str, Any]:
+def place() -> Plain:
     """Where runs are trained: host, process and devices."""
     return {"host": socket.gethostname(), "process": os.getpid(), "device": device_text()}
 
 
-def present_environment() -> dict[str, Any]:
+def present_environment() -> Plain:
     """The versions and the machine that this process runs on."""
     return {
         "python": platform.python_version(),

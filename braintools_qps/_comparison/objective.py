@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import brainunit as u
 import jax
@@ -13,6 +11,7 @@ import optax
 from jax import Array
 
 from .tasks import Task
+from .typing import Goal, Number, Outputs
 
 NAMES = "cross-entropy", "accuracy", "mean squared error", "-MSE"
 
@@ -22,17 +21,17 @@ class Objective:
     """A loss to train on and a score to compare by, higher being better."""
 
     readout: str | int
-    loss: Callable[[Any, Array], Any]
-    score: Callable[[Any, Array], Any]
+    loss: Goal
+    score: Goal
     score_name: str
     loss_name: str
     is_own: bool  # both functions are the user's, so outputs may be anything
 
-    def read(self, outputs: Any) -> Any:
+    def read(self, outputs: Outputs) -> Outputs:
         """Outputs (steps, samples, ...) to (samples, ...), or (samples, steps, ...) for "all"."""
         return jax.tree.map(self._read, outputs, is_leaf=u.math.is_quantity)
 
-    def _read(self, output: Any) -> Any:
+    def _read(self, output: Number) -> Number:
         if self.readout == "all":
             return u.math.swapaxes(output, 0, 1)
         if self.readout == "last":
@@ -40,7 +39,7 @@ class Objective:
         return output[-len(output) if self.readout == "mean" else -int(self.readout) :].mean(0)
 
 
-def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
+def objective(task: Task, loss: Goal | None = None, score: Goal | None = None) -> Objective:
     """The user's loss and score, or where one is None, the one that suits the task.
 
     Raises
@@ -67,7 +66,7 @@ def objective(task: Task, loss: Any = None, score: Any = None) -> Objective:
     )
 
 
-def _name_of_own(function: Any, otherwise: str) -> str:
+def _name_of_own(function: Goal, otherwise: str) -> str:
     """The name of a function; "own accuracy" if it has the name of one of ours, shown in
     percent."""
     name = getattr(function, "__name__", otherwise)
@@ -75,26 +74,26 @@ def _name_of_own(function: Any, otherwise: str) -> str:
     return f"own {name}" if name in NAMES else name
 
 
-def cross_entropy(outputs: Any, y: Array) -> Array:
+def cross_entropy(outputs: Number, y: Array) -> Array:
     """Mean over samples, and over steps where every step is read."""
     logits = u.get_mantissa(outputs)
     return optax.softmax_cross_entropy_with_integer_labels(logits, _labels(logits, y)).mean()
 
 
-def accuracy(outputs: Any, y: Array) -> Array:
+def accuracy(outputs: Number, y: Array) -> Array:
     """Share of the samples, or of their steps, that are classified correctly."""
     logits = u.get_mantissa(outputs)
     return jnp.mean(logits.argmax(-1) == _labels(logits, y))
 
 
-def squared_error(outputs: Any, y: Array) -> Array:
+def squared_error(outputs: Number, y: Array) -> Array:
     """Mean over everything; the numbers in ``y`` are in the unit of the outputs."""
     values = u.get_mantissa(outputs)
     targets = _targets(values, y)
     return jnp.mean(jnp.square(values.reshape(targets.shape) - targets))
 
 
-def negative(outputs: Any, y: Array) -> Array:
+def negative(outputs: Number, y: Array) -> Array:
     """The negative of the mean squared error."""
     return -squared_error(outputs, y)
 

@@ -7,7 +7,7 @@ beside it, are not among these.
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -17,13 +17,14 @@ from braintools.surrogate import Surrogate
 
 from .._candidates import candidates
 from .._registry import get_surrogate, surrogate_spec
-from .._surrogate import surrogate_key
 from ..records import to_plain
+from ..typing import SurrogateSpecs
 from .devices import present_devices
-from .experiment import RATE, Experiment, Setting, at_setting, of_program
+from .experiment import RATE, Experiment, at_setting, of_program
 from .identity import UNKNOWN, identity, without_partial
 from .numerics import packages
 from .tasks import Task
+from .typing import Plain, Setting
 
 CODE = "code of the "  # begins the names of digests of code
 
@@ -33,7 +34,7 @@ class Candidate(NamedTuple):
 
     label: str
     surrogate: Surrogate
-    spec: dict[str, Any]
+    spec: Plain
 
 
 class Run(NamedTuple):
@@ -46,25 +47,10 @@ class Run(NamedTuple):
     parts: Mapping[str, Any] = {}  # all that it does not share with the others
 
 
-def candidates_of(surrogates: Any) -> list[Candidate]:
-    """The candidates, each rebuilt from its spec, so that its arrays are NumPy's.
-
-    Raises
-    ------
-    ValueError
-        If one is there twice.
-    """
+def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
+    """The candidates by label, each rebuilt from its spec, so that its arrays are NumPy's."""
     specs = {label: surrogate_spec(given) for label, given in candidates(surrogates).items()}
-    built = [Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()]
-    labels: dict[Hashable, str] = {}
-    for candidate in built:
-        first = labels.setdefault(surrogate_key(candidate.surrogate), candidate.label)
-        if first != candidate.label:
-            raise ValueError(
-                "each surrogate can be compared only once, got the same one as "
-                f"{first} and as {candidate.label}. Leave one out"
-            )
-    return built
+    return {label: Candidate(label, get_surrogate(spec), spec) for label, spec in specs.items()}
 
 
 class Plan:
@@ -79,7 +65,7 @@ class Plan:
         """Every setting with every seed, seed by seed."""
         parts = [self._parts(candidate, setting) for setting in settings]
         return [
-            Run(candidate, setting, seed, self._key(of_setting | {"seed": seed}), of_setting)
+            Run(candidate, setting, seed, self._key({**of_setting, "seed": seed}), of_setting)
             for seed in seeds
             for setting, of_setting in zip(settings, parts)
         ]
@@ -94,7 +80,7 @@ class Plan:
         return {CODE + name: identity(function) for name, function in functions.items()}
 
     @cached_property
-    def shared(self) -> dict[str, Any]:
+    def shared(self) -> Plain:
         """What all runs depend on: data, code, options, training, numerics, versions."""
         return to_plain(
             {
@@ -107,9 +93,7 @@ class Plan:
             }
         )
 
-    def why_not(
-        self, parts: Mapping[str, Any], shared: Mapping[str, Any], runs: Sequence[Run]
-    ) -> list[str]:
+    def why_not(self, parts: Plain, shared: Plain, runs: Sequence[Run]) -> list[str]:
         """Why a run on the disk is none of these runs, as phrases.
 
         There are none if it has another surrogate, setting or seed alone.
@@ -119,7 +103,7 @@ class Plan:
         alike = (run.parts for run in runs if named(run.parts) == named(parts))
         return changes or _changes(parts, next(alike, parts))
 
-    def _parts(self, candidate: Candidate, setting: Setting) -> dict[str, Any]:
+    def _parts(self, candidate: Candidate, setting: Setting) -> Plain:
         trained, rest = at_setting(candidate.surrogate, setting), of_program(setting)
         return {
             "surrogate": surrogate_spec(trained),
@@ -129,7 +113,7 @@ class Plan:
             CODE + "setting": identity(rest),
         }
 
-    def _key(self, parts: Mapping[str, Any]) -> str:
+    def _key(self, parts: Plain) -> str:
         text = json.dumps([self.shared, parts], sort_keys=True)
         return sha256(text.encode()).hexdigest()[:40]
 
@@ -145,7 +129,7 @@ def digest(task: Task) -> str:
     return whole.hexdigest()
 
 
-def _changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def _changes(before: Plain, now: Plain) -> list[str]:
     """What has changed between two sets of parts, each as a phrase."""
     changes = []
     for name in {**before, **now}:

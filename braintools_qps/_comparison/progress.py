@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import sys
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .._wording import shortened
@@ -26,13 +24,11 @@ class Event(NamedTuple):
 
     comparison: Comparison  # so far
     result: CandidateResult | None  # that has just come in, if any
-    labels: tuple[str, ...]  # of the candidates in training
     epochs_done: int  # by all runs that were missing
     epochs: int  # of all runs that were missing
     loss: float  # mean over the runs that have had an epoch
     runs_done: int
     runs: int
-    directory: Path | None  # of the results
 
 
 Callback = Callable[[Event], None]
@@ -45,7 +41,6 @@ class Progress:
         self,
         comparison: Comparison,
         epochs: int,
-        directory: Path | None,
         callback: Callback | None,
         *,
         shown: bool,
@@ -53,17 +48,14 @@ class Progress:
         self.comparison = comparison
         # An error of the callback, which is not the fault of a candidate
         self.fault: Exception | None = None
-        self._length, self._directory, self._callback = epochs, directory, callback
-        # By label: runs to train, and runs and epochs that are done
-        self._runs: Counter[str] = Counter()
-        self._runs_done: Counter[str] = Counter()
-        self._epochs_done: Counter[str] = Counter()
+        self._length, self._callback = epochs, callback
+        self._runs = self._runs_done = self._epochs_done = 0
         self._shown, self._bar, self._open = shown, None, ""
 
-    def begin(self, label: str, runs: int) -> None:
+    def begin(self, runs: int) -> None:
         """Add runs that are to be trained."""
-        self._runs[label] += runs
-        total = self._runs.total() * self._length
+        self._runs += runs
+        total = self._runs * self._length
         if self._bar is None and self._shown and total:
             self._bar = _bar(total)
         elif self._bar is not None:
@@ -75,30 +67,20 @@ class Progress:
         self._open = f", open: {names}"
         logger.info("After %s seeds not known yet: %s. They go on to %s.", before, names, seeds)
 
-    def compiling(self, label: str) -> None:
-        """Show that a program is compiled for a candidate, which takes a while."""
-        if self._bar is not None:
-            with suppress(OSError):
-                self._bar.set_description_str(f"compiling {shortened(label, LONGEST_LABEL)}")
-
-    def advance(self, label: str, epochs: int, loss: float, known: bool = False) -> None:
-        """Count epochs of all runs; known ones were trained before."""
-        self._epochs_done[label] += epochs
-        if known and self._bar is not None:
-            self._bar.initial += epochs  # so that the speed does not count them
+    def advance(self, label: str, epochs: int, loss: float) -> None:
+        """Count epochs of all runs."""
+        self._epochs_done += epochs
         self._tell(label, loss, None)
 
     def finish(self, label: str, runs: int, loss: float) -> None:
-        """Count runs that have finished, and those of their epochs that were not counted."""
-        self._runs_done[label] += runs
-        if epochs := self._runs_done[label] * self._length - self._epochs_done[label]:
+        """Count runs that have finished or failed, and those of their epochs that were not."""
+        self._runs_done += runs
+        if epochs := self._runs_done * self._length - self._epochs_done:
             self.advance(label, epochs, loss)
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
-        """Count all that is left of a candidate that has finished, or failed."""
-        self.comparison, runs = comparison, self._runs[result.label]
-        self._runs_done[result.label] = runs
-        self._epochs_done[result.label] = runs * self._length
+        """Show the result of a candidate that has finished, or failed."""
+        self.comparison = comparison
         self._tell(result.label, math.nan, result)
 
     def close(self) -> None:
@@ -108,23 +90,19 @@ class Progress:
                 self._bar.close()
 
     def _tell(self, label: str, loss: float, result: CandidateResult | None) -> None:
-        runs, done = self._runs.total(), self._epochs_done.total()
-        runs_done = self._runs_done.total()
         if self._bar is not None:
             ended = "" if math.isnan(loss) else f", loss {loss:.3f}"
             with suppress(OSError):  # a full disk that stderr goes to costs no results
                 self._bar.set_description_str(shortened(label, LONGEST_LABEL), refresh=False)
-                text = f"run {runs_done}/{runs}{ended}{self._open}"
+                text = f"run {self._runs_done}/{self._runs}{ended}{self._open}"
                 self._bar.set_postfix_str(text, refresh=False)
-                self._bar.update(done - self._bar.n)
+                self._bar.update(self._epochs_done - self._bar.n)
         if self._callback is None:
             return
-        unfinished = (name for name, n in self._runs.items() if self._runs_done[name] < n)
-        labels = tuple(unfinished) or (label,)
-        counts = done, runs * self._length, loss, runs_done, runs
-        event = Event(self.comparison, result, labels, *counts, self._directory)
+        epochs = self._epochs_done, self._runs * self._length
+        runs = self._runs_done, self._runs
         try:
-            self._callback(event)
+            self._callback(Event(self.comparison, result, *epochs, loss, *runs))
         except Exception as error:
             self.fault = error
             raise

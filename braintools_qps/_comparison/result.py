@@ -21,12 +21,12 @@ from ..records import (
     choose,
     to_plain,
 )
-from . import run
 from .experiment import RATE, Experiment, at_setting
 from .identity import sources
 from .numerics import present_environment
 from .plan import Candidate, Run, digest
-from .run import Outcome
+from .runs import History, Outcome
+from .typing import Plain
 
 # A run has collapsed if it loses this share of its gain. The loss must also be at least this many
 # standard errors of an accuracy, or this share of any other score.
@@ -43,14 +43,14 @@ def choices(
     count = len(experiment.settings)
     settings = [run.setting for run in runs[:count]]
     by_seed = [outcomes[start : start + count] for start in range(0, len(outcomes), count)]
-    last = [[float(outcome.curves.score[-1]) for outcome in of_seed] for of_seed in by_seed]
+    last = [[float(outcome.history.score[-1]) for outcome in of_seed] for of_seed in by_seed]
     numbers = tuple(choose(settings, scores) for scores in last)
     trials = tuple(
         Trial(
             setting,
-            validation=_numbers(outcome.curves.score[-1] for outcome in of_setting),
+            validation=_numbers(outcome.history.score[-1] for outcome in of_setting),
             test=_numbers(outcome.tested.score for outcome in of_setting),
-            loss=_numbers(outcome.curves.loss[-1] for outcome in of_setting),
+            loss=_numbers(outcome.history.loss[-1] for outcome in of_setting),
         )
         for setting, of_setting in zip(settings, zip(*by_seed))
     )
@@ -63,10 +63,8 @@ def result_of(
 ) -> CandidateResult:
     """The record of a candidate, from the run that each seed has chosen."""
     runs, outcomes = zip(*picked)
-    candidate, setting = (
-        runs[0].candidate,
-        tuning.trials[tuning.most_chosen].setting if tuning else {},
-    )
+    candidate = runs[0].candidate
+    setting = tuning.trials[tuning.most_chosen].setting if tuning else {}
     is_accuracy = experiment.objective.score_name == "accuracy"
     noise = noise_of_accuracy(experiment.task.sizes.validation) if is_accuracy else None
     workers = [outcome.worker for outcome in outcomes]
@@ -78,14 +76,13 @@ def result_of(
         tuned_spec=surrogate_spec(at_setting(candidate.surrogate, setting)),
         scores=_scores(outcomes),
         curves=Curves(
-            loss=tuple(_numbers(outcome.curves.loss) for outcome in outcomes),
-            validation=tuple(_numbers(outcome.curves.score) for outcome in outcomes),
-            firing_rate=tuple(_numbers(outcome.curves.firing_rate) for outcome in outcomes),
+            loss=tuple(_numbers(outcome.history.loss) for outcome in outcomes),
+            validation=tuple(_numbers(outcome.history.score) for outcome in outcomes),
+            firing_rate=tuple(_numbers(outcome.history.firing_rate) for outcome in outcomes),
         ),
         tuning=tuning,
         cost=Cost(float(np.median([outcome.seconds for outcome in outcomes])), outcomes[0].bytes),
-        flags=flags([outcome.curves for outcome in outcomes], noise),
-        one_by_one=next(filter(None, (outcome.one_by_one for outcome in outcomes)), None),
+        flags=flags([outcome.history for outcome in outcomes], noise),
         workers=tuple(place for n, place in enumerate(workers) if place not in workers[:n]),
     )
 
@@ -96,7 +93,7 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     best = [outcome.best_epoch or None for outcome in outcomes]
     return Scores(
         test=_numbers(test.score for test in tested),
-        validation=_numbers(outcome.curves.score[-1] for outcome in outcomes),
+        validation=_numbers(outcome.history.score[-1] for outcome in outcomes),
         test_at_best_epoch=_numbers(t.best_score if n else np.nan for n, t in zip(best, tested)),
         best_epoch=tuple(best),
         firing_rate=_numbers(test.firing_rate for test in tested),
@@ -105,22 +102,19 @@ def _scores(outcomes: Sequence[Outcome]) -> Scores:
     )
 
 
-def blank(
-    candidates: Sequence[Candidate], experiment: Experiment, limits: Mapping[str, Any]
-) -> Comparison:
+def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain) -> Comparison:
     """A comparison that has no results yet."""
-    settings: dict[str, Any] = {
+    settings = {
         RATE: experiment.usual_rate,
         "loss": experiment.objective.loss_name,
         "score": experiment.objective.score_name,
         "tune": experiment.tune,
         "sources": sources(experiment.functions),
+        **({} if experiment.prepared is None else {"prepare": True}),
     }
-    if experiment.prepared is not None:
-        settings["prepare"] = True
     return Comparison(
-        task=experiment.task.facts | {"sha256": digest(experiment.task)},
-        settings=to_plain(experiment.facts | settings | dict(limits)),
+        task={**experiment.task.facts, "sha256": digest(experiment.task)},
+        settings=to_plain({**experiment.facts, **settings, **limits}),
         seeds=experiment.seeds,
         candidates=tuple(candidate.spec for candidate in candidates),
         environment=present_environment(),
@@ -139,7 +133,7 @@ def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
-def flags(runs: Sequence[run.Curves], noise: float | None) -> Mapping[str, int]:
+def flags(runs: Sequence[History], noise: float | None) -> Mapping[str, int]:
     """How many runs went wrong, by kind; kinds that did not occur are left out.
 
     ``noise`` is how far a score may fall by chance; None if unknown.

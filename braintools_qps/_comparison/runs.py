@@ -14,19 +14,49 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from jax import Array
 
 from .packing import Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
-from .run import Curves, Outcome, Tested
+from .typing import Plain, Values
 
 FOLDER = "runs"
 STATE = ".state"
 PROBE_BYTES = 1 << 16
-ABANDONED = 3600.0  # seconds until a half-written file is one of a process that was killed
 SECONDS_BETWEEN = 10.0  # the states of a run in training
 MOST_OF_THE_TIME = 0.01  # goes into writing them
+
+
+class History(NamedTuple):
+    """Numbers by epoch; NaN for those that are still to come."""
+
+    loss: Array  # mean over the batches
+    score: Array  # on the validation part; NaN once outputs are not finite
+    firing_rate: Array  # spikes per neuron and step, there
+
+
+class Tested(NamedTuple):
+    """Scores and firing on the test part."""
+
+    score: Array
+    best_score: Array  # with the weights of the best epoch
+    firing_rate: Array
+    spikes: Array  # per sample
+    operations: Array  # synaptic ones per sample
+
+
+class Outcome(NamedTuple):
+    """One run: its history, its scores, its time and memory, and the trained weights."""
+
+    history: History
+    tested: Tested
+    best_epoch: int
+    seconds: float  # per epoch: an equal share of the time of runs that train together
+    bytes: int | None  # of the program that trains some runs at once
+    worker: Plain  # where it was trained
+    weights: Values  # after the last epoch, and all other states that outlive a batch
 
 
 class Runs:
@@ -49,7 +79,7 @@ class Runs:
         self._written, self._cost = time.monotonic(), 0.0
 
     def prepare(self) -> None:
-        """Make the directory, and remove what a killed process has left half-written.
+        """Make the directory.
 
         Raises
         ------
@@ -69,10 +99,6 @@ class Runs:
                 f"out must be a directory that can be written to, got {self.directory}: {error}. "
                 "Give another one"
             ) from error
-        for half in folder.glob(".*"):
-            with suppress(OSError):
-                if time.time() - half.stat().st_mtime > ABANDONED:
-                    half.unlink()
 
     def read(self, name: str) -> Saved | None:
         """A run or a state; None if there is none, or if it is damaged."""
@@ -86,23 +112,23 @@ class Runs:
         """The outcome of a run that has finished."""
         if (saved := self.read(key)) is None:
             return None
-        fields, arrays = dict(saved.about["outcome"]), saved.arrays
-        curves: Any = {name: arrays[name] for name in Curves._fields}
+        fields, arrays = saved.about["outcome"], saved.arrays
+        history: Any = {name: arrays[name] for name in History._fields}
         return Outcome(
-            Curves(**curves),
-            Tested(**fields.pop("tested")),
-            weights=from_tree(fields.pop("weights"), arrays),
-            **fields,
+            History(**history),
+            Tested(**fields["tested"]),
+            weights=from_tree(fields["weights"], arrays),
+            **{name: fields[name] for name in ("best_epoch", "seconds", "bytes", "worker")},
         )
 
     def keep(self, key: str, outcome: Outcome, about: Mapping[str, Any]) -> None:
         """Keep a run, and ``about`` it; its state in training is no longer needed."""
-        arrays = {name: np.asarray(curve) for name, curve in outcome.curves._asdict().items()}
+        arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
             "tested": {name: float(number) for name, number in outcome.tested._asdict().items()},
             "weights": as_tree(outcome.weights, arrays),
         }
-        del fields["curves"]
+        del fields["history"]
         self._write(key, {**about, "outcome": fields}, arrays)
         self.forget(key)
 

@@ -10,26 +10,26 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import replace
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._defaults import CSV_ROWS, JSON_NAME
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison
-from .cluster import RUNS_PER_CALL, trained_by
-from .experiment import Experiment, Setting
-from .model_checks import check_finite, check_model
+from .cluster import RUNS_PER_CALL, Trained, trained_by
+from .experiment import Experiment
+from .model_checks import check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
 from .result import choices, failed, result_of
-from .run import Outcome
-from .runs import Runs
+from .runs import Outcome, Runs
 from .train import Trainer, groups_of
 from .tune import settings_of
+from .typing import Setting, Values
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -37,131 +37,134 @@ if TYPE_CHECKING:
 MOST_READ = 50  # files, to find out why none could be used
 
 
+@dataclass(eq=False)
 class Search:
     """All runs of a comparison that are known by now, and its results so far.
 
     With ``fresh``, runs on the disk do not count. ``client`` trains, or None for this process.
     """
 
-    def __init__(
-        self,
-        comparison: Comparison,
-        candidates: Sequence[Candidate],
-        experiment: Experiment,
-        store: Runs,
-        progress: Progress,
-        client: Client | None,
-        *,
-        fresh: bool,
-    ) -> None:
-        self._comparison, self._experiment, self._plan = comparison, experiment, Plan(experiment)
-        self._candidates = {candidate.label: candidate for candidate in candidates}
-        self._store, self._progress, self._client = store, progress, client
-        self._fresh = fresh
-        self._settings: dict[str, list[Setting]] = {}
-        self._outcomes: dict[str, Outcome] = {}  # by the keys of runs
-        self._chosen: dict[tuple[str, int], str] = {}  # keys of runs, by label and seed
-        self._failed: dict[str, Exception] = {}
-        self._trainer: Trainer | None = None
+    comparison: Comparison
+    candidates: Mapping[str, Candidate]
+    experiment: Experiment
+    store: Runs
+    progress: Progress
+    client: Client | None
+    fresh: bool
+    _settings: dict[str, list[Setting]] = field(default_factory=dict)
+    _outcomes: dict[str, Outcome] = field(default_factory=dict)  # by the keys of runs
+    # Keys of runs, by label and seed
+    _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
+    _failed: dict[str, Exception] = field(default_factory=dict)
+    _trainer: Trainer | None = None
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return Plan(self.experiment)
 
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
-        for label, candidate in self._candidates.items():
+        for label, candidate in self.candidates.items():
             try:
-                self._settings[label] = settings_of(candidate.surrogate, self._experiment)
-                self._runs(label, self._experiment.seeds)  # or an error
+                self._settings[label] = settings_of(candidate.surrogate, self.experiment)
+                self._runs(label, self.experiment.seeds)  # or an error
             except Exception as error:
-                self._fail(label, error)
-        sound = [label for label in self._candidates if label not in self._failed]
+                self._failed[label] = error
+        self._raise_if_all_failed()
+        sound = [label for label in self.candidates if label not in self._failed]
         self._check(sound)
-        self._look(sound, self._experiment.seeds)
-        while "most_seeds" in self._comparison.settings:
-            standing, before = self._comparison.standing, len(self._comparison.seeds)
+        for label, fault in self._failed.items():
+            self._add(failed(self.candidates[label], fault))
+        self._look(sound, self.experiment.seeds)
+        while "most_seeds" in self.comparison.settings:
+            standing, before = self.comparison.standing, len(self.comparison.seeds)
             if standing.settled or standing.next <= before:
                 break
-            labels = [self._comparison.results[row].label for row in standing.open]
-            self._progress.still_open(labels, before, standing.next)
-            self._look(labels, first_seeds(self._experiment.seeds, standing.next))
-        return self._comparison.with_weights(partial(_weights, self._store, self._chosen))
+            labels = [self.comparison.results[row].label for row in standing.open]
+            self.progress.still_open(labels, before, standing.next)
+            self._look(labels, first_seeds(self.experiment.seeds, standing.next))
+        return self.comparison.with_weights(partial(_weights, self.store, self._chosen))
 
     def _check(self, labels: Iterable[str]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
-        runs = [run for label in labels for run in self._runs(label, self._experiment.seeds)]
+        runs = [run for label in labels for run in self._runs(label, self.experiment.seeds)]
         missing = self._missing(runs)
         if len(missing) == len({run.key for run in runs}) and (changes := self._changes(missing)):
             warnings.warn(f"None of the runs in out can be used: {changes}.", stacklevel=4)
-        known = [self._store.read(run.key) for run in runs] if not missing else []
-        notes = check_model(self._experiment) if missing else ()
+        known = [self.store.read(run.key) for run in runs] if not missing else []
+        notes = check_model(self.experiment) if missing else ()
         notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
-        self._comparison = replace(self._comparison, notes=tuple(dict.fromkeys(notes)))
-        for note in self._comparison.notes:
+        self.comparison = replace(self.comparison, notes=tuple(dict.fromkeys(notes)))
+        for note in self.comparison.notes:
             warnings.warn(note, stacklevel=4)
-        self._store.prepare()
+        self.store.prepare()
 
     def _changes(self, missing: Sequence[Run]) -> str:
         """Why runs on the disk cannot be used; empty if there are none, or they are of others."""
-        for about in islice(self._store.others(), 0 if self._fresh else MOST_READ):
+        for about in islice(self.store.others(), 0 if self.fresh else MOST_READ):
             if changes := self._plan.why_not(about["parts"], about["shared"], missing):
                 return ", ".join(changes)
         return ""
 
     def _runs(self, label: str, seeds: Sequence[int]) -> list[Run]:
-        return self._plan.runs(self._candidates[label], self._settings[label], seeds)
+        return self._plan.runs(self.candidates[label], self._settings[label], seeds)
 
     def _look(self, labels: Iterable[str], seeds: Sequence[int]) -> None:
         """Add the results of candidates with these seeds, as they come in."""
-        self._comparison = replace(self._comparison, seeds=tuple(seeds))
+        self.comparison = replace(self.comparison, seeds=tuple(seeds))
         needed = {label: self._runs(label, seeds) for label in labels}
         missing = {label: self._missing(runs) for label, runs in needed.items()}
-        most = None if self._client is None else RUNS_PER_CALL
+        most = None if self.client is None else RUNS_PER_CALL
         groups: list[list[Run]] = []
         for label, runs in missing.items():
-            self._progress.begin(label, len(runs))
-            for run in runs if self._fresh else ():
-                self._store.forget(run.key)
-            groups += groups_of(runs, self._store, most)
+            self.progress.begin(len(runs))
+            for run in runs if self.fresh else ():
+                self.store.forget(run.key)
+            groups += groups_of(runs, self.store, most)
             if not runs:
                 self._conclude(needed[label])
         with closing(self._trained(groups)) as trained:
             for group, outcomes in trained:
                 label = group[0].candidate.label
                 if isinstance(outcomes, Exception):
+                    self.progress.finish(label, len(self._missing(needed[label])), np.nan)
                     self._fail(label, outcomes)
                     continue
                 for run, outcome in zip(group, outcomes):
                     self._keep(run, outcome)
-                losses = [float(outcome.curves.loss[-1]) for outcome in outcomes]
-                self._progress.finish(label, len(group), float(np.mean(losses or np.nan)))
+                losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
+                self.progress.finish(label, len(outcomes), float(np.mean(losses or np.nan)))
                 if not self._missing(needed[label]):
                     self._conclude(needed[label])
 
-    def _trained(
-        self, groups: Sequence[list[Run]]
-    ) -> Generator[tuple[list[Run], Sequence[Outcome] | Exception], None, None]:
-        """Groups with their outcomes; those of candidates that have failed are left out."""
-        if groups and self._client is not None:
+    def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
+        """Groups with what came of them; those of candidates that have failed are left out."""
+        if groups and self.client is not None:
             failed = self._failed.keys()
-            yield from trained_by(self._client, groups, self._experiment, self._plan, failed)
-            return
+            return trained_by(self.client, groups, self.experiment, self._plan, failed)
+        return self._trained_here(groups)
+
+    def _trained_here(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         for group in groups:
             if self._trainer is None:
-                self._trainer = Trainer(self._experiment, sum(map(len, groups)))
+                self._trainer = Trainer(self.experiment, sum(map(len, groups)))
             label = group[0].candidate.label
             if label in self._failed:
                 continue
             # Another process, or another candidate at the same numbers, may have trained some.
-            if not (rest := self._missing(group)):
+            rest = self._missing(group)
+            self.progress.finish(label, len(group) - len(rest), np.nan)
+            if not rest:
                 yield group, []
                 continue
             try:
                 outcomes = self._trainer.train(
                     rest,
-                    store=self._store,
-                    on_compile=partial(self._progress.compiling, label),
-                    on_epoch=partial(self._progress.advance, label),
+                    store=self.store,
+                    on_epoch=partial(self.progress.advance, label),
                 )
             except Exception as error:
-                if error is self._progress.fault:
+                if error is self.progress.fault:
                     raise
                 yield group, error
             else:
@@ -173,28 +176,24 @@ class Search:
         for run in runs:
             if run.key in self._outcomes:
                 continue
-            if not self._fresh and (known := self._store.outcome(run.key)):
+            if not self.fresh and (known := self.store.outcome(run.key)):
                 self._outcomes[run.key] = known._replace(weights={})
             else:
                 missing[run.key] = run
         return list(missing.values())
 
     def _keep(self, run: Run, outcome: Outcome) -> None:
-        about = {"shared": self._plan.shared, "parts": run.parts, "notes": self._comparison.notes}
-        self._store.keep(run.key, outcome, about)
+        about = {"shared": self._plan.shared, "parts": run.parts, "notes": self.comparison.notes}
+        self.store.keep(run.key, outcome, about)
         self._outcomes[run.key] = outcome._replace(weights={})
 
     def _conclude(self, runs: Sequence[Run]) -> None:
         """Add the result of a candidate, all of whose runs are known."""
         label, outcomes = runs[0].candidate.label, [self._outcomes[run.key] for run in runs]
         try:
-            if not any(np.isfinite(outcome.curves.score).any() for outcome in outcomes):
-                check_finite(
-                    self._experiment.at(runs[0].setting)
-                )  # raises if the model is at fault
-            rows, tuning = choices(runs, outcomes, self._experiment)
+            rows, tuning = choices(runs, outcomes, self.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
-            result = result_of(picked, tuning, self._experiment)
+            result = result_of(picked, tuning, self.experiment)
         except Exception as error:
             self._fail(label, error)
             return
@@ -202,27 +201,25 @@ class Search:
         self._add(result)
 
     def _fail(self, label: str, error: Exception) -> None:
-        """Make a row of an error.
-
-        Raises
-        ------
-        Exception
-            If all candidates have failed, what the first did: there is nothing to report beside it.
-        """
+        """Make a row of an error."""
         self._failed[label] = error
-        if len(self._failed) == len(self._candidates):
+        self._raise_if_all_failed()
+        self._add(failed(self.candidates[label], error))
+
+    def _raise_if_all_failed(self) -> None:
+        """Raise what the first candidate did: there is nothing to report beside it."""
+        if len(self._failed) == len(self.candidates):
             raise cause_of(next(iter(self._failed.values())))
-        self._add(failed(self._candidates[label], error))
 
     def _add(self, result: CandidateResult) -> None:
         """Put a result into the comparison, and write JSON and CSV, each whole or not at all."""
-        results = {each.label: each for each in self._comparison.results} | {result.label: result}
-        ordered = tuple(results[label] for label in self._candidates if label in results)
-        self._comparison = replace(self._comparison, results=ordered)
-        self._store.write_beside(JSON_NAME, self._comparison.to_json(indent=1) + "\n")
+        results = {each.label: each for each in self.comparison.results} | {result.label: result}
+        ordered = tuple(results[label] for label in self.candidates if label in results)
+        self.comparison = replace(self.comparison, results=ordered)
+        self.store.write_beside(JSON_NAME, self.comparison.to_json(indent=1) + "\n")
         for name, rows in CSV_ROWS.items():
-            self._store.write_beside(name, self._comparison.to_csv(rows))
-        self._progress.end(self._comparison, result)
+            self.store.write_beside(name, self.comparison.to_csv(rows))
+        self.progress.end(self.comparison, result)
 
 
 def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
@@ -231,7 +228,7 @@ def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
     return (*seeds, *more)
 
 
-def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Any:
+def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Values:
     """The trained weights of a run.
 
     Raises

@@ -1,28 +1,57 @@
-"""Trains groups of runs as one compiled program: vmapped runs that differ only in numbers."""
+"""Trains groups of runs that differ only in numbers, so that one program serves a group.
+
+`Trainer` takes the groups. `epoch_of` and `test_of` are one run as pure functions of its state, its
+numbers and the samples.
+"""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import NamedTuple
 
+import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
+from braintools.surrogate import Surrogate
+from jax import Array
 
 from .._surrogate import Traceable, traceable
-from .devices import is_full, present_devices, program_bytes
 from .experiment import RATE, Experiment, at_setting, of_program
-from .model import usual_promotion
+from .model import Weights, initialised, operations, put, run_over, seeded, watched
 from .numerics import place
 from .packing import Saved, like, raw
 from .plan import Run
-from .run import Given, Outcome, State, epoch_of, initial_state, stacked, test_of
-from .runs import STATE, Runs
-from .tasks import Samples
+from .programs import Programs
+from .runs import STATE, History, Outcome, Runs, Tested
+from .tasks import Rows, Samples
+from .typing import Number, Setting, Tree, Values
+
+Build = Callable[[Setting], Surrogate]
+Carry = tuple[Weights, optax.OptState]
+
+
+class Given(NamedTuple):
+    """All that a run is given, besides the samples that all runs share."""
+
+    key: Array
+    numbers: dict[str, Array]  # learning_rate, epochs, and those of its surrogate
+    rows: Rows
+
+
+class State(NamedTuple):
+    """A run between two epochs."""
+
+    weights: Weights
+    optimizer: optax.OptState
+    epoch: Array
+    history: History
+    best: Weights  # those of the best validation score
+    best_score: Array
+    best_epoch: Array
 
 
 def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iterator[list[Run]]:
@@ -45,65 +74,52 @@ class Trainer:
 
     def __init__(self, experiment: Experiment, most_runs: int) -> None:
         self._experiment = experiment
-        self._devices = present_devices()
-        samples = experiment.task.samples
-        self._samples = [jax.device_put(samples, device) for device in self._devices.all]
-        self._width = self._devices.width(most_runs)  # runs that a program trains at once
+        self._programs = Programs(experiment.task.samples, most_runs)
         self._functions: dict[Hashable, tuple[Callable, Callable]] = {}  # an epoch, and the test
-        self._compiled: dict[tuple[Callable, jax.Device, int], jax.stages.Compiled] = {}
-        self._in_turn: dict[Callable, str | None] = {}  # and why they could not be vmapped
 
     def train(
         self,
         group: Sequence[Run],
         *,
         store: Runs | None = None,
-        on_compile: Callable[[], None] = lambda: None,
-        on_epoch: Callable[[int, float, bool], None] = lambda epochs, loss, known: None,
+        on_epoch: Callable[[int, float], None] = lambda epochs, loss: None,
     ) -> list[Outcome]:
         """Train all runs for the epochs that are left, and test them.
 
         With a ``store``, states are kept there now and then, and training goes on from what is
-        there. ``on_epoch`` is called with the epochs of all runs, the mean loss, and whether they
-        were trained before.
+        there. ``on_epoch`` is called with the epochs of all runs, and the mean loss.
         """
-        count, epochs, seconds = len(group), self._experiment.epochs, []
-        epoch, test = self._functions_of(group[0], on_compile)
+        count, seconds = len(group), []
+        epoch, test = self._functions_of(group[0])
         begun, states = self._start(group, store)
-        shares = self._cut((states, self._given(group)), count)
+        given = self._given(group)
         if begun:
-            on_epoch(count * begun, _mean_loss(shares, begun, count), True)
-        for done in range(begun + 1, epochs + 1):
-            shares, trained, took = self._each(epoch, shares, count)
-            shares = [(state, given) for state, (_, given) in zip(trained, shares)]
+            on_epoch(count * begun, _mean_loss(states, begun))
+        for done in range(begun + 1, self._experiment.epochs + 1):
+            states, took = self._programs.call(epoch, (states, given))
             seconds.append(took / count)
-            on_epoch(count, _mean_loss(shares, done, count), False)
-            if store is not None and store.is_due() and done < epochs:
-                store.write_states(_saved(group, self._joined([s for s, _ in shares], count)))
-        # None where all epochs were trained before
-        program = self._compiled.get((epoch, self._devices.all[0], self._width))
-        shares, tested, _ = self._each(test, shares, count)
-        states = self._joined([state for state, _ in shares], count)
+            on_epoch(count, _mean_loss(states, done))
+            if store is not None and store.is_due() and done < self._experiment.epochs:
+                store.write_states(_saved(group, states))
+        peak = self._programs.bytes(epoch)  # before the test, for which fewer may fit
+        tested, _ = self._programs.call(test, (states, given))
         return [
             Outcome(
-                jax.tree.map(np.asarray, state.curves),
+                jax.tree.map(np.asarray, state.history),
                 of_run,
                 int(state.best_epoch),
                 float(np.median(seconds or np.nan)),
-                None if program is None else program_bytes(program),
-                self._in_turn.get(epoch),
+                peak,
                 place(),
                 {**state.weights.trained, **state.weights.kept},
             )
-            for state, of_run in zip(_rows(states), _rows(self._joined(tested, count)))
+            for state, of_run in zip(_rows(states), _rows(tested))
         ]
 
-    def _functions_of(self, run: Run, on_compile: Callable[[], None]) -> tuple[Callable, Callable]:
+    def _functions_of(self, run: Run) -> tuple[Callable, Callable]:
         if (key := _program_key(run)) not in self._functions:
-            on_compile()
             build, experiment = _traceable(run).build, self._experiment.at(run.setting)
-            epoch, test = epoch_of(build, experiment), test_of(build, experiment)
-            self._functions[key], self._in_turn[test] = (epoch, test), None
+            self._functions[key] = epoch_of(build, experiment), test_of(build, experiment)
         return self._functions[key]
 
     def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, State]:
@@ -112,13 +128,13 @@ class Trainer:
         surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
         start = partial(initial_state, surrogate=surrogate)
         saved = [store.read(run.key + STATE) if store else None for run in group]
-        begun = [each for each in saved if each is not None]
+        begun = [state for state in saved if state is not None]
         if len(begun) < len(group):
             initial = {seed: start(experiment, seed=seed) for seed in {run.seed for run in group}}
             return 0, stacked([initial[run.seed] for run in group])
         plain = replace(experiment, prepared=None)
         forms, structure = jax.tree.flatten(jax.eval_shape(lambda: start(plain, seed=0)))
-        leaves = [np.stack([each.arrays[str(n)] for each in begun]) for n in range(len(forms))]
+        leaves = [np.stack([state.arrays[str(n)] for state in begun]) for n in range(len(forms))]
         states = jax.tree.unflatten(structure, map(like, leaves, forms))
         return begun[0].about["epochs"], states
 
@@ -137,86 +153,151 @@ class Trainer:
             stacked([splits[run.seed] for run in group]),
         )
 
-    def _cut(self, tree: Any, count: int) -> list[Any]:
-        """Cut rows into shares of equal size, one device after the other. The last is filled up."""
-        starts, devices = range(0, count, self._width), self._devices.all
-        rows = [np.minimum(np.arange(start, start + self._width), count - 1) for start in starts]
-        cut = lambda share: jax.tree.map(lambda leaf: leaf[share], tree)
-        return [
-            jax.device_put(cut(share), devices[n % len(devices)]) for n, share in enumerate(rows)
-        ]
 
-    def _joined(self, shares: Sequence[Any], count: int) -> Any:
-        """The inverse of `_cut`."""
-        together = jax.device_put(shares, self._devices.all[0])
-        return jax.tree.map(lambda *leaves: jnp.concatenate(leaves)[:count], *together)
+def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> State:
+    """The state before the first epoch, with the initial weights of a seed.
 
-    def _each(
-        self, function: Callable, shares: list[tuple], count: int
-    ) -> tuple[list[tuple], list[Any], float]:
-        """Call a function with each share; return the shares, its results and the seconds.
-
-        XLA runs a small network on one core, so the program is called from one thread per core. If
-        memory is full, shares are halved.
-        """
-        while True:
-            try:
-                samples = [self._samples[n % len(self._samples)] for n in range(len(shares))]
-                programs = [self._program(function, *pair) for pair in zip(shares, samples)]
-                call = lambda program, *data: jax.block_until_ready(program(*data))
-                began = time.perf_counter()
-                with ThreadPoolExecutor(self._threads(programs[0])) as pool:
-                    results = list(pool.map(call, programs, shares, samples))
-                return shares, results, time.perf_counter() - began
-            except Exception as error:
-                if self._width == 1 or not is_full(error):
-                    raise
-            self._width //= 2
-            shares = self._cut(self._joined(shares, count), count)
-
-    def _threads(self, program: jax.stages.Compiled) -> int:
-        """How many threads may call a program at once.
-
-        Raises
-        ------
-        MemoryError
-            If it does not fit into memory as often as there are cores, and a smaller one might.
-        """
-        room, most = self._devices.memory / (program_bytes(program) or 1), self._devices.threads
-        if room < most and self._width > 1:
-            raise MemoryError
-        return max(1, int(min(room, most)))
-
-    def _program(self, function: Callable, share: tuple, samples: Samples) -> jax.stages.Compiled:
-        """The function for many runs: vmapped, or one by one if the model cannot be vmapped."""
-        (device,) = samples.inputs.devices()
-        key = function, device, self._width
-        if key not in self._compiled and function not in self._in_turn:
-            try:
-                self._compiled[key] = _compiled(jax.vmap(function, (0, None)), share, samples)
-            except Exception as error:
-                if is_full(error):
-                    raise
-                self._in_turn[function] = f"{type(error).__name__}: {error}".splitlines()[0]
-        if key not in self._compiled:  # a fault of the model itself raises once more
-            in_turn = lambda share, samples: jax.lax.map(lambda run: function(run, samples), share)
-            self._compiled[key] = _compiled(in_turn, share, samples)
-        return self._compiled[key]
+    Raises
+    ------
+    ValueError
+        If the model has nothing to train.
+    """
+    _, states = experiment.start(surrogate, seed)
+    if not states.trained:
+        raise ValueError(
+            "the model must have something to train, got no brainstate.ParamState of real numbers. "
+            "Keep weights in ParamStates, as the layers of brainstate.nn do"
+        )
+    weights = states.values
+    optimizer = experiment.optimizer_for(1.0, 1).init(jax.tree.leaves(weights.trained))
+    zero, real = jnp.zeros((), jnp.int32), jnp.result_type(float)
+    history = History(*(jnp.full(experiment.epochs, jnp.nan, real) for _ in History._fields))
+    worst = jnp.asarray(-jnp.inf, real)  # no weak type: checkpoints have none
+    return State(weights, optimizer, zero, history, weights, worst, zero)
 
 
-def _program_key(run: Run) -> Hashable:
-    """Key of a compiled program: all that it depends on."""
-    texts = tuple((name, repr(value)) for name, value in of_program(run.setting).items())
-    return _traceable(run).key, texts
+def epoch_of(build: Build, experiment: Experiment) -> Callable:
+    """``((state, given), samples) -> state``, of one run."""
+    size, batches = experiment.batch_size, experiment.batches
+
+    def epoch(run: tuple[State, Given], samples: Samples) -> State:
+        state, (key, numbers, rows) = run
+        surrogate = build(numbers)
+        # The user's optimizer may need an int; ours takes a traced number.
+        length = numbers["epochs"] if experiment.optimizer is None else experiment.epochs
+        optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
+
+        def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
+            (weights, moments), (number, chosen) = carry, batch
+            taken = Samples(samples.inputs[chosen], samples.labels[chosen])
+            draw = key, state.epoch * batches + number
+            loss_of = lambda values: _loss(
+                weights._replace(trained=values), taken, draw, surrogate, experiment
+            )
+            (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
+            values, structure = jax.tree.flatten(weights.trained)
+            changes, moments = optimizer.update(jax.tree.leaves(gradient), moments, values)
+            trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
+            return (Weights(trained, kept), moments), loss
+
+        orders, _ = jax.random.split(key)
+        order = jax.random.permutation(jax.random.fold_in(orders, state.epoch), rows.train)
+        batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
+        carry = state.weights, state.optimizer
+        (weights, moments), losses = jax.lax.scan(step, carry, batched)
+        score, rate, _ = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
+        return _after(state, weights, moments, History(losses.mean(), score, rate))
+
+    return epoch
 
 
-def _traceable(run: Run) -> Traceable:
-    return traceable(at_setting(run.candidate.surrogate, run.setting))
+def test_of(build: Build, experiment: Experiment) -> Callable:
+    """``((state, given), samples) -> Tested``, of one run."""
+
+    def tested(run: tuple[State, Given], samples: Samples) -> Tested:
+        state, (key, numbers, rows) = run
+        both, surrogate = stacked([state.weights, state.best]), build(numbers)
+        look = lambda weights: evaluated(weights, key, surrogate, samples, rows.test, experiment)
+        scores, rates, spikes = jax.lax.map(look, both)
+        with seeded(key):
+            model = experiment.model(surrogate)
+            put(initialised(model, len(rows.test)), state.weights)
+            counted = operations(model, samples.inputs, rows.test, experiment.task.to_model)
+        return Tested(scores[0], scores[1], rates[0], spikes[0], counted)
+
+    return tested
 
 
-def _compiled(function: Callable, *arguments: Any) -> jax.stages.Compiled:
-    with usual_promotion():
-        return jax.jit(function).lower(*arguments).compile()
+def evaluated(
+    weights: Weights,
+    key: Array,
+    surrogate: Surrogate,
+    samples: Samples,
+    rows: Array,
+    experiment: Experiment,
+) -> tuple[Array, Array, Array]:
+    """Score on some samples, spikes per neuron and step, and spikes per sample.
+
+    The score is NaN if outputs are not finite.
+    """
+    count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
+    with seeded(key):
+        model = experiment.model(surrogate)
+        put(initialised(model, len(rows)), weights)
+        inputs, of_step = samples.inputs, experiment.task.to_model
+        outputs, spikes, neurons = watched(model, inputs, rows, of_step, count)
+    finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
+    objective = experiment.objective
+    score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))
+    total, steps = spikes.sum(), inputs.shape[1]
+    return jnp.where(finite, score, jnp.nan), total / (steps * max(1, neurons)), total / len(rows)
+
+
+def _loss(
+    weights: Weights,
+    samples: Samples,
+    draw: tuple[Array, Array],  # the key of the run, and the number of the batch
+    surrogate: Surrogate,
+    experiment: Experiment,
+) -> tuple[Array, Values]:
+    key, number = draw
+    with seeded(key):
+        model = experiment.model(surrogate)
+    _, draws = jax.random.split(key)
+    with seeded(jax.random.fold_in(draws, number)):
+        states = initialised(model, len(samples.labels))
+        put(states, weights)
+        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
+    objective = experiment.objective
+    return _scalar(objective.loss(objective.read(outputs), samples.labels)), states.values.kept
+
+
+def _after(state: State, weights: Weights, moments: optax.OptState, now: History) -> State:
+    epoch, better = state.epoch + 1, now.score > state.best_score
+    history = jax.tree.map(lambda curve, x: curve.at[state.epoch].set(x), state.history, now)
+    choose = lambda new, old: jnp.where(better, new, old)
+    best = jax.tree.map(choose, weights, state.best)
+    scores = choose(now.score, state.best_score), choose(epoch, state.best_epoch)
+    return State(weights, moments, epoch, history, best, *scores)
+
+
+def stacked(trees: Sequence[Tree]) -> Tree:
+    """Trees of equal form as one, whose leaves have a row for each."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *trees)
+
+
+def _rows(tree: Tree) -> Iterator[Tree]:
+    """The inverse of `stacked`."""
+    count = len(jax.tree.leaves(tree)[0])
+    return (jax.tree.map(lambda leaf, row=row: leaf[row], tree) for row in range(count))
+
+
+def _scalar(value: Number) -> Array:
+    return jnp.mean(u.get_mantissa(value))
+
+
+def _mean_loss(states: State, epoch: int) -> float:
+    return float(states.history.loss[:, epoch - 1].mean())
 
 
 def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
@@ -229,11 +310,11 @@ def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
     }
 
 
-def _mean_loss(shares: Sequence[tuple[State, Given]], epoch: int, count: int) -> float:
-    each = [np.asarray(state.curves.loss[:, epoch - 1]) for state, _ in shares]
-    return float(np.concatenate(each)[:count].mean())
+def _program_key(run: Run) -> Hashable:
+    """Key of a compiled program: all that it depends on."""
+    texts = tuple((name, repr(value)) for name, value in of_program(run.setting).items())
+    return _traceable(run).key, texts
 
 
-def _rows(tree: Any) -> Iterator[Any]:
-    count = len(jax.tree.leaves(tree)[0])
-    return (jax.tree.map(lambda leaf, row=row: leaf[row], tree) for row in range(count))
+def _traceable(run: Run) -> Traceable:
+    return traceable(at_setting(run.candidate.surrogate, run.setting))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from inspect import Parameter
 from typing import Any
 
 import jax
@@ -15,12 +14,13 @@ from braintools.surrogate import Surrogate
 from .._checks import check_positive
 from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean
-from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, Setting, at_setting
-from .factory import GIVEN, VARIABLE, parameters_of
+from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
+from .factory import Factory
 from .identity import name_of
 from .model import seeded, watched
 from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
-from .optimizers import names_of
+from .optimizers import Optimizer, names_of
+from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
 EXCLUSIVE = (("dampening", MEAN_SLOPE), ("alpha", "q"))
@@ -61,14 +61,14 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)
 
 
-def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]:
+def tuned(tune: Any, factory: Factory, optimizer: Optimizer | None) -> dict[str, tuple[Any, ...]]:
     """The names to tune and the values to try, checked.
 
     Raises
     ------
     TypeError, ValueError
-        If a name is unknown, has two meanings, or has no values, equal ones or one out of range;
-        or if two names that set the same parameter are tuned.
+        If a name is unknown, has two meanings, or has no values or one out of range; or if two
+        names that set the same parameter are tuned.
     """
     if tune is None:
         return {}
@@ -79,11 +79,6 @@ def tuned(tune: Any, factory: Any, optimizer: Any) -> dict[str, tuple[Any, ...]]
         )
     listed = {n: v.tolist() if isinstance(v, np.ndarray) else v for n, v in tune.items()}
     for name, values in listed.items():
-        if not isinstance(name, str):
-            raise TypeError(
-                f"tune must have names as keys, got {name!r}. For example "
-                "tune={'learning_rate': (0.01, 0.1)}"
-            )
         _check_values(name, values)
     _check_names(listed, factory, optimizer)
     return {
@@ -102,38 +97,29 @@ def _check_values(name: str, values: Any) -> None:
         for value in values:
             if not (name == "alpha" and value == math.inf):
                 check_positive(f"{name} in tune", value, none=name == "clip")
-    if any(value in values[:number] for number, value in enumerate(values)):
-        raise ValueError(
-            f"tune must have each value of {name} once, got {values!r}. Leave out the second"
-        )
 
 
-def _check_names(tune: Mapping[str, Any], factory: Any, optimizer: Any) -> None:
+def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -> None:
     for name, other in EXCLUSIVE:
         if name in tune and other in tune:
             raise ValueError(
                 f"tune can name {name} or {other}, which sets the {name}, got both. Leave one out"
             )
-    parameters = parameters_of(factory)
-    takes_all = any(p.kind is Parameter.VAR_KEYWORD for p in parameters)
-    of_factory = [
-        p.name for p in parameters
-        if p.name not in (*GIVEN, "surrogate") and p.kind not in VARIABLE
-    ]  # fmt: skip
+    of_factory = [parameter.name for parameter in factory.keywords]
     of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
     ours = (RATE, *OF_SURROGATES)
     if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
         raise ValueError(
-            f"a tuned name must be unique, got {both[0]}, which the factory {name_of(factory)} and "
-            "training both have. Rename the keyword of the factory"
+            f"a tuned name must be unique, got {both[0]}, which the factory "
+            f"{name_of(factory.make)} and training both have. Rename the keyword of the factory"
         )
     known = (*ours, *of_optimizer, *of_factory)
-    unknown = [name for name in tune if name not in known]
-    if unknown and not takes_all:
+    unknown = [str(name) for name in tune if name not in known]
+    if unknown and not factory.takes_all:
         raise ValueError(
             f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
-            f"{name_of(factory)}), got {', '.join(unknown)}. Add the keyword to the factory, or "
-            f"correct the name{_hint(unknown[0], known)}"
+            f"{name_of(factory.make)}), got {', '.join(unknown)}. Add the keyword to the factory, "
+            f"or correct the name{_hint(unknown[0], known)}"
         )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .._wording import from_extra
 from ..records import Comparison, GradientFlow
 from .contents import contents
 
@@ -68,12 +69,8 @@ def write_report(
     ...     written.read_text(encoding="utf-8").splitlines()[0]
     '<!doctype html>'
     """
-    try:
+    with from_extra("train", "a report needs Jinja2"):
         from jinja2 import Environment, PackageLoader, StrictUndefined
-    except ImportError as error:
-        raise ImportError(
-            "a report needs Jinja2. Run pip install 'braintools-qps[train]'"
-        ) from error
     environment = Environment(
         loader=PackageLoader("braintools_qps", "_report"), autoescape=True,
         undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,

@@ -15,14 +15,13 @@ from .drawings import comparison_drawings, flow_drawings
 CODE = ("sources",)  # of the user's functions
 # Labels in plain words
 NAMES = {
-    "has_own_test_part": "test part",
+    "has_own_test_part": "test part came with the data",
     "name": "task",
     "options": "model options",
+    "readout": "steps read as the answer",
     "tune": "values tried",
     "x64": "64-bit numbers",
 }
-READOUTS = {"last": "output of the last step", "mean": "mean output of all steps",
-            "all": "output of every step"}  # fmt: skip
 
 Facts = list[tuple[str, str]]
 
@@ -88,9 +87,9 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
-        "asked": facts(asked | _renamed(_task_in_words(comparison.task))),
+        "asked": facts(asked | _renamed(comparison.task)),
         "settings": facts({**_renamed(given), **digests, **settings}),
-        "versions": facts(_environment_in_words(comparison.environment)),
+        "versions": facts(comparison.environment),
     }
 
 
@@ -113,29 +112,12 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "advice": [(name, flow.advice) for name, flow in flows.items() if flow.advice],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
-        "versions": facts(_environment_in_words(present_environment())),
+        "versions": facts(present_environment()),
     }
 
 
 def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
     return {NAMES.get(name, name): value for name, value in values.items()}
-
-
-def _task_in_words(task: Mapping[str, Any]) -> dict[str, Any]:
-    readout = "mean" if task.get("readout") == task.get("steps") else task.get("readout")
-    test = "came with the data", "split off, another one for each seed"
-    words = {
-        "has_own_test_part": test[not task.get("has_own_test_part")],
-        "readout": READOUTS.get(str(readout), f"mean output of the last {readout} steps"),
-    }
-    return {name: words.get(name, value) for name, value in task.items()}
-
-
-def _environment_in_words(environment: Mapping[str, Any]) -> dict[str, Any]:
-    """The environment, its device named once: "cpu" for "cpu: cpu"."""
-    platform, _, kind = environment.get("device", "").partition(": ")
-    named = {"device": kind} if platform and kind.lower().startswith(platform) else {}
-    return {**environment, **named}
 
 
 def _progress_of(comparison: Comparison) -> str:

@@ -12,7 +12,8 @@ from ..plotting import (
     plot_gradient_flow,
     plot_membrane,
     plot_tuning,
-    tuning_panels,
+    tuned_results,
+    tuning_size,
 )
 from ..records import Comparison, GradientFlow
 
@@ -68,10 +69,10 @@ def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
         first = _panel((WIDE, accuracy_height(comparison)))
         curves, shapes = [_panel(), _panel()], [_panel(), _panel()]
         plot_comparison(comparison, [first, *curves, *shapes])
-        panels = tuning_panels(comparison)
-        tuning = [_panel() if panel.up else _panel((WIDE, panel.height)) for panel in panels]
-        plot_tuning(comparison, tuning or None)
-        drawings = _drawings([first, *curves, *shapes, *tuning])
+        panels = [first, *curves, *shapes]
+        if tuned_results(comparison):
+            panels.append(plot_tuning(comparison, _panel(tuning_size(comparison))))
+        drawings = _drawings(panels)
     return ComparisonDrawings(drawings[0], drawings[1:3], drawings[3:5], drawings[5:])
 
 

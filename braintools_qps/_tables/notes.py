@@ -41,7 +41,6 @@ def _caption(comparison: Compared, *, wide: bool) -> list[str]:
     notes.append(_scale_note(comparison))
     if wide:
         notes += [column.caption.format(score=comparison.score) for column in COLUMNS]
-        notes.append(_clip_note(comparison))
     return notes
 
 
@@ -97,17 +96,6 @@ def _scale_note(comparison: Compared) -> str:
     return "" if divisor == "1" else f"Inputs were divided by {divisor}."
 
 
-def _clip_note(comparison: Compared) -> str:
-    """The norm at which gradients were clipped, unless a column shows it."""
-    if "clip" not in comparison.settings or "clip" in all_tuned_names(comparison.results):
-        return ""
-    norms = [r.setting.get("clip", comparison.settings["clip"]) for r in comparison.results]
-    texts = dict.fromkeys("" if norm is None else value_text("clip", norm) for norm in norms)
-    if "" in texts:
-        return "Gradients are not clipped."
-    return f"Gradient norm clipped at {listed([*texts], 'or')}."
-
-
 def edge_note(comparison: Compared) -> str:
     """What the star of a setting means, and the command that tries a value beyond it."""
     starred: list[str] = []
@@ -138,11 +126,7 @@ def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]])
 
 def _troubles(results: Sequence[Result]) -> list[str]:
     """Problems of the candidates, a line for each."""
-    notes = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
-    if one_by_one := next(filter(None, (r.one_by_one for r in results)), None):
-        reason = one_by_one.rstrip(".")
-        notes.append(f"Trained one by one, because the model cannot be vmapped: {reason}.")
-    return notes
+    return [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
 
 
 def trouble(result: Result) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from io import StringIO
 from typing import Any
 
@@ -12,7 +12,6 @@ from .columns import COLUMNS
 from .typing import Compared, Result
 
 Lines = list[dict[str, Any]]  # the values of a table by column
-FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes text for a formula if it starts so
 
 
 def tidy_lines(comparison: Compared, rows: str) -> Lines:
@@ -67,32 +66,20 @@ def _by_epoch(results: Iterable[Result]) -> Lines:
 
 
 def _by_trial(results: Iterable[Result]) -> Lines:
-    """One line for each training: candidate, setting that was tried, and seed."""
+    """One line for each training of a candidate that was tuned."""
     lines: Lines = []
-    for result in results:
-        for number, (setting, scores) in enumerate(_trials(result)):
-            chosen = result.tuning.chosen if result.tuning else (number,) * len(result.seeds)
-            for row, seed in enumerate(result.seeds):
+    for result in (result for result in results if result.tuning):
+        for number, trial in enumerate(result.tuning.trials):
+            scores = {name: getattr(trial, name) for name in ("validation", "test", "loss")}
+            for row, (seed, chosen) in enumerate(zip(result.seeds, result.tuning.chosen)):
                 numbers = {name: values[row] if values else None for name, values in scores.items()}
-                head = {"surrogate": result.label, "seed": seed, **setting}
-                lines.append({**head, **numbers, "chosen": chosen[row] == number})
+                head = {"surrogate": result.label, "seed": seed, **trial.setting}
+                lines.append({**head, **numbers, "chosen": chosen == number})
     return lines
 
 
-def _trials(result: Result) -> list[tuple[Mapping[str, Any], dict[str, Sequence[float]]]]:
-    """Settings with their scores; of a candidate that was not tuned, the one that it has."""
-    names = "validation", "test", "loss"
-    if result.tuning:
-        return [
-            (t.setting, {name: getattr(t, name) for name in names}) for t in result.tuning.trials
-        ]
-    losses = [curve[-1] for curve in result.curves.loss]
-    final = result.scores.validation, result.scores.test, losses
-    return [(result.setting, dict(zip(names, final)))]
-
-
 def csv_text(lines: Lines) -> str:
-    """Text of a CSV file: numbers with five digits, nothing that a spreadsheet would compute."""
+    """Text of a CSV file: numbers with five digits."""
     text, columns = StringIO(), list(dict.fromkeys(name for line in lines for name in line))
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
@@ -101,8 +88,4 @@ def csv_text(lines: Lines) -> str:
 
 
 def _cell(value: Any) -> Any:
-    if isinstance(value, float):
-        return f"{value:.5g}"
-    if isinstance(value, str) and value.startswith(FORMULA):
-        return f"'{value}"
-    return value
+    return f"{value:.5g}" if isinstance(value, float) else value

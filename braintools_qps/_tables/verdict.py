@@ -45,8 +45,8 @@ def enough_seeds(comparison: Compared) -> bool:
 def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
     seeds, (first, second) = len(comparison.seeds), (np.mean(r.scores.test) for r in sound[:2])
     leads = f"{shortened(sound[0].label)} is highest, but " if first > second else ""
-    one = "one seed" if leads else "One seed"
-    have = one if seeds == 1 else f"{seeds} seeds"
+    single = "one seed" if leads else "One seed"
+    have = single if seeds == 1 else f"{seeds} seeds"
     return (
         f"{leads}{have} cannot tell {len(sound)} candidates apart. It takes "
         f"{LEAST_SEEDS} or more: {_command(comparison, LEAST_SEEDS)}."

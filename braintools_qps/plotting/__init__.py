@@ -1,8 +1,8 @@
 """Figures of surrogates, of gradient flow and of comparisons.
 
 Every function draws into the matplotlib axes that it is given, or into a new figure, and returns
-the axes. A notebook shows the figure and does not print the axes. Matplotlib is imported at the
-first call.
+the axes. In a notebook, end the line with a semicolon, so that the axes are not printed. Matplotlib
+is imported at the first call.
 
 Each figure has a file. Start with `surrogates`, the plainest; `comparison` puts several into one
 figure. `panels` is shared by all: axes, looks, the legend.
@@ -18,7 +18,7 @@ from .operations import plot_operations
 from .ranking import plot_ranking
 from .surrogates import plot_surrogates
 from .training import plot_flow_over_training
-from .tuning import plot_tuning, tuning_legend, tuning_panels
+from .tuning import plot_tuning, tuned_results, tuning_legend, tuning_size
 
 __all__ = [
     "plot_accuracy",

@@ -12,16 +12,16 @@ from .accuracy import accuracy_height, draw_accuracy
 from .learning_curves import draw_learning_curves
 from .panels import Axes, add_legend, candidate_styles, panels_of, typed, typed_text
 from .surrogates import draw_surrogates, of_one_axis
-from .tuning import Panel, draw_tuning, tuning_legend, tuning_panels
+from .tuning import draw_tuning, tuned_results, tuning_legend, tuning_size
 
-ROW, PER_LINE = 2.8, 0.22  # inches
+WIDTH, ROW, PER_LINE = 7.6, 2.8, 0.22  # inches
 LINE = 95  # characters
 
 
 def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
     """Draw test scores, learning curves, and the surrogates as they were trained.
 
-    Without ``axes``, the new figure also has the panels of `plot_tuning`.
+    Without ``axes``, the new figure also has the panel of `plot_tuning`.
 
     Parameters
     ----------
@@ -51,13 +51,13 @@ def plot_comparison(comparison: Comparison, axes: Sequence[Axes] | None = None) 
      'Surrogate gradient, as trained', 'Integral of the surrogate gradient']
     """
     new_figure = axes is None
-    tuning = tuning_panels(comparison) if new_figure else []
-    panels = panels_of(_panels(comparison, tuning) if new_figure else axes, 5 + len(tuning))
+    tuned = new_figure and bool(tuned_results(comparison))
+    panels = panels_of(_panels(comparison, tuned) if new_figure else axes, 5 + tuned)
     draw_accuracy(comparison, panels[0])
     draw_learning_curves(comparison, *panels[1:3])
     draw_trained(comparison, *panels[3:5])
-    for axis, panel in zip(panels[5:], tuning):
-        draw_tuning(panel, comparison, axis)
+    if tuned:
+        draw_tuning(comparison, panels[5])
     add_legend(panels[1:5], outside=new_figure)
     return panels
 
@@ -73,24 +73,20 @@ def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
         left.set_title(f"Surrogate gradient, as trained (other axis, not shown: {others})")
 
 
-def _panels(comparison: Comparison, tuning: Sequence[Panel]) -> list[Any]:
-    """A wide panel, two rows of two panels, and those of tuning: one wide, or rows of two."""
+def _panels(comparison: Comparison, tuned: bool) -> list[Any]:
+    """A wide panel, two rows of two panels, and a wide one of tuning."""
     import matplotlib.pyplot as plt
 
-    columns = 2 if any(panel.up for panel in tuning) else 1
-    rows, says = -(-len(tuning) // columns), (comparison.verdict, comparison.convergence)
+    says, (width, height) = (comparison.verdict, comparison.convergence), tuning_size(comparison)
     said = "\n".join(textwrap.fill(typed_text(sentence), LINE) for sentence in says if sentence)
     first = accuracy_height(comparison) + PER_LINE * len(said.splitlines())
-    heights = [first, 2 * ROW + 0.4, *([rows * tuning[0].height + 0.4] if tuning else [])]
-    figure = plt.figure(figsize=(7.6, sum(heights)), layout="constrained")
+    heights = [first, 2 * ROW + 0.4, *[height + 0.4] * tuned]
+    figure = plt.figure(figsize=(max(WIDTH, width), sum(heights)), layout="constrained")
     parts: Any = figure.subfigures(len(heights), 1, height_ratios=heights)
     parts[0].suptitle(said, fontsize="medium")
     panels = [parts[0].subplots(), *parts[1].subplots(2, 2).flat]
     for part in parts[2:]:
-        grid = list(part.subplots(rows, columns, squeeze=False).flat)
-        panels += grid[: len(tuning)]
-        for unused in grid[len(tuning) :]:
-            unused.remove()
+        panels.append(part.subplots())
         part.supxlabel(tuning_legend(comparison), fontsize="small")
     for panel in panels:
         panel.spines[["top", "right"]].set_visible(False)

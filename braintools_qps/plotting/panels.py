@@ -26,13 +26,6 @@ FAINT = "0.4"  # of lines, which need more contrast than areas
 LONGEST_LABEL = 45
 
 
-class Panels(list):
-    """The axes of a figure, a list that a notebook does not print."""
-
-    def _ipython_display_(self) -> None:
-        pass
-
-
 def panels_of(
     axes: Axes | Sequence[Axes] | None, count: int, size: tuple[float, float] | None = None
 ) -> list[Axes]:
@@ -48,13 +41,11 @@ def panels_of(
         for unused in grid.flat[count:]:
             unused.remove()
         axes = list(grid.flat[:count])
-    panels: list[Any] = Panels(np.ravel(np.asarray(axes, object)))
+    panels: list[Any] = list(np.ravel(np.asarray(axes, object)))
     if len(panels) != count:
         raise ValueError(
             f"this figure needs {count} axes, got {len(panels)}. Pass that many, or axes=None"
         )
-    for panel in panels:
-        panel._ipython_display_ = _print_nothing
     return panels
 
 
@@ -100,10 +91,6 @@ def typed(label: str, longest: int = LONGEST_LABEL) -> str:
 def typed_text(text: str) -> str:
     """Text as it was typed: matplotlib takes dollars for mathematics."""
     return text.replace("$", r"\$")
-
-
-def _print_nothing() -> None:
-    """Keep a notebook from printing axes below their figure."""
 
 
 def styles() -> Iterator[dict[str, Any]]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,64 +11,36 @@ from .._tables import edge_note, score_of, value_text
 from ..records import CandidateResult, Comparison, Trial
 from .panels import Axes, panels_of, typed
 
-AXES = ("learning_rate", "dampening", "mean_slope")
 CHOSEN = "#D55E00"
-WORST, BEST = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
+SHADES = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
 FONT_SIZE = 9.5  # at least 10 pixels of a report on a phone
 LONGEST = 30  # characters of a label
-PER_ROW, AROUND, LEAST_HEIGHT = 0.46, 1.0, 2.8  # inches of a panel
-
-Place = tuple[int, int]
+PER_ROW, PER_COLUMN, ABOVE, BESIDE, LEAST_WIDTH = 0.46, 0.75, 1.0, 2.0, 4.8  # inches
 
 
-class Panel(NamedTuple):
-    """What one panel of the figure shows."""
-
-    results: list[CandidateResult]  # one row each; or a single one, if two names are tuned
-    across: str
-    up: str  # "" for rows of candidates
-
-    @property
-    def height(self) -> float:
-        """Inches that it needs."""
-        return PER_ROW * len(self.results) + AROUND if not self.up else LEAST_HEIGHT
-
-
-class Field(NamedTuple):
-    """What stands in a field."""
-
-    mean: float
-    votes: int
-    seeds: int
-    star: str | None  # of the setting chosen most often, "" within what was searched
-
-
-def plot_tuning(comparison: Comparison, axes: Axes | Sequence[Axes] | None = None) -> list[Axes]:
+def plot_tuning(comparison: Comparison, axes: Axes | None = None) -> Axes:
     """Draw how each setting did, and how many seeds chose it.
 
-    Each cell is a setting. Its number is the mean validation score over seeds after full training;
-    darker is higher, on one scale for all panels. "4 of 5" says how many seeds chose the setting.
-    The setting chosen most often has a frame, and a star if it is at the edge of the values tried
-    and one beyond may be better. If one name was tuned, there is one panel with a row for each
-    candidate. If several were, each candidate has its own panel with two of the names as axes,
-    learning rate and dampening first. A cell of several settings shows the best of them.
+    There is a row for each candidate, the best first, and a column for each setting. The number is
+    the mean validation score over seeds after full training; darker is higher. "4 of 5" says how
+    many seeds chose the setting. The one chosen most often has a frame, and a star if it is at the
+    edge of the values tried and one beyond may be better.
 
     Parameters
     ----------
     comparison : Comparison
         Result of `compare`.
-    axes : matplotlib.axes.Axes or sequence of them, optional
-        Axes for each panel; by default those of a new figure.
+    axes : matplotlib.axes.Axes, optional
+        Axes to draw into; by default those of a new figure.
 
     Returns
     -------
-    list of matplotlib.axes.Axes
-        Empty if no candidate had more than one setting.
+    matplotlib.axes.Axes
 
     Raises
     ------
     ValueError
-        If ``axes`` has the wrong length.
+        If no candidate had several settings, or ``axes`` is a sequence of several.
 
     Examples
     --------
@@ -77,82 +48,57 @@ def plot_tuning(comparison: Comparison, axes: Axes | Sequence[Axes] | None = Non
     >>> from braintools_qps.plotting import plot_tuning
     >>> small = {"epochs": 2, "seeds": 1}
     >>> comparison = compare(["Sigmoid"], tune={"dampening": (0.5, 1)}, **small)
-    >>> [axes.get_title() for axes in plot_tuning(comparison)]
-    ['Tuning']
+    >>> plot_tuning(comparison).get_xlabel()
+    'dampening'
     """
-    panels = tuning_panels(comparison)
-    if not panels:
-        return []
-    drawn = panels_of(axes, len(panels), None if panels[0].up else (6, panels[0].height))
-    for axis, panel in zip(drawn, panels):
-        draw_tuning(panel, comparison, axis)
-    return drawn
-
-
-def tuning_panels(comparison: Comparison) -> list[Panel]:
-    """The panels, the best candidate first; none where nothing was tuned."""
-    several = [r for r in comparison.ranked if r.tuning and len(r.tuning.trials) > 1]
-    panels = [Panel([r], *_names(r.tuning.trials)) for r in several if r.tuning]
-    if panels and len({(panel.across, panel.up) for panel in panels}) == 1 and not panels[0].up:
-        return [panels[0]._replace(results=several)]
-    return panels
-
-
-def draw_tuning(panel: Panel, comparison: Comparison, axes: Axes) -> None:
-    """Draw one panel."""
-    trials = [trial for r in panel.results if r.tuning for trial in r.tuning.trials]
-    columns = _values(trials, panel.across)
-    upwards = _values(trials, panel.up) if panel.up else []
-    form, (low, high) = score_of(comparison.score, panel.results), _range(comparison)
-    for at, field in _fields(panel, columns, upwards).items():
-        height = (
-            (field.mean - low) / (high - low) if high > low and np.isfinite(field.mean) else 0.0
+    if not tuned_results(comparison):
+        raise ValueError(
+            "the figure of tuning needs a candidate with several settings, got none. Pass tune= "
+            "with several values to compare"
         )
-        shade = (0.5, 0.5, 0.5, WORST + (BEST - WORST) * height)
-        axes.add_patch(_box(at, 0.01, facecolor=shade, edgecolor="none"))
-        words = form.unit.number(field.mean) + "%" * (form.name == "accuracy")
-        if field.votes:
-            words += f"\n{field.votes} of {field.seeds}"
-        if field.star is not None:
-            look = {"facecolor": "none", "edgecolor": CHOSEN, "linewidth": 2, "zorder": 3}
-            axes.add_patch(_box(at, 0.04, **look))
-            words += field.star
-        axes.text(*at, words, ha="center", va="center", fontsize=FONT_SIZE, zorder=5)
-    names = [typed(value_text(panel.up, value)) for value in upwards]
-    names = names or [_name_of_row(result) for result in reversed(panel.results)]
-    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(-0.5, len(names) - 0.5))
-    axes.set_xticks(range(len(columns)), [typed(value_text(panel.across, v)) for v in columns])
-    axes.set_yticks(range(len(names)), names)
-    axes.set_title(f"Tuning: {typed(panel.results[0].label, LONGEST)}" if panel.up else "Tuning")
-    axes.set(xlabel=panel.across.replace("_", " "), ylabel=panel.up.replace("_", " "))
+    (panel,) = panels_of(axes, 1, tuning_size(comparison))
+    draw_tuning(comparison, panel)
+    return panel
 
 
-def _fields(panel: Panel, columns: list[Any], upwards: list[Any]) -> dict[Place, Field]:
-    """What stands where; of several trials in one field the best mean, and the votes of all."""
-    fields: dict[Place, Field] = {}
-    for row, result in enumerate(reversed(panel.results)):
-        assert result.tuning is not None
-        chosen, edges = result.tuning.chosen, {panel.across, panel.up} & {*result.tuning.at_edge}
-        most = result.tuning.most_chosen
-        for number, trial in enumerate(result.tuning.trials):
-            up = upwards.index(trial.setting.get(panel.up)) if panel.up else row
-            at = columns.index(trial.setting.get(panel.across)), up
-            before = fields.get(at, Field(math.nan, 0, len(chosen), None))
-            fields[at] = before._replace(
-                mean=float(np.nanmax([before.mean, np.mean(trial.validation)])),
-                votes=before.votes + chosen.count(number),
-                star="*" * bool(edges) if number == most else before.star,
-            )
-    return fields
+def tuned_results(comparison: Comparison) -> list[CandidateResult]:
+    """Candidates that had several settings, the best first."""
+    return [r for r in comparison.ranked if r.tuning and len(r.tuning.trials) > 1]
 
 
-def _name_of_row(result: CandidateResult) -> str:
-    """A candidate, with its dampening if that is the same at all settings."""
-    trials = result.tuning.trials if result.tuning else ()
-    heights = {trial.setting.get("dampening") for trial in trials}
-    shown = heights if len(heights) == 1 else {None}
-    known = [f"\ndampening {value_text('dampening', x)}" for x in shown if x is not None]
-    return typed(result.label, LONGEST) + "".join(known)
+def tuning_size(comparison: Comparison) -> tuple[float, float]:
+    """Inches that the figure needs."""
+    results = tuned_results(comparison)
+    columns = max((len(r.tuning.trials) for r in results if r.tuning), default=0)
+    return max(LEAST_WIDTH, BESIDE + PER_COLUMN * columns), ABOVE + PER_ROW * len(results)
+
+
+def draw_tuning(comparison: Comparison, axes: Axes) -> None:
+    """Draw a row for each candidate, the best on top, and a column for each setting."""
+    from matplotlib.colors import ListedColormap
+
+    results = tuned_results(comparison)
+    tunings = [result.tuning for result in results if result.tuning]
+    means = np.array([[np.mean(trial.validation) for trial in t.trials] for t in tunings])
+    shades = ListedColormap([(0.5, 0.5, 0.5, opacity) for opacity in np.linspace(*SHADES, 256)])
+    axes.pcolormesh(np.ma.masked_invalid(means), cmap=shades)
+    score = score_of(comparison.score, results)
+    for row, tuning in enumerate(tunings):
+        for column, mean in enumerate(means[row]):
+            words = score.unit.number(mean) + "%" * (score.name == "accuracy")
+            if votes := tuning.chosen.count(column):
+                words += f"\n{votes} of {len(tuning.chosen)}"
+            if column == tuning.most_chosen:
+                axes.add_patch(_frame(column, row))
+                words += "*" * bool(tuning.at_edge)
+            axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=FONT_SIZE)
+    trials = tunings[0].trials
+    names = _names(trials)
+    texts = ["\n".join(typed(value_text(n, t.setting.get(n))) for n in names) for t in trials]
+    axes.set_xticks(np.arange(len(texts)) + 0.5, texts)
+    axes.set_yticks(np.arange(len(results)) + 0.5, [typed(r.label, LONGEST) for r in results])
+    axes.invert_yaxis()
+    axes.set(title="Tuning", xlabel=", ".join(names).replace("_", " "))
 
 
 def tuning_legend(comparison: Comparison) -> str:
@@ -162,33 +108,16 @@ def tuning_legend(comparison: Comparison) -> str:
     return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
 
 
-def _range(comparison: Comparison) -> tuple[float, float]:
-    """The lowest and the highest mean validation score of all panels."""
-    tuned = [result.tuning for result in comparison.results if result.tuning]
-    means = [np.mean(trial.validation) for tuning in tuned for trial in tuning.trials]
-    sound = [float(mean) for mean in means if np.isfinite(mean)] or [0.0]
-    return min(sound), max(sound)
-
-
-def _box(at: Place, inset: float, **look: Any) -> Any:
+def _frame(column: int, row: int) -> Any:
     from matplotlib.patches import Rectangle
 
-    size = 1 - 2 * inset
-    return Rectangle((at[0] - size / 2, at[1] - size / 2), size, size, **look)
+    corner = column + 0.04, row + 0.04
+    return Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=CHOSEN, linewidth=2)
 
 
-def _names(trials: Sequence[Trial]) -> tuple[str, str]:
-    """What goes across and what goes up: nothing where only one name has several values."""
-    follows = ("dampening",) if "mean_slope" in trials[0].setting else ()
-    names = [name for name in trials[0].setting if name not in follows]
-    tuned = [name for name in names if len(_values(trials, name)) > 1]
-    ordered = [name for name in AXES if name in tuned] + [n for n in tuned if n not in AXES]
-    return ordered[0], (ordered[1] if len(ordered) > 1 else "")
-
-
-def _values(trials: Sequence[Trial], name: str) -> list[Any]:
-    """The values of a name, numbers in their order."""
+def _names(trials: Sequence[Trial]) -> list[str]:
+    """Names with several values, without a dampening that follows from a mean slope."""
     settings = [trial.setting for trial in trials]
-    values = list({repr(setting.get(name)): setting.get(name) for setting in settings}.values())
-    numbers = all(isinstance(value, (int, float)) for value in values)
-    return sorted(values) if numbers else values
+    several = lambda name: len({repr(setting.get(name)) for setting in settings}) > 1
+    names = [name for name in settings[0] if several(name)]
+    return [name for name in names if name != "dampening" or "mean_slope" not in settings[0]]

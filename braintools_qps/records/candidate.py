@@ -127,9 +127,6 @@ class CandidateResult(Record, table=candidate_table):
     flags : dict
         How many seeds went wrong, by kind: ``"collapse"`` (the score fell again), ``"runaway"``
         (the firing rate rose too far), ``"silent"`` (it fell to almost 0), ``"nan"``.
-    one_by_one : str or None
-        Why the model could not be vmapped, so that runs were trained one after the other; else
-        None.
     workers : tuple of dict
         Where its runs were trained: host, process and device.
     error : str or None
@@ -159,7 +156,6 @@ class CandidateResult(Record, table=candidate_table):
     tuning: Tuning | None = None
     cost: Cost | None = None
     flags: Mapping[str, int] = field(default_factory=dict)
-    one_by_one: str | None = None
     workers: tuple[Mapping[str, Any], ...] = ()
     error: str | None = None
 

@@ -284,16 +284,15 @@ class Comparison(Record, table=comparison_table):
     def to_csv(self, rows: Each = "seeds") -> str:
         """Return the results as CSV with a header.
 
-        Numbers have five digits. A label that a spreadsheet would take for a formula gets an
-        apostrophe in front.
+        Numbers have five digits.
 
         Parameters
         ----------
         rows : "seeds", "epochs" or "trials"
             - "seeds": a row for each candidate and seed, with all scores and settings;
             - "epochs": a row for each candidate, seed and epoch, with loss, score and firing rate;
-            - "trials": a row for each candidate, tried setting and seed, with its scores and
-              whether the seed chose it.
+            - "trials": a row for each candidate that was tuned, tried setting and seed, with its
+              scores and whether the seed chose it.
 
         Returns
         -------
@@ -337,13 +336,8 @@ class Comparison(Record, table=comparison_table):
         ValueError
             If ``rows`` is anything else.
         """
-        try:
-            import pandas
-        except ImportError as error:
-            raise ImportError(
-                "to_pandas needs pandas, which is not installed. Run pip install pandas, or use "
-                "to_csv()"
-            ) from error
+        import pandas
+
         return pandas.DataFrame(tidy_lines(self, rows))
 
     def __repr__(self) -> str:

@@ -24,8 +24,8 @@ class NormalizedRate(Record):
     Examples
     --------
     >>> from braintools_qps.records import NormalizedRate
-    >>> one = NormalizedRate("lif", before=0.004, after=0.1, factor=2.5)
-    >>> print(f"The weights of {one.population} are {one.factor} times as large now.")
+    >>> lif = NormalizedRate("lif", before=0.004, after=0.1, factor=2.5)
+    >>> print(f"The weights of {lif.population} are {lif.factor} times as large now.")
     The weights of lif are 2.5 times as large now.
     """
 

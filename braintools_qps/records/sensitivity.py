@@ -29,10 +29,10 @@ class GradientSensitivity(Record, table=sensitivity_table):
     >>> from braintools_qps.records import GradientSensitivity, ParameterSensitivity
     >>> below = ParameterSensitivity("below", change=0.5, size=0.2)
     >>> above = ParameterSensitivity("above", change=0.0, size=1.0)
-    >>> found = GradientSensitivity((below, above), advice=("The surrogate acts on below only.",))
-    >>> found.largest
+    >>> both = GradientSensitivity((below, above), advice=("The surrogate acts on below only.",))
+    >>> both.largest
     0.5
-    >>> found
+    >>> both
     parameter  change  size
     below         50%   0.2
     above          0%     1

@@ -8,7 +8,6 @@ lists.
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
@@ -49,7 +48,7 @@ TASKS: Mapping[str, Entry] = MappingProxyType(
 def load_task(
     task: Any,
     *,
-    test: Any = None,
+    test: str | PathLike | None = None,
     bins: int | None = None,
     dt: u.Quantity | None = None,
     readout: str | int | None = None,
@@ -76,9 +75,9 @@ def load_task(
           ``spikes/times`` in seconds and ``spikes/units``, each with one row for each sample, and
           ``labels``.
         - A Task, which is returned as it is.
-    test : tuple or path, optional
-        Another ``(X, y)``, or another file of the same kind, to test on. By default 20% of each
-        class is held back for testing. 15% is always held back for validation.
+    test : path, optional
+        Another file of the same kind to test on. Without a test part, 20% of each class is held
+        back for testing. 15% is always held back for validation.
     bins : int, optional
         Number of time steps in which the spikes of an HDF5 file are counted; 100 by default. They
         divide the time until the last spike, so their width depends on the file.
@@ -120,12 +119,12 @@ def load_task(
     """  # noqa: E501 -- what is printed
     if isinstance(task, PathLike):
         loaded = read_file(task, test=test, bins=bins, dt=dt)
-    elif bins is dt is None:
-        loaded = _not_from_file(task, test)
+    elif test is bins is dt is None:
+        loaded = _not_from_file(task)
     else:
         raise TypeError(
-            "bins= and dt= are for spike times in a file, got one of them with "
-            f"{_described(task)}. Leave it out"
+            f"test=, bins= and dt= are for files, got one of them with {_described(task)}. Pass a "
+            "test part of arrays as (X, y, X_test, y_test)"
         )
     if scale is not None:
         loaded = dataclasses.replace(loaded, scale=_checked_scale(loaded, scale))
@@ -147,18 +146,9 @@ def _checked_scale(task: Task, scale: Any) -> Any:
     )
 
 
-def _not_from_file(task: Any, test: Any) -> Task:
+def _not_from_file(task: Any) -> Task:
     if isinstance(task, (tuple, list)) and len(task) in (2, 4):
-        if test is not None and len(task) == 4:
-            raise TypeError(
-                "the test part must be given once, got test= and (X, y, X_test, y_test). Leave out "
-                "test="
-            )
-        return task_from_arrays(*task[:2], test=test or tuple(task[2:]) or None)
-    if test is not None:
-        raise TypeError(
-            f"test= is for arrays or a file, got it with {_described(task)}. Leave it out"
-        )
+        return task_from_arrays(*task[:2], test=tuple(task[2:]))
     if isinstance(task, Task):
         return task
     if isinstance(task, str):
@@ -184,15 +174,9 @@ def _by_name(text: str) -> Task:
             else did_you_mean(name, TASKS, lambda known: known.lower().replace("-", ""))
         )
         raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
-    entry = TASKS[name]
     options = {key: read_value(value) for key, value in options.items()}
-    try:
-        inspect.signature(entry.build).bind(*args, **options)
-    except TypeError as error:
-        parameters = inspect.signature(entry.build).parameters.values()
-        taken = ", ".join(str(p.replace(annotation=p.empty)) for p in parameters)
-        raise TypeError(f"{text}: {error}. It takes {taken or 'no arguments'}") from None
-    return dataclasses.replace(entry.build(*args, **options), description=entry.sentence)
+    task = TASKS[name].build(*args, **options)
+    return dataclasses.replace(task, description=TASKS[name].sentence)
 
 
 def _described(task: Any) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import brainunit as u
-import jax.numpy as jnp
 import numpy as np
 
 from ..._wording import listed
@@ -14,9 +14,7 @@ from .task import Task, make_task
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 
 
-def task_from_arrays(
-    X: Any, y: Any, *, test: tuple[Any, Any] | None = None, name: str = "arrays"
-) -> Task:
+def task_from_arrays(X: Any, y: Any, *, test: Sequence[Any] = (), name: str = "arrays") -> Task:
     """Split arrays by class into 65% to train, 15% to validate and 20% to test.
 
     Parameters
@@ -27,31 +25,33 @@ def task_from_arrays(
         Classes: integers, booleans or strings of shape (samples,), or (samples, time) where each
         step has a label. Or targets of a regression: floats of shape (samples, ...), or (samples,
         time, ...) where each step has a target.
-    test : tuple of array_like, optional
-        ``(X, y)`` to test on. All other samples are then split into 85% to train and 15% to
-        validate.
+    test : sequence of array_like
+        X and y to test on, or nothing. With them, all other samples are split into 85% to train
+        and 15% to validate.
     name : str
         What to call the task.
 
     Raises
     ------
     ValueError
-        If a shape is wrong, a value is not finite in float32, all inputs are 0, there is only one
-        class, a class or a regression has fewer than 4 samples, or the parts have different
-        classes.
+        If a shape is wrong, a value is not finite in float32, there is only one class, a class or a
+        regression has fewer than 4 samples, or the test part has another shape or class.
     TypeError
-        If X does not hold real numbers, y none of the above, or the parts differ in unit or in the
-        kind of labels.
+        If X does not hold real numbers, y none of the above, or the parts differ in unit, or only
+        one has classes.
     """
     inputs, labels = _part(X, y, "")
     given = 0
-    if test is not None:
+    if test:
         tested = _part(_in_unit_of(X, test[0]), test[1], " of the test part")
-        _check_same_form((inputs, labels), tested)
+        kinds = labels.dtype, tested[1].dtype
+        if len({kind == np.float32 for kind in kinds}) > 1:
+            raise TypeError(
+                "y and y of the test part must both hold classes, or both floats to predict, got "
+                f"{kinds[0]} and {kinds[1]}. Convert one of them"
+            )
         given = len(tested[0])
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
-        if inputs.dtype == np.float64:  # of two dtypes that are both small
-            inputs = inputs.astype(np.float32)
     return labelled_task(name, inputs, labels, given_test=given, unit=u.get_unit(X))
 
 
@@ -90,17 +90,15 @@ def labels_of(y: Any, what: str = "y") -> np.ndarray:
             f"{what} must have no unit, got {y.unit}. Choose a unit for the errors: pass "
             f"y.to_decimal({y.unit})"
         )
-    # In a list NumPy would make text of 1 beside "a", and 1 of True beside 2.
-    labels = _array(y, what, object if isinstance(y, (list, tuple)) else None)
-    if labels.dtype.kind in "OT":  # as pandas keeps strings
-        each = [label.item() if isinstance(label, np.generic) else label for label in labels.flat]
-        kinds = sorted({type(label).__name__ for label in each})
-        if len(kinds) > 1 and kinds != ["float", "int"]:
+    labels = _array(y, what)
+    if labels.dtype.kind in "OT":  # as pandas keeps strings, with floats for those that are missing
+        kinds = sorted({np.asarray(label).dtype.name for label in labels.flat})
+        if len({kind.rstrip("0123456789") for kind in kinds}) > 1:
             raise TypeError(
                 f"{what} must hold labels of one type, integers or strings, got "
                 f"{', '.join(kinds)}. Convert all, for example with str"
             )
-        labels = np.array(each).reshape(labels.shape)
+        labels = np.array(labels.tolist())
     if labels.dtype.kind not in "biufSU":
         raise TypeError(
             f"{what} must hold integers, strings or floats, got dtype {labels.dtype}. Convert it, "
@@ -120,10 +118,6 @@ def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
     _check_shapes(X, y, part)
     is_small = X.dtype == np.float16 or (X.dtype.kind in "biu" and X.dtype.itemsize <= 4)
     X = _finite(X, X.dtype if is_small else np.float32, f"X{part}")
-    if not X.any():
-        raise ValueError(
-            f"X{part} must not be 0 everywhere, got only zeros. Check how it is loaded"
-        )
     return X, _finite(y, np.float32, f"y{part}") if y.dtype.kind == "f" else y
 
 
@@ -138,22 +132,14 @@ def _in_unit_of(X: Any, inputs: Any) -> Any:
     return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
 
 
-def _array(values: Any, what: str, dtype: Any = None) -> np.ndarray:
+def _array(values: Any, what: str) -> np.ndarray:
     values = u.get_mantissa(values)
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(
             f"{what} must not be a masked array, whose mask would be lost. Leave out samples that "
             "are masked, or fill them in with .filled(0)"
         )
-    try:
-        array = np.asarray(values, dtype)
-    except ValueError as error:
-        raise ValueError(
-            f"{what} must be an array with rows of equal length, got an error: "
-            f"{str(error).rstrip('.')}. Pad shorter rows, for example with 0"
-        ) from error
-    is_unknown_float = array.dtype.kind == "V" and jnp.issubdtype(array.dtype, jnp.floating)
-    return array.astype(np.float32) if is_unknown_float else array  # such as bfloat16
+    return np.asarray(values)
 
 
 def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:
@@ -178,15 +164,12 @@ def _finite(values: np.ndarray, dtype: Any, what: str) -> np.ndarray:
         numbers = values.astype(dtype, copy=False)
     if numbers.dtype.kind != "f" or (finite := np.isfinite(numbers)).all():
         return numbers
-    first, name = tuple(np.argwhere(~finite)[0].tolist()), what[0]
-    axes = ("sample", "step", "feature") if name == "X" else ("sample",)
-    where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, first))
-    each = ".all(axis=(1, 2))" if name == "X" else ""
+    bad = np.argwhere(~finite)
+    first, samples = tuple(bad[0].tolist()), len({*bad[:, 0].tolist()})
     raise ValueError(
-        f"{what} must be finite in float32, got {values[first]} in {where}, and "
-        f"{int((~finite.reshape(len(finite), -1)).any(1).sum())} of {len(finite)} samples that are "
-        f"not. Keep X[good] and y[good] with good = numpy.isfinite({name}){each}, or take another "
-        "unit if numbers go beyond 3.4e+38"
+        f"{what} must be finite in float32, got {values[first]} at {list(first)}, and {samples} of "
+        f"{len(numbers)} samples that are not. Leave out such samples, or take another unit if "
+        "numbers go beyond 3.4e+38"
     )
 
 
@@ -205,37 +188,12 @@ def _check_classes(names: np.ndarray, y: np.ndarray) -> None:
         )
 
 
-def _check_same_form(
-    given: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
-) -> None:
-    for name, array, tested in zip("Xy", given, test):
-        if array.shape[1:] != tested.shape[1:]:
-            form = ", ".join(["samples", *map(str, array.shape[1:])])
-            raise ValueError(
-                f"{name} of the test part must have the shape ({form}) that {name} has, got "
-                f"{tested.shape}. Prepare both parts in the same way"
-            )
-    names = {"f": "floats", "S": "bytes", "U": "strings"}
-    kinds = [names.get(y.dtype.kind, "integers") for _, y in (given, test)]
-    if kinds[0] != kinds[1]:
-        raise TypeError(
-            f"y of the test part must hold {kinds[0]}, as y does, got {kinds[1]}. "
-            "Convert one of them"
-        )
-
-
 def _check_tested(names: np.ndarray, y: np.ndarray) -> None:
-    """Check that the labels of the test part are the classes to train."""
+    """Check that the labels of the test part are classes to train."""
     few = lambda names: listed(map(repr, names.tolist()), 5)
-    strange, missing = np.setdiff1d(y, names), np.setdiff1d(names, y)
-    if strange.size:
+    if len(strange := np.setdiff1d(y, names)):
         raise ValueError(
             f"classes of the test part must be among those to train, {few(names)}, got "
             f"{few(strange)}. Keep X_test[known] and y_test[known] with known = "
             "numpy.isin(y_test, y)"
-        )
-    if missing.size:
-        raise ValueError(
-            f"the test part must have samples of every class, got none of {few(missing)}. Drop "
-            "these classes from X and y, or give no test part"
         )

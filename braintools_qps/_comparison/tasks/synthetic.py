@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._checks import checked_count
+from ..._checks import check_positive, checked_count
 from .arrays import FEWEST_SAMPLES
 from .task import SPLIT_SEED, Task, at_unit_rms, make_task
 
@@ -128,10 +128,7 @@ def _check(given: dict[str, Any]) -> None:
     for name in given:
         if name != "alpha":
             checked_count(name, given[name], least.get(name, 1))
-    if isinstance(given["alpha"], bool) or not isinstance(given["alpha"], (int, float, np.number)):
-        raise TypeError(f"alpha must be a number, got {given['alpha']!r}. For example alpha=2")
-    if not 0 < given["alpha"] < np.inf:
-        raise ValueError(f"alpha must be > 0 and finite, got {given['alpha']}. For example alpha=2")
+    check_positive("alpha", given["alpha"])
 
 
 def _name(given: dict[str, Any]) -> str:

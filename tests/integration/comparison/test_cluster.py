@@ -1,6 +1,7 @@
 """Real processes of Dask: they find what one process finds, and what is left when they die."""
 
 import os
+import re
 import subprocess
 import sys
 from functools import partial
@@ -106,7 +107,7 @@ def test_candidates_that_fail_are_rows_with_what_went_wrong(cluster, fragile, un
     assert "RESOURCE_EXHAUSTED: Out of memory" in large.error
     assert "UnitMismatchError" in wrong.error
     assert dict(nan.flags)["nan"] == 2
-    assert "KilledWorker" in dead.error
+    assert re.search("KilledWorker|all workers .* lost again", dead.error)
 
 
 def test_after_the_scheduler_has_gone_this_process_goes_on(tmp_path, cluster, fragile, undisturbed):
@@ -160,9 +161,9 @@ def test_a_worker_with_other_code_is_refused(tmp_path, cluster, monkeypatch):
 
 def test_the_command_starts_workers_of_its_own(tmp_path):
     np.savez(tmp_path / "mine.npz", X=X, y=Y)
-    command = "compare --data mine.npz --quick --epochs 1 --workers 2 --surrogates Sigmoid --out o"
+    command = "compare --data mine.npz --no-tune --seeds 1 --epochs 1 --workers 2 --out o"
     done = subprocess.run(
-        [sys.executable, "-m", "braintools_qps", *command.split()],
+        [sys.executable, "-m", "braintools_qps", *command.split(), "--surrogates", "Sigmoid"],
         cwd=tmp_path, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

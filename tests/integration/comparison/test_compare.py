@@ -36,10 +36,6 @@ def test_each_candidate_is_reported_with_each_seed(comparison):
             assert values.shape == (2,)
             assert np.all((values >= 0) & (values <= 1))
         assert result.scores.validation == tuple(curve[-1] for curve in result.curves.validation)
-
-
-def test_costs_are_measured(comparison):
-    for result in comparison.results:
         assert result.cost.seconds_per_epoch > 0
         # Weights, their two moments in Adam, and the batch are the least that a step holds.
         weights = 2 * 8 + 8 * 8 + 8 * 2 + 8 + 2
@@ -58,17 +54,12 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
     assert {"jax", "braintools", "braintools-qps"} <= values["environment"]["packages"].keys()
     assert values["task"]["readout"] == 5
     surrogates = [get_surrogate(spec) for spec in values["candidates"]]
-    assert surrogates[1] == QPseudoSpike(2.0)
+    assert surrogates[1:] == [QPseudoSpike(2.0), QPseudoSpike(8.0)]
     again = compare(surrogates, **OPTIONS | {"seeds": np.array([0, 4])})
     for one, other in zip(again.results, comparison.results):
         assert one.curves == other.curves
         assert one.scores == other.scores
-
-
-def test_json_leads_back_to_an_equal_comparison(comparison):
-    back = Comparison.from_dict(json.loads(json.dumps(comparison.to_dict())))
-    assert back == comparison
-    assert back.results[1].surrogate == QPseudoSpike(2.0)
+    assert Comparison.from_dict(values) == comparison
     with pytest.raises(ValueError, match=r"from format .*comparison/\d.*got 'other'"):
         Comparison.from_dict({"format": "other"})
 
@@ -78,41 +69,29 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
     [
         ({"surrogates": []}, ValueError, "one candidate or more"),
         ({"surrogates": ["Sigmoid", "sigmoid"]}, ValueError, "only once, got sigmoid twice"),
-        (
-            {"surrogates": {"one": "Sigmoid", "other": "sigmoid"}},
-            ValueError,
-            "got the same one as one and as other. Leave one out",
-        ),
         ({"surrogates": ["Sigmoit"]}, LookupError, "Sigmoid"),
         ({"seeds": 0}, ValueError, "seeds must be 1 or more"),
         ({"seeds": [1, 1]}, ValueError, "list of different integers"),
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
-        ({"model": partial(SMALL, neuron="HH")}, ValueError, "Take LIF or ALIF"),
-        ({"model": partial(SMALL, neurons=8)}, TypeError, "got the option neurons. Add the keyw"),
-        ({"client": 4}, TypeError, r"must be a distributed.Client, got 4. For example"),
+        ({"model": partial(SMALL, neuron="Lif")}, LookupError, "got 'Lif'. Take LIF or ALIF"),
+        ({"model": partial(SMALL, neurons=8)}, TypeError, "unexpected keyword argument 'neurons'"),
         ({"out": ""}, ValueError, "out must name a directory, got ''"),
         ({"most_seeds": 40}, ValueError, "take 5 seeds or more, got seeds=2"),
-        ({"seeds": 5, "most_seeds": 4}, ValueError, "most_seeds must be 5 or more, got 4"),
-        ({"seeds": 8, "most_seeds": 6}, ValueError, "as many as seeds or more, got 6 and seeds=8"),
+        ({"seeds": 8, "most_seeds": 6}, ValueError, "most_seeds must be 8 or more, got 6"),
         ({"seeds": 5, "margin": -1}, ValueError, "margin must be finite and above 0, got -1"),
         ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
-        ({"tune": {"clip": (-1.0,)}}, ValueError, "clip in tune must be .* above 0, got -1.0"),
-        ({"tune": {1: (0.1,)}}, TypeError, "names as keys, got 1. For example"),
+        ({"tune": {1: (0.1,)}}, ValueError, "tune can name .*, got 1. Add the keyword"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
         ({"learning_rate": 10**400}, ValueError, "must be finite and above 0, got 10000"),
         ({"optimizer": "adam"}, TypeError, "a function of learning_rate .*, got 'adam'"),
-        ({"optimizer": lambda rate: None}, TypeError, "the keyword learning_rate.*takes rate"),
+        ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"tune": {"width": (1, 2)}}, ValueError, "tune can name .*clip, hidden.*, got width"),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
-        ({"tune": {"dampening": (0.5, 0.5)}}, ValueError, "each value of dampening once"),
-        ({"tune": {"dampening": (0.0, 1.0)}}, ValueError, "dampening in tune must be .* got 0.0"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
-        ({"tune": {"dampening": 0.5}}, TypeError, "values for dampening, got 0.5"),
         ({"tune": {"neuron": "LIF"}}, TypeError, "a sequence of values for neuron, got 'LIF'"),
         ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate in tune must be .* got nan"),
-        ({"tune": {"mean_slope": (0.0,)}}, ValueError, "mean_slope in tune .* got 0.0"),
         ({"tune": {"clip": (None, True)}}, TypeError, "clip in tune must be a number, got True"),
         ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),
         (
@@ -126,10 +105,6 @@ def test_json_leads_back_to_an_equal_comparison(comparison):
 def test_bad_arguments(arguments, error, message):
     with pytest.raises(error, match=message):
         compare(**({"surrogates": ["QPseudoSpike"]} | OPTIONS | arguments))
-
-
-def test_specs_name_the_parameters(comparison):
-    assert comparison.candidates[2] == surrogate_spec(QPseudoSpike(8.0))
 
 
 def test_each_seed_trains_every_setting_and_reports_the_one_with_its_best_validation_score():
@@ -247,7 +222,15 @@ def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_bette
 
 def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
-    comparison = compare(candidates, out=tmp_path, **OPTIONS)
+    events = []
+    comparison = compare(candidates, out=tmp_path, callback=events.append, **OPTIONS)
+    assert events[-1][2:] == (
+        8,
+        8,
+        events[-1].loss,
+        4,
+        4,
+    )  # failed ones count, too
     failed, sound = comparison.results
     assert "UnitMismatchError: " in failed.error
     assert sound.error is None

@@ -147,8 +147,10 @@ def test_numerics_of_jax_make_other_runs(out, setting):
 
 
 def test_candidates_that_are_tuned_to_the_same_numbers_share_their_runs(tmp_path):
-    names = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"]
-    comparison, _ = trained(names, out=tmp_path, tune={"alpha": (2.0, 8.0)})
+    names, events = ["QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=8)"], []
+    tune = {"alpha": (2.0, 8.0)}
+    comparison, _ = trained(names, out=tmp_path, tune=tune, callback=events.append)
+    assert (events[-1].runs_done, events[-1].runs, events[-1].epochs_done) == (4, 4, 8)
     assert len(files(tmp_path)) == 2
     one, other = comparison.results
     assert one.tuning.trials == other.tuning.trials
@@ -184,6 +186,7 @@ def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it(first):
     for name in ("test", "validation", "loss"):
         alone, *beside = (getattr(trial, name) for trial in trials)
         assert [values[1] for values in beside] == [alone[0]] * 2
+    assert [len({*trial.loss}) for trial in trials] == [1, 3, 3]  # each seed has its own
 
 
 def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):

@@ -7,17 +7,16 @@ import brainstate
 import brainunit as u
 import comparison_models as models
 import jax
-import jax.extend
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from jax.interpreters import mlir
 from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare, load_task
-from braintools_qps._comparison import devices, seeded, train
+from braintools_qps._comparison import devices, seeded
 from braintools_qps._comparison.devices import Devices, present_devices
+from braintools_qps._comparison.programs import Programs
 
 rng = np.random.default_rng(0)
 Y = np.arange(96) % 2
@@ -211,32 +210,6 @@ def test_a_factory_that_takes_surrogate_puts_it_where_it_wants():
     assert all(getattr(spike, "_spike", spike) == QPseudoSpike() for spike in seen)
 
 
-def without_batching():
-    """The identity, as an operation that JAX cannot vmap."""
-    primitive = jax.extend.core.Primitive("without_batching")
-    primitive.def_abstract_eval(lambda x: x)
-    mlir.register_lowering(primitive, lambda context, x: [x])
-    return primitive.bind
-
-
-unbatched = without_batching()
-
-
-@pytest.mark.thorough
-def test_a_model_that_cannot_be_vmapped_trains_one_by_one_and_says_so():
-    class Stubborn(brainstate.nn.Module):
-        def update(self, x):
-            return unbatched(x)
-
-    def stubborn(features, classes):
-        return brainstate.nn.Sequential(Stubborn(), *models.plain(features, classes).layers)
-
-    comparison = compare(["Sigmoid"], model=stubborn, **QUICK)
-    assert "without_batching" in comparison.results[0].one_by_one
-    assert "one by one" in " ".join(repr(comparison).split())
-    assert np.isfinite(comparison.results[0].curves.loss).all()
-
-
 @pytest.mark.thorough
 def test_jax_may_be_as_strict_as_it_can():
     usual = compare(["QPseudoSpike(1.7)"], **OPTIONS)
@@ -247,22 +220,21 @@ def test_jax_may_be_as_strict_as_it_can():
 
 @pytest.mark.thorough
 def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(monkeypatch):
-    options = OPTIONS | {"seeds": 5}
+    options = OPTIONS | {"seeds": 5, "epochs": 1}
     expected = compare(["QPseudoSpike"], **options).results[0]
-    asked, most = [], 1
-    compiled = train._compiled
+    widths, most, call = [], 1, Programs._call
 
-    def full(function, share, samples):
-        asked.append(len(jax.tree.leaves(share)[0]))
-        if asked[-1] > most:
+    def full(self, function, runs):
+        widths.append(self._width)
+        if self._width > most:
             raise jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: out of memory")
-        return compiled(function, share, samples)
+        return call(self, function, runs)
 
-    monkeypatch.setattr(train, "_compiled", full)
+    monkeypatch.setattr(Programs, "_call", full)
     monkeypatch.setattr(Devices, "width", lambda self, runs: runs)  # as on an accelerator
-    found = compare(["QPseudoSpike"], **options).results[0]
-    assert asked == [5, 2, 1, 1]  # for training, then for the test
-    np.testing.assert_allclose(found.curves.loss, expected.curves.loss, rtol=1e-4)
+    halved = compare(["QPseudoSpike"], **options).results[0]
+    assert widths == [5, 2, 1, 1]  # for training, then for the test
+    np.testing.assert_allclose(halved.curves.loss, expected.curves.loss, rtol=1e-4)
     most = 0
     with pytest.raises(jax.errors.JaxRuntimeError, match="RESOURCE_EXHAUSTED"):
         compare(["QPseudoSpike"], **options)

@@ -43,7 +43,6 @@ def test_flow_and_compare_build_the_same_inputs(command, tmp_path):
         (["--learning-rate", "0.01", "--tune", "clip=1"],
          {"learning_rate": 0.01, "tune": {"clip": (1,)}}),
         (["--prepare"], {"prepare": True}),
-        (["--quick", "--seeds", "2"], {"seeds": 2, "epochs": 10, "tune": None}),
     ],
 )  # fmt: skip
 def test_what_was_not_given_is_left_to_compare(arguments, given):
@@ -56,16 +55,21 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--bins", "5"], "bins= and dt= are for spike times in a file"),
-        (["--dt", "5 ms"], "bins= and dt= are for spike times in a file"),
-        (["--test-data", "arrays.npz"], "test= is for arrays or a file, got it with 'digits-rows'"),
+        *((option, "test=, bins= and dt= are for files, got one of them with 'digits-rows'")
+          for option in (["--bins", "5"], ["--dt", "5 ms"], ["--test-data", "arrays.npz"])),
         (["--data", "arrays.npz", "--bins", "5"], "bins and dt are for spike times in HDF5"),
-        (["--data", "arrays.npz", "--dt", "10 ms"], "bins and dt are for spike times in HDF5"),
         (["--data", "absent.npz"], "absent.npz"),
         (["--workers", "0"], "workers must be 1 or more, got 0"),
         (["--scheduler", "tcp://localhost:1"], "pip install 'braintools-qps[cluster]'"),
         (["--learning-rate", "0.01"], "Add --no-tune, or give --tune learning_rate=0.01"),
         (["--model", "math:rows"], "math has no function 'rows'"),
+        (["--model", "math"], "a model is given as module:factory, but math has no function ''"),
+        (["--model", "math:floor"], "floor() takes exactly one argument"),
+        (["--surrogates", "Sigmoit"], "Did you mean 'Sigmoid'?"),
+        (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
+        (["--out", ""], "out must name a directory, got ''"),
+        (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Add the keyword"),
+        (["--task", "digit-rows"], "task must be one of digits-rows, "),
         (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune: is given as NAME=VALUE,VALUE, each"),
         (["--option", "hidden=4", "hidden=8"], "--option: is given as NAME=VALUE, each name once"),
         *((["--seeds=" + seeds], "such as 5, or by name, as in 5-9 or 1,4,7, got")

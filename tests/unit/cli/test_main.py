@@ -1,7 +1,5 @@
 """What every subcommand shares: options, help, errors and the lazy package behind them."""
 
-import ast
-import inspect
 import logging
 import signal
 import sys
@@ -10,15 +8,12 @@ from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
-import brainstate
 import pytest
 
 import braintools_qps
 from braintools_qps import __main__
 from braintools_qps.__main__ import COMMANDS, main
 from braintools_qps._cli import console, errors
-
-HEAVY = {"jax", "brainstate", "brainunit", "braintools", "numpy", "matplotlib"}
 
 
 @pytest.fixture
@@ -55,12 +50,6 @@ def test_help_is_plain_and_shows_what_every_command_has(command, capsys):
         assert all(f" {name} {what}" in out for name, what in COMMANDS.items())
     if command == "compare":
         assert "(default: ReluGrad Sigmoid 'QPseudoSpike(alpha=8)'" in out
-
-
-def test_a_command_that_there_is_not_is_refused(capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["cmpare"])
-    assert "invalid choice: 'cmpare'" in capsys.readouterr().err
 
 
 # Notes and their amount
@@ -105,12 +94,6 @@ def test_a_warning_is_one_line_with_its_place_in_the_users_code(monkeypatch):
 # Errors
 
 
-def test_a_syntax_error_says_that_it_is_one():
-    with pytest.raises(SyntaxError) as caught:
-        compile("def f(:", "mine.py", "exec")
-    assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
-
-
 @pytest.mark.parametrize(
     ("error", "message"),
     [
@@ -144,32 +127,11 @@ def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys
     assert "braintools-qps: AssertionError (test_main.py, line " in capsys.readouterr().err
 
 
-def test_what_brainstate_wraps_around_an_error_of_a_module_is_left_out(monkeypatch, capsys):
-    class Network(brainstate.nn.Module):
-        def update(self, x):
-            return x.absent
-
-    nested = brainstate.nn.Sequential(Network())
-    monkeypatch.setattr(
-        import_module("braintools_qps._cli.list"), "run", lambda arguments: nested(1)
-    )
-    assert main(["list"]) == 2
-    line = capsys.readouterr().err
-    assert line.startswith("braintools-qps: AttributeError: 'int' object has no attribute 'absent'")
-    assert line.endswith(", in update)\n")
-
-
 def test_an_error_of_ours_is_not_hidden(failing, monkeypatch):
     monkeypatch.setattr(errors, "is_users", lambda filename: False)
     failing(ZeroDivisionError("ours"))
     with pytest.raises(ZeroDivisionError, match="ours"):
         main(["list"])
-
-
-def test_whose_code_a_file_is():
-    assert errors.is_users(__file__)
-    for file in (errors.__file__, ast.__file__, pytest.__file__, "<string>"):
-        assert not errors.is_users(file)
 
 
 # Ctrl-C and closed pipes, but for the process itself, which is in tests/integration/cli
@@ -192,31 +154,6 @@ def test_a_closed_pipe_is_no_mistake(failing):
     failing(BrokenPipeError(32, "Broken pipe"))
     with pytest.raises(BrokenPipeError):
         main(["list"])
-
-
-# The package loads nothing until it is used
-
-
-def imported_at_the_top(module):
-    tree = ast.parse(inspect.getsource(module))
-    for node in tree.body:
-        if isinstance(node, ast.Import):
-            yield from (alias.name.partition(".")[0] for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield node.module.partition(".")[0] if not node.level else "." * node.level
-
-
-@pytest.mark.parametrize("name", ["list", "show", "plot", "console", "errors"])
-def test_modules_of_the_command_line_import_only_the_standard_library(name):
-    module = import_module(f"braintools_qps._cli.{name}")
-    own = {".", ".."} if name == "errors" else {"."}  # .._wording, which imports nothing heavy
-    assert set(imported_at_the_top(module)) <= sys.stdlib_module_names | own
-
-
-def test_the_package_and_the_entry_import_only_the_standard_library_and_the_command_line():
-    for module in (braintools_qps, __main__):
-        assert set(imported_at_the_top(module)) <= {*sys.stdlib_module_names, "."}
-    assert not HEAVY & set(imported_at_the_top(console))
 
 
 def test_dir_shows_every_public_name_and_module():

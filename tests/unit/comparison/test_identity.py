@@ -137,11 +137,6 @@ def test_a_change_in_another_module_of_the_user_is_noticed(
     assert once == again != other
 
 
-def test_arguments_of_a_partial_count():
-    once, again, other = (identity(partial(np.full, 3, value)) for value in (1.0, 1.0, 2.0))
-    assert once == again != other
-
-
 def test_what_cannot_be_taken_apart_equals_nothing(tmp_path):
     with open(tmp_path / "file", "w") as file:
         function = partial(print, file=file)

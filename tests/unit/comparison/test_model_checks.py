@@ -14,7 +14,7 @@ from braintools import cogtask
 from braintools_qps import QPseudoSpike, compare
 from braintools_qps._comparison import TASKS, Factory, RecurrentNetwork, load_task
 from braintools_qps._comparison.experiment import Experiment
-from braintools_qps._comparison.model_checks import check_finite, check_model
+from braintools_qps._comparison.model_checks import check_model
 from braintools_qps._comparison.objective import objective
 
 Y = np.arange(40) % 2
@@ -110,8 +110,11 @@ def drawn_with_a_fixed_key(features, classes):
         return models.plain(features, classes)
 
 
+def count_wrong(outputs, y):
+    return (outputs.argmax(-1) != y).sum()
+
+
 other_features = lambda network: lambda classes: network(5, classes)
-count = lambda outputs, y: (outputs.argmax(-1) != y).sum()
 
 
 @pytest.mark.parametrize(
@@ -122,15 +125,12 @@ count = lambda outputs, y: (outputs.argmax(-1) != y).sum()
         (3, TypeError, "must be a function that returns a fresh .*, got a int"),
         (lambda: None, TypeError, "must return a brainstate model, got NoneType. End it with"),
         (lambda: SAME, ValueError, "fresh model each time, got the same Sequential twice"),
-        (lambda size: None, TypeError, r"<lambda> also needs size. Give the argument a default"),
-        (partial(models.plain, width=3), TypeError,
-         "takes classes, features, hidden, got the option width"),
-        (partial(Network, width=3), TypeError, "takes classes, features, got the option width"),
+        (partial(Network, width=3), TypeError, "got an unexpected keyword argument 'width'"),
         (chain(readout(2)), ValueError, "neurons with a spike function spk_fun, got none in Seq"),
-        (chain(neurons, readout(3)), ValueError, r"each of the 2 classes, of shape \(.*, 2\), got"),
+        (chain(neurons, readout(3)), ValueError, r"one array of shape \(32, 2\), .* got \(32, 3\)"),
         (chain(lambda: Fixed(5), readout(2)), ValueError, r"layers.1.V of shape \(7, 5\)"),
         (chain(lambda: Masked(jnp.ones((7, 5))), readout(2)), ValueError,
-         r"but holds layers.1.mask of shape \(7, 5\): .*[^.]\. Leave out"),
+         r"but holds layers.1.mask of shape \(7, 5\): .*[^.]\. Make states"),
         (lambda: brainstate.nn.Sequential(models.Neurons(3), lambda x: (x, x)), ValueError,
          "a step must return one array"),
         # What is raised is the cause, not brainstate's wrapper
@@ -157,10 +157,9 @@ def test_a_model_that_cannot_be_trained_is_refused_with_the_fix(make, error, mes
     ("make", "options", "error", "message"),
     [
         (models.every_step, {"y": X[:, :, :2]}, ValueError,
-         r"as many values as a target has, of shape \(2,\), got"),
+         r"one array of shape \(32, 2\), .* got \(32, 1\)"),
         (Network, {"y": Y.astype(float)}, ValueError,
          r"y holds floats, here of shape \(\d+,\), .*:.*Network gets classes=None"),
-        (models.plain, {"loss": count}, TypeError, "loss must return real numbers.*, got int"),
     ],
 )  # fmt: skip
 def test_data_and_loss_must_fit_the_model(make, options, error, message):
@@ -206,29 +205,14 @@ rounded = chain(neurons, readout(2), lambda: lambda x: jnp.round(x).astype(int))
         (models.plain, lambda outputs, y: jnp.mean(outputs.argmax(-1) == y) * 1.0,
          "The loss has a gradient of 0 for all outputs: nothing was trained"),
         (models.plain, lambda outputs, y: jnp.float32(1.0), "The loss has a gradient of 0 for all"),
-        (rounded, lambda outputs, y: jnp.mean(1.0 * outputs),
-         "The model's outputs are int32, which have no gradient: nothing"),
+        (models.plain, count_wrong, "The loss count_wrong has a gradient of 0 for all outputs"),
+        (rounded, lambda outputs, y: jnp.mean(1.0 * outputs), "The loss has .*Outputs must be flo"),
     ],
 )  # fmt: skip
 def test_what_makes_results_worthless_is_a_warning(make, loss, start):
     readout = "last" if make is rounded else None
     (note,) = check(make, loss=loss, readout=readout)[1]
     assert re.match(start, note)
-
-
-def test_outputs_that_are_not_finite_name_the_step():
-    class Late(models.Neurons):
-        def init_state(self, batch_size=None):
-            super().init_state(batch_size)
-            self.count = brainstate.ShortTermState(jnp.zeros(()))
-
-        def update(self, x):
-            self.count.value += 1
-            return super().update(x) / jnp.where(self.count.value < 3, 1.0, 0.0)
-
-    experiment, _ = check(chain(lambda: Late(5), readout(2)))
-    with pytest.raises(ValueError, match="got NaN or infinity .* from step 2 on. Look for"):
-        check_finite(experiment)
 
 
 @pytest.mark.parametrize(

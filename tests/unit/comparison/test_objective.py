@@ -1,13 +1,11 @@
-"""What is read of the outputs, and gradients that are clipped."""
+"""What is read of the outputs, and the learning rate of each step."""
 
 import dataclasses
 
 import brainunit as u
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
-from helpers import FLOAT16
 
 from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.optimizers import adamw
@@ -54,40 +52,7 @@ def test_a_score_of_ones_own_is_not_taken_for_the_usual_one_by_its_name():
 
     assert objective(TASK).score_name == "accuracy"  # shown in percent
     assert objective(TASK, None, accuracy).score_name == "own accuracy"
-
-
-def test_a_score_without_a_name():
     assert objective(TASK, None, lambda outputs, y: 0.0).score_name == "score"
-
-
-def adam_of(gradient, norm):
-    """The moments of Adam after one step: 0.1 of the gradient that it was given."""
-    optimizer = adamw(0.1, 10, norm)
-    _, memory = optimizer.update(gradient, optimizer.init(gradient), gradient)
-    state = memory if norm is None else memory[1]
-    return [10 * mean for mean in state[0].mu]
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("norm", [1.0, 13.0, 26.0, None])
-def test_clipping_is_that_of_optax(norm):
-    gradient = [jnp.array([3.0, -4.0]), jnp.array([[12.0]])]
-    expected = gradient
-    if norm is not None:
-        expected, _ = optax.clip_by_global_norm(norm).update(gradient, optax.EmptyState())
-    for one, other in zip(adam_of(gradient, norm), expected):
-        np.testing.assert_allclose(one, other, rtol=1e-6)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
-def test_half_precision_is_clipped_by_a_norm_that_does_not_overflow(dtype):
-    gradient = [jnp.array([300.0, 400.0], dtype), jnp.array([1200.0], dtype)]  # of norm 1300
-    first, second = adam_of(gradient, 13.0)
-    assert first.dtype == second.dtype == dtype
-    np.testing.assert_allclose(
-        jnp.concatenate([first, second]).astype(float), [3.0, 4.0, 12.0], rtol=0.01
-    )
 
 
 def test_the_learning_rate_falls_to_0_as_a_cosine():

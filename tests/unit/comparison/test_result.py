@@ -4,29 +4,31 @@ import numpy as np
 import pytest
 
 from braintools_qps._comparison.result import flags, noise_of_accuracy
-from braintools_qps._comparison.run import Curves
+from braintools_qps._comparison.runs import History
 
 
 def run(score, rate=(0.1, 0.1), loss=1.0):
-    return Curves(np.full(len(score), loss), np.array(score), np.array(rate))
+    return History(np.full(len(score), loss), np.array(score), np.array(rate))
 
 
 @pytest.mark.parametrize(
     ("curves", "expected"),
     [
-        (run([0.1, 0.62, 0.6]), {}),
-        (run([0.1, 0.62, 0.39]), {"collapse": 1}),  # 0.23 of the 0.52 that were learnt
-        (run([0.1, 0.16, 0.12]), {}),  # noise of what has learnt nothing
-        (run([0.1, np.nan]), {"nan": 1}),
-        (run([0.1, 0.2], loss=np.inf), {"nan": 1}),
-        (run([0.1, 0.9], rate=(0.2, 0.8)), {"runaway": 1}),
-        (run([0.1, 0.9], rate=(0.6, 0.7)), {}),  # it began like that
-        (run([0.1, 0.9], rate=(0.96, 0.97)), {"runaway": 1}),  # within the first epoch
-        (run([0.1, 0.9], rate=(0.2, 1e-5)), {"silent": 1}),
+        (run([0.1, 0.62, 0.6]), []),
+        (run([0.1, 0.62, 0.39]), ["collapse"]),  # 0.23 of the 0.52 that were learnt
+        (run([0.1, 0.16, 0.12]), []),  # noise of what has learnt nothing
+        (run([0.1, np.nan]), ["nan"]),
+        (run([0.1, 0.2], loss=np.inf), ["nan"]),
+        (run([0.1, 0.9], rate=(0.2, 0.8)), ["runaway"]),
+        (run([0.1, 0.9], rate=(0.6, 0.7)), []),  # it began like that
+        (run([0.1, 0.9], rate=(0.96, 0.97)), ["runaway"]),  # within the first epoch
+        (run([0.1, 0.9], rate=(0.2, 1e-5)), ["silent"]),
     ],
 )
-def test_flags(curves, expected):
-    assert flags([curves], noise=0.1) == expected
+def test_flags_count_runs(curves, expected):
+    noise = noise_of_accuracy(225)  # three standard errors of one half: 3 * 0.5 / 15
+    assert noise == pytest.approx(0.1)
+    assert flags([run([0.1, 0.9]), curves, curves], noise) == dict.fromkeys(expected, 2)
 
 
 @pytest.mark.parametrize(
@@ -40,13 +42,3 @@ def test_flags(curves, expected):
 )
 def test_a_score_of_unknown_noise_collapses_by_its_size(score, collapsed):
     assert ("collapse" in flags([run(score)], noise=None)) is collapsed
-
-
-def test_flags_count_seeds():
-    sound, silent = run([0.1, 0.9]), run([0.1, 0.9], rate=(0.2, 0.0))
-    assert flags([sound, silent, silent], noise=0.0) == {"silent": 2}
-
-
-def test_noise_of_an_accuracy():
-    # Three standard errors of a share of one half among 225: 3 * 0.5 / 15.
-    assert noise_of_accuracy(225) == pytest.approx(0.1)

@@ -124,8 +124,7 @@ def test_bins_and_units_are_shared_with_the_test_part(tmp_path):
     ("content", "message"),
     [
         ((TIMES, UNITS, LABELS[:-1]), "20 of spikes/times, 20 of spikes/units, 19 of labels"),
-        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS),
-         r"a time and a unit, got \(1,\) times and \(2,\) units"),
+        ((TIMES, [*UNITS[:-1], [0, 1]], LABELS), "must have the same shape"),
         (([*TIMES[:-1], [np.nan]], UNITS, LABELS), "must be finite and 0 or more"),
         (([[]] * 20, [[]] * 20, LABELS), "must hold spikes, got none"),
     ],
@@ -141,11 +140,10 @@ def test_a_broken_hdf5_file_is_refused(tmp_path):
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["labels"] = LABELS
     (tmp_path / "arrays.npz").write_bytes(WHOLE)
-    test = {"test": tmp_path / "arrays.npz"}
     for name, options, error, message in (
         ("other.h5", {}, ValueError, "no spikes/times, spikes/units in it"),
         ("torn.h5", {}, ValueError, "must be HDF5 with spikes/times.*Heidelberg"),
-        ("good.h5", test, ValueError, "must have the same format"),
+        ("good.h5", {"test": tmp_path / "arrays.npz"}, ValueError, "arrays.npz must be HDF5 with"),
         ("good.h5", {"bins": 2.5}, TypeError, "bins must be an integer, got 2.5"),
         ("arrays.npz", {"bins": 10}, ValueError, "bins and dt are for spike times"),
         ("good.h5", {"bins": 10**15}, MemoryError,

@@ -43,6 +43,22 @@ def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     assert axes.get_title() == "Test scores (shaded: may be best)"
 
 
+LEVEL = [0.9, 0.9001, 0.8999, 0.9, 0.9002]
+
+
+@pytest.mark.parametrize(
+    ("scores", "title"),
+    [
+        ({"A": SCORES["A"], "B": SCORES["B"]}, "Test scores (none is clearly lower)"),
+        ({"A": LEVEL, "B": LEVEL[::-1]}, "Test scores (all equal within the margin)"),
+        ({"A": SCORES["A"]}, "Test scores"),
+    ],
+)
+def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded(scores, title):
+    axes = plotting.plot_accuracy(of(**scores))
+    assert (axes.get_title(), [*axes.patches]) == (title, [])
+
+
 def test_scores_over_operations_have_a_point_for_each_seed():
     made = of(**SCORES)
     axes = plotting.plot_operations(compared(*made.results, candidate("bad", (), error="none")))
@@ -52,16 +68,6 @@ def test_scores_over_operations_have_a_point_for_each_seed():
         np.testing.assert_allclose(drawn.get_ydata(), 100 * np.array(result.scores.test))
     across, up = line(axes, "A")
     assert (float(across[0]), float(up[0])) == pytest.approx((2002, 91))  # 2000 to 2004
-
-
-def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded():
-    axes = plotting.plot_accuracy(of(A=SCORES["A"], B=SCORES["B"]))
-    assert not axes.patches
-    assert axes.get_title() == "Test scores (none is clearly lower)"
-    level = [0.9, 0.9001, 0.8999, 0.9, 0.9002]
-    equal = plotting.plot_accuracy(of(A=level, B=level[::-1])).get_title()
-    assert equal == "Test scores (all equal within the margin)"
-    assert plotting.plot_accuracy(of(A=SCORES["A"])).get_title() == "Test scores"
 
 
 def test_a_candidate_without_scores_has_a_row_that_says_so():
@@ -128,83 +134,45 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
     assert panels[3].get_title() == "Surrogate gradient, as trained (other axis, not shown: other)"
 
 
-def test_tuning_shows_every_setting_and_how_many_seeds_chose_it():
+def test_tuning_has_a_row_for_each_candidate_and_a_column_for_each_setting():
     result = tuned("A", SCORES["A"], chosen=(0.1, 0.5))
     tuning = dataclasses.replace(result.tuning, chosen=(1, 2, 1, 1, 1))
-    (axes,) = plotting.plot_tuning(compared(dataclasses.replace(result, tuning=tuning)))
-    assert axes.get_title() == "Tuning: A"
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["1/2", "1"]
+    made = compared(dataclasses.replace(result, tuning=tuning), tuned("B", SCORES["B"], 1))
+    axes = plotting.plot_tuning(made)
+    assert axes.get_xlabel() == "learning rate, dampening"
+    ticks = [
+        [label.get_text() for label in of]
+        for of in (axes.get_xticklabels(), axes.get_yticklabels())
+    ]
+    assert ticks == [["0.1\n1", "0.1\n1/2", "0.3\n1", "0.3\n1/2"], ["B", "A"]]
+    assert axes.yaxis_inverted()  # the best is on top
     words = {text.get_position(): text.get_text() for text in axes.texts}
-    # Validation scores are 0.9 - rate * dampening; trial 1 is (0.1, 1/2), trial 2 is (0.3, 1).
-    assert words == {
-        (0, 0): "85.0%\n4 of 5*",  # at the edge, as in the table
-        (1, 0): "75.0%",
-        (0, 1): "80.0%",
-        (1, 1): "60.0%\n1 of 5",
-    }
-    filled = [patch for patch in axes.patches if patch.get_facecolor()[3]]
-    shade = {
-        tuple(np.round(patch.get_center()).astype(int)): patch.get_facecolor()[3]
-        for patch in filled
-    }
-    assert shade[0, 0] > shade[0, 1] > shade[1, 0] > shade[1, 1]  # more for a higher score
-    framed = [patch for patch in axes.patches if not patch.get_facecolor()[3]]
-    assert {tuple(np.round(patch.get_center())) for patch in framed} == {(0, 0)}  # most chose it
+    # Validation scores are 0.9 - rate * dampening.
+    below = ["80.0%", "85.0%\n4 of 5*", "60.0%\n1 of 5", "75.0%"]  # at the edge, as in the table
+    assert [words[column + 0.5, 1.5] for column in range(4)] == below
+    assert [words[column + 0.5, 0.5] for column in range(4)][1] == "85.0%\n5 of 5*"
+    shades = axes.collections[0].to_rgba(axes.collections[0].get_array())[..., 3]
+    assert shades[1, 1] > shades[1, 0] > shades[1, 3] > shades[1, 2]  # more for a higher score
+    frames = {tuple(np.floor(patch.get_xy()).astype(int)) for patch in axes.patches}
+    assert frames == {(1, 0), (1, 1)}  # most chose it
+    assert plotting.plot_comparison(made)[5].get_title() == "Tuning"
 
 
-def test_what_was_tuned_by_one_name_is_one_panel_with_a_row_for_each_candidate():
-    def by_rate(label, test, number, chosen):
-        settings = [{"learning_rate": rate, "dampening": 0.5} for rate in (0.3, 0.1)]
-        trials = tuple(
-            Trial(s, validation=(0.5 + number / 4 - s["learning_rate"],) * 2) for s in settings
-        )
-        return candidate(label, test, number, tuning=Tuning(trials, chosen))
-
-    low, high = by_rate("A", (0.1, 0.2), 0, (0, 1)), by_rate("B", (0.9, 0.8), 1, (1, 1))
-    found = compared(low, high)
-    (axes,) = plotting.plot_tuning(found)
-    assert axes.get_title() == "Tuning"
-    assert axes.get_xlabel() == "learning rate"
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["0.1", "0.3"]
-    labels = [text.get_text().splitlines()[0] for text in axes.get_yticklabels()]
-    assert labels == ["A", "B"]  # the best on top
-    words = {text.get_position(): text.get_text() for text in axes.texts}
-    assert words == {
-        (0, 0): "40.0%\n1 of 2", (1, 0): "20.0%\n1 of 2", (0, 1): "65.0%\n2 of 2", (1, 1): "45.0%",
-    }  # fmt: skip
-    assert len(plotting.plot_comparison(found)) == 6
-
-
-def test_one_dampening_for_all_settings_stands_beside_the_candidate():
-    results = []
-    for number, own in enumerate(((0.5, 0.5), (0.25, 0.125))):
-        known = {"mean_slope": 0.1}  # which sets the dampening
-        settings = [{"hidden": n, **known, "dampening": d} for n, d in zip((8, 16), own)]
-        trials = tuple(Trial(setting, validation=(0.5, 0.6)) for setting in settings)
-        tuning, setting = Tuning(trials, (0, 0)), settings[0]
-        results.append(candidate(f"c{number}", (0.9, 0.8), number, tuning=tuning, setting=setting))
-    (axes,) = plotting.plot_tuning(compared(*results))
-    labels = [text.get_text() for text in axes.get_yticklabels()]
-    assert labels == ["c1", "c0\ndampening 1/2"]
-
-
-def test_panels_of_tuning_share_one_scale():
-    low, high = tuned("A", (0.9, 0.8)), tuned("B", (0.9, 0.8), 1)
-    trials = tuple(dataclasses.replace(t, validation=(0.95, 0.95)) for t in high.tuning.trials)
-    high = dataclasses.replace(high, tuning=dataclasses.replace(high.tuning, trials=trials))
-    panels = plotting.plot_tuning(compared(low, high))
-    shades = lambda axes: [p.get_facecolor()[3] for p in axes.patches if p.get_facecolor()[3]]
-    first, second = (sorted(shades(axes)) for axes in panels)
-    assert second[0] > first[-1]  # each of B is more shaded than any of A
+def test_a_dampening_that_follows_from_a_mean_slope_is_no_part_of_the_setting():
+    settings = [{"hidden": n, "mean_slope": 0.1, "dampening": 4 / n} for n in (8, 16)]
+    trials = tuple(Trial(setting, validation=(0.5, 0.6)) for setting in settings)
+    made = candidate("A", (0.9, 0.8), tuning=Tuning(trials, (0, 0)), setting=settings[0])
+    axes = plotting.plot_tuning(compared(made))
+    assert axes.get_xlabel() == "hidden"
+    assert [text.get_text() for text in axes.get_xticklabels()] == ["8", "16"]
 
 
 def test_nothing_is_drawn_for_what_was_not_tuned():
     before = plt.get_fignums()
-    assert plotting.plot_tuning(of(**SCORES)) == []
+    with pytest.raises(ValueError, match="a candidate with several settings, got none"):
+        plotting.plot_tuning(of(**SCORES))
     assert plt.get_fignums() == before
-    both = compared(tuned("A", (0.9, 0.8)), candidate("B", (0.9, 0.8), 1))
-    assert [axes.get_title() for axes in plotting.plot_comparison(both)[5:]] == ["Tuning: A"]
+    assert len(plotting.plot_comparison(of(**SCORES))) == 5
 
 
 @pytest.mark.parametrize("label", [r"$\frac{1$", "<b>&", "_hidden", "cost in $ and $", "x" * 5000])

@@ -1,7 +1,5 @@
 """Figures: what is drawn, read back from the axes."""
 
-from itertools import pairwise
-
 import brainstate
 import brainunit as u
 import jax
@@ -116,15 +114,3 @@ def test_no_two_of_28_candidates_look_the_same_and_all_are_drawn():
     lines = axes.get_lines()
     assert len(lines) == 30
     assert len({(line.get_color(), line.get_linestyle()) for line in lines[:28]}) == 28
-
-
-def test_neighbours_differ_in_line_style_and_dashes_lie_over_solid_lines():
-    axes, _ = plotting.plot_surrogates([QPseudoSpike(17 + n) for n in range(5)])
-    lines = axes.get_lines()
-    styles = [line.get_linestyle() for line in lines]
-    assert all(one != other for one, other in pairwise(styles))
-    solid, dashed = (
-        [line.get_zorder() for line in lines if (line.get_linestyle() == "-") is wanted]
-        for wanted in (True, False)
-    )
-    assert max(solid) < min(dashed)

@@ -37,17 +37,18 @@ def test_what_is_low_enough_is_equal_and_what_flips_or_has_no_gradient_comes_las
     assert flows().ranked() == list(flows().ranks)
 
 
-def test_of_equals_the_one_nearest_to_a_tenth_stands_first():
-    slopes = {"third": 0.02, "first": 0.11, "second": 0.15}
-    found = GradientFlows({n: flow(n, (1.0, 0.5), slope=slope) for n, slope in slopes.items()})
-    assert found.ranked() == ["first", "second", "third"]
-    assert set(found.ranks.values()) == {1}
-
-
-def test_of_those_that_are_too_high_the_lower_one_is_better():
-    slopes = {"fourth": 0.9, "first": 0.05, "third": 0.5, "second": 0.4}
-    found = GradientFlows({n: flow(n, (1.0, 0.5), slope=slope) for n, slope in slopes.items()})
-    assert found.ranks == {"first": 1, "second": 2, "third": 3, "fourth": 4}
+@pytest.mark.parametrize(
+    ("slopes", "ranks"),
+    [
+        ({"first": 0.11, "second": 0.15, "third": 0.02}, [1, 1, 1]),  # nearest to a tenth
+        ({"first": 0.05, "second": 0.4, "third": 0.5}, [1, 2, 3]),  # the lower, if too high
+    ],
+)
+def test_of_equals_the_one_nearest_to_a_tenth_stands_first(slopes, ranks):
+    backwards = reversed(slopes.items())
+    flows = GradientFlows({n: flow(n, (1.0, 0.5), slope=slope) for n, slope in backwards})
+    assert flows.ranked() == list(slopes)
+    assert list(flows.ranks.values()) == ranks
 
 
 def test_slopes_per_millivolt_count_for_a_distance_of_one_scale():
@@ -80,20 +81,7 @@ def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_population
     assert candidates[-1].split()[4] == "-"
 
 
-def test_a_single_population_needs_no_row_of_its_own():
-    text = repr(GradientFlows({name: flow(name, (0.9, 0.5)) for name in ("one", "two")}))
-    rows = text[text.index("surrogate ") :].splitlines()
-    assert [named(row) for row in rows] == ["surrogate", "one", "two"]
-
-
-def test_of_many_populations_the_table_has_the_range():
-    many = GradientFlows({n: flow(n, *[(x, 0.5) for x in (0.9, 1, 1, 1, 1.1)]) for n in "ab"})
-    _, *rows = repr(many).partition("surrogate ")[2].splitlines()
-    assert list(map(named, rows)) == many.ranked()
-    assert all("0.900 to 1.100" in row for row in rows)
-
-
-@pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (5, 1), (12, 1)])
+@pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (5, 1)])
 def test_the_table_fits_a_terminal(populations, rows):
     made = {
         name: flow(name, *[(0.9 + 0.01 * i, -0.25) for i in range(populations)], slope=0.0123)
@@ -103,6 +91,8 @@ def test_the_table_fits_a_terminal(populations, rows):
     lines = text[text.index("surrogate ") :].splitlines()
     assert max(map(len, lines)) <= 100
     assert len(lines) == 1 + rows * len(made)
+    highest = f"{0.89 + 0.01 * populations:.3f}"
+    assert all(highest in line for line in lines[1::rows])
 
 
 def test_a_notebook_shows_a_row_for_each_population_in_that_order():
@@ -125,7 +115,4 @@ def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
     assert [len(colour) and colour[3] for colour in first.get_facecolors()][:4] == [1, 1, 1, 0]
     assert axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["layer0", "layer1"]
-
-
-def test_a_single_population_needs_no_legend():
     assert plot_ranking({"one": flow("one", (0.9, 0.5))}).get_legend() is None

@@ -95,14 +95,6 @@ def test_weights_come_from_where_compare_keeps_them():
             kept.weights(label, seed)
 
 
-def test_records_print_in_a_few_lines_and_come_back_from_json():
-    found = compared(tuned("A", LEVEL["A"]))
-    for record in (found.best, found.best.tuning, found.best.curves):
-        assert 3 < len(repr(record).splitlines()) < 15
-        assert max(map(len, repr(record).splitlines())) < 100
-    assert Comparison.from_json(found.to_json()) == found
-
-
 A = of(**LEVEL).results[0]
 
 

@@ -35,7 +35,7 @@ def rich():
     """A comparison with everything in it."""
     found = compared(
         tuned("A", SCORES, flags={"nan": 1}, workers=({"host": "here"},)),
-        tuned("B", SCORES[::-1], 1, one_by_one="no vmap"),
+        tuned("B", SCORES[::-1], 1),
         candidate("C", SCORES, 2, tuned_spec={}),
         candidate("D", (), 3, error="ValueError: no"),
         notes=("All is constant.",),

@@ -22,7 +22,6 @@ from report_records import COMPARISON, FLOW
 from braintools_qps import QPseudoSpike
 from braintools_qps.records import (
     Described,
-    Diagnosis,
     GradientFlows,
     GradientSensitivity,
     ParameterSensitivity,
@@ -97,8 +96,9 @@ def test_round_trip_gives_an_equal_record_with_the_same_types():
     record = everything()
     assert json.loads(record.to_json(), parse_constant=pytest.fail) == record.to_dict() == PLAIN
     back = Everything.from_json(record.to_json())
-    assert back == record
+    assert back == record == Everything.from_dict(PLAIN | {"later": 1})  # no field of ours
     assert hash(back) == hash(record)
+    assert record != record.inner[0]
     for name in PLAIN:
         assert type(getattr(back, name)) is type(getattr(record, name)), name
     assert math.isnan(back.pair[0])
@@ -108,44 +108,22 @@ def test_round_trip_gives_an_equal_record_with_the_same_types():
     assert back.inner[0].values.dtype.kind == "i"
 
 
-@pytest.mark.parametrize("number", [0.1, 1e300, math.nan, math.inf, -math.inf, np.float32(0.5), 2])
-def test_numbers(number):
-    record = everything(number=number, maybe=number)
-    back = Everything.from_json(record.to_json())
-    assert back == record
-    assert type(back.number) is float
-    np.testing.assert_equal(back.maybe, float(number))
-
-
 @pytest.mark.parametrize(
     "changes",
     [
-        {"number": 1.6},
-        {"maybe": math.nan},
-        {"array": np.array([[1.0, math.nan], [math.inf, 2.5]])},
-        {"array": np.array([1.0])},
+        {"number": 2},  # JSON has integers, too
+        {"maybe": -math.inf},
+        {"array": jnp.array([[True, False]])},
         {"inner": ()},
-        {"voltage": 16.0 * u.mV},
         {"voltage": 15.0},
         {"surrogate": QPseudoSpike(alpha=math.inf)},
         {"settings": {}},
     ],
     ids=lambda changes: next(iter(changes)),
 )
-def test_records_that_differ_are_not_equal(changes):
-    assert everything(**changes) != everything()
-
-
-def test_records_of_two_types_are_not_equal():
-    assert Inner(1, np.zeros(1)) != everything()
-    assert Inner(1, np.zeros(1)) != {"size": 1, "values": [0.0]}
-
-
-@pytest.mark.parametrize("array", [[], [[1, 2], [3, 4]], [True, False], [math.nan]])
-def test_arrays(array):
-    for make in (np.asarray, jnp.asarray):
-        record = Inner(1, make(array))
-        assert Inner.from_json(record.to_json()) == record
+def test_a_record_equals_itself_after_json_and_no_other(changes):
+    record = everything(**changes)
+    assert Everything.from_json(record.to_json()) == record != everything()
 
 
 def annealed():
@@ -187,38 +165,21 @@ def test_a_field_that_is_missing_takes_its_default_or_is_named():
     del values["steps"]
     with pytest.raises(ValueError, match="Everything needs a value for steps"):
         Everything.from_dict(values)
+    with pytest.raises(TypeError, match="must be strings to be written, got 1"):
+        everything(settings={1: 2}).to_dict()
 
 
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("number", "1.5"),
-        ("number", None),
-        ("number", True),
-        ("steps", 1.5),
-        ("flag", 1),
-        ("text", 1),
-        ("array", 1.0),
-        ("pair", [1.0]),
-        ("pair", [1.0, 2.0, 3.0]),
-        ("inner", [{"size": 2}]),
-        ("inner", {"size": 2}),
-        ("voltage", "fifteen"),
-        ("settings", []),
+        *(("number", value) for value in ("1.5", None, True)),
+        ("steps", 1.5), ("flag", 1), ("text", 1), ("array", 1.0), ("voltage", "fifteen"),
+        ("pair", [1.0]), ("pair", [1.0, 2.0, 3.0]), ("inner", [{"size": 2}]), ("settings", []),
     ],
-)
+)  # fmt: skip
 def test_values_that_do_not_fit_their_field(field, value):
     with pytest.raises(ValueError, match=rf"Everything\.{field}: "):
         Everything.from_dict(PLAIN | {field: value})
-
-
-def test_keys_that_are_no_fields_are_left_out():
-    assert Everything.from_dict(PLAIN | {"later": 1}) == everything()
-
-
-def test_keys_of_a_mapping_are_strings():
-    with pytest.raises(TypeError, match="must be strings to be written, got 1"):
-        everything(settings={1: 2}).to_dict()
 
 
 def test_a_table_of_records():
@@ -252,10 +213,3 @@ def test_a_notebook_shows_what_a_terminal_does():
     assert "In some." not in repr(several) + several._repr_html_()
     assert "<p>GradientFlow of model: 3 steps</p>" in told._repr_html_()
     assert "<p>Test accuracy after epoch None: mean of 2 seeds" in COMPARISON._repr_html_()
-
-
-def test_a_diagnosis_is_shown_in_full():
-    sentence = f"lif is silent{', very' * 30} silent."
-    shown = Diagnosis("silent", "lif", sentence)
-    assert sentence in repr(shown)
-    assert f"<td>{sentence}</td>" in shown._repr_html_()
