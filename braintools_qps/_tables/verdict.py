@@ -49,30 +49,33 @@ def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
     have = single if seeds == 1 else f"{seeds} seeds"
     return (
         f"{leads}{have} cannot tell {len(sound)} candidates apart. It takes "
-        f"{LEAST_SEEDS} or more: {_command(comparison, LEAST_SEEDS)}."
+        f"{LEAST_SEEDS} or more: {_enough_seeds(comparison)}."
     )
 
 
 def _more_seeds(comparison: Compared, form: Score) -> str:
-    """How many seeds it would take, and the command that trains them."""
+    """How many seeds it would take, and the option that trains them.
+
+    It is ``--most-seeds`` and not ``--seeds``, because a second look must count as one.
+    """
     needed, seeds = comparison.seeds_needed, len(comparison.seeds)
     if needed is None:
         return "Their scores are the same with every seed."
     more = f"About {plural(needed - seeds, 'more seed')} would show"
     margin = form.unit(comparison.margin or form.difference)
-    return f"{more} a difference of {margin}: {_command(comparison, needed)}."
+    fewest = min(len(result.seeds) for result in comparison.results if result.seeds)
+    trains = f"--most-seeds {needed} trains up to {needed - fewest:,} more per candidate"
+    return f"{more} a difference of {margin}: {trains}."
 
 
-def _command(comparison: Compared, seeds: int) -> str:
-    """The option that adds seeds, and what it costs."""
-    first, last, more = comparison.seeds[0], max(comparison.seeds), seeds - len(comparison.seeds)
-    if comparison.settings.get("most_seeds"):
-        least = min(len(result.seeds) for result in comparison.results if result.seeds)
-        return f"--most-seeds {seeds} trains up to {seeds - least:,} more per candidate"
+def _enough_seeds(comparison: Compared) -> str:
+    """The option that brings the seeds to the least number, and what it costs."""
+    first, last = comparison.seeds[0], max(comparison.seeds)
+    more = LEAST_SEEDS - len(comparison.seeds)
     if comparison.seeds != tuple(range(first, last + 1)):
         named = f"{','.join(map(str, comparison.seeds))},{last + 1}-{last + more}"
     else:
-        named = f"{first}-{last + more}" if first else f"{seeds}"
+        named = f"{first}-{last + more}" if first else f"{LEAST_SEEDS}"
     return f"--seeds {named} trains {more:,} more per candidate"
 
 

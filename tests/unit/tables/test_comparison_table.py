@@ -46,8 +46,8 @@ VERDICTS = {
     "not known": (
         of(**CLOSE),
         r"Not known yet whether B or A is best; C is 40\.5 points lower\. About (?P<more>\d+) more "
-        r"seeds would show a difference of 1 point: --seeds (?P<all>\d+) trains (?P=more) more per "
-        r"candidate\.",
+        r"seeds would show a difference of 1 point: --most-seeds (?P<all>\d+) trains up to (?P=more) "
+        r"more per candidate\.",
     ),
     "many": (
         of(**MANY),
