@@ -15,6 +15,7 @@ __all__ = [
     "Batches",
     "Distance",
     "Hyperparameter",
+    "Model",
     "ResidualDtype",
     "Scale",
     "SurrogateSpec",
@@ -45,6 +46,10 @@ Hyperparameter: TypeAlias = ArrayLike | brainstate.State
 
 For example ``2.0``, ``jnp.array([0.5, 2.0])`` or ``brainstate.ShortTermState(2.0)``. A ParamState
 is refused, because its gradient would always be 0.
+"""
+
+Model: TypeAlias = brainstate.graph.Node
+"""A model of brainstate, such as a `brainstate.nn.Module`, that is called once for each time step.
 """
 
 Scale: TypeAlias = ArrayLike | u.Quantity | u.Unit | brainstate.State | None

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import brainstate
 import brainunit as u
 from jax import Array
 
-Model: TypeAlias = brainstate.graph.Node
+from ..typing import Model as Model
+
 Number: TypeAlias = Array | u.Quantity
 Tree: TypeAlias = Any  # of arrays
 Outputs: TypeAlias = Any  # of a model: an array, a Quantity, or a tree of them

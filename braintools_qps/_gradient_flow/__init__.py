@@ -20,7 +20,7 @@ from .._candidates import candidates, is_candidate
 from .._checks import checked_seed
 from .._models import batch_size, by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows, total
-from ..typing import SurrogateSpecs
+from ..typing import Model, SurrogateSpecs
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
@@ -57,7 +57,7 @@ OWN = "model"
 
 
 def gradient_flow(
-    model: Any,
+    model: Model,
     inputs: Any,
     *,
     batch_first: bool = False,

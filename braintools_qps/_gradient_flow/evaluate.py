@@ -17,6 +17,7 @@ from jax.stages import Wrapped
 
 from .._models import batch_size
 from ..records import Activity, Gradient, Information, Operations, PopulationFlow, Slopes
+from ..typing import Model
 from . import measures
 from .cotangents import Objective
 from .information import told
@@ -73,7 +74,7 @@ class Evaluator:
         inputs: Any,
         objective: Objective,
         passes: Passes | None = None,
-        model: Any = None,
+        model: Model | None = None,
         labels: np.ndarray | None = None,
     ) -> None:
         self.step, self.inputs, self.objective, self.model = step, inputs, objective, model

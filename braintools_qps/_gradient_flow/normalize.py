@@ -13,14 +13,14 @@ from .._checks import is_positive
 from .._models import by_population, checked_inputs
 from .._surrogate import adjusted
 from ..records import HIGH_SLOPE
-from ..typing import SurrogateSpec
+from ..typing import Model, SurrogateSpec
 from .cotangents import Objective
 from .evaluate import Evaluator
 from .tracing import trace
 
 
 def normalize_surrogate(
-    model: Any,
+    model: Model,
     inputs: Any,
     *,
     surrogate: SurrogateSpec | None = None,

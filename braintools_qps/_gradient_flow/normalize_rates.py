@@ -13,6 +13,7 @@ from jax import Array
 from .._checks import is_positive
 from .._models import checked_inputs
 from ..records import NormalizedRate, NormalizedRates
+from ..typing import Model
 from .passes import forward, replaced, with_index
 from .step import Step
 from .tracing import trace
@@ -28,7 +29,7 @@ Rates = dict[str, float]  # spikes per neuron and step, by population
 
 
 def normalize_rates(
-    model: Any, inputs: Any, rate: float = 0.1, *, batch_first: bool = False
+    model: Model, inputs: Any, rate: float = 0.1, *, batch_first: bool = False
 ) -> NormalizedRates:
     r"""Scale the weights of a model until every population fires at a given rate.
 
@@ -254,7 +255,7 @@ def scaled(states: Sequence[Array], positions: Sequence[int], factor: float) -> 
     return replaced(states, positions, [(w * factor).astype(w.dtype) for w in leaves.values()])
 
 
-def write_leaves(model: Any, step: Step, leaves: Sequence[Array]) -> None:
+def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
     """Set the states of a model to these leaves, where they are not those of the step."""
     states, position = brainstate.graph.states(model), 0
     for source in step.sources:

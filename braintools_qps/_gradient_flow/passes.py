@@ -15,6 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._jaxpr import Tap
+from ..typing import Model
 from .operations import Counter, projections
 from .step import Arrays, Step, is_real
 from .tracing import step_as_is
@@ -61,7 +62,7 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
 
 
-def synaptic_operations(model: Any, inputs_at: Callable[[Array], Any], steps: int) -> Array:
+def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: int) -> Array:
     """Synaptic operations of a model over time, summed over samples; also within a trace.
 
     ``inputs_at`` gives the inputs of a step, so that they are never held all at once.

@@ -17,7 +17,7 @@ from .._models import batch_size, by_population, checked_inputs, restoring
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
 from ..records import HIGH_SLOPE, Diagnosis, Preparation
-from ..typing import SurrogateSpec
+from ..typing import Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Measured, Passes
@@ -57,7 +57,7 @@ class View(NamedTuple):
 
 
 def prepare(
-    model: Any,
+    model: Model,
     inputs: Any,
     *,
     batch_first: bool = False,
@@ -170,7 +170,7 @@ class Preparing:
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         inputs: Any,
         labels: np.ndarray | None,
         objective: Objective,

@@ -19,6 +19,7 @@ from jax import Array
 from .._jaxpr import Tap, run
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
+from ..typing import Model
 from .graph import INPUTS
 from .normalize_rates import checked_rate, rates_of, scaled_to, write_leaves
 from .passes import replaced, with_index
@@ -46,7 +47,7 @@ class Response(NamedTuple):
 
 
 def relay_weights(
-    model: Any, inputs: Any, *, rate: float = 0.2, batch_first: bool = False
+    model: Model, inputs: Any, *, rate: float = 0.2, batch_first: bool = False
 ) -> RelayedWeights:
     r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
 

@@ -14,12 +14,13 @@ from braintools.surrogate import Surrogate
 from .._models import call_spike, find_neurons, set_spike, spike_of, traced_afresh
 from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
+from ..typing import Model
 
 PERTURBATIONS = {"dampening": 2.0, "scale": 2.0}
 ROUNDING = 1e-5  # relative change that float32 makes by itself
 
 
-def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSensitivity:
+def gradient_sensitivity(model: Model, gradient: Callable[[], Any]) -> GradientSensitivity:
     """Measure how much each parameter's gradient depends on the surrogate, for any learning rule.
 
     `gradient_flow` measures backpropagation through time. An online learner, an eligibility trace
@@ -103,7 +104,7 @@ def gradient_sensitivity(model: Any, gradient: Callable[[], Any]) -> GradientSen
 
 
 def _gradient_with(
-    model: Any, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, Any]
+    model: Model, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """The gradients by name, as plain numbers, with perturbed surrogates."""
     called: list[str] = []

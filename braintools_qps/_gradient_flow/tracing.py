@@ -29,13 +29,14 @@ from .._models import (
     spike_of,
     traced_afresh,
 )
+from ..typing import Model
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
 LOOPS = {"scan", "while", "cond", "shard_map", "custom_jvp_call", "custom_vjp_call"}
 
 
-def trace(model: Any, inputs: Any) -> Step:
+def trace(model: Model, inputs: Any) -> Step:
     """Trace one step of a model, and leave the model as it was.
 
     Raises
@@ -57,7 +58,7 @@ def trace(model: Any, inputs: Any) -> Step:
     return step.with_order()
 
 
-def step_as_is(model: Any, first: Any) -> Step:
+def step_as_is(model: Model, first: Any) -> Step:
     """One step of a model with its present states, without its populations.
 
     ``first`` are the inputs of the step. Unlike `trace` it also works within a trace.
@@ -68,7 +69,7 @@ def step_as_is(model: Any, first: Any) -> Step:
 class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
-    def __init__(self, model: Any, inputs: Any):
+    def __init__(self, model: Model, inputs: Any):
         self.model = model
         first = jax.tree.map(lambda x: x[0], inputs)
         arguments = (jnp.asarray(0, jnp.int32), first)
@@ -184,7 +185,7 @@ def _is_one_sample(one: Any, batch: Any) -> bool:
     return len(batch.shape) == len(one.shape) + 1 and batch.shape[1:] == one.shape
 
 
-def with_states_of(step: Step, model: Any) -> Step | None:
+def with_states_of(step: Step, model: Model) -> Step | None:
     """The step with the model's present states and surrogates.
 
     None if their structure, shapes or dtypes have changed.
@@ -213,7 +214,7 @@ def _like(leaf: Any, kept: Array) -> Array:
     return jnp.broadcast_to(leaf, kept.shape) if _is_one_sample(leaf, kept) else leaf
 
 
-def _sources(model: Any, known: Mapping[Any, Any], states: Iterable[Any]) -> tuple[Source, ...]:
+def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> tuple[Source, ...]:
     """The place and structure of each state. ``known`` has the model's states by path."""
     paths = {id(state): path for path, state in known.items()}
     return tuple(
@@ -242,7 +243,7 @@ def _check_called(neurons: Mapping[str, Any], traced: _Traced) -> None:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 
-def ready_neurons(model: Any, inputs: Any) -> dict[str, Any]:
+def ready_neurons(model: Model, inputs: Any) -> dict[str, Any]:
     """The neurons of a model by name, with all states initialised for the inputs.
 
     Raises

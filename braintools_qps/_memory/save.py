@@ -30,6 +30,7 @@ from .._models import (
 )
 from .._surrogate import adjusted
 from ..records import SavedMemory
+from ..typing import Model
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
 from .possible_values import ANY, FLAG, Mark, Values, join, spread, values_of
 from .spikes import ByPhase
@@ -44,7 +45,7 @@ PACKED: dict[type, type] = {
 _Seen = dict[str, Values]
 
 
-def save_memory(model: Any, inputs: Any) -> SavedMemory:
+def save_memory(model: Model, inputs: Any) -> SavedMemory:
     r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one.
 
     Every surrogate gets ``residual_dtype="uint8"``. For that, braintools' surrogates are wrapped in
@@ -167,7 +168,7 @@ def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
 
 
 def _traced(
-    layers: dict[str, Any], model: Any, inputs: Any, *, fit: bool
+    layers: dict[str, Any], model: Model, inputs: Any, *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
     """The possible values of each layer's input, and the unit that each surrogate is called with.
 
@@ -203,7 +204,7 @@ def _note(seen: _Seen, name: str, values: Values) -> Values:
     return values
 
 
-def _follow(model: Any, inputs: Any, note: Mark) -> None:
+def _follow(model: Model, inputs: Any, note: Mark) -> None:
     """Follow the values through one step after another, until the states hold no new ones."""
     arguments = jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs)
     function = brainstate.transform.StatefulFunction(partial(advance, model))
@@ -227,7 +228,7 @@ def _follow(model: Any, inputs: Any, note: Mark) -> None:
     settle(call, [values_of(leaves[i][1]) for i in carried], join)
 
 
-def _not_one_step(model: Any, step: Any, error: Exception) -> ValueError:
+def _not_one_step(model: Model, step: Any, error: Exception) -> ValueError:
     shapes = ", ".join(str(jnp.shape(leaf)) for leaf in jax.tree.leaves(step))
     return ValueError(
         "inputs must have time as their first axis, as in (time, features) or (time, batch, "

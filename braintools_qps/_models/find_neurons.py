@@ -8,17 +8,18 @@ from typing import Any
 import brainstate
 from braintools.surrogate import Surrogate
 
+from ..typing import Model
 from .neuron import is_neuron
 
 MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
 
 
-def find_neurons(model: Any) -> dict[str, Any]:
+def find_neurons(model: Model) -> dict[str, Any]:
     """Every neuron by its path in the model."""
     return find_nodes(model, is_neuron)
 
 
-def find_nodes(model: Any, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
+def find_nodes(model: Model, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
     A node that is shared appears once. The model itself goes by the name of its class.
@@ -42,7 +43,7 @@ def is_dropout(node: Any) -> bool:
     return "Dropout" in type(node).__name__ and isinstance(getattr(node, "prob", None), float)
 
 
-def expression(model: Any, path: tuple[Any, ...] | str) -> str:
+def expression(model: Model, path: tuple[Any, ...] | str) -> str:
     """Python code for the part of a model at a path."""
     code, node = "model", model
     for part in path.split(".") if isinstance(path, str) else path:
@@ -54,7 +55,7 @@ def expression(model: Any, path: tuple[Any, ...] | str) -> str:
     return code
 
 
-def misnamed(model: Any) -> str:
+def misnamed(model: Model) -> str:
     """A sentence about a surrogate under a name that is none of a spike function, if any."""
     for name, node in find_nodes(model, lambda node: not is_neuron(node)).items():
         for attribute, value in vars(node).items():
@@ -63,12 +64,12 @@ def misnamed(model: Any) -> str:
     return ""
 
 
-def is_mapped(model: Any) -> bool:
+def is_mapped(model: Model) -> bool:
     """Whether a part of it is mapped over some of its states."""
     return bool(find_nodes(model, lambda node: isinstance(node, MAPPED)))
 
 
-def classic_neuron(model: Any) -> str:
+def classic_neuron(model: Model) -> str:
     """A sentence about the first of brainpy's classic neurons in a model; empty if none is there.
 
     Their variables are no states of brainstate.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import brainstate
 
+from ..typing import Model
+
 
 @contextmanager
-def restoring(model: Any, *, only_errors: bool = False) -> Iterator[None]:
+def restoring(model: Model, *, only_errors: bool = False) -> Iterator[None]:
     """Undo every change of attributes, states and random state on the way out, errors included.
 
     With ``only_errors``, changes stay where the body ends without an exception.
@@ -35,7 +36,7 @@ def restoring(model: Any, *, only_errors: bool = False) -> Iterator[None]:
 
 
 @contextmanager
-def traced_afresh(model: Any) -> Iterator[None]:
+def traced_afresh(model: Model) -> Iterator[None]:
     """Restore the model on the way out, and clear the caches of its compiled functions twice.
 
     Nodes have compiled functions as attributes: ``self.run = brainstate.transform.jit(self.loop)``.
@@ -50,7 +51,7 @@ def traced_afresh(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-def keeping_states(model: Any) -> Iterator[None]:
+def keeping_states(model: Model) -> Iterator[None]:
     """Put old states back where new ones have replaced them, with the new values.
 
     Compiled functions and `brainstate.nn.Vmap` hold on to the old states. A state that was made
@@ -68,7 +69,7 @@ def keeping_states(model: Any) -> Iterator[None]:
                 vars(node)[name] = old
 
 
-def forget_programs(model: Any) -> None:
+def forget_programs(model: Model) -> None:
     """Clear the caches of compiled functions that nodes keep as attributes."""
     for node in brainstate.graph.nodes(model).values():
         for value in vars(node).values():

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from ..typing import SurrogateSpec
+from ..typing import Model, SurrogateSpec
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import classic_neuron, find_neurons, misnamed
 from .neuron import set_spike, spike_of
@@ -18,7 +18,7 @@ Where: TypeAlias = type | tuple[type, ...] | Callable[[Any], bool] | None
 
 
 def set_surrogate(
-    model: Any,
+    model: Model,
     spec: SurrogateSpec,
     *,
     where: Where = None,
@@ -135,7 +135,7 @@ def _set_all(neurons: Sequence[Any], surrogates: Iterable[Surrogate]) -> None:
         raise
 
 
-def _chosen(model: Any, where: Where) -> dict[str, Any]:
+def _chosen(model: Model, where: Where) -> dict[str, Any]:
     """The neurons to change, by their paths."""
     neurons = find_neurons(model)
     if not neurons:

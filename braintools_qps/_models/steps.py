@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ..typing import Batches
+from ..typing import Batches, Model
 from .restore import keeping_states
 
 SAMPLES = 64  # of a task that are looked at
@@ -78,7 +78,7 @@ def batch_size(inputs: Any) -> int | None:
     return shape[1] if len(shape) > 2 else None
 
 
-def initialise(model: Any, inputs: Any) -> None:
+def initialise(model: Model, inputs: Any) -> None:
     """Initialise all states for the batch of the inputs, if their ``init_state`` takes one."""
     batch = batch_size(inputs)
     nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
@@ -100,7 +100,7 @@ def _takes(function: Any, argument: Any) -> bool:
     return True
 
 
-def dead_states(model: Any) -> list[str]:
+def dead_states(model: Model) -> list[str]:
     """Paths of the states that hold a tracer of a transformation that has ended."""
     states = brainstate.graph.states(model).items()
     return [".".join(map(str, path)) for path, state in states if _is_dead(state)]
@@ -114,7 +114,7 @@ def _is_dead(state: brainstate.State) -> bool:
     return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
-def advance(model: Any, i: Array, x: Any) -> Any:
+def advance(model: Model, i: Array, x: Any) -> Any:
     """One step of the model, with the index and the time of the step in its environment.
 
     Unless the user has set ``fit``, it is a step of training, in which dropout acts.

@@ -23,6 +23,7 @@ from .._gradient_flow import (
 )
 from .._models import checked_inputs, initialise, restoring
 from ..records import CAUSES, GradientFlow
+from ..typing import Model
 from .logs import Write, writer
 from .metrics import metrics
 
@@ -104,7 +105,7 @@ class TrainingMonitor(Callback):
 
     def __init__(
         self,
-        model: Any,
+        model: Model,
         inputs: Any,
         *,
         every: int = 1,

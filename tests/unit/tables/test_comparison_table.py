@@ -46,8 +46,8 @@ VERDICTS = {
     "not known": (
         of(**CLOSE),
         r"Not known yet whether B or A is best; C is 40\.5 points lower\. About (?P<more>\d+) more "
-        r"seeds would show a difference of 1 point: --most-seeds (?P<all>\d+) trains up to (?P=more) "
-        r"more per candidate\.",
+        r"seeds would show a difference of 1 point: --most-seeds (?P<all>\d+) trains up to "
+        r"(?P=more) more per candidate\.",
     ),
     "many": (
         of(**MANY),
