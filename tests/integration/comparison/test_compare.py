@@ -60,6 +60,7 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
         assert one.curves == other.curves
         assert one.scores == other.scores
     assert Comparison.from_dict(values) == comparison
+    assert comparison.results[1].surrogate == QPseudoSpike(2.0)
     with pytest.raises(ValueError, match=r"from format .*comparison/\d.*got 'other'"):
         Comparison.from_dict({"format": "other"})
 
@@ -238,6 +239,9 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     assert comparison.best.label == "QPseudoSpike"
     saved = (tmp_path / "comparison.json").read_text()
     assert Comparison.from_json(saved) == comparison
+    before_training = compare(candidates, **OPTIONS | {"tune": {"mean_slope": (0.1,)}})
+    assert "UnitMismatchError: " in before_training.results[0].error
+    assert before_training.best.label == "QPseudoSpike"
     with pytest.raises(Exception, match="got x without unit and scale=15.0 mV"):
         compare(candidates[:1], **OPTIONS)
 

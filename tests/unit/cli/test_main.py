@@ -122,6 +122,9 @@ def test_an_error_in_the_users_own_code_shows_its_type_and_place(failing, capsys
     line = capsys.readouterr().err
     assert line.startswith("braintools-qps: ZeroDivisionError: division by zero (test_main.py, lin")
     assert line.endswith(", in run)\n")
+    with pytest.raises(SyntaxError) as caught:
+        compile("def f(:", "mine.py", "exec")
+    assert errors.described(caught.value) == "SyntaxError: invalid syntax (mine.py, line 1)"
     failing(AssertionError())
     assert main(["list"]) == 2
     assert "braintools-qps: AssertionError (test_main.py, line " in capsys.readouterr().err

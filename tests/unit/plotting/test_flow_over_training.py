@@ -30,8 +30,8 @@ def test_columns_are_relative_sizes_from_their_step_to_the_next():
 
 
 def test_each_population_has_a_panel_empty_where_there_is_no_gradient():
-    panels = plot_flow_over_training({5: measured(0, 0, reach=0, names=("a", "b"))})
-    assert [axes.get_title() for axes in panels] == ["a", "b"]
+    panels = plot_flow_over_training({5: measured(0, 0, reach=0, names=("a", "b", "c"))})
+    assert [axes.get_title() for axes in panels] == ["a", "b", "c"]
     assert all(axes.collections[0].get_array().mask.all() for axes in panels)
 
 
