@@ -83,8 +83,10 @@ def loaded():
 
 
 def rows(capsys):
+    """What is listed of each name, its description included."""
     assert main(["list"]) == 0
-    return {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    entries = capsys.readouterr().out.replace("\n    ", " ").splitlines()
+    return {entry.split()[0]: entry for entry in entries}
 
 
 def test_a_plugin_is_found_by_its_name(install, caplog):

@@ -102,7 +102,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
         ("my_networks", "given as module:factory"),
         ("my_networks:absent", "no function 'absent'"),
         ("no_such_module:make", "No module named 'no_such_module'"),
-        ("my_networks:without_time_step", "Call for example brainstate.environ.set(dt=1.0 * "),
+        ("my_networks:without_time_step", "Key 'dt' not found in environment"),
         ("my_networks:wrong_features", "in the model of my_networks:wrong_features: "),
         ("my_networks:no_steps", "with one time step or more, got (0, 3, 4)"),
         (
@@ -136,7 +136,7 @@ def test_flow_of_one_seed_is_always_the_same(capsys):
         (["--json", "."], "Is a directory"),
         (["--plot", "absent/flow.png"], "No such file or directory"),
         (["--data", "absent.npz"], "No such file or directory"),
-        (["--bins", "5"], "bins= and dt= are for spike times in a file"),
+        (["--bins", "5"], "test=, bins= and dt= are for files"),
         (["--prepare", "--plot", "a.png"], "--prepare measures nothing, got --plot"),
     ],
 )
