@@ -13,7 +13,7 @@ import numpy as np
 
 from ..study.trained import table
 from .evaluate import SIZE
-from .prepared import outcome, read
+from .prepared import ended, outcome, read
 
 BOOK = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 MADE_ON = ("development", "held out", "sealed")  # halves that the rules of `prepare` were made with
@@ -65,11 +65,8 @@ class Network:
 
     def accuracies(self) -> list[float]:
         """Before, after `prepare` where it changed the network, and without the mistake."""
-        mean = lambda key: float(np.mean([run[key] for run in self.runs]))
         before, twin = (float(np.mean(self.row[key])) for key in ("scores", "twin"))
-        if not self.is_changed:
-            return [before, np.nan, twin]
-        return [before, mean("accuracy"), max(twin, mean("twin"))]
+        return [before, *(ended(self.runs, self.row) if self.is_changed else (np.nan, twin))]
 
 
 def tables() -> dict[str, str]:

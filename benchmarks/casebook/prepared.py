@@ -86,16 +86,22 @@ def read() -> dict[str, list[Run]]:
 
 
 def outcome(runs: Sequence[Run], row: Mapping[str, Any]) -> str:
-    """What became of a network, of which the casebook has a row.
-
-    The network without the mistake counts at the better of the two learning rates.
-    """
+    """What became of a network, of which the casebook has a row."""
     if any("error" in each for each in runs):
         return "error"
     if not any(each["lines"] for each in runs):
         return "unchanged"
     if "twin" not in row:
         return "changed"
-    mean = lambda key: np.mean([each[key] for each in runs])
-    best = max(mean("twin"), np.mean(row["twin"]))
-    return "cured" if mean("accuracy") >= best - NEAR else "not cured"
+    accuracy, twin = ended(runs, row)
+    return "cured" if accuracy >= twin - NEAR else "not cured"
+
+
+def ended(runs: Sequence[Run], row: Mapping[str, Any]) -> tuple[float, float]:
+    """Mean accuracies of a network and of the one without the mistake.
+
+    The latter counts at the better of the two learning rates: its own, and that of `prepare`.
+    """
+    usual = float(np.mean(row["twin"]))
+    twin = np.mean([each.get("twin", usual) for each in runs])  # a seed may come back unchanged
+    return float(np.mean([each["accuracy"] for each in runs])), max(usual, float(twin))
