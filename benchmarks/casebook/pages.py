@@ -159,7 +159,7 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
             name: f"{value:.1f}%"
             for name, value in zip(("before", "after", "twins"), accuracies.mean(axis=0))
         },
-        "lower": f"{len(lower)} of them end lower than before ({', '.join(lower) or 'none'})",
+        "lower": f"lower than before end {', '.join(lower) or 'none'}",
         "seeds": " or ".join(map(str, sorted({len(network.runs) for network in changed}))),
     }
 
