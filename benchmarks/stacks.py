@@ -175,7 +175,7 @@ def run(start: str, depth: int, seed: int) -> dict[str, Any]:
     STARTS[start](model, inputs, known)
     row: dict[str, Any] = {"epochs": EPOCHS[depth]}
     if seed == 0:
-        flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
+        flow = gradient_flow(model, inputs, labels=known)["model"]
         row["told"] = [round(100 * p.information) for p in flow.populations]
     arrays = arrays_of(model)
     checked(model, arrays, images[:BATCH])
@@ -194,7 +194,7 @@ def probe(name: str) -> dict[str, Any]:
         except ValueError as error:
             row[start] = str(error)[:300]
             continue
-        flow = gradient_flow(model, inputs, labels=known, draws=1)["model"]
+        flow = gradient_flow(model, inputs, labels=known)["model"]
         row[start] = [round(100 * p.information) for p in flow.populations]
     return row
 
