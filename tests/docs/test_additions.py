@@ -144,7 +144,7 @@ def test_what_is_added_appears(tmp_path):
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
     for shown in (
-        "two-bits   ", "Which?", "It is dull. Take a walk.", "Open a window.", "beats", "7.00",
+        "two-bits\n    Which?", "It is dull. Take a walk.", "Open a window.", "beats", "7.00",
         "pulses,", "Hm.", "framed", "Hello, Ada",
     ):  # fmt: skip
         assert shown in run.stdout
