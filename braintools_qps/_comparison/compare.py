@@ -14,7 +14,7 @@ from .._checks import check_positive, checked_count, checked_seeds
 from .._registry import one_scan
 from .._statistics import LEAST_SEEDS
 from ..records import Comparison
-from ..typing import SurrogateSpecs
+from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
 from .factory import Factory
 from .network import RecurrentNetwork
@@ -27,7 +27,7 @@ from .runs import Runs
 from .search import Search
 from .tasks import load_task
 from .tune import tuned
-from .typing import Goal, Model, Plain
+from .typing import Goal, Plain
 
 if TYPE_CHECKING:
     from distributed import Client

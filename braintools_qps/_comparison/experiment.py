@@ -14,6 +14,7 @@ from jax.typing import ArrayLike
 
 from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
+from ..typing import Model
 from .factory import Factory
 from .identity import name_of
 from .model import Weights, environment, initialised, put, seeded
@@ -21,7 +22,7 @@ from .numerics import numerics
 from .objective import Objective
 from .optimizers import Optimizer, described_optimizer, names_of, transformation
 from .tasks import Task
-from .typing import Model, Plain, Setting, Values
+from .typing import Plain, Setting, Values
 
 RATE = "learning_rate"
 PREPARED_ON = 64  # samples

@@ -12,10 +12,11 @@ import brainstate
 from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
+from ..typing import Model
 from .identity import name_of
 from .model import environment
 from .tasks import Task
-from .typing import Model, Setting
+from .typing import Setting
 
 # By the task, if the factory takes them.
 GIVEN = ("features", "classes", "outputs", "steps", "input_rms")

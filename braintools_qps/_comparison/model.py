@@ -24,7 +24,8 @@ from jax import Array
 
 from .._gradient_flow import synaptic_operations
 from .._models import advance, find_neurons, set_spike, spike_of
-from .typing import Model, Number, Outputs, Values
+from ..typing import Model
+from .typing import Number, Outputs, Values
 
 DEFAULT_STEP = 1.0 * u.ms
 

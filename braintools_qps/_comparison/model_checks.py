@@ -17,11 +17,12 @@ from jax import Array
 from .._models import find_neurons, spike_of
 from .._surrogate import QPseudoSpike, surrogate_key
 from .._wording import cause_of
+from ..typing import Model
 from .experiment import Experiment
 from .identity import name_of
 from .model import environment, initialised, run_over, seeded
 from .packing import raw
-from .typing import Model, Outputs, Values
+from .typing import Outputs, Values
 
 # In the forward pass all surrogates are equal, and the first two take every unit.
 PROBE, _ = PROBES = QPseudoSpike(), QPseudoSpike(alpha=3.0)

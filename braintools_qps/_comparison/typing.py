@@ -6,8 +6,6 @@ from typing import Any, TypeAlias
 import brainunit as u
 from jax import Array
 
-from ..typing import Model as Model
-
 Number: TypeAlias = Array | u.Quantity
 Tree: TypeAlias = Any  # of arrays
 Outputs: TypeAlias = Any  # of a model: an array, a Quantity, or a tree of them

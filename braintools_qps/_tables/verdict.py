@@ -49,7 +49,7 @@ def _too_few_seeds(comparison: Compared, sound: Sequence[Result]) -> str:
     have = single if seeds == 1 else f"{seeds} seeds"
     return (
         f"{leads}{have} cannot tell {len(sound)} candidates apart. It takes "
-        f"{LEAST_SEEDS} or more: {_enough_seeds(comparison)}."
+        f"{LEAST_SEEDS} or more: {_seeds_option(comparison)}."
     )
 
 
@@ -68,7 +68,7 @@ def _more_seeds(comparison: Compared, form: Score) -> str:
     return f"{more} a difference of {margin}: {trains}."
 
 
-def _enough_seeds(comparison: Compared) -> str:
+def _seeds_option(comparison: Compared) -> str:
     """The option that brings the seeds to the least number, and what it costs."""
     first, last = comparison.seeds[0], max(comparison.seeds)
     more = LEAST_SEEDS - len(comparison.seeds)

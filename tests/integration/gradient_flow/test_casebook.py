@@ -31,7 +31,6 @@ from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))
 NETWORKS = BOOK["networks"]
-TRAINS = 85  # percent; the blind half has harder data than digits
 PAGE = ROOT / "docs" / "results" / "diagnosis.md"
 
 RIGHT = [
@@ -39,6 +38,11 @@ RIGHT = [
     for name, row in NETWORKS.items()
     if row["half"] == "development" and judged(CASES[name], row)["cause"]
 ]
+
+
+def trains(case):
+    """Percent that a network without a mistake reaches; some blind ones have harder data."""
+    return 85 if half(case) == "blind" else 90
 
 
 @pytest.fixture(autouse=True)
@@ -71,13 +75,13 @@ def test_the_first_line_names_the_cause_and_the_population(name):
 @pytest.mark.parametrize("name", [name for name, case in EVERY.items() if case.mistake])
 def test_a_failure_fails_and_its_twin_trains(name):
     before, twin = (np.mean(NETWORKS[name][key]) for key in ("scores", "twin"))
-    assert twin >= TRAINS
+    assert twin >= trains(EVERY[name])
     assert before <= twin - 5
 
 
 @pytest.mark.parametrize("name", [name for name, case in EVERY.items() if not case.mistake])
 def test_a_healthy_network_trains(name):
-    assert np.mean(NETWORKS[name]["scores"]) >= TRAINS
+    assert np.mean(NETWORKS[name]["scores"]) >= trains(EVERY[name])
 
 
 def test_the_set_is_large_and_divided_by_a_rule():
