@@ -111,8 +111,8 @@ def prepare(
     3. Whatever line `gradient_flow` prints: less inhibition, another dropout, a gradient that stops
        at the reset.
 
-    Any other network without a cause comes back unchanged. All or nothing: after an error, Ctrl-C included,
-    the model is as it was. Inputs are never changed.
+    Any other network without a cause comes back unchanged. All or nothing: after an error, Ctrl-C
+    included, the model is as it was. Inputs are never changed.
 
     Parameters
     ----------

@@ -122,8 +122,8 @@ def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         names = tuple(p.name for p in ends)
         ways = "1 direction" if directions == 1 else f"{directions} directions"
         text = (
-            f"The outputs vary in {ways} only, too few for {task}: what lies between {named(names)} "
-            "and the output lets no more through."
+            f"The outputs vary in {ways} only, too few for {task}: what lies between "
+            f"{named(names)} and the output lets no more through."
         )
         advice = f"Look for a mean or a sum over neurons there. {AGAIN}"
         yield Finding("too small", names, text, otherwise=advice)
@@ -142,7 +142,7 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
 
 
 def _directions(evaluator: Evaluator) -> int | None:
-    """The dimension of the space that the outputs of all samples and steps span; None if unknown."""
+    """The number of directions in which outputs vary over samples and steps; None if unknown."""
     outputs = [np.asarray(evaluator.run.outputs[j], np.float64) for j in evaluator.real_outputs()]
     if evaluator.batch is None or len(outputs) != 1 or outputs[0].shape[1:2] != (evaluator.batch,):
         return None
