@@ -148,6 +148,7 @@ def _directions(evaluator: Evaluator) -> int | None:
         return None
     rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:])))
     rows = rows - rows.mean(axis=0)
+    rows = rows if len(rows) > len(rows.T) else rows.T
     spread = np.linalg.eigvalsh(rows.T @ rows)
     return int((spread > RESOLVED * spread[-1]).sum()) if spread[-1] > 0 else None
 
