@@ -160,11 +160,15 @@ def _active(evaluator: Evaluator, populations: Sequence[PopulationFlow]) -> int:
 
 
 def _later(evaluator: Evaluator, p: Population) -> int | None:
-    """The step at which most samples begin to move its membranes, in longer runs."""
+    """The step at which most samples begin to move its membranes, in longer runs.
+
+    With a delay they begin within one run's length of each other; rare spikes come at any time.
+    """
     for times in LONGER:
-        late = _moved(evaluator.repeated(times), p) > MOST
-        if late.any():
-            return int(np.argmax(late))
+        moved = _moved(evaluator.repeated(times), p)
+        first, usual = np.argmax(moved > 0), np.argmax(moved > MOST)
+        if moved[usual] > MOST and usual - first < len(evaluator.run.inputs[0]):
+            return int(usual)
     return None
 
 
