@@ -1,7 +1,7 @@
-"""The second blind half of the casebook, written later and by the same rules as the first.
+"""The second blind half of the casebook: networks written after those of `blind`, in the same way.
 
-Whoever wrote them had read neither rules nor guides, and ran none of them through `gradient_flow`
-or `prepare`. ``EVERY`` has them and those of the other halves.
+Their author had read neither rules nor guides, and ran none of them through `gradient_flow` or
+`prepare`. ``EVERY`` has them and those of the other halves.
 """
 
 from __future__ import annotations
@@ -73,8 +73,8 @@ TWINS = {
     "scanning": Design(make=scanning, data=scanned, width=128, steps=8, read="last",
           surrogate=QPseudoSpike(alpha=4.0, dampening=0.3), epochs=20),
     "dropping": Design(make=dropping, layers=3, keep=0.9, width=128, steps=10, surrogate=ARCTAN),
-    "storing": Design(make=storing, data=recalled, tau=100.0, width=200, steps=50, read="last",
-          surrogate=bts.ReluGrad(), epochs=30),
+    "storing": Design(make=storing, data=recalled, tau=100.0, width=128, steps=28, read="last",
+          surrogate=bts.ReluGrad(), epochs=15),
     "scaled": Design(make=scaled, width=64, steps=10, surrogate=bts.PiecewiseQuadratic()),
 }  # fmt: skip
 
@@ -144,8 +144,8 @@ NEW = {
           binary(128, 128), Beta(128, d.surrogate), linear(128, CLASSES)), steps=10,
           surrogate=bts.ReluGrad(0.5, 1.0)),
     "resonators": Design(make=lambda d: row(linear(2, d.width, 1.0), Resonators(d.width,
-          d.surrogate), linear(d.width, 5)), source="tones", data=wave, width=64, steps=200,
-          surrogate=bts.SoftSign(2.0), epochs=20, rate=1e-2),
+          d.surrogate), linear(d.width, 5)), source="tones", data=wave, width=64, steps=100,
+          surrogate=bts.SoftSign(2.0), epochs=12, rate=1e-2),
     "experts": Design(make=experts, source="wine", data=standard, width=16, steps=16, epochs=60,
           surrogate=bts.Sigmoid(4.0)),
     "dense": Design(make=dense, layers=8, width=24, steps=8, surrogate=QPseudoSpike(alpha=3.0)),

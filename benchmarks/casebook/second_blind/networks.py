@@ -34,10 +34,10 @@ def scanned(x: Any, *, stuck: bool = False) -> Any:
 
 
 def recalled(x: Any) -> Any:
-    """Images for 10 steps, then nothing, then a signal for the recall in the last 5."""
+    """Images for 6 steps, then nothing, then a signal for the recall in the last 4."""
     t = jnp.arange(len(x))[:, None, None]
-    signal = jnp.broadcast_to(t >= len(x) - 5, (*x.shape[:2], 1))
-    return jnp.concatenate([x * (t < 10), signal], axis=-1)
+    signal = jnp.broadcast_to(t >= len(x) - 4, (*x.shape[:2], 1))
+    return jnp.concatenate([x * (t < 6), signal], axis=-1)
 
 
 def exponential(tau: float) -> Any:
@@ -166,8 +166,8 @@ def dropping(d: Design) -> Module:
 def storing(d: Design) -> Module:
     """Neurons whose thresholds remember for ``tau``."""
     n = d.width
-    cells = spiking("ALIF", n, d, tau=4 * u.ms, tau_a=d.tau * u.ms, beta=0.3 * u.mV)
-    return row(linear(PIXELS + 1, n, 12.0, u.mA), cells, linear(n, CLASSES))
+    cells = spiking("ALIF", n, d, tau=2 * u.ms, tau_a=d.tau * u.ms, beta=0.3 * u.mV)
+    return row(linear(PIXELS + 1, n, 8.0, u.mA), cells, linear(n, CLASSES))
 
 
 def scaled(d: Design) -> Module:
