@@ -119,13 +119,14 @@ def earliest(d: Design, *, count: Callable = lambda time, fired: time + 1 - fire
 
 
 def convolved(d: Design) -> Module:
-    """Two convolutions, with a pool between them."""
+    """Two convolutions, with a pool between them, and neurons that see all of the image."""
     c, flat = d.width, lambda x: x.reshape(*x.shape[:-3], -1)
     image = lambda x: x.reshape(*x.shape[:-1], SIDE, SIDE, 1)
     conv1, conv2 = convolution((SIDE, SIDE, 1), c, 1.0), convolution((4, 4, c), 2 * c, 1.5)
     lif1, lif2 = Beta((SIDE, SIDE, c), d.surrogate, 0.8), Beta((4, 4, 2 * c), d.surrogate, 0.8)
     pool = brainstate.nn.MaxPool2d(2, 2)
-    return row(image, conv1, lif1, pool, conv2, lif2, flat, linear(32 * c, CLASSES))
+    see, all_of_it = linear(32 * c, 16, 2.0), Beta(16, d.surrogate, 0.8)
+    return row(image, conv1, lif1, pool, conv2, lif2, flat, see, all_of_it, linear(16, CLASSES))
 
 
 def prototypes(d: Design) -> Module:
@@ -174,11 +175,11 @@ def scaled(d: Design) -> Module:
     """Currents in picoamperes, divided by the root of their mean square."""
 
     def norm(x: Any) -> Any:
-        x = x.astype(d.dtype)
+        x = (300 * x).astype(d.dtype)
         return (x / jnp.sqrt((x**2).mean(axis=-1, keepdims=True) + 1e-3)).astype(jnp.float32)
 
     n = d.width
-    fcs = [linear(a, n, 300.0) for a in (PIXELS, n, n)]
+    fcs = [linear(a, n) for a in (PIXELS, n, n)]
     layers = ((fc, norm, Beta(n, d.surrogate, 0.7)) for fc in fcs)
     return row(*chain(*layers), linear(n, CLASSES))
 
