@@ -2,8 +2,8 @@
 
 ``train`` trains each network and its healthy twin, ``evaluate`` runs gradient_flow on them and
 follows it, ``report`` prints the counts. All read and write docs/results/casebook.json. ``prepare``
-trains them after `prepare` and nothing else, and writes docs/results/prepare.json. The blind half
-is left out unless ``--half blind`` or names ask for it.
+trains them after `prepare` and nothing else, and writes docs/results/prepare.json. The blind halves
+are left out unless ``--half`` or names ask for them.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ import brainstate
 import brainunit as u
 
 from . import prepared
-from .blind import EVERY
 from .cases import Case, half
 from .evaluate import confusion, counts, evaluated, judged
 from .networks import Design
+from .second_blind import EVERY
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 3
-PARTS = ("development", "held out", "sealed", "blind")
+PARTS = ("development", "held out", "sealed", "blind", "second blind")
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """The blind half of the casebook: networks by somebody who had read neither rules nor guides.
 
-They were not run through `gradient_flow` or `prepare` when they were written. ``EVERY`` has them
-and those of the other halves.
+They were not run through `gradient_flow` or `prepare` when they were written.
 """
 
 from __future__ import annotations
@@ -21,11 +20,11 @@ from braintools.init import Constant, Normal
 
 from braintools_qps import QPseudoSpike
 
-from .cases import CASES, Case, Custom
+from .cases import Case, Custom
 from .data import dataset, events, training, wave
 from .mistakes import highest
 from .networks import CLASSES, PIXELS, SIDE, Design
-from .sealed import SEALED, row_by_row, standard
+from .sealed import row_by_row, standard
 from .sealed.neurons import Beta, Current, Parametric, cortical, linear, zeros
 
 Module = brainstate.nn.Module
@@ -296,4 +295,3 @@ HEALTHY = [
 ]
 
 BLIND = {case.name: case for case in (*FAILURES, *HEALTHY)}
-EVERY = CASES | SEALED | BLIND

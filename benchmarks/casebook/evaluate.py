@@ -15,9 +15,9 @@ import numpy as np
 
 from braintools_qps import gradient_flow
 
-from .blind import EVERY
 from .cases import Case
 from .data import inputs, logits
+from .second_blind import EVERY
 from .train import accuracies, built
 
 SIZES = (8, 64, 512)

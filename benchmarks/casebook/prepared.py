@@ -20,11 +20,11 @@ import numpy as np
 from braintools_qps import prepare
 from braintools_qps.records import Preparation
 
-from .blind import EVERY
 from .cases import Case
 from .data import inputs
 from .evaluate import SIZE
 from .networks import Design
+from .second_blind import EVERY
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "prepare.json"
