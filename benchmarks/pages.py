@@ -1,7 +1,7 @@
-"""What pages of the documentation show: tables and figures from docs/results and benchmarks/results.
+"""What pages show: tables and figures from docs/results and benchmarks/results.
 
-Sphinx puts them where a page says ``{{ study.NAME }}``, ``{{ casebook.NAME }}``, ``{{ stacks.NAME }}``
-or ``{{ gains.NAME }}`` (``myst_substitutions`` of `docs/conf.py`).
+Sphinx puts them where a page says ``{{ study.NAME }}``, and likewise for ``casebook``, ``stacks``
+and ``gains`` (``myst_substitutions`` of `docs/conf.py`).
 """
 
 from __future__ import annotations

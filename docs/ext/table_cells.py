@@ -7,7 +7,6 @@ from docutils import nodes
 INTERVAL = re.compile(r"\(([-+\d.]+%?) to ([-+\d.]+%?)\)")
 IN_ONE_LINE = "(\\1\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}\\2)"
 SENTENCE = 25  # characters and more
-NUMBER = 4  # characters and fewer
 MANY = 7  # columns, among which there is no room for whole intervals
 ANSWERS = {"here", "the same as"}  # headings of a last column that the others lead to
 
@@ -16,7 +15,7 @@ def shape(app, doctree, docname):
     for group in doctree.findall(nodes.tgroup):
         if ANSWERS & {entry.astext() for entry in last_headings(group)}:
             group.parent["classes"].append("answer-last")  # custom.css
-        if all(len(entry.astext()) <= NUMBER for row in rows(group) for entry in row[1:]):
+        if all(entry.astext().isdecimal() for row in rows(group) for entry in row[1:]):
             group.parent["classes"].append("numbers")  # custom.css
         for entry in group.findall(nodes.entry):
             if len(entry.astext()) >= SENTENCE:
