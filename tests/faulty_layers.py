@@ -101,11 +101,22 @@ def cast(layer, dtype):
 
 
 def reading(outputs, batch=BATCH):
-    """One layer before many outputs."""
+    """One layer before many outputs, all of them the sum of its spikes."""
     network = Stack(Layer(1.0))
     network.out.value = jnp.ones((N, outputs))
     network.layers[0].V.value = jnp.zeros((batch, N))
+    network.layers[0].weights.value = 0.03 * jax.random.uniform(keys[0], (3 * N, N))
+    return network
+
+
+def narrowed(outputs):
+    """Two layers with one neuron between them."""
+    network = Stack(Layer(1.0), Layer(1.0), Layer(1.0))
+    one = network.layers[1]
+    one.weights.value, one.V.value = jnp.ones((N, 1)) / N, jnp.zeros((BATCH, 1))
     network.layers[0].weights.value = jnp.ones((3 * N, N)) / 9
+    network.layers[2].weights.value = jnp.ones((1, N))
+    network.out.value = jax.random.normal(keys[2], (N, outputs))
     return network
 
 

@@ -48,14 +48,20 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def saturated(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Most neurons fire at almost every step: spikes say nothing about the input."""
-    affected = [p for p in measured.populations if p.activity.is_saturated]
+    """Most neurons fire at almost every step, or so often that no gradient is left."""
+    at_end = lambda p: measured.slopes[population(evaluator, p.name).call][-1]
+    is_stuck = lambda p: p.activity.firing_rate > MOST and not np.any(at_end(p))
+    affected = [p for p in measured.populations if p.activity.is_saturated or is_stuck(p)]
     if affected:
         first, after = affected[0], downstream(evaluator, affected[0].name)
         result = f", so its spikes tell {named(after)} little about the input" if after else ""
         text = (
             f"is saturated: {first.activity.saturated_share:.0%} of its neurons fire at almost "
             f"every step{result}"
+            if first.activity.is_saturated
+            else f"is saturated: it fires {first.activity.firing_rate:.2g} times per step, and in "
+            "the last step all its membranes are so far from the threshold that the surrogate "
+            "gradient is 0"
         )
         yield _of_rate("saturated", affected, text, evaluator, measured)
 

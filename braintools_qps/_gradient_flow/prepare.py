@@ -5,6 +5,7 @@ A change is lines of code, which are run as they are printed.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from braintools.surrogate import Surrogate
 from .._models import batch_size, by_population, checked_inputs, restoring
 from .._registry import surrogate_spec
 from .._surrogate import QPseudoSpike
-from ..records import HIGH_SLOPE, Diagnosis, Preparation
+from ..records import HIGH_SLOPE, Diagnosis, PopulationFlow, Preparation
 from ..typing import Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
@@ -27,6 +28,7 @@ from .normalize import lowered
 from .normalize_rates import checked_rate, of_one_sign
 from .relay import chain
 from .remedies import SLOPES
+from .step import Step
 from .tracing import trace
 
 ROUNDS = 8  # of diagnoses and remedies
@@ -35,6 +37,8 @@ ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep 
 NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
 STEADY = 1e3  # growth of the gradient over all steps; at 3e4 a recurrent network did not train
 LEARNING_RATE, RELAYED_RATE = 0.01, 1e-3  # for Adam, as trained in the casebook and deep stacks
+LARGE_WEIGHTS = {100: 0.1, 10: 0.03}  # times the usual size: Adam's steps do not grow with them
+QUIET = 0.01  # spikes per neuron and step
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
     "not finite", "no gradient", "negative derivative", "out of reach", "too high",
@@ -50,10 +54,34 @@ class View(NamedTuple):
     measured: Measured
     diagnosis: Diagnosis
 
+    def grows(self) -> list[PopulationFlow]:
+        """Populations with a high surrogate through which the gradient grows too much."""
+        populations = self.measured.populations
+        return [p for p in populations if p.slopes.is_high and p.gradient.end_to_end > STEADY]
+
+    def needs_rates(self) -> bool:
+        """Whether rates are the cause, or nearly die out while the gradient grows."""
+        lowest = min(p.activity.firing_rate for p in self.measured.populations)
+        return self.diagnosis.cause in OF_RATES or (lowest < QUIET and bool(self.grows()))
+
     def needs_surrogate(self) -> bool:
-        """Whether the surrogate is the cause."""
+        """Whether the surrogate is the cause, or lets the gradient grow."""
         cause, is_flat = self.diagnosis.cause, not all(map(np.any, self.measured.slopes))
-        return cause in OF_SURROGATES and (is_flat or cause != "no gradient")
+        is_cause = cause in OF_SURROGATES and (is_flat or cause != "no gradient")
+        return is_cause or bool(self.grows())
+
+    def reason(self) -> Diagnosis:
+        """The diagnosis, or what is to be changed although nothing prevents learning."""
+        if self.diagnosis.cause != "none" or not (grown := self.grows()):
+            return self.diagnosis
+        worst = max(grown, key=lambda p: p.gradient.end_to_end)
+        times = float(f"{worst.gradient.end_to_end:.1g}")
+        text = (
+            f"Nothing prevents learning, but with a mean slope of {worst.slopes.per_scale:.2g} the "
+            f"gradient of {worst.name} is {times:,.0f} times as large at the first step as at the "
+            "last."
+        )
+        return dataclasses.replace(self.diagnosis, text=text)
 
 
 def prepare(
@@ -77,12 +105,14 @@ def prepare(
        `relay_weights` replaces the weights between them instead.
     2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``,
        lowered by `normalize_surrogate` to a mean slope of at most 0.1, and further where the
-       gradient would grow more than 1000-fold over the steps.
+       gradient would grow more than 1000-fold over the steps. So it does where the gradient grows
+       as much with a mean slope above 0.2; populations that fire less than 0.01 times per step get
+       a rate first.
     3. Whatever line `gradient_flow` prints: less inhibition, another dropout, a gradient that stops
        at the reset.
 
-    A network without a cause comes back unchanged. All or nothing: after an error, Ctrl-C included,
-    the model is as it was. Inputs are never changed.
+    Any other network without a cause comes back unchanged. All or nothing: after an error, Ctrl-C
+    included, the model is as it was. Inputs are never changed.
 
     Parameters
     ----------
@@ -160,9 +190,9 @@ def prepare(
     if batch_first:
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
     if run.has("normalize_surrogate"):
-        learning_rate = RELAYED_RATE if run.has("relay_weights") else LEARNING_RATE
+        learning_rate = _learning_rate(now.evaluator.step, relayed=run.has("relay_weights"))
         lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
-    return Preparation(before.diagnosis, now.diagnosis, tuple(lines), learning_rate)
+    return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 
 
 class Preparing:
@@ -226,7 +256,7 @@ class Preparing:
         scrambles = not self.has("relay_weights") and _scrambles(now.evaluator, cause)
         if scrambles:
             yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
-        if scrambles or cause in OF_RATES:
+        if scrambles or now.needs_rates():
             uneven = [i for matrices in of_one_sign(step).values() for i in matrices]
             centred = [step.code(i, "{0} - {0}.mean()") for i in uneven]
             call = f"{IMPORT}normalize_rates; normalize_rates(model, inputs{self.options})"
@@ -284,6 +314,16 @@ def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, S
             scale = usual if unit is None else u.Quantity(usual, unit=unit)
             fitted[p.name] = spike.replace(scale=scale)
     return surrogate if isinstance(surrogate, str) and fitted == chosen else fitted
+
+
+def _learning_rate(step: Step, *, relayed: bool) -> float:
+    """For Adam: the larger the weights that feed a neuron, a geometric mean over matrices."""
+    if relayed:
+        return RELAYED_RATE
+    weights = [step.arrays.states[i] for p in step.populations for i in step.matrices(p)]
+    squares = [np.mean(np.square(w, dtype=np.float64)) * np.prod(w.shape[:-1]) for w in weights]
+    size = np.exp(np.mean(np.log(squares)) / 2) if squares and all(squares) else 1.0
+    return next((rate for least, rate in LARGE_WEIGHTS.items() if size > least), LEARNING_RATE)
 
 
 def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:

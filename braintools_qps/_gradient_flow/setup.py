@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -18,7 +18,8 @@ from .step import Population
 
 SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
 RARE = 0.1  # input signals per step; between two of them, membranes forget
-LONGER = (2, 4)  # times as long are the runs in which a delayed signal is looked for
+RESOLVED = 1e-8  # variance, relative to the largest, above which outputs vary in a direction
+LONGER = (4, 32)  # times as long are the runs in which a delayed signal is looked for
 
 
 def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
@@ -99,18 +100,32 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Fewer neurons before the output than classes; without labels, than half of the outputs."""
-    before = evaluator.step.graph.feeds[OUTPUTS]
-    ends = [p for p in measured.populations if p.name in before]
-    neurons = sum(p.size for p in ends)
-    least, task = _needed(evaluator)
-    if ends and INPUTS not in before and neurons < least:
+    """Fewer neurons before the output than classes; without labels, than half of the outputs.
+
+    A population farther from the output, and the directions in which the outputs vary, may be half
+    as many.
+    """
+    graph, (least, task) = evaluator.step.graph, _needed(evaluator)
+    ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
+    for part, limit in [(ends, least), *(([p], least / 2) for p in measured.populations)]:
+        names, neurons = tuple(p.name for p in part), sum(p.size for p in part)
+        if neurons < limit and not graph.passes_by(set(names)):
+            text = (
+                f"{named(names)} {'is' if len(names) == 1 else 'are'} too small: "
+                f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."
+            )
+            advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
+            yield Finding("too small", names, text, otherwise=advice)
+            return
+    directions = _directions(evaluator)
+    if directions is not None and directions < least / 2 and _active(evaluator, ends) >= least:
         names = tuple(p.name for p in ends)
+        ways = "1 direction" if directions == 1 else f"{directions} directions"
         text = (
-            f"{named(names)} {'is' if len(names) == 1 else 'are'} too small: "
-            f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."
+            f"The outputs vary in {ways} only, too few for {task}: what lies between "
+            f"{named(names)} and the output lets no more through."
         )
-        advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
+        advice = f"Look for a mean or a sum over neurons there. {AGAIN}"
         yield Finding("too small", names, text, otherwise=advice)
 
 
@@ -124,6 +139,23 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     size = int(np.prod(outputs[0])) if len(outputs) == 1 else 0
     is_classes = labels is None and size < evaluator.features
     return size / 2 if is_classes else 0, f"{size} outputs"
+
+
+def _directions(evaluator: Evaluator) -> int | None:
+    """The number of directions in which outputs vary over samples and steps; None if unknown."""
+    outputs = [np.asarray(evaluator.run.outputs[j], np.float64) for j in evaluator.real_outputs()]
+    if evaluator.batch is None or len(outputs) != 1 or outputs[0].shape[1:2] != (evaluator.batch,):
+        return None
+    rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:])))
+    rows = rows - rows.mean(axis=0)
+    spread = np.linalg.eigvalsh(rows.T @ rows)
+    return int((spread > RESOLVED * spread[-1]).sum()) if spread[-1] > 0 else None
+
+
+def _active(evaluator: Evaluator, populations: Sequence[PopulationFlow]) -> int:
+    """How many neurons of these populations fire."""
+    counts = dict(zip((p.name for p in evaluator.step.populations), evaluator.counts()))
+    return sum(int(np.any(counts[p.name], axis=0).sum()) for p in populations)
 
 
 def _later(evaluator: Evaluator, p: Population) -> int | None:

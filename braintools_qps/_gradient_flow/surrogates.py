@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 
+import numpy as np
+
 from ..records import CAUSES, CHAOTIC, FAR, UNSTEADY, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
@@ -30,8 +32,17 @@ def negative_derivative(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
 
 
 def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """It fires, but nearly all membranes lie where the surrogate is flat."""
-    narrow = [p for p in _with_cause(measured, "out of reach") if not p.activity.is_silent]
+    """It fires, but nearly all membranes lie where the surrogate is flat.
+
+    Without a spike in the last step a gradient of 0 may have other reasons, such as blank steps.
+    """
+    fired = dict(zip((p.name for p in measured.populations), evaluator.run.fired))
+    narrow = [
+        p
+        for p in _with_cause(measured, "out of reach")
+        if not p.activity.is_silent
+        and (np.any(p.gradient.second_moments) or np.any(fired[p.name][-1]))
+    ]
     if not narrow:
         return
     names = [p.name for p in narrow]

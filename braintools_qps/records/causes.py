@@ -70,8 +70,10 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "too small",
-            "the neurons before the output are fewer than the classes, or than half of the outputs",
-            "more neurons",
+            "the neurons before the output are fewer than the classes, or than half of the "
+            "outputs; or those of another population that all signals pass, or the directions in "
+            "which the outputs vary, are half as few",
+            "more neurons, and no mean over neurons",
         ),
         Cause(
             "dropout",
@@ -95,7 +97,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "saturated",
-            f"more than {MOST:.0%} of the neurons fire in 95% of the steps",
+            f"more than {MOST:.0%} of the neurons fire in 95% of the steps, or the population "
+            f"fires {MOST:g} times per step and its surrogate gradient is 0 in the last step",
             "`normalize_rates`",
             "rate",
             "saturated",

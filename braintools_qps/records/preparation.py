@@ -78,9 +78,9 @@ class Preparation(Record):
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
     learning_rate : float or None
-        A learning rate for Adam to start from, where the surrogate was changed: 0.01, and 0.001 in
-        stacks whose weights were relayed. With it our evaluation trained. A smaller one moves
-        weights little that were scaled up.
+        A learning rate for Adam to start from, where the surrogate was changed: 0.01; 0.03
+        or 0.1 where weights are more than 10 or 100 times as large as usual, since Adam's steps do
+        not grow with them; 0.001 in stacks whose weights were relayed. Our evaluation used it.
 
     See Also
     --------

@@ -23,6 +23,7 @@ from faulty_layers import (
     deaf,
     fading,
     mixed,
+    narrowed,
     reading,
     runaway,
     stop,
@@ -37,6 +38,7 @@ leaky = lambda V, current: 0.9 * V + current
 
 
 WINDOW = QPseudoSpike(np.inf, scale=0.004, dampening=0.02)
+FAR_TOO_NARROW = QPseudoSpike(np.inf, scale=1e-6)  # float32 has no exp(-200)
 BLANK = inputs() * (jnp.arange(STEPS) < 8)[:, None, None]
 
 
@@ -186,6 +188,9 @@ CASES = {
     "delay in many states": Case(
         lambda: Stack(Layer(1.0), Queued(25), Layer(1.0)), "delay", "layers.2", "at step 2[5-8]",
     ),
+    "long delay": Case(  # a run of 32 times as many steps is tried
+        lambda: Stack(Layer(1.0), Delayed(150), Layer(1.0)), "delay", "layers.2", "at step 15[0-3]",
+    ),
     "too small": Case(
         lambda: reading(20), "too small", "layers.0",
         "^layers.0 is too small: 8 neurons for 20 outputs", "as many neurons",
@@ -194,6 +199,14 @@ CASES = {
     "too small for the labels": Case(
         lambda: reading(12, 9), "too small", "layers.0", "8 neurons for 9 classes",
         x=jnp.tile(inputs(), (1, 3, 3)), options={"labels": np.arange(9)},
+    ),
+    "one neuron that all signals pass": Case(
+        lambda: narrowed(12), "too small", "layers.1", "layers.1 is too small: 1 neuron for 12 out",
+        x=jnp.tile(inputs(), (1, 1, 3)),
+    ),
+    "one direction": Case(  # all weights of the output are 1
+        lambda: reading(12), "too small", "layers.0", "^The outputs vary in 1 direction only",
+        "Look for a mean", x=jnp.tile(inputs(), (1, 1, 3)),
     ),
     "dropout": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.05), Layer(1.0)), "dropout", None,
@@ -231,6 +244,10 @@ CASES = {
         lambda: Stack(Layer(40.0), mixed(1.0)), "saturated", "layers.0",
         "of its neurons fire at almost every step, so its spikes tell layers.1 little", cured=True,
     ),
+    "so often that no gradient is left": Case(
+        lambda: Stack(Layer(1.4, FAR_TOO_NARROW)), "saturated", "layers.0",
+        r"^layers\.0 is saturated: it fires 0\.[5-9]\d? times per step, and in the last step all",
+    ),
     # The surrogate.
     "negative": Case(
         lambda: Stack(Layer(1.0), Layer(1.0, Triangle())), "negative derivative", "layers.1",
@@ -239,6 +256,10 @@ CASES = {
     "narrow": Case(
         lambda: Stack(Layer(1.0), Layer(1.3, QPseudoSpike(np.inf, scale=0.004, dampening=0.004))),
         "out of reach", "layers.1", "The surrogate is too narrow for layers.1", cured=True,
+    ),
+    "narrow, and not a gradient": Case(
+        lambda: Stack(Layer(1.0), Layer(1.3, FAR_TOO_NARROW)), "out of reach", "layers.1",
+        "The surrogate is too narrow for layers.1: 100%", cured=True,
     ),
     "too high": Case(
         lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",

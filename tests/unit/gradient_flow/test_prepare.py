@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
 from flow_networks import only
+from small_stacks import Changed, Layer, Stack
+from small_stacks import inputs as small_inputs
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
 from braintools_qps._gradient_flow import Passes, trace
@@ -140,15 +142,34 @@ RATES, SURROGATE = "normalize_rates(", "set_surrogate("
 
 
 @pytest.mark.parametrize(
+    ("times", "weights", "calls"),
+    [
+        (1.5, [], [SURROGATE]),  # 1.5**19 = 2217
+        (1.5, [0.16], ["layers[0]", "layers[1]", RATES, SURROGATE]),  # it never fires, but near
+        (1.3, [0.16], []),  # 1.3**19 = 146
+    ],
+)
+def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, weights, calls):
+    growing = lambda V, x, w: times * (V - jax.lax.stop_gradient(V)) + x @ w + 0.3
+    first = Changed(growing, spike=QPseudoSpike(2.0))
+    done = prepare(Stack(first, *map(Layer, weights)), small_inputs())
+    assert (done.before.cause, done.after.cause) == ("none", "none")
+    assert ("is 2,000 times as large at the first" in done.before.text) == (calls == [SURROGATE])
+    lines = [line for line in done.lines if "import" not in line and "learning" not in line]
+    assert len(lines) == len(calls)
+    assert all(call in line for call, line in zip(calls, lines))
+
+
+@pytest.mark.parametrize(
     ("make", "before", "calls", "learning_rate"),
     [
-        (Network, "silent", [RATES, SURROGATE], 0.01),
+        (Network, "silent", [RATES, SURROGATE], 0.03),
         (steep, "too high", [SURROGATE], 0.01),
         (flat, "no gradient", [SURROGATE], 0.01),
         (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01),
         (dropping, "dropout", ["model.between.prob = 0.995"], None),
         (deep, "silent", ["relay_weights(", SURROGATE], 0.001),
-        (InVolts, "silent", [RATES, SURROGATE], 0.01),
+        (InVolts, "silent", [RATES, SURROGATE], 0.03),
     ],
 )
 def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_rate):
