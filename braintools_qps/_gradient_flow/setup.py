@@ -117,8 +117,8 @@ def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
             advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
             yield Finding("too small", names, text, otherwise=advice)
             return
-    directions = _directions(evaluator)
-    if directions is not None and directions < least / 2 and _active(evaluator, ends) >= least:
+    directions = _directions(evaluator) if 0 < least <= _active(evaluator, ends) else None
+    if directions is not None and directions < least / 2:
         names = tuple(p.name for p in ends)
         ways = "1 direction" if directions == 1 else f"{directions} directions"
         text = (
@@ -148,6 +148,7 @@ def _directions(evaluator: Evaluator) -> int | None:
         return None
     rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:])))
     rows = rows - rows.mean(axis=0)
+    rows = rows if len(rows) > len(rows.T) else rows.T
     spread = np.linalg.eigvalsh(rows.T @ rows)
     return int((spread > RESOLVED * spread[-1]).sum()) if spread[-1] > 0 else None
 
