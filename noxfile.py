@@ -103,8 +103,9 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
-    """Types, by mypy."""
+    """Types of the package, and of the code on the pages, by mypy."""
     session.run("mypy")
+    session.run("python", "docs/typed_pages.py")
 
 
 @nox.session(python=False)

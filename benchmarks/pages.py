@@ -1,14 +1,14 @@
-"""What pages of the documentation show: tables and figures from the files of docs/results.
+"""What pages show: tables and figures from docs/results and benchmarks/results.
 
-Sphinx puts them where a page says ``{{ study.NAME }}``, ``{{ casebook.NAME }}`` or
-``{{ stacks.NAME }}`` (``myst_substitutions`` of `docs/conf.py`).
+Sphinx puts them where a page says ``{{ study.NAME }}``, and likewise for ``casebook``, ``stacks``
+and ``gains`` (``myst_substitutions`` of `docs/conf.py`).
 """
 
 from __future__ import annotations
 
 from functools import cache
 
-from . import stacks
+from . import gains, stacks
 from .casebook import pages as casebook
 from .study import equal, matter, referee, start
 
@@ -17,4 +17,5 @@ from .study import equal, matter, referee, start
 def substitutions() -> dict[str, dict[str, str]]:
     """Every table and figure, by the part that it is of and its name."""
     study = start.tables() | matter.tables() | equal.tables() | referee.tables()
-    return {"study": study, "casebook": casebook.tables(), "stacks": stacks.tables()}
+    parts = {"casebook": casebook, "stacks": stacks, "gains": gains}
+    return {"study": study} | {name: part.tables() for name, part in parts.items()}

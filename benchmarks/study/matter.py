@@ -23,10 +23,27 @@ WAYS = {
     "tuned": (RATES, (LOW,)),  # as `compare` does
 }
 NAMED = {"as it comes": "given", "as it comes, rate tuned": "rate", "tuned": "tuned"}
+KINDS = {  # of networks, on the landing page; with a dagger where they are not held out
+    "recurrent, 40 steps": "MNIST-1D, recurrent",
+    "recurrent, 400 steps": "IntervalDiscrimination, 400 steps",
+    "recurrent, adapting": "DelayPairedAssociation, recurrent ALIF",
+    "recurrent, synapses": "EvidenceAccumulation, recurrent with synapses",
+    "feed-forward, 8 layers": "waveforms, eight layers",
+    "sparse: 3% fire per step": "tumours in latencies, below 5% firing",
+    "feed-forward, 3 layers\N{NO-BREAK SPACE}†": "digits-pixels, three layers",
+    "convolutional\N{NO-BREAK SPACE}†": "digits, convolutional",
+}
+TODAY = {  # what somebody trains with
+    "relu_given": ("ReluGrad", "as it comes"),
+    "relu_rate": ("ReluGrad", "as it comes, rate tuned"),
+    "two_given": ("alpha 2", "as it comes"),
+    "two_rate": ("alpha 2", "as it comes, rate tuned"),
+    "two_tuned": ("alpha 2", "tuned"),
+}
 ORDINARY = tuple(label for label in NINE if label not in ("alpha 1/2", "alpha 1"))
 QUOTED = {  # by sentences
     "ReluGrad": "relu", "S2NN": "s2nn", "Arctan": "arctan", "alpha 1/2": "fat", "alpha 2": "two",
-    "alpha 8": "eight",
+    "alpha 8": "eight", "Sigmoid": "sigmoid",
 }  # fmt: skip
 
 
@@ -85,6 +102,25 @@ def apart(problem: Trained) -> list:
     return [problem.plan.problem.name, float(np.ptp(means)), spread, p, first, last]
 
 
+def gains() -> dict[str, str]:
+    """Whole points to gain, by kind of network and by what it is trained with today."""
+    problems = {problem.plan.problem.name: problem for problem in trained("matter")}
+    columns = {
+        today: [max(0, round(lost(problems[name], *way))) for name in KINDS.values()]
+        for today, way in TODAY.items()
+    }
+    held = [problems[name].plan.problem.held_out for name in KINDS.values()]
+    ranges = {
+        today: f"{min(points)} to {max(points)}"
+        for today, column in columns.items()
+        if (points := [value for value, new in zip(column, held) if new])
+    }
+    shown = [columns[today] for today in TODAY if today != "two_tuned"]
+    rows = [[kind, *points] for kind, *points in zip(KINDS, *shown)]
+    head = ["network", "ReluGrad", "tuned", "alpha 2", "tuned"]
+    return {"gains": table(head, rows)} | {f"gain_{today}": text for today, text in ranges.items()}
+
+
 def tables() -> dict[str, str]:
     """Tables and figures of the page, by name."""
     held, problems = half(True), trained("matter")
@@ -120,4 +156,4 @@ def tables() -> dict[str, str]:
         texts[f"start_{name}"] = tenths(lost(problem, "alpha 8", "lowered"))
         texts[f"slower_{name}"] = tenths(lost(problem, "alpha 8", "lowered, 0.01"))
         texts[f"firing_{name}"] = tenths(100 * problem.firing_rate)
-    return {f"matter_{name}": text for name, text in texts.items()}
+    return {f"matter_{name}": text for name, text in (texts | gains()).items()}

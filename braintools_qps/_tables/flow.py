@@ -119,7 +119,7 @@ COLUMNS: Columns = {
     "reach": lambda p: f"{p.gradient.reach}{'+' if p.gradient.reached_start else ''}",
     "depth": lambda p: _spread([p.gradient.depth_growth], ".3g"),
     "consistency": lambda p: _spread([p.gradient.consistency], ".2f"),
-    "operations": lambda p: f"{p.operations.synaptic:.3g}" if p.operations else "-",
+    "operations": lambda p: _spread([p.operations.synaptic], ".3g"),
 }
 RANKED: Columns = {
     name: COLUMNS[name] for name in ("slope", "growth", "flat", "reach", "depth", "consistency")

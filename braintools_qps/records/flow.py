@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
 
@@ -53,7 +53,7 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         The size of the batch, None without one, and the number of input features per step.
     information : Information or None
         What the inputs tell of the labels, an `.Information`; None unless ``labels`` were given.
-    operations : Operations or None
+    operations : Operations
         Operations per sample of the whole model: those of the populations and of the inputs.
 
     See Also
@@ -92,7 +92,7 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     samples: int | None = None
     features: int | None = None
     information: Information | None = None
-    operations: Operations | None = None
+    operations: Operations = field(default_factory=Operations)
 
     @property
     def growth(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
 
@@ -38,9 +39,9 @@ class Operations(Record):
     91.2 nJ
     """
 
-    synaptic: float
-    multiplications: float
-    updates: int
+    synaptic: float = math.nan
+    multiplications: float = math.nan
+    updates: int = 0
 
     def energy(
         self, *, per_addition: float, per_multiplication: float, per_update: float = 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import brainunit as u
@@ -255,7 +255,7 @@ class PopulationFlow(Record):
     information : float or None
         How much of the labels its spike counts tell, to compare with `.Information`: an accuracy
         for classes, R squared for numbers. None unless ``labels`` were given.
-    operations : Operations or None
+    operations : Operations
         Operations per sample that its spikes cause, and the updates of its neurons.
 
     Examples
@@ -282,7 +282,7 @@ class PopulationFlow(Record):
     gradient: Gradient
     slopes: Slopes
     information: float | None = None
-    operations: Operations | None = None
+    operations: Operations = field(default_factory=Operations)
 
 
 def relative_gradient(second_moments: Any) -> np.ndarray:

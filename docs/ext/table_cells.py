@@ -1,4 +1,4 @@
-"""Tables: an interval stays in one line; on a narrow screen sentences and answers have room."""
+"""Tables: an interval stays in one line; on a narrow screen sentences, answers and numbers fit."""
 
 import re
 
@@ -15,6 +15,8 @@ def shape(app, doctree, docname):
     for group in doctree.findall(nodes.tgroup):
         if ANSWERS & {entry.astext() for entry in last_headings(group)}:
             group.parent["classes"].append("answer-last")  # custom.css
+        if all(entry.astext().isdecimal() for row in rows(group) for entry in row[1:]):
+            group.parent["classes"].append("numbers")  # custom.css
         for entry in group.findall(nodes.entry):
             if len(entry.astext()) >= SENTENCE:
                 entry["classes"].append("sentence")  # custom.css
@@ -24,6 +26,10 @@ def shape(app, doctree, docname):
 
 def last_headings(group):
     return [row[-1] for head in group.findall(nodes.thead) for row in head.findall(nodes.row)]
+
+
+def rows(group):
+    return [row for body in group.findall(nodes.tbody) for row in body.findall(nodes.row)]
 
 
 def keep_intervals(entry):

@@ -16,6 +16,7 @@ from braintools_qps import gradient_flow, prepare
 DOCS = Path(__file__).parents[1]
 CELL = re.compile(r"```\{code-cell\} ipython3\n:tags: \[hide-input\]\n(.*?)^```", re.DOTALL | re.M)
 EPOCHS = 6
+AS_IT_IS = 0.01  # learning rate
 COLORS = {"as it is": "0.6", "after prepare": "tab:blue"}
 
 
@@ -25,10 +26,10 @@ def firing_rates(page: dict[str, Any], model: Any) -> list[float]:
     return [population.activity.firing_rate for population in flow.populations]
 
 
-def accuracies(page: dict[str, Any], model: Any) -> list[float]:
+def accuracies(page: dict[str, Any], model: Any, learning_rate: float | None) -> list[float]:
     """Test accuracy after each epoch, in percent."""
     said = []
-    page["train"](model, EPOCHS, lambda accuracy: said.append(100 * float(accuracy)))
+    page["train"](model, learning_rate, EPOCHS, lambda accuracy: said.append(100 * float(accuracy)))
     return said
 
 
@@ -38,12 +39,13 @@ def main() -> None:
     plt.style.use(DOCS / "matplotlibrc")
     _, (rates, learning) = plt.subplots(1, 2, figsize=(6.4, 2))
     for label, color in COLORS.items():
-        model = page["network"]()
+        model, learning_rate = page["network"](), AS_IT_IS
         if label != "as it is":
-            prepare(model, page["inputs"])
+            learning_rate = prepare(model, page["inputs"]).learning_rate
         layers = firing_rates(page, model)
         rates.plot(range(1, 1 + len(layers)), layers, ".-", color=color, label=label)
-        learning.plot(range(1, 1 + EPOCHS), accuracies(page, model), ".-", color=color)
+        learned = accuracies(page, model, learning_rate)
+        learning.plot(range(1, 1 + EPOCHS), learned, ".-", color=color)
     rates.set(title="Spikes per neuron and step, before training", xlabel="layer", ylim=(0, None))
     rates.legend()
     learning.set(

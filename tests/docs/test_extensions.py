@@ -62,7 +62,7 @@ def test_a_page_needs_no_other_machine_and_has_no_dead_link(
     assert all(complaint in said for said in complaints)
 
 
-SHOWN = {"study": {"lost": 1.2}, "casebook": {}, "stacks": {}}
+SHOWN = {"study": {"lost": 1.2}, "casebook": {}, "stacks": {}, "gains": {}}
 
 
 def plain(text):
@@ -137,12 +137,15 @@ def test_an_interval_in_a_table_stays_in_one_line(text, shown):
     assert entry.astext() == shown
 
 
-@pytest.mark.parametrize(("heading", "classes"), [("here", ["answer-last"]), ("time", [])])
-def test_a_table_of_conversions_shows_its_answers(heading, classes):
+@pytest.mark.parametrize(
+    ("heading", "cell", "classes"),
+    [("here", "b", ["answer-last"]), ("time", "b", []), ("time", "12", ["numbers"])],
+)
+def test_a_table_of_conversions_or_numbers_shows_its_answers(heading, cell, classes):
     from table_cells import shape
 
     row = lambda *cells: nodes.row("", *(nodes.entry("", nodes.paragraph("", c)) for c in cells))
-    head, body = nodes.thead("", row("theirs", heading)), nodes.tbody("", row("a", "b"))
+    head, body = nodes.thead("", row("theirs", heading)), nodes.tbody("", row("a", cell))
     table = nodes.table("", nodes.tgroup("", head, body, cols=2))
     shape(None, table, "")
     assert table["classes"] == classes

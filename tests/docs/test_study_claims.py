@@ -17,7 +17,7 @@ from benchmarks.problems import PROBLEMS  # noqa: E402
 
 DOCS = ROOT / "docs"
 WRITTEN = [page for page in DOCS.rglob("*.md") if DOCS / "_build" not in page.parents]
-ASKED = re.compile(r"{{ (?:study|casebook|stacks)\..*?}}")
+ASKED = re.compile(r"{{ (?:study|casebook|stacks|gains)\..*?}}")
 QUOTING = [page for page in WRITTEN if ASKED.search(page.read_text("utf-8"))]
 PAGES = [DOCS / "results" / f"{name}.md" for name in ("surrogate_study", "verdicts")]
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:%| points?\b)|\d+\.\d+")

@@ -1,0 +1,54 @@
+"""Time and memory that pages say are gained: ranges over networks and releases of JAX."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def tables() -> dict[str, str]:
+    """How many times as fast as with braintools' class, and shares of the plain step's memory."""
+    both = "checkpoints and save_memory"
+    return {
+        "speed": between(speeds(""), ".1f"),
+        "speed_forward": between(speeds("Feed-forward"), ".1f"),
+        "speed_recurrent": between(speeds("Recurrent"), ".1f"),
+        "memory": between(shares("memory", "save_memory", "256 neurons, 200 steps"), ".0%"),
+        "memory_long": between(shares("long_sequences", both, "10,000 steps"), ".1%"),
+    }
+
+
+def speeds(kind: str) -> Iterator[float]:
+    for measurements in kept("networks"):
+        for m in measurements:
+            if m["table"].startswith(kind) and m["contestant"] == "QPseudoSpike(2)":
+                yield 1 / m["to_baseline"]
+
+
+def shares(suite: str, contestant: str, work: str) -> Iterator[float]:
+    for measurements in kept(suite):
+        memory = {
+            (m["table"], m["contestant"]): m["memory_bytes"]
+            for m in measurements
+            if m["work"] == work
+        }
+        for (table, name), taken in memory.items():
+            if name == contestant:
+                yield taken / memory[table, "plain"]
+
+
+def kept(suite: str) -> Iterator[list[dict[str, Any]]]:
+    """The measurements of a suite, with each release of JAX."""
+    for file in sorted(RESULTS.glob(f"cpu-jax-*/{suite}.json")):
+        yield json.loads(file.read_text("utf-8"))["measurements"]
+
+
+def between(values: Iterable[float], form: str) -> str:
+    """The lowest and the highest, or the one that both round to."""
+    ordered = sorted(values)
+    low, high = format(ordered[0], form), format(ordered[-1], form)
+    return low if low == high else f"{low} to {high}"
