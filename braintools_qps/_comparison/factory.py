@@ -45,7 +45,7 @@ class Factory:
         return [p for p in named if p.name not in (*GIVEN, "surrogate")]
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Setting:
         """Keywords with their values, those that a partial binds included."""
         usual = {p.name: p.default for p in self.keywords if p.default is not p.empty}
         return usual | getattr(self.make, "keywords", {})
@@ -96,9 +96,7 @@ class Factory:
             set_surrogate(model, surrogate)
         return model
 
-    def _arguments(
-        self, task: Task, surrogate: Surrogate | None, options: Setting
-    ) -> dict[str, Any]:
+    def _arguments(self, task: Task, surrogate: Surrogate | None, options: Setting) -> Setting:
         names = {*GIVEN} if self.takes_all else {p.name for p in parameters_of(self.make)}
         names.difference_update(getattr(self.make, "keywords", {}))  # which a partial binds
         given = {name: getattr(task, name) for name in GIVEN if name in names}

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from braintools.surrogate import Surrogate
@@ -43,8 +43,8 @@ class Run(NamedTuple):
     candidate: Candidate
     setting: Setting
     seed: int
-    key: str = ""
-    parts: Mapping[str, Any] = {}  # all that it does not share with the others
+    key: str
+    parts: Plain  # all that it does not share with the others
 
 
 def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
@@ -98,10 +98,10 @@ class Plan:
 
         There are none if it has another surrogate, setting or seed alone.
         """
-        changes = _changes(shared, self.shared)
+        different = changes(shared, self.shared)
         named = lambda parts: (parts["surrogate"], parts["setting"])
         alike = (run.parts for run in runs if named(run.parts) == named(parts))
-        return changes or _changes(parts, next(alike, parts))
+        return different or changes(parts, next(alike, parts))
 
     def _parts(self, candidate: Candidate, setting: Setting) -> Plain:
         trained, rest = at_setting(candidate.surrogate, setting), of_program(setting)
@@ -129,25 +129,25 @@ def digest(task: Task) -> str:
     return whole.hexdigest()
 
 
-def _changes(before: Plain, now: Plain) -> list[str]:
+def changes(before: Plain, now: Plain) -> list[str]:
     """What has changed between two sets of parts, each as a phrase."""
-    changes = []
+    phrases = []
     for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changes += _changes(old, new)
+            phrases += changes(old, new)
         elif name == "data":
-            changes.append("the data have changed")
+            phrases.append("the data have changed")
         elif not name.startswith(CODE):
-            changes.append(f"{name} was {old}, now {new}")
+            phrases.append(f"{name} was {old}, now {new}")
         elif UNKNOWN in str(new):
             function = name.removeprefix(CODE)
-            changes.append(f"a {str(new).split()[1]} in the {function} cannot be compared")
-        elif not (name.endswith("options") and before["options"] != now["options"]):
-            changes.append(f"the {name} has changed")  # options are said by their values
-    return changes
+            phrases.append(f"a {str(new).split()[1]} in the {function} cannot be compared")
+        elif not (name.endswith("options") and before.get("options") != now.get("options")):
+            phrases.append(f"the {name} has changed")  # options are said by their values
+    return phrases
 
 
 def _classes(surrogate: Surrogate) -> Iterator[type]:

@@ -121,7 +121,7 @@ class Runs:
             **{name: fields[name] for name in ("best_epoch", "seconds", "bytes", "worker")},
         )
 
-    def keep(self, key: str, outcome: Outcome, about: Mapping[str, Any]) -> None:
+    def keep(self, key: str, outcome: Outcome, about: Plain) -> None:
         """Keep a run, and ``about`` it; its state in training is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
@@ -138,7 +138,7 @@ class Runs:
             with suppress(OSError):
                 (self.directory / FOLDER / f"{key}{STATE}").unlink(missing_ok=True)
 
-    def others(self) -> Iterator[dict[str, Any]]:
+    def others(self) -> Iterator[Plain]:
         """What is said about each run on the disk, the newest first."""
         if self.directory is None:
             return
@@ -167,7 +167,7 @@ class Runs:
         if self.directory is not None:
             self._put(self.directory / name, text.encode())
 
-    def _write(self, name: str, about: Mapping[str, Any], arrays: Arrays) -> None:
+    def _write(self, name: str, about: Plain, arrays: Arrays) -> None:
         content = packed(about, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
         if not is_kept and not name.endswith(STATE):

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._defaults import CSV_ROWS, JSON_NAME
+from .._statistics import more_seeds
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, Trained, trained_by
@@ -82,7 +83,7 @@ class Search:
                 break
             labels = [self.comparison.results[row].label for row in standing.open]
             self.progress.still_open(labels, before, standing.next)
-            self._look(labels, first_seeds(self.experiment.seeds, standing.next))
+            self._look(labels, more_seeds(self.experiment.seeds, standing.next))
         return self.comparison.with_weights(partial(_weights, self.store, self._chosen))
 
     def _check(self, labels: Iterable[str]) -> None:
@@ -112,30 +113,29 @@ class Search:
     def _look(self, labels: Iterable[str], seeds: Sequence[int]) -> None:
         """Add the results of candidates with these seeds, as they come in."""
         self.comparison = replace(self.comparison, seeds=tuple(seeds))
-        needed = {label: self._runs(label, seeds) for label in labels}
-        missing = {label: self._missing(runs) for label, runs in needed.items()}
+        waiting = {label: self._runs(label, seeds) for label in labels}
+        missing = self._missing(run for runs in waiting.values() for run in runs)
+        self.progress.begin(len(missing))
+        for run in missing if self.fresh else ():
+            self.store.forget(run.key)
         most = None if self.client is None else RUNS_PER_CALL
-        groups: list[list[Run]] = []
-        for label, runs in missing.items():
-            self.progress.begin(len(runs))
-            for run in runs if self.fresh else ():
-                self.store.forget(run.key)
-            groups += groups_of(runs, self.store, most)
-            if not runs:
-                self._conclude(needed[label])
-        with closing(self._trained(groups)) as trained:
+        self._conclude_complete(waiting)
+        with closing(self._trained([*groups_of(missing, self.store, most)])) as trained:
             for group, outcomes in trained:
                 label = group[0].candidate.label
                 if isinstance(outcomes, Exception):
-                    self.progress.finish(label, len(self._missing(needed[label])), np.nan)
+                    lost = [run for run in self._missing(missing) if run.candidate.label == label]
+                    self.progress.finish(label, len(lost), np.nan)
+                    del waiting[label]
                     self._fail(label, outcomes)
                     continue
                 for run, outcome in zip(group, outcomes):
                     self._keep(run, outcome)
                 losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
-                self.progress.finish(label, len(outcomes), float(np.mean(losses or np.nan)))
-                if not self._missing(needed[label]):
-                    self._conclude(needed[label])
+                self.progress.finish(label, len(outcomes), float(np.mean(losses)))
+                self._conclude_complete(waiting)
+        for label in waiting:  # it shares a run with one that failed
+            self._fail(label, [*self._failed.values()][-1])
 
     def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         """Groups with what came of them; those of candidates that have failed are left out."""
@@ -151,35 +151,26 @@ class Search:
             label = group[0].candidate.label
             if label in self._failed:
                 continue
-            # Another process, or another candidate at the same numbers, may have trained some.
-            rest = self._missing(group)
-            self.progress.finish(label, len(group) - len(rest), np.nan)
-            if not rest:
-                yield group, []
-                continue
+            advance = partial(self.progress.advance, label)
             try:
-                outcomes = self._trainer.train(
-                    rest,
-                    store=self.store,
-                    on_epoch=partial(self.progress.advance, label),
-                )
+                outcomes = self._trainer.train(group, store=self.store, on_epoch=advance)
             except Exception as error:
                 if error is self.progress.fault:
                     raise
                 yield group, error
             else:
-                yield rest, outcomes
+                yield group, outcomes
 
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs that are not known; of two settings that come to the same, the last."""
-        missing = {}
+        """The runs that are not known; candidates and settings may come to the same run."""
+        missing: dict[str, Run] = {}
         for run in runs:
             if run.key in self._outcomes:
                 continue
             if not self.fresh and (known := self.store.outcome(run.key)):
                 self._outcomes[run.key] = known._replace(weights={})
             else:
-                missing[run.key] = run
+                missing.setdefault(run.key, run)
         return list(missing.values())
 
     def _keep(self, run: Run, outcome: Outcome) -> None:
@@ -187,18 +178,17 @@ class Search:
         self.store.keep(run.key, outcome, about)
         self._outcomes[run.key] = outcome._replace(weights={})
 
-    def _conclude(self, runs: Sequence[Run]) -> None:
-        """Add the result of a candidate, all of whose runs are known."""
-        label, outcomes = runs[0].candidate.label, [self._outcomes[run.key] for run in runs]
-        try:
+    def _conclude_complete(self, waiting: dict[str, list[Run]]) -> None:
+        """Add the results of candidates all of whose runs are known."""
+        for label, runs in [*waiting.items()]:
+            if any(run.key not in self._outcomes for run in runs):
+                continue
+            del waiting[label]
+            outcomes = [self._outcomes[run.key] for run in runs]
             rows, tuning = choices(runs, outcomes, self.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
-            result = result_of(picked, tuning, self.experiment)
-        except Exception as error:
-            self._fail(label, error)
-            return
-        self._chosen |= {(label, run.seed): run.key for run, _ in picked}
-        self._add(result)
+            self._chosen |= {(label, run.seed): run.key for run, _ in picked}
+            self._add(result_of(picked, tuning, self.experiment))
 
     def _fail(self, label: str, error: Exception) -> None:
         """Make a row of an error."""
@@ -222,24 +212,9 @@ class Search:
         self.progress.end(self.comparison, result)
 
 
-def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
-    """The seeds that were given, and the integers after the largest of them."""
-    more = range(max(seeds) + 1, max(seeds) + 1 + count - len(seeds))
-    return (*seeds, *more)
-
-
-def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Values:
-    """The trained weights of a run.
-
-    Raises
-    ------
-    LookupError
-        If its file is gone.
-    """
+def _weights(
+    store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int
+) -> Values | None:
+    """The trained weights of a run; None if its file is gone."""
     run = store.outcome(chosen[label, seed])
-    if run is None:
-        raise LookupError(
-            f"the weights of {label} with seed {seed} must be in {store.directory}/runs, got no "
-            "such file. Call compare again with the same arguments"
-        )
-    return run.weights
+    return None if run is None else run.weights

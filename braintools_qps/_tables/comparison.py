@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
 
@@ -92,14 +91,8 @@ def _narrowed(rows: Rows) -> Rows:
 
 def _label_lines(label: str, room: int) -> list[str]:
     """A label in lines, broken after brackets and commas if possible."""
-    if len(label) <= room:
-        return [label]
-    parts = re.sub(r"([(,]) *", r"\1\0", label).split("\0")
-    lines = [parts[0]]
-    for part in parts[1:]:
-        fits = len(lines) > 1 and len(lines[-1]) + 1 + len(part) <= room
-        lines[-1:] = [f"{lines[-1]} {part}"] if fits else [lines[-1], f"  {part}"]
-    return [piece for line in lines for piece in _wrapped(line, room) or [""]]
+    spaced = label.replace("(", "( ")
+    return [line.replace("( ", "(") for line in textwrap.wrap(spaced, room, subsequent_indent="  ")]
 
 
 def _halves(title: str) -> tuple[str, str]:

@@ -179,6 +179,6 @@ def _by_name(text: str) -> Task:
     return dataclasses.replace(task, description=TASKS[name].sentence)
 
 
-def _described(task: Any) -> str:
+def _described(task: object) -> str:
     size = f" of {len(task)}" if isinstance(task, (tuple, list)) else ""
     return f"{task!r}" if isinstance(task, (str, Task)) else f"a {type(task).__name__}{size}"

@@ -63,7 +63,7 @@ def read_file(
         ) from error
 
 
-def _checked_dt(dt: Any, bins: int | None) -> float | None:
+def _checked_dt(dt: u.Quantity | None, bins: int | None) -> float | None:
     """The duration of a step in seconds."""
     if dt is None:
         checked_count("bins", BINS if bins is None else bins)
@@ -192,7 +192,7 @@ def _opened(path: str | PathLike) -> Iterator[Any]:
         raise ValueError(f"{rule}: {error}") from error
 
 
-def _check_events(path: Any, times: np.ndarray, units: np.ndarray) -> None:
+def _check_events(path: str | PathLike, times: np.ndarray, units: np.ndarray) -> None:
     both = np.stack([times, units])
     if not (np.isfinite(both) & (both >= 0)).all():
         raise ValueError(

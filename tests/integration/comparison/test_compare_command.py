@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,53 +25,23 @@ def write_data():
     np.savez("mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The directory of a comparison that a process of its own has made, and what it printed."""
-    directory = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)
-        write_data()
-        command = [*COMMAND, *OPTIONS, "--surrogates", "Sigmoid", "S2NN"]
-        return directory, subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-
-@pytest.fixture
-def directory(finished, tmp_path, monkeypatch):
-    """A copy of it, to work in."""
-    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.thorough
-def test_a_comparison_of_arrays_of_the_user(finished):
-    directory, done = finished
+def test_a_comparison_of_arrays_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_data()
+    command = [*COMMAND, *OPTIONS, "--surrogates", "Sigmoid", "S2NN"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "26/6/8 samples" in done.stdout
     assert "one seed" in done.stdout
     assert "run 2/2" in done.stderr  # the progress bar
-    out = directory / "out"
+    out = tmp_path / "out"
     values = json.loads((out / "comparison.json").read_text())
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
     assert values["settings"]["options"] == {"hidden": 4, "neuron": "ALIF", "reset": "hard"}
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
     assert "<pre>braintools-qps compare " in (out / "comparison.html").read_text()
     assert len((out / "comparison.csv").read_text().splitlines()) == 3
-
-
-@pytest.mark.thorough
-@pytest.mark.usefixtures("directory")
-def test_the_same_command_with_more_trains_the_difference(capsys):
-    names = ["Sigmoid", "S2NN", "QPseudoSpike"]
-    runs = lambda: {path.name for path in Path("out/runs").iterdir()}
-    before = runs()
-    assert main([*OPTIONS, "--surrogates", *names[:1], "--surrogates", *names[1:]]) == 0
-    results = json.loads(Path("out/comparison.json").read_text())["results"]
-    assert [result["label"] for result in results] == names
-    assert before < runs()
-    assert len(runs()) == 3
-    assert main([*OPTIONS, "--surrogates", *names, "--seeds", "0,2"]) == 0
-    assert len(runs()) == 6
 
 
 @pytest.mark.thorough

@@ -80,8 +80,8 @@ def test_the_verdict(comparison, sentence):
 @pytest.mark.parametrize(
     ("seeds", "command"),
     [
-        ((5, 6, 7), "--seeds 5-9 trains 2 more per candidate."),
-        ((1, 4, 0), "--seeds 1,4,0,5-6 trains 2 more per candidate."),
+        ((5, 6, 7), "--seeds 5,6,7,8,9 trains 2 more per candidate."),
+        ((1, 4, 0), "--seeds 1,4,0,5,6 trains 2 more per candidate."),
     ],
 )
 def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
