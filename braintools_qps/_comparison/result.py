@@ -163,4 +163,4 @@ def _has_collapsed(score: Array, noise: float | None) -> bool:
 
 
 def _ran_away(rate: Array) -> bool:
-    return bool(rate[-1] > min(max(RUNAWAY, GROWN * rate[0]), SATURATED))
+    return bool(rate[-1] > min(max(RUNAWAY, GROWN * float(rate[0])), SATURATED))
