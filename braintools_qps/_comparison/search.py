@@ -65,30 +65,31 @@ class Search:
 
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
+        seeds, needed = self.experiment.seeds, {}
         for label, candidate in self.candidates.items():
             try:
                 self._settings[label] = settings_of(candidate.surrogate, self.experiment)
-                self._runs(label, self.experiment.seeds)  # or an error
+                needed[label] = self._runs(label, seeds)
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
-        sound = [label for label in self.candidates if label not in self._failed]
-        self._check(sound)
+        self._check([run for runs in needed.values() for run in runs])
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
-        self._look(sound, self.experiment.seeds)
+        self._look(needed)
         while "most_seeds" in self.comparison.settings:
             standing, before = self.comparison.standing, len(self.comparison.seeds)
             if standing.settled or standing.next <= before:
                 break
             labels = [self.comparison.results[row].label for row in standing.open]
             self.progress.still_open(labels, before, standing.next)
-            self._look(labels, more_seeds(self.experiment.seeds, standing.next))
+            seeds = more_seeds(self.experiment.seeds, standing.next)
+            self.comparison = replace(self.comparison, seeds=seeds)
+            self._look({label: self._runs(label, seeds) for label in labels})
         return self.comparison.with_weights(partial(_weights, self.store, self._chosen))
 
-    def _check(self, labels: Iterable[str]) -> None:
+    def _check(self, runs: Sequence[Run]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
-        runs = [run for label in labels for run in self._runs(label, self.experiment.seeds)]
         missing = self._missing(runs)
         if len(missing) == len({run.key for run in runs}) and (changes := self._changes(missing)):
             warnings.warn(f"None of the runs in out can be used: {changes}.", stacklevel=4)
@@ -110,10 +111,8 @@ class Search:
     def _runs(self, label: str, seeds: Sequence[int]) -> list[Run]:
         return self._plan.runs(self.candidates[label], self._settings[label], seeds)
 
-    def _look(self, labels: Iterable[str], seeds: Sequence[int]) -> None:
-        """Add the results of candidates with these seeds, as they come in."""
-        self.comparison = replace(self.comparison, seeds=tuple(seeds))
-        waiting = {label: self._runs(label, seeds) for label in labels}
+    def _look(self, waiting: dict[str, list[Run]]) -> None:
+        """Add the results of candidates, by their labels, as their runs come in."""
         missing = self._missing(run for runs in waiting.values() for run in runs)
         self.progress.begin(len(missing))
         for run in missing if self.fresh else ():
@@ -152,14 +151,14 @@ class Search:
             if label in self._failed:
                 continue
             advance = partial(self.progress.advance, label)
+            outcomes: Sequence[Outcome] | Exception
             try:
                 outcomes = self._trainer.train(group, store=self.store, on_epoch=advance)
             except Exception as error:
                 if error is self.progress.fault:
                     raise
-                yield group, error
-            else:
-                yield group, outcomes
+                outcomes = error
+            yield group, outcomes
 
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
         """The runs that are not known; candidates and settings may come to the same run."""

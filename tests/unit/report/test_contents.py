@@ -47,18 +47,13 @@ def test_a_flow_and_several(report):
     assert "<dt>seed</dt><dd>3</dd>" in text
     assert "<dt>tune</dt><dd>none</dd>" in report(FLOW, settings={"tune": {}})
     assert re.search(r"<dt>packages</dt><dd>.*jax \d", text)
-    both = report({"one": FLOW, "two": dataclasses.replace(FLOW, name="two", advice=())})
-    assert both.count("<figure>") == 3  # the flow of both, the membrane of each
+    layers = (FLOW.populations[0], dataclasses.replace(FLOW.populations[0], name="second"))
+    one, two = (dataclasses.replace(FLOW, name=name, populations=layers) for name in ("one", "two"))
+    both = report({"one": one, "two": dataclasses.replace(two, advice=())})
+    assert both.count("<figure>") == 5  # the flow of both, two membranes of each
+    assert both.count("<figcaption>two, second\n") == 1
+    assert both.count("<li>Look at lif.</li>") == 1
     assert "<h3>two</h3>" not in both
-
-
-def test_every_population_is_drawn(report):
-    two = (FLOW.populations[0], dataclasses.replace(FLOW.populations[0], name="second"))
-    flow = dataclasses.replace(FLOW, populations=two)
-    text = report({"one": flow, "two": dataclasses.replace(flow, name="two")})
-    assert text.count("<li>Look at lif.</li>") == 2
-    assert text.count("<figure>") == 5  # the flow of both, two membranes each
-    assert text.count("<figcaption>two, second\n") == 1
 
 
 @pytest.mark.parametrize("record", [COMPARISON, {NASTY: dataclasses.replace(FLOW, name=NASTY)}])
