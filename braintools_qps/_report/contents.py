@@ -13,15 +13,6 @@ from ..records import Comparison, GradientFlow, GradientFlows, table_of
 from .drawings import comparison_drawings, flow_drawings
 
 CODE = ("sources",)  # of the user's functions
-# Labels in plain words
-NAMES = {
-    "has_own_test_part": "test part came with the data",
-    "name": "task",
-    "options": "model options",
-    "readout": "steps read as the answer",
-    "tune": "values tried",
-    "x64": "64-bit numbers",
-}
 
 Facts = list[tuple[str, str]]
 
@@ -88,8 +79,8 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
-        "asked": facts(asked | _renamed(comparison.task)),
-        "settings": facts({**_renamed(given), **digests, **settings}),
+        "asked": facts({**asked, **comparison.task}),
+        "settings": facts({**given, **digests, **settings}),
         "versions": facts(comparison.environment),
     }
 
@@ -115,10 +106,6 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "settings": facts(settings),
         "versions": facts(present_environment()),
     }
-
-
-def _renamed(values: Mapping[str, object]) -> dict[str, object]:
-    return {NAMES.get(name, name): value for name, value in values.items()}
 
 
 def _progress_of(comparison: Comparison) -> str:

@@ -176,7 +176,7 @@ def _by_name(text: str) -> Task:
         raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
     options = {key: read_value(value) for key, value in options.items()}
     task = TASKS[name].build(*args, **options)
-    return dataclasses.replace(task, description=TASKS[name].sentence)
+    return dataclasses.replace(task, name=text, description=TASKS[name].sentence)
 
 
 def _described(task: object) -> str:

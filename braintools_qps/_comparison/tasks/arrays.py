@@ -57,12 +57,10 @@ def task_from_arrays(
             )
         given = len(tested[0])
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
-    return labelled_task(name, inputs, labels, given_test=given, unit=u.get_unit(X))
+    return labelled_task(inputs, labels, given_test=given, unit=u.get_unit(X), name=name)
 
 
-def labelled_task(
-    name: str, X: np.ndarray, y: np.ndarray, *, given_test: int = 0, **more: Any
-) -> Task:
+def labelled_task(X: np.ndarray, y: np.ndarray, *, given_test: int = 0, **more: Any) -> Task:
     """A task with its classes numbered; the last ``given_test`` samples are its test part.
 
     ``more`` are further fields of the task.
@@ -74,12 +72,12 @@ def labelled_task(
                 f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
                 f"data, got {len(dealt)}. If y holds classes, pass them as integers"
             )
-        return make_task(name, X, y, given_test=given_test, **more)
+        return make_task(X, y, given_test=given_test, **more)
     names = np.unique(dealt)
     _check_classes(names, dealt)
     if given_test:
         _check_tested(names, tested)
-    return make_task(name, X, np.searchsorted(names, y), given_test=given_test, **more)
+    return make_task(X, np.searchsorted(names, y), given_test=given_test, **more)
 
 
 def labels_of(y: Given, what: str = "y") -> np.ndarray:

@@ -132,7 +132,7 @@ def _counted(paths: Paths, dt: float | None, bins: int | None) -> Task:
             break
     width = u.Quantity(float(f"{1e3 * dt:.4g}"), unit=u.ms)
     given = len(y) - len(labels[0])
-    return labelled_task(str(paths[0]), counts, y, given_test=given, dt=width)
+    return labelled_task(counts, y, given_test=given, dt=width, name=str(paths[0]))
 
 
 def _zeros(shape: tuple[int, ...], dtype: type[np.integer]) -> np.ndarray:
