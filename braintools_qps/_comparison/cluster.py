@@ -59,7 +59,6 @@ def connected(cluster: int | str) -> Iterator[Client]:
 def trained_by(
     client: Client,
     groups: Sequence[list[Run]],
-    experiment: Experiment,
     plan: Plan,
     failed: Set[str],
 ) -> Generator[Trained, None, None]:
@@ -80,7 +79,7 @@ def trained_by(
 
     def send(groups: Sequence[list[Run]]) -> None:
         try:
-            data = client.scatter(experiment, broadcast=True, hash=False)
+            data = client.scatter(plan.experiment, broadcast=True, hash=False)
         except KeyError:  # Dask's, of a worker that has died meanwhile
             send(groups)
             return

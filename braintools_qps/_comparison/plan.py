@@ -24,6 +24,7 @@ from .experiment import RATE, Experiment, at_setting, of_program
 from .identity import UNKNOWN, identity, without_partial
 from .numerics import packages
 from .tasks import Task
+from .tune import settings_of
 from .typing import Plain, Setting
 
 CODE = "code of the "  # begins the names of digests of code
@@ -54,29 +55,33 @@ def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
 
 
 class Plan:
-    """Gives runs of an experiment their keys."""
+    """Lists the runs of an experiment, each with its key."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self._experiment = experiment
+        self.experiment = experiment
+        # Settings of candidates, each with the parts of its runs, by label
+        self._settings: dict[str, list[tuple[Setting, Plain]]] = {}
 
-    def runs(
-        self, candidate: Candidate, settings: Sequence[Setting], seeds: Iterable[int]
-    ) -> list[Run]:
+    def runs(self, candidate: Candidate, seeds: Iterable[int]) -> list[Run]:
         """Every setting with every seed, seed by seed."""
-        parts = [self._parts(candidate, setting) for setting in settings]
+        if candidate.label not in self._settings:
+            self._settings[candidate.label] = [
+                (setting, self._parts(candidate, setting))
+                for setting in settings_of(candidate.surrogate, self.experiment)
+            ]
         return [
-            Run(candidate, setting, seed, self._key({**of_setting, "seed": seed}), of_setting)
+            Run(candidate, setting, seed, self._key({**parts, "seed": seed}), parts)
             for seed in seeds
-            for setting, of_setting in zip(settings, parts)
+            for setting, parts in self._settings[candidate.label]
         ]
 
     @cached_property
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
-        make = self._experiment.factory.make
+        make = self.experiment.factory.make
         options = getattr(make, "args", ()), getattr(make, "keywords", {})
         parts = {"model": without_partial(make), "options": options}
-        functions = self._experiment.functions | parts
+        functions = self.experiment.functions | parts
         return {CODE + name: identity(function) for name, function in functions.items()}
 
     @cached_property
@@ -84,9 +89,9 @@ class Plan:
         """What all runs depend on: data, code, options, training, numerics, versions."""
         return to_plain(
             {
-                "data": digest(self._experiment.task),
-                **self._experiment.facts,
-                "prepare": self._experiment.prepared is not None,
+                "data": digest(self.experiment.task),
+                **self.experiment.facts,
+                "prepare": self.experiment.prepared is not None,
                 "device": present_devices().all[0].device_kind,  # of this process
                 "packages": packages(),
                 **self.code,
@@ -108,7 +113,7 @@ class Plan:
         return {
             "surrogate": surrogate_spec(trained),
             CODE + "surrogate": identity(*_classes(trained)),
-            RATE: float(setting.get(RATE, self._experiment.usual_rate)),
+            RATE: float(setting.get(RATE, self.experiment.usual_rate)),
             "setting": to_plain(rest),
             CODE + "setting": identity(rest),
         }

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,15 +22,13 @@ from .._statistics import more_seeds
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, Trained, trained_by
-from .experiment import Experiment
 from .model_checks import check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
 from .result import choices, failed, result_of
 from .runs import Outcome, Runs
 from .train import Trainer, groups_of
-from .tune import settings_of
-from .typing import Setting, Values
+from .typing import Values
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -47,29 +45,23 @@ class Search:
 
     comparison: Comparison
     candidates: Mapping[str, Candidate]
-    experiment: Experiment
+    plan: Plan
     store: Runs
     progress: Progress
     client: Client | None
     fresh: bool
-    _settings: dict[str, list[Setting]] = field(default_factory=dict)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)  # by the keys of runs
     # Keys of runs, by label and seed
     _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
     _failed: dict[str, Exception] = field(default_factory=dict)
     _trainer: Trainer | None = None
 
-    @cached_property
-    def _plan(self) -> Plan:
-        return Plan(self.experiment)
-
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
-        seeds, needed = self.experiment.seeds, {}
+        seeds, needed = self.plan.experiment.seeds, {}
         for label, candidate in self.candidates.items():
             try:
-                self._settings[label] = settings_of(candidate.surrogate, self.experiment)
-                needed[label] = self._runs(label, seeds)
+                needed[label] = self.plan.runs(candidate, seeds)
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
@@ -83,9 +75,9 @@ class Search:
                 break
             labels = [self.comparison.results[row].label for row in standing.open]
             self.progress.still_open(labels, before, standing.next)
-            seeds = more_seeds(self.experiment.seeds, standing.next)
+            seeds = more_seeds(self.plan.experiment.seeds, standing.next)
             self.comparison = replace(self.comparison, seeds=seeds)
-            self._look({label: self._runs(label, seeds) for label in labels})
+            self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
         return self.comparison.with_weights(partial(_weights, self.store, self._chosen))
 
     def _check(self, runs: Sequence[Run]) -> None:
@@ -94,7 +86,7 @@ class Search:
         if len(missing) == len({run.key for run in runs}) and (changes := self._changes(missing)):
             warnings.warn(f"None of the runs in out can be used: {changes}.", stacklevel=4)
         known = [self.store.read(run.key) for run in runs] if not missing else []
-        notes = check_model(self.experiment) if missing else ()
+        notes = check_model(self.plan.experiment) if missing else ()
         notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
         self.comparison = replace(self.comparison, notes=tuple(dict.fromkeys(notes)))
         for note in self.comparison.notes:
@@ -104,12 +96,9 @@ class Search:
     def _changes(self, missing: Sequence[Run]) -> str:
         """Why runs on the disk cannot be used; empty if there are none, or they are of others."""
         for about in islice(self.store.others(), 0 if self.fresh else MOST_READ):
-            if changes := self._plan.why_not(about["parts"], about["shared"], missing):
+            if changes := self.plan.why_not(about["parts"], about["shared"], missing):
                 return ", ".join(changes)
         return ""
-
-    def _runs(self, label: str, seeds: Sequence[int]) -> list[Run]:
-        return self._plan.runs(self.candidates[label], self._settings[label], seeds)
 
     def _look(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""
@@ -140,13 +129,13 @@ class Search:
         """Groups with what came of them; those of candidates that have failed are left out."""
         if groups and self.client is not None:
             failed = self._failed.keys()
-            return trained_by(self.client, groups, self.experiment, self._plan, failed)
+            return trained_by(self.client, groups, self.plan, failed)
         return self._trained_here(groups)
 
     def _trained_here(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         for group in groups:
             if self._trainer is None:
-                self._trainer = Trainer(self.experiment, sum(map(len, groups)))
+                self._trainer = Trainer(self.plan.experiment, sum(map(len, groups)))
             label = group[0].candidate.label
             if label in self._failed:
                 continue
@@ -173,7 +162,7 @@ class Search:
         return list(missing.values())
 
     def _keep(self, run: Run, outcome: Outcome) -> None:
-        about = {"shared": self._plan.shared, "parts": run.parts, "notes": self.comparison.notes}
+        about = {"shared": self.plan.shared, "parts": run.parts, "notes": self.comparison.notes}
         self.store.keep(run.key, outcome, about)
         self._outcomes[run.key] = outcome._replace(weights={})
 
@@ -184,10 +173,10 @@ class Search:
                 continue
             del waiting[label]
             outcomes = [self._outcomes[run.key] for run in runs]
-            rows, tuning = choices(runs, outcomes, self.experiment)
+            rows, tuning = choices(runs, outcomes, self.plan.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
             self._chosen |= {(label, run.seed): run.key for run, _ in picked}
-            self._add(result_of(picked, tuning, self.experiment))
+            self._add(result_of(picked, tuning, self.plan.experiment))
 
     def _fail(self, label: str, error: Exception) -> None:
         """Make a row of an error."""
