@@ -12,6 +12,7 @@ import brainstate
 from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
+from .._wording import shortened
 from ..typing import Model
 from .identity import name_of
 from .model import environment
@@ -31,11 +32,10 @@ class Factory:
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
-            is_text = isinstance(self.make, str)
-            got = repr(self.make) if is_text else f"a {type(self.make).__name__}"
             raise TypeError(
                 "model must be a function that returns a fresh model for each training, got "
-                f"{got}. Pass for example lambda features, classes: MyNetwork(features, classes)"
+                f"{shortened(repr(self.make))}. Pass for example lambda features, classes: "
+                "MyNetwork(features, classes)"
             )
 
     @property

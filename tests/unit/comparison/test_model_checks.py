@@ -121,8 +121,8 @@ other_features = lambda network: lambda classes: network(5, classes)
     ("make", "error", "message"),
     [
         ("mine:network", TypeError, "must be a function that returns a fresh .*, got 'mine"),
-        (models.Neurons(3), TypeError, "must be a function that returns a fresh .*, got a Neurons"),
-        (3, TypeError, "must be a function that returns a fresh .*, got a int"),
+        (models.Neurons(3), TypeError, "must be a function that returns a fresh .*, got Neurons"),
+        (3, TypeError, "must be a function that returns a fresh .*, got 3"),
         (lambda: None, TypeError, "must return a brainstate model, got NoneType. End it with"),
         (lambda: SAME, ValueError, "fresh model each time, got the same Sequential twice"),
         (partial(Network, width=3), TypeError, "got an unexpected keyword argument 'width'"),
