@@ -86,19 +86,11 @@ class Runs:
         OSError
             If it cannot be written to.
         """
-        if self.directory is None:
-            return
-        folder = self.directory / FOLDER
-        probe = folder / f".{secrets.token_hex(4)}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        if self.directory is not None:
+            probe = self.directory / FOLDER / f".{secrets.token_hex(4)}"
+            probe.parent.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
             probe.unlink()
-        except OSError as error:
-            raise OSError(
-                f"out must be a directory that can be written to, got {self.directory}: {error}. "
-                "Give another one"
-            ) from error
 
     def read(self, name: str) -> Saved | None:
         """A run or a state; None if there is none, or if it is damaged."""
