@@ -139,12 +139,10 @@ class Record(Printed, table=fields_table):
                     known[field.name] = from_plain(types[field.name], values[field.name])
                 except ValueError as error:
                     raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
-            elif dataclasses.MISSING is field.default is field.default_factory:
-                raise ValueError(
-                    f"{cls.__name__} needs a value for {field.name}, got none. Pass the result of "
-                    "to_dict, unchanged"
-                )
-        return cls(**known)
+        try:
+            return cls(**known)
+        except TypeError as error:  # Python's words for a field that is missing
+            raise ValueError(f"{error}. Pass the result of to_dict, unchanged") from error
 
     @classmethod
     def from_json(cls, text: str) -> Self:
