@@ -98,12 +98,12 @@ class Plan:
             }
         )
 
-    def why_not(self, parts: Plain, shared: Plain, runs: Sequence[Run]) -> list[str]:
+    def why_not(self, about: Plain, runs: Sequence[Run]) -> list[str]:
         """Why a run on the disk is none of these runs, as phrases.
 
         There are none if it has another surrogate, setting or seed alone.
         """
-        different = changes(shared, self.shared)
+        parts, different = about["parts"], changes(about["shared"], self.shared)
         named = lambda parts: (parts["surrogate"], parts["setting"])
         alike = (run.parts for run in runs if named(run.parts) == named(parts))
         return different or changes(parts, next(alike, parts))

@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -130,14 +130,13 @@ class Runs:
             with suppress(OSError):
                 (self.directory / FOLDER / f"{key}{STATE}").unlink(missing_ok=True)
 
-    def others(self) -> Iterator[Plain]:
-        """What is said about each run on the disk, the newest first."""
-        if self.directory is None:
-            return
-        paths = [path for path in (self.directory / FOLDER).glob("*") if not path.suffix]
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
-            if (saved := self.read(path.name)) and "parts" in saved.about:  # not an older version's
-                yield saved.about
+    def newest(self) -> Plain | None:
+        """What is said about the newest run on the disk; None if it is an older version's."""
+        folder = None if self.directory is None else self.directory / FOLDER
+        paths = [path for path in folder.glob("*") if not path.suffix] if folder else []
+        path = max(paths, key=lambda path: path.stat().st_mtime, default=None)
+        saved = None if path is None else self.read(path.name)
+        return saved.about if saved and "parts" in saved.about else None
 
     def is_due(self) -> bool:
         """Whether enough time has passed since states were written, or since the start."""

@@ -12,7 +12,6 @@ from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,8 +31,6 @@ from .typing import Values
 
 if TYPE_CHECKING:
     from distributed import Client
-
-MOST_READ = 50  # files, to find out why none could be used
 
 
 @dataclass(eq=False)
@@ -83,8 +80,11 @@ class Search:
     def _check(self, runs: Sequence[Run]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
         missing = self._missing(runs)
-        if len(missing) == len({run.key for run in runs}) and (changes := self._changes(missing)):
-            warnings.warn(f"None of the runs in out can be used: {changes}.", stacklevel=4)
+        all_missing = len(missing) == len({run.key for run in runs})
+        newest = self.store.newest() if all_missing and not self.fresh else None
+        if newest and (changes := self.plan.why_not(newest, missing)):
+            said = f"None of the runs in out can be used: {', '.join(changes)}."
+            warnings.warn(said, stacklevel=4)
         known = [self.store.read(run.key) for run in runs] if not missing else []
         notes = check_model(self.plan.experiment) if missing else ()
         notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
@@ -92,13 +92,6 @@ class Search:
         for note in self.comparison.notes:
             warnings.warn(note, stacklevel=4)
         self.store.prepare()
-
-    def _changes(self, missing: Sequence[Run]) -> str:
-        """Why runs on the disk cannot be used; empty if there are none, or they are of others."""
-        for about in islice(self.store.others(), 0 if self.fresh else MOST_READ):
-            if changes := self.plan.why_not(about["parts"], about["shared"], missing):
-                return ", ".join(changes)
-        return ""
 
     def _look(self, waiting: dict[str, list[Run]]) -> None:
         """Add the results of candidates, by their labels, as their runs come in."""
