@@ -57,10 +57,7 @@ def connected(cluster: int | str) -> Iterator[Client]:
 
 
 def trained_by(
-    client: Client,
-    groups: Sequence[list[Run]],
-    plan: Plan,
-    failed: Set[str],
+    client: Client, groups: Sequence[list[Run]], plan: Plan, failed: Set[str]
 ) -> Generator[Trained, None, None]:
     """Train groups; yield each with its outcomes or its error.
 
