@@ -78,7 +78,8 @@ def _settings(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
 def _narrowed(rows: Rows) -> Rows:
     """Fit a table into 80 characters: headers in two lines, long labels in several."""
     (first, *titles), *body = rows
-    above, below = zip(*(("", t) if t.endswith("%") else _halves(t) for t in titles))
+    halves = [("", title) if title.endswith("%") else _halves(title) for title in titles]
+    above, below = ([pair[line] for pair in halves] for line in (0, 1))
     cells = [above, below, *(row for _, *row in body)]
     room = WIDTH - sum(2 + max(map(len, column)) for column in zip(*cells))
     head = [["", *above]] if any(above) else []

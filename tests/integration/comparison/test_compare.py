@@ -90,7 +90,11 @@ def untrained():
         ({"optimizer": "adam"}, TypeError, "'adam' is not a callable object"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
         ({"optimizer": lambda learning_rate: None}, TypeError, "an optax transformation, got None"),
-        ({"model": untrained}, ValueError, "got no brainstate.ParamState of real numbers"),
+        (
+            {"model": untrained, "seeds": 1},
+            ValueError,
+            "got no brainstate.ParamState of real numbers",
+        ),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"tune": {"width": (1, 2)}}, ValueError, "tune can name .*clip, hidden.*, got width"),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),

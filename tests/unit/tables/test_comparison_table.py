@@ -236,6 +236,7 @@ def test_what_went_wrong_stands_below_the_table():
     ):  # fmt: skip
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
+    assert repr(compared()) == "surrogate"  # nothing has come in yet
 
 
 def test_few_seeds_have_no_marks_and_one_no_intervals():
