@@ -218,6 +218,12 @@ def _difference(runs: Sequence[np.ndarray], row: int, best: int, looks: Sequence
     return Interval(mean, mean - half, mean + half)
 
 
+def more_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
+    """Return the seeds that were given, and after them the integers above the largest."""
+    largest = max(seeds)
+    return (*seeds, *range(largest + 1, largest + 1 + count - len(seeds)))
+
+
 def seeds_needed(std: float, difference: float, *, candidates: int = 2) -> int:
     r"""Return about how many seeds show a difference, with a power of 80%.
 

@@ -109,6 +109,20 @@ def reading(outputs, batch=BATCH):
     return network
 
 
+class Averaged(Stack):
+    """The output reads the mean of all spikes."""
+
+    def update(self, x):
+        return super().update(x).mean(axis=-1, keepdims=True) * self.scale.value
+
+
+def averaged(outputs):
+    network = Averaged(Layer(1.0))
+    network.layers[0].weights.value = 0.03 * jax.random.uniform(keys[0], (3 * N, N))
+    network.scale = brainstate.ParamState(jnp.arange(1.0, outputs + 1))
+    return network
+
+
 def narrowed(outputs):
     """Two layers with one neuron between them."""
     network = Stack(Layer(1.0), Layer(1.0), Layer(1.0))

@@ -21,6 +21,7 @@ from .figures import write_figure
 
 if TYPE_CHECKING:
     from ..records import Comparison
+    from ..typing import Model
 
 logger = logging.getLogger(__name__)
 
@@ -154,8 +155,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     return options | {"progress": not arguments.quiet}
 
 
-def _model(arguments: argparse.Namespace) -> Callable[..., Any] | None:
-    """The factory with its options; None for the usual one."""
+def _model(arguments: argparse.Namespace) -> Callable[..., Model]:
+    """The factory with its options."""
     from .._comparison import RecurrentNetwork
 
     factory = RecurrentNetwork if arguments.model is None else factory_of(arguments.model)

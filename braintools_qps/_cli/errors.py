@@ -42,13 +42,8 @@ def described(error: BaseException) -> str:
 
 
 def reason(error: BaseException) -> str:
-    """The message of an error, without the quotes of a KeyError or the number of an OSError."""
-    if type(error) is KeyError and error.args:
-        return str(error.args[0])
-    if isinstance(error, OSError) and error.strerror:  # without its number
-        place = "" if error.filename is None else f": {error.filename!r}"
-        return f"{error.strerror}{place}"
-    return str(error)
+    """The message of an error, without the quotes of a KeyError."""
+    return str(error.args[0] if type(error) is KeyError and error.args else error)
 
 
 def _is_expected(error: Exception) -> bool:

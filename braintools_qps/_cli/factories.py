@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pkgutil import resolve_name
 from typing import Any
 
 from .errors import described
@@ -19,16 +19,12 @@ def factory_of(path: str) -> Callable[..., Any]:
     ValueError
         If the module cannot be imported, or has no such function.
     """
-    module, _, name = path.partition(":")
     if "" not in sys.path:
         sys.path.insert(0, "")
     with blamed_on(path):
-        factory = getattr(importlib.import_module(module), name, None)
+        factory = resolve_name(path)
     if not callable(factory):
-        raise ValueError(
-            f"a model is given as module:factory, but {module} has no function {name!r}. Check "
-            "the name after the colon"
-        )
+        raise ValueError(f"a model is given as module:factory, got {path!r}. Name the function")
     return factory
 
 

@@ -6,9 +6,10 @@ import argparse
 import inspect
 import logging
 import textwrap
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .figures import write_figure
 from .list import summary
@@ -55,7 +56,7 @@ def _description(surrogate: Surrogate) -> str:
     return "\n\n".join(section for section in sections if section)
 
 
-def _values(surrogate: Surrogate) -> dict[str, Any]:
+def _values(surrogate: Surrogate) -> dict[str, object]:
     """Every parameter, those at their default included."""
     from .._registry import plain
 
@@ -78,7 +79,7 @@ def _gradient(surrogate: Surrogate) -> dict[str, str]:
     return {f"{point:g}": f"{value:.6g}" for point, value in zip(x, values)}
 
 
-def _table(cells: dict[str, Any]) -> str:
+def _table(cells: Mapping[str, object]) -> str:
     from .._tables import text_table
 
     width = max(map(len, cells), default=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence, Set
+from collections.abc import Generator, Iterator, Sequence, Set
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from .._wording import from_extra
 from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
-from .plan import CODE, Plan, Run
+from .plan import Plan, Run, changes
 from .runs import Outcome
 from .train import Trainer
 from .typing import Plain
@@ -57,11 +57,7 @@ def connected(cluster: int | str) -> Iterator[Client]:
 
 
 def trained_by(
-    client: Client,
-    groups: Sequence[list[Run]],
-    experiment: Experiment,
-    plan: Plan,
-    failed: Set[str],
+    client: Client, groups: Sequence[list[Run]], plan: Plan, failed: Set[str]
 ) -> Generator[Trained, None, None]:
     """Train groups; yield each with its outcomes or its error.
 
@@ -80,13 +76,12 @@ def trained_by(
 
     def send(groups: Sequence[list[Run]]) -> None:
         try:
-            data = client.scatter(experiment, broadcast=True, hash=False)
+            data = client.scatter(plan.experiment, broadcast=True, hash=False)
         except KeyError:  # Dask's, of a worker that has died meanwhile
             send(groups)
             return
-        needs = plan.code, packages(), numerics()
         for group in groups:
-            future = client.submit(work, data, group, *needs, pure=False)
+            future = client.submit(work, data, group, needs_of(plan), numerics(), pure=False)
             waiting[future] = group
             arriving.add(future)
 
@@ -128,44 +123,28 @@ _one_at_a_time = threading.Lock()
 _trainers: dict[int, tuple[Experiment, Trainer]] = {}  # one at most
 
 
-def work(
-    experiment: Experiment,
-    group: list[Run],
-    code: Mapping[str, str],
-    versions: Mapping[str, str],
-    numbers: Plain,
-) -> list[Outcome]:
+def work(experiment: Experiment, group: list[Run], needs: Plain, numbers: Plain) -> list[Outcome]:
     """Train a group in this process. Data and compiled programs are kept for the next group."""
     with _one_at_a_time, computing_with(numbers):
         if id(experiment) not in _trainers:
-            _check_worker(experiment, code, versions)
+            _check_worker(experiment, needs)
             _trainers.clear()
             _trainers[id(experiment)] = experiment, Trainer(experiment, RUNS_PER_CALL)
-        try:
-            return _trainers[id(experiment)][1].train(group)
-        except SystemExit as end:
-            raise RuntimeError(
-                f"the model's code ended its process with sys.exit({end.code!r}). Raise an "
-                "exception instead"
-            ) from None
+        return _trainers[id(experiment)][1].train(group)
 
 
-def _check_worker(
-    experiment: Experiment, code: Mapping[str, str], versions: Mapping[str, str]
-) -> None:
+def needs_of(plan: Plan) -> Plain:
+    """The versions and the code that workers must have."""
+    known = {name: digest for name, digest in plan.code.items() if UNKNOWN not in digest}
+    return {"packages": packages(), **known}
+
+
+def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
-    ours, here = packages(), place()["host"]
-    if other := [name for name in versions if versions[name] != ours.get(name)]:
-        told = ", ".join(f"{name} {ours.get(name)}, not {versions[name]}" for name in other)
+    here = {"packages": packages(), **Plan(experiment).code}
+    if others := changes(needs, {name: here[name] for name in needs}):
         raise RuntimeError(
-            "a worker must have the same versions as the process that sends it work, got "
-            f"{told} on {here}. Install the same versions there"
-        )
-    imported = Plan(experiment).code
-    changed = [n for n in code if code[n] != imported[n] and UNKNOWN not in code[n]]
-    if changed:
-        raise RuntimeError(
-            f"a worker must have the same code as the process that sends it work, but on {here} "
-            f"the {changed[0].removeprefix(CODE)} is another. Restart the workers, so that they "
-            "import the current code"
+            "a worker must have the code and the versions of the process that sends it work, but "
+            f"on {place()['host']} {', '.join(others)}. Install the same versions there, and "
+            "restart the workers, so that they import the current code"
         )

@@ -20,7 +20,7 @@ from .factory import Factory
 from .network import RecurrentNetwork
 from .objective import objective
 from .optimizers import check_optimizer
-from .plan import candidates_of
+from .plan import Plan, candidates_of
 from .progress import Callback, Progress
 from .result import blank
 from .runs import Runs
@@ -230,7 +230,7 @@ def compare(
         asked = candidates_of(surrogates)
         comparison = blank(asked.values(), experiment, limits)
         with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
-            search = Search(comparison, asked, experiment, Runs(out), bar, client, fresh)
+            search = Search(comparison, asked, Plan(experiment), Runs(out), bar, client, fresh)
             return search.until_known()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -50,7 +50,7 @@ class Experiment:
     prepared: dict[tuple[int, str], Values] | None = None
 
     @property
-    def functions(self) -> dict[str, Any]:
+    def functions(self) -> dict[str, Callable | None]:
         """The functions that all runs share, the user's or ours."""
         goal = self.objective
         shared = {"model": self.factory.make, "optimizer": self.optimizer}
@@ -74,7 +74,7 @@ class Experiment:
         return self.task.sizes.train // self.batch_size
 
     @property
-    def settings(self) -> list[dict[str, Any]]:
+    def settings(self) -> list[Setting]:
         """Every combination of the values that are tuned; an empty one where nothing is."""
         return [dict(zip(self.tune, values)) for values in product(*self.tune.values())]
 
@@ -116,7 +116,7 @@ class Experiment:
         return transformation(self.optimizer, learning_rate, epochs * self.batches, options)
 
 
-def of_program(setting: Setting) -> dict[str, Any]:
+def of_program(setting: Setting) -> Setting:
     """The values of a setting for the factory and the optimizer."""
     return {n: value for n, value in setting.items() if n not in (RATE, *OF_SURROGATES)}
 

@@ -12,6 +12,7 @@ import brainstate
 from braintools.surrogate import Surrogate
 
 from .._models import find_neurons, set_surrogate
+from .._wording import shortened
 from ..typing import Model
 from .identity import name_of
 from .model import environment
@@ -31,11 +32,10 @@ class Factory:
 
     def __post_init__(self) -> None:
         if isinstance(self.make, brainstate.graph.Node) or not callable(self.make):
-            is_text = isinstance(self.make, str)
-            got = repr(self.make) if is_text else f"a {type(self.make).__name__}"
             raise TypeError(
                 "model must be a function that returns a fresh model for each training, got "
-                f"{got}. Pass for example lambda features, classes: MyNetwork(features, classes)"
+                f"{shortened(repr(self.make))}. Pass for example lambda features, classes: "
+                "MyNetwork(features, classes)"
             )
 
     @property
@@ -45,7 +45,7 @@ class Factory:
         return [p for p in named if p.name not in (*GIVEN, "surrogate")]
 
     @property
-    def options(self) -> dict[str, Any]:
+    def options(self) -> Setting:
         """Keywords with their values, those that a partial binds included."""
         usual = {p.name: p.default for p in self.keywords if p.default is not p.empty}
         return usual | getattr(self.make, "keywords", {})
@@ -96,9 +96,7 @@ class Factory:
             set_surrogate(model, surrogate)
         return model
 
-    def _arguments(
-        self, task: Task, surrogate: Surrogate | None, options: Setting
-    ) -> dict[str, Any]:
+    def _arguments(self, task: Task, surrogate: Surrogate | None, options: Setting) -> Setting:
         names = {*GIVEN} if self.takes_all else {p.name for p in parameters_of(self.make)}
         names.difference_update(getattr(self.make, "keywords", {}))  # which a partial binds
         given = {name: getattr(task, name) for name in GIVEN if name in names}

@@ -45,7 +45,7 @@ WITHIN = {
 }
 
 
-def identity(*values: Any) -> str:
+def identity(*values: object) -> str:
     """A digest of functions and values; it is the same in every process.
 
     With an object that cannot be taken apart, such as an open file, it equals no other digest.

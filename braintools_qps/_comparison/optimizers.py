@@ -62,9 +62,7 @@ def check_optimizer(optimizer: Optimizer | None) -> None:
     TypeError
         If it cannot be called with a learning rate.
     """
-    if optimizer is None:
-        return
-    if not callable(optimizer) or "learning_rate" not in names_of(optimizer):
+    if "learning_rate" not in names_of(optimizer):
         raise TypeError(
             "optimizer must be a function of learning_rate that returns an optax transformation, "
             f"got {optimizer!r}. For example optimizer=optax.sgd, without a rate"

@@ -12,14 +12,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike
 
 from .._registry import read_value
+from .typing import Plain, Tree
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -27,7 +29,7 @@ Arrays = Mapping[str, np.ndarray]
 class Saved(NamedTuple):
     """What a file holds."""
 
-    about: dict[str, Any]
+    about: Plain
     arrays: dict[str, np.ndarray]
 
 
@@ -48,7 +50,7 @@ def replacing(path: Path) -> Iterator[Path]:
             beside.unlink(missing_ok=True)
 
 
-def packed(about: Mapping[str, Any], arrays: Arrays) -> bytes:
+def packed(about: Plain, arrays: Arrays) -> bytes:
     """The content of a file."""
     forms = [[name, str(array.dtype), array.shape] for name, array in arrays.items()]
     head = json.dumps({"about": about, "arrays": forms}).encode() + b"\n"
@@ -70,7 +72,7 @@ def unpacked(content: bytes) -> Saved | None:
     return Saved(values["about"], arrays)
 
 
-def as_tree(value: Any, arrays: dict[str, np.ndarray]) -> Any:
+def as_tree(value: Tree, arrays: dict[str, np.ndarray]) -> Tree:
     """A value of a state in JSON: dictionaries, lists, units, and the names of its arrays.
 
     Arrays are added to ``arrays``. Another node of a tree becomes the list of its leaves.
@@ -87,7 +89,7 @@ def as_tree(value: Any, arrays: dict[str, np.ndarray]) -> Any:
     return [as_tree(leaf, arrays) for leaf in leaves]
 
 
-def from_tree(tree: Any, arrays: Arrays) -> Any:
+def from_tree(tree: Tree, arrays: Arrays) -> Tree:
     """The inverse of `as_tree`."""
     if isinstance(tree, str):
         return arrays[tree]
@@ -98,13 +100,13 @@ def from_tree(tree: Any, arrays: Arrays) -> Any:
     return from_tree(tree["number"], arrays) * u.get_unit(read_value(tree["unit"]))
 
 
-def raw(leaf: Any) -> np.ndarray:
+def raw(leaf: ArrayLike) -> np.ndarray:
     """An array as NumPy's; random keys as their numbers."""
     is_key = isinstance(leaf, jax.Array) and jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
     return np.asarray(jax.random.key_data(leaf) if is_key else leaf)
 
 
-def like(values: np.ndarray, form: Any) -> Any:
+def like(values: np.ndarray, form: jax.ShapeDtypeStruct) -> ArrayLike:
     """The inverse of `raw`, for a leaf of that form."""
     if jnp.issubdtype(form.dtype, jax.dtypes.prng_key):
         return jax.random.wrap_key_data(jnp.asarray(values))

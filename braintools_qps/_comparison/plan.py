@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from braintools.surrogate import Surrogate
@@ -24,6 +24,7 @@ from .experiment import RATE, Experiment, at_setting, of_program
 from .identity import UNKNOWN, identity, without_partial
 from .numerics import packages
 from .tasks import Task
+from .tune import settings_of
 from .typing import Plain, Setting
 
 CODE = "code of the "  # begins the names of digests of code
@@ -43,8 +44,8 @@ class Run(NamedTuple):
     candidate: Candidate
     setting: Setting
     seed: int
-    key: str = ""
-    parts: Mapping[str, Any] = {}  # all that it does not share with the others
+    key: str
+    parts: Plain  # all that it does not share with the others
 
 
 def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
@@ -54,29 +55,33 @@ def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
 
 
 class Plan:
-    """Gives runs of an experiment their keys."""
+    """Lists the runs of an experiment, each with its key."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self._experiment = experiment
+        self.experiment = experiment
+        # Settings of candidates, each with the parts of its runs, by label
+        self._settings: dict[str, list[tuple[Setting, Plain]]] = {}
 
-    def runs(
-        self, candidate: Candidate, settings: Sequence[Setting], seeds: Iterable[int]
-    ) -> list[Run]:
+    def runs(self, candidate: Candidate, seeds: Iterable[int]) -> list[Run]:
         """Every setting with every seed, seed by seed."""
-        parts = [self._parts(candidate, setting) for setting in settings]
+        if candidate.label not in self._settings:
+            self._settings[candidate.label] = [
+                (setting, self._parts(candidate, setting))
+                for setting in settings_of(candidate.surrogate, self.experiment)
+            ]
         return [
-            Run(candidate, setting, seed, self._key({**of_setting, "seed": seed}), of_setting)
+            Run(candidate, setting, seed, self._key({**parts, "seed": seed}), parts)
             for seed in seeds
-            for setting, of_setting in zip(settings, parts)
+            for setting, parts in self._settings[candidate.label]
         ]
 
     @cached_property
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
-        make = self._experiment.factory.make
+        make = self.experiment.factory.make
         options = getattr(make, "args", ()), getattr(make, "keywords", {})
         parts = {"model": without_partial(make), "options": options}
-        functions = self._experiment.functions | parts
+        functions = self.experiment.functions | parts
         return {CODE + name: identity(function) for name, function in functions.items()}
 
     @cached_property
@@ -84,31 +89,31 @@ class Plan:
         """What all runs depend on: data, code, options, training, numerics, versions."""
         return to_plain(
             {
-                "data": digest(self._experiment.task),
-                **self._experiment.facts,
-                "prepare": self._experiment.prepared is not None,
+                "data": digest(self.experiment.task),
+                **self.experiment.facts,
+                "prepare": self.experiment.prepared is not None,
                 "device": present_devices().all[0].device_kind,  # of this process
                 "packages": packages(),
                 **self.code,
             }
         )
 
-    def why_not(self, parts: Plain, shared: Plain, runs: Sequence[Run]) -> list[str]:
+    def why_not(self, about: Plain, runs: Sequence[Run]) -> list[str]:
         """Why a run on the disk is none of these runs, as phrases.
 
         There are none if it has another surrogate, setting or seed alone.
         """
-        changes = _changes(shared, self.shared)
+        parts, different = about["parts"], changes(about["shared"], self.shared)
         named = lambda parts: (parts["surrogate"], parts["setting"])
         alike = (run.parts for run in runs if named(run.parts) == named(parts))
-        return changes or _changes(parts, next(alike, parts))
+        return different or changes(parts, next(alike, parts))
 
     def _parts(self, candidate: Candidate, setting: Setting) -> Plain:
         trained, rest = at_setting(candidate.surrogate, setting), of_program(setting)
         return {
             "surrogate": surrogate_spec(trained),
             CODE + "surrogate": identity(*_classes(trained)),
-            RATE: float(setting.get(RATE, self._experiment.usual_rate)),
+            RATE: float(setting.get(RATE, self.experiment.usual_rate)),
             "setting": to_plain(rest),
             CODE + "setting": identity(rest),
         }
@@ -129,25 +134,25 @@ def digest(task: Task) -> str:
     return whole.hexdigest()
 
 
-def _changes(before: Plain, now: Plain) -> list[str]:
+def changes(before: Plain, now: Plain) -> list[str]:
     """What has changed between two sets of parts, each as a phrase."""
-    changes = []
+    phrases = []
     for name in {**before, **now}:
         old, new = before.get(name), now.get(name)
         if old == new:
             continue
         if isinstance(old, Mapping) and isinstance(new, Mapping):
-            changes += _changes(old, new)
+            phrases += changes(old, new)
         elif name == "data":
-            changes.append("the data have changed")
+            phrases.append("the data have changed")
         elif not name.startswith(CODE):
-            changes.append(f"{name} was {old}, now {new}")
+            phrases.append(f"{name} was {old}, now {new}")
         elif UNKNOWN in str(new):
             function = name.removeprefix(CODE)
-            changes.append(f"a {str(new).split()[1]} in the {function} cannot be compared")
-        elif not (name.endswith("options") and before["options"] != now["options"]):
-            changes.append(f"the {name} has changed")  # options are said by their values
-    return changes
+            phrases.append(f"a {str(new).split()[1]} in the {function} cannot be compared")
+        elif not (name.endswith("options") and before.get("options") != now.get("options")):
+            phrases.append(f"the {name} has changed")  # options are said by their values
+    return phrases
 
 
 def _classes(surrogate: Surrogate) -> Iterator[type]:

@@ -7,6 +7,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from .._wording import shortened
@@ -34,29 +35,26 @@ class Event(NamedTuple):
 Callback = Callable[[Event], None]
 
 
+@dataclass(eq=False)
 class Progress:
     """Counts the epochs of the runs to train, shows a bar, and tells the callback."""
 
-    def __init__(
-        self,
-        comparison: Comparison,
-        epochs: int,
-        callback: Callback | None,
-        *,
-        shown: bool,
-    ) -> None:
-        self.comparison = comparison
-        # An error of the callback, which is not the fault of a candidate
-        self.fault: Exception | None = None
-        self._length, self._callback = epochs, callback
-        self._runs = self._runs_done = self._epochs_done = 0
-        self._shown, self._bar, self._open = shown, None, ""
+    comparison: Comparison
+    epochs: int  # of a run
+    callback: Callback | None
+    shown: bool
+    fault: Exception | None = None  # of the callback, which no candidate is to blame for
+    _runs: int = 0
+    _runs_done: int = 0
+    _epochs_done: int = 0
+    _bar: Any = None
+    _open: str = ""
 
     def begin(self, runs: int) -> None:
         """Add runs that are to be trained."""
         self._runs += runs
-        total = self._runs * self._length
-        if self._bar is None and self._shown and total:
+        total = self._runs * self.epochs
+        if self._bar is None and self.shown and total:
             self._bar = _bar(total)
         elif self._bar is not None:
             self._bar.total = total
@@ -75,7 +73,7 @@ class Progress:
     def finish(self, label: str, runs: int, loss: float) -> None:
         """Count runs that have finished or failed, and those of their epochs that were not."""
         self._runs_done += runs
-        if epochs := self._runs_done * self._length - self._epochs_done:
+        if epochs := self._runs_done * self.epochs - self._epochs_done:
             self.advance(label, epochs, loss)
 
     def end(self, comparison: Comparison, result: CandidateResult) -> None:
@@ -97,12 +95,12 @@ class Progress:
                 text = f"run {self._runs_done}/{self._runs}{ended}{self._open}"
                 self._bar.set_postfix_str(text, refresh=False)
                 self._bar.update(self._epochs_done - self._bar.n)
-        if self._callback is None:
+        if self.callback is None:
             return
-        epochs = self._epochs_done, self._runs * self._length
+        epochs = self._epochs_done, self._runs * self.epochs
         runs = self._runs_done, self._runs
         try:
-            self._callback(Event(self.comparison, result, *epochs, loss, *runs))
+            self.callback(Event(self.comparison, result, *epochs, loss, *runs))
         except Exception as error:
             self.fault = error
             raise

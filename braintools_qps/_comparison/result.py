@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
+from jax import Array
 
 from .._registry import surrogate_spec
 from .._wording import cause_of
@@ -129,7 +129,7 @@ def failed(candidate: Candidate, error: Exception) -> CandidateResult:
     return CandidateResult(candidate.label, candidate.spec, error=message)
 
 
-def _numbers(values: Iterable[Any]) -> tuple[float, ...]:
+def _numbers(values: Iterable[Array | float]) -> tuple[float, ...]:
     return tuple(float(value) for value in values)
 
 
@@ -152,7 +152,7 @@ def noise_of_accuracy(samples: int) -> float:
     return ERRORS * math.sqrt(0.25 / samples)
 
 
-def _has_collapsed(score: Any, noise: float | None) -> bool:
+def _has_collapsed(score: Array, noise: float | None) -> bool:
     """Whether the score fell, after its best epoch, by a large part of its gain."""
     if not np.isfinite(score).all():
         return False
@@ -162,5 +162,5 @@ def _has_collapsed(score: Any, noise: float | None) -> bool:
     return bool(score[best] - score[-1] > max(COLLAPSE * learnt, least))
 
 
-def _ran_away(rate: Any) -> bool:
-    return bool(rate[-1] > min(max(RUNAWAY, GROWN * rate[0]), SATURATED))
+def _ran_away(rate: Array) -> bool:
+    return bool(rate[-1] > min(max(RUNAWAY, GROWN * float(rate[0])), SATURATED))

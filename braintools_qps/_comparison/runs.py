@@ -11,7 +11,7 @@ import os
 import secrets
 import time
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -86,19 +86,11 @@ class Runs:
         OSError
             If it cannot be written to.
         """
-        if self.directory is None:
-            return
-        folder = self.directory / FOLDER
-        probe = folder / f".{secrets.token_hex(4)}"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        if self.directory is not None:
+            probe = self.directory / FOLDER / f".{secrets.token_hex(4)}"
+            probe.parent.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
             probe.unlink()
-        except OSError as error:
-            raise OSError(
-                f"out must be a directory that can be written to, got {self.directory}: {error}. "
-                "Give another one"
-            ) from error
 
     def read(self, name: str) -> Saved | None:
         """A run or a state; None if there is none, or if it is damaged."""
@@ -121,7 +113,7 @@ class Runs:
             **{name: fields[name] for name in ("best_epoch", "seconds", "bytes", "worker")},
         )
 
-    def keep(self, key: str, outcome: Outcome, about: Mapping[str, Any]) -> None:
+    def keep(self, key: str, outcome: Outcome, about: Plain) -> None:
         """Keep a run, and ``about`` it; its state in training is no longer needed."""
         arrays = {name: np.asarray(curve) for name, curve in outcome.history._asdict().items()}
         fields = outcome._asdict() | {
@@ -138,14 +130,13 @@ class Runs:
             with suppress(OSError):
                 (self.directory / FOLDER / f"{key}{STATE}").unlink(missing_ok=True)
 
-    def others(self) -> Iterator[dict[str, Any]]:
-        """What is said about each run on the disk, the newest first."""
-        if self.directory is None:
-            return
-        paths = [path for path in (self.directory / FOLDER).glob("*") if not path.suffix]
-        for path in sorted(paths, key=lambda path: path.stat().st_mtime, reverse=True):
-            if (saved := self.read(path.name)) and "parts" in saved.about:  # not an older version's
-                yield saved.about
+    def newest(self) -> Plain | None:
+        """What is said about the newest run on the disk; None if it is an older version's."""
+        folder = None if self.directory is None else self.directory / FOLDER
+        paths = [path for path in folder.glob("*") if not path.suffix] if folder else []
+        path = max(paths, key=lambda path: path.stat().st_mtime, default=None)
+        saved = None if path is None else self.read(path.name)
+        return saved.about if saved and "parts" in saved.about else None
 
     def is_due(self) -> bool:
         """Whether enough time has passed since states were written, or since the start."""
@@ -167,7 +158,7 @@ class Runs:
         if self.directory is not None:
             self._put(self.directory / name, text.encode())
 
-    def _write(self, name: str, about: Mapping[str, Any], arrays: Arrays) -> None:
+    def _write(self, name: str, about: Plain, arrays: Arrays) -> None:
         content = packed(about, arrays)
         is_kept = self.directory is not None and self._put(self.directory / FOLDER / name, content)
         if not is_kept and not name.endswith(STATE):

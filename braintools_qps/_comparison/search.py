@@ -11,30 +11,26 @@ import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
-from itertools import islice
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._defaults import CSV_ROWS, JSON_NAME
+from .._statistics import more_seeds
 from .._wording import cause_of
 from ..records import CandidateResult, Comparison
 from .cluster import RUNS_PER_CALL, Trained, trained_by
-from .experiment import Experiment
 from .model_checks import check_model
 from .plan import Candidate, Plan, Run
 from .progress import Progress
 from .result import choices, failed, result_of
 from .runs import Outcome, Runs
 from .train import Trainer, groups_of
-from .tune import settings_of
-from .typing import Setting, Values
+from .typing import Values
 
 if TYPE_CHECKING:
     from distributed import Client
-
-MOST_READ = 50  # files, to find out why none could be used
 
 
 @dataclass(eq=False)
@@ -46,159 +42,134 @@ class Search:
 
     comparison: Comparison
     candidates: Mapping[str, Candidate]
-    experiment: Experiment
+    plan: Plan
     store: Runs
     progress: Progress
     client: Client | None
     fresh: bool
-    _settings: dict[str, list[Setting]] = field(default_factory=dict)
     _outcomes: dict[str, Outcome] = field(default_factory=dict)  # by the keys of runs
     # Keys of runs, by label and seed
     _chosen: dict[tuple[str, int], str] = field(default_factory=dict)
     _failed: dict[str, Exception] = field(default_factory=dict)
     _trainer: Trainer | None = None
 
-    @cached_property
-    def _plan(self) -> Plan:
-        return Plan(self.experiment)
-
     def until_known(self) -> Comparison:
         """Train the seeds of the first look, and more for candidates that are still open."""
+        seeds, needed = self.plan.experiment.seeds, {}
         for label, candidate in self.candidates.items():
             try:
-                self._settings[label] = settings_of(candidate.surrogate, self.experiment)
-                self._runs(label, self.experiment.seeds)  # or an error
+                needed[label] = self.plan.runs(candidate, seeds)
             except Exception as error:
                 self._failed[label] = error
         self._raise_if_all_failed()
-        sound = [label for label in self.candidates if label not in self._failed]
-        self._check(sound)
+        self._check([run for runs in needed.values() for run in runs])
         for label, fault in self._failed.items():
             self._add(failed(self.candidates[label], fault))
-        self._look(sound, self.experiment.seeds)
+        self._look(needed)
         while "most_seeds" in self.comparison.settings:
             standing, before = self.comparison.standing, len(self.comparison.seeds)
             if standing.settled or standing.next <= before:
                 break
             labels = [self.comparison.results[row].label for row in standing.open]
             self.progress.still_open(labels, before, standing.next)
-            self._look(labels, first_seeds(self.experiment.seeds, standing.next))
+            seeds = more_seeds(self.plan.experiment.seeds, standing.next)
+            self.comparison = replace(self.comparison, seeds=seeds)
+            self._look({n: self.plan.runs(self.candidates[n], seeds) for n in labels})
         return self.comparison.with_weights(partial(_weights, self.store, self._chosen))
 
-    def _check(self, labels: Iterable[str]) -> None:
+    def _check(self, runs: Sequence[Run]) -> None:
         """Try the model if anything is to be trained; warn of what is wrong with it."""
-        runs = [run for label in labels for run in self._runs(label, self.experiment.seeds)]
         missing = self._missing(runs)
-        if len(missing) == len({run.key for run in runs}) and (changes := self._changes(missing)):
-            warnings.warn(f"None of the runs in out can be used: {changes}.", stacklevel=4)
+        all_missing = len(missing) == len({run.key for run in runs})
+        newest = self.store.newest() if all_missing and not self.fresh else None
+        if newest and (changes := self.plan.why_not(newest, missing)):
+            said = f"None of the runs in out can be used: {', '.join(changes)}."
+            warnings.warn(said, stacklevel=4)
         known = [self.store.read(run.key) for run in runs] if not missing else []
-        notes = check_model(self.experiment) if missing else ()
+        notes = check_model(self.plan.experiment) if missing else ()
         notes = (*notes, *(note for saved in known if saved for note in saved.about["notes"]))
         self.comparison = replace(self.comparison, notes=tuple(dict.fromkeys(notes)))
         for note in self.comparison.notes:
             warnings.warn(note, stacklevel=4)
         self.store.prepare()
 
-    def _changes(self, missing: Sequence[Run]) -> str:
-        """Why runs on the disk cannot be used; empty if there are none, or they are of others."""
-        for about in islice(self.store.others(), 0 if self.fresh else MOST_READ):
-            if changes := self._plan.why_not(about["parts"], about["shared"], missing):
-                return ", ".join(changes)
-        return ""
-
-    def _runs(self, label: str, seeds: Sequence[int]) -> list[Run]:
-        return self._plan.runs(self.candidates[label], self._settings[label], seeds)
-
-    def _look(self, labels: Iterable[str], seeds: Sequence[int]) -> None:
-        """Add the results of candidates with these seeds, as they come in."""
-        self.comparison = replace(self.comparison, seeds=tuple(seeds))
-        needed = {label: self._runs(label, seeds) for label in labels}
-        missing = {label: self._missing(runs) for label, runs in needed.items()}
+    def _look(self, waiting: dict[str, list[Run]]) -> None:
+        """Add the results of candidates, by their labels, as their runs come in."""
+        missing = self._missing(run for runs in waiting.values() for run in runs)
+        self.progress.begin(len(missing))
+        for run in missing if self.fresh else ():
+            self.store.forget(run.key)
         most = None if self.client is None else RUNS_PER_CALL
-        groups: list[list[Run]] = []
-        for label, runs in missing.items():
-            self.progress.begin(len(runs))
-            for run in runs if self.fresh else ():
-                self.store.forget(run.key)
-            groups += groups_of(runs, self.store, most)
-            if not runs:
-                self._conclude(needed[label])
-        with closing(self._trained(groups)) as trained:
+        self._conclude_complete(waiting)
+        with closing(self._trained([*groups_of(missing, self.store, most)])) as trained:
             for group, outcomes in trained:
                 label = group[0].candidate.label
                 if isinstance(outcomes, Exception):
-                    self.progress.finish(label, len(self._missing(needed[label])), np.nan)
+                    lost = [run for run in self._missing(missing) if run.candidate.label == label]
+                    self.progress.finish(label, len(lost), np.nan)
+                    del waiting[label]
                     self._fail(label, outcomes)
                     continue
                 for run, outcome in zip(group, outcomes):
                     self._keep(run, outcome)
                 losses = [float(outcome.history.loss[-1]) for outcome in outcomes]
-                self.progress.finish(label, len(outcomes), float(np.mean(losses or np.nan)))
-                if not self._missing(needed[label]):
-                    self._conclude(needed[label])
+                self.progress.finish(label, len(outcomes), float(np.mean(losses)))
+                self._conclude_complete(waiting)
+        for label in waiting:  # it shares a run with one that failed
+            self._fail(label, [*self._failed.values()][-1])
 
     def _trained(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         """Groups with what came of them; those of candidates that have failed are left out."""
         if groups and self.client is not None:
             failed = self._failed.keys()
-            return trained_by(self.client, groups, self.experiment, self._plan, failed)
+            return trained_by(self.client, groups, self.plan, failed)
         return self._trained_here(groups)
 
     def _trained_here(self, groups: Sequence[list[Run]]) -> Generator[Trained, None, None]:
         for group in groups:
             if self._trainer is None:
-                self._trainer = Trainer(self.experiment, sum(map(len, groups)))
+                self._trainer = Trainer(self.plan.experiment, sum(map(len, groups)))
             label = group[0].candidate.label
             if label in self._failed:
                 continue
-            # Another process, or another candidate at the same numbers, may have trained some.
-            rest = self._missing(group)
-            self.progress.finish(label, len(group) - len(rest), np.nan)
-            if not rest:
-                yield group, []
-                continue
+            advance = partial(self.progress.advance, label)
+            outcomes: Sequence[Outcome] | Exception
             try:
-                outcomes = self._trainer.train(
-                    rest,
-                    store=self.store,
-                    on_epoch=partial(self.progress.advance, label),
-                )
+                outcomes = self._trainer.train(group, store=self.store, on_epoch=advance)
             except Exception as error:
                 if error is self.progress.fault:
                     raise
-                yield group, error
-            else:
-                yield rest, outcomes
+                outcomes = error
+            yield group, outcomes
 
     def _missing(self, runs: Iterable[Run]) -> list[Run]:
-        """The runs that are not known; of two settings that come to the same, the last."""
-        missing = {}
+        """The runs that are not known; candidates and settings may come to the same run."""
+        missing: dict[str, Run] = {}
         for run in runs:
             if run.key in self._outcomes:
                 continue
             if not self.fresh and (known := self.store.outcome(run.key)):
                 self._outcomes[run.key] = known._replace(weights={})
             else:
-                missing[run.key] = run
+                missing.setdefault(run.key, run)
         return list(missing.values())
 
     def _keep(self, run: Run, outcome: Outcome) -> None:
-        about = {"shared": self._plan.shared, "parts": run.parts, "notes": self.comparison.notes}
+        about = {"shared": self.plan.shared, "parts": run.parts, "notes": self.comparison.notes}
         self.store.keep(run.key, outcome, about)
         self._outcomes[run.key] = outcome._replace(weights={})
 
-    def _conclude(self, runs: Sequence[Run]) -> None:
-        """Add the result of a candidate, all of whose runs are known."""
-        label, outcomes = runs[0].candidate.label, [self._outcomes[run.key] for run in runs]
-        try:
-            rows, tuning = choices(runs, outcomes, self.experiment)
+    def _conclude_complete(self, waiting: dict[str, list[Run]]) -> None:
+        """Add the results of candidates all of whose runs are known."""
+        for label, runs in [*waiting.items()]:
+            if any(run.key not in self._outcomes for run in runs):
+                continue
+            del waiting[label]
+            outcomes = [self._outcomes[run.key] for run in runs]
+            rows, tuning = choices(runs, outcomes, self.plan.experiment)
             picked = [(runs[row], outcomes[row]) for row in rows]
-            result = result_of(picked, tuning, self.experiment)
-        except Exception as error:
-            self._fail(label, error)
-            return
-        self._chosen |= {(label, run.seed): run.key for run, _ in picked}
-        self._add(result)
+            self._chosen |= {(label, run.seed): run.key for run, _ in picked}
+            self._add(result_of(picked, tuning, self.plan.experiment))
 
     def _fail(self, label: str, error: Exception) -> None:
         """Make a row of an error."""
@@ -222,24 +193,9 @@ class Search:
         self.progress.end(self.comparison, result)
 
 
-def first_seeds(seeds: Sequence[int], count: int) -> tuple[int, ...]:
-    """The seeds that were given, and the integers after the largest of them."""
-    more = range(max(seeds) + 1, max(seeds) + 1 + count - len(seeds))
-    return (*seeds, *more)
-
-
-def _weights(store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int) -> Values:
-    """The trained weights of a run.
-
-    Raises
-    ------
-    LookupError
-        If its file is gone.
-    """
+def _weights(
+    store: Runs, chosen: Mapping[tuple[str, int], str], label: str, seed: int
+) -> Values | None:
+    """The trained weights of a run; None if its file is gone."""
     run = store.outcome(chosen[label, seed])
-    if run is None:
-        raise LookupError(
-            f"the weights of {label} with seed {seed} must be in {store.directory}/runs, got no "
-            "such file. Call compare again with the same arguments"
-        )
-    return run.weights
+    return None if run is None else run.weights

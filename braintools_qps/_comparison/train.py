@@ -55,7 +55,7 @@ class State(NamedTuple):
 
 
 def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iterator[list[Run]]:
-    """Runs of a candidate that one program can train and that have had as many epochs, in groups.
+    """Groups of runs of one candidate that one program can train and that have had as many epochs.
 
     A group has ``most`` runs at most.
     """
@@ -63,7 +63,7 @@ def groups_of(runs: Sequence[Run], store: Runs, most: int | None = None) -> Iter
     for run in runs:
         begun = store.read(run.key + STATE)
         epochs = 0 if begun is None else begun.about["epochs"]
-        alike.setdefault((_program_key(run), epochs), []).append(run)
+        alike.setdefault((run.candidate.label, _program_key(run), epochs), []).append(run)
     for group in alike.values():
         size = most or len(group)
         yield from (group[start : start + size] for start in range(0, len(group), size))

@@ -61,7 +61,9 @@ def _largest_slope(surrogate: Surrogate, experiment: Experiment) -> float:
     return max((float(slope) for slope in slopes.mean(0) if jnp.isfinite(slope)), default=0.0)
 
 
-def tuned(tune: Any, factory: Factory, optimizer: Optimizer | None) -> dict[str, tuple[Any, ...]]:
+def tuned(
+    tune: Setting | None, factory: Factory, optimizer: Optimizer | None
+) -> dict[str, tuple[Any, ...]]:
     """The names to tune and the values to try, checked.
 
     Raises
@@ -87,7 +89,7 @@ def tuned(tune: Any, factory: Factory, optimizer: Optimizer | None) -> dict[str,
     }
 
 
-def _check_values(name: str, values: Any) -> None:
+def _check_values(name: str, values: object) -> None:
     if isinstance(values, str) or not isinstance(values, Sequence) or not values:
         raise TypeError(
             f"tune must have a sequence of values for {name}, got {values!r}. For example "

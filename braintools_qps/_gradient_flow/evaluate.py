@@ -100,6 +100,10 @@ class Evaluator:
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
 
+    def with_random(self, positions: Sequence[int]) -> Evaluator:
+        """The same model run with random values in place of some parameters."""
+        return self.changed(self._with_random(positions))
+
     def repeated(self, times: int) -> Evaluator:
         """The same model run over its inputs several times in a row."""
         repeat = lambda x: jnp.concatenate([x] * times)
@@ -169,17 +173,21 @@ class Evaluator:
         blank = [p.position for p in parameters if p.zeros < p.size and self._is_blank(p.position)]
         if not blank or all(np.any(g.second_moments) for g in gradients):
             return gradients, parameters, ()
-        states = replaced(self.step.arrays.states, blank, list(map(self._random, blank)))
-        arrays = self.step.arrays._replace(states=tuple(states))
+        arrays = self.step.arrays._replace(states=tuple(self._with_random(blank)))
         return *self._gradients(slopes, arrays), tuple(blank)
 
     def _is_blank(self, position: int) -> bool:
         return not np.any(self.step.arrays.states[position])
 
-    def _random(self, position: int) -> Array:
-        weights = self.step.arrays.states[position]
-        values = np.random.default_rng(position).normal(size=weights.shape)
-        return jnp.asarray(values / max(len(weights), 1) ** 0.5, weights.dtype)
+    def _with_random(self, positions: Sequence[int]) -> list[Array]:
+        """The states, with random values in place of some parameters."""
+
+        def random(position: int) -> Array:
+            weights = self.step.arrays.states[position]
+            values = np.random.default_rng(position).normal(size=weights.shape)
+            return jnp.asarray(values / max([*weights.shape, 1][0], 1) ** 0.5, weights.dtype)
+
+        return replaced(self.step.arrays.states, positions, list(map(random, positions)))
 
     def _gradients(
         self, slopes: Sequence[Array], arrays: Arrays

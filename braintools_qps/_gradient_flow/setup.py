@@ -66,7 +66,7 @@ def dropout(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         return
     nodes = find_nodes(evaluator.model, is_dropout)
     for name, node in nodes.items():
-        if 0 < node.prob < KEPT:
+        if 0 < node.prob <= KEPT:
             text = (
                 f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate "
                 "`prob` is the share that is kept."
@@ -117,10 +117,14 @@ def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
             advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
             yield Finding("too small", names, text, otherwise=advice)
             return
-    directions = _directions(evaluator) if 0 < least <= _active(evaluator, ends) else None
-    if directions is not None and directions < least / 2:
+    if not 0 < least <= _active(evaluator, ends) or _directions(evaluator) >= least / 2:
+        return
+    # Not if training can change it, as where all weights of the output begin alike.
+    read = [node for node in graph.feeds[OUTPUTS] if isinstance(node, int)]
+    directions = _directions(evaluator.with_random(read))
+    if directions < least / 2:
         names = tuple(p.name for p in ends)
-        ways = "1 direction" if directions == 1 else f"{directions} directions"
+        ways = "1 direction" if directions == 1 else f"{directions:g} directions"
         text = (
             f"The outputs vary in {ways} only, too few for {task}: what lies between "
             f"{named(names)} and the output lets no more through."
@@ -141,16 +145,16 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     return size / 2 if is_classes else 0, f"{size} outputs"
 
 
-def _directions(evaluator: Evaluator) -> int | None:
-    """The number of directions in which outputs vary over samples and steps; None if unknown."""
+def _directions(evaluator: Evaluator) -> float:
+    """In how many directions outputs vary over samples and steps; infinity if that is unknown."""
     outputs = [np.asarray(evaluator.run.outputs[j], np.float64) for j in evaluator.real_outputs()]
     if evaluator.batch is None or len(outputs) != 1 or outputs[0].shape[1:2] != (evaluator.batch,):
-        return None
+        return np.inf
     rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:])))
     rows = rows - rows.mean(axis=0)
     rows = rows if len(rows) > len(rows.T) else rows.T
     spread = np.linalg.eigvalsh(rows.T @ rows)
-    return int((spread > RESOLVED * spread[-1]).sum()) if spread[-1] > 0 else None
+    return float((spread > RESOLVED * spread[-1]).sum()) if spread[-1] > 0 else np.inf
 
 
 def _active(evaluator: Evaluator, populations: Sequence[PopulationFlow]) -> int:

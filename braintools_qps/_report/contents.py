@@ -13,15 +13,6 @@ from ..records import Comparison, GradientFlow, GradientFlows, table_of
 from .drawings import comparison_drawings, flow_drawings
 
 CODE = ("sources",)  # of the user's functions
-# Labels in plain words
-NAMES = {
-    "has_own_test_part": "test part came with the data",
-    "name": "task",
-    "options": "model options",
-    "readout": "steps read as the answer",
-    "tune": "values tried",
-    "x64": "64-bit numbers",
-}
 
 Facts = list[tuple[str, str]]
 
@@ -50,7 +41,7 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     )
 
 
-def facts(values: Mapping[str, Any]) -> Facts:
+def facts(values: Mapping[str, object]) -> Facts:
     """Names and values as text; nested values in one line."""
     text = lambda x: ("yes" if x else "no") if isinstance(x, bool) else cell(x)
     return [(name.replace("_", " "), text(value)) for name, value in values.items()]
@@ -61,7 +52,8 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "candidates": [result.label for result in comparison.results],
         "seeds": comparison.seeds,
     }
-    drawings, table = comparison_drawings(comparison), table_of(comparison)
+    scores, loss, curve, gradient, original, *tuning = comparison_drawings(comparison)
+    table = table_of(comparison)
     says = [comparison.verdict, comparison.convergence]
     tune = comparison.settings.get("tune") or {}  # these values differ between candidates
     given = {n: v for n, v in comparison.settings.items() if n not in (*CODE, *tune)}
@@ -72,23 +64,23 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
     code = comparison.settings.get("sources", {})
     digests = {f"{name}, sha256": sha256(text.encode()).hexdigest() for name, text in code.items()}
     sections = [
-        ("Training", "Each seed at the setting that it chose." if tune else "", drawings.curves),
-        ("Surrogates", "As they were trained, with their dampening.", drawings.surrogates),
+        ("Training", "Each seed at the setting that it chose." if tune else "", [loss, curve]),
+        ("Surrogates", "As they were trained, with their dampening.", [gradient, original]),
     ]
-    if drawings.tuning:
-        sections.append(("Tuning", tuning_legend(comparison), drawings.tuning))
+    if tuning:
+        sections.append(("Tuning", tuning_legend(comparison), tuning))
     return {
         "title": f"Surrogates compared on {comparison.task.get('name', 'a task')}",
         "summary": _progress_of(comparison),
         "says": [sentence for sentence in says if sentence],
-        "first": drawings.accuracy,
+        "first": scores,
         "rows": table.rows,
         "marked": table.marked,
         "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
-        "asked": facts(asked | _renamed(comparison.task)),
-        "settings": facts({**_renamed(given), **digests, **settings}),
+        "asked": facts({**asked, **comparison.task}),
+        "settings": facts({**given, **digests, **settings}),
         "versions": facts(comparison.environment),
     }
 
@@ -114,10 +106,6 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "settings": facts(settings),
         "versions": facts(present_environment()),
     }
-
-
-def _renamed(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {NAMES.get(name, name): value for name, value in values.items()}
 
 
 def _progress_of(comparison: Comparison) -> str:

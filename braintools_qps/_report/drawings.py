@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..plotting import (
@@ -56,24 +57,15 @@ class Drawing(NamedTuple):
     svg: str
 
 
-class ComparisonDrawings(NamedTuple):
-    accuracy: Drawing
-    curves: list[Drawing]
-    surrogates: list[Drawing]
-    tuning: list[Drawing]  # none where nothing was tuned
-
-
-def comparison_drawings(comparison: Comparison) -> ComparisonDrawings:
-    """The panels of `plot_comparison`, each by itself."""
+def comparison_drawings(comparison: Comparison) -> list[Drawing]:
+    """The panels of `plot_comparison`, each by itself; the last is that of tuning, if there was
+    any."""
     with _style():
-        first = _panel((WIDE, accuracy_height(comparison)))
-        curves, shapes = [_panel(), _panel()], [_panel(), _panel()]
-        plot_comparison(comparison, [first, *curves, *shapes])
-        panels = [first, *curves, *shapes]
+        panels = [_panel((WIDE, accuracy_height(comparison))), *(_panel() for _ in range(4))]
+        plot_comparison(comparison, panels)
         if tuned_results(comparison):
             panels.append(plot_tuning(comparison, _panel(tuning_size(comparison))))
-        drawings = _drawings(panels)
-    return ComparisonDrawings(drawings[0], drawings[1:3], drawings[3:5], drawings[5:])
+        return _drawings(panels)
 
 
 def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:
@@ -85,7 +77,7 @@ def flow_drawings(flows: Mapping[str, GradientFlow]) -> list[Drawing]:
         return _drawings(panels)
 
 
-def _style() -> Any:
+def _style() -> AbstractContextManager:
     import matplotlib
 
     return matplotlib.rc_context(STYLE)

@@ -16,6 +16,7 @@ from .words import Unit
 SCORE = "score"  # the header of the column that is named after the score
 
 Write = Callable[[Any, Score], str]
+Seeds = tuple[float, ...]
 
 
 class Column(NamedTuple):
@@ -56,11 +57,11 @@ def with_interval(interval: Interval, unit: Unit) -> str:
     return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
 
 
-def _score(values: Any, form: Score) -> str:
+def _score(values: Seeds, form: Score) -> str:
     return with_interval(summary(values, bounds=form.bounds), form.unit)
 
 
-def _mean_score(values: Any, form: Score) -> str:
+def _mean_score(values: Seeds, form: Score) -> str:
     return form.unit.number(float(np.mean(values)))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import textwrap
 from collections.abc import Sequence
 
@@ -79,7 +78,8 @@ def _settings(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
 def _narrowed(rows: Rows) -> Rows:
     """Fit a table into 80 characters: headers in two lines, long labels in several."""
     (first, *titles), *body = rows
-    above, below = zip(*(("", t) if t.endswith("%") else _halves(t) for t in titles))
+    halves = [("", title) if title.endswith("%") else _halves(title) for title in titles]
+    above, below = ([pair[line] for pair in halves] for line in (0, 1))
     cells = [above, below, *(row for _, *row in body)]
     room = WIDTH - sum(2 + max(map(len, column)) for column in zip(*cells))
     head = [["", *above]] if any(above) else []
@@ -92,14 +92,8 @@ def _narrowed(rows: Rows) -> Rows:
 
 def _label_lines(label: str, room: int) -> list[str]:
     """A label in lines, broken after brackets and commas if possible."""
-    if len(label) <= room:
-        return [label]
-    parts = re.sub(r"([(,]) *", r"\1\0", label).split("\0")
-    lines = [parts[0]]
-    for part in parts[1:]:
-        fits = len(lines) > 1 and len(lines[-1]) + 1 + len(part) <= room
-        lines[-1:] = [f"{lines[-1]} {part}"] if fits else [lines[-1], f"  {part}"]
-    return [piece for line in lines for piece in _wrapped(line, room) or [""]]
+    spaced = label.replace("(", "( ")
+    return [line.replace("( ", "(") for line in textwrap.wrap(spaced, room, subsequent_indent="  ")]
 
 
 def _halves(title: str) -> tuple[str, str]:

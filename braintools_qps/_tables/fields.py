@@ -8,7 +8,7 @@ from typing import Any
 
 from .._wording import shortened
 from .table import Table, cell
-from .typing import Result, Tuned
+from .typing import Rate, Rates, Relayed, RelayedOne, Result, Saved, Sensitivity, Tuned
 
 
 def fields_table(record: Any, *, cut: Callable[[str], str] = shortened) -> Table:
@@ -26,13 +26,13 @@ def records_table(records: Mapping[str, Any], table_of: Callable[[Any], Table]) 
     return Table([["surrogate", *head], *body])
 
 
-def memory_table(saved: Any) -> Table:
+def memory_table(saved: Saved) -> Table:
     """What `save_memory` changed, and what it left."""
     left = [(path, f"left: {why}") for path, why in saved.left.items()]
     return Table([("", "now"), *saved.changed.items(), *left], left=2)
 
 
-def rates_table(rates: Any) -> Table:
+def rates_table(rates: Rates) -> Table:
     """What `normalize_rates` changed, population by population."""
     head = ("population", "rate before", "after", "weights times")
     rows = [(p.population, *_rates(p), _number(p.factor)) for p in rates.populations]
@@ -41,7 +41,7 @@ def rates_table(rates: Any) -> Table:
     return Table([head, *rows], [*notes, *rates.notes])
 
 
-def relayed_table(relayed: Any) -> Table:
+def relayed_table(relayed: Relayed) -> Table:
     """What `relay_weights` changed, population by population."""
     head = ("population", "passes on", "weight", "rate before", "after")
     rows = [
@@ -50,7 +50,7 @@ def relayed_table(relayed: Any) -> Table:
     return Table([head, *rows])
 
 
-def sensitivity_table(sensitivity: Any) -> Table:
+def sensitivity_table(sensitivity: Sensitivity) -> Table:
     """How much each gradient depends on the surrogate."""
     rows = [[p.name, f"{p.change:.0%}", f"{p.size:.3g}"] for p in sensitivity.parameters]
     return Table([["parameter", "change", "size"], *rows], sensitivity.advice)
@@ -90,7 +90,7 @@ def tuning_table(tuning: Tuned) -> Table:
     return Table([head, *rows], [note], left=2)
 
 
-def _rates(population: Any) -> tuple[str, str]:
+def _rates(population: Rate | RelayedOne) -> tuple[str, str]:
     return f"{population.before:.4f}", f"{population.after:.4f}"
 
 
@@ -98,7 +98,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _with_mean(value: Any) -> str:
+def _with_mean(value: object) -> str:
     """A value in one line; for several numbers, the mean comes first."""
     if isinstance(value, tuple) and len(value) > 1:
         return f"{sum(value) / len(value):.4g} ({', '.join(f'{x:.4g}' for x in value)})"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from .typing import Result
 
@@ -38,7 +37,7 @@ def setting_text(result: Result, name: str) -> str:
     return value + star + (f" ({same}/{seeds})" if same < seeds else "")
 
 
-def value_text(name: str, value: Any) -> str:
+def value_text(name: str, value: object) -> str:
     """A value of a setting in a few characters; factors as fractions."""
     if value is None:
         return "none" if name else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Container, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 Rows = Sequence[Sequence[str]]  # the header first
 SHADE = "rgba(127, 127, 127, 0.2)"  # on light and dark pages
@@ -35,7 +35,7 @@ class Table(NamedTuple):
         return "\n".join([*above, "<table>", *lines, "</table>", *map(html_note, self.notes)])
 
 
-def cell(value: Any) -> str:
+def cell(value: object) -> str:
     """One line for any value: lists and mappings with commas, numbers with six digits."""
     if isinstance(value, float):
         return f"{value:.6g}"

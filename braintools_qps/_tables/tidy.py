@@ -6,12 +6,11 @@ import csv
 import json
 from collections.abc import Iterable, Mapping
 from io import StringIO
-from typing import Any
 
 from .columns import COLUMNS
 from .typing import Compared, Result
 
-Lines = list[dict[str, Any]]  # the values of a table by column
+Lines = list[dict[str, object]]  # the values of a table by column
 
 
 def tidy_lines(comparison: Compared, rows: str) -> Lines:
@@ -29,7 +28,7 @@ def tidy_lines(comparison: Compared, rows: str) -> Lines:
     raise ValueError(f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'")
 
 
-def _shared(comparison: Compared) -> dict[str, Any]:
+def _shared(comparison: Compared) -> dict[str, object]:
     """Columns that are the same in all lines: the task, and settings with a single value."""
     options = comparison.settings.get("options")
     known = {**(options if isinstance(options, Mapping) else {}), **comparison.settings}
@@ -37,7 +36,7 @@ def _shared(comparison: Compared) -> dict[str, Any]:
     return {"task": comparison.task.get("name"), **settings}
 
 
-def _by_seed(results: Iterable[Result], shared: Mapping[str, Any]) -> Lines:
+def _by_seed(results: Iterable[Result], shared: Mapping[str, object]) -> Lines:
     """One line for each candidate and seed; one for a candidate that failed."""
     lines: Lines = []
     for result in results:
@@ -68,10 +67,12 @@ def _by_epoch(results: Iterable[Result]) -> Lines:
 def _by_trial(results: Iterable[Result]) -> Lines:
     """One line for each training of a candidate that was tuned."""
     lines: Lines = []
-    for result in (result for result in results if result.tuning):
-        for number, trial in enumerate(result.tuning.trials):
+    for result in results:
+        if (tuning := result.tuning) is None:
+            continue
+        for number, trial in enumerate(tuning.trials):
             scores = {name: getattr(trial, name) for name in ("validation", "test", "loss")}
-            for row, (seed, chosen) in enumerate(zip(result.seeds, result.tuning.chosen)):
+            for row, (seed, chosen) in enumerate(zip(result.seeds, tuning.chosen)):
                 numbers = {name: values[row] if values else None for name, values in scores.items()}
                 head = {"surrogate": result.label, "seed": seed, **trial.setting}
                 lines.append({**head, **numbers, "chosen": chosen == number})
@@ -87,5 +88,5 @@ def csv_text(lines: Lines) -> str:
     return text.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     return f"{value:.5g}" if isinstance(value, float) else value

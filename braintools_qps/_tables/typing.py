@@ -1,13 +1,24 @@
-"""Records that tables are made of, read by their attributes.
+"""Records that tables are made of.
 
-`records` imports this room, so that a record can print itself. Nothing here imports `records`.
+`records` imports this room, so that a record can print itself. Nothing here imports `records` when
+it runs.
 """
 
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-Result: TypeAlias = Any  # a `CandidateResult`
-Tuned: TypeAlias = Any  # its `Tuning`
-Compared: TypeAlias = Any  # a `Comparison`
-Population: TypeAlias = Any  # a `PopulationFlow`
-Flow: TypeAlias = Any  # a `GradientFlow`
-Flows: TypeAlias = Any  # a `GradientFlows`
+if TYPE_CHECKING:
+    from ..records import CandidateResult as Result
+    from ..records import Comparison as Compared
+    from ..records import GradientFlow as Flow
+    from ..records import GradientFlows as Flows
+    from ..records import GradientSensitivity as Sensitivity
+    from ..records import NormalizedRate as Rate
+    from ..records import NormalizedRates as Rates
+    from ..records import PopulationFlow as Population
+    from ..records import RelayedPopulation as RelayedOne
+    from ..records import RelayedWeights as Relayed
+    from ..records import SavedMemory as Saved
+    from ..records import Tuning as Tuned
+else:
+    Result = Compared = Flow = Flows = Sensitivity = Rate = Rates = Any
+    Population = RelayedOne = Relayed = Saved = Tuned = Any

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .._statistics import LEAST_SEEDS
+from .._statistics import LEAST_SEEDS, more_seeds
 from .._wording import shortened
 from .scores import Score, score_of
 from .typing import Compared, Result
@@ -70,12 +70,8 @@ def _more_seeds(comparison: Compared, form: Score) -> str:
 
 def _seeds_option(comparison: Compared) -> str:
     """The option that brings the seeds to the least number, and what it costs."""
-    first, last = comparison.seeds[0], max(comparison.seeds)
-    more = LEAST_SEEDS - len(comparison.seeds)
-    if comparison.seeds != tuple(range(first, last + 1)):
-        named = f"{','.join(map(str, comparison.seeds))},{last + 1}-{last + more}"
-    else:
-        named = f"{first}-{last + more}" if first else f"{LEAST_SEEDS}"
+    seeds, more = more_seeds(comparison.seeds, LEAST_SEEDS), LEAST_SEEDS - len(comparison.seeds)
+    named = LEAST_SEEDS if seeds == (*range(LEAST_SEEDS),) else ",".join(map(str, seeds))
     return f"--seeds {named} trains {more:,} more per candidate"
 
 

@@ -73,7 +73,7 @@ def draw_trained(comparison: Comparison, left: Axes, right: Axes) -> None:
         left.set_title(f"Surrogate gradient, as trained (other axis, not shown: {others})")
 
 
-def _panels(comparison: Comparison, tuned: bool) -> list[Any]:
+def _panels(comparison: Comparison, tuned: bool) -> list[Axes]:
     """A wide panel, two rows of two panels, and a wide one of tuning."""
     import matplotlib.pyplot as plt
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 
 from ..records import GradientFlow, PopulationFlow, relative_gradient
-from .panels import GREY, Axes, add_legend, panels_of, styles
+from .panels import GREY, Axes, Look, add_legend, panels_of, styles
 
 
 def plot_gradient_flow(
@@ -61,7 +60,7 @@ def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     for (label, curve), look in zip(curves.items(), styles()):
         axes.plot(np.arange(len(curve)), curve, label=label, **look)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
-    text: dict[str, Any] = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
+    text: Look = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
     # Beside the axes, where no curve can lie over it.
     axes.text(1.01, 0.01, "reach:\n1%", transform=axes.get_yaxis_transform(), **text)
     axes.locator_params(axis="x", integer=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from .._tables import score_of
 from ..records import Comparison
-from .panels import Axes, add_legend, candidate_styles, number_ticks, panels_of, typed
+from .panels import Axes, Look, add_legend, candidate_styles, number_ticks, panels_of, typed
 
 
 def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = None) -> list[Axes]:
@@ -58,7 +57,7 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
                 continue
             epochs, style = np.arange(1, values.shape[1] + 1), looks[result.label]
             axes.plot(epochs, values.mean(0), label=typed(result.label), **style)
-            band: Any = {"facecolor": (style["color"], 0.12), "edgecolor": (style["color"], 0.4)}
+            band: Look = {"facecolor": (style["color"], 0.12), "edgecolor": (style["color"], 0.4)}
             axes.fill_between(epochs, values.min(0), values.max(0), **band, linewidth=0.5)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
     left.set(title="Training loss", ylabel="training loss" + spread)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import cycle
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -25,6 +25,8 @@ GREY = "0.8"
 FAINT = "0.4"  # of lines, which need more contrast than areas
 LONGEST_LABEL = 45
 
+Look: TypeAlias = dict[str, Any]  # of a curve or a text, as matplotlib takes it
+
 
 def panels_of(
     axes: Axes | Sequence[Axes] | None, count: int, size: tuple[float, float] | None = None
@@ -41,7 +43,7 @@ def panels_of(
         for unused in grid.flat[count:]:
             unused.remove()
         axes = list(grid.flat[:count])
-    panels: list[Any] = list(np.ravel(np.asarray(axes, object)))
+    panels: list[Axes] = list(np.ravel(np.asarray(axes, object)))
     if len(panels) != count:
         raise ValueError(
             f"this figure needs {count} axes, got {len(panels)}. Pass that many, or axes=None"
@@ -56,7 +58,7 @@ def add_legend(panels: Sequence[Axes], *, outside: bool) -> None:
     for panel in panels:
         for line, label in zip(*panel.get_legend_handles_labels()):
             lines.setdefault(label, line)
-    look: dict[str, Any] = {"frameon": False, "fontsize": "small"}
+    look: Look = {"frameon": False, "fontsize": "small"}
     if not outside:
         panels[-1].legend(lines.values(), lines.keys(), **look)
         return
@@ -76,7 +78,7 @@ def number_ticks(axis: Axis) -> None:
     axis.set_minor_formatter(Numbers())
 
 
-def candidate_styles(comparison: Comparison) -> dict[str, dict[str, Any]]:
+def candidate_styles(comparison: Comparison) -> dict[str, Look]:
     """The look of each candidate, the same in all panels, by label; the best has the first look."""
     return dict(zip((result.label for result in comparison.ranked), styles()))
 
@@ -93,7 +95,7 @@ def typed_text(text: str) -> str:
     return text.replace("$", r"\$")
 
 
-def styles() -> Iterator[dict[str, Any]]:
+def styles() -> Iterator[Look]:
     """Looks of curves: both colour and line style change, so that curves that coincide both show.
 
     Solid lines lie under dashed ones for the same reason. After 28 looks they repeat.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
 import brainunit as u
 import jax.numpy as jnp
@@ -16,7 +15,7 @@ from jax.typing import ArrayLike
 from .._candidates import candidates
 from .._surrogate import require_one_shape
 from ..typing import Distance, Scale, SurrogateSpecs
-from .panels import FAINT, Axes, add_legend, panels_of, styles, typed
+from .panels import FAINT, Axes, Look, add_legend, panels_of, styles, typed
 
 # How far surrogates are drawn to each side, in multiples of the largest scale.
 WIDTH = 4.0
@@ -66,14 +65,14 @@ def draw_surrogates(
     named: Mapping[str, Surrogate],
     left: Axes,
     right: Axes,
-    looks: Mapping[str, Mapping[str, Any]] | None = None,
+    looks: Mapping[str, Look] | None = None,
 ) -> None:
     """Draw gradients into one panel, original functions and the step into another."""
     x, unit = _abscissa(list(named.values()))
     where = u.get_mantissa(x)
     looks = dict(zip(named, styles())) if looks is None else looks
     for label, surrogate in named.items():
-        style: Any = {"label": typed(label), **looks[label]}
+        style: Look = {"label": typed(label), **looks[label]}
         gradient = u.get_mantissa(surrogate.surrogate_grad(x))
         left.plot(where, gradient, **style)
         right.plot(where, _original(surrogate, x, where, gradient), **style)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .._tables import edge_note, score_of, value_text
 from ..records import CandidateResult, Comparison, Trial
 from .panels import Axes, panels_of, typed
+
+if TYPE_CHECKING:
+    from matplotlib.patches import Rectangle
 
 CHOSEN = "#D55E00"
 SHADES = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
@@ -108,7 +111,7 @@ def tuning_legend(comparison: Comparison) -> str:
     return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
 
 
-def _frame(column: int, row: int) -> Any:
+def _frame(column: int, row: int) -> Rectangle:
     from matplotlib.patches import Rectangle
 
     corner = column + 0.04, row + 0.04

@@ -77,7 +77,7 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "dropout",
-            f"a dropout keeps less than {KEPT:.0%} of the signals",
+            f"a dropout keeps {KEPT:.0%} of the signals or less",
             "a larger `prob`: in brainstate it is the share that is kept",
         ),
         Cause(

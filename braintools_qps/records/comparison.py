@@ -221,12 +221,13 @@ class Comparison(Record, table=comparison_table):
                 f"Trained are {seeds}"
             )
         load = vars(self).get("_load_weights")  # no field: neither compared nor written
-        if load is None:
+        if load is None or (weights := load(label, seed)) is None:
             raise ValueError(
-                f"weights of {label} are in the comparison that compare returns, got one that was "
-                "read from a file. Call compare again: it trains nothing that is in out"
+                f"weights of {label} with seed {seed} must be in the comparison that compare "
+                "returns, and in its files, got none. Call compare again: it trains nothing that "
+                "is in out"
             )
-        return load(label, seed)
+        return weights
 
     def with_weights(self, load: Callable[[str, int], Any]) -> Self:
         """Return the same comparison, whose ``weights`` come from a function.
@@ -234,7 +235,8 @@ class Comparison(Record, table=comparison_table):
         Parameters
         ----------
         load : callable
-            Called with a label and a seed; returns the weights. It is neither compared nor written.
+            Called with a label and a seed; returns the weights, or None if they are lost. It is
+            neither compared nor written.
 
         Returns
         -------

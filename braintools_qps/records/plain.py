@@ -17,6 +17,7 @@ from braintools.surrogate import Surrogate
 from .._registry import get_surrogate, plain, read_value, surrogate_spec
 
 NON_FINITE = ("nan", "inf", "-inf")
+WRITTEN = bool, int, str, NoneType  # as they are
 LARGEST, DEEPEST = 2**63, 50  # an integer, and the levels of a value
 
 
@@ -42,10 +43,11 @@ def from_plain(kind: Any, value: Any) -> Any:
         If the value cannot be read as that type.
     """
     origin, arguments = get_origin(kind), get_args(kind)
-    if kind is Any or _is_written(kind, value):
+    if kind is Any or (kind in WRITTEN and type(value) is kind):
         return _checked(value)
-    if origin in (Union, UnionType):
-        return _read_first(arguments, kind, value)
+    for each in arguments if origin in (Union, UnionType) else ():
+        with suppress(TypeError, ValueError):
+            return from_plain(each, value)
     if origin is tuple and isinstance(value, (list, tuple)):
         kinds = arguments[:1] * len(value) if arguments[-1] is ... else arguments
         return tuple(from_plain(kind, item) for kind, item in zip(kinds, value, strict=True))
@@ -68,21 +70,6 @@ def _written(value: Any) -> Any:
     if hasattr(value, "__qualname__"):
         return {"repr": f"{getattr(value, '__module__', '?')}:{value.__qualname__}"}
     return {"repr": re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))}
-
-
-def _is_written(kind: Any, value: Any) -> bool:
-    """Whether JSON has this type itself, so that the value needs no conversion."""
-    return kind in (bool, int, str, NoneType) and type(value) is kind
-
-
-def _read_first(kinds: tuple[Any, ...], union: Any, value: Any) -> Any:
-    """Read the value by the first type of a union that it fits."""
-    for kind in kinds:
-        try:
-            return from_plain(kind, value)
-        except (TypeError, ValueError):
-            continue
-    _refuse(union, value)
 
 
 def _read_object(kind: type, value: Any) -> Any:

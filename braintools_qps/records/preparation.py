@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .._tables import html_note, relayed_table
 from .diagnosis import Diagnosis
-from .record import Record, table_of
+from .record import Record
 
 NOTHING = "Nothing to do"
 NOT_OURS = "Nothing that prepare changes"
@@ -41,11 +41,9 @@ class RelayedPopulation(Record):
     after: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RelayedWeights(Record, table=relayed_table):
     """What `relay_weights` changed.
-
-    ``print`` shows it as a table.
 
     Attributes
     ----------
@@ -55,15 +53,12 @@ class RelayedWeights(Record, table=relayed_table):
     Examples
     --------
     >>> from braintools_qps.records import RelayedPopulation, RelayedWeights
-    >>> print(RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),)))
+    >>> RelayedWeights((RelayedPopulation("lif2", "lif1", 12.6, 0.0, 0.1),))
     population  passes on  weight  rate before   after
     lif2             lif1    12.6       0.0000  0.1000
     """
 
     populations: tuple[RelayedPopulation, ...]
-
-    def __str__(self) -> str:
-        return table_of(self).text
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from .._tables import rates_table
-from .record import Record, table_of
+from .record import Record
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,11 +35,9 @@ class NormalizedRate(Record):
     factor: float | None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class NormalizedRates(Record, table=rates_table):
     """What `normalize_rates` changed.
-
-    ``print`` shows it as a table.
 
     Attributes
     ----------
@@ -53,7 +51,7 @@ class NormalizedRates(Record, table=rates_table):
     Examples
     --------
     >>> from braintools_qps.records import NormalizedRate, NormalizedRates
-    >>> print(NormalizedRates(0.1, (NormalizedRate("lif", before=0.004, after=0.1, factor=2.5),)))
+    >>> NormalizedRates(0.1, (NormalizedRate("lif", before=0.004, after=0.1, factor=2.5),))
     population  rate before   after  weights times
     lif              0.0040  0.1000            2.5
     """
@@ -61,6 +59,3 @@ class NormalizedRates(Record, table=rates_table):
     rate: float
     populations: tuple[NormalizedRate, ...]
     notes: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        return table_of(self).text

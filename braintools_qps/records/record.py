@@ -12,18 +12,19 @@ from typing import Any, ClassVar, Self, TypeVar, get_type_hints
 from .._tables import Table, fields_table, records_table
 from .plain import from_plain, to_plain
 
-TABLES: dict[type, Callable[[Any], Table]] = {}  # what each kind of result prints as
 R = TypeVar("R", bound="Record")
 
 
 class Printed:
     """Base class of records and of tables of records: strict JSON, and HTML for notebooks."""
 
+    _table: ClassVar[Callable[[Any], Table]]  # what it prints as
+
     def __init_subclass__(cls, *, table: Callable[[Any], Table] | None = None) -> None:
         """Declare a kind of result, and the function that makes the table it prints as."""
         super().__init_subclass__()
         if table is not None:
-            TABLES[cls] = table
+            cls._table = staticmethod(table)
 
     def to_dict(self) -> dict[str, Any]:
         raise NotImplementedError
@@ -138,12 +139,10 @@ class Record(Printed, table=fields_table):
                     known[field.name] = from_plain(types[field.name], values[field.name])
                 except ValueError as error:
                     raise ValueError(f"{cls.__name__}.{field.name}: {error}") from None
-            elif dataclasses.MISSING is field.default is field.default_factory:
-                raise ValueError(
-                    f"{cls.__name__} needs a value for {field.name}, got none. Pass the result of "
-                    "to_dict, unchanged"
-                )
-        return cls(**known)
+        try:
+            return cls(**known)
+        except TypeError as error:  # Python's words for a field that is missing
+            raise ValueError(f"{error}. Pass the result of to_dict, unchanged") from error
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -249,8 +248,7 @@ class RecordTable(Printed, dict[str, R], table=lambda records: records_table(rec
 
 def table_of(record: Printed) -> Table:
     """The table that a record prints as."""
-    kind = next(kind for kind in type(record).__mro__ if kind in TABLES)
-    return TABLES[kind](record)
+    return type(record)._table(record)
 
 
 def _fields(record: Any) -> tuple[dataclasses.Field, ...]:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import brainstate
@@ -44,13 +43,11 @@ class Network(brainstate.nn.Module):
         return out
 
 
-def make(features, classes, once="", deadly="", nan="", large="", leaving=False):
+def make(features, classes, once="", deadly="", nan="", large=""):
     """``deadly``, ``nan`` and ``large`` name the surrogate that it is for.
 
-    ``once`` is a file that is there until the first death; ``leaving`` ends workers by sys.exit.
+    ``once`` is a file that is there until the first death.
     """
-    if leaving and is_worker():
-        sys.exit(3)
     if once and is_worker():
         try:
             Path(once).unlink()

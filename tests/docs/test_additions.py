@@ -24,7 +24,7 @@ ADDED = {
 def two_bits():
     X, y = np.zeros((40, 4, 2), np.float32), np.arange(40) % 2
     X[np.arange(40), 0, y] = 1
-    return make_task("two-bits", X, y)
+    return make_task(X, y)
 """),
     ],
     "a column of a comparison": [

@@ -176,9 +176,9 @@ def _by_name(text: str) -> Task:
         raise LookupError(f"task must be one of {', '.join(TASKS)}, got {name!r}{hint}")
     options = {key: read_value(value) for key, value in options.items()}
     task = TASKS[name].build(*args, **options)
-    return dataclasses.replace(task, description=TASKS[name].sentence)
+    return dataclasses.replace(task, name=text, description=TASKS[name].sentence)
 
 
-def _described(task: Any) -> str:
+def _described(task: object) -> str:
     size = f" of {len(task)}" if isinstance(task, (tuple, list)) else ""
     return f"{task!r}" if isinstance(task, (str, Task)) else f"a {type(task).__name__}{size}"

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import brainunit as u
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from ..._wording import listed
 from .task import Task, make_task
 
+Given: TypeAlias = ArrayLike | u.Quantity
+
 FEWEST_SAMPLES = 4  # of a class: one to validate, one to test, two to train
 
 
-def task_from_arrays(X: Any, y: Any, *, test: Sequence[Any] = (), name: str = "arrays") -> Task:
+def task_from_arrays(
+    X: Given, y: Given, *, test: Sequence[Given] = (), name: str = "arrays"
+) -> Task:
     """Split arrays by class into 65% to train, 15% to validate and 20% to test.
 
     Parameters
@@ -52,12 +57,10 @@ def task_from_arrays(X: Any, y: Any, *, test: Sequence[Any] = (), name: str = "a
             )
         given = len(tested[0])
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
-    return labelled_task(name, inputs, labels, given_test=given, unit=u.get_unit(X))
+    return labelled_task(inputs, labels, given_test=given, unit=u.get_unit(X), name=name)
 
 
-def labelled_task(
-    name: str, X: np.ndarray, y: np.ndarray, *, given_test: int = 0, **more: Any
-) -> Task:
+def labelled_task(X: np.ndarray, y: np.ndarray, *, given_test: int = 0, **more: Any) -> Task:
     """A task with its classes numbered; the last ``given_test`` samples are its test part.
 
     ``more`` are further fields of the task.
@@ -69,15 +72,15 @@ def labelled_task(
                 f"a regression needs {FEWEST_SAMPLES} samples or more, for the three parts of the "
                 f"data, got {len(dealt)}. If y holds classes, pass them as integers"
             )
-        return make_task(name, X, y, given_test=given_test, **more)
+        return make_task(X, y, given_test=given_test, **more)
     names = np.unique(dealt)
     _check_classes(names, dealt)
     if given_test:
         _check_tested(names, tested)
-    return make_task(name, X, np.searchsorted(names, y), given_test=given_test, **more)
+    return make_task(X, np.searchsorted(names, y), given_test=given_test, **more)
 
 
-def labels_of(y: Any, what: str = "y") -> np.ndarray:
+def labels_of(y: Given, what: str = "y") -> np.ndarray:
     """Labels as an array of integers, booleans, strings, bytes or floats.
 
     Raises
@@ -107,7 +110,7 @@ def labels_of(y: Any, what: str = "y") -> np.ndarray:
     return labels
 
 
-def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
+def _part(X: Given, y: Given, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and labels of a part of the data, checked, as the task holds them."""
     X, y = _array(X, f"X{part}"), labels_of(y, f"y{part}")
     if X.dtype.kind not in "biuf":
@@ -121,7 +124,7 @@ def _part(X: Any, y: Any, part: str) -> tuple[np.ndarray, np.ndarray]:
     return X, _finite(y, np.float32, f"y{part}") if y.dtype.kind == "f" else y
 
 
-def _in_unit_of(X: Any, inputs: Any) -> Any:
+def _in_unit_of(X: Given, inputs: Given) -> Given:
     """The inputs of the test part as numbers in the unit of the others."""
     unit, other = u.get_unit(X), u.get_unit(inputs)
     if not other.has_same_dim(unit):
@@ -132,7 +135,7 @@ def _in_unit_of(X: Any, inputs: Any) -> Any:
     return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
 
 
-def _array(values: Any, what: str) -> np.ndarray:
+def _array(values: Given, what: str) -> np.ndarray:
     values = u.get_mantissa(values)
     if isinstance(values, np.ma.MaskedArray):
         raise TypeError(
@@ -158,7 +161,7 @@ def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:
         )
 
 
-def _finite(values: np.ndarray, dtype: Any, what: str) -> np.ndarray:
+def _finite(values: np.ndarray, dtype: DTypeLike, what: str) -> np.ndarray:
     """The values in this dtype, if they are finite there."""
     with np.errstate(over="ignore"):
         numbers = values.astype(dtype, copy=False)

@@ -65,12 +65,12 @@ def cognitive_task(
     X, y, valid = map(np.asarray, drawn)
     X, y = at_unit_rms(_ending_together(X, valid)), _ending_together(y, valid)
     if y.ndim > 2:
-        return make_task(kind.__name__, X, y, dt=dt)
+        return make_task(X, y, dt=dt)
     names, labels = np.unique(y[:, -1], return_inverse=True)
     if len(names) > 1:
-        return make_task(kind.__name__, X, labels, _steps_of_answer(y), dt=dt)
+        return make_task(X, labels, _steps_of_answer(y), dt=dt)
     targets = np.eye(y.max() + 1, dtype=np.float32)[y]
-    return make_task(kind.__name__, X, targets, dt=dt)
+    return make_task(X, targets, dt=dt)
 
 
 def _ending_together(values: np.ndarray, valid: np.ndarray) -> np.ndarray:

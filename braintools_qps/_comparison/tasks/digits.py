@@ -11,25 +11,25 @@ from .task import Task, at_unit_rms, make_task
 def digits_rows() -> Task:
     """1797 handwritten digits of 8 x 8 pixels, each row shown for two steps."""
     images, labels = _digits()
-    return make_task("digits-rows", np.repeat(images.reshape(-1, 8, 8), 2, axis=1), labels)
+    return make_task(np.repeat(images.reshape(-1, 8, 8), 2, axis=1), labels)
 
 
 def digits_pixels() -> Task:
     """The same digits pixel by pixel: 64 steps of one feature."""
     images, labels = _digits()
-    return make_task("digits-pixels", images[:, :, None], labels)
+    return make_task(images[:, :, None], labels)
 
 
 def mnist_rows() -> Task:
     """5000 digits of MNIST, 500 of each, row by row: 28 steps of 28 features."""
     images, labels = _mnist()
-    return make_task("mnist-rows", images.reshape(-1, 28, 28), labels)
+    return make_task(images.reshape(-1, 28, 28), labels)
 
 
 def mnist_pixels() -> Task:
     """The same digits pixel by pixel: 784 steps of one feature."""
     images, labels = _mnist()
-    return make_task("mnist-pixels", images[:, :, None], labels)
+    return make_task(images[:, :, None], labels)
 
 
 def _digits() -> tuple[np.ndarray, np.ndarray]:

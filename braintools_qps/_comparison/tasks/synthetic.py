@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-from typing import Any
-
 import numpy as np
 
 from ..._checks import check_positive, checked_count
@@ -35,7 +32,7 @@ def cue_recall() -> Task:
     X = NOISE * rng.standard_normal((CUE_SAMPLES, steps, CUES + 1)).astype(np.float32)
     X[np.arange(CUE_SAMPLES), :CUE_STEPS, labels] += 1
     X[:, -RECALL_STEPS:, CUES] += 1  # the question
-    return make_task("cue-recall", at_unit_rms(X), labels, readout=RECALL_STEPS)
+    return make_task(at_unit_rms(X), labels, readout=RECALL_STEPS)
 
 
 def randman(
@@ -88,8 +85,7 @@ def randman(
        Instilling Complex Function in Spiking Neural Networks", Neural Computation 33, 899-925
        (2021).
     """
-    given: dict[str, Any] = dict(locals())
-    _check(given)
+    _check(**locals())
     rng = np.random.default_rng([seed, classes, dim, units])
     labels = np.arange(samples) % classes
     X = np.zeros((samples, steps, units), np.float32)
@@ -100,7 +96,7 @@ def randman(
             times = _stretched(_manifold(rng, points, units, alpha))
             step = np.minimum((times * steps).astype(int), steps - 1)
             np.add.at(X, (rows[:, None], step, np.arange(units)), 1)
-    return make_task(_name(given), at_unit_rms(X), labels)
+    return make_task(at_unit_rms(X), labels)
 
 
 def _manifold(rng: np.random.Generator, points: np.ndarray, units: int, alpha: float) -> np.ndarray:
@@ -122,17 +118,8 @@ def _stretched(coordinates: np.ndarray) -> np.ndarray:
     return (coordinates - low) / np.where(high > low, high - low, 1)
 
 
-def _check(given: dict[str, Any]) -> None:
-    classes = checked_count("classes", given["classes"], 2)
-    least = {"seed": 0, "samples": FEWEST_SAMPLES * classes}
-    for name in given:
-        if name != "alpha":
-            checked_count(name, given[name], least.get(name, 1))
-    check_positive("alpha", given["alpha"])
-
-
-def _name(given: dict[str, Any]) -> str:
-    """The call that makes this task, without what is at its default."""
-    defaults = inspect.signature(randman).parameters
-    changed = [f"{n}={value!r}" for n, value in given.items() if value != defaults[n].default]
-    return f"randman({', '.join(changed)})" if changed else "randman"
+def _check(classes: int, alpha: float, **counts: int) -> None:
+    least = {"seed": 0, "samples": FEWEST_SAMPLES * checked_count("classes", classes, 2)}
+    for name, count in counts.items():
+        checked_count(name, count, least.get(name, 1))
+    check_positive("alpha", alpha)

@@ -193,12 +193,12 @@ class Task:
 
 
 def make_task(
-    name: str, X: np.ndarray, labels: np.ndarray, readout: str | int | None = None, **more: Any
+    X: np.ndarray, labels: np.ndarray, readout: str | int | None = None, name: str = "", **more: Any
 ) -> Task:
     """Make a task of ``labels`` that are integers from 0 up, or float targets.
 
     ``readout`` is by default every step, if each has a label or a target, and else the mean over
-    all steps. ``more`` are further fields of the task.
+    all steps. `load_task` gives a named task its name. ``more`` are further fields of the task.
     """
     classify = labels.dtype.kind in "iu"
     labels = labels.astype(np.int32 if classify else np.float32, copy=False)

@@ -4,6 +4,7 @@ import json
 from functools import partial
 
 import brainstate
+import comparison_models as models
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -65,13 +66,14 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
         Comparison.from_dict({"format": "other"})
 
 
+def untrained():
+    return brainstate.nn.Sequential(models.Neurons(2), lambda x: x)
+
+
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"surrogates": []}, ValueError, "one candidate or more"),
         ({"surrogates": ["Sigmoid", "sigmoid"]}, ValueError, "only once, got sigmoid twice"),
-        ({"surrogates": ["Sigmoit"]}, LookupError, "Sigmoid"),
-        ({"seeds": 0}, ValueError, "seeds must be 1 or more"),
         ({"seeds": [1, 1]}, ValueError, "list of different integers"),
         ({"task": "mnist"}, LookupError, "digits-rows"),
         ({"model": partial(SMALL, hidden=0)}, ValueError, "hidden must be 1 or more, got 0"),
@@ -85,8 +87,14 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
         ({"tune": {1: (0.1,)}}, ValueError, "tune can name .*, got 1. Add the keyword"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
         ({"learning_rate": 10**400}, ValueError, "must be finite and above 0, got 10000"),
-        ({"optimizer": "adam"}, TypeError, "a function of learning_rate .*, got 'adam'"),
+        ({"optimizer": "adam"}, TypeError, "'adam' is not a callable object"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
+        ({"optimizer": lambda learning_rate: None}, TypeError, "an optax transformation, got None"),
+        (
+            {"model": untrained, "seeds": 1},
+            ValueError,
+            "got no brainstate.ParamState of real numbers",
+        ),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"tune": {"width": (1, 2)}}, ValueError, "tune can name .*clip, hidden.*, got width"),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),

@@ -2,11 +2,8 @@
 
 import json
 import os
-import shutil
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -26,53 +23,24 @@ def write_data():
     np.savez("mine.npz", X=rng.standard_normal((40, 4, 3)), y=np.arange(40) % 2)
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """The directory of a comparison that a process of its own has made, and what it printed."""
-    directory = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(directory)
-        write_data()
-        command = [*COMMAND, *OPTIONS, "--surrogates", "Sigmoid", "S2NN"]
-        return directory, subprocess.run(command, capture_output=True, text=True, timeout=300)
-
-
-@pytest.fixture
-def directory(finished, tmp_path, monkeypatch):
-    """A copy of it, to work in."""
-    shutil.copytree(finished[0], tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.thorough
-def test_a_comparison_of_arrays_of_the_user(finished):
-    directory, done = finished
+def test_a_comparison_of_arrays_of_the_user(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_data()
+    command = [*COMMAND, *OPTIONS, "--surrogates", "Sigmoid", "S2NN"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert "26/6/8 samples" in done.stdout
     assert "one seed" in done.stdout
+    assert "the same command goes on" in done.stderr.splitlines()[0]
     assert "run 2/2" in done.stderr  # the progress bar
-    out = directory / "out"
+    out = tmp_path / "out"
     values = json.loads((out / "comparison.json").read_text())
     assert [spec["name"] for spec in values["candidates"]] == ["Sigmoid", "S2NN"]
     assert values["settings"]["options"] == {"hidden": 4, "neuron": "ALIF", "reset": "hard"}
     assert (out / "comparison.png").read_bytes().startswith(b"\x89PNG")
     assert "<pre>braintools-qps compare " in (out / "comparison.html").read_text()
     assert len((out / "comparison.csv").read_text().splitlines()) == 3
-
-
-@pytest.mark.thorough
-@pytest.mark.usefixtures("directory")
-def test_the_same_command_with_more_trains_the_difference(capsys):
-    names = ["Sigmoid", "S2NN", "QPseudoSpike"]
-    runs = lambda: {path.name for path in Path("out/runs").iterdir()}
-    before = runs()
-    assert main([*OPTIONS, "--surrogates", *names[:1], "--surrogates", *names[1:]]) == 0
-    results = json.loads(Path("out/comparison.json").read_text())["results"]
-    assert [result["label"] for result in results] == names
-    assert before < runs()
-    assert len(runs()) == 3
-    assert main([*OPTIONS, "--surrogates", *names, "--seeds", "0,2"]) == 0
-    assert len(runs()) == 6
 
 
 @pytest.mark.thorough
@@ -100,26 +68,6 @@ def test_neither_a_full_stderr_nor_a_path_that_is_no_text_ends_it(tmp_path):
     with open("/dev/full", "w") as full:
         subprocess.run(command, cwd=tmp_path, stderr=full, stdout=subprocess.DEVNULL)
     assert (tmp_path / out / "comparison.html").exists()
-
-
-@pytest.mark.thorough
-def test_ctrl_c_keeps_what_is_in_training(tmp_path, monkeypatch):
-    """What is kept was said when the run started."""
-    monkeypatch.chdir(tmp_path)
-    write_data()
-    command = [*COMMAND, *QUICK, "--no-tune", "--epochs", "100000", "--surrogates", "Sigmoid"]
-    process = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
-        start_new_session=True,
-    )  # fmt: skip
-    assert "the same command goes on" in process.stderr.readline()
-    while not list(Path("out/runs").glob("*.state")):  # the first checkpoint
-        assert process.poll() is None
-        time.sleep(0.1)
-    os.killpg(process.pid, signal.SIGINT)  # as a terminal does
-    rest = process.communicate(timeout=60)[1]
-    assert process.returncode == -signal.SIGINT
-    assert "Traceback" not in rest
 
 
 @pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])

@@ -29,7 +29,7 @@ def test_ctrl_c_keeps_what_has_finished(tmp_path):
 @pytest.mark.parametrize("obstacle", ["", "below"])
 def test_a_directory_that_cannot_be_written_to_is_noticed_before_training(tmp_path, obstacle):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match="a directory that can be written to, got .* Give another"):
+    with pytest.raises(OSError, match="Not a directory"):
         compare(NAMES, out=tmp_path / "file" / obstacle, callback=pytest.fail, **OPTIONS)
 
 

@@ -19,6 +19,7 @@ from faulty_layers import (
     Queued,
     Recurrent,
     TwoOutputs,
+    averaged,
     cast,
     deaf,
     fading,
@@ -204,13 +205,16 @@ CASES = {
         lambda: narrowed(12), "too small", "layers.1", "layers.1 is too small: 1 neuron for 12 out",
         x=jnp.tile(inputs(), (1, 1, 3)),
     ),
-    "one direction": Case(  # all weights of the output are 1
-        lambda: reading(12), "too small", "layers.0", "^The outputs vary in 1 direction only",
+    "one direction": Case(
+        lambda: averaged(12), "too small", "layers.0", "^The outputs vary in 1 direction only",
         "Look for a mean", x=jnp.tile(inputs(), (1, 1, 3)),
     ),
+    "weights of the output begin alike": Case(
+        lambda: reading(12), "none", None, TOLD, x=jnp.tile(inputs(), (1, 1, 3)),
+    ),
     "dropout": Case(
-        lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.05), Layer(1.0)), "dropout", None,
-        "keeps 5% of the signals", r"layers\[1\]\.prob = 0\.95", cured=True,
+        lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.1), Layer(1.0)), "dropout", None,
+        "keeps 10% of the signals", r"layers\[1\]\.prob = 0\.9", cured=True,
     ),
     # Rates.
     "silent": Case(

@@ -85,7 +85,7 @@ def weights_of(label, seed):
 
 def test_weights_come_from_where_compare_keeps_them():
     found = of(**LEVEL)
-    with pytest.raises(ValueError, match="weights of A are in the comparison that compare returns"):
+    with pytest.raises(ValueError, match="weights of A with seed 0 must be in the comparison"):
         found.weights("A", 0)
     kept = found.with_weights(weights_of)
     assert kept.weights("A", 4) == pickle.loads(pickle.dumps(kept)).weights("A", 4) == {"w": "A 4"}
@@ -95,39 +95,31 @@ def test_weights_come_from_where_compare_keeps_them():
             kept.weights(label, seed)
 
 
-A = of(**LEVEL).results[0]
-
-
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("of_result", "of_comparison", "message"),
     [
-        ({"scores": Scores(test=(0.5,))}, "test of A must be a value for each of 5 seeds, got 1"),
-        ({"scores": Scores(validation=(0.5,) * 5)}, "test of A must be a value for each of 5"),
-        ({"curves": Curves(loss=((1.0,),) * 4 + ((1.0, 2.0),))}, "curves of A .* each epoch"),
-        ({"curves": Curves(loss=((),) * 5)}, "curves of A must be a value for each epoch"),
-        ({"spec": {"name": "other"}}, "the spec of A must be one of candidates"),
-        ({"seeds": (1, 2, 3, 4, 5)}, r"seeds of A must be the first of \[0, 1, 2, 3, 4\]"),
-        ({"label": "B"}, "labels must be unique, got 'B'"),
+        (
+            {"scores": Scores(test=(0.5,))},
+            {},
+            "test of A must be a value for each of 5 seeds, got 1",
+        ),
+        ({"scores": Scores(validation=(0.5,) * 5)}, {}, "test of A must be a value for each of 5"),
+        ({"curves": Curves(loss=((1.0,),) * 4 + ((1.0, 2.0),))}, {}, "curves of A .* each epoch"),
+        ({"curves": Curves(loss=((),) * 5)}, {}, "curves of A must be a value for each epoch"),
+        ({"spec": {"name": "other"}}, {}, "the spec of A must be one of candidates"),
+        ({"seeds": (1, 2, 3, 4, 5)}, {}, r"seeds of A must be the first of \[0, 1, 2, 3, 4\]"),
+        ({"label": "B"}, {}, "labels must be unique, got 'B'"),
+        ({}, {"score": ["accuracy"]}, "the setting score must be a name"),
+        ({}, {"most_seeds": 2.5}, "the setting most_seeds must be a number of seeds, got 2.5"),
+        ({}, {"first_seeds": 0}, "the setting first_seeds must be a number of seeds, got 0"),
+        ({}, {"margin": -1.0}, "the setting margin must be a number above 0, or None, got -1.0"),
     ],
 )
-def test_a_result_with_something_missing_is_refused(change, message):
+def test_what_could_not_be_shown_is_refused(of_result, of_comparison, message):
     found = of(**LEVEL)
+    results = (dataclasses.replace(found.results[0], **of_result), found.results[1])
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(found, results=(dataclasses.replace(A, **change), found.results[1]))
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"score": ["accuracy"]}, "the setting score must be a name"),
-        ({"most_seeds": 2.5}, "the setting most_seeds must be a number of seeds, got 2.5"),
-        ({"first_seeds": 0}, "the setting first_seeds must be a number of seeds, got 0"),
-        ({"margin": -1.0}, "the setting margin must be a number above 0, or None, got -1.0"),
-    ],
-)
-def test_settings_that_cannot_be_shown_are_refused(settings, message):
-    with pytest.raises(ValueError, match=message):
-        dataclasses.replace(of(**LEVEL), settings=settings)
+        dataclasses.replace(found, results=results, settings=found.settings | of_comparison)
 
 
 @pytest.mark.parametrize("chosen", [(), (4,) * 5, (-1,) * 5, (0,)])

@@ -28,7 +28,7 @@ def test_a_comparison(report):
     assert f'<p class="says">{COMPARISON.convergence}</p>' in text
     assert "Test accuracy after epoch None: mean of 2 seeds [95% interval]" in text
     for fact in (
-        "<dt>task</dt><dd>cue-recall</dd>",
+        "<dt>name</dt><dd>cue-recall</dd>",
         "<dt>samples</dt><dd>train 7, test 2</dd>",
         "<dt>learning rate</dt><dd>0.125</dd>",
         "<dt>time constants</dt><dd>1, 8</dd>",
@@ -47,18 +47,13 @@ def test_a_flow_and_several(report):
     assert "<dt>seed</dt><dd>3</dd>" in text
     assert "<dt>tune</dt><dd>none</dd>" in report(FLOW, settings={"tune": {}})
     assert re.search(r"<dt>packages</dt><dd>.*jax \d", text)
-    both = report({"one": FLOW, "two": dataclasses.replace(FLOW, name="two", advice=())})
-    assert both.count("<figure>") == 3  # the flow of both, the membrane of each
+    layers = (FLOW.populations[0], dataclasses.replace(FLOW.populations[0], name="second"))
+    one, two = (dataclasses.replace(FLOW, name=name, populations=layers) for name in ("one", "two"))
+    both = report({"one": one, "two": dataclasses.replace(two, advice=())})
+    assert both.count("<figure>") == 5  # the flow of both, two membranes of each
+    assert both.count("<figcaption>two, second\n") == 1
+    assert both.count("<li>Look at lif.</li>") == 1
     assert "<h3>two</h3>" not in both
-
-
-def test_every_population_is_drawn(report):
-    two = (FLOW.populations[0], dataclasses.replace(FLOW.populations[0], name="second"))
-    flow = dataclasses.replace(FLOW, populations=two)
-    text = report({"one": flow, "two": dataclasses.replace(flow, name="two")})
-    assert text.count("<li>Look at lif.</li>") == 2
-    assert text.count("<figure>") == 5  # the flow of both, two membranes each
-    assert text.count("<figcaption>two, second\n") == 1
 
 
 @pytest.mark.parametrize("record", [COMPARISON, {NASTY: dataclasses.replace(FLOW, name=NASTY)}])
@@ -101,21 +96,13 @@ def test_tuning_is_drawn(report):
     assert "Frame: chosen most often." in text
 
 
-def test_what_was_recorded_is_told_in_plain_words(report):
-    task = {**COMPARISON.task, "has_own_test_part": False, "readout": 3}
-    settings = {**COMPARISON.settings, "x64": False}
-    found = dataclasses.replace(COMPARISON, task=task, settings=settings)
-    text = report(found)
-    for fact in (
-        "<dt>test part came with the data</dt><dd>no</dd>",
-        "<dt>steps read as the answer</dt><dd>3</dd>",
-        "<dt>64-bit numbers</dt><dd>no</dd>",
-    ):
-        assert fact in text
+def test_values_that_were_tried_are_told_one_name_after_the_other(report):
     tried = {"learning_rate": (0.1, 0.3), "mean_slope": (0.1,)}
-    text = report(dataclasses.replace(found, settings={**settings, "tune": tried}))
-    assert "<dt>values tried</dt><dd>learning rate 0.1, 0.3; mean slope 0.1</dd>" in text
+    settings = {**COMPARISON.settings, "x64": False, "tune": tried}
+    text = report(dataclasses.replace(COMPARISON, settings=settings))
+    assert "<dt>tune</dt><dd>learning rate 0.1, 0.3; mean slope 0.1</dd>" in text
     assert "<dt>learning rate</dt>" not in text  # each candidate has its own
+    assert "<dt>x64</dt><dd>no</dd>" in text
 
 
 def test_the_names_within_one_figure_are_not_those_of_another(report):

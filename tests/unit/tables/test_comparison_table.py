@@ -80,8 +80,8 @@ def test_the_verdict(comparison, sentence):
 @pytest.mark.parametrize(
     ("seeds", "command"),
     [
-        ((5, 6, 7), "--seeds 5-9 trains 2 more per candidate."),
-        ((1, 4, 0), "--seeds 1,4,0,5-6 trains 2 more per candidate."),
+        ((5, 6, 7), "--seeds 5,6,7,8,9 trains 2 more per candidate."),
+        ((1, 4, 0), "--seeds 1,4,0,5,6 trains 2 more per candidate."),
     ],
 )
 def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
@@ -236,6 +236,7 @@ def test_what_went_wrong_stands_below_the_table():
     ):  # fmt: skip
         assert note in said(found)
     assert rows(repr(found))["S2NN"].split()[:2] == ["S2NN", "-"]
+    assert repr(compared()) == "surrogate"  # nothing has come in yet
 
 
 def test_few_seeds_have_no_marks_and_one_no_intervals():
