@@ -41,7 +41,7 @@ MUTATED = {
     "registry": ("_registry", "unit/registry unit/test_candidates.py integration/test_plugins.py"),
     "candidates": ("_candidates.py", "unit/test_candidates.py"),
     "kit": ("testing.py", "unit/test_testing.py unit/surrogate/test_conformance.py"),
-    "models": ("_models", "unit/models unit/gradient_flow/test_models.py"),
+    "models": ("_models", "unit/models unit/gradient_flow/test_forms.py"),
     "memory": ("_memory", "unit/memory"),
     "measures": ("_gradient_flow/measures.py", "unit/gradient_flow/test_measures.py"),
     "diagnose": ("_gradient_flow/diagnose.py", "unit/gradient_flow/test_diagnosis.py"),

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.experimental.sparse import BCOO
 
 from braintools_qps import QPseudoSpike, normalize_rates
 from braintools_qps.records import NormalizedRates
@@ -155,6 +156,18 @@ def test_weights_that_come_as_the_current_of_the_step_before():
     (one,) = normalize_rates(Chain(Diagonal(0.1), Current()), inputs(), 0.2).populations
     # The first step has no current; a share of 0.2 * 50 / 49 of the others spikes.
     assert one.factor == pytest.approx(10 / (1 - 0.2 * 50 / 49), rel=0.01)
+
+
+def test_sparse_weights_are_input_weights():
+    """A primitive that the package does not know: a sparse product of JAX."""
+
+    class Sparse(Diagonal):
+        def update(self, x):
+            indices = jnp.stack([jnp.arange(N)] * 2, -1)
+            return x @ BCOO((jnp.diag(self.weight.value["w"]), indices), shape=(N, N))
+
+    (one,) = normalize_rates(Chain(Sparse(0.5), Neurons()), inputs(), 0.2).populations
+    assert one.factor == pytest.approx(2 / (1 - 0.2), rel=0.01)
 
 
 def test_populations_that_feed_each_other():

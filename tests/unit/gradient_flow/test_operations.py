@@ -94,7 +94,8 @@ def fan_out_by_hand(shape, window, stride, padding, results, outputs):
 
 def test_dense_layers_count_spikes_times_fan_out():
     network = Network(dense(N, M), dense(M, 9), dense(9, 2))
-    flow, sent = counted(network, SPIKES)
+    with jax.numpy_dtype_promotion("strict"):
+        flow, sent = counted(network, SPIKES)
     fan_outs = (M, 9, 2)
     by_hand = [np.count_nonzero(x) * m for x, m in zip(signals_of(network, SPIKES), fan_outs)]
     assert all(by_hand)
