@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from braintools.surrogate import Sigmoid
 from flow_networks import (
     ALPHA,
     BATCH,
@@ -23,6 +24,7 @@ from flow_networks import (
 from braintools_qps import (
     GradientFlow,
     QPseudoSpike,
+    Scaled,
     gradient_flow,
     load_task,
     normalize_rates,
@@ -84,6 +86,18 @@ def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
     centres = (histogram.edges[1:] + histogram.edges[:-1]) / 2
     expected = (1 + 2 * np.abs(centres) / (ALPHA + 1)) ** -ALPHA
     np.testing.assert_allclose(histogram.slope, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spike", "unit", "expected"),
+    [
+        (Scaled(Sigmoid(), scale=5.0), 1.0, 5.0),
+        (Scaled(QPseudoSpike(scale=2000 * u.uvolt), scale=3.0), u.mV, 6.0 * u.mV),
+    ],
+)
+def test_distances_are_counted_in_any_scale_of_ours(spike, unit, expected):
+    scale = measured(Layer(weights_and_inputs()[0], spike, unit)).populations[0].slopes.scale
+    assert u.math.allclose(scale, expected)
 
 
 def test_flat_share_counts_slopes_below_a_thousandth_of_the_peak():

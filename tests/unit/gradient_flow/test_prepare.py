@@ -11,7 +11,6 @@ from braintools.surrogate import Sigmoid, Surrogate
 from flow_networks import only
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
-from braintools_qps._gradient_flow import Passes, trace
 from braintools_qps._models import find_neurons
 from braintools_qps.records import Diagnosis, Preparation
 
@@ -197,19 +196,13 @@ class Mine(QPseudoSpike):
 
 
 @pytest.mark.parametrize("surrogate", ["Sigmoid", Sigmoid(), {"lif.1": Sigmoid}, Mine(2.0)])
-def test_surrogates_of_every_form(surrogate):
+def test_the_surrogate_and_the_rate_of_the_user(surrogate):
     model = Network()
-    done = prepare(model, inputs(), surrogate=surrogate, objective=last)
+    done = prepare(model, inputs(), surrogate=surrogate, rate=0.2, objective=last)
     assert done.after.cause == "none"
+    assert "normalize_rates(model, inputs, rate=0.2)" in done.lines
     kind = Mine if isinstance(surrogate, Mine) else Scaled
     assert isinstance(model.lif[1].spk_fun, kind)
-
-
-def test_the_surrogate_and_the_rate_of_the_user():
-    model = Network()
-    done = prepare(model, inputs(), surrogate="Sigmoid", rate=0.2, objective=last)
-    assert "normalize_rates(model, inputs, rate=0.2)" in done.lines
-    assert all(isinstance(spike, Scaled) for spike in surrogates(model).values())
     rates = [p.activity.firing_rate for p in gradient_flow(model, inputs())["model"].populations]
     assert rates == pytest.approx([0.2, 0.2], rel=0.05)
 
@@ -285,16 +278,6 @@ def test_after_ctrl_c_the_model_is_as_it_was():
         prepare(model, inputs(), objective=interrupted)
     assert_same(model, twin)
     assert [type(a) for a in model.lif] == [type(b) for b in twin.lif]
-
-
-def test_passes_are_compiled_again_for_another_program_and_not_for_other_weights():
-    model = dropping()
-    passes = Passes.of(trace(model, inputs()))
-    weight = model.linear[0].weight
-    weight.value = jax.tree.map(lambda w: 2 * w, weight.value)
-    assert Passes.of(trace(model, inputs()), passes) is passes
-    model.between.prob = 0.5
-    assert Passes.of(trace(model, inputs()), passes) is not passes
 
 
 def test_a_cause_that_is_for_the_user_is_not_said_to_be_nothing():
