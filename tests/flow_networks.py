@@ -41,6 +41,19 @@ class Layer(brainstate.nn.Module):
         return spike(V - 1.0 * self.unit)
 
 
+class Memoryless(brainstate.nn.Module):
+    """Spikes where a current reaches a threshold, whatever came before."""
+
+    def __init__(self, shape, threshold=1.0, spike=SURROGATE):
+        super().__init__()
+        self.spk_fun, self.threshold = spike, threshold
+        self.V = brainstate.HiddenState(jnp.zeros(shape))
+
+    def update(self, current):
+        self.V.value = current
+        return self.spk_fun(current - self.threshold)
+
+
 class ResetLayer(Layer):
     """The same, but spikes are sent on, and the membrane reset, before it is stored."""
 
