@@ -37,10 +37,7 @@ from braintools_qps import QPseudoSpike, gradient_flow
 INDICES = jnp.stack(jnp.meshgrid(jnp.arange(N), jnp.arange(N), indexing="ij"), -1).reshape(-1, 2)
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True), brainstate.environ.context(precision=64):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 class Fresh(Layer):

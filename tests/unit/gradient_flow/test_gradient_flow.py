@@ -35,11 +35,7 @@ from braintools_qps._gradient_flow import trace
 from braintools_qps._gradient_flow.cotangents import projections
 from braintools_qps._gradient_flow.passes import forward, with_index
 
-
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True), brainstate.environ.context(precision=64, dt=1 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 def measured(model=None, **options):

@@ -129,10 +129,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.fixture(autouse=True)
-def one_millisecond():
-    with brainstate.environ.context(dt=1.0 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("

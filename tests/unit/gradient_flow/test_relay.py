@@ -59,10 +59,7 @@ def spikes(model):
     return [np.stack(each) for each in populations]
 
 
-@pytest.fixture(autouse=True)
-def one_millisecond():
-    with brainstate.environ.context(dt=1.0 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 @pytest.mark.parametrize(
