@@ -1,6 +1,5 @@
 """`prepare`: from a network that cannot learn to one that can, or not changed at all."""
 
-import brainpy.state
 import brainstate
 import brainunit as u
 import jax
@@ -9,33 +8,11 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
 from flow_networks import only
+from lif_networks import N, Network, inputs
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
 from braintools_qps._models import find_neurons
 from braintools_qps.records import Diagnosis, Preparation
-
-STEPS, BATCH, N = 20, 16, 12
-
-
-class Network(brainstate.nn.Module):
-    """Layers of LIF neurons; ``between`` is called between the first two."""
-
-    def __init__(self, widths=(N, N), gain=1.0, between=None, change=lambda w: w, **options):
-        super().__init__()
-        brainstate.random.seed(0)
-        self.linear = [brainstate.nn.Linear(n, m) for n, m in zip((N, *widths), widths)]
-        options = {"V_th": 1 * u.mV, "tau": 10 * u.ms} | options
-        self.lif = [brainpy.state.LIF(n, **options) for n in widths]
-        self.gain, self.between = gain, between
-        for linear in self.linear:
-            weights = linear.weight.value
-            linear.weight.value = weights | {"weight": change(weights["weight"])}
-
-    def update(self, x):
-        for i, (linear, lif) in enumerate(zip(self.linear, self.lif)):
-            x = self.between(x) if i == 1 and self.between else x
-            x = lif(self.gain * linear(x) * u.mA)
-        return x
 
 
 class InVolts(brainstate.nn.Module):
@@ -102,10 +79,6 @@ def dropping():
 def deep():
     """Ten layers of two widths in turn."""
     return Network((N, N // 2) * 5)
-
-
-def inputs(features=N):
-    return jax.random.uniform(jax.random.key(0), (STEPS, BATCH, features))
 
 
 def last(outputs):
