@@ -46,7 +46,8 @@ def untrained_readout():
     [
         (untrained_readout, "", "no signal passes them"),
         (lambda: Linear(), "^read.weight is all 0 at the start", "read.weight and"),
-        (lambda: Residual(Layer(1.0), Layer(0.001)), "^layers.1 hardly fires yet: .*lets it take", "thresh"),
+        (lambda: Residual(Layer(1.0), Layer(0.001)),
+         "^layers.1 hardly fires yet: .*lets it take", "thresh"),
         (lambda: Branches(Layer(0.01), Layer(1.0, Triangle())),
          "^The surrogate gradient of b is negative", "^$"),
         (lambda: Stack(Layer(1.0, QPseudoSpike(2.0))), "^The mean slope of layers.0 is 0.", "^$"),
