@@ -41,10 +41,15 @@ MUTATED = {
     "registry": ("_registry", "unit/registry unit/test_candidates.py integration/test_plugins.py"),
     "candidates": ("_candidates.py", "unit/test_candidates.py"),
     "kit": ("testing.py", "unit/test_testing.py unit/surrogate/test_conformance.py"),
-    "models": ("_models", "unit/models unit/gradient_flow/test_models.py"),
+    "models": ("_models", "unit/models unit/gradient_flow"),
     "memory": ("_memory", "unit/memory"),
+    "jaxpr": ("_jaxpr.py", "unit/gradient_flow unit/memory"),
+    "checks": ("_checks.py", "unit/test_checks.py"),
     "measures": ("_gradient_flow/measures.py", "unit/gradient_flow/test_measures.py"),
-    "diagnose": ("_gradient_flow/diagnose.py", "unit/gradient_flow/test_diagnosis.py"),
+    "diagnose": (
+        "_gradient_flow/diagnose.py",
+        "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
+    ),
     "flow": ("_gradient_flow", "unit/gradient_flow"),
     "monitoring": ("_monitoring", "unit/monitoring integration/monitoring"),
     "records": ("records", "unit/records unit/tables unit/plotting"),
@@ -176,6 +181,7 @@ def mutation(session: nox.Session) -> None:
         (folder / "config.toml").write_text(config)
         state = f"../{name}.sqlite"
         with session.chdir(clone):
+            session.run("cosmic-ray", "baseline", "../config.toml")  # a wrong path notices all
             session.run("cosmic-ray", "init", "../config.toml", state)
             session.run("cr-filter-operators", state, "../config.toml")
             if chosen.sample:

@@ -3,7 +3,7 @@
 Use them in your own annotations, as in ``def train(spk_fun: SurrogateSpec) -> ...``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import brainstate
@@ -59,6 +59,17 @@ None means 1 where ``x`` has no unit. For example ``15 * u.mV``."""
 ResidualDtype: TypeAlias = DTypeLike | None
 """``"bfloat16"``, ``"float16"`` or ``"uint8"``, by name or as a dtype; None keeps the dtype of
 ``x``."""
+
+
+# For annotations within the package.
+Node: TypeAlias = brainstate.graph.Node
+"""A part of a model: a neuron, a layer or a dropout."""
+
+Inputs: TypeAlias = ArrayLike | u.Quantity | Mapping | Sequence
+"""An array or a Quantity with time along its first axis, or a pytree of them."""
+
+SpikeFunction: TypeAlias = Callable[[Any], Any]
+"""What a neuron calls with the distance of its membrane potential from the threshold."""
 
 
 @runtime_checkable

@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+import brainstate
+import brainunit as u
 import jax
 import numpy as np
 import pytest
@@ -107,6 +109,19 @@ def error_of_float16():
         jax.jit(lambda x: 2 * x)(np.ones(3, np.float16))
     except jax.errors.JaxRuntimeError as error:
         return str(error).splitlines()[0]
+
+
+@pytest.fixture
+def one_millisecond():
+    """The time step of brainstate's neurons."""
+    with brainstate.environ.context(dt=1.0 * u.ms):
+        yield
+
+
+@pytest.fixture
+def double_precision(one_millisecond):
+    with jax.enable_x64(True), brainstate.environ.context(precision=64):
+        yield
 
 
 @pytest.hookimpl(optionalhook=True)

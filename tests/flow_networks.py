@@ -19,18 +19,39 @@ SURROGATE = QPseudoSpike(ALPHA, scale=SCALE)
 class Layer(brainstate.nn.Module):
     """Recurrent leaky membranes whose spikes come from a local variable, as in brainpy.state."""
 
-    def __init__(self, weights, spike, unit=1.0, shape=(BATCH, N)):
+    def __init__(self, weights, spike, unit=1.0, shape=(BATCH, N), names=("V", "spk_fun")):
         super().__init__()
         self.weights = brainstate.ParamState(weights)
-        self.spk_fun, self.unit = spike, unit
-        self.V = brainstate.HiddenState(jnp.zeros(shape) * unit)
+        self.unit, self.names = unit, names
+        setattr(self, names[0], brainstate.HiddenState(jnp.zeros(shape) * unit))
+        setattr(self, names[1], spike)
+
+    def leaks(self, V):
+        return LEAK * V
+
+    def product(self, spikes):
+        return spikes @ self.weights.value
 
     def update(self, x):
-        spikes = self.spk_fun(self.V.value - 1.0 * self.unit)
-        drive = (spikes @ self.weights.value + x) * self.unit
-        V = LEAK * (self.V.value - spikes * self.unit) + drive
-        self.V.value = V
-        return self.spk_fun(V - 1.0 * self.unit)
+        membrane, spike = (getattr(self, name) for name in self.names)
+        spikes = spike(membrane.value - 1.0 * self.unit)
+        drive = (self.product(spikes) + x) * self.unit
+        V = self.leaks(membrane.value - spikes * self.unit) + drive
+        membrane.value = V
+        return spike(V - 1.0 * self.unit)
+
+
+class Memoryless(brainstate.nn.Module):
+    """Spikes where a current reaches a threshold, whatever came before."""
+
+    def __init__(self, shape, threshold=1.0, spike=SURROGATE):
+        super().__init__()
+        self.spk_fun, self.threshold = spike, threshold
+        self.V = brainstate.HiddenState(jnp.zeros(shape))
+
+    def update(self, current):
+        self.V.value = current
+        return self.spk_fun(current - self.threshold)
 
 
 class ResetLayer(Layer):

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.typing import ArrayLike, DTypeLike
 
 from .._jaxpr import (
     ELEMENTWISE,
@@ -46,7 +47,7 @@ def spread(closed: ClosedJaxpr, arguments: Sequence[Values], mark: Mark) -> list
     return follow(closed, arguments, partial(_results, mark), values_of, join)
 
 
-def values_of(array: Any) -> Values:
+def values_of(array: ArrayLike) -> Values:
     """The values of a concrete array, if they are few."""
     dtype = jnp.result_type(array)
     if isinstance(array, jax.core.Tracer) or not jnp.issubdtype(dtype, np.number):
@@ -54,7 +55,7 @@ def values_of(array: Any) -> Values:
     return few(np.unique(np.asarray(array))[: MOST + 1])
 
 
-def few(values: Any) -> Values:
+def few(values: Iterable[float]) -> Values:
     """The numbers as a set, or `ANY` where they are many or one is NaN."""
     distinct = frozenset(map(float, values))
     return distinct if len(distinct) <= MOST and not any(map(math.isnan, distinct)) else ANY
@@ -80,7 +81,7 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[Values]) -> list[Values]:
     return [_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]
 
 
-def _by_dtype(dtype: Any) -> Values:
+def _by_dtype(dtype: DTypeLike) -> Values:
     return FLAG if jnp.issubdtype(dtype, np.bool_) else ANY
 
 

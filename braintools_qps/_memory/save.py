@@ -30,7 +30,7 @@ from .._models import (
 )
 from .._surrogate import adjusted
 from ..records import SavedMemory
-from ..typing import Model
+from ..typing import Inputs, Model, Node
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
 from .possible_values import ANY, FLAG, Mark, Values, join, spread, values_of
 from .spikes import ByPhase
@@ -130,7 +130,7 @@ def save_memory(model: Model, inputs: Any) -> SavedMemory:
     )
 
 
-def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
+def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
     """Store a neuron's surrogate gradient in 8 bits: whether that worked, and text to report."""
     spike = spike_of(neuron)
     if not isinstance(spike, Surrogate):
@@ -142,7 +142,7 @@ def _compact(neuron: Any, unit: u.Unit | None) -> tuple[bool, str]:
     return True, repr(compact)
 
 
-def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
+def _pack(layer: Node, *phases: Values) -> tuple[bool, str]:
     """Change a layer that receives spikes in training and in evaluation; and text to report."""
     if isinstance(layer, tuple(PACKED.values())):
         return False, f"it is a {type(layer).__name__} already"
@@ -168,7 +168,7 @@ def _pack(layer: Any, *phases: Values) -> tuple[bool, str]:
 
 
 def _traced(
-    layers: dict[str, Any], model: Model, inputs: Any, *, fit: bool
+    layers: dict[str, Node], model: Model, inputs: Inputs, *, fit: bool
 ) -> tuple[_Seen, dict[str, u.Unit | None]]:
     """The possible values of each layer's input, and the unit that each surrogate is called with.
 
@@ -204,7 +204,7 @@ def _note(seen: _Seen, name: str, values: Values) -> Values:
     return values
 
 
-def _follow(model: Model, inputs: Any, note: Mark) -> None:
+def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     """Follow the values through one step after another, until the states hold no new ones."""
     arguments = jnp.asarray(0, jnp.int32), jax.tree.map(lambda x: x[0], inputs)
     function = brainstate.transform.StatefulFunction(partial(advance, model))

@@ -10,12 +10,13 @@ from typing import Any
 
 import jax
 
+from ..typing import Node
 from .neuron import membrane_of, set_spike, spike_of
 
 ATTACHED = "_braintools_qps_attached"  # attribute of a detached class: the original class
 
 
-def check_detachable(neurons: Mapping[str, Any]) -> None:
+def check_detachable(neurons: Mapping[str, Node]) -> None:
     """Check that all neurons are of `brainpy.state`.
 
     Raises
@@ -38,14 +39,14 @@ def check_detachable(neurons: Mapping[str, Any]) -> None:
         )
 
 
-def set_reset(neuron: Any, detach: bool) -> None:
+def set_reset(neuron: Node, detach: bool) -> None:
     """Detach the reset of a neuron, or attach it again."""
     attached: type = getattr(type(neuron), ATTACHED, type(neuron))
     neuron.__class__ = _detached(attached) if detach else attached
 
 
 @contextmanager
-def detached(neurons: Iterable[Any]) -> Iterator[None]:
+def detached(neurons: Iterable[Node]) -> Iterator[None]:
     """Detach the resets of neurons, and put those back that were attached."""
     attached = [neuron for neuron in neurons if not hasattr(type(neuron), ATTACHED)]
     for neuron in attached:
@@ -64,7 +65,7 @@ def _detached(cls: type) -> type:
     With a subclass, the surrogate and all attributes of the neuron stay as they are.
     """
 
-    def update(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def update(self: Node, *args: Any, **kwargs: Any) -> Any:
         spike, before, resets = spike_of(self), membrane_of(self).value, count()
 
         def called(x: Any) -> Any:
@@ -90,5 +91,5 @@ def _detached(cls: type) -> type:
     return type(cls)(cls.__name__, (cls,), members)
 
 
-def _new_detached(cls: type) -> Any:
+def _new_detached(cls: type) -> object:
     return object.__new__(_detached(cls))

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import brainstate
 from braintools.surrogate import Surrogate
 
-from ..typing import Model
+from ..typing import Model, Node
 from .neuron import is_neuron
 
+Path = tuple[str | int, ...]
 MAPPED = (brainstate.nn.Vmap, brainstate.nn.Map)  # keep what they wrap under ``module``
 
 
-def find_neurons(model: Model) -> dict[str, Any]:
+def find_neurons(model: Model) -> dict[str, Node]:
     """Every neuron by its path in the model."""
     return find_nodes(model, is_neuron)
 
 
-def find_nodes(model: Model, is_wanted: Callable[[Any], bool]) -> dict[str, Any]:
+def find_nodes(model: Model, is_wanted: Callable[[Node], bool]) -> dict[str, Node]:
     """Every node for which a predicate holds, at any depth, by its path in the model.
 
     A node that is shared appears once. The model itself goes by the name of its class.
@@ -32,18 +32,18 @@ def find_nodes(model: Model, is_wanted: Callable[[Any], bool]) -> dict[str, Any]
     }
 
 
-def _name(path: tuple[Any, ...], nodes: dict[tuple[Any, ...], Any]) -> str:
+def _name(path: Path, nodes: dict[Path, Node]) -> str:
     """The path as the user wrote it: without the ``module`` of a `brainstate.nn.Vmap`."""
     wrapped = lambda i: isinstance(nodes.get(path[:i]), MAPPED)
     return ".".join(str(part) for i, part in enumerate(path) if not wrapped(i))
 
 
-def is_dropout(node: Any) -> bool:
+def is_dropout(node: Node) -> bool:
     """Whether it drops signals at random; its ``prob`` is the share that it keeps."""
     return "Dropout" in type(node).__name__ and isinstance(getattr(node, "prob", None), float)
 
 
-def expression(model: Model, path: tuple[Any, ...] | str) -> str:
+def expression(model: Model, path: Path | str) -> str:
     """Python code for the part of a model at a path."""
     code, node = "model", model
     for part in path.split(".") if isinstance(path, str) else path:

@@ -5,9 +5,9 @@ No other file names their attributes. A family of neurons that calls them otherw
 
 from __future__ import annotations
 
-from typing import Any
-
 import brainstate
+
+from ..typing import Node, SpikeFunction
 
 SPIKE_FUNCTIONS = (
     "spk_fun",
@@ -17,41 +17,41 @@ SPIKE_FUNCTIONS = (
 MEMBRANES = ("V", "v", "mem", "u")
 
 
-def is_neuron(node: Any) -> bool:
+def is_neuron(node: Node) -> bool:
     """Whether a node of a model has a spike function."""
     return any(hasattr(node, name) for name in SPIKE_FUNCTIONS)
 
 
-def spike_of(neuron: Any) -> Any:
+def spike_of(neuron: Node) -> SpikeFunction:
     """Its spike function: a surrogate, or any callable."""
     return getattr(neuron, _spike_name(neuron))
 
 
-def set_spike(neuron: Any, spike: Any) -> None:
+def set_spike(neuron: Node, spike: SpikeFunction) -> None:
     """Give it another spike function."""
     setattr(neuron, _spike_name(neuron), spike)
 
 
-def spike_code(neuron: Any, code: str) -> str:
+def spike_code(neuron: Node, code: str) -> str:
     """The code for its spike function, from the code for the neuron."""
     return f"{code}.{_spike_name(neuron)}"
 
 
-def has_membrane(neuron: Any) -> bool:
+def has_membrane(neuron: Node) -> bool:
     """Whether it keeps its membrane potential in a state, and has it already."""
     return bool(_membranes(neuron))
 
 
-def membrane_of(neuron: Any) -> brainstate.State:
+def membrane_of(neuron: Node) -> brainstate.State:
     """The state with its membrane potential."""
     return _membranes(neuron)[0]
 
 
-def _spike_name(neuron: Any) -> str:
+def _spike_name(neuron: Node) -> str:
     return next(name for name in SPIKE_FUNCTIONS if hasattr(neuron, name))
 
 
-def _membranes(neuron: Any) -> list[brainstate.State]:
+def _membranes(neuron: Node) -> list[brainstate.State]:
     """The states that have a name of a membrane, or else the only one that is no parameter."""
     named = [getattr(neuron, name, None) for name in MEMBRANES]
     states = [state for state in named if isinstance(state, brainstate.State)]

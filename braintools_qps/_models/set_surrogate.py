@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias, TypeGuard
 
 from braintools.surrogate import Surrogate
 
 from .._registry import get_surrogate
-from ..typing import Model, SurrogateSpec
+from ..typing import Model, Node, SurrogateSpec
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import classic_neuron, find_neurons, misnamed
 from .neuron import set_spike, spike_of
 from .restore import forget_programs
 
-Where: TypeAlias = type | tuple[type, ...] | Callable[[Any], bool] | None
+Where: TypeAlias = type | tuple[type, ...] | Callable[[Node], bool] | None
 
 
 def set_surrogate(
@@ -93,7 +93,9 @@ def set_surrogate(
     return len(neurons)
 
 
-def by_population(spec: Any, names: Iterable[str]) -> dict[str, Surrogate]:
+def by_population(
+    spec: SurrogateSpec | Mapping[str, SurrogateSpec], names: Iterable[str]
+) -> dict[str, Surrogate]:
     """The surrogate of each population by its name, without populations that a mapping leaves out.
 
     Raises
@@ -117,12 +119,12 @@ def by_population(spec: Any, names: Iterable[str]) -> dict[str, Surrogate]:
     return {name: chosen[name] for name in names if name in chosen}
 
 
-def _is_layer_wise(spec: Any) -> bool:
+def _is_layer_wise(spec: object) -> TypeGuard[Mapping[str, SurrogateSpec]]:
     """Whether it maps populations to specs. A mapping whose ``"name"`` is text is one spec."""
     return isinstance(spec, Mapping) and not isinstance(spec.get("name"), str)
 
 
-def _set_all(neurons: Sequence[Any], surrogates: Iterable[Surrogate]) -> None:
+def _set_all(neurons: Sequence[Node], surrogates: Iterable[Surrogate]) -> None:
     """Give each neuron its surrogate. After an error, all have their old ones."""
     before = [spike_of(neuron) for neuron in neurons]
     try:
@@ -135,7 +137,7 @@ def _set_all(neurons: Sequence[Any], surrogates: Iterable[Surrogate]) -> None:
         raise
 
 
-def _chosen(model: Model, where: Where) -> dict[str, Any]:
+def _chosen(model: Model, where: Where) -> dict[str, Node]:
     """The neurons to change, by their paths."""
     neurons = find_neurons(model)
     if not neurons:

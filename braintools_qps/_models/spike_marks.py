@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import brainunit as u
@@ -10,12 +9,13 @@ from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
 from .._surrogate import takes_numbers
+from ..typing import Node, SpikeFunction
 from .neuron import set_spike, spike_of
 
 ARGUMENT, SPIKES = "braintools_qps:argument:", "braintools_qps:spikes:"
 
 
-def mark_spikes(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
+def mark_spikes(neurons: dict[str, Node]) -> dict[str, u.Unit | None]:
     """Have every call of a spike function leave a mark in the jaxpr that it is traced into.
 
     Returns
@@ -30,7 +30,7 @@ def mark_spikes(neurons: dict[str, Any]) -> dict[str, u.Unit | None]:
     return units
 
 
-def _marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | None]) -> Callable:
+def _marked(name: str, spike: SpikeFunction, units: dict[str, u.Unit | None]) -> SpikeFunction:
     def marked_spike(x: Any) -> Any:
         if isinstance(x, u.Quantity) and x.dim.is_dimensionless:
             x = x.to_decimal()
@@ -41,7 +41,7 @@ def _marked(name: str, spike: Callable[[Any], Any], units: dict[str, u.Unit | No
     return marked_spike
 
 
-def call_spike(spike: Callable[[Any], Any], x: Any) -> Any:
+def call_spike(spike: SpikeFunction, x: Any) -> Any:
     """Call a spike function.
 
     Raises

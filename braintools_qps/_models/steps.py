@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Callable
 from typing import Any
 
 import brainstate
@@ -10,14 +11,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from ..typing import Batches, Model
+from ..typing import Batches, Inputs, Model
 from .restore import keeping_states
 
 SAMPLES = 64  # of a task that are looked at
 SHOWN = 3  # shapes in a message
 
 
-def checked_inputs(data: Any, *, batch_first: bool = False) -> Any:
+def checked_inputs(data: Inputs | Batches, *, batch_first: bool = False) -> Any:
     """The inputs as arrays, each with time along its first axis.
 
     ``data`` is an array, a pytree of arrays, or a task, of which a batch is taken. With
@@ -66,19 +67,19 @@ def _listed(shapes: list[tuple[int, ...]]) -> str:
     return (", ".join(map(str, shapes[:SHOWN])) or "nothing") + more
 
 
-def _of_a_list(inputs: Any) -> str:
+def _of_a_list(inputs: Inputs) -> str:
     if not isinstance(inputs, (list, tuple)):
         return ""
     return "A list means several inputs. If it is one array, pass jax.numpy.asarray(inputs)"
 
 
-def batch_size(inputs: Any) -> int | None:
+def batch_size(inputs: Inputs) -> int | None:
     """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
     shape = jax.tree.leaves(inputs)[0].shape
     return shape[1] if len(shape) > 2 else None
 
 
-def initialise(model: Model, inputs: Any) -> None:
+def initialise(model: Model, inputs: Inputs) -> None:
     """Initialise all states for the batch of the inputs, if their ``init_state`` takes one."""
     batch = batch_size(inputs)
     nodes = [n for n in brainstate.graph.nodes(model).values() if hasattr(n, "init_state")]
@@ -92,7 +93,7 @@ def initialise(model: Model, inputs: Any) -> None:
                 node.init_state(*([batch] if _takes(node.init_state, batch) else []))
 
 
-def _takes(function: Any, argument: Any) -> bool:
+def _takes(function: Callable, argument: object) -> bool:
     try:
         inspect.signature(function).bind(argument)
     except TypeError:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import brainstate
 import jax
 import jax.numpy as jnp
-from braintools.trainer import Callback
+from braintools.trainer import Callback, Trainer
 
 from .._checks import checked_count
 from .._gradient_flow import (
@@ -155,7 +155,7 @@ class TrainingMonitor(Callback):
         if self.per == "epoch":
             self._within(trainer, trainer.current_epoch)
 
-    def _within(self, trainer: Any, step: int) -> None:
+    def _within(self, trainer: Trainer, step: int) -> None:
         self._at(step, self._writers or list(map(writer, trainer.loggers)))
 
     def __repr__(self) -> str:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import brainstate
 import brainunit as u
 import jax.numpy as jnp
 from braintools.trainer import Callback
+from jax import Array
+from jax.typing import ArrayLike
 
 from .._registry import get_surrogate
 from .._surrogate import declarations
 
 __all__ = ["SurrogateSchedule"]
+
+Value: TypeAlias = ArrayLike | u.Quantity
 
 
 class SurrogateSchedule(Callback):
@@ -106,14 +110,14 @@ class SurrogateSchedule(Callback):
         """Set the parameters for a step of a Trainer."""
         self(trainer.global_step)
 
-    def _values(self, step: Any) -> dict[str, Any]:
+    def _values(self, step: ArrayLike) -> dict[str, Value]:
         """The values at a step, checked as the surrogate checks its parameters."""
         values = {name: follow(step) for name, follow in self._schedules.items()}
         self._constant.replace(**values)
         return values
 
 
-def _check(schedules: dict[str, Any], parameters: list[str]) -> None:
+def _check(schedules: Mapping[str, object], parameters: list[str]) -> None:
     if not schedules or not set(schedules) <= set(parameters):
         raise TypeError(
             f"a schedule must set one or more of {', '.join(parameters)}, got "
@@ -127,14 +131,14 @@ def _check(schedules: dict[str, Any], parameters: list[str]) -> None:
         )
 
 
-def _like(before: Any, value: Any) -> Any:
+def _like(before: Array | u.Quantity, value: Value) -> Array | u.Quantity:
     """The new value in the unit and dtype of the old one, so that nothing is compiled again."""
     if isinstance(before, u.Quantity):
         return _strong(u.Quantity(value).in_unit(before.unit))
     return _strong(value)
 
 
-def _strong(value: Any) -> Any:
+def _strong(value: Value) -> Array | u.Quantity:
     """The value in a dtype that is the same for numbers and arrays."""
     dtype = jnp.result_type(float)
     if isinstance(value, u.Quantity):

@@ -156,8 +156,8 @@ def register_surrogate(
 
 
 def register_surrogate(
-    surrogate: Any = None, *, name: str | None = None, overwrite: bool = False
-) -> Any:
+    surrogate: Class | None = None, *, name: str | None = None, overwrite: bool = False
+) -> Class | Callable[[Class], Class]:
     """Register a surrogate class under a name in this process; works as a decorator, too.
 
     The class hides published and built-in surrogates of the same name. To share a surrogate with

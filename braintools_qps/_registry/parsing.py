@@ -54,7 +54,7 @@ def parse(text: str) -> Call:
     return call._replace(name=name.strip()) if isinstance(call, Call) else _malformed(text)
 
 
-def read(value: Any, default: Any = NO_DEFAULT) -> Any:
+def read(value: Any, default: object = NO_DEFAULT) -> Any:
     """The value that a parameter in a string or mapping stands for.
 
     Text becomes a number or a Quantity if it can be read as one (YAML gives ``1e3`` as text),
@@ -79,7 +79,7 @@ def shown(value: object) -> str:
     return _shortener.repr(value)
 
 
-def _read_text(text: str, must_be_number: bool) -> Any:
+def _read_text(text: str, must_be_number: bool) -> int | float | str | u.Quantity:
     if _WHOLE.fullmatch(text):
         return int(text)
     if text in _NON_FINITE or re.fullmatch(_NUMBER, text):
@@ -98,7 +98,7 @@ def _read_text(text: str, must_be_number: bool) -> Any:
     return u.Quantity(read(_parsed(magnitude, text)) if is_list else float(magnitude), unit=unit)
 
 
-def _read_list(values: Sequence, default: Any) -> Any:
+def _read_list(values: Sequence, default: object) -> np.ndarray | list:
     """An array where the list holds numbers only, at whatever depth."""
     elements = [read(value, default) for value in values]
     if elements and all(type(value) in (int, float, np.ndarray) for value in elements):

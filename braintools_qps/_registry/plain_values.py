@@ -13,7 +13,7 @@ import numpy as np
 from .parsing import read
 
 
-def plain(value: Any, other: Callable[[Any], Any]) -> Any:
+def plain(value: object, other: Callable[[Any], Any]) -> Any:
     """The value as dict, list, str, int, float, bool or None, ready for strict JSON.
 
     Arrays and tuples become lists, Quantities text such as ``"15.0 mV"``, and numbers that are not

@@ -68,7 +68,7 @@ def listed_entries() -> dict[str, Entry]:
             distinct.setdefault(entry.value, entry)
         first, *others = distinct.values()
         if any(entry.source == first.source for entry in others):
-            others.insert(0, first)
+            others.append(first)
         else:
             by_name[name] = first
         by_name |= {entry.qualified_name: entry for entry in others}

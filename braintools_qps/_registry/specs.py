@@ -12,6 +12,7 @@ import brainunit as u
 import jax
 from braintools.surrogate import Surrogate
 
+from ..typing import SurrogateSpec
 from .discovery import is_surrogate_class
 from .parsing import Call, check_unit, parse, read, shown
 from .plain_values import plain
@@ -21,7 +22,7 @@ _Parameter = inspect.Parameter
 _SURROGATE = (Surrogate, "Surrogate")  # text where a module has annotations from __future__
 
 
-def build(spec: Any, params: dict[str, Any]) -> Surrogate:
+def build(spec: SurrogateSpec, params: dict[str, Any]) -> Surrogate:
     """The surrogate for whatever `get_surrogate` takes."""
     if isinstance(spec, Surrogate):
         if params:
@@ -118,7 +119,7 @@ def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:
     return read(value, parameter.default)
 
 
-def _written(value: Any, parameter: inspect.Parameter) -> Any:
+def _written(value: object, parameter: inspect.Parameter) -> Any:
     if isinstance(value, Surrogate):
         return write(value)
     _check_read_back(value, parameter)
@@ -136,7 +137,7 @@ def _check_read_back(value: object, parameter: inspect.Parameter) -> None:
         _refuse(parameter.name, value, _reason(value))
 
 
-def _is_text(value: str, default: Any) -> bool:
+def _is_text(value: str, default: object) -> bool:
     with suppress(ValueError):
         return read(value, default) is value
     return False

@@ -54,8 +54,10 @@ def test_example_of_a_class_or_method_runs(name):
 def test_a_public_name_has_an_example_and_defaults_that_can_be_read(name):
     member = PUBLIC[name]
     assert ">>>" in member.__doc__
-    if inspect.isfunction(member):
+    if inspect.isfunction(member) or "__init__" in vars(member):
         parameters = inspect.signature(member).parameters.values()
+        assert all(p.kind is not p.POSITIONAL_ONLY for p in parameters)
+    if inspect.isfunction(member):
         for default in (p.default for p in parameters if p.default is not p.empty):
             assert ast.literal_eval(repr(default)) == default
 

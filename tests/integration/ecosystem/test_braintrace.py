@@ -18,6 +18,7 @@ braintrace = pytest.importorskip("braintrace", reason="braintrace is not install
 state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
 
 pytestmark = [
+    pytest.mark.usefixtures("one_millisecond"),
     pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning"),
     pytest.mark.filterwarnings("ignore:The SnAp-n position analysis:UserWarning"),
 ]
@@ -54,12 +55,6 @@ class Layer(brainstate.nn.Module):
         if self.recurrent:
             x = jnp.concatenate([x, self.neurons.get_spike()], axis=-1)
         return self.neurons(self.linear(x) * u.mA)
-
-
-@pytest.fixture(autouse=True)
-def _time_step():
-    with brainstate.environ.context(dt=1 * u.ms):
-        yield
 
 
 def make_data():

@@ -8,8 +8,6 @@ import re
 import sys
 from pathlib import Path
 
-import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -45,10 +43,7 @@ def trains(case):
     return 85 if "blind" in half(case) else 90
 
 
-@pytest.fixture(autouse=True)
-def time_step():
-    with brainstate.environ.context(dt=1 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 OFTEN = (

@@ -12,17 +12,12 @@ from braintools_qps import QPseudoSpike, Scaled, gradient_sensitivity, set_surro
 braintrace = pytest.importorskip("braintrace", reason="braintrace is not installed")
 state = pytest.importorskip("brainpy.state", reason="brainpy is not installed")
 
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning"
-)
+pytestmark = [
+    pytest.mark.usefixtures("one_millisecond"),
+    pytest.mark.filterwarnings("ignore:core.Jaxpr is missing a DebugInfo:DeprecationWarning"),
+]
 
 STEPS, BATCH, INPUTS, NEURONS = 10, 2, 4, 6
-
-
-@pytest.fixture(autouse=True)
-def _time_step():
-    with brainstate.environ.context(dt=1 * u.ms):
-        yield
 
 
 class Layer(brainstate.nn.Module):

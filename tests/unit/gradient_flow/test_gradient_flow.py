@@ -1,116 +1,107 @@
-"""gradient_flow against networks by hand, in float64, and against what can be counted."""
+"""What gradient_flow says beside the gradient, in float64, against what can be counted."""
 
+import brainpy.state
 import brainstate
 import brainunit as u
+import comparison_models
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from braintools.surrogate import Sigmoid
 from flow_networks import (
     ALPHA,
     BATCH,
     LEAK,
-    SCALE,
+    STEPS,
     SURROGATE,
     Layer,
     N,
-    ResetLayer,
-    all_steps,
-    last_step,
-    moments_by_hand,
     only,
-    run_by_hand,
-    run_with_reset_by_hand,
     weights_and_inputs,
 )
 
-from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps import (
+    GradientFlow,
+    QPseudoSpike,
+    Scaled,
+    gradient_flow,
+    load_task,
+    normalize_rates,
+    normalize_surrogate,
+    prepare,
+)
 from braintools_qps._gradient_flow import trace
 from braintools_qps._gradient_flow.cotangents import projections
 from braintools_qps._gradient_flow.passes import forward, with_index
 
-
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True), brainstate.environ.context(precision=64):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
-@pytest.mark.thorough
-@pytest.mark.parametrize(
-    ("layer", "run", "loss"),
-    [(Layer, run_by_hand, last_step), (ResetLayer, run_with_reset_by_hand, all_steps)],
-)
-def test_second_moments_are_those_of_automatic_differentiation(layer, run, loss):
+def measured(model=None, **options):
     weights, inputs = weights_and_inputs()
-    flow = only(gradient_flow(layer(weights, SURROGATE), inputs, objective=loss))
-    (population,) = flow.populations
-    np.testing.assert_allclose(
-        population.gradient.second_moments, moments_by_hand(run, loss), rtol=1e-11, atol=1e-25
-    )
+    return only(gradient_flow(model or Layer(weights, SURROGATE), inputs, **options))
 
 
-def test_a_compiled_model_gives_the_same():
+def membranes_by_hand():
     weights, inputs = weights_and_inputs()
-    layer = Layer(weights, SURROGATE)
-    layer.update = brainstate.transform.jit(layer.update)
-    flow = only(gradient_flow(layer, inputs, objective=last_step))
-    np.testing.assert_allclose(
-        flow.populations[0].gradient.second_moments,
-        moments_by_hand(run_by_hand, last_step),
-        rtol=1e-11,
-    )
+    V, history = np.zeros((BATCH, N)), []
+    for x in np.asarray(inputs):
+        z = (V >= 1) * 1.0
+        V = LEAK * (V - z) + z @ np.asarray(weights) + x
+        history.append(V)
+    return np.array(history)
 
 
-def test_millivolts_divide_out():
-    weights, inputs = weights_and_inputs()
-    spike = QPseudoSpike(ALPHA, scale=SCALE * 1000 * u.uvolt)
-    layer = Layer(weights, spike, unit=u.mV)
-    loss = lambda outputs: last_step(outputs) * 2.0 * u.second
-    (population,) = only(gradient_flow(layer, inputs, objective=loss)).populations
-    assert population.unit == "mV"
-    np.testing.assert_allclose(
-        population.gradient.second_moments, 4 * moments_by_hand(run_by_hand, last_step), rtol=1e-11
-    )
-    assert u.math.allclose(population.slopes.scale, SCALE * u.mV)
-
-
-def test_what_is_measured_by_default():
-    weights, inputs = weights_and_inputs()
-    layer = Layer(weights, SURROGATE)
-    stated = gradient_flow(layer, inputs, seed=0)
-    assert gradient_flow(layer, inputs).to_dict() == stated.to_dict()
+def test_the_record_goes_through_json_and_the_seed_is_0_by_default():
+    flow = measured()
+    assert GradientFlow.from_json(flow.to_json()) == measured(seed=0) == flow
+    data = flow.to_dict()
+    assert data["surrogate"] == {"name": "QPseudoSpike", "alpha": 1.5, "scale": 0.7}
+    assert len(data["populations"][0]["gradient"]["second_moments"]) == STEPS
+    assert all(word in repr(flow) for word in ("Layer", "growth"))
 
 
 def test_what_the_forward_pass_says_does_not_depend_on_the_surrogate():
     weights, inputs = weights_and_inputs()
-    flows = gradient_flow(
-        Layer(weights, SURROGATE), inputs, surrogates={"a": "Sigmoid", "b": SURROGATE}
-    )
-    V, spikes = np.zeros((BATCH, N)), []
-    for x in inputs:
-        z = (V >= 1) * 1.0
-        V = LEAK * (V - z) + z @ np.asarray(weights) + np.asarray(x)
-        spikes.append(V >= 1)
-    rates = np.mean(spikes, axis=(0, 1))
+    candidates = {"a": "Sigmoid", "b": SURROGATE}
+    flows = gradient_flow(Layer(weights, SURROGATE), inputs, surrogates=candidates)
+    rates = np.mean(membranes_by_hand() >= 1, axis=(0, 1))
     for flow in flows.values():
         (population,) = flow.populations
         assert population.activity.firing_rate == pytest.approx(rates.mean())
         assert population.activity.silent_share == np.mean(rates == 0)
-        assert population.size == N
     assert list(flows) == ["a", "b"]
     assert flows["b"].surrogate is SURROGATE
 
 
 def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
-    weights, inputs = weights_and_inputs()
-    layer = Layer(weights, SURROGATE)
-    histogram = only(gradient_flow(layer, inputs)).populations[0].slopes.distances
+    histogram = measured().populations[0].slopes.distances
     assert histogram.share.sum() + histogram.outside == pytest.approx(1)
     assert histogram.outside <= 0.02
     centres = (histogram.edges[1:] + histogram.edges[:-1]) / 2
     expected = (1 + 2 * np.abs(centres) / (ALPHA + 1)) ** -ALPHA
     np.testing.assert_allclose(histogram.slope, expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("spike", "unit", "expected"),
+    [
+        (Scaled(Sigmoid(), scale=5.0), 1.0, 5.0),
+        (Scaled(QPseudoSpike(scale=2000 * u.uvolt), scale=3.0), u.mV, 6.0 * u.mV),
+    ],
+)
+def test_distances_are_counted_in_any_scale_of_ours(spike, unit, expected):
+    scale = measured(Layer(weights_and_inputs()[0], spike, unit)).populations[0].slopes.scale
+    assert u.math.allclose(scale, expected)
+
+
+def test_flat_share_counts_slopes_below_a_thousandth_of_the_peak():
+    weights, _ = weights_and_inputs()
+    exponential = QPseudoSpike(float("inf"), scale=0.2)  # exp(-2 x) < 0.001
+    flat = measured(Layer(weights, exponential)).populations[0].slopes.flat_share
+    assert flat == np.mean(np.abs(membranes_by_hand() - 1) / 0.2 > np.log(1000) / 2)
+    assert 0.1 < flat < 0.9
 
 
 def test_projections_are_not_drawn_like_the_weights_of_the_same_seed():
@@ -123,15 +114,176 @@ def test_projections_are_not_drawn_like_the_weights_of_the_same_seed():
         assert abs(np.corrcoef(np.ravel(drawn), np.ravel(same_bits))[0, 1]) < 0.1
 
 
-def test_flat_share_counts_slopes_below_a_thousandth_of_the_peak():
+# Parameters and populations.
+
+
+class TwoLayers(brainstate.nn.Module):
+    """A recurrent layer below a feed-forward one, in a list, and a parameter that nothing uses."""
+
+    def __init__(self, weights):
+        super().__init__()
+        self.layers = [Layer(weights, SURROGATE), Layer(0 * weights, SURROGATE)]
+        self.readout = brainstate.ParamState(jnp.ones((N, 2)))
+        self.spare = brainstate.ParamState(jnp.ones((N, N)))
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        return x @ self.readout.value
+
+
+def test_parameters_that_do_not_move_are_counted_and_growths_of_populations_averaged():
     weights, inputs = weights_and_inputs()
-    layer = Layer(weights, QPseudoSpike(float("inf"), scale=0.2))
-    (population,) = only(gradient_flow(layer, inputs)).populations
-    V, distances = np.zeros((BATCH, N)), []
-    for x in inputs:
-        z = (V >= 1) * 1.0
-        V = LEAK * (V - z) + z @ np.asarray(weights) + np.asarray(x)
-        distances.append(np.abs(V - 1) / 0.2)
-    # exp(-2 x) < 0.001
-    assert population.slopes.flat_share == np.mean(np.array(distances) > np.log(1000) / 2)
-    assert 0.1 < population.slopes.flat_share < 0.9
+    inputs = inputs.at[..., 0].set(-20.0)  # one neuron of the first layer never fires
+    weights = weights.at[:, 0].set(0.0)
+    flow = only(gradient_flow(TwoLayers(weights), inputs))
+    # By hand: the silent neuron's row in the first layer; that of the second is filled by its own.
+    second = np.zeros(N)
+    states = [np.zeros((BATCH, N)), np.zeros((BATCH, N))]
+    for x in np.asarray(inputs):
+        for k, w in enumerate((np.asarray(weights), 0)):
+            z = (states[k] >= 1) * 1.0
+            states[k] = LEAK * (states[k] - z) + (z @ w if k == 0 else 0) + x
+            before, x = z, (states[k] >= 1) * 1.0
+        second = np.maximum(second, before.max(axis=0))
+    silent_at_the_end = int(np.sum(states[1].max(axis=0) < 1))
+    zero = N + int(np.sum(second == 0)) * N + 2 * silent_at_the_end + N * N
+    assert flow.zero_parameter_share == pytest.approx(zero / (3 * N * N + 2 * N))
+    growths = [population.gradient.growth for population in flow.populations]
+    assert flow.growth == pytest.approx(np.sqrt(np.prod(growths)))
+
+
+def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_counted():
+    class Plastic(Layer):
+        def __init__(self, weights):
+            super().__init__(weights, SURROGATE)
+            self.order = brainstate.ParamState(jnp.arange(N))
+
+        def update(self, x):
+            self.weights.value = 0.9 * self.weights.value
+            return super().update(x[..., self.order.value])
+
+    flow = measured(Plastic(weights_and_inputs()[0]))
+    assert np.isnan(flow.zero_parameter_share)
+    assert not any("of the parameters" in sentence for sentence in flow.advice)
+
+
+def test_populations_are_named_by_their_place_and_ordered_as_signals_reach_them():
+    class Backwards(brainstate.nn.Module):
+        """Eleven layers, each reading what the one before gave in the last step, the last first.
+
+        By their names, the eleventh would be the third.
+        """
+
+        def __init__(self, weights):
+            super().__init__()
+            self.layers = [Layer(weights, SURROGATE) for _ in range(11)]
+
+        def update(self, x):
+            for before, layer in zip(self.layers[9::-1], self.layers[:0:-1]):
+                layer(before.V.value)
+            self.layers[0](x)
+            return self.layers[10].V.value
+
+    flow = measured(Backwards(weights_and_inputs()[0]))
+    assert [p.name for p in flow.populations] == [f"layers.{i}" for i in range(11)]
+
+
+# Noise, errors, and states that a user has left behind.
+
+
+def test_noise_is_the_same_in_both_passes_and_leaves_the_users_random_state_alone():
+    class Noisy(Layer):
+        def init_state(self, batch_size=None):
+            self.V = brainstate.HiddenState(brainstate.random.rand(batch_size, N))
+
+        def update(self, x):
+            return super().update(x + brainstate.random.randn(*x.shape))
+
+    model = Noisy(weights_and_inputs()[0], SURROGATE)
+    del model.V
+    brainstate.random.seed(3)
+    expected = brainstate.random.rand()
+    brainstate.random.seed(3)
+    assert np.all(measured(model).populations[0].gradient.second_moments > 0)
+    assert brainstate.random.rand() == expected
+
+
+def test_the_model_is_left_as_it_was_after_an_error():
+    class Broken(Layer):
+        def update(self, x):
+            super().update(x)
+            raise RuntimeError("broken")
+
+    model = Broken(weights_and_inputs()[0], SURROGATE)
+    before = model.V.value
+    with pytest.raises(RuntimeError, match="broken"):
+        measured(model, surrogates=["Sigmoid"])
+    assert model.V.value is before
+    assert model.spk_fun is SURROGATE
+
+
+class Grid(brainstate.nn.Module):
+    """Neurons on a grid, whose membranes have several axes without a batch."""
+
+    def __init__(self, *size, into=lambda x: x):
+        super().__init__()
+        self.neuron, self.into = brainpy.state.LIF(size, spk_fun=SURROGATE), into
+
+    def update(self, x):
+        return self.neuron(5 * self.into(x) * u.mA)
+
+
+@pytest.mark.parametrize("size", [(N,), (4, 4), (BATCH, 4)])
+@pytest.mark.parametrize("held", [None, 9])
+def test_states_of_another_batch_are_initialised_for_the_inputs(size, held):
+    """As after a test on more samples than there are here."""
+    model, inputs = Grid(*size), jax.random.uniform(jax.random.key(0), (12, BATCH, *size))
+    brainstate.nn.init_all_states(model, BATCH)
+    right = only(gradient_flow(model, inputs))
+    brainstate.nn.init_all_states(model, held)
+    flow = only(gradient_flow(model, inputs))
+    assert flow.populations == right.populations
+    assert model.neuron.V.value.shape == (*([held] if held else []), *size)
+
+
+def test_rates_and_surrogates_are_normalised_after_a_test_on_more_samples():
+    model = Grid(N, into=brainstate.nn.Linear(N, N))
+    inputs = jax.random.uniform(jax.random.key(0), (12, BATCH, N))
+    brainstate.nn.init_all_states(model, 9)
+    assert normalize_rates(model, inputs).populations[0].after == pytest.approx(0.1, abs=0.02)
+    assert normalize_surrogate(model, inputs)
+    assert prepare(model, inputs).after.cause == "none"
+
+
+def mapped():
+    """A population under Vmap, which holds on to its states."""
+    grid = Grid(N)
+    brainstate.nn.vmap_init_all_states(grid, axis_size=BATCH, state_tag="new")
+    return brainstate.nn.Vmap(grid, vmap_states="new")
+
+
+@pytest.mark.parametrize(
+    "make", [mapped, pytest.param(lambda: Grid(N), marks=pytest.mark.thorough)]
+)
+def test_states_from_a_compiled_loop_are_made_anew(make):
+    model = make()
+    expected = measured(model).growth
+
+    @jax.jit
+    def run(x):
+        if isinstance(model, Grid):
+            brainstate.nn.init_all_states(model, BATCH)
+        return model(x)
+
+    run(weights_and_inputs()[1][0])
+    assert measured(model).growth == expected
+
+
+def test_a_task_is_samples_first_whatever_is_said():
+    data = np.random.default_rng(0).standard_normal((120, 6, 3)).astype(np.float32)
+    task = load_task((data, np.arange(120) % 2))
+    batch, model = data[task.split(0).train[:64]], comparison_models.plain(3, 2)
+    expected = gradient_flow(model, batch, batch_first=True).to_dict()
+    for options in ({}, {"batch_first": True}):
+        assert gradient_flow(model, task, **options).to_dict() == expected

@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flow_networks import Memoryless
 from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
@@ -14,40 +15,20 @@ from braintools_qps._gradient_flow.information import PENALTIES, score
 STEPS, BATCH, N = 10, 200, 6
 
 
-class Neurons(brainstate.nn.Module):
-    """Spikes where a current reaches 0.5, with no memory."""
-
-    def __init__(self, n=N):
-        super().__init__()
-        self.spk_fun = QPseudoSpike(alpha=8.0, dampening=0.2)
-        self.V = brainstate.HiddenState(jnp.zeros((BATCH, n)))
-
-    def update(self, x):
-        self.V.value = x
-        return self.spk_fun(x - 0.5)
-
-
 class Passing(brainstate.nn.Module):
     """Neurons that see the neurons before them, each with a weight."""
 
     def __init__(self, weights):
         super().__init__()
         self.weight = brainstate.ParamState(jnp.diag(jnp.asarray(weights)))
-        self.neurons = Neurons()
+        self.neurons = Memoryless((BATCH, N), 0.5, QPseudoSpike(8.0, dampening=0.2))
 
     def update(self, x):
         return self.neurons(x @ self.weight.value)
 
 
-class Chain(brainstate.nn.Module):
-    def __init__(self, *weights):
-        super().__init__()
-        self.layers = [Passing(each) for each in weights]
-
-    def update(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        return x
+def Chain(*weights):
+    return brainstate.nn.Sequential(*map(Passing, weights))
 
 
 def samples():

@@ -7,24 +7,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from flow_networks import Memoryless
+from jax.experimental.sparse import BCOO
 
-from braintools_qps import QPseudoSpike, normalize_rates
+from braintools_qps import normalize_rates
 from braintools_qps.records import NormalizedRates
 
 STEPS, BATCH, N = 50, 3, 6
+Chain = brainstate.nn.Sequential
 
 
-class Neurons(brainstate.nn.Module):
-    """Spikes where a current reaches 1, with no memory."""
-
-    def __init__(self, n=N, threshold=1.0):
-        super().__init__()
-        self.spk_fun, self.threshold = QPseudoSpike(), threshold
-        self.V = brainstate.HiddenState(jnp.zeros((BATCH, n)))
-
-    def update(self, x):
-        self.V.value = x
-        return self.spk_fun(x - self.threshold)
+def Neurons(threshold=1.0):
+    return Memoryless((BATCH, N), threshold)
 
 
 class Diagonal(brainstate.nn.Module):
@@ -38,17 +32,6 @@ class Diagonal(brainstate.nn.Module):
     def update(self, x):
         current = (x @ self.weight.value["w"] + self.weight.value["b"]) / self.unit
         return current.astype(x.dtype)
-
-
-class Chain(brainstate.nn.Module):
-    def __init__(self, *layers):
-        super().__init__()
-        self.layers = list(layers)
-
-    def update(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        return x
 
 
 def inputs():
@@ -76,9 +59,7 @@ def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
 def test_later_populations_are_scaled_with_the_earlier_ones_already_scaled():
     """Twelve layers, whose names are not in the order of the data, against a run in NumPy."""
     brainstate.random.seed(0)
-    model = Chain()
-    for _ in range(12):
-        model.layers += [brainstate.nn.Linear(N, N), Neurons()]
+    model = Chain(*(part for _ in range(12) for part in (brainstate.nn.Linear(N, N), Neurons())))
     x = inputs() * 0.1
     done = normalize_rates(model, x, 0.2)
     assert [one.population for one in done.populations] == [f"layers.{i}" for i in range(1, 24, 2)]
@@ -140,11 +121,11 @@ def test_recurrent_weights_keep_their_share():
 
 
 def test_weights_that_come_as_the_current_of_the_step_before():
-    class Current(Neurons):
+    class Current(Memoryless):
         """The membrane takes the current that the last step has left, as in Norse's LIF."""
 
         def __init__(self):
-            super().__init__()
+            super().__init__((BATCH, N))
             self.current = brainstate.HiddenState(jnp.zeros((BATCH, N)))
 
         def update(self, x):
@@ -155,6 +136,18 @@ def test_weights_that_come_as_the_current_of_the_step_before():
     (one,) = normalize_rates(Chain(Diagonal(0.1), Current()), inputs(), 0.2).populations
     # The first step has no current; a share of 0.2 * 50 / 49 of the others spikes.
     assert one.factor == pytest.approx(10 / (1 - 0.2 * 50 / 49), rel=0.01)
+
+
+def test_sparse_weights_are_input_weights():
+    """A primitive that the package does not know: a sparse product of JAX."""
+
+    class Sparse(Diagonal):
+        def update(self, x):
+            indices = jnp.stack([jnp.arange(N)] * 2, -1)
+            return x @ BCOO((jnp.diag(self.weight.value["w"]), indices), shape=(N, N))
+
+    (one,) = normalize_rates(Chain(Sparse(0.5), Neurons()), inputs(), 0.2).populations
+    assert one.factor == pytest.approx(2 / (1 - 0.2), rel=0.01)
 
 
 def test_populations_that_feed_each_other():

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from flow_networks import SURROGATE, only
+from flow_networks import Memoryless, only
 from jax.experimental.sparse import BCOO
 
 from braintools_qps import gradient_flow, save_memory, spike_matmul
@@ -21,16 +21,6 @@ CURRENTS[0] = 0  # computes nothing
 IMAGES = RANDOM.integers(0, 2, (STEPS, BATCH, 5, 7, 2)).astype(np.float32)
 
 
-class Neurons(brainstate.nn.Module):
-    def __init__(self, shape):
-        super().__init__()
-        self.spk_fun, self.V = SURROGATE, brainstate.HiddenState(jnp.zeros(shape))
-
-    def update(self, current):
-        self.V.value = current
-        return self.spk_fun(self.V.value - 0.5)
-
-
 class Network(brainstate.nn.Module):
     """Populations in a row; returns the signals that each product has met."""
 
@@ -39,7 +29,7 @@ class Network(brainstate.nn.Module):
         for n, (_, weights, shape) in enumerate(products):
             weights = brainstate.ParamState(jnp.asarray(weights, dtype))
             setattr(self, f"weights{n}", weights)
-            setattr(self, f"layer{n}", Neurons((BATCH, *shape)))
+            setattr(self, f"layer{n}", Memoryless((BATCH, *shape), 0.5))
         self.products = [product for product, _, _ in products]
 
     def update(self, x):
@@ -94,7 +84,8 @@ def fan_out_by_hand(shape, window, stride, padding, results, outputs):
 
 def test_dense_layers_count_spikes_times_fan_out():
     network = Network(dense(N, M), dense(M, 9), dense(9, 2))
-    flow, sent = counted(network, SPIKES)
+    with jax.numpy_dtype_promotion("strict"):
+        flow, sent = counted(network, SPIKES)
     fan_outs = (M, 9, 2)
     by_hand = [np.count_nonzero(x) * m for x, m in zip(signals_of(network, SPIKES), fan_outs)]
     assert all(by_hand)
@@ -198,7 +189,7 @@ def test_half_precision_counts_beyond_256():
 
 def test_save_memory_changes_no_count():
     network = brainstate.nn.Sequential(
-        brainstate.nn.Linear(N, M), Neurons((BATCH, M)), brainstate.nn.Linear(M, 2)
+        brainstate.nn.Linear(N, M), Memoryless((BATCH, M), 0.5), brainstate.nn.Linear(M, 2)
     )
     _, before = counted(network, CURRENTS)
     save_memory(network, CURRENTS)

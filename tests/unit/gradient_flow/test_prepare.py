@@ -1,6 +1,5 @@
 """`prepare`: from a network that cannot learn to one that can, or not changed at all."""
 
-import brainpy.state
 import brainstate
 import brainunit as u
 import jax
@@ -9,36 +8,13 @@ import numpy as np
 import pytest
 from braintools.surrogate import Sigmoid, Surrogate
 from flow_networks import only
+from lif_networks import N, Network, inputs
 from small_stacks import Changed, Layer, Stack
 from small_stacks import inputs as small_inputs
 
 from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
-from braintools_qps._gradient_flow import Passes, trace
 from braintools_qps._models import find_neurons
 from braintools_qps.records import Diagnosis, Preparation
-
-STEPS, BATCH, N = 20, 16, 12
-
-
-class Network(brainstate.nn.Module):
-    """Layers of LIF neurons; ``between`` is called between the first two."""
-
-    def __init__(self, widths=(N, N), gain=1.0, between=None, change=lambda w: w, **options):
-        super().__init__()
-        brainstate.random.seed(0)
-        self.linear = [brainstate.nn.Linear(n, m) for n, m in zip((N, *widths), widths)]
-        options = {"V_th": 1 * u.mV, "tau": 10 * u.ms} | options
-        self.lif = [brainpy.state.LIF(n, **options) for n in widths]
-        self.gain, self.between = gain, between
-        for linear in self.linear:
-            weights = linear.weight.value
-            linear.weight.value = weights | {"weight": change(weights["weight"])}
-
-    def update(self, x):
-        for i, (linear, lif) in enumerate(zip(self.linear, self.lif)):
-            x = self.between(x) if i == 1 and self.between else x
-            x = lif(self.gain * linear(x) * u.mA)
-        return x
 
 
 class InVolts(brainstate.nn.Module):
@@ -107,10 +83,6 @@ def deep():
     return Network((N, N // 2) * 5)
 
 
-def inputs(features=N):
-    return jax.random.uniform(jax.random.key(0), (STEPS, BATCH, features))
-
-
 def last(outputs):
     """A loss that reads all steps, with a different weight for each neuron."""
     return jnp.sum(outputs * jnp.cos(jnp.arange(outputs.shape[-1])))
@@ -132,10 +104,7 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-@pytest.fixture(autouse=True)
-def one_millisecond():
-    with brainstate.environ.context(dt=1.0 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("
@@ -218,19 +187,13 @@ class Mine(QPseudoSpike):
 
 
 @pytest.mark.parametrize("surrogate", ["Sigmoid", Sigmoid(), {"lif.1": Sigmoid}, Mine(2.0)])
-def test_surrogates_of_every_form(surrogate):
+def test_the_surrogate_and_the_rate_of_the_user(surrogate):
     model = Network()
-    done = prepare(model, inputs(), surrogate=surrogate, objective=last)
+    done = prepare(model, inputs(), surrogate=surrogate, rate=0.2, objective=last)
     assert done.after.cause == "none"
+    assert "normalize_rates(model, inputs, rate=0.2)" in done.lines
     kind = Mine if isinstance(surrogate, Mine) else Scaled
     assert isinstance(model.lif[1].spk_fun, kind)
-
-
-def test_the_surrogate_and_the_rate_of_the_user():
-    model = Network()
-    done = prepare(model, inputs(), surrogate="Sigmoid", rate=0.2, objective=last)
-    assert "normalize_rates(model, inputs, rate=0.2)" in done.lines
-    assert all(isinstance(spike, Scaled) for spike in surrogates(model).values())
     rates = [p.activity.firing_rate for p in gradient_flow(model, inputs())["model"].populations]
     assert rates == pytest.approx([0.2, 0.2], rel=0.05)
 
@@ -306,16 +269,6 @@ def test_after_ctrl_c_the_model_is_as_it_was():
         prepare(model, inputs(), objective=interrupted)
     assert_same(model, twin)
     assert [type(a) for a in model.lif] == [type(b) for b in twin.lif]
-
-
-def test_passes_are_compiled_again_for_another_program_and_not_for_other_weights():
-    model = dropping()
-    passes = Passes.of(trace(model, inputs()))
-    weight = model.linear[0].weight
-    weight.value = jax.tree.map(lambda w: 2 * w, weight.value)
-    assert Passes.of(trace(model, inputs()), passes) is passes
-    model.between.prob = 0.5
-    assert Passes.of(trace(model, inputs()), passes) is not passes
 
 
 def test_a_cause_that_is_for_the_user_is_not_said_to_be_nothing():

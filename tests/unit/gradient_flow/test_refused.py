@@ -89,6 +89,10 @@ REFUSED = {
         lambda: Wrapper(brainpy.dyn.Lif(4)), jnp.ones((3, 2, 4)), {},
         r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
     ),
+    "a spike function of another name": (
+        lambda: layer(names=("V", "act")), INPUTS, {},
+        "Here Layer keeps a surrogate as act: call it spk_fun",
+    ),
     # Inputs.
     "a number": (lif, 1.0, {}, r"with one time step or more, got \(\)"),
     "no step": (lif, jnp.ones((0, BATCH, N)), {}, r"with one time step or more, got \(0, 3, 6\)"),

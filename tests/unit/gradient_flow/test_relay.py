@@ -1,7 +1,5 @@
 """Weights with which each layer passes the spikes of the layer before it on."""
 
-import itertools
-
 import brainpy.state
 import brainstate
 import brainunit as u
@@ -9,60 +7,31 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from lif_networks import BATCH, STEPS, N, Network, inputs
 
 from braintools_qps import QPseudoSpike, relay_weights
 from braintools_qps.records import RelayedWeights
 
-STEPS, BATCH, N, MARGIN = 20, 8, 12, 1.2
-
-
-class Scaled(brainstate.nn.Module):
-    """A linear layer whose output is a current, times a factor."""
-
-    def __init__(self, n, m, factor=1.0):
-        super().__init__()
-        self.linear, self.factor = brainstate.nn.Linear(n, m), factor
-
-    def update(self, x):
-        return self.factor * self.linear(x) * u.mA
-
-
-def lif(n=N, **options):
-    return brainpy.state.LIF(n, **{"V_th": 1 * u.mV, "tau": 10 * u.ms} | options)
-
-
-def stack(widths, factor=1.0, **options):
-    brainstate.random.seed(0)
-    layers = []
-    for n, m in itertools.pairwise(widths):
-        layers += [Scaled(n, m, factor), lif(m, **options)]
-    return brainstate.nn.Sequential(*layers)
-
-
-def inputs(features=N):
-    return jax.random.uniform(jax.random.key(0), (STEPS, BATCH, features))
+MARGIN = 1.2
 
 
 def weights(model, layer):
-    return np.asarray(model.layers[layer].linear.weight.value["weight"])
+    return np.asarray(model.linear[layer].weight.value["weight"])
 
 
 def spikes(model):
     """Spikes of each population, of shape (time, batch, neurons)."""
     brainstate.nn.init_all_states(model, BATCH)
-    populations = [[] for layer in model.layers if isinstance(layer, brainpy.state.LIF)]
+    sent = []
     for x in inputs():
-        for layer in model.layers:
-            x = layer(x)
-            if isinstance(layer, brainpy.state.LIF):
-                populations[model.layers.index(layer) // 2].append(np.asarray(x))
-    return [np.stack(each) for each in populations]
+        sent.append([])
+        for linear, lif in zip(model.linear, model.lif):
+            x = lif(model.gain * linear(x) * u.mA)
+            sent[-1].append(np.asarray(x))
+    return [np.stack(each) for each in zip(*sent)]
 
 
-@pytest.fixture(autouse=True)
-def one_millisecond():
-    with brainstate.environ.context(dt=1.0 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 @pytest.mark.parametrize(
@@ -76,19 +45,19 @@ def one_millisecond():
     ],
 )
 def test_the_weight_lifts_a_neuron_from_rest_to_threshold_in_one_step(factor, options):
-    model = stack([N, N, N], factor, **options)
+    model = Network(gain=factor, **options)
     done = relay_weights(model, inputs())
-    neuron = model.layers[3]
+    neuron = model.lif[1]
     distance = (neuron.V_th - neuron.V_rest) / u.mV
     in_one_step = -np.expm1(-1 / float(neuron.tau / u.ms)) * float(neuron.R / u.ohm)
     expected = MARGIN * distance / (factor * in_one_step)
     assert done.populations[1].weight == pytest.approx(float(expected), rel=1e-5)
-    assert done.populations[1].source == "layers.1"
-    np.testing.assert_allclose(weights(model, 2), expected * np.eye(N), rtol=1e-5)
+    assert done.populations[1].source == "lif.0"
+    np.testing.assert_allclose(weights(model, 1), expected * np.eye(N), rtol=1e-5)
 
 
 def test_the_last_layer_spikes_as_the_first():
-    model = stack([N] * 5)
+    model = Network([N] * 4)
     done = relay_weights(model, inputs(), rate=0.1)
     first, *others = spikes(model)
     assert first.mean() == pytest.approx(0.1, rel=0.15)
@@ -99,11 +68,11 @@ def test_the_last_layer_spikes_as_the_first():
 
 def test_other_widths():
     """From half a layer each neuron is heard twice; in half a layer, every other one is not."""
-    model = stack([N, N, N // 2, N])
+    model = Network((N, N // 2, N))
     done = relay_weights(model, inputs(), rate=0.05)
     half = np.eye(N // 2)
-    assert np.array_equal(weights(model, 2) != 0, np.concatenate([half, 0 * half]))
-    assert np.array_equal(weights(model, 4) != 0, np.concatenate([half, half], axis=1))
+    assert np.array_equal(weights(model, 1) != 0, np.concatenate([half, 0 * half]))
+    assert np.array_equal(weights(model, 2) != 0, np.concatenate([half, half], axis=1))
     first, second, third = spikes(model)
     assert np.array_equal(second, first[..., : N // 2])
     assert np.array_equal(third, np.concatenate([second, second], axis=-1))
@@ -112,7 +81,8 @@ def test_other_widths():
 
 def test_a_kernel_has_its_weights_in_the_middle():
     conv = brainstate.nn.Conv2d((4, 4, 2), 2, 3)
-    model = brainstate.nn.Sequential(lif((4, 4, 2)), conv, lambda x: x * u.mA, lif((4, 4, 2)))
+    first, last = (brainpy.state.LIF((4, 4, 2), V_th=1 * u.mV, tau=10 * u.ms) for _ in range(2))
+    model = brainstate.nn.Sequential(first, conv, lambda x: x * u.mA, last)
     currents = 20 * jax.random.uniform(jax.random.key(0), (STEPS, BATCH, 4, 4, 2)) * u.mA
     relay_weights(model, currents)
     kernel = np.asarray(conv.weight.value["weight"])
@@ -120,27 +90,23 @@ def test_a_kernel_has_its_weights_in_the_middle():
     assert kernel.max() == pytest.approx(MARGIN / -np.expm1(-0.1), rel=1e-5)
 
 
-class Branches(brainstate.nn.Module):
+class Branches(Network):
     """The second layer hears the inputs, too."""
 
     def __init__(self):
         super().__init__()
-        self.a, self.b, self.c = Scaled(N, N), Scaled(N, N), Scaled(N, N)
-        self.first, self.second = lif(), lif()
+        self.beside = brainstate.nn.Linear(N, N)
 
     def update(self, x):
-        return self.second(self.b(self.first(self.a(x))) + self.c(x))
+        first, second = self.linear
+        current = second(self.lif[0](first(x) * u.mA)) + self.beside(x)
+        return self.lif[1](current * u.mA)
 
 
-class Shared(brainstate.nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.linear, self.lifs = Scaled(N, N), [lif(), lif()]
-
-    def update(self, x):
-        for each in self.lifs:
-            x = each(self.linear(x))
-        return x
+def shared():
+    model = Network()
+    model.linear[1] = model.linear[0]
+    return model
 
 
 class Restless(brainstate.nn.Module):
@@ -152,20 +118,21 @@ class Restless(brainstate.nn.Module):
         self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
 
     def update(self, x):
-        self.V.value = u.get_mantissa(x) + 2.0
+        self.V.value = x + 2.0
         return self.spk_fun(self.V.value - 1)
 
 
 def restless():
-    return brainstate.nn.Sequential(Scaled(N, N), Restless(), Scaled(N, N), Restless())
+    layers = (part for _ in range(2) for part in (brainstate.nn.Linear(N, N), Restless()))
+    return brainstate.nn.Sequential(*layers)
 
 
 @pytest.mark.parametrize(
     ("make", "rule"),
     [
         (Branches, "that exactly one other feeds"),
-        (Shared, "that exactly one other feeds"),
-        (lambda: stack([N, N]), "that exactly one other feeds"),
+        (shared, "that exactly one other feeds"),
+        (lambda: Network([N]), "that exactly one other feeds"),
         (restless, "fires at rest"),
     ],
 )

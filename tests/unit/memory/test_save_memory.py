@@ -115,131 +115,166 @@ def test_behind_a_dropout_a_spike_is_1_over_prob_in_training_and_1_in_evaluation
     assert set(np.unique(slopes).tolist()) <= values
 
 
-def test_a_gain_is_the_same_in_training_and_evaluation():
-    class Gain(Network):
-        def update(self, x):
-            super().update(x)
-            return self.idle(3 * self.spikes.value)
-
-    assert save_memory(Gain(), INPUTS).changed["idle"] == "SpikeLinear with scale=3"
+class Gain(Network):
+    def update(self, x):
+        super().update(x)
+        return self.idle(3 * self.spikes.value)
 
 
-def test_a_second_call_changes_nothing_more():
-    network = Network()
-    first, second = save_memory(network, INPUTS), save_memory(network, INPUTS)
-    assert set(second.left) == {*first.left, "recurrent", "layers.0"}
-    assert second.left["recurrent"] == "it is a SpikeLinear already"
+class Inner(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.input, self.neurons, self.readout = Linear(3, N), Neurons(), Linear(N, 2)
+
+    def update(self, x):
+        return self.readout(self.neurons(self.input(x))[0])
 
 
-def test_a_model_with_its_own_loop_takes_a_sequence_as_one_step():
-    class Sequence(Network):
-        def update(self, xs):
-            return brainstate.transform.for_loop(super().update, xs)
+class Outer(brainstate.nn.Module):
+    def __init__(self):
+        super().__init__()
+        inner = Inner()
+        brainstate.nn.vmap_init_all_states(inner, axis_size=5, state_tag="new")
+        self.mapped = brainstate.nn.Vmap(inner, vmap_states="new", vmap_out_states="new")
 
-    network = Sequence()
-    brainstate.nn.init_all_states(network, 5)
-    assert {"recurrent", "layers.0"} < set(save_memory(network, INPUTS[None]).changed)
-
-
-def test_layers_within_vmap_have_the_names_that_neurons_have():
-    class Inner(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.input, self.neurons, self.readout = Linear(3, N), Neurons(), Linear(N, 2)
-
-        def update(self, x):
-            return self.readout(self.neurons(self.input(x))[0])
-
-    class Outer(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            inner = Inner()
-            brainstate.nn.vmap_init_all_states(inner, axis_size=5, state_tag="new")
-            self.mapped = brainstate.nn.Vmap(inner, vmap_states="new", vmap_out_states="new")
-
-        def update(self, x):
-            return self.mapped(x)
-
-    report = save_memory(Outer(), INPUTS)
-    assert set(report.changed) == {"mapped.neurons", "mapped.readout"}
-    assert set(report.left) == {"mapped.input"}
+    def update(self, x):
+        return self.mapped(x)
 
 
-@pytest.mark.parametrize(
-    ("function", "found"),
-    [
-        (lambda x: (x >= 0).astype(x.dtype), True),
-        (lambda x: jnp.tanh(x), False),
-        (lambda x: jnp.sign(x), True),
-        (braintools.surrogate.Sigmoid(), True),
-    ],
-    ids=["a comparison", "graded", "signs", "braintools'"],
-)
-def test_a_spike_function_that_is_no_surrogate_is_followed_by_its_values(function, found):
-    """jnp.sign has -1, 0 and 1."""
-    report = save_memory(Network(function), INPUTS)
-    assert ("recurrent" in report.changed) == (found and function(jnp.float32(-1)) == 0)
-    if isinstance(function, braintools.surrogate.Surrogate):
-        assert report.changed["neurons"].startswith("Scaled(surrogate=Sigmoid(alpha=4.0), residual")
-    else:
-        assert report.left["neurons"] == f"{function!r} is not a Surrogate"
+class Own(braintools.surrogate.Surrogate):
+    def __call__(self, x):
+        return (x >= 0 * u.mV).astype(jnp.float32)
 
 
-def test_a_surrogate_that_is_called_on_a_unit_is_left():
+class InMillivolts(Network):
     """`Scaled` would not know what counts as 1."""
 
-    class Own(braintools.surrogate.Surrogate):
-        def __call__(self, x):
-            return (x >= 0 * u.mV).astype(jnp.float32)
+    def __init__(self):
+        super().__init__(Own())
 
-    class InMillivolts(Network):
-        def update(self, x):
-            return self.neurons.spk_fun(self.input(x) * u.mV)
-
-    report = save_memory(InMillivolts(Own()), INPUTS)
-    assert report.left["neurons"].endswith("scale=...) first, with a scale in mV")
+    def update(self, x):
+        return self.neurons.spk_fun(self.input(x) * u.mV)
 
 
-def test_spikes_are_followed_through_a_convolution_and_a_pool():
-    """Spikes that pass through a convolution, a pool and another convolution."""
+class Images(brainstate.nn.Module):
+    """Spikes that pass through a convolution, a pool and other convolutions."""
 
-    class Images(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first = brainstate.nn.Conv2d((8, 8, 2), 4, 3)
-            self.neurons = Neurons(n=(8, 8, 4))
-            self.pool = brainstate.nn.MaxPool2d(2, 2, channel_axis=-1, in_size=(8, 8, 4))
-            self.second = brainstate.nn.Conv2d((4, 4, 4), 4, 3)
-            self.line = brainstate.nn.Conv1d((16, 4), 2, 3)
+    def __init__(self):
+        super().__init__()
+        self.first = brainstate.nn.Conv2d((8, 8, 2), 4, 3)
+        self.neurons = Neurons(n=(8, 8, 4))
+        self.pool = brainstate.nn.MaxPool2d(2, 2, channel_axis=-1, in_size=(8, 8, 4))
+        self.second = brainstate.nn.Conv2d((4, 4, 4), 4, 3)
+        self.line = brainstate.nn.Conv1d((16, 4), 2, 3)
 
-        def update(self, x):
-            pooled = self.pool(self.neurons(self.first(x)))
-            return self.second(pooled), self.line(pooled.reshape(-1, 16, 4))
-
-    model = Images()
-    report = save_memory(model, jnp.ones((2, 5, 8, 8, 2)))
-    assert report.changed["second"] == "SpikeConv2d"
-    assert report.changed["line"] == "SpikeConv1d"
-    assert set(report.left) == {"first"}
-    assert (
-        save_memory(model, jnp.ones((2, 5, 8, 8, 2))).left["line"] == "it is a SpikeConv1d already"
-    )
+    def update(self, x):
+        pooled = self.pool(self.neurons(self.first(x)))
+        return self.second(pooled), self.line(pooled.reshape(-1, 16, 4))
 
 
-def test_a_subclass_of_a_layer_is_left():
-    """They may be called in their own way as well."""
+class Subclass(Linear):
+    """It may be called in its own way as well."""
 
-    class Own(Linear):
-        def update(self, x, *, power):
-            return super().update(x) ** power
+    def update(self, x, *, power):
+        return super().update(x) ** power
 
-        def __call__(self, x):
-            return self.update(x, power=2)
+    def __call__(self, x):
+        return self.update(x, power=2)
 
+
+def with_a_subclass():
     network = Network()
-    network.recurrent = Own(N, N)
-    why = save_memory(network, INPUTS).left["recurrent"]
-    assert why == "Own is a subclass, which may multiply differently"
+    network.recurrent = Subclass(N, N)
+    return network
+
+
+class Sequence(Network):
+    """A model with its own loop."""
+
+    def update(self, xs):
+        return brainstate.transform.for_loop(super().update, xs)
+
+
+def looping():
+    network = Sequence()
+    brainstate.nn.init_all_states(network, 5)
+    return network
+
+
+class Changing(Network):
+    """Spikes at step 0, currents later: a step knows its index and its time."""
+
+    def update(self, x):
+        spikes = (super().update(x)[:, :1] >= 0).astype(float)
+        first = (brainstate.environ.get("i") == 0) & (brainstate.environ.get("t") < 1 * u.ms)
+        return self.idle(jnp.where(first, spikes, 0.3 * x[:, :1]) * jnp.ones((1, N)))
+
+
+class Reshaping(Network):
+    """As a convolutional network makes an image of its input."""
+
+    def update(self, x):
+        return super().update(x.reshape(5, 3))
+
+
+def signs(x):
+    """-1, 0 and 1."""
+    return jnp.sign(x)
+
+
+GRADED = "its input may hold values other than spikes"
+NO_SURROGATE = " is not a Surrogate"
+CASES = {
+    "a gain, the same in training and evaluation": (
+        Gain, INPUTS, {"idle": "SpikeLinear with scale=3"}, {},
+    ),
+    "within Vmap": (
+        Outer, INPUTS, {"mapped.neurons": "QPseudoSpike(", "mapped.readout": "SpikeLinear"},
+        {"mapped.input": GRADED},
+    ),
+    "a convolution and a pool": (
+        Images, jnp.ones((2, 5, 8, 8, 2)), {"second": "SpikeConv2d", "line": "SpikeConv1d"},
+        {"first": GRADED},
+    ),
+    "a sequence as one step": (
+        looping, INPUTS[None], {"recurrent": "SpikeLinear", "layers.0": "SpikeLinear"}, {},
+    ),
+    "reshaped": (Reshaping, INPUTS, {"recurrent": "SpikeLinear"}, {}),
+    "braintools' surrogate": (
+        lambda: Network(braintools.surrogate.Sigmoid()), INPUTS,
+        {"neurons": "Scaled(surrogate=Sigmoid(alpha=4.0), residual", "recurrent": "SpikeLinear"},
+        {},
+    ),
+    "a comparison": (
+        lambda: Network(lambda x: (x >= 0).astype(x.dtype)), INPUTS, {"recurrent": "SpikeLinear"},
+        {"neurons": NO_SURROGATE},
+    ),
+    "graded": (
+        lambda: Network(jnp.tanh), INPUTS, {}, {"neurons": NO_SURROGATE, "recurrent": GRADED},
+    ),
+    "signs": (
+        lambda: Network(signs), INPUTS, {}, {"neurons": NO_SURROGATE, "recurrent": GRADED},
+    ),
+    "a unit": (InMillivolts, INPUTS, {}, {"neurons": "scale=...) first, with a scale in mV"}),
+    "a subclass": (
+        with_a_subclass, INPUTS, {},
+        {"recurrent": "Subclass is a subclass, which may multiply differently"},
+    ),
+    "no step stands for all": (Changing, INPUTS, {}, {"idle": GRADED}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_is_changed_and_what_is_left(name):
+    make, inputs, changed, left = CASES[name]
+    model = make()
+    with brainstate.environ.context(dt=1 * u.ms):
+        report = save_memory(model, inputs)
+        again = save_memory(model, inputs).left
+    assert all(report.changed[layer].startswith(kind) for layer, kind in changed.items())
+    assert all(report.left[layer].endswith(why) for layer, why in left.items())
+    spiking = {layer for layer, kind in report.changed.items() if kind.startswith("Spike")}
+    assert all(again[layer].startswith("it is a Spike") for layer in spiking)
 
 
 def test_model_and_states_are_as_before():
@@ -272,41 +307,17 @@ def test_the_record_prints_and_survives_json():
     assert "<td>left: never called</td>" in record._repr_html_()
 
 
-def test_a_model_without_neurons_is_refused():
-    with pytest.raises(ValueError, match=r"found none in Linear.*spk_fun"):
-        save_memory(Linear(3, 4), INPUTS)
-
-
-class Reshaping(Network):
-    """As a convolutional network makes an image of its input."""
-
-    def update(self, x):
-        return super().update(x.reshape(5, 3))
-
-
-def test_inputs_of_one_step_that_do_not_fit_are_told_from_those_of_all_steps():
-    with pytest.raises(
-        ValueError, match=r"first axis.*Reshaping fails on their first.*\(3,\).*\[None\]"
-    ):
-        save_memory(Reshaping(), X)
-    assert "recurrent" in save_memory(Reshaping(), INPUTS).changed
-    with pytest.raises(ValueError, match=r"inputs must have the shape \(time, features\)"):
-        save_memory(Network(), 1.0)
-
-
-def test_a_step_knows_its_index_and_its_time_and_no_step_stands_for_all():
-    """Spikes at step 0, currents later."""
-
-    class Changing(Network):
-        def update(self, x):
-            spikes = (super().update(x)[:, :1] >= 0).astype(float)
-            first = (brainstate.environ.get("i") == 0) & (brainstate.environ.get("t") < 1 * u.ms)
-            return self.idle(jnp.where(first, spikes, 0.3 * x[:, :1]) * jnp.ones((1, N)))
-
-    network = Changing()
-    with brainstate.environ.context(dt=1 * u.ms):
-        assert "idle" in save_memory(network, INPUTS).left
-    assert "recurrent" in save_memory(Network(), INPUTS).changed
+@pytest.mark.parametrize(
+    ("make", "inputs", "message"),
+    [
+        (lambda: Linear(3, 4), INPUTS, r"found none in Linear.*spk_fun"),
+        (Reshaping, X, r"first axis.*Reshaping fails on their first.*\(3,\).*\[None\]"),
+        (Network, 1.0, r"inputs must have the shape \(time, features\)"),
+    ],
+)
+def test_what_is_refused(make, inputs, message):
+    with pytest.raises(ValueError, match=message):
+        save_memory(make(), inputs)
 
 
 def test_a_model_that_is_changed_within_a_trace_is_changed_as_outside_of_one():

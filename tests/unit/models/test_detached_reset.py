@@ -20,10 +20,7 @@ INPUTS = 0.5 * np.random.default_rng(0).standard_normal((2, BATCH, N)) + 0.4
 slope = lambda V: (1 + 2 * np.abs(V - 1) / 3) ** -2.0
 
 
-@pytest.fixture(autouse=True)
-def _float64():
-    with jax.enable_x64(True), brainstate.environ.context(precision=64, dt=1 * u.ms):
-        yield
+pytestmark = pytest.mark.usefixtures("double_precision")
 
 
 class Lif(brainstate.nn.Module):

@@ -61,6 +61,14 @@ def test_a_single_neuron_and_a_collection_of_models_are_models():
     assert set_surrogate([Network(), {"a": neuron}], "QPseudoSpike") == 4
 
 
+@pytest.mark.parametrize("name", ["spk_fun", "spike_grad"])
+def test_the_spike_function_may_have_the_name_of_another_library(name):
+    neuron = brainstate.nn.Module()
+    setattr(neuron, name, ReluGrad())
+    assert set_surrogate(neuron, "Sigmoid") == 1
+    assert isinstance(getattr(neuron, name), Sigmoid)
+
+
 @pytest.mark.parametrize(
     ("where", "changed"),
     [

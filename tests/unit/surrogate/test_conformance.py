@@ -268,14 +268,6 @@ def test_a_state_is_read_at_each_call_and_in_a_compiled_loop(make):
     assert_close(example.surrogate_grad(jnp.float32(1.0)), tail(1.0, 4.0))
 
 
-def test_vmap_over_a_parameter():
-    alphas = jnp.array([0.5, 2.0, 3.0])
-    expected = np.array([tail(1.0, a) for a in (0.5, 2.0, 3.0)])
-    gradient = jax.grad(q_pseudo_spike)
-    assert_close(jax.vmap(gradient, (None, 0))(jnp.float32(1.0), alphas), expected)
-    assert_close(jax.jit(jax.vmap(gradient))(jnp.ones(3), alphas), expected)
-
-
 def test_no_derivative_is_evaluated_in_a_forward_only_call():
     for surrogate in (QPseudoSpike(1.7), QPseudoSpike(jnp.float32(1.7), scale=jnp.float32(2.0))):
         text = str(jax.make_jaxpr(surrogate)(jnp.float32(X)))

@@ -97,14 +97,6 @@ def test_gradient_of_weights_through_time(residual_dtype):
     assert 0 < error < ROUNDING[residual_dtype] / 2
 
 
-@pytest.mark.thorough
-@every_dtype
-def test_the_tail_survives(residual_dtype):
-    spike = QPseudoSpike(4.0, residual_dtype=residual_dtype)
-    relative = 0.04 if residual_dtype == "uint8" else ROUNDING[residual_dtype]
-    assert_close(slopes(spike, X), spike.surrogate_grad(X), rtol=relative)
-
-
 @every_dtype
 def test_units_are_kept(residual_dtype):
     """At the threshold the code is exact: a derivative of 1 / scale."""

@@ -116,8 +116,3 @@ def test_a_state_in_the_surrogate_is_read_at_each_call():
         expected = jnp.float32(2 * np.exp(-0.5 / value))
         assert_close(jax.grad(spike)(0.5), expected)
         assert_close(compiled(0.5), expected)
-
-
-def test_vmap_over_a_parameter_of_the_surrogate():
-    slope = lambda alpha: jax.grad(Scaled(Sigmoid(alpha)))(0.0)
-    assert_close(jax.vmap(slope)(jnp.array([2.0, 4.0])), [0.5, 1.0])

@@ -1,0 +1,248 @@
+"""One recurrent network in every form that users give it: the gradient is the one by hand.
+
+In float64. The model is left as it was, whatever states it had.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import brainstate
+import brainunit as u
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flow_networks import (
+    ALPHA,
+    BATCH,
+    LEAK,
+    SCALE,
+    SURROGATE,
+    Layer,
+    N,
+    ResetLayer,
+    all_steps,
+    last_step,
+    moments_by_hand,
+    only,
+    run_by_hand,
+    run_with_reset_by_hand,
+    weights_and_inputs,
+)
+from helpers import FLOAT16
+from jax.experimental.sparse import BCOO
+
+from braintools_qps import QPseudoSpike, gradient_flow
+
+INDICES = jnp.stack(jnp.meshgrid(jnp.arange(N), jnp.arange(N), indexing="ij"), -1).reshape(-1, 2)
+
+
+pytestmark = pytest.mark.usefixtures("double_precision")
+
+
+class Fresh(Layer):
+    """Its states come with init_state."""
+
+    def __init__(self, weights):
+        super().__init__(weights, SURROGATE)
+        del self.V
+
+    def init_state(self, batch_size=None):
+        shape = (N,) if batch_size is None else (batch_size, N)
+        self.V = brainstate.HiddenState(jnp.zeros(shape))
+
+
+class Alone(Fresh):
+    """Its states are made for one sample; the caller is to batch them."""
+
+    def init_state(self):
+        super().init_state()
+
+
+class Several(Layer):
+    """Its outputs are a dictionary, one of them of integers."""
+
+    def update(self, x):
+        spikes = super().update(x)
+        return {"membranes": self.V.value, "number": jnp.asarray(3), "spikes": spikes}
+
+
+class Sparse(Layer):
+    """Connections by a primitive that the package does not know: a sparse product of JAX."""
+
+    def product(self, spikes):
+        return spikes @ BCOO((self.weights.value.ravel(), INDICES), shape=(N, N))
+
+
+class Sum(brainstate.nn.Module):
+    """Populations side by side."""
+
+    def __init__(self, *parts):
+        super().__init__()
+        self.parts = list(parts)
+
+    def update(self, x):
+        return sum(part(x) for part in self.parts)
+
+
+def plain(weights, spike=SURROGATE, **options):
+    return Layer(weights, spike, **options)
+
+
+def compiled(weights):
+    layer = plain(weights)
+    layer.update = brainstate.transform.jit(layer.update)
+    return layer
+
+
+def wrapped(weights):
+    layer, held = plain(weights), jnp.full(N, LEAK)
+    layer.leaks = jax.jit(jax.checkpoint(lambda V: held * V))
+    return layer
+
+
+def ruled(weights):
+    """The leak has a derivative by a rule of its own."""
+    layer = plain(weights)
+    layer.leaks = jax.custom_jvp(lambda V: LEAK * jax.lax.stop_gradient(V))
+    layer.leaks.defjvp(lambda V, tangent: (LEAK * V[0], LEAK * tangent[0]))
+    return layer
+
+
+def initialised(layer, *batch):
+    layer.init_state(*batch)
+    return layer
+
+
+def vmapped(weights):
+    inner = Fresh(weights)
+    brainstate.nn.vmap_init_all_states(inner, axis_size=BATCH, state_tag="new")
+    return brainstate.nn.Vmap(inner, vmap_states="new")
+
+
+def mapped(weights):
+    outer = brainstate.nn.Map(Fresh(weights), init_map_size=BATCH)
+    outer.init_all_states()
+    return outer
+
+
+def per_neuron(weights):
+    return plain(weights, QPseudoSpike(np.full(N, ALPHA), scale=np.full(N, SCALE)))
+
+
+def of_a_state(weights):
+    state = brainstate.ShortTermState(jnp.asarray(ALPHA))
+    return plain(weights, QPseudoSpike(state, scale=SCALE))
+
+
+class Form(NamedTuple):
+    make: Callable[[Any], Any]
+    options: dict[str, Any] = {}  # noqa: RUF012
+    run: Callable[..., Any] = run_by_hand
+    loss: Callable[..., Any] = last_step
+
+
+FORMS = {
+    "as in the equations": Form(plain),
+    "a loss of all steps": Form(plain, {"objective": all_steps}, loss=all_steps),
+    "reset before it is stored": Form(
+        lambda weights: ResetLayer(weights, SURROGATE), {"objective": all_steps},
+        run_with_reset_by_hand, all_steps,
+    ),
+    "samples first": Form(plain, {"batch_first": True}),
+    "compiled": Form(compiled),
+    "a part is compiled, checkpointed and holds an array": Form(wrapped),
+    "a derivative by a rule": Form(ruled),
+    "sparse weights": Form(lambda weights: Sparse(weights, SURROGATE)),
+    "millivolts, and a loss with a unit": Form(
+        lambda weights: plain(weights, SURROGATE.replace(scale=SCALE * 1e3 * u.uvolt), unit=u.mV),
+        {"objective": lambda outputs: last_step(outputs) * u.second},
+    ),
+    "outputs of every make": Form(
+        lambda weights: Several(weights, SURROGATE),
+        {"objective": lambda out: last_step(out["spikes"]) * out["number"][0] / 3},
+    ),
+    "parameters per neuron": Form(per_neuron),
+    "a parameter in a State": Form(of_a_state),
+    # Names of other libraries.
+    "v": Form(lambda weights: plain(weights, names=("v", "spk_fun"))),
+    "potential": Form(lambda weights: plain(weights, names=("potential", "spk_fun"))),
+    "mem and spike_grad": Form(lambda weights: plain(weights, names=("mem", "spike_grad"))),
+    # States.
+    "none yet": Form(Fresh),
+    "none yet, made for one sample": Form(Alone),
+    "of one sample": Form(lambda weights: initialised(Alone(weights))),
+    "of another batch": Form(lambda weights: initialised(Fresh(weights), 9)),
+    "of every kind": Form(lambda weights: Sum(Fresh(weights), Alone(weights), plain(weights))),
+    "held by Vmap, beside one that has none": Form(
+        lambda weights: Sum(vmapped(weights), Fresh(weights))
+    ),
+    "held by Map": Form(lambda weights: Sum(mapped(weights))),
+}  # fmt: skip
+
+
+def states(model):
+    return {path: state.value for path, state in model.states().items()}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_the_gradient_is_the_one_by_hand_and_the_model_is_left_as_it_was(name):
+    form = FORMS[name]
+    weights, inputs = weights_and_inputs()
+    model = form.make(weights)
+    before = states(model)
+    if "batch_first" in form.options:
+        inputs = jnp.swapaxes(inputs, 0, 1)
+    flow = only(gradient_flow(model, inputs, **{"objective": last_step} | form.options))
+    expected = moments_by_hand(form.run, form.loss)
+    for population in flow.populations:
+        moments = population.gradient.second_moments
+        np.testing.assert_allclose(moments, expected, rtol=1e-11, atol=1e-25)
+        assert population.size == N
+        assert u.get_mantissa(population.slopes.scale) == pytest.approx(SCALE)
+    assert before.keys() == states(model).keys()
+    assert all(value is before[path] for path, value in states(model).items())
+    if isinstance(model, Sum):  # one under Vmap has the name that the user gave, and its own kind
+        assert [p.name for p in flow.populations] == [f"parts.{i}" for i in range(len(model.parts))]
+        assert {p.kind for p in flow.populations} <= {"Fresh", "Alone", "Layer"}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("dtype", ["bfloat16", FLOAT16])
+def test_the_models_own_dtype_is_kept(dtype):
+    weights, inputs = weights_and_inputs()
+    layer = plain(weights.astype(dtype))
+    layer.V.value = layer.V.value.astype(dtype)
+    flow = only(gradient_flow(layer, inputs.astype(dtype), objective=last_step))
+    np.testing.assert_allclose(
+        flow.populations[0].gradient.second_moments[:3],
+        moments_by_hand(run_by_hand, last_step)[:3],
+        rtol=0.2 if dtype == "bfloat16" else 0.02,
+    )
+
+
+def test_all_real_outputs_are_projected():
+    """At the last step: a normal number per membrane, and one per spike times its slope."""
+    weights, inputs = weights_and_inputs()
+
+    def mean(kind):
+        layer = kind(weights, SURROGATE)
+        flows = [only(gradient_flow(layer, inputs, seed=seed)) for seed in range(8)]
+        return np.mean([flow.populations[0].gradient.second_moments[0] for flow in flows])
+
+    assert mean(Several) == pytest.approx(1 + mean(Layer), rel=0.15)
+
+
+def test_a_single_neuron():
+    """Without recurrence or reset its own leak is the growth, whatever the surrogate."""
+
+    class Leaky(Layer):
+        def update(self, x):
+            self.V.value = LEAK * self.V.value + x
+            return self.spk_fun(self.V.value - 1)
+
+    weights, inputs = weights_and_inputs()
+    neuron = Leaky(weights, QPseudoSpike(), shape=())
+    (population,) = only(gradient_flow(neuron, inputs[:, 0, 0])).populations
+    assert (population.size, population.slopes.scale) == (1, 1.0)
+    assert population.gradient.growth == pytest.approx(LEAK)
