@@ -55,17 +55,19 @@ def consistency(cosines: np.ndarray, amplitudes: np.ndarray) -> float:
 
 
 def reach(moments: np.ndarray) -> tuple[int, bool]:
-    """Steps back until the amplitude is down to 1%, and whether it never is.
+    """Steps back from which on the amplitude stays at 1% or below, and whether it never does.
 
-    Steps are counted from the last one that has a gradient. At the very last step, the membrane of
-    a neuron that resets within the step has none.
+    It may come back, through a memory in another state than the membrane. Steps are counted from
+    the last one that has a gradient. At the very last step, the membrane of a neuron that resets
+    within the step has none.
     """
     present = np.flatnonzero(moments > 0)
     if len(present) == 0:
         return 0, False
     relative = np.sqrt(moments[present[0] :] / moments[present[0]])
-    faded = np.flatnonzero(relative <= FADED)
-    return (int(faded[0]), False) if len(faded) else (len(relative) - 1, True)
+    farthest = int(np.flatnonzero(relative > FADED)[-1])
+    reached_start = farthest == len(relative) - 1
+    return farthest + (not reached_start), reached_start
 
 
 def early_inputs(inputs: Sequence[Any], reach: int, *, batched: bool) -> tuple[float, float]:

@@ -19,7 +19,7 @@ from .step import Population
 SMALL, LARGE = 1 / 30, 30.0  # the largest input; outside of these, weights are not made for it
 RARE = 0.1  # input signals per step; between two of them, membranes forget
 RESOLVED = 1e-8  # variance, relative to the largest, above which outputs vary in a direction
-LONGER = (4, 32)  # times as long are the runs in which a delayed signal is looked for
+LONGER = (2, 4)  # times as long are the runs in which a delayed signal is looked for
 
 
 def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:

@@ -91,9 +91,9 @@ class Gradient(Record):
         fades, above 1 it grows. NaN with fewer than two steps to compare. If the objective reads
         several steps, their gradients add up on the way back.
     reach : int
-        Number of steps back until the root mean square has fallen to 1% of that at the last step
-        with a gradient; if it never does, the number of steps back to the first step. 0 without a
-        gradient.
+        Number of steps back from which on the root mean square stays at 1% of that at the last step
+        with a gradient, or below; if it never does, the number of steps back to the first step. 0
+        without a gradient.
     reached_start : bool
         Whether the gradient was still above 1% at the first step, so that ``reach`` is a lower
         bound.

@@ -189,9 +189,6 @@ CASES = {
     "delay in many states": Case(
         lambda: Stack(Layer(1.0), Queued(25), Layer(1.0)), "delay", "layers.2", "at step 2[5-8]",
     ),
-    "long delay": Case(  # a run of 32 times as many steps is tried
-        lambda: Stack(Layer(1.0), Delayed(150), Layer(1.0)), "delay", "layers.2", "at step 15[0-3]",
-    ),
     "too small": Case(
         lambda: reading(20), "too small", "layers.0",
         "^layers.0 is too small: 8 neurons for 20 outputs", "as many neurons",

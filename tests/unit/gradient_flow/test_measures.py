@@ -28,6 +28,7 @@ def test_growth_is_the_slope_over_the_lags_that_have_a_gradient(missing):
         ([1, 1e-2, 1e-4, 1e-6], (2, False)),  # down to 1% exactly
         ([1, 1e-2, 1.1e-4, 1e-6], (3, False)),
         ([0, 0, 4, 4e-2, 3e-4, 0], (2, False)),  # counted from the last step with a gradient
+        ([1, 1e-6, 1, 1e-6], (3, False)),  # it comes back
         ([0, 4, 2, 1], (2, True)),
         ([4, 2], (1, True)),
         ([4, 0], (1, False)),
