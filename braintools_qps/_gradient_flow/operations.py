@@ -19,6 +19,8 @@ from ..records import Operations
 from .graph import INPUTS
 from .step import Step, is_real
 
+COUNTS = jnp.float32  # half precision would not count past 256
+
 
 class Projection(NamedTuple):
     """A product of weights with the signals of a population, or of the inputs."""
@@ -40,10 +42,10 @@ class Projection(NamedTuple):
         counted[self.signals] = chosen.astype(operands[self.signals].dtype)
         for i in self.weights:
             counted[i] = jnp.ones_like(operands[i])
-        if eqn.primitive.name in PRODUCTS:  # half precision would not count past 256
-            eqn = eqn.replace(params=eqn.params | {"preferred_element_type": jnp.float32})
-            counted = [operand.astype(jnp.float32) for operand in counted]
-        return sum((jnp.sum(x, dtype=jnp.float32) for x in bind(eqn, counted)), jnp.zeros(()))
+        if eqn.primitive.name in PRODUCTS:
+            eqn = eqn.replace(params=eqn.params | {"preferred_element_type": COUNTS})
+            counted = [operand.astype(COUNTS) for operand in counted]
+        return sum((jnp.sum(x, dtype=COUNTS) for x in bind(eqn, counted)), jnp.zeros((), COUNTS))
 
 
 class Counter:
@@ -56,7 +58,7 @@ class Counter:
     def watch(self, eqn: JaxprEqn, operands: Sequence[Array]) -> None:
         """Count an equation if it is a projection."""
         if projection := self._projections.get(id(eqn)):
-            earlier = self.counts.get(projection.sender, jnp.zeros(2))
+            earlier = self.counts.get(projection.sender, jnp.zeros(2, COUNTS))
             self.counts[projection.sender] = earlier + projection.operations(eqn, operands)
 
 

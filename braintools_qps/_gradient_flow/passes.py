@@ -16,7 +16,7 @@ from jax import Array
 
 from .._jaxpr import Tap
 from ..typing import Model
-from .operations import Counter, projections
+from .operations import COUNTS, Counter, projections
 from .step import Arrays, Step, is_real
 from .tracing import step_as_is
 
@@ -75,7 +75,7 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
         x = [i, *jax.tree.leaves(inputs_at(i))]
         now = replaced(states, step.written, written)
         result = step(constants, x, now, tap=Tap(watch=counter.watch))
-        return result.written, sum(counter.counts.values(), jnp.zeros(2))[0]
+        return result.written, sum(counter.counts.values(), jnp.zeros(2, COUNTS))[0]
 
     start = [states[i] for i in step.written]
     return jnp.sum(jax.lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))[1])

@@ -49,10 +49,16 @@ MODULES = {module_of(path): path for path in PACKAGE.rglob("*.py")}
 
 
 def imported(path):
-    """The modules of the package that a file imports anywhere, by their names below it."""
-    parent = ".".join(path.relative_to(ROOT).parts[:-1])
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level:
+    """The modules of the package that a file imports when it runs, by their names below it."""
+    parent, tree = ".".join(path.relative_to(ROOT).parts[:-1]), ast.parse(path.read_text())
+    for_types = {
+        node
+        for part in ast.walk(tree)
+        if isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING"
+        for node in part.body
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level and node not in for_types:
             name = resolve_name("." * node.level + (node.module or ""), parent)
             name = name.removeprefix(PACKAGE.name).removeprefix(".")
             below = [".".join(filter(None, (name, one.name))) for one in node.names]

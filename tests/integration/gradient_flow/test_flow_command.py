@@ -100,7 +100,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
     ("model", "message"),
     [
         ("my_networks", "given as module:factory"),
-        ("my_networks:absent", "no function 'absent'"),
+        ("my_networks:absent", "has no attribute 'absent'"),
         ("no_such_module:make", "No module named 'no_such_module'"),
         ("my_networks:without_time_step", "Key 'dt' not found in environment"),
         ("my_networks:wrong_features", "in the model of my_networks:wrong_features: "),

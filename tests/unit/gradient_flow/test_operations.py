@@ -82,9 +82,10 @@ def fan_out_by_hand(shape, window, stride, padding, results, outputs):
     return fan_out * outputs
 
 
-def test_dense_layers_count_spikes_times_fan_out():
+@pytest.mark.parametrize("x64", [False, True])
+def test_dense_layers_count_spikes_times_fan_out(x64):
     network = Network(dense(N, M), dense(M, 9), dense(9, 2))
-    with jax.numpy_dtype_promotion("strict"):
+    with jax.enable_x64(x64), jax.numpy_dtype_promotion("strict"):
         flow, sent = counted(network, SPIKES)
     fan_outs = (M, 9, 2)
     by_hand = [np.count_nonzero(x) * m for x, m in zip(signals_of(network, SPIKES), fan_outs)]
