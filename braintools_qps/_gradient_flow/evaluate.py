@@ -185,7 +185,7 @@ class Evaluator:
         def random(position: int) -> Array:
             weights = self.step.arrays.states[position]
             values = np.random.default_rng(position).normal(size=weights.shape)
-            return jnp.asarray(values / max([*weights.shape, 1][0], 1) ** 0.5, weights.dtype)
+            return jnp.asarray(values / max((1, *weights.shape[:1])) ** 0.5, weights.dtype)
 
         return replaced(self.step.arrays.states, positions, list(map(random, positions)))
 
