@@ -8,7 +8,8 @@ function of arrays) with its `graph` of who feeds whom and the spikes that leave
 that are tried. `cotangents`
 differentiates the objective, `slopes` the surrogates at their arguments. `measures` reduces arrays
 to numbers, `information` fits readouts to labels. `normalize`,
-`normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each.
+`normalize_rates`, `relay`, `prepare` and `sensitivity` have a public function each; `fitting` has
+the surrogate and the learning rate that `prepare` chooses.
 """
 
 from __future__ import annotations

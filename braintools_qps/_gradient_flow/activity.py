@@ -50,7 +50,9 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 def saturated(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """Most neurons fire at almost every step, or so often that no gradient is left."""
     at_end = lambda p: measured.slopes[population(evaluator, p.name).call][-1]
-    is_stuck = lambda p: p.activity.firing_rate > MOST and not np.any(at_end(p))
+    is_stuck = lambda p: (
+        p.activity.firing_rate > MOST and p.slopes.flat_share > 0 and not np.any(at_end(p))
+    )
     affected = [p for p in measured.populations if p.activity.is_saturated or is_stuck(p)]
     if affected:
         first, after = affected[0], downstream(evaluator, affected[0].name)

@@ -10,34 +10,24 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-import brainunit as u
 import numpy as np
-from braintools.surrogate import Surrogate
 
-from .._models import batch_size, by_population, checked_inputs, restoring
-from .._registry import surrogate_spec
-from .._surrogate import QPseudoSpike
+from .._models import batch_size, checked_inputs, restoring
 from ..records import HIGH_SLOPE, Diagnosis, PopulationFlow, Preparation
 from ..typing import Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Measured, Passes
 from .findings import IMPORT
+from .fitting import STEADY, fitted, learning_rate_for, steady_slope, written
 from .information import FEWEST, checked_labels, mean_inputs, told
-from .normalize import lowered
 from .normalize_rates import checked_rate, of_one_sign
 from .relay import chain
-from .remedies import SLOPES
-from .step import Step
 from .tracing import trace
 
 ROUNDS = 8  # of diagnoses and remedies
 SHALLOW = 8  # populations in a row that train with random weights
 ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep stack is left alone
-NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
-STEADY = 1e3  # growth of the gradient over all steps; at 3e4 a recurrent network did not train
-LEARNING_RATE, RELAYED_RATE = 0.01, 1e-3  # for Adam, as trained in the casebook and deep stacks
-LARGE_WEIGHTS = {100: 0.1, 10: 0.03}  # times the usual size: Adam's steps do not grow with them
 QUIET = 0.01  # spikes per neuron and step
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
@@ -190,7 +180,7 @@ def prepare(
     if batch_first:
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
     if run.has("normalize_surrogate"):
-        learning_rate = _learning_rate(now.evaluator.step, relayed=run.has("relay_weights"))
+        learning_rate = learning_rate_for(now.evaluator.step, relayed=run.has("relay_weights"))
         lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
     return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 
@@ -268,10 +258,10 @@ class Preparing:
         scaled = relayed or self.has("normalize_rates")
         if self.has("normalize_surrogate") or not (scaled or now.needs_surrogate()):
             return
-        self.surrogate = _fitted(self.surrogate, now.evaluator)
-        slope = None if relayed else _steady_slope(now.evaluator, self.surrogate)
+        self.surrogate = fitted(self.surrogate, now.evaluator)
+        slope = None if relayed else steady_slope(now.evaluator, self.surrogate)
         if scaled or slope:
-            text = _written(self.surrogate)
+            text = written(self.surrogate)
             text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
             yield [
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
@@ -300,58 +290,6 @@ def _told(evaluator: Evaluator) -> tuple[float, float]:
         means = mean_inputs(evaluator.inputs)
         information, each = told(evaluator.inputs, evaluator.counts(), means)
     return max(each) - information.chance, each[-1] - information.chance
-
-
-def _fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Surrogate]:
-    """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
-    chosen = by_population(surrogate, [p.name for p in evaluator.step.populations])
-    fitted = dict(chosen)
-    for p in evaluator.step.populations:
-        spike, unit = chosen.get(p.name), p.argument_unit
-        usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
-        is_near_1 = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
-        if isinstance(spike, QPseudoSpike) and spike.scale is None and usual > 0 and not is_near_1:
-            scale = usual if unit is None else u.Quantity(usual, unit=unit)
-            fitted[p.name] = spike.replace(scale=scale)
-    return surrogate if isinstance(surrogate, str) and fitted == chosen else fitted
-
-
-def _learning_rate(step: Step, *, relayed: bool) -> float:
-    """For Adam: the larger the weights that feed a neuron, a geometric mean over matrices."""
-    if relayed:
-        return RELAYED_RATE
-    weights = [step.arrays.states[i] for p in step.populations for i in step.matrices(p)]
-    squares = [np.mean(np.square(w, dtype=np.float64)) * np.prod(w.shape[:-1]) for w in weights]
-    size = np.exp(np.mean(np.log(squares)) / 2) if squares and all(squares) else 1.0
-    return next((rate for least, rate in LARGE_WEIGHTS.items() if size > least), LEARNING_RATE)
-
-
-def _steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
-    """The highest mean slope with which the gradient keeps its size and direction, or else 0.1.
-
-    None if a population has no slope, so that none can be lowered.
-    """
-    spikes = {p.name: p.spike for p in evaluator.step.populations}
-    spikes |= by_population(surrogate, spikes)
-    for slope in SLOPES:
-        try:
-            after = evaluator.measure(lowered(evaluator, spikes, slope))
-        except ValueError:  # a mean slope of 0, or NaN
-            return None
-        gradients = [p.gradient for p in after.populations]
-        if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
-            return slope
-    return HIGH_SLOPE
-
-
-def _written(surrogate: str | dict[str, Surrogate]) -> str:
-    """A surrogate, or one for each population, as code; its name where one has no spec."""
-    if isinstance(surrogate, str):
-        return repr(surrogate)
-    try:
-        return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
-    except TypeError:
-        return "surrogate"
 
 
 def _not_cured(left: Diagnosis, lines: list[str]) -> ValueError:

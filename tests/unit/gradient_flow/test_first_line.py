@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from braintools.surrogate import LeakyRelu
 from faulty_layers import (
     Aside,
     Delayed,
@@ -250,6 +251,10 @@ CASES = {
         r"^layers\.0 is saturated: it fires 0\.[5-9]\d? times per step, and in the last step all",
     ),
     # The surrogate.
+    "no surrogate gradient": Case(
+        lambda: Stack(Layer(1.4, LeakyRelu(alpha=0.0, beta=0.0))), "no gradient", "layers.0",
+        "the surrogate gradient of layers.0 is 0 at all membrane potentials",
+    ),
     "negative": Case(
         lambda: Stack(Layer(1.0), Layer(1.0, Triangle())), "negative derivative", "layers.1",
         "negative at membrane potentials that occur: down to -100% of its peak", cured=True,

@@ -1,5 +1,7 @@
 """`prepare`: from a network that cannot learn to one that can, or not changed at all."""
 
+from functools import partial
+
 import brainstate
 import brainunit as u
 import jax
@@ -133,6 +135,12 @@ def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, w
     ("make", "before", "calls", "learning_rate"),
     [
         (Network, "silent", [RATES, SURROGATE], 0.03),
+        (
+            partial(Network, gain=0.05),
+            "silent",
+            [RATES, SURROGATE],
+            0.1,
+        ),  # weights 20 times as large
         (steep, "too high", [SURROGATE], 0.01),
         (flat, "no gradient", [SURROGATE], 0.01),
         (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01),

@@ -1,0 +1,77 @@
+"""The surrogate and the learning rate that fit a model, for `prepare`."""
+
+from __future__ import annotations
+
+import brainunit as u
+import numpy as np
+from braintools.surrogate import Surrogate
+
+from .._models import by_population
+from .._registry import surrogate_spec
+from .._surrogate import QPseudoSpike
+from ..records import HIGH_SLOPE
+from ..typing import SurrogateSpec
+from .evaluate import Evaluator
+from .normalize import lowered
+from .remedies import SLOPES
+from .step import Step
+
+NEAR_1 = (0.25, 4.0)  # distances from the threshold for which a scale of 1 is right
+STEADY = 1e3  # growth of the gradient over all steps; at 3e4 a recurrent network did not train
+LEARNING_RATE, RELAYED_RATE = 0.01, 1e-3  # for Adam, as trained in the casebook and deep stacks
+LARGE_WEIGHTS = {100: 0.1, 10: 0.03}  # times the usual size: Adam's steps do not grow with them
+
+
+def fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Surrogate]:
+    """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
+    chosen = by_population(surrogate, [p.name for p in evaluator.step.populations])
+    result = dict(chosen)
+    for p in evaluator.step.populations:
+        spike, unit = chosen.get(p.name), p.argument_unit
+        usual = float(f"{np.median(np.abs(evaluator.run.arguments[p.call])):.3g}")
+        is_near_1 = unit is None and NEAR_1[0] <= usual <= NEAR_1[1]
+        if isinstance(spike, QPseudoSpike) and spike.scale is None and usual > 0 and not is_near_1:
+            scale = usual if unit is None else u.Quantity(usual, unit=unit)
+            result[p.name] = spike.replace(scale=scale)
+    return surrogate if isinstance(surrogate, str) and result == chosen else result
+
+
+def steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None:
+    """The highest mean slope with which the gradient keeps its size and direction, or else 0.1.
+
+    None if a population has no slope, so that none can be lowered.
+    """
+    spikes = {p.name: p.spike for p in evaluator.step.populations}
+    spikes |= by_population(surrogate, spikes)
+    for slope in SLOPES:
+        try:
+            after = evaluator.measure(lowered(evaluator, spikes, slope))
+        except ValueError:  # a mean slope of 0, or NaN
+            return None
+        gradients = [p.gradient for p in after.populations]
+        if not any(g.end_to_end > STEADY or g.overshoots for g in gradients):
+            return slope
+    return HIGH_SLOPE
+
+
+def written(surrogate: str | dict[str, Surrogate]) -> str:
+    """A surrogate, or one for each population, as code; its name where one has no spec."""
+    if isinstance(surrogate, str):
+        return repr(surrogate)
+    try:
+        return repr({name: surrogate_spec(spike) for name, spike in surrogate.items()})
+    except TypeError:
+        return "surrogate"
+
+
+def learning_rate_for(step: Step, *, relayed: bool) -> float:
+    """A learning rate for Adam, which grows with the weights.
+
+    Their size is the length of those that feed a neuron, as a geometric mean over all matrices.
+    """
+    if relayed:
+        return RELAYED_RATE
+    weights = [step.arrays.states[i] for p in step.populations for i in step.matrices(p)]
+    squares = [np.mean(np.square(w, dtype=np.float64)) * np.prod(w.shape[:-1]) for w in weights]
+    size = np.exp(np.mean(np.log(squares)) / 2) if squares and all(squares) else 1.0
+    return next((rate for least, rate in LARGE_WEIGHTS.items() if size > least), LEARNING_RATE)
