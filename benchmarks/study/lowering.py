@@ -19,26 +19,29 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from braintools_qps import normalize_surrogate, set_surrogate
+from braintools_qps import QPseudoSpike, gradient_flow, normalize_surrogate, set_surrogate
 from braintools_qps._comparison.factory import Factory
+from braintools_qps.records import HIGH_SLOPE
 
 from ..problems import DEEP, PROBLEMS, Convolutional, Problem
 from .trainings import task_of
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "lowering.json"
+ALPHA_8 = "QPseudoSpike(alpha=8)"
 BATCH, RATE, CLIP, SEEDS, SHOWN = 32, 0.03, 0.03, 3, 64
 CHOSEN = [p for p in PROBLEMS if not p.held_out and p.model in (DEEP, Convolutional)]
 
 
-def each(lowered: dict[str, Any]) -> dict[str, Any]:
-    """The surrogates as `normalize_surrogate` gives them."""
-    return lowered
+def alike(model: Any, inputs: Any) -> dict[str, Any]:
+    """All layers lowered by one factor, as `normalize_surrogate` and `compare` do."""
+    return normalize_surrogate(model, inputs, surrogate=ALPHA_8)
 
 
-def alike(lowered: dict[str, Any]) -> dict[str, Any]:
-    """The lowest one for all layers."""
-    lowest = min(lowered.values(), key=lambda surrogate: surrogate.dampening)
-    return dict.fromkeys(lowered, lowest)
+def each(model: Any, inputs: Any) -> dict[str, Any]:
+    """Each layer lowered by itself."""
+    flow = gradient_flow(model, inputs, surrogates={ALPHA_8: ALPHA_8})[ALPHA_8]
+    factors = {p.name: min(1.0, HIGH_SLOPE / p.slopes.mean) for p in flow.populations}
+    return {name: QPseudoSpike(alpha=8, dampening=factor) for name, factor in factors.items()}
 
 
 def accuracy(problem: Problem, way: Any, seed: int) -> float:
@@ -50,7 +53,7 @@ def accuracy(problem: Problem, way: Any, seed: int) -> float:
     brainstate.random.seed(seed)
     model = Factory(problem.model)(task)
     shown = inputs[:, rows.train[:SHOWN]]
-    set_surrogate(model, way(normalize_surrogate(model, shown, surrogate="QPseudoSpike(alpha=8)")))
+    set_surrogate(model, way(model, shown))
     graph, params, rest = brainstate.graph.treefy_split(model, brainstate.ParamState, ...)
     updates = problem.epochs * (len(rows.train) // BATCH)
     descent = optax.adamw(optax.cosine_decay_schedule(RATE, updates))

@@ -180,7 +180,7 @@ def prepare(
     if batch_first:
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
     if run.has("normalize_surrogate"):
-        learning_rate = learning_rate_for(now.evaluator.step, relayed=run.has("relay_weights"))
+        learning_rate = learning_rate_for(now.evaluator, relayed=run.has("relay_weights"))
         lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
     return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 

@@ -67,7 +67,7 @@ def set_surrogate(
 
     See Also
     --------
-    normalize_surrogate : A surrogate with a good dampening for each population.
+    normalize_surrogate : Lowers surrogates that are too high.
 
     Examples
     --------

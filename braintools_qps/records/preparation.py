@@ -73,9 +73,10 @@ class Preparation(Record):
         Lines of Python, with ``model`` and ``inputs`` as the names of the arguments. Empty if there
         was nothing to do.
     learning_rate : float or None
-        A learning rate for Adam to start from, where the surrogate was changed: 0.01; 0.03
-        or 0.1 where weights are more than 10 or 100 times as large as usual, since Adam's steps do
-        not grow with them; 0.001 in stacks whose weights were relayed. Our evaluation used it.
+        A learning rate for Adam to start from, where the surrogate was changed: 0.03 where the
+        weights that feed a neuron are longer than 10, as in networks of `brainpy.state`, or 0.1
+        where they are longer than 100, since Adam's steps do not grow with them; 0.01 for shorter
+        weights, eight populations or 400 steps; 0.001 in stacks whose weights were relayed.
 
     See Also
     --------

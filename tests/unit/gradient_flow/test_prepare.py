@@ -165,6 +165,15 @@ def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_r
     assert not prepare(model, inputs(), objective=last).lines
 
 
+def test_with_400_steps_the_learning_rate_is_lower():
+    long = jnp.tile(inputs(), (-(-400 // len(inputs())), 1, 1))
+    rates = [
+        prepare(Network(gain=0.05), long[:steps], objective=last).learning_rate
+        for steps in (399, 400)
+    ]
+    assert rates == [0.03, 0.01]
+
+
 def test_the_mean_slope_is_one_with_which_the_gradient_stays_steady():
     def growth(surrogates=None):
         flows = gradient_flow(model, inputs(), surrogates=surrogates, objective=last)
