@@ -37,7 +37,8 @@ class Backward(NamedTuple):
 
     ``amplitudes`` are root mean squares. ``cosines`` compare the adjoint of a step with that of the
     step after it. Both have the shape (populations, time, draws). ``zeros`` counts the elements of
-    each parameter without gradient, and ``not_finite`` those whose gradient is NaN or infinite.
+    each parameter in rows and columns without gradient, and ``not_finite`` the elements whose
+    gradient is NaN or infinite.
     """
 
     amplitudes: Array
@@ -138,7 +139,7 @@ def backward(
     carry = zeros(run.states[j][0] for j in real), zeros(parameters), zeros(membranes)
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
     (_, total, _), (amplitudes, cosines) = jax.lax.scan(back, carry, by_step, reverse=True)
-    zero = [jnp.sum(jnp.all(gradient == 0, axis=0)) for gradient in total]
+    zero = [_unmoved(jnp.any(gradient != 0, axis=0)) for gradient in total]
     bad = [jnp.sum(~jnp.all(jnp.isfinite(gradient), axis=0)) for gradient in total]
     return Backward(jnp.stack(amplitudes), jnp.stack(cosines), jnp.asarray(zero), jnp.asarray(bad))
 
@@ -162,6 +163,12 @@ def cosine(one: Array, other: Array) -> Array:
     (_, one), (_, other) = _relative(one), _relative(other)
     norms = jnp.linalg.norm(one, axis=-1) * jnp.linalg.norm(other, axis=-1)
     return jnp.sum(one * other, axis=-1) / jnp.where(norms == 0, 1, norms)
+
+
+def _unmoved(moved: Array) -> Array:
+    """How many elements have a row or a column that gets no gradient; a mask empties neither."""
+    matrix = moved.reshape(-1, moved.shape[-1]) if moved.ndim > 1 else moved.reshape(1, -1)
+    return moved.size - jnp.sum(matrix.any(axis=0)) * jnp.sum(matrix.any(axis=1))
 
 
 def _relative(adjoint: Array) -> tuple[Array, Array]:

@@ -42,7 +42,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
         In the order in which signals reach them; each a `.PopulationFlow`.
     zero_parameter_share : float
         Share of the parameters whose gradient is exactly 0 with the objective and the inputs that
-        were measured; NaN if the model has no parameters.
+        were measured; in a matrix, those in rows or columns without any gradient, so that a mask
+        does not count. NaN if the model has no parameters.
     diagnosis : Diagnosis
         Why the network does not learn, a `.Diagnosis`; printed first.
     further : tuple of str

@@ -153,6 +153,20 @@ def test_parameters_that_do_not_move_are_counted_and_growths_of_populations_aver
     assert flow.growth == pytest.approx(np.sqrt(np.prod(growths)))
 
 
+@pytest.mark.parametrize("lost", [[], [3], [3, 5]])
+def test_masked_weights_count_only_in_whole_rows_and_columns(lost):
+    class Masked(Layer):
+        def update(self, x):
+            return super().update(x @ (self.mask * self.into.value))
+
+    weights, inputs = weights_and_inputs()
+    model = Masked(weights, SURROGATE)
+    model.into = brainstate.ParamState(jnp.ones((N, N)))
+    model.mask = jnp.eye(N).at[lost, lost].set(0.0)  # row and column; N - 1 of N weights are cut
+    share = only(gradient_flow(model, inputs)).zero_parameter_share
+    assert share == pytest.approx((N**2 - (N - len(lost)) ** 2) / (2 * N**2))
+
+
 def test_parameters_that_are_whole_numbers_or_that_steps_change_are_not_counted():
     class Plastic(Layer):
         def __init__(self, weights):
