@@ -117,7 +117,7 @@ def gains() -> dict[str, str]:
     }
     shown = [columns[today] for today in TODAY if today != "two_tuned"]
     rows = [[kind, *points] for kind, *points in zip(KINDS, *shown)]
-    head = ["network", "ReluGrad", "tuned", "alpha 2", "tuned"]
+    head = ["network", "ReluGrad, rate 0.03", "rate tuned", "alpha 2, rate 0.03", "rate tuned"]
     return {"gains": table(head, rows)} | {f"gain_{today}": text for today, text in ranges.items()}
 
 
