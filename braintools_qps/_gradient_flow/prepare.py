@@ -93,11 +93,11 @@ def prepare(
        and `normalize_rates` brings every population to ``rate``. In a stack of more than 8
        populations, the last of which tells less than half of what the best one tells,
        `relay_weights` replaces the weights between them instead.
-    2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``,
-       lowered by `normalize_surrogate` to a mean slope of at most 0.1, and further where the
-       gradient would grow more than 1000-fold over the steps. So it does where the gradient grows
-       as much with a mean slope above 0.2; populations that fire less than 0.01 times per step get
-       a rate first.
+    2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``: as it
+       is after `relay_weights`, else lowered by `normalize_surrogate` to a mean slope of at most
+       0.1, and further where the gradient would grow more than 1000-fold over the steps. So it does
+       where the gradient grows as much with a mean slope above 0.2; populations that fire less than
+       0.01 times per step get a rate first.
     3. Whatever line `gradient_flow` prints: less inhibition, another dropout, a gradient that stops
        at the reset.
 
@@ -179,8 +179,9 @@ def prepare(
     lines, learning_rate = _with_imports(run.lines), None
     if batch_first:
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
-    if run.has("normalize_surrogate"):
-        learning_rate = learning_rate_for(now.evaluator, relayed=run.has("relay_weights"))
+    relayed = run.has("relay_weights")
+    if relayed or run.has("normalize_surrogate"):
+        learning_rate = learning_rate_for(now.evaluator, relayed=relayed)
         lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
     return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 
@@ -254,14 +255,17 @@ class Preparing:
 
     def surrogates(self, now: View) -> Iterator[list[str]]:
         """A surrogate for all populations, as high as the gradient stays steady."""
-        relayed = self.has("relay_weights")  # the gradient grows there, and they train all the same
+        relayed = self.has("relay_weights")
         scaled = relayed or self.has("normalize_rates")
         if self.has("normalize_surrogate") or not (scaled or now.needs_surrogate()):
             return
         self.surrogate = fitted(self.surrogate, now.evaluator)
-        slope = None if relayed else steady_slope(now.evaluator, self.surrogate)
+        text = written(self.surrogate)
+        if relayed:  # the gradient grows there, and they train all the same
+            yield [f"{IMPORT}set_surrogate; set_surrogate(model, {text})"]
+            return
+        slope = steady_slope(now.evaluator, self.surrogate)
         if scaled or slope:
-            text = written(self.surrogate)
             text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
             yield [
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
