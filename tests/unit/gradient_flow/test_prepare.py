@@ -171,7 +171,7 @@ def test_with_400_steps_the_learning_rate_is_lower():
         prepare(Network(gain=0.05), long[:steps], objective=last).learning_rate
         for steps in (399, 400)
     ]
-    assert rates == [0.03, 0.01]
+    assert rates == [0.1, 0.01]
 
 
 def test_the_mean_slope_is_one_with_which_the_gradient_stays_steady():
