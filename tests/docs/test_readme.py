@@ -1,5 +1,6 @@
 """What the README says: its blocks run, its output and its figures are those that are kept."""
 
+import inspect
 import json
 import re
 import sys
@@ -8,7 +9,7 @@ from pathlib import Path
 import brainstate
 import pytest
 
-from braintools_qps import Comparison
+from braintools_qps import Comparison, compare, normalize_surrogate, prepare
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,6 +27,25 @@ def test_block(block, capsys):
     exec(compile(block, "README.md", "exec"), {})
     for printed in re.findall(r"print\(.*  # (\(.*?\))", block):
         assert printed in capsys.readouterr().out
+
+
+START = (
+    "alpha 8, lowered until no layer has a mean slope above 0.1, and a learning rate of 0.03, or 0.01 "
+    "with eight layers, 400 steps or small weights"
+)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md", "docs/guides/choosing.md"])
+def test_the_first_pages_advise_the_same_start(page):
+    assert START in " ".join((ROOT / page).read_text(encoding="utf-8").split())
+
+
+def test_the_start_is_what_the_functions_do_by_default():
+    default = lambda function, name: inspect.signature(function).parameters[name].default
+    assert default(prepare, "surrogate") == "QPseudoSpike(alpha=8)"
+    assert default(normalize_surrogate, "mean_slope") == 0.1
+    assert default(compare, "learning_rate") == 0.03
+    assert default(compare, "tune")["mean_slope"] == (0.1,)
 
 
 def test_it_is_short_and_its_two_commands_are_marked_for_continuous_integration():
