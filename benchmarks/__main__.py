@@ -11,7 +11,9 @@ from typing import Any
 from . import report
 from .harness import Settings, measure
 
-SUITES = "kernels", "networks", "memory", "long_sequences", "convolutions", "peers"
+SUITES = (
+    "kernels", "networks", "memory", "long_sequences", "convolutions", "first_calls", "peers",
+)  # fmt: skip
 QUICK = Settings(quick=True, elements=1_000_000, rounds=5, seconds=3.0)
 
 
