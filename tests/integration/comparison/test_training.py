@@ -116,6 +116,7 @@ def with_a_silent_layer(features, classes):
     )  # fmt: skip
 
 
+@pytest.mark.thorough
 def test_a_network_with_a_silent_layer_learns_if_it_is_prepared():
     options = QUICK | {"seeds": 1, "epochs": 8, "learning_rate": 0.03}
     silent, prepared = (

@@ -46,14 +46,7 @@ def trains(case):
 pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
-OFTEN = (
-    "small-weights",
-    "low-threshold",
-    "missing-value",
-    "binary-weights",
-    "four-layers",
-    "narrow",
-)
+OFTEN = ("small-weights", "missing-value", "four-layers")
 
 
 @pytest.mark.parametrize(
