@@ -23,7 +23,7 @@ from .cotangents import Objective
 from .information import told
 from .operations import per_sample
 from .passes import backward, forward, replaced, with_index
-from .slopes import slopes_at, slopes_met
+from .slopes import slope_summary, slopes_at
 from .step import Arrays, Population, Step, is_real
 
 Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
@@ -149,7 +149,7 @@ class Evaluator:
         """The slopes that a population's membranes meet with a surrogate."""
         argument, unit = self.run.arguments[population.call], population.argument_unit
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes
-        return slopes_met(spike, argument, unit, slopes)
+        return slope_summary(spike, argument, unit, slopes)
 
     def rates(self, states: Sequence[Array]) -> dict[str, float]:
         """Each population's firing rate with these values of the states."""

@@ -80,13 +80,13 @@ class Graph:
         """The primitives that stop the derivative on the way from a node to the output."""
         reached = {source, *self.downstream(source, smooth=True)}
         # What stops at the neuron itself, such as a detached reset, is on no way to the output.
-        found = {
+        names = {
             name
             for sink, stops in self.stopped.items()
             for node, name in stops
             if node in reached and node != sink
         }
-        return sorted(found & STOPPING) or sorted(found)
+        return sorted(names & STOPPING) or sorted(names)
 
     def in_order(self, position: Callable[[str], int]) -> list[str]:
         """The populations in the order in which signals reach them; those without input last."""

@@ -93,11 +93,11 @@ def prepare(
        and `normalize_rates` brings every population to ``rate``. In a stack of more than 8
        populations, the last of which tells less than half of what the best one tells,
        `relay_weights` replaces the weights between them instead.
-    2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``: as it
-       is after `relay_weights`, else lowered by `normalize_surrogate` to a mean slope of at most
-       0.1, and further where the gradient would grow more than 1000-fold over the steps. So it does
-       where the gradient grows as much with a mean slope above 0.2; populations that fire less than
-       0.01 times per step get a rate first.
+    2. If weights were changed so, or the surrogate is the cause, the model gets ``surrogate``: as
+       it is after `relay_weights`, else lowered by `normalize_surrogate` to a mean slope of at
+       most 0.1, and further where the gradient would grow more than 1000-fold over the steps. So
+       it does where the gradient grows as much with a mean slope above 0.2; populations that fire
+       less than 0.01 times per step get a rate first.
     3. Whatever line `gradient_flow` prints: less inhibition, another dropout, a gradient that stops
        at the reset.
 

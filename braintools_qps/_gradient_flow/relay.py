@@ -147,9 +147,9 @@ def chain(step: Step) -> list[Link]:
         if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
             continue
         (weight,) = matrices
-        found = products(jaxpr, variables[weight])
-        if len(found) == 1 and found[0].axes and sum(weight in each for each in fed) == 1:
-            links.append(Link(min(sources), population.name, weight, found[0]))
+        uses = products(jaxpr, variables[weight])
+        if len(uses) == 1 and uses[0].axes and sum(weight in each for each in fed) == 1:
+            links.append(Link(min(sources), population.name, weight, uses[0]))
     return links
 
 

@@ -94,13 +94,13 @@ def gradient_sensitivity(model: Model, gradient: Callable[[], Any]) -> GradientS
         _gradient_with(model, neurons, gradient, {parameter: factor})
         for parameter, factor in PERTURBATIONS.items()
     ]
-    found = tuple(
+    parameters = tuple(
         ParameterSensitivity(
             name, float(np.max([_change(value, other[name]) for other in changes])), _norm(value)
         )
         for name, value in before.items()
     )
-    return GradientSensitivity(found, tuple(_sentences(found)))
+    return GradientSensitivity(parameters, tuple(_sentences(parameters)))
 
 
 def _gradient_with(

@@ -46,23 +46,25 @@ def mean_slope_at(spike: Any, argument: Any) -> Array:
     return mean if unit is None else mean * jnp.mean(_scale(spike, unit))
 
 
-def slopes_met(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
+def slope_summary(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
     """The distances of a population's membranes from threshold, and the slopes there."""
-    scale, met = _scale(spike, unit), np.asarray(slopes)
+    scale, heights = _scale(spike, unit), np.asarray(slopes)
     distances = measures.sampled(np.asarray(argument) / np.asarray(scale)).astype(np.float64)
     edges = measures.bin_edges(distances)
     middles = (edges[1:] + edges[:-1]) / 2
     probed = _probe(spike, argument, unit, np.concatenate([_PROBES, middles]))
-    peak = np.maximum(probed.max(axis=0), met.max(axis=0))
+    peak = np.maximum(probed.max(axis=0), heights.max(axis=0))
     relative = probed[len(_PROBES) :].reshape(len(middles), -1).mean(axis=1)
     mean_scale = float(np.mean(scale))
     return Slopes(
-        mean=float(met.mean(dtype=np.float64)),
-        flat_share=measures.flat_share(met, peak),
+        mean=float(heights.mean(dtype=np.float64)),
+        flat_share=measures.flat_share(heights, peak),
         scale=mean_scale if unit is None else u.Quantity(mean_scale, unit=unit),
         distances=measures.histogram(distances, edges, relative / (peak.mean() or 1.0)),
-        steep_share=measures.steep_share(met, peak),
-        lowest=float(np.fmin(0.0, np.fmin.reduce(met / np.where(peak > 0, peak, 1), axis=None))),
+        steep_share=measures.steep_share(heights, peak),
+        lowest=float(
+            np.fmin(0.0, np.fmin.reduce(heights / np.where(peak > 0, peak, 1), axis=None))
+        ),
     )
 
 

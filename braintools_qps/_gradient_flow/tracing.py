@@ -165,7 +165,7 @@ def _populations(
             code=spike_code(neurons[name], expression(traced.model, paths[id(neurons[name])])),
         )
 
-    return tuple(population(*one) for one in traced.spiking(neurons).items())
+    return tuple(population(*sent) for sent in traced.spiking(neurons).items())
 
 
 def _repeat_for_batch(traced: _Traced) -> bool:
@@ -191,10 +191,10 @@ def with_states_of(step: Step, model: Model) -> Step | None:
     None if their structure, shapes or dtypes have changed.
     """
     states = brainstate.graph.states(model)
-    found = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
-    if None in found or step.sources != _sources(model, states, found):
+    present = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
+    if None in present or step.sources != _sources(model, states, present):
         return None
-    leaves = [leaf for state in found for leaf in jax.tree.leaves(state.value)]
+    leaves = [leaf for state in present for leaf in jax.tree.leaves(state.value)]
     if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
         return None
     fresh = tuple(map(_like, leaves, step.arrays.states))

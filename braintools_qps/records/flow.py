@@ -202,5 +202,5 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
 
 
 def _from_best(flow: GradientFlow) -> float:
-    """Distance of the mean slope from 0.1, where equals trained best by a little."""
+    """How far the mean slope is from 0.1, which trained best in our study."""
     return abs(math.log(flow.mean_slope / HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf

@@ -30,8 +30,8 @@ def test_block(block, capsys):
 
 
 START = (
-    "alpha 8, lowered until no layer has a mean slope above 0.1, and a learning rate of 0.03, or 0.01 "
-    "with eight layers, 400 steps or small weights"
+    "alpha 8, lowered until no layer has a mean slope above 0.1, and a learning rate of 0.03, or "
+    "0.01 with eight layers, 400 steps or small weights"
 )
 
 
