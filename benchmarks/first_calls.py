@@ -1,8 +1,8 @@
 """First calls: what `gradient_flow` and `prepare` take before anything is compiled.
 
 Three layers of 512 `brainpy.state.LIF` neurons and a readout, 200 steps, batch of 16. Every sample
-is the first call on a new network, with JAX's caches cleared. The silent network has weights a tenth
-as large. Times are relative to the first training step.
+is the first call on a new network, with JAX's caches cleared. The silent network has weights a
+tenth as large. Times are relative to the first training step.
 """
 
 from __future__ import annotations
