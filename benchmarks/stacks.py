@@ -34,6 +34,7 @@ from braintools_qps import (
     set_surrogate,
 )
 
+from .study.lowering import each
 from .study.trained import table
 
 FILE = Path(__file__).parents[1] / "docs" / "results" / "stacks.json"
@@ -95,12 +96,19 @@ def rates_alone(model: Any, inputs: Any, labels: Any) -> None:
     set_surrogate(model, normalize_surrogate(model, inputs, surrogate="QPseudoSpike(alpha=8)"))
 
 
+def rates_and_each(model: Any, inputs: Any, labels: Any) -> None:
+    """The same with each layer lowered by itself."""
+    normalize_rates(model, inputs)
+    set_surrogate(model, each(model, inputs))
+
+
 def prepared(model: Any, inputs: Any, labels: Any) -> None:
     """What `prepare` does."""
     prepare(model, inputs, labels=labels)
 
 
-STARTS: dict[str, Callable[..., None]] = {"prepare": prepared, "rates": rates_alone}
+COMPARED: dict[str, Callable[..., None]] = {"prepare": prepared, "rates": rates_alone}
+STARTS = COMPARED | {"each": rates_and_each}
 
 
 def arrays_of(model: Any) -> dict[str, Any]:
@@ -187,7 +195,7 @@ def probe(name: str) -> dict[str, Any]:
     images, labels = digits()
     inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
     row = {}
-    for start, apply in STARTS.items():
+    for start, apply in COMPARED.items():
         model = varied(**VARIED[name])
         try:
             apply(model, inputs, known)
@@ -211,6 +219,9 @@ def tables() -> dict[str, str]:
         ]
         for start in STARTS
         for depth in depths
+    }
+    alike_or_each = {
+        f"{start}_16": f"{np.mean(scores[start, 16]):.0f}" for start in ("rates", "each")
     }
     told = [
         f"- {name}, {depth} layers: {_by_layer(runs[start, str(depth), '0']['told'])}"
@@ -238,6 +249,7 @@ def tables() -> dict[str, str]:
         "depths": table(head, rows),
         "told": "\n".join(told),
         "probes": table(["16 layers", "`normalize_rates`", "`prepare`"], probes),
+        **alike_or_each,
     }
 
 

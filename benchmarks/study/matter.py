@@ -121,6 +121,36 @@ def gains() -> dict[str, str]:
     return {"gains": table(head, rows)} | {f"gain_{today}": text for today, text in ranges.items()}
 
 
+def paid() -> dict[str, str]:
+    """Points that the choice of a surrogate was worth, where it was worth any."""
+    by_name = {problem.plan.problem.name: problem for problem in trained("matter")}
+    long, deep = by_name[KINDS["recurrent, 400 steps"]], by_name[KINDS["feed-forward, 8 layers"]]
+    small = by_name[KINDS["recurrent, 40 steps"]]
+    losses = lambda problem, labels, way: [lost(problem, label, way) for label in labels]
+    fat_tailed, fat = ("alpha 2", "S2NN"), ("alpha 1/2", "alpha 1", "alpha 2")
+    thin = [label for label in ORDINARY if label not in fat_tailed]
+    ordinary = np.mean(losses(long, ("ReluGrad", "Sigmoid"), "tuned"))
+    by_tail = {
+        tail: sorted(lost(problem, tail, "tuned") for problem in half(True))[-count:]
+        for tail, count in (("alpha 1/2", 3), ("alpha 1", 2))
+    }
+    spans = {
+        "deep_fat": losses(deep, fat, "as it comes"),
+        "deep_thin": losses(deep, thin, "as it comes"),
+        "fattest": by_tail["alpha 1/2"],
+        "fatter": by_tail["alpha 1"],
+    }
+    return {
+        "long_fat": f"{ordinary - np.mean(losses(long, fat_tailed, 'tuned')):.0f}",
+        "long_spread": f"{tuned(long).std(axis=1, ddof=1).mean():.0f}",
+        "long_p": f"{p_value(tuned(long)):.2f}",
+        "deep_s2nn": f"{lost(deep, 'S2NN', 'as it comes'):.0f}",
+        "small_s2nn": f"{lost(small, 'S2NN', 'tuned'):.0f}",
+        "small_p": f"{p_value(tuned(small)):.2f}",
+        **{name: f"{min(of):.0f} to {max(of):.0f}" for name, of in spans.items()},
+    }
+
+
 def tables() -> dict[str, str]:
     """Tables and figures of the page, by name."""
     held, problems = half(True), trained("matter")
@@ -155,5 +185,6 @@ def tables() -> dict[str, str]:
         name = problem.plan.problem.name.partition(" ")[0].partition(",")[0].lower()
         texts[f"start_{name}"] = tenths(lost(problem, "alpha 8", "lowered"))
         texts[f"slower_{name}"] = tenths(lost(problem, "alpha 8", "lowered, 0.01"))
+        texts[f"second_height_{name}"] = tenths(second_height(problem))
         texts[f"firing_{name}"] = tenths(100 * problem.firing_rate)
-    return {f"matter_{name}": text for name, text in (texts | gains()).items()}
+    return {f"matter_{name}": text for name, text in (texts | gains() | paid()).items()}
