@@ -78,7 +78,7 @@ def _slope_note(results: Sequence[Result]) -> str:
         value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
     )
     most = f"at most {listed([*slopes], 'or')} before training" if slopes else ""
-    return most and f"Dampening: set for a mean surrogate gradient of {most}."
+    return most and f"Dampening: lowered to a mean surrogate gradient of {most}."
 
 
 def _rate_note(comparison: Compared) -> str:

@@ -106,7 +106,7 @@ def convergence(comparison: Compared) -> str:
     if losses and all(loss[-1] < loss[0] for loss in losses):
         part = _last_part(losses[0])
         last = "the last epoch" if part == 1 else f"the last {part} epochs"
-        return f"Losses levelled off: {last} brought under 1% of their drop."
+        return f"Converged: in {last} losses fell by under 1% of their whole fall."
     return ""
 
 

@@ -112,7 +112,7 @@ def test_a_comparison_begins_with_the_scores_and_the_verdict():
     (legend,) = (legend for part in figure.subfigs for legend in part.legends)
     assert [text.get_text() for text in legend.get_texts()] == ["B", "A", "S2NN"]
     said = panels[0].get_figure().get_suptitle()
-    assert "Losses levelled off" in found.convergence
+    assert "Converged" in found.convergence
     assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
 
 

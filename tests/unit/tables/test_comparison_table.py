@@ -151,7 +151,7 @@ def test_wide_shows_the_rest():
 def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     setting = {"learning_rate": 0.1, "dampening": 0.43, "mean_slope": 0.1}
     found = compared(*(tuned(n, s, setting=setting) for n, s in CLOSE.items()))
-    before = "Dampening: set for a mean surrogate gradient of at most 0.1 before training."
+    before = "Dampening: lowered to a mean surrogate gradient of at most 0.1 before training."
     assert before in said(found)
     plain = compared(*(tuned(n, s) for n, s in CLOSE.items()))
     assert "before training" not in said(plain)
@@ -203,7 +203,7 @@ FALLING = (
     "The losses were still falling when training ended: differences may only reflect speed. "
     "--epochs 40 trains all runs anew, since the learning rate then falls more slowly."
 )
-ENDED = "Losses levelled off: the last 5 epochs brought under 1% of their drop."
+ENDED = "Converged: in the last 5 epochs losses fell by under 1% of their whole fall."
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ ENDED = "Losses levelled off: the last 5 epochs brought under 1% of their drop."
         (("one epoch",), ""),
     ],
 )
-def test_when_losses_count_as_falling_or_levelled_off(names, sentence):
+def test_when_losses_count_as_falling_or_converged(names, sentence):
     results = [candidate(f"c{n}", (0.9,), n, losses=LOSSES[name]) for n, name in enumerate(names)]
     found = compared(*results)
     assert found.convergence == sentence
