@@ -92,8 +92,9 @@ def standing(
     The scores are looked at after `LOOKS` seeds, beginning at ``first`` and ending at ``most``. A
     look at :math:`n` seeds spends the share :math:`(n - n') / N` of the error of 5%, where
     :math:`n'` is the look before and :math:`N` is ``most``. At each look, a candidate is lower if
-    the interval of its paired difference from any other lies below 0; two are equal if it lies
-    within the margin. Both stop there: later looks only test pairs that are still open.
+    the interval of its paired difference from any other lies below 0. Two are equal if two
+    one-sided t tests find the difference within the margin. Both stop there: later looks only test
+    pairs that are still open.
 
     Parameters
     ----------
@@ -128,8 +129,9 @@ def standing(
             break
         pairs, share = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
         lower[still] |= (pairs.mean + pairs.half(share) < -pairs.rounding).any(axis=1)
-        if margin is not None:  # two one-sided tests, each with the whole error
-            equal[np.ix_(still, still)] |= np.abs(pairs.mean) + pairs.half(2 * share) <= margin
+        if margin is not None:  # each of the two tests has the whole error
+            half = pairs.half(2 * share, together=False)
+            equal[np.ix_(still, still)] |= np.abs(pairs.mean) + half <= margin
         before = look
     after = next((look for look in looks if look > before), most)
     return Standing(tuple(map(bool, lower)), tuple(map(int, still)), not len(still), after)
@@ -149,14 +151,14 @@ class Paired(NamedTuple):
         errors = self.standard_error[np.triu_indices(len(self.mean), 1)]
         return math.sqrt(self.seeds * float(np.mean(errors**2)))
 
-    def half(self, share: float = 1.0) -> np.ndarray:
+    def half(self, share: float = 1.0, *, together: bool = True) -> np.ndarray:
         """Half of the width of intervals that hold together but for a share of the error of 5%.
 
-        With two candidates they are those of the paired t test. With more they are Tukey's, from
-        the studentised range with 1.5 (n - 1) degrees of freedom.
+        With two candidates, and for each pair by itself, they are those of the paired t test. With
+        more they are Tukey's, from the studentised range with 1.5 (n - 1) degrees of freedom.
         """
-        error = share * (1 - LEVEL)
-        return _quantile(len(self.mean), self.seeds, error) * self.standard_error
+        candidates, error = len(self.mean) if together else 2, share * (1 - LEVEL)
+        return _quantile(candidates, self.seeds, error) * self.standard_error
 
 
 def paired(scores: Sequence[ArrayLike]) -> Paired:

@@ -25,7 +25,7 @@ DRAWS = 1000
 LOWER, SPREAD = 0.05, 0.02  # how far below the others one candidate is, and how much seeds vary
 FIRST, MOST, MARGIN = 5, 50, 0.01  # of a comparison that grows
 SPREADS = (0.007, 0.01, 0.015, 0.025)
-DEFAULT = "real trainings, 400 seeds"
+NORMAL, DEFAULT = "normal", "real trainings, 400 seeds"
 REAL = ("digits-rows, recurrent", "GunPoint, recurrent with synapses")
 
 Draw = Callable[[np.random.Generator, int, int], np.ndarray]  # scores of shape (labels, seeds)
@@ -44,7 +44,7 @@ def _spread(sizes: Callable[[int], np.ndarray]) -> Draw:
 
 
 SIMULATED: dict[str, Draw] = {
-    "normal": lambda rng, k, n: 0.9 + SPREAD * (rng.normal(size=n) + rng.normal(size=(k, n))),
+    NORMAL: lambda rng, k, n: 0.9 + SPREAD * (rng.normal(size=n) + rng.normal(size=(k, n))),
     "spreads up to five times apart": _spread(lambda k: 0.01 * 5 ** np.linspace(0, 1, k)),
     "one candidate five times noisier": _spread(lambda k: np.where(np.arange(k) == 0, 0.05, 0.01)),
     "heavy tails (t, 3 degrees of freedom)": lambda rng, k, n: (
@@ -76,11 +76,11 @@ def error_rate(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> float
     return _percent(any(found.lower) for found in one_look(draw, labels, seeds, draws))
 
 
-def power(labels: int, seeds: int, draws: int = DRAWS) -> float:
-    """Percent of comparisons that find the one candidate that is lower."""
+def power(draw: Draw, labels: int, seeds: int, draws: int = DRAWS) -> float:
+    """Percent of comparisons of equals that find the one label whose scores are lowered."""
     lower = np.eye(labels)[0][:, None] * LOWER
-    draw = lambda rng, labels, seeds: rng.normal(0.9 - lower, SPREAD, (labels, seeds))
-    return _percent(found.lower[0] for found in one_look(draw, labels, seeds, draws))
+    lowered = lambda rng, labels, seeds: draw(rng, labels, seeds) - lower
+    return _percent(found.lower[0] for found in one_look(lowered, labels, seeds, draws))
 
 
 def grown(scores: np.ndarray) -> tuple[Standing, int]:
@@ -156,7 +156,12 @@ def tables() -> dict[str, str]:
         [f"{spread} points", f"{end['settled']}%", end["runs"], *false[spread]]
         for spread, end in kept["margin"].items()
     ]
-    power = [[seeds, *found] for seeds, found in kept["power"]["normal"].items() if seeds != "3"]
+    power = [
+        [f"{name}, {seeds} seeds", *found]
+        for name, of in kept["power"].items()
+        for seeds, found in of.items()
+        if seeds == "5" or (seeds != "3" and name == NORMAL)
+    ]
     head = ["seeds vary by", "settled", "mean runs", "false equal, 2 labels", "3 labels"]
     every = [
         rate for errors in kept["error"].values() for rates in errors.values() for rate in rates
@@ -165,7 +170,7 @@ def tables() -> dict[str, str]:
         "errors": table(["scores", *labels], [[name, *rates] for name, rates in five.items()]),
         "errors_most": tenths(max(max(five[name]) for name in trained())),
         "errors_most_anywhere": tenths(max(every)),
-        "power": table(["seeds", *labels], power),
+        "power": table(["scores", *labels], power),
         "growing": table(
             ["scores", "2 labels", "3 labels", "10 labels"],
             [[name, *rates] for name, rates in lower.items()],
@@ -189,8 +194,9 @@ def main() -> None:
         trainings.keep("equals", "error", name, errors)
         ends = {str(k): growing(draw, k) for k in (2, 3, 10)}
         trainings.keep("equals", "growing", name, ends)
-    powers = {str(n): [power(k, n) for k in LABELS] for n in SEEDS}
-    trainings.keep("equals", "power", "normal", powers)
+    for name, draw in ({NORMAL: SIMULATED[NORMAL]} | trained()).items():
+        powers = {str(n): [power(draw, k, n) for k in LABELS] for n in SEEDS}
+        trainings.keep("equals", "power", name, powers)
     for spread in SPREADS:
         ends = growing(_spread(lambda k, size=spread: np.full(k, size)), 3)
         false = {str(k): at_margin(spread, k) for k in (2, 3)}
