@@ -156,8 +156,10 @@ def tables() -> dict[str, str]:
         [f"{spread} points", f"{end['settled']}%", end["runs"], *false[spread]]
         for spread, end in kept["margin"].items()
     ]
+    spread = {n: np.std(scores, ddof=1) / 10 for n, scores in kept["scores"].items()}
+    spread[NORMAL] = 100 * SPREAD
     power = [
-        [f"{name}, {seeds} seeds", *found]
+        [name, f"{spread[name]:.1f}", seeds, *found]
         for name, of in kept["power"].items()
         for seeds, found in of.items()
         if seeds == "5" or (seeds != "3" and name == NORMAL)
@@ -170,7 +172,7 @@ def tables() -> dict[str, str]:
         "errors": table(["scores", *labels], [[name, *rates] for name, rates in five.items()]),
         "errors_most": tenths(max(max(five[name]) for name in trained())),
         "errors_most_anywhere": tenths(max(every)),
-        "power": table(["scores", *labels], power),
+        "power": table(["scores", "vary by", "seeds", *labels], power),
         "growing": table(
             ["scores", "2 labels", "3 labels", "10 labels"],
             [[name, *rates] for name, rates in lower.items()],
