@@ -116,7 +116,7 @@ def test_different_labels_are_told_apart_and_equal_ones_are_not():
     apart = lambda rng, labels, seeds: steps + 0.01 * rng.random(seeds)
     assert equal.error_rate(apart, 2, 5, 20) == 100
     assert equal.error_rate(lambda rng, labels, seeds: np.full((labels, seeds), 0.5), 2, 5, 20) == 0
-    assert equal.power(2, 50, 5) == 100
+    assert equal.power(equal.SIMULATED["normal"], 2, 50, 5) == 100
 
 
 def test_scores_are_dealt_to_labels():
