@@ -94,6 +94,19 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
     assert len(files(out)) == 4
 
 
+def test_what_a_killed_process_left_hides_no_reason_and_goes(out):
+    """Files that it was writing, which are newer than all runs; and a file of somebody else's."""
+    (key, _), folder = files(out), out / "runs"
+    left = [folder / f".{start}{key}" for start in ("0123abcd", "89ef4567")]
+    for path in (*left, folder / "notes", folder / ".gitignore"):
+        path.write_bytes((folder / key).read_bytes()[:1000])
+    os.utime(left[0], (0, 0))
+    with pytest.warns(UserWarning, match="used: batch_size was 32, now 16"):
+        trained(out=out, batch_size=16)
+    present = [path.exists() for path in (*left, folder / ".gitignore")]
+    assert present == [False, True, True]  # the second may be another process's
+
+
 def test_fresh_runs_need_no_reason(out):
     assert trained(out=out, batch_size=16, fresh=True)[1] == 2  # a warning is an error
 
