@@ -90,7 +90,7 @@ def standing(
     r"""Say which candidates are clearly lower, and which need more seeds.
 
     The scores are looked at after `LOOKS` seeds, beginning at ``first`` and ending at ``most``. A
-    look at :math:`n` seeds spends the share :math:`(n - n') / N` of the error of 5%, where
+    look at :math:`n` seeds spends :math:`(n - n') / N` of the error of 5%, where
     :math:`n'` is the look before and :math:`N` is ``most``. At each look, a candidate is lower if
     the interval of its paired difference from any other lies below 0; two are equal if it lies
     within the margin. Both stop there: later looks only test pairs that are still open.
@@ -126,10 +126,10 @@ def standing(
         still = np.flatnonzero(unknown.any(axis=1))
         if not len(still) or look is None or min(len(runs[row]) for row in still) < look:
             break
-        pairs, share = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
-        lower[still] |= (pairs.mean + pairs.half(share) < -pairs.rounding).any(axis=1)
+        pairs, spent = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
+        lower[still] |= (pairs.mean + pairs.half(spent) < -pairs.rounding).any(axis=1)
         if margin is not None:  # two one-sided tests, each with the whole error
-            equal[np.ix_(still, still)] |= np.abs(pairs.mean) + pairs.half(2 * share) <= margin
+            equal[np.ix_(still, still)] |= np.abs(pairs.mean) + pairs.half(2 * spent) <= margin
         before = look
     after = next((look for look in looks if look > before), most)
     return Standing(tuple(map(bool, lower)), tuple(map(int, still)), not len(still), after)
@@ -149,13 +149,13 @@ class Paired(NamedTuple):
         errors = self.standard_error[np.triu_indices(len(self.mean), 1)]
         return math.sqrt(self.seeds * float(np.mean(errors**2)))
 
-    def half(self, share: float = 1.0) -> np.ndarray:
-        """Half of the width of intervals that hold together but for a share of the error of 5%.
+    def half(self, spent: float = 1.0) -> np.ndarray:
+        """Half of the width of intervals that together spend this part of the error of 5%.
 
         With two candidates they are those of the paired t test. With more they are Tukey's, from
         the studentised range with 1.5 (n - 1) degrees of freedom.
         """
-        error = share * (1 - LEVEL)
+        error = spent * (1 - LEVEL)
         return _quantile(len(self.mean), self.seeds, error) * self.standard_error
 
 
@@ -213,8 +213,8 @@ def _difference(runs: Sequence[np.ndarray], row: int, best: int, looks: Sequence
         return Interval(mean, None, None)
     sound = [n for n, run in enumerate(runs) if len(run) >= seeds and not np.isnan(run).any()]
     pairs = paired([runs[n][:seeds] for n in sound])
-    share = (done - looks[looks.index(done) - 1]) / looks[-1]
-    half = float(pairs.half(share)[sound.index(row), sound.index(best)])
+    spent = (done - looks[looks.index(done) - 1]) / looks[-1]
+    half = float(pairs.half(spent)[sound.index(row), sound.index(best)])
     return Interval(mean, mean - half, mean + half)
 
 
