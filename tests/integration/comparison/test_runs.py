@@ -1,5 +1,6 @@
 """A run is a fact: it is trained once, kept whole or not at all, and depends on its key alone."""
 
+import gc
 import json
 import os
 import subprocess
@@ -229,6 +230,18 @@ def test_loaded_weights_give_the_reported_score(out):
         inputs = jnp.asarray(np.swapaxes(X[rows], 0, 1), jnp.float32)
         answers = brainstate.transform.for_loop(model.update, inputs).mean(0).argmax(1)
     assert float((answers == Y[rows]).mean()) == comparison.results[0].scores.test[0]
+
+
+@pytest.mark.thorough
+def test_compiled_programs_are_released_at_the_end():
+    """Eager layers of brainstate leave one program each, whoever makes them; SMALL has none."""
+
+    def alive():
+        trained()
+        gc.collect()
+        return len(jax.devices()[0].client.live_executables())
+
+    assert alive() == alive()
 
 
 @pytest.mark.thorough
