@@ -14,7 +14,7 @@ from small_comparison import OPTIONS, files, without_times
 from braintools_qps import compare
 
 NAMES = ["QPseudoSpike"]
-MANY = OPTIONS | {"tune": {"hidden": (8, 5)}, "epochs": 200}  # two programs of two runs
+MANY = OPTIONS | {"tune": {"hidden": (8, 5)}, "epochs": 100}  # two programs of two runs
 KILLS, LONGEST = 10, 2.5  # seconds from the first epochs of a process to its end
 
 # Saves each epoch, and says when it has trained one.
