@@ -45,7 +45,7 @@ def command() -> int:
     """Run one subcommand as the entry point of this process.
 
     Ctrl-C ends it at once, by the signal, so a shell reports status 130. That is safe: every file
-    is whole or absent, the system frees the locks, and the workers end with this process.
+    is whole or absent, and the workers end with this process.
     """
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

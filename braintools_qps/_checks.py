@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-PAST_SEEDS = 2**32  # JAX uses only the lowest 32 bits of a seed
+PAST_COUNTS = 2**32  # JAX uses only the lowest 32 bits of a seed
 MOST_SEEDS = 1_000_000  # a larger number is probably meant as one seed
 
 
@@ -21,7 +21,7 @@ def checked_count(name: str, value: object, least: int = 1) -> int:
     TypeError
         If it is not an integer; 2.0 and True are not.
     ValueError
-        If it is below ``least``.
+        If it is below ``least``, or has more than 32 bits.
     """
     number = integer(value)
     if number is None:
@@ -32,6 +32,11 @@ def checked_count(name: str, value: object, least: int = 1) -> int:
     if number < least:
         raise ValueError(
             f"{name} must be {least} or more, got {number}. For example {max(least, 1)}"
+        )
+    if number >= PAST_COUNTS:
+        raise ValueError(
+            f"{name} must be less than 2**32, got about 2**{number.bit_length()}. For example "
+            f"{max(least, 1)}"
         )
     return number
 
@@ -62,28 +67,12 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
             )
         return tuple(range(number))
     chosen = tuple(checked_count("each of the seeds", seed, 0) for seed in seeds)
-    if not chosen or len(set(chosen)) < len(chosen) or max(chosen) >= PAST_SEEDS:
+    if not chosen or len(set(chosen)) < len(chosen):
         raise ValueError(
-            "seeds must be a number of seeds or a list of different integers from 0 to "
-            f"2**32 - 1, got {seeds!r}. For example seeds=5 or seeds=[3, 4]"
+            "seeds must be a number of seeds or a list of different integers, got "
+            f"{seeds!r}. For example seeds=5 or seeds=[3, 4]"
         )
     return chosen
-
-
-def checked_seed(seed: int) -> int:
-    """Return a seed as an int.
-
-    Raises
-    ------
-    TypeError
-        If it is not an integer.
-    ValueError
-        If it is not from 0 to 2**32 - 1: JAX uses the lowest 32 bits only.
-    """
-    number = checked_count("seed", seed, 0)
-    if number >= PAST_SEEDS:
-        raise ValueError(f"seed must be from 0 to 2**32 - 1, got {number}. Pass seed=0")
-    return number
 
 
 def is_positive(value: Any) -> bool:

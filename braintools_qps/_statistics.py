@@ -90,7 +90,7 @@ def standing(
     r"""Say which candidates are clearly lower, and which need more seeds.
 
     The scores are looked at after `LOOKS` seeds, beginning at ``first`` and ending at ``most``. A
-    look at :math:`n` seeds spends the share :math:`(n - n') / N` of the error of 5%, where
+    look at :math:`n` seeds spends :math:`(n - n') / N` of the error of 5%, where
     :math:`n'` is the look before and :math:`N` is ``most``. At each look, a candidate is lower if
     the interval of its paired difference from any other lies below 0. Two are equal if two
     one-sided t tests find the difference within the margin. Both stop there: later looks only test
@@ -127,10 +127,10 @@ def standing(
         still = np.flatnonzero(unknown.any(axis=1))
         if not len(still) or look is None or min(len(runs[row]) for row in still) < look:
             break
-        pairs, share = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
-        lower[still] |= (pairs.mean + pairs.half(share) < -pairs.rounding).any(axis=1)
+        pairs, spent = paired([runs[row][:look] for row in still]), (look - before) / looks[-1]
+        lower[still] |= (pairs.mean + pairs.half(spent) < -pairs.rounding).any(axis=1)
         if margin is not None:  # each of the two tests has the whole error
-            half = pairs.half(2 * share, together=False)
+            half = pairs.half(2 * spent, together=False)
             equal[np.ix_(still, still)] |= np.abs(pairs.mean) + half <= margin
         before = look
     after = next((look for look in looks if look > before), most)
@@ -151,13 +151,13 @@ class Paired(NamedTuple):
         errors = self.standard_error[np.triu_indices(len(self.mean), 1)]
         return math.sqrt(self.seeds * float(np.mean(errors**2)))
 
-    def half(self, share: float = 1.0, *, together: bool = True) -> np.ndarray:
-        """Half of the width of intervals that hold together but for a share of the error of 5%.
+    def half(self, spent: float = 1.0, *, together: bool = True) -> np.ndarray:
+        """Half of the width of intervals that hold together but for this part of the error of 5%.
 
         With two candidates, and for each pair by itself, they are those of the paired t test. With
         more they are Tukey's, from the studentised range with 1.5 (n - 1) degrees of freedom.
         """
-        candidates, error = len(self.mean) if together else 2, share * (1 - LEVEL)
+        candidates, error = len(self.mean) if together else 2, spent * (1 - LEVEL)
         return _quantile(candidates, self.seeds, error) * self.standard_error
 
 
@@ -215,8 +215,8 @@ def _difference(runs: Sequence[np.ndarray], row: int, best: int, looks: Sequence
         return Interval(mean, None, None)
     sound = [n for n, run in enumerate(runs) if len(run) >= seeds and not np.isnan(run).any()]
     pairs = paired([runs[n][:seeds] for n in sound])
-    share = (done - looks[looks.index(done) - 1]) / looks[-1]
-    half = float(pairs.half(share)[sound.index(row), sound.index(best)])
+    spent = (done - looks[looks.index(done) - 1]) / looks[-1]
+    half = float(pairs.half(spent)[sound.index(row), sound.index(best)])
     return Interval(mean, mean - half, mean + half)
 
 

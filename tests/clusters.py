@@ -24,6 +24,11 @@ class Cluster:
             self._start()
         return self._address
 
+    @property
+    def scheduler(self):
+        """The number of its process."""
+        return self._processes[0].pid
+
     def kill_scheduler(self):
         self._processes[0].kill()
 

@@ -51,7 +51,6 @@ SEEDS = (
     "or 1,4,7 name the seeds"
 )
 MARGIN = "the largest difference that does not matter: in points of an accuracy, or else as scored"
-RATE = "used with --no-tune, or if --tune does not name it"
 TUNE = (
     "values to try for each surrogate: every seed trains all combinations and keeps the one with "
     "the best validation score. Names: learning_rate; mean_slope, which lowers the dampening until "
@@ -113,7 +112,8 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     add(group, "--margin", MARGIN, 1, type=float)
     add(group, "--epochs", "passes over the training data", _defaults.EPOCHS, type=int)
     add(group, "--batch-size", "samples in a batch", _defaults.BATCH_SIZE, type=int)
-    add(group, "--learning-rate", RATE, _defaults.LEARNING_RATE, type=float)
+    alone = "used with --no-tune, or if --tune does not name it"
+    add(group, "--learning-rate", alone, _defaults.LEARNING_RATE, type=float)
     tuning = group.add_mutually_exclusive_group()
     usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
     add(tuning, "--tune", TUNE, usual, nargs="+", action=Pairs, metavar="NAME=VALUE,VALUE")

@@ -6,10 +6,12 @@ import sys
 import traceback
 from pathlib import Path
 
-from .._wording import cause_of, is_users
+from .._wording import ClusterError, cause_of, is_users
 
 STATUS = 2  # as argparse exits after an error that the user can fix
-EXPECTED = (ValueError, TypeError, LookupError, ImportError, OSError, MemoryError)
+EXPECTED = (
+    ValueError, TypeError, LookupError, ImportError, OSError, MemoryError, ClusterError,
+)  # fmt: skip
 
 
 def report(error: Exception, program: str, with_traceback: bool) -> int:

@@ -45,10 +45,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     from .._candidates import candidates
-    from .._checks import checked_seed
+    from .._checks import checked_count
     from .._gradient_flow import gradient_flow, prepare
 
-    checked_seed(arguments.seed)
+    checked_count("seed", arguments.seed, 0)
     if arguments.prepare:
         if given := [f"--{name}" for name in MEASURED if getattr(arguments, name)]:
             raise ValueError(f"--prepare measures nothing, got {', '.join(given)}. Leave them out")

@@ -12,7 +12,7 @@ The way of a call of `compare`:
    best. `progress` has the bar.
 
 `tasks` has the data, `factory` makes the user's models, `model` runs them, `model_checks` tries
-them; `network` is the usual one, `objective` has loss and score, `optimizers` ours or the user's.
+them; `network` is the usual one, `scoring` has loss and score, `optimizers` ours or the user's.
 `typing` has the types of signatures.
 """
 

@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from .._checks import checked_count
-from .._wording import from_extra
+from .._wording import ClusterError, from_extra
 from .experiment import Experiment
 from .identity import UNKNOWN
 from .numerics import computing_with, numerics, packages, place
@@ -44,6 +44,8 @@ def connected(cluster: int | str) -> Iterator[Client]:
         from distributed import Client, LocalCluster
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
+    # A lost scheduler is one line of ours, where Dask's client prints a traceback.
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
     stack = ExitStack()
     try:
         if isinstance(cluster, int):
@@ -66,10 +68,10 @@ def trained_by(
 
     Raises
     ------
-    RuntimeError
+    ClusterError
         If the scheduler is lost.
     """
-    from distributed import as_completed
+    from distributed import KilledWorker, as_completed
 
     waiting: dict[Future, list[Run]] = {}
     arriving = as_completed(loop=client.loop)
@@ -97,7 +99,7 @@ def trained_by(
                 outcomes = future.result()
             except CancelledError:  # the data were lost, or the scheduler is
                 if client.status != "running":
-                    raise RuntimeError(
+                    raise ClusterError(
                         "the Dask scheduler was lost. Finished runs are kept if out= was given: "
                         "the same call goes on from them"
                     ) from None
@@ -105,7 +107,12 @@ def trained_by(
                 if tries[group[0].key] <= TRIES:
                     send([group])
                     continue
-                outcomes = RuntimeError("all workers that had the data were lost again and again")
+                outcomes = ClusterError("all workers that had the data were lost again and again")
+            except KilledWorker:
+                outcomes = ClusterError(
+                    "all workers that trained it died, perhaps for want of memory: their logs may "
+                    "say why"
+                )
             except Exception as error:
                 outcomes = error
             yield group, outcomes
@@ -143,7 +150,7 @@ def _check_worker(experiment: Experiment, needs: Plain) -> None:
     """Check that a worker has the versions and the code of the process that sends it work."""
     here = {"packages": packages(), **Plan(experiment).code}
     if others := changes(needs, {name: here[name] for name in needs}):
-        raise RuntimeError(
+        raise ClusterError(
             "a worker must have the code and the versions of the process that sends it work, but "
             f"on {place()['host']} {', '.join(others)}. Install the same versions there, and "
             "restart the workers, so that they import the current code"

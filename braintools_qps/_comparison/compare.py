@@ -18,12 +18,12 @@ from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
 from .factory import Factory
 from .network import RecurrentNetwork
-from .objective import objective
 from .optimizers import check_optimizer
 from .plan import Plan, candidates_of
 from .progress import Callback, Progress
 from .result import blank
 from .runs import Runs
+from .scoring import scoring
 from .search import Search
 from .tasks import load_task
 from .tune import tuned
@@ -148,7 +148,8 @@ def compare(
     out : path, optional
         A directory for the results: JSON, CSV, and a file for each run in ``runs``. A run that is
         there already is not trained again. Runs in training are saved there too, at most ten
-        seconds or one epoch old. Several processes may share the directory. Copy the ``runs`` of
+        seconds or one epoch old; less often where writing takes more than 1% of the time, and not
+        if a ``client`` trains. Several processes may share the directory. Copy the ``runs`` of
         several machines into one folder to bring their results together.
     fresh : bool
         Whether to train all runs again, even those that are in ``out``.
@@ -217,7 +218,7 @@ def compare(
     experiment = Experiment(
         factory,
         task,
-        objective(task, loss, score),
+        scoring(task, loss, score),
         optimizer,
         min(checked_count("batch_size", batch_size), task.sizes.train),
         learning_rate,
@@ -246,7 +247,7 @@ def _limits(experiment: Experiment, most: int | None, margin: float | None) -> P
             f"cannot tell candidates apart. Pass seeds={LEAST_SEEDS}"
         )
     most = seeds if most is None else checked_count("most_seeds", most, seeds)
-    is_accuracy = experiment.objective.score_name == "accuracy"
+    is_accuracy = experiment.scoring.score_name == "accuracy"
     check_positive("margin", margin, none=True)
     margin = 1.0 if margin is None and is_accuracy else margin
     return {"first_seeds": seeds, "most_seeds": most, "margin": margin}

@@ -1,4 +1,4 @@
-"""What all runs of a comparison share: data, model, objective, optimizer, and what is tuned."""
+"""What all runs of a comparison share: data, model, scoring, optimizer, and what is tuned."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .factory import Factory
 from .identity import name_of
 from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
-from .objective import Objective
 from .optimizers import Optimizer, described_optimizer, names_of, transformation
+from .scoring import Scoring
 from .tasks import Task
 from .typing import Plain, Setting, Values
 
@@ -38,7 +38,7 @@ class Experiment:
 
     factory: Factory
     task: Task
-    objective: Objective
+    scoring: Scoring
     optimizer: Optimizer | None  # None for AdamW
     batch_size: int  # as many samples as there are to train on, at most
     usual_rate: float  # where the learning rate is not tuned
@@ -52,7 +52,7 @@ class Experiment:
     @property
     def functions(self) -> dict[str, Callable | None]:
         """The functions that all runs share, the user's or ours."""
-        goal = self.objective
+        goal = self.scoring
         shared = {"model": self.factory.make, "optimizer": self.optimizer}
         return shared | {"loss": goal.loss, "score": goal.score}
 

@@ -20,7 +20,7 @@ from .tasks import Task
 from .typing import Setting
 
 # By the task, if the factory takes them.
-GIVEN = ("features", "classes", "outputs", "steps", "input_rms")
+GIVEN_TO_FACTORIES = ("features", "classes", "outputs", "steps", "input_rms")
 VARIABLE = inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL
 
 
@@ -42,7 +42,7 @@ class Factory:
     def keywords(self) -> list[inspect.Parameter]:
         """Named parameters of the function, without those of the task and the candidate."""
         named = [p for p in parameters_of(self.make) if p.kind not in VARIABLE]
-        return [p for p in named if p.name not in (*GIVEN, "surrogate")]
+        return [p for p in named if p.name not in (*GIVEN_TO_FACTORIES, "surrogate")]
 
     @property
     def options(self) -> Setting:
@@ -97,9 +97,11 @@ class Factory:
         return model
 
     def _arguments(self, task: Task, surrogate: Surrogate | None, options: Setting) -> Setting:
-        names = {*GIVEN} if self.takes_all else {p.name for p in parameters_of(self.make)}
+        names = (
+            {*GIVEN_TO_FACTORIES} if self.takes_all else {p.name for p in parameters_of(self.make)}
+        )
         names.difference_update(getattr(self.make, "keywords", {}))  # which a partial binds
-        given = {name: getattr(task, name) for name in GIVEN if name in names}
+        given = {name: getattr(task, name) for name in GIVEN_TO_FACTORIES if name in names}
         if self.takes_surrogate and surrogate is not None:
             given["surrogate"] = surrogate
         return given | dict(options)

@@ -32,6 +32,7 @@ import numpy as np
 
 from .._wording import is_users
 from .numerics import PACKAGES
+from .packing import raw
 
 KNOWN = {name.replace("-", "_") for name in PACKAGES} | {"jaxlib", "saiunit"}
 SCRIPT = "__main__", "__mp_main__"  # counts by its functions alone: a call in it may change
@@ -139,12 +140,10 @@ class _Walk:
         return sorted(map(_distributions, self._packages))
 
     def _of_array(self, value: Any) -> Any:
-        if isinstance(value, jax.Array) and jax.dtypes.issubdtype(value.dtype, jax.dtypes.prng_key):
-            return str(value.dtype), self.of(jax.random.key_data(value))
-        array = np.asarray(value)
+        array = raw(value)
         if array.dtype.hasobject:
             return "array", array.shape, self.of(array.tolist())
-        return "array", str(array.dtype), array.shape, sha256(array.tobytes()).hexdigest()
+        return "array", str(value.dtype), array.shape, sha256(array.tobytes()).hexdigest()
 
     def _of_object(self, value: Any) -> Any:
         """By what pickle would keep of it: attributes, slots, items."""

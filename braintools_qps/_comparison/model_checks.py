@@ -200,11 +200,11 @@ def _root(error: BaseException) -> str:
 
 def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
     """Check that a step returns one array, with a number for each class or of each target."""
-    task, objective = experiment.task, experiment.objective
-    if objective.is_own:
+    task, scoring = experiment.task, experiment.scoring
+    if scoring.is_own:
         return
     shapes = [leaf.shape[1:] for leaf in jax.tree.leaves(outputs)]
-    each_step = objective.readout == "all" and task.is_answered_at_each_step
+    each_step = scoring.readout == "all" and task.is_answered_at_each_step
     target = task.samples.labels.shape[2 if each_step else 1 :]
     wanted = (size, *((task.classes,) if task.classes else target))
     flat = lambda shape: (shape[:1], np.prod(shape[1:]))  # as linear layers return targets
@@ -220,7 +220,7 @@ def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:
 
 def _checked_loss(experiment: Experiment, outputs: Outputs, size: int) -> tuple[str, ...]:
     """A warning if the loss has no gradient, because then nothing is trained."""
-    goal, labels = experiment.objective, experiment.task.samples.labels
+    goal, labels = experiment.scoring, experiment.task.samples.labels
     y = jnp.asarray(labels[np.arange(size) % len(labels)])
     rng = np.random.default_rng(0)
     draw = lambda leaf: jnp.asarray(rng.standard_normal(leaf.shape), leaf.dtype)

@@ -13,7 +13,7 @@ from .identity import name_of
 from .typing import Plain, Setting
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03
-GIVEN = ("learning_rate", "steps")  # if the optimizer takes them
+GIVEN_TO_OPTIMIZERS = ("learning_rate", "steps")  # if the optimizer takes them
 
 Optimizer = Callable[..., optax.GradientTransformation]
 
@@ -45,7 +45,7 @@ def transformation(
     make: Optimizer = optimizer or adamw
     values = {"learning_rate": learning_rate, "steps": steps}
     taken = names_of(make)
-    made = make(**{name: values[name] for name in GIVEN if name in taken}, **options)
+    made = make(**{name: values[name] for name in GIVEN_TO_OPTIMIZERS if name in taken}, **options)
     if not (hasattr(made, "init") and hasattr(made, "update")):
         raise TypeError(
             "optimizer, called with a learning rate, must return an optax transformation, got "

@@ -24,6 +24,7 @@ from .._registry import read_value
 from .typing import Plain, Tree
 
 Arrays = Mapping[str, np.ndarray]
+TEMPORARY = f".{'[0-9a-f]' * 8}*"  # names of files that are being written
 
 
 class Saved(NamedTuple):

@@ -65,7 +65,7 @@ def result_of(
     runs, outcomes = zip(*picked)
     candidate = runs[0].candidate
     setting = tuning.trials[tuning.most_chosen].setting if tuning else {}
-    is_accuracy = experiment.objective.score_name == "accuracy"
+    is_accuracy = experiment.scoring.score_name == "accuracy"
     noise = noise_of_accuracy(experiment.task.sizes.validation) if is_accuracy else None
     workers = [outcome.worker for outcome in outcomes]
     return CandidateResult(
@@ -106,8 +106,8 @@ def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain
     """A comparison that has no results yet."""
     settings = {
         RATE: experiment.usual_rate,
-        "loss": experiment.objective.loss_name,
-        "score": experiment.objective.score_name,
+        "loss": experiment.scoring.loss_name,
+        "score": experiment.scoring.score_name,
         "tune": experiment.tune,
         "sources": sources(experiment.functions),
         **({} if experiment.prepared is None else {"prepare": True}),

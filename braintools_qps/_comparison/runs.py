@@ -19,12 +19,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from jax import Array
 
-from .packing import Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
+from .packing import TEMPORARY, Arrays, Saved, as_tree, from_tree, packed, replacing, unpacked
 from .typing import Plain, Values
 
 FOLDER = "runs"
 STATE = ".state"
 PROBE_BYTES = 1 << 16
+SECONDS_TO_WRITE = 3600.0  # a file, at most
 SECONDS_BETWEEN = 10.0  # the states of a run in training
 MOST_OF_THE_TIME = 0.01  # goes into writing them
 
@@ -79,7 +80,7 @@ class Runs:
         self._written, self._cost = time.monotonic(), 0.0
 
     def prepare(self) -> None:
-        """Make the directory.
+        """Make the directory, and remove what processes left there that were killed while writing.
 
         Raises
         ------
@@ -91,6 +92,10 @@ class Runs:
             probe.parent.mkdir(parents=True, exist_ok=True)
             probe.write_bytes(bytes(PROBE_BYTES))  # a full disk still takes an empty file
             probe.unlink()
+            for path in probe.parent.glob(TEMPORARY):
+                with suppress(OSError):
+                    if time.time() - path.stat().st_mtime > SECONDS_TO_WRITE:
+                        path.unlink()
 
     def read(self, name: str) -> Saved | None:
         """A run or a state; None if there is none, or if it is damaged."""
@@ -131,12 +136,12 @@ class Runs:
                 (self.directory / FOLDER / f"{key}{STATE}").unlink(missing_ok=True)
 
     def newest(self) -> Plain | None:
-        """What is said about the newest run on the disk; None if it is an older version's."""
+        """What is said about the newest run on the disk that can be read; None if there is none."""
         folder = None if self.directory is None else self.directory / FOLDER
-        paths = [path for path in folder.glob("*") if not path.suffix] if folder else []
-        path = max(paths, key=lambda path: path.stat().st_mtime, default=None)
-        saved = None if path is None else self.read(path.name)
-        return saved.about if saved and "parts" in saved.about else None
+        paths = [path for path in folder.glob("*") if "." not in path.name] if folder else []
+        paths.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        saved = (self.read(path.name) for path in paths)
+        return next((run.about for run in saved if run and "parts" in run.about), None)
 
     def is_due(self) -> bool:
         """Whether enough time has passed since states were written, or since the start."""

@@ -27,7 +27,7 @@ from .packing import Saved, like, raw
 from .plan import Run
 from .programs import Programs
 from .runs import STATE, History, Outcome, Runs, Tested
-from .tasks import Rows, Samples
+from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
 
 Build = Callable[[Setting], Surrogate]
@@ -39,7 +39,7 @@ class Given(NamedTuple):
 
     key: Array
     numbers: dict[str, Array]  # learning_rate, epochs, and those of its surrogate
-    rows: Rows
+    rows: Split
 
 
 class State(NamedTuple):
@@ -247,8 +247,8 @@ def evaluated(
         inputs, of_step = samples.inputs, experiment.task.to_model
         outputs, spikes, neurons = watched(model, inputs, rows, of_step, count)
     finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
-    objective = experiment.objective
-    score = _scalar(objective.score(objective.read(outputs), samples.labels[rows]))
+    scoring = experiment.scoring
+    score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
     total, steps = spikes.sum(), inputs.shape[1]
     return jnp.where(finite, score, jnp.nan), total / (steps * max(1, neurons)), total / len(rows)
 
@@ -268,8 +268,8 @@ def _loss(
         states = initialised(model, len(samples.labels))
         put(states, weights)
         outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
-    objective = experiment.objective
-    return _scalar(objective.loss(objective.read(outputs), samples.labels)), states.values.kept
+    scoring = experiment.scoring
+    return _scalar(scoring.loss(scoring.read(outputs), samples.labels)), states.values.kept
 
 
 def _after(state: State, weights: Weights, moments: optax.OptState, now: History) -> State:

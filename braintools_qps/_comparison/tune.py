@@ -16,10 +16,10 @@ from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
 from .factory import Factory
-from .identity import name_of
+from .identity import name_of, without_partial
 from .model import seeded, watched
-from .optimizers import GIVEN as GIVEN_TO_OPTIMIZERS
-from .optimizers import Optimizer, names_of
+from .network import RecurrentNetwork
+from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
 from .typing import Setting
 
 POSITIVE = (RATE, *OF_SURROGATES, "clip")
@@ -108,20 +108,22 @@ def _check_names(tune: Setting, factory: Factory, optimizer: Optimizer | None) -
                 f"tune can name {name} or {other}, which sets the {name}, got both. Leave one out"
             )
     of_factory = [parameter.name for parameter in factory.keywords]
+    is_ours = without_partial(factory.make) is RecurrentNetwork
+    maker = "the default network" if is_ours else f"the factory {name_of(factory.make)}"
     of_optimizer = [n for n in names_of(optimizer) if n not in GIVEN_TO_OPTIMIZERS]
     ours = (RATE, *OF_SURROGATES)
     if both := sorted({*of_factory} & {*ours, *of_optimizer} & {*tune}):
         raise ValueError(
-            f"a tuned name must be unique, got {both[0]}, which the factory "
-            f"{name_of(factory.make)} and training both have. Rename the keyword of the factory"
+            f"a tuned name must be unique, got {both[0]}, which {maker} and training both have. "
+            "Rename the keyword of the factory"
         )
     known = (*ours, *of_optimizer, *of_factory)
     unknown = [str(name) for name in tune if name not in known]
     if unknown and not factory.takes_all:
         raise ValueError(
-            f"tune can name {', '.join(known)} (of the surrogate, the optimizer and the factory "
-            f"{name_of(factory.make)}), got {', '.join(unknown)}. Add the keyword to the factory, "
-            f"or correct the name{_hint(unknown[0], known)}"
+            f"tune can name {', '.join(known)} (of the surrogate, the optimizer and {maker}), got "
+            f"{', '.join(unknown)}. Pass a model whose factory takes it, or correct the name"
+            f"{_hint(unknown[0], known)}"
         )
 
 

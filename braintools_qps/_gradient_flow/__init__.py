@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._candidates import candidates, is_candidate
-from .._checks import checked_seed
+from .._checks import checked_count
 from .._models import batch_size, by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows, total
 from ..typing import Model, SurrogateSpecs
@@ -161,7 +161,7 @@ def gradient_flow(
     ['QPseudoSpike(alpha=4)', 'Sigmoid']
     """
     inputs = checked_inputs(inputs, batch_first=batch_first)
-    checked_seed(seed)
+    checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
     chosen = _candidates(step, surrogates)

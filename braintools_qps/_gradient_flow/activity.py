@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..records import MOST, PopulationFlow
+from ..records import MAJORITY, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, downstream, named, population, with_s
@@ -43,7 +43,7 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         rates = [p.activity.firing_rate for p in measured.populations if p.name in after]
         result = f", so hardly a spike reaches {named(after)}" if after else ""
         if after and not any(rates):
-            result = f", so {named(after)} behind it never {with_s(after, 'fire')} at all"
+            result = f", so {named(after)} after it never {with_s(after, 'fire')} at all"
         yield _of_rate("silent", affected, f"is silent: {share}{result}", evaluator, measured)
 
 
@@ -51,7 +51,7 @@ def saturated(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """Most neurons fire at almost every step, or so often that no gradient is left."""
     at_end = lambda p: measured.slopes[population(evaluator, p.name).call][-1]
     is_stuck = lambda p: (
-        p.activity.firing_rate > MOST and p.slopes.flat_share > 0 and not np.any(at_end(p))
+        p.activity.firing_rate > MAJORITY and p.slopes.flat_share > 0 and not np.any(at_end(p))
     )
     affected = [p for p in measured.populations if p.activity.is_saturated or is_stuck(p)]
     if affected:
@@ -159,7 +159,7 @@ def _output_says_nothing(evaluator: Evaluator) -> bool:
         return False
     usual = [x == np.median(x, axis=1, keepdims=True) for x in outputs]
     alike = [same.all(axis=(0, *range(2, same.ndim))) for same in usual]
-    return bool(np.mean(np.all(alike, axis=0)) > MOST)
+    return bool(np.mean(np.all(alike, axis=0)) > MAJORITY)
 
 
 def _held_down(evaluator: Evaluator, name: str) -> float:

@@ -1,7 +1,7 @@
 """Why does the network not learn? Name the most basic cause, and a remedy that was tried.
 
 A rule finds the populations that have one cause. `RULES` has them in the order in which causes
-count: NaN makes all numbers meaningless, a silent population starves all behind it, and the height
+count: NaN makes all numbers meaningless, a silent population starves all after it, and the height
 of the surrogate matters only in a network that fires and is connected. What slows learning without
 preventing it is a hint. The causes and their limits are in `records.causes`.
 """
@@ -18,7 +18,7 @@ from ..records import (
     FAR,
     FURTHER,
     HIGH_SLOPE,
-    MOST,
+    MAJORITY,
     TOO_HIGH,
     Diagnosis,
 )
@@ -176,5 +176,5 @@ def _constant_features(evaluator: Evaluator) -> Iterator[str]:
             continue
         features = values.reshape(values.shape[0] * values.shape[1], -1)
         still = int((features == features[0]).all(axis=0).sum())
-        if still > MOST * features.shape[1]:
+        if still > MAJORITY * features.shape[1]:
             yield f"{still} of {features.shape[1]} input features never change."

@@ -21,6 +21,7 @@ from ..typing import Model
 from . import measures
 from .cotangents import Objective
 from .information import told
+from .normalize_rates import rates_of
 from .operations import per_sample
 from .passes import backward, forward, replaced, with_index
 from .slopes import slope_summary, slopes_at
@@ -153,9 +154,7 @@ class Evaluator:
 
     def rates(self, states: Sequence[Array]) -> dict[str, float]:
         """Each population's firing rate with these values of the states."""
-        arrays = self.step.arrays._replace(states=tuple(states))
-        fired = self.passes.forward(arrays, self.run.inputs).fired
-        return {p.name: float(x.mean()) for p, x in zip(self.step.populations, fired)}
+        return rates_of(self.step, self.run.inputs, self.passes.forward)(states)
 
     def real_outputs(self) -> list[int]:
         """Positions of the outputs that an objective can have a derivative for."""

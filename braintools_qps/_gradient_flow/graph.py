@@ -48,7 +48,7 @@ class Graph:
     ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
     through which a derivative passes; ``stopped`` to the primitives that stop a derivative, by
     source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
-    and behind a norm its gain.
+    and after a norm its gain.
     """
 
     names: tuple[str, ...]

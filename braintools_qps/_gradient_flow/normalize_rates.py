@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import brainstate
@@ -14,7 +15,7 @@ from .._checks import is_positive
 from .._models import checked_inputs
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Model
-from .passes import forward, replaced, with_index
+from .passes import Forward, forward, replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -109,7 +110,7 @@ def normalize_rates(
     inputs = checked_inputs(inputs, batch_first=batch_first)
     step = trace(model, inputs)
     weights = separate_weights(step)
-    measure = rates_of(step, inputs)
+    measure = rates_of(step, with_index(inputs))
     before = measure(step.arrays.states)
     scaling = scaled_to(step, weights, measure, rate)
     write_leaves(model, step, scaling.states)
@@ -184,17 +185,22 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
     return weights
 
 
-def rates_of(step: Step, inputs: Any) -> Callable[[Any], Rates]:
-    """A function from the leaves of all states to the firing rates of all populations."""
+def rates_of(
+    step: Step, indexed: list[Array], run: Callable[..., Forward] | None = None
+) -> Callable[[Any], Rates]:
+    """A function from the leaves of all states to the firing rates of all populations.
 
-    @jax.jit
+    ``run`` is the compiled forward pass of the step, if there is one.
+    """
+
     def rates(states: Any, indexed: list[Array]) -> list[Array]:
-        fired = forward(step, step.arrays._replace(states=states), indexed).fired
+        arrays = step.arrays._replace(states=states)
+        fired = (run or partial(forward, step))(arrays, indexed).fired
         return [spikes.mean() for spikes in fired]
 
-    indexed = with_index(inputs)
+    compiled = rates if run else jax.jit(rates)
     names = [population.name for population in step.populations]
-    return lambda states: dict(zip(names, map(float, rates(tuple(states), indexed))))
+    return lambda states: dict(zip(names, map(float, compiled(tuple(states), indexed))))
 
 
 class Scaling(NamedTuple):

@@ -116,7 +116,7 @@ def relay_weights(
             f"matrix\nThere is none among {', '.join(p.name for p in step.populations)}\n"
             "Use normalize_rates for this model"
         )
-    measure = rates_of(step, inputs)
+    measure = rates_of(step, with_index(inputs))
     before = measure(step.arrays.states)
     weights = _weights(responses(step, inputs, links))
     states = list(step.arrays.states)

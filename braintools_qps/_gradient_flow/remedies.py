@@ -18,7 +18,7 @@ from braintools.surrogate import Surrogate
 from .._models import check_detachable, detached, find_neurons
 from .._registry import get_surrogate
 from .._surrogate import Scaled
-from ..records import HIGH_SLOPE, MOST
+from ..records import HIGH_SLOPE, MAJORITY
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes
 from .findings import AGAIN, IMPORT, Change, population
@@ -27,7 +27,7 @@ from .normalize_rates import attained, of_one_sign, scaled, scaled_to, separate_
 from .step import Population
 from .tracing import trace
 
-RATE = 0.1  # target, in spikes per neuron and step
+TARGET_RATE = 0.1  # target, in spikes per neuron and step
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 WEAKER = (1 / 4, 1 / 16, 1 / 64, 1 / 256)
@@ -37,7 +37,7 @@ FARTHEST = 40  # powers of two in which a factor is looked for, to say how far a
 
 
 def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
-    """Bring firing rates to `RATE`: weights of both signs, all weights, some weights, the inputs.
+    """Bring rates to `TARGET_RATE`: weights of both signs, all weights, some weights, the inputs.
 
     Weights of one sign drive membranes away, whatever their size: where such a population is
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
@@ -84,9 +84,9 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
     if all((states[i] <= 0).all() for i in weights):
         return f"All input weights of {name} are negative or 0: give them both signs."
     rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[name]
-    factor = attained(rate_at, RATE, widest=FARTHEST, close=ROUGHLY)
+    factor = attained(rate_at, TARGET_RATE, widest=FARTHEST, close=ROUGHLY)
     much = f"It would take {float(f'{factor:.1g}'):g} times its input weights" if factor else (
-        f"No factor on its input weights brings it to {RATE:g} spikes per step"
+        f"No factor on its input weights brings it to {TARGET_RATE:g} spikes per step"
     )  # fmt: skip
     return (
         f"{much}: look at the unit of its current and of its threshold, a clip of its current, a "
@@ -103,7 +103,7 @@ def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Ite
     flat = lambda p, spike: evaluator.slopes_of(p, spike).flat_share
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
-        if all(flat(p, spikes[p.name]) <= MOST for p in chosen):
+        if all(flat(p, spikes[p.name]) <= MAJORITY for p in chosen):
             code = _each(chosen, f"Scaled({{}}, scale={factor:g})")
             yield Change(
                 f"Give it a scale {factor:g} times as large",
@@ -173,7 +173,7 @@ def more_steps(evaluator: Evaluator, measured: Measured) -> str:
 
 
 def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] = ()) -> Change:
-    """All rates at `RATE`, after the means of some weights are subtracted."""
+    """All rates at `TARGET_RATE`, after the means of some weights are subtracted."""
     step = evaluator.step
     code = [step.code(i, "{0} - {0}.mean()") for i in uneven]
     code.append(f"{IMPORT}normalize_rates; normalize_rates(model, inputs)")
@@ -184,10 +184,10 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
             states[i] = states[i] - states[i].mean()
         centred = evaluator.changed(states) if uneven else evaluator
         weights = separate_weights(step)
-        scaling = scaled_to(centred.step, weights, centred.rates, RATE, close=ROUGHLY)
+        scaling = scaled_to(centred.step, weights, centred.rates, TARGET_RATE, close=ROUGHLY)
         return centred.changed(scaling.states), measured.spikes
 
-    said = f"Bring every population to {RATE:g} spikes per step"
+    said = f"Bring every population to {TARGET_RATE:g} spikes per step"
     return Change(
         "Subtract the mean of weights of one sign, and then b" + said[1:] if uneven else said,
         "; ".join(code),
@@ -198,9 +198,9 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
 def _factor(
     evaluator: Evaluator, name: str, states_at: Callable[[float], Sequence[Any]]
 ) -> float | None:
-    """A factor, rounded to three digits, that brings a population's rate near `RATE`."""
+    """A factor, rounded to three digits, that brings a population's rate near `TARGET_RATE`."""
     rate_at = lambda factor: evaluator.rates(states_at(factor))[name]
-    factor = attained(rate_at, RATE, close=ROUGHLY)
+    factor = attained(rate_at, TARGET_RATE, close=ROUGHLY)
     return None if factor is None else float(f"{factor:.3g}")
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from jax import Array
 
 from .._models import expression, find_nodes, is_dropout
-from ..records import KEPT, MOST, PopulationFlow
+from ..records import KEPT, MAJORITY, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, downstream, named
@@ -93,9 +93,9 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
                 f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
                 f"active: because of a delay the first arrives at step {first} of a longer run."
             )
-            behind = frozenset({p.name, *downstream(evaluator, p.name)})
+            affected = frozenset({p.name, *downstream(evaluator, p.name)})
             advice = f"Show more steps than the delay has. {AGAIN}"
-            yield Finding("delay", (p.name,), text, otherwise=advice, consequences=behind)
+            yield Finding("delay", (p.name,), text, otherwise=advice, consequences=affected)
             return
 
 
@@ -170,8 +170,8 @@ def _later(evaluator: Evaluator, p: Population) -> int | None:
     """
     for times in LONGER:
         moved = _moved(evaluator.repeated(times), p)
-        first, usual = np.argmax(moved > 0), np.argmax(moved > MOST)
-        if moved[usual] > MOST and usual - first < len(evaluator.run.inputs[0]):
+        first, usual = np.argmax(moved > 0), np.argmax(moved > MAJORITY)
+        if moved[usual] > MAJORITY and usual - first < len(evaluator.run.inputs[0]):
             return int(usual)
     return None
 

@@ -111,7 +111,7 @@ class Step:
     def input_weights(self, population: Population) -> list[int]:
         """Positions of the weights that feed a population, without a spike in between.
 
-        Weights that act through another state, such as a synaptic current, count. Behind a norm it
+        Weights that act through another state, such as a synaptic current, count. After a norm it
         is the norm's gain.
         """
         return sorted(self.graph.weights[population.name])

@@ -1,8 +1,8 @@
-"""Which values an array can hold, read off a jaxpr: {0, 1} for spikes, {0, 1/p} behind a dropout.
+"""Which values an array can hold, read off a jaxpr: {0, 1} for spikes, {0, 1/p} after a dropout.
 
 Each variable has a small set of numbers, or `ANY`. JAX evaluates elementwise equations on every
 combination of their operands' values, with the rounding of the program itself. In a loop the sets
-only grow, up to `MOST` values, so the search ends.
+only grow, up to `MOST_VALUES` values, so the search ends.
 """
 
 from __future__ import annotations
@@ -30,15 +30,17 @@ from .._jaxpr import (
     pads_alone,
 )
 
-Values = frozenset[float] | None
-ANY: Values = None
-FLAG: Values = frozenset({0.0, 1.0})
-MOST = 4  # an array with more values than this counts as `ANY`
+PossibleValues = frozenset[float] | None
+ANY: PossibleValues = None
+FLAG: PossibleValues = frozenset({0.0, 1.0})
+MOST_VALUES = 4  # an array with more values than this counts as `ANY`
 
-Mark = Callable[[str, Values], Values]
+Mark = Callable[[str, PossibleValues], PossibleValues]
 
 
-def spread(closed: ClosedJaxpr, arguments: Sequence[Values], mark: Mark) -> list[Values]:
+def spread(
+    closed: ClosedJaxpr, arguments: Sequence[PossibleValues], mark: Mark
+) -> list[PossibleValues]:
     """The possible values of a jaxpr's results, given those of its arguments.
 
     ``mark`` is called with the name and the values of every `jax.ad_checkpoint.checkpoint_name`.
@@ -47,26 +49,26 @@ def spread(closed: ClosedJaxpr, arguments: Sequence[Values], mark: Mark) -> list
     return follow(closed, arguments, partial(_results, mark), values_of, join)
 
 
-def values_of(array: ArrayLike) -> Values:
+def values_of(array: ArrayLike) -> PossibleValues:
     """The values of a concrete array, if they are few."""
     dtype = jnp.result_type(array)
     if isinstance(array, jax.core.Tracer) or not jnp.issubdtype(dtype, np.number):
         return _by_dtype(dtype)
-    return few(np.unique(np.asarray(array))[: MOST + 1])
+    return few(np.unique(np.asarray(array))[: MOST_VALUES + 1])
 
 
-def few(values: Iterable[float]) -> Values:
+def few(values: Iterable[float]) -> PossibleValues:
     """The numbers as a set, or `ANY` where they are many or one is NaN."""
     distinct = frozenset(map(float, values))
-    return distinct if len(distinct) <= MOST and not any(map(math.isnan, distinct)) else ANY
+    return distinct if len(distinct) <= MOST_VALUES and not any(map(math.isnan, distinct)) else ANY
 
 
-def join(*sets: Values) -> Values:
+def join(*sets: PossibleValues) -> PossibleValues:
     """The union of the sets."""
     return ANY if any(s is ANY for s in sets) else few(itertools.chain(*sets))  # type: ignore[arg-type]
 
 
-def _results(mark: Mark, eqn: JaxprEqn, operands: list[Values]) -> list[Values]:
+def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[PossibleValues]:
     name = eqn.primitive.name
     if label := mark_of(eqn):
         return [mark(label, operands[0])]
@@ -81,11 +83,11 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[Values]) -> list[Values]:
     return [_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]
 
 
-def _by_dtype(dtype: DTypeLike) -> Values:
+def _by_dtype(dtype: DTypeLike) -> PossibleValues:
     return FLAG if jnp.issubdtype(dtype, np.bool_) else ANY
 
 
-def _elementwise(eqn: JaxprEqn, operands: list[Values]) -> Values:
+def _elementwise(eqn: JaxprEqn, operands: list[PossibleValues]) -> PossibleValues:
     dtypes = _dtypes(eqn.invars)
     known = [_by_dtype(d) if s is ANY else s for d, s in zip(dtypes, operands)]
     if any(s is ANY for s in known):

@@ -32,7 +32,7 @@ from .._surrogate import adjusted
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
-from .possible_values import ANY, FLAG, Mark, Values, join, spread, values_of
+from .possible_values import ANY, FLAG, Mark, PossibleValues, join, spread, values_of
 from .spikes import ByPhase
 
 LAYER = "braintools_qps:layer:"
@@ -42,7 +42,7 @@ PACKED: dict[type, type] = {
     brainstate.nn.Conv2d: SpikeConv2d,
 }
 
-_Seen = dict[str, Values]
+_Seen = dict[str, PossibleValues]
 
 
 def save_memory(model: Model, inputs: Any) -> SavedMemory:
@@ -142,7 +142,7 @@ def _compact(neuron: Node, unit: u.Unit | None) -> tuple[bool, str]:
     return True, repr(compact)
 
 
-def _pack(layer: Node, *phases: Values) -> tuple[bool, str]:
+def _pack(layer: Node, *phases: PossibleValues) -> tuple[bool, str]:
     """Change a layer that receives spikes in training and in evaluation; and text to report."""
     if isinstance(layer, tuple(PACKED.values())):
         return False, f"it is a {type(layer).__name__} already"
@@ -195,7 +195,7 @@ def _marked_update(name: str, update: Callable[..., Any], x: Any, *args: Any, **
     return update(checkpoint_name(x, name), *args, **kwargs)
 
 
-def _note(seen: _Seen, name: str, values: Values) -> Values:
+def _note(seen: _Seen, name: str, values: PossibleValues) -> PossibleValues:
     if name.startswith(SPIKES):
         return FLAG
     if name.startswith(LAYER):
@@ -218,8 +218,8 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     carried = [i for i, (state, _) in enumerate(leaves) if any(state is w for w in written)]
     first = len(closed.in_avals) - len(leaves)
 
-    def call(values: list[Values]) -> list[Values]:
-        arguments: list[Values] = [ANY] * len(closed.in_avals)
+    def call(values: list[PossibleValues]) -> list[PossibleValues]:
+        arguments: list[PossibleValues] = [ANY] * len(closed.in_avals)
         for i, held in zip(carried, values):
             arguments[first + i] = held
         results = spread(closed, arguments, note)

@@ -37,18 +37,18 @@ def checked_inputs(data: Inputs | Batches, *, batch_first: bool = False) -> Any:
     if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...) with one "
-            f"time step or more, got {_listed(shapes)}. "
+            f"time step or more, got {_shown(shapes)}. "
             + (_of_a_list(inputs) or "For a single step, pass inputs[None]")
         )
     if any(0 in shape for shape in shapes):
         raise ValueError(
             "inputs must have one sample and one feature or more at each time step, got "
-            f"{_listed(shapes)}. Drop the empty axis, or check how the inputs are loaded"
+            f"{_shown(shapes)}. Drop the empty axis, or check how the inputs are loaded"
         )
     if len({shape[0] for shape in shapes}) > 1:
         raise ValueError(
             "all parts of the inputs must have the same number of time steps along their first "
-            f"axis, got {_listed(shapes)}. " + (_of_a_list(inputs) or "Cut or pad them")
+            f"axis, got {_shown(shapes)}. " + (_of_a_list(inputs) or "Cut or pad them")
         )
     return arrays
 
@@ -62,7 +62,7 @@ def _time_first(array: Array) -> Array:
     return jnp.swapaxes(array, 0, 1)
 
 
-def _listed(shapes: list[tuple[int, ...]]) -> str:
+def _shown(shapes: list[tuple[int, ...]]) -> str:
     more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
     return (", ".join(map(str, shapes[:SHOWN])) or "nothing") + more
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
@@ -122,7 +123,7 @@ class TrainingMonitor(Callback):
         self._objective = Objective(objective)
         self._traced: tuple[Any, Passes] | None = None
         self._writers = [] if log is None else [writer(log)]
-        self._is_measuring = False
+        self._measuring = threading.Lock()
         self._told: set[tuple[str, str | None]] = set()
         self._next = 0
 
@@ -168,16 +169,15 @@ class TrainingMonitor(Callback):
                 "a monitor must be called outside of compiled functions, but it was called while "
                 "JAX traces one. Call it in the training loop, after the compiled step"
             )
-        if self._is_measuring:
+        if not self._measuring.acquire(blocking=False):
             raise RuntimeError(
                 "a monitor measures for one thread at a time, because it changes the model while "
                 "it measures; another thread is in it. Give each thread a model and a monitor"
             )
-        self._is_measuring = True
         try:
             return self._counted(step, writers)
         finally:
-            self._is_measuring = False
+            self._measuring.release()
 
     def _counted(self, step: int, writers: Iterable[Write]) -> GradientFlow | None:
         self._next = step + 1

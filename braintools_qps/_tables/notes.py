@@ -10,7 +10,7 @@ from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
 from .typing import Compared, Result
 from .verdict import MARK, convergence, enough_seeds, verdict
-from .words import listed
+from .words import enumerated
 
 TROUBLES = {
     "collapse": "collapse", "runaway": "rate ran away", "silent": "fell silent", "nan": "NaN",
@@ -70,14 +70,14 @@ def _difference_note(comparison: Compared, *, wide: bool) -> str:
 def _variation_note(comparison: Compared, *, tuned: bool) -> str:
     given = comparison.task.get("has_own_test_part")
     names = ["weights", "batches", "validation part" if given else "split"]
-    return f"Intervals include variation from {listed([*names, *['tuning'] * tuned])}."
+    return f"Intervals include variation from {enumerated([*names, *['tuning'] * tuned])}."
 
 
 def _slope_note(results: Sequence[Result]) -> str:
     slopes = dict.fromkeys(
         value_text(SLOPE, r.setting[SLOPE]) for r in results if SLOPE in r.setting
     )
-    most = f"at most {listed([*slopes], 'or')} before training" if slopes else ""
+    most = f"at most {enumerated([*slopes], 'or')} before training" if slopes else ""
     return most and f"Dampening: lowered to a mean surrogate gradient of {most}."
 
 
@@ -106,7 +106,7 @@ def edge_note(comparison: Compared) -> str:
             beyond.setdefault(name, {})[tuning.beyond(name)] = None
     if not starred:
         return ""
-    names = listed([*dict.fromkeys(starred)])
+    names = enumerated([*dict.fromkeys(starred)])
     star = f"* The {names} at the edge of the values tried did better than the next value."
     tune = _tune_text(comparison, beyond)
     return f"{star} --tune {tune} trains only what is new." if tune else star

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from .typing import Result
 
-FACTORS = ("dampening", "scale", "scale_factor")
+SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
 ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
 
 
@@ -41,6 +41,11 @@ def value_text(name: str, value: object) -> str:
     """A value of a setting in a few characters; factors as fractions."""
     if value is None:
         return "none" if name else ""
-    if name in FACTORS and isinstance(value, float) and 0 < value < 1 and (1 / value).is_integer():
+    if (
+        name in SHOWN_AS_FRACTIONS
+        and isinstance(value, float)
+        and 0 < value < 1
+        and (1 / value).is_integer()
+    ):
         return f"1/{1 / value:g}"
     return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -10,7 +10,7 @@ from .._statistics import LEAST_SEEDS, more_seeds
 from .._wording import shortened
 from .scores import Score, score_of
 from .typing import Compared, Result
-from .words import MOST_NAMES, listed, plural
+from .words import MOST_NAMES, enumerated, plural
 
 MARK = "="  # may be as good as the best
 # A loss still falls if this last part of the epochs brought this share of its whole fall.
@@ -32,8 +32,8 @@ def verdict(comparison: Compared) -> str:
     if comparison.standing.settled:
         verb, take = ("are", "either") if len(names) == 2 else ("are all", "any")
         margin = form.unit(comparison.margin or 0.0)
-        return f"{listed(names)} {verb} equal within {margin}: take {take}{also}."
-    known = f"Not known yet whether {listed(names, 'or')} is best{also}."
+        return f"{enumerated(names)} {verb} equal within {margin}: take {take}{also}."
+    known = f"Not known yet whether {enumerated(names, 'or')} is best{also}."
     return f"{known} {_more_seeds(comparison, form)}"
 
 
@@ -97,7 +97,7 @@ def convergence(comparison: Compared) -> str:
     falling = [shortened(r.label) for r, loss in zip(sound, losses) if _still_falls(loss)]
     if falling:
         everyone = len(falling) == len(comparison.results)
-        who, verb = ("losses", "were") if everyone else (f"loss of {listed(falling)}", "was")
+        who, verb = ("losses", "were") if everyone else (f"loss of {enumerated(falling)}", "was")
         return (
             f"The {who} {verb} still falling when training ended: differences may only reflect "
             f"speed. --epochs {2 * max(map(len, losses))} trains all runs anew, since the learning "

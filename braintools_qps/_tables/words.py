@@ -36,7 +36,7 @@ class Unit(NamedTuple):
 POINTS = Unit(100.0, "{:.1f}", "point")
 
 
-def listed(names: Sequence[str], last: str = "and") -> str:
+def enumerated(names: Sequence[str], last: str = "and") -> str:
     """Names with "and" before the last; of many names, the first few and how many more."""
     if len(names) > MOST_NAMES:
         names = [*names[: MOST_NAMES - 1], f"{len(names) - MOST_NAMES + 1} more"]

@@ -19,7 +19,7 @@ from .limits import (
     FAR,
     HIGH_SLOPE,
     KEPT,
-    MOST,
+    MAJORITY,
     NEGATIVE,
     TOO_HIGH,
     UNMOVED,

@@ -15,7 +15,7 @@ from .limits import (
     FAR_BELOW,
     FLIPPED,
     KEPT,
-    MOST,
+    MAJORITY,
     NEGATIVE,
     OUT_OF_REACH,
     TOO_HIGH,
@@ -87,9 +87,9 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "silent",
-            f"in more than {MOST:.0%} of the samples no neuron of the population fires, and it or "
-            f"one behind it stays {FAR_BELOW:.0%} of the way below the threshold; or the spikes of "
-            f"two populations in a row are the same for more than {MOST:.0%} of the samples",
+            f"in more than {MAJORITY:.0%} of the samples no neuron of the population fires, and it "
+            f"or one after it stays {FAR_BELOW:.0%} of the way below the threshold; or the spikes "
+            f"of two populations in a row are the same for more than {MAJORITY:.0%} of the samples",
             "`normalize_rates`",
             "rate",
             "silent",
@@ -97,8 +97,8 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "saturated",
-            f"more than {MOST:.0%} of the neurons fire in 95% of the steps, or the population "
-            f"fires {MOST:g} times per step and its surrogate gradient is 0 in the last step",
+            f"more than {MAJORITY:.0%} of the neurons fire in 95% of the steps, or the population "
+            f"fires {MAJORITY:g} times per step and its surrogate gradient is 0 in the last step",
             "`normalize_rates`",
             "rate",
             "saturated",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-MOST = 0.5  # share of samples without a spike, or of neurons that always fire
+MAJORITY = 0.5  # share of samples without a spike, or of neurons that always fire
 FAR_BELOW = 0.45  # gap to the threshold; silent layers woke up in training at 0.40, not at 0.50
 HIGH_SLOPE = 0.1  # the mean slope that `normalize_surrogate` comes down to
 TOO_HIGH = 0.2  # a mean slope from which on recurrent and long networks train worse

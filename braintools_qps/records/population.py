@@ -12,7 +12,7 @@ import numpy as np
 from .limits import (
     FAR_BELOW,
     FLIPPED,
-    MOST,
+    MAJORITY,
     NEGATIVE,
     OUT_OF_REACH,
     TOO_HIGH,
@@ -59,12 +59,12 @@ class Activity(Record):
     @property
     def is_silent(self) -> bool:
         """Whether most samples bring no neuron to fire, so that nothing is passed on."""
-        return self.empty_share > MOST
+        return self.empty_share > MAJORITY
 
     @property
     def says_nothing(self) -> bool:
         """Whether it fires, but in the same way for most samples."""
-        return self.same_share > MOST and not self.is_silent
+        return self.same_share > MAJORITY and not self.is_silent
 
     @property
     def is_far_below(self) -> bool:
@@ -74,7 +74,7 @@ class Activity(Record):
     @property
     def is_saturated(self) -> bool:
         """Whether most neurons fire at almost every step."""
-        return self.saturated_share > MOST
+        return self.saturated_share > MAJORITY
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,9 +24,9 @@ from ..._wording import did_you_mean
 from .arrays import task_from_arrays
 from .cognitive import cognitive_tasks
 from .files import read_file
-from .task import Rows, Samples, Task
+from .task import Samples, Split, Task
 
-__all__ = ["TASKS", "Rows", "Samples", "Task", "load_task"]
+__all__ = ["TASKS", "Samples", "Split", "Task", "load_task"]
 
 
 class Entry(NamedTuple):

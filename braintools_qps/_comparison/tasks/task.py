@@ -33,7 +33,7 @@ class Samples(NamedTuple):
     labels: Any
 
 
-class Rows(NamedTuple):
+class Split(NamedTuple):
     """Indices of the samples in each part."""
 
     train: Any
@@ -82,7 +82,7 @@ class Task:
                 "it out, or give one label for each sample"
             )
 
-    def split(self, seed: int) -> Rows:
+    def split(self, seed: int) -> Split:
         """Split the samples by a seed into those to train, to validate and to test on.
 
         Each part has the same share of every class, if a sample has one. Sizes are the same for all
@@ -97,9 +97,9 @@ class Task:
         return rows
 
     @property
-    def sizes(self) -> Rows:
+    def sizes(self) -> Split:
         """Number of samples in each part."""
-        return Rows(*map(len, self.split(0)))
+        return Split(*map(len, self.split(0)))
 
     def part(self, name: str, seed: int = 0) -> Samples:
         """A copy of the samples of a part: "train", "validation" or "test"."""
@@ -215,7 +215,7 @@ def at_unit_rms(X: np.ndarray) -> np.ndarray:
     return (relative / relative.dtype.type(np.sqrt(power))).astype(np.float32, copy=False)
 
 
-def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Rows:
+def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Split:
     """Rows to train, validate and test on: the same share of each class, and at least one."""
     rng = np.random.default_rng((SPLIT_SEED, seed))
     parts: list[list[np.ndarray]] = [[], [], []]
@@ -226,4 +226,4 @@ def _stratified_rows(labels: np.ndarray, tested: float, seed: int) -> Rows:
         parts[2].append(rows[:to_test])
         parts[1].append(rows[to_test : to_test + to_validate])
         parts[0].append(rows[to_test + to_validate :])
-    return Rows(*(rng.permutation(np.concatenate(part)) for part in parts))
+    return Split(*(rng.permutation(np.concatenate(part)) for part in parts))

@@ -1,5 +1,6 @@
 """A run is a fact: it is trained once, kept whole or not at all, and depends on its key alone."""
 
+import gc
 import json
 import os
 import subprocess
@@ -92,6 +93,19 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
         _, count = trained(out=out, **change)
     assert count == 2
     assert len(files(out)) == 4
+
+
+def test_what_a_killed_process_left_hides_no_reason_and_goes(out):
+    """Files that it was writing, which are newer than all runs; and a file of somebody else's."""
+    (key, _), folder = files(out), out / "runs"
+    left = [folder / f".{start}{key}" for start in ("0123abcd", "89ef4567")]
+    for path in (*left, folder / "notes", folder / ".gitignore"):
+        path.write_bytes((folder / key).read_bytes()[:1000])
+    os.utime(left[0], (0, 0))
+    with pytest.warns(UserWarning, match="used: batch_size was 32, now 16"):
+        trained(out=out, batch_size=16)
+    present = [path.exists() for path in (*left, folder / ".gitignore")]
+    assert present == [False, True, True]  # the second may be another process's
 
 
 def test_fresh_runs_need_no_reason(out):
@@ -216,6 +230,18 @@ def test_loaded_weights_give_the_reported_score(out):
         inputs = jnp.asarray(np.swapaxes(X[rows], 0, 1), jnp.float32)
         answers = brainstate.transform.for_loop(model.update, inputs).mean(0).argmax(1)
     assert float((answers == Y[rows]).mean()) == comparison.results[0].scores.test[0]
+
+
+@pytest.mark.thorough
+def test_compiled_programs_are_released_at_the_end():
+    """Eager layers of brainstate leave one program each, whoever makes them; SMALL has none."""
+
+    def alive():
+        trained()
+        gc.collect()
+        return len(jax.devices()[0].client.live_executables())
+
+    assert alive() == alive()
 
 
 @pytest.mark.thorough

@@ -15,7 +15,7 @@ from braintools_qps import QPseudoSpike
 from braintools_qps._comparison import TASKS, Factory, RecurrentNetwork, load_task
 from braintools_qps._comparison.experiment import Experiment
 from braintools_qps._comparison.model_checks import check_model
-from braintools_qps._comparison.objective import objective
+from braintools_qps._comparison.scoring import scoring
 
 Y = np.arange(40) % 2
 X = np.random.default_rng(0).standard_normal((40, 4, 3))
@@ -25,7 +25,7 @@ linear = brainstate.nn.Linear
 def check(make, y=Y, *, task=None, loss=None, seeds=(0, 1), readout=None):
     """The experiment and its warnings; an error says why it cannot be trained."""
     task = load_task((X, y), readout=readout) if task is None else task
-    experiment = Experiment(Factory(make), task, objective(task, loss), None, 32, 0.1, 1, seeds)
+    experiment = Experiment(Factory(make), task, scoring(task, loss), None, 32, 0.1, 1, seeds)
     return experiment, check_model(experiment)
 
 

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps._comparison.objective import objective
 from braintools_qps._comparison.optimizers import adamw
+from braintools_qps._comparison.scoring import scoring
 from braintools_qps._comparison.tasks import load_task
 
 TASK = load_task((np.random.default_rng(0).standard_normal((40, 3, 2)), np.arange(40) % 2))
@@ -28,7 +28,7 @@ OUTPUTS = np.arange(24.0).reshape(3, 4, 2)  # steps, samples, features
 def test_each_array_of_the_outputs_is_read(readout, expected):
     rule = lambda outputs, y: 0.0
     outputs = {"spikes": jnp.asarray(OUTPUTS), "V": jnp.asarray(OUTPUTS) * u.mV}
-    found = objective(dataclasses.replace(TASK, readout=readout), rule, rule).read(outputs)
+    found = scoring(dataclasses.replace(TASK, readout=readout), rule, rule).read(outputs)
     np.testing.assert_array_equal(found["spikes"], expected)
     np.testing.assert_array_equal(found["V"].to_decimal(u.mV), expected)
 
@@ -39,7 +39,7 @@ def test_one_target_is_compared_with_the_output_of_every_step(shape):
     y = rng.standard_normal((40, *shape))
     task = load_task((rng.standard_normal((40, 5, 2)), y), readout="all")
     outputs = rng.standard_normal((5, 40, y[0].size))  # flat, as linear layers return them
-    found = objective(task)
+    found = scoring(task)
     expected = np.mean([(step.reshape(y.shape) - y) ** 2 for step in outputs])
     read = found.read(jnp.asarray(outputs))
     assert found.loss(read, y) == pytest.approx(expected, rel=1e-6)
@@ -50,9 +50,9 @@ def test_a_score_of_ones_own_is_not_taken_for_the_usual_one_by_its_name():
     def accuracy(outputs, y):
         return 100.0  # in percent already
 
-    assert objective(TASK).score_name == "accuracy"  # shown in percent
-    assert objective(TASK, None, accuracy).score_name == "own accuracy"
-    assert objective(TASK, None, lambda outputs, y: 0.0).score_name == "score"
+    assert scoring(TASK).score_name == "accuracy"  # shown in percent
+    assert scoring(TASK, None, accuracy).score_name == "own accuracy"
+    assert scoring(TASK, None, lambda outputs, y: 0.0).score_name == "score"
 
 
 def test_the_learning_rate_falls_to_0_as_a_cosine():

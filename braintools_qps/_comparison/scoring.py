@@ -17,7 +17,7 @@ NAMES = "cross-entropy", "accuracy", "mean squared error", "-MSE"
 
 
 @dataclass(frozen=True)
-class Objective:
+class Scoring:
     """A loss to train on and a score to compare by, higher being better."""
 
     readout: str | int
@@ -39,7 +39,7 @@ class Objective:
         return output[-len(output) if self.readout == "mean" else -int(self.readout) :].mean(0)
 
 
-def objective(task: Task, loss: Goal | None = None, score: Goal | None = None) -> Objective:
+def scoring(task: Task, loss: Goal | None = None, score: Goal | None = None) -> Scoring:
     """The user's loss and score, or where one is None, the one that suits the task.
 
     Raises
@@ -56,7 +56,7 @@ def objective(task: Task, loss: Goal | None = None, score: Goal | None = None) -
     classify = task.classes is not None
     usual_loss, usual_score = (cross_entropy, accuracy) if classify else (squared_error, negative)
     names = NAMES[:2] if classify else NAMES[2:]
-    return Objective(
+    return Scoring(
         task.readout,
         usual_loss if loss is None else loss,
         usual_score if score is None else score,
