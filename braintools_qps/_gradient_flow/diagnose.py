@@ -20,6 +20,7 @@ from ..records import (
     HIGH_SLOPE,
     MOST,
     TOO_HIGH,
+    VANISHED,
     Diagnosis,
 )
 from . import activity, connections, not_finite, over_time, setup, surrogates
@@ -160,12 +161,26 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "populations before get a gradient from the second training step on. The table is "
             "measured with random values in place of 0."
         )
+    yield from _vanishing(measured)
     yield from _constant_features(evaluator)
     if measured.zero_parameter_share > 0:
         yield (
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
+        )
+
+
+def _vanishing(measured: Measured) -> Iterator[str]:
+    """A sentence on a first population whose gradient is next to nothing of the last one's."""
+    first, last = measured.populations[0], measured.populations[-1]
+    before, after = (np.sqrt(np.mean(p.gradient.second_moments)) for p in (first, last))
+    if first.unit == last.unit and 0 < before < VANISHED * after:
+        times = (after / before) ** (1 / (len(measured.populations) - 1))
+        yield (
+            f"The gradient vanishes over depth: that of {first.name} is {before / after:.1e} times "
+            f"that of {last.name}, so the first layers hardly move, with Adam, too, whose epsilon "
+            f"is 1e-8. Raise the dampening of all surrogates, to about {times:.2g} times of now."
         )
 
 

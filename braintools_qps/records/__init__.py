@@ -23,6 +23,7 @@ from .limits import (
     NEGATIVE,
     TOO_HIGH,
     UNMOVED,
+    VANISHED,
     UNSTEADY,
 )
 from .memory import SavedMemory

@@ -99,3 +99,20 @@ def test_the_table_has_all_counts_and_a_word_beside_each_number_that_has_one():
     assert any("GradientFlow of model: 20 steps, 3 samples, 8 features" in row for row in rows)
     assert " ok " in next(row for row in rows if row.startswith("layers.0 "))
     assert " silent " in next(row for row in rows if row.startswith("layers.1 (Layer)"))
+
+
+def deep(dampening):
+    return Stack(*(Layer(1.0, QPseudoSpike(8.0, dampening=dampening)) for _ in range(8)))
+
+
+def test_a_gradient_that_vanishes_over_depth():
+    said = r"^The gradient vanishes over depth: that of layers.0 is (\S+) times that of layers.7"
+    flow = only(gradient_flow(deep(0.01), inputs()))
+    sizes = [np.sqrt(p.gradient.second_moments.mean()) for p in flow.populations]
+    (line,) = (line for line in flow.further if "vanishes" in line)
+    assert sizes[0] / sizes[-1] < 1e-8
+    assert float(re.match(said, line)[1]) == pytest.approx(sizes[0] / sizes[-1], rel=0.05)
+    times = float(re.search(r"the dampening of all surrogates, to about (\S+) times", line)[1])
+    again = only(gradient_flow(deep(0.01 * times), inputs()))
+    assert 0.01 < np.prod([p.gradient.depth_growth for p in again.populations[:-1]]) < 100
+    assert not any("vanishes" in line for line in again.advice)
