@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from .._wording import listed
 from ..records import (
     CAUSES,
     CHAOTIC,
@@ -26,6 +27,8 @@ from ..records import (
 from . import activity, connections, not_finite, over_time, setup, surrogates
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
+from .graph import OUTPUTS
+from .step import Step
 
 # NaN and infinity make all other numbers meaningless, so that nothing else is looked for.
 FINITE: tuple[Rule, ...] = (
@@ -161,6 +164,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "populations before get a gradient from the second training step on. The table is "
             "measured with random values in place of 0."
         )
+    yield from _fixed(evaluator.step)
     yield from _vanishing(measured)
     yield from _constant_features(evaluator)
     if measured.zero_parameter_share > 0:
@@ -168,6 +172,18 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
+        )
+
+
+def _fixed(step: Step) -> Iterator[str]:
+    """A sentence on weight matrices that an optimizer does not see."""
+    sinks = (*step.graph.names, OUTPUTS)
+    if positions := sorted({i for name in sinks for i in step.graph.fixed[name]}):
+        one = len(positions) == 1
+        yield (
+            f"{listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
+            f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
+            f"it should: import brainstate; {step.as_parameter(positions[0])}."
         )
 
 

@@ -101,6 +101,23 @@ def test_the_table_has_all_counts_and_a_word_beside_each_number_that_has_one():
     assert " silent " in next(row for row in rows if row.startswith("layers.1 (Layer)"))
 
 
+def test_weights_that_are_no_parameters():
+    model = Stack(Layer(1.0), Layer(1.0))
+    second = model.layers[1]
+    second.weights = brainstate.LongTermState(second.weights.value)
+    (line,) = (x for x in only(gradient_flow(model, inputs())).further if "ParamState" in x)
+    assert line.startswith("layers.1.weights is no brainstate.ParamState, so an optimizer does")
+    exec(re.search("import brainstate; .*[^.]", line)[0], {"model": model})
+    assert isinstance(second.weights, brainstate.ParamState)
+    assert not any("ParamState" in x for x in only(gradient_flow(model, inputs())).further)
+
+
+def test_a_mask_of_weights_is_no_weight():
+    masked = Changed(lambda V, x, w: 0.9 * V + x @ (w * masked.mask.value))
+    masked.mask = brainstate.LongTermState(jnp.eye(N))
+    assert not any("ParamState" in x for x in only(gradient_flow(Stack(masked), inputs())).further)
+
+
 def deep(dampening):
     return Stack(*(Layer(1.0, QPseudoSpike(8.0, dampening=dampening)) for _ in range(8)))
 
