@@ -8,7 +8,7 @@ preventing it is a hint. The causes and their limits are in `records.causes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,8 +23,9 @@ from ..records import (
     TOO_HIGH,
     VANISHED,
     Diagnosis,
+    PopulationFlow,
 )
-from . import activity, connections, not_finite, over_time, setup, surrogates
+from . import activity, connections, not_finite, over_time, remedies, setup, surrogates
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
 from .graph import OUTPUTS
@@ -148,8 +149,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "
-            f"networks train worse than at {HIGH_SLOPE:g}: {IMPORT}normalize_surrogate, "
-            "set_surrogate; set_surrogate(model, normalize_surrogate(model, inputs))."
+            f"networks train worse than at {HIGH_SLOPE:g}: {_lowering(evaluator, measured, high)}."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
         yield (
@@ -173,6 +173,16 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
         )
+
+
+def _lowering(evaluator: Evaluator, measured: Measured, high: Sequence[PopulationFlow]) -> str:
+    """A line that lowers mean slopes; another surrogate in place of a plain function."""
+    change = next(remedies.lower(evaluator, measured))
+    try:
+        change.make()
+    except ValueError:
+        change = next(remedies.other_surrogate(evaluator, measured, [p.name for p in high]))
+    return change.code
 
 
 def _fixed(step: Step) -> Iterator[str]:

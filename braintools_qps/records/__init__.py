@@ -23,8 +23,8 @@ from .limits import (
     NEGATIVE,
     TOO_HIGH,
     UNMOVED,
-    VANISHED,
     UNSTEADY,
+    VANISHED,
 )
 from .memory import SavedMemory
 from .operations import Operations, total
