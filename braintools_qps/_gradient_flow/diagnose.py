@@ -167,7 +167,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
     yield from _fixed(evaluator.step)
     yield from _vanishing(measured)
     yield from _constant_features(evaluator)
-    if measured.zero_parameter_share > 0:
+    if measured.zero_parameter_share > MOST:
         yield (
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "

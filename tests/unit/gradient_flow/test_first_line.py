@@ -178,6 +178,12 @@ CASES = {
         lambda: Stack(Layer(1.0)), "inputs", None, "^Half of the samples bring 0 input signals",
         x=jnp.zeros((STEPS, BATCH, N)).at[4, 0].set(1.0),
     ),
+    "hardly any input spikes": Case(  # one per sample, in 20 steps
+        lambda: Stack(Layer(1.0)), "inputs", None,
+        r"^Half of the samples bring 0\.05 input signals per step or fewer, too few to make",
+        "Look at how the inputs are loaded and encoded",
+        x=jnp.zeros((STEPS, BATCH, N)).at[4, jnp.arange(BATCH), jnp.arange(BATCH)].set(0.9),
+    ),
     "bytes": Case(
         lambda: Stack(mixed(1.0), mixed(2.0)), "inputs", "layers.0", "The inputs go up to 255",
         "/ 255", x=inputs() * 255 / inputs().max(), cured=True,

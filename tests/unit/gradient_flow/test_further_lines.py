@@ -118,6 +118,23 @@ def test_a_mask_of_weights_is_no_weight():
     assert not any("ParamState" in x for x in only(gradient_flow(Stack(masked), inputs())).further)
 
 
+@pytest.mark.parametrize(("blank", "said"), [(2, False), (6, True)])
+def test_parameters_without_a_gradient_are_named_where_they_are_most(blank, said):
+    flow = only(gradient_flow(Stack(Layer(1.0)), inputs().at[..., :blank].set(0.0)))
+    assert flow.diagnosis.cause == "none"
+    least = blank * (N + 2) / (N * N + 2 * N)  # by hand: a row of each matrix
+    assert least <= flow.zero_parameter_share < least + 0.1
+    assert any("of the parameters get no gradient" in line for line in flow.further) is said
+
+
+def test_input_features_that_never_change():
+    still = inputs().at[..., :6].set(0.5)
+    further = only(gradient_flow(Stack(Layer(1.0)), still)).further
+    assert "6 of 8 input features never change." in further
+    further = only(gradient_flow(Stack(Layer(1.0)), inputs().at[..., :4].set(0.5))).further
+    assert not any("never change" in line for line in further)
+
+
 def deep(dampening):
     return Stack(*(Layer(1.0, QPseudoSpike(8.0, dampening=dampening)) for _ in range(8)))
 
