@@ -59,8 +59,8 @@ class Aside(Layer):
 class Plain(Layer):
     """Its weights are of no type that is trained."""
 
-    def __init__(self):
-        super().__init__(1.0)
+    def __init__(self, weight=1.0):
+        super().__init__(weight)
         self.weights = brainstate.ShortTermState(self.weights.value)
 
 

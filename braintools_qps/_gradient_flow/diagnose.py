@@ -8,10 +8,11 @@ preventing it is a hint. The causes and their limits are in `records.causes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from .._wording import listed
 from ..records import (
     CAUSES,
     CHAOTIC,
@@ -20,11 +21,15 @@ from ..records import (
     HIGH_SLOPE,
     MAJORITY,
     TOO_HIGH,
+    VANISHED,
     Diagnosis,
+    PopulationFlow,
 )
-from . import activity, connections, not_finite, over_time, setup, surrogates
+from . import activity, connections, not_finite, over_time, remedies, setup, surrogates
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
+from .graph import OUTPUTS
+from .step import Step
 
 # NaN and infinity make all other numbers meaningless, so that nothing else is looked for.
 FINITE: tuple[Rule, ...] = (
@@ -144,8 +149,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "
-            f"networks train worse than at {HIGH_SLOPE:g}: {IMPORT}normalize_surrogate, "
-            "set_surrogate; set_surrogate(model, normalize_surrogate(model, inputs))."
+            f"networks train worse than at {HIGH_SLOPE:g}: {_lowering(evaluator, measured, high)}."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
         yield (
@@ -160,12 +164,49 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             "populations before get a gradient from the second training step on. The table is "
             "measured with random values in place of 0."
         )
+    yield from _fixed(evaluator.step)
+    yield from _vanishing(measured)
     yield from _constant_features(evaluator)
-    if measured.zero_parameter_share > 0:
+    if measured.zero_parameter_share > MAJORITY:
         yield (
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
             "passes through them in the steps that the objective uses, by default the last. Pass "
             "objective= to measure with your own loss."
+        )
+
+
+def _lowering(evaluator: Evaluator, measured: Measured, high: Sequence[PopulationFlow]) -> str:
+    """A line that lowers mean slopes; another surrogate in place of a plain function."""
+    change = next(remedies.lower(evaluator, measured))
+    try:
+        change.make()
+    except ValueError:
+        change = next(remedies.other_surrogate(evaluator, measured, [p.name for p in high]))
+    return change.code
+
+
+def _fixed(step: Step) -> Iterator[str]:
+    """A sentence on weight matrices that an optimizer does not see."""
+    sinks = (*step.graph.names, OUTPUTS)
+    if positions := sorted({i for name in sinks for i in step.graph.fixed[name]}):
+        one = len(positions) == 1
+        yield (
+            f"{listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
+            f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
+            f"it should: import brainstate; {step.as_parameter(positions[0])}."
+        )
+
+
+def _vanishing(measured: Measured) -> Iterator[str]:
+    """A sentence on a first population whose gradient is next to nothing of the last one's."""
+    first, last = measured.populations[0], measured.populations[-1]
+    before, after = (np.sqrt(np.mean(p.gradient.second_moments)) for p in (first, last))
+    if first.unit == last.unit and 0 < before < VANISHED * after:
+        times = (after / before) ** (1 / (len(measured.populations) - 1))
+        yield (
+            f"The gradient vanishes over depth: that of {first.name} is {before / after:.1e} times "
+            f"that of {last.name}, so the first layers hardly move, with Adam, too, whose epsilon "
+            f"is 1e-8. Raise the dampening of all surrogates, to about {times:.2g} times of now."
         )
 
 

@@ -20,6 +20,12 @@ INPUTS, OUTPUTS = "inputs", "outputs"
 Nodes = frozenset[Any]  # names of populations, `INPUTS`, and positions of parameters
 
 
+class Fixed(NamedTuple):
+    """A matrix in a state that is no parameter, by its position; the step does not write it."""
+
+    position: int
+
+
 class Facts(NamedTuple):
     """What a variable is computed from."""
 
@@ -48,7 +54,8 @@ class Graph:
     ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
     through which a derivative passes; ``stopped`` to the primitives that stop a derivative, by
     source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
-    and after a norm its gain.
+    and after a norm its gain. ``fixed`` are the positions of weights that are no parameters,
+    also for `OUTPUTS`.
     """
 
     names: tuple[str, ...]
@@ -56,6 +63,7 @@ class Graph:
     smooth: Mapping[str, Nodes]
     stopped: Mapping[str, frozenset[tuple[Any, str]]]
     weights: Mapping[str, Nodes]
+    fixed: Mapping[str, list[int]]
     sources: Mapping[Any, Nodes]  # what feeds each variable of the step
 
     def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
@@ -113,7 +121,8 @@ def graph_of(
     jaxpr: Jaxpr,
     *,
     inputs: Iterable[Any],
-    parameters: Mapping[Any, int],
+    parameters: dict[Any, int],
+    fixed: Mapping[Any, int],
     carried: Sequence[Any],
     membranes: Mapping[Any, str],
 ) -> Graph:
@@ -128,14 +137,17 @@ def graph_of(
         Without the index of the step, and without the states.
     parameters : mapping
         Position of each parameter, by its variable.
+    fixed : mapping
+        The same for matrices in states that are no parameters and that the step does not write.
     carried : variables
         The states that the step writes, as they are before it.
     membranes : mapping
         The population that stores a variable in its ``V``.
     """
     start = {v: Facts(frozenset({INPUTS}), frozenset({INPUTS})) for v in inputs}
-    for variable, i in parameters.items():
-        alone = frozenset({i})
+    nodes = parameters | {variable: Fixed(i) for variable, i in fixed.items()}
+    for variable, node in nodes.items():
+        alone = frozenset({node})
         start[variable] = Facts(alone, alone, alone)
     while True:
         read, after, sinks, known = _followed(jaxpr, start, membranes, len(carried))
@@ -153,7 +165,11 @@ def graph_of(
         feeds={name: facts.sources for name, facts in sinks.items()},
         smooth={name: facts.smooth for name, facts in sinks.items()},
         stopped={name: facts.stopped for name, facts in sinks.items()},
-        weights={name: frozenset(sinks[name].weights | sinks[name].gains) for name in names},
+        weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
+        fixed={
+            name: sorted(node.position for node in facts.weights - trained(facts.weights))
+            for name, facts in sinks.items()
+        },
         sources={variable: facts.sources for variable, facts in known.items()},
     )
 
@@ -198,6 +214,11 @@ def joined(facts: Sequence[Facts]) -> Facts:
     return Facts(*merged)
 
 
+def trained(nodes: Nodes) -> Nodes:
+    """The nodes without those that are no parameters."""
+    return frozenset(node for node in nodes if not isinstance(node, Fixed))
+
+
 def _sent_by(name: str) -> Facts:
     return Facts(frozenset({name}), frozenset({name}))
 
@@ -207,7 +228,8 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
     facts = _stopped(eqn, joined(operands), variable)
     name = eqn.primitive.name
     if _is_product(eqn, operands):
-        met = facts.weights | facts.factors
+        factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
+        met = facts.weights | factors
         return facts._replace(
             factors=frozenset(), weights=met, gains=frozenset(), averaged=False, normed=False
         )

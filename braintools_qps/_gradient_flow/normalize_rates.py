@@ -13,6 +13,7 @@ from jax import Array
 
 from .._checks import is_positive
 from .._models import checked_inputs
+from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Model
 from .passes import Forward, forward, replaced, with_index
@@ -69,7 +70,8 @@ def normalize_rates(
     ------
     ValueError
         If the rate is not between 0 and 1, or no factor from 1/1024 to 1024 brings a population to
-        it. If the same weights feed several populations. If the inputs have no time step or parts
+        it. If the same weights feed several populations. If one that never fires has only weights
+        that are no `brainstate.ParamState`. If the inputs have no time step or parts
         of different length, or the model has no neuron with ``V`` and ``spk_fun``.
 
     See Also
@@ -113,6 +115,8 @@ def normalize_rates(
     measure = rates_of(step, with_index(inputs))
     before = measure(step.arrays.states)
     scaling = scaled_to(step, weights, measure, rate)
+    if error := _fixed(step, scaling.after):
+        raise error
     write_leaves(model, step, scaling.states)
     rows = (NormalizedRate(n, before[n], scaling.after[n], scaling.factors.get(n)) for n in before)
     return NormalizedRates(rate, tuple(rows), _notes(step))
@@ -234,7 +238,7 @@ def scaled_to(
             rate_at = _rate_with(name, measure, states, weights[name])
             factor = attained(rate_at, rate, close=close)
             if factor is None:
-                raise _unattained(name, rate, rate_at)
+                raise _fixed(step, measure(states)) or _unattained(name, rate, rate_at)
             alone[name] = rate_at(factor)
             states, factors[name] = scaled(states, weights[name], factor), factors[name] * factor
         after = measure(states)
@@ -276,6 +280,19 @@ def of_one_sign(step: Step) -> dict[str, list[int]]:
     alike = lambda i: bool((states[i] >= 0).all() or (states[i] <= 0).all())
     matrices = {p.name: step.matrices(p) for p in step.populations}
     return {name: these for name, these in matrices.items() if these and all(map(alike, these))}
+
+
+def _fixed(step: Step, rates: Rates) -> ValueError | None:
+    """The error for a population that never fires and whose only weights are no parameters."""
+    for p in step.populations:
+        fixed = step.graph.fixed[p.name]
+        if fixed and not step.input_weights(p) and rates[p.name] == 0:
+            return ValueError(
+                "weights must be of type brainstate.ParamState to be scaled\n"
+                f"{p.name} never fires, and its weights are not: {listed(map(step.path, fixed))}\n"
+                f"Make them parameters: {step.as_parameter(fixed[0])}; nothing was changed"
+            )
+    return None
 
 
 def _unattained(name: str, rate: float, rate_at: Callable[[float], float]) -> ValueError:

@@ -18,6 +18,7 @@ from braintools.surrogate import Surrogate
 from .._models import check_detachable, detached, find_neurons
 from .._registry import get_surrogate
 from .._surrogate import Scaled
+from .._wording import listed
 from ..records import HIGH_SLOPE, MAJORITY
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes
@@ -79,6 +80,11 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
     """The factor on its weights that a population would need, and the usual reasons."""
     step, states = evaluator.step, evaluator.step.arrays.states
     weights = step.input_weights(population(evaluator, name))
+    if not weights and (fixed := step.graph.fixed[name]):
+        return (
+            f"Its weights are no brainstate.ParamState, so nothing scales or trains them: "
+            f"{listed(map(step.path, fixed))}. {step.as_parameter(fixed[0])}. {AGAIN}"
+        )
     if not weights:
         return f"No weights feed {name}: look at its bias, its threshold and what it is fed."
     if all((states[i] <= 0).all() for i in weights):

@@ -56,8 +56,8 @@ class Source(NamedTuple):
 class Step:
     """One time step, on flat lists of arrays without units.
 
-    The jaxpr takes the constants, the inputs and the leaves of all states. ``written`` and
-    ``parameters`` are positions among the latter.
+    The jaxpr takes the constants, the inputs and the leaves of all states. ``written``,
+    ``parameters`` and ``fixed`` are positions among the latter.
     """
 
     jaxpr: Jaxpr
@@ -65,6 +65,7 @@ class Step:
     populations: tuple[Population, ...]  # in the order in which signals reach them
     written: tuple[int, ...]
     parameters: tuple[int, ...]
+    fixed: tuple[int, ...]  # matrices in other states of the model that the step does not write
     idle_parameters: int  # elements of parameters that the step does not touch
     output_tree: Any
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
@@ -104,6 +105,7 @@ class Step:
             # The first input is the index of the step.
             inputs=self.jaxpr.invars[len(self.arrays.constants) + 1 : before],
             parameters={states[i]: i for i in self.parameters},
+            fixed={states[i]: i for i in self.fixed},
             carried=[states[i] for i in self.written],
             membranes={self._membrane(p): p.name for p in self.populations},
         )
@@ -136,6 +138,11 @@ class Step:
             return f"{source.code}.value = {value.format(f'{source.code}.value')}"
         old = f"{source.code}.value[{leaf!r}]"
         return f"{source.code}.value = {source.code}.value | {{{leaf!r}: {value.format(old)}}}"
+
+    def as_parameter(self, position: int) -> str:
+        """A line that makes the state of a leaf a parameter."""
+        source, _ = self._owner(position)
+        return f"{source.code} = brainstate.ParamState({source.code}.value)"
 
     def _owner(self, position: int) -> tuple[Source, str | None]:
         """The state that a leaf belongs to, and the leaf's key in it."""

@@ -77,8 +77,13 @@ def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         f"The surrogate is too high in {named([p.name for p in high])}: with a mean slope of "
         f"{span([p.slopes.per_scale for p in high])} the gradient of {worst.name} {effect}."
     )
-    changes = partial(remedies.lower, evaluator, measured)
-    yield Finding("too high", tuple(p.name for p in high), text, changes)
+    names = tuple(p.name for p in high)
+
+    def changes() -> Iterable[Change]:
+        lower = remedies.lower(evaluator, measured)
+        return chain(lower, remedies.other_surrogate(evaluator, measured, names))
+
+    yield Finding("too high", names, text, changes)
 
 
 def _grows(p: PopulationFlow) -> bool:

@@ -122,6 +122,7 @@ class _Traced:
             populations=populations,
             written=self.written,
             parameters=parameters,
+            fixed=tuple(self._fixed()),
             idle_parameters=idle,
             output_tree=self.output_tree,
             callers=tuple(callers(self.jaxpr)),
@@ -139,6 +140,14 @@ class _Traced:
         )
         idle = (s for s in parameters if id(s) not in touched)
         return used, sum(jnp.size(leaf) for s in idle for leaf in jax.tree.leaves(s.value))
+
+    def _fixed(self) -> Iterator[int]:
+        """Positions of matrices in states of the model that neither a step nor training changes."""
+        known = {id(state) for state in self.known.values()}
+        for i, (state, leaf) in enumerate(self.leaves):
+            is_fixed = not isinstance(state, brainstate.ParamState) and i not in self.written
+            if is_fixed and id(state) in known and is_real(leaf) and leaf.ndim > 1:
+                yield i
 
 
 def _populations(

@@ -117,6 +117,14 @@ LIBRARIES: dict[str, dict[str, Conversion | str]] = {
 }
 
 
+# Names for one and the same derivative.
+SYNONYMS = (
+    ("straight_through", "ste", "straight_through_estimator", "DeterministicPass"),
+    ("triangular", "triangle"),
+    ("boxcar", "rect"),
+)
+
+
 def conversion(name: str) -> Conversion | None:
     """The function for ``"library.name"``; None if it begins with no library of the table.
 
@@ -146,11 +154,13 @@ def conversion(name: str) -> Conversion | None:
 
 def names_of(bare: str) -> list[str]:
     """The conversions that a name without a library may mean: ``["snntorch.fast_sigmoid"]``."""
+    alike = next((names for names in SYNONYMS if loose(bare) in map(loose, names)), (bare,))
+    meant = set(map(loose, alike))
     return [
         f"{library}.{known}"
         for library, table in LIBRARIES.items()
         for known, entry in table.items()
-        if loose(known) == loose(bare) and callable(entry)
+        if loose(known) in meant and callable(entry)
     ]
 
 

@@ -15,6 +15,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jax.extend.core import Primitive
+from jax.interpreters import ad, batching, mlir
 
 # The 8-bit code: add 1/240 to the float32, keep the top 8 bits of the result (5 of its mantissa).
 # Of the codes measured, only this one is accurate both for the gradient of weights and in the tail,
@@ -127,12 +129,13 @@ def compressed_product(
     ``decode(code, dtype)`` gives the decoded array. The derivative with respect to ``stored`` is
     that of the product, as if ``stored`` had not been encoded.
     """
-    # The product is inside a checkpoint, which keeps its operands: the code, not the decoded array.
-    # prevent_cse=False, because its barrier would also keep ``stored``, which only a second
-    # derivative reads; without the barrier XLA drops it.
-    from_code = lambda code, stored, other: product(_decoded(decode, code, stored), other)
-    code = encode(lax.stop_gradient(stored))
-    return jax.checkpoint(from_code, prevent_cse=False)(code, stored, other)
+    leaves, tree = jax.tree.flatten(encode(lax.stop_gradient(stored)))
+
+    def from_code(*operands: Array) -> Array:
+        *leaves, stored, other = operands
+        return product(_decoded(decode, jax.tree.unflatten(tree, leaves), stored), other)
+
+    return _whole.bind(*leaves, stored, other, function=from_code)
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
@@ -145,3 +148,47 @@ def _decoded(decode: Callable[[Any, jnp.dtype], Array], code: Any, stored: Array
 @_decoded.defjvp
 def _(decode, primals, tangents):
     return _decoded(decode, *primals), tangents[1]
+
+
+# A function that is linear in its last operand. Reverse mode keeps the operands of a primitive: the
+# code, not the decoded array. It also keeps ``stored``, which only a second derivative reads, and
+# which XLA drops. `jax.checkpoint` would do, but with JAX_REMAT3 it cannot be transposed, and
+# `jax.custom_derivatives.linear_call` cannot be batched.
+_whole = Primitive("compressed_product")
+
+
+def _run(*operands: Array, function: Callable[..., Array]) -> Array:
+    return function(*operands)
+
+
+def _abstract_eval(*operands: Any, function: Callable[..., Array]) -> Any:
+    return jax.make_jaxpr(function)(*operands).out_avals[0]
+
+
+def _jvp(operands: Any, tangents: Any, *, function: Callable[..., Array]) -> tuple[Array, Array]:
+    """Both factors, as the code has no derivative: ``function`` hands it to ``stored``."""
+    *fixed, last = operands
+    *fixed_dots, last_dot = map(ad.instantiate_zeros, tangents)
+    tangent = _whole.bind(*fixed, last_dot, function=function)
+    if not isinstance(tangents[-2], ad.Zero):
+        by_fixed = lambda *fixed: function(*fixed, last)
+        tangent = tangent + jax.jvp(by_fixed, fixed, fixed_dots)[1]
+    return _whole.bind(*operands, function=function), tangent
+
+
+def _transpose(cotangent: Any, *operands: Any, function: Callable[..., Array]) -> list:
+    *fixed, last = operands
+    back = jax.linear_transpose(partial(function, *fixed), last.aval)
+    return [*(None for _ in fixed), *back(ad.instantiate_zeros(cotangent))]
+
+
+def _batch(operands: Any, axes: Any, *, function: Callable[..., Array]) -> tuple[Array, int]:
+    return _whole.bind(*operands, function=jax.vmap(function, in_axes=axes)), 0
+
+
+_whole.def_impl(_run)
+_whole.def_abstract_eval(_abstract_eval)
+ad.primitive_jvps[_whole] = _jvp
+ad.primitive_transposes[_whole] = _transpose
+batching.primitive_batchers[_whole] = _batch
+mlir.register_lowering(_whole, mlir.lower_fun(_run, multiple_results=False))

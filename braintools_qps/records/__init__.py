@@ -24,6 +24,7 @@ from .limits import (
     TOO_HIGH,
     UNMOVED,
     UNSTEADY,
+    VANISHED,
 )
 from .memory import SavedMemory
 from .operations import Operations, total

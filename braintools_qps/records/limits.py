@@ -14,3 +14,4 @@ UNSTEADY = 0.5  # mean cosine below which a growth by FAR is chaotic
 NEGATIVE = 0.1  # a negative derivative, relative to the peak; a Gaussian's lobes have 0.03
 KEPT = 0.1  # share of the signals: with as few, a network lost 21 points
 UNMOVED = 0.9  # share of the parameters without gradient
+VANISHED = 1e-8  # gradient of the first population, relative to the last: Adam's epsilon

@@ -19,7 +19,9 @@ DOCS = ROOT / "docs"
 WRITTEN = [page for page in DOCS.rglob("*.md") if DOCS / "_build" not in page.parents]
 ASKED = re.compile(r"{{ (?:study|casebook|stacks|gains)\..*?}}")
 QUOTING = [page for page in WRITTEN if ASKED.search(page.read_text("utf-8"))]
-PAGES = [DOCS / "results" / f"{name}.md" for name in ("surrogate_study", "verdicts", "does_it_matter")]
+PAGES = [
+    DOCS / "results" / f"{name}.md" for name in ("surrogate_study", "verdicts", "does_it_matter")
+]
 FIGURE = re.compile(r"\d+(?:\.\d+)?(?:%| points?\b)|\d+\.\d+")
 SETTINGS = {"0.1", "0.05", "0.025", "0.03", "0.01", "0.3", "0.2", "5%", "95%"}
 

@@ -99,3 +99,54 @@ def test_the_table_has_all_counts_and_a_word_beside_each_number_that_has_one():
     assert any("GradientFlow of model: 20 steps, 3 samples, 8 features" in row for row in rows)
     assert " ok " in next(row for row in rows if row.startswith("layers.0 "))
     assert " silent " in next(row for row in rows if row.startswith("layers.1 (Layer)"))
+
+
+def test_weights_that_are_no_parameters():
+    model = Stack(Layer(1.0), Layer(1.0))
+    second = model.layers[1]
+    second.weights = brainstate.LongTermState(second.weights.value)
+    (line,) = (x for x in only(gradient_flow(model, inputs())).further if "ParamState" in x)
+    assert line.startswith("layers.1.weights is no brainstate.ParamState, so an optimizer does")
+    exec(re.search("import brainstate; .*[^.]", line)[0], {"model": model})
+    assert isinstance(second.weights, brainstate.ParamState)
+    assert not any("ParamState" in x for x in only(gradient_flow(model, inputs())).further)
+
+
+def test_a_mask_of_weights_is_no_weight():
+    masked = Changed(lambda V, x, w: 0.9 * V + x @ (w * masked.mask.value))
+    masked.mask = brainstate.LongTermState(jnp.eye(N))
+    assert not any("ParamState" in x for x in only(gradient_flow(Stack(masked), inputs())).further)
+
+
+@pytest.mark.parametrize(("blank", "said"), [(2, False), (6, True)])
+def test_parameters_without_a_gradient_are_named_where_they_are_most(blank, said):
+    flow = only(gradient_flow(Stack(Layer(1.0)), inputs().at[..., :blank].set(0.0)))
+    assert flow.diagnosis.cause == "none"
+    least = blank * (N + 2) / (N * N + 2 * N)  # by hand: a row of each matrix
+    assert least <= flow.zero_parameter_share < least + 0.1
+    assert any("of the parameters get no gradient" in line for line in flow.further) is said
+
+
+def test_input_features_that_never_change():
+    still = inputs().at[..., :6].set(0.5)
+    further = only(gradient_flow(Stack(Layer(1.0)), still)).further
+    assert "6 of 8 input features never change." in further
+    further = only(gradient_flow(Stack(Layer(1.0)), inputs().at[..., :4].set(0.5))).further
+    assert not any("never change" in line for line in further)
+
+
+def deep(dampening):
+    return Stack(*(Layer(1.0, QPseudoSpike(8.0, dampening=dampening)) for _ in range(8)))
+
+
+def test_a_gradient_that_vanishes_over_depth():
+    said = r"^The gradient vanishes over depth: that of layers.0 is (\S+) times that of layers.7"
+    flow = only(gradient_flow(deep(0.01), inputs()))
+    sizes = [np.sqrt(p.gradient.second_moments.mean()) for p in flow.populations]
+    (line,) = (line for line in flow.further if "vanishes" in line)
+    assert sizes[0] / sizes[-1] < 1e-8
+    assert float(re.match(said, line)[1]) == pytest.approx(sizes[0] / sizes[-1], rel=0.05)
+    times = float(re.search(r"the dampening of all surrogates, to about (\S+) times", line)[1])
+    again = only(gradient_flow(deep(0.01 * times), inputs()))
+    assert 0.01 < np.prod([p.gradient.depth_growth for p in again.populations[:-1]]) < 100
+    assert not any("vanishes" in line for line in again.advice)

@@ -173,7 +173,7 @@ def test_a_population_that_no_weights_feed_is_left_alone():
     assert first.before == first.after == pytest.approx(0.3, abs=2e-3)
     assert first.factor is None
     assert second.factor == pytest.approx(2, rel=1e-3)  # a spike of 1 is then enough
-    assert "No weights feed layers.0." in str(done)
+    assert "No weights to scale feed layers.0." in str(done)
 
 
 def shared():
@@ -187,6 +187,13 @@ def deaf():
     return Chain(Diagonal(0.1), Neurons(), Diagonal(), Neurons(threshold=-0.5))
 
 
+def untrained(weight=0.01):
+    """The first population is silent, because of weights that are no parameters."""
+    first = Diagonal(weight)
+    first.weight = brainstate.LongTermState(first.weight.value)
+    return Chain(first, Neurons(), Diagonal(0.5), Neurons())
+
+
 def plain():
     return Chain(Diagonal(0.5), Neurons())
 
@@ -197,10 +204,14 @@ def plain():
         (deaf, {}, "(?s)bring layers.3 to .* at 1 to 1\n.*threshold"),
         (plain, {"inputs": 0.0}, "(?s)bring layers.1 to .*No weights make it fire"),
         (plain, {"inputs": 1.0}, "(?s)bring layers.1 to .* at 0 to 1\n.*all together"),
+        (
+            untrained, {},
+            r"(?s)layers.1 never fires, .*not: layers.0.weight\n.*model.layers\[0\].weight = ",
+        ),
         (shared, {}, "layers.1 and layers.3 share layers.0.weight"),
         *((plain, {"rate": rate}, "rate must be") for rate in (0, 1, float("nan"), None, 1 * u.Hz)),
     ],
-)
+)  # fmt: skip
 def test_after_an_error_the_model_is_as_it_was(model, options, message):
     model = model()
     before = weights_of(model)
@@ -208,6 +219,13 @@ def test_after_an_error_the_model_is_as_it_was(model, options, message):
     with pytest.raises(ValueError, match=message):
         normalize_rates(model, x, **options)
     assert jax.tree.all(jax.tree.map(lambda a, b: a is b, before, weights_of(model)))
+
+
+def test_fixed_weights_of_neurons_that_fire_are_left():
+    model = untrained(1 / 0.7)
+    done = normalize_rates(model, inputs(), 0.3)
+    assert [p.after for p in done.populations] == pytest.approx([0.3, 0.3], rel=0.02)
+    assert "No weights to scale feed layers.1." in str(done)
 
 
 def test_the_record_prints_as_a_table_and_comes_back_from_json():

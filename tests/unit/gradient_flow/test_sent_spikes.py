@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from brainstate import nn
 from flow_networks import only
 from small_stacks import BATCH, LOW, N, inputs
 
@@ -112,3 +113,40 @@ def test_the_parameter_that_decides_the_rate_is_scaled(model, scaled, kept):
     np.testing.assert_allclose(
         getattr(network, scaled).value, population.factor * before[scaled], rtol=1e-5
     )
+
+
+class Behind(brainstate.nn.Module):
+    """Neurons without a memory behind layers of brainstate."""
+
+    def __init__(self, *layers):
+        super().__init__()
+        self.layers, self.spk_fun = layers, LOW
+        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+
+    def update(self, x):
+        for layer in self.layers:
+            x = layer(x)
+        self.V.value = x
+        return self.spk_fun(x - 1)
+
+
+@pytest.mark.parametrize(
+    ("layers", "gain", "kept"),
+    [
+        (lambda: (nn.Linear(N, N), nn.BatchNorm0d((N,))), (1, "scale"), (0, "weight")),
+        (lambda: (nn.Linear(N, N), nn.LayerNorm((N,))), (1, "scale"), (0, "weight")),
+        (lambda: (nn.ScaledWSLinear(N, N),), (0, "gain"), None),
+    ],
+    ids=["batch norm", "layer norm", "weight norm"],
+)
+def test_the_gain_of_norms_of_brainstate_is_scaled(layers, gain, kept):
+    brainstate.random.seed(0)
+    network = Behind(*layers())
+    value = lambda place: np.asarray(network.layers[place[0]].weight.value[place[1]])
+    before = value(gain), kept and value(kept)
+    with brainstate.environ.context(fit=True):
+        (population,) = normalize_rates(network, inputs(), 0.1).populations
+    assert population.before != pytest.approx(0.1, rel=0.3)
+    assert population.after == pytest.approx(0.1, rel=0.05)
+    np.testing.assert_allclose(value(gain), population.factor * before[0], rtol=1e-5)
+    assert not kept or np.array_equal(value(kept), before[1])

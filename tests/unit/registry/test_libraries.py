@@ -148,6 +148,28 @@ def test_a_spec_of_any_kind_may_have_the_names_of_a_library_or_of_the_paper(spec
     assert repr(get_surrogate(spec)) == repr(get_surrogate(same))
 
 
+STRAIGHT_THROUGH = ["snntorch.straight_through_estimator", "spikingjelly.DeterministicPass"]
+
+
+@pytest.mark.parametrize(
+    ("name", "conversions"),
+    [
+        ("straight_through", STRAIGHT_THROUGH),
+        ("STE", STRAIGHT_THROUGH),
+        ("triangular", ["snntorch.triangular", "norse.triangle", "spyx.triangular"]),
+        ("boxcar", ["spikingjelly.Rect", "spyx.boxcar"]),
+        ("atan", ["snntorch.atan", "spikingjelly.ATan"]),
+        ("superspike", ["spikingjelly.SuperSpike", "norse.superspike", "spyx.superspike"]),
+        ("fast_sigmoid", ["snntorch.fast_sigmoid"]),
+    ],
+)
+def test_a_name_without_its_library_is_an_error_that_names_the_conversions(name, conversions):
+    with pytest.raises(LookupError) as error:
+        get_surrogate(name)
+    assert str(error.value).endswith("library: " + ", ".join(map(repr, conversions)))
+    assert all(callable(get_surrogate(spec)) for spec in conversions)
+
+
 @pytest.mark.parametrize(
     ("spec", "error", "message"),
     [
