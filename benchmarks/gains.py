@@ -17,8 +17,9 @@ def tables() -> dict[str, str]:
         "speed": between(speeds(""), ".1f"),
         "speed_forward": between(speeds("Feed-forward"), ".1f"),
         "speed_recurrent": between(speeds("Recurrent"), ".1f"),
-        "memory": between(shares("memory", "save_memory", "256 neurons, 200 steps"), ".0%"),
-        "memory_long": between(shares("long_sequences", both, "10,000 steps"), ".1%"),
+        "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
+        "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
+        "memory_long": between(shares("long_sequences", both, work="10,000 steps"), ".1%"),
     }
 
 
@@ -29,16 +30,12 @@ def speeds(kind: str) -> Iterator[float]:
                 yield 1 / m["to_baseline"]
 
 
-def shares(suite: str, contestant: str, work: str) -> Iterator[float]:
+def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> Iterator[float]:
     for measurements in kept(suite):
-        memory = {
-            (m["table"], m["contestant"]): m["memory_bytes"]
-            for m in measurements
-            if m["work"] == work
-        }
-        for (table, name), taken in memory.items():
-            if name == contestant:
-                yield taken / memory[table, "plain"]
+        memory = {(m["table"], m["work"], m["contestant"]): m["memory_bytes"] for m in measurements}
+        for (of, at, name), taken in memory.items():
+            if name == contestant and of.endswith(table) and at.endswith(work):
+                yield taken / memory[of, at, "plain"]
 
 
 def kept(suite: str) -> Iterator[list[dict[str, Any]]]:

@@ -34,11 +34,9 @@ KINDS = {  # of networks, on the landing page; with a dagger where they are not 
     "convolutional\N{NO-BREAK SPACE}†": "digits, convolutional",
 }
 TODAY = {  # what somebody trains with
-    "relu_given": ("ReluGrad", "as it comes"),
-    "relu_rate": ("ReluGrad", "as it comes, rate tuned"),
-    "two_given": ("alpha 2", "as it comes"),
-    "two_rate": ("alpha 2", "as it comes, rate tuned"),
-    "two_tuned": ("alpha 2", "tuned"),
+    f"{short}_{way}": (label, name)
+    for short, label in (("relu", "ReluGrad"), ("sigmoid", "Sigmoid"), ("two", "alpha 2"))
+    for way, name in (("given", "as it comes"), ("rate", "as it comes, rate tuned"))
 }
 ORDINARY = tuple(label for label in NINE if label not in ("alpha 1/2", "alpha 1"))
 QUOTED = {  # by sentences
@@ -115,9 +113,13 @@ def gains() -> dict[str, str]:
         for today, column in columns.items()
         if (points := [value for value, new in zip(column, held) if new])
     }
-    shown = [columns[today] for today in TODAY if today != "two_tuned"]
-    rows = [[kind, *points] for kind, *points in zip(KINDS, *shown)]
-    head = ["network", "ReluGrad, rate 0.03", "rate tuned", "alpha 2, rate 0.03", "rate tuned"]
+    short = dict.fromkeys(today.partition("_")[0] for today in TODAY)
+    pairs = [(columns[f"{name}_given"], columns[f"{name}_rate"]) for name in short]
+    rows = [
+        [kind, *(f"{given[n]}, tuned {rate[n]}" for given, rate in pairs)]
+        for n, kind in enumerate(KINDS)
+    ]
+    head = ["network", "ReluGrad", "Sigmoid", "alpha 2"]
     return {"gains": table(head, rows)} | {f"gain_{today}": text for today, text in ranges.items()}
 
 

@@ -33,10 +33,10 @@ def test_every_room_is_on_the_plan():
     assert rooms <= set(re.findall(r"`(\w+)`", PLAN))
 
 
-def test_one_file_alone_imports_what_a_release_of_jax_can_break():
+def test_two_files_alone_import_what_a_release_of_jax_can_break():
     inner = re.compile(r"jax\.(extend|_src|interpreters)")
     files = [path.name for path in PACKAGE.rglob("*.py") if inner.search(path.read_text())]
-    assert files == ["_jaxpr.py"]
+    assert sorted(files) == ["_jaxpr.py", "residuals.py"]
 
 
 def module_of(path):
