@@ -19,6 +19,8 @@ def tables() -> dict[str, str]:
         "speed_recurrent": between(speeds("Recurrent"), ".1f"),
         "memory": between(shares("memory", "save_memory", table="training step"), ".0%"),
         "memory_most": f"{max(shares('memory', 'save_memory')):.0%}",
+        "first_call": between(first_calls("gradient_flow"), ".0f"),
+        "first_call_silent": between(first_calls("gradient_flow, silent network"), ".0f"),
         "memory_long": between(shares("long_sequences", both, work="10,000 steps"), ".1%"),
     }
 
@@ -28,6 +30,12 @@ def speeds(kind: str) -> Iterator[float]:
         for m in measurements:
             if m["table"].startswith(kind) and m["contestant"] == "QPseudoSpike(2)":
                 yield 1 / m["to_baseline"]
+
+
+def first_calls(contestant: str) -> Iterator[float]:
+    """In first training steps."""
+    for measurements in kept("first_calls"):
+        yield from (m["to_bound"] for m in measurements if m["contestant"] == contestant)
 
 
 def shares(suite: str, contestant: str, *, table: str = "", work: str = "") -> Iterator[float]:
