@@ -72,7 +72,9 @@ def varied(depth: int = 16, **change: Any) -> brainstate.nn.Sequential:
             layers += [lambda x: x / u.mS, *inner]
         else:
             layers += [brainstate.nn.Linear(before, width), *inner]
-    return brainstate.nn.Sequential(*layers)
+    flat = lambda x: x.reshape(len(x), -1)
+    readout = brainstate.nn.Linear(int(np.prod(neurons.varshape)), CLASSES)
+    return brainstate.nn.Sequential(*layers, flat, readout)
 
 
 VARIED: dict[str, dict[str, Any]] = {
@@ -150,15 +152,25 @@ def checked(model: Any, arrays: Any, images: Any) -> None:
     np.testing.assert_allclose(logits(arrays, heights, images), expected, atol=1e-3)
 
 
-def accuracy(arrays: Any, seed: int, epochs: int) -> float:
+def of_model(model: Any) -> tuple[Callable[[Any, Any], Any], Any]:
+    """The mean output over all steps as a function of parameters and images; and the parameters."""
+    graph, params, rest = brainstate.graph.treefy_split(model, brainstate.ParamState, ...)
+
+    def outputs(params: Any, images: Any) -> Any:
+        network = brainstate.graph.treefy_merge(graph, params, rest)
+        brainstate.nn.init_all_states(network, len(images))
+        return brainstate.transform.for_loop(network.update, shown(images)).mean(axis=0)
+
+    return outputs, params
+
+
+def accuracy(outputs: Callable[[Any, Any], Any], params: Any, seed: int, epochs: int) -> float:
     """Test accuracy in percent after training."""
     images, labels = digits()
-    heights = arrays["heights"]
-    params = {key: arrays[key] for key in ("layers", "readout")}
     optimizer = optax.adam(RATE)
 
     def loss(params: Any, batch: Any) -> Any:
-        guesses = logits(params, heights, images[batch])
+        guesses = outputs(params, images[batch])
         return optax.softmax_cross_entropy_with_integer_labels(guesses, labels[batch]).mean()
 
     def advance(carry: tuple, batch: Any) -> tuple[tuple, None]:
@@ -171,7 +183,7 @@ def accuracy(arrays: Any, seed: int, epochs: int) -> float:
     for _ in range(epochs):
         order = rng.permutation(TRAINING)[: TRAINING // BATCH * BATCH]
         carry = epoch(carry, order.reshape(-1, BATCH))
-    guesses = jax.jit(logits)(carry[0], heights, images[TRAINING:]).argmax(axis=-1)
+    guesses = jax.jit(outputs)(carry[0], images[TRAINING:]).argmax(axis=-1)
     return round(float(100 * (guesses == labels[TRAINING:]).mean()), 1)
 
 
@@ -187,11 +199,13 @@ def run(start: str, depth: int, seed: int) -> dict[str, Any]:
         row["told"] = [round(100 * p.information) for p in flow.populations]
     arrays = arrays_of(model)
     checked(model, arrays, images[:BATCH])
-    return row | {"accuracy": accuracy(arrays, seed, EPOCHS[depth])}
+    heights = arrays.pop("heights")
+    outputs = lambda params, images: logits(params, heights, images)
+    return row | {"accuracy": accuracy(outputs, arrays, seed, EPOCHS[depth])}
 
 
 def probe(name: str) -> dict[str, Any]:
-    """What the first and the last of 16 layers tell, with rates of 0.1 and after `prepare`."""
+    """What 16 layers tell, with rates of 0.1 and after `prepare`; then trained after `prepare`."""
     images, labels = digits()
     inputs, known = shown(images[:SHOWN]), labels[:SHOWN]
     row = {}
@@ -204,6 +218,8 @@ def probe(name: str) -> dict[str, Any]:
             continue
         flow = gradient_flow(model, inputs, labels=known)["model"]
         row[start] = [round(100 * p.information) for p in flow.populations]
+        if start == "prepare":
+            row["accuracy"] = accuracy(*of_model(model), 0, EPOCHS[16])
     return row
 
 
@@ -231,7 +247,7 @@ def tables() -> dict[str, str]:
     ]
     last = lambda told: str(told[-1]) if isinstance(told, list) else "error"
     probes = [
-        [key.removeprefix("probe:"), last(row["rates"]), last(row["prepare"])]
+        [key.removeprefix("probe:"), last(row["rates"]), last(row["prepare"]), row.get("accuracy", "")]
         for key, row in book.items()
         if "probe" in key
     ]
@@ -248,7 +264,7 @@ def tables() -> dict[str, str]:
     return {
         "depths": table(head, rows),
         "told": "\n".join(told),
-        "probes": table(["16 layers", "`normalize_rates`", "`prepare`"], probes),
+        "probes": table(["16 layers", "`normalize_rates`", "`prepare`", "trained"], probes),
         **alike_or_each,
     }
 

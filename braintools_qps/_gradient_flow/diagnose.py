@@ -205,8 +205,8 @@ def _vanishing(measured: Measured) -> Iterator[str]:
         times = (after / before) ** (1 / (len(measured.populations) - 1))
         yield (
             f"The gradient vanishes over depth: that of {first.name} is {before / after:.1e} times "
-            f"that of {last.name}, so the first layers hardly move, with Adam, too, whose epsilon "
-            f"is 1e-8. Raise the dampening of all surrogates, to about {times:.2g} times of now."
+            f"that of {last.name}, so the first layers may hardly move: Adam's epsilon is 1e-8. "
+            f"Raise the dampening of all surrogates, to about {times:.2g} times of now."
         )
 
 
