@@ -247,7 +247,12 @@ def tables() -> dict[str, str]:
     ]
     last = lambda told: str(told[-1]) if isinstance(told, list) else "error"
     probes = [
-        [key.removeprefix("probe:"), last(row["rates"]), last(row["prepare"]), row.get("accuracy", "")]
+        [
+            key.removeprefix("probe:"),
+            last(row["rates"]),
+            last(row["prepare"]),
+            row.get("accuracy", ""),
+        ]
         for key, row in book.items()
         if "probe" in key
     ]
