@@ -116,7 +116,7 @@ def gains() -> dict[str, str]:
     short = dict.fromkeys(today.partition("_")[0] for today in TODAY)
     pairs = [(columns[f"{name}_given"], columns[f"{name}_rate"]) for name in short]
     rows = [
-        [kind, *(f"{given[n]}, tuned {rate[n]}" for given, rate in pairs)]
+        [kind, *(f"{given[n]} → {rate[n]}" for given, rate in pairs)]
         for n, kind in enumerate(KINDS)
     ]
     head = ["network", "ReluGrad", "Sigmoid", "alpha 2"]
