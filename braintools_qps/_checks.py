@@ -35,8 +35,8 @@ def checked_count(name: str, value: object, least: int = 1) -> int:
         )
     if number >= PAST_COUNTS:
         raise ValueError(
-            f"{name} must be less than 2**32, got about 2**{number.bit_length()}. For example "
-            f"{max(least, 1)}"
+            f"{name} must be less than 2**32, got about 2**{number.bit_length() - 1}. For "
+            f"example {max(least, 1)}"
         )
     return number
 

@@ -1,10 +1,12 @@
-"""Integers: seeds and counts."""
+"""Seeds, counts and positive numbers."""
+
+import re
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from braintools_qps._checks import checked_count, checked_seeds
+from braintools_qps._checks import check_positive, checked_count, checked_seeds
 
 
 @pytest.mark.parametrize(
@@ -42,7 +44,34 @@ def test_seeds_that_are_refused(seeds, error, message):
         checked_seeds(seeds)
 
 
-def test_a_count_below_its_least_is_refused():
-    assert checked_count("epochs", np.int32(3)) == 3
-    with pytest.raises(ValueError, match="epochs must be 1 or more, got 0"):
-        checked_count("epochs", 0)
+@pytest.mark.parametrize(
+    ("value", "least", "message"),
+    [
+        (0, 1, "epochs must be 1 or more, got 0. For example 1"),
+        (-1, 0, "epochs must be 0 or more, got -1. For example 1"),
+        (3, 5, "epochs must be 5 or more, got 3. For example 5"),
+        (2**32, 0, "epochs must be less than 2**32, got about 2**32. For example 1"),
+        (10**400, 2, "epochs must be less than 2**32, got about 2**1328. For example 2"),
+    ],
+)
+def test_counts_have_a_range(value, least, message):
+    assert checked_count("epochs", np.int32(least), least) == least
+    assert checked_count("epochs", 2**32 - 1, least) == 2**32 - 1
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
+        checked_count("epochs", value, least)
+
+
+@pytest.mark.parametrize(
+    ("value", "error"),
+    [
+        (True, TypeError), ("1", TypeError), (None, TypeError), ([1.0], TypeError),
+        (0, ValueError), (-1.0, ValueError), (np.inf, ValueError), (np.float32("nan"), ValueError),
+        (10**400, ValueError),
+    ],
+)  # fmt: skip
+def test_only_finite_numbers_above_0_are_positive(value, error):
+    for fine in (1, 0.5, np.float32(1e-30), np.int64(3)):
+        check_positive("margin", fine)
+    check_positive("margin", None, none=True)
+    with pytest.raises(error, match="^margin must be .*For example 0.1"):
+        check_positive("margin", value)
