@@ -176,7 +176,7 @@ def mutation(session: nox.Session) -> None:
     clone = _clone(session, folder)  # files are changed in place
     for name in chosen.names:
         files, tests = MUTATED[name]
-        tests = " ".join(f"tests/{path}" for path in tests.split())
+        tests = " ".join([f"braintools_qps/{files}", *(f"tests/{path}" for path in tests.split())])
         config = COSMIC_RAY.format(files=f"braintools_qps/{files}", tests=tests)
         (folder / "config.toml").write_text(config)
         state = f"../{name}.sqlite"

@@ -7,6 +7,7 @@ from scipy import stats
 from braintools_qps._statistics import (
     LOOKS,
     differences,
+    more_seeds,
     paired,
     seeds_needed,
     standing,
@@ -193,3 +194,23 @@ def test_seeds_needed_without_noise_and_with_much():
     assert seeds_needed(0.0, 1.0) == 5
     # Both quantiles are then those of the normal distribution.
     assert seeds_needed(100, 1) == pytest.approx((100 * (1.959964 + 0.841621)) ** 2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "count", "expected"),
+    [
+        ((3, 8), 5, (3, 8, 9, 10, 11)),
+        ((0,), 2, (0, 1)),
+        ((1, 3), 4, (1, 3, 4, 5)),
+        ((6, 1, 4), 4, (6, 1, 4, 7)),
+        ((2, 0), 2, (2, 0)),
+    ],
+)
+def test_more_seeds_come_after_the_largest(seeds, count, expected):
+    assert more_seeds(seeds, count) == expected
+
+
+def test_the_spread_is_that_of_a_paired_difference():
+    noise = np.array([1.0, 4.0, 2.0, 8.0])
+    differences = np.array([2.0, 3.0, 4.0, 5.0])
+    assert paired([noise + differences, noise]).spread == pytest.approx(differences.std(ddof=1))

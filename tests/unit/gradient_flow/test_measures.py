@@ -144,3 +144,21 @@ def test_nothing_is_lost_where_samples_do_not_differ_early():
     late = alike + np.eye(3, 2) * (np.arange(20) > 15)[:, None, None]
     assert measures.early_inputs([late], 5, batched=True) == (0, 1)
     assert measures.early_inputs([alike[:, 0]], 5, batched=False)[1] == pytest.approx(1)
+
+
+def test_edges_hold_99_percent_and_a_scale_on_both_sides():
+    edges = measures.bin_edges(np.arange(-500.0, 501.0))  # 5 of 1001 lie beyond on either side
+    assert np.diff(edges) == pytest.approx((495 + 495) / measures.BINS)
+    assert edges[0] < -495 < edges[2]
+    assert edges[-3] < 495 < edges[-1]
+    for few in (np.array([]), np.array([0.2, np.nan])):
+        assert np.diff(measures.bin_edges(few)) == pytest.approx(2 / measures.BINS)
+
+
+def test_samples_are_alike_where_all_neurons_do_what_most_samples_do():
+    fired = np.zeros((2, 4, 3), bool)  # time, samples, neurons
+    fired[0, :2] = True  # by half of the samples: that is not most
+    assert measures.same_share(fired) == 0.5
+    fired[0, 2] = True
+    assert measures.same_share(fired) == 0.75
+    assert measures.same_share(fired[:, :1]) == 0.0
