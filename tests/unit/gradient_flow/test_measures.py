@@ -157,8 +157,8 @@ def test_edges_hold_99_percent_and_a_scale_on_both_sides():
 
 def test_samples_are_alike_where_all_neurons_do_what_most_samples_do():
     fired = np.zeros((2, 4, 3), bool)  # time, samples, neurons
-    fired[0, :2] = True  # by half of the samples: that is not most
-    assert measures.same_share(fired) == 0.5
+    fired[0, 0], fired[0, 1, 0] = True, True  # the first neuron in half of the samples: not most
+    assert measures.same_share(fired) == 0.5  # the other two samples
     fired[0, 2] = True
-    assert measures.same_share(fired) == 0.75
+    assert measures.same_share(fired) == 0.25  # now the first neuron, and no other
     assert measures.same_share(fired[:, :1]) == 0.0
