@@ -48,7 +48,8 @@ MUTATED = {
     "measures": ("_gradient_flow/measures.py", "unit/gradient_flow/test_measures.py"),
     "diagnose": (
         "_gradient_flow/diagnose.py",
-        "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py",
+        "unit/gradient_flow/test_first_line.py unit/gradient_flow/test_further_lines.py "
+        "unit/gradient_flow/test_remedies.py",
     ),
     "flow": ("_gradient_flow", "unit/gradient_flow"),
     "monitoring": ("_monitoring", "unit/monitoring integration/monitoring"),

@@ -72,9 +72,9 @@ def learning_rate_for(evaluator: Evaluator, *, relayed: bool) -> float:
     step = evaluator.step
     if relayed:
         return RELAYED_RATE
+    if len(step.populations) >= DEEP or len(evaluator.run.inputs[0]) >= LONG:
+        return LEARNING_RATE
     weights = [step.arrays.states[i] for p in step.populations for i in step.matrices(p)]
     squares = [np.mean(np.square(w, dtype=np.float64)) * np.prod(w.shape[:-1]) for w in weights]
     size = np.exp(np.mean(np.log(squares)) / 2) if squares and all(squares) else 1.0
-    if len(step.populations) >= DEEP or len(evaluator.run.inputs[0]) >= LONG:
-        return LEARNING_RATE
     return next((rate for least, rate in LARGE_WEIGHTS.items() if size > least), LEARNING_RATE)

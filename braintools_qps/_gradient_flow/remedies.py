@@ -28,7 +28,7 @@ from .normalize_rates import attained, of_one_sign, scaled, scaled_to, separate_
 from .step import Population
 from .tracing import trace
 
-TARGET_RATE = 0.1  # target, in spikes per neuron and step
+TARGET_RATE = 0.1  # spikes per neuron and step
 ROUGHLY = 0.1  # relative distance from the target that is near enough to try
 FACTORS = (2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 WEAKER = (1 / 4, 1 / 16, 1 / 64, 1 / 256)

@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import brainstate
-import brainunit as u
 import jax
 import jax.numpy as jnp
-import lif_networks
 import numpy as np
 import optax
 import pytest
@@ -32,12 +30,11 @@ from faulty_layers import (
     runaway,
     stop,
 )
-from flow_networks import Layer as OnVoltages
-from flow_networks import only, weights_and_inputs
+from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
 
-from braintools_qps import QPseudoSpike, gradient_flow, normalize_rates, normalize_surrogate
-from braintools_qps.records import CAUSES, FAR, TOO_HIGH
+from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps.records import CAUSES
 
 leaky = lambda V, current: 0.9 * V + current
 
@@ -315,78 +312,6 @@ def test_the_first_line_is_true(name):
         exec(found.code, scope)
         assert found.code in found.remedy
         assert only(flows_of(case._replace(x=scope["inputs"]), model)).diagnosis.cause == "none"
-
-
-class Inhibited(Stack):
-    """Excitatory neurons, and inhibitory ones that hold them down a step later."""
-
-    def __init__(self):
-        super().__init__(Layer(0.01), Layer(3.0))
-        self.back = brainstate.ParamState(-30 * jnp.ones((N, N)))
-        self.inhibition = brainstate.HiddenState(jnp.zeros((BATCH, N)))
-
-    def update(self, x):
-        excitatory, inhibitory = self.layers
-        sent = excitatory(x + self.inhibition.value @ self.back.value)
-        self.inhibition.value = inhibitory(sent)
-        return sent @ self.out.value
-
-
-def shared():
-    network = Stack(Layer(0.03), Layer(0.03))
-    network.layers[1].weights = network.layers[0].weights
-    return network
-
-
-@pytest.mark.usefixtures("one_millisecond")
-@pytest.mark.parametrize(
-    ("make", "x"),
-    [
-        (Inhibited, inputs),
-        (shared, inputs),
-        (lambda: lif_networks.Network(V_th=1 * u.volt), lif_networks.inputs),
-        (lambda: lif_networks.Network(tau=5 * u.second), lif_networks.inputs),
-    ],
-    ids=["inhibition", "shared weights", "threshold of 1 V", "tau of 5 s"],
-)
-def test_normalize_rates_is_not_promised_where_it_raises(make, x):
-    """Where a line is printed none the less, it does more than that, and runs."""
-    model = make()
-    with pytest.raises(ValueError, match="nothing was changed|Use a copy for each"):
-        normalize_rates(model, x())
-    found = only(gradient_flow(model, x())).diagnosis
-    assert found.cause == "silent"
-    assert (found.code is not None) is (make is Inhibited)
-    if found.code is None:
-        assert not re.search("normalize_rates|every population", found.remedy)
-    else:
-        exec(found.code, {"model": model, "inputs": x()})
-        assert only(gradient_flow(model, x())).diagnosis.cause == "none"
-
-
-def test_normalize_surrogate_is_not_advised_for_a_plain_function():
-    model = Stack(Layer(1.0, lambda x: QPseudoSpike(2.0)(x)))
-    with pytest.raises(ValueError, match="is no Surrogate in layers.0"):
-        normalize_surrogate(model, inputs())
-    (hint,) = (x for x in only(gradient_flow(model, inputs())).further if "mean slope" in x)
-    exec(re.search("from braintools_qps import .*[^.]", hint)[0], {"model": model})
-    flow = only(gradient_flow(model, inputs()))
-    assert flow.mean_slope == pytest.approx(0.1, rel=0.05)
-    assert not any("mean slope" in x for x in flow.advice[1:])
-
-
-@pytest.mark.parametrize("alpha", [2.0, np.inf])
-def test_a_scale_in_microvolts(alpha):
-    """The remedy, followed to the end, gives a gradient that does not explode."""
-    weights, x = weights_and_inputs()
-    model = OnVoltages(weights, QPseudoSpike(alpha, scale=1 * u.uvolt), unit=u.mV)
-    found = only(gradient_flow(model, x)).diagnosis
-    assert (found.cause, found.population) == ("out of reach", "Layer")
-    exec(found.code, {"model": model, "inputs": x})
-    flow = only(gradient_flow(model, x))
-    assert flow.diagnosis.cause == "none"
-    assert 0 < flow.populations[0].gradient.end_to_end < FAR
-    assert flow.mean_slope < TOO_HIGH
 
 
 def test_adam_divides_0_by_0_in_float16():
