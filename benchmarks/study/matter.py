@@ -23,7 +23,7 @@ WAYS = {
     "tuned": (RATES, (LOW,)),  # as `compare` does
 }
 NAMED = {"as it comes": "given", "as it comes, rate tuned": "rate", "tuned": "tuned"}
-KINDS = {  # of networks, on the landing page; with a dagger where they are not held out
+KINDS = {  # of networks; with a dagger where they are not held out
     "recurrent, 40 steps": "MNIST-1D, recurrent",
     "recurrent, 400 steps": "IntervalDiscrimination, 400 steps",
     "recurrent, adapting": "DelayPairedAssociation, recurrent ALIF",
@@ -33,10 +33,9 @@ KINDS = {  # of networks, on the landing page; with a dagger where they are not 
     "feed-forward, 3 layers\N{NO-BREAK SPACE}†": "digits-pixels, three layers",
     "convolutional\N{NO-BREAK SPACE}†": "digits, convolutional",
 }
+GAINS = {"relu": "ReluGrad", "sigmoid": "Sigmoid", "arctan": "Arctan", "two": "alpha 2"}
 TODAY = {  # what somebody trains with
-    f"{short}_{way}": (label, name)
-    for short, label in (("relu", "ReluGrad"), ("sigmoid", "Sigmoid"), ("two", "alpha 2"))
-    for way, name in (("given", "as it comes"), ("rate", "as it comes, rate tuned"))
+    f"{short}_{way}": (label, name) for short, label in GAINS.items() for name, way in NAMED.items()
 }
 ORDINARY = tuple(label for label in NINE if label not in ("alpha 1/2", "alpha 1"))
 QUOTED = {  # by sentences
@@ -113,14 +112,13 @@ def gains() -> dict[str, str]:
         for today, column in columns.items()
         if (points := [value for value, new in zip(column, held) if new])
     }
-    short = dict.fromkeys(today.partition("_")[0] for today in TODAY)
-    pairs = [(columns[f"{name}_given"], columns[f"{name}_rate"]) for name in short]
+    pairs = [(columns[f"{short}_given"], columns[f"{short}_rate"]) for short in GAINS]
     rows = [
         [kind, *(f"{given[n]} → {rate[n]}" for given, rate in pairs)]
         for n, kind in enumerate(KINDS)
     ]
-    head = ["network", "ReluGrad", "Sigmoid", "alpha 2"]
-    return {"gains": table(head, rows)} | {f"gain_{today}": text for today, text in ranges.items()}
+    by_kind = table(["network", *GAINS.values()], rows)
+    return {"gains": by_kind} | {f"gain_{today}": text for today, text in ranges.items()}
 
 
 def paid() -> dict[str, str]:

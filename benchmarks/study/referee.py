@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import brainstate
 import numpy as np
 
@@ -42,6 +44,8 @@ def tables() -> dict[str, str]:
         "referee": table(head, rows),
         "referee_reports": table(two_head, two_rows),
         "referee_seeds": str(problem.plan.seeds),
+        "referee_working": _range(problem, ("arctan 2", "fast sigmoid 25")),
+        "referee_failing": _range(problem, ("straight-through", "triangular", "sigmoid 25")),
     }
 
 
@@ -60,6 +64,12 @@ WAYS = {
 def _ours(problem: Trained, label: str) -> list[str]:
     ways = [problem.at(rates, heights) for rates, heights in WAYS.values()]
     return [_spread(problem.chosen(label, way)) for way in ways]
+
+
+def _range(problem: Trained, labels: Sequence[str]) -> str:
+    """The lowest and the highest mean, at the best rate."""
+    means = [problem.chosen(label, problem.at(*WAYS["best rate"])).mean() for label in labels]
+    return f"{min(means):.0f} to {max(means):.0f}"
 
 
 def _spread(percent: np.ndarray) -> str:
