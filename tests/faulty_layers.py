@@ -1,6 +1,7 @@
 """Layers and networks with a fault that is known by construction, to test the diagnosis."""
 
 import brainstate
+import brainunit as u
 import jax
 import jax.numpy as jnp
 from braintools.surrogate import Surrogate
@@ -32,6 +33,20 @@ class Queued(Delayed):
         for state in self.waiting:
             x, state.value = state.value, x
         return x
+
+
+class Line(brainstate.nn.Module):
+    """The same with brainstate's own delay."""
+
+    def __init__(self, steps):
+        super().__init__()
+        with brainstate.environ.context(dt=1 * u.ms):
+            self.line = brainstate.nn.Delay(jnp.zeros(N), time=steps * u.ms)
+        self.steps = steps
+
+    def update(self, x):
+        self.line(x)
+        return self.line.retrieve_at_step(self.steps)
 
 
 class Recurrent(Layer):

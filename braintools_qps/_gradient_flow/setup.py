@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import partial
 
+import brainstate
 import numpy as np
 from jax import Array
 
@@ -87,11 +88,11 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     active = {INPUTS, *evaluator.step.graph.names} - {p.name for p in idle}
     for p in evaluator.step.populations:
         fed = evaluator.step.graph.feeds[p.name] & active - {p.name}
-        if fed and not _moved(evaluator, p).any() and (first := _later(evaluator, p)):
+        if fed and not _moved(evaluator, p).any() and (why := _arrives_late(evaluator, p)):
             text = (
                 f"No signal reaches {p.name} within these {steps} steps, although "
                 f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
-                f"active: because of a delay the first arrives at step {first} of a longer run."
+                f"active: {why}."
             )
             affected = frozenset({p.name, *downstream(evaluator, p.name)})
             advice = f"Show more steps than the delay has. {AGAIN}"
@@ -161,6 +162,19 @@ def _active(evaluator: Evaluator, populations: Sequence[PopulationFlow]) -> int:
     """How many neurons of these populations fire."""
     counts = dict(zip((p.name for p in evaluator.step.populations), evaluator.counts()))
     return sum(int(np.any(counts[p.name], axis=0).sum()) for p in populations)
+
+
+def _arrives_late(evaluator: Evaluator, p: Population) -> str | None:
+    """Which delay is longer than the run, or what a longer run shows of one."""
+    steps = len(evaluator.run.inputs[0])
+    is_delay = lambda node: isinstance(node, brainstate.nn.Delay) and (node.max_length or 0) > steps
+    delays = {} if evaluator.model is None else find_nodes(evaluator.model, is_delay)
+    for name, node in delays.items():
+        return f"{name} holds signals back for up to {node.max_length - 1} steps"
+    first = _later(evaluator, p)
+    return (
+        f"because of a delay the first arrives at step {first} of a longer run" if first else None
+    )
 
 
 def _later(evaluator: Evaluator, p: Population) -> int | None:

@@ -15,6 +15,7 @@ from faulty_layers import (
     Aside,
     Delayed,
     Gated,
+    Line,
     NaN,
     Plain,
     Queued,
@@ -195,6 +196,10 @@ CASES = {
     ),
     "delay in many states": Case(
         lambda: Stack(Layer(1.0), Queued(25), Layer(1.0)), "delay", "layers.2", "at step 2[5-8]",
+    ),
+    "delay of microseconds, written as milliseconds": Case(
+        lambda: Stack(Layer(1.0), Line(400), Layer(1.0)), "delay", "layers.2",
+        r"layers\.1\.line holds signals back for up to 400 steps\.", "more steps than the delay",
     ),
     "too small": Case(
         lambda: reading(20), "too small", "layers.0",
