@@ -99,10 +99,11 @@ def _limits(book: Mapping[str, Any]) -> dict[str, str]:
         "rates": ("firing rate by `normalize_rates`", lambda row: f"{row['rate']:g}"),
         "recurrent": ("recurrent weights", lambda row: "scaled" if row["scaled"] else "left"),
     }
+    rows = [[row["network"], _interval(row), _interval(row["thin"])] for row in book["straight"]]
     return {
         name: table([head, "accuracy"], [[first(row), _interval(row)] for row in book[name]])
         for name, (head, first) in firsts.items()
-    }
+    } | {"straight": table(["network", "straight-through", "alpha 8"], rows)}
 
 
 def _half(half: str, networks: Iterable[Network]) -> str:

@@ -55,6 +55,7 @@ RULES: tuple[Rule, ...] = (
     surrogates.negative_derivative,
     surrogates.out_of_reach,
     connections.gradient_zero,
+    surrogates.too_wide,
     surrogates.too_high,
     connections.parameters_zero,
     over_time.fading,
@@ -142,7 +143,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
     if wide := [p.name for p in measured.populations if p.slopes.is_wide]:
         yield (
             f"The surrogate gradient of {named(wide)} is nearly the same at all membrane "
-            "potentials. Deep and recurrent networks learn little with it, at any height: "
+            "potentials, which costs some points: "
             f"{IMPORT}set_surrogate; set_surrogate(model, 'QPseudoSpike(alpha=8)')."
         )
     elif high := [p for p in measured.populations if p.slopes.per_scale > TOO_HIGH]:

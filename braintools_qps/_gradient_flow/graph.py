@@ -34,6 +34,7 @@ class Facts(NamedTuple):
     factors: Nodes = frozenset()  # parameters that no product has met yet
     weights: Nodes = frozenset()  # parameters that have met data in a product
     gains: Nodes = frozenset()  # parameters that multiply what a norm has divided by its size
+    weighted: Nodes = frozenset()  # sources that a product has met
     stopped: frozenset[tuple[Any, str]] = frozenset()  # source, and the primitive that stops it
     averaged: bool = False  # it has been summed over neurons or samples
     normed: bool = False  # the root of such a sum, or divided by it
@@ -55,7 +56,7 @@ class Graph:
     through which a derivative passes; ``stopped`` to the primitives that stop a derivative, by
     source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
     and after a norm its gain. ``fixed`` are the positions of weights that are no parameters,
-    also for `OUTPUTS`.
+    also for `OUTPUTS`. ``recurrent`` are the populations that feed themselves through weights.
     """
 
     names: tuple[str, ...]
@@ -64,6 +65,7 @@ class Graph:
     stopped: Mapping[str, frozenset[tuple[Any, str]]]
     weights: Mapping[str, Nodes]
     fixed: Mapping[str, list[int]]
+    recurrent: frozenset[str]
     sources: Mapping[Any, Nodes]  # what feeds each variable of the step
 
     def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
@@ -170,6 +172,7 @@ def graph_of(
             name: sorted(node.position for node in facts.weights - trained(facts.weights))
             for name, facts in sinks.items()
         },
+        recurrent=frozenset(name for name in names if name in sinks[name].weighted),
         sources={variable: facts.sources for variable, facts in known.items()},
     )
 
@@ -231,8 +234,9 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
         factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
         met = facts.weights | factors
         return facts._replace(
-            factors=frozenset(), weights=met, gains=frozenset(), averaged=False, normed=False
-        )
+            factors=frozenset(), weights=met, gains=frozenset(), averaged=False, normed=False,
+            weighted=facts.sources,
+        )  # fmt: skip
     if name in {"mul", "div"}:
         return _scaled(facts, *operands)
     if name == "reduce_sum":

@@ -31,8 +31,8 @@ ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep 
 QUIET = 0.01  # spikes per neuron and step
 OF_RATES = ("silent", "saturated", "information lost")
 OF_SURROGATES = (
-    "not finite", "no gradient", "negative derivative", "out of reach", "too high",
-    "direction lost",
+    "not finite", "no gradient", "negative derivative", "out of reach", "too wide",
+    "too high", "direction lost",
 )  # fmt: skip
 HARMLESS = ("fading", "none")  # causes that a model may be left with
 

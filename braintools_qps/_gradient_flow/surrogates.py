@@ -1,4 +1,4 @@
-"""Surrogates that do not fit: negative, too narrow for the membranes, or too high."""
+"""Surrogates that do not fit: negative, too narrow or too wide for the membranes, or too high."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Change, Finding, named, span
 
+IN_A_ROW = 2  # populations that a wide surrogate harms without recurrence: by 5 and 53 points
 HIGH_RATE = 0.3  # spikes per step from which on large weights, not the surrogate, may be too much
 
 
@@ -60,6 +61,25 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         return chain(at_once, remedies.wider(evaluator, measured, names))
 
     yield Finding("out of reach", tuple(names), text, changes)
+
+
+def too_wide(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """A gradient that ignores the membranes, in recurrent populations or in many in a row."""
+    wide, graph = {p.name for p in measured.populations if p.slopes.is_wide}, evaluator.step.graph
+    deep = any(len(wide & (graph.upstream(name) | {name})) >= IN_A_ROW for name in wide)
+    harmed = [
+        p for p in measured.populations if p.name in wide and (deep or p.name in graph.recurrent)
+    ]
+    if harmed:
+        names = [p.name for p in harmed]
+        text = (
+            f"The surrogate is too wide for {named(names)}: its gradient is above 90% of its peak "
+            f"at {span([p.slopes.steep_share for p in harmed], '.0%')} of the membrane potentials, "
+            "so it hardly tells them apart. Networks with several layers or recurrence learn less "
+            "with it, at any height."
+        )
+        changes = partial(remedies.other_surrogate, evaluator, measured, names)
+        yield Finding("too wide", tuple(names), text, changes)
 
 
 def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:

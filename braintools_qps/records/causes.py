@@ -122,6 +122,12 @@ CAUSES: dict[str, Cause] = {
             lambda p: p.slopes.out_of_reach,
         ),
         Cause(
+            "too wide",
+            f"the surrogate gradient is above 90% of its peak at {OUT_OF_REACH:.0%} of the "
+            "potentials of a recurrent population, or of two in a row",
+            "another surrogate",
+        ),
+        Cause(
             "too high",
             f"the mean slope of a population is above {TOO_HIGH:g}, and over all steps its "
             f"gradient grows {CHAOTIC:.0e}-fold, or {FAR:.0e}-fold without keeping its direction, "

@@ -109,7 +109,7 @@ FAILURES = [
     fails("threshold-twice", "out of reach|no gradient", "layers.2|layers.5|layers.8", "convolved",
           "The threshold is subtracted in the neuron and again in the surrogate.", **mend,
           surrogate=Custom(lambda x: jnp.exp(-0.5 * ((x - 1) / 0.15) ** 2))),
-    fails("straight-through", "too high|not finite", "cells", "events",
+    fails("straight-through", "too wide|too high|not finite", "cells", "events",
           "A derivative of 1 everywhere, in a loop of 60 steps.", **mend,
           surrogate=Custom(jnp.ones_like)),
     fails("triangle-without-floor", "negative derivative", "cells", "triangle",

@@ -34,7 +34,7 @@ from faulty_layers import (
 from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
 
-from braintools_qps import QPseudoSpike, gradient_flow
+from braintools_qps import QPseudoSpike, get_surrogate, gradient_flow
 from braintools_qps.records import CAUSES
 
 leaky = lambda V, current: 0.9 * V + current
@@ -42,6 +42,7 @@ leaky = lambda V, current: 0.9 * V + current
 
 WINDOW = QPseudoSpike(np.inf, scale=0.004, dampening=0.02)
 FAR_TOO_NARROW = QPseudoSpike(np.inf, scale=1e-6)  # float32 has no exp(-200)
+STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
 BLANK = inputs() * (jnp.arange(STEPS) < 8)[:, None, None]
 
 
@@ -281,6 +282,16 @@ CASES = {
     "narrow, and not a gradient": Case(
         lambda: Stack(Layer(1.0), Layer(1.3, FAR_TOO_NARROW)), "out of reach", "layers.1",
         "The surrogate is too narrow for layers.1: 100%", cured=True,
+    ),
+    "too wide": Case(
+        lambda: Stack(Layer(1.0, STRAIGHT), Layer(1.3, STRAIGHT)), "too wide", "layers.0",
+        "for layers.0 and layers.1: .* at 100% of the membrane", cured=True,
+    ),
+    "too wide in one layer": Case(
+        lambda: Stack(Layer(1.0, STRAIGHT), Layer(1.3)), "none", None, TOLD,
+    ),
+    "too wide and recurrent": Case(
+        lambda: Stack(Recurrent(STRAIGHT)), "too wide", "layers.0", "for layers.0: ", cured=True,
     ),
     "too high": Case(
         lambda: Stack(Recurrent(QPseudoSpike(0.5))), "too high", "layers.0",

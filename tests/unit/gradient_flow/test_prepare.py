@@ -14,7 +14,14 @@ from lif_networks import N, Network, inputs
 from small_stacks import Changed, Layer, Stack
 from small_stacks import inputs as small_inputs
 
-from braintools_qps import QPseudoSpike, Scaled, gradient_flow, prepare, set_surrogate
+from braintools_qps import (
+    QPseudoSpike,
+    Scaled,
+    get_surrogate,
+    gradient_flow,
+    prepare,
+    set_surrogate,
+)
 from braintools_qps._models import find_neurons
 from braintools_qps.records import Diagnosis, Preparation
 
@@ -64,6 +71,10 @@ def healthy():
 def steep():
     """It fires, and its surrogate is too high and too narrow."""
     return Network((N,), 8.0, spk_fun=QPseudoSpike(dampening=9.0))
+
+
+def straight():
+    return Network(gain=8.0, spk_fun=get_surrogate("snntorch.straight_through_estimator"))
 
 
 def flat():
@@ -142,6 +153,7 @@ def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, w
             0.1,
         ),  # weights 20 times as large
         (steep, "too high", [SURROGATE], 0.01),
+        (straight, "too wide", [SURROGATE], 0.01),
         (flat, "no gradient", [SURROGATE], 0.01),
         (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01),
         (dropping, "dropout", ["model.between.prob = 0.995"], None),
