@@ -147,7 +147,7 @@ def _stays_silent(evaluator: Evaluator, p: PopulationFlow) -> bool:
         evaluator.step.arrays.states,
         evaluator.step.matrices(population(evaluator, p.name)),
     )
-    inhibited = matrices and all((states[i] <= 0).all() for i in matrices)
+    inhibited = matrices and all(np.all(np.asarray(states[i]) <= 0) for i in matrices)
     never = inhibited or not np.any(p.gradient.second_moments)
     return p.activity.is_far_below or bool(p.activity.is_silent and never)
 

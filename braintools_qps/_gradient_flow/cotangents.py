@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import brainunit as u
@@ -16,7 +15,7 @@ from .passes import Forward, replaced
 from .step import Step, is_real
 
 ENOUGH, MOST_DRAWS = 16, 8  # projections times samples that are enough to average over
-STREAM = 20220200  # keeps the projections independent of weights drawn from the same seed
+STREAM = 20220200  # keeps the projections independent of what a user draws from the same seed
 
 
 class Objective(NamedTuple):
@@ -61,17 +60,9 @@ def projections(run: Forward, draws: int, seed: int) -> Cotangents:
             "the model must return an array of real numbers at each step, got none. Return its "
             "spikes or a readout"
         )
-    return Cotangents(_projections(np.uint32(seed), outputs, draws))
-
-
-@partial(jax.jit, static_argnums=2)
-def _projections(seed: Any, outputs: list[Array], draws: int) -> list[Array]:
-    # Without fold_in, weights drawn from the same seed would equal the projections.
-    keys = jax.random.split(jax.random.fold_in(jax.random.key(seed), STREAM), len(outputs))
-    return [
-        jax.random.normal(key, (draws, 1, *output.shape[1:]), output.dtype)
-        for key, output in zip(keys, outputs)
-    ]
+    random = np.random.default_rng([STREAM, seed])  # NumPy's: nothing to compile
+    draw = lambda x: random.normal(size=(draws, 1, *x.shape[1:])).astype(x.dtype)
+    return Cotangents([jnp.asarray(draw(output)) for output in outputs])
 
 
 def of_outputs(step: Step, run: Forward, function: Callable[[Any], Any]) -> Cotangents:

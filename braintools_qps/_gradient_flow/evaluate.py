@@ -176,7 +176,7 @@ class Evaluator:
         return *self._gradients(slopes, arrays), tuple(blank)
 
     def _is_blank(self, position: int) -> bool:
-        return not np.any(self.step.arrays.states[position])
+        return not np.any(np.asarray(self.step.arrays.states[position]))
 
     def _with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import brainstate
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 from .._checks import is_positive
@@ -276,8 +277,8 @@ def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
 
 def of_one_sign(step: Step) -> dict[str, list[int]]:
     """The weight matrices of each population that has only such with entries of the same sign."""
-    states = step.arrays.states
-    alike = lambda i: bool((states[i] >= 0).all() or (states[i] <= 0).all())
+    weights = lambda i: np.asarray(step.arrays.states[i])
+    alike = lambda i: bool(np.all(weights(i) >= 0) or np.all(weights(i) <= 0))
     matrices = {p.name: step.matrices(p) for p in step.populations}
     return {name: these for name, these in matrices.items() if these and all(map(alike, these))}
 

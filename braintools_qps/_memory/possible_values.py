@@ -53,7 +53,7 @@ def values_of(array: ArrayLike) -> PossibleValues:
     """The values of a concrete array, if they are few."""
     dtype = jnp.result_type(array)
     if isinstance(array, jax.core.Tracer) or not jnp.issubdtype(dtype, np.number):
-        return _by_dtype(dtype)
+        return values_by_dtype(dtype)
     return few(np.unique(np.asarray(array))[: MOST_VALUES + 1])
 
 
@@ -80,18 +80,19 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[
         return [join(*operands[: INDEXING[name]], *filled)] * len(eqn.outvars)
     if name in ELEMENTWISE:
         return [_elementwise(eqn, operands)]
-    return [_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]
+    return [values_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]
 
 
-def _by_dtype(dtype: DTypeLike) -> PossibleValues:
+def values_by_dtype(dtype: DTypeLike) -> PossibleValues:
+    """All values that a type can hold, if they are few: those of a boolean."""
     return FLAG if jnp.issubdtype(dtype, np.bool_) else ANY
 
 
 def _elementwise(eqn: JaxprEqn, operands: list[PossibleValues]) -> PossibleValues:
     dtypes = _dtypes(eqn.invars)
-    known = [_by_dtype(d) if s is ANY else s for d, s in zip(dtypes, operands)]
+    known = [values_by_dtype(d) if s is ANY else s for d, s in zip(dtypes, operands)]
     if any(s is ANY for s in known):
-        return _by_dtype(*_dtypes(eqn.outvars))
+        return values_by_dtype(*_dtypes(eqn.outvars))
     with jax.ensure_compile_time_eval():
         return few(
             bind(eqn, list(map(np.asarray, combination, dtypes)))[0]

@@ -32,7 +32,7 @@ from .._surrogate import adjusted
 from ..records import SavedMemory
 from ..typing import Inputs, Model, Node
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
-from .possible_values import ANY, FLAG, Mark, PossibleValues, join, spread, values_of
+from .possible_values import FLAG, Mark, PossibleValues, join, spread, values_by_dtype, values_of
 from .spikes import ByPhase
 
 LAYER = "braintools_qps:layer:"
@@ -219,7 +219,7 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     first = len(closed.in_avals) - len(leaves)
 
     def call(values: list[PossibleValues]) -> list[PossibleValues]:
-        arguments: list[PossibleValues] = [ANY] * len(closed.in_avals)
+        arguments = [values_by_dtype(aval.dtype) for aval in closed.in_avals]
         for i, held in zip(carried, values):
             arguments[first + i] = held
         results = spread(closed, arguments, note)

@@ -1,5 +1,7 @@
 """save_memory finds what spikes feed, changes that, and says so."""
 
+from functools import partial
+
 import brainstate
 import braintools.surrogate
 import brainunit as u
@@ -71,6 +73,25 @@ def test_what_spikes_feed_is_changed_and_the_rest_left_with_a_reason():
     assert network.recurrent is objects[0]
     assert network.recurrent.weight is objects[1]
     assert "update" not in vars(network.recurrent)
+
+
+def test_boolean_inputs_are_spikes():
+    x = jax.random.bernoulli(jax.random.key(0), 0.5, (6, *X.shape))
+
+    def weights_gradient(network):
+        network.dropout.prob = 1.0
+        brainstate.nn.init_all_states(network, len(X))
+        weight = network.input.states(brainstate.ParamState)
+        loss = lambda: brainstate.transform.for_loop(network, x).sum()
+        with brainstate.environ.context(fit=True):
+            return brainstate.transform.jit(brainstate.transform.grad(loss, weight))()
+
+    brainstate.random.seed(0)
+    network = Network()
+    expected = weights_gradient(network)
+    assert "input" in save_memory(network, x).changed
+    close = partial(np.testing.assert_allclose, rtol=0.02)  # slopes are rounded to 8 bits
+    jax.tree.map(close, weights_gradient(network), expected)
 
 
 def test_gradients_stay_to_the_rounding_of_8_bit_slopes():
