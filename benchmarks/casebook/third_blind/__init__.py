@@ -1,0 +1,131 @@
+"""The third blind half of the casebook: networks written after those of `second_blind`.
+
+Their author had read neither rules nor guides, and ran none of them through `gradient_flow` or
+`prepare`.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from braintools import surrogate as bts
+
+from braintools_qps import QPseudoSpike
+
+from ..cases import Case
+from ..data import events
+from ..networks import CLASSES, Design
+from ..sealed import row_by_row, standard
+from . import networks as nets
+
+TWINS = {
+    # As most users build them.
+    "counting": Design(make=nets.counting, source="mnist", code="poisson", width=100, steps=15,
+          readout="spiking", surrogate=bts.InvSquareGrad(10.0), epochs=4),
+    "synapses": Design(make=nets.synapses, data=nets.standardised, width=64, steps=30,
+          surrogate=bts.SlayerGrad()),
+    "normed": Design(make=nets.normed, layers=5, norm="rms", width=64, steps=8,
+          surrogate=bts.ERF()),
+    "separable": Design(make=nets.separable, shape="convolutional", width=8, steps=5,
+          surrogate=bts.Arctan(), epochs=6, rate=1e-2),
+    "delta": Design(make=nets.hearing, source="tones", data=nets.deltas, width=64, steps=100,
+          surrogate=bts.SoftSign(), epochs=15),
+    "chemistry": Design(make=nets.chemistry, source="wine", data=standard, keep=0.8, width=48,
+          steps=20, surrogate=bts.PiecewiseExp(), epochs=60),
+    "skips": Design(make=nets.skips, layers=12, width=32, steps=6,
+          surrogate=bts.PiecewiseQuadratic()),
+    "slow": Design(make=nets.slow, code="poisson", width=48, steps=150, surrogate=bts.Sigmoid(),
+          epochs=8),
+    "millivolts": Design(make=nets.millivolts, width=64, steps=15, surrogate=bts.S2NN()),
+    "hybrid": Design(make=nets.hybrid, width=64, steps=12, surrogate=bts.LogTailedRelu()),
+    # Rare ones.
+    "shunting": Design(make=nets.shunting, width=96, steps=20,
+          surrogate=bts.SquarewaveFourierSeries()),
+    "thresholds": Design(make=nets.thresholds, data=nets.phases, width=64, steps=24,
+          surrogate=bts.GaussianGrad()),
+    "chip": Design(make=nets.chip, width=64, steps=16, surrogate=bts.ReluGrad()),
+    "low-rank": Design(make=nets.low_rank, code="poisson", width=100, steps=80,
+          surrogate=bts.NonzeroSignLog(), epochs=8),
+    "early-votes": Design(make=nets.early_votes, layers=3, code="latency", width=64, steps=20,
+          surrogate=bts.LeakyRelu(), epochs=20),
+    "gated": Design(make=nets.gated, data=row_by_row, width=100, steps=24, read="last",
+          surrogate=bts.PiecewiseLeakyRelu(), epochs=30),
+    "liquid": Design(make=nets.liquid, code="poisson", width=160, steps=30,
+          surrogate=bts.MultiGaussianGrad()),
+    "compass": Design(make=nets.compass, source="moving", data=events, width=48, steps=30,
+          surrogate=bts.Arctan(2.0), epochs=10),
+    "tied": Design(make=nets.tied, width=64, steps=20, surrogate=QPseudoSpike(alpha=3.0)),
+    "tokens": Design(make=nets.tokens, width=24, steps=6, surrogate=bts.Sigmoid(3.0)),
+}  # fmt: skip
+
+
+def fails(name: str, cause: str, population: str, twin: str, seen: str, *, user: bool = True,
+          **mistake: Any) -> Case:  # fmt: skip
+    return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, third=True)
+
+
+cut, both, mend = "no gradient|disconnected", "layers.1|layers.3", {"user": False}
+inner = "|".join(f"layers.layers.{i}" for i in (1, 3, 5))
+FAILURES = [
+    fails("norm-forgotten", "silent", "layers.2|layers.5|layers.8", "normed",
+          "Small weights were meant for a norm that is not there.", **mend, norm=""),
+    fails("leak-in-nanosiemens", "silent", "cells", "shunting",
+          "The leak is in nanosiemens and synapses are in microsiemens.",
+          make=partial(nets.shunting, leak=100.0)),
+    fails("rest-by-default", "saturated", "layers.2|layers.5", "millivolts",
+          "Threshold and reset are given, rest is 0 mV by default.",
+          make=partial(nets.millivolts, rest=0.0)),
+    fails("log-thresholds", "saturated", both, "thresholds",
+          "The logarithm of a threshold is taken for the threshold.",
+          make=partial(nets.thresholds, link=lambda x: x)),
+    fails("chip-units", "out of reach", "layers.2|layers.5", "chip",
+          "A surrogate of width 1, where the threshold is 64000.",
+          make=partial(nets.chip, unit=1.0)),
+    fails("slope-not-height", "too high|exploding|not finite", "cells", "delta",
+          "A slope of 25, with which another library has a height of 1 and this one 12.5.",
+          **mend, surrogate=bts.SoftSign(25.0)),
+    fails("unscaled-factors", "exploding|too high|not finite", "cells", "low-rank",
+          "The factors of the recurrent weights are not divided by the root of their size.",
+          make=partial(nets.low_rank, scaled=False)),
+    fails("negative-slope", "negative derivative", inner, "early-votes",
+          "The slope on the negative side is given as a negative number.", **mend,
+          surrogate=bts.LeakyRelu(-1.0, 1.0)),
+    fails("open-gates", "fading|no gradient|information lost", "layers.0", "gated",
+          "The bias of the gates has the wrong sign, and each step renews all of the membrane.",
+          make=partial(nets.gated, bias=6.0)),
+    fails("one-hot-votes", cut, both, "counting",
+          "The loss gets the winner of each step as a one-hot vector.",
+          output=lambda z: jax.nn.one_hot(z.argmax(axis=-1), CLASSES)),
+    fails("share-rounded", "disconnected|no gradient", "exc|inh|reader", "liquid",
+          "The share of connections, 0.3, is rounded to an integer.",
+          make=partial(nets.liquid, share=0.0)),
+    fails("angle-of-nothing", "not finite", "cells|", "compass",
+          "The angle of a vector of length 0 has no derivative.", output=nets.angle),
+    fails("tau-from-zero", "not finite", both, "slow",
+          "Time constants are spread from 0 on, and the derivative is 0 times infinity there.",
+          make=partial(nets.slow, taus=lambda n: jnp.linspace(0, 100, n))),
+    fails("over-time", "inputs", "layers.2|", "synapses",
+          "Pixels are standardised over time, in which they do not change.",
+          data=partial(nets.standardised, axis=0)),
+    fails("deaf", "inputs", "cells|", "delta",
+          "The tone never changes by the step of the delta code, so there are no spikes.",
+          data=partial(nets.deltas, step=3.0)),
+    fails("tenths-of-a-step", f"delay|{cut}", "retina|cells", "compass",
+          "Delays in tenths of a millisecond are taken for milliseconds.",
+          make=partial(nets.compass, unit=10)),
+    fails("keep-for-drop", "dropout", "layers.2|layers.5|", "chemistry",
+          "The share to drop is given as that to keep, in all layers.", **mend, keep=0.02),
+    fails("all-alike", "information lost", "layers.1|layers.3|layers.5", "hybrid",
+          "All weights of a layer begin with the same value.",
+          make=partial(nets.hybrid, alike=True)),
+    fails("two-features", "too small|information lost", "cells", "tied",
+          "Two neurons for ten classes.", width=2),
+    fails("chip-in-half", "half precision|not finite", "layers.2|layers.5", "chip",
+          "Membranes pass 65504, the largest number of half precision.", dtype="float16"),
+]  # fmt: skip
+
+HEALTHY = [Case(name, "none", "", design, {}, third=True) for name, design in TWINS.items()]
+THIRD = {case.name: case for case in (*FAILURES, *HEALTHY)}
