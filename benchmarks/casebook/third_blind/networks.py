@@ -26,16 +26,19 @@ def phases(x: Any) -> Any:
     return ((now == at) & (x[0] > 0.1)).astype(jnp.float32)
 
 
-def deltas(x: Any, *, step: float = 0.3) -> Any:
-    """Spikes of two channels, where a tone has risen or fallen by a step since the last of them."""
-    frequency, phase = x[0].T
-    sound = jnp.sin(6.28 * frequency * jnp.arange(len(x))[:, None] + phase)
+def deltas(x: Any, *, step: float = 0.2) -> Any:
+    """A scan of images from left to right: spikes where a row gets brighter or darker by a step."""
+    at = jnp.linspace(0, SIDE - 1, len(x))
+    left, part = jnp.floor(at).astype(int), at % 1
+    columns = jnp.moveaxis(x[0].reshape(-1, SIDE, SIDE), 2, 0)
+    right = columns[jnp.minimum(left + 1, SIDE - 1)]
+    shown = columns[left] + part[:, None, None] * (right - columns[left])
 
     def follow(kept: Any, now: Any) -> tuple[Any, Any]:
-        change = jnp.stack([now - kept > step, kept - now > step], axis=-1).astype(jnp.float32)
-        return kept + step * (change[..., 0] - change[..., 1]), change
+        up, down = (1.0 * (sign * (now - kept) > step) for sign in (1, -1))
+        return kept + step * (up - down), jnp.concatenate([up, down], axis=-1)
 
-    return jax.lax.scan(follow, sound[0], sound)[1]
+    return jax.lax.scan(follow, jnp.zeros_like(shown[0]), shown)[1]
 
 
 def standardised(x: Any, *, axis: int = 1) -> Any:
@@ -81,14 +84,14 @@ def separable(d: Design) -> Module:
 
 
 def hearing(d: Design) -> Module:
-    """Neurons that hear themselves and, in two channels, rise and fall of a tone."""
+    """Neurons that hear themselves, and where an image gets brighter or darker."""
 
     def step(net: Any, x: Any) -> Any:
         net.z.value = net.cells(net.fc(x) + net.back(net.z.value))
         return net.out(net.z.value)
 
     n = d.width
-    parts = {"fc": linear(2, n, 2.0), "back": linear(n, n, 0.5), "out": linear(n, 5)}
+    parts = {"fc": linear(2 * SIDE, n, 2.0), "back": linear(n, n, 0.5), "out": linear(n, CLASSES)}
     return Wired(step, (("z", n),), cells=Beta(n, d.surrogate, 0.9), **parts)
 
 
