@@ -65,7 +65,7 @@ def normed(d: Design) -> Module:
     """Currents that are divided by the root of their mean square before they get to a layer."""
     norm = lambda: brainstate.nn.RMSNorm((d.width,)) if d.norm else same
     sizes = [PIXELS, *[d.width] * d.layers]
-    layers = ((linear(a, b, 0.3), norm(), Beta(b, d.surrogate, 0.6)) for a, b in pairwise(sizes))
+    layers = ((linear(a, b, 0.1), norm(), Beta(b, d.surrogate, 0.6)) for a, b in pairwise(sizes))
     return row(*chain(*layers), linear(d.width, CLASSES))
 
 
@@ -138,13 +138,14 @@ def slow(d: Design, *, taus: Callable[[int], Any] = lambda n: jnp.linspace(5, 10
     return row(*layer(PIXELS, 8.0), *layer(n, 20.0), linear(n, CLASSES))
 
 
-def millivolts(d: Design, *, rest: float = -65.0) -> Module:
+def millivolts(d: Design) -> Module:
     """Fast neurons of brainpy.state, with potentials as in the cortex."""
     n = d.width
-    options = {"V_rest": rest * u.mV, "V_initializer": Constant(rest * u.mV), "tau": 2 * u.ms}
-    options |= {"V_reset": -65 * u.mV, "V_th": -50 * u.mV, "spk_reset": "hard"}
+    rest = -65 * u.mV
+    options = {"V_rest": rest, "V_initializer": Constant(rest), "tau": 1.2 * u.ms}
+    options |= {"V_reset": rest, "V_th": -50 * u.mV, "spk_reset": "hard"}
     cells = lambda: (lambda x: x * u.mA, spiking("LIF", n, d, **options))
-    fc1, fc2 = linear(PIXELS, n, 30.0), linear(n, n, 45.0)
+    fc1, fc2 = linear(PIXELS, n, 35.0), linear(n, n, 50.0)
     return row(fc1, *cells(), fc2, *cells(), linear(n, CLASSES))
 
 
@@ -166,7 +167,7 @@ def hybrid(d: Design, *, alike: bool = False) -> Module:
 
     spikes = lambda: Beta(n, d.surrogate, 0.8)
     return row(fc(PIXELS, n, 2.0), spikes(), fc(n, n, 2.0), Rates(n, d.surrogate, 0.7),
-               fc(n, n, 3.0), spikes(), fc(n, CLASSES, 1.0))  # fmt: skip
+               fc(n, n, 1.0), spikes(), fc(n, CLASSES, 1.0))  # fmt: skip
 
 
 class Shunting(Beta):
@@ -192,7 +193,7 @@ class Thresholds(Beta):
 
     def __init__(self, size: int, spk_fun: Callable, link: Callable):
         super().__init__(size, spk_fun)
-        self.raw, self.link = brainstate.ParamState(jnp.linspace(-2.0, -0.5, size)), link
+        self.raw, self.link = brainstate.ParamState(jnp.linspace(-3.0, -1.5, size)), link
 
     def fire(self) -> Any:
         return self.spk_fun(self.mem.value - self.link(self.raw.value))
@@ -205,7 +206,7 @@ class Thresholds(Beta):
 
 def thresholds(d: Design, *, link: Callable = jnp.exp) -> Module:
     n = d.width
-    layer = lambda a: (linear(a, n), Thresholds(n, d.surrogate, link))
+    layer = lambda a: (linear(a, n, 0.15), Thresholds(n, d.surrogate, link))
     return row(*layer(PIXELS), *layer(n), linear(n, CLASSES))
 
 
@@ -290,19 +291,19 @@ def gated(d: Design, *, bias: float = -3.0) -> Module:
     return row(Gated(SIDE, d.width, d.surrogate, bias), linear(d.width, CLASSES))
 
 
-def liquid(d: Design, *, share: float = 0.3) -> Module:
+def liquid(d: Design, *, share: float = 0.3, background: float = 0.2) -> Module:
     """A fixed random network on a cube; its inputs, and the neurons that hear it, are trained."""
     n, few = d.width, d.width // 4
     place = brainstate.random.uniform(size=(n + few, 3))
     away = ((place[:, None] - place) ** 2).sum(axis=-1)
-    w = (brainstate.random.uniform(size=away.shape) < jnp.exp(-away / 0.1)) * 0.15
+    w = (brainstate.random.uniform(size=away.shape) < jnp.exp(-away / 0.1)) * 0.1
     w = w.at[n:].multiply(-3.0)
 
     def step(net: Any, x: Any) -> Any:
         back = net.z.value @ w
         e, i = net.exc(net.fc(x) + back[..., :n]), net.inh(back[..., n:])
         net.z.value = jnp.concatenate([e, i], axis=-1)
-        return net.out(net.reader(net.hear(e) + 0.2))
+        return net.out(net.reader(net.hear(e) + background))
 
     mask = (brainstate.random.uniform(size=(n, few)) < share).astype(jnp.float32)
     hear = linear(n, few, 3.0, w_mask=mask)
