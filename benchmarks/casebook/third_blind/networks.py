@@ -239,18 +239,19 @@ def chip(d: Design, *, unit: float = 64000.0) -> Module:
 
 
 def low_rank(d: Design, *, scaled: bool = True) -> Module:
-    """Recurrent weights that are the product of two thin matrices."""
+    """Eight latent variables, which the spikes drive, come back to the neurons and are read."""
 
     def step(net: Any, x: Any) -> Any:
-        back = net.z.value @ net.left.value @ net.right.value
-        net.z.value = net.cells(net.fc(x) + back)
-        return net.out(net.z.value)
+        spikes = net.cells(net.fc(x) + net.back(jnp.tanh(net.latent.value)))
+        net.latent.value = net.latent.value @ net.flow.value + net.into(spikes)
+        return net.out(net.latent.value)
 
     n, rank = d.width, 8
-    draw = lambda a, b: brainstate.random.randn(a, b) * (0.5 / a**0.5 if scaled else 1.0)
-    left, right = (brainstate.ParamState(draw(*s)) for s in ((n, rank), (rank, n)))
-    parts = {"left": left, "right": right, "cells": Beta(n, d.surrogate)}
-    return Wired(step, (("z", n),), **parts, fc=linear(PIXELS, n, 1.0), out=linear(n, CLASSES))
+    draw = brainstate.random.randn(rank, rank)
+    flow = brainstate.ParamState(0.9 * jnp.linalg.qr(draw)[0] if scaled else draw)
+    parts = {"flow": flow, "fc": linear(PIXELS, n), "back": linear(rank, n, 0.5)}
+    parts |= {"into": linear(n, rank, 0.5), "cells": Beta(n, d.surrogate)}
+    return Wired(step, (("latent", rank),), **parts, out=linear(rank, CLASSES))
 
 
 def early_votes(d: Design) -> Module:
@@ -272,7 +273,7 @@ class Gated(Beta):
 
     def __init__(self, inputs: int, size: int, spk_fun: Callable, bias: float):
         super().__init__(size, spk_fun)
-        self.fc, self.gate = linear(inputs + size, size, 10.0), linear(inputs + size, size, 1.0)
+        self.fc, self.gate = linear(inputs, size, 10.0), linear(inputs + size, size, 1.0)
         self.bias = brainstate.ParamState(jnp.full(size, bias))
 
     def init_state(self, batch_size: int | None = None) -> None:
@@ -282,7 +283,7 @@ class Gated(Beta):
     def update(self, x: Any) -> Any:
         heard = jnp.concatenate([x, self.z.value], axis=-1)
         share = jax.nn.sigmoid(self.gate(heard) + self.bias.value)
-        self.mem.value = (1 - share) * self.mem.value + share * self.fc(heard)
+        self.mem.value = (1 - share) * self.mem.value + share * self.fc(x)
         self.z.value = self.fire()
         return self.z.value
 
