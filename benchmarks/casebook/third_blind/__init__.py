@@ -31,12 +31,11 @@ TWINS = {
           surrogate=bts.ERF(), epochs=6),
     "separable": Design(make=nets.separable, shape="convolutional", width=8, steps=5,
           surrogate=bts.Arctan(), epochs=6, rate=1e-2),
-    "delta": Design(make=nets.hearing, data=nets.deltas, width=100, steps=50,
+    "delta": Design(make=nets.delta, data=nets.deltas, width=100, steps=50,
           surrogate=bts.GaussianGrad(), epochs=30),
     "chemistry": Design(make=nets.chemistry, source="wine", data=standard, keep=0.8, width=48,
           steps=20, surrogate=bts.PiecewiseExp(), epochs=60),
-    "skips": Design(make=nets.skips, layers=12, width=32, steps=6,
-          surrogate=bts.Sigmoid()),
+    "skips": Design(make=nets.skips, layers=12, width=32, steps=6, surrogate=bts.Sigmoid()),
     "slow": Design(make=nets.slow, code="poisson", width=48, steps=150, surrogate=bts.S2NN(),
           epochs=20, rate=1e-2),
     "millivolts": Design(make=nets.millivolts, width=64, steps=15, epochs=20,
@@ -68,8 +67,8 @@ def fails(name: str, cause: str, population: str, twin: str, seen: str, *, user:
     return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, third=True)
 
 
-cut, both, mend = "no gradient|disconnected", "layers.1|layers.3", {"user": False}
-inner = "|".join(f"layers.layers.{i}" for i in (1, 3))
+cut, mend = "no gradient|disconnected", {"user": False}
+both, inner = "layers.1|layers.3", "layers.layers.1|layers.layers.3"
 FAILURES = [
     fails("norm-forgotten", "silent", "layers.2|layers.5|layers.8", "normed",
           "Small weights were meant for a norm that is not there.", **mend, norm=""),
@@ -83,7 +82,7 @@ FAILURES = [
           "The logarithm of a threshold is taken for the threshold.",
           make=partial(nets.thresholds, link=lambda x: x)),
     fails("chip-units", "out of reach", "layers.2|layers.5", "chip",
-          "A surrogate of width 1, where the threshold is 64000.",
+          "A surrogate of width 1, where the threshold is 64000.", **mend,
           make=partial(nets.chip, unit=1.0)),
     fails("tall-gaussian", "too high|exploding|not finite", "cells", "delta",
           "A slope of 30 is given as a factor of the height, in a loop of 50 steps.", **mend,

@@ -48,16 +48,15 @@ def standardised(x: Any, *, axis: int = 1) -> Any:
 
 def counting(d: Design) -> Module:
     """Two layers of neurons; the class is that of the output neuron which fires most."""
-    n = d.width
-    hidden, out = Beta(n, d.surrogate), Beta(CLASSES, d.surrogate)
-    return row(linear(196, n, 2.0), hidden, linear(n, CLASSES, 2.0), out, d.output)
+    layer = lambda a, b: (linear(a, b, 2.0), Beta(b, d.surrogate))
+    return row(*layer(196, d.width), *layer(d.width, CLASSES), d.output)
 
 
 def synapses(d: Design) -> Module:
     """Neurons behind synapses, and a leaky readout."""
-    n, zero = d.width, Constant(0.0 * u.mA)
-    layer = lambda a: (linear(a, n, 2.0, u.mA), brainpy.state.Expon(n, tau=4 * u.ms,
-        g_initializer=zero), spiking("LIF", n, d))  # fmt: skip
+    n, options = d.width, {"tau": 4 * u.ms, "g_initializer": Constant(0.0 * u.mA)}
+    synapse = lambda: brainpy.state.Expon(n, **options)
+    layer = lambda a: (linear(a, n, 2.0, u.mA), synapse(), spiking("LIF", n, d))
     return row(*layer(PIXELS), *layer(n), brainpy.state.LeakyRateReadout(n, CLASSES))
 
 
@@ -71,8 +70,7 @@ def normed(d: Design) -> Module:
 
 def separable(d: Design) -> Module:
     """A convolution for each channel, then one of 1 by 1 pixel between them."""
-    c, conv = d.width, brainstate.nn.Conv2d
-    norm = lambda shape: brainstate.nn.BatchNorm2d(shape)
+    c, conv, norm = d.width, brainstate.nn.Conv2d, brainstate.nn.BatchNorm2d
     cells = lambda *shape: Beta(shape, d.surrogate, 0.7)
     image = lambda x: x.reshape(*x.shape[:-1], SIDE, SIDE, 1)
     return row(
@@ -83,7 +81,7 @@ def separable(d: Design) -> Module:
     )  # fmt: skip
 
 
-def hearing(d: Design) -> Module:
+def delta(d: Design) -> Module:
     """Neurons that hear themselves, and where an image gets brighter or darker."""
 
     def step(net: Any, x: Any) -> Any:
@@ -161,11 +159,8 @@ def hybrid(d: Design, *, alike: bool = False) -> Module:
     """Units without spikes between layers with spikes."""
     n = d.width
 
-    def fc(a: int, b: int, scale: float) -> Any:
-        options = {"w_init": Constant(scale / a)} if alike else {}
-        return brainstate.nn.Linear(a, b, **options) if alike else linear(a, b, scale)
-
-    spikes = lambda: Beta(n, d.surrogate, 0.8)
+    constant = lambda a, b, scale: brainstate.nn.Linear(a, b, w_init=Constant(scale / a))
+    fc, spikes = constant if alike else linear, lambda: Beta(n, d.surrogate, 0.8)
     return row(fc(PIXELS, n, 2.0), spikes(), fc(n, n, 2.0), Rates(n, d.surrogate, 0.7),
                fc(n, n, 1.0), spikes(), fc(n, CLASSES, 1.0))  # fmt: skip
 
