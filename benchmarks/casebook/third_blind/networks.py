@@ -11,13 +11,12 @@ import brainstate
 import brainunit as u
 import jax
 import jax.numpy as jnp
+from brainstate.nn import Module
 from braintools.init import Constant
 
 from ..blind import Wired, row, spiking
 from ..networks import CLASSES, PIXELS, SIDE, Design, same
 from ..sealed.neurons import Beta, FirstSpike, convolution, linear, zeros
-
-Module = brainstate.nn.Module
 
 
 def phases(x: Any) -> Any:
@@ -168,7 +167,8 @@ def hybrid(d: Design, *, alike: bool = False) -> Module:
 class Shunting(Beta):
     """Neurons with conductances, which pull to 5 and to -1; ``beta`` is that of the leak."""
 
-    def update(self, excites: Any, inhibits: Any) -> Any:
+    def update(self, x: Any) -> Any:
+        excites, inhibits = x
         drive, conductance = 5 * excites - inhibits, self.beta + excites + inhibits
         mem = self.mem.value * (1 - jax.lax.stop_gradient(self.fire()))
         self.mem.value = (mem + drive) / (1 + conductance)
@@ -177,7 +177,7 @@ class Shunting(Beta):
 
 def shunting(d: Design, *, leak: float = 0.1) -> Module:
     def step(net: Any, x: Any) -> Any:
-        return net.out(net.cells(*(0.1 * jax.nn.relu(fc(x)) for fc in (net.exc, net.inh))))
+        return net.out(net.cells([0.1 * jax.nn.relu(fc(x)) for fc in (net.exc, net.inh)]))
 
     cells, fc = Shunting(d.width, d.surrogate, leak), lambda: linear(PIXELS, d.width, 3.0)
     return Wired(step, exc=fc(), inh=fc(), cells=cells, out=linear(d.width, CLASSES))
@@ -357,7 +357,7 @@ def tokens(d: Design) -> Module:
         return net.out(x.reshape(*x.shape[:-2], -1))
 
     cells, fc = lambda: Beta((4, n), d.surrogate, 0.6), lambda: linear(n, n, 2.0)
-    parts = {name: cells() for name in ("embedded", "attended", "first", "second")}
+    parts: dict[str, Any] = {name: cells() for name in ("embedded", "attended", "first", "second")}
     parts |= {name: fc() for name in ("mix", "fc1", "fc2")} | {"embed": linear(16, n, 2.0)}
     parts |= {"fcs": [fc() for _ in range(3)], "lifs": [cells() for _ in range(3)]}
     place = brainstate.ParamState(0.5 * brainstate.random.randn(4, n))
