@@ -27,7 +27,7 @@ TWINS = {
           readout="spiking", surrogate=bts.InvSquareGrad(10.0), epochs=4),
     "synapses": Design(make=nets.synapses, data=nets.standardised, width=64, steps=30,
           surrogate=bts.SlayerGrad()),
-    "normed": Design(make=nets.normed, layers=5, norm="rms", width=64, steps=8,
+    "rms-norm": Design(make=nets.normed, layers=5, norm="rms", width=64, steps=8,
           surrogate=bts.ERF(), epochs=6),
     "separable": Design(make=nets.separable, shape="convolutional", width=8, steps=5,
           surrogate=bts.Arctan(), epochs=6, rate=1e-2),
@@ -38,7 +38,7 @@ TWINS = {
     "skips": Design(make=nets.skips, layers=12, width=32, steps=6, surrogate=bts.Sigmoid()),
     "slow": Design(make=nets.slow, code="poisson", width=48, steps=150, surrogate=bts.S2NN(),
           epochs=20, rate=1e-2),
-    "millivolts": Design(make=nets.millivolts, width=64, steps=15, epochs=20,
+    "cortical": Design(make=nets.cortical, width=64, steps=15, epochs=20,
           rate=1e-2, surrogate=bts.PiecewiseQuadratic()),
     "hybrid": Design(make=nets.hybrid, width=64, steps=12, surrogate=bts.LogTailedRelu()),
     # Rare ones.
@@ -70,7 +70,7 @@ def fails(name: str, cause: str, population: str, twin: str, seen: str, *, user:
 cut, mend = "no gradient|disconnected", {"user": False}
 both, inner = "layers.1|layers.3", "layers.layers.1|layers.layers.3"
 FAILURES = [
-    fails("norm-forgotten", "silent", "layers.2|layers.5|layers.8", "normed",
+    fails("norm-forgotten", "silent", "layers.2|layers.5|layers.8", "rms-norm",
           "Small weights were meant for a norm that is not there.", **mend, norm=""),
     fails("leak-in-nanosiemens", "silent", "cells", "shunting",
           "The leak is in nanosiemens and synapses are in microsiemens.",

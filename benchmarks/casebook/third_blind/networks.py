@@ -135,7 +135,7 @@ def slow(d: Design, *, taus: Callable[[int], Any] = lambda n: jnp.linspace(5, 10
     return row(*layer(PIXELS, 8.0), *layer(n, 20.0), linear(n, CLASSES))
 
 
-def millivolts(d: Design) -> Module:
+def cortical(d: Design) -> Module:
     """Fast neurons of brainpy.state, with potentials as in the cortex."""
     n = d.width
     rest = -65 * u.mV
