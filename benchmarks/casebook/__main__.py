@@ -27,7 +27,7 @@ from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
 SEEDS = 3
-PARTS = ("development", "held out", "sealed", "blind", "second blind")
+PARTS = ("development", "held out", "sealed", "blind", "second blind", "third blind")
 
 
 def main() -> None:

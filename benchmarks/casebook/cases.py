@@ -51,7 +51,8 @@ class Case:
     old: bool = False  # of the casebook with which the rules were made
     sealed: bool = False  # of `sealed`, by somebody who had not read the rules
     blind: bool = False  # looked at once, with the rules finished, and never again
-    second: bool = False  # of `second_blind`, not looked at yet
+    second: bool = False  # of `second_blind`
+    third: bool = False  # of `third_blind`, not looked at yet
 
     @property
     def design(self) -> Design:
@@ -305,8 +306,8 @@ def half(case: Case) -> str:
 
     Today's rules were made with a look at all but the blind ones.
     """
-    if case.second:
-        return "second blind"
+    if case.third or case.second:
+        return "third blind" if case.third else "second blind"
     if case.blind or case.sealed:
         return "blind" if case.blind else "sealed"
     odd = hashlib.sha256(case.name.encode()).digest()[0] % 2

@@ -24,6 +24,7 @@ from ..data import events, wave
 from ..networks import CLASSES, PIXELS, Design
 from ..sealed import SEALED, standard
 from ..sealed.neurons import Beta, linear
+from ..third_blind import THIRD
 from .networks import (
     Dendrites,
     Resonators,
@@ -164,4 +165,4 @@ HEALTHY = [
 ]
 
 SECOND = {case.name: case for case in (*FAILURES, *HEALTHY)}
-EVERY = CASES | SEALED | BLIND | SECOND
+EVERY = CASES | SEALED | BLIND | SECOND | THIRD
