@@ -19,10 +19,10 @@ import brainstate
 import brainunit as u
 
 from . import prepared
-from .cases import Case, half
+from .cases import Case
 from .evaluate import confusion, counts, evaluated, judged
+from .every import EVERY
 from .networks import Design
-from .second_blind import EVERY
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "casebook.json"
@@ -42,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     brainstate.environ.set(dt=1 * u.ms)
     halves = (options.half,) if options.half else PARTS if options.names else PARTS[:3]
-    chosen = [EVERY[name] for name in options.names or EVERY if half(EVERY[name]) in halves]
+    chosen = [EVERY[name] for name in options.names or EVERY if EVERY[name].half in halves]
     if options.action == "prepare":
         book = json.loads(options.file.read_text("utf-8"))["networks"]
         return prepared.update(chosen, book, options.seeds)
@@ -77,8 +77,8 @@ def weights(case: Case, scores: Callable[[Design], list[float]]) -> dict[str, An
 
 def told(case: Case) -> dict[str, Any]:
     """What is known of a network without running it."""
-    keys = ("cause", "population", "seen", "thread", "user")
-    return {"half": half(case)} | {key: getattr(case, key) for key in keys}
+    keys = ("half", "cause", "population", "seen", "thread", "user")
+    return {key: getattr(case, key) for key in keys}
 
 
 def update(file: Path, chosen: list[Case], row: Callable[[Case], dict[str, Any]]) -> None:
@@ -112,7 +112,7 @@ def report(file: Path, chosen: list[Case]) -> None:
     """Counts and confusions per half, then the networks that were judged wrongly."""
     rows = json.loads(file.read_text("utf-8"))["networks"]
     for part in PARTS:
-        cases = [c for c in chosen if half(c) == part and "said" in rows.get(c.name, ())]
+        cases = [c for c in chosen if c.half == part and "said" in rows.get(c.name, ())]
         if not cases:
             continue
         print(f"\n{part}: {len(cases)} networks")

@@ -232,7 +232,7 @@ TWINS = {
 
 def fails(name: str, cause: str, population: str, twin: str, seen: str,
           user: bool = False, **mistake: Any) -> Case:  # fmt: skip
-    return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, blind=True)
+    return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, half="blind")
 
 
 user, cut = True, "no gradient|disconnected"
@@ -289,7 +289,7 @@ NEW = {
 }  # fmt: skip
 ONLY_TWINS = ("izhikevich", "wine", "adex", "choosing", "micro")
 HEALTHY = [
-    Case(name, "none", "", design, {}, blind=True)
+    Case(name, "none", "", design, {}, half="blind")
     for name, design in (TWINS | NEW).items()
     if name not in ONLY_TWINS
 ]

@@ -17,7 +17,7 @@ from braintools_qps import gradient_flow
 
 from .cases import Case
 from .data import inputs, logits
-from .second_blind import EVERY
+from .every import EVERY
 from .train import accuracies, built
 
 SIZES = (8, 64, 512)

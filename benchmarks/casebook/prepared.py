@@ -23,8 +23,8 @@ from braintools_qps.records import Preparation
 from .cases import Case
 from .data import inputs
 from .evaluate import SIZE
+from .every import EVERY
 from .networks import Design
-from .second_blind import EVERY
 from .train import accuracies, built
 
 FILE = Path(__file__).parents[2] / "docs" / "results" / "prepare.json"

@@ -127,9 +127,8 @@ def gradient_flow(
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
         of a state. If the inputs have no time step, no sample, or parts of different length. If
-        the seed is not from 0 to 2**32 - 1, the
-        objective does not return a scalar, or there is no candidate. If there is not one finite
-        label per sample.
+        the seed is not from 0 to 2**32 - 1, the objective does not return a scalar, or there is no
+        candidate. If there is not one finite label per sample.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and a candidate has no scale for it.
 

@@ -130,7 +130,7 @@ TWINS = {
 
 def fails(name: str, cause: str, population: str, twin: str, seen: str,
           mistake: Mapping[str, Any], thread: str = "", *, user: bool = False) -> Case:  # fmt: skip
-    return Case(name, cause, population, TWINS[twin], mistake, seen, thread, user, sealed=True)
+    return Case(name, cause, population, TWINS[twin], mistake, seen, thread, user, half="sealed")
 
 
 FAILURES = [
@@ -201,7 +201,7 @@ FAILURES = [
 
 ONLY_TWINS = ("refreshed", "dropped", "membranes-long")  # as plain as networks of `cases`
 HEALTHY = [
-    Case(name, "none", "", design, {}, sealed=True)
+    Case(name, "none", "", design, {}, half="sealed")
     for name, design in TWINS.items()
     if name not in ONLY_TWINS
 ]

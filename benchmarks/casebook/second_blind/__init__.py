@@ -1,7 +1,7 @@
 """The second blind half of the casebook: networks written after those of `blind`, in the same way.
 
 Their author had read neither rules nor guides, and ran none of them through `gradient_flow` or
-`prepare`. ``EVERY`` has them and those of the other halves.
+`prepare`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from braintools import surrogate as bts
 
 from braintools_qps import QPseudoSpike
 
-from ..blind import BLIND, row, spiking
-from ..cases import CASES, JELLY, Case, Custom
+from ..blind import row, spiking
+from ..cases import JELLY, Case, Custom
 from ..data import events, wave
 from ..networks import CLASSES, PIXELS, Design
-from ..sealed import SEALED, standard
+from ..sealed import standard
 from ..sealed.neurons import Beta, linear
-from ..third_blind import THIRD
 from .networks import (
     Dendrites,
     Resonators,
@@ -82,7 +81,9 @@ TWINS = {
 
 def fails(name: str, cause: str, population: str, twin: str, seen: str, thread: str = "",
           user: bool = True, **mistake: Any) -> Case:  # fmt: skip
-    return Case(name, cause, population, TWINS[twin], mistake, seen, thread, user, second=True)
+    return Case(
+        name, cause, population, TWINS[twin], mistake, seen, thread, user, half="second blind"
+    )
 
 
 def ascent(rate: float) -> Any:
@@ -159,10 +160,9 @@ NEW = {
 }  # fmt: skip
 ONLY_TWINS = ("summing", "fans", "recurrent", "earliest", "events", "triangle")
 HEALTHY = [
-    Case(name, "none", "", design, {}, second=True)
+    Case(name, "none", "", design, {}, half="second blind")
     for name, design in (TWINS | NEW).items()
     if name not in ONLY_TWINS
 ]
 
 SECOND = {case.name: case for case in (*FAILURES, *HEALTHY)}
-EVERY = CASES | SEALED | BLIND | SECOND | THIRD

@@ -64,7 +64,7 @@ TWINS = {
 
 def fails(name: str, cause: str, population: str, twin: str, seen: str, *, user: bool = True,
           **mistake: Any) -> Case:  # fmt: skip
-    return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, third=True)
+    return Case(name, cause, population, TWINS[twin], mistake, seen, user=user, half="third blind")
 
 
 cut, mend = "no gradient|disconnected", {"user": False}
@@ -127,5 +127,5 @@ FAILURES = [
           "Membranes pass 65504, the largest number of half precision.", dtype="float16"),
 ]  # fmt: skip
 
-HEALTHY = [Case(name, "none", "", design, {}, third=True) for name, design in TWINS.items()]
+HEALTHY = [Case(name, "none", "", design, {}, half="third blind") for name, design in TWINS.items()]
 THIRD = {case.name: case for case in (*FAILURES, *HEALTHY)}

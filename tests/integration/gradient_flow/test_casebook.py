@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[3]
 sys.path.append(str(ROOT))  # benchmarks/ is not installed; last, so that an installed package wins
 
 from benchmarks.casebook.__main__ import FILE, summary, told  # noqa: E402
-from benchmarks.casebook.cases import CASES, Custom, half, overflowing  # noqa: E402
+from benchmarks.casebook.cases import CASES, Custom, overflowing  # noqa: E402
 from benchmarks.casebook.data import inputs  # noqa: E402
 from benchmarks.casebook.evaluate import SIZE, judged, verdict  # noqa: E402
+from benchmarks.casebook.every import EVERY  # noqa: E402
 from benchmarks.casebook.prepared import read  # noqa: E402
 from benchmarks.casebook.sealed import SEALED  # noqa: E402
-from benchmarks.casebook.second_blind import EVERY  # noqa: E402
 from benchmarks.casebook.train import built  # noqa: E402
 
 BOOK = json.loads(FILE.read_text("utf-8"))
@@ -40,7 +40,7 @@ RIGHT = [
 
 def trains(case):
     """Percent that a network without a mistake reaches; some blind ones have harder data."""
-    return 85 if "blind" in half(case) else 90
+    return 85 if "blind" in case.half else 90
 
 
 pytestmark = pytest.mark.usefixtures("one_millisecond")
@@ -78,22 +78,24 @@ def test_the_set_is_large_and_divided_by_a_rule():
     assert min(len(sick), len(well)) >= 40
     assert all(case.cause == "none" for case in well)
     for cases in (sick, well):
-        held = sum(half(case) == "held out" for case in cases)
+        held = sum(case.half == "held out" for case in cases)
         assert 0.35 < held / len(cases) < 0.65
 
 
 def test_the_sealed_half_is_as_large_as_asked_for_and_shares_no_name():
     assert not SEALED.keys() & CASES.keys()
-    assert all(half(case) == "sealed" for case in SEALED.values())
+    assert all(case.half == "sealed" for case in SEALED.values())
     assert [
         sum(bool(case.mistake) is ill for case in SEALED.values()) for ill in (True, False)
     ] == [24, 24]
 
 
-@pytest.mark.parametrize("part", ["blind", "second blind"])
-def test_half_of_a_blind_half_are_failures(part):
-    blind = [case for case in EVERY.values() if half(case) == part]
-    assert sum(bool(case.mistake) for case in blind) == len(blind) / 2 == 16
+@pytest.mark.parametrize(
+    ("part", "each"), [("blind", 16), ("second blind", 16), ("third blind", 20)]
+)
+def test_half_of_a_blind_half_are_failures(part, each):
+    blind = [case for case in EVERY.values() if case.half == part]
+    assert sum(bool(case.mistake) for case in blind) == len(blind) / 2 == each
 
 
 def test_the_file_tells_the_networks_as_the_table_does():
