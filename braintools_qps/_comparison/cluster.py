@@ -45,8 +45,10 @@ def connected(cluster: int | str) -> Iterator[Client]:
     options: dict[str, Any] = {"threads_per_worker": 1, "dashboard_address": ":0"}
     options |= {"memory_limit": 0}  # Dask would end a worker that comes near a limit
     # A lost scheduler is one line of ours, where Dask's client prints a traceback.
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)
+    logger = logging.getLogger("distributed.client")
     stack = ExitStack()
+    stack.callback(logger.setLevel, logger.level)
+    logger.setLevel(logging.CRITICAL)
     try:
         if isinstance(cluster, int):
             checked_count("workers", cluster)

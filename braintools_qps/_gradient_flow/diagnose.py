@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     surrogates.too_wide,
     surrogates.too_high,
     connections.parameters_zero,
+    setup.outputs_alike,
     over_time.fading,
     over_time.direction_lost,
     activity.information_lost,
@@ -141,12 +142,13 @@ def _nothing(measured: Measured) -> Finding:
 def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
     """Sentences on what may slow learning but does not prevent it."""
     if wide := [p.name for p in measured.populations if p.slopes.is_wide]:
-        yield (
-            f"The surrogate gradient of {named(wide)} is nearly the same at all membrane "
-            "potentials, which costs some points: "
-            f"{IMPORT}set_surrogate; set_surrogate(model, 'QPseudoSpike(alpha=8)')."
-        )
-    elif high := [p for p in measured.populations if p.slopes.per_scale > TOO_HIGH]:
+        if not any(surrogates.too_wide(evaluator, measured)):
+            yield (
+                f"The surrogate gradient of {named(wide)} is nearly the same at all membrane "
+                "potentials, which costs some points: "
+                f"{IMPORT}set_surrogate; set_surrogate(model, 'QPseudoSpike(alpha=8)')."
+            )
+    elif high := [p for p in measured.populations if p.slopes.is_high]:
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "

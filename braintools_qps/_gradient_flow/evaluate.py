@@ -115,7 +115,7 @@ class Evaluator:
         other = copy.copy(self)
         other.cotangents = objective.cotangents(self.step, self.run, self.batch)
         gradients, _, _ = other._gradients_past_zeros(slopes)
-        return all(np.any(gradient.second_moments) for gradient in gradients)
+        return all(map(_arrives, gradients))
 
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
@@ -163,20 +163,25 @@ class Evaluator:
     def _gradients_past_zeros(
         self, slopes: list[Array]
     ) -> tuple[list[Gradient], tuple[ParameterGradient, ...], tuple[int, ...]]:
-        """The gradients; past parameters that are all 0 and do get a gradient, as if they were not.
+        """The gradients; past weights that are all 0 and do get a gradient, as if they were not.
 
         A readout that begins at 0 stops the gradient of all populations, but only until the first
         step of training.
         """
         gradients, parameters = self._gradients(slopes, self.step.arrays)
         blank = [p.position for p in parameters if p.zeros < p.size and self._is_blank(p.position)]
-        if not blank or all(np.any(g.second_moments) for g in gradients):
+        if not blank or all(map(_arrives, gradients)):
             return gradients, parameters, ()
         arrays = self.step.arrays._replace(states=tuple(self._with_random(blank)))
-        return *self._gradients(slopes, arrays), tuple(blank)
+        past = self._gradients(slopes, arrays)
+        if sum(map(_arrives, past[0])) <= sum(map(_arrives, gradients)):
+            return gradients, parameters, ()
+        return *past, tuple(blank)
 
     def _is_blank(self, position: int) -> bool:
-        return not np.any(np.asarray(self.step.arrays.states[position]))
+        """Whether a weight is 0 everywhere. A bias, one number for each neuron, stops nothing."""
+        values = np.asarray(self.step.arrays.states[position])
+        return values.size not in values.shape[-1:] and not np.any(values)
 
     def _with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""
@@ -239,6 +244,10 @@ class Evaluator:
             else np.nan
             for name, after in ahead.items()
         ]
+
+
+def _arrives(gradient: Gradient) -> bool:
+    return bool(np.any(gradient.second_moments))
 
 
 def _gradient(amplitudes: np.ndarray, cosines: np.ndarray, depth: float) -> Gradient:

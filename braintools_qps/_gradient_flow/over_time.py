@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 
+from ..records import CHAOTIC
 from . import measures, remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Finding, named
@@ -33,14 +34,24 @@ def fading(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 
 
 def direction_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """The gradient reverses from step to step: the reset, or inhibition, overshoots."""
+    """The gradient reverses from step to step: the reset, inhibition or recurrence overshoots."""
     turning = [p for p in measured.populations if p.gradient.overshoots]
     if turning:
+        worst = max(turning, key=lambda p: p.gradient.end_to_end)
+        explodes = worst.gradient.end_to_end > CHAOTIC
         text = (
             f"The gradient loses its direction in {named([p.name for p in turning])}: it reverses "
-            f"from step to step (mean cosine {turning[0].gradient.consistency:.2f}). Usually the "
-            "reset or inhibition overshoots."
+            f"from step to step (mean cosine {turning[0].gradient.consistency:.2f}). "
+        ) + (
+            f"In {worst.name} it grows {worst.gradient.end_to_end:.1g}-fold over the steps: "
+            "usually the weights from one step to the next are too large."
+            if explodes
+            else "Usually the reset or inhibition overshoots."
         )
         changes = partial(remedies.lower, evaluator, measured)
-        advice = f"Stop the gradient at the reset, with jax.lax.stop_gradient(spikes). {AGAIN}"
+        advice = (
+            f"Divide these weights, so that no eigenvalue is above 1. {AGAIN}"
+            if explodes
+            else f"Stop the gradient at the reset, with jax.lax.stop_gradient(spikes). {AGAIN}"
+        )
         yield Finding("direction lost", tuple(p.name for p in turning), text, changes, advice)

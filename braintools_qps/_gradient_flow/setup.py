@@ -103,8 +103,7 @@ def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
 def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     """Fewer neurons before the output than classes; without labels, than half of the outputs.
 
-    A population farther from the output, and the directions in which the outputs vary, may be half
-    as many.
+    A population farther from the output may have half as many.
     """
     graph, (least, task) = evaluator.step.graph, _needed(evaluator)
     ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
@@ -118,6 +117,12 @@ def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
             advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
             yield Finding("too small", names, text, otherwise=advice)
             return
+
+
+def outputs_alike(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+    """Outputs that vary in fewer directions than half of what the task needs."""
+    graph, (least, task) = evaluator.step.graph, _needed(evaluator)
+    ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
     if not 0 < least <= _active(evaluator, ends) or _directions(evaluator) >= least / 2:
         return
     # Not if training can change it, as where all weights of the output begin alike.
@@ -126,12 +131,12 @@ def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     if directions < least / 2:
         names = tuple(p.name for p in ends)
         ways = "1 direction" if directions == 1 else f"{directions:g} directions"
-        text = (
-            f"The outputs vary in {ways} only, too few for {task}: what lies between "
-            f"{named(names)} and the output lets no more through."
-        )
-        advice = f"Look for a mean or a sum over neurons there. {AGAIN}"
-        yield Finding("too small", names, text, otherwise=advice)
+        why = f"what lies between {named(names)} and the output lets no more through"
+        if all(p.activity.says_nothing for p in ends):
+            why = f"the spikes of {named(names)} are the same in most samples"
+        text = f"The outputs vary in {ways} only, too few for {task}: {why}."
+        advice = f"Look there for a mean or a sum over neurons, or weights that are alike. {AGAIN}"
+        yield Finding("information lost", names, text, otherwise=advice)
 
 
 def _needed(evaluator: Evaluator) -> tuple[float, str]:

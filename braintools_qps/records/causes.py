@@ -71,9 +71,8 @@ CAUSES: dict[str, Cause] = {
         Cause(
             "too small",
             "the neurons before the output are fewer than the classes, or than half of the "
-            "outputs; or those of another population that all signals pass, or the directions in "
-            "which the outputs vary, are half as few",
-            "more neurons, and no mean over neurons",
+            "outputs; or those of another population that all signals pass are half as few",
+            "more neurons",
         ),
         Cause(
             "dropout",
@@ -158,9 +157,11 @@ CAUSES: dict[str, Cause] = {
         ),
         Cause(
             "information lost",
-            "given labels: a linear readout of the spike counts of this and all later populations "
-            "tells no more than chance, while the inputs or an earlier one tell more",
-            "`prepare`, which gives deep stacks weights that pass spikes on",
+            "the outputs vary in fewer directions than half of what the task needs; or, given "
+            "labels: a linear readout of the spike counts of this and all later populations tells "
+            "no more than chance, while the inputs or an earlier one tell more",
+            "`prepare`, which gives deep stacks weights that pass spikes on; no mean over neurons, "
+            "and no weights that are alike",
             at_once=False,
         ),
         Cause("none", "none of these", "choose a surrogate by training: `compare`", at_once=False),

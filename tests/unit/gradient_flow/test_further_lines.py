@@ -3,6 +3,7 @@
 import re
 
 import brainstate
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -22,12 +23,13 @@ class Residual(Stack):
 class Linear(Stack):
     """A readout of weights and biases that begin at 0."""
 
-    def __init__(self):
+    def __init__(self, weights=jnp.zeros, send=lambda spikes: spikes):
         super().__init__(Layer(1.0))
-        self.read = brainstate.nn.Linear(N, 2, w_init=lambda shape, **_: jnp.zeros(shape))
+        self.read = brainstate.nn.Linear(N, 2, w_init=lambda shape, **_: weights(shape))
+        self.send = send
 
     def update(self, x):
-        return self.read(self.layers[0](x))
+        return self.read(self.send(self.layers[0](x)))
 
 
 def rounded(V, x, w):
@@ -59,6 +61,12 @@ def test_what_is_said_below_the_first_line(model, said, not_said):
     further = only(gradient_flow(model(), inputs())).further
     assert not said or any(re.search(said, line) for line in further), further
     assert not any(re.search(not_said, line) for line in further), further
+
+
+def test_a_bias_that_begins_at_zero_stops_no_gradient():
+    (flow,) = gradient_flow(Linear(jnp.ones, jax.lax.stop_gradient), inputs()).values()
+    assert flow.diagnosis.cause == "no gradient"
+    assert not any("at the start" in line for line in flow.advice)
 
 
 def test_the_table_is_measured_past_a_readout_that_begins_at_zero():
