@@ -63,6 +63,7 @@ def test_equal_ones_stop_at_once():
     assert comparison.settings["most_seeds"] == 40
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seeds", [[5, 6, 7, 8, 9], [9, 2, 3, 0, 1]])
 def test_named_seeds_go_on_after_the_largest(seeds):
     comparison = compare(NAMES[::2], **GROWING | {"seeds": seeds, "margin": 1e-9})

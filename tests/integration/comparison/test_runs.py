@@ -76,16 +76,23 @@ def test_only_the_difference_is_trained_and_known_runs_stay(first, out, surrogat
                 assert (trial.test[0], trial.loss[0]) == (old.test[0], old.loss[0])
 
 
+thorough = partial(pytest.param, marks=pytest.mark.thorough)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
         ({"epochs": 3}, "epochs was 2, now 3"),
-        ({"batch_size": 16}, "batch_size was 32, now 16"),
+        thorough({"batch_size": 16}, "batch_size was 32, now 16"),
         ({"task": (X[::-1], Y)}, "the data have changed"),
-        ({"model": partial(SMALL, hidden=6)}, r"hidden was 8, now 6\.$"),
+        pytest.param(
+            {"model": partial(SMALL, hidden=6)},
+            r"hidden was 8, now 6\.$",
+            marks=pytest.mark.thorough,
+        ),
         ({"loss": lambda outputs, y: (outputs**2).mean()}, "the code of the loss has changed"),
         ({"tune": {"learning_rate": (0.3, 0.2)}}, r"learning_rate was 0\.\d+, now 0\.3\.$"),
-        ({"prepare": True}, "prepare was False, now True"),
+        thorough({"prepare": True}, "prepare was False, now True"),
     ],
 )
 def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):

@@ -143,6 +143,7 @@ def test_what_cannot_be_taken_apart_equals_nothing(tmp_path):
         assert identity(function) != identity(function)
 
 
+@pytest.mark.thorough
 def test_it_is_the_same_in_every_process():
     text = (
         "from functools import partial\nfrom comparison_models import two_kinds\n"

@@ -305,7 +305,7 @@ CASES = {
     ),
     "direction lost": Case(
         lambda: Stack(Changed(lambda V, x, w: x @ w - 0.9 * V)), "direction lost", "layers.0",
-        r"reverses from step to step \(mean cosine -1.00\)\. Usually the reset", "Stop the gradient",
+        r"from step to step \(mean cosine -1.00\)\. Usually the reset", "Stop the gradient",
     ),
     "direction lost by weights": Case(  # 5**19 = 2e13
         lambda: Stack(Changed(lambda V, x, w: x @ w - 5 * (V - stop(V)))), "direction lost",

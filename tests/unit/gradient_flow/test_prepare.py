@@ -157,7 +157,9 @@ def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, w
         (flat, "no gradient", [SURROGATE], 0.01),
         (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01),
         (dropping, "dropout", ["model.between.prob = 0.995"], None),
-        (deep, "silent", ["relay_weights(", SURROGATE], 0.001),
+        pytest.param(
+            deep, "silent", ["relay_weights(", SURROGATE], 0.001, marks=pytest.mark.thorough
+        ),
         (InVolts, "silent", [RATES, SURROGATE], 0.03),
     ],
 )
@@ -177,6 +179,7 @@ def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_r
     assert not prepare(model, inputs(), objective=last).lines
 
 
+@pytest.mark.thorough
 def test_with_400_steps_the_learning_rate_is_lower():
     long = jnp.tile(inputs(), (-(-400 // len(inputs())), 1, 1))
     rates = [

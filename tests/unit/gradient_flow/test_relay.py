@@ -66,6 +66,7 @@ def test_the_last_layer_spikes_as_the_first():
     assert RelayedWeights.from_json(done.to_json()) == done
 
 
+@pytest.mark.thorough
 def test_other_widths():
     """From half a layer each neuron is heard twice; in half a layer, every other one is not."""
     model = Network((N, N // 2, N))
