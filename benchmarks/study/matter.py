@@ -130,11 +130,8 @@ def gains() -> dict[str, str]:
 def paid() -> dict[str, str]:
     """Points that the choice of a surrogate was worth, where it was worth any."""
     by_name = {problem.plan.problem.name: problem for problem in trained("matter")}
-    long, deep = (
-        by_name[KINDS["recurrent, 410 steps, working memory"]],
-        by_name[KINDS["feed-forward, 8 layers, 16 steps"]],
-    )
-    small = by_name[KINDS["recurrent, 40 steps"]]
+    named = ("IntervalDiscrimination, 400 steps", "waveforms, eight layers", "MNIST-1D, recurrent")
+    long, deep, small = map(by_name.__getitem__, named)
     losses = lambda problem, labels, way: [lost(problem, label, way) for label in labels]
     fat_tailed, fat = ("alpha 2", "S2NN"), ("alpha 1/2", "alpha 1", "alpha 2")
     thin = [label for label in ORDINARY if label not in fat_tailed]

@@ -166,22 +166,22 @@ class Evaluator:
         """The gradients; past weights that are all 0 and do get a gradient, as if they were not.
 
         A readout that begins at 0 stops the gradient of all populations, but only until the first
-        step of training.
+        step of training. Vectors come last, since most are biases, which stop nothing.
         """
         gradients, parameters = self._gradients(slopes, self.step.arrays)
-        blank = [p.position for p in parameters if p.zeros < p.size and self._is_blank(p.position)]
-        if not blank or all(map(_arrives, gradients)):
-            return gradients, parameters, ()
-        arrays = self.step.arrays._replace(states=tuple(self._with_random(blank)))
-        past = self._gradients(slopes, arrays)
-        if sum(map(_arrives, past[0])) <= sum(map(_arrives, gradients)):
-            return gradients, parameters, ()
-        return *past, tuple(blank)
-
-    def _is_blank(self, position: int) -> bool:
-        """Whether a weight is 0 everywhere. A bias, one number for each neuron, stops nothing."""
-        values = np.asarray(self.step.arrays.states[position])
-        return values.size not in values.shape[-1:] and not np.any(values)
+        states, arrived = self.step.arrays.states, sum(map(_arrives, gradients))
+        blank = [
+            p.position
+            for p in parameters
+            if p.zeros < p.size and not np.any(np.asarray(states[p.position]))
+        ]
+        for filled in ([i for i in blank if states[i].ndim != 1], blank):
+            if filled and arrived < len(gradients):
+                arrays = self.step.arrays._replace(states=tuple(self._with_random(filled)))
+                past, its_parameters = self._gradients(slopes, arrays)
+                if sum(map(_arrives, past)) > arrived:
+                    return past, its_parameters, tuple(filled)
+        return gradients, parameters, ()
 
     def _with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""

@@ -69,6 +69,21 @@ def test_a_bias_that_begins_at_zero_stops_no_gradient():
     assert not any("at the start" in line for line in flow.advice)
 
 
+def test_gains_that_begin_at_zero():
+    class Gained(Stack):
+        def __init__(self):
+            super().__init__(Layer(1.0), Layer(1.0))
+            self.gain = brainstate.ParamState(jnp.zeros(N))
+
+        def update(self, x):
+            first, second = self.layers
+            return second(x + self.gain.value * first(x)) @ self.out.value
+
+    flow = only(gradient_flow(Gained(), inputs()))
+    assert flow.diagnosis.cause == "none"
+    assert any(line.startswith("gain is all 0 at the start") for line in flow.further)
+
+
 def test_the_table_is_measured_past_a_readout_that_begins_at_zero():
     (population,) = only(gradient_flow(Linear(), inputs())).populations
     assert np.any(population.gradient.second_moments)
