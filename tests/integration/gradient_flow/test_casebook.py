@@ -114,7 +114,7 @@ def test_prepare_ran_on_every_network_and_left_the_healthy_ones_as_they_were():
 def test_the_page_has_no_accuracy_that_is_not_read_from_the_json():
     prose = re.sub(r"```.*?```", "", PAGE.read_text("utf-8"), flags=re.S)
     # By guessing, out of reach, too wide, faded.
-    assert re.findall(r"[\d.]+%", prose) == ["10%", "0.1%", "95%", "90%", "1%"]
+    assert re.findall(r"[\d.]+%", prose) == ["10%", "0.1%", "95%", "90%", "95%", "1%"]
 
 
 def test_check_surrogate_finds_the_sigmoid_whose_derivative_overflows():
