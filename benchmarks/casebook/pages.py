@@ -165,16 +165,15 @@ def _prepared(networks: Sequence[Network]) -> dict[str, str]:
 
 
 def _unseen(counts: Mapping[str, Any], networks: Sequence[Network]) -> dict[str, str]:
-    """What was found on the half that no rule was made with, in words."""
+    """What was found on the half that no rule was made with, and cured of the others, in words."""
     share = lambda what: "{} of {}".format(*counts[UNSEEN][what])
-    failures = [n for n in networks if n.row["half"] == UNSEEN and n.group in GROUPS[:2]]
-    ours = [n for n in failures if n.group == GROUPS[0]]
+    curable = [n for n in networks if n.group == GROUPS[0]]
     cured = lambda some: f"{sum(n.outcome == 'cured' for n in some)} of {len(some)}"
     return {
         "unseen_right": share("right cause"),
         "unseen_alarms": share("false alarms"),
-        "unseen_cured": cured(ours),
-        "unseen_trained": cured(failures),
+        "unseen_cured": cured([n for n in curable if not n.is_known]),
+        "known_cured": cured([n for n in curable if n.is_known]),
     }
 
 

@@ -34,10 +34,10 @@ KINDS = {  # of networks; with a dagger where they are not held out
     "convolutional, 2 layers, 10 steps\N{NO-BREAK SPACE}†": "digits, convolutional",
 }
 TODAY = {  # what somebody trains with
-    "ReluGrad": "ReluGrad, the default of brainpy.state",
-    "Sigmoid": "Sigmoid",
-    "Arctan": "Arctan",
-    "alpha 2": "QPseudoSpike(alpha=2), its default",
+    "ReluGrad": "ReluGrad (brainpy.state's default)",
+    "Sigmoid": "Sigmoid(alpha=4)",
+    "Arctan": "Arctan(alpha=1)",
+    "alpha 2": "QPseudoSpike(alpha=2)",
 }
 ORDINARY = tuple(label for label in NINE if label not in ("alpha 1/2", "alpha 1"))
 QUOTED = {  # by sentences
@@ -120,7 +120,7 @@ def gains() -> dict[str, str]:
         [kind, *(f"{points(label, given, p)} → {points(label, rate, p)}" for label in TODAY)]
         for kind, p in zip(KINDS, problems)
     ]
-    head = ["trained with", "at a learning rate of 0.03", "rate tuned", "lowered, rate tuned"]
+    head = ["trained with", "at 0.03", "tuned", "lowered, tuned"]
     return {
         "gains": table(head, by_surrogate),
         "gains_by_kind": table(["network", *TODAY], by_kind),
