@@ -74,10 +74,15 @@ class Quick:
         options.env_option_overrides += [("xla_cpu_use_fusion_emitters", False)] * bool(self.quick)
         return options
 
+    def pytest_collectstart(self):
+        self.switch(quick=jax.default_backend() == "cpu")  # for what files compute when imported
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item):
-        on_cpu = jax.default_backend() == "cpu"
-        quick = on_cpu and not any(item.path.is_relative_to(path) for path in OPTIMIZED)
+        is_optimized = any(item.path.is_relative_to(path) for path in OPTIMIZED)
+        self.switch(quick=jax.default_backend() == "cpu" and not is_optimized)
+
+    def switch(self, *, quick):
         if quick != self.quick:
             jax.config.update("jax_disable_most_optimizations", quick)
             os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = str(int(quick))  # for other processes

@@ -133,8 +133,8 @@ def _nothing(measured: Measured) -> Finding:
     slopes = span([p.slopes.per_scale for p in measured.populations])
     text = (
         f"No cause found in the rates ({rates} spikes per step), the mean slopes ({slopes}) and "
-        "the gradients; labels, learning rate and optimizer are not looked at. Choose a surrogate "
-        "by training: compare(...)."
+        "the gradients; labels, learning rate and optimizer are not looked at. If it does not "
+        "learn, look there. To choose a surrogate, train: compare(...)."
     )
     return Finding("none", (), text)
 

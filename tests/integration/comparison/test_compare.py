@@ -177,6 +177,7 @@ class Populations(brainstate.nn.Module):
         return self.readout(self.far(x) + self.near(x))
 
 
+@pytest.mark.thorough
 def test_the_papers_q_is_tuned_in_the_papers_form():
     found = compare(
         {"paper": QPseudoSpike.from_q(3)}, **OPTIONS | {"tune": {"q": (2.0, 3.0)}}, progress=False
@@ -207,6 +208,7 @@ def undone(learning_rate, steps, harm=0.0):
     return optax.adam(rate)
 
 
+@pytest.mark.thorough
 def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_better():
     options = OPTIONS | {"optimizer": undone, "epochs": 3, "batch_size": 8, "seeds": [0]}
     harmed = compare(["Sigmoid"], **options | {"model": partial(SMALL, hidden=12), "tune": {

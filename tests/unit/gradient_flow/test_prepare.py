@@ -121,6 +121,7 @@ pytestmark = pytest.mark.usefixtures("one_millisecond")
 
 
 RATES, SURROGATE = "normalize_rates(", "set_surrogate("
+thorough = partial(pytest.param, marks=pytest.mark.thorough)
 
 
 @pytest.mark.parametrize(
@@ -146,21 +147,17 @@ def test_a_high_surrogate_is_lowered_where_the_gradient_grows_1000_fold(times, w
     ("make", "before", "calls", "learning_rate"),
     [
         (Network, "silent", [RATES, SURROGATE], 0.03),
-        (
-            partial(Network, gain=0.05),
-            "silent",
-            [RATES, SURROGATE],
-            0.1,
-        ),  # weights 20 times as large
+        # Weights 20 times as large
+        thorough(partial(Network, gain=0.05), "silent", [RATES, SURROGATE], 0.1),
         (steep, "too high", [SURROGATE], 0.01),
         (straight, "too wide", [SURROGATE], 0.01),
-        (flat, "no gradient", [SURROGATE], 0.01),
-        (positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01),
         (dropping, "dropout", ["model.between.prob = 0.995"], None),
-        pytest.param(
-            deep, "silent", ["relay_weights(", SURROGATE], 0.001, marks=pytest.mark.thorough
+        thorough(flat, "no gradient", [SURROGATE], 0.01),
+        thorough(
+            positive, "saturated", ["model.linear[0]", "model.linear[1]", RATES, SURROGATE], 0.01
         ),
-        (InVolts, "silent", [RATES, SURROGATE], 0.03),
+        thorough(deep, "silent", ["relay_weights(", SURROGATE], 0.001),
+        thorough(InVolts, "silent", [RATES, SURROGATE], 0.03),
     ],
 )
 def test_the_printed_lines_do_the_same_to_a_twin(make, before, calls, learning_rate):

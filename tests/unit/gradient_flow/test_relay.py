@@ -56,6 +56,7 @@ def test_the_weight_lifts_a_neuron_from_rest_to_threshold_in_one_step(factor, op
     np.testing.assert_allclose(weights(model, 1), expected * np.eye(N), rtol=1e-5)
 
 
+@pytest.mark.thorough
 def test_the_last_layer_spikes_as_the_first():
     model = Network([N] * 4)
     done = relay_weights(model, inputs(), rate=0.1)

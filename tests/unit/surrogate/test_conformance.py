@@ -147,7 +147,9 @@ def test_second_and_third_order(name):
 
 
 @every_surrogate
-@pytest.mark.parametrize("dtype", [FLOAT16, "float32"])
+@pytest.mark.parametrize(
+    "dtype", [pytest.param("float16", marks=[*FLOAT16.marks, pytest.mark.thorough]), "float32"]
+)
 def test_spikes_nan_and_infinity(surrogate, by_hand, dtype):
     tiny = float(jnp.finfo(dtype).tiny)
     rows = [-1.0, -tiny, -0.0, 0.0, tiny, 1.0, np.inf, -np.inf, np.nan]
