@@ -23,7 +23,7 @@ from .cotangents import Objective
 from .information import told
 from .normalize_rates import rates_of
 from .operations import per_sample
-from .passes import backward, forward, replaced, with_index
+from .passes import backward, firing_rates, forward, replaced, with_index
 from .slopes import slope_summary, slopes_at
 from .step import Arrays, Population, Step, is_real
 
@@ -36,6 +36,7 @@ class Passes(NamedTuple):
     program: str
     forward: Wrapped
     backward: Wrapped
+    rates: Wrapped
 
     @classmethod
     def of(cls, step: Step, known: Passes | None = None) -> Passes:
@@ -43,7 +44,8 @@ class Passes(NamedTuple):
         program = re.sub(r" at 0x\w+", "", str(step.jaxpr))
         if known is not None and known.program == program:
             return known
-        return cls(program, *(jax.jit(partial(go, step)) for go in (forward, backward)))
+        compiled = (jax.jit(partial(go, step)) for go in (forward, backward, firing_rates))
+        return cls(program, *compiled)
 
 
 class ParameterGradient(NamedTuple):
@@ -154,7 +156,7 @@ class Evaluator:
 
     def rates(self, states: Sequence[Array]) -> dict[str, float]:
         """Each population's firing rate with these values of the states."""
-        return rates_of(self.step, self.run.inputs, self.passes.forward)(states)
+        return rates_of(self.step, self.run.inputs, self.passes.rates)(states)
 
     def real_outputs(self) -> list[int]:
         """Positions of the outputs that an objective can have a derivative for."""

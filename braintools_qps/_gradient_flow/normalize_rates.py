@@ -17,7 +17,7 @@ from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
 from ..typing import Model
-from .passes import Forward, forward, replaced, with_index
+from .passes import firing_rates, replaced, with_index
 from .step import Step
 from .tracing import trace
 
@@ -191,21 +191,17 @@ def separate_weights(step: Step) -> dict[str, list[int]]:
 
 
 def rates_of(
-    step: Step, indexed: list[Array], run: Callable[..., Forward] | None = None
+    step: Step, indexed: list[Array], compiled: Callable[..., list[Array]] | None = None
 ) -> Callable[[Any], Rates]:
     """A function from the leaves of all states to the firing rates of all populations.
 
-    ``run`` is the compiled forward pass of the step, if there is one.
+    ``compiled`` is `firing_rates` of the step, if it is compiled already.
     """
-
-    def rates(states: Any, indexed: list[Array]) -> list[Array]:
-        arrays = step.arrays._replace(states=states)
-        fired = (run or partial(forward, step))(arrays, indexed).fired
-        return [spikes.mean() for spikes in fired]
-
-    compiled = rates if run else jax.jit(rates)
+    measure = compiled or jax.jit(partial(firing_rates, step))
     names = [population.name for population in step.populations]
-    return lambda states: dict(zip(names, map(float, compiled(tuple(states), indexed))))
+    return lambda states: dict(
+        zip(names, map(float, measure(step.arrays._replace(states=tuple(states)), indexed)))
+    )
 
 
 class Scaling(NamedTuple):

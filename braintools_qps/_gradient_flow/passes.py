@@ -63,6 +63,11 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
     return Forward(indexed, *jax.lax.scan(advance, start, indexed)[1])
 
 
+def firing_rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
+    """Spikes per neuron and step of each population, without the rest of the record."""
+    return [fired.mean() for fired in forward(step, arrays, indexed).fired]
+
+
 def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: int) -> Array:
     """Synaptic operations of a model over time, summed over samples; also within a trace.
 
