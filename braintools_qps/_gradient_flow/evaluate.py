@@ -172,17 +172,19 @@ class Evaluator:
         """
         gradients, parameters = self._gradients(slopes, self.step.arrays)
         states, arrived = self.step.arrays.states, sum(map(_arrives, gradients))
-        blank = [
+        if arrived == len(gradients):
+            return gradients, parameters, ()
+        blank = tuple(
             p.position
             for p in parameters
             if p.zeros < p.size and not np.any(np.asarray(states[p.position]))
-        ]
-        for filled in ([i for i in blank if states[i].ndim != 1], blank):
-            if filled and arrived < len(gradients):
+        )
+        for filled in dict.fromkeys((tuple(i for i in blank if states[i].ndim != 1), blank)):
+            if filled:
                 arrays = self.step.arrays._replace(states=tuple(self._with_random(filled)))
                 past, its_parameters = self._gradients(slopes, arrays)
                 if sum(map(_arrives, past)) > arrived:
-                    return past, its_parameters, tuple(filled)
+                    return past, its_parameters, filled
         return gradients, parameters, ()
 
     def _with_random(self, positions: Sequence[int]) -> list[Array]:

@@ -174,12 +174,12 @@ def _arrives_late(evaluator: Evaluator, p: Population) -> str | None:
     steps = len(evaluator.run.inputs[0])
     is_delay = lambda node: isinstance(node, brainstate.nn.Delay) and (node.max_length or 0) > steps
     delays = {} if evaluator.model is None else find_nodes(evaluator.model, is_delay)
-    for name, node in delays.items():
+    if delays:
+        name, node = next(iter(delays.items()))
         return f"{name} holds signals back for up to {node.max_length - 1} steps"
-    first = _later(evaluator, p)
-    return (
-        f"because of a delay the first arrives at step {first} of a longer run" if first else None
-    )
+    if first := _later(evaluator, p):
+        return f"because of a delay the first arrives at step {first} of a longer run"
+    return None
 
 
 def _later(evaluator: Evaluator, p: Population) -> int | None:
