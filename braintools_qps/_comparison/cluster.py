@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from distributed import Client, Future
 
 RUNS_PER_CALL = 6  # few enough to share out among workers, many enough to be worth compiling
-TRIES = 3  # to send the data again, where all workers that had them are lost
+TRIES = 3  # to send the data, where all workers that have them are lost
 
 Trained = tuple[list[Run], Sequence[Outcome] | Exception]
 
@@ -79,19 +79,30 @@ def trained_by(
     arriving = as_completed(loop=client.loop)
 
     def send(groups: Sequence[list[Run]]) -> None:
-        try:
-            data = client.scatter(plan.experiment, broadcast=True, hash=False)
-        except KeyError:  # Dask's, of a worker that has died meanwhile
-            send(groups)
-            return
+        for tries_left in reversed(range(TRIES)):
+            try:
+                client.wait_for_workers(1)
+                # To one, from whom the others take it: to send it to all never ends if one dies.
+                data = client.scatter(plan.experiment, hash=False)
+                break
+            except (KeyError, OSError):  # Dask's, of a worker that has died meanwhile
+                check_scheduler()
+                if not tries_left:
+                    raise
         for group in groups:
             future = client.submit(work, data, group, needs_of(plan), numerics(), pure=False)
             waiting[future] = group
             arriving.add(future)
 
+    def check_scheduler() -> None:
+        if client.status != "running":
+            raise ClusterError(
+                "the Dask scheduler was lost. Finished runs are kept if out= was given: the same "
+                "call goes on from them"
+            ) from None
+
     tries: Counter[str] = Counter()  # of each group: one loss cancels all that are waiting
     try:
-        client.wait_for_workers(1)
         send(groups)
         for future in arriving:
             group = waiting.pop(future)
@@ -100,11 +111,7 @@ def trained_by(
             try:
                 outcomes = future.result()
             except CancelledError:  # the data were lost, or the scheduler is
-                if client.status != "running":
-                    raise ClusterError(
-                        "the Dask scheduler was lost. Finished runs are kept if out= was given: "
-                        "the same call goes on from them"
-                    ) from None
+                check_scheduler()
                 tries[group[0].key] += 1
                 if tries[group[0].key] <= TRIES:
                     send([group])

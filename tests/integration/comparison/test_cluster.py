@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from functools import partial
@@ -95,6 +96,30 @@ def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragil
     assert os.getpid() not in workers
     assert (seen[-1].runs_done, seen[-1].runs) == (8, 8)
     assert seen[-1].epochs_done == seen[-1].epochs == 32
+
+
+def test_a_worker_that_dies_as_data_are_sent_is_passed_over(cluster, fragile, undisturbed):
+    """In one of ten times or so the scheduler has not noticed yet, and Dask raises an OSError."""
+    seen = []
+    with connected(cluster.address) as client:
+        send = client.scatter
+
+        def kill_and_send(*arguments, **options):
+            for _ in range(0 if seen else 60):
+                client.wait_for_workers(2)
+                send([0, 1])  # one to each: the scheduler keeps its connections
+                os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+                try:
+                    send(*arguments, **options)
+                except OSError as error:
+                    seen.append(error)
+                    raise
+            return send(*arguments, **options)
+
+        client.scatter = kill_and_send
+        found = compare(NAMES[:1], model=fragile.make, client=client, **OPTIONS)
+    assert seen
+    assert_same(found.results, undisturbed[:1])
 
 
 def test_a_worker_that_is_lost_with_all_data_costs_each_group_one_try(tmp_path, fragile):
