@@ -60,12 +60,22 @@ class ParameterGradient(NamedTuple):
 class Measured(NamedTuple):
     """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
 
+    evaluator: Evaluator  # of the run
     spikes: Spikes
     slopes: list[Array]
     populations: tuple[PopulationFlow, ...]
     parameters: tuple[ParameterGradient, ...]
     zero_parameter_share: float
     filled: tuple[int, ...] = ()  # parameters of 0 that were replaced by random values
+
+    @property
+    def step(self) -> Step:
+        """The traced model."""
+        return self.evaluator.step
+
+    def is_flat_at_end(self, name: str) -> bool:
+        """Whether the surrogate gradient of a population is 0 everywhere in the last step."""
+        return not np.any(self.slopes[self.step.population(name).call][-1])
 
 
 class Evaluator:
@@ -138,7 +148,7 @@ class Evaluator:
             for i, population in enumerate(self.step.populations)
         )
         zero = self._zero_share(parameters)
-        return Measured(spikes, slopes, populations, parameters, zero, filled)
+        return Measured(self, spikes, slopes, populations, parameters, zero, filled)
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""

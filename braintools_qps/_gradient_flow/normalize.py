@@ -98,10 +98,10 @@ def normalize_surrogate(
         )
     inputs = checked_inputs(inputs, batch_first=batch_first)
     evaluator = Evaluator(trace(model, inputs), inputs, Objective())
-    start = {population.name: population.spike for population in evaluator.step.populations}
+    spikes = evaluator.step.spikes
     if surrogate is not None:
-        start |= by_population(surrogate, start)
-    return lowered(evaluator, start, mean_slope)
+        spikes = spikes | by_population(surrogate, spikes)
+    return lowered(evaluator, spikes, mean_slope)
 
 
 def lowered(

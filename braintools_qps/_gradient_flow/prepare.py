@@ -40,7 +40,6 @@ HARMLESS = ("fading", "none")  # causes that a model may be left with
 class View(NamedTuple):
     """A model at one moment."""
 
-    evaluator: Evaluator
     measured: Measured
     diagnosis: Diagnosis
 
@@ -181,7 +180,7 @@ def prepare(
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
     relayed = run.has("relay_weights")
     if relayed or run.has("normalize_surrogate"):
-        learning_rate = learning_rate_for(now.evaluator, relayed=relayed)
+        learning_rate = learning_rate_for(now.measured.evaluator, relayed=relayed)
         lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
     return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 
@@ -211,9 +210,8 @@ class Preparing:
             step, self.inputs, self.objective, self.passes, self.model, self.labels
         )
         self.passes = evaluator.passes
-        measured = evaluator.measure({p.name: p.spike for p in step.populations})
-        diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
-        return View(evaluator, measured, diagnosis)
+        measured = evaluator.measure(step.spikes)
+        return View(measured, diagnose(measured, remedy=remedy)[0])
 
     def goes(self, lines: list[str]) -> bool:
         """Run some lines on the model, but none twice; after a ValueError it is as before."""
@@ -243,8 +241,8 @@ class Preparing:
 
     def weights(self, now: View) -> Iterator[list[str]]:
         """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
-        step, cause = now.evaluator.step, now.diagnosis.cause
-        scrambles = not self.has("relay_weights") and _scrambles(now.evaluator, cause)
+        step, cause = now.measured.step, now.diagnosis.cause
+        scrambles = not self.has("relay_weights") and _scrambles(now.measured.evaluator, cause)
         if scrambles:
             yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
         if scrambles or now.needs_rates():
@@ -259,12 +257,12 @@ class Preparing:
         scaled = relayed or self.has("normalize_rates")
         if self.has("normalize_surrogate") or not (scaled or now.needs_surrogate()):
             return
-        self.surrogate = fitted(self.surrogate, now.evaluator)
+        self.surrogate = fitted(self.surrogate, now.measured.evaluator)
         text = written(self.surrogate)
         if relayed:  # the gradient grows there, and they train all the same
             yield [f"{IMPORT}set_surrogate; set_surrogate(model, {text})"]
             return
-        slope = steady_slope(now.evaluator, self.surrogate)
+        slope = steady_slope(now.measured.evaluator, self.surrogate)
         if scaled or slope:
             text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
             yield [

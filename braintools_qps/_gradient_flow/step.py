@@ -95,6 +95,20 @@ class Step:
         order = self.graph.in_order(position.__getitem__)
         return replace(self, populations=tuple(by_name[name] for name in order))
 
+    def population(self, name: str) -> Population:
+        """The population of a name."""
+        return next(p for p in self.populations if p.name == name)
+
+    def downstream(self, name: str) -> list[str]:
+        """The populations that a population reaches, in order, without itself."""
+        reached = self.graph.downstream(name) - {name}
+        return [p.name for p in self.populations if p.name in reached]
+
+    @cached_property
+    def spikes(self) -> dict[str, Any]:
+        """The spike function that each population has."""
+        return {population.name: population.spike for population in self.populations}
+
     @cached_property
     def graph(self) -> Graph:
         """Who feeds whom."""

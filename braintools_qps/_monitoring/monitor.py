@@ -18,7 +18,6 @@ from .._gradient_flow import (
     Objective,
     Passes,
     flow_of,
-    own_surrogates,
     trace,
     with_states_of,
 )
@@ -200,7 +199,7 @@ class TrainingMonitor(Callback):
                 self._traced = kept, Passes.of(kept)
             assert self._traced is not None
             evaluator = Evaluator(kept, inputs, self._objective, self._traced[1])
-            return flow_of(evaluator, "model", own_surrogates(kept), remedy=False)
+            return flow_of(evaluator, "model", kept.spikes, remedy=False)
 
     def _warn(self, flow: GradientFlow, step: int) -> None:
         found, at_first = flow.diagnosis, next(iter(self.history.values())).diagnosis
