@@ -104,7 +104,7 @@ def test_flow_of_a_users_model(capsys, tmp_path):
         ("no_such_module:make", "No module named 'no_such_module'"),
         ("my_networks:without_time_step", "Key 'dt' not found in environment"),
         ("my_networks:wrong_features", "in the model of my_networks:wrong_features: "),
-        ("my_networks:no_steps", "with one time step or more, got (0, 3, 4)"),
+        ("my_networks:no_steps", "in all parts, got (0, 3, 4)"),
         (
             "my_networks:lookup",
             "my_networks:lookup: KeyError: absent (my_networks.py, line 36, in lookup)",
