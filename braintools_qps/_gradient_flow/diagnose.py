@@ -95,13 +95,13 @@ def _remedy(measured: Measured, findings: list[Finding]) -> tuple[str | None, st
     if not findings:
         return None, None
     for change in findings[0].changes():
-        if _helps(change, measured, findings):
+        if _helps(change, findings):
             return f"{change.said}: {change.code}. {AGAIN}", change.code
     advice = findings[0].otherwise
     return (advice if isinstance(advice, str) or advice is None else advice()), None
 
 
-def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
+def _helps(change: Change, findings: list[Finding]) -> bool:
     """Whether a change removes the cause from every population and brings no other about."""
     try:
         after = change.make()

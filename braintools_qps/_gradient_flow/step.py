@@ -32,7 +32,6 @@ class Population(NamedTuple):
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
     call: int  # the call whose argument is the new membrane, among all calls of a step
-    calls: tuple[int, ...]  # all calls that make up a spike
     spikes: Any  # the variable of the spikes that leave the neuron
     code: str  # an expression for its spike function, from ``model``
 

@@ -31,9 +31,6 @@ from braintools_qps import (
     normalize_surrogate,
     prepare,
 )
-from braintools_qps._gradient_flow import trace
-from braintools_qps._gradient_flow.cotangents import projections
-from braintools_qps._gradient_flow.passes import forward, with_index
 
 pytestmark = pytest.mark.usefixtures("double_precision")
 
@@ -102,16 +99,6 @@ def test_flat_share_counts_slopes_below_a_thousandth_of_the_peak():
     flat = measured(Layer(weights, exponential)).populations[0].slopes.flat_share
     assert flat == np.mean(np.abs(membranes_by_hand() - 1) / 0.2 > np.log(1000) / 2)
     assert 0.1 < flat < 0.9
-
-
-def test_projections_are_not_drawn_like_the_weights_of_the_same_seed():
-    inputs = jnp.zeros((2, BATCH, N))
-    step = trace(Layer(jnp.eye(N), SURROGATE), inputs)
-    run = forward(step, step.arrays, with_index(inputs))
-    (drawn,) = projections(run, 100, 0).values
-    for key in (jax.random.key(0), *jax.random.split(jax.random.key(0))):
-        same_bits = jax.random.normal(key, drawn.shape)
-        assert abs(np.corrcoef(np.ravel(drawn), np.ravel(same_bits))[0, 1]) < 0.1
 
 
 # Parameters and populations.
