@@ -82,10 +82,6 @@ REFUSED = {
     ),
     "another dtype": (half, INPUTS, {}, r"dtype float16 before .* \(3, 6\), float32 after it"),
     "a classic neuron": (
-        lambda: brainpy.dyn.Lif(4), jnp.ones((3, 2, 4)), {},
-        r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
-    ),
-    "a classic neuron within": (
         lambda: Wrapper(brainpy.dyn.Lif(4)), jnp.ones((3, 2, 4)), {},
         r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
     ),
