@@ -153,7 +153,7 @@ def _stays_silent(measured: Measured, p: PopulationFlow) -> bool:
 
 def _output_says_nothing(evaluator: Evaluator) -> bool:
     """Whether the outputs of most samples are the same, at all steps."""
-    outputs = [np.asarray(evaluator.run.outputs[j]) for j in evaluator.real_outputs()]
+    outputs = evaluator.real_outputs()
     if not all(x.shape[1:2] == (evaluator.batch,) for x in outputs):
         return False
     usual = [x == np.median(x, axis=1, keepdims=True) for x in outputs]

@@ -113,15 +113,6 @@ class Evaluator:
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
 
-    def with_random(self, positions: Sequence[int]) -> Evaluator:
-        """The same model run with random values in place of some parameters."""
-        return self.changed(self._with_random(positions))
-
-    def repeated(self, times: int) -> Evaluator:
-        """The same model run over its inputs several times in a row."""
-        repeat = lambda x: jnp.concatenate([x] * times)
-        return self.changed(inputs=jax.tree.map(repeat, self.inputs))
-
     def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
         """Whether another objective gives every population a gradient."""
         other = copy.copy(self)
@@ -168,9 +159,9 @@ class Evaluator:
         """Each population's firing rate with these values of the states."""
         return rates_of(self.step, self.run.inputs, self.passes.rates)(states)
 
-    def real_outputs(self) -> list[int]:
-        """Positions of the outputs that an objective can have a derivative for."""
-        return [j for j, output in enumerate(self.run.outputs) if is_real(output)]
+    def real_outputs(self) -> list[np.ndarray]:
+        """The outputs that an objective can have a derivative for."""
+        return [np.asarray(output) for output in self.run.outputs if is_real(output)]
 
     def _gradients_past_zeros(
         self, slopes: list[Array]
@@ -191,13 +182,13 @@ class Evaluator:
         )
         for filled in dict.fromkeys((tuple(i for i in blank if states[i].ndim != 1), blank)):
             if filled:
-                arrays = self.step.arrays._replace(states=tuple(self._with_random(filled)))
+                arrays = self.step.arrays._replace(states=tuple(self.with_random(filled)))
                 past, its_parameters = self._gradients(slopes, arrays)
                 if sum(map(_arrives, past)) > arrived:
                     return past, its_parameters, filled
         return gradients, parameters, ()
 
-    def _with_random(self, positions: Sequence[int]) -> list[Array]:
+    def with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""
 
         def random(position: int) -> Array:

@@ -110,7 +110,8 @@ def wider(measured: Measured, names: Sequence[str]) -> Iterator[Change]:
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MAJORITY for p in chosen):
-            code = _each(chosen, f"Scaled({{}}, scale={factor:g})")
+            each = (f"{p.name!r}: Scaled({p.code}, scale={factor:g})" for p in chosen)
+            code = f"{{{', '.join(each)}}}"
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
@@ -222,11 +223,6 @@ def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     spike = lambda dampening: get_surrogate(spec.format(dampening))
     mean = evaluator.slopes_of(p, spike(1.0)).per_scale
     return spec.format(float(f"{min(HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
-
-
-def _each(chosen: Sequence[Population], code: str) -> str:
-    """The code of a dictionary with an entry for each population."""
-    return "{" + ", ".join(f"{p.name!r}: {code.format(p.code)}" for p in chosen) + "}"
 
 
 def _with_states(measured: Measured, states: Sequence[Any]) -> Measured:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from functools import partial
 
 import brainstate
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -124,7 +126,8 @@ def outputs_alike(measured: Measured) -> Finding | None:
         return None
     # Not if training can change it, as where all weights of the output begin alike.
     read = [node for node in graph.feeds[OUTPUTS] if isinstance(node, int)]
-    directions = _directions(measured.evaluator.with_random(read))
+    evaluator = measured.evaluator
+    directions = _directions(evaluator.changed(evaluator.with_random(read)))
     if directions >= least / 2:
         return None
     names = tuple(p.name for p in ends)
@@ -143,18 +146,18 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     if labels is not None and not np.issubdtype(labels.dtype, np.floating):
         classes = len(np.unique(labels))
         return classes, f"{classes} classes"
-    outputs = [evaluator.run.outputs[j].shape[1 + batched :] for j in evaluator.real_outputs()]
-    size = int(np.prod(outputs[0])) if len(outputs) == 1 else 0
+    outputs = evaluator.real_outputs()
+    size = int(np.prod(outputs[0].shape[1 + batched :])) if len(outputs) == 1 else 0
     is_classes = labels is None and size < evaluator.features
     return size / 2 if is_classes else 0, f"{size} outputs"
 
 
 def _directions(evaluator: Evaluator) -> float:
     """In how many directions outputs vary over samples and steps; infinity if that is unknown."""
-    outputs = [np.asarray(evaluator.run.outputs[j], np.float64) for j in evaluator.real_outputs()]
+    outputs = evaluator.real_outputs()
     if evaluator.batch is None or len(outputs) != 1 or outputs[0].shape[1:2] != (evaluator.batch,):
         return np.inf
-    rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:])))
+    rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:]))).astype(np.float64)
     rows = rows - rows.mean(axis=0)
     rows = rows if len(rows) > len(rows.T) else rows.T
     spread = np.linalg.eigvalsh(rows.T @ rows)
@@ -186,7 +189,8 @@ def _later(evaluator: Evaluator, p: Population) -> int | None:
     With a delay they begin within one run's length of each other; rare spikes come at any time.
     """
     for times in LONGER:
-        moved = _moved(evaluator.repeated(times), p)
+        repeat = lambda x, times=times: jnp.concatenate([x] * times)
+        moved = _moved(evaluator.changed(inputs=jax.tree.map(repeat, evaluator.inputs)), p)
         first, usual = np.argmax(moved > 0), np.argmax(moved > MAJORITY)
         if moved[usual] > MAJORITY and usual - first < len(evaluator.run.inputs[0]):
             return int(usual)
