@@ -78,25 +78,24 @@ def test_a_population_without_a_slope_cannot_be_normalised():
     far = QPseudoSpike(float("inf"), scale=1e-4)  # exp(-1e4) at a distance of 1
     options = {"surrogate": {"low": far}}
     with pytest.raises(ValueError, match="(?s)needs a mean slope above 0 .* none in low.*gra"):
-        normalize_surrogate(Two(between=1.0), 0 * inputs(), **options)
+        normalize_surrogate(Two(), 0 * inputs(), **options)
 
 
 class Two(brainstate.nn.Module):
     """Two layers without recurrence."""
 
-    def __init__(self, between, spike=SURROGATE, unit=1.0):
+    def __init__(self, spike=SURROGATE, unit=1.0):
         super().__init__()
         self.low, self.top = (Layer(jnp.zeros((N, N)), spike, unit) for _ in range(2))
-        self.between = brainstate.ParamState(between * jnp.eye(N))
 
     def update(self, x):
-        return self.top(self.low(x) @ self.between.value)
+        return self.top(self.low(x))
 
 
 def test_millivolts_divide_out():
     """One in mV, the other in numbers, are the same neurons: their dampenings are the same."""
-    plain = normalize_surrogate(Two(between=1.0, spike=SURROGATE.replace(scale=1.0)), inputs())
-    volts = Two(between=1.0, spike=SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV)
+    plain = normalize_surrogate(Two(SURROGATE.replace(scale=1.0)), inputs())
+    volts = Two(SURROGATE.replace(scale=1.0 * u.mV), unit=u.mV)
     factors = {name: one.dampening for name, one in normalize_surrogate(volts, inputs()).items()}
     assert factors == {name: pytest.approx(one.dampening) for name, one in plain.items()}
 
