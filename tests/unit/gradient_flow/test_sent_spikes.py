@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainstate import nn
-from flow_networks import only
+from flow_networks import Memoryless, only
 from small_stacks import BATCH, LOW, N, inputs
 
 from braintools_qps import gradient_flow, normalize_rates
@@ -83,21 +83,6 @@ class Grouped(nn.Module):
         return x * self.weight.value["speeds"][jnp.asarray([0, 1] * (N // 2))]
 
 
-class Behind(nn.Module):
-    """Neurons without a memory behind layers of brainstate."""
-
-    def __init__(self, *layers):
-        super().__init__()
-        self.layers, self.spk_fun = layers, LOW
-        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
-
-    def update(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        self.V.value = x
-        return self.spk_fun(x - 1)
-
-
 @pytest.mark.parametrize(
     ("layers", "scaled", "kept"),
     [
@@ -110,7 +95,7 @@ class Behind(nn.Module):
 )
 def test_the_gain_of_a_norm_is_scaled_and_else_the_weights(layers, scaled, kept):
     brainstate.random.seed(0)
-    network = Behind(*layers())
+    network = nn.Sequential(*layers(), Memoryless((BATCH, N)))
     value = lambda place: np.asarray(network.layers[place[0]].weight.value[place[1]])
     before = value(scaled), kept and value(kept)
     with brainstate.environ.context(fit=True):

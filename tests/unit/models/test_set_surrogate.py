@@ -90,11 +90,7 @@ def test_where_chooses_by_type_or_predicate(where, changed):
         (Network, Readout, r"chose none of blocks.0, .*, first. Pass the"),
         (Network, lambda neuron: False, r"chose none of blocks.0, .*, first. Pass the"),
         (Readout, None, "no node of the model has an attribute spk_fun. Give"),
-        (
-            lambda: brainpy.dyn.Lif(4),
-            None,
-            r"Lif is one of brainpy's classic .*brainpy\.state\.LIF",
-        ),
+        (lambda: brainpy.dyn.Lif(4), None, "Lif is one of brainpy's classic .*brainpy.state.LIF"),
     ],
 )
 def test_where_there_is_no_neuron_the_error_says_why(model, where, message):
