@@ -41,7 +41,7 @@ def test_all_are_lowered_by_the_factor_that_the_highest_needs():
 
 def test_no_dampening_rises():
     chosen = normalize_surrogate(stack(), inputs(), mean_slope=10.0)
-    assert list(chosen.values()) == [LOW, Sigmoid(2.0), HIGH]
+    assert repr(list(chosen.values())) == repr([LOW, Sigmoid(2.0), HIGH])
 
 
 def test_what_to_start_from_can_be_given():
@@ -61,9 +61,7 @@ def test_slopes_that_cannot_be_are_refused(slope, error):
 
 def test_a_population_without_a_slope_cannot_be_normalised():
     far = QPseudoSpike(float("inf"), scale=1e-4)  # exp(-1e4) at a distance of 1
-    with pytest.raises(
-        ValueError, match="(?s)needs a mean slope above 0 .* none in layers.0\n.*gra"
-    ):
+    with pytest.raises(ValueError, match="(?s)needs a mean slope above 0 .* none in layers.0\n"):
         normalize_surrogate(stack(), 0 * inputs(), surrogate={"layers.0": far})
 
 
