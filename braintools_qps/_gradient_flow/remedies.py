@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import check_detachable, detached, find_neurons
+from .._models import check_detachable, find_neurons, restoring, set_reset
 from .._registry import get_surrogate
 from .._surrogate import Scaled
 from .._wording import listed
@@ -159,11 +159,9 @@ def rescaled_inputs(measured: Measured, largest: float) -> Iterator[Change]:
 def kept(measured: Measured, node: Any) -> Measured:
     """The model traced with a dropout that keeps what it dropped; the model itself stays."""
     evaluator = measured.evaluator
-    before, node.prob = node.prob, 1 - node.prob
-    try:
+    with restoring(evaluator.model):
+        node.prob = 1 - node.prob
         step = trace(evaluator.model, evaluator.inputs)
-    finally:
-        node.prob = before
     return Evaluator(step, evaluator.inputs, evaluator.objective).measure(measured.spikes)
 
 
@@ -258,13 +256,13 @@ def _lowered(measured: Measured, slope: float, detach: bool) -> Measured:
     if detach:
         neurons = find_neurons(evaluator.model)
         check_detachable(neurons)
-        with detached(neurons.values()):
+        with restoring(evaluator.model):
+            for neuron in neurons.values():
+                set_reset(neuron, True)
             evaluator = _traced_again(evaluator, evaluator.inputs)
     return evaluator.measure(lowered(evaluator, measured.spikes, slope))
 
 
 def _traced_again(evaluator: Evaluator, inputs: Any) -> Evaluator:
-    if evaluator.model is None:
-        raise ValueError("there is no model to trace again")
     step = trace(evaluator.model, inputs)
     return Evaluator(step, inputs, evaluator.objective, model=evaluator.model)
