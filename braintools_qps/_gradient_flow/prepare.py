@@ -5,9 +5,9 @@ A change is lines of code, which are run as they are printed.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -70,7 +70,7 @@ class View(NamedTuple):
             f"gradient of {worst.name} is {times:,.0f} times as large at the first step as at the "
             "last."
         )
-        return dataclasses.replace(self.diagnosis, text=text)
+        return replace(self.diagnosis, text=text)
 
 
 def prepare(
@@ -185,23 +185,19 @@ def prepare(
     return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 
 
+@dataclass
 class Preparing:
     """A model under preparation, and the lines that were run on it."""
 
-    def __init__(
-        self,
-        model: Model,
-        inputs: Any,
-        labels: np.ndarray | None,
-        objective: Objective,
-        surrogate: SurrogateSpec,
-        options: str,  # of the functions that set a rate
-    ) -> None:
-        self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
-        self.surrogate, self.options = surrogate, options
-        self.lines: list[str] = []
-        self.passes: Passes | None = None
-        self.failed: ValueError | None = None
+    model: Model
+    inputs: Any
+    labels: np.ndarray | None
+    objective: Objective
+    surrogate: SurrogateSpec
+    options: str  # of the functions that set a rate
+    lines: list[str] = field(default_factory=list)
+    passes: Passes | None = None
+    failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
         """Diagnose the model. Unless its program changes, the passes are compiled once."""

@@ -162,11 +162,8 @@ class Step:
         for source in self.sources:
             if position < source.structure.num_leaves:
                 keys = jax.tree.unflatten(source.structure, range(source.structure.num_leaves))
-                is_dict = isinstance(keys, dict)
-                name = (
-                    next((k for k, i in keys.items() if i == position), None) if is_dict else None
-                )
-                return source, name
+                items = keys.items() if isinstance(keys, dict) else ()
+                return source, next((key for key, i in items if i == position), None)
             position -= source.structure.num_leaves
         raise IndexError(position)
 
