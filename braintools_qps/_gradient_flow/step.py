@@ -169,8 +169,7 @@ class Step:
 
     def _membrane(self, population: Population) -> Any:
         """The variable that the step stores in its V."""
-        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
-        return written[population.membrane]
+        return self.jaxpr.outvars[population.membrane - len(self.written)]
 
 
 class Result(NamedTuple):

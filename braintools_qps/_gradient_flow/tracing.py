@@ -91,12 +91,11 @@ class _Traced:
 
     def membrane(self, place: int) -> Any:
         """The variable of a written state after the step."""
-        return self.jaxpr.jaxpr.outvars[len(self.jaxpr.out_avals) - len(self.written) + place]
+        return self.jaxpr.jaxpr.outvars[place - len(self.written)]
 
     def changes(self) -> Iterator[tuple[Any, Any, Any]]:
         """Each written state with the types of one of its leaves, before and after."""
-        results = self.jaxpr.out_avals[len(self.jaxpr.out_avals) - len(self.written) :]
-        for i, after in zip(self.written, results):
+        for i, after in zip(self.written, self.jaxpr.out_avals[-len(self.written) :]):
             state, before = self.leaves[i]
             yield state, before, after
 
