@@ -33,12 +33,14 @@ from .prepare import prepare
 from .relay import relay_weights
 from .sensitivity import gradient_sensitivity
 from .slopes import mean_slope_at
+from .step import Step
 from .tracing import trace, with_states_of
 
 __all__ = [
     "Evaluator",
     "Objective",
     "Passes",
+    "Step",
     "flow_of",
     "gradient_flow",
     "gradient_sensitivity",
