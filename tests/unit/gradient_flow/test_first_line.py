@@ -318,6 +318,12 @@ CASES = {
 }  # fmt: skip
 
 
+def attributes(model):
+    """What each node of a model holds, by identity."""
+    nodes = brainstate.graph.nodes(model).items()
+    return {path: {name: id(value) for name, value in vars(n).items()} for path, n in nodes}
+
+
 def flows_of(case, model):
     return gradient_flow(model, inputs() if case.x is None else case.x, **case.options)
 
@@ -326,7 +332,8 @@ def flows_of(case, model):
 def test_the_first_line_is_true(name):
     case = CASES[name]
     model = case.model()
-    flows = flows_of(case, model)
+    before, flows = attributes(model), flows_of(case, model)
+    assert attributes(model) == before  # whatever was tried
     found = only(flows).diagnosis
     assert (found.cause, found.population) == (case.cause, case.population), found
     assert re.search(case.text, found.text), found.text

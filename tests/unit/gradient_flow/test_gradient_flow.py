@@ -72,8 +72,10 @@ def test_what_the_forward_pass_says_does_not_depend_on_the_surrogate():
     assert flows["b"].surrogate is SURROGATE
 
 
-def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
-    histogram = measured().populations[0].slopes.distances
+@pytest.mark.parametrize("alpha", [ALPHA, np.full(N, ALPHA)], ids=["one", "per neuron"])
+def test_the_histogram_is_of_distances_in_multiples_of_the_scale(alpha):
+    model = Layer(weights_and_inputs()[0], SURROGATE.replace(alpha=alpha))
+    histogram = measured(model).populations[0].slopes.distances
     assert histogram.share.sum() + histogram.outside == pytest.approx(1)
     assert histogram.outside <= 0.02
     centres = (histogram.edges[1:] + histogram.edges[:-1]) / 2

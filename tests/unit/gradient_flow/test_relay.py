@@ -105,6 +105,16 @@ class Branches(Network):
         return self.lif[1](current * u.mA)
 
 
+class Twice(Network):
+    """The weights of the second layer are used another time, transposed."""
+
+    def update(self, x):
+        first, second = self.linear
+        spikes = self.lif[0](first(x) * u.mA)
+        current = second(spikes) + spikes @ second.weight.value["weight"].T
+        return self.lif[1](current * u.mA)
+
+
 def shared():
     model = Network()
     model.linear[1] = model.linear[0]
@@ -121,6 +131,7 @@ def restless():
     ("make", "rule"),
     [
         (Branches, "that exactly one other feeds"),
+        (Twice, "that exactly one other feeds"),
         (shared, "that exactly one other feeds"),
         (lambda: Network([N]), "that exactly one other feeds"),
         (restless, "fires at rest"),
