@@ -63,7 +63,7 @@ COSMIC_RAY = """
 module-path = "{files}"
 timeout = 600.0
 excluded-modules = []
-test-command = "python -m pytest -x -q {tests}"
+test-command = "python -m pytest -x -q -m 'not cluster' {tests}"
 [cosmic-ray.distributor]
 name = "local"
 [cosmic-ray.filters.operators-filter]
