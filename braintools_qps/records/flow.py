@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from braintools.surrogate import Surrogate
 
 from .._tables import diagnoses, flow_table, flows_table
+from . import limits
 from .causes import verdict
 from .diagnosis import Diagnosis
 from .information import Information
-from .limits import HIGH_SLOPE, TOO_HIGH
 from .operations import Operations
 from .plain import to_plain
 from .population import PopulationFlow
@@ -119,7 +119,7 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     @property
     def is_high(self) -> bool:
         """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
-        return self.mean_slope > TOO_HIGH
+        return self.mean_slope > limits.TOO_HIGH
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
@@ -203,4 +203,4 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
 
 def _from_best(flow: GradientFlow) -> float:
     """How far the mean slope is from 0.1, which trained best in our study."""
-    return abs(math.log(flow.mean_slope / HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+    return abs(math.log(flow.mean_slope / limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
