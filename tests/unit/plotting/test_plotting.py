@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from helpers import line
 
-from braintools_qps import QPseudoSpike, gradient_flow, plotting
+from braintools_qps import QPseudoSpike, Scaled, gradient_flow, plotting
 from braintools_qps._comparison.network import RecurrentNetwork
 
 
@@ -39,7 +39,7 @@ def test_gradient_and_original_function_of_each_surrogate():
 def test_a_scale_with_a_unit_is_on_the_axes():
     surrogates = {
         "wide": QPseudoSpike(1.0, scale=10 * u.mV),
-        "narrow": QPseudoSpike(scale=1 * u.mV),
+        "narrow": Scaled(QPseudoSpike(scale=0.001 * u.volt)),
     }
     gradient, original = plotting.plot_surrogates(surrogates)
     x, y = line(gradient, "wide")
