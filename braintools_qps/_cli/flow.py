@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
-OPTIONS = ("surrogates", "seed")
 MEASURED = ("surrogates", "json", "plot")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (
@@ -54,10 +53,8 @@ def run(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--prepare measures nothing, got {', '.join(given)}. Leave them out")
         print(_on_model(arguments, prepare))
         return
-    options = {name: getattr(arguments, name) for name in OPTIONS}
-    if arguments.surrogates is not None:
-        options["surrogates"] = candidates(arguments.surrogates)
-    flows = _on_model(arguments, partial(gradient_flow, **options))
+    surrogates = arguments.surrogates and candidates(arguments.surrogates)
+    flows = _on_model(arguments, partial(gradient_flow, surrogates=surrogates, seed=arguments.seed))
     print(flows)
     if arguments.json:
         arguments.json.write_text(flows.to_json(indent=1) + "\n")
