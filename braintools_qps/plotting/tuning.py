@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._tables import edge_note, score_of, value_text
-from ..records import CandidateResult, Comparison, Trial
+from .._tables import edge_note, score_of, value_text, varied_names
+from ..records import CandidateResult, Comparison
 from .panels import Axes, panels_of, typed
 
 if TYPE_CHECKING:
@@ -96,7 +95,7 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
                 words += "*" * bool(tuning.at_edge)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=FONT_SIZE)
     trials = tunings[0].trials
-    names = _names(trials)
+    names = varied_names([trial.setting for trial in trials])
     texts = ["\n".join(typed(value_text(n, t.setting.get(n))) for n in names) for t in trials]
     axes.set_xticks(np.arange(len(texts)) + 0.5, texts)
     axes.set_yticks(np.arange(len(results)) + 0.5, [typed(r.label, LONGEST) for r in results])
@@ -116,11 +115,3 @@ def _frame(column: int, row: int) -> Rectangle:
 
     corner = column + 0.04, row + 0.04
     return Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=CHOSEN, linewidth=2)
-
-
-def _names(trials: Sequence[Trial]) -> list[str]:
-    """Names with several values, without a dampening that follows from a mean slope."""
-    settings = [trial.setting for trial in trials]
-    several = lambda name: len({repr(setting.get(name)) for setting in settings}) > 1
-    names = [name for name in settings[0] if several(name)]
-    return [name for name in names if name != "dampening" or "mean_slope" not in settings[0]]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, summary
-from .._tables import tuning_table
+from .._tables import tuning_table, varied_names
 from .plain import refuse
 from .record import Record
 
@@ -181,10 +181,9 @@ def choose(settings: Sequence[Setting], scores: Sequence[float]) -> int:
 
 def tuned_numbers(settings: Sequence[Setting]) -> dict[str, list[float]]:
     """Names that have a number in each setting, and several of them: the values in their order."""
-    known = [_tuned(setting) for setting in settings]
-    names = [name for name in known[0] if all(_is_number(setting.get(name)) for setting in known)]
-    values = {name: sorted({setting[name] for setting in known}) for name in names}
-    return {name: numbers for name, numbers in values.items() if len(numbers) > 1}
+    are_numbers = lambda name: all(_is_number(setting.get(name)) for setting in settings)
+    names = filter(are_numbers, varied_names(settings))
+    return {name: sorted({setting[name] for setting in settings}) for name in names}
 
 
 def _tuned(setting: Setting) -> dict[str, Any]:
