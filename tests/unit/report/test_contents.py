@@ -119,8 +119,8 @@ def test_the_same_record_gives_the_same_file(report):
 @pytest.mark.parametrize(
     ("record", "error", "words"),
     [
-        ({}, ValueError, "the mapping is empty"),
-        (dataclasses.replace(COMPARISON, results=()), ValueError, "has no result yet"),
+        ({}, ValueError, "got none"),
+        (dataclasses.replace(COMPARISON, results=()), ValueError, "got none"),
         ("record", TypeError, "got str"),
         ({"one": 1}, TypeError, "got dict"),
     ],
