@@ -70,8 +70,7 @@ def test_neither_a_full_stderr_nor_a_path_that_is_no_text_ends_it(tmp_path):
     assert (tmp_path / out / "comparison.html").exists()
 
 
-@pytest.mark.parametrize(("suffix", "start"), [("png", b"\x89PNG"), ("pdf", b"%PDF")])
-def test_plot(suffix, start, tmp_path):
-    path = tmp_path / f"figure.{suffix}"
+def test_plot(tmp_path):
+    path = tmp_path / "figure.pdf"
     assert main(["plot", "Sigmoid", "QPseudoSpike(alpha=1.5)", "--out", str(path)]) == 0
-    assert path.read_bytes().startswith(start)
+    assert path.read_bytes().startswith(b"%PDF")
