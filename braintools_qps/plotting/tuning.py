@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from .._tables import edge_note, score_of, value_text, varied_names
 from ..records import CandidateResult, Comparison
 from .panels import Axes, panels_of, typed
-
-if TYPE_CHECKING:
-    from matplotlib.patches import Rectangle
 
 CHOSEN = "#D55E00"
 SHADES = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
@@ -78,6 +73,7 @@ def tuning_size(comparison: Comparison) -> tuple[float, float]:
 def draw_tuning(comparison: Comparison, axes: Axes) -> None:
     """Draw a row for each candidate, the best on top, and a column for each setting."""
     from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Rectangle
 
     results = tuned_results(comparison)
     tunings = [result.tuning for result in results if result.tuning]
@@ -91,7 +87,8 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
             if votes := tuning.chosen.count(column):
                 words += f"\n{votes} of {len(tuning.chosen)}"
             if column == tuning.most_chosen:
-                axes.add_patch(_frame(column, row))
+                corner, size = (column + 0.04, row + 0.04), (0.92, 0.92)
+                axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=CHOSEN, linewidth=2))
                 words += "*" * bool(tuning.at_edge)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=FONT_SIZE)
     trials = tunings[0].trials
@@ -108,10 +105,3 @@ def tuning_legend(comparison: Comparison) -> str:
     score = score_of(comparison.score, comparison.results).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
     return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
-
-
-def _frame(column: int, row: int) -> Rectangle:
-    from matplotlib.patches import Rectangle
-
-    corner = column + 0.04, row + 0.04
-    return Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=CHOSEN, linewidth=2)
