@@ -21,7 +21,7 @@ EMPTY = ("", "-")
 
 def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
     """A row for each candidate, and notes below; those that may be best are marked."""
-    form, results = score_of(comparison.score, comparison.results), comparison.ranked
+    form, results = score_of(comparison), comparison.ranked
     columns = {}
     for column in COLUMNS:
         if column.header and (wide or column.narrow):
@@ -49,7 +49,7 @@ def _against_best(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
     results, tied = comparison.ranked, comparison.tied
     if len(results) < 2 or not tied:
         return {}
-    unit = score_of(comparison.score, results).unit
+    unit = score_of(comparison).unit
     alone, enough = len(tied) == 1, enough_seeds(comparison)
     labels = {result.label for result in tied}
     cells = []

@@ -9,7 +9,7 @@ from .._wording import shortened
 from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
 from .typing import Compared, Result
-from .verdict import MARK, convergence, enough_seeds, verdict
+from .verdict import MARK, enough_seeds
 from .words import enumerated
 
 TROUBLES = {
@@ -22,7 +22,7 @@ SLOPE = "mean_slope"
 def notes_below(comparison: Compared, *, wide: bool) -> list[str]:
     """The verdict, what the numbers mean, and problems."""
     results = comparison.results
-    says = [verdict(comparison), convergence(comparison), *_caption(comparison, wide=wide)]
+    says = [comparison.verdict, comparison.convergence, *_caption(comparison, wide=wide)]
     troubles = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
     return [note for note in (*says, *troubles, *comparison.notes) if note]
 

@@ -80,7 +80,7 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
     means = np.array([[np.mean(trial.validation) for trial in t.trials] for t in tunings])
     shades = ListedColormap([(0.5, 0.5, 0.5, opacity) for opacity in np.linspace(*SHADES, 256)])
     axes.pcolormesh(np.ma.masked_invalid(means), cmap=shades)
-    score = score_of(comparison.score, results)
+    score = score_of(comparison)
     for row, tuning in enumerate(tunings):
         for column, mean in enumerate(means[row]):
             words = score.unit.number(mean) + "%" * (score.name == "accuracy")
@@ -102,6 +102,6 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
 
 def tuning_legend(comparison: Comparison) -> str:
     """What numbers, frames and stars mean."""
-    score = score_of(comparison.score, comparison.results).name
+    score = score_of(comparison).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
     return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
