@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import blamed_on, factory_of
-from .figures import write_figure
 
 if TYPE_CHECKING:
     from ..records import GradientFlows
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
-MEASURED = ("surrogates", "json", "plot")  # options that --prepare does not take
+MEASURED = ("surrogates", "json")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (
     "print the lines of code with which prepare(model, inputs) brings the network into the range "
@@ -38,8 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, "--prepare", PREPARE, action="store_true")
     add(parser, "--seed", SEED, 0, type=int, default=0)
     add(parser, "--json", JSON, type=Path, metavar="FILE")
-    drawn = "file for a figure of the gradient by time step"
-    add(parser, "--plot", drawn, type=Path, metavar="FILE")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -61,11 +58,6 @@ def run(arguments: argparse.Namespace) -> None:
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)
-    if arguments.plot:
-        from ..plotting import plot_gradient_flow
-
-        write_figure(partial(plot_gradient_flow, flows), arguments.plot)
-        logger.info("Figure written to %s", arguments.plot)
 
 
 def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
