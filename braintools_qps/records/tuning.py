@@ -149,8 +149,9 @@ class Tuning(Record, table=tuning_table):
             return False  # nothing lies beyond 0 or infinity
         if self.beyond(name) == 0:
             return False  # no whole number lies between 0 and 1
+        wanted, names = {**best.setting, name: inner}, varied_names(self._settings)
         for trial in self.trials:
-            if _tuned(trial.setting) == {**_tuned(best.setting), name: inner}:
+            if all(trial.setting.get(varied) == wanted.get(varied) for varied in names):
                 gain = summary(np.subtract(best.validation, trial.validation))
                 return len(self.chosen) >= LEAST_SEEDS and gain.low is not None and gain.low > 0
         return False
@@ -184,12 +185,6 @@ def tuned_numbers(settings: Sequence[Setting]) -> dict[str, list[float]]:
     are_numbers = lambda name: all(_is_number(setting.get(name)) for setting in settings)
     names = filter(are_numbers, varied_names(settings))
     return {name: sorted({setting[name] for setting in settings}) for name in names}
-
-
-def _tuned(setting: Setting) -> dict[str, Any]:
-    """A setting without the dampening that a mean slope gave."""
-    derived = "dampening" if "mean_slope" in setting else None
-    return {name: value for name, value in setting.items() if name != derived}
 
 
 def _is_number(value: Any) -> bool:
