@@ -97,22 +97,12 @@ def test_round_trip_gives_an_equal_record_with_the_same_types():
     assert back.inner[0].values.dtype.kind == "i"
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"number": 2},  # JSON has integers, too
-        {"maybe": -math.inf},
-        {"array": jnp.array([[True, False]])},
-        {"inner": ()},
-        {"voltage": 15.0},
-        {"surrogate": QPseudoSpike(alpha=math.inf)},
-        {"settings": {}},
-    ],
-    ids=lambda changes: next(iter(changes)),
-)
-def test_a_record_equals_itself_after_json_and_no_other(changes):
-    record = everything(**changes)
-    assert Everything.from_json(record.to_json()) == record != everything()
+def test_a_record_with_other_values_equals_itself_after_json_and_no_other():
+    other = everything(
+        number=2, maybe=-math.inf, array=jnp.array([[True, False]]), inner=(), voltage=15.0
+    )
+    assert Everything.from_json(other.to_json()) == other != everything()
+    assert everything(settings={}) != everything()
 
 
 def annealed():
