@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -97,8 +97,10 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
 
     @property
     def growth(self) -> float:
-        """Geometric mean of the growth per step over all populations that have one."""
-        return mean_growth([population.gradient.growth for population in self.populations])
+        """Geometric mean of the growth per step over populations that have one; NaN if none has."""
+        growths = (population.gradient.growth for population in self.populations)
+        logarithms = [math.log(growth) for growth in growths if growth > 0]
+        return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
     @property
     def reach(self) -> int:
@@ -186,12 +188,6 @@ class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdic
     def diagnoses(self) -> tuple[str, ...]:
         """Each diagnosis once, with its candidates; that of the best candidate first."""
         return diagnoses(self)
-
-
-def mean_growth(growths: Sequence[float]) -> float:
-    """Geometric mean of the growths that are known; NaN if none is."""
-    logarithms = [math.log(growth) for growth in growths if growth > 0]
-    return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
 
 def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
