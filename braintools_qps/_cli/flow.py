@@ -73,12 +73,10 @@ def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) ->
     """Call it with the factory's model and the inputs that it returns, or samples of a task."""
     import jax
 
-    from .._comparison import Factory, RecurrentNetwork, environment, seeded
+    from .._comparison import Factory, environment, seeded
 
-    factory: Callable = RecurrentNetwork
-    blame: Callable = nullcontext
-    if arguments.model is not None:
-        factory, blame = factory_of(arguments.model), partial(blamed_on, arguments.model)
+    factory = factory_of(arguments.model)
+    blame: Any = partial(blamed_on, arguments.model) if arguments.model else nullcontext
     # The weights are those that compare draws with this seed.
     draws = partial(seeded, jax.random.key(arguments.seed), arguments.seed)
     with blame(), draws():
