@@ -11,6 +11,7 @@ from made_comparison import candidate, compared, of, tuned
 from braintools_qps._statistics import paired
 from braintools_qps.records import Trial, Tuning
 
+MSE = {"score": "-MSE"}
 NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
 
 
@@ -61,7 +62,7 @@ VERDICTS = {
         r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to "
         r"\d+\.\d points lower\. About .*",
     ),
-    "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
+    "copies": (of(MSE, A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
         "A is highest, but 4 seeds cannot tell 2 candidates apart. It takes 5 or more: --seeds 5 "
@@ -76,7 +77,7 @@ VERDICTS = {
     "one equal seed": (of(A=(0.9,), B=(0.9,)), "One seed cannot tell 2 candidates apart. .*"),
     "alone": (of(A=level(0.9)), ""),
     "no accuracy": (
-        of(score="-MSE", A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
+        of(MSE, A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
     ),
 }  # fmt: skip
 
@@ -88,9 +89,7 @@ def test_the_verdict(comparison, sentence):
 
 
 def growing(**scores):
-    grown = of(**scores)
-    settings = {**grown.settings, "most_seeds": 8, "margin": 2, "first_seeds": 5}
-    return dataclasses.replace(grown, settings=settings)
+    return of({"most_seeds": 8, "margin": 2, "first_seeds": 5}, **scores)
 
 
 def test_a_comparison_that_grew_says_how_it_ended_and_with_how_many_seeds():
@@ -161,27 +160,21 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
 @pytest.mark.parametrize(
     ("chosen", "names", "values"),
     [
-        (
-            (0.1, 0.5),
-            "learning rate and dampening",
-            "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25",
-        ),
+        ((0.1, 0.5), "learning rate and dampening",
+         "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25"),
         ((0.3, 0.5), "dampening", "learning_rate=0.1,0.3 dampening=1,0.5,0.25"),
     ],
-)
+)  # fmt: skip
 def test_a_star_says_which_command_tries_the_next_value(chosen, names, values):
     """Validation scores of `tuned` are higher at lower rates and dampenings."""
-    found = compared(
-        tuned("A", CLOSE["A"], chosen=chosen), tuned("B", CLOSE["B"], 1, chosen=chosen)
-    )
+    results = [tuned(n, CLOSE[n], number, chosen=chosen) for number, n in enumerate("AB")]
+    below = lambda **settings: said(compared(*results, settings=settings))
     star = f"* The {names} at the edge of the values tried did better than the next value."
-    assert star in said(found)
+    assert star in below()
     tune = {"learning_rate": [0.1, 0.3], "dampening": [1, 0.5]}
-    asked = dataclasses.replace(found, settings={**found.settings, "tune": tune})
-    assert f"{star} --tune {values} trains only what is new." in said(asked)
+    assert f"{star} --tune {values} trains only what is new." in below(tune=tune)
     third = {**tune, "dampening": [1, 0.5, 1 / 3]}
-    asked = dataclasses.replace(found, settings={**found.settings, "tune": third})
-    assert "=1,0.5,0.3333333333333333,0.25 trains" in said(asked)  # 0.333333 is another run
+    assert "=1,0.5,0.3333333333333333,0.25 trains" in below(tune=third)  # 0.333333 is another run
     few = compared(tuned("A", CLOSE["A"][:3], chosen=chosen))
     assert "*" not in few.table()  # too few seeds to say so
 
@@ -245,9 +238,9 @@ def test_intervals_of_accuracies_stay_within_0_and_100():
     found = of(high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
     assert "96.0 [82.9, 100.0]" in found.table()
     assert "4.0 [0.0, 17.1]" in found.table()
-    free = of(score="-MSE", high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
+    free = of(MSE, high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
     assert "0.96 [0.829, 1.09]" in free.table()
-    three_digits = of(score="-MSE", A=(-0.00456, -0.00466), B=(-0.1, -0.2))
+    three_digits = of(MSE, A=(-0.00456, -0.00466), B=(-0.1, -0.2))
     assert "-0.00461 [-0.00525, -0.00397]" in three_digits.table()  # 12.706 * 5e-5 to either side
 
 
