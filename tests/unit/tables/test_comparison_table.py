@@ -155,6 +155,9 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     trials = tuple(Trial({"dampening": d}, validation=(0.5,)) for d in (0.5, 1.0))
     by_height = candidate("A", (0.9,), tuning=Tuning(trials, (0,)), setting={"dampening": 0.5})
     assert "All at a learning rate of 0.1." in said(compared(by_height))
+    one_rate = Tuning((Trial({"learning_rate": 0.1, "clip": 0.03}, validation=(0.5,)),), (0,))
+    header = compared(candidate("A", (0.9,), tuning=one_rate)).table(wide=True).splitlines()[0]
+    assert ("learning rate" in header, "clip" in header) == (True, False)  # of a single value each
 
 
 @pytest.mark.parametrize(
