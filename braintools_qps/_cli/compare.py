@@ -64,21 +64,15 @@ OUT = (
 )
 
 
-class Pairs(argparse.Action):
-    """Collects texts such as ``name=value`` by their names."""
+def _pair(text: str) -> tuple[str, str]:
+    """A name and what is given for it, as in ``name=value``."""
+    name, _, value = text.partition("=")
+    if not (name.isidentifier() and value):
+        raise argparse.ArgumentTypeError(f"a value is given as NAME=VALUE, got {text!r}")
+    return name, value
 
-    def __call__(
-        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        pairs = dict(getattr(namespace, self.dest) or {})
-        for text in values:
-            name, _, value = text.partition("=")
-            if not (name.isidentifier() and value) or name in pairs:
-                raise argparse.ArgumentError(
-                    self, f"is given as {self.metavar}, each name once, got {text!r}"
-                )
-            pairs[name] = value
-        setattr(namespace, self.dest, pairs)
+
+PAIRS: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _pair}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,12 +83,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(data)
     second = "a second file of the same kind, used as the test set"
     add(data, "--test-data", second, type=readable, metavar="FILE")
-    number_or_text = lambda text: int(text) if text.isdigit() else text
-    add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=number_or_text)
+    add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=_value)
     model = parser.add_argument_group("model")
     add_model(model)
     add(model, "--prepare", PREPARE, action="store_true")
-    add(model, "--option", OPTION, nargs="+", action=Pairs, metavar="NAME=VALUE")
+    add(model, "--option", OPTION, metavar="NAME=VALUE", **PAIRS)
     _add_training(parser.add_argument_group("training"))
     add(parser, "--out", OUT, "%(default)s", default="comparison", metavar="DIRECTORY")
     again = "train all runs again, even those in --out"
@@ -116,7 +109,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     add(group, "--learning-rate", alone, _defaults.LEARNING_RATE, type=float)
     tuning = group.add_mutually_exclusive_group()
     usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
-    add(tuning, "--tune", TUNE, usual, nargs="+", action=Pairs, metavar="NAME=VALUE,VALUE")
+    add(tuning, "--tune", TUNE, usual, metavar="NAME=VALUE,VALUE", **PAIRS)
     add(tuning, "--no-tune", "train the surrogates as given", action="store_true")
 
 
@@ -143,8 +136,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.no_tune:
         options["tune"] = None
     elif arguments.tune:
-        listed = {name: text.split(",") for name, text in arguments.tune.items()}
-        options["tune"] = {name: tuple(map(_value, texts)) for name, texts in listed.items()}
+        options["tune"] = {n: tuple(map(_value, text.split(","))) for n, text in arguments.tune}
     tuned = options.get("tune", _defaults.TUNE) or ()
     if "learning_rate" in options and "learning_rate" in tuned:
         rate = f"{options['learning_rate']:g}"
@@ -157,10 +149,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _model(arguments: argparse.Namespace) -> Callable[..., Model]:
     """The factory with its options."""
-    from .._comparison import RecurrentNetwork
-
-    factory = RecurrentNetwork if arguments.model is None else factory_of(arguments.model)
-    options = {name: _value(text) for name, text in (arguments.option or {}).items()}
+    factory = factory_of(arguments.model)
+    options = {name: _value(text) for name, text in arguments.option or ()}
     return partial(factory, **options) if options else factory
 
 
