@@ -64,15 +64,21 @@ OUT = (
 )
 
 
-def _pair(text: str) -> tuple[str, str]:
-    """A name and what is given for it, as in ``name=value``."""
-    name, _, value = text.partition("=")
-    if not (name.isidentifier() and value):
-        raise argparse.ArgumentTypeError(f"a value is given as NAME=VALUE, got {text!r}")
-    return name, value
+class Pairs(argparse.Action):
+    """Collects texts such as ``name=value`` by their names."""
 
-
-PAIRS: dict[str, Any] = {"nargs": "+", "action": "extend", "type": _pair}
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        pairs = dict(getattr(namespace, self.dest) or {})
+        for text in values:
+            name, _, value = text.partition("=")
+            if not (name.isidentifier() and value) or name in pairs:
+                raise argparse.ArgumentError(
+                    self, f"is given as {self.metavar}, each name once, got {text!r}"
+                )
+            pairs[name] = value
+        setattr(namespace, self.dest, pairs)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -87,7 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model")
     add_model(model)
     add(model, "--prepare", PREPARE, action="store_true")
-    add(model, "--option", OPTION, metavar="NAME=VALUE", **PAIRS)
+    add(model, "--option", OPTION, nargs="+", action=Pairs, metavar="NAME=VALUE")
     _add_training(parser.add_argument_group("training"))
     add(parser, "--out", OUT, "%(default)s", default="comparison", metavar="DIRECTORY")
     again = "train all runs again, even those in --out"
@@ -109,7 +115,7 @@ def _add_training(group: argparse._ArgumentGroup) -> None:
     add(group, "--learning-rate", alone, _defaults.LEARNING_RATE, type=float)
     tuning = group.add_mutually_exclusive_group()
     usual = " ".join(f"{n}={','.join(map(str, values))}" for n, values in _defaults.TUNE.items())
-    add(tuning, "--tune", TUNE, usual, metavar="NAME=VALUE,VALUE", **PAIRS)
+    add(tuning, "--tune", TUNE, usual, nargs="+", action=Pairs, metavar="NAME=VALUE,VALUE")
     add(tuning, "--no-tune", "train the surrogates as given", action="store_true")
 
 
@@ -136,7 +142,8 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
     if arguments.no_tune:
         options["tune"] = None
     elif arguments.tune:
-        options["tune"] = {n: tuple(map(_value, text.split(","))) for n, text in arguments.tune}
+        listed = {name: text.split(",") for name, text in arguments.tune.items()}
+        options["tune"] = {name: tuple(map(_value, texts)) for name, texts in listed.items()}
     tuned = options.get("tune", _defaults.TUNE) or ()
     if "learning_rate" in options and "learning_rate" in tuned:
         rate = f"{options['learning_rate']:g}"
@@ -150,7 +157,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 def _model(arguments: argparse.Namespace) -> Callable[..., Model]:
     """The factory with its options."""
     factory = factory_of(arguments.model)
-    options = {name: _value(text) for name, text in arguments.option or ()}
+    options = {name: _value(text) for name, text in (arguments.option or {}).items()}
     return partial(factory, **options) if options else factory
 
 

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Ctrl-C is no signal to 
 MISTAKES = {
     "compare --epochs many": "argument --epochs: invalid int value: 'many'",
     "compare --data absent.npz": "absent.npz",
-    "compare --tune learning_rate": "--tune: a value is given as NAME=VALUE, got 'learning_rate'",
+    "compare --tune learning_rate": "--tune: is given as NAME=VALUE,VALUE, each name once, got",
     "flow --seed high": "argument --seed: invalid int value: 'high'",
     "plot Sigmoid": "the following arguments are required: --out",
 }

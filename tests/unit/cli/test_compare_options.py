@@ -68,7 +68,8 @@ def test_what_was_not_given_is_left_to_compare(arguments, given):
         (["--surrogates", "Sigmoid", "--surrogates", "Sigmoit"], "Did you mean 'Sigmoid'?"),
         (["--option", "hidden=0"], "hidden must be 1 or more, got 0"),
         (["--tune", "alpha=2,inf", "lr=0.1"], "got lr. Pass a model"),
-        (["--option", "hidden=4", "hidden="], "--option: a value is given as NAME=VALUE, got"),
+        (["--tune", "alpha=1", "--tune", "alpha=2"], "--tune: is given as NAME=VALUE,VALUE, each"),
+        (["--option", "hidden=4", "hidden=8"], "--option: is given as NAME=VALUE, each name once"),
         *((["--seeds=" + seeds], "such as 5, or by name, as in 5-9 or 1,4,7, got")
           for seeds in ("few", "1-", "-3", "2.5", "5-9-12")),
     ],
