@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
-from .keys import attributes, key
+from .keys import key
 from .parameters import Magnitude, declarations, product
 from .pseudo_spike import QPseudoSpike
 from .scaled import Scaled
@@ -82,7 +82,7 @@ def traceable(surrogate: Surrogate) -> Traceable:
     program with dampened copies of it. A scale with a unit is not split off: errors name it.
     """
     scaled = surrogate if isinstance(surrogate, SurrogateWithScale) else Scaled(surrogate)
-    values = attributes(scaled)
+    values = vars(scaled)
     vary = [name for name, declaration in declarations(scaled).items() if declaration.varies]
     numbers = {name: float(values[name]) for name in vary if _is_number(values[name])}
     fixed = tuple((name, key(value)) for name, value in values.items() if name not in numbers)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Hashable
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -20,14 +18,7 @@ def surrogate_key(surrogate: Surrogate) -> Hashable:
     by value, NumPy's arrays by their contents, inner surrogates by their own key, and JAX's arrays,
     tracers and States by identity.
     """
-    named = sorted(attributes(surrogate).items(), key=lambda pair: pair[0])
-    return type(surrogate), tuple((name, key(value)) for name, value in named)
-
-
-def attributes(surrogate: Surrogate) -> dict[str, Any]:
-    """All attributes by name, those that a dataclass keeps in slots included."""
-    fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
-    return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
+    return type(surrogate), tuple((name, key(held)) for name, held in sorted(vars(surrogate).items()))
 
 
 def key(value: object) -> Hashable:
