@@ -100,7 +100,7 @@ def _reject(name: str, unit: u.Unit, scale: Scale) -> NoReturn:
             )
     raise u.UnitMismatchError(
         f"{name} and scale must have the same dimension, "
-        f"got {name} {_in(unit)} and scale={_shown(scale)}. {fix}",
+        f"got {name} {_in(unit)} and a scale {_in(u.get_unit(scale))}. {fix}",
         unit,
         u.get_unit(scale),
     )
@@ -110,23 +110,10 @@ def _in(unit: u.Unit) -> str:
     return "without unit" if unit == u.UNITLESS else f"in {unit}"
 
 
-def _shown(scale: Scale) -> str:
-    # Not str(): within a trace it computes with a Quantity, so a number would print as a tracer.
-    if not isinstance(scale, u.Quantity):
-        return str(scale)
-    traced = isinstance(scale.mantissa, jax.core.Tracer)
-    return f"{'a traced value in' if traced else scale.mantissa} {scale.unit}"
-
-
 def _as_floating(x: Distance, name: str, like: Array | None) -> Array:
-    try:
-        # asarray is for tracers of Python numbers. For a concrete array it would only cost time.
-        concrete = not isinstance(x, jax.core.Tracer)
-        array = x if isinstance(x, jax.Array) and concrete else jnp.asarray(x)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} must be a real number or array, got {x!r}. For example {name}=0.5"
-        ) from error
+    # asarray is for tracers of Python numbers. For a concrete array it would only cost time.
+    concrete = not isinstance(x, jax.core.Tracer)
+    array = x if isinstance(x, jax.Array) and concrete else jnp.asarray(x)
     if jnp.issubdtype(array.dtype, jnp.floating):
         return array
     if jnp.issubdtype(array.dtype, jnp.complexfloating):

@@ -114,20 +114,9 @@ def test_a_voltage_with_a_scale_of_another_dimension(make, scale):
 def test_a_plain_array_with_a_scale_in_mV(make):
     for method in all_methods(make(scale=2 * u.mV), jnp.ones(2)):
         with pytest.raises(
-            u.UnitMismatchError, match=r"got x without unit and scale=2.0 mV\..*reset"
+            u.UnitMismatchError, match=r"got x without unit and a scale in mV\..*reset"
         ):
             method()
-
-
-def test_the_error_shows_numbers_in_a_trace_too():
-    surrogate = QPseudoSpike(scale=15 * u.mV)
-    traced = lambda x, scale: QPseudoSpike(scale=scale)(x)
-    for call, shown in (
-        (lambda: jax.jit(surrogate)(1.0), "scale=15.0 mV"),
-        (lambda: jax.jit(traced)(1.0, 15 * u.mV), "scale=a traced value in mV"),
-    ):
-        with pytest.raises(u.UnitMismatchError, match=shown):
-            call()
 
 
 def test_a_unit_as_scale_counts_one_of_it():
