@@ -181,18 +181,14 @@ def test_shape_is_kept(shape):
         assert method(x).shape == shape
 
 
-@pytest.mark.parametrize("x", ["1.0", None, object(), ["spam"]])
-def test_what_is_not_a_number_is_refused(x):
-    with pytest.raises(TypeError, match="x must be a real number or array, got"):
+@pytest.mark.parametrize("x", [1j, np.array([1j])])
+def test_a_complex_number_is_refused(x):
+    with pytest.raises(TypeError, match=r"x must be real, got dtype complex64.*x\.real"):
         q_pseudo_spike(x)
-    for x in (1j, np.array([1j]), jnp.array([1j])):
-        with pytest.raises(TypeError, match=r"x must be real, got dtype complex64.*x\.real"):
-            q_pseudo_spike(x)
 
 
 SETTINGS = {
     "strict dtypes": lambda: jax.numpy_dtype_promotion("strict"),
-    "rank promotion raises": lambda: jax.numpy_rank_promotion("raise"),
     "debug NaNs": lambda: jax.debug_nans(True),
     "enable checks": lambda: jax.enable_checks(True),
     "double precision": lambda: jax.enable_x64(True),
