@@ -54,8 +54,12 @@ def find_class(name: str, entries: Sequence[Entry]) -> type[Surrogate]:
         raise _unknown(name)
     first = min(entry.source for entry in matches)
     contenders = [entry for entry in matches if entry.source == first]
-    if len({entry.value for entry in contenders}) > 1:
-        _check_same_class(name, contenders)
+    if len({entry.value for entry in contenders}) > 1 and len({e.load() for e in contenders}) > 1:
+        claims = [f"{entry.qualified_name!r} (from {entry.value!r})" for entry in contenders]
+        raise LookupError(
+            f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
+            f"these: {listed(claims)}"
+        )
     return contenders[0].load()
 
 
@@ -133,25 +137,6 @@ def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
     if exact or alike or "." not in bare:
         return exact or alike
     return _matches(f"{bare.partition('.')[0]}:{bare.rpartition('.')[2]}", entries)
-
-
-def _check_same_class(name: str, contenders: list[Entry]) -> None:
-    """Raise a LookupError unless all entries load the same class."""
-    loaded: set[object] = set()
-    claims = []
-    for entry in contenders:
-        claim = f"{entry.qualified_name!r} (from {entry.value!r})"
-        try:
-            loaded.add(entry.load())
-        except (ImportError, TypeError) as error:
-            loaded.add(error)
-            claim += f", which fails: {error}"
-        claims.append(claim)
-    if len(loaded) > 1:
-        raise LookupError(
-            f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
-            "these: " + "; ".join(claims)
-        )
 
 
 def _unknown(name: str) -> UnknownSurrogateError:
