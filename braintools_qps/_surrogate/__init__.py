@@ -8,7 +8,7 @@ the checks of its values. `keys` compares surrogates; `adjusting` copies one wit
 """
 
 from .adjusting import Traceable, adjusted, traceable
-from .keys import Same, surrogate_key
+from .keys import Same, surrogate_key, value_key
 from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16
@@ -34,4 +34,5 @@ __all__ = [
     "surrogate_key",
     "takes_numbers",
     "traceable",
+    "value_key",
 ]

@@ -17,7 +17,7 @@ from jax import Array
 
 from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .keys import key, surrogate_key
+from .keys import surrogate_key, value_key
 from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
 from .parameters import residual_dtype as as_dtype_name
 
@@ -147,7 +147,7 @@ class SurrogateWithScale(Surrogate):
         shown = [
             f"{name}={_source(getattr(self, name))}"
             for name in declarations(self)
-            if name not in defaults or key(getattr(self, name)) != key(defaults[name])
+            if name not in defaults or value_key(getattr(self, name)) != value_key(defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
