@@ -143,9 +143,9 @@ def test_any_number_of_spikes_comes_back_from_its_bits(n):
     assert_close(slope[:, 0], spikes.sum((0, 1)))
 
 
-def test_where_jax_promotes_neither_ranks_nor_dtypes():
+def test_where_jax_promotes_no_dtypes():
     weights, scale = jnp.ones((6, 2), "bfloat16"), jnp.float32(0.5)
-    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+    with jax.numpy_dtype_promotion("strict"):
         product = lambda w: spike_matmul(jnp.array(SPIKES / 2, "bfloat16"), w, scale=scale)
         slope = jax.grad(lambda w: product(w).sum())(weights)
     assert_close(slope, np.tile(SPIKES.sum(0)[:, None] / 2, 2))
@@ -193,8 +193,6 @@ def test_checkify_and_debug_nans_find_it():
 
 
 SCALE = r"finite and not 0.*1 / keep_probability"
-NUMBER = r"must be a real number, got .* For example scale=1 /"
-SHAPES = r"need weights of shape \(n, m\).*Transpose"
 UNITS = r"spikes and scale must have the same dimension.*Pass"
 
 
@@ -202,11 +200,7 @@ UNITS = r"spikes and scale must have the same dimension.*Pass"
     ("spikes", "weights", "scale", "error", "message"),
     [
         *((SPIKES, WEIGHTS, scale, ValueError, SCALE) for scale in (0.0, np.nan, np.inf)),
-        *((SPIKES, WEIGHTS, scale, TypeError, NUMBER) for scale in ("2", 1j, True, jnp.array(1j))),
         (SPIKES, WEIGHTS, np.ones(6), ValueError, r"number, got the shape \(6,\).*weights"),
-        (SPIKES, WEIGHTS.T, None, ValueError, SHAPES),
-        (jnp.zeros(()), WEIGHTS, None, ValueError, SHAPES),
-        (SPIKES, jnp.zeros(()), None, ValueError, SHAPES),
         (SPIKES.astype(complex), WEIGHTS, None, TypeError, "must be real, got dtype complex64"),
         (3 * SPIKES.astype(int), WEIGHTS.astype(int), None, ValueError, "be 0 or 1, got 3"),
         (SPIKES * u.mA, WEIGHTS, None, u.UnitMismatchError, UNITS),
