@@ -194,14 +194,6 @@ def test_a_unit_that_the_surrogate_does_not_take_is_a_failure():
         check_surrogate("QPseudoSpike", unit=u.mV)
 
 
-def test_what_takes_no_unit_is_told_the_wrapper_that_does():
-    """braintools' own raise a TypeError for a voltage."""
-    with pytest.raises(AssertionError) as caught:
-        check_surrogate("Sigmoid", unit=u.mV)
-    fix = "For arguments in mV give it a scale: Scaled(Sigmoid(alpha=4.0), scale=1.0 * u.mV)"
-    assert fix in str(caught.value)
-
-
 @pytest.mark.thorough
 def test_double_precision_is_checked_where_it_is_enabled():
     class Single(SoftSign):
