@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
-from threading import Lock
 
 from braintools.surrogate import Surrogate
 
@@ -17,9 +16,6 @@ from .discovery import Entry, normalised
 from .libraries import conversion, loose, names_of
 from .parsing import shown
 
-# Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
-# a surrogate while it is imported by one thread must not wait for another that looks it up.
-_lock = Lock()
 _registered: dict[str, Entry] = {}
 
 
@@ -86,14 +82,13 @@ def register(entry: Entry, overwrite: bool) -> None:
             "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
             f"got {entry.name!r}. For example name='TriangularSpike'"
         )
-    with _lock:
-        present = _registered.get(entry.name, entry)
-        if present.value != entry.value and not overwrite:
-            raise ValueError(
-                f"the surrogate name {entry.name!r} is already registered for {present.value!r}, "
-                f"got {entry.value!r}. Choose another name=, or pass overwrite=True"
-            )
-        _registered[entry.name] = entry
+    present = _registered.get(entry.name, entry)
+    if present.value != entry.value and not overwrite:
+        raise ValueError(
+            f"the surrogate name {entry.name!r} is already registered for {present.value!r}, "
+            f"got {entry.value!r}. Choose another name=, or pass overwrite=True"
+        )
+    _registered[entry.name] = entry
 
 
 def name_of(surrogate: type[Surrogate]) -> str:
@@ -122,9 +117,7 @@ def qualified_name(surrogate: type[Surrogate]) -> str:
 
 def _all_entries() -> list[Entry]:
     """Sorted by name, then precedence, whatever the order of sys.path."""
-    with _lock:
-        registered = list(_registered.values())
-    return sorted(registered + discovery.installed())
+    return sorted([*_registered.values(), *discovery.installed()])
 
 
 def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
