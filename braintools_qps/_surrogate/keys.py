@@ -27,8 +27,6 @@ def value_key(value: object) -> Hashable:
         return surrogate_key(value)
     if isinstance(value, u.Quantity):
         return value_key(value.mantissa), value.unit
-    if isinstance(value, np.generic):
-        return value.item()
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, (list, tuple)):
