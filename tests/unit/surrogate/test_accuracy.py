@@ -79,16 +79,6 @@ def test_the_tail_of_a_large_alpha(alpha, bound, traced):
     assert worst(actual, expected) < bound
 
 
-def test_a_double_alpha_of_single_membranes():
-    """As per-neuron tails are under x64; the derivative has the dtype of the membranes."""
-    x, expected = reference()["x"], row("gradient", 1.7)
-    with jax.enable_x64(True):
-        tails = np.full(x.shape, 1.7)
-        _, slope = jax.jvp(QPseudoSpike(tails), (jnp.asarray(x),), (jnp.ones_like(x),))
-    assert slope.dtype == jnp.float32
-    assert worst(slope, expected, expected > NORMAL) < 8e-6
-
-
 @pytest.mark.parametrize("alpha", FORMULAS)
 def test_float64(alpha):
     with jax.enable_x64(True):
