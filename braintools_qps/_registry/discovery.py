@@ -45,10 +45,6 @@ class Entry:
     def qualified_name(self) -> str:
         return f"{self.distribution}:{self.name}" if self.distribution else self.name
 
-    @property
-    def module(self) -> str:
-        return self.value.partition(":")[0]
-
     def load(self) -> type[Surrogate]:
         """Import the class.
 

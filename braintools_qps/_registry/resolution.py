@@ -37,16 +37,10 @@ class UnknownSurrogateError(LookupError):
 
 def find(name: str) -> Callable[..., Surrogate]:
     """The class that a name stands for, or the function for a name of another library."""
-    entries = _all_entries()
-    if not _matches(name, entries) and (function := conversion(name)):
-        return function
-    return find_class(name, entries)
-
-
-def find_class(name: str, entries: Sequence[Entry]) -> type[Surrogate]:
-    """The surrogate class that a plain or qualified name stands for."""
-    matches = _matches(name, entries)
+    matches = _matches(name, _all_entries())
     if not matches:
+        if function := conversion(name):
+            return function
         raise _unknown(name)
     first = min(entry.source for entry in matches)
     contenders = [entry for entry in matches if entry.source == first]
@@ -93,14 +87,9 @@ def register(entry: Entry, overwrite: bool) -> None:
 
 def name_of(surrogate: type[Surrogate]) -> str:
     """The plain name if it reaches the class, and the qualified name otherwise."""
-    entries = _all_entries()
-    of_class = [entry for entry in entries if _reaches(entry, surrogate)]
-    for entry in of_class:
-        with suppress(LookupError, ImportError, TypeError):
-            if find_class(entry.name, entries) is surrogate:
-                return entry.name
-    if of_class:
-        return of_class[0].qualified_name
+    for name, entry in listed_entries().items():
+        if _reaches(entry, surrogate):
+            return name
     raise TypeError(
         f"a spec needs the name of a surrogate, but {surrogate!r} has none. Register it with "
         "braintools_qps.register_surrogate"
@@ -149,8 +138,8 @@ def _unknown(name: str) -> UnknownSurrogateError:
 
 def _reaches(entry: Entry, surrogate: type[Surrogate]) -> bool:
     """Whether an entry names the class. Plugins of other packages are not imported to check."""
-    package = surrogate.__module__.partition(".")[0]
-    if entry.module not in sys.modules and entry.module.partition(".")[0] != package:
+    module, package = entry.value.partition(":")[0], surrogate.__module__.partition(".")[0]
+    if module not in sys.modules and module.partition(".")[0] != package:
         return False
     with suppress(ImportError, TypeError):
         return entry.load() is surrogate
