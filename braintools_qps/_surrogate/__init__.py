@@ -13,7 +13,7 @@ from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16
 from .scaled import Scaled
-from .units import strip, takes_numbers
+from .units import missing_scale, strip
 from .values import gradient_values, require_one_shape, scale_of, scale_unit
 
 __all__ = [
@@ -26,13 +26,13 @@ __all__ = [
     "declarations",
     "gradient_values",
     "has_float16",
+    "missing_scale",
     "q_pseudo_spike",
     "require_one_shape",
     "scale_of",
     "scale_unit",
     "strip",
     "surrogate_key",
-    "takes_numbers",
     "traceable",
     "value_key",
 ]

@@ -66,24 +66,14 @@ def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
     return value if unit is None else u.Quantity(value, unit=unit.reverse())
 
 
-def missing_scale(unit: u.Unit, scaled: object = None) -> u.UnitMismatchError:
-    """The error for a derivative with respect to a voltage, where no scale was given."""
+def missing_scale(unit: u.Unit, inner: object = None) -> u.UnitMismatchError:
+    """The error for a voltage without a scale; ``inner`` is a surrogate that takes numbers only."""
     fix = "scale=V_th - V_reset"
-    if scaled is not None:
-        fix = f"Scaled({scaled!r}, {fix})"
+    if inner is not None:
+        fix = f"Scaled({inner!r}, {fix})"
     return u.UnitMismatchError(
         f"the surrogate gradient with respect to x in {unit} needs a scale, the distance that "
         f"counts as 1. Pass a Quantity of the same dimension, for example {fix}",
-        unit,
-        u.UNITLESS,
-    )
-
-
-def takes_numbers(surrogate: object, unit: u.Unit) -> u.UnitMismatchError:
-    """The error for a voltage, where a surrogate of another package takes only numbers."""
-    return u.UnitMismatchError(
-        f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
-        f"Give it a scale: Scaled({surrogate!r}, scale=15 * u.{unit})",
         unit,
         u.UNITLESS,
     )
