@@ -137,14 +137,7 @@ def inner_surrogate(name: str, value: Surrogate) -> Surrogate:
 def positive(name: str, value: Any) -> Magnitude:
     """A dimensionless number above 0: real numbers become floats, the rest is checked and kept."""
     if isinstance(value, u.Quantity):
-        if not value.dim.is_dimensionless:
-            raise u.UnitMismatchError(
-                f"{name} must be dimensionless, got {value}. Divide it by a unit, for example "
-                f"{name}={name} / u.{value.unit}",
-                value.unit,
-                u.UNITLESS,
-            )
-        value = value.to_decimal()
+        value = value.to_decimal()  # an error of brainunit if it has a dimension
     is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
     if not (is_number or _is_real_array(value)):
         raise TypeError(
