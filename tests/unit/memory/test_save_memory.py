@@ -289,7 +289,7 @@ def test_states_that_a_traced_function_has_left_are_initialised_again():
     ("make", "inputs", "message"),
     [
         (lambda: Linear(3, 4), INPUTS, r"found none in Linear.*spk_fun"),
-        (Reshaping, X, r"first axis.*Reshaping fails on their first.*\(3,\).*\[None\]"),
+        (Reshaping, X, r"first axis.*\(3,\) is none that Reshaping takes.*\[None\]"),
         (Network, 1.0, r"inputs must have the shape \(time, features\)"),
     ],
 )
