@@ -134,10 +134,3 @@ def test_derivatives_by_alpha_in_float64(alpha, name):
         expected = row(f"{name}_by_alpha", alpha)
         # Near x = 0 both are differences of larger terms, of the size of x itself.
         assert_close(derivative, expected, rtol=1e-8, atol=1e-15)
-
-
-@pytest.mark.parametrize("alpha", [0.999, 0.99999, 1.0, 1.00001, 1.001, 2.0])
-def test_derivative_by_alpha_near_the_removable_singularity(alpha):
-    x = reference()["x"]
-    _, derivative = jax.jvp(lambda a: QPseudoSpike(a).surrogate_fun(x), (alpha,), (1.0,))
-    assert_close(derivative, row("integral_by_alpha", alpha), rtol=1e-4, atol=1e-6)
