@@ -251,7 +251,7 @@ TRANSFORMS = {
     "reverse over reverse": lambda p: jax.jit(
         jax.jacrev(jax.grad(curved(p), **ARGUMENTS), **ARGUMENTS)
     )(BITS, MATRIX),
-    "forward over forward": lambda p: jax.jacfwd(jax.jacfwd(curved(p), 1), 1)(BITS, MATRIX),
+    "forward over forward": lambda p: jax.jacfwd(jax.jacfwd(curved(p), 1))(BITS, MATRIX),
     "scan": lambda p: jax.jit(jax.grad(scanned(p), **ARGUMENTS))(BITS, MATRIX),
     "scan, forward": lambda p: jax.jit(jax.jacfwd(scanned(p), 1))(BITS, MATRIX),
     "brainstate": lambda p: brainstate.transform.grad(curved(p), argnums=1)(BITS, MATRIX),
