@@ -15,7 +15,7 @@ from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
 from . import resolution, specs
-from .discovery import Entry, entry_of, is_surrogate_class, one_scan
+from .discovery import Entry, entry_of, is_surrogate_class
 from .parsing import parse as parse_call
 from .parsing import read as read_value
 from .parsing import shown
@@ -32,7 +32,6 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
-    "one_scan",
     "parse_call",
     "plain",
     "qualified_name",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from importlib.metadata import entry_points
@@ -19,8 +17,6 @@ from .._surrogate import QPseudoSpike, Scaled
 
 GROUP = "braintools.surrogate"
 OURS = "braintools-qps"
-
-_scanned: ContextVar[list[Entry] | None] = ContextVar("entry points", default=None)
 
 
 class Source(IntEnum):
@@ -84,21 +80,7 @@ def installed() -> list[Entry]:
     must not hide what others publish.
     """
     ours = [entry_of(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
-    scanned = _scanned.get()
-    return ours + (published() if scanned is None else scanned) + built_in()
-
-
-@contextmanager
-def one_scan() -> Iterator[None]:
-    """Read entry points only once in this block: packages installed meanwhile are not seen.
-
-    With many packages installed, a scan takes tens of milliseconds.
-    """
-    token = _scanned.set(published())
-    try:
-        yield
-    finally:
-        _scanned.reset(token)
+    return ours + published() + built_in()
 
 
 def published() -> list[Entry]:

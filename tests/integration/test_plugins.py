@@ -13,7 +13,7 @@ from braintools.surrogate import S2NN, Sigmoid
 
 from braintools_qps import QPseudoSpike, get_surrogate, list_surrogates, surrogate_spec
 from braintools_qps.__main__ import main
-from braintools_qps._registry import one_scan, qualified_name
+from braintools_qps._registry import qualified_name
 from braintools_qps.testing import check_surrogate
 
 METADATA = "Metadata-Version: 2.1\nName: {}\nVersion: 1.0\n"
@@ -205,13 +205,6 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
     assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}
     assert qualified_name(Own) == "sabotage:Own"
     assert type(get_surrogate("q_pseudo_spike")) is QPseudoSpike
-
-
-def test_within_one_scan_a_package_that_is_installed_meanwhile_is_not_seen(install):
-    with one_scan():
-        install(points="[braintools.surrogate]\nLate = braintools.surrogate:Sigmoid\n")
-        assert "Late" not in list_surrogates()
-    assert "Late" in list_surrogates()
 
 
 def test_first_look_ups_from_16_threads_agree(install):
