@@ -4,9 +4,7 @@ One that pip has built is in tests/docs/test_publish_guide.py.
 """
 
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from itertools import permutations
-from threading import Barrier
 
 import pytest
 from braintools.surrogate import S2NN, Sigmoid
@@ -205,18 +203,6 @@ def test_the_name_of_a_class_that_another_module_of_its_package_publishes(instal
     assert surrogate_spec(Own()) == {"name": "Own", "alpha": 4.0}
     assert qualified_name(Own) == "sabotage:Own"
     assert type(get_surrogate("q_pseudo_spike")) is QPseudoSpike
-
-
-def test_first_look_ups_from_16_threads_agree(install):
-    install(*PLUGINS)
-    barrier = Barrier(16)
-
-    def look_up(_):
-        barrier.wait()
-        return type(get_surrogate("triangular_spike")), tuple(list_surrogates())
-
-    with ThreadPoolExecutor(16) as threads:
-        assert len(set(threads.map(look_up, range(16)))) == 1
 
 
 @pytest.mark.usefixtures("install")  # which forgets what is imported here
