@@ -126,7 +126,7 @@ def test_an_exact_name_wins_over_one_that_differs_in_case_and_two_of_those_are_r
     assert type(get_surrogate("Sigmoid")) is Sigmoid
     assert type(get_surrogate("sigmoid")) is Steep
     register_surrogate(Other, name="sIGMOID")
-    with pytest.raises(LookupError, match=r"'sigmoid' has several.* 'SIGMOID' \(from .*; 'sIGM"):
+    with pytest.raises(LookupError, match=r"'sigmoid' has several.* 'SIGMOID' \(from .*, 'sIGM"):
         get_surrogate("sigmoid")
 
 
@@ -150,12 +150,6 @@ def test_a_notebook_cell_that_is_run_twice_replaces_its_class():
     run_cell()
     second = run_cell()
     assert type(get_surrogate("Cell")) is second
-
-
-@pytest.mark.parametrize("name", ["a:b", "a(b)", " a", "a b"])
-def test_a_name_that_no_spec_could_hold_is_not_registered(name):
-    with pytest.raises(ValueError, match="name must"):
-        register_surrogate(Steep, name=name)
 
 
 @pytest.mark.parametrize("wrong", [Steep(), len, int, "Steep"])
