@@ -176,7 +176,8 @@ def register_surrogate(
     TypeError
         If ``surrogate`` is not a subclass of Surrogate.
     ValueError
-        If another class is registered under the name.
+        If another class is registered under the name, or the name has characters other than
+        letters, digits, ``_``, ``.`` and ``-``.
 
     Examples
     --------

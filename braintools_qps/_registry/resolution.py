@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -70,6 +71,11 @@ def listed_entries() -> dict[str, Entry]:
 
 def register(entry: Entry, overwrite: bool) -> None:
     """Add an entry. It replaces one of another class only with ``overwrite``."""
+    if not re.fullmatch(r"[\w.-]+", entry.name):
+        raise ValueError(
+            "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
+            f"got {entry.name!r}. For example name='TriangularSpike'"
+        )
     present = _registered.get(entry.name, entry)
     if present.value != entry.value and not overwrite:
         raise ValueError(

@@ -152,6 +152,12 @@ def test_a_notebook_cell_that_is_run_twice_replaces_its_class():
     assert type(get_surrogate("Cell")) is second
 
 
+@pytest.mark.parametrize("name", ["a:b", "a(b)", " a", "a b"])
+def test_a_name_that_no_spec_could_hold_is_not_registered(name):
+    with pytest.raises(ValueError, match="name must"):
+        register_surrogate(Steep, name=name)
+
+
 @pytest.mark.parametrize("wrong", [Steep(), len, int, "Steep"])
 def test_only_surrogate_classes_are_registered(wrong):
     with pytest.raises(TypeError, match="only a subclass"):
