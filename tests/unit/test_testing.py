@@ -29,6 +29,18 @@ class Late(SoftSign):
         return super().__call__(jnp.where(x == 0, -1.0, x).astype(x.dtype))
 
 
+class SpikesFarBelow(SoftSign):
+    """As after an overflow."""
+
+    def __call__(self, x):
+        return super().__call__(jnp.where(x < -1e29, 1.0, x).astype(x.dtype))
+
+
+class GrowsAnAxis(SoftSign):
+    def __call__(self, x):
+        return super().__call__(x)[..., None]
+
+
 class WrongIntegral(SoftSign):
     def surrogate_fun(self, x):
         return 2 * super().surrogate_fun(x)
@@ -109,10 +121,16 @@ FAILS = [
     (AlmostTheIntegral, set(), ""),
     (Triangular, {"positive"}, ""),
     (Late, {"heaviside"}, ""),
+    (SpikesFarBelow, {"heaviside"}, "heaviside at x=-1e+30: expected 0, got 1"),
     (
         Flattens,
         {"heaviside", "jit", "reverse mode", "forward mode"},
         "heaviside: expected the shape (10,), got ()",
+    ),
+    (
+        GrowsAnAxis,
+        {"heaviside", "forward mode", "jit", "vmap", "scan"},
+        "heaviside: expected the shape (10,), got (10, 1)",
     ),
     (NanFarOut, {"finite"}, ""),
     (OverflowingSigmoid, {"finite"}, NAN_TOLD_ONCE),
