@@ -51,7 +51,7 @@ def command() -> int:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         status = main()
-        console.flush()
+        print(end="", flush=True)  # while an error can still be caught
     except BrokenPipeError:  # the reader has closed the output, as `head` does
         return console.abandon_output()
     return status

@@ -50,8 +50,8 @@ ELEMENTWISE = set(
 # Results hold nothing but elements of the operands.
 REARRANGING = set(
     "broadcast_in_dim concatenate expand_dims optimization_barrier pad reduce_and reduce_max "
-    "reduce_min reduce_or reshape rev sharding_constraint slice squeeze stop_gradient "
-    "transpose".split()
+    "reduce_min reduce_or reduce_window_max reshape rev sharding_constraint slice squeeze "
+    "stop_gradient transpose".split()
 )
 # The same for the first n operands; the others are indices.
 INDEXING = {"split": 1, "dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
@@ -287,14 +287,6 @@ def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
     else:
         constants, carries = parameters["num_consts"], parameters["num_carry"]
     return constants, constants + carries
-
-
-def pads_alone(eqn: JaxprEqn) -> bool:
-    """Whether some window of a max pooling may see only padding, and so give -inf."""
-    of = eqn.params
-    sizes, padding = of["window_dimensions"], of["padding"]
-    dilated = any(d > 1 for d in (*of["base_dilation"], *of["window_dilation"]))
-    return dilated or any(max(p) >= n for n, p in zip(sizes, padding))
 
 
 def mixes(eqn: JaxprEqn) -> bool:

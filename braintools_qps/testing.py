@@ -20,7 +20,7 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from ._registry import get_surrogate, surrogate_spec
-from ._surrogate import has_float16, scale_unit
+from ._surrogate import has_float16
 from .typing import Distance, SurrogateSpec
 
 __all__ = ["Failure", "check_surrogate", "find_failures"]
@@ -120,13 +120,7 @@ def check_surrogate(
     failures = find_failures(surrogate, unit=unit, rtol=rtol)
     if failures:
         lines = "\n".join(f"  {failure}" for failure in failures)
-        raise AssertionError(f"{surrogate!r} does not conform:\n{lines}{_advice(surrogate, unit)}")
-
-
-def _advice(surrogate: Surrogate, unit: u.Unit | None) -> str:
-    if unit is None or scale_unit(surrogate) is not None:
-        return ""
-    return f"\nFor arguments in {unit} give it a scale: Scaled({surrogate!r}, scale=1.0 * u.{unit})"
+        raise AssertionError(f"{surrogate!r} does not conform:\n{lines}")
 
 
 def find_failures(

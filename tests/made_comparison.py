@@ -51,29 +51,22 @@ def tuned(label, test, number=0, *, chosen=(0.1, 0.5), **fields):
         for rate, height in grid
     )
     setting = {"learning_rate": chosen[0], "clip": 0.03, "dampening": chosen[1]}
-    trained = {
-        "name": "QPseudoSpike", "alpha": 1.0 + number, "dampening": chosen[1],
-    }  # fmt: skip
+    trained = {"name": "QPseudoSpike", "alpha": 1.0 + number, "dampening": chosen[1]}
     tuning = Tuning(trials, (grid.index(chosen),) * seeds)
     own = {"tuning": tuning, "setting": setting, "tuned_spec": trained}
     return candidate(label, test, number, **own | fields)
 
 
-def compared(*results, score="accuracy", epochs=4, **fields):
-    """A comparison of these results."""
-    settings = {
-        "epochs": epochs,
-        "score": score,
-        "clip": 0.03,
-        "batch_size": 32,
-        "learning_rate": 0.1,
-    }
-    settings["options"] = {"hidden": 8}
-    seeds = range(max((len(r.scores.test) for r in results), default=0))
+def compared(*results, settings=None, **fields):
+    """A comparison of these results; ``settings`` are added to the usual ones."""
+    usual = {"epochs": 4, "score": "accuracy", "clip": 0.03, "batch_size": 32, "learning_rate": 0.1}
+    settings = usual | {"options": {"hidden": 8}} | (settings or {})
+    seeds = tuple(range(max((len(r.scores.test) for r in results), default=0)))
     specs = tuple(result.spec for result in results)
-    return Comparison({"name": "made"}, settings, tuple(seeds), specs, tuple(results), **fields)
+    return Comparison({"name": "made"}, settings, seeds, specs, results, **fields)
 
 
-def of(score="accuracy", **scores):
+def of(settings=None, **scores):
     """A comparison by scores alone."""
-    return compared(*(candidate(*one, n) for n, one in enumerate(scores.items())), score=score)
+    results = (candidate(*named, number) for number, named in enumerate(scores.items()))
+    return compared(*results, settings=settings)

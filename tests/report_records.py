@@ -1,38 +1,29 @@
 """A comparison and a flow made by hand, with a name in them that HTML must not be taken for."""
 
+import dataclasses
 import math
 
 import numpy as np
+from made_comparison import candidate, compared
 
-from braintools_qps import Comparison, GradientFlow
+from braintools_qps import GradientFlow
 from braintools_qps.records import (
     Activity,
-    CandidateResult,
-    Curves,
     Diagnosis,
     Gradient,
     Histogram,
     PopulationFlow,
-    Scores,
     Slopes,
 )
 
 NASTY = '<script>alert("&")</script>'
 
-COMPARISON = Comparison(
+MADE = compared(candidate(NASTY, (0.75, 0.5), losses=(2.0, 1.0)))
+COMPARISON = dataclasses.replace(
+    MADE,
     task={"name": "cue-recall", "samples": {"train": 7, "test": 2}, "steps": 5},
     settings={"learning_rate": 0.125, "time_constants": [1, 8]},
-    seeds=(0, 1),
-    candidates=({"name": "Sigmoid", "alpha": 4.0}, {"name": "QPseudoSpike", "alpha": 2.0}),
-    results=(
-        CandidateResult(
-            label=NASTY,
-            spec={"name": "Sigmoid", "alpha": 4.0},
-            seeds=(0, 1),
-            scores=Scores(test=(0.75, 0.5), validation=(0.75, 0.75), firing_rate=(0.1, 0.2)),
-            curves=Curves(loss=((2.0, 1.0), (1.0, 0.5)), validation=((0.5, 0.75), (0.5, 0.75))),
-        ),
-    ),
+    candidates=(*MADE.candidates, {"name": "Sigmoid", "alpha": 4.0}),  # one has no result yet
     environment={"python": "3.99", "packages": {"jax": "0.99"}},
 )
 

@@ -89,8 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(data)
     second = "a second file of the same kind, used as the test set"
     add(data, "--test-data", second, type=readable, metavar="FILE")
-    number_or_text = lambda text: int(text) if text.isdigit() else text
-    add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=number_or_text)
+    add(data, "--readout", READOUT, "as the task needs, usually 'mean'", type=_value)
     model = parser.add_argument_group("model")
     add_model(model)
     add(model, "--prepare", PREPARE, action="store_true")
@@ -157,9 +156,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def _model(arguments: argparse.Namespace) -> Callable[..., Model]:
     """The factory with its options."""
-    from .._comparison import RecurrentNetwork
-
-    factory = RecurrentNetwork if arguments.model is None else factory_of(arguments.model)
+    factory = factory_of(arguments.model)
     options = {name: _value(text) for name, text in (arguments.option or {}).items()}
     return partial(factory, **options) if options else factory
 

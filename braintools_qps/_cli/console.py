@@ -44,13 +44,6 @@ def listening(arguments: argparse.Namespace) -> Iterator[None]:
         warnings.formatwarning = formatted
 
 
-def flush() -> None:
-    """Write out what was printed, unless the output was closed before the program began."""
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            stream.flush()
-
-
 def abandon_output() -> int:
     """Discard all further output, because the reader has closed the pipe.
 

@@ -34,18 +34,14 @@ def described(error: BaseException) -> str:
     """The message in one line; for an error in the user's code, also its type, file and line."""
     error = cause_of(error)
     place = _place(error)
-    message = " ".join(reason(error).split())
+    reason = error.args[0] if type(error) is KeyError and error.args else error  # without quotes
+    message = " ".join(str(reason).split())
     if isinstance(error, SyntaxError):  # says where it is by itself
         return f"{type(error).__name__}: {message}"
     if place is None:
         return message
     message = f"{type(error).__name__}: {message}".removesuffix(": ")
     return f"{message} ({Path(place.filename).name}, line {place.lineno}, in {place.name})"
-
-
-def reason(error: BaseException) -> str:
-    """The message of an error, without the quotes of a KeyError."""
-    return str(error.args[0] if type(error) is KeyError and error.args else error)
 
 
 def _is_expected(error: Exception) -> bool:

@@ -11,14 +11,18 @@ from typing import Any
 from .errors import described
 
 
-def factory_of(path: str) -> Callable[..., Any]:
-    """Import the factory; its module may be in the working directory.
+def factory_of(path: str | None) -> Callable[..., Any]:
+    """Import the factory, whose module may be in the working directory; or the default network.
 
     Raises
     ------
     ValueError
         If the module cannot be imported, or has no such function.
     """
+    if path is None:
+        from .._comparison import RecurrentNetwork
+
+        return RecurrentNetwork
     if "" not in sys.path:
         sys.path.insert(0, "")
     with blamed_on(path):

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from .data import add, add_data, add_model, add_surrogates, task_of
 from .factories import blamed_on, factory_of
-from .figures import write_figure
 
 if TYPE_CHECKING:
     from ..records import GradientFlows
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SAMPLES = 64
-OPTIONS = ("surrogates", "seed")
-MEASURED = ("surrogates", "json", "plot")  # options that --prepare does not take
+MEASURED = ("surrogates", "json")  # options that --prepare does not take
 ALONE = "; or a function without arguments that returns (model, inputs)"
 PREPARE = (
     "print the lines of code with which prepare(model, inputs) brings the network into the range "
@@ -39,8 +37,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(parser, "--prepare", PREPARE, action="store_true")
     add(parser, "--seed", SEED, 0, type=int, default=0)
     add(parser, "--json", JSON, type=Path, metavar="FILE")
-    drawn = "file for a figure of the gradient by time step"
-    add(parser, "--plot", drawn, type=Path, metavar="FILE")
 
 
 def run(arguments: argparse.Namespace) -> None:
@@ -54,21 +50,14 @@ def run(arguments: argparse.Namespace) -> None:
             raise ValueError(f"--prepare measures nothing, got {', '.join(given)}. Leave them out")
         print(_on_model(arguments, prepare))
         return
-    options = {name: getattr(arguments, name) for name in OPTIONS}
-    if arguments.surrogates is not None:
-        options["surrogates"] = candidates(arguments.surrogates)
-    flows = _on_model(arguments, partial(gradient_flow, **options))
+    surrogates = arguments.surrogates and candidates(arguments.surrogates)
+    flows = _on_model(arguments, partial(gradient_flow, surrogates=surrogates, seed=arguments.seed))
     print(flows)
     if arguments.json:
         arguments.json.write_text(flows.to_json(indent=1) + "\n")
         logger.info("Written to %s", arguments.json)
         if arguments.json.suffix == ".json":  # not beside a device such as /dev/stdout
             _write_report(flows, arguments)
-    if arguments.plot:
-        from ..plotting import plot_gradient_flow
-
-        write_figure(partial(plot_gradient_flow, flows), arguments.plot)
-        logger.info("Figure written to %s", arguments.plot)
 
 
 def _write_report(flows: GradientFlows, arguments: argparse.Namespace) -> None:
@@ -84,12 +73,10 @@ def _on_model(arguments: argparse.Namespace, call: Callable[[Any, Any], Any]) ->
     """Call it with the factory's model and the inputs that it returns, or samples of a task."""
     import jax
 
-    from .._comparison import Factory, RecurrentNetwork, environment, seeded
+    from .._comparison import Factory, environment, seeded
 
-    factory: Callable = RecurrentNetwork
-    blame: Callable = nullcontext
-    if arguments.model is not None:
-        factory, blame = factory_of(arguments.model), partial(blamed_on, arguments.model)
+    factory = factory_of(arguments.model)
+    blame: Any = partial(blamed_on, arguments.model) if arguments.model else nullcontext
     # The weights are those that compare draws with this seed.
     draws = partial(seeded, jax.random.key(arguments.seed), arguments.seed)
     with blame(), draws():

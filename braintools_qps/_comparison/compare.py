@@ -11,7 +11,6 @@ import optax
 
 from .. import _defaults
 from .._checks import check_positive, checked_count, checked_seeds
-from .._registry import one_scan
 from .._statistics import LEAST_SEEDS
 from ..records import Comparison
 from ..typing import Model, SurrogateSpecs
@@ -228,12 +227,11 @@ def compare(
         prepared={} if prepare else None,
     )
     limits = _limits(experiment, most_seeds, margin)
-    with one_scan():
-        asked = candidates_of(surrogates)
-        comparison = blank(asked.values(), experiment, limits)
-        with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
-            search = Search(comparison, asked, Plan(experiment), Runs(out), bar, client, fresh)
-            return search.until_known()
+    asked = candidates_of(surrogates)
+    comparison = blank(asked.values(), experiment, limits)
+    with closing(Progress(comparison, epochs, callback, shown=progress)) as bar:
+        search = Search(comparison, asked, Plan(experiment), Runs(out), bar, client, fresh)
+        return search.until_known()
 
 
 def _limits(experiment: Experiment, most: int | None, margin: float | None) -> Plain:

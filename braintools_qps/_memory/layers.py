@@ -14,7 +14,17 @@ from .packed import packed_product
 from .spikes import ByPhase, strip_spikes
 
 
-class SpikeLinear(brainstate.nn.Linear):
+class _WithScale(brainstate.nn.Module):
+    """A layer with the value of one spike, of which brainstate's layers know nothing."""
+
+    scale: Scale | ByPhase = None
+
+    def __init__(self, *args: Any, scale: Scale = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.scale = scale
+
+
+class SpikeLinear(_WithScale, brainstate.nn.Linear):
     r"""A `brainstate.nn.Linear` for spikes that stores them in one bit each for the backward pass.
 
     The gradient of the weights needs 4% of the memory that it needs with `brainstate.nn.Linear`.
@@ -53,12 +63,6 @@ class SpikeLinear(brainstate.nn.Linear):
     (1, 2)
     """
 
-    scale: Scale | ByPhase = None
-
-    def __init__(self, *args: Any, scale: Scale = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.scale = scale
-
     def update(self, x: Distance) -> Array | u.Quantity:
         """Multiply spikes by the weights and add the bias.
 
@@ -94,14 +98,8 @@ class SpikeLinear(brainstate.nn.Linear):
         return current + u.math.broadcast_to(parameters["bias"], current.shape)
 
 
-class _SpikeConv(brainstate.nn.Module):
+class _SpikeConv(_WithScale):
     """The packed product that SpikeConv1d and SpikeConv2d share."""
-
-    scale: Scale | ByPhase = None
-
-    def __init__(self, *args: Any, scale: Scale = None, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.scale = scale
 
     def _conv_op(self, x: Any, params: dict[str, Any]) -> Any:
         """Convolve spikes of shape (batch, ...) as brainstate does, and add the bias."""

@@ -49,10 +49,10 @@ def spike_matmul(
     Raises
     ------
     ValueError
-        If the shapes do not fit, a concrete spike is neither 0 nor the scale, or the scale is 0,
-        not finite or more than one number.
+        If a concrete spike is neither 0 nor the scale, or the scale is 0, not finite or more than
+        one number.
     TypeError
-        If spikes or their scale are not real numbers.
+        If the shapes do not fit, or spikes are not real numbers.
     brainunit.UnitMismatchError
         If spikes and scale differ in their dimension.
 
@@ -82,21 +82,9 @@ def spike_matmul(
     """
     mantissa = jnp.asarray(u.get_mantissa(weights))
     plain, value, unit = strip_spikes(spikes, scale, mantissa)
-    _check_shapes(plain, mantissa)
-    if jnp.issubdtype(plain.dtype, jnp.floating):
-        product = _dot(plain, mantissa, value)
-    else:  # integers have no derivative to store anything for
-        product = jnp.dot(plain, mantissa)
+    product = _dot(plain, mantissa, value)
     return u.maybe_decimal(u.Quantity(product, unit=unit * u.get_unit(weights)))
 
 
 # Jitted for speed outside of jit. Inside another trace, ``inline`` makes this jit disappear.
 _dot = jax.jit(partial(packed_product, jnp.dot), inline=True)
-
-
-def _check_shapes(spikes: Array, weights: Array) -> None:
-    if not spikes.ndim or not weights.ndim or spikes.shape[-1] != weights.shape[-2:][0]:
-        raise ValueError(
-            "spikes of shape (..., n) need weights of shape (n, m), (n,) or (..., n, m), got "
-            f"{spikes.shape} and {weights.shape}. Transpose the weights if they are (m, n)"
-        )

@@ -37,22 +37,22 @@ def pack(values: Array, scale: Array | None) -> Packed:
     spikes = is_spike(groups, scale)
     strange = ~spikes & (groups != 0)
     # jnp.packbits, which goes by bytes, takes up to twice as long, jnp.unpackbits ten times.
-    words = jnp.sum(spikes.astype(jnp.uint32) << _bits(groups.ndim), axis=-1, dtype=jnp.uint32)
+    words = jnp.sum(spikes.astype(jnp.uint32) << _bits(), axis=-1, dtype=jnp.uint32)
     return Packed(words, jnp.any(strange, axis=-1).astype(jnp.uint8), scale)
 
 
 def unpack(n: int, packed: Packed, dtype: jnp.dtype) -> Array:
     """The values of shape (..., n); NaN for a group with one that was neither 0 nor the scale."""
-    bits = packed.words[..., None] >> _bits(packed.words.ndim + 1) & 1
+    bits = packed.words[..., None] >> _bits() & 1
     strange = packed.strange[..., None] != 0
     groups = jnp.where(strange, jnp.array(jnp.nan, dtype), bits.astype(dtype))
     values = lax.collapse(groups, -2)[..., :n]
     return values if packed.scale is None else values * packed.scale.astype(dtype)
 
 
-def _bits(rank: int) -> Array:
-    """The position of each spike in its word, along the last of ``rank`` axes."""
-    return jnp.arange(GROUP, dtype=jnp.uint32).reshape((1,) * (rank - 1) + (GROUP,))
+def _bits() -> Array:
+    """The position of each spike in its word."""
+    return jnp.arange(GROUP, dtype=jnp.uint32)
 
 
 def is_spike(values: Any, scale: Any) -> Any:

@@ -27,7 +27,6 @@ from .._jaxpr import (
     bind,
     follow,
     mark_of,
-    pads_alone,
 )
 
 PossibleValues = frozenset[float] | None
@@ -72,7 +71,7 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[
     name = eqn.primitive.name
     if label := mark_of(eqn):
         return [mark(label, operands[0])]
-    if name in REARRANGING or (name == "reduce_window_max" and not pads_alone(eqn)):
+    if name in REARRANGING:
         return [join(*operands)] if len(eqn.outvars) == 1 else operands
     if name in INDEXING:
         fill = eqn.params.get("fill_value")  # of a gather, for what lies beyond the edge

@@ -211,7 +211,11 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
     try:
         function.make_jaxpr(*arguments)
     except (TypeError, ValueError) as error:
-        raise _not_one_step(model, arguments[1], error) from error
+        raise ValueError(
+            "inputs must have time as their first axis, but a step of shape "
+            f"{jax.tree.map(jnp.shape, arguments[1])} is none that {type(model).__name__} takes: "
+            f"{str(error).rstrip('.')}. If these are the inputs of one step, pass inputs[None]"
+        ) from error
     closed = function.get_jaxpr(*arguments)
     states, written = function.get_states(*arguments), function.get_write_states(*arguments)
     leaves = [(state, leaf) for state in states for leaf in jax.tree.leaves(state.value)]
@@ -226,13 +230,3 @@ def _follow(model: Model, inputs: Inputs, note: Mark) -> None:
         return results[len(results) - len(carried) :]
 
     settle(call, [values_of(leaves[i][1]) for i in carried], join)
-
-
-def _not_one_step(model: Model, step: Any, error: Exception) -> ValueError:
-    shapes = ", ".join(str(jnp.shape(leaf)) for leaf in jax.tree.leaves(step))
-    return ValueError(
-        "inputs must have time as their first axis, as in (time, features) or (time, batch, "
-        f"features...), but {type(model).__name__} fails on their first step, of shape "
-        f"{shapes}: {str(error).rstrip('.')}. If these are the inputs of one step, pass "
-        "inputs[None]"
-    )

@@ -37,7 +37,7 @@ def strip_spikes(
     ValueError
         If a concrete spike is neither 0 nor the scale, or the scale is 0, not finite or no scalar.
     TypeError
-        If one of them is not a real number.
+        If spikes are not real numbers.
     brainunit.UnitMismatchError
         If spikes and scale differ in their dimension.
     """
@@ -59,12 +59,6 @@ def _checked_scale(scale: ArrayLike) -> Array:
         raise ValueError(
             "scale, the value of one spike, must be a single number, got the shape "
             f"{np.shape(scale)}. If it differs between neurons, multiply the weights by it"
-        )
-    dtype = getattr(scale, "dtype", type(scale))
-    if not (jnp.issubdtype(dtype, jnp.floating) or jnp.issubdtype(dtype, jnp.integer)):
-        raise TypeError(
-            f"scale, the value of one spike, must be a real number, got {scale!r}. For example "
-            "scale=1 / keep_probability"
         )
     # By NumPy: within a trace, JAX would trace even a comparison of concrete arrays.
     concrete = not isinstance(scale, jax.core.Tracer)

@@ -8,7 +8,7 @@ import brainunit as u
 from braintools.surrogate import Surrogate
 from jax.ad_checkpoint import checkpoint_name
 
-from .._surrogate import takes_numbers
+from .._surrogate import missing_scale
 from ..typing import Node, SpikeFunction
 from .neuron import set_spike, spike_of
 
@@ -53,5 +53,5 @@ def call_spike(spike: SpikeFunction, x: Any) -> Any:
         return spike(x)
     except TypeError as error:
         if isinstance(spike, Surrogate) and isinstance(x, u.Quantity):
-            raise takes_numbers(spike, x.unit) from error
+            raise missing_scale(x.unit, spike) from error
         raise

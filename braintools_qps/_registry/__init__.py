@@ -15,7 +15,7 @@ from braintools.surrogate import Surrogate
 
 from ..typing import SurrogateSpec
 from . import resolution, specs
-from .discovery import Entry, entry_of, is_surrogate_class, one_scan
+from .discovery import Entry, entry_of, is_surrogate_class
 from .parsing import parse as parse_call
 from .parsing import read as read_value
 from .parsing import shown
@@ -32,7 +32,6 @@ __all__ = [  # noqa: RUF022 -- what users meet first
     "Entry",
     "is_surrogate_class",
     "listed_entries",
-    "one_scan",
     "parse_call",
     "plain",
     "qualified_name",
@@ -87,8 +86,8 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     ImportError
         If the plugin with that name cannot be imported.
     ValueError
-        If a string is not a name or a call with literal arguments, a unit is unknown, a mapping has
-        no ``"name"``, or a spec is nested too deeply.
+        If a string is not a name or a call with literal arguments, a unit is unknown, or a mapping
+        has no ``"name"``.
     TypeError
         If ``spec`` is none of the types above, or the surrogate does not take the parameters.
 
@@ -112,13 +111,7 @@ def get_surrogate(spec: SurrogateSpec, **params: Any) -> Surrogate:
     >>> get_surrogate("spikingjelly.ATan(alpha=2.0)")
     Arctan(alpha=2.0)
     """
-    try:
-        return specs.build(spec, params)
-    except RecursionError as error:
-        raise ValueError(
-            f"the spec {shown(spec)} is nested too deeply, or contains itself. Pass numbers, text, "
-            "lists of numbers and specs of inner surrogates"
-        ) from error
+    return specs.build(spec, params)
 
 
 def list_surrogates() -> list[str]:
@@ -232,7 +225,7 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
     ------
     TypeError
         If ``surrogate`` is not a Surrogate, its class has no name, or a parameter cannot be
-        written: it is a State or a traced value, contains itself, or is not kept as an attribute.
+        written: it is a State or a traced value, or is not kept as an attribute.
 
     Examples
     --------
@@ -246,10 +239,4 @@ def surrogate_spec(surrogate: Surrogate) -> dict[str, Any]:
             f"surrogate_spec takes a Surrogate, got {shown(surrogate)}. Build one: "
             "get_surrogate(...)"
         )
-    try:
-        return specs.write(surrogate)
-    except RecursionError as error:
-        raise TypeError(
-            f"a parameter of {type(surrogate).__name__} is nested too deeply, or contains itself, "
-            "and cannot be written in a spec. Pass plain numbers, arrays or Quantities"
-        ) from error
+    return specs.write(surrogate)

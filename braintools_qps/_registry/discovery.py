@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import IntEnum
 from importlib.metadata import entry_points
@@ -20,9 +17,6 @@ from .._surrogate import QPseudoSpike, Scaled
 
 GROUP = "braintools.surrogate"
 OURS = "braintools-qps"
-
-logger = logging.getLogger(__name__)
-_scanned: ContextVar[list[Entry] | None] = ContextVar("entry points", default=None)
 
 
 class Source(IntEnum):
@@ -47,10 +41,6 @@ class Entry:
     def qualified_name(self) -> str:
         return f"{self.distribution}:{self.name}" if self.distribution else self.name
 
-    @property
-    def module(self) -> str:
-        return self.value.partition(":")[0]
-
     def load(self) -> type[Surrogate]:
         """Import the class.
 
@@ -61,16 +51,12 @@ class Entry:
         TypeError
             If it is not a subclass of Surrogate.
         """
-        if self.source == Source.PUBLISHED:
-            logger.debug("%s is %s, published by %s", self.name, self.value, self.distribution)
         try:
             surrogate = self.find()
-        except (KeyboardInterrupt, RecursionError):
-            raise
-        except BaseException as error:  # even of sys.exit: other names must stay usable
+        except Exception as error:
             raise ImportError(
                 f"the surrogate {self.name!r} of the distribution {self.distribution!r} cannot be "
-                f"loaded from {self.value!r}: {_described(error)}. Repair, update or "
+                f"loaded from {self.value!r}: {type(error).__name__}: {error}. Repair, update or "
                 f"uninstall {self.distribution!r}; other names are not affected"
             ) from error
         if not is_surrogate_class(surrogate):
@@ -94,21 +80,7 @@ def installed() -> list[Entry]:
     must not hide what others publish.
     """
     ours = [entry_of(kind, Source.PUBLISHED, OURS) for kind in (QPseudoSpike, Scaled)]
-    scanned = _scanned.get()
-    return ours + (published() if scanned is None else scanned) + built_in()
-
-
-@contextmanager
-def one_scan() -> Iterator[None]:
-    """Read entry points only once in this block: packages installed meanwhile are not seen.
-
-    With many packages installed, a scan takes tens of milliseconds.
-    """
-    token = _scanned.set(published())
-    try:
-        yield
-    finally:
-        _scanned.reset(token)
+    return ours + published() + built_in()
 
 
 def published() -> list[Entry]:
@@ -122,8 +94,8 @@ def published() -> list[Entry]:
     except (AttributeError, LookupError, OSError, TypeError, ValueError) as error:
         warnings.warn(
             "the metadata of an installed package cannot be read, so the surrogates of other "
-            f"packages are left out: {_described(error)}. Reinstall the package that was installed "
-            "or removed last",
+            f"packages are left out: {type(error).__name__}: {error}. Reinstall the package that "
+            "was installed or removed last",
             stacklevel=2,
         )
         return []
@@ -153,12 +125,3 @@ def entry_of(
     """The entry of a class that is imported already."""
     value = value or f"{surrogate.__module__}:{surrogate.__qualname__}"
     return Entry(name or surrogate.__name__, source, distribution, value, lambda: surrogate)
-
-
-def _described(error: BaseException) -> str:
-    """Type and message of an error, or the type alone if str() fails."""
-    try:
-        message = str(error)
-    except Exception:
-        message = ""
-    return f"{type(error).__name__}: {message}".removesuffix(": ")

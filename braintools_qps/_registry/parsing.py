@@ -12,7 +12,6 @@ from contextlib import suppress
 from typing import Any, NamedTuple, NoReturn
 
 import brainunit as u
-import jax
 import numpy as np
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -21,7 +20,6 @@ _QUANTITY = re.compile(rf"\s*({_NUMBER}|[-+]?inf(?=\s)|\[.*\])(?:\s+|(?=[^\s\d.]
 _WHOLE = re.compile(r"[-+]?\d{1,15}")
 _NON_FINITE = ("inf", "-inf", "nan")
 NO_DEFAULT = inspect.Parameter.empty
-_NUMERIC = (int, float, np.ndarray, np.generic, jax.Array, u.Quantity)
 _shortener = reprlib.Repr()
 _shortener.maxstring = _shortener.maxother = 200
 
@@ -58,20 +56,14 @@ def read(value: Any, default: object = NO_DEFAULT) -> Any:
     """The value that a parameter in a string or mapping stands for.
 
     Text becomes a number or a Quantity if it can be read as one (YAML gives ``1e3`` as text),
-    unless the default of the parameter is text. A number with an unknown unit is an error if the
-    default is a number, and stays text otherwise.
+    unless the default of the parameter is text. A number with an unknown unit is an error if there
+    is a default, and stays text otherwise.
     """
     if isinstance(value, str) and not isinstance(default, str):
-        return _read_text(value, isinstance(default, _NUMERIC))
+        return _read_text(value, is_unit=default is not NO_DEFAULT)
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes, tuple)):
         return _read_list(value, default)
     return _malformed(f"{value.name}(...)") if isinstance(value, Call) else value
-
-
-def check_unit(value: object) -> None:
-    """Raise if the value is a number with an unknown unit; for values that a surrogate refused."""
-    if isinstance(value, str):
-        _read_text(value, must_be_number=True)
 
 
 def shown(value: object) -> str:
@@ -79,7 +71,8 @@ def shown(value: object) -> str:
     return _shortener.repr(value)
 
 
-def _read_text(text: str, must_be_number: bool) -> int | float | str | u.Quantity:
+def _read_text(text: str, is_unit: bool) -> int | float | str | u.Quantity:
+    """The value of a text; ``is_unit`` tells whether what follows a number must be a unit."""
     if _WHOLE.fullmatch(text):
         return int(text)
     if text in _NON_FINITE or re.fullmatch(_NUMBER, text):
@@ -91,7 +84,7 @@ def _read_text(text: str, must_be_number: bool) -> int | float | str | u.Quantit
     try:
         unit = _unit(unit_text, text)
     except UnknownUnitError:
-        if must_be_number:
+        if is_unit:
             raise
         return text
     is_list = magnitude.startswith("[")

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
-from threading import Lock
 
 from braintools.surrogate import Surrogate
 
@@ -17,9 +16,6 @@ from .discovery import Entry, normalised
 from .libraries import conversion, loose, names_of
 from .parsing import shown
 
-# Held only to read or change the mapping. Plugins are imported without it: a plugin that registers
-# a surrogate while it is imported by one thread must not wait for another that looks it up.
-_lock = Lock()
 _registered: dict[str, Entry] = {}
 
 
@@ -41,21 +37,19 @@ class UnknownSurrogateError(LookupError):
 
 def find(name: str) -> Callable[..., Surrogate]:
     """The class that a name stands for, or the function for a name of another library."""
-    entries = _all_entries()
-    if not _matches(name, entries) and (function := conversion(name)):
-        return function
-    return find_class(name, entries)
-
-
-def find_class(name: str, entries: Sequence[Entry]) -> type[Surrogate]:
-    """The surrogate class that a plain or qualified name stands for."""
-    matches = _matches(name, entries)
+    matches = _matches(name, _all_entries())
     if not matches:
+        if function := conversion(name):
+            return function
         raise _unknown(name)
     first = min(entry.source for entry in matches)
     contenders = [entry for entry in matches if entry.source == first]
-    if len({entry.value for entry in contenders}) > 1:
-        _check_same_class(name, contenders)
+    if len({entry.value for entry in contenders}) > 1 and len({e.load() for e in contenders}) > 1:
+        claims = [f"{entry.qualified_name!r} (from {entry.value!r})" for entry in contenders]
+        raise LookupError(
+            f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
+            f"these: {listed(claims)}"
+        )
     return contenders[0].load()
 
 
@@ -82,26 +76,20 @@ def register(entry: Entry, overwrite: bool) -> None:
             "a surrogate's name must consist of letters, digits, '_', '.' and '-', "
             f"got {entry.name!r}. For example name='TriangularSpike'"
         )
-    with _lock:
-        present = _registered.get(entry.name, entry)
-        if present.value != entry.value and not overwrite:
-            raise ValueError(
-                f"the surrogate name {entry.name!r} is already registered for {present.value!r}, "
-                f"got {entry.value!r}. Choose another name=, or pass overwrite=True"
-            )
-        _registered[entry.name] = entry
+    present = _registered.get(entry.name, entry)
+    if present.value != entry.value and not overwrite:
+        raise ValueError(
+            f"the surrogate name {entry.name!r} is already registered for {present.value!r}, "
+            f"got {entry.value!r}. Choose another name=, or pass overwrite=True"
+        )
+    _registered[entry.name] = entry
 
 
 def name_of(surrogate: type[Surrogate]) -> str:
     """The plain name if it reaches the class, and the qualified name otherwise."""
-    entries = _all_entries()
-    of_class = [entry for entry in entries if _reaches(entry, surrogate)]
-    for entry in of_class:
-        with suppress(LookupError, ImportError, TypeError):
-            if find_class(entry.name, entries) is surrogate:
-                return entry.name
-    if of_class:
-        return of_class[0].qualified_name
+    for name, entry in listed_entries().items():
+        if _reaches(entry, surrogate):
+            return name
     raise TypeError(
         f"a spec needs the name of a surrogate, but {surrogate!r} has none. Register it with "
         "braintools_qps.register_surrogate"
@@ -118,9 +106,7 @@ def qualified_name(surrogate: type[Surrogate]) -> str:
 
 def _all_entries() -> list[Entry]:
     """Sorted by name, then precedence, whatever the order of sys.path."""
-    with _lock:
-        registered = list(_registered.values())
-    return sorted(registered + discovery.installed())
+    return sorted([*_registered.values(), *discovery.installed()])
 
 
 def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -133,25 +119,6 @@ def _matches(name: str, entries: Sequence[Entry]) -> list[Entry]:
     if exact or alike or "." not in bare:
         return exact or alike
     return _matches(f"{bare.partition('.')[0]}:{bare.rpartition('.')[2]}", entries)
-
-
-def _check_same_class(name: str, contenders: list[Entry]) -> None:
-    """Raise a LookupError unless all entries load the same class."""
-    loaded: set[object] = set()
-    claims = []
-    for entry in contenders:
-        claim = f"{entry.qualified_name!r} (from {entry.value!r})"
-        try:
-            loaded.add(entry.load())
-        except (ImportError, TypeError) as error:
-            loaded.add(error)
-            claim += f", which fails: {error}"
-        claims.append(claim)
-    if len(loaded) > 1:
-        raise LookupError(
-            f"a surrogate name must stand for one class, but {name!r} has several. Pass one of "
-            "these: " + "; ".join(claims)
-        )
 
 
 def _unknown(name: str) -> UnknownSurrogateError:
@@ -171,8 +138,8 @@ def _unknown(name: str) -> UnknownSurrogateError:
 
 def _reaches(entry: Entry, surrogate: type[Surrogate]) -> bool:
     """Whether an entry names the class. Plugins of other packages are not imported to check."""
-    package = surrogate.__module__.partition(".")[0]
-    if entry.module not in sys.modules and entry.module.partition(".")[0] != package:
+    module, package = entry.value.partition(":")[0], surrogate.__module__.partition(".")[0]
+    if module not in sys.modules and module.partition(".")[0] != package:
         return False
     with suppress(ImportError, TypeError):
         return entry.load() is surrogate

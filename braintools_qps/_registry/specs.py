@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from functools import partial
 from typing import Any, NoReturn
 
 import brainstate
@@ -12,9 +12,10 @@ import brainunit as u
 import jax
 from braintools.surrogate import Surrogate
 
+from .._surrogate import value_key
 from ..typing import SurrogateSpec
 from .discovery import is_surrogate_class
-from .parsing import Call, check_unit, parse, read, shown
+from .parsing import Call, parse, read, shown
 from .plain_values import plain
 from .resolution import find, name_of
 
@@ -59,33 +60,25 @@ def write(surrogate: Surrogate) -> dict[str, Any]:
         if parameter.kind in (_Parameter.VAR_POSITIONAL, _Parameter.VAR_KEYWORD):
             continue
         value = _attribute(surrogate, name)
-        if name == "name":
-            _refuse(
-                name,
-                value,
-                "a spec keeps the surrogate's own name under 'name'. Rename the parameter",
-            )
-        if parameter.kind is not _Parameter.KEYWORD_ONLY or not _is_default(value, parameter):
+        is_default = value_key(value) == value_key(parameter.default)
+        if parameter.kind is not _Parameter.KEYWORD_ONLY or not is_default:
             written[name] = _written(value, parameter)
+    if "name" in written:
+        raise TypeError(
+            f"{type(surrogate).__name__} has a parameter called name, which is the key of the "
+            "surrogate's own name in a spec. Rename the parameter"
+        )
     return {"name": name_of(type(surrogate)), **written}
 
 
 def _call_of(spec: Mapping[str, Any]) -> Call:
     """``{"name": ..., "alpha": ...}`` as a call."""
-    if "name" not in spec:
+    if not isinstance(spec.get("name"), str):
         raise ValueError(
-            f"a mapping must have the key 'name', got the keys {list(spec)}. For example "
-            "{'name': 'QPseudoSpike', 'alpha': 2.0}"
+            f"a mapping must have a text under the key 'name', got {shown(dict(spec))}. For "
+            "example {'name': 'QPseudoSpike', 'alpha': 2.0}"
         )
-    parameters = dict(spec)
-    name = parameters.pop("name")
-    for text in (name, *parameters):
-        if not isinstance(text, str):
-            raise TypeError(
-                f"names of surrogates and parameters must be strings, got {shown(text)}. For "
-                "example {'name': 'QPseudoSpike', 'alpha': 2.0}"
-            )
-    return Call(name, (), parameters)
+    return Call(spec["name"], (), {key: value for key, value in spec.items() if key != "name"})
 
 
 def _call(call: Call, maker: Callable[..., Surrogate]) -> Surrogate:
@@ -101,12 +94,7 @@ def _call(call: Call, maker: Callable[..., Surrogate]) -> Surrogate:
         raise TypeError(f"{error}. Call it as {call.name}({', '.join(taken)})") from None
     for name, value in bound.arguments.items():
         bound.arguments[name] = _read_argument(value, signature.parameters[name])
-    try:
-        return maker(*bound.args, **bound.kwargs)
-    except (TypeError, ValueError):
-        for value in bound.arguments.values():
-            check_unit(value)
-        raise
+    return maker(*bound.args, **bound.kwargs)
 
 
 def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:
@@ -120,36 +108,13 @@ def _read_argument(value: Any, parameter: inspect.Parameter) -> Any:
 
 
 def _written(value: object, parameter: inspect.Parameter) -> Any:
+    """The value in JSON's types, if it is read back as it is."""
     if isinstance(value, Surrogate):
         return write(value)
-    _check_read_back(value, parameter)
-    return plain(value, lambda other: _refuse(parameter.name, other, _reason(other)))
-
-
-def _check_read_back(value: object, parameter: inspect.Parameter) -> None:
-    """Raise where the written form would be read as something else."""
-    if isinstance(value, list):
-        for element in value:
-            _check_read_back(element, parameter)
-    elif isinstance(value, str) and not _is_text(value, parameter.default):
-        _refuse(parameter.name, value, "this text would be read as a number. Pass the number")
-    elif isinstance(value, (tuple, Mapping)):
-        _refuse(parameter.name, value, _reason(value))
-
-
-def _is_text(value: str, default: object) -> bool:
-    with suppress(ValueError):
-        return read(value, default) is value
-    return False
-
-
-def _is_default(value: object, parameter: inspect.Parameter) -> bool:
-    """Whether value and default have the same written form; arrays have no single ``==``."""
-    if value is parameter.default:
-        return True
-    with suppress(TypeError):
-        return bool(_written(value, parameter) == _written(parameter.default, parameter))
-    return False
+    is_number = isinstance(value, str) and read(value, parameter.default) is not value
+    if is_number or isinstance(value, (tuple, Mapping)):
+        _refuse(parameter.name, value)
+    return plain(value, partial(_refuse, parameter.name))
 
 
 def _attribute(surrogate: Surrogate, name: str) -> Any:
@@ -162,14 +127,13 @@ def _attribute(surrogate: Surrogate, name: str) -> Any:
         ) from None
 
 
-def _reason(value: object) -> str:
-    """Why a value cannot be written."""
+def _refuse(name: str, value: object) -> NoReturn:
     if isinstance(u.get_mantissa(value), (brainstate.State, jax.core.Tracer)):
-        return "a spec cannot hold a State or a traced value. Pass a number"
-    if isinstance(value, u.Quantity):
-        return f"it would not be read back from '{value.mantissa} {value.unit}'"
-    return "only numbers, arrays, Quantities, strings and None can be written"
-
-
-def _refuse(name: str, value: object, reason: str) -> NoReturn:
+        reason = "a spec cannot hold a State or a traced value. Pass a number"
+    elif isinstance(value, u.Quantity):
+        reason = f"it would not be read back from '{value.mantissa} {value.unit}'"
+    elif isinstance(value, str):
+        reason = "this text would be read as a number. Pass the number"
+    else:
+        reason = "only numbers, arrays, Quantities, strings and None can be written"
     raise TypeError(f"the parameter {name}={shown(value)} cannot be written in a spec: {reason}")

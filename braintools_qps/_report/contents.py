@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -11,8 +11,6 @@ from .._tables import cell, plural
 from ..plotting import tuning_legend
 from ..records import Comparison, GradientFlow, GradientFlows, table_of
 from .drawings import comparison_drawings, flow_drawings
-
-CODE = ("sources",)  # of the user's functions
 
 Facts = list[tuple[str, str]]
 
@@ -29,16 +27,20 @@ def contents(record: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
     """
     if isinstance(record, GradientFlow):
         record = {record.name: record}
+    kind: Callable[..., dict[str, Any]] = _of_flows
+    results = record
     if isinstance(record, Comparison):
-        _check(len(record.results), "the comparison has no result yet")
-        return _of_comparison(record, settings)
-    if isinstance(record, Mapping) and all(isinstance(x, GradientFlow) for x in record.values()):
-        _check(len(record), "the mapping is empty")
-        return _of_flows(record, settings)
-    raise TypeError(
-        "a report is written from a Comparison, a GradientFlow or a mapping of names to "
-        f"GradientFlow, got {type(record).__name__}. Pass the result of compare or gradient_flow"
-    )
+        kind, results = _of_comparison, record.results
+    elif not (
+        isinstance(record, Mapping) and all(isinstance(x, GradientFlow) for x in record.values())
+    ):
+        raise TypeError(
+            "a report is written from a Comparison, a GradientFlow or a mapping of names to "
+            f"GradientFlow, got {type(record).__name__}. Pass what compare or gradient_flow gave"
+        )
+    if not results:
+        raise ValueError("a report needs one result or more, got none. Pass a finished one")
+    return kind(record, settings)
 
 
 def facts(values: Mapping[str, object]) -> Facts:
@@ -48,20 +50,16 @@ def facts(values: Mapping[str, object]) -> Facts:
 
 
 def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[str, Any]:
-    asked = {
-        "candidates": [result.label for result in comparison.results],
-        "seeds": comparison.seeds,
-    }
+    candidates = [result.label for result in comparison.results]
+    asked = {"candidates": candidates, "seeds": comparison.seeds, **comparison.task}
     scores, loss, curve, gradient, original, *tuning = comparison_drawings(comparison)
     table = table_of(comparison)
     says = [comparison.verdict, comparison.convergence]
     tune = comparison.settings.get("tune") or {}  # these values differ between candidates
-    given = {n: v for n, v in comparison.settings.items() if n not in (*CODE, *tune)}
+    given = {n: v for n, v in comparison.settings.items() if n not in ("sources", *tune)}
     if tune:
-        given["tune"] = "; ".join(
-            f"{n.replace('_', ' ')} {cell(values)}" for n, values in tune.items()
-        )
-    code = comparison.settings.get("sources", {})
+        given["tune"] = "; ".join(map(" ".join, facts(tune)))
+    code = comparison.settings.get("sources", {})  # of the user's functions
     digests = {f"{name}, sha256": sha256(text.encode()).hexdigest() for name, text in code.items()}
     sections = [
         ("Training", "Each seed at the setting that it chose." if tune else "", [loss, curve]),
@@ -79,14 +77,16 @@ def _of_comparison(comparison: Comparison, settings: Mapping[str, Any]) -> dict[
         "notes": [note for note in table.notes if note not in says],
         "advice": [],
         "sections": sections,
-        "asked": facts({**asked, **comparison.task}),
+        "asked": facts(asked),
         "settings": facts({**given, **digests, **settings}),
         "versions": facts(comparison.environment),
     }
 
 
 def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) -> dict[str, Any]:
-    first = next(iter(flows.values()))
+    first, *_ = flows.values()
+    ranking = GradientFlows(flows)
+    table = table_of(ranking.by_population())
     asked = {
         "candidates": list(flows),
         "time steps": first.steps,
@@ -94,11 +94,11 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
     }
     return {
         "title": "Why does this network not learn?",
-        "says": list(GradientFlows(flows).diagnoses),
+        "says": list(ranking.diagnoses),
         "first": None,
         "summary": "Measured on the network as it is, without training.",
         "asked": facts(asked),
-        "rows": (table := table_of(GradientFlows(flows).by_population())).rows,
+        "rows": table.rows,
         "marked": (),
         "notes": table.notes,
         "advice": [(name, flow.advice) for name, flow in flows.items() if flow.advice],
@@ -111,10 +111,4 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
 def _progress_of(comparison: Comparison) -> str:
     done, asked, seeds = len(comparison.results), len(comparison.candidates), len(comparison.seeds)
     finished = str(done) if comparison.finished else f"{done} of {asked}"
-    candidates = "candidate" if asked == 1 else "candidates"
-    return f"{finished} {candidates}, trained with {plural(seeds, 'seed')}."
-
-
-def _check(count: int, empty: str) -> None:
-    if not count:
-        raise ValueError(f"a report needs one result or more, but {empty}. Pass a finished one")
+    return f"{finished} candidate{'s' * (asked != 1)}, trained with {plural(seeds, 'seed')}."

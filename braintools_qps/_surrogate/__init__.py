@@ -8,12 +8,12 @@ the checks of its values. `keys` compares surrogates; `adjusting` copies one wit
 """
 
 from .adjusting import Traceable, adjusted, traceable
-from .keys import Same, surrogate_key
+from .keys import Same, surrogate_key, value_key
 from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
 from .residuals import compressed_product, has_float16
 from .scaled import Scaled
-from .units import strip, takes_numbers
+from .units import missing_scale, strip
 from .values import gradient_values, require_one_shape, scale_of, scale_unit
 
 __all__ = [
@@ -26,12 +26,13 @@ __all__ = [
     "declarations",
     "gradient_values",
     "has_float16",
+    "missing_scale",
     "q_pseudo_spike",
     "require_one_shape",
     "scale_of",
     "scale_unit",
     "strip",
     "surrogate_key",
-    "takes_numbers",
     "traceable",
+    "value_key",
 ]

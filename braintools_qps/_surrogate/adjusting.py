@@ -13,7 +13,7 @@ import numpy as np
 from braintools.surrogate import Surrogate
 
 from ..typing import Hyperparameter, ResidualDtype, Scale
-from .keys import attributes, key
+from .keys import value_key
 from .parameters import Magnitude, declarations, product
 from .pseudo_spike import QPseudoSpike
 from .scaled import Scaled
@@ -82,10 +82,10 @@ def traceable(surrogate: Surrogate) -> Traceable:
     program with dampened copies of it. A scale with a unit is not split off: errors name it.
     """
     scaled = surrogate if isinstance(surrogate, SurrogateWithScale) else Scaled(surrogate)
-    values = attributes(scaled)
+    values = vars(scaled)
     vary = [name for name, declaration in declarations(scaled).items() if declaration.varies]
     numbers = {name: float(values[name]) for name in vary if _is_number(values[name])}
-    fixed = tuple((name, key(value)) for name, value in values.items() if name not in numbers)
+    fixed = tuple((name, value_key(value)) for name, value in values.items() if name not in numbers)
     build = lambda values: scaled.replace(**{name: values[name] for name in numbers})
     return Traceable((type(scaled), tuple(numbers), fixed), numbers, build)
 

@@ -59,15 +59,13 @@ class Foreign:
 
     def gradient(self, x: Array) -> Array:
         """The surrogate gradient, NaN at NaN and 0 at infinity."""
-        inside = _clipped(x)
+        inside = jnp.clip(x, -FARTHEST, FARTHEST)
         gradient = _with_nan(inside, self.surrogate.surrogate_grad(inside))
-        return _zero_at_infinity(x, gradient)
+        return jnp.where(jnp.isinf(x), 0, gradient)
 
     def original(self, x: Array) -> Array:
         """The original function, NaN at NaN, with `gradient` as its derivative."""
-        is_traced = any(isinstance(leaf, jax.core.Tracer) for leaf in jax.tree.leaves((x, self)))
-        # Outside of jit a function with a derivative rule costs 100 us a call.
-        return (_original if is_traced else _value_of_original)(x, self)
+        return _original(x, self)
 
     def peak(self, like: Array) -> Array:
         """The largest magnitude of the gradient, to broadcast against ``like``.
@@ -90,23 +88,13 @@ class Foreign:
 
 # Jitted because outside of jit, every single operation costs as much as one small program.
 @partial(jax.jit, inline=True)
-def _clipped(x: Array) -> Array:
-    return jnp.clip(x, -FARTHEST, FARTHEST)
-
-
-@partial(jax.jit, inline=True)
-def _zero_at_infinity(x: Array, gradient: Array) -> Array:
-    return jnp.where(jnp.isinf(x), 0, gradient)
-
-
-@partial(jax.jit, inline=True)
 def _with_nan(x: Array, value: ArrayLike) -> Array:
     """The value, but NaN with a derivative of NaN where x is NaN."""
     return jnp.where(jnp.isnan(x), x * x, jnp.asarray(value, x.dtype))
 
 
 def _value_of_original(x: Array, curve: Foreign) -> Array:
-    inside = _clipped(x)
+    inside = jnp.clip(x, -FARTHEST, FARTHEST)
     return _with_nan(inside, curve.surrogate.surrogate_fun(inside))
 
 

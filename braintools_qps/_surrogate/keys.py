@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Hashable
-from typing import Any
 
 import brainstate
 import brainunit as u
@@ -20,31 +18,22 @@ def surrogate_key(surrogate: Surrogate) -> Hashable:
     by value, NumPy's arrays by their contents, inner surrogates by their own key, and JAX's arrays,
     tracers and States by identity.
     """
-    named = sorted(attributes(surrogate).items(), key=lambda pair: pair[0])
-    return type(surrogate), tuple((name, key(value)) for name, value in named)
+    return type(surrogate), value_key(dict(sorted(vars(surrogate).items())))
 
 
-def attributes(surrogate: Surrogate) -> dict[str, Any]:
-    """All attributes by name, those that a dataclass keeps in slots included."""
-    fields = dataclasses.fields(surrogate) if dataclasses.is_dataclass(surrogate) else ()
-    return {field.name: getattr(surrogate, field.name) for field in fields} | vars(surrogate)
-
-
-def key(value: object) -> Hashable:
+def value_key(value: object) -> Hashable:
     """One parameter's part of a `surrogate_key`."""
     if isinstance(value, Surrogate):
         return surrogate_key(value)
     if isinstance(value, u.Quantity):
-        return key(value.mantissa), value.unit
-    if isinstance(value, np.generic):
-        return value.item()
+        return value_key(value.mantissa), value.unit
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, (list, tuple)):
-        return type(value), tuple(map(key, value))
+        return type(value), tuple(map(value_key, value))
     if isinstance(value, dict):
-        return type(value), tuple((name, key(part)) for name, part in value.items())
-    if isinstance(value, (jax.Array, brainstate.State)) or not _is_hashable(value):
+        return type(value), tuple((name, value_key(part)) for name, part in value.items())
+    if isinstance(value, (jax.Array, brainstate.State)) or not isinstance(value, Hashable):
         return Same(value)
     return value
 
@@ -60,11 +49,3 @@ class Same:
 
     def __hash__(self) -> int:
         return id(self.value)
-
-
-def _is_hashable(value: object) -> bool:
-    try:
-        hash(value)
-    except TypeError:
-        return False
-    return True

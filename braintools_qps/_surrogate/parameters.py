@@ -137,21 +137,14 @@ def inner_surrogate(name: str, value: Surrogate) -> Surrogate:
 def positive(name: str, value: Any) -> Magnitude:
     """A dimensionless number above 0: real numbers become floats, the rest is checked and kept."""
     if isinstance(value, u.Quantity):
-        if not value.dim.is_dimensionless:
-            raise u.UnitMismatchError(
-                f"{name} must be dimensionless, got {value}. Divide it by a unit, for example "
-                f"{name}={name} / u.{value.unit}",
-                value.unit,
-                u.UNITLESS,
-            )
-        value = value.to_decimal()
+        value = value.to_decimal()  # an error of brainunit if it has a dimension
     is_number = isinstance(value, numbers.Real) and not isinstance(value, (bool, jax.Array))
     if not (is_number or _is_real_array(value)):
         raise TypeError(
             f"{name} must be a positive real number, an array of them or a brainstate.State, "
             f"got {value!r}. For example {name}=2.0"
         )
-    value = _as_float(name, value) if is_number else _kept(value)
+    value = float(value) if is_number else _kept(value)
     if not isinstance(value, jax.core.Tracer):
         values = np.asarray(value, np.float64)
         if not np.all(values > 0):
@@ -173,13 +166,8 @@ def scale(name: str, value: Any) -> Magnitude | u.Quantity | None:
 
 def residual_dtype(name: str, value: ResidualDtype) -> str | None:
     """None or the name of a dtype that residuals can be stored in."""
-    if value is None:
-        return None
-    try:
-        dtype = jnp.dtype(value).name
-    except TypeError:
-        dtype = str(value)
-    if dtype not in RESIDUAL_DTYPES:
+    dtype = None if value is None else jnp.dtype(value).name
+    if dtype not in (None, *RESIDUAL_DTYPES):
         raise ValueError(
             f"{name} must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}. "
             "uint8 saves the most memory"
@@ -196,21 +184,11 @@ SCALE = Declaration(
 )
 
 
-def _as_float(name: str, value: numbers.Real) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        raise ValueError(
-            f"{name} must be within the range of a float, got a number above 1.8e308. "
-            f"For example {name}=2.0"
-        ) from None
-
-
 def _kept(value: Any) -> Any:
     """A NumPy array, in a Quantity too, as a read-only copy; anything else as it is."""
-    if isinstance(value, u.Quantity) and isinstance(value.mantissa, np.ndarray):
+    if isinstance(value, u.Quantity):
         return u.Quantity(_kept(value.mantissa), unit=value.unit)
-    if not isinstance(value, np.ndarray) or not (value.flags.writeable or value.base is not None):
+    if not isinstance(value, np.ndarray):
         return value
     value = value.copy()
     value.setflags(write=False)

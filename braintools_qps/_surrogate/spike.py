@@ -176,7 +176,6 @@ def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
         shapes["surrogate"] = curve.foreign.shape(units.wide(x.dtype))
     if any(shapes.values()):
         x = _broadcast(x, shapes)
-        ready = {name: _with_rank(value, x.ndim) for name, value in ready.items()}
     return x, Curve(**ready, foreign=curve.foreign), unit
 
 
@@ -203,8 +202,6 @@ def _is_being_compiled(x: Array) -> bool:
 
 
 def _broadcast(x: Array, shapes: dict[str, tuple[int, ...]]) -> Array:
-    if all(shape in ((), x.shape) for shape in shapes.values()):
-        return x
     try:
         return jnp.broadcast_to(x, jnp.broadcast_shapes(x.shape, *shapes.values()))
     except ValueError:
@@ -212,10 +209,3 @@ def _broadcast(x: Array, shapes: dict[str, tuple[int, ...]]) -> Array:
             f"the parameters of a surrogate must broadcast against x, got shapes {shapes} and x of "
             f"shape {x.shape}. Give them one value per neuron, along the last axis of x"
         ) from None
-
-
-def _with_rank(value: Array | Static, rank: int) -> Array | Static:
-    """Add axes of length 1 in front, for users who set JAX to refuse automatic ones."""
-    if isinstance(value, Static) or jnp.ndim(value) in (0, rank):
-        return value
-    return jnp.reshape(value, (1,) * (rank - jnp.ndim(value)) + jnp.shape(value))

@@ -17,7 +17,7 @@ from jax import Array
 
 from ..typing import Distance, Hyperparameter, ResidualDtype, Scale
 from . import spike
-from .keys import key, surrogate_key
+from .keys import surrogate_key, value_key
 from .parameters import DAMPENING, SCALE, Declaration, canonical, declarations
 from .parameters import residual_dtype as as_dtype_name
 
@@ -41,24 +41,8 @@ class SurrogateWithScale(Surrogate):
         for name, declaration in declarations(self).items():
             object.__setattr__(self, name, canonical(name, getattr(self, name), declaration))
 
-    def __copy__(self) -> Self:
-        return self  # immutable
-
     def __deepcopy__(self, memo: dict[int, object]) -> Self:
-        return self
-
-    def __getstate__(self) -> dict[str, Any]:
-        for name, value in vars(self).items():
-            if isinstance(value, brainstate.State):
-                raise TypeError(
-                    f"a surrogate whose {name} is a brainstate.State cannot be pickled, because "
-                    f"the State cannot. Pickle surrogate.replace({name}=state.value)"
-                )
-        return self.__dict__
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self.__post_init__()  # a NumPy array comes back writable
+        return self  # immutable
 
     @abstractmethod
     def _curve(self) -> spike.Curve:
@@ -163,7 +147,7 @@ class SurrogateWithScale(Surrogate):
         shown = [
             f"{name}={_source(getattr(self, name))}"
             for name in declarations(self)
-            if name not in defaults or key(getattr(self, name)) != key(defaults[name])
+            if name not in defaults or value_key(getattr(self, name)) != value_key(defaults[name])
         ]
         return f"{type(self).__name__}({', '.join(shown)})"
 

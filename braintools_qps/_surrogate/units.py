@@ -66,24 +66,14 @@ def per_unit(value: Array, unit: u.Unit | None) -> Array | u.Quantity:
     return value if unit is None else u.Quantity(value, unit=unit.reverse())
 
 
-def missing_scale(unit: u.Unit, scaled: object = None) -> u.UnitMismatchError:
-    """The error for a derivative with respect to a voltage, where no scale was given."""
+def missing_scale(unit: u.Unit, inner: object = None) -> u.UnitMismatchError:
+    """The error for a voltage without a scale; ``inner`` is a surrogate that takes numbers only."""
     fix = "scale=V_th - V_reset"
-    if scaled is not None:
-        fix = f"Scaled({scaled!r}, {fix})"
+    if inner is not None:
+        fix = f"Scaled({inner!r}, {fix})"
     return u.UnitMismatchError(
         f"the surrogate gradient with respect to x in {unit} needs a scale, the distance that "
         f"counts as 1. Pass a Quantity of the same dimension, for example {fix}",
-        unit,
-        u.UNITLESS,
-    )
-
-
-def takes_numbers(surrogate: object, unit: u.Unit) -> u.UnitMismatchError:
-    """The error for a voltage, where a surrogate of another package takes only numbers."""
-    return u.UnitMismatchError(
-        f"{surrogate!r} takes numbers, but a neuron calls it with a voltage in {unit}. "
-        f"Give it a scale: Scaled({surrogate!r}, scale=15 * u.{unit})",
         unit,
         u.UNITLESS,
     )
@@ -100,7 +90,7 @@ def _reject(name: str, unit: u.Unit, scale: Scale) -> NoReturn:
             )
     raise u.UnitMismatchError(
         f"{name} and scale must have the same dimension, "
-        f"got {name} {_in(unit)} and scale={_shown(scale)}. {fix}",
+        f"got {name} {_in(unit)} and a scale {_in(u.get_unit(scale))}. {fix}",
         unit,
         u.get_unit(scale),
     )
@@ -110,23 +100,10 @@ def _in(unit: u.Unit) -> str:
     return "without unit" if unit == u.UNITLESS else f"in {unit}"
 
 
-def _shown(scale: Scale) -> str:
-    # Not str(): within a trace it computes with a Quantity, so a number would print as a tracer.
-    if not isinstance(scale, u.Quantity):
-        return str(scale)
-    traced = isinstance(scale.mantissa, jax.core.Tracer)
-    return f"{'a traced value in' if traced else scale.mantissa} {scale.unit}"
-
-
 def _as_floating(x: Distance, name: str, like: Array | None) -> Array:
-    try:
-        # asarray is for tracers of Python numbers. For a concrete array it would only cost time.
-        concrete = not isinstance(x, jax.core.Tracer)
-        array = x if isinstance(x, jax.Array) and concrete else jnp.asarray(x)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"{name} must be a real number or array, got {x!r}. For example {name}=0.5"
-        ) from error
+    # asarray is for tracers of Python numbers. For a concrete array it would only cost time.
+    concrete = not isinstance(x, jax.core.Tracer)
+    array = x if isinstance(x, jax.Array) and concrete else jnp.asarray(x)
     if jnp.issubdtype(array.dtype, jnp.floating):
         return array
     if jnp.issubdtype(array.dtype, jnp.complexfloating):

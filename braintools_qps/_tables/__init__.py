@@ -21,7 +21,7 @@ from .fields import (
 from .flow import diagnoses, flow_table, flows_table
 from .notes import edge_note
 from .scores import score_of
-from .settings import value_text
+from .settings import value_text, varied_names
 from .table import Table, cell, html_note, text_table
 from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict

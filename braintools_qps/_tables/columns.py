@@ -16,7 +16,6 @@ from .words import Unit
 SCORE = "score"  # the header of the column that is named after the score
 
 Write = Callable[[Any, Score], str]
-Seeds = tuple[float, ...]
 
 
 class Column(NamedTuple):
@@ -57,19 +56,16 @@ def with_interval(interval: Interval, unit: Unit) -> str:
     return f"{mean}" if low is None else f"{mean} [{low}, {high}]"
 
 
-def _score(values: Seeds, form: Score) -> str:
-    return with_interval(summary(values, bounds=form.bounds), form.unit)
-
-
-def _mean_score(values: Seeds, form: Score) -> str:
-    return form.unit.number(float(np.mean(values)))
-
-
 COLUMNS = [
-    Column("scores.test", "test", SCORE, _score, narrow=True),
+    Column(
+        "scores.test", "test", SCORE,
+        lambda values, form: with_interval(summary(values, bounds=form.bounds), form.unit),
+        narrow=True,
+    ),
     Column("scores.validation", "validation"),
     Column(
-        "scores.test_at_best_epoch", "test_at_best_epoch", "at best validation epoch", _mean_score,
+        "scores.test_at_best_epoch", "test_at_best_epoch", "at best validation epoch",
+        lambda values, form: form.unit.number(float(np.mean(values))),
         caption="At best validation epoch: test {score} with the weights of the epoch whose "
         "validation score was best, seed by seed.",
     ),

@@ -21,7 +21,7 @@ EMPTY = ("", "-")
 
 def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
     """A row for each candidate, and notes below; those that may be best are marked."""
-    form, results = score_of(comparison.score, comparison.results), comparison.ranked
+    form, results = score_of(comparison), comparison.ranked
     columns = {}
     for column in COLUMNS:
         if column.header and (wide or column.narrow):
@@ -39,7 +39,8 @@ def comparison_table(comparison: Compared, *, wide: bool = True) -> Table:
 def comparison_text(comparison: Compared, *, wide: bool = False) -> str:
     """The table as text: in 80 characters, or with all columns."""
     table = comparison_table(comparison, wide=wide)
-    notes = [line for note in table.notes for line in _wrapped(note, WIDTH)]
+    wrap = textwrap.TextWrapper(WIDTH, break_on_hyphens=False).wrap  # options stay whole
+    notes = [line for note in table.notes for line in wrap(note)]
     return "\n".join([text_table(table.rows if wide else _narrowed(table.rows)), *notes])
 
 
@@ -48,7 +49,7 @@ def _against_best(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
     results, tied = comparison.ranked, comparison.tied
     if len(results) < 2 or not tied:
         return {}
-    unit = score_of(comparison.score, results).unit
+    unit = score_of(comparison).unit
     alone, enough = len(tied) == 1, enough_seeds(comparison)
     labels = {result.label for result in tied}
     cells = []
@@ -78,7 +79,7 @@ def _settings(comparison: Compared, *, wide: bool) -> dict[str, list[str]]:
 def _narrowed(rows: Rows) -> Rows:
     """Fit a table into 80 characters: headers in two lines, long labels in several."""
     (first, *titles), *body = rows
-    halves = [("", title) if title.endswith("%") else _halves(title) for title in titles]
+    halves = [("", t) if t.endswith("%") else t.rpartition(" ")[::2] for t in titles]
     above, below = ([pair[line] for pair in halves] for line in (0, 1))
     cells = [above, below, *(row for _, *row in body)]
     room = WIDTH - sum(2 + max(map(len, column)) for column in zip(*cells))
@@ -94,12 +95,3 @@ def _label_lines(label: str, room: int) -> list[str]:
     """A label in lines, broken after brackets and commas if possible."""
     spaced = label.replace("(", "( ")
     return [line.replace("( ", "(") for line in textwrap.wrap(spaced, room, subsequent_indent="  ")]
-
-
-def _halves(title: str) -> tuple[str, str]:
-    start, _, end = title.rpartition(" ")
-    return start, end
-
-
-def _wrapped(text: str, width: int) -> list[str]:
-    return textwrap.wrap(text, width, break_on_hyphens=False)  # options stay whole

@@ -9,7 +9,7 @@ from .._wording import shortened
 from .columns import COLUMNS
 from .settings import all_tuned_names, value_text
 from .typing import Compared, Result
-from .verdict import MARK, convergence, enough_seeds, verdict
+from .verdict import MARK, enough_seeds
 from .words import enumerated
 
 TROUBLES = {
@@ -22,8 +22,9 @@ SLOPE = "mean_slope"
 def notes_below(comparison: Compared, *, wide: bool) -> list[str]:
     """The verdict, what the numbers mean, and problems."""
     results = comparison.results
-    says = [verdict(comparison), convergence(comparison), *_caption(comparison, wide=wide)]
-    return [note for note in (*says, *_troubles(results), *comparison.notes) if note]
+    says = [comparison.verdict, comparison.convergence, *_caption(comparison, wide=wide)]
+    troubles = [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
+    return [note for note in (*says, *troubles, *comparison.notes) if note]
 
 
 def _caption(comparison: Compared, *, wide: bool) -> list[str]:
@@ -122,11 +123,6 @@ def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]])
     # With all digits: another value would be another run.
     texts = (f"{name}={','.join(map(str, tried))}" for name, tried in values.items())
     return " ".join(texts) if simple else ""
-
-
-def _troubles(results: Sequence[Result]) -> list[str]:
-    """Problems of the candidates, a line for each."""
-    return [f"{shortened(r.label)}: {text}." for r in results if (text := trouble(r))]
 
 
 def trouble(result: Result) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from .typing import Result
+from .typing import Compared
 from .words import POINTS, Unit
 
 UNBOUNDED = (-math.inf, math.inf)
@@ -24,9 +23,10 @@ class Score(NamedTuple):
     difference: float  # the smallest that matters
 
 
-def score_of(name: str, results: Sequence[Result]) -> Score:
-    """The way to show a score: accuracies in percent, others with three digits."""
+def score_of(comparison: Compared) -> Score:
+    """The way to show the score: accuracies in percent, others with three digits."""
+    name = comparison.score
     if name == "accuracy":
         return Score(name, "accuracy %", POINTS, (0.0, 1.0), 0.01)
-    sizes = (abs(float(np.mean(r.scores.test))) for r in results if not r.diverged)
+    sizes = (abs(float(np.mean(r.scores.test))) for r in comparison.results if not r.diverged)
     return Score(name, name, Unit(), UNBOUNDED, (max(sizes, default=0.0) or 1.0) / 100)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from .typing import Result
 
@@ -10,13 +11,20 @@ SHOWN_AS_FRACTIONS = ("dampening", "scale", "scale_factor")
 ALWAYS = ("learning_rate", "dampening")  # shown even with a single value
 
 
+def varied_names(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names with several values, without a dampening that follows from a mean slope."""
+    first, *others = settings
+    derived = "dampening" if "mean_slope" in first else None
+    several = lambda name: any(setting.get(name) != first[name] for setting in others)
+    return [name for name in first if name != derived and several(name)]
+
+
 def tuned_names(result: Result) -> list[str]:
     """Names to show: learning rate and dampening, and all others with several values."""
     if result.tuning is None:
         return []
     settings = [trial.setting for trial in result.tuning.trials]
-    several = lambda name: any(setting.get(name) != settings[0][name] for setting in settings)
-    return [name for name in settings[0] if name in ALWAYS or several(name)]
+    return [name for name in settings[0] if name in (*ALWAYS, *varied_names(settings))]
 
 
 def all_tuned_names(results: Iterable[Result]) -> list[str]:

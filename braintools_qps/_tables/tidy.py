@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from io import StringIO
 
+from .._wording import listed
 from .columns import COLUMNS
 from .typing import Compared, Result
 
-Lines = list[dict[str, object]]  # the values of a table by column
+Line = dict[str, object]  # the values of a row by column
+Lines = list[Line]
 
 
 def tidy_lines(comparison: Compared, rows: str) -> Lines:
@@ -21,11 +24,13 @@ def tidy_lines(comparison: Compared, rows: str) -> Lines:
     ValueError
         If ``rows`` is not one of "seeds", "epochs", "trials".
     """
-    if rows == "seeds":
-        return _by_seed(comparison.results, _shared(comparison))
-    if rows in ("epochs", "trials"):
-        return (_by_epoch if rows == "epochs" else _by_trial)(comparison.results)
-    raise ValueError(f"rows must be one of seeds, epochs, trials, got {rows!r}. Pass rows='seeds'")
+    shared = _shared(comparison)
+    kinds: dict[str, Callable[[Result], Iterator[Line]]] = {
+        "seeds": partial(_by_seed, shared=shared), "epochs": _by_epoch, "trials": _by_trial,
+    }  # fmt: skip
+    if rows not in kinds:
+        raise ValueError(f"rows must be one of {listed(kinds)}, got {rows!r}. Pass rows='seeds'")
+    return [line for result in comparison.results for line in kinds[rows](result)]
 
 
 def _shared(comparison: Compared) -> dict[str, object]:
@@ -36,47 +41,38 @@ def _shared(comparison: Compared) -> dict[str, object]:
     return {"task": comparison.task.get("name"), **settings}
 
 
-def _by_seed(results: Iterable[Result], shared: Mapping[str, object]) -> Lines:
-    """One line for each candidate and seed; one for a candidate that failed."""
-    lines: Lines = []
-    for result in results:
-        flags = {f"runs_with_{name}": count for name, count in result.flags.items()}
-        spec = json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None
-        rest = {**shared, "tuned_spec": spec, **flags, "error": result.error}
-        for row, seed in enumerate(result.seeds):
-            numbers = {column.csv: column.of_seed(result, row) for column in COLUMNS}
-            head = {"surrogate": result.label, "seed": seed}
-            lines.append({**head, **numbers, **result.setting_of(row), **rest})
-        if not result.seeds:
-            lines.append({"surrogate": result.label, "seed": None, **result.setting, **rest})
-    return lines
+def _by_seed(result: Result, shared: Mapping[str, object]) -> Iterator[Line]:
+    """One line for each seed; one for a candidate that failed."""
+    flags = {f"runs_with_{name}": count for name, count in result.flags.items()}
+    spec = json.dumps(dict(result.tuned_spec)) if result.tuned_spec else None
+    rest = {**shared, "tuned_spec": spec, **flags, "error": result.error}
+    for row, seed in enumerate(result.seeds):
+        numbers = {column.csv: column.of_seed(result, row) for column in COLUMNS}
+        head = {"surrogate": result.label, "seed": seed}
+        yield {**head, **numbers, **result.setting_of(row), **rest}
+    if not result.seeds:
+        yield {"surrogate": result.label, "seed": None, **result.setting, **rest}
 
 
-def _by_epoch(results: Iterable[Result]) -> Lines:
-    """One line for each candidate, seed and epoch."""
-    lines: Lines = []
-    for result in results:
-        curves = {name: values for name, values in vars(result.curves).items() if values}
-        for row, seed in enumerate(result.seeds if curves else ()):
-            for epoch, values in enumerate(zip(*(curve[row] for curve in curves.values())), 1):
-                head = {"surrogate": result.label, "seed": seed, "epoch": epoch}
-                lines.append({**head, **dict(zip(curves, values))})
-    return lines
+def _by_epoch(result: Result) -> Iterator[Line]:
+    """One line for each seed and epoch."""
+    curves = {name: values for name, values in vars(result.curves).items() if values}
+    for row, seed in enumerate(result.seeds if curves else ()):
+        for epoch, values in enumerate(zip(*(curve[row] for curve in curves.values())), 1):
+            head = {"surrogate": result.label, "seed": seed, "epoch": epoch}
+            yield {**head, **dict(zip(curves, values))}
 
 
-def _by_trial(results: Iterable[Result]) -> Lines:
+def _by_trial(result: Result) -> Iterator[Line]:
     """One line for each training of a candidate that was tuned."""
-    lines: Lines = []
-    for result in results:
-        if (tuning := result.tuning) is None:
-            continue
-        for number, trial in enumerate(tuning.trials):
-            scores = {name: getattr(trial, name) for name in ("validation", "test", "loss")}
-            for row, (seed, chosen) in enumerate(zip(result.seeds, tuning.chosen)):
-                numbers = {name: values[row] if values else None for name, values in scores.items()}
-                head = {"surrogate": result.label, "seed": seed, **trial.setting}
-                lines.append({**head, **numbers, "chosen": chosen == number})
-    return lines
+    if (tuning := result.tuning) is None:
+        return
+    for number, trial in enumerate(tuning.trials):
+        scores = {name: getattr(trial, name) for name in ("validation", "test", "loss")}
+        for row, (seed, chosen) in enumerate(zip(result.seeds, tuning.chosen)):
+            numbers = {name: values[row] if values else None for name, values in scores.items()}
+            head = {"surrogate": result.label, "seed": seed, **trial.setting}
+            yield {**head, **numbers, "chosen": chosen == number}
 
 
 def csv_text(lines: Lines) -> str:

@@ -22,7 +22,7 @@ def verdict(comparison: Compared) -> str:
     sound = [result for result in comparison.ranked if not result.diverged]
     if len(sound) < 2:
         return ""
-    form, tied = score_of(comparison.score, comparison.results), comparison.tied
+    form, tied = score_of(comparison), comparison.tied
     if not enough_seeds(comparison):
         return _too_few_seeds(comparison, sound)
     lower = _lower(comparison, [result for result in sound if result not in tied], form)

@@ -60,7 +60,7 @@ def accuracy_height(comparison: Comparison) -> float:
 def draw_accuracy(comparison: Comparison, axes: Axes) -> None:
     """Draw a row for each candidate, the best on top."""
     results, tied = comparison.ranked, {result.label for result in comparison.tied}
-    form = score_of(comparison.score, results)
+    form = score_of(comparison)
     looks = candidate_styles(comparison)
     shaded = 1 < len(tied) < len(results)  # a shade behind all rows would look like a background
     for row, result in enumerate(results):

@@ -48,7 +48,7 @@ def plot_learning_curves(comparison: Comparison, axes: Sequence[Axes] | None = N
 def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> None:
     """Draw losses into one panel and validation scores into another; failed candidates have
     none."""
-    form = score_of(comparison.score, comparison.results)
+    form = score_of(comparison)
     looks = candidate_styles(comparison)
     for result in comparison.ranked:
         scores = form.unit.factor * np.array(result.curves.validation)

@@ -41,7 +41,7 @@ def plot_operations(comparison: Comparison, axes: Axes | None = None) -> Axes:
     'synaptic operations per sample'
     """
     (panel,) = panels_of(axes, 1)
-    form, looks = score_of(comparison.score, comparison.results), candidate_styles(comparison)
+    form, looks = score_of(comparison), candidate_styles(comparison)
     for result in comparison.ranked:
         if result.diverged or not result.scores.operations:
             continue

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import brainunit as u
@@ -13,8 +13,8 @@ from jax import Array
 from jax.typing import ArrayLike
 
 from .._candidates import candidates
-from .._surrogate import require_one_shape
-from ..typing import Distance, Scale, SurrogateSpecs
+from .._surrogate import require_one_shape, scale_of, scale_unit
+from ..typing import Distance, SurrogateSpecs
 from .panels import FAINT, Axes, Look, add_legend, panels_of, styles, typed
 
 # How far surrogates are drawn to each side, in multiples of the largest scale.
@@ -68,7 +68,7 @@ def draw_surrogates(
     looks: Mapping[str, Look] | None = None,
 ) -> None:
     """Draw gradients into one panel, original functions and the step into another."""
-    x, unit = _abscissa(list(named.values()))
+    x, unit, shown = _axis(list(named.values()))
     where = u.get_mantissa(x)
     looks = dict(zip(named, styles())) if looks is None else looks
     for label, surrogate in named.items():
@@ -78,8 +78,9 @@ def draw_surrogates(
         right.plot(where, _original(surrogate, x, where, gradient), **style)
     right.step(where, where >= 0, where="post", color=FAINT, linewidth=1, zorder=0)
     right.text(0, 1, "spike ", color=FAINT, ha="right", va="center")
-    distance = "membrane potential minus threshold" + (_in(unit) or _in_scales(named.values()))
-    left.set(title="Surrogate gradient", xlabel=distance, ylabel="gradient" + _in(unit, "1/"))
+    distance = f"membrane potential minus threshold{shown}"
+    per_unit = "" if unit is None else f" (1/{unit})"
+    left.set(title="Surrogate gradient", xlabel=distance, ylabel=f"gradient{per_unit}")
     left.set_ylim(bottom=min(0, left.get_ylim()[0]))
     right.set(title=INTEGRAL, xlabel=distance, ylabel="original function")
 
@@ -99,39 +100,26 @@ def of_one_axis(named: Mapping[str, Surrogate]) -> dict[str, Surrogate]:
     for label, surrogate in named.items():
         with suppress(ValueError):
             require_one_shape(surrogate)
-            _abscissa([*kept.values(), surrogate])
+            _axis([*kept.values(), surrogate])
             kept[label] = surrogate
     return kept
 
 
-def _abscissa(surrogates: Sequence[Surrogate]) -> tuple[Distance, u.Unit | None]:
-    """Distances to draw, in the unit of the first scale that has one."""
-    scales = [getattr(surrogate, "scale", None) for surrogate in surrogates]
-    units = [scale.unit if isinstance(scale, u.Quantity) else None for scale in scales]
-    unit = units[0] if units else None
-    if any((other is None) != (unit is None) for other in units) or (
-        unit is not None and any(not unit.has_same_dim(other) for other in units)
-    ):
+def _axis(surrogates: Sequence[Surrogate]) -> tuple[Distance, u.Unit | None, str]:
+    """Distances to draw, in the unit of the first scale; that unit; and how the axis names it."""
+    given = list(map(scale_of, surrogates))
+    scales = [1.0 if scale is None else scale for scale in given]
+    if len(set(map(u.get_dim, scales))) > 1:
         raise ValueError(
             "surrogates in one figure need scales of one dimension, got "
-            f"{[str(s) for s in scales]}. Give all of them a scale in mV, or none"
+            f"{list(map(str, given))}. Give all of them a scale in mV, or none"
         )
-    widest = max((_width(scale, unit) for scale in scales), default=1.0)
-    x = jnp.linspace(-1, 1, POINTS) * WIDTH * widest
-    return (x, None) if unit is None else (u.Quantity(x, unit=unit), unit)
-
-
-def _width(scale: Scale, unit: u.Unit | None) -> float:
-    if scale is None:
-        return 1.0
-    return float(np.max(scale if unit is None else u.Quantity(scale).to_decimal(unit)))
-
-
-def _in_scales(surrogates: Iterable[Surrogate]) -> str:
-    """The unit of the axis without physical units: the scale, if it is 1 for all."""
-    ones = all(_width(getattr(surrogate, "scale", None), None) == 1 for surrogate in surrogates)
-    return "\n(in units of the scale)" * ones
-
-
-def _in(unit: u.Unit | None, per: str = "") -> str:
-    return f" ({per}{unit})" if unit is not None else ""
+    unit = scale_unit(surrogates[0]) if surrogates else None
+    widths = [
+        float(np.max(scale if unit is None else u.Quantity(scale).to_decimal(unit)))
+        for scale in scales
+    ]
+    x = jnp.linspace(-1, 1, POINTS) * WIDTH * max(widths, default=1.0)
+    if unit is None:
+        return x, None, "\n(in units of the scale)" * all(width == 1 for width in widths)
+    return u.Quantity(x, unit=unit), unit, f" ({unit})"

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from .._tables import edge_note, score_of, value_text
-from ..records import CandidateResult, Comparison, Trial
+from .._tables import edge_note, score_of, value_text, varied_names
+from ..records import CandidateResult, Comparison
 from .panels import Axes, panels_of, typed
-
-if TYPE_CHECKING:
-    from matplotlib.patches import Rectangle
 
 CHOSEN = "#D55E00"
 SHADES = 0.06, 0.45  # how opaque: on light and on dark pages the best stand out most
@@ -79,24 +73,26 @@ def tuning_size(comparison: Comparison) -> tuple[float, float]:
 def draw_tuning(comparison: Comparison, axes: Axes) -> None:
     """Draw a row for each candidate, the best on top, and a column for each setting."""
     from matplotlib.colors import ListedColormap
+    from matplotlib.patches import Rectangle
 
     results = tuned_results(comparison)
     tunings = [result.tuning for result in results if result.tuning]
     means = np.array([[np.mean(trial.validation) for trial in t.trials] for t in tunings])
     shades = ListedColormap([(0.5, 0.5, 0.5, opacity) for opacity in np.linspace(*SHADES, 256)])
     axes.pcolormesh(np.ma.masked_invalid(means), cmap=shades)
-    score = score_of(comparison.score, results)
+    score = score_of(comparison)
     for row, tuning in enumerate(tunings):
         for column, mean in enumerate(means[row]):
             words = score.unit.number(mean) + "%" * (score.name == "accuracy")
             if votes := tuning.chosen.count(column):
                 words += f"\n{votes} of {len(tuning.chosen)}"
             if column == tuning.most_chosen:
-                axes.add_patch(_frame(column, row))
+                corner, size = (column + 0.04, row + 0.04), (0.92, 0.92)
+                axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=CHOSEN, linewidth=2))
                 words += "*" * bool(tuning.at_edge)
             axes.text(column + 0.5, row + 0.5, words, ha="center", va="center", fontsize=FONT_SIZE)
     trials = tunings[0].trials
-    names = _names(trials)
+    names = varied_names([trial.setting for trial in trials])
     texts = ["\n".join(typed(value_text(n, t.setting.get(n))) for n in names) for t in trials]
     axes.set_xticks(np.arange(len(texts)) + 0.5, texts)
     axes.set_yticks(np.arange(len(results)) + 0.5, [typed(r.label, LONGEST) for r in results])
@@ -106,21 +102,6 @@ def draw_tuning(comparison: Comparison, axes: Axes) -> None:
 
 def tuning_legend(comparison: Comparison) -> str:
     """What numbers, frames and stars mean."""
-    score = score_of(comparison.score, comparison.results).name
+    score = score_of(comparison).name
     says = f"Validation {score}, mean over seeds, and how many of them chose the setting."
     return f"{says}\nFrame: chosen most often. {edge_note(comparison)}".rstrip()
-
-
-def _frame(column: int, row: int) -> Rectangle:
-    from matplotlib.patches import Rectangle
-
-    corner = column + 0.04, row + 0.04
-    return Rectangle(corner, 0.92, 0.92, fill=False, edgecolor=CHOSEN, linewidth=2)
-
-
-def _names(trials: Sequence[Trial]) -> list[str]:
-    """Names with several values, without a dampening that follows from a mean slope."""
-    settings = [trial.setting for trial in trials]
-    several = lambda name: len({repr(setting.get(name)) for setting in settings}) > 1
-    names = [name for name in settings[0] if several(name)]
-    return [name for name in names if name != "dampening" or "mean_slope" not in settings[0]]

@@ -9,10 +9,10 @@ Start with `Record` in `record`, their base class: to plain values and back, equ
 # ruff: noqa: F401 -- what `__all__` leaves out is for the other rooms
 
 from .candidate import CandidateResult, Cost, Curves, Scores
-from .causes import CAUSES, Cause
+from .causes import CAUSES
 from .comparison import Comparison
 from .diagnosis import Diagnosis
-from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction, mean_growth
+from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction
 from .information import Information
 from .limits import (
     CHAOTIC,
@@ -20,7 +20,6 @@ from .limits import (
     HIGH_SLOPE,
     KEPT,
     MAJORITY,
-    NEGATIVE,
     TOO_HIGH,
     UNMOVED,
     UNSTEADY,
@@ -28,7 +27,7 @@ from .limits import (
 )
 from .memory import SavedMemory
 from .operations import Operations, total
-from .plain import from_plain, to_plain
+from .plain import to_plain
 from .population import (
     Activity,
     Gradient,

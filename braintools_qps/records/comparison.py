@@ -153,7 +153,7 @@ class Comparison(Record, table=comparison_table):
         if not 0 < spread < math.inf:
             return None
         sound = sum(not result.diverged for result in self.results)
-        difference = self.margin or score_of(self.score, self.results).difference
+        difference = self.margin or score_of(self).difference
         return max(seeds_needed(spread, difference, candidates=sound), len(self.seeds) + 1)
 
     @property
@@ -186,7 +186,7 @@ class Comparison(Record, table=comparison_table):
     @property
     def margin(self) -> float | None:
         """The largest difference that does not matter, in the unit of the score."""
-        form = score_of(self.score, self.results)
+        form = score_of(self)
         margin = self.settings.get("margin", form.difference * form.unit.factor)
         return None if margin is None else margin / form.unit.factor
 

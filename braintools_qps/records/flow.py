@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -11,10 +11,10 @@ from typing import Any, TypeAlias
 from braintools.surrogate import Surrogate
 
 from .._tables import diagnoses, flow_table, flows_table
+from . import limits
 from .causes import verdict
 from .diagnosis import Diagnosis
 from .information import Information
-from .limits import HIGH_SLOPE, TOO_HIGH
 from .operations import Operations
 from .plain import to_plain
 from .population import PopulationFlow
@@ -97,8 +97,10 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
 
     @property
     def growth(self) -> float:
-        """Geometric mean of the growth per step over all populations that have one."""
-        return mean_growth([population.gradient.growth for population in self.populations])
+        """Geometric mean of the growth per step over populations that have one; NaN if none has."""
+        growths = (population.gradient.growth for population in self.populations)
+        logarithms = [math.log(growth) for growth in growths if growth > 0]
+        return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
 
     @property
     def reach(self) -> int:
@@ -119,7 +121,7 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     @property
     def is_high(self) -> bool:
         """Whether ``mean_slope`` is above the limit for recurrent and long networks."""
-        return self.mean_slope > TOO_HIGH
+        return self.mean_slope > limits.TOO_HIGH
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ``growth`` and ``reach`` as plain values, ready for strict JSON.
@@ -188,12 +190,6 @@ class GradientFlows(RecordTable[GradientFlow], table=partial(flows_table, verdic
         return diagnoses(self)
 
 
-def mean_growth(growths: Sequence[float]) -> float:
-    """Geometric mean of the growths that are known; NaN if none is."""
-    logarithms = [math.log(growth) for growth in growths if growth > 0]
-    return math.exp(sum(logarithms) / len(logarithms)) if logarithms else math.nan
-
-
 def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
     """Sort key of the ranking, the lowest first."""
     absent = not (math.isfinite(flow.growth) and flow.growth > 0)
@@ -203,4 +199,4 @@ def _order(flow: GradientFlow) -> tuple[bool, bool, float]:
 
 def _from_best(flow: GradientFlow) -> float:
     """How far the mean slope is from 0.1, which trained best in our study."""
-    return abs(math.log(flow.mean_slope / HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf
+    return abs(math.log(flow.mean_slope / limits.HIGH_SLOPE)) if flow.mean_slope > 0 else math.inf

@@ -80,7 +80,7 @@ def _read_object(kind: type, value: Any) -> Any:
         if array.dtype.kind in "biuf":
             return array
     if issubclass(kind, Surrogate) and isinstance(value, Mapping):
-        return get_surrogate(value)
+        return get_surrogate(_checked(value))
     if issubclass(kind, u.Quantity) and isinstance(quantity := read_value(value), u.Quantity):
         return quantity
     if hasattr(kind, "from_dict") and isinstance(value, Mapping):

@@ -8,9 +8,6 @@ from .._tables import html_note, relayed_table
 from .diagnosis import Diagnosis
 from .record import Record
 
-NOTHING = "Nothing to do"
-NOT_OURS = "Nothing that prepare changes"
-
 
 @dataclass(frozen=True, eq=False)
 class RelayedPopulation(Record):
@@ -97,9 +94,9 @@ class Preparation(Record):
 
     def __repr__(self) -> str:
         if not self.lines:
-            nothing = NOTHING if self.before.cause == "none" else NOT_OURS
+            left = "to do" if self.before.cause == "none" else "that prepare changes"
             said = str(self.before)
-            return f"{nothing}: {said[:1].lower()}{said[1:]}"
+            return f"Nothing {left}: {said[:1].lower()}{said[1:]}"
         return "\n".join([f"# {self.before.text}", *self.lines, f"# {self.after.text}"])
 
     def _repr_html_(self) -> str:

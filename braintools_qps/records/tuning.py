@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .._statistics import LEAST_SEEDS, summary
-from .._tables import tuning_table
+from .._tables import tuning_table, varied_names
 from .plain import refuse
 from .record import Record
 
@@ -149,8 +149,9 @@ class Tuning(Record, table=tuning_table):
             return False  # nothing lies beyond 0 or infinity
         if self.beyond(name) == 0:
             return False  # no whole number lies between 0 and 1
+        wanted, names = {**best.setting, name: inner}, varied_names(self._settings)
         for trial in self.trials:
-            if _tuned(trial.setting) == {**_tuned(best.setting), name: inner}:
+            if all(trial.setting.get(varied) == wanted.get(varied) for varied in names):
                 gain = summary(np.subtract(best.validation, trial.validation))
                 return len(self.chosen) >= LEAST_SEEDS and gain.low is not None and gain.low > 0
         return False
@@ -181,16 +182,9 @@ def choose(settings: Sequence[Setting], scores: Sequence[float]) -> int:
 
 def tuned_numbers(settings: Sequence[Setting]) -> dict[str, list[float]]:
     """Names that have a number in each setting, and several of them: the values in their order."""
-    known = [_tuned(setting) for setting in settings]
-    names = [name for name in known[0] if all(_is_number(setting.get(name)) for setting in known)]
-    values = {name: sorted({setting[name] for setting in known}) for name in names}
-    return {name: numbers for name, numbers in values.items() if len(numbers) > 1}
-
-
-def _tuned(setting: Setting) -> dict[str, Any]:
-    """A setting without the dampening that a mean slope gave."""
-    derived = "dampening" if "mean_slope" in setting else None
-    return {name: value for name, value in setting.items() if name != derived}
+    are_numbers = lambda name: all(_is_number(setting.get(name)) for setting in settings)
+    names = filter(are_numbers, varied_names(settings))
+    return {name: sorted({setting[name] for setting in settings}) for name in names}
 
 
 def _is_number(value: Any) -> bool:

@@ -26,28 +26,20 @@ PUBLIC = {
     for name in module.__all__
 }
 # doctest takes a class and its methods for another module's where `__module__` is set by hand.
-CLASSES = [
-    name
+EXAMPLES = [
+    example
     for name, member in PUBLIC.items()
     if inspect.isclass(member) and member.__module__ == "braintools_qps"
-]
-METHODS = [
-    f"{name}.{method}"
-    for name in CLASSES
-    for method in vars(PUBLIC[name])
-    if not method.startswith("_")
-    and ">>>" in (getattr(getattr(PUBLIC[name], method), "__doc__", None) or "")
+    for example in doctest.DocTestFinder().find(member, name, module=False, globs=PUBLIC)
+    if example.examples
 ]
 
 
-@pytest.mark.parametrize("name", CLASSES + METHODS)
-def test_example_of_a_class_or_method_runs(name):
-    owner, _, method = name.partition(".")
-    docstring = (getattr(PUBLIC[owner], method) if method else PUBLIC[owner]).__doc__
-    example = doctest.DocTestParser().get_doctest(docstring, PUBLIC.copy(), name, None, None)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_example_of_a_class_or_method_runs(example):
     flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE  # those of pyproject.toml
     assert doctest.DocTestRunner(optionflags=flags).run(example).failed == 0
-    assert "QPseudoSpike.from_q" in METHODS
+    assert "QPseudoSpike.from_q" in {example.name for example in EXAMPLES}
 
 
 @pytest.mark.parametrize("name", PUBLIC)

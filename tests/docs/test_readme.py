@@ -164,26 +164,20 @@ def test_memory_of_a_training_step(kind):
 def test_memory_and_time_of_long_sequences_here_and_in_the_guide():
     """In parts and with `save_memory`, relative to the plain step."""
     guide = (ROOT / "docs" / "guides" / "memory.md").read_text(encoding="utf-8")
-    assert "5,000 steps take about 1/80 of it, and 10,000 steps about 1/120" in " ".join(
-        guide.split()
-    )
     memory, *times = said(
         rf"over 5,000 steps, .*\| 1 \| {NUMBER}, in {NUMBER} to {NUMBER} of the time"
     )
-    both = "checkpoints and save_memory"
+    of = lambda rows, way, n: rows["Training step", way, f"{n},000 steps"]
+    stored = lambda *step: of(*step)["memory_bytes"]
+    part = lambda rows, way, n: stored(rows, way, n) / stored(rows, "plain", n)
+    both, nested = (f"{way} and save_memory" for way in ("checkpoints", "checkpointed_for_loop"))
     runs = measured("long_sequences")
-    assert times == spread(
-        [rows["Training step", both, "5,000 steps"]["to_bound"] for rows in runs.values()]
-    )
-    for name, rows in runs.items():
-        less = lambda way, work, rows=rows: (
-            rows["Training step", "plain", work]["memory_bytes"]
-            / rows["Training step", way, work]["memory_bytes"]
-        )
-        assert round(1 / less(both, "5,000 steps"), 3) == memory
-        assert less(both, "5,000 steps") == pytest.approx(80, rel=0.05)
-        assert less(both, "10,000 steps") == pytest.approx(120, rel=0.05)
-        if "0.12" in name:
-            assert "1/95 at 5,000 steps and 1/190 at 10,000" in guide
-            nested = "checkpointed_for_loop and save_memory"
-            assert [round(less(nested, f"{n},000 steps")) for n in (5, 10)] == [95, 190]
+    assert times == spread([of(rows, both, 5)["to_bound"] for rows in runs.values()])
+    assert {round(part(rows, both, 5), 3) for rows in runs.values()} == {memory}
+    words = " ".join(guide.split())
+    assert "5,000 steps take about 1/80 of it, and 10,000 steps about 1/120" in words
+    for rows in runs.values():
+        assert [1 / part(rows, both, n) for n in (5, 10)] == pytest.approx([80, 120], rel=0.05)
+    (newest,) = (rows for name, rows in runs.items() if "0.12" in name)
+    assert [round(1 / part(newest, nested, n)) for n in (5, 10)] == [95, 190]
+    assert "1/95 at 5,000 steps and 1/190 at 10,000" in guide

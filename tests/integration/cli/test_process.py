@@ -42,7 +42,7 @@ loaded = {{name.partition(".")[0] for name in sys.modules}} - sys.stdlib_module_
 print("loaded:", *sorted(loaded - {{"__main__"}}), file=sys.stderr)
 """
 
-# A plugin that computes forever, inside XLA, which no KeyboardInterrupt reaches.
+# A module that computes forever, inside XLA, which no KeyboardInterrupt reaches.
 COMPUTING = """
 import jax
 import jax.numpy as jnp
@@ -55,15 +55,9 @@ forever(jnp.zeros((), int)).block_until_ready()
 
 def test_ctrl_c_ends_it_at_once_without_a_word(tmp_path):
     """By the signal, which a shell reports as status 130."""
-    metadata = tmp_path / "endless-1.0.dist-info"
-    metadata.mkdir()
-    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: endless\nVersion: 1.0\n")
-    (metadata / "entry_points.txt").write_text(
-        "[braintools.surrogate]\nEndless = endless:Endless\n"
-    )
     (tmp_path / "endless.py").write_text(COMPUTING)
     process = subprocess.Popen(
-        [*COMMAND, "show", "Endless"], cwd=tmp_path, env=ENVIRONMENT, text=True,
+        [*COMMAND, "flow", "--model", "endless:network"], cwd=tmp_path, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout.readline() == "ready\n"

@@ -17,7 +17,7 @@ from braintools_qps import (
     save_memory,
 )
 
-FIX = r"takes numbers, but a neuron calls it with a voltage in mV. Give it a scale: Scaled\(Sigmoid"
+FIX = r"with respect to x in mV needs a scale.*Scaled\(Sigmoid\(alpha=4.0\), scale=V_th"
 INPUTS = jnp.ones((5, 3, 2))
 
 

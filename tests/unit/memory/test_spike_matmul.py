@@ -7,7 +7,6 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import assert_close
-from jax.experimental import checkify
 
 from braintools_qps import spike_matmul
 
@@ -74,15 +73,10 @@ def test_the_dtype_is_that_of_jnp_dot(spikes_dtype, weights_dtype):
 @pytest.mark.parametrize("spikes_dtype", ["int32", "bool", "int8"])
 def test_integer_weights_give_integers_exactly(spikes_dtype):
     """2^24 + 1 is no float32."""
-    spikes = SPIKES.astype(spikes_dtype)
-    weights = jnp.full((6, 3), 2**24 + 1, jnp.int32)
-    product = spike_matmul(spikes, weights)
+    weights = np.full((6, 3), 2**24 + 1, np.int32)
+    product = spike_matmul(SPIKES.astype(spikes_dtype), weights)
     assert product.dtype == jnp.int32
-    expected = np.asarray(SPIKES, np.int64) @ np.full((6, 3), 2**24 + 1)
-    np.testing.assert_array_equal(product, expected)
-    np.testing.assert_array_equal(jax.jit(spike_matmul)(spikes, weights), expected)
-    tripled = spike_matmul(3 * SPIKES.astype(int), weights, scale=3)
-    assert tripled.dtype == jnp.int32
+    np.testing.assert_array_equal(product, np.asarray(SPIKES, np.int64) @ weights)
 
 
 def test_float64_stays_float64():
@@ -143,9 +137,9 @@ def test_any_number_of_spikes_comes_back_from_its_bits(n):
     assert_close(slope[:, 0], spikes.sum((0, 1)))
 
 
-def test_where_jax_promotes_neither_ranks_nor_dtypes():
+def test_where_jax_promotes_no_dtypes():
     weights, scale = jnp.ones((6, 2), "bfloat16"), jnp.float32(0.5)
-    with jax.numpy_rank_promotion("raise"), jax.numpy_dtype_promotion("strict"):
+    with jax.numpy_dtype_promotion("strict"):
         product = lambda w: spike_matmul(jnp.array(SPIKES / 2, "bfloat16"), w, scale=scale)
         slope = jax.grad(lambda w: product(w).sum())(weights)
     assert_close(slope, np.tile(SPIKES.sum(0)[:, None] / 2, 2))
@@ -182,19 +176,12 @@ def test_in_a_transformation_a_graded_spike_makes_the_gradient_nan(value):
     assert_close(by_weights, expected)
 
 
-def test_checkify_and_debug_nans_find_it():
-    gradient = jax.jit(lambda spikes: by_weights(spikes))
-    error, _ = checkify.checkify(gradient, errors=checkify.float_checks)(SPIKES * 0.5)
-    assert "nan" in error.get()
-    error, _ = checkify.checkify(gradient, errors=checkify.float_checks)(SPIKES)
-    assert error.get() is None
+def test_debug_nans_finds_it():
     with jax.debug_nans(True), pytest.raises(ValueError, match="got 0.5 among them"):
-        gradient(SPIKES * 0.5)
+        jax.jit(by_weights)(SPIKES * 0.5)
 
 
 SCALE = r"finite and not 0.*1 / keep_probability"
-NUMBER = r"must be a real number, got .* For example scale=1 /"
-SHAPES = r"need weights of shape \(n, m\).*Transpose"
 UNITS = r"spikes and scale must have the same dimension.*Pass"
 
 
@@ -202,11 +189,7 @@ UNITS = r"spikes and scale must have the same dimension.*Pass"
     ("spikes", "weights", "scale", "error", "message"),
     [
         *((SPIKES, WEIGHTS, scale, ValueError, SCALE) for scale in (0.0, np.nan, np.inf)),
-        *((SPIKES, WEIGHTS, scale, TypeError, NUMBER) for scale in ("2", 1j, True, jnp.array(1j))),
         (SPIKES, WEIGHTS, np.ones(6), ValueError, r"number, got the shape \(6,\).*weights"),
-        (SPIKES, WEIGHTS.T, None, ValueError, SHAPES),
-        (jnp.zeros(()), WEIGHTS, None, ValueError, SHAPES),
-        (SPIKES, jnp.zeros(()), None, ValueError, SHAPES),
         (SPIKES.astype(complex), WEIGHTS, None, TypeError, "must be real, got dtype complex64"),
         (3 * SPIKES.astype(int), WEIGHTS.astype(int), None, ValueError, "be 0 or 1, got 3"),
         (SPIKES * u.mA, WEIGHTS, None, u.UnitMismatchError, UNITS),
@@ -262,6 +245,7 @@ TRANSFORMS = {
     "reverse over reverse": lambda p: jax.jit(
         jax.jacrev(jax.grad(curved(p), **ARGUMENTS), **ARGUMENTS)
     )(BITS, MATRIX),
+    "forward over forward": lambda p: jax.jacfwd(jax.jacfwd(curved(p), 1))(BITS, MATRIX),
     "scan": lambda p: jax.jit(jax.grad(scanned(p), **ARGUMENTS))(BITS, MATRIX),
     "scan, forward": lambda p: jax.jit(jax.jacfwd(scanned(p), 1))(BITS, MATRIX),
     "brainstate": lambda p: brainstate.transform.grad(curved(p), argnums=1)(BITS, MATRIX),

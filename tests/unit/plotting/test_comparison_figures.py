@@ -10,7 +10,7 @@ from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps import plotting
 from braintools_qps._statistics import summary
-from braintools_qps.records import Trial, Tuning
+from braintools_qps.records import Curves, Trial, Tuning
 
 SCORES = {
     "S2NN": (0.50, 0.52, 0.51, 0.50, 0.53),
@@ -23,21 +23,25 @@ TITLES = [
 ]  # fmt: skip
 
 
+def texts(labels):
+    return [label.get_text() for label in labels]
+
+
+def marked(axes, marker):
+    """The lines with this marker."""
+    return [drawn for drawn in axes.get_lines() if drawn.get_marker() == marker]
+
+
 def test_scores_are_sorted_with_a_dot_for_each_seed_and_the_tied_group_shaded():
     axes = plotting.plot_accuracy(of(**SCORES))
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["B", "A", "S2NN"]
+    assert texts(axes.get_yticklabels()) == ["B", "A", "S2NN"]
     assert axes.yaxis_inverted()
-    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
-    for drawn, label in zip(dots, ("B", "A", "S2NN"), strict=True):
+    for drawn, label in zip(marked(axes, "o"), ("B", "A", "S2NN"), strict=True):
         np.testing.assert_allclose(drawn.get_xdata(), 100 * np.array(SCORES[label]))
-    (equal,) = (
-        line for line in plotting.plot_accuracy(of(A=(0.5, 0.6, 0.5))).get_lines()
-        if line.get_marker() == "o"
-    )  # fmt: skip
+    (equal,) = marked(plotting.plot_accuracy(of(A=(0.5, 0.6, 0.5))), "o")
     assert equal.get_ydata()[0] == equal.get_ydata()[1] < equal.get_ydata()[2]  # none hides another
-    bars = [line for line in axes.get_lines() if line.get_marker() == "None"]
     expected = 100 * np.array(summary(SCORES["A"])[1:])
-    np.testing.assert_allclose(bars[1].get_xdata(), expected)
+    np.testing.assert_allclose(marked(axes, "None")[1].get_xdata(), expected)
     shaded = sorted(patch.get_y() for patch in axes.patches)
     assert shaded == [-0.5, 0.5]  # the first two rows
     assert axes.get_title() == "Test scores (shaded: may be best)"
@@ -62,8 +66,7 @@ def test_where_all_are_tied_the_title_says_so_and_no_row_is_shaded(scores, title
 def test_scores_over_operations_have_a_point_for_each_seed():
     made = of(**SCORES)
     axes = plotting.plot_operations(compared(*made.results, candidate("bad", (), error="none")))
-    dots = [line for line in axes.get_lines() if line.get_marker() == "o"]
-    for drawn, result in zip(dots, made.ranked, strict=True):
+    for drawn, result in zip(marked(axes, "o"), made.ranked, strict=True):
         np.testing.assert_allclose(drawn.get_xdata(), result.scores.operations)
         np.testing.assert_allclose(drawn.get_ydata(), 100 * np.array(result.scores.test))
     across, up = line(axes, "A")
@@ -80,15 +83,9 @@ def test_a_candidate_without_scores_has_a_row_that_says_so():
 
 
 def test_learning_curves_show_loss_and_validation_as_mean_and_range():
-    found = of(A=(0.9, 0.8))
-    curves = dataclasses.replace(
-        found.results[0].curves,
-        loss=((2.0, 1.0, 0.5), (1.0, 1.0, 0.25)),
-        validation=((0.2, 0.4, 0.6), (0.4, 0.4, 0.6)),
-        firing_rate=(),
-    )
-    found = compared(dataclasses.replace(found.results[0], curves=curves))
-    left, right = plotting.plot_learning_curves(found)
+    losses, scores = ((2.0, 1.0, 0.5), (1.0, 1.0, 0.25)), ((0.2, 0.4, 0.6), (0.4, 0.4, 0.6))
+    made = candidate("A", (0.9, 0.8), curves=Curves(losses, scores))
+    left, right = plotting.plot_learning_curves(compared(made))
     epochs, loss = line(left, "A")
     assert epochs.tolist() == [1, 2, 3]
     assert loss.tolist() == [1.5, 1.0, 0.375]
@@ -105,12 +102,12 @@ def test_learning_curves_show_loss_and_validation_as_mean_and_range():
 
 
 def test_a_comparison_begins_with_the_scores_and_the_verdict():
-    found = compared(*(candidate(*one, n) for n, one in enumerate(SCORES.items())))
+    found = of(**SCORES)
     panels = plotting.plot_comparison(found)
     assert [panel.get_title().partition(" (")[0] for panel in panels] == TITLES
     figure = panels[0].get_figure(root=True)
     (legend,) = (legend for part in figure.subfigs for legend in part.legends)
-    assert [text.get_text() for text in legend.get_texts()] == ["B", "A", "S2NN"]
+    assert texts(legend.get_texts()) == ["B", "A", "S2NN"]
     said = panels[0].get_figure().get_suptitle()
     assert "Converged" in found.convergence
     assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
@@ -129,8 +126,8 @@ def test_a_surrogate_that_has_no_place_on_the_axis_is_named(scale):
         candidate("A", (0.9, 0.8)), candidate("other", (0.1, 0.2), 1, tuned_spec=other)
     )
     panels = plotting.plot_comparison(found)
-    assert "other" in [line.get_label() for line in panels[1].get_lines()]
-    assert "other" not in [line.get_label() for line in panels[3].get_lines()]
+    drawn = [[line.get_label() for line in panels[n].get_lines()] for n in (1, 3)]
+    assert ["other" in labels for labels in drawn] == [True, False]
     assert panels[3].get_title() == "Surrogate gradient, as trained (other axis, not shown: other)"
 
 
@@ -140,11 +137,8 @@ def test_tuning_has_a_row_for_each_candidate_and_a_column_for_each_setting():
     made = compared(dataclasses.replace(result, tuning=tuning), tuned("B", SCORES["B"], 1))
     axes = plotting.plot_tuning(made)
     assert axes.get_xlabel() == "learning rate, dampening"
-    ticks = [
-        [label.get_text() for label in of]
-        for of in (axes.get_xticklabels(), axes.get_yticklabels())
-    ]
-    assert ticks == [["0.1\n1", "0.1\n1/2", "0.3\n1", "0.3\n1/2"], ["B", "A"]]
+    assert texts(axes.get_xticklabels()) == ["0.1\n1", "0.1\n1/2", "0.3\n1", "0.3\n1/2"]
+    assert texts(axes.get_yticklabels()) == ["B", "A"]
     assert axes.yaxis_inverted()  # the best is on top
     words = {text.get_position(): text.get_text() for text in axes.texts}
     # Validation scores are 0.9 - rate * dampening.
@@ -164,14 +158,13 @@ def test_a_dampening_that_follows_from_a_mean_slope_is_no_part_of_the_setting():
     made = candidate("A", (0.9, 0.8), tuning=Tuning(trials, (0, 0)), setting=settings[0])
     axes = plotting.plot_tuning(compared(made))
     assert axes.get_xlabel() == "hidden"
-    assert [text.get_text() for text in axes.get_xticklabels()] == ["8", "16"]
+    assert texts(axes.get_xticklabels()) == ["8", "16"]
 
 
 def test_nothing_is_drawn_for_what_was_not_tuned():
-    before = plt.get_fignums()
     with pytest.raises(ValueError, match="a candidate with several settings, got none"):
         plotting.plot_tuning(of(**SCORES))
-    assert plt.get_fignums() == before
+    assert plt.get_fignums() == []
     assert len(plotting.plot_comparison(of(**SCORES))) == 5
 
 

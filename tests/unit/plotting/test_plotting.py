@@ -1,22 +1,15 @@
 """Figures: what is drawn, read back from the axes."""
 
-import brainstate
+import dataclasses
+
 import brainunit as u
-import jax
 import numpy as np
 import pytest
 from helpers import line
+from report_records import flow_of, population
 
-from braintools_qps import QPseudoSpike, gradient_flow, plotting
-from braintools_qps._comparison.network import RecurrentNetwork
-
-
-@pytest.fixture(scope="module")
-def flows():
-    with brainstate.random.seed_context(0):
-        model = RecurrentNetwork(3, 2, hidden=20)
-    inputs = jax.random.normal(jax.random.key(1), (9, 4, 3))
-    return gradient_flow(model, inputs, surrogates=["Sigmoid", QPseudoSpike(4.0)])
+from braintools_qps import QPseudoSpike, Scaled, plotting
+from braintools_qps.records import Histogram, Slopes
 
 
 def test_gradient_and_original_function_of_each_surrogate():
@@ -39,7 +32,7 @@ def test_gradient_and_original_function_of_each_surrogate():
 def test_a_scale_with_a_unit_is_on_the_axes():
     surrogates = {
         "wide": QPseudoSpike(1.0, scale=10 * u.mV),
-        "narrow": QPseudoSpike(scale=1 * u.mV),
+        "narrow": Scaled(QPseudoSpike(scale=0.001 * u.volt)),
     }
     gradient, original = plotting.plot_surrogates(surrogates)
     x, y = line(gradient, "wide")
@@ -56,49 +49,34 @@ def test_scales_that_do_not_share_an_axis(other):
         plotting.plot_surrogates([QPseudoSpike(scale=10 * u.mV), other])
 
 
-def test_gradient_flow_is_relative_to_the_last_step(flows):
-    axes = plotting.plot_gradient_flow(flows)
-    lag, size = line(axes, "Sigmoid")
-    moments = flows["Sigmoid"].populations[0].gradient.second_moments
-    assert lag.tolist() == list(range(9))
-    np.testing.assert_allclose(size, np.sqrt(moments / moments[0]), rtol=1e-6)
+def test_gradient_flow_is_relative_to_the_last_step():
+    flow = flow_of("Sigmoid", [population(moments=(4, 1, 0.04))])
+    for flows in (flow, {"Sigmoid": flow}):
+        axes = plotting.plot_gradient_flow(flows)
+        lag, size = line(axes, "Sigmoid")
+        assert lag.tolist() == [0, 1, 2]
+        np.testing.assert_allclose(size, [1, 0.5, 0.1])
     assert axes.get_yscale() == "log"
     (said,) = axes.texts
     assert (said.get_text(), said.get_position()[1]) == ("reach:\n1%", 0.01)
-    alone = plotting.plot_gradient_flow(flows["Sigmoid"])
-    np.testing.assert_array_equal(line(alone, "Sigmoid")[1], size)
 
 
 def test_several_populations_are_all_drawn_and_named():
-    class Two(brainstate.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.first, self.second = (RecurrentNetwork(3, 3, hidden=6) for _ in "ab")
-
-        def update(self, x):
-            return self.second.update(self.first.update(x))
-
-    flows = gradient_flow(Two(), jax.random.normal(jax.random.key(1), (5, 4, 3)))
-    names = ["model, first.neuron", "model, second.neuron"]
-    assert plotting.plot_gradient_flow(flows).get_legend_handles_labels()[1] == names
-    membranes = plotting.plot_membrane(flows["model"])
-    assert [axes.get_title().split("\n")[0] for axes in membranes] == names
-    for axes, population in zip(membranes, flows["model"].populations, strict=True):
-        density = population.slopes.distances.share / np.diff(population.slopes.distances.edges)
-        heights = axes.collections[0].get_paths()[0].vertices[:, 1]
-        assert heights.max() == pytest.approx(density.max())
+    flow = flow_of("model", [population("first"), population("second")])
+    names = ["model, first", "model, second"]
+    assert plotting.plot_gradient_flow(flow).get_legend_handles_labels()[1] == names
+    assert [axes.get_title().split("\n")[0] for axes in plotting.plot_membrane(flow)] == names
 
 
-def test_membrane_is_a_density_with_the_derivative_over_it(flows):
-    (axes,) = plotting.plot_membrane(flows["Sigmoid"])
-    histogram = flows["Sigmoid"].populations[0].slopes.distances
+def test_membrane_is_a_density_with_the_derivative_over_it():
+    membranes = Histogram(np.array([-1, 0, 0.5]), np.array([0.6, 0.4]), np.array([0.2, 0.9]), 0.0)
+    slopes = Slopes(mean=0.05, flat_share=0.25, scale=1.0, distances=membranes)
+    (axes,) = plotting.plot_membrane(dataclasses.replace(population(), slopes=slopes))
     (filled,) = axes.collections
-    corners = filled.get_paths()[0].vertices
-    assert corners[:, 1].max() == pytest.approx((histogram.share / np.diff(histogram.edges)).max())
-    flat = round(100 * flows["Sigmoid"].populations[0].slopes.flat_share)
-    assert axes.get_title() == f"Sigmoid\n{flat}% with a gradient below 0.1% of its peak"
+    assert set(filled.get_paths()[0].vertices[:, 1]) == {0, 0.6, 0.8}
+    assert axes.get_title() == "lif\n25% with a gradient below 0.1% of its peak"
     (over,) = (other for other in axes.figure.axes if other is not axes)
-    np.testing.assert_array_equal(over.get_lines()[0].get_ydata(), histogram.slope)
+    np.testing.assert_array_equal(over.get_lines()[0].get_data(), [[-0.5, 0.25], [0.2, 0.9]])
 
 
 def test_without_an_original_function_the_integral_of_the_gradient_is_drawn():

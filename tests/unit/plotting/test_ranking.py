@@ -12,91 +12,78 @@ from braintools_qps.records import GradientFlows
 
 
 def flow(name, *populations, slope=0.05, scale=1.0):
+    """A flow by the growth and the consistency of its populations."""
     made = [
         population(f"layer{i}", np.ones(3), growth=growth, consistency=c, slope=slope, scale=scale)
-        for i, (growth, c) in enumerate(populations)
+        for i, (growth, c) in enumerate(populations or [(1.0, 0.5)])
     ]
     return flow_of(name, made)
 
 
-def flows():
-    """Named by their rank, which the first two share."""
-    return GradientFlows(
-        {
-            "fourth": flow("fourth", (1.0, -0.25), (1.0, 0.5)),
-            "first": flow("first", (1.05, 0.5), (0.99, 0.5)),
-            "fifth": flow("fifth", (np.nan, np.nan), (np.nan, np.nan)),
-            "too": flow("too", (0.9, 0.5), (0.5, 0.5), slope=0.01),
-            "third": flow("third", (1.0, 0.5), (1.0, 0.5), slope=0.7),
-        }
-    )
+def by_name(*flows):
+    return GradientFlows({flow.name: flow for flow in flows})
 
 
-def test_what_is_low_enough_is_equal_and_what_flips_or_has_no_gradient_comes_last():
-    assert flows().ranks == {"first": 1, "too": 1, "third": 3, "fourth": 4, "fifth": 5}
-    assert flows().ranked() == list(flows().ranks)
+FLOWS = by_name(  # named by their rank, which the first two share
+    flow("fourth", (1.0, -0.25), (1.0, 0.5)),
+    flow("first", (1.05, 0.5), (0.99, 0.5)),
+    flow("fifth", (np.nan, np.nan), (np.nan, np.nan)),
+    flow("too", (0.9, 0.5), (0.5, 0.5), slope=0.01),
+    flow("third", (1.0, 0.5), (1.0, 0.5), slope=0.7),
+)
 
 
 @pytest.mark.parametrize(
-    ("slopes", "ranks"),
+    ("flows", "ranks"),
     [
-        ({"first": 0.11, "second": 0.15, "third": 0.02}, [1, 1, 1]),  # nearest to a tenth
-        ({"first": 0.05, "second": 0.4, "third": 0.5}, [1, 2, 3]),  # the lower, if too high
+        (FLOWS, {"first": 1, "too": 1, "third": 3, "fourth": 4, "fifth": 5}),
+        # Of equals, the one nearest to a tenth stands first
+        (by_name(flow("c", slope=0.02), flow("b", slope=0.15), flow("a", slope=0.11)),
+         {"a": 1, "b": 1, "c": 1}),
+        # The lower, if too high
+        (by_name(flow("c", slope=0.5), flow("b", slope=0.4), flow("a")), {"a": 1, "b": 2, "c": 3}),
+        # Per millivolt they count for a distance of one scale
+        (by_name(flow("steep", slope=0.7 / 15, scale=15 * u.mV),
+                 flow("flat", (0.7, 0.5), slope=0.2, scale=0.3 * u.mV)), {"flat": 1, "steep": 2}),
     ],
-)
-def test_of_equals_the_one_nearest_to_a_tenth_stands_first(slopes, ranks):
-    backwards = reversed(slopes.items())
-    flows = GradientFlows({n: flow(n, (1.0, 0.5), slope=slope) for n, slope in backwards})
-    assert flows.ranked() == list(slopes)
-    assert list(flows.ranks.values()) == ranks
-
-
-def test_slopes_per_millivolt_count_for_a_distance_of_one_scale():
-    steep = flow("steep", (1.0, 0.5), slope=0.7 / 15, scale=15 * u.mV)
-    flat = flow("flat", (0.7, 0.5), slope=0.2, scale=0.3 * u.mV)
-    assert GradientFlows({"steep": steep, "flat": flat}).ranks == {"flat": 1, "steep": 2}
-
-
-def named(row):
-    """The name that a row begins with."""
-    return re.split(r"\s{2,}", row.rstrip())[0 if row[0] != " " else 1]
+)  # fmt: skip
+def test_low_slopes_are_equal_then_come_high_ones_flips_and_what_has_no_gradient(flows, ranks):
+    assert flows.ranks == ranks
+    assert flows.ranked() == list(ranks)
 
 
 def test_the_table_has_a_row_for_each_candidate_in_that_order_and_its_populations_below():
-    text = repr(flows())
+    text = repr(FLOWS)
     head, *rows = text[text.index("surrogate ") :].splitlines()
     assert head.split() == [
         "surrogate", "rank", "slope", "growth", "flat", "reach", "depth", "consistency"
     ]  # fmt: skip
-    candidates = [row for row in rows if row[0] != " "]
-    assert list(map(named, candidates)) == flows().ranked()
-    assert list(map(named, rows)) == [
-        name for candidate in flows().ranked() for name in (candidate, "layer0", "layer1")
+    assert [row.split()[0] for row in rows] == [
+        name for candidate in FLOWS.ranked() for name in (candidate, "layer0", "layer1")
     ]
     # Of the candidate itself there is what it is ranked by, and the range of its populations.
     assert rows[0].split()[1:] == ["1=", "0.05", "ok", "0.990", "to", "1.050", "2+", "0.50"]
     shown = ["0.05", "ok", "1.050", "25%", "ok", "2+", "-", "0.50", "ok"]
     assert rows[1].split()[1:] == shown
-    assert [row.split()[1] for row in candidates] == ["1=", "1=", "3", "4", "5"]
-    assert candidates[-1].split()[4] == "-"
+    candidates = [row.split() for row in rows if row[0] != " "]
+    assert [row[1] for row in candidates] == ["1=", "1=", "3", "4", "5"]
+    assert candidates[-1][4] == "-"
 
 
 @pytest.mark.parametrize(("populations", "rows"), [(1, 1), (4, 5), (5, 1)])
 def test_the_table_fits_a_terminal(populations, rows):
-    made = {
-        name: flow(name, *[(0.9 + 0.01 * i, -0.25) for i in range(populations)], slope=0.0123)
-        for name in ("QPseudoSpike(alpha=0.5)", "Sigmoid")
-    }
-    text = repr(GradientFlows(made))
+    growths = [(0.9 + 0.01 * i, -0.25) for i in range(populations)]
+    names = ("QPseudoSpike(alpha=0.5)", "Sigmoid")
+    text = repr(by_name(*(flow(name, *growths, slope=0.0123) for name in names)))
     lines = text[text.index("surrogate ") :].splitlines()
     assert max(map(len, lines)) <= 100
-    assert len(lines) == 1 + rows * len(made)
+    assert len(lines) == 1 + rows * len(names)
     highest = f"{0.89 + 0.01 * populations:.3f}"
     assert all(highest in line for line in lines[1::rows])
 
 
 def test_a_notebook_shows_a_row_for_each_population_in_that_order():
-    head, *rows = re.findall("<tr>(.*?)</tr>", flows()._repr_html_())
+    head, *rows = re.findall("<tr>(.*?)</tr>", FLOWS._repr_html_())
     assert head.startswith("<th>surrogate</th><th>population</th><th>rate</th>")
     assert [re.findall("<td>(.*?)</td>", row)[:2] for row in rows[:3]] == [
         ["first", "layer0"],
@@ -107,12 +94,12 @@ def test_a_notebook_shows_a_row_for_each_population_in_that_order():
 
 
 def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
-    axes = plot_ranking(flows())
-    assert [label.get_text() for label in axes.get_yticklabels()] == flows().ranked()
+    axes = plot_ranking(FLOWS)
+    assert [label.get_text() for label in axes.get_yticklabels()] == FLOWS.ranked()
     first, second = axes.collections
     np.testing.assert_allclose(first.get_offsets()[:, 0], [0.05, 0.01, 0.7, 0.05, 0.05])
     np.testing.assert_allclose(second.get_offsets()[:, 1], range(5))
     assert [len(colour) and colour[3] for colour in first.get_facecolors()][:4] == [1, 1, 1, 0]
     assert axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["layer0", "layer1"]
-    assert plot_ranking({"one": flow("one", (0.9, 0.5))}).get_legend() is None
+    assert plot_ranking(by_name(flow("one"))).get_legend() is None

@@ -33,16 +33,16 @@ TUNE = {"learning_rate": [0.1, 0.3], "dampening": [1.0, 0.5]}
 
 def rich():
     """A comparison with everything in it."""
-    found = compared(
+    more = {"tune": TUNE, "margin": 1.0, "most_seeds": 40, "first_seeds": 5}
+    return compared(
         tuned("A", SCORES, flags={"nan": 1}, workers=({"host": "here"},)),
         tuned("B", SCORES[::-1], 1),
         candidate("C", SCORES, 2, tuned_spec={}),
         candidate("D", (), 3, error="ValueError: no"),
         notes=("All is constant.",),
         environment={"device": "cpu"},
+        settings=more,
     )
-    more = {"tune": TUNE, "margin": 1.0, "most_seeds": 40, "first_seeds": 5}
-    return dataclasses.replace(found, settings={**found.settings, **more})
 
 
 def parts(record):

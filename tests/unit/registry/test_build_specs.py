@@ -1,7 +1,5 @@
 """Specs to surrogates: call strings, mappings, classes and instances, and the values in them."""
 
-import inspect
-import sys
 from collections import UserList
 
 import brainunit as u
@@ -74,11 +72,7 @@ NO_CALLS = [
     "QPseudoSpike(alpha=1 + 1)",
     "QPseudoSpike(alpha=x)",
     "QPseudoSpike(alpha=--1)",
-    "QPseudoSpike(alpha=1j)",
-    "QPseudoSpike(alpha=b'1')",
-    "QPseudoSpike(alpha=...)",
     "QPseudoSpike(alpha={'a': 1})",
-    "QPseudoSpike(alpha=[x for x in (1,)])",
     "QPseudoSpike(alpha=f'{1}')",
     "QPseudoSpike(alpha:=1)",
     "QPseudoSpike(*[1])",
@@ -86,14 +80,12 @@ NO_CALLS = [
     "QPseudoSpike(alpha=1, alpha=2)",
     "QPseudoSpike(alpha=1)(2)",
     "QPseudoSpike(alpha=1).replace(alpha=2)",
-    "Scaled(QPseudoSpike(alpha=1).replace(alpha=2))",
     "QPseudoSpike(alpha=1); print()",
     "QPseudoSpike(alpha=1",
     "QPseudoSpike(\0)",
     "QPseudoSpike(" + "[" * 5000 + "]" * 5000 + ")",
     "QPseudoSpike(scale=float('2'))",
     "QPseudoSpike(scale=Quantity(1.0, 2))",
-    "QPseudoSpike(scale=array([1.0]))",
     "QPseudoSpike(alpha=[Sigmoid(2)])",
 ]
 
@@ -125,9 +117,8 @@ def test_an_instance_is_returned_as_it_is():
     [
         (3, TypeError, "a surrogate is chosen by a name.*got 3"),
         (int, TypeError, "a surrogate is chosen by a name"),
-        ({"alpha": 1}, ValueError, r"must have the key 'name', got the keys \['alpha'\]"),
-        ({"name": "QPseudoSpike", 5: 1}, TypeError, "must be strings, got 5"),
-        ({"name": None}, TypeError, "must be strings, got None"),
+        ({"alpha": 1}, ValueError, r"must have a text under the key 'name', got \{'alpha': 1\}"),
+        ({"name": None}, ValueError, "must have a text under the key 'name'"),
         ("Sigmoid(beta=2)", TypeError, r"argument.*\. Call it as Sigmoid\(alpha=4\.0\)"),
         ("Sigmoid(1, alpha=2)", TypeError, r"\. Call it as Sigmoid\(alpha=4\.0\)"),
         ("QPseudoSpike(scale='wide')", TypeError, "scale must be a positive real number"),
@@ -149,29 +140,21 @@ def test_what_is_no_spec_or_no_parameter_says_what_is(spec, error, message):
 )  # fmt: skip
 def test_text_is_a_number_where_it_can_only_be_one_and_the_default_is_no_text(text, read):
     register_surrogate(Holder)
-    built = get_surrogate("Holder", required=text, either=[text], text=text)
+    built = get_surrogate("Holder", required=text, text=text)
     assert (built.required, built.text) == (read, text)
     assert type(built.required) is type(read)
-    np.testing.assert_array_equal(built.either, [read])
-    assert get_surrogate(f"Holder(None, text={text!r})").text == text
+    np.testing.assert_array_equal(get_surrogate("Holder", required=[text]).required, [read])
 
 
-UNKNOWN = [
-    "15 mv",
-    "15 elephants",
-    "2x",
-    "10%",
-    "15 mV; import os",
-    "1 mV^1e999",
-    "1 " + "(" * 5000,
-]
+UNKNOWN = ["15 mv", "15 mV; import os", "1 mV^1e999", "1 " + "(" * 5000, "[1, 2] parsec2"]
 
 
-@pytest.mark.parametrize("text", [*UNKNOWN, "[1, 2] parsec2"])
-def test_a_number_with_an_unknown_unit_is_named(text):
+@pytest.mark.parametrize("name", ["number", "either"])
+@pytest.mark.parametrize("text", UNKNOWN)
+def test_a_number_with_an_unknown_unit_is_named(text, name):
     register_surrogate(Holder)
     with pytest.raises(ValueError, match=r"the unit in .* is unknown"):
-        get_surrogate("Holder", required=1, number=text)
+        get_surrogate("Holder", required=1, **{name: text})
 
 
 def test_any_number_of_arguments_is_read():
@@ -197,29 +180,6 @@ def test_a_parameter_annotated_as_a_surrogate_takes_a_spec(inner):
     ):
         assert built.surrogate == built.other == QPseudoSpike(3)
     assert get_surrogate("Halved(Halved(Sigmoid(2)))").surrogate.surrogate.alpha == 2
-
-
-@pytest.fixture
-def _shallow_stack():
-    """So little of it that it is soon full."""
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(len(inspect.stack(0)) + 100)
-    yield
-    sys.setrecursionlimit(limit)
-
-
-@pytest.mark.usefixtures("_shallow_stack")
-def test_a_spec_that_contains_itself_is_refused():
-    register_surrogate(Halved)
-    register_surrogate(Holder)
-    spec, values = {"name": "Halved"}, [1]
-    spec["surrogate"] = spec
-    values.append(values)
-    for wrong in (spec, {"name": "Holder", "required": values}):
-        with pytest.raises(ValueError, match="is nested too deeply, or contains itself"):
-            get_surrogate(wrong)
-    with pytest.raises(TypeError, match="a surrogate is chosen by a name"):
-        get_surrogate(values)
 
 
 def test_what_an_error_shows_of_a_value_is_not_long():

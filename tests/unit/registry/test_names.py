@@ -126,7 +126,7 @@ def test_an_exact_name_wins_over_one_that_differs_in_case_and_two_of_those_are_r
     assert type(get_surrogate("Sigmoid")) is Sigmoid
     assert type(get_surrogate("sigmoid")) is Steep
     register_surrogate(Other, name="sIGMOID")
-    with pytest.raises(LookupError, match=r"'sigmoid' has several.* 'SIGMOID' \(from .*; 'sIGM"):
+    with pytest.raises(LookupError, match=r"'sigmoid' has several.* 'SIGMOID' \(from .*, 'sIGM"):
         get_surrogate("sigmoid")
 
 

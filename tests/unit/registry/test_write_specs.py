@@ -81,27 +81,12 @@ def test_a_state_or_a_traced_value_cannot_be_written(unit):
         jax.jit(lambda scale: surrogate_spec(QPseudoSpike(scale=scale * unit)))(1.0)
 
 
-def endless():
-    values = [1]
-    values.append(values)
-    return values
-
-
-@pytest.mark.parametrize("value", ["15 mV", "inf", "1e3", ["2"], object(), {1}, (1, 2), {"a": 1}])
+@pytest.mark.parametrize("value", ["15 mV", "inf", object(), (1, 2), {"a": 1}])
 def test_what_would_be_read_as_something_else_cannot_be_written(value):
     surrogate = Sigmoid()
     surrogate.alpha = value
     with pytest.raises(TypeError, match=r"alpha=.*cannot be written in a spec: "):
         surrogate_spec(surrogate)
-
-
-def test_what_contains_itself_cannot_be_written():
-    surrogate, scaled = Sigmoid(), Scaled(Sigmoid())
-    surrogate.alpha = endless()
-    object.__setattr__(scaled, "surrogate", scaled)
-    for wrong in (surrogate, scaled):
-        with pytest.raises(TypeError, match=r"is nested too deeply, or contains itself"):
-            surrogate_spec(wrong)
 
 
 @pytest.mark.parametrize("name", ["mV", "league"])  # another unit, and none that brainunit knows
@@ -153,7 +138,7 @@ def test_a_parameter_called_name_cannot_be_written():
         def __init__(self, name="x"):
             self.name = name
 
-    with pytest.raises(TypeError, match=r"name='x' cannot be written"):
+    with pytest.raises(TypeError, match="Named has a parameter called name.* Rename"):
         surrogate_spec(Named())
 
 

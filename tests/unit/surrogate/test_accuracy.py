@@ -79,16 +79,6 @@ def test_the_tail_of_a_large_alpha(alpha, bound, traced):
     assert worst(actual, expected) < bound
 
 
-def test_a_double_alpha_of_single_membranes():
-    """As per-neuron tails are under x64; the derivative has the dtype of the membranes."""
-    x, expected = reference()["x"], row("gradient", 1.7)
-    with jax.enable_x64(True):
-        tails = np.full(x.shape, 1.7)
-        _, slope = jax.jvp(QPseudoSpike(tails), (jnp.asarray(x),), (jnp.ones_like(x),))
-    assert slope.dtype == jnp.float32
-    assert worst(slope, expected, expected > NORMAL) < 8e-6
-
-
 @pytest.mark.parametrize("alpha", FORMULAS)
 def test_float64(alpha):
     with jax.enable_x64(True):
@@ -144,10 +134,3 @@ def test_derivatives_by_alpha_in_float64(alpha, name):
         expected = row(f"{name}_by_alpha", alpha)
         # Near x = 0 both are differences of larger terms, of the size of x itself.
         assert_close(derivative, expected, rtol=1e-8, atol=1e-15)
-
-
-@pytest.mark.parametrize("alpha", [0.999, 0.99999, 1.0, 1.00001, 1.001, 2.0])
-def test_derivative_by_alpha_near_the_removable_singularity(alpha):
-    x = reference()["x"]
-    _, derivative = jax.jvp(lambda a: QPseudoSpike(a).surrogate_fun(x), (alpha,), (1.0,))
-    assert_close(derivative, row("integral_by_alpha", alpha), rtol=1e-4, atol=1e-6)

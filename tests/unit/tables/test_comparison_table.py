@@ -11,6 +11,7 @@ from made_comparison import candidate, compared, of, tuned
 from braintools_qps._statistics import paired
 from braintools_qps.records import Trial, Tuning
 
+MSE = {"score": "-MSE"}
 NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
 
 
@@ -36,6 +37,13 @@ def rows(text):
     return {line.split()[0]: line for line in text.splitlines() if line.strip()}
 
 
+def named(*seeds):
+    """A comparison with seeds that were named."""
+    made = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
+    results = tuple(dataclasses.replace(result, seeds=seeds) for result in made.results)
+    return dataclasses.replace(made, seeds=seeds, results=results)
+
+
 VERDICTS = {
     "best": (of(A=level(0.9), C=level(0.5, shift=1)), r"A is best: C is 40\.0 points lower\."),
     "equal": (of(**EQUAL), r"[AB] and [AB] are equal within 1 point: take either\."),
@@ -54,11 +62,14 @@ VERDICTS = {
         r"Not known yet whether L\d, L\d, L\d or 4 more is best; the other 6 are \d+\.\d to "
         r"\d+\.\d points lower\. About .*",
     ),
-    "copies": (of(score="-MSE", A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
+    "copies": (of(MSE, A=level(0.5), B=level(0.5)), ".* are equal within 0.005: take .*"),
     "four seeds": (
         of(A=level(0.9, seeds=4), B=level(0.1, seeds=4)),
         "A is highest, but 4 seeds cannot tell 2 candidates apart. It takes 5 or more: --seeds 5 "
         "trains 1 more per candidate.",
+    ),
+    "seeds by name": (
+        named(1, 4, 0), r".* It takes 5 or more: --seeds 1,4,0,5,6 trains 2 more per candidate\.",
     ),
     "one seed": (
         of(A=(0.9,), B=(0.5,), C=(math.nan,)), "A is highest, but one seed cannot tell 2 .*",
@@ -66,7 +77,7 @@ VERDICTS = {
     "one equal seed": (of(A=(0.9,), B=(0.9,)), "One seed cannot tell 2 candidates apart. .*"),
     "alone": (of(A=level(0.9)), ""),
     "no accuracy": (
-        of(score="-MSE", A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
+        of(MSE, A=level(1), B=level(11, shift=1)), r"B is best: A is 10 lower\.",
     ),
 }  # fmt: skip
 
@@ -77,24 +88,8 @@ def test_the_verdict(comparison, sentence):
     assert comparison.verdict in said(comparison)
 
 
-@pytest.mark.parametrize(
-    ("seeds", "command"),
-    [
-        ((5, 6, 7), "--seeds 5,6,7,8,9 trains 2 more per candidate."),
-        ((1, 4, 0), "--seeds 1,4,0,5,6 trains 2 more per candidate."),
-    ],
-)
-def test_the_option_goes_on_from_seeds_that_were_named(seeds, command):
-    found = of(A=level(0.9)[: len(seeds)], B=level(0.8)[: len(seeds)])
-    results = tuple(dataclasses.replace(result, seeds=seeds) for result in found.results)
-    named = dataclasses.replace(found, seeds=seeds, results=results)
-    assert named.verdict.endswith(f"It takes 5 or more: {command}")
-
-
 def growing(**scores):
-    grown = compared(*(candidate(*one, n) for n, one in enumerate(scores.items())))
-    settings = {**grown.settings, "most_seeds": 8, "margin": 2, "first_seeds": 5}
-    return dataclasses.replace(grown, settings=settings)
+    return of({"most_seeds": 8, "margin": 2, "first_seeds": 5}, **scores)
 
 
 def test_a_comparison_that_grew_says_how_it_ended_and_with_how_many_seeds():
@@ -160,32 +155,29 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     trials = tuple(Trial({"dampening": d}, validation=(0.5,)) for d in (0.5, 1.0))
     by_height = candidate("A", (0.9,), tuning=Tuning(trials, (0,)), setting={"dampening": 0.5})
     assert "All at a learning rate of 0.1." in said(compared(by_height))
+    one_rate = Tuning((Trial({"learning_rate": 0.1, "clip": 0.03}, validation=(0.5,)),), (0,))
+    header = compared(candidate("A", (0.9,), tuning=one_rate)).table(wide=True).splitlines()[0]
+    assert ("learning rate" in header, "clip" in header) == (True, False)  # of a single value each
 
 
 @pytest.mark.parametrize(
     ("chosen", "names", "values"),
     [
-        (
-            (0.1, 0.5),
-            "learning rate and dampening",
-            "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25",
-        ),
+        ((0.1, 0.5), "learning rate and dampening",
+         "learning_rate=0.1,0.3,0.03 dampening=1,0.5,0.25"),
         ((0.3, 0.5), "dampening", "learning_rate=0.1,0.3 dampening=1,0.5,0.25"),
     ],
-)
+)  # fmt: skip
 def test_a_star_says_which_command_tries_the_next_value(chosen, names, values):
     """Validation scores of `tuned` are higher at lower rates and dampenings."""
-    found = compared(
-        tuned("A", CLOSE["A"], chosen=chosen), tuned("B", CLOSE["B"], 1, chosen=chosen)
-    )
+    results = [tuned(n, CLOSE[n], number, chosen=chosen) for number, n in enumerate("AB")]
+    below = lambda **settings: said(compared(*results, settings=settings))
     star = f"* The {names} at the edge of the values tried did better than the next value."
-    assert star in said(found)
+    assert star in below()
     tune = {"learning_rate": [0.1, 0.3], "dampening": [1, 0.5]}
-    asked = dataclasses.replace(found, settings={**found.settings, "tune": tune})
-    assert f"{star} --tune {values} trains only what is new." in said(asked)
+    assert f"{star} --tune {values} trains only what is new." in below(tune=tune)
     third = {**tune, "dampening": [1, 0.5, 1 / 3]}
-    asked = dataclasses.replace(found, settings={**found.settings, "tune": third})
-    assert "=1,0.5,0.3333333333333333,0.25 trains" in said(asked)  # 0.333333 is another run
+    assert "=1,0.5,0.3333333333333333,0.25 trains" in below(tune=third)  # 0.333333 is another run
     few = compared(tuned("A", CLOSE["A"][:3], chosen=chosen))
     assert "*" not in few.table()  # too few seeds to say so
 
@@ -249,9 +241,9 @@ def test_intervals_of_accuracies_stay_within_0_and_100():
     found = of(high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
     assert "96.0 [82.9, 100.0]" in found.table()
     assert "4.0 [0.0, 17.1]" in found.table()
-    free = of(score="-MSE", high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
+    free = of(MSE, high=(1.0, 0.9, 0.98), low=(0.0, 0.1, 0.02))
     assert "0.96 [0.829, 1.09]" in free.table()
-    three_digits = of(score="-MSE", A=(-0.00456, -0.00466), B=(-0.1, -0.2))
+    three_digits = of(MSE, A=(-0.00456, -0.00466), B=(-0.1, -0.2))
     assert "-0.00461 [-0.00525, -0.00397]" in three_digits.table()  # 12.706 * 5e-5 to either side
 
 
