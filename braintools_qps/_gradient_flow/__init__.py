@@ -40,13 +40,13 @@ __all__ = [
     "Evaluator",
     "Objective",
     "Passes",
+    "Step",
     "flow_of",
     "gradient_flow",
     "gradient_sensitivity",
     "mean_slope_at",
     "normalize_rates",
     "normalize_surrogate",
-    "own_surrogates",
     "prepare",
     "relay_weights",
     "synaptic_operations",
@@ -163,7 +163,7 @@ def gradient_flow(
     checked_count("seed", seed, 0)
     known = None if labels is None else checked_labels(labels, batch_size(inputs))
     step = trace(model, inputs)
-    chosen = _candidates(step, surrogates)
+    chosen = _candidates(step.spikes, surrogates)
     target = Objective(objective, seed)
     evaluator = Evaluator(step, inputs, target, model=model, labels=known)
     return GradientFlows(
@@ -180,7 +180,7 @@ def flow_of(
 ) -> GradientFlow:
     """Measure one candidate on a run, with its diagnosis."""
     measured = evaluator.measure(spikes)
-    diagnosis, further, advice = diagnose(evaluator, measured, remedy=remedy)
+    diagnosis, further, advice = diagnose(measured, remedy=remedy)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
     return GradientFlow(
@@ -199,14 +199,8 @@ def flow_of(
     )
 
 
-def own_surrogates(step: Step) -> dict[str, Any]:
-    """The spike function that each population of a traced model has."""
-    return {population.name: population.spike for population in step.populations}
-
-
-def _candidates(step: Step, surrogates: Any) -> dict[str, Spikes]:
+def _candidates(own: dict[str, Any], surrogates: Any) -> dict[str, Spikes]:
     """For each candidate's label, the surrogate of each population."""
-    own = own_surrogates(step)
     if surrogates is None:
         return {OWN: own}
     if not is_candidate(surrogates) and isinstance(surrogates, Mapping) and surrogates:

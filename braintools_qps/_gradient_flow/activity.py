@@ -10,7 +10,7 @@ import numpy as np
 from ..records import MAJORITY, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Change, Finding, downstream, named, population, with_s
+from .findings import AGAIN, Change, Finding, named, with_s
 from .graph import INPUTS
 from .information import lost_at
 
@@ -18,7 +18,7 @@ DIES = 0.1  # of the highest rate before it: from there on, spikes count as dyin
 HELD = 10.0  # times as far below the threshold as at first: something holds the membranes down
 
 
-def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def silent(measured: Measured) -> Finding | None:
     """Most samples bring no neuron to fire, and training will hardly change it.
 
     Named is the first silent population that starves those which stay silent. One whose
@@ -26,70 +26,72 @@ def silent(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     signals pass by, as in a residual network, does no harm unless it is fed by the inputs, or the
     output says nothing all the same.
     """
-    stays = {p.name for p in measured.populations if _stays_silent(evaluator, p)}
+    evaluator, graph = measured.evaluator, measured.step.graph
+    stays = {p.name for p in measured.populations if _stays_silent(measured, p)}
     affected = [
         p
         for p in measured.populations
-        if p.activity.is_silent and stays & {p.name, *downstream(evaluator, p.name)}
+        if p.activity.is_silent and stays & {p.name, *measured.step.downstream(p.name)}
     ]
-    graph = evaluator.step.graph
     if graph.passes_by({p.name for p in affected}) and not _output_says_nothing(evaluator):
         affected = [p for p in affected if INPUTS in graph.feeds[p.name]]
-    if affected:
-        first, after = affected[0], downstream(evaluator, affected[0].name)
-        share = f"in {first.activity.empty_share:.0%} of the samples none of its neurons fires"
-        if evaluator.batch is None:
-            share = "none of its neurons fires"
-        rates = [p.activity.firing_rate for p in measured.populations if p.name in after]
-        result = f", so hardly a spike reaches {named(after)}" if after else ""
-        if after and not any(rates):
-            result = f", so {named(after)} after it never {with_s(after, 'fire')} at all"
-        yield _of_rate("silent", affected, f"is silent: {share}{result}", evaluator, measured)
+    if not affected:
+        return None
+    first, after = affected[0], measured.step.downstream(affected[0].name)
+    share = f"in {first.activity.empty_share:.0%} of the samples none of its neurons fires"
+    if evaluator.batch is None:
+        share = "none of its neurons fires"
+    rates = [p.activity.firing_rate for p in measured.populations if p.name in after]
+    result = f", so hardly a spike reaches {named(after)}" if after else ""
+    if after and not any(rates):
+        result = f", so {named(after)} after it never {with_s(after, 'fire')} at all"
+    return _of_rate("silent", affected, f"is silent: {share}{result}", measured)
 
 
-def saturated(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def saturated(measured: Measured) -> Finding | None:
     """Most neurons fire at almost every step, or so often that no gradient is left."""
-    at_end = lambda p: measured.slopes[population(evaluator, p.name).call][-1]
     is_stuck = lambda p: (
-        p.activity.firing_rate > MAJORITY and p.slopes.flat_share > 0 and not np.any(at_end(p))
+        p.activity.firing_rate > MAJORITY
+        and p.slopes.flat_share > 0
+        and measured.is_flat_at_end(p.name)
     )
     affected = [p for p in measured.populations if p.activity.is_saturated or is_stuck(p)]
-    if affected:
-        first, after = affected[0], downstream(evaluator, affected[0].name)
-        result = f", so its spikes tell {named(after)} little about the input" if after else ""
-        text = (
-            f"is saturated: {first.activity.saturated_share:.0%} of its neurons fire at almost "
-            f"every step{result}"
-            if first.activity.is_saturated
-            else f"is saturated: it fires {first.activity.firing_rate:.2g} times per step, and in "
-            "the last step all its membranes are so far from the threshold that the surrogate "
-            "gradient is 0"
-        )
-        yield _of_rate("saturated", affected, text, evaluator, measured)
+    if not affected:
+        return None
+    first, after = affected[0], measured.step.downstream(affected[0].name)
+    result = f", so its spikes tell {named(after)} little about the input" if after else ""
+    text = (
+        f"is saturated: {first.activity.saturated_share:.0%} of its neurons fire at almost "
+        f"every step{result}"
+        if first.activity.is_saturated
+        else f"is saturated: it fires {first.activity.firing_rate:.2g} times per step, and in "
+        "the last step all its membranes are so far from the threshold that the surrogate "
+        "gradient is 0"
+    )
+    return _of_rate("saturated", affected, text, measured)
 
 
-def died_out(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def died_out(measured: Measured) -> Finding | None:
     """Populations in a row that fire in the same way for most samples: held down, or too deep.
 
     Silent ones near the threshold wake up in training: two in a row reached 94%.
     """
-    graph = evaluator.step.graph
+    graph = measured.step.graph
     same = [p for p in measured.populations if p.activity.says_nothing]
     names = {p.name for p in same}
     in_a_row = any(graph.feeds[p.name] & (names - {p.name}) for p in same)
     if not in_a_row or graph.passes_by(names):
-        return
+        return None
     share = f"in {max(p.activity.same_share for p in same):.0%} of the samples"
-    held = max(same, key=lambda p: _held_down(evaluator, p.name))
-    if (times := _held_down(evaluator, held.name)) > HELD:
+    times, held = max(((_held_down(measured, p.name), p) for p in same), key=lambda pair: pair[0])
+    if times > HELD:
         text = (
             f"is silenced: after the first steps its membranes are held {times:.2g} times as far "
             f"below the threshold as at first, and {share} its spikes are the same"
         )
-        finding = _of_rate("silent", [held], text, evaluator, measured, remedies.weaker)
+        finding = _of_rate("silent", [held], text, measured, remedies.weaker)
         advice = f"Weaken what inhibits it, and look at its reset and its adaptation. {AGAIN}"
-        yield finding._replace(otherwise=advice)
-        return
+        return finding._replace(otherwise=advice)
     before = graph.upstream(same[-1].name) | {same[-1].name}
     rates = {p: p.activity.firing_rate for p in measured.populations if p.name in before}
     highest = max(rates.values())
@@ -101,15 +103,15 @@ def died_out(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         if first
         else f"says nothing about the inputs: {alike}"
     )
-    yield _of_rate("silent", [first or same[0]], text, evaluator, measured)
+    return _of_rate("silent", [first or same[0]], text, measured)
 
 
-def information_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def information_lost(measured: Measured) -> Finding | None:
     """From some population on that fires, spike counts tell no more of the labels than chance."""
-    known, each = evaluator.information, evaluator.told
+    known, each = measured.evaluator.information, measured.evaluator.told
     first = None if known is None else lost_at(known, each)
     if known is None or first is None or measured.populations[first].activity.is_silent:
-        return
+        return None
     names = tuple(p.name for p in measured.populations[first:])
     before = f"{measured.populations[first - 1].name} tells {each[first - 1]:.0%}, "
     text = (
@@ -118,16 +120,15 @@ def information_lost(evaluator: Evaluator, measured: Measured) -> Iterator[Findi
         f"{known.inputs:.0%}."
     )
     advice = f"In a deep stack, prepare(model, inputs) gives weights that pass spikes on. {AGAIN}"
-    yield Finding("information lost", names, text, otherwise=advice)
+    return Finding("information lost", names, text, otherwise=advice)
 
 
 def _of_rate(
     cause: str,
     affected: list[PopulationFlow],
     text: str,
-    evaluator: Evaluator,
     measured: Measured,
-    remedy: Callable[[Evaluator, Measured, str], Iterator[Change]] = remedies.for_rate,
+    remedy: Callable[[Measured, str], Iterator[Change]] = remedies.for_rate,
 ) -> Finding:
     """A finding that another firing rate of its first population may mend."""
     first = affected[0].name
@@ -135,18 +136,16 @@ def _of_rate(
         cause,
         tuple(p.name for p in affected),
         f"{first} {text}.",
-        partial(remedy, evaluator, measured, first),
-        partial(remedies.why_no_rate, evaluator, first),
-        frozenset({first, *downstream(evaluator, first)}),
+        partial(remedy, measured, first),
+        partial(remedies.why_no_rate, measured, first),
+        frozenset({first, *measured.step.downstream(first)}),
     )
 
 
-def _stays_silent(evaluator: Evaluator, p: PopulationFlow) -> bool:
+def _stays_silent(measured: Measured, p: PopulationFlow) -> bool:
     """Whether training will hardly wake it up: no gradient, far below, or only inhibited."""
-    states, matrices = (
-        evaluator.step.arrays.states,
-        evaluator.step.matrices(population(evaluator, p.name)),
-    )
+    step = measured.step
+    states, matrices = step.arrays.states, step.matrices(step.population(p.name))
     inhibited = matrices and all(np.all(np.asarray(states[i]) <= 0) for i in matrices)
     never = inhibited or not np.any(p.gradient.second_moments)
     return p.activity.is_far_below or bool(p.activity.is_silent and never)
@@ -154,7 +153,7 @@ def _stays_silent(evaluator: Evaluator, p: PopulationFlow) -> bool:
 
 def _output_says_nothing(evaluator: Evaluator) -> bool:
     """Whether the outputs of most samples are the same, at all steps."""
-    outputs = [np.asarray(evaluator.run.outputs[j]) for j in evaluator.real_outputs()]
+    outputs = evaluator.real_outputs()
     if not all(x.shape[1:2] == (evaluator.batch,) for x in outputs):
         return False
     usual = [x == np.median(x, axis=1, keepdims=True) for x in outputs]
@@ -162,8 +161,9 @@ def _output_says_nothing(evaluator: Evaluator) -> bool:
     return bool(np.mean(np.all(alike, axis=0)) > MAJORITY)
 
 
-def _held_down(evaluator: Evaluator, name: str) -> float:
+def _held_down(measured: Measured, name: str) -> float:
     """How much farther below the threshold its usual membrane is than at the first step."""
-    argument = np.asarray(evaluator.run.arguments[population(evaluator, name).call], np.float64)
+    call = measured.step.population(name).call
+    argument = np.asarray(measured.evaluator.run.arguments[call], np.float64)
     first, usual = np.median(argument[0]), np.median(argument)
     return float(usual / first) if first < 0 else 0.0

@@ -29,6 +29,7 @@ from . import activity, connections, not_finite, over_time, remedies, setup, sur
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
 from .graph import OUTPUTS
+from .normalize import lowered
 from .step import Step
 
 # NaN and infinity make all other numbers meaningless, so that nothing else is looked for.
@@ -66,50 +67,47 @@ RULES: tuple[Rule, ...] = (
 
 
 def diagnose(
-    evaluator: Evaluator, measured: Measured, *, remedy: bool = True
+    measured: Measured, *, remedy: bool = True
 ) -> tuple[Diagnosis, tuple[str, ...], tuple[str, ...]]:
     """The cause, at most five sentences that do not follow from it, and all sentences."""
-    findings = _findings(evaluator, measured)
+    findings = _findings(measured)
     first, *others = findings or [_nothing(measured)]
     where = first.populations[0] if first.populations else None
-    text, code = _remedy(evaluator, measured, findings) if remedy else (None, None)
+    text, code = _remedy(measured, findings) if remedy else (None, None)
     diagnosis = Diagnosis(first.cause, where, first.text, text, code)
     further = [finding.text for finding in others if not _is_consequence(finding, first)]
-    hints = list(_hints(evaluator, measured)) if first.cause != "not finite" else []
+    hints = list(_hints(measured)) if first.cause != "not finite" else []
     further += hints if first.cause == "none" else []
     advice = (str(diagnosis), *(finding.text for finding in others), *hints)
     return diagnosis, tuple(further[:FURTHER]), advice
 
 
-def _findings(evaluator: Evaluator, measured: Measured) -> list[Finding]:
+def _findings(measured: Measured) -> list[Finding]:
     """What all rules find; only the first that is about NaN or infinity, if there is one."""
     for rule in FINITE:
-        if findings := list(rule(evaluator, measured)):
-            return findings
-    return [finding for rule in RULES for finding in rule(evaluator, measured)]
+        if finding := rule(measured):
+            return [finding]
+    return list(filter(None, (rule(measured) for rule in RULES)))
 
 
-def _remedy(
-    evaluator: Evaluator, measured: Measured, findings: list[Finding]
-) -> tuple[str | None, str | None]:
+def _remedy(measured: Measured, findings: list[Finding]) -> tuple[str | None, str | None]:
     """The first change that helps when it is made to a copy of the run, or where to look."""
     if not findings:
         return None, None
     for change in findings[0].changes():
-        if _helps(change, measured, findings):
+        if _helps(change, findings):
             return f"{change.said}: {change.code}. {AGAIN}", change.code
     advice = findings[0].otherwise
     return (advice if isinstance(advice, str) or advice is None else advice()), None
 
 
-def _helps(change: Change, measured: Measured, findings: list[Finding]) -> bool:
+def _helps(change: Change, findings: list[Finding]) -> bool:
     """Whether a change removes the cause from every population and brings no other about."""
     try:
-        evaluator, spikes = change.make()
-        after = evaluator.measure(spikes)
+        after = change.make()
     except ValueError:  # what the user would type raises it, too
         return False
-    left = _findings(evaluator, after)
+    left = _findings(after)
     known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
     most = FAR if findings[0].cause in ("too high", "not finite") else CHAOTIC
     explodes = any(p.gradient.end_to_end > most for p in after.populations)
@@ -139,10 +137,10 @@ def _nothing(measured: Measured) -> Finding:
     return Finding("none", (), text)
 
 
-def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
+def _hints(measured: Measured) -> Iterator[str]:
     """Sentences on what may slow learning but does not prevent it."""
     if wide := [p.name for p in measured.populations if p.slopes.is_wide]:
-        if not any(surrogates.too_wide(evaluator, measured)):
+        if not surrogates.too_wide(measured):
             yield (
                 f"The surrogate gradient of {named(wide)} is nearly the same at all membrane "
                 "potentials, which costs some points: "
@@ -152,7 +150,7 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "
-            f"networks train worse than at {HIGH_SLOPE:g}: {_lowering(evaluator, measured, high)}."
+            f"networks train worse than at {HIGH_SLOPE:g}: {_lowering(measured, high)}."
         )
     if quiet := [p for p in measured.populations if p.activity.is_silent]:
         yield (
@@ -161,15 +159,15 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
             f"{'it' if len(quiet) == 1 else 'them'} take part."
         )
     if measured.filled:
-        names = list(dict.fromkeys(evaluator.step.path(i) for i in measured.filled))
+        names = list(dict.fromkeys(measured.step.path(i) for i in measured.filled))
         yield (
             f"{named(names)} {'is' if len(names) == 1 else 'are'} all 0 at the start, so the "
             "populations before get a gradient from the second training step on. The table is "
             "measured with random values in place of 0."
         )
-    yield from _fixed(evaluator.step)
+    yield from _fixed(measured.step)
     yield from _vanishing(measured)
-    yield from _constant_features(evaluator)
+    yield from _constant_features(measured.evaluator)
     if measured.zero_parameter_share > MAJORITY:
         yield (
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
@@ -178,14 +176,14 @@ def _hints(evaluator: Evaluator, measured: Measured) -> Iterator[str]:
         )
 
 
-def _lowering(evaluator: Evaluator, measured: Measured, high: Sequence[PopulationFlow]) -> str:
+def _lowering(measured: Measured, high: Sequence[PopulationFlow]) -> str:
     """A line that lowers mean slopes; another surrogate in place of a plain function."""
-    change = next(remedies.lower(evaluator, measured))
+    changes = remedies.lower(measured)
     try:
-        change.make()
+        lowered(measured.evaluator, measured.spikes, HIGH_SLOPE)
     except ValueError:
-        change = next(remedies.other_surrogate(evaluator, measured, [p.name for p in high]))
-    return change.code
+        changes = remedies.other_surrogate(measured, [p.name for p in high])
+    return next(changes).code
 
 
 def _fixed(step: Step) -> Iterator[str]:

@@ -60,12 +60,22 @@ class ParameterGradient(NamedTuple):
 class Measured(NamedTuple):
     """One candidate on a run: its surrogates, their slopes at each call, and the figures."""
 
+    evaluator: Evaluator  # of the run
     spikes: Spikes
     slopes: list[Array]
     populations: tuple[PopulationFlow, ...]
     parameters: tuple[ParameterGradient, ...]
     zero_parameter_share: float
     filled: tuple[int, ...] = ()  # parameters of 0 that were replaced by random values
+
+    @property
+    def step(self) -> Step:
+        """The traced model."""
+        return self.evaluator.step
+
+    def is_flat_at_end(self, name: str) -> bool:
+        """Whether the surrogate gradient of a population is 0 everywhere in the last step."""
+        return not np.any(self.slopes[self.step.population(name).call][-1])
 
 
 class Evaluator:
@@ -103,15 +113,6 @@ class Evaluator:
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
 
-    def with_random(self, positions: Sequence[int]) -> Evaluator:
-        """The same model run with random values in place of some parameters."""
-        return self.changed(self._with_random(positions))
-
-    def repeated(self, times: int) -> Evaluator:
-        """The same model run over its inputs several times in a row."""
-        repeat = lambda x: jnp.concatenate([x] * times)
-        return self.changed(inputs=jax.tree.map(repeat, self.inputs))
-
     def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
         """Whether another objective gives every population a gradient."""
         other = copy.copy(self)
@@ -138,7 +139,7 @@ class Evaluator:
             for i, population in enumerate(self.step.populations)
         )
         zero = self._zero_share(parameters)
-        return Measured(spikes, slopes, populations, parameters, zero, filled)
+        return Measured(self, spikes, slopes, populations, parameters, zero, filled)
 
     def slopes(self, spikes: Spikes) -> list[Array]:
         """The slope at each call of a spike function, by time step along the first axis."""
@@ -158,9 +159,9 @@ class Evaluator:
         """Each population's firing rate with these values of the states."""
         return rates_of(self.step, self.run.inputs, self.passes.rates)(states)
 
-    def real_outputs(self) -> list[int]:
-        """Positions of the outputs that an objective can have a derivative for."""
-        return [j for j, output in enumerate(self.run.outputs) if is_real(output)]
+    def real_outputs(self) -> list[np.ndarray]:
+        """The outputs that an objective can have a derivative for."""
+        return [np.asarray(output) for output in self.run.outputs if is_real(output)]
 
     def _gradients_past_zeros(
         self, slopes: list[Array]
@@ -181,13 +182,13 @@ class Evaluator:
         )
         for filled in dict.fromkeys((tuple(i for i in blank if states[i].ndim != 1), blank)):
             if filled:
-                arrays = self.step.arrays._replace(states=tuple(self._with_random(filled)))
+                arrays = self.step.arrays._replace(states=tuple(self.with_random(filled)))
                 past, its_parameters = self._gradients(slopes, arrays)
                 if sum(map(_arrives, past)) > arrived:
                     return past, its_parameters, filled
         return gradients, parameters, ()
 
-    def _with_random(self, positions: Sequence[int]) -> list[Array]:
+    def with_random(self, positions: Sequence[int]) -> list[Array]:
         """The states, with random values in place of some parameters."""
 
         def random(position: int) -> Array:

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from jax import Array
 
-from .evaluate import Evaluator, Measured, Spikes
-from .step import Population
+from .evaluate import Measured
 
 AGAIN = "Then run gradient_flow again."
 IMPORT = "from braintools_qps import "
 
 
 class Change(NamedTuple):
-    """A change that the user can type, and the same change made to a copy of the run."""
+    """A change that the user can type, and what a copy of the run measures with it."""
 
     said: str
     code: str
-    make: Callable[[], tuple[Evaluator, Spikes]]
+    make: Callable[[], Measured]
 
 
 class Finding(NamedTuple):
@@ -38,7 +37,7 @@ class Finding(NamedTuple):
     consequences: frozenset[str] = frozenset()
 
 
-Rule = Callable[[Evaluator, Measured], Iterator[Finding]]
+Rule = Callable[[Measured], Finding | None]
 
 
 def named(names: Sequence[str]) -> str:
@@ -64,14 +63,3 @@ def first_step(values: Array | np.ndarray, beyond: float = np.inf) -> int | None
     sizes = np.abs(np.asarray(values, np.float64)).reshape(len(values), -1)
     bad = ~(np.isfinite(sizes) & (sizes <= beyond)).all(axis=1)
     return int(np.argmax(bad)) if bad.any() else None
-
-
-def downstream(evaluator: Evaluator, name: str) -> list[str]:
-    """The populations that a population reaches, in order, without itself."""
-    reached = evaluator.step.graph.downstream(name) - {name}
-    return [p.name for p in evaluator.step.populations if p.name in reached]
-
-
-def population(evaluator: Evaluator, name: str) -> Population:
-    """The population of a name."""
-    return next(p for p in evaluator.step.populations if p.name == name)

@@ -24,7 +24,7 @@ DEEP, LONG = 8, 400  # populations and steps, from which 0.03 trained worse than
 
 def fitted(surrogate: SurrogateSpec, evaluator: Evaluator) -> str | dict[str, Surrogate]:
     """The surrogate, with a scale for membranes whose distance from threshold is not about 1."""
-    chosen = by_population(surrogate, [p.name for p in evaluator.step.populations])
+    chosen = by_population(surrogate, evaluator.step.spikes)
     result = dict(chosen)
     for p in evaluator.step.populations:
         spike, unit = chosen.get(p.name), p.argument_unit
@@ -41,8 +41,7 @@ def steady_slope(evaluator: Evaluator, surrogate: SurrogateSpec) -> float | None
 
     None if a population has no slope, so that none can be lowered.
     """
-    spikes = {p.name: p.spike for p in evaluator.step.populations}
-    spikes |= by_population(surrogate, spikes)
+    spikes = evaluator.step.spikes | by_population(surrogate, evaluator.step.spikes)
     for slope in SLOPES:
         try:
             after = evaluator.measure(lowered(evaluator, spikes, slope))

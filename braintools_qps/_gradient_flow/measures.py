@@ -10,10 +10,6 @@ import numpy as np
 from ..records import Activity, Histogram
 
 FADED = 0.01  # relative: below it the gradient has faded
-FLAT = 1e-3  # relative: an optimizer that rescales gradients makes up for slopes above it
-STEEP = (
-    0.9  # relative: nearly the peak; straight-through, 1 everywhere, trained to 36% in place of 92
-)
 SATURATED = 0.95  # share of the steps in which a neuron fires
 BINS = 60
 MANY = 200_000  # values that are enough for a histogram
@@ -132,16 +128,6 @@ def gap(distances: np.ndarray) -> float:
     usual = np.median(np.abs(sampled(distances)))
     nearest = np.quantile(distances.max(axis=0), 0.99)
     return float(max(-nearest, 0.0) / usual) if usual > 0 else 0.0
-
-
-def flat_share(slopes: np.ndarray, peak: np.ndarray) -> float:
-    """Share of neuron-steps whose slope is below 0.1% of the neuron's peak."""
-    return float(np.mean(np.abs(slopes) < FLAT * peak))
-
-
-def steep_share(slopes: np.ndarray, peak: np.ndarray) -> float:
-    """Share of neuron-steps whose slope is above 90% of the neuron's peak."""
-    return float(np.mean(slopes > STEEP * peak))
 
 
 def bin_edges(distances: np.ndarray) -> np.ndarray:

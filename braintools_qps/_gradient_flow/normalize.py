@@ -9,10 +9,9 @@ from typing import Any
 import brainstate
 from braintools.surrogate import Surrogate
 
-from .._checks import is_positive
+from .._checks import check_positive
 from .._models import by_population, checked_inputs
 from .._surrogate import adjusted
-from ..records import HIGH_SLOPE
 from ..typing import Model, SurrogateSpec
 from .cotangents import Objective
 from .evaluate import Evaluator
@@ -61,8 +60,10 @@ def normalize_surrogate(
 
     Raises
     ------
+    TypeError
+        If ``mean_slope`` is not a number.
     ValueError
-        If ``mean_slope`` is not a finite number above 0, or the inputs have no time step or parts
+        If ``mean_slope`` is not finite and above 0, or the inputs have no time step or parts
         of different length. If the spike function of a population is not a Surrogate, has a State
         as its dampening, or has a mean slope of 0.
     brainunit.UnitMismatchError
@@ -91,17 +92,13 @@ def normalize_surrogate(
     >>> set_surrogate(network, chosen)
     2
     """
-    if not is_positive(mean_slope):
-        raise ValueError(
-            "mean_slope must be a number without a unit, finite and greater than 0\n"
-            f"Got {mean_slope!r}\nPass mean_slope={HIGH_SLOPE}"
-        )
+    check_positive("mean_slope", mean_slope)
     inputs = checked_inputs(inputs, batch_first=batch_first)
     evaluator = Evaluator(trace(model, inputs), inputs, Objective())
-    start = {population.name: population.spike for population in evaluator.step.populations}
+    spikes = evaluator.step.spikes
     if surrogate is not None:
-        start |= by_population(surrogate, start)
-    return lowered(evaluator, start, mean_slope)
+        spikes = spikes | by_population(surrogate, spikes)
+    return lowered(evaluator, spikes, mean_slope)
 
 
 def lowered(

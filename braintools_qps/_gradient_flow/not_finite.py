@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 import jax.numpy as jnp
@@ -10,7 +9,7 @@ import numpy as np
 
 from . import remedies
 from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Finding, first_step, population
+from .findings import AGAIN, Finding, first_step
 from .step import Population
 
 HALF = (jnp.float16, jnp.bfloat16)
@@ -19,83 +18,83 @@ NEAR_OVERFLOW = 1e25  # mean squares from which on the next one may be infinite
 HUGE = 1e15  # of a membrane potential: the largest x / scale for which a surrogate is exact
 
 
-def membrane_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def membrane_not_finite(measured: Measured) -> Finding | None:
     """The first step, and the first population at that step, whose membrane is NaN or infinite."""
+    evaluator = measured.evaluator
     starts = [
         (step, order)
-        for order, p in enumerate(evaluator.step.populations)
-        for values in _forward(evaluator, p)
+        for order, p in enumerate(measured.step.populations)
+        for values in (evaluator.run.states[p.membrane], evaluator.run.arguments[p.call])
         if (step := first_step(values, HUGE)) is not None
     ]
     if not starts:
-        return
+        return None
     step, order = min(starts)
-    p = evaluator.step.populations[order]
+    p = measured.step.populations[order]
     where = f"at step {step}" if step else "at the first step"
     what = f"its membrane potential is NaN, infinite or beyond {HUGE:.0e}"
     text = f"{p.name} is not finite: {what} {where}"
     if origin := _in_inputs(evaluator, step):
         fill = f"Drop or fill them, as with jax.numpy.nan_to_num(inputs). {AGAIN}"
-        yield Finding("not finite", (p.name,), f"{text}, because {origin}.", otherwise=fill)
-        return
+        return Finding("not finite", (p.name,), f"{text}, because {origin}.", otherwise=fill)
+    text += ", and so is everything after it."
     advice = partial(_of_membrane, evaluator, p, step)
-    yield Finding(
-        "not finite", (p.name,), f"{text}, and so is everything after it.", otherwise=advice
-    )
+    return Finding("not finite", (p.name,), text, otherwise=advice)
 
 
-def output_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def output_not_finite(measured: Measured) -> Finding | None:
     """NaN or infinity in the outputs of the model, or in the objective."""
-    steps = [step for x in evaluator.run.outputs if (step := first_step(x)) is not None]
-    if steps:
+    run, cotangents = measured.evaluator.run, measured.evaluator.cotangents
+    if steps := [step for x in run.outputs if (step := first_step(x)) is not None]:
         text = (
             f"The output is not finite from step {min(steps)} on, although all membranes are: look "
             "at how the model computes it."
         )
-        yield Finding("not finite", (), text)
-    elif not np.isfinite(evaluator.cotangents.value):
+    elif not np.isfinite(cotangents.value):
         text = (
-            f"The objective is {evaluator.cotangents.value} for these outputs, which are finite: "
-            "look in it for a division by 0, or a root or logarithm of 0 or less."
+            f"The objective is {cotangents.value} for these outputs, which are finite: look in it "
+            "for a division by 0, or a root or logarithm of 0 or less."
         )
-        yield Finding("not finite", (), text)
-    elif not all(np.isfinite(values).all() for values in evaluator.cotangents.values):
+    elif not all(np.isfinite(values).all() for values in cotangents.values):
         text = (
             "The derivative of the objective is NaN or infinite for these outputs, as that of a "
             "root or a logarithm is at 0: add a small constant below the root."
         )
-        yield Finding("not finite", (), text)
+    else:
+        return None
+    return Finding("not finite", (), text)
 
 
-def surrogate_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def surrogate_not_finite(measured: Measured) -> Finding | None:
     """A derivative that is NaN or infinite at a finite membrane; the first on the way back."""
-    pairs = zip(reversed(evaluator.step.callers), reversed(measured.slopes))
+    pairs = zip(reversed(measured.step.callers), reversed(measured.slopes))
     names = list(dict.fromkeys(name for name, x in pairs if first_step(x) is not None))
-    if names:
-        text = (
-            f"The surrogate gradient of {names[0]} is not finite at finite membrane potentials, so "
-            "no weight before it can be trained."
-        )
-        advice = (
-            f"Correct the derivative of {type(measured.spikes[names[0]]).__name__}: "
-            f"check_surrogate of braintools_qps.testing says where it fails. {AGAIN}"
-        )
-        changes = partial(remedies.other_surrogate, evaluator, measured, names)
-        yield Finding("not finite", tuple(names), text, changes, advice)
+    if not names:
+        return None
+    text = (
+        f"The surrogate gradient of {names[0]} is not finite at finite membrane potentials, so no "
+        "weight before it can be trained."
+    )
+    advice = (
+        f"Correct the derivative of {type(measured.spikes[names[0]]).__name__}: check_surrogate of "
+        f"braintools_qps.testing says where it fails. {AGAIN}"
+    )
+    changes = partial(remedies.other_surrogate, measured, names)
+    return Finding("not finite", tuple(names), text, changes, advice)
 
 
-def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def gradient_not_finite(measured: Measured) -> Finding | None:
     """A gradient that overflows, or becomes NaN, although the forward run is finite."""
     lost = {
         p: np.flatnonzero(~np.isfinite(p.gradient.second_moments)) for p in measured.populations
     }
     p = next((p for p in reversed(measured.populations) if len(lost[p])), None)
     if p is None:
-        return
+        return None
     back, moments = int(lost[p][0]), p.gradient.second_moments
     before = moments[back - 1] if back else 0.0
     grew = before > NEAR_OVERFLOW or p.gradient.growth > GROWS
-    half = _half(evaluator, population(evaluator, p.name))
+    half = _half(measured.evaluator, measured.step.population(p.name))
     verb = f"overflows{half}" if grew or half else "becomes NaN or infinite"
     text = (
         f"The gradient of {p.name} {verb} {back} steps before the end. The mean slope of its "
@@ -103,49 +102,41 @@ def gradient_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Fi
     )
     # With other samples the same slopes may stay just below an overflow.
     cause = "too high" if grew and not half and p.slopes.is_high else "not finite"
-    changes = partial(remedies.lower, evaluator, measured)
+    changes = partial(remedies.lower, measured)
     advice = (
         "Lower slopes do not keep it finite: look for large recurrent weights, a state that feeds "
         f"back undamped, or a root or logarithm at 0. {AGAIN}"
     )
-    yield Finding(cause, (p.name,), text, changes, advice)
+    return Finding(cause, (p.name,), text, changes, advice)
 
 
-def parameter_not_finite(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def parameter_not_finite(measured: Measured) -> Finding | None:
     """A parameter whose gradient is NaN or infinite while those of all membranes are finite."""
-    bad = [p for p in measured.parameters if p.not_finite]
-    if bad:
-        first = bad[0]
-        text = (
-            f"The gradient of {evaluator.step.path(first.position)} is NaN or infinite in "
-            f"{first.not_finite} of its {first.size} elements, although the gradients of all "
-            "membranes are finite: look at how the model computes with it, for a root or a "
-            "logarithm at 0."
-        )
-        yield Finding("not finite", (), text)
-
-
-def half_parameters(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
-    """Parameters in float16, in which an optimizer's small numbers are 0."""
-    states = evaluator.step.arrays.states
-    half = [p.position for p in measured.parameters if states[p.position].dtype == jnp.float16]
-    if half:
-        text = (
-            f"{evaluator.step.path(half[0])} is a parameter in float16, where the epsilon of Adam, "
-            "1e-8, is 0: wherever a gradient is 0, Adam divides 0 by 0, and the weight is NaN."
-        )
-        advice = f"Keep parameters in float32, and cast them where they are used. {AGAIN}"
-        graph = evaluator.step.graph
-        fed = tuple(name for name in graph.names if half[0] in graph.feeds[name])
-        yield Finding("not finite", fed[:1], text, otherwise=advice)
-
-
-def _forward(evaluator: Evaluator, p: Population) -> tuple:
-    """A population's membranes and the arguments of its spike function, by step."""
-    return (
-        evaluator.run.states[p.membrane],
-        evaluator.run.arguments[p.call],
+    first = next((p for p in measured.parameters if p.not_finite), None)
+    if first is None:
+        return None
+    text = (
+        f"The gradient of {measured.step.path(first.position)} is NaN or infinite in "
+        f"{first.not_finite} of its {first.size} elements, although the gradients of all membranes "
+        "are finite: look at how the model computes with it, for a root or a logarithm at 0."
     )
+    return Finding("not finite", (), text)
+
+
+def half_parameters(measured: Measured) -> Finding | None:
+    """Parameters in float16, in which an optimizer's small numbers are 0."""
+    step = measured.step
+    states, positions = step.arrays.states, (p.position for p in measured.parameters)
+    half = next((i for i in positions if states[i].dtype == jnp.float16), None)
+    if half is None:
+        return None
+    text = (
+        f"{step.path(half)} is a parameter in float16, where the epsilon of Adam, 1e-8, is 0: "
+        "wherever a gradient is 0, Adam divides 0 by 0, and the weight is NaN."
+    )
+    advice = f"Keep parameters in float32, and cast them where they are used. {AGAIN}"
+    fed = tuple(name for name in step.graph.names if half in step.graph.feeds[name])
+    return Finding("not finite", fed[:1], text, otherwise=advice)
 
 
 def _in_inputs(evaluator: Evaluator, step: int) -> str:
@@ -160,13 +151,13 @@ def _in_inputs(evaluator: Evaluator, step: int) -> str:
     return ""
 
 
-def _of_membrane(evaluator: Evaluator, p: Population, step: int) -> str:
+def _of_membrane(evaluator: Evaluator, p: Population, first: int) -> str:
     """The place to look if a membrane is not finite from a step on."""
-    states = evaluator.step.arrays.states
-    weights = [states[i] for i in evaluator.step.input_weights(p)]
+    step = evaluator.step
+    weights = [step.arrays.states[i] for i in step.input_weights(p)]
     if not all(jnp.isfinite(values).all() for values in weights):
         return "Its input weights are NaN: go back to a checkpoint and lower the learning rate."
-    membranes = np.asarray(evaluator.run.states[p.membrane], np.float64)[: step + 1]
+    membranes = np.asarray(evaluator.run.states[p.membrane], np.float64)[: first + 1]
     sizes = [
         size for x in membranes[-LOOKED_AT:] if (size := np.abs(x).max()) > 0 and np.isfinite(size)
     ]

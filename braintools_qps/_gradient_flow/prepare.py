@@ -5,9 +5,9 @@ A change is lines of code, which are run as they are printed.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,7 +40,6 @@ HARMLESS = ("fading", "none")  # causes that a model may be left with
 class View(NamedTuple):
     """A model at one moment."""
 
-    evaluator: Evaluator
     measured: Measured
     diagnosis: Diagnosis
 
@@ -71,7 +70,7 @@ class View(NamedTuple):
             f"gradient of {worst.name} is {times:,.0f} times as large at the first step as at the "
             "last."
         )
-        return dataclasses.replace(self.diagnosis, text=text)
+        return replace(self.diagnosis, text=text)
 
 
 def prepare(
@@ -181,28 +180,24 @@ def prepare(
         lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
     relayed = run.has("relay_weights")
     if relayed or run.has("normalize_surrogate"):
-        learning_rate = learning_rate_for(now.evaluator, relayed=relayed)
+        learning_rate = learning_rate_for(now.measured.evaluator, relayed=relayed)
         lines.append(f"learning_rate = {learning_rate:g}  # for Adam, to start from")
     return Preparation(before.reason(), now.diagnosis, tuple(lines), learning_rate)
 
 
+@dataclass
 class Preparing:
     """A model under preparation, and the lines that were run on it."""
 
-    def __init__(
-        self,
-        model: Model,
-        inputs: Any,
-        labels: np.ndarray | None,
-        objective: Objective,
-        surrogate: SurrogateSpec,
-        options: str,  # of the functions that set a rate
-    ) -> None:
-        self.model, self.inputs, self.labels, self.objective = model, inputs, labels, objective
-        self.surrogate, self.options = surrogate, options
-        self.lines: list[str] = []
-        self.passes: Passes | None = None
-        self.failed: ValueError | None = None
+    model: Model
+    inputs: Any
+    labels: np.ndarray | None
+    objective: Objective
+    surrogate: SurrogateSpec
+    options: str  # of the functions that set a rate
+    lines: list[str] = field(default_factory=list)
+    passes: Passes | None = None
+    failed: ValueError | None = None
 
     def look(self, *, remedy: bool = False) -> View:
         """Diagnose the model. Unless its program changes, the passes are compiled once."""
@@ -211,9 +206,8 @@ class Preparing:
             step, self.inputs, self.objective, self.passes, self.model, self.labels
         )
         self.passes = evaluator.passes
-        measured = evaluator.measure({p.name: p.spike for p in step.populations})
-        diagnosis, _, _ = diagnose(evaluator, measured, remedy=remedy)
-        return View(evaluator, measured, diagnosis)
+        measured = evaluator.measure(step.spikes)
+        return View(measured, diagnose(measured, remedy=remedy)[0])
 
     def goes(self, lines: list[str]) -> bool:
         """Run some lines on the model, but none twice; after a ValueError it is as before."""
@@ -243,8 +237,8 @@ class Preparing:
 
     def weights(self, now: View) -> Iterator[list[str]]:
         """Weights that pass spikes on, in deep stacks, or that bring populations to a rate."""
-        step, cause = now.evaluator.step, now.diagnosis.cause
-        scrambles = not self.has("relay_weights") and _scrambles(now.evaluator, cause)
+        step, cause = now.measured.step, now.diagnosis.cause
+        scrambles = not self.has("relay_weights") and _scrambles(now.measured.evaluator, cause)
         if scrambles:
             yield [f"{IMPORT}relay_weights; relay_weights(model, inputs{self.options})"]
         if scrambles or now.needs_rates():
@@ -259,12 +253,12 @@ class Preparing:
         scaled = relayed or self.has("normalize_rates")
         if self.has("normalize_surrogate") or not (scaled or now.needs_surrogate()):
             return
-        self.surrogate = fitted(self.surrogate, now.evaluator)
+        self.surrogate = fitted(self.surrogate, now.measured.evaluator)
         text = written(self.surrogate)
         if relayed:  # the gradient grows there, and they train all the same
             yield [f"{IMPORT}set_surrogate; set_surrogate(model, {text})"]
             return
-        slope = steady_slope(now.evaluator, self.surrogate)
+        slope = steady_slope(now.measured.evaluator, self.surrogate)
         if scaled or slope:
             text += f", mean_slope={slope:g}" if slope not in (None, HIGH_SLOPE) else ""
             yield [

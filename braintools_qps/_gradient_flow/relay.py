@@ -16,14 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import Tap, run
+from .._jaxpr import PRODUCTS, Jaxpr, JaxprEqn, Tap, run
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
 from ..typing import Model
 from .graph import INPUTS
 from .normalize_rates import checked_rate, rates_of, scaled_to, write_leaves
 from .passes import replaced, with_index
-from .products import Product, products, shape_of
 from .step import Step
 from .tracing import trace
 
@@ -36,7 +35,8 @@ class Link(NamedTuple):
     source: str
     population: str
     weight: int  # position of the weights among the leaves of the states
-    product: Product
+    current: Any  # the variable of their product with spikes
+    axes: tuple[int, int]  # of the weights, that count inputs and outputs
 
 
 class Response(NamedTuple):
@@ -147,10 +147,31 @@ def chain(step: Step) -> list[Link]:
         if len(matrices) != 1 or len(sources) != 1 or INPUTS in sources:
             continue
         (weight,) = matrices
-        uses = products(jaxpr, variables[weight])
-        if len(uses) == 1 and uses[0].axes and sum(weight in each for each in fed) == 1:
-            links.append(Link(min(sources), population.name, weight, uses[0]))
+        product = _product_of(jaxpr, variables[weight])
+        if product and sum(weight in each for each in fed) == 1:
+            links.append(Link(min(sources), population.name, weight, *product))
     return links
+
+
+def _product_of(jaxpr: Jaxpr, weights: Any) -> tuple[Any, tuple[int, int]] | None:
+    """The result and the axes of a product, if nothing else uses these weights."""
+    uses = [(eqn, i) for eqn in jaxpr.eqns for i, v in enumerate(eqn.invars) if v is weights]
+    if len(uses) != 1 or uses[0][0].primitive.name not in PRODUCTS:
+        return None
+    axes = _axes(*uses[0], weights.aval.ndim)
+    return None if axes is None else (uses[0][0].outvars[0], axes)
+
+
+def _axes(eqn: JaxprEqn, position: int, ndim: int) -> tuple[int, int] | None:
+    """The axes of a product's weights that count its inputs and its outputs."""
+    numbers = eqn.params["dimension_numbers"]
+    if eqn.primitive.name == "conv_general_dilated":
+        outputs, inputs, *_ = numbers.rhs_spec
+        return (inputs, outputs) if eqn.params["feature_group_count"] == 1 else None
+    contracted, batched = (axes[position] for axes in numbers)
+    if len(contracted) != 1 or batched or ndim != 2:
+        return None
+    return contracted[0], 1 - contracted[0]
 
 
 def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Response]:
@@ -164,14 +185,14 @@ def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Respo
         [link.weight for link in links],
         [jnp.zeros_like(arrays.states[link.weight]) for link in links],
     )
-    outputs = [link.product.result for link in links]
+    currents = [link.current for link in links]
     linked = {link.population for link in links}
     last = [p.call for p in step.populations if p.name in linked]
 
     def arguments(size: Array) -> list[Array]:
         def advance(written: list[Array], x: list[Array]) -> tuple[list[Array], list[Array]]:
             impulse = jnp.where(x[0] == 0, size, 0.0)
-            added = {v: jnp.full(shape_of(v), impulse) for v in outputs}
+            added = {v: jnp.full(v.aval.shape, impulse) for v in currents}
             flat = [*arrays.constants, *x, *replaced(states, step.written, written)]
             tap = Tap(slopes=iter([jnp.zeros(())] * len(step.callers)))
             results, _ = run(step.jaxpr, flat, added, tap)
@@ -207,7 +228,7 @@ def _relaying(old: Array, link: Link, weight: float) -> Array:
 
     Which one makes no difference where layers are alike. In a kernel it is at the middle.
     """
-    inputs, outputs = link.product.axes or (0, 1)
+    inputs, outputs = link.axes
     index: list[Any] = [size // 2 for size in old.shape]
     index[outputs] = np.arange(old.shape[outputs])
     index[inputs] = index[outputs] % old.shape[inputs]

@@ -15,16 +15,16 @@ import jax.numpy as jnp
 import numpy as np
 from braintools.surrogate import Surrogate
 
-from .._models import check_detachable, detached, find_neurons
+from .._models import check_detachable, find_neurons, restoring, set_reset
 from .._registry import get_surrogate
 from .._surrogate import Scaled
 from .._wording import listed
 from ..records import HIGH_SLOPE, MAJORITY
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes
-from .findings import AGAIN, IMPORT, Change, population
+from .findings import AGAIN, IMPORT, Change
 from .normalize import lowered
-from .normalize_rates import attained, of_one_sign, scaled, scaled_to, separate_weights
+from .normalize_rates import WIDEST, attained, of_one_sign, scaled, scaled_to, separate_weights
 from .step import Population
 from .tracing import trace
 
@@ -37,49 +37,50 @@ ALPHAS = (2, 1)
 FARTHEST = 40  # powers of two in which a factor is looked for, to say how far away it is
 
 
-def for_rate(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
+def for_rate(measured: Measured, name: str) -> Iterator[Change]:
     """Bring rates to `TARGET_RATE`: weights of both signs, all weights, some weights, the inputs.
 
     Weights of one sign drive membranes away, whatever their size: where such a population is
     saturated, smaller ones attain the rate and gained nothing in the casebook's trainings.
     """
-    step, states = evaluator.step, evaluator.step.arrays.states
+    step, states = measured.step, measured.step.arrays.states
     of_sign = of_one_sign(step)
-    ways = [_normalized(evaluator, measured)]
+    ways = [_normalized(measured)]
     if name in of_sign:
         uneven = [i for matrices in of_sign.values() for i in matrices]
-        ways.append(_normalized(evaluator, measured, uneven))
+        ways.append(_normalized(measured, uneven))
     is_saturated = any(p.activity.is_saturated for p in measured.populations if p.name == name)
     yield from reversed(ways) if is_saturated else ways
-    weights = step.input_weights(population(evaluator, name))
+    weights = step.input_weights(measured.step.population(name))
     for chosen in dict.fromkeys([tuple(weights), *((i,) for i in weights)]):
-        if chosen and (factor := _factor(evaluator, name, partial(scaled, states, chosen))):
+        if chosen and (factor := _factor(measured, name, chosen)):
+            factor = float(f"{factor:.3g}")
             yield Change(
                 f"Multiply {'the' if len(chosen) > 1 else 'only these'} input weights of {name} by "
                 f"{factor:g}",
                 "; ".join(step.code(i, f"{factor:g} * {{0}}") for i in chosen),
-                partial(_with_states, evaluator, measured, scaled(states, chosen, factor)),
+                partial(_with_states, measured, scaled(states, chosen, factor)),
             )
     for factor in FACTORS:
-        yield _with_inputs(evaluator, measured, f"{factor:g} * x", partial(operator.mul, factor))
+        yield _with_inputs(measured, f"{factor:g} * x", partial(operator.mul, factor))
 
 
-def weaker(evaluator: Evaluator, measured: Measured, name: str) -> Iterator[Change]:
+def weaker(measured: Measured, name: str) -> Iterator[Change]:
     """Weights that may inhibit a population, one matrix after the other, made weaker."""
-    step, states = evaluator.step, evaluator.step.arrays.states
+    step, states = measured.step, measured.step.arrays.states
     for factor in WEAKER:
-        for i in step.matrices(population(evaluator, name)):
+        for i in step.matrices(measured.step.population(name)):
             yield Change(
                 f"Multiply the weights that hold {name} down by {factor:g}",
                 step.code(i, f"{factor:g} * {{0}}"),
-                partial(_with_states, evaluator, measured, scaled(states, [i], factor)),
+                partial(_with_states, measured, scaled(states, [i], factor)),
             )
 
 
-def why_no_rate(evaluator: Evaluator, name: str) -> str:
+def why_no_rate(measured: Measured, name: str) -> str:
     """The factor on its weights that a population would need, and the usual reasons."""
-    step, states = evaluator.step, evaluator.step.arrays.states
-    weights = step.input_weights(population(evaluator, name))
+    step, states = measured.step, measured.step.arrays.states
+    weights = step.input_weights(measured.step.population(name))
     if not weights and (fixed := step.graph.fixed[name]):
         return (
             f"Its weights are no brainstate.ParamState, so nothing scales or trains them: "
@@ -89,8 +90,7 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
         return f"No weights feed {name}: look at its bias, its threshold and what it is fed."
     if all((states[i] <= 0).all() for i in weights):
         return f"All input weights of {name} are negative or 0: give them both signs."
-    rate_at = lambda x: evaluator.rates(scaled(states, weights, x))[name]
-    factor = attained(rate_at, TARGET_RATE, widest=FARTHEST, close=ROUGHLY)
+    factor = _factor(measured, name, weights, widest=FARTHEST)
     much = f"It would take {float(f'{factor:.1g}'):g} times its input weights" if factor else (
         f"No factor on its input weights brings it to {TARGET_RATE:g} spikes per step"
     )  # fmt: skip
@@ -100,41 +100,42 @@ def why_no_rate(evaluator: Evaluator, name: str) -> str:
     )
 
 
-def wider(evaluator: Evaluator, measured: Measured, names: Sequence[str]) -> Iterator[Change]:
+def wider(measured: Measured, names: Sequence[str]) -> Iterator[Change]:
     """A larger scale, or a fatter tail, with which at most half of the potentials are flat."""
-    chosen = [p for p in evaluator.step.populations if p.name in names or not names]
+    chosen = [p for p in measured.step.populations if p.name in names or not names]
     if not all(isinstance(measured.spikes[p.name], Surrogate) for p in chosen):
-        yield from other_surrogate(evaluator, measured, [p.name for p in chosen])
+        yield from other_surrogate(measured, [p.name for p in chosen])
         return
-    flat = lambda p, spike: evaluator.slopes_of(p, spike).flat_share
+    flat = lambda p, spike: measured.evaluator.slopes_of(p, spike).flat_share
     for factor in FACTORS:
         spikes = {p.name: Scaled(measured.spikes[p.name], scale=factor) for p in chosen}
         if all(flat(p, spikes[p.name]) <= MAJORITY for p in chosen):
-            code = _each(chosen, f"Scaled({{}}, scale={factor:g})")
+            each = (f"{p.name!r}: Scaled({p.code}, scale={factor:g})" for p in chosen)
+            code = f"{{{', '.join(each)}}}"
             yield Change(
                 f"Give it a scale {factor:g} times as large",
                 f"{IMPORT}Scaled, set_surrogate; set_surrogate(model, {code})",
-                partial(_with_spikes, evaluator, measured, spikes),
+                partial(_with_spikes, measured, spikes),
             )
-    yield from other_surrogate(evaluator, measured, [p.name for p in chosen], ALPHAS)
+    yield from other_surrogate(measured, [p.name for p in chosen], ALPHAS)
 
 
 def other_surrogate(
-    evaluator: Evaluator, measured: Measured, names: Sequence[str], alphas: Sequence[int] = (8,)
+    measured: Measured, names: Sequence[str], alphas: Sequence[int] = (8,)
 ) -> Iterator[Change]:
     """A `QPseudoSpike` of the membranes' own scale, with a mean slope of at most `HIGH_SLOPE`."""
-    chosen = [p for p in evaluator.step.populations if p.name in names]
+    chosen = [p for p in measured.step.populations if p.name in names]
     for alpha in alphas:
-        specs = {p.name: _fitting(evaluator, p, alpha) for p in chosen}
+        specs = {p.name: _fitting(measured.evaluator, p, alpha) for p in chosen}
         spikes = {name: get_surrogate(spec) for name, spec in specs.items()}
         yield Change(
             "Use another surrogate",
             f"{IMPORT}set_surrogate; set_surrogate(model, {specs!r})",
-            partial(_with_spikes, evaluator, measured, spikes),
+            partial(_with_spikes, measured, spikes),
         )
 
 
-def lower(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
+def lower(measured: Measured) -> Iterator[Change]:
     """Lower mean slopes; then also without a gradient through the reset."""
     for detach in (False, True):
         for slope in SLOPES:
@@ -145,32 +146,31 @@ def lower(evaluator: Evaluator, measured: Measured) -> Iterator[Change]:
                 + ", and stop the gradient at the reset" * detach,
                 f"{IMPORT}normalize_surrogate, set_surrogate; set_surrogate(model, "
                 f"normalize_surrogate(model, inputs{options}){detaching})",
-                partial(_lowered, evaluator, measured, slope, detach),
+                partial(_lowered, measured, slope, detach),
             )
 
 
-def rescaled_inputs(evaluator: Evaluator, measured: Measured, largest: float) -> Iterator[Change]:
+def rescaled_inputs(measured: Measured, largest: float) -> Iterator[Change]:
     """Inputs that go up to 1."""
     divisor = float(f"{largest:.3g}")
-    yield _with_inputs(evaluator, measured, f"x / {divisor:g}", lambda x: x / divisor)
+    yield _with_inputs(measured, f"x / {divisor:g}", lambda x: x / divisor)
 
 
-def kept(evaluator: Evaluator, measured: Measured, node: Any) -> tuple[Evaluator, Spikes]:
+def kept(measured: Measured, node: Any) -> Measured:
     """The model traced with a dropout that keeps what it dropped; the model itself stays."""
-    before, node.prob = node.prob, 1 - node.prob
-    try:
+    evaluator = measured.evaluator
+    with restoring(evaluator.model):
+        node.prob = 1 - node.prob
         step = trace(evaluator.model, evaluator.inputs)
-    finally:
-        node.prob = before
-    return Evaluator(step, evaluator.inputs, evaluator.objective), measured.spikes
+    return Evaluator(step, evaluator.inputs, evaluator.objective).measure(measured.spikes)
 
 
-def more_steps(evaluator: Evaluator, measured: Measured) -> str:
+def more_steps(measured: Measured) -> str:
     """The mean output of all steps in the loss, if the gradient then reaches all populations."""
-    if evaluator.objective.function is not None:
+    if measured.evaluator.objective.function is not None:
         return f"Let the objective read outputs and steps that depend on it. {AGAIN}"
     mean = lambda outputs: sum(jnp.mean(x) for x in jax.tree.leaves(outputs))
-    if not evaluator.reaches_with(Objective(mean), measured.slopes):
+    if not measured.evaluator.reaches_with(Objective(mean), measured.slopes):
         return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
     return (
         "Put the mean output of all steps into the loss, in place of the last. To measure with it: "
@@ -178,20 +178,20 @@ def more_steps(evaluator: Evaluator, measured: Measured) -> str:
     )
 
 
-def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] = ()) -> Change:
+def _normalized(measured: Measured, uneven: Sequence[int] = ()) -> Change:
     """All rates at `TARGET_RATE`, after the means of some weights are subtracted."""
-    step = evaluator.step
+    evaluator, step = measured.evaluator, measured.step
     code = [step.code(i, "{0} - {0}.mean()") for i in uneven]
     code.append(f"{IMPORT}normalize_rates; normalize_rates(model, inputs)")
 
-    def make() -> tuple[Evaluator, Spikes]:
+    def make() -> Measured:
         states = list(step.arrays.states)
         for i in uneven:
             states[i] = states[i] - states[i].mean()
         centred = evaluator.changed(states) if uneven else evaluator
         weights = separate_weights(step)
         scaling = scaled_to(centred.step, weights, centred.rates, TARGET_RATE, close=ROUGHLY)
-        return centred.changed(scaling.states), measured.spikes
+        return centred.changed(scaling.states).measure(measured.spikes)
 
     said = f"Bring every population to {TARGET_RATE:g} spikes per step"
     return Change(
@@ -202,12 +202,12 @@ def _normalized(evaluator: Evaluator, measured: Measured, uneven: Sequence[int] 
 
 
 def _factor(
-    evaluator: Evaluator, name: str, states_at: Callable[[float], Sequence[Any]]
+    measured: Measured, name: str, positions: Sequence[int], widest: int = WIDEST
 ) -> float | None:
-    """A factor, rounded to three digits, that brings a population's rate near `TARGET_RATE`."""
-    rate_at = lambda factor: evaluator.rates(states_at(factor))[name]
-    factor = attained(rate_at, TARGET_RATE, close=ROUGHLY)
-    return None if factor is None else float(f"{factor:.3g}")
+    """A factor on some weights that brings a population's rate near `TARGET_RATE`."""
+    states, rates = measured.step.arrays.states, measured.evaluator.rates
+    rate_at = lambda factor: rates(scaled(states, positions, factor))[name]
+    return attained(rate_at, TARGET_RATE, widest=widest, close=ROUGHLY)
 
 
 def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
@@ -223,33 +223,23 @@ def _fitting(evaluator: Evaluator, p: Population, alpha: int) -> str:
     return spec.format(float(f"{min(HIGH_SLOPE / mean, 1.0) if mean > 0 else 1.0:.2g}"))
 
 
-def _each(chosen: Sequence[Population], code: str) -> str:
-    """The code of a dictionary with an entry for each population."""
-    return "{" + ", ".join(f"{p.name!r}: {code.format(p.code)}" for p in chosen) + "}"
+def _with_states(measured: Measured, states: Sequence[Any]) -> Measured:
+    return measured.evaluator.changed(states).measure(measured.spikes)
 
 
-def _with_states(
-    evaluator: Evaluator, measured: Measured, states: Sequence[Any]
-) -> tuple[Evaluator, Spikes]:
-    return evaluator.changed(states), measured.spikes
+def _with_spikes(measured: Measured, spikes: Spikes) -> Measured:
+    return measured.evaluator.measure({**measured.spikes, **spikes})
 
 
-def _with_spikes(
-    evaluator: Evaluator, measured: Measured, spikes: Spikes
-) -> tuple[Evaluator, Spikes]:
-    return evaluator, {**measured.spikes, **spikes}
-
-
-def _with_inputs(
-    evaluator: Evaluator, measured: Measured, code: str, change: Callable[[Any], Any]
-) -> Change:
+def _with_inputs(measured: Measured, code: str, change: Callable[[Any], Any]) -> Change:
     """Other inputs. Where their dtype changes, the model is traced again."""
+    evaluator = measured.evaluator
 
-    def make() -> tuple[Evaluator, Spikes]:
+    def make() -> Measured:
         inputs = jax.tree.map(change, evaluator.inputs)
-        if _dtypes(inputs) == _dtypes(evaluator.inputs):
-            return evaluator.changed(inputs=inputs), measured.spikes
-        return _traced_again(evaluator, inputs), measured.spikes
+        is_same = _dtypes(inputs) == _dtypes(evaluator.inputs)
+        made = evaluator.changed(inputs=inputs) if is_same else _traced_again(evaluator, inputs)
+        return made.measure(measured.spikes)
 
     line = f"inputs = {code.replace('x', 'inputs')}"
     if not hasattr(evaluator.inputs, "shape"):
@@ -261,19 +251,18 @@ def _dtypes(inputs: Any) -> list[Any]:
     return [leaf.dtype for leaf in jax.tree.leaves(inputs)]
 
 
-def _lowered(
-    evaluator: Evaluator, measured: Measured, slope: float, detach: bool
-) -> tuple[Evaluator, Spikes]:
+def _lowered(measured: Measured, slope: float, detach: bool) -> Measured:
+    evaluator = measured.evaluator
     if detach:
         neurons = find_neurons(evaluator.model)
         check_detachable(neurons)
-        with detached(neurons.values()):
+        with restoring(evaluator.model):
+            for neuron in neurons.values():
+                set_reset(neuron, True)
             evaluator = _traced_again(evaluator, evaluator.inputs)
-    return evaluator, lowered(evaluator, measured.spikes, slope)
+    return evaluator.measure(lowered(evaluator, measured.spikes, slope))
 
 
 def _traced_again(evaluator: Evaluator, inputs: Any) -> Evaluator:
-    if evaluator.model is None:
-        raise ValueError("there is no model to trace again")
     step = trace(evaluator.model, inputs)
     return Evaluator(step, inputs, evaluator.objective, model=evaluator.model)

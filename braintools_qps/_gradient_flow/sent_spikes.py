@@ -9,10 +9,9 @@ from .._models import SPIKES
 
 
 class Sent(NamedTuple):
-    """The variable of the spikes, the calls that make them up, and the one that sees the new V."""
+    """The variable of the spikes, and which of the calls that make them up sees the new V."""
 
     variable: Any
-    calls: tuple[int, ...]
     call: int
 
 
@@ -40,9 +39,7 @@ def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Any) -> Sent:
         )
     after = _computed_from(jaxpr, membrane)
     seeing = [call for call, argument in enumerate(_arguments(jaxpr)) if argument in after]
-    return Sent(
-        variable, tuple(sorted(calls)), max((c for c in calls if c in seeing), default=last)
-    )
+    return Sent(variable, max(calls.intersection(seeing), default=last))
 
 
 class _Composed(NamedTuple):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import brainstate
+import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -13,7 +15,7 @@ from .._models import expression, find_nodes, is_dropout
 from ..records import KEPT, MAJORITY, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
-from .findings import AGAIN, Change, Finding, downstream, named
+from .findings import AGAIN, Change, Finding, named
 from .graph import INPUTS, OUTPUTS
 from .step import Population
 
@@ -23,89 +25,86 @@ RESOLVED = 1e-8  # variance, relative to the largest, above which outputs vary i
 LONGER = (2, 4)  # times as long are the runs in which a delayed signal is looked for
 
 
-def inputs_say_nothing(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def inputs_say_nothing(measured: Measured) -> Finding | None:
     """Inputs that are all 0, the same for all samples, or next to none in most samples."""
-    arrays = [np.asarray(x) for x in evaluator.run.inputs[1:]]
-    samples = evaluator.batch or 1
+    arrays = [np.asarray(x) for x in measured.evaluator.run.inputs[1:]]
+    samples = measured.evaluator.batch or 1
     signals = _signals_per_step(arrays) if samples > 1 else 1.0
     if not any(np.any(x) for x in arrays):
         why = "All inputs are 0."
     elif samples > 1 and all(np.array_equal(x, np.broadcast_to(x[:, :1], x.shape)) for x in arrays):
         why = f"All {samples} samples are the same."
-    elif signals < RARE and all(p.activity.is_silent for p in _fed_by_inputs(evaluator, measured)):
+    elif signals < RARE and all(p.activity.is_silent for p in _fed_by_inputs(measured)):
         why = (
             f"Half of the samples bring {signals:.2g} input signals per step or fewer, too few to "
             "make a neuron fire."
         )
     else:
-        return
+        return None
     swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)
     advice = f"Look at how the inputs are loaded and encoded.{swapped} {AGAIN}"
-    reached = frozenset(evaluator.step.graph.downstream(INPUTS))
-    yield Finding("inputs", (), why, otherwise=advice, consequences=reached)
+    reached = frozenset(measured.step.graph.downstream(INPUTS))
+    return Finding("inputs", (), why, otherwise=advice, consequences=reached)
 
 
-def inputs_out_of_range(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def inputs_out_of_range(measured: Measured) -> Finding | None:
     """Very large or small inputs, with a first population that they bring out of its range."""
-    graph = evaluator.step.graph
-    largest = max(map(_usual_largest, evaluator.run.inputs[1:]))
-    bad = [p for p in _fed_by_inputs(evaluator, measured) if _out_of_range(p)]
-    if bad and largest and np.isfinite(largest) and not SMALL <= largest <= LARGE:
-        p = bad[0]
-        text = (
-            f"The inputs go up to {largest:.3g}, which brings {p.name} out of its range: it fires "
-            f"{p.activity.firing_rate:.2g} times per step."
-        )
-        changes = partial(remedies.rescaled_inputs, evaluator, measured, largest)
-        reached = frozenset(graph.downstream(INPUTS))
-        yield Finding("inputs", (p.name,), text, changes, consequences=reached)
+    largest = max(map(_usual_largest, measured.evaluator.run.inputs[1:]))
+    p = next(filter(_out_of_range, _fed_by_inputs(measured)), None)
+    if p is None or not 0 < largest < np.inf or SMALL <= largest <= LARGE:
+        return None
+    text = (
+        f"The inputs go up to {largest:.3g}, which brings {p.name} out of its range: it fires "
+        f"{p.activity.firing_rate:.2g} times per step."
+    )
+    changes = partial(remedies.rescaled_inputs, measured, largest)
+    reached = frozenset(measured.step.graph.downstream(INPUTS))
+    return Finding("inputs", (p.name,), text, changes, consequences=reached)
 
 
-def dropout(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def dropout(measured: Measured) -> Finding | None:
     """A dropout that keeps next to nothing, as where its share was meant as what to drop."""
-    if evaluator.model is None:
-        return
-    nodes = find_nodes(evaluator.model, is_dropout)
-    for name, node in nodes.items():
-        if 0 < node.prob <= KEPT:
-            text = (
-                f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate "
-                "`prob` is the share that is kept."
-            )
-            code = f"{expression(evaluator.model, name)}.prob = {1 - node.prob:g}"
-            change = Change(
-                "Keep the others", code, partial(remedies.kept, evaluator, measured, node)
-            )
-            reached = frozenset(p.name for p in measured.populations)
-            yield Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
-            return
+    model = measured.evaluator.model
+    is_low = lambda node: is_dropout(node) and 0 < node.prob <= KEPT
+    nodes = {} if model is None else find_nodes(model, is_low)
+    if not nodes:
+        return None
+    name, node = next(iter(nodes.items()))
+    text = (
+        f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate `prob` is "
+        "the share that is kept."
+    )
+    code = f"{expression(model, name)}.prob = {1 - node.prob:g}"
+    change = Change("Keep the others", code, partial(remedies.kept, measured, node))
+    reached = frozenset(p.name for p in measured.populations)
+    return Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
 
 
-def delay(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def delay(measured: Measured) -> Finding | None:
     """Membranes that no sample moves within the run, but does in a longer one."""
-    steps = len(evaluator.run.inputs[0])
+    evaluator, steps = measured.evaluator, len(measured.evaluator.run.inputs[0])
     idle = [p for p in measured.populations if p.activity.is_silent or p.activity.says_nothing]
-    active = {INPUTS, *evaluator.step.graph.names} - {p.name for p in idle}
-    for p in evaluator.step.populations:
-        fed = evaluator.step.graph.feeds[p.name] & active - {p.name}
+    active = {INPUTS, *measured.step.graph.names} - {p.name for p in idle}
+    for p in measured.step.populations:
+        fed = measured.step.graph.feeds[p.name] & active - {p.name}
         if fed and not _moved(evaluator, p).any() and (why := _arrives_late(evaluator, p)):
             text = (
                 f"No signal reaches {p.name} within these {steps} steps, although "
                 f"{named(sorted(map(str, fed)))} before it {'is' if len(fed) == 1 else 'are'} "
                 f"active: {why}."
             )
-            affected = frozenset({p.name, *downstream(evaluator, p.name)})
+            affected = frozenset({p.name, *measured.step.downstream(p.name)})
             advice = f"Show more steps than the delay has. {AGAIN}"
-            yield Finding("delay", (p.name,), text, otherwise=advice, consequences=affected)
-            return
+            return Finding("delay", (p.name,), text, otherwise=advice, consequences=affected)
+    return None
 
 
-def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def too_small(measured: Measured) -> Finding | None:
     """Fewer neurons before the output than classes; without labels, than half of the outputs.
 
     A population farther from the output may have half as many.
     """
-    graph, (least, task) = evaluator.step.graph, _needed(evaluator)
+    graph, (least, task) = measured.step.graph, _needed(measured.evaluator)
     ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
     for part, limit in [(ends, least), *(([p], least / 2) for p in measured.populations)]:
         names, neurons = tuple(p.name for p in part), sum(p.size for p in part)
@@ -115,28 +114,30 @@ def too_small(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
                 f"{neurons} {'neuron' if neurons == 1 else 'neurons'} for {task}."
             )
             advice = f"Give {named(names)} as many neurons as that, or more. {AGAIN}"
-            yield Finding("too small", names, text, otherwise=advice)
-            return
+            return Finding("too small", names, text, otherwise=advice)
+    return None
 
 
-def outputs_alike(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def outputs_alike(measured: Measured) -> Finding | None:
     """Outputs that vary in fewer directions than half of what the task needs."""
-    graph, (least, task) = evaluator.step.graph, _needed(evaluator)
+    graph, (least, task) = measured.step.graph, _needed(measured.evaluator)
     ends = [p for p in measured.populations if p.name in graph.feeds[OUTPUTS]]
-    if not 0 < least <= _active(evaluator, ends) or _directions(evaluator) >= least / 2:
-        return
+    if not 0 < least <= _active(measured, ends) or _directions(measured.evaluator) >= least / 2:
+        return None
     # Not if training can change it, as where all weights of the output begin alike.
     read = [node for node in graph.feeds[OUTPUTS] if isinstance(node, int)]
-    directions = _directions(evaluator.with_random(read))
-    if directions < least / 2:
-        names = tuple(p.name for p in ends)
-        ways = "1 direction" if directions == 1 else f"{directions:g} directions"
-        why = f"what lies between {named(names)} and the output lets no more through"
-        if all(p.activity.says_nothing for p in ends):
-            why = f"the spikes of {named(names)} are the same in most samples"
-        text = f"The outputs vary in {ways} only, too few for {task}: {why}."
-        advice = f"Look there for a mean or a sum over neurons, or weights that are alike. {AGAIN}"
-        yield Finding("information lost", names, text, otherwise=advice)
+    evaluator = measured.evaluator
+    directions = _directions(evaluator.changed(evaluator.with_random(read)))
+    if directions >= least / 2:
+        return None
+    names = tuple(p.name for p in ends)
+    ways = "1 direction" if directions == 1 else f"{directions:g} directions"
+    why = f"what lies between {named(names)} and the output lets no more through"
+    if all(p.activity.says_nothing for p in ends):
+        why = f"the spikes of {named(names)} are the same in most samples"
+    text = f"The outputs vary in {ways} only, too few for {task}: {why}."
+    advice = f"Look there for a mean or a sum over neurons, or weights that are alike. {AGAIN}"
+    return Finding("information lost", names, text, otherwise=advice)
 
 
 def _needed(evaluator: Evaluator) -> tuple[float, str]:
@@ -145,27 +146,27 @@ def _needed(evaluator: Evaluator) -> tuple[float, str]:
     if labels is not None and not np.issubdtype(labels.dtype, np.floating):
         classes = len(np.unique(labels))
         return classes, f"{classes} classes"
-    outputs = [evaluator.run.outputs[j].shape[1 + batched :] for j in evaluator.real_outputs()]
-    size = int(np.prod(outputs[0])) if len(outputs) == 1 else 0
+    outputs = evaluator.real_outputs()
+    size = int(np.prod(outputs[0].shape[1 + batched :])) if len(outputs) == 1 else 0
     is_classes = labels is None and size < evaluator.features
     return size / 2 if is_classes else 0, f"{size} outputs"
 
 
 def _directions(evaluator: Evaluator) -> float:
     """In how many directions outputs vary over samples and steps; infinity if that is unknown."""
-    outputs = [np.asarray(evaluator.run.outputs[j], np.float64) for j in evaluator.real_outputs()]
+    outputs = evaluator.real_outputs()
     if evaluator.batch is None or len(outputs) != 1 or outputs[0].shape[1:2] != (evaluator.batch,):
         return np.inf
-    rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:])))
+    rows = outputs[0].reshape(-1, int(np.prod(outputs[0].shape[2:]))).astype(np.float64)
     rows = rows - rows.mean(axis=0)
     rows = rows if len(rows) > len(rows.T) else rows.T
     spread = np.linalg.eigvalsh(rows.T @ rows)
     return float((spread > RESOLVED * spread[-1]).sum()) if spread[-1] > 0 else np.inf
 
 
-def _active(evaluator: Evaluator, populations: Sequence[PopulationFlow]) -> int:
+def _active(measured: Measured, populations: Sequence[PopulationFlow]) -> int:
     """How many neurons of these populations fire."""
-    counts = dict(zip((p.name for p in evaluator.step.populations), evaluator.counts()))
+    counts = dict(zip(measured.step.spikes, measured.evaluator.counts()))
     return sum(int(np.any(counts[p.name], axis=0).sum()) for p in populations)
 
 
@@ -188,7 +189,8 @@ def _later(evaluator: Evaluator, p: Population) -> int | None:
     With a delay they begin within one run's length of each other; rare spikes come at any time.
     """
     for times in LONGER:
-        moved = _moved(evaluator.repeated(times), p)
+        repeat = lambda x, times=times: jnp.concatenate([x] * times)
+        moved = _moved(evaluator.changed(inputs=jax.tree.map(repeat, evaluator.inputs)), p)
         first, usual = np.argmax(moved > 0), np.argmax(moved > MAJORITY)
         if moved[usual] > MAJORITY and usual - first < len(evaluator.run.inputs[0]):
             return int(usual)
@@ -215,8 +217,8 @@ def _usual_largest(values: Array) -> float:
     return float(np.quantile(signals, 0.999, method="higher")) if signals.size else 0.0
 
 
-def _fed_by_inputs(evaluator: Evaluator, measured: Measured) -> list[PopulationFlow]:
-    return [p for p in measured.populations if INPUTS in evaluator.step.graph.feeds[p.name]]
+def _fed_by_inputs(measured: Measured) -> list[PopulationFlow]:
+    return [p for p in measured.populations if INPUTS in measured.step.graph.feeds[p.name]]
 
 
 def _signals_per_step(arrays: list[np.ndarray]) -> float:

@@ -32,7 +32,6 @@ class Population(NamedTuple):
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
     call: int  # the call whose argument is the new membrane, among all calls of a step
-    calls: tuple[int, ...]  # all calls that make up a spike
     spikes: Any  # the variable of the spikes that leave the neuron
     code: str  # an expression for its spike function, from ``model``
 
@@ -95,6 +94,20 @@ class Step:
         order = self.graph.in_order(position.__getitem__)
         return replace(self, populations=tuple(by_name[name] for name in order))
 
+    def population(self, name: str) -> Population:
+        """The population of a name."""
+        return next(p for p in self.populations if p.name == name)
+
+    def downstream(self, name: str) -> list[str]:
+        """The populations that a population reaches, in order, without itself."""
+        reached = self.graph.downstream(name) - {name}
+        return [p.name for p in self.populations if p.name in reached]
+
+    @cached_property
+    def spikes(self) -> dict[str, Any]:
+        """The spike function that each population has."""
+        return {population.name: population.spike for population in self.populations}
+
     @cached_property
     def graph(self) -> Graph:
         """Who feeds whom."""
@@ -149,18 +162,14 @@ class Step:
         for source in self.sources:
             if position < source.structure.num_leaves:
                 keys = jax.tree.unflatten(source.structure, range(source.structure.num_leaves))
-                is_dict = isinstance(keys, dict)
-                name = (
-                    next((k for k, i in keys.items() if i == position), None) if is_dict else None
-                )
-                return source, name
+                items = keys.items() if isinstance(keys, dict) else ()
+                return source, next((key for key, i in items if i == position), None)
             position -= source.structure.num_leaves
         raise IndexError(position)
 
     def _membrane(self, population: Population) -> Any:
         """The variable that the step stores in its V."""
-        written = self.jaxpr.outvars[len(self.jaxpr.outvars) - len(self.written) :]
-        return written[population.membrane]
+        return self.jaxpr.outvars[population.membrane - len(self.written)]
 
 
 class Result(NamedTuple):

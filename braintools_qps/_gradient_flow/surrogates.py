@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
 from itertools import chain
 
@@ -10,34 +10,35 @@ import numpy as np
 
 from ..records import CAUSES, CHAOTIC, FAR, UNSTEADY, PopulationFlow
 from . import remedies
-from .evaluate import Evaluator, Measured
+from .evaluate import Measured
 from .findings import AGAIN, Change, Finding, named, span
 
 IN_A_ROW = 2  # populations that a wide surrogate harms without recurrence: by 5 and 53 points
 HIGH_RATE = 0.3  # spikes per step from which on large weights, not the surrogate, may be too much
 
 
-def negative_derivative(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def negative_derivative(measured: Measured) -> Finding | None:
     """A surrogate gradient below 0: there, a weight that should grow shrinks."""
     wrong = _with_cause(measured, "negative derivative")
-    if wrong:
-        names = [p.name for p in wrong]
-        text = (
-            f"The surrogate gradient of {named(names)} is negative at membrane potentials that "
-            f"occur: down to {span([p.slopes.lowest for p in wrong], '.0%')} of its peak. There "
-            "the gradient points the wrong way."
-        )
-        changes = partial(remedies.other_surrogate, evaluator, measured, names)
-        advice = f"Correct the sign of its derivative: check_surrogate shows where. {AGAIN}"
-        yield Finding("negative derivative", tuple(names), text, changes, advice)
+    if not wrong:
+        return None
+    names = [p.name for p in wrong]
+    text = (
+        f"The surrogate gradient of {named(names)} is negative at membrane potentials that occur: "
+        f"down to {span([p.slopes.lowest for p in wrong], '.0%')} of its peak. There the gradient "
+        "points the wrong way."
+    )
+    changes = partial(remedies.other_surrogate, measured, names)
+    advice = f"Correct the sign of its derivative: check_surrogate shows where. {AGAIN}"
+    return Finding("negative derivative", tuple(names), text, changes, advice)
 
 
-def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def out_of_reach(measured: Measured) -> Finding | None:
     """It fires, but nearly all membranes lie where the surrogate is flat.
 
     Without a spike in the last step a gradient of 0 may have other reasons, such as blank steps.
     """
-    fired = dict(zip((p.name for p in measured.populations), evaluator.run.fired))
+    fired = dict(zip(measured.step.spikes, measured.evaluator.run.fired))
     narrow = [
         p
         for p in _with_cause(measured, "out of reach")
@@ -45,7 +46,7 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
         and (np.any(p.gradient.second_moments) or np.any(fired[p.name][-1]))
     ]
     if not narrow:
-        return
+        return None
     names = [p.name for p in narrow]
     strong = [p for p in narrow if p.activity.firing_rate > HIGH_RATE]
     rate = max(p.activity.firing_rate for p in narrow)
@@ -57,36 +58,38 @@ def out_of_reach(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     )
 
     def changes() -> Iterable[Change]:
-        at_once = remedies.for_rate(evaluator, measured, strong[0].name) if strong else ()
-        return chain(at_once, remedies.wider(evaluator, measured, names))
+        at_once = remedies.for_rate(measured, strong[0].name) if strong else ()
+        return chain(at_once, remedies.wider(measured, names))
 
-    yield Finding("out of reach", tuple(names), text, changes)
+    return Finding("out of reach", tuple(names), text, changes)
 
 
-def too_wide(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def too_wide(measured: Measured) -> Finding | None:
     """A gradient that ignores the membranes, in recurrent populations or in many in a row."""
-    wide, graph = {p.name for p in measured.populations if p.slopes.is_wide}, evaluator.step.graph
+    wide, graph = {p.name for p in measured.populations if p.slopes.is_wide}, measured.step.graph
     deep = any(len(wide & (graph.upstream(name) | {name})) >= IN_A_ROW for name in wide)
     harmed = [
         p for p in measured.populations if p.name in wide and (deep or p.name in graph.recurrent)
     ]
-    if harmed:
-        names = [p.name for p in harmed]
-        text = (
-            f"The surrogate is too wide for {named(names)}: its gradient is above 90% of its peak "
-            f"at {span([p.slopes.steep_share for p in harmed], '.0%')} of the membrane potentials, "
-            "so it hardly tells them apart. Networks with several layers or recurrence learn less "
-            "with it, at any height."
-        )
-        changes = partial(remedies.other_surrogate, evaluator, measured, names)
-        yield Finding("too wide", tuple(names), text, changes)
+    if not harmed:
+        return None
+    names = [p.name for p in harmed]
+    text = (
+        f"The surrogate is too wide for {named(names)}: its gradient is above 90% of its peak at "
+        f"{span([p.slopes.steep_share for p in harmed], '.0%')} of the membrane potentials, so it "
+        "hardly tells them apart. Networks with several layers or recurrence learn less with it, "
+        "at any height."
+    )
+    return Finding(
+        "too wide", tuple(names), text, partial(remedies.other_surrogate, measured, names)
+    )
 
 
-def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
+def too_high(measured: Measured) -> Finding | None:
     """High slopes with which the gradient grows out of proportion in time, or reverses."""
     high = [p for p in _with_cause(measured, "too high") if _grows(p) or p.gradient.overshoots]
     if not high:
-        return
+        return None
     worst = max(high, key=lambda p: (_grows(p), p.gradient.end_to_end))
     effect = (
         f"is {worst.gradient.end_to_end:.1g} times as large at the first step as at the last"
@@ -100,10 +103,10 @@ def too_high(evaluator: Evaluator, measured: Measured) -> Iterator[Finding]:
     names = tuple(p.name for p in high)
 
     def changes() -> Iterable[Change]:
-        lower = remedies.lower(evaluator, measured)
-        return chain(lower, remedies.other_surrogate(evaluator, measured, names))
+        lower = remedies.lower(measured)
+        return chain(lower, remedies.other_surrogate(measured, names))
 
-    yield Finding("too high", names, text, changes)
+    return Finding("too high", names, text, changes)
 
 
 def _grows(p: PopulationFlow) -> bool:

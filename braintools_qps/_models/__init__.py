@@ -6,7 +6,7 @@ and `steps` initialises a model and runs one step. For measurements, `spike_mark
 spike functions in a jaxpr, and `restore` undoes all changes of a model.
 """
 
-from .detached_reset import check_detachable, detached
+from .detached_reset import check_detachable, set_reset
 from .find_neurons import (
     classic_neuron,
     expression,
@@ -33,7 +33,6 @@ __all__ = [
     "checked_inputs",
     "classic_neuron",
     "dead_states",
-    "detached",
     "expression",
     "find_neurons",
     "find_nodes",
@@ -45,6 +44,7 @@ __all__ = [
     "membrane_of",
     "misnamed",
     "restoring",
+    "set_reset",
     "set_spike",
     "set_surrogate",
     "spike_code",

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from functools import cache
 from itertools import count
 from typing import Any
@@ -43,19 +42,6 @@ def set_reset(neuron: Node, detach: bool) -> None:
     """Detach the reset of a neuron, or attach it again."""
     attached: type = getattr(type(neuron), ATTACHED, type(neuron))
     neuron.__class__ = _detached(attached) if detach else attached
-
-
-@contextmanager
-def detached(neurons: Iterable[Node]) -> Iterator[None]:
-    """Detach the resets of neurons, and put those back that were attached."""
-    attached = [neuron for neuron in neurons if not hasattr(type(neuron), ATTACHED)]
-    for neuron in attached:
-        set_reset(neuron, True)
-    try:
-        yield
-    finally:
-        for neuron in attached:
-            set_reset(neuron, False)
 
 
 @cache

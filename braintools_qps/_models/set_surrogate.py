@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeGuard
 
 from braintools.surrogate import Surrogate
@@ -11,8 +11,8 @@ from .._registry import get_surrogate
 from ..typing import Model, Node, SurrogateSpec
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import classic_neuron, find_neurons, misnamed
-from .neuron import set_spike, spike_of
-from .restore import forget_programs
+from .neuron import set_spike
+from .restore import forget_programs, restoring
 
 Where: TypeAlias = type | tuple[type, ...] | Callable[[Node], bool] | None
 
@@ -85,12 +85,12 @@ def set_surrogate(
     surrogates = by_population(spec, chosen)
     if detach_reset:
         check_detachable({name: chosen[name] for name in surrogates})
-    neurons = [chosen[name] for name in surrogates]
-    _set_all(neurons, surrogates.values())
-    for neuron in neurons:
-        set_reset(neuron, detach_reset)
+    with restoring(model, only_errors=True):
+        for name, surrogate in surrogates.items():
+            set_spike(chosen[name], surrogate)
+            set_reset(chosen[name], detach_reset)
     forget_programs(model)
-    return len(neurons)
+    return len(surrogates)
 
 
 def by_population(
@@ -122,19 +122,6 @@ def by_population(
 def _is_layer_wise(spec: object) -> TypeGuard[Mapping[str, SurrogateSpec]]:
     """Whether it maps populations to specs. A mapping whose ``"name"`` is text is one spec."""
     return isinstance(spec, Mapping) and not isinstance(spec.get("name"), str)
-
-
-def _set_all(neurons: Sequence[Node], surrogates: Iterable[Surrogate]) -> None:
-    """Give each neuron its surrogate. After an error, all have their old ones."""
-    before = [spike_of(neuron) for neuron in neurons]
-    try:
-        for neuron, surrogate in zip(neurons, surrogates):
-            set_spike(neuron, surrogate)
-    except BaseException:
-        for neuron, spike in zip(neurons, before):
-            if spike_of(neuron) is not spike:
-                set_spike(neuron, spike)
-        raise
 
 
 def _chosen(model: Model, where: Where) -> dict[str, Node]:

@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
+from .._wording import listed
 from ..typing import Batches, Inputs, Model
 from .restore import keeping_states
 
@@ -27,50 +28,25 @@ def checked_inputs(data: Inputs | Batches, *, batch_first: bool = False) -> Any:
     Raises
     ------
     ValueError
-        If there is no time step, or not the same number of them in all parts.
+        If an axis is empty, or not all parts have the same number of time steps.
     """
     inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
     if batch_first and inputs is data:
-        arrays = jax.tree.map(_time_first, arrays)
+        arrays = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), arrays)
     shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
-    if not shapes or any(shape[:1] in ((), (0,)) for shape in shapes):
+    steps = {shape[:1] for shape in shapes}
+    if len(steps) != 1 or () in steps or any(0 in shape for shape in shapes):
+        more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
+        advice = "For a single step, pass inputs[None]"
+        if isinstance(inputs, (list, tuple)):
+            advice = "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs)"
         raise ValueError(
-            "inputs must have the shape (time, features) or (time, batch, features...) with one "
-            f"time step or more, got {_shown(shapes)}. "
-            + (_of_a_list(inputs) or "For a single step, pass inputs[None]")
-        )
-    if any(0 in shape for shape in shapes):
-        raise ValueError(
-            "inputs must have one sample and one feature or more at each time step, got "
-            f"{_shown(shapes)}. Drop the empty axis, or check how the inputs are loaded"
-        )
-    if len({shape[0] for shape in shapes}) > 1:
-        raise ValueError(
-            "all parts of the inputs must have the same number of time steps along their first "
-            f"axis, got {_shown(shapes)}. " + (_of_a_list(inputs) or "Cut or pad them")
+            "inputs must have the shape (time, features) or (time, batch, features...), without an "
+            "empty axis and with the same number of time steps in all parts, got "
+            f"{listed(shapes[:SHOWN])}{more}. {advice}"
         )
     return arrays
-
-
-def _time_first(array: Array) -> Array:
-    if array.ndim < 2:
-        raise ValueError(
-            "with batch_first=True, inputs must have the shape (batch, time, features...), got "
-            f"{array.shape}. For a single sample, pass inputs of shape (time, features) without it"
-        )
-    return jnp.swapaxes(array, 0, 1)
-
-
-def _shown(shapes: list[tuple[int, ...]]) -> str:
-    more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
-    return (", ".join(map(str, shapes[:SHOWN])) or "nothing") + more
-
-
-def _of_a_list(inputs: Inputs) -> str:
-    if not isinstance(inputs, (list, tuple)):
-        return ""
-    return "A list means several inputs. If it is one array, pass jax.numpy.asarray(inputs)"
 
 
 def batch_size(inputs: Inputs) -> int | None:

@@ -17,8 +17,8 @@ from .._gradient_flow import (
     Evaluator,
     Objective,
     Passes,
+    Step,
     flow_of,
-    own_surrogates,
     trace,
     with_states_of,
 )
@@ -121,7 +121,8 @@ class TrainingMonitor(Callback):
         self.every, self.per = every, per
         self.history: dict[int, GradientFlow] = {}
         self._objective = Objective(objective)
-        self._traced: tuple[Any, Passes] | None = None
+        self._step: Step | None = None
+        self._passes: Passes | None = None
         self._writers = [] if log is None else [writer(log)]
         self._measuring = threading.Lock()
         self._told: set[tuple[str, str | None]] = set()
@@ -144,7 +145,7 @@ class TrainingMonitor(Callback):
 
     def retrace(self) -> None:
         """Read the model's code again at the next measurement. Call it after changing the model."""
-        self._traced = None
+        self._step = None
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Count a step of a Trainer."""
@@ -194,13 +195,11 @@ class TrainingMonitor(Callback):
         inputs = checked_inputs(self.inputs)
         with brainstate.random.seed_context(0), restoring(self.model):
             initialise(self.model, inputs)
-            kept = None if self._traced is None else with_states_of(self._traced[0], self.model)
-            if kept is None:
-                kept = trace(self.model, inputs)
-                self._traced = kept, Passes.of(kept)
-            assert self._traced is not None
-            evaluator = Evaluator(kept, inputs, self._objective, self._traced[1])
-            return flow_of(evaluator, "model", own_surrogates(kept), remedy=False)
+            kept = None if self._step is None else with_states_of(self._step, self.model)
+            self._step = kept or trace(self.model, inputs)
+            evaluator = Evaluator(self._step, inputs, self._objective, self._passes)
+            self._passes = evaluator.passes
+            return flow_of(evaluator, "model", self._step.spikes, remedy=False)
 
     def _warn(self, flow: GradientFlow, step: int) -> None:
         found, at_first = flow.diagnosis, next(iter(self.history.values())).diagnosis

@@ -37,8 +37,8 @@ def two_bits():
     "a cause": [
         ("records/causes.py", "    for cause in (", 'Cause("dull", "always", "a walk"),'),
         ("_gradient_flow/activity.py", "", """
-def dull(evaluator, measured):
-    yield Finding("dull", (), "It is dull.", otherwise=lambda: "Take a walk.")
+def dull(measured):
+    return Finding("dull", (), "It is dull.", otherwise=lambda: "Take a walk.")
 """),
         ("_gradient_flow/diagnose.py", "RULES: tuple[Rule, ...] = (", "activity.dull,"),
     ],

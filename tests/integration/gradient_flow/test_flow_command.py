@@ -86,7 +86,7 @@ MODELS = {
     "no_such_module:make": "No module named 'no_such_module'",
     "my_networks:without_time_step": "in the model of my_networks:without_time_step: "
     "Key 'dt' not found in environment",
-    "my_networks:no_steps": "with one time step or more, got (0, 3, 4)",
+    "my_networks:no_steps": "in all parts, got (0, 3, 4)",
     "my_networks:lookup": "lookup: KeyError: absent (my_networks.py, line 32, in lookup)",
     "my_networks:make --task cue-recall": "my_networks:make returns (model, inputs). Leave them",
 }

@@ -8,7 +8,6 @@ import brainstate
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 from braintools.surrogate import LeakyRelu
 from faulty_layers import (
@@ -319,6 +318,12 @@ CASES = {
 }  # fmt: skip
 
 
+def attributes(model):
+    """What each node of a model holds, by identity."""
+    nodes = brainstate.graph.nodes(model).items()
+    return {path: {name: id(value) for name, value in vars(n).items()} for path, n in nodes}
+
+
 def flows_of(case, model):
     return gradient_flow(model, inputs() if case.x is None else case.x, **case.options)
 
@@ -327,7 +332,8 @@ def flows_of(case, model):
 def test_the_first_line_is_true(name):
     case = CASES[name]
     model = case.model()
-    flows = flows_of(case, model)
+    before, flows = attributes(model), flows_of(case, model)
+    assert attributes(model) == before  # whatever was tried
     found = only(flows).diagnosis
     assert (found.cause, found.population) == (case.cause, case.population), found
     assert re.search(case.text, found.text), found.text
@@ -338,12 +344,6 @@ def test_the_first_line_is_true(name):
         exec(found.code, scope)
         assert found.code in found.remedy
         assert only(flows_of(case._replace(x=scope["inputs"]), model)).diagnosis.cause == "none"
-
-
-def test_adam_divides_0_by_0_in_float16():
-    optimizer, zero = optax.adam(1e-3), jnp.zeros(1, jnp.float16)
-    (change,), _ = optimizer.update(zero, optimizer.init(zero))
-    assert jnp.isnan(change)
 
 
 def test_every_cause_is_a_row_that_some_network_has():

@@ -120,34 +120,34 @@ def test_recurrent_weights_keep_their_share():
     assert one.after == pytest.approx(0.1, rel=0.1)
 
 
-def test_weights_that_come_as_the_current_of_the_step_before():
-    class Current(Memoryless):
-        """The membrane takes the current that the last step has left, as in Norse's LIF."""
+class Late(Memoryless):
+    """The membrane takes the current that the last step has left, as in Norse's LIF."""
 
-        def __init__(self):
-            super().__init__((BATCH, N))
-            self.current = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+    def __init__(self):
+        super().__init__((BATCH, N))
+        self.current = brainstate.HiddenState(jnp.zeros((BATCH, N)))
 
-        def update(self, x):
-            spikes = super().update(self.current.value)
-            self.current.value = x
-            return spikes
-
-    (one,) = normalize_rates(Chain(Diagonal(0.1), Current()), inputs(), 0.2).populations
-    # The first step has no current; a share of 0.2 * 50 / 49 of the others spikes.
-    assert one.factor == pytest.approx(10 / (1 - 0.2 * 50 / 49), rel=0.01)
+    def update(self, x):
+        spikes = super().update(self.current.value)
+        self.current.value = x
+        return spikes
 
 
-def test_sparse_weights_are_input_weights():
+class Sparse(Diagonal):
     """A primitive that the package does not know: a sparse product of JAX."""
 
-    class Sparse(Diagonal):
-        def update(self, x):
-            indices = jnp.stack([jnp.arange(N)] * 2, -1)
-            return x @ BCOO((jnp.diag(self.weight.value["w"]), indices), shape=(N, N))
+    def update(self, x):
+        indices = jnp.stack([jnp.arange(N)] * 2, -1)
+        return x @ BCOO((jnp.diag(self.weight.value["w"]), indices), shape=(N, N))
 
-    (one,) = normalize_rates(Chain(Sparse(0.5), Neurons()), inputs(), 0.2).populations
-    assert one.factor == pytest.approx(2 / (1 - 0.2), rel=0.01)
+
+@pytest.mark.parametrize(
+    ("weights", "neurons", "steps"),
+    [(Diagonal, Late, STEPS - 1), (Sparse, Neurons, STEPS)],  # the first step has no current
+)
+def test_weights_are_found_in_another_state_and_in_a_sparse_product(weights, neurons, steps):
+    (one,) = normalize_rates(Chain(weights(0.5), neurons()), inputs(), 0.2).populations
+    assert one.factor == pytest.approx(2 / (1 - 0.2 * STEPS / steps), rel=0.01)
 
 
 def test_populations_that_feed_each_other():

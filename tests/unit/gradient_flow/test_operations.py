@@ -126,35 +126,28 @@ def test_convolutions_count_the_fan_out_of_each_pixel(window, stride, padding, g
     assert sent[0] == pytest.approx(np.sum(IMAGES * fan_out[..., None]) / BATCH)
 
 
-def test_a_recurrent_layer_counts_its_own_spikes():
-    class Recurrent(Network):
-        def __init__(self):
-            super().__init__(dense(N, M))
-            self.recurrent = brainstate.ParamState(RANDOM.normal(size=(M, M)))
+class Recurrent(Network):
+    """Inputs and the spikes of the step before, in a product each or joined in one."""
 
-        def update(self, x):
-            before = self.layer0.spk_fun(self.layer0.V.value - 0.5)
-            current = x @ self.weights0.value + before @ self.recurrent.value
-            return [x, before], self.layer0(current)
+    def __init__(self, is_joined):
+        super().__init__(dense(N + M, M))
+        self.is_joined = is_joined
 
-    network = Recurrent()
+    def update(self, x):
+        met, weights = [x, self.layer0.spk_fun(self.layer0.V.value - 0.5)], self.weights0.value
+        if self.is_joined:
+            met = [jnp.concatenate(met, axis=-1)]
+            return met, self.layer0(met[0] @ weights)
+        return met, self.layer0(x @ weights[:N] + met[1] @ weights[N:])
+
+
+@pytest.mark.parametrize("is_joined", [False, True])
+def test_a_recurrent_layer_counts_its_own_spikes_and_what_is_joined_with_them(is_joined):
+    network = Recurrent(is_joined)
     _, sent = counted(network, CURRENTS)
-    _, before = signals_of(network, CURRENTS)
-    assert np.count_nonzero(before) > 0
-    assert sent[1] == pytest.approx(np.count_nonzero(before) * M / BATCH)
-
-
-def test_inputs_and_spikes_in_one_product_count_as_the_population_s():
-    class Joined(Network):
-        def update(self, x):
-            before = self.layer0.spk_fun(self.layer0.V.value - 0.5)
-            both = jnp.concatenate([x, before], axis=-1)
-            return [both], self.layer0(both @ self.weights0.value)
-
-    network = Joined(dense(N + M, M))
-    _, sent = counted(network, SPIKES)
-    (both,) = signals_of(network, SPIKES)
-    assert sent == pytest.approx([0, np.count_nonzero(both) * M / BATCH])
+    *inputs, own = (np.count_nonzero(x) * M / BATCH for x in signals_of(network, CURRENTS))
+    assert own > 0
+    assert sent == pytest.approx([*(inputs or [0]), own])
 
 
 def joined(x, weights):

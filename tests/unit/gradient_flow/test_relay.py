@@ -4,12 +4,12 @@ import brainpy.state
 import brainstate
 import brainunit as u
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
+from flow_networks import Memoryless
 from lif_networks import BATCH, STEPS, N, Network, inputs
 
-from braintools_qps import QPseudoSpike, relay_weights
+from braintools_qps import relay_weights
 from braintools_qps.records import RelayedWeights
 
 MARGIN = 1.2
@@ -105,34 +105,33 @@ class Branches(Network):
         return self.lif[1](current * u.mA)
 
 
+class Twice(Network):
+    """The weights of the second layer are used another time, transposed."""
+
+    def update(self, x):
+        first, second = self.linear
+        spikes = self.lif[0](first(x) * u.mA)
+        current = second(spikes) + spikes @ second.weight.value["weight"].T
+        return self.lif[1](current * u.mA)
+
+
 def shared():
     model = Network()
     model.linear[1] = model.linear[0]
     return model
 
 
-class Restless(brainstate.nn.Module):
-    """Spikes where a current plus 2 reaches 1."""
-
-    def __init__(self):
-        super().__init__()
-        self.spk_fun = QPseudoSpike()
-        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
-
-    def update(self, x):
-        self.V.value = x + 2.0
-        return self.spk_fun(self.V.value - 1)
-
-
 def restless():
-    layers = (part for _ in range(2) for part in (brainstate.nn.Linear(N, N), Restless()))
-    return brainstate.nn.Sequential(*layers)
+    """A current of 0 is above the threshold."""
+    layers = ((brainstate.nn.Linear(N, N), Memoryless((BATCH, N), -1.0)) for _ in range(2))
+    return brainstate.nn.Sequential(*(part for layer in layers for part in layer))
 
 
 @pytest.mark.parametrize(
     ("make", "rule"),
     [
         (Branches, "that exactly one other feeds"),
+        (Twice, "that exactly one other feeds"),
         (shared, "that exactly one other feeds"),
         (lambda: Network([N]), "that exactly one other feeds"),
         (restless, "fires at rest"),

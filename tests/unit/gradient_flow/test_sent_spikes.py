@@ -6,13 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from brainstate import nn
-from flow_networks import only
+from flow_networks import Memoryless, only
 from small_stacks import BATCH, LOW, N, inputs
 
 from braintools_qps import gradient_flow, normalize_rates
 
 
-class Neuron(brainstate.nn.Module):
+class Neuron(nn.Module):
     """A leaky membrane, and spikes that are composed of two calls."""
 
     def __init__(self, compose):
@@ -72,81 +72,35 @@ def test_spikes_that_are_composed_in_two_ways_are_refused():
         gradient_flow(Neuron(both), inputs())
 
 
-class Fed(brainstate.nn.Module):
-    """A product with weights, a change of the current, and neurons without a memory."""
+class Grouped(nn.Module):
+    """Two groups of neurons share a factor each."""
 
-    def __init__(self, change, **parameters):
+    def __init__(self):
         super().__init__()
-        self.weights, self.change = brainstate.ParamState(0.1 * jnp.eye(N)), change
-        self.spk_fun = LOW
-        for name, value in parameters.items():
-            setattr(self, name, brainstate.ParamState(value))
-        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
+        self.weight = brainstate.ParamState({"speeds": jnp.asarray([2.0, 1.0])})
 
     def update(self, x):
-        self.V.value = self.change(self, x @ self.weights.value)
-        return self.spk_fun(self.V.value - 1)
-
-
-def normed(model, current):
-    centred = current - current.mean(axis=-1, keepdims=True)
-    return centred * jax.lax.rsqrt((centred**2).mean(axis=-1, keepdims=True)) * model.gain.value
-
-
-def grouped(model, current):
-    return current * model.speeds.value[jnp.asarray([0, 1] * (N // 2))]
+        return x * self.weight.value["speeds"][jnp.asarray([0, 1] * (N // 2))]
 
 
 @pytest.mark.parametrize(
-    ("model", "scaled", "kept"),
-    [
-        (lambda: Fed(normed, gain=jnp.full(N, 0.1)), "gain", "weights"),
-        (lambda: Fed(grouped, speeds=jnp.asarray([2.0, 1.0])), "weights", "speeds"),
-    ],
-)
-def test_the_parameter_that_decides_the_rate_is_scaled(model, scaled, kept):
-    network = model()
-    before = {name: getattr(network, name).value for name in (scaled, kept)}
-    (population,) = normalize_rates(network, inputs(), jnp.float32(0.1)).populations
-    assert population.after == pytest.approx(0.1, rel=0.05)
-    assert getattr(network, kept).value is before[kept]
-    np.testing.assert_allclose(
-        getattr(network, scaled).value, population.factor * before[scaled], rtol=1e-5
-    )
-
-
-class Behind(brainstate.nn.Module):
-    """Neurons without a memory behind layers of brainstate."""
-
-    def __init__(self, *layers):
-        super().__init__()
-        self.layers, self.spk_fun = layers, LOW
-        self.V = brainstate.HiddenState(jnp.zeros((BATCH, N)))
-
-    def update(self, x):
-        for layer in self.layers:
-            x = layer(x)
-        self.V.value = x
-        return self.spk_fun(x - 1)
-
-
-@pytest.mark.parametrize(
-    ("layers", "gain", "kept"),
+    ("layers", "scaled", "kept"),
     [
         (lambda: (nn.Linear(N, N), nn.BatchNorm0d((N,))), (1, "scale"), (0, "weight")),
         (lambda: (nn.Linear(N, N), nn.LayerNorm((N,))), (1, "scale"), (0, "weight")),
         (lambda: (nn.ScaledWSLinear(N, N),), (0, "gain"), None),
+        (lambda: (nn.Linear(N, N), Grouped()), (0, "weight"), (1, "speeds")),
     ],
-    ids=["batch norm", "layer norm", "weight norm"],
+    ids=["batch norm", "layer norm", "weight norm", "no norm"],
 )
-def test_the_gain_of_norms_of_brainstate_is_scaled(layers, gain, kept):
+def test_the_gain_of_a_norm_is_scaled_and_else_the_weights(layers, scaled, kept):
     brainstate.random.seed(0)
-    network = Behind(*layers())
+    network = nn.Sequential(*layers(), Memoryless((BATCH, N)))
     value = lambda place: np.asarray(network.layers[place[0]].weight.value[place[1]])
-    before = value(gain), kept and value(kept)
+    before = value(scaled), kept and value(kept)
     with brainstate.environ.context(fit=True):
-        (population,) = normalize_rates(network, inputs(), 0.1).populations
+        (population,) = normalize_rates(network, inputs(), jnp.float32(0.1)).populations
     assert population.before != pytest.approx(0.1, rel=0.3)
     assert population.after == pytest.approx(0.1, rel=0.05)
-    np.testing.assert_allclose(value(gain), population.factor * before[0], rtol=1e-5)
+    np.testing.assert_allclose(value(scaled), population.factor * before[0], rtol=1e-5)
     assert not kept or np.array_equal(value(kept), before[1])

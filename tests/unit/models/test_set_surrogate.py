@@ -1,5 +1,6 @@
 """set_surrogate on brainstate modules; the neurons of other libraries are in integration."""
 
+import brainpy
 import brainstate
 import jax
 import jax.numpy as jnp
@@ -83,21 +84,18 @@ def test_where_chooses_by_type_or_predicate(where, changed):
     assert [spike == QPseudoSpike() for spike in network.spikes] == changed
 
 
-@pytest.mark.parametrize("where", [Readout, lambda neuron: False])
-def test_a_choice_of_no_neuron_is_refused(where):
-    with pytest.raises(ValueError, match=r"chose none of blocks.0, .*, first. Pass the"):
-        set_surrogate(Network(), "QPseudoSpike", where=where)
-
-
-def test_a_model_without_neurons_is_refused():
-    with pytest.raises(ValueError, match=r"no node of the model has an attribute spk_fun. Give"):
-        set_surrogate(brainstate.nn.Sequential(Readout()), "QPseudoSpike")
-
-
-def test_the_error_for_a_classic_neuron_of_brainpy_names_its_counterpart():
-    dyn = pytest.importorskip("brainpy", reason="brainpy is not installed").dyn
-    with pytest.raises(ValueError, match=r"Lif is one of brainpy's classic .*brainpy\.state\.LIF"):
-        set_surrogate(dyn.Lif(4), "QPseudoSpike")
+@pytest.mark.parametrize(
+    ("model", "where", "message"),
+    [
+        (Network, Readout, r"chose none of blocks.0, .*, first. Pass the"),
+        (Network, lambda neuron: False, r"chose none of blocks.0, .*, first. Pass the"),
+        (Readout, None, "no node of the model has an attribute spk_fun. Give"),
+        (lambda: brainpy.dyn.Lif(4), None, "Lif is one of brainpy's classic .*brainpy.state.LIF"),
+    ],
+)
+def test_where_there_is_no_neuron_the_error_says_why(model, where, message):
+    with pytest.raises(ValueError, match=message):
+        set_surrogate(model(), "QPseudoSpike", where=where)
 
 
 def test_each_population_can_have_its_own_and_the_longer_key_wins():
