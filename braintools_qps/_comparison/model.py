@@ -99,14 +99,12 @@ def put(states: Weights, weights: Weights) -> None:
             state.value = values[path]
 
 
-def run_over(
-    model: Model, inputs: Array, *, fit: bool, of_step: Callable[[Array], Array] = lambda x: x
-) -> Outputs:
+def outputs_in_training(model: Model, inputs: Array, of_step: Callable[[Array], Array]) -> Outputs:
     """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
 
     ``of_step`` turns the inputs of one step into those of the model.
     """
-    with environment(fit=fit):
+    with environment(fit=True):
         return brainstate.transform.for_loop(
             lambda i, x: advance(model, i, of_step(x)),
             jnp.arange(inputs.shape[1]),

@@ -21,7 +21,7 @@ from jax import Array
 
 from .._surrogate import Traceable, traceable
 from .experiment import RATE, Experiment, at_setting, of_program
-from .model import Weights, initialised, operations, put, run_over, seeded, watched
+from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
 from .numerics import place
 from .packing import Saved, like, raw
 from .plan import Run
@@ -267,7 +267,7 @@ def _loss(
     with seeded(jax.random.fold_in(draws, number)):
         states = initialised(model, len(samples.labels))
         put(states, weights)
-        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
+        outputs = outputs_in_training(model, samples.inputs, experiment.task.to_model)
     scoring = experiment.scoring
     return _scalar(scoring.loss(scoring.read(outputs), samples.labels)), states.values.kept
 
