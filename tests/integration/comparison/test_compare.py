@@ -84,13 +84,11 @@ def untrained():
         ({"seeds": 8, "most_seeds": 6}, ValueError, "most_seeds must be 8 or more, got 6"),
         ({"seeds": 5, "margin": -1}, ValueError, "margin must be finite and above 0, got -1"),
         ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
-        ({"epochs": 10**400}, ValueError, "epochs must be less than 2.*got about 2"),
         ({"tune": {1: (0.1,)}}, ValueError, "tune can name .*, got 1. Pass a model"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
         ({"learning_rate": 10**400}, ValueError, "must be finite and above 0, got 10000"),
         ({"optimizer": "adam"}, TypeError, "'adam' is not a callable object"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
-        ({"optimizer": lambda learning_rate: None}, TypeError, "an optax transformation, got None"),
         (
             {"model": untrained, "seeds": 1},
             ValueError,
