@@ -173,14 +173,7 @@ def environment(**settings: Any) -> Iterator[None]:
     """The context in which models run: with the user's ``dt``, or else with steps of 1 ms."""
     if brainstate.environ.get("dt", None) is None:
         settings["dt"] = DEFAULT_STEP
-    with brainstate.environ.context(**settings), usual_promotion():
-        yield
-
-
-@contextmanager
-def usual_promotion() -> Iterator[None]:
-    """JAX's type promotion as brainstate's layers and optax need it, whatever the user has set."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with brainstate.environ.context(**settings):
         yield
 
 

@@ -212,14 +212,6 @@ def test_a_factory_that_takes_surrogate_puts_it_where_it_wants():
 
 
 @pytest.mark.thorough
-def test_jax_may_be_as_strict_as_it_can():
-    usual = compare(["QPseudoSpike(1.7)"], **OPTIONS)
-    with jax.numpy_dtype_promotion("strict"), jax.numpy_rank_promotion("raise"):
-        strict = compare(["QPseudoSpike(1.7)"], **OPTIONS)
-    assert strict.results[0].curves == usual.results[0].curves
-
-
-@pytest.mark.thorough
 def test_where_memory_is_full_half_of_the_runs_are_trained_at_once(monkeypatch):
     options = OPTIONS | {"seeds": 5, "epochs": 1}
     expected = compare(["QPseudoSpike"], **options).results[0]
