@@ -19,7 +19,7 @@ from .factory import Factory
 from .identity import name_of
 from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
-from .optimizers import Optimizer, described_optimizer, names_of, transformation
+from .optimizers import Optimizer, adamw, described_optimizer, names_of
 from .scoring import Scoring
 from .tasks import Task
 from .typing import Plain, Setting, Values
@@ -110,10 +110,10 @@ class Experiment:
     def optimizer_for(
         self, learning_rate: ArrayLike, epochs: ArrayLike
     ) -> optax.GradientTransformation:
-        """The optimizer for a training of this many epochs."""
-        names = names_of(self.optimizer)
-        options = {name: value for name, value in self.chosen.items() if name in names}
-        return transformation(self.optimizer, learning_rate, epochs * self.batches, options)
+        """The optimizer for a training of this many epochs, with what it takes."""
+        steps, names = epochs * self.batches, names_of(self.optimizer)
+        values = {**self.chosen, "learning_rate": learning_rate, "steps": steps}
+        return (self.optimizer or adamw)(**{n: v for n, v in values.items() if n in names})
 
 
 def of_program(setting: Setting) -> Setting:

@@ -47,6 +47,11 @@ class Run(NamedTuple):
     key: str
     parts: Plain  # all that it does not share with the others
 
+    @property
+    def surrogate(self) -> Surrogate:
+        """The surrogate at the setting."""
+        return at_setting(self.candidate.surrogate, self.setting)
+
 
 def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
     """The candidates by label, each rebuilt from its spec, so that its arrays are NumPy's."""

@@ -19,8 +19,8 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._surrogate import Traceable, traceable
-from .experiment import RATE, Experiment, at_setting, of_program
+from .._surrogate import traceable
+from .experiment import RATE, Experiment, of_program
 from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
 from .numerics import place
 from .packing import Saved, like, raw
@@ -118,14 +118,13 @@ class Trainer:
     def _training_of(self, run: Run) -> Training:
         if (key := _program_key(run)) not in self._trainings:
             experiment = self._experiment.at(run.setting)
-            self._trainings[key] = Training(_traceable(run).build, experiment)
+            self._trainings[key] = Training(traceable(run.surrogate).build, experiment)
         return self._trainings[key]
 
     def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, State]:
         """How many epochs each run has had, and its state: the one in the store, or initial."""
         experiment = self._experiment.at(group[0].setting)
-        surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
-        start = partial(initial_state, surrogate=surrogate)
+        start = partial(initial_state, surrogate=group[0].surrogate)
         saved = [store.read(run.key + STATE) if store else None for run in group]
         begun = [state for state in saved if state is not None]
         if len(begun) < len(group):
@@ -140,7 +139,7 @@ class Trainer:
     def _given(self, group: Sequence[Run]) -> Given:
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
         numbers = [
-            _traceable(run).numbers
+            traceable(run.surrogate).numbers
             | {"learning_rate": run.setting.get(RATE, usual), "epochs": epochs}
             for run in group
         ]
@@ -297,8 +296,4 @@ def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
 def _program_key(run: Run) -> Hashable:
     """Key of a compiled program: all that it depends on."""
     texts = tuple((name, repr(value)) for name, value in of_program(run.setting).items())
-    return _traceable(run).key, texts
-
-
-def _traceable(run: Run) -> Traceable:
-    return traceable(at_setting(run.candidate.surrogate, run.setting))
+    return traceable(run.surrogate).key, texts

@@ -87,7 +87,7 @@ def untrained():
         ({"tune": {1: (0.1,)}}, ValueError, "tune can name .*, got 1. Pass a model"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
         ({"learning_rate": 10**400}, ValueError, "must be finite and above 0, got 10000"),
-        ({"optimizer": "adam"}, TypeError, "'adam' is not a callable object"),
+        ({"optimizer": "adam"}, TypeError, "a function of learning_rate .* got 'adam'"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
         (
             {"model": untrained, "seeds": 1},
