@@ -53,7 +53,6 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
     task = load_task("digits-pixels")
     ours = all_inputs(task)[:, :, 0]
     ours = np.round(ours * 16 / ours.max()).astype(int)
-    assert sorted(map(tuple, ours)) == sorted(map(tuple, images.astype(int)))
     targets = np.concatenate([task.part(name).labels for name in PARTS])
     assert sorted(zip(map(tuple, ours), targets)) == sorted(
         zip(map(tuple, images.astype(int)), labels)
