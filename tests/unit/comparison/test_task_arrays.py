@@ -7,14 +7,7 @@ import pytest
 
 from braintools_qps import load_task
 
-
-def arrays(samples=40, steps=3, features=2, classes=2):
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((samples, steps, features)) + 5
-    return X, np.arange(samples) % classes
-
-
-X, Y = arrays()
+X, Y = np.random.default_rng(0).standard_normal((40, 3, 2)) + 5, np.arange(40) % 2
 WORDS = np.array(["off", "on"])[Y]
 NAN = X.copy()
 NAN[3, 0, 1] = NAN[3, 2, 1] = NAN[17, 1, 0] = np.nan
