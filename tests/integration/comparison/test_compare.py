@@ -86,11 +86,7 @@ def untrained():
         ({"learning_rate": 10**400}, ValueError, "must be finite and above 0, got 10000"),
         ({"optimizer": "adam"}, TypeError, "a function of learning_rate .* got 'adam'"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
-        (
-            {"model": untrained, "seeds": 1},
-            ValueError,
-            "got no brainstate.ParamState of real numbers",
-        ),
+        ({"model": untrained, "seeds": 1}, ValueError, "no brainstate.ParamState of real numbers"),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
@@ -98,11 +94,7 @@ def untrained():
         ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate in tune must be .* got nan"),
         ({"tune": {"clip": (None, True)}}, TypeError, "clip in tune must be a number, got True"),
         ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),
-        (
-            {"tune": {"dampening": (1.0,), "mean_slope": (0.1,)}},
-            ValueError,
-            "dampening or mean_slope, .* got both",
-        ),
+        ({"tune": {"dampening": (1,), "mean_slope": (1,)}}, ValueError, "mean_slope, .* got both"),
         ({"tune": {"alpha": (2.0,), "q": (2.0,)}}, ValueError, "alpha or q, .* got both"),
     ],
 )
