@@ -168,6 +168,7 @@ def test_data_and_loss_must_fit_the_model(make, options, error, message):
         (models.plain, {}),
         (Network, {}),
         (partial(Network, features=3), {}),
+        (partial(Network, 3), {}),
         (chain(lambda: Stateless(5), readout(2)), {}),
         (of_surrogate(of_one_class), {}),
         (models.every_step, {"y": X[:, :, :1]}),
