@@ -36,13 +36,8 @@ def candidates(surrogates: SurrogateSpecs) -> Candidates:
     TypeError
         If ``surrogates`` is none of these.
     """
-    if is_candidate(surrogates):
+    if is_candidate(surrogates) or not isinstance(surrogates, Iterable):
         surrogates = [surrogates]
-    if not isinstance(surrogates, Iterable) or isinstance(surrogates, bytes):
-        raise TypeError(
-            "surrogates must be a sequence of candidates, a mapping of labels to them, or one "
-            f"candidate, got {surrogates!r}. For example surrogates=['Sigmoid', 'QPseudoSpike']"
-        )
     if isinstance(surrogates, Mapping):
         pairs = [(str(label), get_surrogate(spec)) for label, spec in surrogates.items()]
     else:

@@ -23,21 +23,14 @@ def checked_count(name: str, value: object, least: int = 1) -> int:
     ValueError
         If it is below ``least``, or has more than 32 bits.
     """
-    number = integer(value)
+    number, example = integer(value), f"For example {max(least, 1)}"
     if number is None:
         raise TypeError(
-            f"{name} must be an integer, got {value!r} of type {type(value).__name__}. "
-            f"For example {max(least, 1)}"
+            f"{name} must be an integer, got {value!r} of type {type(value).__name__}. {example}"
         )
-    if number < least:
-        raise ValueError(
-            f"{name} must be {least} or more, got {number}. For example {max(least, 1)}"
-        )
-    if number >= PAST_COUNTS:
-        raise ValueError(
-            f"{name} must be less than 2**32, got about 2**{number.bit_length() - 1}. For "
-            f"example {max(least, 1)}"
-        )
+    if not least <= number < PAST_COUNTS:
+        limit = f"{least} or more" if number < least else "less than 2**32"
+        raise ValueError(f"{name} must be {limit}, got {number}. {example}")
     return number
 
 
@@ -57,8 +50,7 @@ def checked_seeds(seeds: int | Iterable[int]) -> tuple[int, ...]:
     >>> checked_seeds(3), checked_seeds([7, 8])
     ((0, 1, 2), (7, 8))
     """
-    is_number = getattr(seeds, "ndim", 1) == 0  # an array of one number is iterable by its type
-    if is_number or not isinstance(seeds, Iterable):
+    if not isinstance(seeds, Iterable):
         number = checked_count("seeds", seeds)
         if number > MOST_SEEDS:
             raise ValueError(

@@ -71,7 +71,8 @@ def summary(values: ArrayLike, *, bounds: tuple[float, float] = UNBOUNDED) -> In
     equal = np.ptp(values) <= ROUNDING * np.abs(values).max()
     if seeds < 2 or (seeds == 2 and equal):
         return Interval(mean, None, None)
-    half = _student(seeds) * float(values.std(ddof=1)) / math.sqrt(seeds)
+    student = float(stats.t.isf((1 - LEVEL) / 2, seeds - 1))
+    half = student * float(values.std(ddof=1)) / math.sqrt(seeds)
     return Interval(mean, *map(float, np.clip([mean - half, mean + half], *bounds)))
 
 
@@ -258,7 +259,3 @@ def seeds_needed(std: float, difference: float, *, candidates: int = 2) -> int:
     while seeds < min(enough(seeds), MANY):
         seeds += 1
     return seeds
-
-
-def _student(seeds: int) -> float:
-    return float(stats.t.isf((1 - LEVEL) / 2, seeds - 1))

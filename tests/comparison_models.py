@@ -39,7 +39,7 @@ def millivolts(features, classes, hidden=12):
 class TwoKinds(brainstate.nn.Module):
     """LIF neurons that drive adaptive ones, which see their own spikes."""
 
-    def __init__(self, features, classes, hidden):
+    def __init__(self, features, classes, hidden=10):
         super().__init__()
         options = {"tau": 5 * u.ms, "V_th": 1 * u.mV}
         self.into = brainstate.nn.Linear(features, hidden)
@@ -57,10 +57,6 @@ class TwoKinds(brainstate.nn.Module):
         drive = self.between(spikes) + self.again(self.spikes.value)
         self.spikes.value = self.second(5 * drive * u.mA)
         return self.out(self.spikes.value)
-
-
-def two_kinds(features, classes, hidden=10):
-    return TwoKinds(features, classes, hidden)
 
 
 class Neurons(brainstate.nn.Module):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -19,7 +19,7 @@ from .factory import Factory
 from .identity import name_of
 from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
-from .optimizers import Optimizer, described_optimizer, names_of, transformation
+from .optimizers import Optimizer, adamw, described_optimizer, names_of
 from .scoring import Scoring
 from .tasks import Task
 from .typing import Plain, Setting, Values
@@ -48,13 +48,6 @@ class Experiment:
     chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
     # After `prepare`, by seed and by what is chosen; None to begin with the factory's weights
     prepared: dict[tuple[int, str], Values] | None = None
-
-    @property
-    def functions(self) -> dict[str, Callable | None]:
-        """The functions that all runs share, the user's or ours."""
-        goal = self.scoring
-        shared = {"model": self.factory.make, "optimizer": self.optimizer}
-        return shared | {"loss": goal.loss, "score": goal.score}
 
     @property
     def facts(self) -> Plain:
@@ -110,10 +103,10 @@ class Experiment:
     def optimizer_for(
         self, learning_rate: ArrayLike, epochs: ArrayLike
     ) -> optax.GradientTransformation:
-        """The optimizer for a training of this many epochs."""
-        names = names_of(self.optimizer)
-        options = {name: value for name, value in self.chosen.items() if name in names}
-        return transformation(self.optimizer, learning_rate, epochs * self.batches, options)
+        """The optimizer for a training of this many epochs, with what it takes."""
+        steps, names = epochs * self.batches, names_of(self.optimizer)
+        values = {**self.chosen, "learning_rate": learning_rate, "steps": steps}
+        return (self.optimizer or adamw)(**{n: v for n, v in values.items() if n in names})
 
 
 def of_program(setting: Setting) -> Setting:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import brainstate
@@ -77,9 +77,15 @@ class Factory:
             with environment():
                 model = self.make(**arguments)
         except Exception as error:
-            if "classes" in arguments and arguments["classes"] is None:
-                raise _of_regression(self.make, task, error) from error
-            raise
+            if arguments.get("classes", 0) is not None:
+                raise
+            raise ValueError(
+                f"y holds floats, here of shape {task.samples.labels.shape}, which means a "
+                f"regression: {name_of(self.make)} gets classes=None, and raised "
+                f"{type(error).__name__}: {error}. If y holds classes, pass integers: "
+                "y.astype(int) or y.argmax(axis=1). If not, have the factory take outputs instead "
+                "of classes"
+            ) from error
         if not isinstance(model, brainstate.graph.Node):
             raise TypeError(
                 f"the factory {name_of(self.make)} must return a brainstate model, got "
@@ -112,21 +118,7 @@ def parameters_of(factory: Callable) -> list[inspect.Parameter]:
 
     In a partial, the keywords that it binds are defaults.
     """
-    if isinstance(factory, functools.partial):
-        inner = parameters_of(factory.func)[len(factory.args) :]
-        names = [p.name for p in inner]
-        bound = {n: v for n, v in factory.keywords.items() if n in names}
-        return [p.replace(default=bound[p.name]) if p.name in bound else p for p in inner]
-    if not inspect.isclass(factory):
-        return list(inspect.signature(factory).parameters.values())
-    return list(inspect.signature(factory.__init__).parameters.values())[1:]
-
-
-def _of_regression(make: Callable, task: Task, error: Exception) -> ValueError:
-    shape = task.samples.labels.shape
-    return ValueError(
-        f"y holds floats, here of shape {shape}, which means a regression: {name_of(make)} gets "
-        f"classes=None, and raised {type(error).__name__}: {error}. If y holds classes, pass "
-        "integers: y.astype(int) or y.argmax(axis=1). If not, have the factory take outputs "
-        "instead of classes"
-    )
+    bound = partial(factory)
+    make = partial(bound.func.__init__, None) if inspect.isclass(bound.func) else bound.func
+    free = [*inspect.signature(make).parameters.values()][len(bound.args) :]
+    return [p.replace(default=bound.keywords.get(p.name, p.default)) for p in free]

@@ -13,10 +13,8 @@ import ast
 import copyreg
 import dis
 import functools
-import inspect
 import sys
-import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
@@ -72,17 +70,6 @@ def name_of(function: Any) -> str:
     name = getattr(function, "__qualname__", kind.__qualname__)
     module = getattr(function, "__module__", None) or kind.__module__
     return f"{module}:{name}"
-
-
-def sources(functions: Mapping[str, Any]) -> dict[str, str]:
-    """The sources of the user's functions and classes, if they can be found, for the record."""
-    texts = {}
-    for name, function in functions.items():
-        function = inspect.unwrap(without_partial(function))
-        with suppress(OSError, TypeError, AttributeError):
-            if _is_users(function):
-                texts[name] = textwrap.dedent(inspect.getsource(function))
-    return texts
 
 
 class _Walk:

@@ -99,14 +99,12 @@ def put(states: Weights, weights: Weights) -> None:
             state.value = values[path]
 
 
-def run_over(
-    model: Model, inputs: Array, *, fit: bool, of_step: Callable[[Array], Array] = lambda x: x
-) -> Outputs:
+def outputs_in_training(model: Model, inputs: Array, of_step: Callable[[Array], Array]) -> Outputs:
     """Outputs of all steps, of shape (steps, samples, ...), for inputs (samples, steps, ...).
 
     ``of_step`` turns the inputs of one step into those of the model.
     """
-    with environment(fit=fit):
+    with environment(fit=True):
         return brainstate.transform.for_loop(
             lambda i, x: advance(model, i, of_step(x)),
             jnp.arange(inputs.shape[1]),
@@ -175,14 +173,7 @@ def environment(**settings: Any) -> Iterator[None]:
     """The context in which models run: with the user's ``dt``, or else with steps of 1 ms."""
     if brainstate.environ.get("dt", None) is None:
         settings["dt"] = DEFAULT_STEP
-    with brainstate.environ.context(**settings), usual_promotion():
-        yield
-
-
-@contextmanager
-def usual_promotion() -> Iterator[None]:
-    """JAX's type promotion as brainstate's layers and optax need it, whatever the user has set."""
-    with jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow"):
+    with brainstate.environ.context(**settings):
         yield
 
 

@@ -20,7 +20,7 @@ from .._wording import cause_of
 from ..typing import Model
 from .experiment import Experiment
 from .identity import name_of
-from .model import environment, initialised, run_over, seeded
+from .model import environment, initialised, outputs_in_training, seeded
 from .packing import raw
 from .typing import Outputs, Values
 
@@ -130,72 +130,28 @@ def _arrays_of(model: Model) -> Values:
 
 def _traced(experiment: Experiment, size: int) -> Outputs:
     """Shapes of the outputs of all steps; raises why the model does not take such a batch."""
-    try:
-        return _shapes(experiment, size, experiment.task.features)
-    except Exception as error:
-        reason = _fixed_batch(error, experiment, size) or _other_features(error, experiment, size)
-        if reason is not None:
-            raise ValueError(reason) from error
-        cause = cause_of(error)
-        if cause is error:
-            raise
-        raise cause from cause.__cause__  # which brainstate's wrapper would hide
-
-
-def _shapes(experiment: Experiment, size: int, features: int) -> Outputs:
-    """Shapes of the outputs for inputs of so many features."""
+    task = experiment.task
 
     def outputs(key: Array, inputs: Array) -> Outputs:
         with seeded(key):
             model = experiment.model(PROBE)
             initialised(model, size)
-            return run_over(model, inputs, fit=True, of_step=experiment.task.to_model)
+            return outputs_in_training(model, inputs, task.to_model)
 
-    inputs = jax.ShapeDtypeStruct((size, experiment.task.steps, features), jnp.float32)
-    return jax.eval_shape(outputs, jax.random.key(0), inputs)
-
-
-def _fixed_batch(error: Exception, experiment: Experiment, size: int) -> str | None:
-    """Which arrays or states of the model have another batch; None if they fit."""
-    model, _ = replace(experiment, batch_size=size).start(PROBE, experiment.seeds[0])
-    arrays = _of_other_batches(_arrays_of(model), size)
-    hidden = brainstate.graph.states(model, brainstate.ShortTermState)
-    states = {".".join(map(str, path)): state.value for path, state in hidden.items()}
-    guilty = {path: shape for path, shape in arrays.items() if f"{shape}" in _root(error)}
-    guilty |= _of_other_batches(states, size)
-    if not guilty:
-        return None
-    held = ", ".join(f"{path} of shape {shape}" for path, shape in guilty.items())
-    return (
-        f"the model must take batches of any size, here of {size} samples, but holds {held}: "
-        f"{_root(error)}. Make states in init_state(self, batch_size=None), of shape "
-        "(batch_size, ...), and leave out the batch axis of other arrays"
-    )
-
-
-def _of_other_batches(values: Values, size: int) -> dict[str, tuple[int, ...]]:
-    """Shapes of the values that do not fit the batch."""
-    shapes = {p: np.shape(leaf) for p, value in values.items() for leaf in jax.tree.leaves(value)}
-    return {path: shape for path, shape in shapes.items() if shape and shape[0] != size}
-
-
-def _other_features(error: Exception, experiment: Experiment, size: int) -> str | None:
-    """Which number of features the model takes; None if it runs with none that was tried."""
-    _, states = experiment.start(PROBE, experiment.seeds[0])
-    axes = {n for leaf in jax.tree.leaves(states.values.trained) for n in leaf.shape[:1]}
-    for features in sorted(axes - {experiment.task.features}):
-        with suppress(Exception):
-            _shapes(experiment, size, features)
-            return (
-                f"the model must take the {experiment.task.features} features of the data, but "
-                f"takes {features}: {_root(error)}. Take features as a keyword of the factory and "
-                "give the first layer that size"
-            )
-    return None
-
-
-def _root(error: BaseException) -> str:
-    return str(cause_of(error)).strip().rstrip(".")
+    inputs = jax.ShapeDtypeStruct((size, task.steps, task.features), jnp.float32)
+    try:
+        return jax.eval_shape(outputs, jax.random.key(0), inputs)
+    except Exception as error:
+        cause = cause_of(error)
+        if "shape" not in (said := str(cause).strip().rstrip(".")):
+            raise cause from cause.__cause__  # which brainstate's wrapper would hide
+        raise ValueError(
+            f"the model must take the {task.features} features of the data in batches of any size, "
+            f"here of {size} samples, got {type(cause).__name__}: {said}. "
+            "Take features as a keyword of the factory and give the first layer that size. Make "
+            "states in init_state(self, batch_size=None), of shape (batch_size, ...), and leave "
+            "out the batch axis of other arrays"
+        ) from error
 
 
 def _check_outputs(experiment: Experiment, outputs: Outputs, size: int) -> None:

@@ -10,7 +10,7 @@ from jax.typing import ArrayLike
 
 from .factory import VARIABLE, parameters_of
 from .identity import name_of
-from .typing import Plain, Setting
+from .typing import Plain
 
 WEIGHT_DECAY, CLIP = 0.001, 0.03
 GIVEN_TO_OPTIMIZERS = ("learning_rate", "steps")  # if the optimizer takes them
@@ -32,28 +32,6 @@ def adamw(
     return descent if clip is None else optax.chain(optax.clip_by_global_norm(clip), descent)
 
 
-def transformation(
-    optimizer: Optimizer | None, learning_rate: ArrayLike, steps: ArrayLike, options: Setting
-) -> optax.GradientTransformation:
-    """Call the optimizer with a learning rate, its options, and ``steps`` if it takes that.
-
-    Raises
-    ------
-    TypeError
-        If it returns no optax transformation.
-    """
-    make: Optimizer = optimizer or adamw
-    values = {"learning_rate": learning_rate, "steps": steps}
-    taken = names_of(make)
-    made = make(**{name: values[name] for name in GIVEN_TO_OPTIMIZERS if name in taken}, **options)
-    if not (hasattr(made, "init") and hasattr(made, "update")):
-        raise TypeError(
-            "optimizer, called with a learning rate, must return an optax transformation, got "
-            f"{made!r}. For example optimizer=lambda learning_rate: optax.sgd(learning_rate, 0.9)"
-        )
-    return made
-
-
 def check_optimizer(optimizer: Optimizer | None) -> None:
     """Raise unless it can be called with a learning rate.
 
@@ -62,7 +40,7 @@ def check_optimizer(optimizer: Optimizer | None) -> None:
     TypeError
         If it cannot be called with a learning rate.
     """
-    if "learning_rate" not in names_of(optimizer):
+    if not callable(optimizer or adamw) or "learning_rate" not in names_of(optimizer):
         raise TypeError(
             "optimizer must be a function of learning_rate that returns an optax transformation, "
             f"got {optimizer!r}. For example optimizer=optax.sgd, without a rate"

@@ -47,6 +47,11 @@ class Run(NamedTuple):
     key: str
     parts: Plain  # all that it does not share with the others
 
+    @property
+    def surrogate(self) -> Surrogate:
+        """The surrogate at the setting."""
+        return at_setting(self.candidate.surrogate, self.setting)
+
 
 def candidates_of(surrogates: SurrogateSpecs) -> dict[str, Candidate]:
     """The candidates by label, each rebuilt from its spec, so that its arrays are NumPy's."""
@@ -78,11 +83,15 @@ class Plan:
     @cached_property
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
-        make = self.experiment.factory.make
-        options = getattr(make, "args", ()), getattr(make, "keywords", {})
-        parts = {"model": without_partial(make), "options": options}
-        functions = self.experiment.functions | parts
-        return {CODE + name: identity(function) for name, function in functions.items()}
+        make, scoring = self.experiment.factory.make, self.experiment.scoring
+        shared = {
+            "model": without_partial(make),
+            "optimizer": self.experiment.optimizer,
+            "loss": scoring.loss,
+            "score": scoring.score,
+            "options": (getattr(make, "args", ()), getattr(make, "keywords", {})),
+        }
+        return {CODE + name: identity(value) for name, value in shared.items()}
 
     @cached_property
     def shared(self) -> Plain:

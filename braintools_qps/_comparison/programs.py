@@ -13,7 +13,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from .devices import is_full, present_devices, program_bytes
-from .model import usual_promotion
 from .tasks import Samples
 from .typing import Tree
 
@@ -65,9 +64,8 @@ class Programs:
         (device,) = samples.inputs.devices()
         key = function, device, self._width
         if key not in self._compiled:
-            with usual_promotion():
-                lowered = jax.jit(jax.vmap(function, (0, None))).lower(part, samples)
-                self._compiled[key] = lowered.compile()
+            lowered = jax.jit(jax.vmap(function, (0, None))).lower(part, samples)
+            self._compiled[key] = lowered.compile()
         return self._compiled[key]
 
     def _threads(self, program: jax.stages.Compiled) -> int:

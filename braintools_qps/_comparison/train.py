@@ -1,13 +1,13 @@
 """Trains groups of runs that differ only in numbers, so that one program serves a group.
 
-`Trainer` takes the groups. `epoch_of` and `test_of` are one run as pure functions of its state, its
-numbers and the samples.
+`Trainer` takes the groups. `Training` is one run as pure functions of its state, its numbers and
+the samples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
@@ -19,9 +19,9 @@ import optax
 from braintools.surrogate import Surrogate
 from jax import Array
 
-from .._surrogate import Traceable, traceable
-from .experiment import RATE, Experiment, at_setting, of_program
-from .model import Weights, initialised, operations, put, run_over, seeded, watched
+from .._surrogate import traceable
+from .experiment import RATE, Experiment, of_program
+from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
 from .numerics import place
 from .packing import Saved, like, raw
 from .plan import Run
@@ -30,7 +30,6 @@ from .runs import STATE, History, Outcome, Runs, Tested
 from .tasks import Samples, Split
 from .typing import Number, Setting, Tree, Values
 
-Build = Callable[[Setting], Surrogate]
 Carry = tuple[Weights, optax.OptState]
 
 
@@ -75,7 +74,7 @@ class Trainer:
     def __init__(self, experiment: Experiment, most_runs: int) -> None:
         self._experiment = experiment
         self._programs = Programs(experiment.task.samples, most_runs)
-        self._functions: dict[Hashable, tuple[Callable, Callable]] = {}  # an epoch, and the test
+        self._trainings: dict[Hashable, Training] = {}
 
     def train(
         self,
@@ -90,19 +89,19 @@ class Trainer:
         there. ``on_epoch`` is called with the epochs of all runs, and the mean loss.
         """
         count, seconds = len(group), []
-        epoch, test = self._functions_of(group[0])
+        training = self._training_of(group[0])
         begun, states = self._start(group, store)
         given = self._given(group)
         if begun:
             on_epoch(count * begun, _mean_loss(states, begun))
         for done in range(begun + 1, self._experiment.epochs + 1):
-            states, took = self._programs.call(epoch, (states, given))
+            states, took = self._programs.call(training.epoch, (states, given))
             seconds.append(took / count)
             on_epoch(count, _mean_loss(states, done))
             if store is not None and store.is_due() and done < self._experiment.epochs:
                 store.write_states(_saved(group, states))
-        peak = self._programs.bytes(epoch)  # before the test, for which fewer may fit
-        tested, _ = self._programs.call(test, (states, given))
+        peak = self._programs.bytes(training.epoch)  # before the test, for which fewer may fit
+        tested, _ = self._programs.call(training.test, (states, given))
         return [
             Outcome(
                 jax.tree.map(np.asarray, state.history),
@@ -116,17 +115,16 @@ class Trainer:
             for state, of_run in zip(_rows(states), _rows(tested))
         ]
 
-    def _functions_of(self, run: Run) -> tuple[Callable, Callable]:
-        if (key := _program_key(run)) not in self._functions:
-            build, experiment = _traceable(run).build, self._experiment.at(run.setting)
-            self._functions[key] = epoch_of(build, experiment), test_of(build, experiment)
-        return self._functions[key]
+    def _training_of(self, run: Run) -> Training:
+        if (key := _program_key(run)) not in self._trainings:
+            experiment = self._experiment.at(run.setting)
+            self._trainings[key] = Training(traceable(run.surrogate).build, experiment)
+        return self._trainings[key]
 
     def _start(self, group: Sequence[Run], store: Runs | None) -> tuple[int, State]:
         """How many epochs each run has had, and its state: the one in the store, or initial."""
         experiment = self._experiment.at(group[0].setting)
-        surrogate = at_setting(group[0].candidate.surrogate, group[0].setting)
-        start = partial(initial_state, surrogate=surrogate)
+        start = partial(initial_state, surrogate=group[0].surrogate)
         saved = [store.read(run.key + STATE) if store else None for run in group]
         begun = [state for state in saved if state is not None]
         if len(begun) < len(group):
@@ -141,7 +139,7 @@ class Trainer:
     def _given(self, group: Sequence[Run]) -> Given:
         usual, epochs = self._experiment.usual_rate, self._experiment.epochs
         numbers = [
-            _traceable(run).numbers
+            traceable(run.surrogate).numbers
             | {"learning_rate": run.setting.get(RATE, usual), "epochs": epochs}
             for run in group
         ]
@@ -176,23 +174,29 @@ def initial_state(experiment: Experiment, surrogate: Surrogate, seed: int) -> St
     return State(weights, optimizer, zero, history, weights, worst, zero)
 
 
-def epoch_of(build: Build, experiment: Experiment) -> Callable:
-    """``((state, given), samples) -> state``, of one run."""
-    size, batches = experiment.batch_size, experiment.batches
+@dataclass(frozen=True, eq=False)
+class Training:
+    """One run as functions of its state, of what it is given, and of the samples."""
 
-    def epoch(run: tuple[State, Given], samples: Samples) -> State:
+    build: Callable[[Setting], Surrogate]  # of numbers, which may be traced
+    experiment: Experiment
+
+    def epoch(self, run: tuple[State, Given], samples: Samples) -> State:
+        """The state after one more epoch."""
         state, (key, numbers, rows) = run
-        surrogate = build(numbers)
+        experiment, surrogate = self.experiment, self.build(numbers)
+        size, batches = experiment.batch_size, experiment.batches
         # The user's optimizer may need an int; ours takes a traced number.
         length = numbers["epochs"] if experiment.optimizer is None else experiment.epochs
         optimizer = experiment.optimizer_for(numbers["learning_rate"], length)
+        orders, draws = jax.random.split(key)
 
         def step(carry: Carry, batch: tuple[Array, Array]) -> tuple[Carry, Array]:
             (weights, moments), (number, chosen) = carry, batch
             taken = Samples(samples.inputs[chosen], samples.labels[chosen])
-            draw = key, state.epoch * batches + number
-            loss_of = lambda values: _loss(
-                weights._replace(trained=values), taken, draw, surrogate, experiment
+            draw = key, jax.random.fold_in(draws, state.epoch * batches + number)
+            loss_of = lambda values: self._loss(
+                weights._replace(trained=values), surrogate, taken, draw
             )
             (loss, kept), gradient = jax.value_and_grad(loss_of, has_aux=True)(weights.trained)
             values, structure = jax.tree.flatten(weights.trained)
@@ -200,76 +204,55 @@ def epoch_of(build: Build, experiment: Experiment) -> Callable:
             trained = jax.tree.unflatten(structure, optax.apply_updates(values, changes))
             return (Weights(trained, kept), moments), loss
 
-        orders, _ = jax.random.split(key)
         order = jax.random.permutation(jax.random.fold_in(orders, state.epoch), rows.train)
         batched = jnp.arange(batches), order[: batches * size].reshape(batches, size)
         carry = state.weights, state.optimizer
         (weights, moments), losses = jax.lax.scan(step, carry, batched)
-        score, rate, _ = evaluated(weights, key, surrogate, samples, rows.validation, experiment)
+        score, rate, _ = self._evaluated(weights, surrogate, key, samples, rows.validation)
         return _after(state, weights, moments, History(losses.mean(), score, rate))
 
-    return epoch
-
-
-def test_of(build: Build, experiment: Experiment) -> Callable:
-    """``((state, given), samples) -> Tested``, of one run."""
-
-    def tested(run: tuple[State, Given], samples: Samples) -> Tested:
+    def test(self, run: tuple[State, Given], samples: Samples) -> Tested:
+        """Scores and firing on the test part."""
         state, (key, numbers, rows) = run
-        both, surrogate = stacked([state.weights, state.best]), build(numbers)
-        look = lambda weights: evaluated(weights, key, surrogate, samples, rows.test, experiment)
+        both, surrogate = stacked([state.weights, state.best]), self.build(numbers)
+        look = lambda weights: self._evaluated(weights, surrogate, key, samples, rows.test)
         scores, rates, spikes = jax.lax.map(look, both)
         with seeded(key):
-            model = experiment.model(surrogate)
+            model = self.experiment.model(surrogate)
             put(initialised(model, len(rows.test)), state.weights)
-            counted = operations(model, samples.inputs, rows.test, experiment.task.to_model)
+            counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
         return Tested(scores[0], scores[1], rates[0], spikes[0], counted)
 
-    return tested
+    def _evaluated(
+        self, weights: Weights, surrogate: Surrogate, key: Array, samples: Samples, rows: Array
+    ) -> tuple[Array, Array, Array]:
+        """Score on some samples, spikes per neuron and step, and spikes per sample.
 
+        The score is NaN if outputs are not finite.
+        """
+        count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
+        scoring, of_step = self.experiment.scoring, self.experiment.task.to_model
+        with seeded(key):
+            model = self.experiment.model(surrogate)
+            put(initialised(model, len(rows)), weights)
+            outputs, spikes, neurons = watched(model, samples.inputs, rows, of_step, count)
+        finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
+        score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
+        total, steps = spikes.sum(), samples.inputs.shape[1]
+        rate = total / (steps * max(1, neurons))
+        return jnp.where(finite, score, jnp.nan), rate, total / len(rows)
 
-def evaluated(
-    weights: Weights,
-    key: Array,
-    surrogate: Surrogate,
-    samples: Samples,
-    rows: Array,
-    experiment: Experiment,
-) -> tuple[Array, Array, Array]:
-    """Score on some samples, spikes per neuron and step, and spikes per sample.
-
-    The score is NaN if outputs are not finite.
-    """
-    count = lambda spike, x, spikes: jnp.sum(u.get_mantissa(spikes), dtype=jnp.float32)
-    with seeded(key):
-        model = experiment.model(surrogate)
-        put(initialised(model, len(rows)), weights)
-        inputs, of_step = samples.inputs, experiment.task.to_model
-        outputs, spikes, neurons = watched(model, inputs, rows, of_step, count)
-    finite = jnp.all(jnp.array([jnp.isfinite(x).all() for x in jax.tree.leaves(outputs)]))
-    scoring = experiment.scoring
-    score = _scalar(scoring.score(scoring.read(outputs), samples.labels[rows]))
-    total, steps = spikes.sum(), inputs.shape[1]
-    return jnp.where(finite, score, jnp.nan), total / (steps * max(1, neurons)), total / len(rows)
-
-
-def _loss(
-    weights: Weights,
-    samples: Samples,
-    draw: tuple[Array, Array],  # the key of the run, and the number of the batch
-    surrogate: Surrogate,
-    experiment: Experiment,
-) -> tuple[Array, Values]:
-    key, number = draw
-    with seeded(key):
-        model = experiment.model(surrogate)
-    _, draws = jax.random.split(key)
-    with seeded(jax.random.fold_in(draws, number)):
-        states = initialised(model, len(samples.labels))
-        put(states, weights)
-        outputs = run_over(model, samples.inputs, fit=True, of_step=experiment.task.to_model)
-    scoring = experiment.scoring
-    return _scalar(scoring.loss(scoring.read(outputs), samples.labels)), states.values.kept
+    def _loss(
+        self, weights: Weights, surrogate: Surrogate, batch: Samples, keys: tuple[Array, Array]
+    ) -> tuple[Array, Values]:
+        """Loss and kept values; the model is made with the first key and runs with the second."""
+        scoring, (key, draw) = self.experiment.scoring, keys
+        with seeded(key):
+            model = self.experiment.model(surrogate)
+        with seeded(draw):
+            put(states := initialised(model, len(batch.labels)), weights)
+            outputs = outputs_in_training(model, batch.inputs, self.experiment.task.to_model)
+        return _scalar(scoring.loss(scoring.read(outputs), batch.labels)), states.values.kept
 
 
 def _after(state: State, weights: Weights, moments: optax.OptState, now: History) -> State:
@@ -313,8 +296,4 @@ def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
 def _program_key(run: Run) -> Hashable:
     """Key of a compiled program: all that it depends on."""
     texts = tuple((name, repr(value)) for name, value in of_program(run.setting).items())
-    return _traceable(run).key, texts
-
-
-def _traceable(run: Run) -> Traceable:
-    return traceable(at_setting(run.candidate.surrogate, run.setting))
+    return traceable(run.surrogate).key, texts

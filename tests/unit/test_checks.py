@@ -2,7 +2,6 @@
 
 import re
 
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -13,7 +12,6 @@ from braintools_qps._checks import check_positive, checked_count, checked_seeds
     ("seeds", "expected"),
     [
         (np.int64(1), (0,)),
-        (jnp.array(2), (0, 1)),
         ([5, 3], (5, 3)),
         (np.arange(2), (0, 1)),
         ([2**32 - 1], (2**32 - 1,)),
@@ -50,8 +48,7 @@ def test_seeds_that_are_refused(seeds, error, message):
         (0, 1, "epochs must be 1 or more, got 0. For example 1"),
         (-1, 0, "epochs must be 0 or more, got -1. For example 1"),
         (3, 5, "epochs must be 5 or more, got 3. For example 5"),
-        (2**32, 0, "epochs must be less than 2**32, got about 2**32. For example 1"),
-        (10**400, 2, "epochs must be less than 2**32, got about 2**1328. For example 2"),
+        (2**32, 2, "epochs must be less than 2**32, got 4294967296. For example 2"),
     ],
 )
 def test_counts_have_a_range(value, least, message):

@@ -8,11 +8,11 @@ lists.
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from collections.abc import Callable, Mapping
 from os import PathLike
 from pathlib import Path
 from pkgutil import resolve_name
-from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import brainunit as u
@@ -36,13 +36,13 @@ class Entry(NamedTuple):
     build: Callable[..., Task]
 
 
-OURS = {
-    name: Entry(sentence, resolve_name(f"{__name__}.{builder}"))
+_named = {
+    name: (sentence, resolve_name(f"{__name__}.{builder}"))
     for name, (sentence, builder) in _defaults.TASKS.items()
 }
-TASKS: Mapping[str, Entry] = MappingProxyType(
-    OURS | {name: Entry(*entry) for name, entry in cognitive_tasks().items()}
-)
+TASKS: Mapping[str, Entry] = {
+    name: Entry(*entry) for name, entry in (_named | cognitive_tasks()).items()
+}
 
 
 def load_task(
@@ -123,8 +123,8 @@ def load_task(
         loaded = _not_from_file(task)
     else:
         raise TypeError(
-            f"test=, bins= and dt= are for files, got one of them with {_described(task)}. Pass a "
-            "test part of arrays as (X, y, X_test, y_test)"
+            f"test=, bins= and dt= are for files, got one of them with {reprlib.repr(task)}. Pass "
+            "a test part of arrays as (X, y, X_test, y_test)"
         )
     if scale is not None:
         loaded = dataclasses.replace(loaded, scale=_checked_scale(loaded, scale))
@@ -155,7 +155,7 @@ def _not_from_file(task: Any) -> Task:
         return _by_name(task)
     raise TypeError(
         "task must be a name, arrays (X, y) or (X, y, X_test, y_test), a pathlib.Path or a Task, "
-        f"got {_described(task)}. For example task='digits-rows'"
+        f"got {reprlib.repr(task)}. For example task='digits-rows'"
     )
 
 
@@ -177,8 +177,3 @@ def _by_name(text: str) -> Task:
     options = {key: read_value(value) for key, value in options.items()}
     task = TASKS[name].build(*args, **options)
     return dataclasses.replace(task, name=text, description=TASKS[name].sentence)
-
-
-def _described(task: object) -> str:
-    size = f" of {len(task)}" if isinstance(task, (tuple, list)) else ""
-    return f"{task!r}" if isinstance(task, (str, Task)) else f"a {type(task).__name__}{size}"

@@ -19,7 +19,6 @@ from braintools_qps import (
     load_task,
     surrogate_spec,
 )
-from braintools_qps._comparison import environment
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +61,6 @@ def test_a_comparison_can_be_repeated_from_its_json(comparison):
         assert one.scores == other.scores
     assert Comparison.from_dict(values) == comparison
     assert comparison.results[1].surrogate == QPseudoSpike(2.0)
-    with pytest.raises(ValueError, match=r"from format .*comparison/\d.*got 'other'"):
-        Comparison.from_dict({"format": "other"})
 
 
 def untrained():
@@ -84,35 +81,20 @@ def untrained():
         ({"seeds": 8, "most_seeds": 6}, ValueError, "most_seeds must be 8 or more, got 6"),
         ({"seeds": 5, "margin": -1}, ValueError, "margin must be finite and above 0, got -1"),
         ({"epochs": 1.5}, TypeError, "epochs must be an integer, got 1.5"),
-        ({"epochs": 10**400}, ValueError, "epochs must be less than 2.*got about 2"),
-        ({"tune": {1: (0.1,)}}, ValueError, "tune can name .*, got 1. Pass a model"),
+        ({"tune": {1: (1,)}}, ValueError, r"name .*clip, hidden.* network\), got 1. Pass a model"),
         ({"tune": {"lr": (0.1,)}}, ValueError, r"got lr. .*Did you mean 'learning_rate'\?$"),
         ({"learning_rate": 10**400}, ValueError, "must be finite and above 0, got 10000"),
-        ({"optimizer": "adam"}, TypeError, "'adam' is not a callable object"),
+        ({"optimizer": "adam"}, TypeError, "a function of learning_rate .* got 'adam'"),
         ({"optimizer": lambda rate: None}, TypeError, "a function of learning_rate .*lambda"),
-        ({"optimizer": lambda learning_rate: None}, TypeError, "an optax transformation, got None"),
-        (
-            {"model": untrained, "seeds": 1},
-            ValueError,
-            "got no brainstate.ParamState of real numbers",
-        ),
+        ({"model": untrained, "seeds": 1}, ValueError, "no brainstate.ParamState of real numbers"),
         ({"loss": "mse"}, TypeError, r"a function of \(outputs, y\), got 'mse'"),
-        (
-            {"tune": {"width": (1, 2)}},
-            ValueError,
-            r"tune can name .*clip, hidden.* and the default network\), got width",
-        ),
         ({"tune": {"alfa": (1, 2)}}, ValueError, r"the name. Did you mean 'alpha'\?$"),
         ({"tune": {"dampening": ()}}, TypeError, "a sequence of values for dampening"),
         ({"tune": {"neuron": "LIF"}}, TypeError, "a sequence of values for neuron, got 'LIF'"),
         ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate in tune must be .* got nan"),
         ({"tune": {"clip": (None, True)}}, TypeError, "clip in tune must be a number, got True"),
         ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),
-        (
-            {"tune": {"dampening": (1.0,), "mean_slope": (0.1,)}},
-            ValueError,
-            "dampening or mean_slope, .* got both",
-        ),
+        ({"tune": {"dampening": (1,), "mean_slope": (1,)}}, ValueError, "mean_slope, .* got both"),
         ({"tune": {"alpha": (2.0,), "q": (2.0,)}}, ValueError, "alpha or q, .* got both"),
     ],
 )
@@ -179,12 +161,9 @@ class Populations(brainstate.nn.Module):
 
 @pytest.mark.thorough
 def test_the_papers_q_is_tuned_in_the_papers_form():
-    found = compare(
-        {"paper": QPseudoSpike.from_q(3)}, **OPTIONS | {"tune": {"q": (2.0, 3.0)}}, progress=False
-    )
-    as_given = compare({"paper": QPseudoSpike.from_q(2)}, **OPTIONS, progress=False)
-    trials = {t.setting["q"]: t.test for t in found.results[0].tuning.trials}
-    assert trials[2.0] == as_given.results[0].scores.test
+    (result,) = compare([QPseudoSpike.from_q(3)], **OPTIONS | {"tune": {"q": (2.0,)}}).results
+    tuned = get_surrogate(result.tuned_spec)
+    assert tuned.surrogate_grad(0.7) == pytest.approx(QPseudoSpike.from_q(2).surrogate_grad(0.7))
 
 
 @pytest.mark.parametrize("kind", [Memoryless, SubSteps])
@@ -217,17 +196,7 @@ def test_the_last_epoch_decides_and_is_reported_even_if_an_earlier_one_was_bette
     (curve,), (last,) = result.curves.validation, result.scores.validation
     assert max(curve) > last == curve[-1]
     assert result.scores.best_epoch[0] < 3
-    # By hand, with the weights of the last epoch
-    task = load_task(OPTIONS["task"])
-    model = SMALL(task.features, task.outputs, task.steps, hidden=12)
-    test = task.part("test", seed=0)
-    with environment(fit=False):
-        brainstate.nn.init_all_states(model, len(test.labels))
-        states = {".".join(map(str, path)): s for path, s in brainstate.graph.states(model).items()}
-        for name, value in harmed.weights("Sigmoid", 0).items():
-            states[name].value = value
-        outputs = sum(model.update(jnp.asarray(test.inputs[:, i])) for i in range(task.steps))
-    assert result.scores.test[0] == pytest.approx(np.mean(outputs.argmax(1) == test.labels))
+    assert result.scores.test < result.scores.test_at_best_epoch
     # A setting that was better once, and worse in the end, is not chosen
     tune = {"harm": (1.0, 0.0), "learning_rate": (0.1, 1e-6)}
     both = compare(["Sigmoid"], **options | {"model": partial(SMALL, hidden=12), "tune": tune})
@@ -240,13 +209,7 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     candidates = ["QPseudoSpike(scale='15 mV')", "QPseudoSpike"]
     events = []
     comparison = compare(candidates, out=tmp_path, callback=events.append, **OPTIONS)
-    assert events[-1][2:] == (
-        8,
-        8,
-        events[-1].loss,
-        4,
-        4,
-    )  # failed ones count, too
+    assert events[-1][2:] == (8, 8, events[-1].loss, 4, 4)  # failed ones count, too
     failed, sound = comparison.results
     assert "UnitMismatchError: " in failed.error
     assert sound.error is None

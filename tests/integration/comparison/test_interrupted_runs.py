@@ -1,15 +1,11 @@
-"""What Ctrl-C, a full disk and kill -9 cost: an epoch of the run in training, and no result."""
+"""What Ctrl-C and a full disk cost: an epoch of the run in training, and no result."""
 
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import brainstate
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import small_comparison
 from small_comparison import NAMES, OPTIONS, TUNED, files, press_ctrl_c_at, trained, without_times
 
 from braintools_qps import Comparison, QPseudoSpike, compare
@@ -84,35 +80,3 @@ def test_a_run_in_training_goes_on_where_it_was(tmp_path, monkeypatch):
     assert [event.epochs_done for event in seen[:3]] == [4, 6, 8]  # of the 20 that were missing
     assert without_times(resumed) == without_times(whole)
     assert len(files(tmp_path)) == 4
-
-
-KILLED = """
-import os, signal, sys
-sys.path[:0] = {path!r}
-from small_comparison import OPTIONS
-from braintools_qps import compare
-from braintools_qps._comparison import runs
-
-runs.SECONDS_BETWEEN = 0.0
-runs.MOST_OF_THE_TIME = float("inf")
-
-def watch(event):
-    if event.epochs_done == 6:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-if __name__ == "__main__":
-    tune = {{"hidden": (8, 6)}}
-    compare(["QPseudoSpike"], out=sys.argv[1], callback=watch, **OPTIONS | {{"tune": tune}})
-"""
-
-
-@pytest.mark.thorough
-def test_after_kill_9_it_goes_on_to_the_same_numbers(tmp_path):
-    script = KILLED.format(path=[str(Path(small_comparison.__file__).parent), *sys.path])
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", script, tmp_path])
-    assert done.returncode == -signal.SIGKILL
-    options = small_comparison.OPTIONS | {"tune": {"hidden": (8, 6)}}
-    seen = []
-    found = compare(["QPseudoSpike"], out=tmp_path, callback=seen.append, **options)
-    assert seen[-1].runs == 2  # of four
-    assert without_times(found) == without_times(compare(["QPseudoSpike"], **options))

@@ -3,19 +3,16 @@
 import brainunit as u
 import numpy as np
 from comparison_models import millivolts
+from small_comparison import OPTIONS
 
 from braintools_qps import QPseudoSpike, compare
 
-SAMPLES, STEPS, FEATURES, HIDDEN, CLASSES = 80, 5, 2, 12, 2
+STEPS, FEATURES, HIDDEN, CLASSES = 5, 2, 12, 2
 
 
 def test_operations_are_those_of_the_trained_network():
-    y = np.arange(SAMPLES) % CLASSES
-    X = 0.2 * np.random.default_rng(0).standard_normal((SAMPLES, STEPS, FEATURES))
-    X[np.arange(SAMPLES), :, y] += 1
     surrogate = QPseudoSpike(4.0, scale=10 * u.mV)
-    comparison = compare([surrogate], task=(X, y), model=millivolts, epochs=2, seeds=2, tune=None)
-    scores = comparison.results[0].scores
+    scores = compare([surrogate], **OPTIONS | {"model": millivolts}).results[0].scores
     spikes = np.array(scores.spikes)
     assert np.all(spikes > 0)
     by_hand = STEPS * FEATURES * HIDDEN + spikes * CLASSES

@@ -146,9 +146,9 @@ def test_what_cannot_be_taken_apart_equals_nothing(tmp_path):
 @pytest.mark.thorough
 def test_it_is_the_same_in_every_process():
     text = (
-        "from functools import partial\nfrom comparison_models import two_kinds\n"
+        "from functools import partial\nfrom comparison_models import TwoKinds\n"
         "from braintools_qps._comparison.identity import identity\n"
-        "f = lambda x: x in {'a', 'b', 'c', 'd'} or two_kinds\n"
+        "f = lambda x: x in {'a', 'b', 'c', 'd'} or TwoKinds\n"
         "print(identity(partial(f, n={'k', 'l', 'm'})))"
     )
     run = lambda seed: subprocess.run(

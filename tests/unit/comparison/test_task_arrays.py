@@ -7,14 +7,7 @@ import pytest
 
 from braintools_qps import load_task
 
-
-def arrays(samples=40, steps=3, features=2, classes=2):
-    rng = np.random.default_rng(0)
-    X = rng.standard_normal((samples, steps, features)) + 5
-    return X, np.arange(samples) % classes
-
-
-X, Y = arrays()
+X, Y = np.random.default_rng(0).standard_normal((40, 3, 2)) + 5, np.arange(40) % 2
 WORDS = np.array(["off", "on"])[Y]
 NAN = X.copy()
 NAN[3, 0, 1] = NAN[3, 2, 1] = NAN[17, 1, 0] = np.nan
@@ -165,8 +158,6 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
         (X.astype(complex), Y, (), TypeError, r"real numbers, got dtype complex128"),
         (X.astype(object), Y, (), TypeError, r"got dtype object. Convert it"),
         (X, np.array([np.nan, "a"] * 20, object), (), TypeError, r"one type.*got float64, str"),
-        (np.ma.array(X), Y, (), TypeError, r"X must not be a masked array.*filled\(0\)"),
-        (X, Y, (X[:10], np.ma.array(Y[:10])), TypeError, r"y of the test part .* masked array"),
         (X, Y.astype(complex), (), TypeError, r"integers, strings or floats, got dtype complex"),
         (X, X[:, 0, 0] * u.mV, (), TypeError, r"must have no unit, got mV.*to_decimal\(mV\)"),
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
@@ -177,6 +168,9 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
         (X, Y, (X[:10], Y[:10] + 1), ValueError, r"among those to train, 0, 1, got 2"),
         (X, Y, (X[:10], WORDS[:10]), ValueError, r"to train, '0', '1', got 'off', 'on'"),
         (X, Y, (X[:10], 1.0 * Y[:10]), TypeError, r"both hold classes, or both floats"),
+        *((X * u.mV, Y, (other, Y[:10]), TypeError, r"must have the unit of X, mV, got")
+          for other in (X[:10], X[:10] * u.mA)),
+        (X[:3], 1.0 * Y[:3], (), ValueError, "a regression needs 4 samples or more.*got 3"),
     ],
 )  # fmt: skip
 def test_arrays_that_cannot_be_trained_on(X, y, test, error, message):
@@ -189,13 +183,5 @@ def test_the_test_part_is_read_in_the_unit_of_the_rest():
     assert_same(given, load_task((X * u.mV, Y, TEST[0] * u.mV, TEST[1])))
 
 
-@pytest.mark.parametrize("other", [TEST[0], TEST[0] * u.mA])
-def test_a_test_part_of_another_dimension_is_refused(other):
-    with pytest.raises(TypeError, match=r"X of the test part must have the unit of X, mV, got"):
-        load_task((X * u.mV, Y, other, TEST[1]))
-
-
-def test_a_regression_needs_samples_for_all_three_parts():
-    with pytest.raises(ValueError, match="a regression needs 4 samples or more.*got 3"):
-        load_task((X[:3], Y[:3].astype(float)))
+def test_a_regression_has_samples_for_all_three_parts():
     assert load_task((X[:4], Y[:4].astype(float))).sizes == (2, 1, 1)

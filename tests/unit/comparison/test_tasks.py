@@ -53,7 +53,6 @@ def test_digits_are_those_of_scikit_learn_each_in_one_part_only():
     task = load_task("digits-pixels")
     ours = all_inputs(task)[:, :, 0]
     ours = np.round(ours * 16 / ours.max()).astype(int)
-    assert sorted(map(tuple, ours)) == sorted(map(tuple, images.astype(int)))
     targets = np.concatenate([task.part(name).labels for name in PARTS])
     assert sorted(zip(map(tuple, ours), targets)) == sorted(
         zip(map(tuple, images.astype(int)), labels)
@@ -136,14 +135,14 @@ def test_a_missing_package_is_named_with_the_extra(monkeypatch, name, module):
         ("mnist", {}, LookupError, "one of digits-rows, .*, randman, .*GoNoGo.*got 'mnist'"),
         ("digit_rows", {}, LookupError, "Did you mean 'digits-rows'"),
         ("gonogo", {}, LookupError, "Did you mean 'GoNoGo'"),
-        (3, {}, TypeError, "a name, arrays .*, got a int"),
-        ([1, 2, 3], {}, TypeError, "got a list of 3"),
+        (3, {}, TypeError, "a name, arrays .*, got 3"),
+        ([1, 2, 3], {}, TypeError, r"got \[1, 2, 3\]"),
         ("randman(klasses=2)", {}, TypeError, "unexpected keyword argument 'klasses'"),
         ("cue-recall(4)", {}, TypeError, r"cue_recall\(\) takes 0 positional"),
         ("randman(classes=open)", {}, ValueError, "a task string is a name or a call"),
         ("randman", {"bins": 10}, TypeError,
          "test=, bins= and dt= are for files, got one of them with 'randman'. Pass"),
-        (arrays(), {"test": arrays()}, TypeError, r"with a tuple of 2\. .* y_test\)"),
+        (arrays(), {"test": arrays()}, TypeError, r"(?s)with \(array.*\)\. .* y_test\)"),
         *((arrays(), {"readout": readout}, ValueError,
            f'"last", .* from 1 to the 3 .*, got {readout!r}')
           for readout in ("first", 0, 4, 1.5, True)),
