@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
@@ -48,6 +48,13 @@ class Experiment:
     chosen: Setting = field(default_factory=dict)  # for the factory and the optimizer
     # After `prepare`, by seed and by what is chosen; None to begin with the factory's weights
     prepared: dict[tuple[int, str], Values] | None = None
+
+    @property
+    def functions(self) -> dict[str, Callable | None]:
+        """The functions that all runs share, the user's or ours."""
+        goal = self.scoring
+        shared = {"model": self.factory.make, "optimizer": self.optimizer}
+        return shared | {"loss": goal.loss, "score": goal.score}
 
     @property
     def facts(self) -> Plain:

@@ -13,8 +13,10 @@ import ast
 import copyreg
 import dis
 import functools
+import inspect
 import sys
-from collections.abc import Iterable, Iterator
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
@@ -70,6 +72,17 @@ def name_of(function: Any) -> str:
     name = getattr(function, "__qualname__", kind.__qualname__)
     module = getattr(function, "__module__", None) or kind.__module__
     return f"{module}:{name}"
+
+
+def sources(functions: Mapping[str, Any]) -> dict[str, str]:
+    """The sources of the user's functions and classes, if they can be found, for the record."""
+    texts = {}
+    for name, function in functions.items():
+        function = inspect.unwrap(without_partial(function))
+        with suppress(OSError, TypeError, AttributeError):
+            if _is_users(function):
+                texts[name] = textwrap.dedent(inspect.getsource(function))
+    return texts
 
 
 class _Walk:

@@ -83,15 +83,11 @@ class Plan:
     @cached_property
     def code(self) -> dict[str, str]:
         """The identities of the functions that all runs share."""
-        make, scoring = self.experiment.factory.make, self.experiment.scoring
-        shared = {
-            "model": without_partial(make),
-            "optimizer": self.experiment.optimizer,
-            "loss": scoring.loss,
-            "score": scoring.score,
-            "options": (getattr(make, "args", ()), getattr(make, "keywords", {})),
-        }
-        return {CODE + name: identity(value) for name, value in shared.items()}
+        make = self.experiment.factory.make
+        options = getattr(make, "args", ()), getattr(make, "keywords", {})
+        parts = {"model": without_partial(make), "options": options}
+        functions = self.experiment.functions | parts
+        return {CODE + name: identity(function) for name, function in functions.items()}
 
     @cached_property
     def shared(self) -> Plain:

@@ -22,6 +22,7 @@ from ..records import (
     to_plain,
 )
 from .experiment import RATE, Experiment, at_setting
+from .identity import sources
 from .numerics import present_environment
 from .plan import Candidate, Run, digest
 from .runs import History, Outcome
@@ -108,6 +109,7 @@ def blank(candidates: Iterable[Candidate], experiment: Experiment, limits: Plain
         "loss": experiment.scoring.loss_name,
         "score": experiment.scoring.score_name,
         "tune": experiment.tune,
+        "sources": sources(experiment.functions),
         **({} if experiment.prepared is None else {"prepare": True}),
     }
     return Comparison(
