@@ -21,6 +21,9 @@ def report(tmp_path):
     return of
 
 
+OF_ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # FIPS 180-2, B.1
+
+
 def test_a_comparison(report):
     text = report(COMPARISON, command="braintools-qps compare --seeds 2")
     assert "<title>Surrogates compared on cue-recall</title>" in text
@@ -32,6 +35,7 @@ def test_a_comparison(report):
         "<dt>samples</dt><dd>train 7, test 2</dd>",
         "<dt>learning rate</dt><dd>0.125</dd>",
         "<dt>time constants</dt><dd>1, 8</dd>",
+        f"<dt>model, sha256</dt><dd>{OF_ABC}</dd>",
         "<dt>packages</dt><dd>jax 0.99</dd>",
         "<pre>braintools-qps compare --seeds 2</pre>",
     ):
