@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 
 from .._wording import shortened
@@ -128,8 +127,7 @@ def _tune_text(comparison: Compared, beyond: Mapping[str, Mapping[float, None]])
 def trouble(result: Result) -> str:
     """The problem of one candidate; empty if it has none."""
     if result.error:
-        text = f"error: {result.error}".rstrip(".")
-        return textwrap.shorten(text, LONGEST_ERROR, placeholder="...")
+        return shortened(f"error: {result.error}".rstrip("."), LONGEST_ERROR)
     seeds = len(result.scores.test)
     named = ((TROUBLES.get(name, name), count) for name, count in result.flags.items())
     return ", ".join(f"{name} {count}/{seeds}" for name, count in named)
