@@ -93,7 +93,7 @@ def labels_of(y: Given, what: str = "y") -> np.ndarray:
             f"{what} must have no unit, got {y.unit}. Choose a unit for the errors: pass "
             f"y.to_decimal({y.unit})"
         )
-    labels = np.asarray(u.get_mantissa(y))
+    labels = _array(y, what)
     if labels.dtype.kind in "OT":  # as pandas keeps strings, with floats for those that are missing
         kinds = sorted({np.asarray(label).dtype.name for label in labels.flat})
         if len({kind.rstrip("0123456789") for kind in kinds}) > 1:
@@ -112,7 +112,7 @@ def labels_of(y: Given, what: str = "y") -> np.ndarray:
 
 def _part(X: Given, y: Given, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Inputs and labels of a part of the data, checked, as the task holds them."""
-    X, y = np.asarray(u.get_mantissa(X)), labels_of(y, f"y{part}")
+    X, y = _array(X, f"X{part}"), labels_of(y, f"y{part}")
     if X.dtype.kind not in "biuf":
         raise TypeError(
             f"X{part} must hold real numbers, got dtype {X.dtype}. Convert it, for example with "
@@ -133,6 +133,16 @@ def _in_unit_of(X: Given, inputs: Given) -> Given:
             "unit, or none"
         )
     return inputs.to_decimal(unit) if isinstance(inputs, u.Quantity) else inputs
+
+
+def _array(values: Given, what: str) -> np.ndarray:
+    values = u.get_mantissa(values)
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(
+            f"{what} must not be a masked array, whose mask would be lost. Leave out samples that "
+            "are masked, or fill them in with .filled(0)"
+        )
+    return np.asarray(values)
 
 
 def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:

@@ -158,6 +158,8 @@ def test_a_test_part_is_left_whole_and_may_lack_a_class():
         (X.astype(complex), Y, (), TypeError, r"real numbers, got dtype complex128"),
         (X.astype(object), Y, (), TypeError, r"got dtype object. Convert it"),
         (X, np.array([np.nan, "a"] * 20, object), (), TypeError, r"one type.*got float64, str"),
+        (np.ma.array(X), Y, (), TypeError, r"X must not be a masked array.*filled\(0\)"),
+        (X, Y, (X[:10], np.ma.array(Y[:10])), TypeError, r"y of the test part .* masked array"),
         (X, Y.astype(complex), (), TypeError, r"integers, strings or floats, got dtype complex"),
         (X, X[:, 0, 0] * u.mV, (), TypeError, r"must have no unit, got mV.*to_decimal\(mV\)"),
         (X, Y, (X[:9], Y[:10]), ValueError, r"y of the test part must hold one label.* 9 samples"),
