@@ -166,7 +166,10 @@ def scale(name: str, value: Any) -> Magnitude | u.Quantity | None:
 
 def residual_dtype(name: str, value: ResidualDtype) -> str | None:
     """None or the name of a dtype that residuals can be stored in."""
-    dtype = None if value is None else jnp.dtype(value).name
+    try:
+        dtype = None if value is None else jnp.dtype(value).name
+    except TypeError:  # no dtype, such as "bf16"
+        dtype = str(value)
     if dtype not in (None, *RESIDUAL_DTYPES):
         raise ValueError(
             f"{name} must be None or one of {', '.join(RESIDUAL_DTYPES)}, got {value!r}. "

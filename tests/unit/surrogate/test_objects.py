@@ -215,7 +215,7 @@ def test_what_does_not_broadcast(name):
 
 
 def test_other_parameters():
-    for value in ("int8", "float32", jnp.float64):
+    for value in ("int8", "float32", jnp.float64, "bf16", 16):
         with pytest.raises(ValueError, match="residual_dtype must be None or one of bfloat16"):
             QPseudoSpike(residual_dtype=value)
     assert QPseudoSpike(residual_dtype=jnp.bfloat16).residual_dtype == "bfloat16"
