@@ -24,18 +24,3 @@ from .network import RecurrentNetwork
 from .numerics import present_environment
 from .packing import replacing
 from .tasks import TASKS, Task, load_task
-
-__all__ = [  # noqa: RUF022 -- what users meet first
-    "compare",
-    # For what shows results
-    "TASKS",
-    "Factory",
-    "Task",
-    "connected",
-    "RecurrentNetwork",
-    "environment",
-    "load_task",
-    "present_environment",
-    "replacing",
-    "seeded",
-]

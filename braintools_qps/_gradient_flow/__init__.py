@@ -36,24 +36,6 @@ from .slopes import mean_slope_at
 from .step import Step
 from .tracing import trace, with_states_of
 
-__all__ = [
-    "Evaluator",
-    "Objective",
-    "Passes",
-    "Step",
-    "flow_of",
-    "gradient_flow",
-    "gradient_sensitivity",
-    "mean_slope_at",
-    "normalize_rates",
-    "normalize_surrogate",
-    "prepare",
-    "relay_weights",
-    "synaptic_operations",
-    "trace",
-    "with_states_of",
-]
-
 OWN = "model"
 
 

@@ -8,5 +8,3 @@ the packing and the derivative rule, `spikes` checks the input. `save` changes a
 from .layers import SpikeConv1d, SpikeConv2d, SpikeLinear
 from .matmul import spike_matmul
 from .save import save_memory
-
-__all__ = ["SpikeConv1d", "SpikeConv2d", "SpikeLinear", "save_memory", "spike_matmul"]

@@ -21,33 +21,3 @@ from .restore import restoring, traced_afresh
 from .set_surrogate import by_population, set_surrogate
 from .spike_marks import ARGUMENT, SPIKES, call_spike, mark_spikes
 from .steps import advance, batch_size, checked_inputs, dead_states, initialise
-
-__all__ = [
-    "ARGUMENT",
-    "SPIKES",
-    "advance",
-    "batch_size",
-    "by_population",
-    "call_spike",
-    "check_detachable",
-    "checked_inputs",
-    "classic_neuron",
-    "dead_states",
-    "expression",
-    "find_neurons",
-    "find_nodes",
-    "has_membrane",
-    "initialise",
-    "is_dropout",
-    "is_mapped",
-    "mark_spikes",
-    "membrane_of",
-    "misnamed",
-    "restoring",
-    "set_reset",
-    "set_spike",
-    "set_surrogate",
-    "spike_code",
-    "spike_of",
-    "traced_afresh",
-]

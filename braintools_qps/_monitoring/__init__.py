@@ -7,5 +7,3 @@ training step.
 
 from .monitor import TrainingMonitor
 from .schedule import SurrogateSchedule
-
-__all__ = ["SurrogateSchedule", "TrainingMonitor"]

@@ -22,22 +22,6 @@ from .parsing import shown
 from .plain_values import plain
 from .resolution import UnknownSurrogateError, listed_entries, qualified_name
 
-__all__ = [  # noqa: RUF022 -- what users meet first
-    "UnknownSurrogateError",
-    "get_surrogate",
-    "list_surrogates",
-    "register_surrogate",
-    "surrogate_spec",
-    # For the other rooms
-    "Entry",
-    "is_surrogate_class",
-    "listed_entries",
-    "parse_call",
-    "plain",
-    "qualified_name",
-    "read_value",
-]
-
 Class = TypeVar("Class", bound=type[Surrogate])
 
 

@@ -16,8 +16,6 @@ from .._wording import from_extra
 from ..records import Comparison, GradientFlow
 from .contents import contents
 
-__all__ = ["write_report"]
-
 
 def write_report(
     record: Comparison | GradientFlow | Mapping[str, GradientFlow],

@@ -7,7 +7,7 @@ libraries, whose curves `foreign` calls. `parameters` is what a field declares a
 the checks of its values. `keys` compares surrogates; `adjusting` copies one with other numbers.
 """
 
-from .adjusting import Traceable, adjusted, traceable
+from .adjusting import adjusted, traceable
 from .keys import Same, surrogate_key, value_key
 from .parameters import declarations
 from .pseudo_spike import QPseudoSpike, q_pseudo_spike
@@ -15,24 +15,3 @@ from .residuals import compressed_product, has_float16
 from .scaled import Scaled
 from .units import missing_scale, strip
 from .values import gradient_values, require_one_shape, scale_of, scale_unit
-
-__all__ = [
-    "QPseudoSpike",
-    "Same",
-    "Scaled",
-    "Traceable",
-    "adjusted",
-    "compressed_product",
-    "declarations",
-    "gradient_values",
-    "has_float16",
-    "missing_scale",
-    "q_pseudo_spike",
-    "require_one_shape",
-    "scale_of",
-    "scale_unit",
-    "strip",
-    "surrogate_key",
-    "traceable",
-    "value_key",
-]

@@ -5,7 +5,6 @@ flows. `comparison` makes the table of a comparison and `columns` declares its c
 says which candidate is best, `notes` explains the numbers, and `tidy` writes a line for each seed,
 epoch or trial. Nothing here imports `records`: a record is passed in and read by its attributes.
 """
-# ruff: noqa: F401 -- all names are for the other rooms, none is public
 
 from .comparison import comparison_table, comparison_text
 from .fields import (
@@ -26,5 +25,3 @@ from .table import Table, cell, html_note, text_table
 from .tidy import csv_text, tidy_lines
 from .verdict import convergence, verdict
 from .words import plural
-
-__all__: list[str] = []

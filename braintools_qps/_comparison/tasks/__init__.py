@@ -26,8 +26,6 @@ from .cognitive import cognitive_tasks
 from .files import read_file
 from .task import Samples, Split, Task
 
-__all__ = ["TASKS", "Samples", "Split", "Task", "load_task"]
-
 
 class Entry(NamedTuple):
     """A task by name: what it is, and the function that makes it."""
