@@ -4,7 +4,7 @@ import random
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+import time
 from pathlib import Path
 
 import pytest
@@ -14,10 +14,10 @@ from small_comparison import OPTIONS, files, without_times
 from braintools_qps import compare
 
 NAMES = ["QPseudoSpike"]
-MANY = OPTIONS | {"tune": {"hidden": (8, 5)}, "epochs": 100}  # two programs of two runs
-KILLS, LONGEST = 10, 2.5  # seconds from the first epochs of a process to its end
+MANY = OPTIONS | {"tune": {"hidden": (8, 5)}, "epochs": 200}  # two programs of two runs
+KILLS, EPOCHS, SECONDS = 10, 12, 0.02  # a process lives for so many epochs, and longer by so much
 
-# Saves each epoch, and says when it has trained one.
+# Saves each epoch, and says so.
 TRAINING = """
 import sys
 sys.path[:0] = {path!r}
@@ -27,14 +27,7 @@ from braintools_qps._comparison import runs
 
 runs.SECONDS_BETWEEN = 0.0
 runs.MOST_OF_THE_TIME = float("inf")
-events = []
-
-def watch(event):
-    events.append(event)
-    if len(events) == 2:  # the first tells the epochs of the process before
-        print("training", flush=True)
-
-compare(NAMES, out=sys.argv[1], callback=watch, **MANY)
+compare(NAMES, out=sys.argv[1], callback=lambda event: print("epoch", flush=True), **MANY)
 """
 
 
@@ -42,20 +35,21 @@ compare(NAMES, out=sys.argv[1], callback=watch, **MANY)
 def test_after_ten_kills_at_random_moments_it_ends_with_the_numbers_of_an_undisturbed_run(tmp_path):
     here = [str(Path(__file__).parent), str(Path(small_comparison.__file__).parent)]
     script = TRAINING.format(path=[*here, *sys.path])
-    delays, ends = random.Random(0), []
+    killed, whole = tmp_path / "killed", tmp_path / "whole"
+    command = [sys.executable, "-W", "ignore", "-c", script]
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL, "text": True}
+    draw, ends = random.Random(0), []
     for _ in range(KILLS):
-        process = subprocess.Popen(
-            [sys.executable, "-W", "ignore", "-c", script, tmp_path],
-            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-        )  # fmt: skip
-        process.stdout.readline()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(delays.uniform(0, LONGEST))
+        process = subprocess.Popen([*command, killed], **streams)
+        for _ in range(draw.randint(2, EPOCHS)):  # the first tells the epochs of the one before
+            process.stdout.readline()
+        time.sleep(draw.uniform(0, SECONDS))
         process.kill()
         process.communicate()
         ends.append(process.returncode)
-    assert {*ends[:3]} == {-signal.SIGKILL}
-    assert {*ends} <= {-signal.SIGKILL, 0}  # a fast machine is done before the tenth
-    assert files(tmp_path)
-    found = compare(NAMES, out=tmp_path, **MANY)
-    assert without_times(found) == without_times(compare(NAMES, **MANY))
+    assert {*ends} == {-signal.SIGKILL}
+    assert files(killed)
+    for folder in (killed, whole):
+        subprocess.run([*command, folder], check=True, **streams)
+    found, undisturbed = (compare(NAMES, out=folder, **MANY) for folder in (killed, whole))
+    assert without_times(found) == without_times(undisturbed)
