@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 from functools import partial
 from pathlib import Path
 
@@ -99,16 +100,22 @@ def test_the_same_is_found_although_a_worker_is_killed(tmp_path, cluster, fragil
 
 
 def test_a_worker_that_dies_as_data_are_sent_is_passed_over(cluster, fragile, undisturbed):
-    """In one of ten times or so the scheduler has not noticed yet, and Dask raises an OSError."""
+    """The scheduler picks it before it has noticed, and Dask raises an OSError."""
     seen = []
     with connected(cluster.address) as client:
         send = client.scatter
+
+        def kill(worker):
+            os.kill(worker, signal.SIGKILL)
+            os.kill(cluster.scheduler, signal.SIGCONT)
 
         def kill_and_send(*arguments, **options):
             for _ in range(0 if seen else 60):
                 client.wait_for_workers(2)
                 send([0, 1])  # one to each: the scheduler keeps its connections
-                os.kill(next(iter(client.run(os.getpid).values())), signal.SIGKILL)
+                worker = next(iter(client.run(os.getpid).values()))
+                os.kill(cluster.scheduler, signal.SIGSTOP)  # reads of the data, then of the death
+                threading.Timer(0.2, kill, [worker]).start()
                 try:
                     send(*arguments, **options)
                 except OSError as error:
