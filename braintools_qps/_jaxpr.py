@@ -22,7 +22,7 @@ from typing import Any
 import jax
 from jax import Array
 from jax.ad_checkpoint import checkpoint_name
-from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal
+from jax.extend.core import ClosedJaxpr, Jaxpr, JaxprEqn, Literal, Var
 
 from ._models import ARGUMENT, SPIKES
 
@@ -133,15 +133,15 @@ def jaxprs_within(eqn: JaxprEqn) -> Iterator[Jaxpr | ClosedJaxpr]:
 def run(
     jaxpr: Jaxpr,
     arguments: Sequence[Any],
-    perturbations: Mapping[Any, Array],
+    perturbations: Mapping[Var, Array],
     tap: Tap,
-    watched: Sequence[Any] = (),
+    watched: Sequence[Var] = (),
 ) -> tuple[list[Any], list[Any]]:
     """Results of a jaxpr, and the values of the variables that are watched.
 
     A variable in ``perturbations`` has its perturbation added when it is computed.
     """
-    values: dict[Any, Any] = dict.fromkeys(watched)
+    values: dict[Var, Any] = dict.fromkeys(watched)
 
     def perturbed(eqn: JaxprEqn, operands: list) -> list[Any]:
         results = [
@@ -168,7 +168,7 @@ def evaluate(
     values = dict(zip(jaxpr.constvars, map(constant, constants)))
     values |= zip(jaxpr.invars, arguments)
 
-    def read(atom: Any) -> Any:
+    def read(atom: Var | Literal) -> Any:
         return constant(atom.val) if isinstance(atom, Literal) else values[atom]
 
     for eqn in jaxpr.eqns:

@@ -15,6 +15,7 @@ __all__ = [
     "Batches",
     "Distance",
     "Hyperparameter",
+    "Inputs",
     "Model",
     "ResidualDtype",
     "Scale",
@@ -41,6 +42,31 @@ Distance: TypeAlias = ArrayLike | u.Quantity
 ``jnp.array([-3.0, 2.0]) * u.mV``.
 """
 
+
+@runtime_checkable
+class Batches(Protocol):
+    """Data that can be asked for a batch, as a task of `~braintools_qps.load_task`."""
+
+    def batch(self, samples: int) -> tuple[Any, Any]:
+        """Return inputs of some samples, of shape (time, batch, features), and their labels.
+
+        Parameters
+        ----------
+        samples : int
+            How many at most.
+
+        Returns
+        -------
+        tuple
+            Inputs and labels.
+        """
+
+
+Inputs: TypeAlias = ArrayLike | u.Quantity | Mapping | Sequence | Batches
+"""An array or a Quantity with time along its first axis, a pytree of them, or a task, of which a
+batch is taken.
+"""
+
 Hyperparameter: TypeAlias = ArrayLike | brainstate.State
 """A number above 0 without unit, an array of them that broadcasts, or a State that holds either.
 
@@ -65,27 +91,5 @@ ResidualDtype: TypeAlias = DTypeLike | None
 Node: TypeAlias = brainstate.graph.Node
 """A part of a model: a neuron, a layer or a dropout."""
 
-Inputs: TypeAlias = ArrayLike | u.Quantity | Mapping | Sequence
-"""An array or a Quantity with time along its first axis, or a pytree of them."""
-
 SpikeFunction: TypeAlias = Callable[[Any], Any]
 """What a neuron calls with the distance of its membrane potential from the threshold."""
-
-
-@runtime_checkable
-class Batches(Protocol):
-    """Data that can be asked for a batch, as a task of `~braintools_qps.load_task`."""
-
-    def batch(self, samples: int) -> tuple[Any, Any]:
-        """Return inputs of some samples, of shape (time, batch, features), and their labels.
-
-        Parameters
-        ----------
-        samples : int
-            How many at most.
-
-        Returns
-        -------
-        tuple
-            Inputs and labels.
-        """

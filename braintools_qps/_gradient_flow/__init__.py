@@ -21,7 +21,7 @@ from .._candidates import candidates, is_candidate
 from .._checks import checked_count
 from .._models import batch_size, by_population, checked_inputs
 from ..records import GradientFlow, GradientFlows, total
-from ..typing import Model, SurrogateSpecs
+from ..typing import Inputs, Model, SpikeFunction, SurrogateSpecs
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
@@ -41,7 +41,7 @@ OWN = "model"
 
 def gradient_flow(
     model: Model,
-    inputs: Any,
+    inputs: Inputs,
     *,
     batch_first: bool = False,
     surrogates: SurrogateSpecs | None = None,
@@ -181,7 +181,9 @@ def flow_of(
     )
 
 
-def _candidates(own: dict[str, Any], surrogates: Any) -> dict[str, Spikes]:
+def _candidates(
+    own: dict[str, SpikeFunction], surrogates: SurrogateSpecs | None
+) -> dict[str, Spikes]:
     """For each candidate's label, the surrogate of each population."""
     if surrogates is None:
         return {OWN: own}

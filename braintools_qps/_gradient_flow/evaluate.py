@@ -5,9 +5,9 @@ from __future__ import annotations
 import copy
 import dataclasses
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from jax.stages import Wrapped
 
 from .._models import batch_size
 from ..records import Activity, Gradient, Information, Operations, PopulationFlow, Slopes
-from ..typing import Model
+from ..typing import Inputs, Model, SpikeFunction
 from . import measures
 from .cotangents import Objective
 from .information import told
@@ -27,7 +27,7 @@ from .passes import backward, firing_rates, forward, replaced, with_index
 from .slopes import slope_summary, slopes_at
 from .step import Arrays, Population, Step, is_real
 
-Spikes = Mapping[str, Callable[[Any], Any]]  # the surrogate of each population
+Spikes = Mapping[str, SpikeFunction]  # the surrogate of each population
 
 
 class Passes(NamedTuple):
@@ -84,7 +84,7 @@ class Evaluator:
     def __init__(
         self,
         step: Step,
-        inputs: Any,
+        inputs: Inputs,
         objective: Objective,
         passes: Passes | None = None,
         model: Model | None = None,
@@ -105,7 +105,9 @@ class Evaluator:
         if labels is not None:
             self.information, self.told = told(inputs, self.counts(), labels)
 
-    def changed(self, states: Sequence[Array] | None = None, inputs: Any = None) -> Evaluator:
+    def changed(
+        self, states: Sequence[Array] | None = None, inputs: Inputs | None = None
+    ) -> Evaluator:
         """The same model run with other values of its states, or over other inputs."""
         arrays = self.step.arrays
         arrays = arrays if states is None else arrays._replace(states=tuple(states))
@@ -149,7 +151,9 @@ class Evaluator:
             for name, argument in zip(self.step.callers, self.run.arguments)
         ]
 
-    def slopes_of(self, population: Population, spike: Any, slopes: Array | None = None) -> Slopes:
+    def slopes_of(
+        self, population: Population, spike: SpikeFunction, slopes: Array | None = None
+    ) -> Slopes:
         """The slopes that a population's membranes meet with a surrogate."""
         argument, unit = self.run.arguments[population.call], population.argument_unit
         slopes = slopes_at(spike, argument, unit) if slopes is None else slopes

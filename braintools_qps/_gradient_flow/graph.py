@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from .._jaxpr import MIXING, PRODUCTS, STOPPING, Jaxpr, JaxprEqn, evaluate, mark_of, mixes
+from .._jaxpr import MIXING, PRODUCTS, STOPPING, Jaxpr, JaxprEqn, Var, evaluate, mark_of, mixes
 from .._models import ARGUMENT, SPIKES
 
 INPUTS, OUTPUTS = "inputs", "outputs"
-Nodes = frozenset[Any]  # names of populations, `INPUTS`, and positions of parameters
 
 
 class Fixed(NamedTuple):
@@ -26,16 +25,20 @@ class Fixed(NamedTuple):
     position: int
 
 
+Vertex: TypeAlias = str | int | Fixed  # a population's name, `INPUTS`, a parameter's position
+Vertices: TypeAlias = frozenset[Vertex]
+
+
 class Facts(NamedTuple):
     """What a variable is computed from."""
 
-    sources: Nodes = frozenset()
-    smooth: Nodes = frozenset()  # sources through which a derivative passes
-    factors: Nodes = frozenset()  # parameters that no product has met yet
-    weights: Nodes = frozenset()  # parameters that have met data in a product
-    gains: Nodes = frozenset()  # parameters that multiply what a norm has divided by its size
-    weighted: Nodes = frozenset()  # sources that a product has met
-    stopped: frozenset[tuple[Any, str]] = frozenset()  # source, and the primitive that stops it
+    sources: Vertices = frozenset()
+    smooth: Vertices = frozenset()  # sources through which a derivative passes
+    factors: Vertices = frozenset()  # parameters that no product has met yet
+    weights: Vertices = frozenset()  # parameters that have met data in a product
+    gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
+    weighted: Vertices = frozenset()  # sources that a product has met
+    stopped: frozenset[tuple[Vertex, str]] = frozenset()  # source, and the primitive that stops it
     averaged: bool = False  # it has been summed over neurons or samples
     normed: bool = False  # the root of such a sum, or divided by it
 
@@ -60,16 +63,16 @@ class Graph:
     """
 
     names: tuple[str, ...]
-    feeds: Mapping[str, Nodes]
-    smooth: Mapping[str, Nodes]
-    stopped: Mapping[str, frozenset[tuple[Any, str]]]
-    weights: Mapping[str, Nodes]
+    feeds: Mapping[str, Vertices]
+    smooth: Mapping[str, Vertices]
+    stopped: Mapping[str, frozenset[tuple[Vertex, str]]]
+    weights: Mapping[str, frozenset[int]]
     fixed: Mapping[str, list[int]]
     recurrent: frozenset[str]
-    sources: Mapping[Any, Nodes]  # what feeds each variable of the step
+    sources: Mapping[Any, Vertices]  # what feeds each variable of the step
 
-    def downstream(self, source: Any, *, smooth: bool = False) -> set[str]:
-        """The populations and `OUTPUTS` that a node reaches; itself only through a loop."""
+    def downstream(self, source: Vertex, *, smooth: bool = False) -> set[str]:
+        """The populations and `OUTPUTS` that a vertex reaches; itself only through a loop."""
         return self._closure(source, self.smooth if smooth else self.feeds)
 
     def upstream(self, name: str) -> set[str]:
@@ -86,15 +89,15 @@ class Graph:
         others = {name: sources - names for name, sources in self.feeds.items()}
         return OUTPUTS in self._closure(INPUTS, others)
 
-    def blockers(self, source: Any) -> list[str]:
-        """The primitives that stop the derivative on the way from a node to the output."""
+    def blockers(self, source: Vertex) -> list[str]:
+        """The primitives that stop the derivative on the way from a vertex to the output."""
         reached = {source, *self.downstream(source, smooth=True)}
         # What stops at the neuron itself, such as a detached reset, is on no way to the output.
         names = {
             name
             for sink, stops in self.stopped.items()
-            for node, name in stops
-            if node in reached and node != sink
+            for vertex, name in stops
+            if vertex in reached and vertex != sink
         }
         return sorted(names & STOPPING) or sorted(names)
 
@@ -108,12 +111,12 @@ class Graph:
 
         return sorted(self.names, key=key)
 
-    def _closure(self, source: Any, feeds: Mapping[str, Nodes]) -> set[str]:
+    def _closure(self, source: Vertex, feeds: Mapping[str, Vertices]) -> set[str]:
         reached: set[str] = set()
         ahead = [source]
         while ahead:
-            node = ahead.pop()
-            new = [n for n, sources in feeds.items() if node in sources and n not in reached]
+            vertex = ahead.pop()
+            new = [n for n, sources in feeds.items() if vertex in sources and n not in reached]
             reached.update(new)
             ahead += [name for name in new if name != OUTPUTS]
         return reached
@@ -122,11 +125,11 @@ class Graph:
 def graph_of(
     jaxpr: Jaxpr,
     *,
-    inputs: Iterable[Any],
-    parameters: dict[Any, int],
-    fixed: Mapping[Any, int],
-    carried: Sequence[Any],
-    membranes: Mapping[Any, str],
+    inputs: Iterable[Var],
+    parameters: dict[Var, int],
+    fixed: Mapping[Var, int],
+    carried: Sequence[Var],
+    membranes: Mapping[Var, str],
 ) -> Graph:
     """Read the graph off a step.
 
@@ -147,9 +150,9 @@ def graph_of(
         The population that stores a variable in its ``V``.
     """
     start = {v: Facts(frozenset({INPUTS}), frozenset({INPUTS})) for v in inputs}
-    nodes = parameters | {variable: Fixed(i) for variable, i in fixed.items()}
-    for variable, node in nodes.items():
-        alone = frozenset({node})
+    vertices = parameters | {variable: Fixed(i) for variable, i in fixed.items()}
+    for variable, vertex in vertices.items():
+        alone = frozenset({vertex})
         start[variable] = Facts(alone, alone, alone)
     while True:
         read, after, sinks, known = _followed(jaxpr, start, membranes, len(carried))
@@ -169,7 +172,7 @@ def graph_of(
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
         fixed={
-            name: sorted(node.position for node in facts.weights - trained(facts.weights))
+            name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
             for name, facts in sinks.items()
         },
         recurrent=frozenset(name for name in names if name in sinks[name].weighted),
@@ -178,8 +181,8 @@ def graph_of(
 
 
 def _followed(
-    jaxpr: Jaxpr, start: Mapping[Any, Facts], membranes: Mapping[Any, str], written: int
-) -> tuple[list[Facts], list[Facts], dict[str, Facts], dict[Any, Facts]]:
+    jaxpr: Jaxpr, start: Mapping[Var, Facts], membranes: Mapping[Var, str], written: int
+) -> tuple[list[Facts], list[Facts], dict[str, Facts], dict[Var, Facts]]:
     """The facts of outputs and written states, of what arrives at each population, and of all."""
     sinks = dict.fromkeys(membranes.values(), NOTHING)
     known = {variable: start.get(variable, NOTHING) for variable in jaxpr.invars}
@@ -188,7 +191,7 @@ def _followed(
         if name in sinks:
             sinks[name] = joined([sinks[name], facts])
 
-    def result(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
+    def result(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
         mark = mark_of(eqn)
         if mark.startswith(ARGUMENT):
             arrive(mark.removeprefix(ARGUMENT), operands[0])
@@ -217,16 +220,16 @@ def joined(facts: Sequence[Facts]) -> Facts:
     return Facts(*merged)
 
 
-def trained(nodes: Nodes) -> Nodes:
-    """The nodes without those that are no parameters."""
-    return frozenset(node for node in nodes if not isinstance(node, Fixed))
+def trained(vertices: Vertices) -> frozenset[int]:
+    """The parameters among them."""
+    return frozenset(vertex for vertex in vertices if isinstance(vertex, int))
 
 
 def _sent_by(name: str) -> Facts:
     return Facts(frozenset({name}), frozenset({name}))
 
 
-def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
+def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
     """The facts of an equation's result."""
     facts = _stopped(eqn, joined(operands), variable)
     name = eqn.primitive.name
@@ -246,7 +249,7 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Any) -> Facts:
     return facts
 
 
-def _stopped(eqn: JaxprEqn, facts: Facts, variable: Any) -> Facts:
+def _stopped(eqn: JaxprEqn, facts: Facts, variable: Var) -> Facts:
     """The facts without those sources whose derivative the equation stops."""
     is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.floating)
     name = eqn.primitive.name

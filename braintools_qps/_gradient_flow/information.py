@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from ..records import Information
+from ..typing import Inputs
 
 PENALTIES = 10.0 ** np.arange(-3, 3)  # of the ridge, per sample, for features of variance 1
 FEWEST = 4  # samples: two to fit, two to test
@@ -46,7 +47,9 @@ def checked_labels(labels: Any, batch: int | None) -> np.ndarray:
     )
 
 
-def told(inputs: Any, counts: Sequence[Any], labels: np.ndarray) -> tuple[Information, list[float]]:
+def told(
+    inputs: Inputs, counts: Sequence[Any], labels: np.ndarray
+) -> tuple[Information, list[float]]:
     """What the inputs tell of the labels, and what the spike counts of each population tell.
 
     Inputs have the shape (time, batch, features...), and count as their mean over time.
@@ -59,7 +62,7 @@ def told(inputs: Any, counts: Sequence[Any], labels: np.ndarray) -> tuple[Inform
     return Information("classes", known, chance, len(labels)), each
 
 
-def mean_inputs(inputs: Any) -> np.ndarray:
+def mean_inputs(inputs: Inputs) -> np.ndarray:
     """The mean over time of all inputs, with one row per sample."""
     means = [np.asarray(leaf, np.float64).mean(axis=0) for leaf in jax.tree.leaves(inputs)]
     return np.concatenate([mean.reshape(len(mean), -1) for mean in means], axis=1)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any
 
 import brainstate
 from braintools.surrogate import Surrogate
@@ -12,15 +10,15 @@ from braintools.surrogate import Surrogate
 from .._checks import check_positive
 from .._models import by_population, checked_inputs
 from .._surrogate import adjusted
-from ..typing import Model, SurrogateSpec
+from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
-from .evaluate import Evaluator
+from .evaluate import Evaluator, Spikes
 from .tracing import trace
 
 
 def normalize_surrogate(
     model: Model,
-    inputs: Any,
+    inputs: Inputs,
     *,
     surrogate: SurrogateSpec | None = None,
     mean_slope: float = 0.1,
@@ -101,9 +99,7 @@ def normalize_surrogate(
     return lowered(evaluator, spikes, mean_slope)
 
 
-def lowered(
-    evaluator: Evaluator, spikes: Mapping[str, Any], mean_slope: float
-) -> dict[str, Surrogate]:
+def lowered(evaluator: Evaluator, spikes: Spikes, mean_slope: float) -> dict[str, Surrogate]:
     """The surrogates of a run, all lowered by the factor that the highest mean slope needs.
 
     Raises
@@ -127,7 +123,7 @@ def lowered(
     return {name: adjusted(spike, dampening=factor) for name, spike in spikes.items()}
 
 
-def _check_dampening(name: str, spike: Any) -> None:
+def _check_dampening(name: str, spike: object) -> None:
     if not isinstance(spike, Surrogate):
         why = "The spike function is no Surrogate"
     elif isinstance(getattr(spike, "dampening", None), brainstate.State):

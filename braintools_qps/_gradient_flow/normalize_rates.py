@@ -16,7 +16,7 @@ from .._checks import is_positive
 from .._models import checked_inputs
 from .._wording import listed
 from ..records import NormalizedRate, NormalizedRates
-from ..typing import Model
+from ..typing import Inputs, Model
 from .passes import firing_rates, replaced, with_index
 from .step import Step
 from .tracing import trace
@@ -32,7 +32,7 @@ Rates = dict[str, float]  # spikes per neuron and step, by population
 
 
 def normalize_rates(
-    model: Model, inputs: Any, rate: float = 0.1, *, batch_first: bool = False
+    model: Model, inputs: Inputs, rate: float = 0.1, *, batch_first: bool = False
 ) -> NormalizedRates:
     r"""Scale the weights of a model until every population fires at a given rate.
 

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import INDEXING, MIXING, PRODUCTS, JaxprEqn, Literal, bind, mixes
+from .._jaxpr import INDEXING, MIXING, PRODUCTS, JaxprEqn, Literal, Var, bind, mixes
 from ..records import Operations
 from .graph import INPUTS
 from .step import Step, is_real
@@ -68,7 +68,7 @@ def projections(step: Step) -> dict[int, Projection]:
     Signals are what depends on the inputs or on a state that the step writes. Those of several
     populations count as sent by the last of them.
     """
-    order = [INPUTS, *step.graph.names]
+    names = step.graph.names
     states = step.jaxpr.invars[-len(step.arrays.states) :]
     inputs = step.jaxpr.invars[len(step.arrays.constants) + 1 : -len(states)]
     vary = {*inputs, *(states[i] for i in step.written)}
@@ -79,8 +79,8 @@ def projections(step: Step) -> dict[int, Projection]:
         if signals:
             vary.update(eqn.outvars)
         if len(signals) == 1 and weights and _multiplies(eqn):
-            senders = step.graph.sources[eqn.invars[signals[0]]].intersection(order)
-            last = max(senders, key=order.index, default=INPUTS)
+            senders = step.graph.sources[eqn.invars[signals[0]]]
+            last = next((name for name in reversed(names) if name in senders), INPUTS)
             by_equation[id(eqn)] = Projection(last, signals[0], weights)
     return by_equation
 
@@ -106,7 +106,7 @@ def _multiplies(eqn: JaxprEqn) -> bool:
     return name in PRODUCTS or (name not in {*MIXING, *INDEXING, "cond"} and mixes(eqn))
 
 
-def _is_among(atom: Any, variables: set[Any]) -> bool:
+def _is_among(atom: Var | Literal, variables: set[Var]) -> bool:
     return not isinstance(atom, Literal) and atom in variables
 
 

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from .._jaxpr import Tap
-from ..typing import Model
+from ..typing import Inputs, Model
 from .operations import COUNTS, Counter, projections
 from .step import Arrays, Step, is_real
 from .tracing import step_as_is
@@ -87,7 +87,7 @@ def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: 
     return jnp.sum(jax.lax.scan(advance, start, jnp.arange(steps, dtype=jnp.int32))[1])
 
 
-def with_index(inputs: Any) -> list[Array]:
+def with_index(inputs: Inputs) -> list[Array]:
     """The index of each step, followed by the leaves of the inputs."""
     leaves = jax.tree.leaves(inputs)
     return [jnp.arange(leaves[0].shape[0], dtype=jnp.int32), *map(jnp.asarray, leaves)]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .._models import batch_size, checked_inputs, restoring
 from ..records import HIGH_SLOPE, Diagnosis, PopulationFlow, Preparation
-from ..typing import Model, SurrogateSpec
+from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Measured, Passes
@@ -75,7 +75,7 @@ class View(NamedTuple):
 
 def prepare(
     model: Model,
-    inputs: Any,
+    inputs: Inputs,
     *,
     batch_first: bool = False,
     labels: Any = None,
@@ -190,7 +190,7 @@ class Preparing:
     """A model under preparation, and the lines that were run on it."""
 
     model: Model
-    inputs: Any
+    inputs: Inputs
     labels: np.ndarray | None
     objective: Objective
     surrogate: SurrogateSpec

@@ -19,7 +19,7 @@ from jax import Array
 from .._jaxpr import PRODUCTS, Jaxpr, JaxprEqn, Tap, run
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
-from ..typing import Model
+from ..typing import Inputs, Model
 from .graph import INPUTS
 from .normalize_rates import checked_rate, rates_of, scaled_to, write_leaves
 from .passes import replaced, with_index
@@ -47,7 +47,7 @@ class Response(NamedTuple):
 
 
 def relay_weights(
-    model: Model, inputs: Any, *, rate: float = 0.2, batch_first: bool = False
+    model: Model, inputs: Inputs, *, rate: float = 0.2, batch_first: bool = False
 ) -> RelayedWeights:
     r"""Replace the weights between the layers of a deep stack by ones that pass spikes on.
 
@@ -174,7 +174,7 @@ def _axes(eqn: JaxprEqn, position: int, ndim: int) -> tuple[int, int] | None:
     return contracted[0], 1 - contracted[0]
 
 
-def responses(step: Step, inputs: Any, links: Sequence[Link]) -> dict[str, Response]:
+def responses(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, Response]:
     """How each linked population answers an input of 1 in the first step.
 
     All weights between populations are 0, and so are the inputs. The derivative passes no spike.

@@ -20,6 +20,7 @@ from .._registry import get_surrogate
 from .._surrogate import Scaled
 from .._wording import listed
 from ..records import HIGH_SLOPE, MAJORITY
+from ..typing import Inputs
 from .cotangents import Objective
 from .evaluate import Evaluator, Measured, Spikes
 from .findings import AGAIN, IMPORT, Change
@@ -247,7 +248,7 @@ def _with_inputs(measured: Measured, code: str, change: Callable[[Any], Any]) ->
     return Change("Scale the inputs, here and in training", line, make)
 
 
-def _dtypes(inputs: Any) -> list[Any]:
+def _dtypes(inputs: Inputs) -> list[Any]:
     return [leaf.dtype for leaf in jax.tree.leaves(inputs)]
 
 
@@ -263,6 +264,6 @@ def _lowered(measured: Measured, slope: float, detach: bool) -> Measured:
     return evaluator.measure(lowered(evaluator, measured.spikes, slope))
 
 
-def _traced_again(evaluator: Evaluator, inputs: Any) -> Evaluator:
+def _traced_again(evaluator: Evaluator, inputs: Inputs) -> Evaluator:
     step = trace(evaluator.model, inputs)
     return Evaluator(step, inputs, evaluator.objective, model=evaluator.model)

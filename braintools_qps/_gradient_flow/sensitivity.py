@@ -14,7 +14,7 @@ from braintools.surrogate import Surrogate
 from .._models import call_spike, find_neurons, set_spike, spike_of, traced_afresh
 from .._surrogate import adjusted
 from ..records import GradientSensitivity, ParameterSensitivity
-from ..typing import Model
+from ..typing import Model, Node, SpikeFunction
 
 PERTURBATIONS = {"dampening": 2.0, "scale": 2.0}
 ROUNDING = 1e-5  # relative change that float32 makes by itself
@@ -104,7 +104,7 @@ def gradient_sensitivity(model: Model, gradient: Callable[[], Any]) -> GradientS
 
 
 def _gradient_with(
-    model: Model, neurons: dict[str, Any], gradient: Callable[[], Any], change: Mapping[str, Any]
+    model: Model, neurons: dict[str, Node], gradient: Callable[[], Any], change: Mapping[str, Any]
 ) -> dict[str, np.ndarray]:
     """The gradients by name, as plain numbers, with perturbed surrogates."""
     called: list[str] = []
@@ -132,7 +132,7 @@ def _name(path: tuple[Any, ...]) -> str:
     return ".".join(map(str, parts)) or "gradient"
 
 
-def _noting(spike: Surrogate, called: list[str], name: str) -> Callable[[Any], Any]:
+def _noting(spike: Surrogate, called: list[str], name: str) -> SpikeFunction:
     def noted(x: Any) -> Any:
         called.append(name)
         return call_spike(spike, x)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from .._jaxpr import MIXING, Jaxpr, Literal, mark_of
+from .._jaxpr import MIXING, Jaxpr, Literal, Var, mark_of
 from .._models import SPIKES
 
 
 class Sent(NamedTuple):
     """The variable of the spikes, and which of the calls that make them up sees the new V."""
 
-    variable: Any
+    variable: Var
     call: int
 
 
-def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Any) -> Sent:
+def sent_spikes(jaxpr: Jaxpr, name: str, membrane: Var) -> Sent:
     """Find what leaves a population: the last call, or what it and others are composed to.
 
     A neuron of `brainpy.state` spikes once before, for its reset, and a `braincell` cell sends the
@@ -49,9 +49,9 @@ class _Composed(NamedTuple):
     text: str
 
 
-def _composed(jaxpr: Jaxpr, name: str) -> dict[Any, _Composed]:
+def _composed(jaxpr: Jaxpr, name: str) -> dict[Var, _Composed]:
     """Variables that are computed from this population's spikes alone."""
-    composed: dict[Any, _Composed] = {}
+    composed: dict[Var, _Composed] = {}
     call = 0
     for eqn in jaxpr.eqns:
         mark = mark_of(eqn)
@@ -70,13 +70,13 @@ def _composed(jaxpr: Jaxpr, name: str) -> dict[Any, _Composed]:
     return composed
 
 
-def _arguments(jaxpr: Jaxpr) -> list[Any]:
+def _arguments(jaxpr: Jaxpr) -> list[Var | Literal]:
     """The result of each call's spike function before it is marked, in the order of calls."""
     marked = (eqn for eqn in jaxpr.eqns if mark_of(eqn).startswith(SPIKES))
     return [eqn.invars[0] for eqn in marked]
 
 
-def _computed_from(jaxpr: Jaxpr, variable: Any) -> set[Any]:
+def _computed_from(jaxpr: Jaxpr, variable: Var) -> set[Var]:
     """A variable and all that are computed from it within the step."""
     after = {variable}
     for eqn in jaxpr.eqns:

@@ -14,6 +14,7 @@ from jax import Array
 from .._models import call_spike
 from .._surrogate import QPseudoSpike, Scaled, scale_of
 from ..records import Slopes
+from ..typing import SpikeFunction
 from . import measures
 
 # Relative to the neuron's peak
@@ -23,7 +24,7 @@ STEEP = 0.9  # nearly the peak; straight-through, 1 everywhere, trained to 36% i
 _PROBES = np.concatenate([-np.geomspace(1e4, 1e-4, 65), [0.0], np.geomspace(1e-4, 1e4, 65)])
 
 
-def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
+def slopes_at(surrogate: SpikeFunction, argument: Array, unit: u.Unit | None) -> Array:
     """The derivative at each argument.
 
     Raises
@@ -36,14 +37,16 @@ def slopes_at(surrogate: Any, argument: Array, unit: u.Unit | None) -> Array:
     return slope.astype(argument.dtype)
 
 
-def mean_slope_at(spike: Any, argument: Any) -> Array:
+def mean_slope_at(spike: SpikeFunction, argument: Any) -> Array:
     """The mean derivative. For arguments with a unit it is multiplied by the scale."""
     unit = argument.unit if isinstance(argument, u.Quantity) else None
     mean = jnp.mean(slopes_at(spike, u.get_mantissa(argument), unit))
     return mean if unit is None else mean * jnp.mean(_scale(spike, unit))
 
 
-def slope_summary(spike: Any, argument: Array, unit: u.Unit | None, slopes: Array) -> Slopes:
+def slope_summary(
+    spike: SpikeFunction, argument: Array, unit: u.Unit | None, slopes: Array
+) -> Slopes:
     """The distances of a population's membranes from threshold, and the slopes there."""
     scale, heights = _scale(spike, unit), np.asarray(slopes)
     distances = measures.sampled(np.asarray(argument) / np.asarray(scale)).astype(np.float64)
@@ -65,11 +68,11 @@ def slope_summary(spike: Any, argument: Array, unit: u.Unit | None, slopes: Arra
     )
 
 
-def _spikes(surrogate: Any, unit: u.Unit | None, x: Array) -> Array:
+def _spikes(surrogate: SpikeFunction, unit: u.Unit | None, x: Array) -> Array:
     return u.get_mantissa(call_spike(surrogate, x if unit is None else u.Quantity(x, unit=unit)))
 
 
-def _scale(spike: Any, unit: u.Unit | None) -> Any:
+def _scale(spike: SpikeFunction, unit: u.Unit | None) -> Any:
     """The scale of the surrogate as plain numbers in ``unit``; 1 if it has none."""
     scale = scale_of(spike) if isinstance(spike, (QPseudoSpike, Scaled)) else None
     if isinstance(scale, u.Quantity):
@@ -77,7 +80,9 @@ def _scale(spike: Any, unit: u.Unit | None) -> Any:
     return 1.0 if scale is None else scale
 
 
-def _probe(spike: Any, argument: Array, unit: u.Unit | None, distances: np.ndarray) -> np.ndarray:
+def _probe(
+    spike: SpikeFunction, argument: Array, unit: u.Unit | None, distances: np.ndarray
+) -> np.ndarray:
     """The derivative at some distances, along the first axis, for each neuron or once for all."""
     columns = distances.reshape(-1, *(1 for _ in argument.shape[1:]))
     arguments = np.asarray(columns * _scale(spike, unit), np.float32)

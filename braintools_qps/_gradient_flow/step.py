@@ -17,8 +17,10 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jax.tree_util import PyTreeDef
 
-from .._jaxpr import PRODUCTS, Jaxpr, Tap, run
+from .._jaxpr import PRODUCTS, Jaxpr, Tap, Var, run
+from ..typing import SpikeFunction
 from .graph import Graph, graph_of
 
 
@@ -27,12 +29,12 @@ class Population(NamedTuple):
 
     name: str
     kind: str  # the class of the node
-    spike: Any  # its surrogate, or whatever the model calls
+    spike: SpikeFunction  # its surrogate, or whatever the model calls
     membrane: int  # position of V among the written states
     unit: u.Unit  # of V
     argument_unit: u.Unit | None  # of what the spike function is called with
     call: int  # the call whose argument is the new membrane, among all calls of a step
-    spikes: Any  # the variable of the spikes that leave the neuron
+    spikes: Var  # the variable of the spikes that leave the neuron
     code: str  # an expression for its spike function, from ``model``
 
 
@@ -47,7 +49,7 @@ class Source(NamedTuple):
     """A state that the step touches."""
 
     place: Any  # its path in the model, or the state itself if the model does not hold it
-    structure: Any  # of its value
+    structure: PyTreeDef  # of its value
     code: str = ""  # an expression for it, from ``model``
 
 
@@ -66,7 +68,7 @@ class Step:
     parameters: tuple[int, ...]
     fixed: tuple[int, ...]  # matrices in other states of the model that the step does not write
     idle_parameters: int  # elements of parameters that the step does not touch
-    output_tree: Any
+    output_tree: PyTreeDef
     callers: tuple[str, ...]  # for each call of a spike function, in order, the population
     sources: tuple[Source, ...]  # where the leaves of the states come from
 
@@ -104,7 +106,7 @@ class Step:
         return [p.name for p in self.populations if p.name in reached]
 
     @cached_property
-    def spikes(self) -> dict[str, Any]:
+    def spikes(self) -> dict[str, SpikeFunction]:
         """The spike function that each population has."""
         return {population.name: population.spike for population in self.populations}
 

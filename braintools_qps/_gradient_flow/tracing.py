@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from .._jaxpr import callers, inlined, inner_callers, with_constants_as_arguments
+from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arguments
 from .._models import (
     advance,
     classic_neuron,
@@ -29,12 +29,12 @@ from .._models import (
     spike_of,
     traced_afresh,
 )
-from ..typing import Model
+from ..typing import Inputs, Model, Node, SpikeFunction
 from .sent_spikes import sent_spikes
 from .step import Arrays, Population, Source, Step, is_real
 
 
-def trace(model: Model, inputs: Any) -> Step:
+def trace(model: Model, inputs: Inputs) -> Step:
     """Trace one step of a model, and leave the model as it was.
 
     Raises
@@ -67,7 +67,7 @@ def step_as_is(model: Model, first: Any) -> Step:
 class _Traced:
     """One call of a model as a jaxpr on one level, and the leaves of all states it reads."""
 
-    def __init__(self, model: Model, inputs: Any):
+    def __init__(self, model: Model, inputs: Inputs):
         self.model = model
         first = jax.tree.map(lambda x: x[0], inputs)
         arguments = (jnp.asarray(0, jnp.int32), first)
@@ -82,14 +82,14 @@ class _Traced:
         positions = range(len(self.leaves))
         self.written = tuple(i for i in positions if id(self.leaves[i][0]) in written)
 
-    def spiking(self, neurons: Mapping[str, Any]) -> dict[str, int]:
+    def spiking(self, neurons: Mapping[str, Node]) -> dict[str, int]:
         """Neurons that spike at the top level and change V, with V among the written states."""
         place = {id(self.leaves[i][0]): n for n, i in enumerate(self.written)}
         called = set(callers(self.jaxpr))
         membranes = {name: place.get(id(membrane_of(node))) for name, node in neurons.items()}
         return {n: place for n, place in membranes.items() if n in called and place is not None}
 
-    def membrane(self, place: int) -> Any:
+    def membrane(self, place: int) -> Var:
         """The variable of a written state after the step."""
         return self.jaxpr.jaxpr.outvars[place - len(self.written)]
 
@@ -148,8 +148,8 @@ class _Traced:
 
 
 def _populations(
-    neurons: Mapping[str, Any],
-    spikes: Mapping[str, Any],
+    neurons: Mapping[str, Node],
+    spikes: Mapping[str, SpikeFunction],
     units: Mapping[str, u.Unit | None],
     traced: _Traced,
 ) -> tuple[Population, ...]:
@@ -228,7 +228,7 @@ def _sources(model: Model, known: Mapping[Any, Any], states: Iterable[Any]) -> t
     )
 
 
-def _check_called(neurons: Mapping[str, Any], traced: _Traced) -> None:
+def _check_called(neurons: Mapping[str, Node], traced: _Traced) -> None:
     """Populations are those that change V and spike, both at the top level of the step."""
     if inner := inner_callers(traced.jaxpr):
         where = ", ".join(sorted(set(inner.values())))
@@ -239,7 +239,7 @@ def _check_called(neurons: Mapping[str, Any], traced: _Traced) -> None:
         raise no_neurons("no neuron both changes V and calls spk_fun in a step")
 
 
-def ready_neurons(model: Model, inputs: Any) -> dict[str, Any]:
+def ready_neurons(model: Model, inputs: Inputs) -> dict[str, Node]:
     """The neurons of a model by name, with all states initialised for the inputs.
 
     Raises

@@ -45,7 +45,7 @@ PACKED: dict[type, type] = {
 _Seen = dict[str, PossibleValues]
 
 
-def save_memory(model: Model, inputs: Any) -> SavedMemory:
+def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     r"""Change a model to train in less memory: surrogate gradients in 8 bits, spikes in one.
 
     Every surrogate gets ``residual_dtype="uint8"``. For that, braintools' surrogates are wrapped in

@@ -24,7 +24,7 @@ from .._gradient_flow import (
 )
 from .._models import checked_inputs, initialise, restoring
 from ..records import CAUSES, GradientFlow
-from ..typing import Model
+from ..typing import Inputs, Model
 from .logs import Write, writer
 from .metrics import metrics
 
@@ -107,7 +107,7 @@ class TrainingMonitor(Callback):
     def __init__(
         self,
         model: Model,
-        inputs: Any,
+        inputs: Inputs,
         *,
         every: int = 1,
         log: Any = None,
