@@ -28,8 +28,8 @@ RATE = "learning_rate"
 PREPARED_ON = 64  # samples
 MEAN_SLOPE = "mean_slope"  # that the dampening is to bring about
 # Of the candidate itself: what its fields declare, and the paper's q
-_DECLARED = (field.tuned_as for field in declarations(QPseudoSpike()).values())
-OF_SURROGATES = (MEAN_SLOPE, *filter(None, _DECLARED), "q")
+TUNED = {d.tuned_as: name for name, d in declarations(QPseudoSpike()).items() if d.tuned_as}
+OF_SURROGATES = (MEAN_SLOPE, *TUNED, "q")
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,11 +122,6 @@ def of_program(setting: Setting) -> Setting:
 
 
 def at_setting(surrogate: Surrogate, setting: Setting) -> Surrogate:
-    """The surrogate with its factors of dampening and scale, and its alpha or q."""
-    return adjusted(
-        surrogate,
-        dampening=setting.get("dampening"),
-        scale=setting.get("scale_factor"),
-        alpha=setting.get("alpha"),
-        q=setting.get("q"),
-    )
+    """The surrogate with its factors of dampening and scale, and its other tuned values."""
+    values = {TUNED[name]: value for name, value in setting.items() if name in TUNED}
+    return adjusted(surrogate, q=setting.get("q"), **values)

@@ -110,6 +110,8 @@ class Runs:
         if (saved := self.read(key)) is None:
             return None
         fields, arrays = saved.about["outcome"], saved.arrays
+        if fields["tested"].keys() != {*Tested._fields}:
+            return None  # kept by a version that measured other numbers
         history: Any = {name: arrays[name] for name in History._fields}
         return Outcome(
             History(**history),

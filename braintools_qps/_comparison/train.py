@@ -221,7 +221,13 @@ class Training:
             model = self.experiment.model(surrogate)
             put(initialised(model, len(rows.test)), state.weights)
             counted = operations(model, samples.inputs, rows.test, self.experiment.task.to_model)
-        return Tested(scores[0], scores[1], rates[0], spikes[0], counted)
+        return Tested(
+            score=scores[0],
+            best_score=scores[1],
+            firing_rate=rates[0],
+            spikes=spikes[0],
+            operations=counted,
+        )
 
     def _evaluated(
         self, weights: Weights, surrogate: Surrogate, key: Array, samples: Samples, rows: Array

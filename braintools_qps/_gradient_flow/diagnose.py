@@ -138,7 +138,7 @@ def _nothing(measured: Measured) -> Finding:
 
 
 def _hints(measured: Measured) -> Iterator[str]:
-    """Sentences on what may slow learning but does not prevent it."""
+    """What may slow learning, not prevent it; printed where no cause was found."""
     if wide := [p.name for p in measured.populations if p.slopes.is_wide]:
         if not surrogates.too_wide(measured):
             yield (

@@ -60,6 +60,7 @@ def _square_wave(n: int, period: float) -> Surrogate:
 _RANDOM = "its derivative is drawn at random"
 _FUNCTION = "its derivative is a function of yours. Write a subclass of Surrogate"
 
+# Libraries in lower case; their names of surrogates, and what each is here or why it is not.
 LIBRARIES: dict[str, dict[str, Conversion | str]] = {
     "snntorch": {
         "atan": lambda alpha=2.0: Arctan(alpha),

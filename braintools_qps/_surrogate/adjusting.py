@@ -25,9 +25,9 @@ def adjusted(
     *,
     dampening: Hyperparameter | None = None,
     scale: Hyperparameter | None = None,
-    alpha: Hyperparameter | None = None,
     q: float | None = None,
     residual_dtype: ResidualDtype = None,
+    **replaced: Hyperparameter,
 ) -> Surrogate:
     """A surrogate with some parameters multiplied and others replaced, in `Scaled` if need be.
 
@@ -38,21 +38,23 @@ def adjusted(
     dampening, scale : float or array, optional
         Factors for the dampening and the scale of the surrogate. They may be traced. A product of
         numbers is rounded to 15 digits, so 0.2504 times 3 reads 0.7512.
-    alpha, residual_dtype : optional
-        New values for these parameters.
     q : float, optional
         The paper's tail fatness in place of that of the surrogate, at the same dampening and
         sharpness in the paper's sense.
+    residual_dtype : optional
+        Its new value.
+    **replaced
+        New values of other parameters, such as alpha.
 
     Raises
     ------
     ValueError
-        If there is an ``alpha`` or a ``q`` and the surrogate has none.
+        If a ``q`` or another parameter is given and the surrogate has none.
     """
     if q is not None:
         surrogate = _with_q(surrogate, q)
-    if alpha is not None:
-        surrogate = _with_alpha(surrogate, alpha)
+    for name, value in replaced.items():
+        surrogate = _with(surrogate, name, value)
     factors = {"dampening": dampening, "scale": scale}
     factors = {name: factor for name, factor in factors.items() if not _is_one(factor)}
     if not factors and residual_dtype is None:
@@ -90,18 +92,18 @@ def traceable(surrogate: Surrogate) -> Traceable:
     return Traceable((type(scaled), tuple(numbers), fixed), numbers, build)
 
 
-def _with_alpha(surrogate: Surrogate, alpha: Hyperparameter) -> Surrogate:
+def _with(surrogate: Surrogate, name: str, value: Hyperparameter) -> Surrogate:
     if isinstance(surrogate, Scaled):
-        return surrogate.replace(surrogate=_with_alpha(surrogate.surrogate, alpha))
-    if not hasattr(surrogate, "alpha"):
+        return surrogate.replace(surrogate=_with(surrogate.surrogate, name, value))
+    if not hasattr(surrogate, name):
         raise ValueError(
-            f"{surrogate!r} has no alpha to set or tune. Leave alpha out, or pass surrogates that "
-            "have one"
+            f"{surrogate!r} has no {name} to set or tune. Leave {name} out, or pass surrogates "
+            "that have one"
         )
     if isinstance(surrogate, SurrogateWithScale):
-        return surrogate.replace(alpha=alpha)
+        return surrogate.replace(**{name: value})
     names = inspect.signature(type(surrogate)).parameters
-    return type(surrogate)(**{name: getattr(surrogate, name) for name in names} | {"alpha": alpha})
+    return type(surrogate)(**{n: getattr(surrogate, n) for n in names} | {name: value})
 
 
 def _with_q(surrogate: Surrogate, q: float) -> Surrogate:

@@ -96,7 +96,7 @@ def _step_jvp(primals, tangents):
     _require_scale(curve)
     if residual_dtype.value is None:
         return value, _derivative(x, curve) * x_dot
-    gradient = _unscaled(x, curve)
+    gradient = _unscaled(x, curve)  # ours is from 0 to 1
     peak = None if curve.foreign is None else curve.foreign.peak(gradient)
     product = compact_product(residual_dtype.value, gradient, x_dot.astype(gradient.dtype), peak)
     return value, _scaled(product, curve.scale, curve.dampening).astype(x.dtype)
@@ -166,11 +166,9 @@ def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     # Checked again: the scale is now in the unit of x, and both may be products.
     check_range("scale", scale, SCALE.fix)
     check_range("dampening", curve.dampening, DAMPENING.fix)
-    ready = {
-        "alpha": _ready(curve.alpha, x, is_cheap=kernels.has_cheap_form),
-        "scale": _ready(scale, x),
-        "dampening": _ready(curve.dampening, x),
-    }
+    given = curve._replace(scale=scale)._asdict()
+    del given["foreign"]
+    ready = {name: _ready(name, value, x) for name, value in given.items()}
     shapes = {n: jnp.shape(value) for n, value in ready.items() if not isinstance(value, Static)}
     if curve.foreign is not None:
         shapes["surrogate"] = curve.foreign.shape(units.wide(x.dtype))
@@ -179,9 +177,7 @@ def _prepared(x: Distance, curve: Curve) -> tuple[Array, Curve, u.Unit | None]:
     return x, Curve(**ready, foreign=curve.foreign), unit
 
 
-def _ready(
-    value: Any, x: Array, is_cheap: Callable[[float], bool] = lambda value: value == 1.0
-) -> Array | Static:
+def _ready(name: str, value: Any, x: Array) -> Array | Static:
     """A number as Static while a program is compiled, and as an array outside of jit.
 
     Static lets XLA see the constant. As an array, one program serves a loop over many numbers. What
@@ -192,7 +188,8 @@ def _ready(
         return Static(value)
     if not isinstance(value, float):
         return jnp.asarray(value, dtype)
-    known = is_cheap(value) or _is_being_compiled(x)
+    is_cheap = kernels.has_cheap_form(value) if name == "alpha" else value == 1.0
+    known = is_cheap or _is_being_compiled(x)
     return Static(value) if known else dtype.type(value)
 
 

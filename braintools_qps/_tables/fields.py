@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._wording import shortened
+from .columns import COLUMNS
 from .table import Table, cell
 from .typing import Rate, Rates, Relayed, RelayedOne, Result, Saved, Sensitivity, Tuned
 
@@ -58,11 +59,9 @@ def sensitivity_table(sensitivity: Sensitivity) -> Table:
 
 def candidate_table(result: Result) -> Table:
     """Scores and settings of one candidate; what is empty is left out."""
+    scores = [column for column in COLUMNS if column.field.startswith("scores.")]
     values = {
-        "test score": result.scores.test,
-        "at best epoch": result.scores.test_at_best_epoch,
-        "validation": result.scores.validation,
-        "firing rate": result.scores.firing_rate,
+        **{column.csv.replace("_", " "): column.value(result) for column in scores},
         "setting": result.setting,
         "tuned surrogate": result.tuned_spec,
         "flags": result.flags,

@@ -40,7 +40,8 @@ def _caption(comparison: Compared, *, wide: bool) -> list[str]:
     notes += [edge_note(comparison), _slope_note(sound), _rate_note(comparison)]
     notes.append(_scale_note(comparison))
     if wide:
-        notes += [column.caption.format(score=comparison.score) for column in COLUMNS]
+        shown = [column for column in COLUMNS if any(map(column.value, sound))]
+        notes += [column.caption.format(score=comparison.score) for column in shown]
     return notes
 
 

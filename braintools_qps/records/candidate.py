@@ -142,7 +142,7 @@ class CandidateResult(Record, table=candidate_table):
     Sigmoid(alpha=4.0)
     >>> print(result)
                                Sigmoid
-    test score  0.95 (0.94, 0.96)
+    test        0.95 (0.94, 0.96)
     setting     learning_rate 0.1
     """
 

@@ -1,7 +1,7 @@
 """Why a network does not learn: every cause once, with its rule, its limit and its words.
 
-The rules that look for them are in `_gradient_flow`, in the order in which causes count. A cause
-prevents learning; what only slows it is a hint below the table.
+The rules that look for them are `RULES` in `_gradient_flow.diagnose`, in the order in which they
+count. A cause prevents learning; what only slows it is a hint below the table.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from .population import PopulationFlow
 class Cause:
     """One row: what keeps a network from learning.
 
-    ``column`` and ``word`` are where the table of a gradient flow shows it, in the populations that
-    it ``applies`` to. The monitor warns of a cause that is present ``at_once``, before training, or
-    only if training has brought it about.
+    ``word`` shows it in a ``column`` of `_tables.flow`, in the populations that it ``applies`` to.
+    The monitor warns of a cause that is present ``at_once``, before training, or only if training
+    has brought it about.
     """
 
     name: str

@@ -27,10 +27,16 @@ def two_bits():
     return make_task(X, y)
 """),
     ],
+    "a number that each run measures": [
+        ("_comparison/runs.py", "    operations: Array  # synaptic ones per sample",
+         "    pulses: Array"),
+        ("_comparison/train.py", "            operations=counted,",
+         "            pulses=counted / counted,"),
+    ],
     "a column of a comparison": [
         ("records/candidate.py", "    spikes: Seeds = ()", "    pulses: Seeds = ()"),
         ("_comparison/result.py", "        spikes=_numbers(test.spikes for test in tested),",
-         "        pulses=_numbers(7 for test in tested),"),
+         "        pulses=_numbers(7 * test.pulses for test in tested),"),
         ("_tables/columns.py", "COLUMNS = [",
          'Column("scores.pulses", "pulses", "beats", lambda values, form: f"{values[0]:.2f}"),'),
     ],
@@ -50,7 +56,6 @@ def dull(measured):
     )
 """),
         ("_surrogate/spike.py", "    foreign: Foreign | None = None", "    gain: Any = 1.0"),
-        ("_surrogate/spike.py", "    ready = {", '        "gain": _ready(curve.gain, x),'),
         ("_surrogate/spike.py", "    wide = x.astype(units.wide(x.dtype))", """
     if curve.foreign is None:
         dampening = above_zero(curve.dampening) * above_zero(curve.gain)
@@ -72,7 +77,7 @@ def house():
     ],
     "a hint of `gradient_flow`": [
         ("_gradient_flow/diagnose.py",
-         '    """Sentences on what may slow learning but does not prevent it."""',
+         '    """What may slow learning, not prevent it; printed where no cause was found."""',
          '    yield "Open a window."'),
     ],
     "a note below the table of a comparison": [
@@ -116,10 +121,11 @@ brainstate.environ.set(dt=1.0 * u.ms)
 (flow,) = gradient_flow(brainpy.state.LIF(3), jnp.ones((4, 2, 3)) * u.mA).values()
 print(flow.diagnosis, *flow.advice)
 found = compare(
-    "QPseudoSpike", task="two-bits", epochs=1, seeds=1, tune={"gain": [0.5, 1]},
+    "QPseudoSpike", task="two-bits", epochs=1, seeds=1, tune={"gain": [0.5, 2]},
     progress=False,
 )
 print(found.table(wide=True), found.to_csv())
+assert found.results[0].tuned_spec["gain"] in (0.5, 2)
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 from made_comparison import candidate, compared, of, tuned
 
 from braintools_qps._statistics import paired
-from braintools_qps.records import Trial, Tuning
+from braintools_qps.records import Scores, Trial, Tuning
 
 MSE = {"score": "-MSE"}
 NOISE = np.array([0.0, 0.01, -0.01, 0.02, -0.02])
@@ -141,6 +141,21 @@ def test_wide_shows_the_rest():
     ):
         assert note in said(found, wide=True)
         assert note.split(":")[0] not in found.table()
+
+
+def test_a_caption_explains_only_a_column_that_is_there():
+    without = candidate("A", (0.5, 0.75), scores=Scores(test=(0.5, 0.75)))
+    assert "perations" not in compared(without).table(wide=True)
+    assert "Operations: weights" in said(compared(candidate("A", (0.5, 0.75))), wide=True)
+
+
+def test_a_candidate_prints_all_that_was_measured():
+    text = str(candidate("A", (0.5, 0.75)))
+    for title, mean in (
+        ("test", "0.625"), ("validation", "0.625"), ("test at best epoch", "0.625"),
+        ("best epoch", "2"), ("firing rate", "0.125"), ("spikes", "12.5"), ("operations", "1000"),
+    ):  # fmt: skip
+        assert re.search(rf"^{title} +{mean}", text, re.M)
 
 
 def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
