@@ -37,10 +37,10 @@ MIXING = set(
 PRODUCTS = {"dot_general", "conv_general_dilated"}
 # The derivative is 0 or not passed on.
 STOPPING = {"stop_gradient", "round", "sign", "floor", "ceil"}
-# Not MIXING although shapes differ: these only move elements, or repeat along axes of length 1.
+# No products although shapes differ: these only move elements, or repeat along axes of length 1.
 SHAPING = set(
-    "broadcast_in_dim reshape squeeze slice concatenate select_n transpose add sub mul div max min "
-    "pow".split()
+    "broadcast_in_dim reshape squeeze slice dynamic_slice dynamic_update_slice split concatenate "
+    "select_n transpose add sub mul div max min pow".split()
 )
 # Each element of the result depends on one element of each operand.
 ELEMENTWISE = set(
@@ -289,13 +289,13 @@ def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
     return constants, constants + carries
 
 
-def mixes(eqn: JaxprEqn) -> bool:
-    """Whether a neuron's result depends on another neuron's operand.
+def is_product(eqn: JaxprEqn) -> bool:
+    """Whether an equation multiplies its operands with sums over some of their axes.
 
-    An unknown primitive, for example a sparse product, counts as mixing if shapes differ.
+    An unknown primitive, for example a sparse product, counts as one if shapes differ.
     """
     if eqn.primitive.name in MIXING:
-        return True
+        return eqn.primitive.name in PRODUCTS
     shapes = {getattr(v.aval, "shape", ()) for v in [*eqn.invars, *eqn.outvars]} - {()}
     return len(shapes) > 1 and eqn.primitive.name not in SHAPING
 

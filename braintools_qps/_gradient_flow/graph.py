@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 
-from .._jaxpr import MIXING, PRODUCTS, STOPPING, Jaxpr, JaxprEqn, Var, evaluate, mark_of, mixes
+from .._jaxpr import STOPPING, Jaxpr, JaxprEqn, Var, evaluate, is_product, mark_of
 from .._models import ARGUMENT, SPIKES
 
 INPUTS, OUTPUTS = "inputs", "outputs"
@@ -262,10 +262,7 @@ def _stopped(eqn: JaxprEqn, facts: Facts, variable: Var) -> Facts:
 
 def _is_product(eqn: JaxprEqn, operands: list[Facts]) -> bool:
     """Whether an equation multiplies data by weights, or lets data choose among them."""
-    name = eqn.primitive.name
-    if name == "gather":
-        return operands[1].is_data
-    return name in PRODUCTS or (name not in MIXING and mixes(eqn))
+    return operands[1].is_data if eqn.primitive.name == "gather" else is_product(eqn)
 
 
 def _scaled(facts: Facts, first: Facts, second: Facts) -> Facts:

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import INDEXING, MIXING, PRODUCTS, JaxprEqn, Literal, Var, bind, mixes
+from .._jaxpr import PRODUCTS, JaxprEqn, Literal, Var, bind, is_product
 from ..records import Operations
 from .graph import INPUTS
 from .step import Step, is_real
@@ -78,7 +78,8 @@ def projections(step: Step) -> dict[int, Projection]:
         weights = [i for i, atom in enumerate(eqn.invars) if i not in signals and _is_array(atom)]
         if signals:
             vary.update(eqn.outvars)
-        if len(signals) == 1 and weights and _multiplies(eqn):
+        is_branch = eqn.primitive.name == "cond"
+        if len(signals) == 1 and weights and is_product(eqn) and not is_branch:
             senders = step.graph.sources[eqn.invars[signals[0]]]
             last = next((name for name in reversed(names) if name in senders), INPUTS)
             by_equation[id(eqn)] = Projection(last, signals[0], weights)
@@ -98,12 +99,6 @@ def per_sample(
         synaptic, multiplications = map(float, by_step.sum(axis=0) / samples)
         operations[name] = Operations(synaptic, multiplications, updates.get(name, 0))
     return operations
-
-
-def _multiplies(eqn: JaxprEqn) -> bool:
-    """Whether an equation may multiply by weights; branches and look-ups in tables do not."""
-    name = eqn.primitive.name
-    return name in PRODUCTS or (name not in {*MIXING, *INDEXING, "cond"} and mixes(eqn))
 
 
 def _is_among(atom: Var | Literal, variables: set[Var]) -> bool:
