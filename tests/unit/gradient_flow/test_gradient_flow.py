@@ -13,6 +13,7 @@ from flow_networks import (
     ALPHA,
     BATCH,
     LEAK,
+    SCALE,
     STEPS,
     SURROGATE,
     Layer,
@@ -70,6 +71,19 @@ def test_what_the_forward_pass_says_does_not_depend_on_the_surrogate():
         assert population.activity.silent_share == np.mean(rates == 0)
     assert list(flows) == ["a", "b"]
     assert flows["b"].surrogate is SURROGATE
+
+
+def test_a_candidate_needs_no_scale_in_the_surrogate_that_the_model_has():
+    weights, inputs = weights_and_inputs()
+    in_volts, scaled = (
+        Layer(weights, QPseudoSpike(ALPHA), unit=u.mV),
+        SURROGATE.replace(scale=SCALE * u.mV),
+    )
+    (found,) = only(gradient_flow(in_volts, inputs, surrogates=scaled)).populations
+    (expected,) = measured().populations
+    np.testing.assert_allclose(
+        found.gradient.second_moments, expected.gradient.second_moments, rtol=1e-5
+    )
 
 
 def test_the_histogram_is_of_distances_in_multiples_of_the_scale():
