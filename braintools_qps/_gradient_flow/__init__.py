@@ -108,7 +108,7 @@ def gradient_flow(
         If the seed is not an integer, or the objective cannot be called.
     ValueError
         If the model has no neuron with ``V`` and ``spk_fun``, or a step changes the shape or dtype
-        of a state. If the inputs have no time step, no sample, or parts of different length. If
+        of a state. If the inputs have no time step or no sample, or parts that differ in either. If
         the seed is not from 0 to 2**32 - 1, the objective does not return a scalar, or there is no
         candidate. If there is not one finite label per sample.
     brainunit.UnitMismatchError

@@ -73,7 +73,7 @@ def normalize_rates(
         If the rate is not between 0 and 1, or no factor from 1/1024 to 1024 brings a population to
         it. If the same weights feed several populations. If one that never fires has only weights
         that are no `brainstate.ParamState`. If the inputs have no time step or parts
-        of different length, or the model has no neuron with ``V`` and ``spk_fun``.
+        that differ in time steps or samples, or the model has no neuron with ``V`` and ``spk_fun``.
 
     See Also
     --------

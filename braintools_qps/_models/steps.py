@@ -28,22 +28,23 @@ def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
     Raises
     ------
     ValueError
-        If an axis is empty, or not all parts have the same number of time steps.
+        If an axis is empty, or not all parts have the same numbers of time steps and samples.
     """
     inputs = data.batch(SAMPLES)[0] if isinstance(data, Batches) else data
     arrays = jax.tree.map(jnp.asarray, inputs)
     if batch_first and inputs is data:
         arrays = jax.tree.map(lambda x: jnp.swapaxes(x, 0, 1), arrays)
     shapes = [leaf.shape for leaf in jax.tree.leaves(arrays)]
-    steps = {shape[:1] for shape in shapes}
-    if len(steps) != 1 or () in steps or any(0 in shape for shape in shapes):
+    axes = 1 if batch_size(arrays) is None else 2  # time and batch
+    sizes = {shape[:axes] for shape in shapes}
+    if len(sizes) != 1 or () in sizes or any(0 in shape for shape in shapes):
         more = f" and {len(shapes) - SHOWN} more" if len(shapes) > SHOWN else ""
         advice = "For a single step, pass inputs[None]"
         if isinstance(inputs, (list, tuple)):
             advice = "A list means several inputs. If it is one, pass jax.numpy.asarray(inputs)"
         raise ValueError(
             "inputs must have the shape (time, features) or (time, batch, features...), without an "
-            "empty axis and with the same number of time steps in all parts, got "
+            "empty axis and with the same numbers of time steps and samples in all parts, got "
             f"{listed(shapes[:SHOWN])}{more}. {advice}"
         )
     return arrays
@@ -51,8 +52,8 @@ def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
 
 def batch_size(inputs: Inputs) -> int | None:
     """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
-    shape = jax.tree.leaves(inputs)[0].shape
-    return shape[1] if len(shape) > 2 else None
+    longest = max((x.shape for x in jax.tree.leaves(inputs)), key=len, default=())
+    return longest[1] if len(longest) > 2 else None
 
 
 def initialise(model: Model, inputs: Inputs) -> None:

@@ -262,6 +262,18 @@ def test_states_from_a_compiled_loop_are_made_anew(make):
     assert measured(model).growth == expected
 
 
+def test_parts_of_the_inputs_may_have_features_of_their_own():
+    class Shifted(Layer):
+        def update(self, parts):
+            return super().update(parts["shift"][:, None] + parts["current"])
+
+    weights, inputs = weights_and_inputs()
+    parts = {"current": inputs - 0.5, "shift": jnp.full((STEPS, BATCH), 0.5)}
+    found = only(gradient_flow(Shifted(weights, SURROGATE), parts))
+    assert found.populations[0].activity == measured().populations[0].activity
+    assert found.features == N + 1
+
+
 def test_a_task_is_samples_first_whatever_is_said():
     data = np.random.default_rng(0).standard_normal((120, 6, 3)).astype(np.float32)
     task = load_task((data, np.arange(120) % 2))

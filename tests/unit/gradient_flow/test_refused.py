@@ -97,7 +97,7 @@ REFUSED = {
     "no sample": (lif, jnp.ones((4, 0, N)), {}, r"without an empty axis .*, got \(4, 0, 6\)"),
     "parts of two lengths": (
         lif, {"one": jnp.ones((4, N)), "other": jnp.ones((5, N))}, {},
-        r"same number of time steps .*, got \(4, 6\), \(5, 6\)",
+        r"same numbers of time steps and samples .*, got \(4, 6\), \(5, 6\)",
     ),
     "a list of numbers": (
         lif, np.ones((4, 3, N)).tolist(), {},
