@@ -62,8 +62,8 @@ def normalize_surrogate(
         If ``mean_slope`` is not a number.
     ValueError
         If ``mean_slope`` is not finite and above 0, or the inputs have no time step or parts
-        that differ in time steps or samples. If the spike function of a population is not a Surrogate, has a State
-        as its dampening, or has a mean slope of 0.
+        that differ in time steps or samples. If the spike function of a population is not a
+        Surrogate, has a State as its dampening, or has a mean slope of 0.
     brainunit.UnitMismatchError
         If a neuron calls its spike function with a voltage and the surrogate has no scale for it.
 
