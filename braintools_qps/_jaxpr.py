@@ -53,8 +53,11 @@ REARRANGING = set(
     "reduce_min reduce_or reduce_window_max reshape rev sharding_constraint slice squeeze "
     "stop_gradient transpose".split()
 )
-# The same for the first n operands; the others are indices.
-INDEXING = {"split": 1, "dynamic_slice": 1, "gather": 1, "dynamic_update_slice": 2, "scatter": 3}
+# The same for the operands at these positions; the others are indices.
+INDEXING = {
+    "split": [0], "dynamic_slice": [0], "gather": [0], "dynamic_update_slice": [0, 1],
+    "scatter": [0, 2],
+}  # fmt: skip
 
 Bind = Callable[[JaxprEqn, list], Sequence[Any]]
 
@@ -292,8 +295,13 @@ def _carried_by_scan(parameters: Mapping[str, Any]) -> tuple[int, int]:
 def is_product(eqn: JaxprEqn) -> bool:
     """Whether an equation multiplies its operands with sums over some of their axes.
 
-    An unknown primitive, for example a sparse product, counts as one if shapes differ.
+    An unknown primitive, for example a sparse product, counts as one if shapes differ; a function
+    with a derivative of its own, if it has one inside.
     """
+    if primitive_of(eqn) in RULED and any(
+        is_product(inner) for jaxpr in jaxprs_within(eqn) for inner in jaxpr.eqns
+    ):
+        return True
     if eqn.primitive.name in MIXING:
         return eqn.primitive.name in PRODUCTS
     shapes = {getattr(v.aval, "shape", ()) for v in [*eqn.invars, *eqn.outvars]} - {()}

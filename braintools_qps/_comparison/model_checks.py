@@ -143,7 +143,8 @@ def _traced(experiment: Experiment, size: int) -> Outputs:
         return jax.eval_shape(outputs, jax.random.key(0), inputs)
     except Exception as error:
         cause = cause_of(error)
-        if "shape" not in (said := str(cause).strip().rstrip(".")):
+        of_tracer = isinstance(cause, jax.errors.JAXTypeError)
+        if "shape" not in (said := str(cause).strip().rstrip(".")) or of_tracer:
             raise cause from cause.__cause__  # which brainstate's wrapper would hide
         raise ValueError(
             f"the model must take the {task.features} features of the data in batches of any size, "

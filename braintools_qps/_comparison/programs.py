@@ -64,7 +64,13 @@ class Programs:
         (device,) = samples.inputs.devices()
         key = function, device, self._width
         if key not in self._compiled:
-            lowered = jax.jit(jax.vmap(function, (0, None))).lower(part, samples)
+            try:
+                lowered = jax.jit(jax.vmap(function, (0, None))).lower(part, samples)
+            except NotImplementedError as error:
+                raise ValueError(
+                    "compare trains runs together, so that all operations of a model must have a "
+                    f"rule for jax.vmap\n{error}\nUse dense weights in place of sparse ones"
+                ) from error
             self._compiled[key] = lowered.compile()
         return self._compiled[key]
 

@@ -15,6 +15,7 @@ the surrogate and the learning rate that `prepare` chooses.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from .._candidates import candidates, is_candidate
@@ -25,6 +26,7 @@ from ..typing import Inputs, Model, SpikeFunction, SurrogateSpecs
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Passes, Spikes
+from .findings import samples_first
 from .information import checked_labels
 from .normalize import normalize_surrogate
 from .normalize_rates import normalize_rates
@@ -69,7 +71,8 @@ def gradient_flow(
         with the index ``i`` and the time ``t`` of the step in `brainstate.environ`. Its neurons are
         all nodes with a state ``V``, ``v`` or ``mem`` and an elementwise ``spk_fun``. The run
         begins with initial states, those of ``init_state`` or else the present ones, repeated for
-        a batch. Model, states and random state are left as they were.
+        a batch. Model, states and random state are left as they were. What a step appends to a
+        list of its own stays there, as under `jax.jit`.
     inputs : Array, Quantity or pytree of them, or Task
         Inputs of shape (time, features) or (time, batch, features...). Or a task, as `load_task`
         makes it and `compare` trains on it: 64 of its training samples are taken.
@@ -148,8 +151,24 @@ def gradient_flow(
     chosen = _candidates(step.spikes, surrogates)
     target = Objective(objective, seed)
     evaluator = Evaluator(step, inputs, target, model=model, labels=known)
+    flows = {name: flow_of(evaluator, name, spikes) for name, spikes in chosen.items()}
     return GradientFlows(
-        (name, flow_of(evaluator, name, spikes)) for name, spikes in chosen.items()
+        (name, _samples_first(flow) if batch_first else flow) for name, flow in flows.items()
+    )
+
+
+def _samples_first(flow: GradientFlow) -> GradientFlow:
+    """The record of inputs with samples along their first axis."""
+    found = flow.diagnosis
+    return replace(
+        flow,
+        diagnosis=replace(
+            found,
+            remedy=found.remedy and samples_first(found.remedy),
+            code=found.code and samples_first(found.code),
+        ),
+        further=tuple(map(samples_first, flow.further)),
+        advice=tuple(map(samples_first, flow.advice)),
     )
 
 

@@ -47,6 +47,11 @@ def named(names: Sequence[str]) -> str:
     return " and ".join(names)
 
 
+def samples_first(line: str) -> str:
+    """What to type for inputs with samples along their first axis."""
+    return line.replace("(model, inputs", "(model, inputs, batch_first=True")
+
+
 def span(values: Sequence[float], form: str = ".2g") -> str:
     """One number, or the lowest and the highest."""
     low, high = format(min(values), form), format(max(values), form)

@@ -8,6 +8,7 @@ program for all candidates.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -131,7 +132,7 @@ def backward(
 
         perturbations = list(map(jnp.zeros_like, membranes))
         _, pull = jax.vjp(advance, [written[j] for j in real], parameters, perturbations)
-        return jax.vmap(pull)
+        return partial(jax.lax.map, pull)  # not vmap, for which sparse products have no rule
 
     def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], list[Array]]]:
         adjoint, total, later = carry

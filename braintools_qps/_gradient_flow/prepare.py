@@ -18,7 +18,7 @@ from ..typing import Inputs, Model, SurrogateSpec
 from .cotangents import Objective
 from .diagnose import diagnose
 from .evaluate import Evaluator, Measured, Passes
-from .findings import IMPORT
+from .findings import IMPORT, samples_first
 from .fitting import STEADY, fitted, learning_rate_for, steady_slope, written
 from .information import FEWEST, checked_labels, mean_inputs, told
 from .normalize_rates import checked_rate, of_one_sign
@@ -177,7 +177,7 @@ def prepare(
             before = now = run.look(remedy=True)  # with what is for the user to do
     lines, learning_rate = _with_imports(run.lines), None
     if batch_first:
-        lines = [x.replace("(model, inputs", "(model, inputs, batch_first=True") for x in lines]
+        lines = list(map(samples_first, lines))
     relayed = run.has("relay_weights")
     if relayed or run.has("normalize_surrogate"):
         learning_rate = learning_rate_for(now.measured.evaluator, relayed=relayed)

@@ -16,7 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._jaxpr import PRODUCTS, Jaxpr, JaxprEqn, Tap, run
+from .._jaxpr import (
+    PRODUCTS,
+    RULED,
+    Jaxpr,
+    JaxprEqn,
+    Tap,
+    called_by,
+    calling_primitives,
+    primitive_of,
+    run,
+)
 from .._models import checked_inputs
 from ..records import RelayedPopulation, RelayedWeights
 from ..typing import Inputs, Model
@@ -156,10 +166,17 @@ def chain(step: Step) -> list[Link]:
 def _product_of(jaxpr: Jaxpr, weights: Any) -> tuple[Any, tuple[int, int]] | None:
     """The result and the axes of a product, if nothing else uses these weights."""
     uses = [(eqn, i) for eqn in jaxpr.eqns for i, v in enumerate(eqn.invars) if v is weights]
-    if len(uses) != 1 or uses[0][0].primitive.name not in PRODUCTS:
+    if len(uses) != 1:
         return None
-    axes = _axes(*uses[0], weights.aval.ndim)
-    return None if axes is None else (uses[0][0].outvars[0], axes)
+    ((eqn, position),) = uses
+    axes = None
+    if eqn.primitive.name in PRODUCTS:
+        axes = _axes(eqn, position, weights.aval.ndim)
+    elif primitive_of(eqn) in {*RULED, *calling_primitives()}:
+        inner: Any = called_by(eqn)
+        product = _product_of(inner.jaxpr, inner.jaxpr.invars[position])
+        axes = product and product[1]
+    return None if axes is None else (eqn.outvars[0], axes)
 
 
 def _axes(eqn: JaxprEqn, position: int, ndim: int) -> tuple[int, int] | None:

@@ -88,7 +88,7 @@ def why_no_rate(measured: Measured, name: str) -> str:
             f"{listed(map(step.path, fixed))}. {step.as_parameter(fixed[0])}. {AGAIN}"
         )
     if not weights:
-        return f"No weights feed {name}: look at its bias, its threshold and what it is fed."
+        return f"No weight matrix feeds {name}: look at its bias, its threshold and what it is fed."
     if all((states[i] <= 0).all() for i in weights):
         return f"All input weights of {name} are negative or 0: give them both signs."
     factor = _factor(measured, name, weights, widest=FARTHEST)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from .._models import expression, find_nodes, is_dropout
+from .._models import code_of, find_nodes, is_dropout
 from ..records import KEPT, MAJORITY, PopulationFlow
 from . import remedies
 from .evaluate import Evaluator, Measured
@@ -74,7 +74,7 @@ def dropout(measured: Measured) -> Finding | None:
         f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate `prob` is "
         "the share that is kept."
     )
-    code = f"{expression(model, name)}.prob = {1 - node.prob:g}"
+    code = f"{code_of(model, node)}.prob = {1 - node.prob:g}"
     change = Change("Keep the others", code, partial(remedies.kept, measured, node))
     reached = frozenset(p.name for p in measured.populations)
     return Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
@@ -83,6 +83,8 @@ def dropout(measured: Measured) -> Finding | None:
 def delay(measured: Measured) -> Finding | None:
     """Membranes that no sample moves within the run, but does in a longer one."""
     evaluator, steps = measured.evaluator, len(measured.evaluator.run.inputs[0])
+    if steps == 1:
+        return None  # membranes are seen before each step
     idle = [p for p in measured.populations if p.activity.is_silent or p.activity.says_nothing]
     active = {INPUTS, *measured.step.graph.names} - {p.name for p in idle}
     for p in measured.step.populations:

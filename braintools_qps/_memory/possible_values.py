@@ -76,7 +76,8 @@ def _results(mark: Mark, eqn: JaxprEqn, operands: list[PossibleValues]) -> list[
     if name in INDEXING:
         fill = eqn.params.get("fill_value")  # of a gather, for what lies beyond the edge
         filled = [] if fill is None else [few([fill])]
-        return [join(*operands[: INDEXING[name]], *filled)] * len(eqn.outvars)
+        elements = [operands[i] for i in INDEXING[name]]
+        return [join(*elements, *filled)] * len(eqn.outvars)
     if name in ELEMENTWISE:
         return [_elementwise(eqn, operands)]
     return [values_by_dtype(dtype) for dtype in _dtypes(eqn.outvars)]

@@ -52,7 +52,7 @@ def save_memory(model: Model, inputs: Inputs) -> SavedMemory:
     `Scaled`, except where a neuron calls one on a voltage. Every `brainstate.nn.Linear`,
     `brainstate.nn.Conv1d` and `brainstate.nn.Conv2d` that receives only spikes becomes a
     `SpikeLinear`, `SpikeConv1d` or `SpikeConv2d`. It stays the same object with the same states, so
-    optimizers and checkpoints keep working.
+    optimizers and checkpoints keep working. Call it after `prepare`, which may replace surrogates.
 
     To find these layers, one step is traced for training (``fit=True`` in `brainstate.environ`) and
     one for evaluation. The trace shows which values each array can have, even through loops,

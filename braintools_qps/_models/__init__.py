@@ -9,6 +9,7 @@ spike functions in a jaxpr, and `restore` undoes all changes of a model.
 from .detached_reset import check_detachable, set_reset
 from .find_neurons import (
     classic_neuron,
+    code_of,
     expression,
     find_neurons,
     find_nodes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import brainstate
 from braintools.surrogate import Surrogate
@@ -43,16 +43,21 @@ def is_dropout(node: Node) -> bool:
     return "Dropout" in type(node).__name__ and isinstance(getattr(node, "prob", None), float)
 
 
-def expression(model: Model, path: Path | str) -> str:
+def expression(model: Model, path: Path) -> str:
     """Python code for the part of a model at a path."""
     code, node = "model", model
-    for part in path.split(".") if isinstance(path, str) else path:
-        if isinstance(part, str) and hasattr(node, part):
+    for part in path:
+        if isinstance(part, str) and not isinstance(node, Mapping):
             code, node = f"{code}.{part}", getattr(node, part)
         else:
-            key = int(part) if isinstance(part, str) and part.isdecimal() else part
-            code, node = f"{code}[{key!r}]", node[key]
+            code, node = f"{code}[{part!r}]", node[part]
     return code
+
+
+def code_of(model: Model, node: Node) -> str:
+    """Python code for a node of a model."""
+    nodes = brainstate.graph.nodes(model).items()
+    return next(expression(model, path) for path, other in nodes if other is node)
 
 
 def misnamed(model: Model) -> str:

@@ -22,7 +22,7 @@ def set_surrogate(
     spec: SurrogateSpec,
     *,
     where: Where = None,
-    detach_reset: bool = False,
+    detach_reset: bool | None = None,
 ) -> int:
     """Put a surrogate into every neuron of a model, or a different one into each population.
 
@@ -46,10 +46,11 @@ def set_surrogate(
         its first part (``"layers.0"``) for all neurons below. Other neurons do not change.
     where : type, tuple of types or callable, optional
         Change only instances of this type, or neurons for which this function returns true.
-    detach_reset : bool
-        Stop the gradient at the reset, and at the adaptation that the same spike drives. It works
-        for neurons of `brainpy.state` that call ``spk_fun`` for their reset before they update
-        ``V``. Others, such as HH, raise a ValueError when they are updated.
+    detach_reset : bool, optional
+        True stops the gradient at the reset, and at the adaptation that the same spike drives;
+        False lets it through again; None leaves the reset as it is. True works for neurons of
+        `brainpy.state` that call ``spk_fun`` for their reset before they update ``V``. Others, such
+        as HH, raise a ValueError when they are updated.
 
     Returns
     -------
@@ -88,7 +89,8 @@ def set_surrogate(
     with restoring(model, only_errors=True):
         for name, surrogate in surrogates.items():
             set_spike(chosen[name], surrogate)
-            set_reset(chosen[name], detach_reset)
+            if detach_reset is not None:
+                set_reset(chosen[name], detach_reset)
     forget_programs(model)
     return len(surrogates)
 
@@ -108,8 +110,8 @@ def by_population(
         surrogate = get_surrogate(spec)
         return dict.fromkeys(names, surrogate)
     chosen: dict[str, Surrogate] = {}
-    for key in sorted(spec, key=len):  # longer paths are more specific and come last
-        matching = [name for name in names if name == key or name.startswith(f"{key}.")]
+    for key in sorted(spec, key=lambda key: len(str(key))):  # longer ones are more specific
+        matching = [name for name in names if name == str(key) or name.startswith(f"{key}.")]
         if not matching:
             raise ValueError(
                 f"each key must be the path of a population or the first part of one, got "

@@ -52,7 +52,8 @@ def checked_inputs(data: Inputs, *, batch_first: bool = False) -> Any:
 
 def batch_size(inputs: Inputs) -> int | None:
     """The batch in inputs of shape (time, batch, features...); None for (time, features)."""
-    longest = max((x.shape for x in jax.tree.leaves(inputs)), key=len, default=())
+    shapes = [x.shape for x in jax.tree.leaves(inputs)]
+    longest: tuple[int, ...] = max(shapes, key=len, default=())
     return longest[1] if len(longest) > 2 else None
 
 

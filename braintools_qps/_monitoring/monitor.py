@@ -129,7 +129,7 @@ class TrainingMonitor(Callback):
         self._next = 0
 
     def __call__(self, step: int | None = None) -> GradientFlow | None:
-        """Count a step, and measure if one is due.
+        """Count a step, and measure if one is due and has not been measured yet.
 
         Parameters
         ----------
@@ -145,7 +145,7 @@ class TrainingMonitor(Callback):
 
     def retrace(self) -> None:
         """Read the model's code again at the next measurement. Call it after changing the model."""
-        self._step = None
+        self._step = self._passes = None
 
     def on_train_batch_start(self, trainer: Any, module: Any, batch: Any, batch_idx: int) -> None:
         """Count a step of a Trainer."""

@@ -38,7 +38,7 @@ def rates_table(rates: Rates) -> Table:
     head = ("population", "rate before", "after", "weights times")
     rows = [(p.population, *_rates(p), _number(p.factor)) for p in rates.populations]
     unfed = [p.population for p in rates.populations if p.factor is None]
-    notes = [f"No weights to scale feed {', '.join(unfed)}."] * bool(unfed)
+    notes = [f"No weight matrices to scale feed {', '.join(unfed)}."] * bool(unfed)
     return Table([head, *rows], [*notes, *rates.notes])
 
 

@@ -3,7 +3,9 @@
 import json
 from functools import partial
 
+import brainpy.state
 import brainstate
+import brainunit as u
 import comparison_models as models
 import jax.numpy as jnp
 import numpy as np
@@ -222,6 +224,21 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     assert before_training.best.label == "QPseudoSpike"
     with pytest.raises(Exception, match="got x without unit and a scale in mV"):
         compare(candidates[:1], **OPTIONS)
+
+
+def test_an_operation_that_jax_cannot_vmap_is_named():
+    weights = u.sparse.CSR.fromdense(jnp.eye(8))
+
+    def sparse(features, classes):
+        square = brainstate.nn.SparseLinear(weights)
+        neurons = brainpy.state.LIF(8, tau=5 * u.ms), lambda z: z * u.mA, brainpy.state.LIF(8)
+        inward = brainstate.nn.Linear(features, 8), lambda x: x * u.mA
+        return brainstate.nn.Sequential(
+            *inward, neurons[0], square, *neurons[1:], brainstate.nn.Linear(8, classes)
+        )
+
+    with pytest.raises(ValueError, match=r"jax\.vmap\n.*csr_matmat.*\nUse dense weights"):
+        compare(["Sigmoid"], **OPTIONS | {"model": sparse})
 
 
 @pytest.mark.thorough

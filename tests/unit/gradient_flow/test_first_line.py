@@ -226,6 +226,10 @@ CASES = {
         lambda: Stack(Layer(1.0), brainstate.nn.Dropout(0.1), Layer(1.0)), "dropout", None,
         "keeps 10% of the signals", r"layers\[1\]\.prob = 0\.9", cured=True,
     ),
+    "dropout that is mapped": Case(
+        lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
+        "dropout", None, "keeps 10%", r"layers\[1\]\.module\.prob = 0\.9", cured=True,
+    ),
     # Rates.
     "silent": Case(
         lambda: Stack(Layer(1.0), mixed(0.03), mixed(1.0)), "silent", "layers.1",

@@ -274,10 +274,52 @@ def test_parts_of_the_inputs_may_have_features_of_their_own():
     assert found.features == N + 1
 
 
+@pytest.mark.parametrize("names", [("0", "1"), ("keys", "values"), ("update", "a.b")])
+def test_layers_may_be_kept_in_a_dictionary_under_any_name(names):
+    class Kept(Layer):
+        def __init__(self, *args):
+            super().__init__(*args)
+            self.parts = {name: Layer(*args) for name in names}
+
+        def update(self, x):
+            for name in names:
+                x = self.parts[name].update(x)
+            return x
+
+    weights, inputs = weights_and_inputs()
+    flow = only(gradient_flow(Kept(1e-3 * weights, QPseudoSpike(np.inf, scale=1e-6)), inputs))
+    assert [p.name for p in flow.populations] == [f"parts.{name}" for name in names]
+    assert flow.diagnosis.cause != "none"
+
+
+def test_a_sparse_layer_may_be_between_neurons():
+    """Its weights are those of a dense one."""
+    weights, inputs = weights_and_inputs()
+    sparse = brainstate.nn.SparseLinear(u.sparse.CSR.fromdense(weights))
+    dense = brainstate.nn.Linear(N, N, w_init=lambda shape: weights, b_init=None)
+    flows = [
+        only(gradient_flow(brainstate.nn.Sequential(*layers), inputs))
+        for layers in (
+            (Layer(weights, SURROGATE), between, Layer(weights, SURROGATE))
+            for between in (sparse, dense)
+        )
+    ]
+    for one, other in zip(flows[0].populations, flows[1].populations):
+        np.testing.assert_allclose(
+            one.gradient.second_moments, other.gradient.second_moments, rtol=1e-5
+        )
+
+
+def test_one_step_is_no_delay():
+    weights, inputs = weights_and_inputs()
+    model = brainstate.nn.Sequential(Layer(weights, SURROGATE), Layer(weights, SURROGATE))
+    assert only(gradient_flow(model, inputs[:1])).diagnosis.cause != "delay"
+
+
 def test_a_task_is_samples_first_whatever_is_said():
     data = np.random.default_rng(0).standard_normal((120, 6, 3)).astype(np.float32)
     task = load_task((data, np.arange(120) % 2))
     batch, model = data[task.split(0).train[:64]], comparison_models.plain(3, 2)
-    expected = gradient_flow(model, batch, batch_first=True).to_dict()
+    expected = only(gradient_flow(model, batch, batch_first=True)).populations
     for options in ({}, {"batch_first": True}):
-        assert gradient_flow(model, task, **options).to_dict() == expected
+        assert only(gradient_flow(model, task, **options)).populations == expected

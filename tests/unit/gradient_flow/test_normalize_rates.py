@@ -10,7 +10,7 @@ import pytest
 from flow_networks import Memoryless
 from jax.experimental.sparse import BCOO
 
-from braintools_qps import normalize_rates
+from braintools_qps import gradient_flow, normalize_rates
 from braintools_qps.records import NormalizedRates
 
 STEPS, BATCH, N = 50, 3, 6
@@ -54,6 +54,16 @@ def test_silent_and_saturated_populations_come_to_the_rate(rate, weight):
     assert one.after == pytest.approx(rate, rel=0.02)
     assert one.factor * weight == pytest.approx(1 / (1 - rate), rel=0.02)
     assert float(model.layers[0].weight.value["w"][0, 0]) == pytest.approx(one.factor * weight)
+
+
+def test_the_line_that_gradient_flow_prints_for_samples_first_can_be_run_as_it_is():
+    model, samples_first = Chain(Diagonal(0.5), Neurons()), jnp.swapaxes(inputs(), 0, 1)
+    (flow,) = gradient_flow(model, samples_first, batch_first=True).values()
+    assert flow.diagnosis.code in flow.diagnosis.remedy
+    assert flow.diagnosis.remedy in flow.advice[0]
+    exec(flow.diagnosis.code, {"model": model, "inputs": samples_first})
+    (flow,) = gradient_flow(model, inputs()).values()
+    assert flow.populations[0].activity.firing_rate == pytest.approx(0.1, rel=0.02)
 
 
 def test_later_populations_are_scaled_with_the_earlier_ones_already_scaled():
@@ -141,11 +151,25 @@ class Sparse(Diagonal):
         return x @ BCOO((jnp.diag(self.weight.value["w"]), indices), shape=(N, N))
 
 
+class Ruled(Diagonal):
+    """A product with a derivative by a rule, of as many samples as neurons."""
+
+    def update(self, x):
+        product = jax.custom_vjp(jnp.matmul)
+        product.defvjp(lambda x, w: (x @ w, (x, w)), lambda kept, g: (g @ kept[1].T, kept[0].T @ g))
+        square = jnp.concatenate([x, jnp.zeros((N - BATCH, N))])
+        return product(square, self.weight.value["w"])[:BATCH]
+
+
 @pytest.mark.parametrize(
     ("weights", "neurons", "steps"),
-    [(Diagonal, Late, STEPS - 1), (Sparse, Neurons, STEPS)],  # the first step has no current
+    [  # the first step has no current
+        (Diagonal, Late, STEPS - 1),
+        (Sparse, Neurons, STEPS),
+        (Ruled, Neurons, STEPS),
+    ],
 )
-def test_weights_are_found_in_another_state_and_in_a_sparse_product(weights, neurons, steps):
+def test_weights_are_found_in_another_state_and_in_products_of_any_kind(weights, neurons, steps):
     (one,) = normalize_rates(Chain(weights(0.5), neurons()), inputs(), 0.2).populations
     assert one.factor == pytest.approx(2 / (1 - 0.2 * STEPS / steps), rel=0.01)
 
@@ -173,7 +197,7 @@ def test_a_population_that_no_weights_feed_is_left_alone():
     assert first.before == first.after == pytest.approx(0.3, abs=2e-3)
     assert first.factor is None
     assert second.factor == pytest.approx(2, rel=1e-3)  # a spike of 1 is then enough
-    assert "No weights to scale feed layers.0." in str(done)
+    assert "No weight matrices to scale feed layers.0." in str(done)
 
 
 def shared():
@@ -225,7 +249,7 @@ def test_fixed_weights_of_neurons_that_fire_are_left():
     model = untrained(1 / 0.7)
     done = normalize_rates(model, inputs(), 0.3)
     assert [p.after for p in done.populations] == pytest.approx([0.3, 0.3], rel=0.02)
-    assert "No weights to scale feed layers.1." in str(done)
+    assert "No weight matrices to scale feed layers.1." in str(done)
 
 
 def test_the_record_prints_as_a_table_and_comes_back_from_json():

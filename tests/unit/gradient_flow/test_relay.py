@@ -9,7 +9,7 @@ import pytest
 from flow_networks import Memoryless
 from lif_networks import BATCH, STEPS, N, Network, inputs
 
-from braintools_qps import relay_weights
+from braintools_qps import relay_weights, save_memory
 from braintools_qps.records import RelayedWeights
 
 MARGIN = 1.2
@@ -54,6 +54,13 @@ def test_the_weight_lifts_a_neuron_from_rest_to_threshold_in_one_step(factor, op
     assert done.populations[1].weight == pytest.approx(float(expected), rel=1e-5)
     assert done.populations[1].source == "lif.0"
     np.testing.assert_allclose(weights(model, 1), expected * np.eye(N), rtol=1e-5)
+
+
+def test_layers_that_save_memory_are_relayed_alike():
+    model, saving = Network(), Network()
+    save_memory(saving, inputs())
+    assert relay_weights(saving, inputs()) == relay_weights(model, inputs())
+    np.testing.assert_array_equal(weights(saving, 1), weights(model, 1))
 
 
 @pytest.mark.thorough

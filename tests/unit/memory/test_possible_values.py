@@ -42,7 +42,7 @@ PROGRAMS = {
         lambda s: s.at[jnp.array([0, 7])].get(mode="fill", fill_value=0.5),
         {0, 0.5, 1},
     ),
-    "put where an index says": (lambda s: s.at[jnp.array([0, 1])].set(3.0), {0, 1, 3}),
+    "put where an index says": (lambda s: s.at[1, jnp.array([2, 3])].set(7.0), {0, 1, 7}),
     "put in one piece": (
         lambda s: lax.dynamic_update_slice(s, jnp.full((1, 2), 3.0), (jnp.int32(s.sum()), 0)),
         {0, 1, 3},

@@ -185,6 +185,20 @@ def looping():
     return network
 
 
+class Delayed(Network):
+    """The recurrent spikes come two steps later."""
+
+    def __init__(self):
+        super().__init__()
+        self.delay = brainstate.nn.Delay(jax.ShapeDtypeStruct((5, N), jnp.float32))
+        self.delay.register_entry("late", 2 * u.ms)
+
+    def update(self, x):
+        late = self.delay.at("late")
+        self.delay.update(self.neurons(self.input(x) + self.recurrent(late)))
+        return self.layers[0](late)
+
+
 class Changing(Network):
     """Spikes at step 0, currents later: a step knows its index and its time."""
 
@@ -220,6 +234,9 @@ CASES = {
         Images, jnp.ones((2, 5, 8, 8, 2)), {"second": "SpikeConv2d", "line": "SpikeConv1d"},
         {"first": GRADED},
     ),
+    "behind a delay": (
+        Delayed, INPUTS, {"recurrent": "SpikeLinear"}, {"input": GRADED},
+    ),
     "a sequence as one step": (
         looping, INPUTS[None], {"recurrent": "SpikeLinear", "layers.0": "SpikeLinear"}, {},
     ),
@@ -252,8 +269,8 @@ CASES = {
 @pytest.mark.parametrize("name", CASES)
 def test_what_is_changed_and_what_is_left(name):
     make, inputs, changed, left = CASES[name]
-    model = make()
     with brainstate.environ.context(dt=1 * u.ms):
+        model = make()
         report = save_memory(model, inputs)
         again = save_memory(model, inputs).left
     assert all(report.changed[layer].startswith(kind) for layer, kind in changed.items())
