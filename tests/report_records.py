@@ -52,4 +52,4 @@ def flow_of(name, populations, **changes):
     return GradientFlow(name, None, steps, tuple(populations), **options)
 
 
-FLOW = flow_of("model", [population()], further=("Look at lif.",), advice=("Look at lif.",))
+FLOW = flow_of("model", [population()], further=("Look at lif.",))

@@ -168,7 +168,6 @@ def _samples_first(flow: GradientFlow) -> GradientFlow:
             code=found.code and samples_first(found.code),
         ),
         further=tuple(map(samples_first, flow.further)),
-        advice=tuple(map(samples_first, flow.advice)),
     )
 
 
@@ -181,7 +180,7 @@ def flow_of(
 ) -> GradientFlow:
     """Measure one candidate on a run, with its diagnosis."""
     measured = evaluator.measure(spikes)
-    diagnosis, further, advice = diagnose(measured, remedy=remedy)
+    diagnosis, further = diagnose(measured, remedy=remedy)
     surrogates = tuple(spikes.values())
     alike = all(surrogate is surrogates[0] for surrogate in surrogates)
     return GradientFlow(
@@ -192,7 +191,6 @@ def flow_of(
         zero_parameter_share=measured.zero_parameter_share,
         diagnosis=diagnosis,
         further=further,
-        advice=advice,
         information=evaluator.information,
         samples=evaluator.batch,
         features=evaluator.features,

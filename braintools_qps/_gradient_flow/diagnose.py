@@ -17,7 +17,6 @@ from ..records import (
     CAUSES,
     CHAOTIC,
     FAR,
-    FURTHER,
     HIGH_SLOPE,
     MAJORITY,
     TOO_HIGH,
@@ -66,20 +65,15 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def diagnose(
-    measured: Measured, *, remedy: bool = True
-) -> tuple[Diagnosis, tuple[str, ...], tuple[str, ...]]:
-    """The cause, at most five sentences that do not follow from it, and all sentences."""
+def diagnose(measured: Measured, *, remedy: bool = True) -> tuple[Diagnosis, tuple[str, ...]]:
+    """The cause, and sentences that do not follow from it."""
     findings = _findings(measured)
     first, *others = findings or [_nothing(measured)]
     where = first.populations[0] if first.populations else None
     text, code = _remedy(measured, findings) if remedy else (None, None)
     diagnosis = Diagnosis(first.cause, where, first.text, text, code)
     further = [finding.text for finding in others if not _is_consequence(finding, first)]
-    hints = list(_hints(measured)) if first.cause != "not finite" else []
-    further += hints if first.cause == "none" else []
-    advice = (str(diagnosis), *(finding.text for finding in others), *hints)
-    return diagnosis, tuple(further[:FURTHER]), advice
+    return diagnosis, (*further, *(_hints(measured) if first.cause == "none" else ()))
 
 
 def _findings(measured: Measured) -> list[Finding]:
@@ -169,10 +163,11 @@ def _hints(measured: Measured) -> Iterator[str]:
     yield from _vanishing(measured)
     yield from _constant_features(measured.evaluator)
     if measured.zero_parameter_share > MAJORITY:
+        by_default = measured.evaluator.objective.function is None
+        own = ", by default the last. Pass objective= to measure with your own loss" * by_default
         yield (
             f"{measured.zero_parameter_share:.1%} of the parameters get no gradient: no signal "
-            "passes through them in the steps that the objective uses, by default the last. Pass "
-            "objective= to measure with your own loss."
+            f"passes through them in the steps that the objective uses{own}."
         )
 
 
@@ -194,7 +189,7 @@ def _fixed(step: Step) -> Iterator[str]:
         yield (
             f"{listed(map(step.path, positions), 3)} {'is' if one else 'are'} no "
             f"brainstate.ParamState, so an optimizer does not train {'it' if one else 'them'}. If "
-            f"it should: import brainstate; {step.as_parameter(positions[0])}."
+            f"it should: {step.as_parameter(positions[0])}."
         )
 
 

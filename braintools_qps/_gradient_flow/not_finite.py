@@ -96,9 +96,10 @@ def gradient_not_finite(measured: Measured) -> Finding | None:
     grew = before > NEAR_OVERFLOW or p.gradient.growth > GROWS
     half = _half(measured.evaluator, measured.step.population(p.name))
     verb = f"overflows{half}" if grew or half else "becomes NaN or infinite"
+    steps = f"{back} step{'s' * (back != 1)}"
     text = (
-        f"The gradient of {p.name} {verb} {back} steps before the end. The mean slope of its "
-        f"surrogate is {p.slopes.per_scale:.2g}."
+        f"The gradient of {p.name} {verb} {steps} before the end. The mean slope of its surrogate "
+        f"is {p.slopes.per_scale:.2g}."
     )
     # With other samples the same slopes may stay just below an overflow.
     cause = "too high" if grew and not half and p.slopes.is_high else "not finite"
@@ -136,7 +137,7 @@ def half_parameters(measured: Measured) -> Finding | None:
     )
     advice = f"Keep parameters in float32, and cast them where they are used. {AGAIN}"
     fed = tuple(name for name in step.graph.names if half in step.graph.feeds[name])
-    return Finding("not finite", fed[:1], text, otherwise=advice)
+    return Finding("not finite", fed, text, otherwise=advice)
 
 
 def _in_inputs(evaluator: Evaluator, step: int) -> str:

@@ -24,8 +24,9 @@ def fading(measured: Measured) -> Finding | None:
     if share <= EARLY or repeated >= REPEATED:
         return None
     names = [p.name for p in measured.populations]
+    steps = f"{lag} step{'s' * (lag > 1)}"
     text = (
-        f"The gradient fades over time in {named(names)}: {lag} steps before the end it is down to "
+        f"The gradient fades over time in {named(names)}: {steps} before the end it is down to "
         f"1%. So the network does not learn from the inputs of the first {len(inputs[0]) - lag} "
         "steps, and later inputs do not repeat them."
     )

@@ -85,7 +85,8 @@ def why_no_rate(measured: Measured, name: str) -> str:
     if not weights and (fixed := step.graph.fixed[name]):
         return (
             f"Its weights are no brainstate.ParamState, so nothing scales or trains them: "
-            f"{listed(map(step.path, fixed))}. {step.as_parameter(fixed[0])}. {AGAIN}"
+            f"{listed(map(step.path, fixed))}. Make them parameters: "
+            f"{step.as_parameter(fixed[0])}. {AGAIN}"
         )
     if not weights:
         return f"No weight matrix feeds {name}: look at its bias, its threshold and what it is fed."

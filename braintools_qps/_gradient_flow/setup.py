@@ -35,10 +35,8 @@ def inputs_say_nothing(measured: Measured) -> Finding | None:
     elif samples > 1 and all(np.array_equal(x, np.broadcast_to(x[:, :1], x.shape)) for x in arrays):
         why = f"All {samples} samples are the same."
     elif signals < RARE and all(p.activity.is_silent for p in _fed_by_inputs(measured)):
-        why = (
-            f"Half of the samples bring {signals:.2g} input signals per step or fewer, too few to "
-            "make a neuron fire."
-        )
+        most = f"{signals:.2g} input signals per step or fewer" if signals else "no input signal"
+        why = f"Half of the samples bring {most}, too few to make a neuron fire."
     else:
         return None
     swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)

@@ -157,7 +157,7 @@ class Step:
     def as_parameter(self, position: int) -> str:
         """A line that makes the state of a leaf a parameter."""
         source, _ = self._owner(position)
-        return f"{source.code} = brainstate.ParamState({source.code}.value)"
+        return f"import brainstate; {source.code} = brainstate.ParamState({source.code}.value)"
 
     def _owner(self, position: int) -> tuple[Source, str | None]:
         """The state that a leaf belongs to, and the leaf's key in it."""

@@ -101,7 +101,7 @@ def _of_flows(flows: Mapping[str, GradientFlow], settings: Mapping[str, Any]) ->
         "rows": table.rows,
         "marked": (),
         "notes": table.notes,
-        "advice": [(name, flow.advice) for name, flow in flows.items() if flow.advice],
+        "advice": [(name, flow.advice) for name, flow in flows.items()],
         "sections": [("Figures", "", flow_drawings(flows))],
         "settings": facts(settings),
         "versions": facts(present_environment()),

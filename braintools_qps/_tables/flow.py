@@ -17,6 +17,7 @@ Columns = dict[str, Callable[[Population], str]]
 Verdict = Callable[[Population, str], str]  # empty in columns without a verdict
 
 FEW = 4  # populations that a ranking shows one by one
+FURTHER = 5  # sentences below a table
 
 
 def flow_table(flow: Flow, verdict: Verdict) -> Table:
@@ -24,7 +25,7 @@ def flow_table(flow: Flow, verdict: Verdict) -> Table:
     columns = COLUMNS | (TELLS if flow.information else {})
     rows = [[_place(p), *_cells(p, columns, verdict).values()] for p in flow.populations]
     above = [str(flow.diagnosis), "", _title(flow)]
-    return Table([["population", *columns], *rows], flow.further, above=above)
+    return Table([["population", *columns], *rows], flow.further[:FURTHER], above=above)
 
 
 def flows_table(flows: Flows, verdict: Verdict) -> Table:
@@ -45,7 +46,7 @@ def flows_table(flows: Flows, verdict: Verdict) -> Table:
             rows.append([f"  {_place(p)}", "", *_cells(p, RANKED, verdict).values()])
     shared = [line for line in first.further if all(line in flow.further for flow in others)]
     wide = records_table(ranked, partial(flow_table, verdict=verdict)).rows
-    return Table(rows, shared, above=[*flows.diagnoses, ""], html_rows=wide)
+    return Table(rows, shared[:FURTHER], above=[*flows.diagnoses, ""], html_rows=wide)
 
 
 def diagnoses(flows: Flows) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from .candidate import CandidateResult, Cost, Curves, Scores
 from .causes import CAUSES
 from .comparison import Comparison
 from .diagnosis import Diagnosis
-from .flow import FURTHER, GradientFlow, GradientFlows, SpikeFunction
+from .flow import GradientFlow, GradientFlows, SpikeFunction
 from .information import Information
 from .limits import (
     CHAOTIC,

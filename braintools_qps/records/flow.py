@@ -22,8 +22,6 @@ from .record import Described, Record, RecordTable
 
 SpikeFunction: TypeAlias = Surrogate | Callable[[Any], Any] | Described
 
-FURTHER = 5  # sentences below a table
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
@@ -47,9 +45,8 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     diagnosis : Diagnosis
         Why the network does not learn, a `.Diagnosis`; printed first.
     further : tuple of str
-        At most five more sentences, on findings that the diagnosis does not explain.
-    advice : tuple of str
-        All findings, consequences of the diagnosis included.
+        Sentences on findings that the diagnosis does not explain; where it names no cause, on what
+        may slow learning. The first five are printed.
     samples, features : int or None
         The size of the batch, None without one, and the number of input features per step.
     information : Information or None
@@ -89,11 +86,15 @@ class GradientFlow(Record, table=partial(flow_table, verdict=verdict)):
     zero_parameter_share: float
     diagnosis: Diagnosis
     further: tuple[str, ...] = ()
-    advice: tuple[str, ...] = ()
     samples: int | None = None
     features: int | None = None
     information: Information | None = None
     operations: Operations = field(default_factory=Operations)
+
+    @property
+    def advice(self) -> tuple[str, ...]:
+        """The diagnosis and all further sentences."""
+        return (str(self.diagnosis), *self.further)
 
     @property
     def growth(self) -> float:

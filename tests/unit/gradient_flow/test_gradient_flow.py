@@ -21,6 +21,7 @@ from flow_networks import (
     only,
     weights_and_inputs,
 )
+from small_stacks import Triangle
 
 from braintools_qps import (
     GradientFlow,
@@ -272,6 +273,12 @@ def test_parts_of_the_inputs_may_have_features_of_their_own():
     found = only(gradient_flow(Shifted(weights, SURROGATE), parts))
     assert found.populations[0].activity == measured().populations[0].activity
     assert found.features == N + 1
+
+
+def test_the_lowest_slope_is_relative_to_the_peak():
+    weights, _ = weights_and_inputs()
+    flow = measured(Layer(weights, Scaled(Triangle(), dampening=4.0)))
+    assert flow.populations[0].slopes.lowest == pytest.approx(-1)
 
 
 @pytest.mark.parametrize("names", [("0", "1"), ("keys", "values"), ("update", "a.b")])

@@ -107,6 +107,7 @@ def test_a_gap_is_relative_to_the_usual_distance():
     distances[7, 1, :3] = -1.0  # 3 of 200 neurons and samples come this near, and 1% is enough
     assert measures.gap(distances) == pytest.approx(0.25)
     assert measures.gap(np.zeros((2, 2))) == 0
+    assert measures.gap(np.ones((2, 2))) == 0  # above the threshold
 
 
 def test_end_to_end_is_the_first_step_relative_to_the_last_with_a_gradient():
@@ -133,6 +134,8 @@ def test_nothing_is_lost_where_samples_do_not_differ_early():
     alike = np.ones((20, 3, 2)) * np.arange(20.0)[:, None, None]
     late = alike + np.eye(3, 2) * (np.arange(20) > 15)[:, None, None]
     assert measures.early_inputs([late], 5, batched=True) == (0, 1)
+    alone = measures.early_inputs([alike[:, :1]], 5, batched=True)
+    assert alone == measures.early_inputs([alike[:, 0]], 5, batched=False)
     assert measures.early_inputs([alike[:, 0]], 5, batched=False)[1] == pytest.approx(1)
 
 
