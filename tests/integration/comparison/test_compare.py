@@ -1,6 +1,7 @@
 """compare: what it reports and refuses."""
 
 import json
+import re
 from functools import partial
 
 import brainpy.state
@@ -224,6 +225,11 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
     assert before_training.best.label == "QPseudoSpike"
     with pytest.raises(Exception, match="got x without unit and a scale in mV"):
         compare(candidates[:1], **OPTIONS)
+
+
+def test_the_bar_counts_epochs_and_runs(capsys):
+    compare(["Sigmoid"], **OPTIONS | {"progress": True})
+    assert re.search(r"^Sigmoid 100%.* run 2/2", capsys.readouterr().err.splitlines()[-1], re.M)
 
 
 def test_an_operation_that_jax_cannot_vmap_is_named():
