@@ -95,6 +95,11 @@ CASES = {
         lambda: Stack(Changed(lambda V, x, w: leaky(V, jnp.sqrt(x - 0.999) @ w))), "not finite",
         "layers.0", "layers.0 is not finite", "Look in its update for a division by 0",
     ),
+    "root of 0 on the way back": Case(
+        lambda: Stack(Changed(lambda V, x, w: leaky(V, x @ w) + 0 * jnp.sqrt(V - V))), "not finite",
+        "layers.0", "The gradient of layers.0 becomes NaN or infinite 1 step before the end",
+        "look for .* a root or logarithm at 0",
+    ),
     "weights": Case(
         lambda: Stack(Layer(1.0), Layer(jnp.nan)), "not finite", "layers.1", "layers.1 is not fin",
         "Its input weights are NaN: go back to a checkpoint",

@@ -9,7 +9,8 @@ from sklearn.linear_model import RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 from braintools_qps import QPseudoSpike, gradient_flow
-from braintools_qps._gradient_flow.information import PENALTIES, score
+from braintools_qps._gradient_flow.information import PENALTIES, lost_at, score
+from braintools_qps.records import Information
 
 STEPS, BATCH, N = 10, 200, 6
 
@@ -135,3 +136,23 @@ def test_labels_that_do_not_fit(labels, batch, got):
     inputs = jnp.ones((STEPS, N) if batch is None else (STEPS, batch, N))
     with pytest.raises(ValueError, match=f"(?s)labels must be a class.*Got {got}"):
         gradient_flow(Chain([1.0] * N), inputs, labels=labels)
+
+
+@pytest.mark.parametrize(
+    ("samples", "inputs", "each", "expected"),
+    [
+        # Chance is 10%, and known to 2 * 0.5 / sqrt(samples).
+        (10_000, 0.9, (0.9, 0.17), 1),  # below 10% + a tenth of 80%
+        (10_000, 0.9, (0.9, 0.19), None),
+        (10_000, 0.9, (0.17, 0.9, 0.17, 0.12), 2),  # what comes back was not lost
+        (10_000, 0.9, (0.12, 0.17), 0),
+        (400, 0.5, (0.5, 0.145), 1),  # below 10% + 5%, which is more than a tenth of 40%
+        (400, 0.5, (0.5, 0.155), None),
+        (400, 0.19, (0.19, 0.1), None),  # the best is not clearly above chance
+        (150, 0.9, (0.9, 0.1), None),  # fewer than 20 samples per class
+    ],
+)
+def test_information_is_lost_where_next_to_nothing_is_left_above_chance(
+    samples, inputs, each, expected
+):
+    assert lost_at(Information("classes", inputs, 0.1, samples), each) == expected
