@@ -17,7 +17,6 @@ from ..typing import Inputs
 
 PENALTIES = 10.0 ** np.arange(-3, 3)  # of the ridge, per sample, for features of variance 1
 FEWEST = 4  # samples: two to fit, two to test
-ERRORS = 2.0  # standard errors around chance that count as chance
 PER_CLASS = 20  # samples: with 6 or 13, 8 of 16 networks that learn were said to have lost it
 REMAINS = 0.1  # share of what was told above chance; below it, information is lost
 
@@ -92,7 +91,7 @@ def lost_at(information: Information, each: Sequence[float]) -> int | None:
     per_class = samples * chance if information.kind == "classes" else samples / 10
     if per_class < PER_CLASS:
         return None
-    noise = ERRORS * max(np.sqrt(chance * (1 - chance)), 1 / ERRORS) / np.sqrt(samples)
+    noise = 1 / np.sqrt(samples)  # two standard errors of a share, at most
     best = max([information.inputs, *each])
     if best - chance <= 2 * noise:
         return None

@@ -141,7 +141,7 @@ def test_labels_that_do_not_fit(labels, batch, got):
 @pytest.mark.parametrize(
     ("samples", "inputs", "each", "expected"),
     [
-        # Chance is 10%, and known to 2 * 0.5 / sqrt(samples).
+        # Chance is 10%. Two standard errors of a share are at most 1 / sqrt(samples).
         (10_000, 0.9, (0.9, 0.17), 1),  # below 10% + a tenth of 80%
         (10_000, 0.9, (0.9, 0.19), None),
         (10_000, 0.9, (0.17, 0.9, 0.17, 0.12), 2),  # what comes back was not lost
