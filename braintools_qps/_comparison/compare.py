@@ -17,6 +17,7 @@ from ..typing import Model, SurrogateSpecs
 from .experiment import Experiment
 from .factory import Factory
 from .network import RecurrentNetwork
+from .numerics import check_debugging
 from .optimizers import check_optimizer
 from .plan import Plan, candidates_of
 from .progress import Callback, Progress
@@ -63,9 +64,10 @@ def compare(
     same for all candidates. Candidates are compared seed by seed, so the interval of a difference
     includes the variation from all of these.
 
-    A training run is determined by its inputs: data, code, surrogate, setting, seed, epochs and all
-    else that its numbers depend on. With ``out`` each run is kept and never trained again, so that
-    more seeds, values or surrogates cost the difference only.
+    With ``out`` each run is kept under a key of what it depends on: data, code, surrogate, setting,
+    seed, epochs, versions of packages. It is never trained again, so that more seeds, values or
+    surrogates cost the difference only. Files and environment variables that your code reads while
+    it runs are not seen: pass what they hold as an argument, or give ``fresh=True``.
 
     Parameters
     ----------
@@ -122,8 +124,8 @@ def compare(
         apart or known to be equal within ``margin``. All looks together keep the error at 5%.
     margin : float, optional
         The largest difference that does not matter to you. For an accuracy it is in points, with
-        ``most_seeds`` 1 by default. For another score it is in units of the score; without it, no
-        two candidates count as equal.
+        ``most_seeds`` 1 by default. For another score it is in units of the score; without it,
+        differences of 1% of the score do not matter, and with ``most_seeds`` none counts as equal.
     epochs, batch_size : int
         Number of passes over the training part, each in a new order, and number of samples in a
         batch. Samples that do not fill a batch are left out of that pass.
@@ -134,8 +136,8 @@ def compare(
         Returns an optax transformation. It must take the keyword ``learning_rate``, which is
         traced. It may take ``steps``, the number of batches in a whole training, and further
         keywords that ``tune`` names. By default, `optax.adamw` with a cosine schedule and the norm
-        of the gradient clipped at ``clip=0.03``. Weights with units are trained as numbers in
-        their unit.
+        of the gradient clipped at ``clip=0.03``. It gets the weights as a list of arrays, in the
+        order of their paths, those with units as numbers in their unit.
     loss, score : callable, optional
         Functions of (outputs, y) that JAX can trace. A higher score is better. By default,
         cross-entropy and accuracy for classes, the mean squared error and its negative for numbers.
@@ -209,6 +211,7 @@ def compare(
     >>> comparison.best.label
     'Sigmoid'
     """
+    check_debugging()
     task = load_task(task)
     checked_count("epochs", epochs)
     check_positive("learning_rate", learning_rate)

@@ -28,6 +28,22 @@ PACKAGES = (
 OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precision")
 
 
+def check_debugging() -> None:
+    """Check that NaN may be computed: it stands for what has not been measured.
+
+    Raises
+    ------
+    ValueError
+        If JAX is set to stop at NaN or infinity.
+    """
+    for name in ("jax_debug_nans", "jax_debug_infs"):
+        if getattr(jax.config, name):
+            raise ValueError(
+                f"compare needs {name} off, since it fills in NaN for what is not measured yet. "
+                f"Call jax.config.update({name!r}, False): the table says which runs met NaN"
+            )
+
+
 @cache
 def packages() -> dict[str, str]:
     """Versions of the installed packages that results depend on."""

@@ -149,7 +149,7 @@ def changes(before: Plain, now: Plain) -> list[str]:
         if isinstance(old, Mapping) and isinstance(new, Mapping):
             phrases += changes(old, new)
         elif name == "data":
-            phrases.append("the data have changed")
+            phrases.append("the data, or their readout, scale or dt, have changed")
         elif not name.startswith(CODE):
             phrases.append(f"{name} was {old}, now {new}")
         elif UNKNOWN in str(new):

@@ -33,7 +33,8 @@ def _caption(comparison: Compared, *, wide: bool) -> list[str]:
         return []
     notes = [_scores_note(comparison), _difference_note(comparison, wide=wide)]
     if len(comparison.seeds) > 1:
-        notes.append(_variation_note(comparison, tuned=any(r.tuning for r in sound)))
+        tuned = any(r.tuning and len(r.tuning.trials) > 1 for r in sound)
+        notes.append(_variation_note(comparison, tuned=tuned))
     if any(r.tuning and len({*r.tuning.chosen}) > 1 for r in sound):
         most = max(len(r.seeds) for r in sound)
         notes.append(f"(n/{most}): chosen by n of {most} seeds.")
@@ -83,12 +84,16 @@ def _slope_note(results: Sequence[Result]) -> str:
 
 
 def _rate_note(comparison: Compared) -> str:
-    """The learning rate, where it was not tuned."""
+    """The learning rate, where it was not tuned, and other settings with one value."""
     rate, tuned = comparison.settings.get("learning_rate"), all_tuned_names(comparison.results)
+    tune = comparison.settings.get("tune")
+    single = {n: v[0] for n, v in tune.items() if len(v) == 1} if isinstance(tune, Mapping) else {}
+    fixed = [f"{n} {value_text(n, v)}" for n, v in single.items() if n not in (SLOPE, *tuned)]
+    given = f" with {enumerated(fixed)}" if fixed else ""
     if rate is None or "learning_rate" in tuned:
-        return ""
-    at = f"a learning rate of {value_text('learning_rate', rate)}."
-    return f"All at {at}" if tuned else f"Not tuned: trained as given, at {at}"
+        return f"All{given}." if given else ""
+    at = f"at a learning rate of {value_text('learning_rate', rate)}."
+    return f"All{given} {at}" if tuned else f"Not tuned: trained{given or ' as given'}, {at}"
 
 
 def _scale_note(comparison: Compared) -> str:

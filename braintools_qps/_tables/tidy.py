@@ -49,9 +49,11 @@ def _by_seed(result: Result, shared: Mapping[str, object]) -> Iterator[Line]:
     for row, seed in enumerate(result.seeds):
         numbers = {column.csv: column.of_seed(result, row) for column in COLUMNS}
         head = {"surrogate": result.label, "seed": seed}
-        yield {**head, **numbers, **result.setting_of(row), **rest}
+        chosen = result.setting_of(row)  # named twice: first for its place, then over the shared
+        yield {**head, **numbers, **chosen, **rest, **chosen}
     if not result.seeds:
-        yield {"surrogate": result.label, "seed": None, **result.setting, **rest}
+        head = {"surrogate": result.label, "seed": None}
+        yield {**head, **result.setting, **rest, **result.setting}
 
 
 def _by_epoch(result: Result) -> Iterator[Line]:

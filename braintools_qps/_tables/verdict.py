@@ -82,7 +82,8 @@ def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
         return f"the other {len(results)} are {form.unit.span(min(below), max(below))} lower"
     named = zip(results, below)
     return ", ".join(
-        f"{shortened(result.label)} is {form.unit(size)} lower" for result, size in named
+        f"{shortened(result.label)} is {f'{form.unit(size)} ' if size > 0 else ''}lower"
+        for result, size in named
     )
 
 
@@ -106,7 +107,9 @@ def convergence(comparison: Compared) -> str:
     if losses and all(loss[-1] < loss[0] for loss in losses):
         part = _last_part(losses[0])
         last = "the last epoch" if part == 1 else f"the last {part} epochs"
-        return f"Converged: in {last} losses fell by under 1% of their whole fall."
+        ours = "cosine schedule" in str(comparison.settings.get("optimizer"))
+        rate = ", as the learning rate went to 0" if ours else ""
+        return f"In {last} losses fell by under 1% of their whole fall{rate}."
     return ""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..records import GradientFlow, PopulationFlow, relative_gradient
-from .panels import GREY, Axes, Look, add_legend, panels_of, styles
+from .panels import GREY, Axes, Look, add_legend, panels_of, styles, typed
 
 
 def plot_gradient_flow(
@@ -58,7 +58,7 @@ def plot_gradient_flow(
 def _draw(curves: Mapping[str, np.ndarray], axes: Axes) -> None:
     """Draw relative gradients against steps back in time, and a line at 1%."""
     for (label, curve), look in zip(curves.items(), styles()):
-        axes.plot(np.arange(len(curve)), curve, label=label, **look)
+        axes.plot(np.arange(len(curve)), curve, label=typed(label), **look)
     axes.axhline(0.01, color=GREY, linewidth=1, zorder=0)
     text: Look = {"color": "0.4", "fontsize": "small", "verticalalignment": "center"}
     # Beside the axes, where no curve can lie over it.

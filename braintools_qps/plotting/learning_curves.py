@@ -61,8 +61,8 @@ def draw_learning_curves(comparison: Comparison, left: Axes, right: Axes) -> Non
             axes.fill_between(epochs, values.min(0), values.max(0), **band, linewidth=0.5)
     spread = "\n(mean and range of seeds)" if len(comparison.seeds) > 1 else ""
     left.set(title="Training loss", ylabel="training loss" + spread)
-    losses = [np.array(result.curves.loss) for result in comparison.results]
-    if not any((loss <= 0).any() for loss in losses):
+    losses = [x for result in comparison.results for curve in result.curves.loss for x in curve]
+    if min(filter(np.isfinite, losses), default=0.0) > 0:
         left.set_yscale("log")
         number_ticks(left.yaxis)
     right.set(title="Validation score", ylabel=f"validation {form.heading}" + spread)

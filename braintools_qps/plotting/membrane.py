@@ -8,7 +8,7 @@ import numpy as np
 
 from ..records import GradientFlow, PopulationFlow
 from .flow import named_populations
-from .panels import COLOURS, GREY, Axes, panels_of
+from .panels import COLOURS, GREY, Axes, panels_of, typed
 
 
 def plot_membrane(
@@ -62,7 +62,7 @@ def _draw(axes: Axes, name: str, population: PopulationFlow) -> None:
     axes.fill_between(middle, density, step="mid", color=COLOURS[5], alpha=0.6, linewidth=0)
     axes.axvline(0, color=GREY, linewidth=1, zorder=0)
     flat = f"{100 * population.slopes.flat_share:.0f}% with a gradient below 0.1% of its peak"
-    axes.set_title(f"{name}\n{flat}", fontsize="medium")
+    axes.set_title(f"{typed(name)}\n{flat}", fontsize="medium")
     axes.set(xlabel="$(V - V_{th})$ / scale", ylabel="density of neuron-steps", ylim=(0, None))
     over = axes.twinx()
     over.plot(middle, histogram.slope, color=COLOURS[1])

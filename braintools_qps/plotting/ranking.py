@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..records import TOO_HIGH, GradientFlow, GradientFlows
-from .panels import COLOURS, GREY, MARKERS, Axes, number_ticks, panels_of
+from .panels import COLOURS, GREY, MARKERS, Axes, number_ticks, panels_of, typed
 
 PER_CANDIDATE = 0.32  # inches
 LEAST_HEIGHT = 2.7
@@ -57,7 +57,7 @@ def plot_ranking(flows: Mapping[str, GradientFlow], axes: Axes | None = None) ->
     for number, population in enumerate(populations):
         _draw_population(panel, [flows[name] for name in names], number, population)
     panel.axvline(TOO_HIGH, color=GREY, linewidth=1, zorder=0)
-    panel.set_yticks(range(len(names)), names)
+    panel.set_yticks(range(len(names)), list(map(typed, names)))
     panel.invert_yaxis()
     panel.set(xscale="log", xlabel="mean slope", title="Ranking")
     number_ticks(panel.xaxis)

@@ -122,14 +122,15 @@ class Tuning(Record, table=tuning_table):
         >>> Tuning(trials, chosen=(1,)).beyond("learning_rate")
         0.3
         """
-        edge, inner = self._edge(name)
+        least = _least(name)
+        edge, inner = (value - least for value in self._edge(name))
         value = edge * edge / inner
         if isinstance(edge, int) and isinstance(inner, int):
-            return round(value)
+            return least + round(value)
         if math.frexp(value)[0] == 0.5:  # a power of 2
-            return value
+            return least + value
         rounded = (float(f"{value:.{digits}g}") for digits in range(1, 17))
-        return next(near for near in rounded if (near - edge) * (edge - inner) > 0)
+        return least + next(near for near in rounded if (near - edge) * (edge - inner) > 0)
 
     def _edge(self, name: str) -> tuple[float, float]:
         """The value chosen, and its neighbour in the direction of the middle."""
@@ -147,14 +148,19 @@ class Tuning(Record, table=tuning_table):
         edge, inner = self._edge(name)
         if edge not in (values[0], values[-1]) or not 0 < edge / (inner or math.nan) < math.inf:
             return False  # nothing lies beyond 0 or infinity
-        if self.beyond(name) == 0:
-            return False  # no whole number lies between 0 and 1
+        if self.beyond(name) == _least(name):
+            return False  # no whole number lies between
         wanted, names = {**best.setting, name: inner}, varied_names(self._settings)
         for trial in self.trials:
             if all(trial.setting.get(varied) == wanted.get(varied) for varied in names):
                 gain = summary(np.subtract(best.validation, trial.validation))
                 return len(self.chosen) >= LEAST_SEEDS and gain.low is not None and gain.low > 0
         return False
+
+
+def _least(name: str) -> int:
+    """The number that all values of a name lie above."""
+    return 1 if name == "q" else 0
 
 
 def choose(settings: Sequence[Setting], scores: Sequence[float]) -> int:

@@ -56,6 +56,12 @@ def task_from_arrays(
                 f"{kinds[0]} and {kinds[1]}. Convert one of them"
             )
         given = len(tested[0])
+        for what, ours, theirs in zip(("X", "y"), (inputs, labels), tested):
+            if ours.shape[1:] != theirs.shape[1:]:
+                raise ValueError(
+                    f"{what} of the test part must have the shape of {what} but for the number of "
+                    f"samples, got {theirs.shape} and {ours.shape}. Cut both to the same shape"
+                )
         inputs, labels = np.concatenate([inputs, tested[0]]), np.concatenate([labels, tested[1]])
     return labelled_task(inputs, labels, given_test=given, unit=u.get_unit(X), name=name)
 
@@ -91,7 +97,7 @@ def labels_of(y: Given, what: str = "y") -> np.ndarray:
     if isinstance(y, u.Quantity) and not y.unit.is_unitless:
         raise TypeError(
             f"{what} must have no unit, got {y.unit}. Choose a unit for the errors: pass "
-            f"y.to_decimal({y.unit})"
+            f"y.to_decimal(u.{y.unit})"
         )
     labels = _array(y, what)
     if labels.dtype.kind in "OT":  # as pandas keeps strings, with floats for those that are missing
@@ -99,7 +105,8 @@ def labels_of(y: Given, what: str = "y") -> np.ndarray:
         if len({kind.rstrip("0123456789") for kind in kinds}) > 1:
             raise TypeError(
                 f"{what} must hold labels of one type, integers or strings, got "
-                f"{', '.join(kinds)}. Convert all, for example with str"
+                f"{', '.join(kinds)}. Leave out samples without a label, and convert the others, "
+                "for example with str"
             )
         labels = np.array(labels.tolist())
     if labels.dtype.kind not in "biufSU":
@@ -152,6 +159,8 @@ def _check_shapes(X: np.ndarray, y: np.ndarray, part: str) -> None:
             f"X{part} must have the shape (samples, time, features) and not be empty, got "
             f"{X.shape}{fix}"
         )
+    if not X.any():
+        raise ValueError(f"X{part} must not be 0 everywhere. Look at how it is loaded and scaled")
     each, each_step = X.shape[:1], X.shape[:2]
     if y.shape[:1] != each or (y.dtype.kind != "f" and y.shape not in (each, each_step)):
         fix = ". Pass y[:, 0]" if y.shape == (len(X), 1) else ""

@@ -105,17 +105,17 @@ def _counted(paths: Paths, dt: float | None, bins: int | None) -> Task:
     the last spike of all files. Events take more memory than counts, so they are read a few samples
     at a time, and twice: first for these two numbers, then to count.
     """
-    duration, units = 0.0, 0
+    last, units = np.zeros(()), 0
     for path in paths:
         for times, fired in _events(path):
             if len(times):
-                duration = max(duration, float(times.max()))
+                last = max(last, times.max())
                 units = max(units, int(fired.max()) + 1)
         if not units:
             raise ValueError(f"{path} must hold spikes, got none. Check spikes/times")
     labels = [_labels(path) for path in paths]
-    bins = (bins or BINS) if dt is None else int(duration // dt) + 1
-    dt = dt or (duration or 1.0) / bins
+    bins = (bins or BINS) if dt is None else int(_bins_of(last, dt)) + 1
+    dt = dt or (float(last) or 1.0) / bins
     y = np.concatenate(labels)
     for dtype in (np.uint8, np.uint32):
         counts = _zeros((len(y), bins, units), dtype)
@@ -138,11 +138,17 @@ def _fill(counts: np.ndarray, paths: Paths, dt: float) -> int:
     (_, bins, units), most = counts.shape, 0
     events = (sample for path in paths for sample in _events(path))
     for row, (times, fired) in zip(counts, events):
-        step = np.minimum((times.astype(np.float64) / dt).astype(int), bins - 1)
+        step = np.minimum(_bins_of(times, dt), bins - 1)
         of_sample = np.bincount(step * units + fired.astype(int), minlength=bins * units)
         most = max(most, int(of_sample.max()))
         row[...] = of_sample.reshape(bins, units)
     return most
+
+
+def _bins_of(times: np.ndarray, dt: float) -> np.ndarray:
+    """The bin of each time; one that rounding has put just below an edge counts as at the edge."""
+    rounding = np.finfo(times.dtype).eps if times.dtype.kind == "f" else 0.0
+    return np.floor(times.astype(np.float64) / dt * (1 + rounding)).astype(int)
 
 
 def _labels(path: str | PathLike) -> np.ndarray:

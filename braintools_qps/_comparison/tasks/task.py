@@ -160,7 +160,8 @@ class Task:
         target."""
         if self.classes is not None:
             return self.classes
-        return math.prod(self.samples.labels.shape[2 if self.is_answered_at_each_step else 1 :])
+        each_step = self.readout == "all" and self.is_answered_at_each_step
+        return math.prod(self.samples.labels.shape[2 if each_step else 1 :])
 
     @property
     def facts(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import brainpy.state
 import brainstate
 import brainunit as u
 import comparison_models as models
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -230,6 +231,11 @@ def test_a_candidate_that_fails_alone_is_a_row_with_its_error(tmp_path):
 def test_the_bar_counts_epochs_and_runs(capsys):
     compare(["Sigmoid"], **OPTIONS | {"progress": True})
     assert re.search(r"^Sigmoid 100%.* run 2/2", capsys.readouterr().err.splitlines()[-1], re.M)
+
+
+def test_jax_must_not_stop_at_nan():
+    with jax.debug_nans(True), pytest.raises(ValueError, match="needs jax_debug_nans off"):
+        compare(["Sigmoid"], **OPTIONS)
 
 
 def test_an_operation_that_jax_cannot_vmap_is_named():

@@ -84,7 +84,7 @@ thorough = partial(pytest.param, marks=pytest.mark.thorough)
     [
         ({"epochs": 3}, "epochs was 2, now 3"),
         thorough({"batch_size": 16}, "batch_size was 32, now 16"),
-        ({"task": (X[::-1], Y)}, "the data have changed"),
+        ({"task": (X[::-1], Y)}, "the data, or their readout, scale or dt, have changed"),
         thorough({"model": partial(SMALL, hidden=6)}, r"hidden was 8, now 6\.$"),
         ({"loss": lambda outputs, y: (outputs**2).mean()}, "the code of the loss has changed"),
         ({"tune": {"learning_rate": (0.3, 0.2)}}, r"learning_rate was 0\.\d+, now 0\.3\.$"),

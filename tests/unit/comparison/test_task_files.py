@@ -91,6 +91,21 @@ def test_spike_times_are_counted_in_bins(tmp_path):
     assert load_task(tmp_path / "spikes.h5").steps == 100
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("step", [1, 10])
+def test_a_spike_at_each_step_is_in_its_step_whatever_the_rounding_of_times(dtype, step, tmp_path):
+    times = (np.arange(100) * (step * 1e-3)).astype(dtype)
+    with h5py.File(tmp_path / "grid.h5", "w") as file:
+        for name, values in (("times", times), ("units", np.zeros(100, np.uint16))):
+            rows = file.create_dataset(f"spikes/{name}", 20, h5py.vlen_dtype(values.dtype))
+            for row in range(20):
+                rows[row] = values
+        file["labels"] = np.arange(20) % 2
+    task = load_task(tmp_path / "grid.h5", dt=step * u.ms)
+    assert task.samples.inputs.shape == (20, 100, 1)
+    assert (task.samples.inputs == 1).all()
+
+
 def test_steps_of_a_given_duration_are_the_same_for_every_file(tmp_path):
     # Spikes at 0, 0.1, 0.15, 0.5 and 1 s, in another file at twice these times.
     for factor, steps, of_first in ((1, 6, [0, 0, 0, 5]), (2, 11, [0, 1, 1, 10])):

@@ -98,6 +98,9 @@ def test_the_readout_suits_the_task_unless_it_is_given():
     X, y = arrays()
     assert load_task((X, y)).readout == 3
     assert load_task((X, X)).readout == "all"
+    each_step = np.zeros((len(X), X.shape[1]))  # or as many numbers of one target
+    assert load_task((X, each_step)).outputs == 1
+    assert load_task((X, each_step), readout="mean").outputs == X.shape[1]
     assert load_task((X, y), readout="last").readout == "last"
     assert load_task("cue-recall", readout=np.int64(2)).readout == 2
     task = load_task((X, y))

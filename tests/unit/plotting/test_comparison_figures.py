@@ -1,6 +1,7 @@
 """Figures of a comparison: what is drawn, read back from the axes."""
 
 import dataclasses
+import math
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -109,7 +110,7 @@ def test_a_comparison_begins_with_the_scores_and_the_verdict():
     (legend,) = (legend for part in figure.subfigs for legend in part.legends)
     assert texts(legend.get_texts()) == ["B", "A", "S2NN"]
     said = panels[0].get_figure().get_suptitle()
-    assert "Converged" in found.convergence
+    assert "losses fell by under 1%" in found.convergence
     assert " ".join(said.split()) == f"{found.verdict} {found.convergence}"
 
 
@@ -176,3 +177,9 @@ def test_labels_are_drawn_as_typed(label):
     figure.canvas.draw()  # where broken mathematics is an error
     drawn = [line.get_label() for line in panels[1].get_lines()]
     assert drawn[0].replace(r"\$", "$").strip()[:40] == label[:40]
+
+
+def test_losses_that_are_all_nan_are_drawn():
+    lost = candidate("A", (0.5,), losses=(math.nan,) * 4)
+    panels = plotting.plot_learning_curves(compared(lost))
+    assert panels[0].get_yscale() == "linear"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from report_records import flow_of, population
 
-from braintools_qps.plotting import plot_ranking
+from braintools_qps.plotting import plot_gradient_flow, plot_membrane, plot_ranking
 from braintools_qps.records import GradientFlows
 
 
@@ -103,3 +103,13 @@ def test_a_marker_for_each_population_hollow_where_the_gradient_flips():
     assert axes.get_xscale() == "log"
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["layer0", "layer1"]
     assert plot_ranking(by_name(flow("one"))).get_legend() is None
+
+
+def test_labels_are_drawn_as_they_were_typed():
+    flows = {name: flow(name) for name in ("_mine", r"cost $5 $\foo$", "long " * 20)}
+    for axes in (plot_ranking(flows), plot_gradient_flow(flows)):
+        axes.get_figure().draw_without_rendering()
+    _, names = axes.get_legend_handles_labels()
+    assert names[:2] == [" _mine", r"cost \$5 \$\foo\$"]
+    assert len(names) == 3
+    plot_membrane(flow(r"$\foo$"))[0].get_figure().draw_without_rendering()

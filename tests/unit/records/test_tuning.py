@@ -81,3 +81,7 @@ def test_an_edge_counts_where_it_is_better_than_the_next_value_beyond_noise(made
 def test_the_next_value_is_as_far_as_the_one_before(values, chosen, beyond):
     scores = [CLEAR if n == chosen else LOW for n in range(len(values))]
     assert tuning(*scores, values=values, chosen=chosen).beyond("learning_rate") == beyond
+
+
+def test_a_q_stays_above_1():
+    assert tuning(CLEAR, LOW, values=(1.2, 2.0), name="q").beyond("q") == pytest.approx(1.04)

@@ -170,6 +170,15 @@ def test_the_table_says_where_a_dampening_and_a_learning_rate_come_from():
     trials = tuple(Trial({"dampening": d}, validation=(0.5,)) for d in (0.5, 1.0))
     by_height = candidate("A", (0.9,), tuning=Tuning(trials, (0,)), setting={"dampening": 0.5})
     assert "All at a learning rate of 0.1." in said(compared(by_height))
+    fixed = candidate("A", (0.9,), tuning=Tuning(trials[:1], (0,)), setting={"dampening": 0.5})
+    tune = {"alpha": (2.0,), "dampening": (0.5,)}
+    assert "All with alpha 2 at a learning rate of 0.1." in said(
+        compared(fixed, settings={"tune": tune})
+    )
+    plain = of({"tune": {"alpha": (2.0,), "hidden": (16,)}}, A=(0.9,))
+    assert "Not tuned: trained with alpha 2 and hidden 16, at a learning rate of 0.1." in said(
+        plain
+    )
     one_rate = Tuning((Trial({"learning_rate": 0.1, "clip": 0.03}, validation=(0.5,)),), (0,))
     header = compared(candidate("A", (0.9,), tuning=one_rate)).table(wide=True).splitlines()[0]
     assert ("learning rate" in header, "clip" in header) == (True, False)  # of a single value each
@@ -210,7 +219,7 @@ FALLING = (
     "The losses were still falling when training ended: differences may only reflect speed. "
     "--epochs 40 trains all runs anew, since the learning rate then falls more slowly."
 )
-ENDED = "Converged: in the last 5 epochs losses fell by under 1% of their whole fall."
+ENDED = "In the last 5 epochs losses fell by under 1% of their whole fall."
 
 
 @pytest.mark.parametrize(
@@ -232,6 +241,12 @@ def test_when_losses_count_as_falling_or_converged(names, sentence):
     found = compared(*results)
     assert found.convergence == sentence
     assert sentence in said(found)
+
+
+def test_losses_that_ended_with_the_learning_rate_say_so():
+    ours = {"optimizer": "optax:adamw(weight_decay=0.001), cosine schedule"}
+    found = compared(candidate("A", (0.9,), losses=LOSSES["ended"]), settings=ours)
+    assert found.convergence == ENDED.replace("fall.", "fall, as the learning rate went to 0.")
 
 
 def test_what_went_wrong_stands_below_the_table():

@@ -25,6 +25,10 @@ def test_the_csv_has_every_seed_and_setting_with_five_digits():
         "learning_rate": "0.1", "dampening": "0.5", "clip": "0.03", "epochs": "4",
         "hidden": "8",
     }  # fmt: skip
+    # What a seed has chosen, not what holds where nothing is tuned.
+    setting = {"hidden": 16, "learning_rate": 0.3, "clip": None}
+    (chosen,) = read(compared(candidate("A", (0.5,), setting=setting)).to_csv())
+    assert [chosen[name] for name in setting] == ["16", "0.3", ""]
     assert (one["best_epoch"], one["final_loss"], one["seconds_per_epoch"]) == ("2", "0.5", "0.5")
     assert (failed["seed"], failed["test"], failed["error"]) == ("", "", error)
     curves = read(found.to_csv("epochs"))
