@@ -174,6 +174,21 @@ def test_weights_are_found_in_another_state_and_in_products_of_any_kind(weights,
     assert one.factor == pytest.approx(2 / (1 - 0.2 * STEPS / steps), rel=0.01)
 
 
+def test_a_leak_in_a_function_with_its_own_derivative_is_no_weight():
+    class Decaying(Memoryless):
+        def __init__(self):
+            super().__init__((BATCH, N))
+            self.leak = brainstate.ParamState(jnp.asarray(0.5))
+
+        def update(self, x):
+            return super().update(jax.nn.relu(self.leak.value) * self.V.value + x)
+
+    model = Chain(Diagonal(0.2), Decaying())
+    (one,) = normalize_rates(model, inputs()).populations
+    assert one.after == pytest.approx(0.1, rel=0.02)
+    assert float(model.layers[1].leak.value) == 0.5
+
+
 def test_populations_that_feed_each_other():
     class Loop(brainstate.nn.Module):
         def __init__(self):
