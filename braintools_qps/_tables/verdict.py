@@ -108,8 +108,8 @@ def convergence(comparison: Compared) -> str:
         part = _last_part(losses[0])
         last = "the last epoch" if part == 1 else f"the last {part} epochs"
         ours = "cosine schedule" in str(comparison.settings.get("optimizer"))
-        rate = ", as the learning rate went to 0" if ours else ""
-        return f"In {last} losses fell by under 1% of their whole fall{rate}."
+        rates = ", at low learning rates," if ours else ""
+        return f"In {last}{rates} losses fell by under 1% of their whole fall."
     return ""
 
 

@@ -246,7 +246,7 @@ def test_when_losses_count_as_falling_or_converged(names, sentence):
 def test_losses_that_ended_with_the_learning_rate_say_so():
     ours = {"optimizer": "optax:adamw(weight_decay=0.001), cosine schedule"}
     found = compared(candidate("A", (0.9,), losses=LOSSES["ended"]), settings=ours)
-    assert found.convergence == ENDED.replace("fall.", "fall, as the learning rate went to 0.")
+    assert found.convergence == ENDED.replace("epochs", "epochs, at low learning rates,")
 
 
 def test_what_went_wrong_stands_below_the_table():
