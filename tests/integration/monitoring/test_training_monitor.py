@@ -148,6 +148,26 @@ def test_a_schedule_is_seen_by_the_monitor():
     assert gradients[1] == pytest.approx(4 * gradients[0], rel=1e-5)
 
 
+def test_retrace_reads_a_changed_derivative_rule():
+    """Nothing else of the program differs: the rule is a function, of which a text shows none."""
+
+    class Ruled(Network):
+        factor = 1.0
+
+        def update(self, x):
+            passed = jax.custom_jvp(lambda z: z)
+            passed.defjvp(lambda z, tangent: (z[0], self.factor * tangent[0]))
+            return self.outward(passed(self.lif(20.0 * self.inward(x) * u.mA)))
+
+    network = Ruled()
+    monitor = TrainingMonitor(network, batch())
+    moments = [monitor().populations[0].gradient.second_moments]
+    network.factor = 10.0
+    monitor.retrace()
+    moments.append(monitor().populations[0].gradient.second_moments)
+    np.testing.assert_allclose(moments[1], 100 * np.asarray(moments[0]), rtol=1e-5)
+
+
 def test_a_layer_that_has_died_is_told_once():
     network = Network()
     monitor = TrainingMonitor(network, batch())
