@@ -115,6 +115,11 @@ def cast(layer, dtype):
     return layer
 
 
+def with_idle_dropout(network):
+    network.idle = brainstate.nn.Dropout(0.1)
+    return network
+
+
 def reading(outputs, batch=BATCH):
     """One layer before many outputs, all of them the sum of its spikes."""
     network = Stack(Layer(1.0))

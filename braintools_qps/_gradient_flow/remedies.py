@@ -164,7 +164,8 @@ def kept(measured: Measured, node: Any) -> Measured:
     with restoring(evaluator.model):
         node.prob = 1 - node.prob
         step = trace(evaluator.model, evaluator.inputs)
-    return Evaluator(step, evaluator.inputs, evaluator.objective).measure(measured.spikes)
+    inputs, objective, passes = evaluator.inputs, evaluator.objective, evaluator.passes
+    return Evaluator(step, inputs, objective, passes).measure(measured.spikes)
 
 
 def more_steps(measured: Measured) -> str:

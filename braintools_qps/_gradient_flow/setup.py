@@ -65,15 +65,18 @@ def dropout(measured: Measured) -> Finding | None:
     model = measured.evaluator.model
     is_low = lambda node: is_dropout(node) and 0 < node.prob <= KEPT
     nodes = {} if model is None else find_nodes(model, is_low)
-    if not nodes:
+    others = {name: remedies.kept(measured, node) for name, node in nodes.items()}
+    same = measured.evaluator.passes  # a program that stays the same does not call the dropout
+    called = [name for name, other in others.items() if other.evaluator.passes is not same]
+    if not called:
         return None
-    name, node = next(iter(nodes.items()))
+    name, node = called[0], nodes[called[0]]
     text = (
         f"{name} is a dropout that keeps {node.prob:.0%} of the signals: in brainstate `prob` is "
         "the share that is kept."
     )
     code = f"{code_of(model, node)}.prob = {1 - node.prob:g}"
-    change = Change("Keep the others", code, partial(remedies.kept, measured, node))
+    change = Change("Keep the others", code, lambda: others[name])
     reached = frozenset(p.name for p in measured.populations)
     return Finding("dropout", (), text, partial(list, (change,)), consequences=reached)
 

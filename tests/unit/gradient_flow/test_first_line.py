@@ -31,6 +31,7 @@ from faulty_layers import (
     reading,
     runaway,
     stop,
+    with_idle_dropout,
 )
 from flow_networks import only
 from small_stacks import BATCH, STEPS, Branches, Changed, Layer, N, Stack, Triangle, inputs
@@ -242,6 +243,9 @@ CASES = {
     "dropout that is mapped": Case(
         lambda: Stack(Layer(1.0), brainstate.nn.Vmap(brainstate.nn.Dropout(0.1)), Layer(1.0)),
         "dropout", None, "keeps 10%", r"layers\[1\]\.module\.prob = 0\.9", cured=True,
+    ),
+    "dropout that is not called": Case(
+        lambda: with_idle_dropout(Stack(Layer(1.0), Layer(1.0))), "none", None, TOLD,
     ),
     # Rates.
     "silent": Case(
