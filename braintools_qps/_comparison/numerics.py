@@ -29,7 +29,7 @@ OF_JAX = ("default_prng_impl", "threefry_partitionable", "default_matmul_precisi
 
 
 def check_debugging() -> None:
-    """Check that NaN may be computed: it stands for what has not been measured.
+    """Check that NaN and infinity may be computed: they stand for what has not been measured.
 
     Raises
     ------
@@ -39,8 +39,8 @@ def check_debugging() -> None:
     for name in ("jax_debug_nans", "jax_debug_infs"):
         if getattr(jax.config, name):
             raise ValueError(
-                f"compare needs {name} off, since it fills in NaN for what is not measured yet. "
-                f"Call jax.config.update({name!r}, False): the table says which runs met NaN"
+                f"compare needs {name} off, since NaN and infinity stand for what is not measured "
+                f"yet. Call jax.config.update({name!r}, False): the table says which runs met NaN"
             )
 
 

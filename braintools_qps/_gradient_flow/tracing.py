@@ -17,7 +17,6 @@ from .._jaxpr import Var, callers, inlined, inner_callers, with_constants_as_arg
 from .._models import (
     advance,
     classic_neuron,
-    code_of,
     expression,
     find_neurons,
     has_membrane,
@@ -155,6 +154,7 @@ def _populations(
     traced: _Traced,
 ) -> tuple[Population, ...]:
     """Neurons that spike and change V."""
+    paths = {id(node): path for path, node in brainstate.graph.nodes(traced.model).items()}
 
     def population(name: str, place: int) -> Population:
         sent = sent_spikes(traced.jaxpr.jaxpr, name, traced.membrane(place))
@@ -167,7 +167,7 @@ def _populations(
             argument_unit=units[name],
             call=sent.call,
             spikes=sent.variable,
-            code=spike_code(neurons[name], code_of(traced.model, neurons[name])),
+            code=spike_code(neurons[name], expression(traced.model, paths[id(neurons[name])])),
         )
 
     return tuple(population(*sent) for sent in traced.spiking(neurons).items())

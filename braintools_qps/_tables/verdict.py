@@ -80,11 +80,10 @@ def _lower(comparison: Compared, results: Sequence[Result], form: Score) -> str:
     below = [-comparison.differences[result.label].mean for result in results]
     if len(results) > MOST_NAMES:
         return f"the other {len(results)} are {form.unit.span(min(below), max(below))} lower"
-    named = zip(results, below)
-    return ", ".join(
-        f"{shortened(result.label)} is {f'{form.unit(size)} ' if size > 0 else ''}lower"
-        for result, size in named
-    )
+    # Some that stopped early were above the best then, and below another.
+    sizes = [f"{form.unit(size)} lower" if size > 0 else "lower" for size in below]
+    named = zip(results, sizes)
+    return ", ".join(f"{shortened(result.label)} is {size}" for result, size in named)
 
 
 def convergence(comparison: Compared) -> str:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from collections import namedtuple
 from functools import partial
 
 import brainstate
@@ -17,7 +18,7 @@ from braintools.surrogate import Sigmoid
 from small_comparison import NAMES, SMALL, X, Y, files, trained, without_times
 
 from braintools_qps import Comparison, register_surrogate
-from braintools_qps._comparison import Factory, environment, load_task
+from braintools_qps._comparison import Factory, environment, load_task, runs
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +97,15 @@ def test_where_nothing_can_be_used_again_a_warning_says_why(out, change, said):
         _, count = trained(out=out, **change)
     assert count == 2
     assert len(files(out)) == 4
+
+
+def test_a_run_that_measured_other_numbers_is_trained_again(out, monkeypatch):
+    """As after a version that measures more: what is on the disk has fewer."""
+    tested = runs.Tested
+    more = namedtuple("Tested", [*tested._fields, "pulses"])
+    monkeypatch.setattr(runs, "Tested", more)
+    _, count = trained(out=out)
+    assert count == 2
 
 
 def test_what_a_killed_process_left_hides_no_reason_and_goes(out):

@@ -60,6 +60,8 @@ def test_a_single_neuron_and_a_collection_of_models_are_models():
     neuron = Neuron()
     assert set_surrogate(neuron, "QPseudoSpike") == 1
     assert set_surrogate([Network(), {"a": neuron}], "QPseudoSpike") == 4
+    assert set_surrogate([Network(), {"a": neuron}], {1: "Sigmoid"}) == 1
+    assert isinstance(neuron.spk_fun, Sigmoid)
 
 
 @pytest.mark.parametrize("name", ["spk_fun", "spike_grad"])

@@ -106,6 +106,17 @@ def test_a_comparison_that_grew_says_how_it_ended_and_with_how_many_seeds():
     assert "Not known yet" in without.verdict
 
 
+def test_what_stopped_below_another_may_have_been_above_the_best():
+    """B is clearly below C, and above the first five seeds of A, which rose afterwards."""
+    found = growing(
+        A=(0.876, 0.863, 0.902, 0.875, 0.843, 0.977, 0.996, 0.989),
+        B=(0.877, 0.875, 0.878, 0.88, 0.871),
+        C=(0.899, 0.895, 0.897, 0.898, 0.899, 0.902, 0.904, 0.899),
+    )
+    assert found.differences["B"].mean > 0
+    assert found.verdict.startswith("Not known yet whether A or C is best; B is lower. About")
+
+
 def test_the_table_fits_80_columns_and_has_what_one_asks_for():
     labels = ["Sigmoid", "QPseudoSpike(alpha=2)", "QPseudoSpike(alpha=0.125, dampening=0.25)"]
     inner = {"chosen": (0.3, 1.0)}  # where validation scores are lowest
