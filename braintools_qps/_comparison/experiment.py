@@ -16,7 +16,7 @@ from .._gradient_flow import prepare
 from .._surrogate import QPseudoSpike, adjusted, declarations
 from ..typing import Model
 from .factory import Factory
-from .identity import name_of
+from .identity import identity, name_of
 from .model import Weights, environment, initialised, put, seeded
 from .numerics import numerics
 from .optimizers import Optimizer, adamw, described_optimizer, names_of
@@ -95,7 +95,7 @@ class Experiment:
 
     def _prepared(self, seed: int, known: dict[tuple[int, str], Values]) -> Values:
         """The weights of a seed, brought into the range where they fire; for all candidates."""
-        if (key := (seed, repr(self.chosen))) not in known:
+        if (key := (seed, identity(self.chosen))) not in known:
             surrogate = QPseudoSpike(alpha=8.0) if self.factory.takes_surrogate else None
             model, states = replace(self, prepared=None).start(surrogate, seed)
             with environment():

@@ -21,6 +21,7 @@ from contextlib import suppress
 from hashlib import sha256
 from importlib import import_module
 from importlib.metadata import distribution, packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 from types import CodeType, FunctionType, MappingProxyType, MethodType, ModuleType, NoneType
 from typing import Any
@@ -246,7 +247,8 @@ def _imported(codes: Iterable[CodeType], package: str) -> Iterator[tuple[str, Mo
             continue
         for path in {module, f"{module}.{step.argval}", f"{package}.{step.argval}"}:
             with suppress(Exception):  # the name of something in a module
-                if _is_users_module(import_module(path).__name__):
+                if _is_users_import(path):
+                    import_module(path)
                     yield path.rpartition(".")[2], sys.modules[path]
 
 
@@ -293,6 +295,13 @@ def _is_users_module(name: str) -> bool:
         return name.partition(".")[0] not in sys.stdlib_module_names
     file = _file(sys.modules[name])
     return file is not None and is_users(file)
+
+
+def _is_users_import(path: str) -> bool:
+    """The same of what may not be imported yet; the packages of others are left alone."""
+    name = path.partition(".")[0]
+    spec = None if name in sys.stdlib_module_names else find_spec(name)
+    return spec is not None and any(map(is_users, spec.submodule_search_locations or [spec.origin]))
 
 
 def _file(module: ModuleType) -> str | None:

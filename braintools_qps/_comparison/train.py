@@ -20,11 +20,11 @@ from braintools.surrogate import Surrogate
 from jax import Array
 
 from .._surrogate import traceable
-from .experiment import RATE, Experiment, of_program
+from .experiment import RATE, Experiment
 from .model import Weights, initialised, operations, outputs_in_training, put, seeded, watched
 from .numerics import place
 from .packing import Saved, like, raw
-from .plan import Run
+from .plan import CODE, Run
 from .programs import Programs
 from .runs import STATE, History, Outcome, Runs, Tested
 from .tasks import Samples, Split
@@ -301,5 +301,4 @@ def _saved(group: Sequence[Run], states: State) -> dict[str, Saved]:
 
 def _program_key(run: Run) -> Hashable:
     """Key of a compiled program: all that it depends on."""
-    texts = tuple((name, repr(value)) for name, value in of_program(run.setting).items())
-    return traceable(run.surrogate).key, texts
+    return traceable(run.surrogate).key, run.parts[CODE + "setting"]

@@ -16,7 +16,7 @@ from .._gradient_flow import mean_slope_at
 from .._wording import did_you_mean
 from .experiment import MEAN_SLOPE, OF_SURROGATES, RATE, Experiment, at_setting
 from .factory import Factory
-from .identity import name_of, without_partial
+from .identity import identity, name_of, without_partial
 from .model import seeded, watched
 from .network import RecurrentNetwork
 from .optimizers import GIVEN_TO_OPTIMIZERS, Optimizer, names_of
@@ -39,7 +39,7 @@ def settings_of(surrogate: Surrogate, experiment: Experiment) -> list[Setting]:
     for setting in experiment.settings:
         if MEAN_SLOPE in setting:
             others = {n: value for n, value in setting.items() if n not in (RATE, MEAN_SLOPE)}
-            if (key := repr(others)) not in largest:
+            if (key := identity(others)) not in largest:
                 changed = at_setting(surrogate, others)
                 largest[key] = _largest_slope(changed, experiment.at(others))
             wanted = setting[MEAN_SLOPE]
@@ -94,6 +94,11 @@ def _check_values(name: str, values: object) -> None:
         raise TypeError(
             f"tune must have a sequence of values for {name}, got {values!r}. For example "
             f"tune={{{name!r}: (0.5, 1.0)}}"
+        )
+    if any(np.ndim(value) for value in values if hasattr(value, "shape")):
+        raise TypeError(
+            f"tune must have values that can be compared for {name}, got an array. Name the arrays "
+            f"in the factory, and tune the names: tune={{{name!r}: ('small', 'large')}}"
         )
     if name in POSITIVE:
         for value in values:

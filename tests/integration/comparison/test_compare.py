@@ -98,6 +98,7 @@ def untrained():
         ({"tune": {"learning_rate": (np.nan,)}}, ValueError, "_rate in tune must be .* got nan"),
         ({"tune": {"clip": (None, True)}}, TypeError, "clip in tune must be a number, got True"),
         ({"tune": ["dampening"]}, TypeError, "tune must be a mapping of names to values"),
+        ({"tune": {"dt": [np.ones(2)]}}, TypeError, "values that can be compared for dt, got an a"),
         ({"tune": {"dampening": (1,), "mean_slope": (1,)}}, ValueError, "mean_slope, .* got both"),
         ({"tune": {"alpha": (2.0,), "q": (2.0,)}}, ValueError, "alpha or q, .* got both"),
     ],

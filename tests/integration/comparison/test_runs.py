@@ -1,5 +1,6 @@
 """A run is a fact: it is trained once, kept whole or not at all, and depends on its key alone."""
 
+import dataclasses
 import gc
 import json
 import os
@@ -208,6 +209,38 @@ def test_a_run_is_the_same_bit_for_bit_whatever_is_trained_beside_it(first):
         alone, *beside = (getattr(trial, name) for trial in trials)
         assert [values[1] for values in beside] == [alone[0]] * 2
     assert [len({*trial.loss}) for trial in trials] == [1, 3, 3]  # each seed has its own
+
+
+@dataclasses.dataclass
+class Width:
+    """Two of different numbers of neurons have one repr."""
+
+    neurons: int = dataclasses.field(repr=False)
+
+
+def of_width(features, outputs, width):
+    """A factory with a keyword that has no default."""
+    return SMALL(features, outputs, hidden=width.neurons)
+
+
+def test_values_with_the_same_repr_are_trained_as_themselves():
+    widths = Width(3), Width(8)
+    losses = lambda *widths: [
+        trial.loss[0]
+        for trial in trained(model=of_width, tune={"width": widths})[0].results[0].tuning.trials
+    ]
+    together = losses(*widths)
+    assert together == [*losses(widths[0]), *losses(widths[1])]
+    assert together[0] != together[1]
+
+
+@pytest.mark.parametrize("change", [{"prepare": True}, {"tune": {"mean_slope": (0.01,)}}])
+def test_start_and_mean_slope_are_those_of_a_value_with_the_same_repr(change):
+    tune = change.get("tune", {}) | {"width": (Width(3), Width(8))}
+    both, _ = trained(model=of_width, epochs=1, **change | {"tune": tune})
+    tune = tune | {"width": tune["width"][1:]}
+    alone, _ = trained(model=of_width, epochs=1, **change | {"tune": tune})
+    assert both.results[0].tuning.trials[1] == alone.results[0].tuning.trials[0]
 
 
 def test_the_weights_are_those_of_the_run_that_the_seed_chose(first, out):

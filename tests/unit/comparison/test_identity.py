@@ -137,6 +137,13 @@ def test_a_change_in_another_module_of_the_user_is_noticed(
     assert once == again != other
 
 
+def test_no_installed_package_is_imported():
+    assert "turtle" not in sys.modules  # of Python, but not of pytest
+    for other in ("turtle", "pip"):
+        identity(cell(f"def f():\n    import {other}\n    return {other}"))
+        assert other not in sys.modules
+
+
 def test_what_cannot_be_taken_apart_equals_nothing(tmp_path):
     with open(tmp_path / "file", "w") as file:
         function = partial(print, file=file)
