@@ -30,18 +30,13 @@ from ._models import ARGUMENT, SPIKES
 RULED = {"custom_jvp_call", "custom_vjp_call"}
 # The result of one neuron may depend on another neuron.
 MIXING = set(
-    "dot_general conv_general_dilated gather scatter scatter-add reduce_sum cumsum sort rev scan "
-    "while".split()
+    "dot_general conv_general_dilated gather scatter scatter-add reduce_sum reduce_window_sum "
+    "cumsum sort rev scan while".split()
 )
 # The part of MIXING that multiplies inputs by weights. A gather does so if data choose the rows.
 PRODUCTS = {"dot_general", "conv_general_dilated"}
 # The derivative is 0 or not passed on.
 STOPPING = {"stop_gradient", "round", "sign", "floor", "ceil"}
-# No products although shapes differ: these only move elements, or repeat along axes of length 1.
-SHAPING = set(
-    "broadcast_in_dim reshape squeeze slice dynamic_slice dynamic_update_slice split concatenate "
-    "select_n transpose add sub mul div max min pow".split()
-)
 # Each element of the result depends on one element of each operand.
 ELEMENTWISE = set(
     "abs add and ceil clamp convert_element_type copy div eq floor ge gt integer_pow is_finite le "
@@ -305,7 +300,8 @@ def is_product(eqn: JaxprEqn) -> bool:
     if eqn.primitive.name in MIXING:
         return eqn.primitive.name in PRODUCTS
     shapes = {getattr(v.aval, "shape", ()) for v in [*eqn.invars, *eqn.outvars]} - {()}
-    return len(shapes) > 1 and eqn.primitive.name not in SHAPING
+    moves = ELEMENTWISE | REARRANGING | INDEXING.keys()
+    return len(shapes) > 1 and eqn.primitive.name not in moves
 
 
 def mark_of(eqn: JaxprEqn) -> str:

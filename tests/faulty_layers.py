@@ -167,3 +167,37 @@ def runaway(V, x, w):
 def deaf(V, x, w):
     """It fires at every fourth step or so, whatever comes in."""
     return 0.9 * V * (V < 1) + 0.3 + 1e-4 * x @ w
+
+
+class Remembering(Layer):
+    """A layer whose memory is another state than V, which is a copy of its real part."""
+
+    def __init__(self, dtype):
+        super().__init__(1.0)
+        self.memory = brainstate.HiddenState(jnp.zeros((BATCH, N), dtype))
+
+    def update(self, x):
+        self.memory.value = 0.9 * self.memory.value + 0.3 * x @ self.weights.value
+        self.V.value = jnp.real(self.memory.value)
+        return self.spk_fun(self.V.value - 1)
+
+
+class ResetAtOnce(Layer):
+    """Its reset is in the V that it stores, so V counts for later steps alone."""
+
+    def update(self, x):
+        V = 0.9 * self.V.value + x @ self.weights.value
+        spikes = self.spk_fun(V - 1)
+        self.V.value = V * (1 - spikes)
+        return spikes
+
+
+class Chosen(brainstate.nn.Module):
+    """An embedding: the inputs choose among the weights."""
+
+    def __init__(self, size):
+        super().__init__()
+        self.rows = brainstate.ParamState(size * jax.random.uniform(keys[2], (999, N)))
+
+    def update(self, x):
+        return self.rows.value[x[..., 0]]

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from .._wording import listed
 from ..records import UNMOVED
 from . import remedies
 from .evaluate import Measured
@@ -34,7 +35,7 @@ def gradient_stopped(measured: Measured) -> Finding | None:
     names = [p.name for p in measured.populations if reaching(p.name) and stopped(p.name)]
     if names:
         last = names[-1]
-        what = named(graph.blockers(last)) or "code after it"
+        what = listed(graph.blockers(last) or ["code after it"])
         others = f", nor {named(names[:-1])} before it" if names[:-1] else ""
         text = (
             f"No gradient reaches {last}{others}: {what} on the way from the output "
@@ -46,7 +47,7 @@ def gradient_stopped(measured: Measured) -> Finding | None:
     i = next((i for i in matrices if reaching(i) and stopped(i)), None)
     if i is None:
         return None
-    what = named(graph.blockers(i)) or "code after it"
+    what = listed(graph.blockers(i) or ["code after it"])
     fed = [name for name in graph.names if i in graph.feeds[name]]
     text = (
         f"{measured.step.path(i)} gets no gradient, so it is not trained: {what} on the way from "
@@ -72,8 +73,17 @@ def no_parameters(measured: Measured) -> Finding | None:
 
 
 def gradient_zero(measured: Measured) -> Finding | None:
-    """A gradient of exactly 0 in a population."""
-    names = [p.name for p in measured.populations if not np.any(p.gradient.second_moments)]
+    """A gradient of exactly 0 in a population, and in the weights that feed it.
+
+    In the last step, membranes count only before a reset that the same step computes.
+    """
+    moved = {p.position for p in measured.parameters if p.zeros < p.size}
+    names = [
+        p.name
+        for p, traced in zip(measured.populations, measured.step.populations)
+        if not np.any(p.gradient.second_moments)
+        and not moved.intersection(measured.step.input_weights(traced))
+    ]
     if not names:
         return None
     flat = [name for name in names if measured.is_flat_at_end(name)]
@@ -86,9 +96,11 @@ def gradient_zero(measured: Measured) -> Finding | None:
 
 
 def parameters_zero(measured: Measured) -> Finding | None:
-    """A gradient of exactly 0 in nearly all parameters. More samples would move more of them."""
+    """A gradient of exactly 0 in nearly all parameters, which more samples would not move."""
     share = measured.zero_parameter_share
-    if not share > UNMOVED or any(p.activity.is_silent for p in measured.populations):
+    if not share > UNMOVED or measured.step.chooses_rows():
+        return None
+    if any(p.activity.is_silent for p in measured.populations):
         return None
     text = f"{share:.1%} of the parameters get no gradient: in the {{}}, no signal passes them."
     return _unread(measured, [], text)

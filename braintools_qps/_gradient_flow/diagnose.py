@@ -25,10 +25,11 @@ from ..records import (
     PopulationFlow,
 )
 from . import activity, connections, not_finite, over_time, remedies, setup, surrogates
-from .evaluate import Evaluator, Measured
-from .findings import AGAIN, IMPORT, Change, Finding, Rule, named, span, with_s
+from .evaluate import Measured
+from .findings import AGAIN, IMPORT, MISFITS, Change, Finding, Rule, named, span, with_s
 from .graph import OUTPUTS
 from .normalize import lowered
+from .relay import is_deep
 from .step import Step
 
 # NaN and infinity make all other numbers meaningless, so that nothing else is looked for.
@@ -99,7 +100,7 @@ def _helps(change: Change, findings: list[Finding]) -> bool:
     """Whether a change removes the cause from every population and brings no other about."""
     try:
         after = change.make()
-    except ValueError:  # what the user would type raises it, too
+    except MISFITS:  # what the user would type raises it, too
         return False
     left = _findings(after)
     known = {finding.cause for finding in findings[1:]} - {findings[0].cause}
@@ -140,7 +141,9 @@ def _hints(measured: Measured) -> Iterator[str]:
                 "potentials, which costs some points: "
                 f"{IMPORT}set_surrogate; set_surrogate(model, 'QPseudoSpike(alpha=8)')."
             )
-    elif high := [p for p in measured.populations if p.slopes.is_high]:
+    elif (high := [p for p in measured.populations if p.slopes.is_high]) and not is_deep(
+        measured.step
+    ):  # deep stacks lose their gradient with a lower one
         yield (
             f"The mean slope of {named([p.name for p in high])} is "
             f"{span([p.slopes.per_scale for p in high])}. Above {TOO_HIGH:g} recurrent and long "
@@ -155,13 +158,12 @@ def _hints(measured: Measured) -> Iterator[str]:
     if measured.filled:
         names = list(dict.fromkeys(measured.step.path(i) for i in measured.filled))
         yield (
-            f"{named(names)} {'is' if len(names) == 1 else 'are'} all 0 at the start, so the "
+            f"{listed(names)} {'is' if len(names) == 1 else 'are'} all 0 at the start, so the "
             "populations before get a gradient from the second training step on. The table is "
             "measured with random values in place of 0."
         )
     yield from _fixed(measured.step)
     yield from _vanishing(measured)
-    yield from _constant_features(measured.evaluator)
     if measured.zero_parameter_share > MAJORITY:
         by_default = measured.evaluator.objective.function is None
         own = ", by default the last. Pass objective= to measure with your own loss" * by_default
@@ -204,14 +206,3 @@ def _vanishing(measured: Measured) -> Iterator[str]:
             f"that of {last.name}, so the first layers may hardly move: Adam's epsilon is 1e-8. "
             f"Raise the dampening of all surrogates, to about {times:.2g} times of now."
         )
-
-
-def _constant_features(evaluator: Evaluator) -> Iterator[str]:
-    """A sentence on input features that never change, if these are most."""
-    for values in map(np.asarray, evaluator.run.inputs[1:]):
-        if evaluator.batch is None:
-            continue
-        features = values.reshape(values.shape[0] * values.shape[1], -1)
-        still = int((features == features[0]).all(axis=0).sum())
-        if still > MAJORITY * features.shape[1]:
-            yield f"{still} of {features.shape[1]} input features never change."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -115,13 +114,6 @@ class Evaluator:
         inputs = self.inputs if inputs is None else inputs
         return Evaluator(step, inputs, self.objective, self.passes, self.model, self.labels)
 
-    def reaches_with(self, objective: Objective, slopes: list[Array]) -> bool:
-        """Whether another objective gives every population a gradient."""
-        other = copy.copy(self)
-        other.cotangents = objective.cotangents(self.step, self.run, self.batch)
-        gradients, _, _ = other._gradients_past_zeros(slopes)
-        return all(map(_arrives, gradients))
-
     def measure(self, spikes: Spikes) -> Measured:
         """All figures of one candidate."""
         slopes = self.slopes(spikes)
@@ -129,7 +121,7 @@ class Evaluator:
         populations = tuple(
             PopulationFlow(
                 name=population.name,
-                kind=population.kind,
+                kind=population.kind.__name__,
                 size=self.activities[i][0],
                 unit="" if population.unit.is_unitless else str(population.unit),
                 activity=self.activities[i][1],

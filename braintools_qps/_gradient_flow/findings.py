@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
+import brainunit as u
 import numpy as np
 from jax import Array
 
@@ -12,6 +13,8 @@ from .evaluate import Measured
 
 AGAIN = "Then run gradient_flow again."
 IMPORT = "from braintools_qps import "
+# What a change raises in a model that it does not suit
+MISFITS = ValueError, TypeError, u.UnitMismatchError
 
 
 class Change(NamedTuple):

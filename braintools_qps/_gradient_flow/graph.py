@@ -36,6 +36,8 @@ class Facts(NamedTuple):
     smooth: Vertices = frozenset()  # sources through which a derivative passes
     factors: Vertices = frozenset()  # parameters that no product has met yet
     weights: Vertices = frozenset()  # parameters that have met data in a product
+    added: Vertices = frozenset()  # those of this step's products that enter with a plus sign
+    subtracted: Vertices = frozenset()  # and those with a minus sign
     gains: Vertices = frozenset()  # parameters that multiply what a norm has divided by its size
     weighted: Vertices = frozenset()  # sources that a product has met
     stopped: frozenset[tuple[Vertex, str]] = frozenset()  # source, and the primitive that stops it
@@ -58,7 +60,8 @@ class Graph:
     ``feeds`` maps each population, and `OUTPUTS`, to what feeds it; ``smooth`` to that part of it
     through which a derivative passes; ``stopped`` to the primitives that stop a derivative, by
     source. ``weights`` are the parameters to scale, by population: those that multiply its inputs,
-    and after a norm its gain. ``fixed`` are the positions of weights that are no parameters,
+    and after a norm its gain. ``subtracted`` are those that only enter with a minus sign, as
+    inhibition does under Dale's law. ``fixed`` are the positions of weights that are no parameters,
     also for `OUTPUTS`. ``recurrent`` are the populations that feed themselves through weights.
     """
 
@@ -67,6 +70,7 @@ class Graph:
     smooth: Mapping[str, Vertices]
     stopped: Mapping[str, frozenset[tuple[Vertex, str]]]
     weights: Mapping[str, frozenset[int]]
+    subtracted: Mapping[str, Vertices]
     fixed: Mapping[str, list[int]]
     recurrent: frozenset[str]
     sources: Mapping[Any, Vertices]  # what feeds each variable of the step
@@ -158,7 +162,9 @@ def graph_of(
         read, after, sinks, known = _followed(jaxpr, start, membranes, len(carried))
         ahead = dict(start)
         for state, facts in zip(carried, after):
-            passed_on = facts._replace(averaged=False, normed=False)
+            passed_on = facts._replace(
+                averaged=False, normed=False, added=frozenset(), subtracted=frozenset()
+            )
             ahead[state] = joined([start.get(state, NOTHING), passed_on])
         if ahead == start:
             break
@@ -171,6 +177,7 @@ def graph_of(
         smooth={name: facts.smooth for name, facts in sinks.items()},
         stopped={name: facts.stopped for name, facts in sinks.items()},
         weights={name: trained(sinks[name].weights | sinks[name].gains) for name in names},
+        subtracted={name: sinks[name].subtracted - sinks[name].added for name in names},
         fixed={
             name: sorted(v.position for v in facts.weights if isinstance(v, Fixed))
             for name, facts in sinks.items()
@@ -237,9 +244,14 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
         factors = trained(facts.factors) or facts.factors  # a mask of weights is no weight
         met = facts.weights | factors
         return facts._replace(
-            factors=frozenset(), weights=met, gains=frozenset(), averaged=False, normed=False,
-            weighted=facts.sources,
+            factors=frozenset(), weights=met, added=facts.added | factors, gains=frozenset(),
+            averaged=False, normed=False, weighted=facts.sources,
         )  # fmt: skip
+    if name in {"neg", "sub"}:
+        kept, last = (NOTHING, operands[0]) if name == "neg" else operands
+        return facts._replace(
+            added=kept.added | last.subtracted, subtracted=kept.subtracted | last.added
+        )
     if name in {"mul", "div"}:
         return _scaled(facts, *operands)
     if name == "reduce_sum":
@@ -251,7 +263,7 @@ def _computed(eqn: JaxprEqn, operands: list[Facts], variable: Var) -> Facts:
 
 def _stopped(eqn: JaxprEqn, facts: Facts, variable: Var) -> Facts:
     """The facts without those sources whose derivative the equation stops."""
-    is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.floating)
+    is_real = jnp.issubdtype(getattr(variable.aval, "dtype", jnp.float32), jnp.inexact)
     name = eqn.primitive.name
     if is_real and name not in STOPPING:
         return facts

@@ -131,7 +131,12 @@ def attained(
     Factors go up to ``2**widest``. The interval that holds the factor is cut where a straight line
     between its ends meets the target, but never near an end, because rates jump.
     """
-    rates = {0.0: rate_at(1.0)}  # by exponent
+
+    def rate_with(exponent: float) -> float:
+        rate = rate_at(2.0**exponent)
+        return np.inf if np.isnan(rate) else rate  # membranes that run away
+
+    rates = {0.0: rate_with(0.0)}  # by exponent
     if abs(rates[0.0] - target) <= close * target:
         return 1.0
     upwards = rates[0.0] < target
@@ -139,16 +144,17 @@ def attained(
     exponents = [sign * n for n in range(1, widest + 1)]
     near = 0.0
     for far in map(float, [*exponents, 0, *(-n for n in exponents)]):
-        rates[far] = rate_at(2.0**far)
+        rates[far] = rate_with(far)
         if (rates[far] >= target) is upwards:
             break
         near = far
     else:
         return _nearest(rates, target)
     for _ in range(CUTS):
-        share = (target - rates[near]) / (rates[far] - rates[near])
+        low, high = sorted((rates[near], rates[far]))
+        share = abs(target - rates[near]) / (high - low) if high < np.inf else 0.5
         middle = near + min(max(share, 0.2), 0.8) * (far - near)
-        rates[middle] = rate_at(2.0**middle)
+        rates[middle] = rate_with(middle)
         if abs(rates[middle] - target) <= close * target:
             return 2.0**middle
         if (rates[middle] >= target) is upwards:
@@ -272,11 +278,14 @@ def write_leaves(model: Model, step: Step, leaves: Sequence[Array]) -> None:
 
 
 def of_one_sign(step: Step) -> dict[str, list[int]]:
-    """The weight matrices of each population that has only such with entries of the same sign."""
-    weights = lambda i: np.asarray(step.arrays.states[i])
-    alike = lambda i: bool(np.all(weights(i) >= 0) or np.all(weights(i) <= 0))
-    matrices = {p.name: step.matrices(p) for p in step.populations}
-    return {name: these for name, these in matrices.items() if these and all(map(alike, these))}
+    """The weight matrices of each population whose inputs are all excitation or all inhibition."""
+    states, found = step.arrays.states, {}
+    for p in step.populations:
+        matrices, minus = step.matrices(p), step.graph.subtracted[p.name]
+        effects = [(-1 if i in minus else 1) * np.asarray(states[i]) for i in matrices]
+        if matrices and any(all((sign * w >= 0).all() for w in effects) for sign in (1, -1)):
+            found[p.name] = matrices
+    return found
 
 
 def _fixed(step: Step, rates: Rates) -> ValueError | None:

@@ -10,12 +10,12 @@ import numpy as np
 from . import remedies
 from .evaluate import Evaluator, Measured
 from .findings import AGAIN, Finding, first_step
+from .passes import HUGE
 from .step import Population
 
 HALF = (jnp.float16, jnp.bfloat16)
 LOOKED_AT, FEWEST, GROWS = 10, 4, 1.05  # steps before an overflow, and growth that explains it
 NEAR_OVERFLOW = 1e25  # mean squares from which on the next one may be infinite
-HUGE = 1e15  # of a membrane potential: the largest x / scale for which a surrogate is exact
 
 
 def membrane_not_finite(measured: Measured) -> Finding | None:

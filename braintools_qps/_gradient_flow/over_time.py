@@ -19,6 +19,8 @@ def fading(measured: Measured) -> Finding | None:
     lag = max(gradient.reach for gradient in gradients)
     if lag == 0 or any(gradient.reached_start for gradient in gradients):
         return None
+    if measured.step.remembers_elsewhere():
+        return None
     inputs, batched = evaluator.run.inputs[1:], evaluator.batch is not None
     share, repeated = measures.early_inputs(inputs, lag, batched=batched)
     if share <= EARLY or repeated >= REPEATED:

@@ -21,6 +21,8 @@ from .operations import COUNTS, Counter, projections
 from .step import Arrays, Step, is_real
 from .tracing import step_as_is
 
+HUGE = 1e15  # of a membrane potential: the largest x / scale for which a surrogate is exact
+
 
 class Forward(NamedTuple):
     """The record of a run, with time steps along the first axis of each array."""
@@ -65,8 +67,12 @@ def forward(step: Step, arrays: Arrays, indexed: list[Array]) -> Forward:
 
 
 def firing_rates(step: Step, arrays: Arrays, indexed: list[Array]) -> list[Array]:
-    """Spikes per neuron and step of each population, without the rest of the record."""
-    return [fired.mean() for fired in forward(step, arrays, indexed).fired]
+    """Spikes per neuron and step of each population; NaN where a membrane is not finite."""
+    run = forward(step, arrays, indexed)
+    within = lambda x: jnp.all(jnp.abs(x) <= HUGE)  # False for NaN
+    membranes = ((run.states[p.membrane], run.arguments[p.call]) for p in step.populations)
+    finite = [within(state) & within(argument) for state, argument in membranes]
+    return [jnp.where(ok, fired.mean(), jnp.nan) for ok, fired in zip(finite, run.fired)]
 
 
 def synaptic_operations(model: Model, inputs_at: Callable[[Array], Any], steps: int) -> Array:
@@ -113,7 +119,8 @@ def backward(
         Derivatives of a loss with respect to the real outputs, of shape (draws, k, ...) for the
         last k steps.
     """
-    real = [j for j, i in enumerate(step.written) if is_real(arrays.states[i])]
+    dtypes = (arrays.states[i].dtype for i in step.written)
+    smooth = [j for j, dtype in enumerate(dtypes) if jnp.issubdtype(dtype, jnp.inexact)]
     parameters = [arrays.states[i] for i in step.parameters]
     membranes = [run.states[p.membrane][0] for p in step.populations]
     steps, draws = len(run.inputs[0]), len(cotangents[0])
@@ -124,14 +131,14 @@ def backward(
         _, x, written, slopes = now
 
         def advance(before: Any, weights: Any, perturbations: Any) -> tuple[list, list]:
-            states = replaced(written, real, before)
+            states = replaced(written, smooth, before)
             states = replaced(arrays.states, step.written, states)
             states = replaced(states, step.parameters, weights)
             result = step(arrays.constants, x, states, perturbations, Tap(iter(slopes)))
-            return list(filter(is_real, result.outputs)), [result.written[j] for j in real]
+            return list(filter(is_real, result.outputs)), [result.written[j] for j in smooth]
 
         perturbations = list(map(jnp.zeros_like, membranes))
-        _, pull = jax.vjp(advance, [written[j] for j in real], parameters, perturbations)
+        _, pull = jax.vjp(advance, [written[j] for j in smooth], parameters, perturbations)
         return partial(jax.lax.map, pull)  # not vmap, for which sparse products have no rule
 
     def back(carry: tuple, now: tuple) -> tuple[tuple, tuple[list[Array], list[Array]]]:
@@ -142,7 +149,7 @@ def backward(
         total = jax.tree.map(jnp.add, total, share)
         return (before, total, sensed), (list(map(root_mean_square, sensed)), cosines)
 
-    carry = zeros(run.states[j][0] for j in real), zeros(parameters), zeros(membranes)
+    carry = zeros(run.states[j][0] for j in smooth), zeros(parameters), zeros(membranes)
     by_step = jnp.arange(steps), run.inputs, run.states, list(slopes)
     (_, total, _), (amplitudes, cosines) = jax.lax.scan(back, carry, by_step, reverse=True)
     zero = [_unmoved(jnp.any(gradient != 0, axis=0)) for gradient in total]

@@ -22,11 +22,10 @@ from .findings import IMPORT, samples_first
 from .fitting import STEADY, fitted, learning_rate_for, steady_slope, written
 from .information import FEWEST, checked_labels, mean_inputs, told
 from .normalize_rates import checked_rate, of_one_sign
-from .relay import chain
+from .relay import is_deep
 from .tracing import trace
 
 ROUNDS = 8  # of diagnoses and remedies
-SHALLOW = 8  # populations in a row that train with random weights
 ENOUGH = 0.5  # of what the best population tells: if the last tells it, a deep stack is left alone
 QUIET = 0.01  # spikes per neuron and step
 OF_RATES = ("silent", "saturated", "information lost")
@@ -273,7 +272,7 @@ def _scrambles(evaluator: Evaluator, cause: str) -> bool:
     It is about the labels; without labels, about the mean inputs over time. Where no population
     tells anything, for lack of samples, silence decides.
     """
-    if len(chain(evaluator.step)) < SHALLOW:
+    if not is_deep(evaluator.step):
         return False
     best, last = _told(evaluator)
     return last <= ENOUGH * best if best > 0 else cause in OF_RATES

@@ -36,6 +36,7 @@ from .passes import replaced, with_index
 from .step import Step
 from .tracing import trace
 
+SHALLOW = 8  # populations in a row that train with random weights
 MARGIN = 1.2  # of the weight over the least one with which a spike makes a neuron at rest fire
 
 
@@ -47,13 +48,6 @@ class Link(NamedTuple):
     weight: int  # position of the weights among the leaves of the states
     current: Any  # the variable of their product with spikes
     axes: tuple[int, int]  # of the weights, that count inputs and outputs
-
-
-class Response(NamedTuple):
-    """A population without input from others, in units of its spike function's argument."""
-
-    distance: float  # from rest to threshold
-    peak: float  # the highest response to an input of 1 in one step
 
 
 def relay_weights(
@@ -128,7 +122,7 @@ def relay_weights(
         )
     measure = rates_of(step, with_index(inputs))
     before = measure(step.arrays.states)
-    weights = _weights(responses(step, inputs, links))
+    weights = _weights(step, inputs, links)
     states = list(step.arrays.states)
     for link in links:
         states[link.weight] = _relaying(states[link.weight], link, weights[link.population])
@@ -143,6 +137,11 @@ def relay_weights(
             for name, rate in before.items()
         )
     )
+
+
+def is_deep(step: Step) -> bool:
+    """Whether so many populations follow one another that random weights do not train."""
+    return len(chain(step)) >= SHALLOW
 
 
 def chain(step: Step) -> list[Link]:
@@ -191,10 +190,12 @@ def _axes(eqn: JaxprEqn, position: int, ndim: int) -> tuple[int, int] | None:
     return contracted[0], 1 - contracted[0]
 
 
-def responses(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, Response]:
-    """How each linked population answers an input of 1 in the first step.
+def _weights(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, float]:
+    """The weight with which one spike makes a neuron of each linked population fire.
 
-    All weights between populations are 0, and so are the inputs. The derivative passes no spike.
+    It follows from the distance from rest to threshold, and from the highest response to an input
+    of 1 in the first step. All weights between populations are 0 for that, and so are the inputs.
+    The derivative passes no spike.
     """
     arrays, indexed = step.arrays, with_index(jax.tree.map(jnp.zeros_like, inputs))
     states = replaced(
@@ -221,23 +222,18 @@ def responses(step: Step, inputs: Inputs, links: Sequence[Link]) -> dict[str, Re
     at_rest, moved = jax.jit(lambda: jax.jvp(arguments, (jnp.zeros(()),), (jnp.ones(()),)))()
     names = [step.callers[i] for i in last]
     mean = lambda x: np.asarray(x, np.float64).reshape(len(x), -1).mean(axis=1)
-    return {
-        name: Response(-float(mean(rest)[-1]), float(mean(move).max()))
-        for name, rest, move in zip(names, at_rest, moved)
-    }
-
-
-def _weights(answers: dict[str, Response]) -> dict[str, float]:
-    """The weight with which one spike makes a neuron of each linked population fire."""
-    for name, answer in answers.items():
-        if answer.distance <= 0 or answer.peak <= 0:
-            why = "fires at rest" if answer.distance <= 0 else "does not rise with its input"
+    weights = {}
+    for name, rest, move in zip(names, at_rest, moved):
+        distance, peak = -float(mean(rest)[-1]), float(mean(move).max())
+        if distance <= 0 or peak <= 0:
+            why = "fires at rest" if distance <= 0 else "does not rise with its input"
             raise ValueError(
                 "relay_weights needs populations that rest below their threshold and rise with "
                 f"their input\n{name} {why}\n"
                 "Lower its bias, or use normalize_rates; nothing was changed"
             )
-    return {name: MARGIN * answer.distance / answer.peak for name, answer in answers.items()}
+        weights[name] = MARGIN * distance / peak
+    return weights
 
 
 def _relaying(old: Array, link: Link, weight: float) -> Array:

@@ -173,7 +173,10 @@ def more_steps(measured: Measured) -> str:
     if measured.evaluator.objective.function is not None:
         return f"Let the objective read outputs and steps that depend on it. {AGAIN}"
     mean = lambda outputs: sum(jnp.mean(x) for x in jax.tree.leaves(outputs))
-    if not measured.evaluator.reaches_with(Objective(mean), measured.slopes):
+    evaluator = measured.evaluator
+    other = Evaluator(measured.step, evaluator.inputs, Objective(mean), evaluator.passes)
+    populations = other.measure(measured.spikes).populations
+    if not all(np.any(p.gradient.second_moments) for p in populations):
         return f"Other steps of the output do not help: look at the inputs of late steps. {AGAIN}"
     return (
         "Put the mean output of all steps into the loss, in place of the last. To measure with it: "

@@ -39,15 +39,18 @@ def inputs_say_nothing(measured: Measured) -> Finding | None:
         why = f"Half of the samples bring {most}, too few to make a neuron fire."
     else:
         return None
-    swapped = " If samples come first, pass jax.numpy.swapaxes(inputs, 0, 1)." * (samples > 1)
-    advice = f"Look at how the inputs are loaded and encoded.{swapped} {AGAIN}"
+    axes = " Their first axis is time, or with batch_first=True the samples." * (samples > 1)
+    advice = f"Look at how the inputs are loaded and encoded.{axes} {AGAIN}"
     reached = frozenset(measured.step.graph.downstream(INPUTS))
     return Finding("inputs", (), why, otherwise=advice, consequences=reached)
 
 
 def inputs_out_of_range(measured: Measured) -> Finding | None:
     """Very large or small inputs, with a first population that they bring out of its range."""
-    largest = max(map(_usual_largest, measured.evaluator.run.inputs[1:]))
+    inputs = measured.evaluator.run.inputs[1:]
+    if measured.step.chooses_rows():
+        inputs = [x for x in inputs if not jnp.issubdtype(x.dtype, jnp.integer)]
+    largest = max(map(_usual_largest, inputs), default=0.0)
     p = next(filter(_out_of_range, _fed_by_inputs(measured)), None)
     if p is None or not 0 < largest < np.inf or SMALL <= largest <= LARGE:
         return None

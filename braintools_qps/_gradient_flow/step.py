@@ -17,18 +17,18 @@ import brainunit as u
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jax.tree_util import PyTreeDef
+from jax.tree_util import DictKey, KeyPath, PyTreeDef, SequenceKey
 
 from .._jaxpr import PRODUCTS, Jaxpr, Tap, Var, run
 from ..typing import SpikeFunction
-from .graph import Graph, graph_of
+from .graph import INPUTS, Graph, graph_of
 
 
 class Population(NamedTuple):
     """Neurons that share a node of the model."""
 
     name: str
-    kind: str  # the class of the node
+    kind: type  # of the node; one with a detached reset is another
     spike: SpikeFunction  # its surrogate, or whatever the model calls
     membrane: int  # position of V among the written states
     unit: u.Unit  # of V
@@ -141,6 +141,22 @@ class Step:
         """Whether a step multiplies something by a matrix, or convolves it."""
         return any(eqn.primitive.name in PRODUCTS for eqn in self.jaxpr.eqns)
 
+    def chooses_rows(self) -> bool:
+        """Whether inputs are indices, as those of an embedding."""
+        rows = (eqn.invars[1] for eqn in self.jaxpr.eqns if eqn.primitive.name == "gather")
+        return any(INPUTS in self.graph.sources.get(row, ()) for row in rows)
+
+    def remembers_elsewhere(self) -> bool:
+        """Whether a population never reads its V, and the step reads another state that it writes.
+
+        What reaches V then is no measure of what reaches earlier steps.
+        """
+        read = {v for eqn in self.jaxpr.eqns for v in eqn.invars if isinstance(v, Var)}
+        states = self.jaxpr.invars[-len(self.arrays.states) :]
+        membranes = {self.written[p.membrane] for p in self.populations}
+        unread = any(states[i] not in read for i in membranes)
+        return unread and any(states[i] in read for i in self.written if i not in membranes)
+
     def path(self, position: int) -> str:
         """The path of the state that a leaf belongs to."""
         source, _ = self._owner(position)
@@ -148,30 +164,39 @@ class Step:
 
     def code(self, position: int, value: str) -> str:
         """A line that gives a leaf of the model's states a new value; ``{}`` is the old one."""
-        source, leaf = self._owner(position)
-        if leaf is None:
-            return f"{source.code}.value = {value.format(f'{source.code}.value')}"
-        old = f"{source.code}.value[{leaf!r}]"
-        return f"{source.code}.value = {source.code}.value | {{{leaf!r}: {value.format(old)}}}"
+        source, keys = self._owner(position)
+        whole = f"{source.code}.value"
+        return f"{whole} = {_with_leaf(whole, keys, value)}"
 
     def as_parameter(self, position: int) -> str:
         """A line that makes the state of a leaf a parameter."""
         source, _ = self._owner(position)
         return f"import brainstate; {source.code} = brainstate.ParamState({source.code}.value)"
 
-    def _owner(self, position: int) -> tuple[Source, str | None]:
-        """The state that a leaf belongs to, and the leaf's key in it."""
+    def _owner(self, position: int) -> tuple[Source, KeyPath]:
+        """The state that a leaf belongs to, and the leaf's keys in it."""
         for source in self.sources:
-            if position < source.structure.num_leaves:
-                keys = jax.tree.unflatten(source.structure, range(source.structure.num_leaves))
-                items = keys.items() if isinstance(keys, dict) else ()
-                return source, next((key for key, i in items if i == position), None)
-            position -= source.structure.num_leaves
+            count = source.structure.num_leaves
+            if position < count:
+                tree = jax.tree.unflatten(source.structure, range(count))
+                return source, jax.tree_util.tree_leaves_with_path(tree)[position][0]
+            position -= count
         raise IndexError(position)
 
     def _membrane(self, population: Population) -> Any:
         """The variable that the step stores in its V."""
         return self.jaxpr.outvars[population.membrane - len(self.written)]
+
+
+def _with_leaf(tree: str, keys: KeyPath, value: str) -> str:
+    """An expression for a tree with a new leaf; the leaf of a Quantity stands for all of it."""
+    match keys:
+        case (DictKey(key), *rest):
+            return f"{tree} | {{{key!r}: {_with_leaf(f'{tree}[{key!r}]', tuple(rest), value)}}}"
+        case (SequenceKey(i), *rest):
+            leaf = _with_leaf(f"{tree}[{i}]", tuple(rest), value)
+            return f"type({tree})([*{tree}[:{i}], {leaf}, *{tree}[{i + 1}:]])"
+    return value.format(tree)
 
 
 class Result(NamedTuple):

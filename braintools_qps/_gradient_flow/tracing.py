@@ -160,7 +160,7 @@ def _populations(
         sent = sent_spikes(traced.jaxpr.jaxpr, name, traced.membrane(place))
         return Population(
             name=name,
-            kind=type(neurons[name]).__name__,
+            kind=type(neurons[name]),
             spike=spikes[name],
             membrane=place,
             unit=u.get_unit(membrane_of(neurons[name]).value),
@@ -193,7 +193,7 @@ def _is_one_sample(one: Any, batch: Any) -> bool:
 def with_states_of(step: Step, model: Model) -> Step | None:
     """The step with the model's present states and surrogates.
 
-    None if their structure, shapes or dtypes have changed.
+    None if their structure, shapes or dtypes have changed, or the class of a neuron.
     """
     states = brainstate.graph.states(model)
     present = [states.get(s.place) if isinstance(s.place, tuple) else s.place for s in step.sources]
@@ -204,6 +204,8 @@ def with_states_of(step: Step, model: Model) -> Step | None:
     if list(map(jax.typeof, fresh)) != list(map(jax.typeof, step.arrays.states)):
         return None
     neurons = find_neurons(model)
+    if any(type(neurons[p.name]) is not p.kind for p in step.populations):
+        return None
     populations = tuple(p._replace(spike=spike_of(neurons[p.name])) for p in step.populations)
     arrays = Arrays(step.arrays.constants, fresh)
     return dataclasses.replace(step, arrays=arrays, populations=populations)

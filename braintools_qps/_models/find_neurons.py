@@ -39,8 +39,13 @@ def _name(path: Path, nodes: dict[Path, Node]) -> str:
 
 
 def is_dropout(node: Node) -> bool:
-    """Whether it drops signals at random; its ``prob`` is the share that it keeps."""
-    return "Dropout" in type(node).__name__ and isinstance(getattr(node, "prob", None), float)
+    """Whether it drops signals at random, and keeps the share ``prob``.
+
+    An AlphaDropout does not count, since it has computed other numbers from its ``prob``.
+    """
+    name = type(node).__name__
+    is_one = "Dropout" in name and "Alpha" not in name
+    return is_one and isinstance(getattr(node, "prob", None), float)
 
 
 def expression(model: Model, path: Path) -> str:

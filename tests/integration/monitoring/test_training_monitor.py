@@ -148,6 +148,18 @@ def test_a_schedule_is_seen_by_the_monitor():
     assert gradients[1] == pytest.approx(4 * gradients[0], rel=1e-5)
 
 
+def test_a_detached_reset_is_seen():
+    network, inputs = Network(0.1), batch()
+    monitor = TrainingMonitor(network, inputs)
+    growth = [monitor().populations[0].gradient.growth]
+    for detach in (True, False):
+        set_surrogate(network, network.lif.spk_fun, detach_reset=detach)
+        (fresh,) = gradient_flow(network, inputs).values()
+        growth.append(monitor().populations[0].gradient.growth)
+        assert growth[-1] == pytest.approx(fresh.populations[0].gradient.growth)
+    assert growth[0] == growth[2] != growth[1]
+
+
 def test_retrace_reads_a_changed_derivative_rule():
     """Nothing else of the program differs: the rule is a function, of which a text shows none."""
 

@@ -14,6 +14,7 @@ import pytest
 from braintools.surrogate import LeakyRelu
 from faulty_layers import (
     Aside,
+    Chosen,
     Delayed,
     Gated,
     Line,
@@ -21,6 +22,8 @@ from faulty_layers import (
     Plain,
     Queued,
     Recurrent,
+    Remembering,
+    ResetAtOnce,
     TwoOutputs,
     averaged,
     cast,
@@ -47,6 +50,7 @@ SENTENCES = json.loads((DATA / "sentences.json").read_text())  # written by make
 WINDOW = QPseudoSpike(np.inf, scale=0.004, dampening=0.02)
 FAR_TOO_NARROW = QPseudoSpike(np.inf, scale=1e-6)  # float32 has no exp(-200)
 STRAIGHT = get_surrogate("snntorch.straight_through_estimator")
+CHOSEN = jax.random.randint(jax.random.key(0), (STEPS, BATCH, 1), 900, 999)
 BLANK = inputs() * (jnp.arange(STEPS) < 8)[:, None, None]
 
 
@@ -77,6 +81,14 @@ CASES = {
     "all steps read": Case(
         lambda: Stack(Changed(fading)), "none", None, TOLD,
         options={"objective": lambda outputs: jnp.sum(outputs**2)},
+    ),
+    "memory elsewhere": Case(lambda: Stack(Remembering(float)), "none", None, TOLD),
+    "complex memory": Case(lambda: Stack(Remembering(complex)), "none", None, TOLD),
+    "one step, with its reset": Case(
+        lambda: Stack(ResetAtOnce(3.0), ResetAtOnce(3.0)), "none", None, TOLD, x=inputs(1)
+    ),
+    "dropout of another formula": Case(
+        lambda: Stack(Layer(1.0), brainstate.nn.AlphaDropout(0.1), Layer(1.0)), "none", None, TOLD,
     ),
     # NaN and infinity.
     "surrogate": Case(
@@ -149,9 +161,9 @@ CASES = {
         "layers.0", "^No gradient reaches layers.0: stop_gradient on the way", "Take it away",
     ),
     "round": Case(
-        lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.round(4 * x) @ w / 4)),
+        lambda: Stack(Layer(1.0), Layer(1.0), Changed(lambda V, x, w: jnp.ceil(x) + jnp.round(x))),
         "no gradient", "layers.1",
-        "^No gradient reaches layers.1, nor layers.0 before it: round on", "Take it away",
+        "^No gradient reaches layers.1, nor layers.0 before it: ceil, round on", "Take it away",
     ),
     "sign": Case(
         lambda: Stack(Layer(1.0), Changed(lambda V, x, w: leaky(V, x @ (jnp.sign(w) * 0.3)))),
@@ -195,6 +207,13 @@ CASES = {
         r"^Half of the samples bring 0\.05 input signals per step or fewer, too few to make",
         "Look at how the inputs are loaded and encoded",
         x=jnp.zeros((STEPS, BATCH, N)).at[4, jnp.arange(BATCH), jnp.arange(BATCH)].set(0.9),
+    ),
+    "small rows of a table": Case(
+        lambda: Stack(Chosen(0.01), Layer(1.0)), "silent", "layers.1", "layers.1 is silent",
+        "normalize_rates", x=CHOSEN, cured=True,
+    ),
+    "rows that no sample chooses": Case(
+        lambda: Stack(Chosen(1.0), Layer(1.0)), "none", None, TOLD, x=CHOSEN
     ),
     "bytes": Case(
         lambda: Stack(mixed(1.0), mixed(2.0)), "inputs", "layers.0", "The inputs go up to 255",

@@ -2,6 +2,7 @@
 
 import brainpy.state
 import brainstate
+import braintools
 import brainunit as u
 import jax
 import jax.numpy as jnp
@@ -94,6 +95,65 @@ def test_biases_surrogates_states_and_the_random_state_stay():
     assert model.layers[2].spk_fun is surrogate
     assert not np.any(model.layers[2].V.value)
     assert (brainstate.random.DEFAULT.value == before[1]).all()
+
+
+@pytest.mark.parametrize("pool", [brainstate.nn.MaxPool2d, brainstate.nn.AvgPool2d])
+def test_biases_before_a_pool_stay(pool):
+    brainstate.random.seed(0)
+    conv = brainstate.nn.Conv2d((6, 6, 1), 2, (3, 3), b_init=braintools.init.Constant(0.01))
+    flat = lambda x: x.reshape(BATCH, -1)
+    model = Chain(conv, pool((2, 2), 2, channel_axis=-1), flat, Memoryless((BATCH, 18)))
+    x = jax.random.uniform(jax.random.key(0), (STEPS, BATCH, 6, 6, 1))
+    before = dict(conv.weight.value)
+    (one,) = normalize_rates(model, x, 0.3).populations
+    assert one.factor != pytest.approx(1, rel=0.1)
+    np.testing.assert_array_equal(conv.weight.value["bias"], before["bias"])
+    np.testing.assert_allclose(
+        conv.weight.value["weight"], one.factor * before["weight"], rtol=1e-5
+    )
+
+
+class RunsAway(Memoryless):
+    """Its membranes are infinite where a current is above 3."""
+
+    def update(self, current):
+        return super().update(jnp.where(current > 3, jnp.inf, current))
+
+
+@pytest.mark.parametrize("weight", [0.5, 5.0])
+def test_no_rate_is_that_of_membranes_that_run_away(weight):
+    model = Chain(Diagonal(weight), RunsAway((BATCH, N)))
+    (one,) = normalize_rates(model, inputs(), 0.5).populations
+    assert np.isnan(one.before) == (weight > 3)
+    assert one.after == pytest.approx(0.5, rel=0.02)
+    (one,) = normalize_rates(model, inputs(), 0.9).populations  # as near as weights of 3 bring it
+    assert one.after == pytest.approx(2 / 3, rel=0.01)
+
+
+class Signed(brainstate.nn.Module):
+    """Excitation and inhibition, each by weights of one sign; 1 if a product is subtracted."""
+
+    def __init__(self, excitation, inhibition, sign):
+        super().__init__()
+        both = (jnp.full((N, N), weight) for weight in (excitation, inhibition))
+        self.excitation, self.inhibition = map(brainstate.ParamState, both)
+        self.slow = brainstate.HiddenState(jnp.zeros((BATCH, N)))  # subtracted from itself
+        self.neurons, self.sign = Neurons(), sign
+
+    def update(self, x):
+        self.slow.value = self.slow.value - 0.5 * self.slow.value + x @ self.inhibition.value
+        inhibition = self.slow.value
+        current = x @ self.excitation.value
+        return self.neurons(current - inhibition if self.sign < 0 else current + inhibition)
+
+
+@pytest.mark.parametrize(
+    ("excitation", "inhibition", "sign", "noted"),
+    [(1.0, 0.1, -1, False), (1.0, -0.1, 1, False), (1.0, 0.1, 1, True), (1.0, -0.1, -1, True)],
+)
+def test_excitation_and_inhibition_are_of_two_signs(excitation, inhibition, sign, noted):
+    done = normalize_rates(Signed(excitation, inhibition, sign), inputs(), 0.3)
+    assert ("all have the same sign" in str(done)) is noted
 
 
 def test_units_and_dtypes_are_kept():

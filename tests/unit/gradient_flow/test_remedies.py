@@ -4,6 +4,7 @@ import re
 
 import brainstate
 import brainunit as u
+import jax
 import jax.numpy as jnp
 import lif_networks
 import numpy as np
@@ -59,8 +60,45 @@ def test_normalize_rates_is_not_promised_where_it_raises(make, x):
     if found.code is None:
         assert not re.search("normalize_rates|every population", found.remedy)
     else:
-        exec(found.code, {"model": model, "inputs": x()})
-        assert only(gradient_flow(model, x())).diagnosis.cause == "none"
+        scope = {"model": model, "inputs": x()}
+        exec(found.code, scope)
+        assert only(gradient_flow(model, scope["inputs"])).diagnosis.cause == "none"
+
+
+class Kept(brainstate.nn.Module):
+    """Weights and a bias, in any tree, that feed two populations: they cannot be normalised."""
+
+    def __init__(self, tree):
+        super().__init__()
+        self.weights = brainstate.ParamState(tree)
+        self.layers = Layer(1.0), Layer(1.0)
+
+    def update(self, x):
+        bias, weights = jax.tree.leaves(self.weights.value)
+        return sum(layer(x @ weights + bias) for layer in self.layers)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        lambda b, w: {"b": b, "w": w},
+        lambda b, w: {"b": b * u.mA, "w": w * u.mA},
+        lambda b, w: (b, w),
+        lambda b, w: [b, w],
+        lambda b, w: {"layer": {"b": b, "w": [w]}},
+    ],
+    ids=["a dictionary", "Quantities", "a tuple", "a list", "nested"],
+)
+def test_a_line_on_weights_that_are_part_of_a_state(tree):
+    bias, weights = jnp.zeros(N), 0.01 * jnp.eye(N)
+    model = Kept(tree(bias, weights))
+    flow = only(gradient_flow(model, inputs()))
+    assert flow.diagnosis.cause == "silent"
+    factor = float(re.search(r"([\d.]+) \* model", flow.diagnosis.code)[1])
+    exec(flow.diagnosis.code, {"model": model})
+    expected = tree(bias, factor * weights)
+    assert jax.tree.structure(model.weights.value) == jax.tree.structure(expected)
+    jax.tree.map(np.testing.assert_allclose, *map(jax.tree.leaves, (model.weights.value, expected)))
 
 
 def test_normalize_surrogate_is_not_advised_for_a_plain_function():
